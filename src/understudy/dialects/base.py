@@ -1,0 +1,314 @@
+"""What every dialect implements, and the pieces that all of them share.
+
+A dialect has two halves. The *client half* opens an `Exchange` for an operation: it writes requests and reads what
+comes back. The *server half* (`understudy.dialects.server`) reads requests and writes responses; the gateway and the
+emulators speak it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import msgspec
+
+from understudy.dialects.quirks import ErrorRule, Quirks
+from understudy.domain.events import Event, Warned
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.wire.http import Headers, HttpHead, HttpRequest
+from understudy.wire.json import BadJson
+from understudy.wire.sse import TooLarge
+
+T = TypeVar("T")
+
+MAX_BODY = 32 << 20
+"""Bytes of a whole response body, decompressed."""
+
+
+class Operation(enum.StrEnum):
+    """What can be asked of a provider."""
+
+    CHAT = "chat"
+    EMBED = "embed"
+    MODELS = "models"
+    COUNT_TOKENS = "count_tokens"
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a request goes and how it wants to be written: a provider's row, resolved for one model."""
+
+    provider: str
+    """The provider's type, such as `groq`; with the dialect's name, a key of `request.extra`."""
+    base_url: str
+    """Without a trailing slash."""
+    model: str | None = None
+    headers: Headers = ()
+    """Fixed headers without secrets, such as `anthropic-version`."""
+    quirks: Quirks = Quirks()
+    error_rules: tuple[ErrorRule, ...] = ()
+    """Read before the dialect's own."""
+    options: dict[str, Any] = {}
+    """The entry's `extra` table: fields of the wire, merged into every request body."""
+    keep_wire: bool = False
+    """Keep each event's frame, for a renderer of the same dialect."""
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Ask the engine to send a request. `after` waits that many seconds first; `reuse_credential` is false where the
+    provider's key must not go along (a signed URL, say)."""
+
+    request: HttpRequest
+    after: float = 0.0
+    reuse_credential: bool = True
+
+
+class Exchange(Protocol[T]):
+    """One operation at one provider, as a push parser: bytes in, steps out.
+
+    The engine calls `start`, performs each `Send` that is returned, and for its response calls `head` once, `feed`
+    for the body as it arrives, and `close` at its clean end. `lost` says that the send failed on the way, `abort` that
+    nobody waits any more. A `Failure` step ends the exchange. `finished` is true once nothing more is expected, so
+    that the engine need not wait for the end of input.
+    """
+
+    finished: bool
+
+    def start(self) -> list[T | Send | Failure]:
+        """Return the first steps."""
+        ...
+
+    def head(self, head: HttpHead) -> list[T | Send | Failure]:
+        """Take the status and headers of the response."""
+        ...
+
+    def feed(self, data: bytes) -> list[T | Send | Failure]:
+        """Take more of the response's body."""
+        ...
+
+    def close(self) -> list[T | Send | Failure]:
+        """Take the clean end of the response."""
+        ...
+
+    def lost(self, failure: Failure) -> list[T | Send | Failure]:
+        """Take a failure of the connection; by default it is the exchange's own."""
+        ...
+
+    def abort(self) -> list[T | Send | Failure]:
+        """Return what must still be sent when the caller has gone, such as a cancellation."""
+        ...
+
+
+class Reader(Protocol[T]):
+    """Reads the body of a successful response. `finished` as in `Exchange`."""
+
+    finished: bool
+
+    def feed(self, data: bytes) -> list[T | Failure]:
+        """Take bytes. May raise `BadJson` or `TooLarge`, which the exchange turns into a failure."""
+        ...
+
+    def close(self) -> list[T | Failure]:
+        """Take the clean end of the body."""
+        ...
+
+
+class WholeReader(Generic[T]):
+    """Gathers a body and decodes it at its end."""
+
+    def __init__(self, decode: Callable[[bytes], list[T | Failure]], *, limit: int = MAX_BODY) -> None:
+        self._decode = decode
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self.finished = False
+
+    def feed(self, data: bytes) -> list[T | Failure]:
+        """Gather more bytes. Raises `TooLarge` beyond the limit."""
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size > self._limit:
+            raise TooLarge(f"the response exceeds {self._limit} bytes")
+        return []
+
+    def close(self) -> list[T | Failure]:
+        """Decode the body."""
+        self.finished = True
+        return self._decode(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
+
+
+Classify = Callable[[HttpHead, bytes], Failure]
+"""Reads an error response: status, headers and body to a failure."""
+
+
+class SingleExchange(Generic[T]):
+    """The exchange that almost all operations are: one request, one response."""
+
+    __slots__ = ("_before", "_classify", "_error", "_expects", "_head", "_reader", "_request", "finished")
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        reader: Reader[T],
+        classify: Classify,
+        *,
+        expects: tuple[str, ...] = ("application/json",),
+        before: list[T] | None = None,
+    ) -> None:
+        """`expects` names the media types of a success; `before` is handed out ahead of the send (warnings)."""
+        self._request = request
+        self._reader = reader
+        self._classify = classify
+        self._expects = expects
+        self._before = before or []
+        self._head = HttpHead(0, {})
+        self._error: list[bytes] | None = None
+        self.finished = False
+
+    def start(self) -> list[T | Send | Failure]:
+        """Return the warnings of the encoding, then the request."""
+        return [*self._before, Send(self._request)]
+
+    def head(self, head: HttpHead) -> list[T | Send | Failure]:
+        """Take status and headers; anything but a 200 of an expected type is gathered as an error."""
+        self._head = head
+        if head.status != 200 or not is_expected(head.content_type, self._expects):
+            self._error = []
+        return []
+
+    def feed(self, data: bytes) -> list[T | Send | Failure]:
+        """Take more of the body."""
+        if self._error is not None:
+            if sum(map(len, self._error)) < MAX_ERROR_BODY:
+                self._error.append(data)
+            return []
+        return self._read(data)
+
+    def close(self) -> list[T | Send | Failure]:
+        """Take the end of the body."""
+        self.finished = True
+        if self._error is not None:
+            return [self._classify(self._head, b"".join(self._error)[:MAX_ERROR_BODY])]
+        return self._read(None)
+
+    def lost(self, failure: Failure) -> list[T | Send | Failure]:
+        """Pass the failure on."""
+        self.finished = True
+        return [failure]
+
+    def abort(self) -> list[T | Send | Failure]:
+        """Closing the connection is all that such a provider needs."""
+        self.finished = True
+        return []
+
+    def _read(self, data: bytes | None) -> list[T | Send | Failure]:
+        reader = self._reader
+        try:
+            steps = reader.feed(data) if data is not None else reader.close()
+        except TooLarge as error:
+            self.finished = True
+            return [Failure(kind=FailureKind.TOO_LARGE, message=str(error))]
+        except BadJson as error:
+            self.finished = True
+            return [Failure(kind=FailureKind.BAD_RESPONSE, message=f"the response is not valid: {error}")]
+        if reader.finished:
+            self.finished = True
+        return steps  # type: ignore[return-value]  # list is invariant; nothing is added to it here
+
+
+MAX_ERROR_BODY = 64 << 10
+
+
+def is_expected(content_type: str, expected: tuple[str, ...]) -> bool:
+    """Tell whether a media type is one of those expected; a missing one passes, the body decides."""
+    return not content_type or any(
+        content_type == kind or (kind == "application/json" and content_type.endswith("+json")) for kind in expected
+    )
+
+
+class Dialect(Protocol):
+    """The client half. An operation that the wire format does not have is `None` in `operations`.
+
+    Each method opens an exchange. A request that cannot be expressed under `strict` becomes an exchange whose `start`
+    returns only a `Failure` of kind `unsupported`, unsent.
+    """
+
+    name: ClassVar[str]
+    operations: ClassVar[frozenset[Operation]]
+
+    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
+        """Open a chat; its steps are events."""
+        ...
+
+    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+        """Open an embedding; its one step is the response."""
+        ...
+
+    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+        """Open a model list over all its pages, or the look-up of one model; its steps are models."""
+        ...
+
+    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+        """Open a token count; its one step is the count."""
+        ...
+
+
+class Notes:
+    """Gathers what an encoding had to leave out or change, as warnings.
+
+    A field whose value comes from the configuration is left out silently (`check` reports it); one that the caller
+    set becomes a warning.
+    """
+
+    __slots__ = ("_configured", "warnings")
+
+    def __init__(self, configured: frozenset[str] = frozenset()) -> None:
+        self._configured = configured
+        self.warnings: list[Warning] = []
+
+    def drop(self, what: str, why: str) -> None:
+        """Say that something was left out."""
+        self._add(WarningKind.DROPPED, what, why)
+
+    def clamp(self, what: str, why: str) -> None:
+        """Say that a value was brought into the accepted range."""
+        self._add(WarningKind.CLAMPED, what, why)
+
+    def rename(self, what: str, why: str) -> None:
+        """Say that something goes under another name."""
+        self._add(WarningKind.RENAMED, what, why)
+
+    def emulate(self, what: str, why: str) -> None:
+        """Say that something was done in another way than asked."""
+        self._add(WarningKind.EMULATED, what, why)
+
+    def _add(self, kind: WarningKind, what: str, why: str) -> None:
+        if what not in self._configured:
+            warning = Warning(kind, what, why)
+            if warning not in self.warnings:
+                self.warnings.append(warning)
+
+    def events(self) -> list[Event]:
+        """Return the warnings as events, to go ahead of the answer."""
+        return [Warned(warning) for warning in self.warnings]
+
+
+def extra_fields(extra: dict[str, dict[str, Any]] | None, dialect: str, endpoint: Endpoint) -> dict[str, Any]:
+    """Return the wire fields that the entry and the caller add to a body: entry < dialect < provider."""
+    if not extra:
+        return endpoint.options
+    return {**endpoint.options, **extra.get(dialect, {}), **extra.get(endpoint.provider, {})}
+
+
+class WireError(msgspec.Struct, frozen=True, kw_only=True):
+    """An error body, read into what all providers' errors have in common."""
+
+    message: str = ""
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+    request_id: str | None = None
+    body: dict[str, Any] | None = None

@@ -1,0 +1,112 @@
+"""What differs among providers and model families of one dialect, as data.
+
+*Decoding* has no quirks: wire structs are tolerant. What differs is how a request may be written (`Quirks`) and how an
+error is to be read (`ErrorRule`). Both are resolved base < provider < model family by `understudy.providers`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+import msgspec
+
+from understudy.domain.failures import FailureKind
+
+
+class Quirks(msgspec.Struct, frozen=True, kw_only=True):
+    """How a target wants its requests written. Defaults are each dialect's plain form."""
+
+    refused: frozenset[str] = frozenset()
+    """Fields of `GenerationRequest` that the target refuses: left out, with a warning when the caller set them."""
+    sampling_without_effort: bool = False
+    """Sampling fields named in `refused` are accepted after all while the effective effort is `none`."""
+    default_effort_none: bool = False
+    """The model does not reason unless asked to, so an unset effort counts as `none`."""
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    max_output_tokens: int | None = None
+    """The model's ceiling, sent where the wire demands a number and nobody gave one."""
+    system_role: Literal["as_given", "system", "developer", "user"] = "as_given"
+    mid_system: bool = False
+    """System messages may stand in the middle of the conversation (Anthropic)."""
+    stream_usage: bool = True
+    """Usage in streams must be asked for with `stream_options.include_usage`."""
+    user_field: Literal["safety_identifier", "user"] = "user"
+    message_names: bool = True
+    """`messages[].name` is accepted."""
+    inputs: frozenset[str] = frozenset({"image", "audio", "file"})
+    """Kinds of media that the wire of this target can carry."""
+    image_urls: bool = True
+    """Images may be given by URL; otherwise only by their bytes."""
+    tool_choice: frozenset[str] = frozenset({"auto", "none", "required", "tool"})
+    """Modes of `ToolChoice` that are accepted."""
+    parallel_switch: bool = True
+    """Parallel tool calls can be switched on and off."""
+    output_formats: frozenset[str] = frozenset({"text", "json_object", "json_schema"})
+    efforts: frozenset[str] | None = None
+    """Accepted reasoning efforts; `None` when not known, so all are sent as given."""
+    thinking_modes: frozenset[str] = frozenset({"adaptive", "enabled", "disabled"})
+    """Accepted values of Anthropic's `thinking.type`; empty means that the field must be left out."""
+    prefill: bool = True
+    """The last message may be the assistant's, to be continued."""
+    thinking_bound_to_model: bool = False
+    """Thinking may be replayed only to the very model that wrote it."""
+    reasoning_field: Literal["reasoning", "reasoning_content"] | None = None
+    """Where replayed thinking goes in an assistant message of the openai dialect; `None`: nowhere."""
+    max_stop: int | None = None
+    """How many stop sequences are accepted; `None` when there is no limit."""
+    responses: Literal["never", "always", "tools", "tools_with_effort"] = "never"
+    """When OpenAI's Responses API must be used instead of chat completions."""
+
+
+class QuirksPatch(TypedDict, total=False):
+    """The fields of `Quirks` that a provider or family overrides."""
+
+    refused: frozenset[str]
+    sampling_without_effort: bool
+    default_effort_none: bool
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"]
+    max_output_tokens: int | None
+    system_role: Literal["as_given", "system", "developer", "user"]
+    mid_system: bool
+    stream_usage: bool
+    user_field: Literal["safety_identifier", "user"]
+    message_names: bool
+    inputs: frozenset[str]
+    image_urls: bool
+    tool_choice: frozenset[str]
+    parallel_switch: bool
+    output_formats: frozenset[str]
+    efforts: frozenset[str] | None
+    thinking_modes: frozenset[str]
+    prefill: bool
+    thinking_bound_to_model: bool
+    reasoning_field: Literal["reasoning", "reasoning_content"] | None
+    max_stop: int | None
+    responses: Literal["never", "always", "tools", "tools_with_effort"]
+
+
+class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Reads an error as a kind of failure. Every field that is set must match; the first matching rule counts."""
+
+    kind: FailureKind
+    status: int | None = None
+    code: str | None = None
+    """The provider's code or type, exactly, or up to a `*` at either end."""
+    text: str | None = None
+    """Words of the message, in lower case."""
+
+    def matches(self, status: int, names: tuple[str, ...], message: str) -> bool:
+        """Tell whether this rule reads an error with that status, those codes and types, and that message."""
+        if self.status is not None and self.status != status:
+            return False
+        if self.code is not None and not any(_fits(self.code, name) for name in names):
+            return False
+        return self.text is None or self.text in message.lower()
+
+
+def _fits(pattern: str, name: str) -> bool:
+    if pattern.startswith("*"):
+        return name.endswith(pattern[1:])
+    if pattern.endswith("*"):
+        return name.startswith(pattern[:-1])
+    return name == pattern

@@ -1,0 +1,68 @@
+"""The account of a request: one record for every attempt, whatever became of it."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from understudy.domain.failures import Failure
+from understudy.domain.money import Cost
+from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+
+
+class Outcome(enum.StrEnum):
+    """How an attempt ended. `aborted` is one that this side gave up: the caller left, or another attempt won."""
+
+    WON = "won"
+    FAILED = "failed"
+    ABORTED = "aborted"
+
+
+class CostBasis(enum.StrEnum):
+    """How sure the usage of an attempt is (fault model §2, A0–A4)."""
+
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+    ESTIMATED = "estimated"
+    EXACT = "exact"
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt at one target. Times are seconds; `started` is Unix time, the others are durations."""
+
+    request_id: str
+    attempt_id: str
+    number: int
+    """1 for the first attempt of the request."""
+    provider: str
+    """Name of the entry."""
+    provider_type: str
+    model: str | None
+    """The model asked for."""
+    operation: str
+    outcome: Outcome
+    started: float
+    duration: float
+    first_event: float | None = None
+    """Until the first content, streamed attempts only."""
+    waited: float = 0.0
+    """Back-off before this attempt."""
+    answered_model: str | None = None
+    dialect: str | None = None
+    streamed: bool = False
+    failure: Failure | None = None
+    next_step: str | None = None
+    """What was decided after it, and why, in a few words: `retry in 0.4 s`, `fall back to backup`."""
+    usage: Usage = Usage()
+    cost: Cost | None = None
+    cost_basis: CostBasis = CostBasis.UNKNOWN
+    warnings: tuple[Warning, ...] = ()
+
+    def __str__(self) -> str:
+        name = f"{self.provider}/{self.model}" if self.model else self.provider
+        what = f"{self.failure.kind}: {self.failure.message}" if self.failure else str(self.outcome)
+        step = f" → {self.next_step}" if self.next_step else ""
+        return f"{self.number}. {name} {what} ({self.duration:.2f} s){step}"

@@ -1,0 +1,183 @@
+"""What a message is made of.
+
+A part is one piece of a message. Its fields are what at least two wire formats share; whatever only one of them
+knows travels as `Opaque` and is replayed to that dialect alone.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+
+Json = Any
+"""A decoded JSON value."""
+
+JsonObject = dict[str, Any]
+"""A decoded JSON object."""
+
+
+class CacheMark(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks the provider to cache the prompt up to and including the marked part.
+
+    `ttl` is the provider's own spelling (`5m` or `1h` at Anthropic, `30m` at OpenAI); unset means its default.
+    """
+
+    ttl: str | None = None
+
+
+class Provenance(msgspec.Struct, frozen=True):
+    """Whose history a part is. A part with a provenance is replayed only where it came from.
+
+    `dialect` names the wire format; `model` is set where the provider binds the part to one model.
+    """
+
+    dialect: str
+    model: str | None = None
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """The base of all parts.
+
+    `cache` marks the prompt up to here for caching. `extra` keeps fields of the wire that have no unified name, for
+    the dialect in which they arrived: `{"openai": {"annotations": [...]}}`.
+    """
+
+    cache: CacheMark | None = None
+    extra: dict[str, JsonObject] | None = None
+
+
+class Citation(Part, frozen=True, kw_only=True, tag="citation", omit_defaults=True):
+    """Where a statement comes from. Offsets count characters of the text part that carries the citation."""
+
+    url: str | None = None
+    title: str | None = None
+    cited_text: str | None = None
+    start: int | None = None
+    end: int | None = None
+    raw: JsonObject | None = None
+    """The citation as the provider wrote it."""
+    dialect: str | None = None
+    """The dialect that `raw` is written in."""
+
+
+class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
+    """Text, with the citations that belong to it."""
+
+    text: str
+    citations: tuple[Citation, ...] = ()
+
+
+class Refusal(Part, frozen=True, kw_only=False, tag="refusal", omit_defaults=True):
+    """The model's own words of refusal, where the wire keeps them apart from text."""
+
+    text: str
+
+
+class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """The base of image, audio and file: exactly one of `url`, `data` and `file_id` says where the bytes are.
+
+    `data` is base64 without a `data:` prefix; `media_type` is an IANA media type such as `image/png`.
+    """
+
+    url: str | None = None
+    data: str | None = None
+    file_id: str | None = None
+    media_type: str | None = None
+    name: str | None = None
+
+    def data_url(self) -> str | None:
+        """Return the bytes as a `data:` URL (RFC 2397), or the URL as it stands; `None` for a file id."""
+        if self.data is not None:
+            return f"data:{self.media_type or 'application/octet-stream'};base64,{self.data}"
+        return self.url
+
+
+class Image(Media, frozen=True, kw_only=True, tag="image", omit_defaults=True):
+    """An image. `detail` is OpenAI's `auto`, `low` or `high`."""
+
+    detail: str | None = None
+
+    @classmethod
+    def from_bytes(cls, data: bytes, media_type: str | None = None) -> Image:
+        """Make an image of raw bytes; the media type is read from the first bytes unless given.
+
+        Raises `ValueError` when the bytes are no PNG, JPEG, GIF or WebP and no media type is given.
+        """
+        kind = media_type or _image_type(data)
+        if kind is None:
+            raise ValueError("not a PNG, JPEG, GIF or WebP image: give media_type")
+        return cls(data=base64.b64encode(data).decode("ascii"), media_type=kind)
+
+
+class Audio(Media, frozen=True, kw_only=True, tag="audio", omit_defaults=True):
+    """Audio. `format` is the short name that OpenAI's wire uses (`wav`, `mp3`); `transcript` is set on answers."""
+
+    format: str | None = None
+    transcript: str | None = None
+
+
+class File(Media, frozen=True, kw_only=True, tag="file", omit_defaults=True):
+    """A document, most often a PDF. `text` holds a plain-text document given in the open."""
+
+    text: str | None = None
+    context: str | None = None
+    citations: bool | None = None
+
+
+class Thinking(Part, frozen=True, kw_only=False, tag="thinking", omit_defaults=True):
+    """The model's reasoning as far as the provider shows it.
+
+    `signature` proves its origin and must be replayed unchanged; `redacted` replaces the text where the provider
+    encrypts it. `text` may be empty while a signature is present.
+    """
+
+    text: str = ""
+    signature: str | None = None
+    redacted: str | None = None
+    provenance: Provenance | None = None
+
+
+class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=True):
+    """A call that the model asks for. `arguments` is the JSON text exactly as the model wrote it, valid or not."""
+
+    id: str
+    name: str
+    arguments: str = "{}"
+    provenance: Provenance | None = None
+
+    def parsed_arguments(self) -> Json:
+        """Return the decoded arguments; the empty text counts as `{}`. Raises `ValueError` when they are not JSON."""
+        try:
+            return msgspec.json.decode(self.arguments or "{}")
+        except msgspec.DecodeError as error:
+            raise ValueError(f"arguments of tool call {self.name!r} are not valid JSON: {error}") from error
+
+
+class ToolResult(Part, frozen=True, kw_only=True, tag="tool_result", omit_defaults=True):
+    """The answer to a tool call. `name` is the tool's name, which some wires want beside the id."""
+
+    call_id: str
+    content: str | tuple[AnyPart, ...] = ""
+    is_error: bool | None = None
+    name: str | None = None
+
+
+class Opaque(Part, frozen=True, kw_only=False, tag="opaque", omit_defaults=True):
+    """What only one dialect knows, kept as it was and replayed to that dialect alone."""
+
+    dialect: str
+    json: Json
+
+
+AnyPart = Text | Refusal | Image | Audio | File | Thinking | ToolCall | ToolResult | Citation | Opaque
+"""Every kind of part; closed, so that `match` over it can be exhaustive."""
+
+_IMAGE_SIGNATURES = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
+
+
+def _image_type(data: bytes) -> str | None:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for signature, kind in _IMAGE_SIGNATURES if data.startswith(signature)), None)

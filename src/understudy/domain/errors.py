@@ -1,0 +1,195 @@
+"""The errors that users catch.
+
+    LLMError
+    ├── Misuse                  the caller's bug: nothing was sent, nothing to retry
+    │   ├── ConfigError         the configuration is wrong; says file, line, text and suggestion
+    │   └── Unsupported         the provider has no such operation; says which and what to use instead
+    ├── Refused                 a provider said no, and no retry helps
+    │   ├── InvalidRequest  ├── AuthenticationFailed  ├── PermissionDenied  ├── ModelNotFound
+    │   ├── ContextLengthExceeded  ├── RequestTooLarge  ├── ContentFiltered  └── QuotaExhausted
+    └── Unavailable             nothing could answer; a later try may
+        ├── ConnectionFailed  ├── TimedOut  ├── DeadlineExceeded  ├── RateLimited  ├── Overloaded
+        ├── ServerFailed  ├── StreamInterrupted  ├── InvalidResponse  └── GenerationFailed  └── EmbeddingFailed
+
+Every error carries `attempts` (all of them, whatever the leaf) and `failure` (the last one). When every attempt ended
+for the same reason the leaf names that reason; when reasons differ it is `GenerationFailed` or `EmbeddingFailed`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from understudy.domain.failures import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from understudy.domain.attempts import AttemptRecord
+    from understudy.domain.responses import GenerationResponse
+
+
+class LLMError(Exception):
+    """The root of all errors of this library."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        failure: Failure | None = None,
+        attempts: tuple[AttemptRecord, ...] = (),
+        partial: GenerationResponse | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.failure = failure
+        """What the last attempt failed with; `None` when nothing was attempted."""
+        self.attempts = attempts
+        """Every attempt, in order."""
+        self.partial = partial
+        """What had already been shown to the caller when a stream broke."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """The shortest wait, in seconds, after which some target wants to be asked again."""
+        hints = [a.failure.retry_after for a in self.attempts if a.failure and a.failure.retry_after is not None]
+        if self.failure is not None and self.failure.retry_after is not None:
+            hints.append(self.failure.retry_after)
+        return min(hints, default=None)
+
+
+class Misuse(LLMError):
+    """The call itself is wrong: fix the code or the configuration."""
+
+
+class ConfigError(Misuse):
+    """The configuration is wrong. The message names file, line, the offending text and what to do."""
+
+
+class Unsupported(Misuse):
+    """The provider does not offer this operation or feature."""
+
+
+class Refused(LLMError):
+    """A provider refused, and asking again will not help."""
+
+
+class InvalidRequest(Refused):
+    """The provider calls the request invalid."""
+
+
+class AuthenticationFailed(Refused):
+    """The key is wrong, revoked or missing."""
+
+
+class PermissionDenied(Refused):
+    """The key may not do this: model access, region or permission."""
+
+
+class ModelNotFound(Refused):
+    """The provider does not know the model, or not for this key."""
+
+
+class ContextLengthExceeded(Refused):
+    """The prompt does not fit the model's context window."""
+
+
+class RequestTooLarge(Refused):
+    """The request body is too large for the provider."""
+
+
+class ContentFiltered(Refused):
+    """A content filter refused the prompt."""
+
+
+class QuotaExhausted(Refused):
+    """The account is out of credit, or over a spend limit or daily quota."""
+
+
+class Unavailable(LLMError):
+    """Nothing could answer now. `attempts` says what was tried."""
+
+
+class ConnectionFailed(Unavailable):
+    """No connection: name, route, port, TLS or proxy."""
+
+
+class TimedOut(Unavailable):
+    """The provider was silent for too long."""
+
+
+class DeadlineExceeded(Unavailable):
+    """The request's own deadline passed."""
+
+
+class RateLimited(Unavailable):
+    """Too many requests or tokens for now; see `retry_after`."""
+
+
+class Overloaded(Unavailable):
+    """The provider is over capacity."""
+
+
+class ServerFailed(Unavailable):
+    """The provider failed inside."""
+
+
+class StreamInterrupted(Unavailable):
+    """The answer broke off before its end; `partial` holds what was shown."""
+
+
+class InvalidResponse(Unavailable):
+    """What came back is no answer: not the promised format, empty, or against the schema."""
+
+
+class GenerationFailed(Unavailable):
+    """All targets failed, for different reasons."""
+
+
+class EmbeddingFailed(Unavailable):
+    """All targets failed to embed, for different reasons."""
+
+
+_K = FailureKind
+ERRORS: dict[FailureKind, type[LLMError]] = {
+    _K.DNS: ConnectionFailed,
+    _K.CONNECT: ConnectionFailed,
+    _K.CONNECT_TIMEOUT: ConnectionFailed,
+    _K.TLS: ConnectionFailed,
+    _K.PROXY: ConnectionFailed,
+    _K.WRITE_FAILED: ConnectionFailed,
+    _K.DISCONNECTED: StreamInterrupted,
+    _K.PROTOCOL: InvalidResponse,
+    _K.REDIRECT: InvalidResponse,
+    _K.TIMEOUT_HEADERS: TimedOut,
+    _K.TIMEOUT_BODY: TimedOut,
+    _K.TIMEOUT_FIRST_EVENT: TimedOut,
+    _K.STALLED: TimedOut,
+    _K.TRUNCATED: StreamInterrupted,
+    _K.BAD_RESPONSE: InvalidResponse,
+    _K.TOO_LARGE: InvalidResponse,
+    _K.EMPTY: InvalidResponse,
+    _K.SCHEMA_MISMATCH: InvalidResponse,
+    _K.RATE_LIMITED: RateLimited,
+    _K.BILLING: QuotaExhausted,
+    _K.DAILY_QUOTA: QuotaExhausted,
+    _K.OVERLOADED: Overloaded,
+    _K.SERVER_ERROR: ServerFailed,
+    _K.CONFLICT: ServerFailed,
+    _K.RESAMPLE: InvalidResponse,
+    _K.INVALID_REQUEST: InvalidRequest,
+    _K.AUTHENTICATION: AuthenticationFailed,
+    _K.PERMISSION: PermissionDenied,
+    _K.NOT_FOUND: ModelNotFound,
+    _K.CONTEXT_LENGTH: ContextLengthExceeded,
+    _K.REQUEST_TOO_LARGE: RequestTooLarge,
+    _K.CONTENT_FILTER: ContentFiltered,
+    _K.UNSUPPORTED: Unsupported,
+    _K.UNKNOWN_STATUS: InvalidResponse,
+    _K.CANCELLED: Unavailable,
+    _K.DEADLINE: DeadlineExceeded,
+    _K.LOCAL: Unavailable,
+}
+"""Which leaf a failure becomes; total over `FailureKind`, tested."""
+
+
+def error_of(failure: Failure, *, attempts: tuple[AttemptRecord, ...] = ()) -> LLMError:
+    """Return the error that says what `failure` says."""
+    return ERRORS[failure.kind](failure.message, failure=failure, attempts=attempts)

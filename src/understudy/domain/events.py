@@ -1,0 +1,170 @@
+"""What an answer is made of while it arrives: a closed tagged union.
+
+A response is the fold of its events (`understudy.domain.fold`), for streams and whole bodies alike. `index` is the
+position of the part that an event belongs to; parts are numbered in the order in which they begin.
+
+`wire` is the frame of the provider's stream that the event was read from, kept only when the exchange was opened to
+keep it. When one frame gives several events, the first carries the frame and the others carry `b""`; a frame that
+says nothing to this library becomes `Frame`. A renderer of the same dialect forwards the frames and so loses nothing.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from understudy.domain.content import AnyPart, Citation, Json
+from understudy.domain.responses import FinishReason
+from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+
+
+class EventBase(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, gc=False):
+    """The base of all events."""
+
+
+class Started(EventBase, frozen=True, kw_only=True, tag="started", omit_defaults=True, gc=False):
+    """The provider began to answer. `model` is the model that answers, which may differ from the one asked for."""
+
+    id: str | None = None
+    model: str | None = None
+    created: float | None = None
+    """Unix seconds."""
+    wire: bytes | None = None
+
+
+class TextDelta(EventBase, frozen=True, tag="text", omit_defaults=True, gc=False):
+    """More text of a text part."""
+
+    index: int
+    text: str
+    wire: bytes | None = None
+
+
+class RefusalDelta(EventBase, frozen=True, tag="refusal", omit_defaults=True, gc=False):
+    """More text of a refusal."""
+
+    index: int
+    text: str
+    wire: bytes | None = None
+
+
+class ThinkingDelta(EventBase, frozen=True, tag="thinking", omit_defaults=True, gc=False):
+    """More text of a thinking part; the empty text begins one."""
+
+    index: int
+    text: str
+    wire: bytes | None = None
+
+
+class ThinkingSigned(EventBase, frozen=True, tag="thinking_signed", omit_defaults=True, gc=False):
+    """The signature of a thinking part."""
+
+    index: int
+    signature: str
+    wire: bytes | None = None
+
+
+class ToolCallStarted(EventBase, frozen=True, tag="tool_call_started", omit_defaults=True, gc=False):
+    """A tool call begins; its arguments follow as `ToolCallDelta`."""
+
+    index: int
+    id: str
+    name: str
+    wire: bytes | None = None
+
+
+class ToolCallDelta(EventBase, frozen=True, tag="tool_call_delta", omit_defaults=True, gc=False):
+    """More of the JSON text of a tool call's arguments."""
+
+    index: int
+    arguments: str
+    wire: bytes | None = None
+
+
+class PartAdded(EventBase, frozen=True, tag="part", omit_defaults=True):
+    """A part that arrives whole: opaque, audio, image, file or redacted thinking."""
+
+    index: int
+    part: AnyPart
+    wire: bytes | None = None
+
+
+class CitationAdded(EventBase, frozen=True, tag="citation", omit_defaults=True):
+    """A citation of the text part at `index`."""
+
+    index: int
+    citation: Citation
+    wire: bytes | None = None
+
+
+class UsageReported(EventBase, frozen=True, tag="usage", omit_defaults=True):
+    """Token counts so far. Reports are cumulative: the latest known value of each class counts, nothing is added."""
+
+    usage: Usage
+    wire: bytes | None = None
+
+
+class Noted(EventBase, frozen=True, tag="noted", omit_defaults=True):
+    """A fact about the answer without a unified name (`service_tier`, `logprobs`, …); ends in `response.extra`.
+
+    `append` extends a list that earlier notes of the same key began, instead of replacing the value.
+    """
+
+    key: str
+    value: Json
+    append: bool = False
+    wire: bytes | None = None
+
+
+class Warned(EventBase, frozen=True, tag="warned", omit_defaults=True):
+    """Something could not be expressed on this wire."""
+
+    warning: Warning
+    wire: bytes | None = None
+
+
+class Finished(EventBase, frozen=True, tag="finished", omit_defaults=True, gc=False):
+    """The model ended its answer. `raw` is the provider's own word for the reason."""
+
+    reason: FinishReason
+    raw: str | None = None
+    wire: bytes | None = None
+
+
+class Frame(EventBase, frozen=True, tag="frame", omit_defaults=True, gc=False):
+    """A frame of the wire that says nothing to this library, kept for a renderer of the same dialect."""
+
+    wire: bytes
+
+
+Event = (
+    Started
+    | TextDelta
+    | RefusalDelta
+    | ThinkingDelta
+    | ThinkingSigned
+    | ToolCallStarted
+    | ToolCallDelta
+    | PartAdded
+    | CitationAdded
+    | UsageReported
+    | Noted
+    | Warned
+    | Finished
+    | Frame
+)
+"""Every kind of event; closed, so that `match` over it can be exhaustive."""
+
+Content = TextDelta | RefusalDelta | ThinkingDelta | ThinkingSigned | ToolCallStarted | ToolCallDelta | PartAdded
+"""Events that carry the answer itself. The first of them commits a stream; each of them counts as progress."""
+
+CONTENT_EVENTS: tuple[type[Content], ...] = (
+    TextDelta,
+    RefusalDelta,
+    ThinkingDelta,
+    ThinkingSigned,
+    ToolCallStarted,
+    ToolCallDelta,
+    PartAdded,
+)
+"""`Content` as a tuple of classes, for fast `isinstance`."""

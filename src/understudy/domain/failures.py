@@ -1,0 +1,85 @@
+"""What went wrong with one attempt, as data.
+
+A dialect or the transport says *what* happened (`Failure`); what is done then is decided by the table in
+`understudy.policy.verdicts`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from understudy.domain.content import JsonObject
+
+
+class FailureKind(enum.StrEnum):
+    """The kinds of failure that are treated differently. The grouping is the fault model's (docs/fallback.md)."""
+
+    # Before anything was sent
+    DNS = "dns"
+    CONNECT = "connect"
+    CONNECT_TIMEOUT = "connect_timeout"
+    TLS = "tls"
+    PROXY = "proxy"
+    # On the wire
+    WRITE_FAILED = "write_failed"
+    DISCONNECTED = "disconnected"
+    PROTOCOL = "protocol"
+    REDIRECT = "redirect"
+    TIMEOUT_HEADERS = "timeout_headers"
+    TIMEOUT_BODY = "timeout_body"
+    TIMEOUT_FIRST_EVENT = "timeout_first_event"
+    STALLED = "stalled"
+    TRUNCATED = "truncated"
+    # In what was answered
+    BAD_RESPONSE = "bad_response"
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    SCHEMA_MISMATCH = "schema_mismatch"
+    # What the provider says of itself
+    RATE_LIMITED = "rate_limited"
+    BILLING = "billing"
+    DAILY_QUOTA = "daily_quota"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    CONFLICT = "conflict"
+    RESAMPLE = "resample"
+    # What the provider says of the request
+    INVALID_REQUEST = "invalid_request"
+    AUTHENTICATION = "authentication"
+    PERMISSION = "permission"
+    NOT_FOUND = "not_found"
+    CONTEXT_LENGTH = "context_length"
+    REQUEST_TOO_LARGE = "request_too_large"
+    CONTENT_FILTER = "content_filter"
+    UNSUPPORTED = "unsupported"
+    UNKNOWN_STATUS = "unknown_status"
+    # What this side decided
+    CANCELLED = "cancelled"
+    DEADLINE = "deadline"
+    LOCAL = "local"
+    """A provider that is not one of ours (a user's own) raised something that is no `LLMError`."""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One failure of one attempt."""
+
+    kind: FailureKind
+    message: str
+    """The provider's words or ours, free of secrets and control characters."""
+    status: int | None = None
+    code: str | None = None
+    """The provider's own error code, such as `model_not_found`."""
+    type: str | None = None
+    """The provider's own error type, such as `invalid_request_error`."""
+    param: str | None = None
+    retry_after: float | None = None
+    """Seconds until the provider wants to be asked again."""
+    should_retry: bool | None = None
+    """The provider's own verdict (`x-should-retry`), which beats the table."""
+    sent: bool = True
+    """False when it is certain that nothing reached the provider, so nothing can be billed."""
+    request_id: str | None = None
+    body: JsonObject | None = None
+    """The error object as the provider wrote it."""

@@ -1,0 +1,133 @@
+"""A response is the fold of its events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.domain import events as e
+from understudy.domain.content import AnyPart, Citation, Provenance, Refusal, Text, Thinking, ToolCall
+from understudy.domain.messages import Message, Role
+from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+
+
+class _Growing:
+    """A part while its pieces arrive."""
+
+    __slots__ = ("citations", "kind", "name", "pieces", "signature", "tool_id")
+
+    def __init__(self, kind: type[AnyPart], tool_id: str = "", name: str = "") -> None:
+        self.kind = kind
+        self.pieces: list[str] = []
+        self.citations: list[Citation] = []
+        self.signature: str | None = None
+        self.tool_id = tool_id
+        self.name = name
+
+    def part(self, provenance: Provenance | None) -> AnyPart:
+        text = "".join(self.pieces)
+        if self.kind is ToolCall:
+            return ToolCall(id=self.tool_id, name=self.name, arguments=text or "{}", provenance=provenance)
+        if self.kind is Thinking:
+            return Thinking(text, signature=self.signature, provenance=provenance)
+        if self.kind is Refusal:
+            return Refusal(text)
+        return Text(text, citations=tuple(self.citations))
+
+
+class Fold:
+    """Collects events into a response. `add` each event in order, then `response()`, at any time.
+
+    `dialect` is stamped on thinking and tool calls, so that another provider's turn knows to leave them out.
+    """
+
+    __slots__ = ("_dialect", "_parts", "extra", "finish", "started", "usage", "warnings")
+
+    def __init__(self, dialect: str | None = None) -> None:
+        self._dialect = dialect
+        self._parts: dict[int, _Growing | AnyPart] = {}
+        self.started = e.Started()
+        self.finish: e.Finished | None = None
+        self.usage = Usage()
+        self.extra: dict[str, Any] = {}
+        self.warnings: list[Warning] = []
+
+    def add(self, event: e.Event) -> None:
+        """Take one event in."""
+        match event:
+            case e.TextDelta(index, text):
+                self._growing(index, Text).pieces.append(text)
+            case e.ToolCallDelta(index, arguments):
+                self._growing(index, ToolCall).pieces.append(arguments)
+            case e.ThinkingDelta(index, text):
+                self._growing(index, Thinking).pieces.append(text)
+            case e.ToolCallStarted(index, call_id, name):
+                self._parts[index] = _Growing(ToolCall, call_id, name)
+            case e.RefusalDelta(index, text):
+                self._growing(index, Refusal).pieces.append(text)
+            case e.ThinkingSigned(index, signature):
+                thinking = self._growing(index, Thinking)
+                thinking.signature = (thinking.signature or "") + signature
+            case e.PartAdded(index, part):
+                self._parts[index] = part
+            case e.CitationAdded(index, citation):
+                self._growing(index, Text).citations.append(citation)
+            case _:
+                self._add_fact(event)
+
+    def _add_fact(self, event: e.Event) -> None:
+        match event:
+            case e.Started():
+                self.started = event
+            case e.UsageReported(usage):
+                self.usage = self.usage.merged(usage)
+            case e.Noted(key, value, append):
+                self.extra[key] = [*self.extra.get(key, ()), *value] if append else value
+            case e.Warned(warning):
+                self.warnings.append(warning)
+            case e.Finished():
+                self.finish = event
+            case _:
+                pass
+
+    def _growing(self, index: int, kind: type[AnyPart]) -> _Growing:
+        part = self._parts.get(index)
+        if not isinstance(part, _Growing):
+            part = self._parts[index] = _Growing(kind)
+        return part
+
+    @property
+    def is_empty(self) -> bool:
+        """True while nothing of the answer itself has arrived."""
+        return not any(not isinstance(p, _Growing) or p.kind is ToolCall or any(p.pieces) for p in self._parts.values())
+
+    def message(self) -> Message:
+        """Return the answer so far as a message; a single plain text becomes a string."""
+        provenance = Provenance(self._dialect, self.started.model) if self._dialect else None
+        parts = tuple(p.part(provenance) if isinstance(p, _Growing) else p for p in self._parts.values())
+        if len(parts) == 1 and isinstance(parts[0], Text) and not parts[0].citations:
+            return Message(Role.ASSISTANT, parts[0].text)
+        return Message(Role.ASSISTANT, parts)
+
+    def response(self) -> GenerationResponse:
+        """Return the answer so far."""
+        return GenerationResponse(
+            message=self.message(),
+            finish_reason=self.finish.reason if self.finish else FinishReason.UNKNOWN,
+            finish_reason_raw=self.finish.raw if self.finish else None,
+            usage=self.usage,
+            model=self.started.model,
+            id=self.started.id,
+            created=self.started.created,
+            warnings=tuple(self.warnings),
+            extra=self.extra,
+        )
+
+
+def fold(events: list[e.Event], *, dialect: str | None = None) -> GenerationResponse:
+    """Return the response that these events make."""
+    folding = Fold(dialect)
+    for event in events:
+        folding.add(event)
+    return folding.response()

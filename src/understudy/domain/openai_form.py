@@ -1,0 +1,111 @@
+"""An answer in the form of OpenAI's chat completion object, which half of the field's code reads.
+
+It stands in the domain because responses offer it everywhere; the openai dialect's server half writes with it.
+Source: OpenAI API reference, "The chat completion object".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.domain.content import AnyPart, Audio, Refusal, Text, Thinking, ToolCall
+from understudy.domain.messages import Message
+from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.usage import Usage
+
+_FINISH = {
+    FinishReason.LENGTH: "length",
+    FinishReason.TOOL_CALLS: "tool_calls",
+    FinishReason.CONTENT_FILTER: "content_filter",
+}
+
+
+def finish_reason(reason: FinishReason) -> str:
+    """Return OpenAI's word for a finish reason; reasons that it has no word for are `stop`."""
+    return _FINISH.get(reason, "stop")
+
+
+def completion_object(response: GenerationResponse) -> dict[str, Any]:
+    """Return the answer as a `chat.completion` object."""
+    body: dict[str, Any] = {
+        "id": response.id or "chatcmpl-understudy",
+        "object": "chat.completion",
+        "created": int(response.created or 0),
+        "model": response.model or "",
+        "choices": [
+            {
+                "index": 0,
+                "message": message_object(response.message),
+                "logprobs": response.extra.get("logprobs"),
+                "finish_reason": finish_reason(response.finish_reason),
+            }
+        ],
+        "usage": usage_object(response.usage),
+    }
+    for key in ("service_tier", "system_fingerprint"):
+        if key in response.extra:
+            body[key] = response.extra[key]
+    return body
+
+
+def message_object(message: Message) -> dict[str, Any]:
+    """Return an assistant's message in OpenAI's form; thinking goes to `reasoning`, as several providers do."""
+    parts = message.parts
+    calls = [tool_call_object(part) for part in parts if isinstance(part, ToolCall)]
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    refusal = "".join(part.text for part in parts if isinstance(part, Refusal)) or None
+    body: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": refusal}
+    if thinking := "".join(part.text for part in parts if isinstance(part, Thinking)):
+        body["reasoning"] = thinking
+    if annotations := _annotations(parts):
+        body["annotations"] = annotations
+    if audio := next((part for part in parts if isinstance(part, Audio)), None):
+        body["audio"] = {"id": audio.file_id or "", "data": audio.data or "", "transcript": audio.transcript or ""}
+    if calls:
+        body["tool_calls"] = calls
+    if body["content"] is None and not calls and refusal is None:
+        body["content"] = ""
+    return body
+
+
+def tool_call_object(call: ToolCall) -> dict[str, Any]:
+    """Return one tool call in OpenAI's form."""
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def usage_object(usage: Usage) -> dict[str, Any] | None:
+    """Return the counts in OpenAI's form, where classes include each other; `None` when nothing is known."""
+    if usage.total is None:
+        return None
+    written = None if usage.cache_write is None else usage.cache_write + (usage.cache_write_1h or 0)
+    prompt = {"cached_tokens": usage.cache_read, "audio_tokens": usage.audio_input, "cache_write_tokens": written}
+    completion = {"reasoning_tokens": usage.reasoning, "audio_tokens": usage.audio_output}
+    body: dict[str, Any] = {
+        "prompt_tokens": usage.input_total or 0,
+        "completion_tokens": usage.output_total or 0,
+        "total_tokens": usage.total,
+    }
+    if known := {key: value for key, value in prompt.items() if value is not None}:
+        body["prompt_tokens_details"] = known
+    if known := {key: value for key, value in completion.items() if value is not None}:
+        body["completion_tokens_details"] = known
+    return body
+
+
+def _annotations(parts: tuple[AnyPart, ...]) -> list[dict[str, Any]]:
+    """URL citations as OpenAI writes them; citations without a URL have no place in this form."""
+    return [
+        {
+            "type": "url_citation",
+            "url_citation": {
+                "url": citation.url,
+                "title": citation.title or "",
+                "start_index": citation.start or 0,
+                "end_index": citation.end or 0,
+            },
+        }
+        for part in parts
+        if isinstance(part, Text)
+        for citation in part.citations
+        if citation.url
+    ]

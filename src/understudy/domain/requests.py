@@ -1,0 +1,111 @@
+"""What is asked for. One struct travels the whole way from a face to a dialect."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from understudy.domain.content import CacheMark, JsonObject
+from understudy.domain.messages import AnyTool, Message, ToolChoice
+
+
+class Reasoning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much the model is to think before it answers.
+
+    `effort` is a level (`none minimal low medium high xhigh max`; providers have different subsets), `budget` a
+    ceiling in tokens. `mode` is Anthropic's `adaptive`, `enabled`, `disabled` or `between_tools`; `display` says how
+    much of the thinking is shown (`summarized`, `omitted`; at OpenAI `auto`, `concise`, `detailed`).
+    """
+
+    effort: str | None = None
+    budget: int | None = None
+    mode: Literal["adaptive", "enabled", "disabled", "between_tools"] | None = None
+    display: str | None = None
+
+
+class OutputFormat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The form of the answer: plain text, any JSON object, or JSON that fits a schema."""
+
+    kind: Literal["text", "json_object", "json_schema"] = "json_schema"
+    json_schema: JsonObject | None = None
+    name: str | None = None
+    description: str | None = None
+    strict: bool | None = None
+
+
+class WireOrigin(msgspec.Struct, frozen=True):
+    """The bytes in which a request came in. Encoding in the same dialect patches them instead of rendering anew."""
+
+    dialect: str
+    body: bytes
+
+
+class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A generation. What is unset is not sent; the provider's own default applies."""
+
+    messages: tuple[Message, ...]
+    model: str | None = None
+    tools: tuple[AnyTool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    output: OutputFormat | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    logit_bias: dict[str, float] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    reasoning: Reasoning | None = None
+    verbosity: str | None = None
+    service_tier: str | None = None
+    user: str | None = None
+    """An opaque id of the end user, for the provider's abuse detection."""
+    cache_key: str | None = None
+    cache: CacheMark | None = None
+    """Caches as much of the prompt as can be cached (Anthropic's top-level mark)."""
+    metadata: dict[str, str] | None = None
+    task: str | None = None
+    """What the request is for; read by the task-based strategy, never sent."""
+    extra: dict[str, JsonObject] | None = None
+    """Fields for one dialect or provider, by its name; merged into the body as they are."""
+    configured: frozenset[str] = frozenset()
+    """Fields whose value comes from the configuration: left out without a warning where a model refuses them."""
+    origin: WireOrigin | None = None
+
+    def with_defaults(self, **defaults: Any) -> GenerationRequest:
+        """Fill unset fields with a configuration's values and remember which those are."""
+        missing = {name: value for name, value in defaults.items() if value is not None and getattr(self, name) is None}
+        if not missing:
+            return self
+        return msgspec.structs.replace(self, **missing, configured=self.configured | missing.keys())
+
+
+class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Texts to embed, in one model's space."""
+
+    texts: tuple[str, ...]
+    model: str | None = None
+    dimensions: int | None = None
+    input_type: Literal["document", "query", "classification", "clustering"] | None = None
+    """What the vectors are for, where a provider's model makes a difference."""
+    user: str | None = None
+    single: bool = False
+    """True when the caller gave one text instead of a list."""
+    extra: dict[str, JsonObject] | None = None
+    origin: WireOrigin | None = None
+
+
+class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of models, or the one model named `model`. `limit` bounds how many are fetched over all pages."""
+
+    model: str | None = None
+    limit: int | None = None
+    after: str | None = None
+    """Cursor of the page, for the server half."""

@@ -1,0 +1,154 @@
+"""What comes back: the answer to a generation, an embedding, a model list, a count, a health check."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from understudy.domain.content import JsonObject, Refusal, Thinking, ToolCall
+from understudy.domain.messages import Message
+from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+
+if TYPE_CHECKING:
+    from understudy.domain.attempts import AttemptRecord
+    from understudy.domain.money import Cost
+
+
+class FinishReason(enum.StrEnum):
+    """Why the model stopped. `unknown` is a reason that this version has no name for; see `finish_reason_raw`."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+    PAUSED = "paused"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
+    """A whole answer, with what became of every attempt to get it."""
+
+    message: Message
+    """The answer as a message, ready to append to the history."""
+    finish_reason: FinishReason = FinishReason.UNKNOWN
+    finish_reason_raw: str | None = None
+    usage: Usage = Usage()
+    model: str | None = None
+    """The model that answered, in the provider's own name."""
+    provider: str | None = None
+    """Name of the entry that answered."""
+    id: str | None = None
+    created: float | None = None
+    """Unix seconds, as the provider says."""
+    parsed: Any = None
+    """The answer as a value, when a schema or a Python type was asked for."""
+    cost: Cost | None = None
+    warnings: tuple[Warning, ...] = ()
+    attempts: tuple[AttemptRecord, ...] = ()
+    extra: JsonObject = {}
+    """Facts of the answer without a unified name, such as `service_tier`."""
+    raw: bytes | None = None
+    """The provider's body as it came; `None` for streams."""
+
+    @property
+    def text(self) -> str:
+        """The text of the answer."""
+        return self.message.text
+
+    @property
+    def thinking(self) -> str:
+        """The model's reasoning as far as it was shown."""
+        return "".join(part.text for part in self.message.parts if isinstance(part, Thinking))
+
+    @property
+    def refusal(self) -> str | None:
+        """The model's words of refusal, or `None` when it did not refuse."""
+        words = [part.text for part in self.message.parts if isinstance(part, Refusal)]
+        return "".join(words) if words else None
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls that the model asks for, in order."""
+        return tuple(part for part in self.message.parts if isinstance(part, ToolCall))
+
+    @property
+    def tokens_used(self) -> int | None:
+        """All tokens of the answer and its prompt, or `None` when the provider did not say."""
+        return self.usage.total
+
+    def to_openai(self) -> JsonObject:
+        """Return the answer as an OpenAI chat completion object, for code written against that form."""
+        from understudy.domain.openai_form import completion_object
+
+        return completion_object(self)
+
+
+class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Vectors, one a text, in the order of the texts."""
+
+    embeddings: tuple[tuple[float, ...], ...]
+    model: str | None = None
+    provider: str | None = None
+    usage: Usage = Usage()
+    cost: Cost | None = None
+    warnings: tuple[Warning, ...] = ()
+    attempts: tuple[AttemptRecord, ...] = ()
+    raw: bytes | None = None
+
+    @property
+    def embedding(self) -> tuple[float, ...]:
+        """The first vector; the only one when one text was given. Raises `IndexError` when there is none."""
+        return self.embeddings[0]
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A model as its provider describes it; what the provider does not tell is `None`."""
+
+    id: str
+    provider: str | None = None
+    display_name: str | None = None
+    owned_by: str | None = None
+    created: float | None = None
+    """Unix seconds."""
+    context_window: int | None = None
+    """Tokens of prompt and answer together, or of the prompt where the provider counts so."""
+    max_output_tokens: int | None = None
+    capabilities: frozenset[str] | None = None
+    """Of `chat embed tools vision audio_input pdf_input thinking structured_output`; `None` when it does not tell."""
+    input_price: str | None = None
+    """US dollars per million prompt tokens, as a decimal string."""
+    output_price: str | None = None
+    raw: JsonObject | None = None
+
+
+class TokenCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tokens a request's prompt has."""
+
+    input_tokens: int
+    model: str | None = None
+    provider: str | None = None
+
+
+class HealthStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a free call told of a provider. `None` means that it could not be found out."""
+
+    provider: str
+    reachable: bool
+    authenticated: bool | None = None
+    model_available: bool | None = None
+    """Whether the configured text model is there."""
+    latency: float | None = None
+    """Seconds of the call."""
+    detail: str | None = None
+    """What is wrong and what to do, in a sentence."""
+    targets: tuple[HealthStatus, ...] = ()
+    """Of a manager: the status of each of its targets."""
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing that was found out stands in the way of a call."""
+        return self.reachable and self.authenticated is not False and self.model_available is not False

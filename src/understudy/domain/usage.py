@@ -1,0 +1,67 @@
+"""Tokens by disjoint class. Every class counts tokens that no other class counts; what a provider does not say is
+`None`, never zero, so that a sum can tell "nothing" from "unknown"."""
+
+from __future__ import annotations
+
+import msgspec
+
+from understudy.domain.content import JsonObject
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Token counts of one answer. Providers that include one class in another are taken apart by their dialect."""
+
+    input: int | None = None
+    """Prompt tokens that were neither read from nor written to a cache, audio excluded."""
+    cache_read: int | None = None
+    cache_write: int | None = None
+    """Written to a cache, all lifetimes but the one below."""
+    cache_write_1h: int | None = None
+    """Written to a cache for one hour (Anthropic)."""
+    output: int | None = None
+    """Answer tokens, reasoning and audio excluded; where the provider does not count reasoning apart, included."""
+    reasoning: int | None = None
+    audio_input: int | None = None
+    audio_output: int | None = None
+    raw: JsonObject | None = None
+    """The usage object as the provider wrote it."""
+
+    @property
+    def input_total(self) -> int | None:
+        """All prompt tokens, or `None` when none of their classes is known."""
+        return _sum(self.input, self.cache_read, self.cache_write, self.cache_write_1h, self.audio_input)
+
+    @property
+    def output_total(self) -> int | None:
+        """All answer tokens, or `None` when none of their classes is known."""
+        return _sum(self.output, self.reasoning, self.audio_output)
+
+    @property
+    def total(self) -> int | None:
+        """All tokens, or `None` when nothing is known."""
+        return _sum(self.input_total, self.output_total)
+
+    def merged(self, later: Usage) -> Usage:
+        """Return this usage with every class that `later` knows replaced by its value: reports are cumulative."""
+        known = {name: value for name in self.__struct_fields__ if (value := getattr(later, name)) is not None}
+        if known.get("raw") and self.raw:
+            known["raw"] = {**self.raw, **{key: value for key, value in known["raw"].items() if value is not None}}
+        return msgspec.structs.replace(self, **known)
+
+
+def _sum(*counts: int | None) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def token_count(value: object) -> int | None:
+    """Return a token count as the wire gives it, or `None` when it is not one.
+
+    Rejects booleans, strings, negative, fractional and absurd (above 2⁵³) values, so that a broken report reads as
+    unknown instead of corrupting a sum.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= 2**53 else None

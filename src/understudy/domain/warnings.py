@@ -1,0 +1,27 @@
+"""Degradation as data: what could not be expressed on a wire travels with the result."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class WarningKind(enum.StrEnum):
+    """What was done with something that the target cannot express."""
+
+    DROPPED = "dropped"
+    CLAMPED = "clamped"
+    RENAMED = "renamed"
+    EMULATED = "emulated"
+
+
+class Warning(msgspec.Struct, frozen=True):  # noqa: A001 - the design's word; it is never raised
+    """One degradation: `what` names the field or part, `why` says the reason in a sentence."""
+
+    kind: WarningKind
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.what} ({self.why})"

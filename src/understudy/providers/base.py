@@ -1,0 +1,137 @@
+"""A provider is a row of data: where to talk, with which key and header, which dialect for which operation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+import msgspec
+
+from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
+from understudy.domain.messages import Tool
+from understudy.domain.requests import GenerationRequest
+from understudy.wire.http import Headers
+
+
+class Auth(msgspec.Struct, frozen=True):
+    """The header that carries the key, and what stands before it."""
+
+    header: str = "authorization"
+    prefix: str = "Bearer "
+
+
+class Family(msgspec.Struct, frozen=True):
+    """A model family: what its members want otherwise than their provider's other models.
+
+    `pattern` is a regular expression that the whole model name must match.
+    """
+
+    pattern: str
+    quirks: QuirksPatch
+
+
+def _as_given(base_url: str) -> str:
+    return base_url
+
+
+class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is particular to a provider."""
+
+    type: str
+    title: str
+    base_url: str
+    dialects: Mapping[Operation, str]
+    """Which wire format speaks which operation; an operation that is missing is not supported."""
+    key_variables: tuple[str, ...] = ()
+    """Environment variables that may hold the key, the first that is set counts."""
+    key_required: bool = True
+    base_url_variables: tuple[str, ...] = ()
+    normalize_base_url: Callable[[str], str] = _as_given
+    """Makes a base URL of what a user or the provider's own variable says."""
+    auth: Auth = Auth()
+    headers: Headers = ()
+    quirks: QuirksPatch = {}
+    families: tuple[Family, ...] = ()
+    """All that match apply, in order."""
+    error_rules: tuple[ErrorRule, ...] = ()
+    text_model: str | None = None
+    """The default for generations when no configuration names one, as of `as_of`."""
+    embedding_model: str | None = None
+    as_of: str | None = None
+    aliases: tuple[str, ...] = ()
+    instead: Mapping[Operation, str] = {}
+    """For operations that are missing: what could be used instead, in a few words."""
+    first_event_timeout: float = 60.0
+    """Seconds; longer where a model may have to be loaded first."""
+    local: bool = False
+    """Runs on the user's own machine: tokens cost nothing, and it may simply not be running."""
+
+
+def quirks_of(row: ProviderRow, model: str | None) -> Quirks:
+    """Resolve base < provider < model family."""
+    return _resolve(_ByIdentity(row), model)
+
+
+class _ByIdentity:
+    """Makes a row hashable by identity for the cache."""
+
+    __slots__ = ("row",)
+
+    def __init__(self, row: ProviderRow) -> None:
+        self.row = row
+
+    def __hash__(self) -> int:
+        return id(self.row)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByIdentity) and other.row is self.row
+
+
+@lru_cache(maxsize=512)
+def _resolve(holder: _ByIdentity, model: str | None) -> Quirks:
+    patch: QuirksPatch = {**holder.row.quirks}
+    for family in holder.row.families:
+        if model is not None and re.fullmatch(family.pattern, model):
+            patch.update(family.quirks)
+    return msgspec.structs.replace(Quirks(), **patch)
+
+
+def dialect_for(row: ProviderRow, operation: Operation, quirks: Quirks, request: object = None) -> str | None:
+    """Return the dialect that speaks an operation for a request; `None` when the provider has no such operation.
+
+    Chat completions give way to the Responses API by the quirk `responses`, where the row has that dialect.
+    """
+    name = row.dialects.get(operation)
+    if operation is Operation.CHAT and name == "openai" and isinstance(request, GenerationRequest):
+        return "responses" if _wants_responses(quirks, request) else name
+    return name
+
+
+def _wants_responses(quirks: Quirks, request: GenerationRequest) -> bool:
+    tools = any(isinstance(tool, Tool) for tool in request.tools)
+    effort = request.reasoning.effort if request.reasoning else None
+    match quirks.responses:
+        case "never":
+            return False
+        case "always":
+            return True
+        case "tools":
+            # Without an explicit `none` these models refuse tools in chat completions.
+            can_be_none = quirks.efforts is None or "none" in quirks.efforts
+            return tools and not (can_be_none and effort == "none")
+        case "tools_with_effort":
+            return tools and effort not in (None, "none")
+
+
+def endpoint_of(row: ProviderRow, model: str | None, *, base_url: str | None = None) -> Endpoint:
+    """Resolve a row for one model."""
+    return Endpoint(
+        provider=row.type,
+        base_url=row.normalize_base_url(base_url or row.base_url).rstrip("/"),
+        model=model,
+        headers=row.headers,
+        quirks=quirks_of(row, model),
+        error_rules=row.error_rules,
+    )

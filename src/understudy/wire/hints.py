@@ -1,0 +1,78 @@
+"""How long the other side wants us to wait, in all the ways it says so (fault model §3.2)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+MAX_HINT = 24 * 3600.0
+"""Seconds; a longer hint is no hint."""
+
+_IN_SECONDS = re.compile(
+    r"\bafter (\d+(?:\.\d+)?) ?(?:s\b|sec|second)|\bin ~?(\d+(?:\.\d+)?) ?(?:s\b|sec|second)", re.I
+)
+_COMPOUND = re.compile(r"\b(?:try again|retry|resets?) (?:in|after) ~?((?:\d+(?:\.\d+)?(?:ms|h|m|s))+)", re.I)
+_PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def retry_after(headers: Mapping[str, str], text: str = "") -> float | None:
+    """Return the seconds to wait, or `None` without a usable hint.
+
+    Order: `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after` (seconds, or an HTTP date measured against the
+    response's own `date`), then words in the body such as "try again in 2m59.56s". Zero, negative, not-a-number and
+    anything above 24 h count as no hint.
+    """
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        if (wait := _usable(_number(headers.get(name)), 0.001)) is not None:
+            return wait
+    header = headers.get("retry-after")
+    if header is not None:
+        seconds = _number(header)
+        wait = _usable(seconds) if seconds is not None else _usable(_until(header, headers.get("date")))
+        if wait is not None:
+            return wait
+    return _usable(_in_words(text)) if text else None
+
+
+def duration(text: str) -> float | None:
+    """Return the seconds of a duration such as `6m0s`, `7.66s` or `250ms`; `None` when it is none."""
+    pieces = _PIECE.findall(text)
+    if not pieces or "".join(number + unit for number, unit in pieces) != text.strip():
+        return None
+    return sum(float(number) * _UNIT[unit] for number, unit in pieces)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def _usable(seconds: float | None, scale: float = 1.0) -> float | None:
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    seconds *= scale
+    return seconds if 0 < seconds <= MAX_HINT else None
+
+
+def _until(date: str, now: str | None) -> float | None:
+    """Seconds from the response's own date to `date`; both by the server's clock, so ours does not matter."""
+    from email.utils import parsedate_to_datetime
+
+    if now is None:
+        return None
+    try:
+        return (parsedate_to_datetime(date) - parsedate_to_datetime(now)).total_seconds()
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _in_words(text: str) -> float | None:
+    if match := _COMPOUND.search(text):
+        return duration(match.group(1))
+    if match := _IN_SECONDS.search(text):
+        return float(match.group(1) or match.group(2))
+    return None
