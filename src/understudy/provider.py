@@ -1,0 +1,280 @@
+"""What every provider is: one protocol, its configuration and its statistics."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict, Unpack, runtime_checkable
+
+import msgspec
+
+from understudy.domain.events import Event
+from understudy.domain.messages import AnyTool, Message, ToolChoice
+from understudy.domain.money import Money
+from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+from understudy.domain.secret import Secret
+
+if TYPE_CHECKING:
+    from understudy.policy.strategies import Strategy
+
+
+class ProviderType(enum.StrEnum):
+    """The ten providers, in the order in which they are tried by default."""
+
+    OLLAMA = "ollama"
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    GOOGLE = "google"
+    AZURE_OPENAI = "azure-openai"
+    GROQ = "groq"
+    TOGETHER = "together"
+    REPLICATE = "replicate"
+    HUGGINGFACE = "huggingface"
+    COHERE = "cohere"
+
+    @classmethod
+    def _missing_(cls, value: object) -> ProviderType | None:
+        """Accept other spellings: any case, `_` for `-`, and the names that people use."""
+        if not isinstance(value, str):
+            return None
+        name = value.strip().lower().replace("_", "-")
+        name = _ALIASES.get(name, name)
+        return next((member for member in cls if member.value == name), None)
+
+
+_ALIASES = {
+    "gemini": "google",
+    "google-gemini": "google",
+    "azure": "azure-openai",
+    "azureopenai": "azure-openai",
+    "claude": "anthropic",
+    "together-ai": "together",
+    "togetherai": "together",
+    "hf": "huggingface",
+    "hugging-face": "huggingface",
+}
+
+
+class FallbackStrategy(enum.StrEnum):
+    """How targets are put in order. `priority`: by their `priority`, lower first, then as written."""
+
+    PRIORITY = "priority"
+
+
+class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry: a provider, how to reach it, and the values that apply unless a call says otherwise."""
+
+    provider: str
+    """A `ProviderType` or one of its aliases."""
+    name: str = ""
+    """Unique among the entries; the provider's type when empty."""
+    priority: int = 10
+    """Lower is tried first."""
+    api_key: Secret | None = None
+    """When unset, the provider's own environment variable is read at the first call."""
+    base_url: str | None = None
+    text_model: str | None = None
+    embedding_model: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    timeout: float = 600.0
+    """Seconds for one attempt at this provider, connection included."""
+    connect_timeout: float = 5.0
+    first_event_timeout: float | None = None
+    """Seconds until the first content of a stream; the provider's own default when unset."""
+    idle_timeout: float = 60.0
+    """Seconds between two pieces of content of a stream; comments and pings do not count."""
+    api_version: str | None = None
+    """Anthropic's `anthropic-version`; its newest when unset."""
+    embedding_space: str | None = None
+    """Embeddings fall back only among entries of the same space."""
+    headers: Mapping[str, str] = {}
+    """Further fixed headers; no secrets."""
+    extra: Mapping[str, Any] = {}
+    """Further fields of the request body, sent as they are."""
+
+    @property
+    def entry(self) -> str:
+        """The entry's name."""
+        return self.name or self.provider
+
+
+class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens when a target fails."""
+
+    enabled: bool | None = None
+    """Unset: on when there is more than one target. `False`: the first target only, with its own retries."""
+    max_retries: int = 3
+    """Ceiling of tries on one target, the first included; the kind of failure may grant fewer."""
+    retry_delay_ms: float = 1000
+    """Milliseconds; the n-th back-off is drawn between 0 and `retry_delay_ms` · 2ⁿ, at most 8 seconds."""
+    strategy: FallbackStrategy | Strategy = FallbackStrategy.PRIORITY
+    max_attempts: int | None = None
+    """Ceiling of attempts of one request; when unset the larger of 5 and the number of targets."""
+    deadline: float = 600.0
+    """Seconds for the whole request, over all attempts and waits."""
+    max_wait: float = 20.0
+    """Seconds that a provider's own hint may make a request wait; a longer one goes on to the next target."""
+    strict: bool = False
+    """A target that cannot express everything that the caller asked for is skipped instead of warned about."""
+    fallback_on_filter: bool = False
+    """Whether a content filter's refusal may be taken to the next target."""
+
+
+class ProviderStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider has done since it was made. Every attempt counts as a request, lost ones too."""
+
+    total_requests: int = 0
+    successful_requests: int = 0
+    failed_requests: int = 0
+    aborted_requests: int = 0
+    total_tokens_input: int = 0
+    total_tokens_output: int = 0
+    cached_tokens: int = 0
+    estimated_cost: Money = Money()
+    calls_of_unknown_cost: int = 0
+    latency_total: float = 0.0
+    """Seconds, over successful attempts."""
+    first_event_total: float = 0.0
+    """Seconds until the first content, over successful streamed attempts."""
+    streamed_requests: int = 0
+
+    @property
+    def estimated_cost_usd(self) -> float:
+        """US dollars; `estimated_cost` is exact."""
+        return float(self.estimated_cost.usd)
+
+    @property
+    def mean_latency(self) -> float | None:
+        """Seconds of a successful attempt on average; `None` before the first."""
+        return self.latency_total / self.successful_requests if self.successful_requests else None
+
+    @property
+    def mean_first_event(self) -> float | None:
+        """Seconds until the first content on average; `None` before the first streamed success."""
+        return self.first_event_total / self.streamed_requests if self.streamed_requests else None
+
+    def __add__(self, other: ProviderStats) -> ProviderStats:
+        return ProviderStats(
+            **{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__},
+        )
+
+
+class RequestOptions(TypedDict, total=False):
+    """The options of `generate` and `stream`. What is not given is not sent."""
+
+    model: str
+    """A model name; at a manager also `entry` or `entry/model`, which is tried first."""
+    system: str
+    """Goes ahead of the messages as a system message."""
+    tools: Sequence[AnyTool]
+    tool_choice: ToolChoice | str
+    """`auto`, `none`, `required`, a tool's name, or a `ToolChoice`."""
+    parallel_tool_calls: bool
+    schema: Any
+    """A JSON Schema, or a type: dataclass, TypedDict, msgspec Struct, pydantic model. See `response.parsed`."""
+    output: OutputFormat
+    """The output format in full, where `schema` does not say enough."""
+    max_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int
+    min_p: float
+    presence_penalty: float
+    frequency_penalty: float
+    seed: int
+    stop: str | Sequence[str]
+    logit_bias: Mapping[str, float]
+    logprobs: bool
+    top_logprobs: int
+    reasoning: Reasoning | str
+    """A `Reasoning`, or an effort such as `low` or `high`."""
+    verbosity: str
+    service_tier: str
+    user: str
+    cache_key: str
+    metadata: Mapping[str, str]
+    task: str
+    deadline: float
+    """Seconds for the whole request."""
+    extra: Mapping[str, Mapping[str, Any]]
+    """Values for one provider or dialect: `{"anthropic": {...}}`."""
+
+
+class EmbedOptions(TypedDict, total=False):
+    """The options of `embed`."""
+
+    model: str
+    dimensions: int
+    input_type: str
+    user: str
+    deadline: float
+    extra: Mapping[str, Mapping[str, Any]]
+
+
+Prompt = str | Sequence[Message | Mapping[str, Any]] | GenerationRequest
+"""A text, a conversation (messages, or mappings in OpenAI's form), or a whole request."""
+
+
+@runtime_checkable
+class LLMProvider(Protocol):
+    """One provider, or many behind the same face. Users may write their own and mix it with the built-in ones."""
+
+    @property
+    def provider_type(self) -> str:
+        """The type, such as `openai`."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The entry's name."""
+        ...
+
+    @property
+    def priority(self) -> int:
+        """Lower is tried first."""
+        ...
+
+    async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
+        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
+        ...
+
+    def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> AsyncIterator[Event]:
+        """Answer a prompt piece by piece."""
+        ...
+
+    async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
+        """Turn texts into vectors."""
+        ...
+
+    async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
+        """Return the models that the provider offers, at most `limit`."""
+        ...
+
+    async def is_model_available(self, model: str) -> bool:
+        """Tell whether the provider offers a model."""
+        ...
+
+    async def health_check(self) -> HealthStatus:
+        """Find out, without a billed call, whether the provider could answer."""
+        ...
+
+    async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
+        """Count the tokens of a prompt. Raises `Unsupported` where the provider cannot."""
+        ...
+
+    def stats(self) -> ProviderStats:
+        """Return what was done so far."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections. The provider may be used again afterwards."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
