@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
-from understudy.domain.content import AnyPart, Citation, Json
+from understudy.domain.content import AnyPart, Citation, Json, JsonObject
 from understudy.domain.responses import FinishReason
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
@@ -97,6 +97,16 @@ class CitationAdded(EventBase, frozen=True, tag="citation", omit_defaults=True):
     wire: bytes | None = None
 
 
+class PartNoted(EventBase, frozen=True, tag="part_noted", omit_defaults=True):
+    """Wire fields of the part at `index` that have no unified name (item ids, phases), for the dialect in which they
+    arrived; they end in `part.extra`. It never begins a part, and it is no content."""
+
+    index: int
+    dialect: str
+    fields: JsonObject
+    wire: bytes | None = None
+
+
 class UsageReported(EventBase, frozen=True, tag="usage", omit_defaults=True):
     """Token counts so far. Reports are cumulative: the latest known value of each class counts, nothing is added."""
 
@@ -147,6 +157,7 @@ Event = (
     | ToolCallDelta
     | PartAdded
     | CitationAdded
+    | PartNoted
     | UsageReported
     | Noted
     | Warned

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from understudy.domain import events as e
-from understudy.domain.content import AnyPart, Citation, Provenance, Refusal, Text, Thinking, ToolCall
+from understudy.domain.content import AnyPart, Citation, JsonObject, Provenance, Refusal, Text, Thinking, ToolCall
 from understudy.domain.messages import Message, Role
 from understudy.domain.responses import FinishReason, GenerationResponse
 from understudy.domain.usage import Usage
@@ -15,25 +17,27 @@ from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 class _Growing:
     """A part while its pieces arrive."""
 
-    __slots__ = ("citations", "kind", "name", "pieces", "signature", "tool_id")
+    __slots__ = ("citations", "extra", "kind", "name", "pieces", "signature", "tool_id")
 
     def __init__(self, kind: type[AnyPart], tool_id: str = "", name: str = "") -> None:
         self.kind = kind
         self.pieces: list[str] = []
         self.citations: list[Citation] = []
         self.signature: str | None = None
+        self.extra: dict[str, JsonObject] | None = None
         self.tool_id = tool_id
         self.name = name
 
     def part(self, provenance: Provenance | None) -> AnyPart:
-        text = "".join(self.pieces)
+        text, extra = "".join(self.pieces), self.extra
         if self.kind is ToolCall:
-            return ToolCall(id=self.tool_id, name=self.name, arguments=text or "{}", provenance=provenance)
+            arguments = text or "{}"
+            return ToolCall(id=self.tool_id, name=self.name, arguments=arguments, provenance=provenance, extra=extra)
         if self.kind is Thinking:
-            return Thinking(text, signature=self.signature, provenance=provenance)
+            return Thinking(text, signature=self.signature, provenance=provenance, extra=extra)
         if self.kind is Refusal:
-            return Refusal(text)
-        return Text(text, citations=tuple(self.citations))
+            return Refusal(text, extra=extra)
+        return Text(text, citations=tuple(self.citations), extra=extra)
 
 
 class Fold:
@@ -73,6 +77,8 @@ class Fold:
                 self._parts[index] = part
             case e.CitationAdded(index, citation):
                 self._growing(index, Text).citations.append(citation)
+            case e.PartNoted(index, dialect, fields):
+                self._note(index, dialect, fields)
             case _:
                 self._add_fact(event)
 
@@ -91,6 +97,16 @@ class Fold:
             case _:
                 pass
 
+    def _note(self, index: int, dialect: str, fields: JsonObject) -> None:
+        part = self._parts.get(index)
+        if part is None:
+            return
+        extra = {**(part.extra or {}), dialect: {**(part.extra or {}).get(dialect, {}), **fields}}
+        if isinstance(part, _Growing):
+            part.extra = extra
+        else:
+            self._parts[index] = msgspec.structs.replace(part, extra=extra)
+
     def _growing(self, index: int, kind: type[AnyPart]) -> _Growing:
         part = self._parts.get(index)
         if not isinstance(part, _Growing):
@@ -106,8 +122,9 @@ class Fold:
         """Return the answer so far as a message; a single plain text becomes a string."""
         provenance = Provenance(self._dialect, self.started.model) if self._dialect else None
         parts = tuple(p.part(provenance) if isinstance(p, _Growing) else p for p in self._parts.values())
-        if len(parts) == 1 and isinstance(parts[0], Text) and not parts[0].citations:
-            return Message(Role.ASSISTANT, parts[0].text)
+        match parts:
+            case (Text(text, citations=(), extra=None),):
+                return Message(Role.ASSISTANT, text)
         return Message(Role.ASSISTANT, parts)
 
     def response(self) -> GenerationResponse:
