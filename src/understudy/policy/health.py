@@ -1,0 +1,154 @@
+"""What is set aside, and until when. One object per manager; called without `await`, so it needs no lock.
+
+Circuit breakers and learned latencies belong here too; `acquire` and `release` are where they will look on.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from understudy.domain.failures import Failure, FailureKind
+from understudy.policy.targets import Target, TargetFacts
+from understudy.policy.verdicts import Aside
+
+FIRST_PAUSE = 1.0
+"""Seconds that a target without a hint is set aside; doubles with each further failure in a row."""
+LONGEST_PAUSE = 60.0
+FIRST_DISABLE = 300.0
+"""Seconds that a refused key, model or host is set aside; doubles up to an hour (fault model §3.3)."""
+LONGEST_DISABLE = 3600.0
+LONGEST_HINT = 24 * 3600.0
+
+
+class Permit(msgspec.Struct, frozen=True):
+    """Leave to launch an attempt, returned when the attempt is settled.
+
+    `probe` marks the one attempt that is let through although its target is set aside, because nothing else is left.
+    """
+
+    target: Target
+    probe: bool = False
+
+
+class Denial(msgspec.Struct, frozen=True):
+    """No leave: set aside until `until` (monotonic seconds), because of `why`."""
+
+    until: float
+    why: str
+
+
+class _Pause:
+    """What is set aside under one name."""
+
+    __slots__ = ("disabled", "in_a_row", "until", "why")
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        self.in_a_row = 0
+        self.disabled = False
+        self.why = ""
+
+
+class Health:
+    """Cooldowns by target, key and host, and the attempts in flight."""
+
+    def __init__(self) -> None:
+        self._pauses: dict[str, _Pause] = {}
+        self._in_flight: dict[str, int] = {}
+        self._probing: set[str] = set()
+
+    def acquire(self, target: Target, now: float) -> Permit | Denial:
+        """Ask for leave to launch an attempt at a target."""
+        denial = self.denial(target, now)
+        if denial is not None:
+            return denial
+        return self._leave(Permit(target))
+
+    def probe(self, target: Target) -> Permit | None:
+        """Ask for leave in spite of a denial; one at a time per target (fault model row 69)."""
+        if target.name in self._probing:
+            return None
+        self._probing.add(target.name)
+        return self._leave(Permit(target, probe=True))
+
+    def release(self, permit: Permit) -> None:
+        """Give a permit back, whatever became of the attempt."""
+        name = permit.target.name
+        self._in_flight[name] -= 1
+        if permit.probe:
+            self._probing.discard(name)
+
+    def denial(self, target: Target, now: float) -> Denial | None:
+        """Tell until when and why a target is set aside; `None` when it is not."""
+        found: Denial | None = None
+        if not self._pauses:
+            return None
+        for name in _scopes(target):
+            pause = self._pauses.get(name)
+            if pause is not None and pause.until > now and (found is None or pause.until > found.until):
+                found = Denial(pause.until, pause.why)
+        return found
+
+    def facts(self, target: Target, now: float) -> TargetFacts:
+        """Return what is known of a target."""
+        denial = self.denial(target, now)
+        return TargetFacts(
+            cooling=denial.until - now if denial else None, in_flight=self._in_flight.get(target.name, 0)
+        )
+
+    def succeeded(self, permit: Permit) -> None:
+        """Note a success: failures in a row end. A probe's success proves that what was disabled works again."""
+        if not self._pauses:
+            return
+        for name in _scopes(permit.target):
+            pause = self._pauses.get(name)
+            if pause is not None:
+                pause.in_a_row = 0
+                if permit.probe and pause.disabled:
+                    del self._pauses[name]
+
+    def failed(self, target: Target, failure: Failure, aside: Aside, now: float) -> None:
+        """Note a failure. A pause is only ever extended, never shortened by a later event."""
+        if aside is Aside.NOTHING:
+            return
+        pause = self._pauses.setdefault(_scope(target, aside), _Pause())
+        disabled = aside is not Aside.TARGET
+        first, longest = (FIRST_DISABLE, LONGEST_DISABLE) if disabled else (FIRST_PAUSE, LONGEST_PAUSE)
+        length = min(longest, first * 2**pause.in_a_row)
+        if not disabled and failure.retry_after is not None:
+            length = min(LONGEST_HINT, failure.retry_after)
+        elif failure.kind is FailureKind.DAILY_QUOTA:
+            length = LONGEST_DISABLE
+        if pause.until <= now or disabled is False:
+            pause.in_a_row += 1
+        if now + length > pause.until:
+            pause.until = now + length
+            pause.disabled = disabled
+            pause.why = f"{failure.kind}: {failure.message}"
+
+    def lift(self, target: Target) -> None:
+        """Take back what was disabled for a target, after a free check proved that it works."""
+        for name in _scopes(target):
+            if (pause := self._pauses.get(name)) is not None and pause.disabled:
+                del self._pauses[name]
+
+    def _leave(self, permit: Permit) -> Permit:
+        name = permit.target.name
+        self._in_flight[name] = self._in_flight.get(name, 0) + 1
+        return permit
+
+
+def _scope(target: Target, aside: Aside) -> str:
+    match aside:
+        case Aside.CREDENTIAL:
+            return f"key {target.credential or target.name}"
+        case Aside.ENDPOINT:
+            return f"host {target.endpoint or target.name}"
+        case Aside.MODEL:
+            return f"model {target.label}"
+        case _:
+            return f"target {target.label}"
+
+
+def _scopes(target: Target) -> tuple[str, ...]:
+    return tuple(_scope(target, aside) for aside in (Aside.TARGET, Aside.MODEL, Aside.CREDENTIAL, Aside.ENDPOINT))

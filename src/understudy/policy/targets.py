@@ -1,0 +1,59 @@
+"""What routing chooses among, and what it knows about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Time-outs of one attempt, in seconds."""
+
+    connect: float = 5.0
+    first_event: float = 60.0
+    """From the send to the first content of a stream; plain answers have only `connect` and `total`."""
+    idle: float = 60.0
+    """Between two pieces of content of a stream."""
+    total: float = 600.0
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry with one model.
+
+    `endpoint` and `credential` identify the host and the key behind it, so that a failure of either sets aside every
+    target that shares it; they are opaque names, never the key itself.
+    """
+
+    name: str
+    model: str | None = None
+    priority: int = 10
+    index: int = 0
+    """Position among the configured entries; breaks ties of `priority`."""
+    provider_type: str = ""
+    endpoint: str = ""
+    credential: str = ""
+    limits: Limits = Limits()
+
+    @property
+    def label(self) -> str:
+        """The target as people write it: `entry/model`."""
+        return f"{self.name}/{self.model}" if self.model else self.name
+
+
+class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a target at the moment of a plan; unknown is `None` and never counts against it."""
+
+    cooling: float | None = None
+    """Seconds for which it is still set aside."""
+    in_flight: int = 0
+    context_window: int | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen snapshot, made by the manager for each request."""
+
+    turn: int = 0
+    """Number of the request since the manager was made."""
+    targets: Mapping[str, TargetFacts] = {}
+    """By `Target.name`."""

@@ -1,0 +1,118 @@
+"""What follows from each kind of failure: one table (fault model §2 and §3.1; docs/fallback.md is drawn from it)."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from understudy.domain.attempts import CostBasis
+from understudy.domain.failures import Failure, FailureKind
+
+
+class Retry(enum.StrEnum):
+    """When the same target may be tried again."""
+
+    NEVER = "never"
+    FIRST = "first"
+    """Before any other target."""
+    LAST = "last"
+    """Only when no other target is left."""
+
+
+class Fallback(enum.StrEnum):
+    """When the next target may be tried."""
+
+    ALWAYS = "always"
+    NEVER = "never"
+    ON_FILTER = "on_filter"
+    """Only when the configuration lets a filter's refusal go elsewhere."""
+    LARGER_WINDOW = "larger_window"
+    """Only to targets whose context window is not known to be as small."""
+    IF_TRANSLATED = "if_translated"
+    """Only when the request had to be altered for this target, so that another may understand it better."""
+
+
+class Aside(enum.StrEnum):
+    """What is set aside for a while, so that other requests do not run into the same wall."""
+
+    NOTHING = "nothing"
+    TARGET = "target"
+    """This entry, until the provider's hint or for a growing pause."""
+    MODEL = "model"
+    """This entry, disabled: 5 minutes, doubling to an hour."""
+    CREDENTIAL = "credential"
+    """Everything that uses the same key, disabled likewise."""
+    ENDPOINT = "endpoint"
+    """Everything at the same host, disabled likewise."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What to do after a failure of one kind. `retries` caps the further tries; `None` leaves it to `max_retries`."""
+
+    retry: Retry
+    retries: int | None
+    fallback: Fallback
+    aside: Aside
+    basis: CostBasis
+    """What is known of the cost of the failed attempt."""
+
+
+_K, _R, _F, _A, _B = FailureKind, Retry, Fallback, Aside, CostBasis
+
+VERDICTS: dict[FailureKind, Verdict] = {
+    _K.DNS: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
+    _K.CONNECT: Verdict(_R.LAST, None, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
+    _K.CONNECT_TIMEOUT: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
+    _K.TLS: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.ENDPOINT, _B.NOT_SENT),
+    _K.PROXY: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
+    _K.WRITE_FAILED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.DISCONNECTED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.PROTOCOL: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.REDIRECT: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.REFUSED),
+    _K.TIMEOUT_HEADERS: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.TIMEOUT_BODY: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.TIMEOUT_FIRST_EVENT: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.STALLED: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.TRUNCATED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.BAD_RESPONSE: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.TOO_LARGE: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.EMPTY: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.EXACT),
+    _K.SCHEMA_MISMATCH: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.EXACT),
+    _K.RATE_LIMITED: Verdict(_R.LAST, None, _F.ALWAYS, _A.TARGET, _B.REFUSED),
+    _K.BILLING: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.CREDENTIAL, _B.REFUSED),
+    _K.DAILY_QUOTA: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.TARGET, _B.REFUSED),
+    _K.OVERLOADED: Verdict(_R.FIRST, 2, _F.ALWAYS, _A.NOTHING, _B.REFUSED),
+    _K.SERVER_ERROR: Verdict(_R.FIRST, 2, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.CONFLICT: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.RESAMPLE: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.INVALID_REQUEST: Verdict(_R.NEVER, 0, _F.IF_TRANSLATED, _A.NOTHING, _B.REFUSED),
+    _K.AUTHENTICATION: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.CREDENTIAL, _B.REFUSED),
+    _K.PERMISSION: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.MODEL, _B.REFUSED),
+    _K.NOT_FOUND: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.MODEL, _B.REFUSED),
+    _K.CONTEXT_LENGTH: Verdict(_R.NEVER, 0, _F.LARGER_WINDOW, _A.NOTHING, _B.REFUSED),
+    _K.REQUEST_TOO_LARGE: Verdict(_R.NEVER, 0, _F.LARGER_WINDOW, _A.NOTHING, _B.REFUSED),
+    _K.CONTENT_FILTER: Verdict(_R.NEVER, 0, _F.ON_FILTER, _A.NOTHING, _B.REFUSED),
+    _K.UNSUPPORTED: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
+    _K.UNKNOWN_STATUS: Verdict(_R.NEVER, 0, _F.NEVER, _A.NOTHING, _B.REFUSED),
+    _K.CANCELLED: Verdict(_R.NEVER, 0, _F.NEVER, _A.NOTHING, _B.UNKNOWN),
+    _K.DEADLINE: Verdict(_R.NEVER, 0, _F.NEVER, _A.NOTHING, _B.UNKNOWN),
+    _K.LOCAL: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+}
+"""Total over `FailureKind`, tested."""
+
+
+def verdict_of(failure: Failure, *, max_wait: float) -> Verdict:
+    """Return the verdict on a failure: the table's, corrected by the provider's own words.
+
+    A rate limit that says how long to wait, within `max_wait` seconds, is waited for at the same target.
+    `x-should-retry: false` forbids retries; `true` grants one where the table grants none.
+    """
+    verdict = VERDICTS[failure.kind]
+    if failure.kind is _K.RATE_LIMITED and failure.retry_after is not None and failure.retry_after <= max_wait:
+        verdict = msgspec.structs.replace(verdict, retry=_R.FIRST)
+    if failure.should_retry is False:
+        return msgspec.structs.replace(verdict, retry=_R.NEVER, retries=0)
+    if failure.should_retry and verdict.retry is _R.NEVER and failure.status not in (400, 401, 402, 403, 404, 422):
+        return msgspec.structs.replace(verdict, retry=_R.FIRST, retries=1)
+    return verdict
