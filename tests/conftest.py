@@ -1,0 +1,32 @@
+"""Options of the whole test suite."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SELECTION = Path(__file__).parent / "recordings"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--recordings",
+        type=Path,
+        default=None,
+        metavar="PATH",
+        help="run the dialect contract suite over this folder of recordings instead of tests/recordings "
+        "(also: the environment variable UNDERSTUDY_RECORDINGS)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given = config.getoption("--recordings") or os.environ.get("UNDERSTUDY_RECORDINGS")
+    folder = Path(given) if given else SELECTION
+    if given and not folder.is_dir():
+        raise pytest.UsageError(f"--recordings: {folder} is no folder")
+    config.stash[RECORDINGS] = folder
+
+
+RECORDINGS = pytest.StashKey[Path]()

@@ -1,0 +1,91 @@
+"""What may differ between a recorded request and its way through parse and encode: at most ten differences, each
+with the reason why it is none. Everything else counts as a loss.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from tests.contract.framing import OPAQUE_KEYS
+
+Body = dict[str, Any]
+
+
+class Normalisation(NamedTuple):
+    reason: str
+    apply: Callable[[Any], Any]
+
+
+def _everywhere(change: Callable[[Body], Body]) -> Callable[[Any], Any]:
+    """Apply a change to every object of the wire, innermost first."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return change({key: item if key in OPAQUE_KEYS else walk(item) for key, item in value.items()})
+
+    return walk
+
+
+def _without_nulls(body: Body) -> Body:
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def _one_max_tokens(body: Body) -> Body:
+    return {("max_tokens" if key == "max_completion_tokens" else key): value for key, value in body.items()}
+
+
+def _stop_as_list(body: Body) -> Body:
+    stop = body.get("stop")
+    return {**body, "stop": [stop]} if isinstance(stop, str) else body
+
+
+def _without_default_stream(body: Body) -> Body:
+    return {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
+
+
+def _text_as_parts(body: Body) -> Body:
+    grown = dict(body)
+    for key in ("content", "system"):
+        text = grown.get(key)
+        if isinstance(text, str):
+            grown[key] = [{"type": "text", "text": text}] if text else []
+    return grown
+
+
+def _without_empty_lists(body: Body) -> Body:
+    return {key: value for key, value in body.items() if value != []}
+
+
+NORMALISATIONS = (
+    Normalisation("an explicit null says the same as an absent field", _everywhere(_without_nulls)),
+    Normalisation("`max_tokens` is the deprecated name of `max_completion_tokens`; the row says which", _one_max_tokens),
+    Normalisation("one stop sequence may stand without its list", _everywhere(_stop_as_list)),
+    Normalisation("whether to stream, and with usage, is the caller's of `encode`, not the request's", _without_default_stream),
+    Normalisation("a text may stand for the list of that one text part", _everywhere(_text_as_parts)),
+    Normalisation("an empty list of parts, tools or stop sequences says the same as none", _everywhere(_without_empty_lists)),
+)
+
+
+def normal(body: Any) -> Any:
+    """Apply all of them."""
+    for normalisation in NORMALISATIONS:
+        body = normalisation.apply(body)
+    return body
+
+
+def key_paths(value: Any, path: str = "") -> Counter[str]:
+    """Count the key paths of a JSON value; positions in lists count as one."""
+    found: Counter[str] = Counter()
+    if isinstance(value, dict):
+        for key, item in value.items():
+            found[f"{path}.{key}"] += 1
+            found += key_paths(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for item in value:
+            found += key_paths(item, f"{path}[]")
+    return found

@@ -1,0 +1,74 @@
+"""The oracles: official clients parse the very bytes that a dialect decodes.
+
+An oracle gives what a recording says as an `Answer`, or the `Fault` that the client raised. None of this imports a
+dialect. Where a client drops something (Ollama's ids of tool calls), a few lines read the raw JSON.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from tests.contract.answers import Answer
+from tests.contract.recordings import Recording
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """An error as the official client raised it."""
+
+    status: int
+    code: str | None
+    type: str | None
+    message: str
+
+
+class Vectors(msgspec.Struct, frozen=True):
+    vectors: tuple[tuple[float, ...], ...]
+    model: str | None
+    tokens: int | None
+
+
+class Oracle(Protocol):
+    def chat(self, recording: Recording) -> Answer | Fault: ...
+
+    def embed(self, recording: Recording) -> Vectors: ...
+
+    def models(self, recording: Recording) -> list[dict[str, Any]]: ...
+
+    def count_tokens(self, recording: Recording) -> int: ...
+
+    def error(self, recording: Recording) -> Fault: ...
+
+
+def oracle_of(dialect: str, provider: str) -> Oracle:
+    """Return the oracle: the provider's own client where there is one, else that of the dialect."""
+    from tests.contract.oracle_anthropic import AnthropicOracle
+    from tests.contract.oracle_ollama import OllamaOracle
+    from tests.contract.oracle_openai import GroqOracle, OpenAIOracle
+    from tests.contract.oracle_responses import ResponsesOracle
+
+    makers: dict[str, type[Any]] = {
+        "groq": GroqOracle,
+        "openai": OpenAIOracle,
+        "responses": ResponsesOracle,
+        "anthropic": AnthropicOracle,
+        "ollama": OllamaOracle,
+    }
+    key = provider if provider in makers and dialect != "responses" else dialect
+    if key not in _made:
+        _made[key] = makers[key]()
+    return _made[key]
+
+
+_made: dict[str, Oracle] = {}
+
+DROPPED_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+"""Describe how the body travelled, not the decompressed text that was recorded."""
+
+
+def replayed_headers(recording: Recording) -> dict[str, str]:
+    """Return headers for a mock response; the clients refuse to decode JSON without a content type."""
+    headers = {name: value for name, value in recording.response.headers.items() if name not in DROPPED_HEADERS}
+    headers.setdefault("content-type", "application/json")
+    return headers

@@ -1,0 +1,53 @@
+"""From a recording to the provider's row, the dialect and an endpoint: the one place where the suite chooses them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from understudy import dialects, providers
+from understudy.dialects.base import Dialect, Endpoint, Operation
+from understudy.dialects.server import ServerHalf
+from understudy.providers.base import ProviderRow, endpoint_of
+
+from tests.contract.recordings import Recording
+from tests.contract.scope import provider_type
+
+OPERATION_OF = {
+    "chat": Operation.CHAT,
+    "chat_stream": Operation.CHAT,
+    "embed": Operation.EMBED,
+    "models": Operation.MODELS,
+    "count_tokens": Operation.COUNT_TOKENS,
+}
+
+
+def operation_of(recording: Recording) -> Operation:
+    """Return what was asked for; of an error, what it is an error of."""
+    names = [feature.removeprefix("on:") for feature in recording.features if feature.startswith("on:")]
+    return OPERATION_OF[names[0] if recording.operation == "error" and names else recording.operation]
+
+
+def row_of(recording: Recording) -> ProviderRow:
+    return providers.row(provider_type(recording))
+
+
+def dialect_name(recording: Recording) -> str:
+    name = row_of(recording).dialects[operation_of(recording)]
+    return "responses" if name == "openai" and recording.provider == "responses" else name
+
+
+def dialect_of(recording: Recording) -> Dialect:
+    return dialects.load(dialect_name(recording))
+
+
+def server_of(name: str) -> ServerHalf:
+    """Return the server half of a dialect."""
+    client_half = type(dialects.load(name)).__module__
+    package = client_half if client_half.count(".") == 2 else client_half.rpartition(".")[0]
+    found: ServerHalf = import_module(package).SERVER
+    return found
+
+
+def endpoint_for(recording: Recording) -> Endpoint:
+    """Return the row's endpoint for the recorded model."""
+    return endpoint_of(row_of(recording), recording.model)

@@ -1,0 +1,157 @@
+"""Recorded requests survive parse and encode: exactly where their bytes are patched, and almost so where they are
+written anew from the typed request."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from msgspec.structs import replace
+
+from understudy import dialects
+from understudy.dialects.base import Dialect, Endpoint, Operation
+from understudy.dialects.quirks import Quirks
+from understudy.dialects.server import Inbound
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.wire.http import HttpRequest
+
+from tests.contract.driving import open_only
+from tests.contract.normal import NORMALISATIONS, key_paths, normal
+from tests.contract.recordings import Recording
+from tests.contract.scope import PATHS, exclusion, provider_type
+from tests.contract.targets import dialect_name, operation_of, row_of, server_of
+
+PLAIN = Quirks(stream_usage=False)
+"""No quirks: what the recorded caller wrote is to be written again, whether the model likes it or not."""
+
+
+def relative(recording: Recording) -> HttpRequest:
+    """The request as a gateway gets it: the path is what the client appends to its base URL."""
+    request = recording.http_request()
+    base = urlsplit(row_of(recording).base_url).path
+    url = urlsplit(request.url)
+    path = url.path.removeprefix(base)
+    return HttpRequest(request.method, f"{path}?{url.query}" if url.query else path, request.headers, request.body)
+
+
+def parsed(recording: Recording) -> Inbound:
+    inbound = server_of(dialect_name(recording)).parse(relative(recording))
+    assert inbound.operation is operation_of(recording)
+    return inbound
+
+
+def encoded(inbound: Inbound, endpoint: Endpoint, dialect: Dialect) -> HttpRequest:
+    match inbound.request:
+        case GenerationRequest() as request if inbound.operation is Operation.COUNT_TOKENS:
+            return open_only(dialect.count_tokens(request, endpoint)).request
+        case GenerationRequest() as request:
+            return open_only(dialect.chat(request, endpoint, stream=inbound.stream)).request
+        case EmbeddingRequest() as request:
+            return open_only(dialect.embed(request, endpoint)).request
+        case ModelsRequest() as request:
+            return open_only(dialect.list_models(request, endpoint)).request
+
+
+def endpoint(recording: Recording, quirks: Quirks = PLAIN) -> Endpoint:
+    row = row_of(recording)
+    return Endpoint(
+        provider=row.type, base_url=row.base_url, model=recording.model, headers=row.headers, quirks=quirks
+    )
+
+
+def rewritten(recording: Recording) -> Any:
+    """The body that the typed path writes."""
+    inbound = parsed(recording)
+    request = inbound.request
+    assert isinstance(request, GenerationRequest | EmbeddingRequest)
+    typed = replace(inbound, request=replace(request, origin=None))
+    sent = encoded(typed, endpoint(recording), dialects.load(dialect_name(recording)))
+    assert sent.body is not None
+    return json.loads(sent.body)
+
+
+def in_order(body: bytes | str) -> Any:
+    """Decode JSON so that the order of keys counts."""
+    return json.loads(body, object_pairs_hook=list)
+
+
+def test_a_patched_request_is_exactly_the_recorded_one(requested: Recording) -> None:
+    inbound = parsed(requested)
+    if isinstance(inbound.request, ModelsRequest):
+        return
+    sent = encoded(inbound, endpoint(requested), dialects.load(dialect_name(requested)))
+    assert requested.request is not None
+    assert sent.body is not None
+    assert in_order(sent.body) == in_order(json.dumps(requested.request.body))
+    assert urlsplit(sent.url).path == urlsplit(requested.request.url).path
+
+
+def test_a_patch_replaces_the_model_and_asks_for_usage_and_nothing_else(requested: Recording) -> None:
+    inbound = parsed(requested)
+    if inbound.operation is not Operation.CHAT:
+        return
+    assert requested.request is not None
+    target = replace(endpoint(requested), model="another-model", quirks=replace(PLAIN, stream_usage=True))
+    sent = encoded(inbound, target, dialects.load(dialect_name(requested)))
+    assert sent.body is not None
+    body, recorded = json.loads(sent.body), dict(requested.request.body)
+    assert body.pop("model") == "another-model"
+    recorded.pop("model", None)
+    if inbound.stream and "stream_options" in body:
+        assert body.pop("stream_options") == {**recorded.pop("stream_options", {}), "include_usage": True}
+    assert body == recorded
+
+
+@pytest.mark.parametrize("kind", sorted(PATHS))
+def test_a_typed_request_loses_almost_nothing(kind: str, recordings: tuple[Recording, ...]) -> None:
+    unequal: list[str] = []
+    lost: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
+    chosen = [recording for recording in recordings if _is_typed(recording, kind)]
+    assert chosen
+    for recording in chosen:
+        assert recording.request is not None
+        wanted, got = normal(recording.request.body), normal(rewritten(recording))
+        wanted_paths = key_paths(wanted)
+        seen.update(wanted_paths.keys())
+        lost.update((wanted_paths - key_paths(got)).keys())
+        if wanted != got:
+            unequal.append(f"{recording.name}: {difference(wanted, got)}")
+    common = {path: seen[path] for path in lost if seen[path] >= 3}
+    assert common == {}, "key paths that were seen in three or more recordings are lost"
+    assert len(unequal) <= 0.05 * len(chosen), unequal
+
+
+def test_normalisations_are_few_and_have_reasons() -> None:
+    assert len(NORMALISATIONS) <= 10
+    assert all(normalisation.reason for normalisation in NORMALISATIONS)
+
+
+def _is_typed(recording: Recording, kind: str) -> bool:
+    return (
+        provider_type(recording) == kind
+        and exclusion(recording) is None
+        and recording.request is not None
+        and recording.request.method == "POST"
+        and operation_of(recording) is not Operation.MODELS
+    )
+
+
+def difference(wanted: Any, got: Any, path: str = "") -> str:
+    """Name the first place where two JSON values differ."""
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        for key in {**wanted, **got}:
+            if key not in got:
+                return f"{path}.{key} is lost"
+            if key not in wanted:
+                return f"{path}.{key} is new: {got[key]!r:.200}"
+            if wanted[key] != got[key]:
+                return difference(wanted[key], got[key], f"{path}.{key}")
+    if isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
+        for position, (one, other) in enumerate(zip(wanted, got, strict=True)):
+            if one != other:
+                return difference(one, other, f"{path}[{position}]")
+    return f"{path}: {wanted!r:.200} became {got!r:.200}"

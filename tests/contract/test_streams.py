@@ -1,0 +1,183 @@
+"""What holds of every streamed answer, whatever its dialect."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from understudy.domain import events as e
+from understudy.domain.failures import FailureKind
+from understudy.domain.fold import fold
+from understudy.domain.responses import FinishReason
+
+from tests.contract.answers import USAGE_CLASSES, answer_of
+from tests.contract.driving import Outcome
+from tests.contract.framing import (
+    Change,
+    changed,
+    frames,
+    with_keys,
+    with_unknown_fields,
+    with_values,
+    without_keys,
+    without_unknown_fields,
+)
+from tests.contract.streams import Stream
+
+SMALL = 4_000
+"""Bytes up to which a stream is cut at every position; larger ones are cut at sampled positions."""
+
+SAID_NOTHING = {
+    "openai": b'data: {"id":"x","object":"chat.completion.chunk","model":"x","choices":[{"index":0,"delta":{}}]}\n\n',
+    "responses": b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":""}\n\n',
+    "anthropic": b'event: ping\ndata: {"type": "ping"}\n\n',
+    "ollama": b'{"model":"x","message":{"role":"assistant","content":""},"done":false}\n',
+}
+"""A frame of each dialect that says nothing."""
+
+
+def what(outcome: Outcome) -> tuple[list[Any], Any]:
+    return outcome.steps, outcome.failure
+
+
+def told(outcome: Outcome) -> Any:
+    """The answer as plain values, without the unknown fields that some tests mix in."""
+    return without_unknown_fields(msgspec.to_builtins(fold(outcome.steps))), outcome.failure and outcome.failure.kind
+
+
+def cuts_of(stream: Stream, times: int) -> list[int]:
+    """Every position of a small stream, some of a large one."""
+    everywhere = range(1, len(stream.body))
+    return list(everywhere) if len(stream.body) <= SMALL else random.Random(stream.name).sample(everywhere, times)
+
+
+def test_the_events_do_not_depend_on_how_the_bytes_were_split(stream: Stream) -> None:
+    whole = what(stream.decode())
+    for cut in cuts_of(stream, 12):
+        assert what(stream.decode(*stream.pieces(cut))) == whole, cut
+    for cuts in stream.random_cuts(6):
+        assert what(stream.decode(*stream.pieces(*cuts))) == whole, cuts
+    if len(stream.body) <= 10 * SMALL:
+        assert what(stream.decode(*(bytes([byte]) for byte in stream.body))) == whole
+
+
+def test_a_stream_that_is_cut_is_truncated_and_never_a_success(stream: Stream) -> None:
+    whole, terminal = stream.decode(), stream.terminal
+    for cut in sorted({0, *cuts_of(stream, 40)}):
+        outcome = stream.decode(stream.body[:cut])
+        assert outcome.steps == whole.steps[: len(outcome.steps)], f"cut at {cut}: not what the whole stream begins with"
+        if terminal is None or cut < terminal - 2:  # 2: the blank line that ends the frame may be missing
+            if whole.failure is None or outcome.failure != whole.failure:
+                assert outcome.failure is not None, f"cut at {cut}: taken for a success"
+                assert outcome.failure.kind is FailureKind.TRUNCATED, f"cut at {cut}"
+                assert not any(isinstance(step, e.Finished) for step in outcome.steps), f"cut at {cut}"
+        elif cut >= terminal:
+            assert outcome.failure is None, f"cut at {cut}, after the terminal marker"
+
+
+def test_a_stream_finishes_exactly_once(stream: Stream) -> None:
+    outcome = stream.decode()
+    finishes = [step for step in outcome.steps if isinstance(step, e.Finished)]
+    assert len(finishes) == (1 if outcome.failure is None else 0)
+    starts = [position for position, step in enumerate(outcome.steps) if isinstance(step, e.Started)]
+    assert starts == [0], "the answer begins once, first of all"
+
+
+def test_parts_are_numbered_in_order_of_their_beginning(stream: Stream) -> None:
+    order: dict[int, None] = {}
+    for step in stream.decode().steps:
+        if isinstance(step, e.CONTENT_EVENTS):
+            order.setdefault(step.index)
+    assert list(order) == list(range(len(order)))
+
+
+def test_nothing_comes_after_the_end(stream: Stream) -> None:
+    whole = stream.decode()
+    assert what(stream.decode(heed_finished=False)) == what(whole)
+    if whole.finished_at is not None and whole.failure is None:
+        again = stream.with_body(stream.body + stream.body)
+        assert told(again.decode(heed_finished=False)) == told(whole)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(with_unknown_fields, id="unknown fields"),
+        pytest.param(with_keys(("delta", "message"), "tool_calls", "refusal", "audio", "annotations"), id="nulls"),
+        pytest.param(with_keys(("usage",), "prompt_tokens_details", "cache_creation", "server_tool_use"), id="null counts"),
+    ],
+)
+def test_what_a_later_version_adds_changes_nothing(stream: Stream, change: Change) -> None:
+    body = changed(stream.body, change, lines=stream.lines)
+    assert body != stream.body or change is not with_unknown_fields
+    ours, theirs = told(stream.decode()), told(stream.with_body(body).decode())
+    assert without_raw(theirs) == without_raw(ours)
+
+
+def without_raw(value: Any) -> Any:
+    """Without the counts as the provider wrote them, and without fields that are null."""
+    if isinstance(value, (list, tuple)):
+        return [without_raw(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: without_raw(item) for key, item in value.items() if key != "raw" and item is not None}
+
+
+def test_events_of_no_meaning_change_nothing(stream: Stream) -> None:
+    unknown = b'{"type":"brand_new","object":"brand.new"}'
+    unnamed = unknown + b"\n" if stream.lines else b"data: " + unknown + b"\n\n"
+    named = b"" if stream.lines else b"event: brand_new\n" + unnamed
+    first, *rest = stream.frames
+    body = b"".join([unnamed, first, named, SAID_NOTHING[stream.dialect], unnamed, *rest])
+    assert without_raw(told(stream.with_body(body).decode())) == without_raw(told(stream.decode()))
+
+
+def test_line_ends_byte_order_mark_and_comments_change_nothing(stream: Stream) -> None:
+    whole = what(stream.decode())
+    assert what(stream.with_body(stream.body.replace(b"\n", b"\r\n")).decode()) == whole
+    if stream.lines:
+        assert what(stream.with_body(stream.body.replace(b"\n", b"\n\n")).decode()) == whole
+        return
+    assert what(stream.with_body(stream.body.replace(b"\n", b"\r")).decode()) == whole
+    assert what(stream.with_body(b"\xef\xbb\xbf" + stream.body).decode()) == whole
+    commented = b": ping\n\n" + b": keep-alive\n\n".join(stream.frames)
+    assert what(stream.with_body(commented).decode()) == whole
+    assert what(stream.with_body(stream.body.replace(b"data: ", b"data:")).decode()) == whole
+
+
+def test_an_unknown_finish_reason_is_kept_and_called_unknown(stream: Stream) -> None:
+    if stream.decode().failure is not None:
+        return
+    change = with_values({"finish_reason": "brand_new", "stop_reason": "brand_new", "done_reason": "brand_new"})
+    outcome = stream.with_body(changed(stream.body, change, lines=stream.lines)).decode()
+    assert outcome.failure is None
+    if stream.dialect != "responses":
+        response = fold(outcome.steps)
+        assert (response.finish_reason, response.finish_reason_raw) == (FinishReason.UNKNOWN, "brand_new")
+
+
+def test_missing_usage_is_unknown_and_not_zero(stream: Stream) -> None:
+    keys = ("usage", "x_groq", "prompt_eval_count", "eval_count")
+    outcome = stream.with_body(changed(stream.body, without_keys(*keys), lines=stream.lines)).decode()
+    assert answer_of(fold(outcome.steps)).usage == dict.fromkeys(USAGE_CLASSES)
+    assert (outcome.failure is None) == (stream.decode().failure is None)
+
+
+def test_the_frames_that_are_kept_are_the_stream(stream: Stream) -> None:
+    outcome = stream.with_wire().decode()
+    wires = [step.wire for step in outcome.steps]
+    kept = frames(b"".join(wire for wire in wires if wire), lines=stream.lines)
+    if outcome.failure is None:
+        last = [b"data: [DONE]\n\n"]
+        assert [*kept, *last][: len(stream.frames)] == stream.frames
+    else:
+        assert kept == stream.frames[: len(kept)]
+    assert None not in wires, "each event says which frame it is from, or that it is from the same as the one before"
+
+
+def test_keeping_frames_changes_no_event(stream: Stream) -> None:
+    kept = [step for step in stream.with_wire().decode().steps if not isinstance(step, e.Frame)]
+    assert [msgspec.structs.replace(step, wire=None) for step in kept] == stream.decode().steps
