@@ -1,0 +1,307 @@
+"""Reading Ollama's answers: newline-delimited JSON, or the one object of a whole answer, to the same events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from understudy.dialects.base import Endpoint
+from understudy.dialects.ollama.errors import failure_in
+from understudy.dialects.ollama.wire import (
+    CAPABILITIES,
+    DURATIONS,
+    Answer,
+    Call,
+    Line,
+    Listed,
+    Shown,
+    Vectors,
+    unix_seconds,
+)
+from understudy.domain.content import JsonObject
+from understudy.domain.events import (
+    Event,
+    Finished,
+    Frame,
+    Noted,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    UsageReported,
+)
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import EmbeddingResponse, FinishReason, ModelInfo
+from understudy.domain.usage import Usage, token_count
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.wire.json import BadJson, decode, decode_as, decode_object
+from understudy.wire.ndjson import NdjsonDecoder
+
+_line: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+_vectors: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
+
+T = TypeVar("T")
+
+_FINISH = {
+    "stop": FinishReason.STOP,
+    "length": FinishReason.LENGTH,
+    "load": FinishReason.STOP,
+    "unload": FinishReason.STOP,
+}
+
+
+class AnswerReader:
+    """The one decoding path of a chat: takes lines, returns their events.
+
+    Text and thinking are one part each, whatever their order, as they are in Ollama's own messages; each tool call is
+    a part of its own. A call without an id (older servers) gets one that is made of the answer's time and the call's
+    number, so that it is the same every time the answer is read and differs between answers.
+    """
+
+    __slots__ = ("_calls", "_created", "_endpoint", "_indexes", "_logprobs", "_started", "finished")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._indexes: dict[str, int] = {}
+        self._calls = 0
+        self._logprobs: list[JsonObject] = []
+        self._created = ""
+        self._started = False
+        self.finished = False
+
+    def read(self, line: Line) -> list[Event | Failure]:
+        """Read one line."""
+        if line.error is not None:
+            self.finished = True
+            return [failure_in(line.error, self._endpoint)]
+        steps: list[Event | Failure] = []
+        if not self._started:
+            self._started = True
+            self._created = line.created_at or ""
+            steps.append(Started(model=line.model, created=unix_seconds(line.created_at)))
+        answer = line.message
+        if answer is None:
+            answer = Answer(content=line.response, thinking=line.thinking)
+        if answer.thinking:
+            steps.append(ThinkingDelta(self._index("thinking"), answer.thinking))
+        if answer.content:
+            steps.append(TextDelta(self._index("text"), answer.content))
+        for call in answer.tool_calls or ():
+            steps += self._call(call)
+        if line.logprobs:
+            self._logprobs += line.logprobs
+        if line.done:
+            self.finished = True
+            steps += self._end(line)
+        return steps
+
+    def _index(self, key: str) -> int:
+        return self._indexes.setdefault(key, len(self._indexes))
+
+    def _call(self, call: Call) -> list[Event]:
+        number, self._calls = self._calls, self._calls + 1
+        index = self._index(f"call {number}")
+        digits = "".join(filter(str.isdigit, self._created))
+        generated = f"call_{digits}_{number}" if digits else f"call_{number}"
+        started = ToolCallStarted(index, call.id or generated, call.function.name)
+        return [started, ToolCallDelta(index, _arguments(call))]
+
+    def _end(self, line: Line) -> list[Event]:
+        events: list[Event] = []
+        if self._logprobs:
+            events.append(Noted("logprobs", {"content": self._logprobs}))
+        durations = {name: value for name in DURATIONS if (value := token_count(getattr(line, name))) is not None}
+        if durations:
+            events.append(Noted("durations", durations))
+        if line.remote_model:
+            events.append(Noted("remote_model", line.remote_model))
+        if line.remote_host:
+            events.append(Noted("remote_host", line.remote_host))
+        counts = {"prompt_eval_count": line.prompt_eval_count, "eval_count": line.eval_count}
+        raw = {name: value for name, value in counts.items() if value is not None}
+        if raw:
+            prompt, answer = token_count(line.prompt_eval_count), token_count(line.eval_count)
+            events.append(UsageReported(Usage(input=prompt, output=answer, raw=raw)))
+        events.append(Finished(self._reason(line.done_reason), line.done_reason))
+        return events
+
+    def _reason(self, raw: str | None) -> FinishReason:
+        """There is no own reason for tool calls; an answer that calls tools and was not cut ends in them."""
+        reason = _FINISH.get(raw or "", FinishReason.UNKNOWN)
+        if self._calls and (reason is FinishReason.STOP or raw is None):
+            return FinishReason.TOOL_CALLS
+        return reason
+
+
+class StreamReader:
+    """Reads a streamed chat. It is complete only when a line said `done: true`."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._lines = NdjsonDecoder()
+        self._answer = AnswerReader(endpoint)
+        self._keep = endpoint.keep_wire
+        self.finished = False
+
+    def feed(self, data: bytes) -> list[Event | Failure]:
+        """Take bytes. What follows the last line is ignored. Raises `TooLarge`."""
+        steps: list[Event | Failure] = []
+        if self.finished:
+            return steps
+        for line in self._lines.feed(data):
+            try:
+                found = self._answer.read(decode_as(_line, line))
+            except BadJson as error:
+                # Returned beside the events before it: what is reported must not depend on how the bytes were split.
+                self.finished = True
+                steps.append(Failure(kind=FailureKind.BAD_RESPONSE, message=f"a line of the stream is broken: {error}"))
+                break
+            steps += _framed(found, line + b"\n") if self._keep else found
+            if self._answer.finished:
+                self.finished = True
+                break
+        return steps
+
+    def close(self) -> list[Event | Failure]:
+        """Take the end of input: the last line may lack its line end, and be cut."""
+        steps: list[Event | Failure] = []
+        if self.finished:
+            return steps
+        self.finished = True
+        for line in self._lines.close():
+            try:
+                found = self._answer.read(decode_as(_line, line))
+            except BadJson:
+                break
+            steps += _framed(found, line + b"\n") if self._keep else found
+        if not self._answer.finished:
+            steps.append(_truncated("the stream ended before its last line (`done: true`)"))
+        return steps
+
+
+def whole_answer(endpoint: Endpoint) -> Callable[[bytes], list[Event | Failure]]:
+    """Return the decoding of a whole chat answer."""
+
+    def read(body: bytes) -> list[Event | Failure]:
+        line = decode_as(_line, body)
+        if line.error is None and line.message is None and line.response is None:
+            raise BadJson("it holds neither a message nor an error")
+        reader = AnswerReader(endpoint)
+        steps = reader.read(line)
+        if not reader.finished:
+            steps.append(_truncated("the answer says that it is not done"))
+        return steps
+
+    return read
+
+
+def embeddings(
+    texts: int, warnings: tuple[Warning, ...], endpoint: Endpoint
+) -> Callable[[bytes], list[EmbeddingResponse | Failure]]:
+    """Return the decoding of the vectors of that many texts."""
+
+    def read(body: bytes) -> list[EmbeddingResponse | Failure]:
+        found = decode_as(_vectors, body)
+        if found.error is not None:
+            return [failure_in(found.error, endpoint)]
+        vectors = found.embeddings or ()
+        if len(vectors) != texts:
+            raise BadJson(f"{len(vectors)} vectors for {texts} texts")
+        count = token_count(found.prompt_eval_count)
+        raw = {"prompt_eval_count": found.prompt_eval_count} if found.prompt_eval_count is not None else None
+        return [
+            EmbeddingResponse(
+                embeddings=vectors,
+                model=found.model,
+                usage=Usage(input=count, raw=raw),
+                warnings=warnings,
+                raw=body,
+            )
+        ]
+
+    return read
+
+
+def model_list(limit: int | None) -> Callable[[bytes], list[ModelInfo | Failure]]:
+    """Return the decoding of `/api/tags`, which has no pages."""
+
+    def read(body: bytes) -> list[ModelInfo | Failure]:
+        entries = decode_object(body).get("models")
+        if not isinstance(entries, list):
+            raise BadJson("it holds no list of models")
+        return [_listed(entry) for entry in entries[:limit]]
+
+    return read
+
+
+def one_model(name: str) -> Callable[[bytes], list[ModelInfo | Failure]]:
+    """Return the decoding of `/api/show`, which does not repeat the model's name."""
+
+    def read(body: bytes) -> list[ModelInfo | Failure]:
+        raw = decode_object(body)
+        shown = _convert(raw, Shown)
+        facts = shown.model_info or {}
+        window = token_count(facts.get(f"{facts.get('general.architecture')}.context_length"))
+        return [
+            ModelInfo(
+                id=name,
+                created=unix_seconds(shown.modified_at),
+                context_window=window,
+                capabilities=_capabilities(shown.capabilities),
+                raw=raw,
+            )
+        ]
+
+    return read
+
+
+def _listed(entry: Any) -> ModelInfo:
+    model = _convert(entry, Listed)
+    name = model.model or model.name
+    if not name:
+        raise BadJson("a model of the list has no name")
+    return ModelInfo(
+        id=name,
+        created=unix_seconds(model.modified_at),
+        capabilities=_capabilities(model.capabilities),
+        raw=entry,
+    )
+
+
+def _capabilities(names: list[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(CAPABILITIES[name] for name in names if name in CAPABILITIES)
+
+
+def _convert(value: Any, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise BadJson(str(error)) from error
+
+
+def _arguments(call: Call) -> str:
+    """The arguments' JSON text. A server that gives a string gives the text itself."""
+    text = bytes(call.function.arguments).decode()
+    if text.startswith('"'):
+        return str(decode(text))
+    return "{}" if text == "null" else text
+
+
+def _framed(steps: list[Event | Failure], frame: bytes) -> list[Event | Failure]:
+    """Put the line on its first event, and the empty frame on the others."""
+    if not steps:
+        return [Frame(frame)]
+    framed: list[Event | Failure] = []
+    for step in steps:
+        if isinstance(step, Failure):
+            framed.append(step)
+        else:
+            framed.append(msgspec.structs.replace(step, wire=frame))
+            frame = b""
+    return framed
+
+
+def _truncated(message: str) -> Failure:
+    return Failure(kind=FailureKind.TRUNCATED, message=message)

@@ -1,0 +1,219 @@
+"""Writing Ollama's requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.ollama.history import History, overlay
+from understudy.dialects.ollama.wire import NAME, OTHER_OPTIONS, SAMPLING
+from understudy.domain.content import JsonObject
+from understudy.domain.messages import Tool, ToolChoice
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
+from understudy.wire.json import decode_object
+
+NOWHERE = ("logit_bias", "verbosity", "service_tier", "user", "cache_key", "cache", "metadata")
+"""Fields of a generation request that have no place on this wire."""
+
+LEVELS = ("low", "medium", "high", "max")
+"""Levels of `think`, beside true and false."""
+
+_UNSET = GenerationRequest(messages=())
+
+_NEAREST = {"minimal": "low", "xhigh": "max", "max": "high"}
+"""The level that stands in for one that the target does not have."""
+
+
+def chat_body(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
+    """Return the body of `/api/chat`.
+
+    `stream` is always written, because the server's default is true. A request that came in on this wire is patched:
+    what it holds goes out as it was, and the entry's own values fill only what it leaves open. Any other request is
+    rendered from its typed fields.
+    """
+    if (body := _received(request, "messages")) is None:
+        return {**_rendered(request, endpoint, notes), "stream": stream}
+    own = GenerationRequest(messages=(), **{name: getattr(request, name) for name in request.configured})
+    rendered = _rendered(own, endpoint, notes)
+    _fill(body, {key: value for key, value in rendered.items() if key not in ("model", "messages")})
+    if endpoint.model:
+        body["model"] = endpoint.model
+    body["stream"] = stream
+    return body
+
+
+def embed_body(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    """Return the body of `/api/embed`."""
+    if (received := _received(request, "input")) is not None:
+        _fill(received, _sorted_in(endpoint.options))
+        return {**received, "model": endpoint.model or received.get("model")}
+    body: JsonObject = {
+        "model": endpoint.model or request.model or "",
+        "input": request.texts[0] if request.single and len(request.texts) == 1 else list(request.texts),
+    }
+    if request.dimensions is not None:
+        body["dimensions"] = request.dimensions
+    for name in ("input_type", "user"):
+        if getattr(request, name) is not None:
+            notes.drop(name, "Ollama has no such field")
+    return _with_extra(body, request.extra, endpoint)
+
+
+def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    request = _accepted(request, endpoint, notes)
+    body: JsonObject = {"model": endpoint.model or request.model or ""}
+    body["messages"] = list(History(endpoint, notes).write(request.messages))
+    if tools := _tools(request, notes):
+        body["tools"] = tools
+    if request.output is not None:
+        _set(body, "format", _format(request.output, endpoint, notes))
+    if request.reasoning is not None:
+        _set(body, "think", _think(request.reasoning, endpoint, notes))
+    _set(body, "logprobs", request.logprobs)
+    _set(body, "top_logprobs", request.top_logprobs)
+    options: JsonObject = {}
+    for name, key in SAMPLING.items():
+        _set(options, key, getattr(request, name))
+    if options:
+        body["options"] = options
+    for name in NOWHERE:
+        if getattr(request, name) is not None:
+            notes.drop(name, "Ollama has no such field")
+    if request.parallel_tool_calls is False:
+        notes.drop("parallel_tool_calls", "Ollama cannot switch parallel tool calls off")
+    return _with_extra(body, request.extra, endpoint)
+
+
+def _accepted(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> GenerationRequest:
+    """Leave out what the model refuses."""
+    refused: dict[str, Any] = {}
+    for name in endpoint.quirks.refused:
+        unset = getattr(_UNSET, name)
+        if getattr(request, name) != unset:
+            notes.drop(name, "the model refuses it")
+            refused[name] = unset
+    return msgspec.structs.replace(request, **refused) if refused else request
+
+
+def _set(body: JsonObject, key: str, value: Any) -> None:
+    """Write a value that is set; an empty list of stop sequences says nothing."""
+    if value is not None and value != ():
+        body[key] = value
+
+
+def _tools(request: GenerationRequest, notes: Notes) -> list[JsonObject]:
+    choice = request.tool_choice or ToolChoice()
+    if choice.mode == "none":
+        if request.tools:
+            notes.emulate("tool_choice", "Ollama has no tool choice; the tools were left out")
+        return []
+    if choice.mode in ("required", "tool"):
+        notes.drop("tool_choice", "Ollama cannot demand a tool call")
+    tools: list[JsonObject] = []
+    for tool in request.tools:
+        if not isinstance(tool, Tool):
+            if tool.dialect == NAME:
+                tools.append(tool.json)
+            else:
+                notes.drop("tools", f"only the dialect {tool.dialect} knows one of them")
+        elif choice.names and tool.name not in choice.names:
+            notes.emulate("tool_choice", "Ollama has no tool choice; only the named tools were sent")
+        else:
+            tools.append(_tool(tool, notes))
+    return tools
+
+
+def _tool(tool: Tool, notes: Notes) -> JsonObject:
+    if tool.strict:
+        notes.drop("strict", "Ollama does not hold tool arguments to their schema")
+    if tool.cache is not None:
+        notes.drop("cache", "Ollama's cache has no marks")
+    function: JsonObject = {"name": tool.name}
+    _set(function, "description", tool.description)
+    _set(function, "parameters", tool.parameters)
+    return overlay({"type": "function", "function": function}, tool.extra)
+
+
+def _format(output: OutputFormat, endpoint: Endpoint, notes: Notes) -> str | JsonObject | None:
+    if output.kind == "text":
+        return None
+    if output.kind not in endpoint.quirks.output_formats:
+        notes.drop("output", f"the model cannot be held to {output.kind}")
+        return None
+    return output.json_schema if output.kind == "json_schema" and output.json_schema is not None else "json"
+
+
+def _think(reasoning: Reasoning, endpoint: Endpoint, notes: Notes) -> bool | str | None:
+    """Return the value of `think`. A target whose levels lack `none` always thinks and knows no true and false."""
+    if reasoning.budget is not None:
+        notes.drop("reasoning", "Ollama has no budget for thinking")
+    if reasoning.display is not None:
+        notes.drop("reasoning", "Ollama cannot choose how thinking is shown")
+    efforts = endpoint.quirks.efforts
+    switchable = efforts is None or "none" in efforts
+    if reasoning.effort == "none" or (reasoning.effort is None and reasoning.mode == "disabled"):
+        if switchable:
+            return False
+        notes.clamp("reasoning", "the model cannot stop thinking; it was asked to think little")
+        return "low"
+    if reasoning.effort is None:
+        return True if switchable and (reasoning.mode is not None or reasoning.budget is not None) else None
+    accepted = LEVELS if efforts is None else efforts
+    level = reasoning.effort
+    if level not in accepted:
+        level = _NEAREST.get(level, level)
+    if level not in accepted:
+        level = _NEAREST.get(level, "high")
+    if level != reasoning.effort:
+        notes.clamp("reasoning", f"there is no level {reasoning.effort}; {level} was sent")
+    return level
+
+
+def _with_extra(body: JsonObject, extra: dict[str, JsonObject] | None, endpoint: Endpoint) -> JsonObject:
+    """Merge the entry's fields and the caller's, last: `None` removes one, and `options` are merged one by one."""
+    for fields in _layers(extra, endpoint):
+        options = body.get("options")
+        body.update(fields)
+        if isinstance(options, dict) and isinstance(fields.get("options"), dict):
+            body["options"] = _without_none({**options, **fields["options"]})
+    return _without_none(body)
+
+
+def _layers(extra: dict[str, JsonObject] | None, endpoint: Endpoint) -> Iterator[JsonObject]:
+    yield _sorted_in(endpoint.options)
+    for name in dict.fromkeys((NAME, endpoint.provider)):
+        if extra and name in extra:
+            yield _sorted_in(extra[name])
+
+
+def _sorted_in(fields: JsonObject) -> JsonObject:
+    """Move options that stand beside `options` (`num_ctx = 8192` in a configuration) to where the server looks."""
+    options = {key: value for key, value in fields.items() if key in OTHER_OPTIONS}
+    if not options:
+        return fields
+    rest = {key: value for key, value in fields.items() if key not in OTHER_OPTIONS}
+    return {**rest, "options": {**options, **(rest.get("options") or {})}}
+
+
+def _without_none(fields: JsonObject) -> JsonObject:
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _received(request: GenerationRequest | EmbeddingRequest, needs: str) -> JsonObject | None:
+    """The body in which a request came in, when that was on this wire and on the route that `needs` belongs to: the
+    older routes (`/api/generate`, `/api/embeddings`) have a `prompt`, and their requests are rendered anew."""
+    if request.origin is None or request.origin.dialect != NAME:
+        return None
+    body = decode_object(request.origin.body)
+    return body if needs in body else None
+
+
+def _fill(body: JsonObject, fields: JsonObject) -> None:
+    for key, value in fields.items():
+        if body.get(key) is None:
+            body[key] = value
+        elif key == "options" and isinstance(body[key], dict):
+            _fill(body[key], value)

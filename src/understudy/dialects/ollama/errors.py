@@ -1,0 +1,91 @@
+"""Ollama's errors: `{"error": text}`, nothing else. So the words decide first, then the status.
+
+Source: Ollama's server (routes, scheduler, runner) and its cloud, state of November 2026.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.errors import classify, failure_of
+from understudy.dialects.quirks import ErrorRule
+from understudy.domain.failures import Failure, FailureKind
+from understudy.wire.http import HttpHead
+from understudy.wire.json import BadJson, decode_object
+
+_K = FailureKind
+
+RULES: tuple[ErrorRule, ...] = (
+    # The queue is full (OLLAMA_MAX_QUEUE); also as a line in the middle of a stream, where there is no status.
+    ErrorRule(kind=_K.OVERLOADED, text="server busy"),
+    # The cloud's session, hourly and weekly limits come as 429 too, and last for hours.
+    ErrorRule(kind=_K.DAILY_QUOTA, text="usage limit"),
+    # Only with `truncate: false`, from llama.cpp's own check, and from cloud models.
+    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds the context length"),
+    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds context length"),
+    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds maximum context length"),
+    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeded max context length"),
+    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds the available context size"),
+    # The request is right, the model cannot do it: another target may.
+    ErrorRule(kind=_K.UNSUPPORTED, text="does not support"),
+    ErrorRule(kind=_K.UNSUPPORTED, text="is not supported for this model"),
+    # In the middle of a stream the status is 200.
+    ErrorRule(kind=_K.AUTHENTICATION, status=200, text="unauthorized"),
+    ErrorRule(kind=_K.NOT_FOUND, status=200, text="not found"),
+    ErrorRule(kind=_K.RATE_LIMITED, status=200, text="too many"),
+)
+
+_MISSING = re.compile(r"model ['\"]([^'\"]+)['\"] not found", re.I)
+
+
+def read_error(body: bytes) -> WireError | None:
+    """Read an error body; `None` when it is not one of Ollama's."""
+    try:
+        error = decode_object(body).get("error")
+    except BadJson:
+        return None
+    return None if error is None else _wire_error(error)
+
+
+def classify_error(head: HttpHead, body: bytes, endpoint: Endpoint) -> Failure:
+    """Read an error response as a failure."""
+    return _with_advice(classify(head, body, endpoint=endpoint, rules=RULES, read=read_error))
+
+
+def failure_in(error: Any, endpoint: Endpoint) -> Failure:
+    """Read an error that came under status 200, in a body or as a line in the middle of a stream."""
+    return _with_advice(failure_of(_wire_error(error), HttpHead(200, {}), endpoint=endpoint, rules=RULES))
+
+
+def _wire_error(error: Any) -> WireError:
+    """The cloud answers some requests in OpenAI's form, with an object in place of the text."""
+    match error:
+        case str(message):
+            return WireError(message=message, body={"error": message})
+        case dict():
+            return WireError(
+                message=_text(error.get("message")) or "",
+                code=_text(error.get("code")),
+                type=_text(error.get("type")),
+                param=_text(error.get("param")),
+                body=error,
+            )
+        case _:
+            return WireError(message=f"an error of unknown form: {error!r:.200}", body={"error": error})
+
+
+def _with_advice(failure: Failure) -> Failure:
+    """Models are never pulled unasked, so a missing one comes with the command that pulls it."""
+    missing = _MISSING.search(failure.message) if failure.kind is _K.NOT_FOUND else None
+    if missing is None:
+        return failure
+    message = f"{failure.message}; `ollama pull {missing.group(1)}` would fetch it"
+    return msgspec.structs.replace(failure, message=message)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

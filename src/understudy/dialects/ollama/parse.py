@@ -1,0 +1,380 @@
+"""Reading the requests that Ollama's clients send.
+
+What has no unified name goes to `extra`, at the level where it stands, and so does a field that holds nothing (`""`,
+`[]`, `{}`): written again, a chat is the same JSON, but for nulls, which count as absent, and `stream`, which is always
+written. A text completion (`/api/generate`) is read as the chat that it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, TypeVar
+
+import msgspec
+
+from understudy.dialects.ollama.wire import NAME, SAMPLING
+from understudy.dialects.server import BadRequest
+from understudy.domain.content import AnyPart, Image, JsonObject, Provenance, Text, Thinking, ToolCall, ToolResult
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool
+from understudy.domain.requests import (
+    EmbeddingRequest,
+    GenerationRequest,
+    ModelsRequest,
+    OutputFormat,
+    Reasoning,
+    WireOrigin,
+)
+from understudy.wire.json import BadJson, decode_as, decode_object
+
+T = TypeVar("T")
+
+_ROLES = {"system": Role.SYSTEM, "user": Role.USER, "assistant": Role.ASSISTANT, "tool": Role.TOOL}
+
+
+class _Function(msgspec.Struct):
+    name: str
+    arguments: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Call(msgspec.Struct):
+    function: _Function
+    id: str | None = None
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: str | None = None
+    thinking: str | None = None
+    images: list[str] | None = None
+    tool_calls: list[_Call] | None = None
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+
+
+class _ToolFunction(msgspec.Struct):
+    name: str
+    description: str | None = None
+    parameters: JsonObject | None = None
+
+
+class _Options(msgspec.Struct):
+    num_predict: int | float | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | float | None = None
+    min_p: float | None = None
+    seed: int | float | None = None
+    stop: list[str] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+
+
+class _Settings(msgspec.Struct):
+    """What chats and text completions have in common."""
+
+    model: str = ""
+    stream: bool | None = None
+    think: bool | str | None = None
+    format: str | JsonObject | None = None
+    options: _Options | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+
+
+class _Chat(_Settings):
+    messages: list[_Message] | None = None
+    tools: list[JsonObject] | None = None
+
+
+class _Completion(_Settings):
+    prompt: str | None = None
+    system: str | None = None
+    images: list[str] | None = None
+
+
+class _Embed(msgspec.Struct):
+    model: str = ""
+    input: str | list[str] | None = None
+    dimensions: int | None = None
+
+
+class _Embeddings(msgspec.Struct):
+    model: str = ""
+    prompt: str | None = None
+
+
+class _Show(msgspec.Struct):
+    model: str = ""
+    name: str = ""
+
+
+_chat: msgspec.json.Decoder[_Chat] = msgspec.json.Decoder(_Chat)
+_completion: msgspec.json.Decoder[_Completion] = msgspec.json.Decoder(_Completion)
+_embed: msgspec.json.Decoder[_Embed] = msgspec.json.Decoder(_Embed)
+_embeddings: msgspec.json.Decoder[_Embeddings] = msgspec.json.Decoder(_Embeddings)
+_show: msgspec.json.Decoder[_Show] = msgspec.json.Decoder(_Show)
+
+_LEVELS = ("low", "medium", "high", "max")
+
+_ALWAYS_WRITTEN = frozenset({"model", "messages", "role", "content", "name", "description", "parameters", "input"})
+"""Fields that the client half writes even when they hold nothing."""
+
+_COMPLETION_ONLY = ("suffix", "template", "raw", "context", "width", "height", "steps")
+"""What a text completion can ask for and no chat can."""
+
+
+def bad_request(message: str) -> BadRequest:
+    """Return the refusal of a request that cannot be read."""
+    return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400))
+
+
+def chat(body: bytes) -> tuple[GenerationRequest, bool]:
+    """Read `/api/chat`; the second value tells whether to stream. Raises `BadRequest`."""
+    raw, sent = _read(_chat, body)
+    conversation = _Conversation()
+    messages = tuple(map(conversation.message, sent.messages or (), raw.get("messages") or ()))
+    return _generation(sent, raw, messages, tuple(map(_tool, sent.tools or ())), WireOrigin(NAME, body))
+
+
+def completion(body: bytes) -> tuple[GenerationRequest, bool]:
+    """Read `/api/generate` as a chat; the second value tells whether to stream. Raises `BadRequest`."""
+    raw, sent = _read(_completion, body)
+    for name in _COMPLETION_ONLY:
+        if raw.get(name):
+            raise bad_request(f"{name!r} is not supported here: a text completion is answered as a chat")
+    raw = {key: value for key, value in raw.items() if value not in ("", [], {}) and key not in _COMPLETION_ONLY}
+    messages: list[Message] = []
+    if sent.system:
+        messages.append(Message.system(sent.system))
+    if sent.prompt or sent.images:
+        messages.append(Message(Role.USER, _content(sent.prompt, sent.images)))
+    return _generation(sent, raw, tuple(messages), (), None)
+
+
+def embed(body: bytes) -> EmbeddingRequest:
+    """Read `/api/embed`. Raises `BadRequest`."""
+    raw, sent = _read(_embed, body)
+    if sent.input is None:
+        raise bad_request("input is required")
+    texts = (sent.input,) if isinstance(sent.input, str) else tuple(sent.input)
+    return EmbeddingRequest(
+        texts=texts,
+        model=_model(sent.model),
+        dimensions=sent.dimensions or None,
+        single=isinstance(sent.input, str),
+        extra=_extra(_leftover(raw, _Embed)),
+        origin=WireOrigin(NAME, body),
+    )
+
+
+def legacy_embeddings(body: bytes) -> EmbeddingRequest:
+    """Read `/api/embeddings`, which takes one text. Raises `BadRequest`."""
+    raw, sent = _read(_embeddings, body)
+    return EmbeddingRequest(
+        texts=(sent.prompt or "",), model=_model(sent.model), single=True, extra=_extra(_leftover(raw, _Embeddings))
+    )
+
+
+def show(body: bytes) -> ModelsRequest:
+    """Read `/api/show`; `name` is the older spelling of `model`. Raises `BadRequest`."""
+    _, sent = _read(_show, body)
+    return ModelsRequest(model=_model(sent.model or sent.name))
+
+
+def _read(decoder: msgspec.json.Decoder[T], body: bytes | None) -> tuple[JsonObject, T]:
+    """Decode twice: typed, which keeps the text of arguments, and untyped, which keeps what has no type."""
+    if not body:
+        raise bad_request("missing request body")
+    try:
+        return decode_object(body), decode_as(decoder, body)
+    except BadJson as error:
+        raise bad_request(f"invalid request: {error}") from error
+
+
+def _model(name: str) -> str:
+    if not name:
+        raise bad_request("model is required")
+    return name
+
+
+def _leftover(raw: JsonObject, known: type[msgspec.Struct]) -> JsonObject:
+    """What a struct has no field for, and what is there but empty. Null counts as absent."""
+    return {
+        key: value
+        for key, value in raw.items()
+        if value is not None
+        and (key not in known.__struct_fields__ or (value in ("", [], {}) and key not in _ALWAYS_WRITTEN))
+    }
+
+
+def _extra(fields: JsonObject) -> dict[str, JsonObject] | None:
+    return {NAME: fields} if fields else None
+
+
+def _generation(
+    sent: _Settings,
+    raw: JsonObject,
+    messages: tuple[Message, ...],
+    tools: tuple[AnyTool, ...],
+    origin: WireOrigin | None,
+) -> tuple[GenerationRequest, bool]:
+    extra = _leftover(raw, type(sent))
+    sampling, other = _options(sent.options, raw.get("options") or {})
+    if other:
+        extra["options"] = {**extra.get("options", {}), **other}
+    if sent.top_logprobs is not None and not 0 <= sent.top_logprobs <= 20:
+        raise bad_request("top_logprobs must be between 0 and 20")
+    request = GenerationRequest(
+        messages=messages,
+        model=_model(sent.model),
+        tools=tools,
+        output=_output(sent.format),
+        logprobs=sent.logprobs,
+        top_logprobs=sent.top_logprobs,
+        reasoning=_reasoning(sent.think),
+        extra=_extra(extra),
+        origin=origin,
+        **sampling,
+    )
+    return request, sent.stream is not False
+
+
+def _options(sent: _Options | None, raw: JsonObject) -> tuple[dict[str, Any], JsonObject]:
+    """Sort the options into those with a unified name and the others. A negative `num_predict` is no number of
+    tokens (-1: no limit, -2: fill the context), so it is one of the others."""
+    if sent is None:
+        return {}, {}
+    other = _leftover(raw, _Options)
+    sampling: dict[str, Any] = {}
+    for name, key in SAMPLING.items():
+        value = getattr(sent, key)
+        if key == "num_predict" and value is not None and value < 0:
+            other[key] = value
+        elif key in ("num_predict", "top_k", "seed") and value is not None:
+            sampling[name] = int(value)
+        elif key == "stop":
+            sampling[name] = tuple(value or ())
+        elif value is not None:
+            sampling[name] = float(value)
+    return sampling, other
+
+
+def _output(form: str | JsonObject | None) -> OutputFormat | None:
+    if not form:
+        return None
+    if isinstance(form, dict):
+        return OutputFormat(kind="json_schema", json_schema=form)
+    if form != "json":
+        raise bad_request(f'invalid format: {form!r}; expected "json" or a JSON schema')
+    return OutputFormat(kind="json_object")
+
+
+def _reasoning(think: bool | str | None) -> Reasoning | None:
+    match think:
+        case None:
+            return None
+        case True:
+            return Reasoning(mode="enabled")
+        case False:
+            return Reasoning(effort="none")
+        case str() if think in _LEVELS:
+            return Reasoning(effort=think)
+        case _:
+            raise bad_request(
+                f'invalid think value: "{think}" (must be "high", "medium", "low", "max", true, or false)'
+            )
+
+
+def _tool(raw: JsonObject) -> AnyTool:
+    if raw.get("type", "function") != "function" or not isinstance(raw.get("function"), dict):
+        return OpaqueTool(NAME, raw)
+    try:
+        function = msgspec.convert(raw["function"], _ToolFunction)
+    except msgspec.ValidationError as error:
+        raise bad_request(f"invalid tool: {error}") from error
+    extra: JsonObject = {key: value for key, value in raw.items() if key not in ("type", "function")}
+    if "type" not in raw:
+        extra["type"] = None
+    if rest := _leftover(raw["function"], _ToolFunction):
+        extra["function"] = rest
+    return Tool(
+        name=function.name, description=function.description, parameters=function.parameters, extra=_extra(extra)
+    )
+
+
+class _Conversation:
+    """Reads the messages of one chat. Calls and results often come without ids: a call gets one from its place, and a
+    result is matched to the earliest call of its name that has no result yet. `extra` remembers what was not sent."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._open: list[ToolCall] = []
+
+    def message(self, sent: _Message, raw: JsonObject) -> Message:
+        role = _ROLES.get(sent.role.lower())
+        if role is None:
+            raise bad_request(f'invalid role: {sent.role}, must be one of ["system", "user", "assistant", "tool"]')
+        number, self._count = self._count, self._count + 1
+        if role is Role.TOOL:
+            return Message(role, (self._result(sent, raw, number),))
+        content = _content(sent.content, sent.images)
+        if sent.thinking or sent.tool_calls:
+            parts: list[AnyPart] = []
+            if sent.thinking:
+                parts.append(Thinking(sent.thinking, provenance=Provenance(NAME)))
+            parts += (Text(content),) if isinstance(content, str) and content else content or ()
+            calls = zip(sent.tool_calls or (), raw.get("tool_calls") or (), strict=True)
+            parts += [self._call(call, own, f"call_{number}_{n}") for n, (call, own) in enumerate(calls)]
+            content = tuple(parts)
+        return Message(role, content, extra=_extra(_leftover(raw, _Message)))
+
+    def _call(self, sent: _Call, raw: JsonObject, generated: str) -> ToolCall:
+        arguments = bytes(sent.function.arguments).decode()
+        if not arguments.startswith("{"):
+            raise bad_request("arguments of a tool call must be an object")
+        extra: JsonObject = _leftover(raw, _Call)
+        if not sent.id:
+            extra.setdefault("id", None)
+        if rest := _leftover(raw["function"], _Function):
+            extra["function"] = rest
+        call = ToolCall(id=sent.id or generated, name=sent.function.name, arguments=arguments, extra=_extra(extra))
+        self._open.append(call)
+        return call
+
+    def _result(self, sent: _Message, raw: JsonObject, number: int) -> ToolResult:
+        call = self._answered(sent)
+        if call is not None:
+            self._open.remove(call)
+        extra: JsonObject = _leftover(raw, _Message)
+        for key in ("tool_call_id", "tool_name"):
+            if not raw.get(key):
+                extra.setdefault(key, None)
+        return ToolResult(
+            call_id=sent.tool_call_id or (call.id if call else f"call_{number}"),
+            content=_content(sent.content, sent.images),
+            name=sent.tool_name or (call.name if call else None),
+            extra=_extra(extra),
+        )
+
+    def _answered(self, sent: _Message) -> ToolCall | None:
+        if sent.tool_call_id:
+            return next((call for call in self._open if call.id == sent.tool_call_id), None)
+        named = [call for call in self._open if sent.tool_name in (None, "", call.name)]
+        return named[0] if named else None
+
+
+def _content(text: str | None, images: list[str] | None) -> str | tuple[AnyPart, ...]:
+    if not images:
+        return text or ""
+    pictures = [Image(data=data, media_type=_media_type(data)) for data in images]
+    return (Text(text), *pictures) if text else tuple(pictures)
+
+
+def _media_type(data: str) -> str | None:
+    """Ollama's images are bare base64: their first bytes tell the type that other wires want to know."""
+    try:
+        return Image.from_bytes(base64.b64decode(data[:16], validate=True)).media_type
+    except (binascii.Error, ValueError):
+        return None

@@ -1,0 +1,101 @@
+"""The server half of Ollama's native API."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from understudy.dialects.base import Operation
+from understudy.dialects.ollama import parse, render
+from understudy.dialects.ollama.wire import NAME
+from understudy.dialects.server import BadRequest, Inbound, Renderer
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.wire.http import HttpReply, HttpRequest
+
+CHAT = "/api/chat"
+COMPLETION = "/api/generate"
+EMBED = "/api/embed"
+LEGACY_EMBEDDINGS = "/api/embeddings"
+TAGS = "/api/tags"
+SHOW = "/api/show"
+
+_OPERATIONS = {
+    ("POST", CHAT): Operation.CHAT,
+    ("POST", COMPLETION): Operation.CHAT,
+    ("POST", EMBED): Operation.EMBED,
+    ("POST", LEGACY_EMBEDDINGS): Operation.EMBED,
+    ("GET", TAGS): Operation.MODELS,
+    ("POST", SHOW): Operation.MODELS,
+}
+
+
+class OllamaServer:
+    """Reads and writes what Ollama's clients send and expect.
+
+    `Inbound.options` holds the `route`, because two routes share an operation and answer in different forms.
+    """
+
+    name: ClassVar[str] = NAME
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """Tell which operation a method and path ask for."""
+        return _OPERATIONS.get((method.upper(), path))
+
+    def credential(self, request: HttpRequest) -> str | None:
+        """Return the key, which clients send only to the cloud: `Authorization: Bearer`."""
+        for name, value in request.headers:
+            if name.lower() == "authorization":
+                scheme, _, key = value.strip().partition(" ")
+                return key.strip() or None if scheme.lower() == "bearer" else None
+        return None
+
+    def parse(self, request: HttpRequest) -> Inbound:
+        """Read a request. Raises `BadRequest`."""
+        route = urlsplit(request.url).path
+        operation = self.operation(request.method, route)
+        body = request.body or b""
+        options: dict[str, object] = {"route": route}
+        match operation:
+            case Operation.CHAT:
+                generation, stream = parse.chat(body) if route == CHAT else parse.completion(body)
+                return Inbound(operation=operation, request=generation, stream=stream, options=options)
+            case Operation.EMBED:
+                embedding = parse.embed(body) if route == EMBED else parse.legacy_embeddings(body)
+                return Inbound(operation=operation, request=embedding, options=options)
+            case Operation.MODELS:
+                models = ModelsRequest() if route == TAGS else parse.show(body)
+                return Inbound(operation=operation, request=models, options=options)
+            case _:
+                message = f"there is no route {request.method} {route}"
+                raise BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=404))
+
+    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
+        """Write a whole answer."""
+        return render.whole(response, completion=_is_completion(inbound))
+
+    def renderer(self, inbound: Inbound) -> Renderer:
+        """Open the writer of a streamed answer."""
+        return render.LineRenderer(inbound.request.model, completion=_is_completion(inbound))
+
+    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+        """Write vectors."""
+        return render.vectors(response, legacy=inbound.options.get("route") == LEGACY_EMBEDDINGS)
+
+    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+        """Write the model list, or the one model that was asked for."""
+        name = inbound.request.model
+        return render.model_list(models) if name is None else render.one_model(models, name)
+
+    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
+        """Refuse: no route of this API asks for a token count."""
+        return render.error(Failure(kind=FailureKind.UNSUPPORTED, message="Ollama's API has no token count"))
+
+    def render_error(self, failure: Failure) -> HttpReply:
+        """Write an error."""
+        return render.error(failure)
+
+
+def _is_completion(inbound: Inbound) -> bool:
+    return inbound.options.get("route") == COMPLETION

@@ -1,0 +1,131 @@
+"""What Ollama's native API writes and reads.
+
+Source: Ollama's API documentation (docs/api.md, "Generate a chat completion", "Generate embeddings", "List local
+models", "Show model information") and the structs of its server. Decoding is tolerant: every field is optional, and
+counts are taken as they come, because a broken one must read as unknown and not as an error.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from understudy.domain.content import JsonObject
+
+NAME = "ollama"
+"""The dialect's name: in provenances, in origins, and as a key of `extra`."""
+
+DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
+"""Fields of the last line that hold nanoseconds."""
+
+SAMPLING = {
+    "max_tokens": "num_predict",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "seed": "seed",
+    "stop": "stop",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+}
+"""Fields of a generation request, and their names in `options`."""
+
+OTHER_OPTIONS = frozenset(
+    {"num_ctx", "num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap", "typical_p", "repeat_last_n"}
+    | {"repeat_penalty", "penalize_newline", "mirostat", "mirostat_tau", "mirostat_eta", "tfs_z", "numa", "use_mlock"}
+)
+"""Options without a unified name. The server ignores unknown fields beside `options` in silence, so that one of these
+in the wrong place would be lost: `extra` may name them without `options`."""
+
+CAPABILITIES = {
+    "completion": "chat",
+    "embedding": "embed",
+    "tools": "tools",
+    "vision": "vision",
+    "thinking": "thinking",
+    "audio": "audio_input",
+}
+"""Ollama's names of what a model can do, and the unified ones."""
+
+
+class Function(msgspec.Struct):
+    """The function of a tool call. `arguments` is an object; it stays the text that the model wrote."""
+
+    name: str = ""
+    arguments: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Call(msgspec.Struct):
+    """A tool call. Older servers give no id."""
+
+    function: Function = msgspec.field(default_factory=Function)
+    id: str | None = None
+
+
+class Answer(msgspec.Struct):
+    """The message of an answer, or a piece of it."""
+
+    content: str | None = None
+    thinking: str | None = None
+    tool_calls: list[Call] | None = None
+
+
+class Line(msgspec.Struct):
+    """One line of a streamed answer, or the whole answer. `response` and `thinking` are `/api/generate`'s fields."""
+
+    model: str | None = None
+    created_at: str | None = None
+    message: Answer | None = None
+    response: str | None = None
+    thinking: str | None = None
+    done: bool | None = None
+    done_reason: str | None = None
+    prompt_eval_count: Any = None
+    eval_count: Any = None
+    total_duration: Any = None
+    load_duration: Any = None
+    prompt_eval_duration: Any = None
+    eval_duration: Any = None
+    logprobs: list[JsonObject] | None = None
+    remote_model: str | None = None
+    remote_host: str | None = None
+    error: Any = None
+
+
+class Vectors(msgspec.Struct):
+    """The answer to `/api/embed`."""
+
+    embeddings: tuple[tuple[float, ...], ...] | None = None
+    model: str | None = None
+    prompt_eval_count: Any = None
+    error: Any = None
+
+
+class Listed(msgspec.Struct):
+    """A model of `/api/tags`."""
+
+    name: str | None = None
+    model: str | None = None
+    modified_at: str | None = None
+    capabilities: list[str] | None = None
+
+
+class Shown(msgspec.Struct):
+    """The answer to `/api/show`."""
+
+    model_info: JsonObject | None = None
+    modified_at: str | None = None
+    capabilities: list[str] | None = None
+
+
+def unix_seconds(text: str | None) -> float | None:
+    """Read a time as the server writes it (RFC 3339 with up to nine decimals); `None` when it is none."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,78 @@
+"""Ollama: models on one's own machine, or in its cloud. Source: Ollama's documentation and its Python client."""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urlsplit
+
+from understudy.dialects.base import Operation
+from understudy.providers.base import Family, ProviderRow
+
+DEFAULT_PORT = 11434
+
+
+def normalize_base_url(value: str) -> str:
+    """Make a base URL of what `OLLAMA_HOST` may say, as Ollama's own clients do.
+
+    That is a host, `host:port`, `:port`, an IPv6 address with or without brackets, each with or without a path, or a
+    URL. Without a scheme it is `http` and port 11434. With a scheme and no port the scheme's own port counts, so
+    `http://gpu-box` means port 80. An address to listen on (`0.0.0.0`, `[::]`) is dialled as loopback.
+
+    Raises `ValueError` for another scheme and for what is no host or port.
+    """
+    text = value.strip().strip("\"'").strip()
+    scheme, has_scheme, rest = text.partition("://")
+    if not has_scheme:
+        scheme, rest = "http", text
+    scheme = scheme.lower()
+    if scheme not in ("http", "https"):
+        raise ValueError(f"{value!r} is no address of Ollama: the scheme must be http or https")
+    authority, slash, path = rest.partition("/")
+    if authority.count(":") > 1 and "[" not in authority and "@" not in authority:
+        authority = f"[{authority}]"
+    try:
+        split = urlsplit(f"{scheme}://{authority}{slash}{path}")
+        port = split.port
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no address of Ollama: {error}") from error
+    if port is None and not has_scheme:
+        port = DEFAULT_PORT
+    credentials, at, _ = split.netloc.rpartition("@")
+    location = f"{credentials}{at}{_host(split)}" + (f":{port}" if port is not None else "")
+    path = split.path.strip("/")
+    return f"{scheme}://{location}" + (f"/{path}" if path else "")
+
+
+def _host(split: SplitResult) -> str:
+    host = split.hostname or "127.0.0.1"
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, never bound
+    return f"[{loopback}]" if ":" in loopback else loopback
+
+
+ROW = ProviderRow(
+    type="ollama",
+    title="Ollama",
+    base_url=f"http://localhost:{DEFAULT_PORT}",
+    dialects={Operation.CHAT: "ollama", Operation.EMBED: "ollama", Operation.MODELS: "ollama"},
+    key_variables=("OLLAMA_API_KEY",),
+    key_required=False,
+    base_url_variables=("OLLAMA_HOST",),
+    normalize_base_url=normalize_base_url,
+    quirks={
+        "message_names": False,
+        "inputs": frozenset({"image"}),
+        "image_urls": False,
+        "tool_choice": frozenset({"auto", "none"}),
+        "parallel_switch": False,
+        "efforts": frozenset({"none", "low", "medium", "high", "max"}),
+    },
+    families=(
+        # It always thinks, and knows levels only: true and false are passed over.
+        Family(r"(.*/)?gpt-oss([:-].*)?", {"efforts": frozenset({"low", "medium", "high"})}),
+    ),
+    text_model="llama3.2",
+    embedding_model="nomic-embed-text",
+    as_of="2026-11-22",
+    instead={Operation.COUNT_TOKENS: "the usage of an answer tells the tokens of its prompt"},
+    first_event_timeout=300.0,
+    local=True,
+)
