@@ -219,6 +219,41 @@ class SingleExchange(Generic[T]):
         return steps  # type: ignore[return-value]  # list is invariant; nothing is added to it here
 
 
+class UnsupportedExchange(Generic[T]):
+    """The exchange of an operation that the wire format does not have: it fails before anything is sent."""
+
+    __slots__ = ("_message", "finished")
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+        self.finished = False
+
+    def start(self) -> list[T | Send | Failure]:
+        """Return the failure."""
+        self.finished = True
+        return [Failure(kind=FailureKind.UNSUPPORTED, message=self._message, sent=False)]
+
+    def head(self, head: HttpHead) -> list[T | Send | Failure]:
+        """Nothing was sent, so nothing comes back."""
+        return []
+
+    def feed(self, data: bytes) -> list[T | Send | Failure]:
+        """Nothing was sent, so nothing comes back."""
+        return []
+
+    def close(self) -> list[T | Send | Failure]:
+        """Nothing was sent, so nothing comes back."""
+        return []
+
+    def lost(self, failure: Failure) -> list[T | Send | Failure]:
+        """Nothing was sent, so nothing can be lost."""
+        return []
+
+    def abort(self) -> list[T | Send | Failure]:
+        """Nothing was sent, so nothing is to be stopped."""
+        return []
+
+
 MAX_ERROR_BODY = 64 << 10
 
 
