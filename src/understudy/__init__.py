@@ -1,1 +1,223 @@
-"""understudy."""
+"""understudy: one interface to ten LLM providers, with an understudy ready for each.
+
+    import understudy
+
+    async with understudy.from_config() as llm:
+        answer = await llm.generate("Why is the sky blue?")
+        print(answer.text, answer.provider, answer.attempts)
+
+Names are resolved at their first use (PEP 562), so importing the package costs almost nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
+    from understudy.domain.content import (
+        Audio,
+        CacheMark,
+        Citation,
+        File,
+        Image,
+        Opaque,
+        Refusal,
+        Text,
+        Thinking,
+        ToolCall,
+        ToolResult,
+    )
+    from understudy.domain.errors import (
+        AuthenticationFailed,
+        ConfigError,
+        ConnectionFailed,
+        ContentFiltered,
+        ContextLengthExceeded,
+        DeadlineExceeded,
+        EmbeddingFailed,
+        GenerationFailed,
+        InvalidRequest,
+        InvalidResponse,
+        LLMError,
+        Misuse,
+        ModelNotFound,
+        Overloaded,
+        PermissionDenied,
+        QuotaExhausted,
+        RateLimited,
+        Refused,
+        RequestTooLarge,
+        ServerFailed,
+        StreamInterrupted,
+        TimedOut,
+        Unavailable,
+        Unsupported,
+    )
+    from understudy.domain.events import (
+        Event,
+        Finished,
+        Started,
+        TextDelta,
+        ThinkingDelta,
+        ToolCallDelta,
+        ToolCallStarted,
+        UsageReported,
+    )
+    from understudy.domain.failures import Failure, FailureKind
+    from understudy.domain.messages import Message, Role, Tool, ToolChoice
+    from understudy.domain.money import Cost, Money
+    from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
+    from understudy.domain.responses import (
+        EmbeddingResponse,
+        FinishReason,
+        GenerationResponse,
+        HealthStatus,
+        ModelInfo,
+        TokenCount,
+    )
+    from understudy.domain.secret import Secret
+    from understudy.domain.usage import Usage
+    from understudy.engine import ResponseStream
+    from understudy.factory import create_provider
+    from understudy.ledger.memory import MemoryLedger
+    from understudy.manager import ProviderManager, from_config
+    from understudy.provider import (
+        FallbackConfig,
+        FallbackStrategy,
+        LLMProvider,
+        ProviderConfig,
+        ProviderStats,
+        ProviderType,
+    )
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "understudy.domain.attempts": "AttemptRecord CostBasis Outcome",
+    "understudy.domain.content": (
+        "Audio CacheMark Citation File Image Opaque Refusal Text Thinking ToolCall ToolResult"
+    ),
+    "understudy.domain.errors": (
+        "AuthenticationFailed ConfigError ConnectionFailed ContentFiltered ContextLengthExceeded DeadlineExceeded "
+        "EmbeddingFailed GenerationFailed InvalidRequest InvalidResponse LLMError Misuse ModelNotFound Overloaded "
+        "PermissionDenied QuotaExhausted RateLimited Refused RequestTooLarge ServerFailed StreamInterrupted TimedOut "
+        "Unavailable Unsupported"
+    ),
+    "understudy.domain.events": (
+        "Event Finished Started TextDelta ThinkingDelta ToolCallDelta ToolCallStarted UsageReported"
+    ),
+    "understudy.domain.failures": "Failure FailureKind",
+    "understudy.domain.messages": "Message Role Tool ToolChoice",
+    "understudy.domain.money": "Cost Money",
+    "understudy.domain.requests": "EmbeddingRequest GenerationRequest OutputFormat Reasoning",
+    "understudy.domain.responses": (
+        "EmbeddingResponse FinishReason GenerationResponse HealthStatus ModelInfo TokenCount"
+    ),
+    "understudy.domain.secret": "Secret",
+    "understudy.domain.usage": "Usage",
+    "understudy.engine": "ResponseStream",
+    "understudy.factory": "create_provider",
+    "understudy.ledger.memory": "MemoryLedger",
+    "understudy.manager": "ProviderManager from_config",
+    "understudy.provider": "FallbackConfig FallbackStrategy LLMProvider ProviderConfig ProviderStats ProviderType",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use."""
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'understudy' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})
+
+
+__all__ = [
+    "AttemptRecord",
+    "Audio",
+    "AuthenticationFailed",
+    "CacheMark",
+    "Citation",
+    "ConfigError",
+    "ConnectionFailed",
+    "ContentFiltered",
+    "ContextLengthExceeded",
+    "Cost",
+    "CostBasis",
+    "DeadlineExceeded",
+    "EmbeddingFailed",
+    "EmbeddingRequest",
+    "EmbeddingResponse",
+    "Event",
+    "Failure",
+    "FailureKind",
+    "FallbackConfig",
+    "FallbackStrategy",
+    "File",
+    "FinishReason",
+    "Finished",
+    "GenerationFailed",
+    "GenerationRequest",
+    "GenerationResponse",
+    "HealthStatus",
+    "Image",
+    "InvalidRequest",
+    "InvalidResponse",
+    "LLMError",
+    "LLMProvider",
+    "MemoryLedger",
+    "Message",
+    "Misuse",
+    "ModelInfo",
+    "ModelNotFound",
+    "Money",
+    "Opaque",
+    "Outcome",
+    "OutputFormat",
+    "Overloaded",
+    "PermissionDenied",
+    "ProviderConfig",
+    "ProviderManager",
+    "ProviderStats",
+    "ProviderType",
+    "QuotaExhausted",
+    "RateLimited",
+    "Reasoning",
+    "Refusal",
+    "Refused",
+    "RequestTooLarge",
+    "ResponseStream",
+    "Role",
+    "Secret",
+    "ServerFailed",
+    "Started",
+    "StreamInterrupted",
+    "Text",
+    "TextDelta",
+    "Thinking",
+    "ThinkingDelta",
+    "TimedOut",
+    "TokenCount",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolCallStarted",
+    "ToolChoice",
+    "ToolResult",
+    "Unavailable",
+    "Unsupported",
+    "Usage",
+    "UsageReported",
+    "__version__",
+    "create_provider",
+    "from_config",
+]

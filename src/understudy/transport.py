@@ -82,8 +82,8 @@ class AioTransport:
         if session is None or session.closed:
             session = self._open()
         body: bytes | io.BytesIO | None = request.body
-        if body is not None and len(body) > LARGE_BODY:
-            body = io.BytesIO(body)
+        if request.body is not None and len(request.body) > LARGE_BODY:
+            body = io.BytesIO(request.body)
         try:
             response = await session.request(
                 request.method,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -148,3 +149,36 @@ def fold(events: list[e.Event], *, dialect: str | None = None) -> GenerationResp
     for event in events:
         folding.add(event)
     return folding.response()
+
+
+def unfold(response: GenerationResponse) -> Iterator[e.Event]:
+    """Return events that fold to this response: the way of a whole answer into anything that reads streams."""
+    yield e.Started(id=response.id, model=response.model, created=response.created)
+    for warning in response.warnings:
+        yield e.Warned(warning)
+    for index, part in enumerate(response.message.parts):
+        yield from _unfold_part(index, part)
+    for key, value in response.extra.items():
+        yield e.Noted(key, value)
+    if response.usage != Usage():
+        yield e.UsageReported(response.usage)
+    yield e.Finished(response.finish_reason, response.finish_reason_raw)
+
+
+def _unfold_part(index: int, part: AnyPart) -> Iterator[e.Event]:
+    match part:
+        case Text(text, extra=None):
+            yield e.TextDelta(index, text)
+            for citation in part.citations:
+                yield e.CitationAdded(index, citation)
+        case Refusal(text, extra=None):
+            yield e.RefusalDelta(index, text)
+        case Thinking(text, redacted=None, extra=None):
+            yield e.ThinkingDelta(index, text)
+            if part.signature is not None:
+                yield e.ThinkingSigned(index, part.signature)
+        case ToolCall(extra=None):
+            yield e.ToolCallStarted(index, part.id, part.name)
+            yield e.ToolCallDelta(index, part.arguments)
+        case _:
+            yield e.PartAdded(index, part)

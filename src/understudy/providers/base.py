@@ -67,6 +67,10 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds; longer where a model may have to be loaded first."""
     local: bool = False
     """Runs on the user's own machine: tokens cost nothing, and it may simply not be running."""
+    billed_hosts: tuple[str, ...] = ()
+    """Hosts at which a provider that is otherwise local does bill."""
+    version_header: str | None = None
+    """The header that carries the entry's `api_version`."""
 
 
 def quirks_of(row: ProviderRow, model: str | None) -> Quirks:

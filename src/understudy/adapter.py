@@ -1,0 +1,110 @@
+"""Providers that are not ours — a user's own, a fake, a nested manager — as targets of a manager.
+
+Such a provider counts as one attempt, whatever it does inside; the kind of its error is the kind of the failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+import msgspec
+
+from understudy.dialects.base import Operation
+from understudy.domain.attempts import AttemptRecord
+from understudy.domain.errors import LLMError
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.fold import unfold
+from understudy.domain.money import Cost
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.domain.usage import Usage
+from understudy.engine import Job
+from understudy.flight import AttemptFailed
+from understudy.policy.targets import Limits, Target
+from understudy.provider import LLMProvider
+
+
+class ForeignPerformer:
+    """Launches attempts at a provider through its public face."""
+
+    def __init__(self, provider: LLMProvider) -> None:
+        self.provider = provider
+
+    def fly(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> ForeignFlight:
+        """Open an attempt."""
+        return ForeignFlight(self.provider, job, target, limits)
+
+    def cost_of(self, target: Target, usage: Usage) -> Cost | None:
+        """A provider of somebody else knows its costs itself, if anyone does."""
+        return None
+
+    def tally(self, attempt: AttemptRecord) -> None:
+        """It keeps its own statistics."""
+
+
+class ForeignFlight:
+    """An attempt at a provider through `generate`, `stream` or `embed`."""
+
+    def __init__(self, provider: LLMProvider, job: Job, target: Target, limits: Limits) -> None:
+        self.dialect: str | None = None
+        self.answered = False
+        self.translated = False
+        self.raw: bytes | None = None
+        self._provider = provider
+        self._job = job
+        self._request = msgspec.structs.replace(job.request, model=target.model) if target.model else job.request
+        self._limits = limits
+        self._events: AsyncIterator[Any] | None = None
+        self._over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        import asyncio
+
+        if self._over:
+            raise StopAsyncIteration
+        first = not self.answered
+        wait = min(self._limits.first_event if first else self._limits.idle, self._limits.total)
+        wait = wait if self._job.streamed else self._limits.total
+        try:
+            async with asyncio.timeout(wait):
+                return await self._step()
+        except StopAsyncIteration:
+            raise
+        except TimeoutError as error:
+            kind = FailureKind.TIMEOUT_FIRST_EVENT if first else FailureKind.STALLED
+            raise AttemptFailed(Failure(kind=kind, message=f"nothing for {wait:g} s")) from error
+        except LLMError as error:
+            raise AttemptFailed(error.failure or Failure(kind=FailureKind.LOCAL, message=error.message)) from error
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}"
+            raise AttemptFailed(Failure(kind=FailureKind.LOCAL, message=message)) from error
+
+    async def _step(self) -> list[Any]:
+        if self._job.operation is Operation.CHAT and self._job.streamed:
+            if self._events is None:
+                self._events = self._provider.stream(self._request)
+            event = await anext(self._events)
+            self.answered = True
+            return [event]
+        self._over = True
+        response: GenerationResponse | EmbeddingResponse
+        if self._job.operation is Operation.EMBED:
+            response = await self._provider.embed(list(self._request.texts), **_embed_options(self._request))
+            return [response]
+        response = await self._provider.generate(self._request)
+        self.raw = response.raw
+        return list(unfold(response))
+
+    async def aclose(self) -> None:
+        """Close the provider's stream, if it has begun and can be closed."""
+        close = getattr(self._events, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def _embed_options(request: Any) -> dict[str, Any]:
+    names = ("model", "dimensions", "input_type", "user", "extra")
+    return {name: value for name in names if (value := getattr(request, name)) is not None}

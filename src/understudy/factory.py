@@ -1,0 +1,349 @@
+"""The factory: from a configuration entry to a provider that can be used alone or under a manager."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import msgspec
+
+from understudy import providers
+from understudy.dialects import load
+from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
+from understudy.domain.attempts import AttemptRecord
+from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
+from understudy.domain.events import Warned
+from understudy.domain.money import Cost, Money
+from understudy.domain.requests import GenerationRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+from understudy.domain.secret import Secret
+from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.engine import Engine, Job, ResponseStream
+from understudy.flight import Credential, ExchangeFlight, Passage
+from understudy.health import status_of
+from understudy.ledger import LedgerSink, Observer
+from understudy.ledger.memory import Tally
+from understudy.policy.plan import Plan, Step
+from understudy.policy.targets import Limits, Target
+from understudy.prompt import read_prompt, read_texts
+from understudy.provider import (
+    EmbedOptions,
+    FallbackConfig,
+    Prompt,
+    ProviderConfig,
+    ProviderStats,
+    ProviderType,
+    RequestOptions,
+)
+from understudy.providers.base import ProviderRow, dialect_for, endpoint_of
+from understudy.routing import Desk, rules_of
+from understudy.transport import AioTransport, Transport
+
+LONG_ANSWER = 60.0
+"""Seconds; a plain answer that is expected to take longer is streamed inside, so that a stall is noticed."""
+TOKENS_PER_SECOND = 128_000 / 3600
+"""The pace that Anthropic's own client assumes when it refuses long plain calls."""
+THINKING_FIRST_EVENT = 300.0
+"""Seconds until the first content when the model thinks first."""
+
+
+def create_provider(
+    config: ProviderConfig,
+    *,
+    fallback: FallbackConfig | None = None,
+    transport: Transport | None = None,
+    sink: LedgerSink | None = None,
+    observers: Sequence[Observer] = (),
+) -> DialectProvider:
+    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type.
+
+    Used alone it is a `Call` over one target, so that its retries, time-outs and records are those of a manager.
+    """
+    row = _row(config.provider)
+    engine = Engine(sink=sink, observers=tuple(observers))
+    return DialectProvider(config, row, engine=engine, fallback=fallback, transport=transport or AioTransport())
+
+
+class DialectProvider:
+    """A built-in provider: a row of data, spoken through its dialects, over the transport."""
+
+    def __init__(
+        self,
+        config: ProviderConfig,
+        row: ProviderRow,
+        *,
+        engine: Engine,
+        transport: Transport,
+        fallback: FallbackConfig | None = None,
+    ) -> None:
+        self.config = config
+        self.row = row
+        self._engine = engine
+        self._transport = transport
+        self._fallback = fallback or FallbackConfig()
+        self._tally = Tally()
+        self._endpoints: dict[str | None, Endpoint] = {}
+        self._credential: Credential | None = None
+        self._desk = Desk(engine)
+
+    @property
+    def provider_type(self) -> str:
+        """The type, such as `openai`."""
+        return self.row.type
+
+    @property
+    def name(self) -> str:
+        """The entry's name."""
+        return self.config.entry
+
+    @property
+    def priority(self) -> int:
+        """Lower is tried first."""
+        return self.config.priority
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} ({self.provider_type}) {self.config.text_model or ''}>"
+
+    # ---- the face ----
+
+    async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
+        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
+        ask = read_prompt(prompt, options)
+        target = self.target(ask.request.model)
+        rules = rules_of(self._fallback, ask)
+        return await self._desk.generate(
+            ask, self._plan(target), {self.name: self}, rules, strict=self._fallback.strict
+        )
+
+    def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
+        """Answer a prompt piece by piece; see `ResponseStream`. Raises `Misuse` at once for a wrong call."""
+        ask = read_prompt(prompt, options)
+        target = self.target(ask.request.model)
+        rules = rules_of(self._fallback, ask, streamed=True)
+        return self._desk.stream(ask, self._plan(target), {self.name: self}, rules, strict=self._fallback.strict)
+
+    async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
+        """Turn texts into vectors. Raises `ConfigError` when no embedding model is known."""
+        request, deadline = read_texts(texts, options)
+        target = self.embedding_target(request.model)
+        rules = rules_of(self._fallback, deadline=deadline)
+        return await self._desk.embed(request, self._plan(target), {self.name: self}, rules)
+
+    async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
+        """Return the models that the provider offers, over all pages, at most `limit`."""
+        found: list[ModelInfo] = await self._ask(Operation.MODELS, ModelsRequest(limit=limit))
+        return [msgspec.structs.replace(model, provider=self.name) for model in found]
+
+    async def is_model_available(self, model: str) -> bool:
+        """Tell whether the provider offers a model, by asking for that one."""
+        try:
+            return bool(await self._ask(Operation.MODELS, ModelsRequest(model=model)))
+        except ModelNotFound:
+            return False
+
+    async def health_check(self) -> HealthStatus:
+        """Find out by free calls whether the provider is reachable, takes the key and has the text model."""
+        return await status_of(self)
+
+    async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
+        """Count the tokens of a prompt. Raises `Unsupported` where the provider has no such operation."""
+        ask = read_prompt(prompt, options)
+        (count,) = await self._ask(Operation.COUNT_TOKENS, ask.request, model=ask.request.model)
+        counted: TokenCount = msgspec.structs.replace(count, provider=self.name)
+        return counted
+
+    def stats(self) -> ProviderStats:
+        """Return what was done so far, under whichever manager."""
+        return self._tally.stats()
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    # ---- what the engine launches ----
+
+    def target(self, model: str | None = None) -> Target:
+        """Return this entry as a target for generations. `entry/model` is accepted beside a plain model name."""
+        return self._target(self._own(model) or self.config.text_model or self.row.text_model, "text_model")
+
+    def embedding_target(self, model: str | None = None) -> Target:
+        """Return this entry as a target for embeddings."""
+        self._require(Operation.EMBED)
+        return self._target(self._own(model) or self.config.embedding_model, "embedding_model")
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the provider has embeddings at all."""
+        return Operation.EMBED in self.row.dialects
+
+    def fly(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> ExchangeFlight:
+        """Open an attempt; nothing is sent before it is iterated."""
+        request = job.request
+        streamed = False
+        if isinstance(request, GenerationRequest) and job.operation is Operation.CHAT:
+            request = self._with_defaults(request)
+            streamed = job.streamed or _takes_long(request)
+            if request.reasoning is not None and limits.first_event < THINKING_FIRST_EVENT:
+                limits = msgspec.structs.replace(limits, first_event=THINKING_FIRST_EVENT)
+        endpoint = self.endpoint(target.model)
+        dialect = self._dialect(job.operation, endpoint, request)
+        passage = Passage(
+            transport=self._transport,
+            credential=self.credential,
+            limits=limits,
+            attempt_id=attempt_id,
+            streamed=streamed,
+            strict=job.strict,
+        )
+        return ExchangeFlight(_open(dialect, job.operation, request, endpoint, streamed), passage, dialect=dialect.name)
+
+    def cost_of(self, target: Target, usage: Usage) -> Cost | None:
+        """Return zero for a local provider; other prices are not known here."""
+        if self.row.local and not any(host in self.endpoint(target.model).base_url for host in self.row.billed_hosts):
+            return Cost(amount=Money(0), source="local")
+        return None
+
+    def tally(self, attempt: AttemptRecord) -> None:
+        """Add an attempt to the statistics."""
+        self._tally.record(attempt)
+
+    @property
+    def credential(self) -> Credential:
+        """The key and where it may go. Read from the provider's own environment variable when the entry has none."""
+        if self._credential is None:
+            self._credential = Credential(self.row.auth, self._secret(), self.endpoint(None).base_url)
+        return self._credential
+
+    def endpoint(self, model: str | None) -> Endpoint:
+        """Return where a model is asked, and how it wants to be written to."""
+        endpoint = self._endpoints.get(model)
+        if endpoint is None:
+            endpoint = self._endpoints[model] = self._resolve(model)
+        return endpoint
+
+    def configuration_warnings(self) -> list[Warning]:
+        """Return what the entry sets but its model refuses, and so is left out of every request."""
+        from understudy.domain.messages import Message
+
+        config = self.config
+        request = GenerationRequest(
+            messages=(Message.user("?"),), max_tokens=config.max_tokens, temperature=config.temperature
+        )
+        endpoint = self.endpoint(self.target().model)
+        exchange = self._dialect(Operation.CHAT, endpoint, request).chat(request, endpoint, stream=False)
+        return [step.warning for step in exchange.start() if isinstance(step, Warned)]
+
+    # ---- inside ----
+
+    def _target(self, model: str | None, setting: str) -> Target:
+        if model is None:
+            raise ConfigError(
+                f'{self.name}: no {setting} is configured: set {setting} = "…" in the entry, or pass model="…"'
+            )
+        config = self.config
+        base_url = self.endpoint(model).base_url
+        return Target(
+            name=self.name,
+            model=model,
+            priority=config.priority,
+            provider_type=self.row.type,
+            endpoint=base_url,
+            credential=f"{self.name}@{base_url}",
+            limits=Limits(
+                connect=config.connect_timeout,
+                first_event=config.first_event_timeout or self.row.first_event_timeout,
+                idle=config.idle_timeout,
+                total=config.timeout,
+            ),
+        )
+
+    def _own(self, model: str | None) -> str | None:
+        return model.removeprefix(f"{self.name}/") if model else None
+
+    def _plan(self, target: Target) -> Plan:
+        return Plan((Step(target, "the only target"),))
+
+    async def _ask(self, operation: Operation, request: Any, *, model: str | None = None) -> list[Any]:
+        """Run a free operation with this provider's retries."""
+        self._require(operation)
+        counting = operation is Operation.COUNT_TOKENS
+        target = self.target(model) if counting else self._target(model or self.config.text_model or "", "text_model")
+        return await self._desk.ask(operation, request, self._plan(target), self, rules_of(self._fallback))
+
+    def _require(self, operation: Operation) -> None:
+        if operation not in self.row.dialects:
+            instead = self.row.instead.get(operation)
+            hint = f"; {instead}" if instead else ""
+            raise Unsupported(f"{self.row.title} has no {operation.replace('_', ' ')} operation{hint}")
+
+    def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
+        config = self.config
+        if config.max_tokens is None and config.temperature is None:
+            return request
+        return request.with_defaults(max_tokens=config.max_tokens, temperature=config.temperature)
+
+    def _dialect(self, operation: Operation, endpoint: Endpoint, request: Any) -> Dialect:
+        name = dialect_for(self.row, operation, endpoint.quirks, request)
+        if name is None:
+            self._require(operation)
+            raise Unsupported(f"{self.row.title} has no {operation} operation")
+        return load(name)
+
+    def _resolve(self, model: str | None) -> Endpoint:
+        config = self.config
+        endpoint = endpoint_of(self.row, model, base_url=config.base_url or _first(self.row.base_url_variables))
+        headers = dict(endpoint.headers)
+        if config.api_version is not None and self.row.version_header is not None:
+            headers[self.row.version_header] = config.api_version
+        headers.update({name.lower(): value for name, value in config.headers.items()})
+        return msgspec.structs.replace(endpoint, headers=tuple(headers.items()), options=dict(config.extra))
+
+    def _secret(self) -> Secret | None:
+        if self.config.api_key is not None:
+            return self.config.api_key
+        value = _first(self.row.key_variables)
+        if value is None and self.row.key_required:
+            names = " or ".join(self.row.key_variables)
+            raise ConfigError(f"{self.name}: no API key: set {names}, or api_key in the entry")
+        return Secret(value) if value else None
+
+
+def _row(provider_type: str) -> ProviderRow:
+    try:
+        return providers.row(ProviderType(provider_type).value)
+    except (ValueError, LookupError):
+        pass
+    known = ", ".join(providers.types())
+    raise ConfigError(f"unknown provider {provider_type!r}; there are {known}")
+
+
+def _open(dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool) -> Exchange[Any]:
+    match operation:
+        case Operation.CHAT:
+            return dialect.chat(request, endpoint, stream=streamed)
+        case Operation.EMBED:
+            return dialect.embed(request, endpoint)
+        case Operation.MODELS:
+            return dialect.list_models(request, endpoint)
+        case Operation.COUNT_TOKENS:
+            return dialect.count_tokens(request, endpoint)
+
+
+def _takes_long(request: GenerationRequest) -> bool:
+    """Tell whether a plain answer may take so long that it is better streamed inside."""
+    return request.max_tokens is not None and request.max_tokens / TOKENS_PER_SECOND > LONG_ANSWER
+
+
+def _first(variables: tuple[str, ...]) -> str | None:
+    return next((value for name in variables if (value := os.environ.get(name))), None)

@@ -1,0 +1,292 @@
+"""One attempt at one provider: an exchange of a dialect, performed over the transport, under its time-outs.
+
+A flight has no retry of its own. It hands out what the exchange reads, in batches as the bytes arrive, and ends either
+cleanly or with `AttemptFailed`. Closing it early closes the connection, which tells the provider to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol, Self
+
+import msgspec
+
+from understudy.dialects.base import Exchange, Send
+from understudy.domain.events import CONTENT_EVENTS, Warned
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.secret import Secret
+from understudy.policy.targets import Limits
+from understudy.providers.base import Auth
+from understudy.transport import Incoming, Transport, TransportError
+from understudy.wire.http import HttpRequest
+
+ABORT_GRACE = 5.0
+"""Seconds that a cancellation request to the provider may take after the caller has gone."""
+
+
+class AttemptFailed(Exception):
+    """The attempt failed; `failure` says how."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Flight(Protocol):
+    """An attempt under way: an asynchronous iterator of batches of events (or other results)."""
+
+    dialect: str | None
+    """The wire format that it speaks, stamped on what only that format can replay."""
+    answered: bool
+    """True once a successful response has begun to arrive."""
+    translated: bool
+    """True when the request had to be altered for this provider."""
+    raw: bytes | None
+    """The whole body, where it came whole."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> list[Any]:
+        """Return the next batch, never empty. Raises `AttemptFailed`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give up; harmless after the end."""
+        ...
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """A key, the header that carries it, and where it may go: only to URLs that begin with `base_url`."""
+
+    auth: Auth
+    secret: Secret | None
+    base_url: str
+
+    def attach(self, request: HttpRequest, attempt_id: str) -> HttpRequest:
+        """Return the request with the key and the attempt's id in its headers."""
+        headers = request.headers
+        if request.url.startswith(self.base_url):
+            headers = (*headers, ("x-client-request-id", attempt_id))
+            if self.secret:
+                headers = (*headers, (self.auth.header, self.auth.prefix + self.secret.reveal()))
+        return HttpRequest(request.method, request.url, headers, request.body)
+
+
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a flight needs besides its exchange."""
+
+    transport: Transport
+    credential: Credential
+    limits: Limits
+    attempt_id: str
+    streamed: bool
+    """Whether the provider streams its answer, so that the time-outs of content apply."""
+    strict: bool = False
+    """Whether a warning of the encoding makes the target ineligible."""
+
+
+class ExchangeFlight:
+    """A flight over the wire."""
+
+    def __init__(self, exchange: Exchange[Any], passage: Passage, *, dialect: str) -> None:
+        self.dialect: str | None = dialect
+        self.answered = False
+        self.translated = False
+        self.raw: bytes | None = None
+        self._exchange = exchange
+        self._passage = passage
+        self._steps: list[Any] | None = None
+        self._send: Send | None = None
+        self._incoming: Incoming | None = None
+        self._failure: Failure | None = None
+        self._watch: _Watch | None = None
+        self._body: list[bytes] = []
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        if self._steps is None:
+            self._watch = _Watch(self._passage)
+            self._steps = self._exchange.start()
+        while True:
+            if self._steps:
+                batch = self._sort(self._steps)
+                self._steps = []
+                if batch:
+                    return batch
+            if self._failure is not None:
+                self._land(clean=False)
+                raise AttemptFailed(self._failure)
+            try:
+                if self._send is not None:
+                    await self._perform(self._send)
+                elif self._incoming is None or self._exchange.finished:
+                    self._land(clean=True)
+                    raise StopAsyncIteration
+                else:
+                    await self._read(self._incoming)
+            except TransportError as error:
+                self._lost(error.failure)
+
+    async def aclose(self) -> None:
+        """Close the connection, and send what the exchange wants sent to stop the provider."""
+        if self._exchange.finished and self._incoming is None:
+            return
+        self._land(clean=False)
+        for step in self._exchange.abort():
+            if isinstance(step, Send):
+                await asyncio.shield(self._send_last_word(step))
+
+    def _sort(self, steps: list[Any]) -> list[Any]:
+        """Take the steps apart: what to send and what failed stay here, the rest is handed out."""
+        batch: list[Any] = []
+        for step in steps:
+            if isinstance(step, Send):
+                self._send = step
+            elif isinstance(step, Failure):
+                self._failure = step
+            else:
+                batch.append(step)
+                if isinstance(step, Warned):
+                    self._warned(step)
+        if batch and self._watch is not None and self._passage.streamed:
+            self._watch.progressed(batch)
+        return batch
+
+    def _warned(self, event: Warned) -> None:
+        self.translated = True
+        if self._passage.strict and not self.answered:
+            message = f"cannot express {event.warning.what}: {event.warning.why} (strict)"
+            self._failure = Failure(kind=FailureKind.UNSUPPORTED, message=message, sent=False)
+
+    async def _perform(self, send: Send) -> None:
+        """Send a request and take its response's head."""
+        self._send = None
+        passage, watch = self._passage, self._watch
+        if send.after > 0:
+            await asyncio.sleep(send.after)
+        request = passage.credential.attach(send.request, passage.attempt_id) if send.reuse_credential else send.request
+        if watch is None:
+            return
+        try:
+            async with asyncio.timeout_at(watch.head_due()):
+                incoming = await passage.transport.send(request, connect=passage.limits.connect)
+        except TimeoutError as error:
+            message = f"no response within {watch.elapsed():.1f} s"
+            raise TransportError(Failure(kind=FailureKind.TIMEOUT_HEADERS, message=message)) from error
+        self._incoming = incoming
+        watch.guard(incoming)
+        self.answered = incoming.head.status == 200
+        self._steps = self._exchange.head(incoming.head)
+
+    async def _read(self, incoming: Incoming) -> None:
+        data = await incoming.read()
+        if not self._passage.streamed:
+            self._body.append(data)
+        if data:
+            self._steps = self._exchange.feed(data)
+        else:
+            incoming.release()
+            self._incoming = None
+            if self._watch is not None:
+                self._watch.stop()
+            self._steps = self._exchange.close()
+
+    def _lost(self, failure: Failure) -> None:
+        """The connection failed, or the watch closed it; in the latter case the watch knows why."""
+        timed_out = self._watch.verdict if self._watch is not None else None
+        self._close()
+        if timed_out is not None or failure.kind is FailureKind.TIMEOUT_HEADERS:
+            self._failure = timed_out or failure
+        else:
+            self._steps = self._exchange.lost(failure)
+
+    def _land(self, *, clean: bool) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+        if self._body and clean:
+            self.raw = b"".join(self._body)
+        self._close()
+
+    def _close(self) -> None:
+        if self._incoming is not None:
+            self._incoming.close()
+            self._incoming = None
+
+    async def _send_last_word(self, send: Send) -> None:
+        """Tell the provider to stop. What it answers no longer matters to anyone."""
+        request = self._passage.credential.attach(send.request, self._passage.attempt_id)
+        try:
+            async with asyncio.timeout(ABORT_GRACE):
+                incoming = await self._passage.transport.send(request, connect=self._passage.limits.connect)
+                incoming.close()
+        except (TransportError, TimeoutError):
+            return
+
+
+class _Watch:
+    """The time-outs of one attempt. Progress is noted, not armed: the one timer looks when it fires, and goes on."""
+
+    __slots__ = ("_first", "_handle", "_incoming", "_limits", "_loop", "_progress", "_start", "_streamed", "verdict")
+
+    def __init__(self, passage: Passage) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._limits = passage.limits
+        self._streamed = passage.streamed
+        self._start = self._loop.time()
+        self._progress = self._start
+        self._first = True
+        self._incoming: Incoming | None = None
+        self._handle: asyncio.TimerHandle | None = None
+        self.verdict: Failure | None = None
+        """Why the connection was closed from here."""
+
+    def elapsed(self) -> float:
+        return self._loop.time() - self._start
+
+    def head_due(self) -> float:
+        limits = self._limits
+        return self._start + (min(limits.first_event, limits.total) if self._streamed else limits.total)
+
+    def guard(self, incoming: Incoming) -> None:
+        """Close this response when a time-out strikes."""
+        self._incoming = incoming
+        if self._handle is None:
+            self._handle = self._loop.call_at(self._due(), self._look)
+
+    def progressed(self, batch: list[Any]) -> None:
+        for item in batch:
+            if isinstance(item, CONTENT_EVENTS):
+                self._progress = self._loop.time()
+                self._first = False
+                return
+
+    def stop(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._incoming = None
+
+    def _due(self) -> float:
+        end = self._start + self._limits.total
+        if not self._streamed:
+            return end
+        return min(end, self._progress + (self._limits.first_event if self._first else self._limits.idle))
+
+    def _look(self) -> None:
+        due = self._due()
+        if self._loop.time() < due:
+            self._handle = self._loop.call_at(due, self._look)
+            return
+        self._handle = None
+        if not self._streamed or due >= self._start + self._limits.total:
+            kind, message = FailureKind.TIMEOUT_BODY, f"not finished within {self._limits.total:g} s"
+        elif self._first:
+            kind = FailureKind.TIMEOUT_FIRST_EVENT
+            message = f"no content within {self._limits.first_event:g} s"
+        else:
+            kind, message = FailureKind.STALLED, f"no further content for {self._limits.idle:g} s"
+        self.verdict = Failure(kind=kind, message=message)
+        if self._incoming is not None:
+            self._incoming.close()

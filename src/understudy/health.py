@@ -1,0 +1,87 @@
+"""Health checks: what free calls tell of a provider. Never a billed call."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from understudy.dialects.base import Operation
+from understudy.domain.errors import ConfigError
+from understudy.domain.failures import FailureKind
+from understudy.domain.requests import ModelsRequest
+from understudy.domain.responses import HealthStatus
+from understudy.flight import AttemptFailed
+from understudy.policy.targets import Limits, Target
+
+if TYPE_CHECKING:
+    from understudy.factory import DialectProvider
+
+CHECK_TIMEOUT = 10.0
+"""Seconds for one call of a check."""
+
+_K = FailureKind
+_UNREACHABLE = frozenset(
+    {_K.DNS, _K.CONNECT, _K.CONNECT_TIMEOUT, _K.TLS, _K.PROXY, _K.TIMEOUT_HEADERS, _K.DISCONNECTED}
+)
+
+
+async def status_of(provider: DialectProvider) -> HealthStatus:
+    """Check one provider: its model list tells whether it is reachable and takes the key, then its text model."""
+    began = time.monotonic()
+    try:
+        provider.credential  # noqa: B018 - a missing key is found before anything is sent
+        await _call(provider, ModelsRequest(limit=1))
+    except ConfigError as error:
+        return HealthStatus(provider=provider.name, reachable=False, authenticated=False, detail=error.message)
+    except AttemptFailed as error:
+        return _unwell(provider, error)
+    latency = time.monotonic() - began
+    model = provider.config.text_model or provider.row.text_model
+    available, detail = await _has(provider, model) if model else (None, None)
+    return HealthStatus(
+        provider=provider.name,
+        reachable=True,
+        authenticated=True if provider.credential.secret else None,
+        model_available=available,
+        latency=latency,
+        detail=detail,
+    )
+
+
+async def _has(provider: DialectProvider, model: str) -> tuple[bool | None, str | None]:
+    try:
+        return bool(await _call(provider, ModelsRequest(model=model))), None
+    except AttemptFailed as error:
+        if error.failure.kind is _K.NOT_FOUND:
+            return False, f"model {model!r}: {error.failure.message}"
+        return None, error.failure.message
+
+
+async def _call(provider: DialectProvider, request: ModelsRequest) -> list[object]:
+    """Ask once, without retries, statistics or effect on what is set aside."""
+    from understudy.engine import Job, new_request_id
+
+    job = Job(id=new_request_id(), operation=Operation.MODELS, request=request)
+    limits = Limits(connect=provider.config.connect_timeout, total=CHECK_TIMEOUT)
+    flight = provider.fly(job, Target(name=provider.name), limits, new_request_id())
+    found: list[object] = []
+    try:
+        async for batch in flight:
+            found.extend(batch)
+    finally:
+        await flight.aclose()
+    return found
+
+
+def _unwell(provider: DialectProvider, error: AttemptFailed) -> HealthStatus:
+    failure = error.failure
+    refused = failure.kind in (_K.AUTHENTICATION, _K.PERMISSION, _K.BILLING)
+    detail = failure.message
+    if failure.kind is _K.CONNECT and provider.row.local:
+        detail = f"{detail}; is {provider.row.title} running?"
+    return HealthStatus(
+        provider=provider.name,
+        reachable=failure.kind not in _UNREACHABLE,
+        authenticated=False if refused else None,
+        detail=detail,
+    )

@@ -1,0 +1,175 @@
+"""From what a caller writes to the one request that travels the whole way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_type_hints
+
+import msgspec
+
+from understudy.domain.errors import Misuse
+from understudy.domain.messages import Message, Role, ToolChoice
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Reasoning
+from understudy.provider import EmbedOptions, Prompt, RequestOptions
+from understudy.structured import ResultForm, form_of, of_output
+
+_MODES = frozenset({"auto", "none", "required"})
+_TREATED = frozenset({"system", "tool_choice", "schema", "output", "stop", "reasoning", "deadline"})
+_PLAIN = frozenset(RequestOptions.__annotations__) - _TREATED
+"""Options that are fields of the request as they stand."""
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A request, the form its answer is wanted in, and its own deadline in seconds."""
+
+    request: GenerationRequest
+    form: ResultForm | None = None
+    deadline: float | None = None
+
+
+def read_prompt(prompt: Prompt, options: RequestOptions) -> Ask:
+    """Build a request. Raises `Misuse` for an unknown option, a wrong type or a malformed message."""
+    if not options and isinstance(prompt, GenerationRequest):
+        return Ask(prompt, of_output(prompt.output) if prompt.output else None)
+    unknown = options.keys() - RequestOptions.__annotations__.keys()
+    if unknown:
+        raise Misuse(_unknown_option(sorted(unknown)[0], RequestOptions.__annotations__))
+    fields: dict[str, Any] = {name: value for name, value in options.items() if name in _PLAIN and value is not None}
+    form = _form(options)
+    if form is not None:
+        fields["output"] = form.output
+    if tools := fields.get("tools"):
+        fields["tools"] = tuple(tools)
+    if (choice := options.get("tool_choice")) is not None:
+        fields["tool_choice"] = _tool_choice(choice)
+    if (stop := options.get("stop")) is not None:
+        fields["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+    if (reasoning := options.get("reasoning")) is not None:
+        fields["reasoning"] = Reasoning(effort=reasoning) if isinstance(reasoning, str) else reasoning
+    request = _base(prompt)
+    if (system := options.get("system")) is not None:
+        fields["messages"] = (Message(Role.SYSTEM, system), *request.messages)
+    request = msgspec.structs.replace(request, **fields) if fields else request
+    if request.output is not None and form is None:
+        form = of_output(request.output)
+    _check(request)
+    return Ask(request, form, options.get("deadline"))
+
+
+def read_texts(texts: str | Sequence[str], options: EmbedOptions) -> tuple[EmbeddingRequest, float | None]:
+    """Build an embedding request and its deadline. Raises `Misuse`."""
+    unknown = options.keys() - EmbedOptions.__annotations__.keys()
+    if unknown:
+        raise Misuse(_unknown_option(sorted(unknown)[0], EmbedOptions.__annotations__))
+    many = (texts,) if isinstance(texts, str) else tuple(texts)
+    if not many:
+        raise Misuse("embed: the list of texts is empty")
+    for position, text in enumerate(many):
+        if not isinstance(text, str):
+            raise Misuse(f"embed: text {position} is {type(text).__name__}, not str")
+        if not text:
+            raise Misuse(f"embed: text {position} is empty; providers refuse empty texts")
+    fields: dict[str, Any] = {k: v for k, v in options.items() if k != "deadline" and v is not None}
+    try:
+        request = msgspec.convert(
+            {"texts": many, "single": isinstance(texts, str), **fields}, EmbeddingRequest, from_attributes=True
+        )
+    except msgspec.ValidationError as error:
+        raise Misuse(f"embed: {error}") from error
+    return request, options.get("deadline")
+
+
+def _base(prompt: Prompt) -> GenerationRequest:
+    if isinstance(prompt, GenerationRequest):
+        return prompt
+    if isinstance(prompt, str):
+        if not prompt:
+            raise Misuse("the prompt is empty")
+        return GenerationRequest(messages=(Message(Role.USER, prompt),))
+    if not isinstance(prompt, Sequence) or not prompt:
+        raise Misuse("the prompt must be a text, a non-empty list of messages, or a GenerationRequest")
+    if all(isinstance(message, Message) for message in prompt):
+        return GenerationRequest(messages=tuple(prompt))  # type: ignore[arg-type]  # all() does not narrow
+    return GenerationRequest(messages=_mixed(prompt))  # type: ignore[arg-type]  # str was handled above
+
+
+def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]:
+    """Read messages of which some are mappings in OpenAI's form."""
+    from understudy.dialects.openai.parse import messages_from_openai
+
+    messages: list[Message] = []
+    for position, item in enumerate(prompt):
+        if isinstance(item, Message):
+            messages.append(item)
+        elif isinstance(item, Mapping):
+            messages.extend(messages_from_openai([item]))
+        else:
+            raise Misuse(f"message {position} is {type(item).__name__}: give a Message or a mapping in OpenAI's form")
+    return tuple(messages)
+
+
+def _form(options: RequestOptions) -> ResultForm | None:
+    schema, output = options.get("schema"), options.get("output")
+    if schema is not None and output is not None:
+        raise Misuse("give either schema or output, not both")
+    if schema is not None:
+        return form_of(schema)
+    if output is None:
+        return None
+    return of_output(output) or ResultForm(output, lambda text: text)
+
+
+def _tool_choice(choice: ToolChoice | str) -> ToolChoice:
+    if isinstance(choice, ToolChoice):
+        return choice
+    if choice in _MODES:
+        return msgspec.convert({"mode": choice}, ToolChoice)
+    return ToolChoice("tool", (choice,))
+
+
+_request_types: dict[str, Any] = {}
+
+
+def _check(request: GenerationRequest) -> None:
+    """Check the types of plain values, so that a mistake fails here by its name and not at a provider."""
+    if not _request_types:
+        _request_types.update(get_type_hints(GenerationRequest))
+    for name in _CHECKED:
+        value = getattr(request, name)
+        if value is None:
+            continue
+        try:
+            msgspec.convert(value, _request_types[name])
+        except msgspec.ValidationError as error:
+            raise Misuse(f"{name}={value!r}: {error}") from error
+    if request.max_tokens is not None and request.max_tokens < 1:
+        raise Misuse(f"max_tokens={request.max_tokens}: it must be at least 1")
+    if request.tool_choice is not None and request.tool_choice.mode == "tool":
+        named = {getattr(tool, "name", None) for tool in request.tools}
+        missing = [name for name in request.tool_choice.names if name not in named]
+        if missing and request.origin is None:
+            raise Misuse(f"tool_choice names {missing[0]!r}, which is not among the tools")
+
+
+_CHECKED = (
+    "model",
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "stop",
+    "parallel_tool_calls",
+    "metadata",
+)
+
+
+def _unknown_option(name: str, known: Mapping[str, Any]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else f"; the options are {', '.join(known)}"
+    return f"unknown option {name!r}{hint} (values for one provider go in extra={{'<provider>': {{…}}}})"
