@@ -1,0 +1,74 @@
+"""Finds an entry's key: the one written, else the one in the provider's own environment variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from understudy.config.lines import KeyPath
+from understudy.config.references import foreign_reference
+from understudy.config.schema import PROVIDER
+from understudy.config.tables import API_KEY, Context, expand_text
+from understudy.domain.secret import Secret
+from understudy.providers.base import ProviderRow
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """A key, or why there is none. Neither means that none is needed."""
+
+    key: Secret | None = None
+    why: str | None = None
+    """Why the entry cannot be used."""
+    variables: tuple[str, ...] = ()
+    """The environment variables of which one would help."""
+
+
+def read_credential(context: Context, table: Mapping[str, Any], path: KeyPath, row: ProviderRow) -> Credential:
+    """Return the key of an entry. What is wrong beyond a missing variable goes to the report."""
+    if API_KEY not in table:
+        return from_environment(row, context.environ)
+    here = (*path, API_KEY)
+    written = table[API_KEY]
+    if complaint := PROVIDER[API_KEY].complaint(written):
+        context.report.error(here, f"{API_KEY} {complaint}", f"such as {API_KEY} = {PROVIDER[API_KEY].example}")
+        return Credential()
+    if name := foreign_reference(written):
+        context.report.error(here, f"{API_KEY} names a variable, but not as ${{NAME}}", f'did you mean "${{{name}}}"?')
+        return Credential()
+    result = expand_text(context, written, here)
+    if result is None:
+        return Credential()
+    if result.missing:
+        return Credential(why=f"{_are_not_set(result.missing, ' and ')}", variables=result.missing)
+    key = result.text.strip()
+    if not key:
+        return Credential(why="its api_key is empty") if row.key_required else Credential()
+    if not is_sendable(key):
+        context.report.error(here, f"{API_KEY} holds characters that no header can carry", "copy the key anew")
+        return Credential()
+    return Credential(Secret(key))
+
+
+def from_environment(row: ProviderRow, environ: Mapping[str, str]) -> Credential:
+    """Return the key that the provider's own variables hold, the first that is set."""
+    for name in row.key_variables:
+        if key := environ.get(name, "").strip():
+            if is_sendable(key):
+                return Credential(Secret(key))
+            return Credential(why=f"{name} holds characters that no header can carry", variables=(name,))
+    if row.key_required:
+        return Credential(why=_are_not_set(row.key_variables, " or "), variables=row.key_variables)
+    return Credential()
+
+
+def is_sendable(key: str) -> bool:
+    """Tell whether a key can stand in a header: printable ASCII without blanks."""
+    return key.isascii() and key.isprintable() and " " not in key
+
+
+def _are_not_set(names: tuple[str, ...], joint: str) -> str:
+    if joint == " or " and len(names) > 1:
+        return f"none of {', '.join(names)} is set"
+    return f"{joint.join(names)} {'is' if len(names) == 1 else 'are'} not set"

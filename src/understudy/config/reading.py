@@ -1,0 +1,175 @@
+"""Reads a configuration: from a file, from a text, or from what the environment offers."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from understudy.config.discovery import answers, discover, local_address
+from understudy.config.entries import PROVIDERS, Entries, read_entries
+from understudy.config.fallback import read_fallback
+from understudy.config.legacy import read_legacy, report_overridden
+from understudy.config.model import Config, NoticeKind
+from understudy.config.places import locate
+from understudy.config.report import Report, meant
+from understudy.config.schema import KNOWN, LLM
+from understudy.config.source import Source
+from understudy.config.suggest import nearest
+from understudy.config.tables import Context
+from understudy.domain.errors import ConfigError
+
+_POSITION = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+
+
+_SYNTAX_HINTS = {
+    "Invalid value": 'a text stands in quotes: key = "text"',
+    "after a key": "write key = value",
+    "Invalid statement": "write key = value, [table] or [[list of tables]]",
+    "end of a table declaration": "write [table]",
+    "end of an array declaration": "write [[list of tables]]",
+    "Illegal character": "close the quotes on the same line",
+    "Unterminated": "close the quotes",
+    "Unclosed": "close the bracket",
+    "Cannot": "each key and each [table] may be written once; a list of tables is written [[table]]",
+    "after a statement": "write one key = value a line",
+    "Unescaped": "write a backslash as \\\\, or the text in single quotes",
+}
+"""What helps, by a part of what the parser says."""
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    probe: Callable[[str], bool] | None = None,
+) -> Config:
+    """Read the configuration file that `locate` finds, or make a configuration of what the environment offers.
+
+    `environ` is the process's own unless given. Only where no file is found is `probe` asked whether an Ollama answers
+    at an address; by default it tries to connect for 0.3 seconds. Nothing else is done than reading the file. Raises
+    `ConfigError`.
+    """
+    environ = os.environ if environ is None else environ
+    found = locate(path, environ, Path(), _home())
+    if found is None:
+        return discover(environ, (probe or answers)(local_address(environ)))
+    return parse(_read(found), source=str(found), environ=environ)
+
+
+def parse(text: str, *, source: str | None = None, environ: Mapping[str, str]) -> Config:
+    """Read a configuration text. `source` is the file's name for errors and notices.
+
+    Raises `ConfigError` with everything that is wrong, each with file, line, the offending text and a suggestion.
+    """
+    lines = Source(source, text, KNOWN)
+    document = _toml(text, lines)
+    report = Report(lines)
+    context = Context(environ, report)
+    llm = _llm(document, report)
+    fallback = read_fallback(context, llm.get("fallback", {}))
+    tables = _tables(llm, report)
+    entries = read_legacy(context, llm) if tables is None else read_entries(context, tables)
+    if tables:
+        report_overridden(context, llm)
+    report.check()
+    if not entries.providers:
+        raise ConfigError(_nobody(entries, lines))
+    return Config(
+        providers=entries.providers,
+        fallback=fallback,
+        source=source,
+        notices=report.notices,
+        disabled=entries.disabled,
+        legacy=tables is None,
+    )
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home()
+    except RuntimeError:  # a process may have neither $HOME nor an entry among the users
+        return None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror or error}\n  check the path and its permissions"
+        ) from error
+    except UnicodeDecodeError as error:
+        start = error.start
+    # Raised outside the handler: that error carries the file's bytes, keys included.
+    raise ConfigError(f"{path}: byte {start} is not UTF-8, in which TOML is written\n  save the file as UTF-8")
+
+
+def _toml(text: str, lines: Source) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        message = str(error)
+    # Raised outside the handler: newer versions keep the whole text, keys included, on the parser's error.
+    raise ConfigError(_syntax_error(message, lines))
+
+
+def _syntax_error(message: str, lines: Source) -> str:
+    position = _POSITION.search(message)
+    if position and position["line"]:
+        number, column = int(position["line"]), f":{position['column']}"
+    else:
+        # The text ended too early: what was begun last was not finished.
+        number, column = lines.last_key(), ""
+    what = _POSITION.sub("", message)
+    shown = lines.line(number)
+    suggestion = next((hint for part, hint in _SYNTAX_HINTS.items() if part in what), "see https://toml.io")
+    return f"{lines.at(number)}{column}: this is not TOML: {what}{f': {shown}' if shown else ''}\n  {suggestion}"
+
+
+def _llm(document: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+    """Return the `[llm]` table; other tables belong to others, but one that looks like ours is worth a word."""
+    if "llm" not in document:
+        near = next((key for key in document if key in LLM or nearest(key, ["llm"])), None)
+        suggestion = (
+            f"did you mean [llm] or [[llm.providers]] instead of {near}?" if near else "see docs/configuration.md"
+        )
+        report.notice(
+            NoticeKind.DEFAULTED, (near,) if near else (), "there is no [llm]: a local Ollama is used", suggestion
+        )
+        return {}
+    llm = document["llm"]
+    if isinstance(llm, dict):
+        for key in (key for key in llm if key not in LLM):
+            report.notice(NoticeKind.UNKNOWN_KEY, ("llm", key), f'unknown key "{key}" in [llm]', meant(key, LLM))
+        return llm
+    report.error(("llm",), "llm must be a table", "write [llm], or [[llm.providers]]")
+    return {}
+
+
+def _tables(llm: Mapping[str, Any], report: Report) -> list[Any] | None:
+    """Return the list of providers; `None` when there is none, so that the single-provider form applies."""
+    if "providers" not in llm:
+        if isinstance(llm.get("provider"), (dict, list)):
+            report.error(("llm", "provider"), "llm.provider must be a text", "did you mean [[llm.providers]]?")
+            return []
+        return None
+    tables = llm["providers"]
+    if isinstance(tables, list) and tables:
+        return tables
+    report.error(PROVIDERS, "llm.providers must be a list of tables", "write each entry as [[llm.providers]]")
+    return []
+
+
+def _nobody(entries: Entries, lines: Source) -> str:
+    """Return the error for a file whose every entry is disabled."""
+    why = (
+        f"  {lines.where((*path, 'api_key'))}: {entry.name} ({entry.provider}): {entry.why}"
+        for entry, path in zip(entries.disabled, entries.paths, strict=True)
+    )
+    variables = dict.fromkeys(name for entry in entries.disabled for name in entry.variables)
+    way_out = f"  set one of {', '.join(variables)}" if variables else "  write an api_key"
+    return "\n".join((f"{lines.name or 'the configuration'}: no provider can be used", *why, way_out))

@@ -1,0 +1,159 @@
+"""Which keys each table has, and what their values must be. TOML's types are kept strictly: a boolean is no number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["text", "integer", "number", "flag", "table", "texts"]
+"""`texts` is a table whose values are texts."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What a value must be. Both ends of the range belong to it, except 0 where `positive` is set."""
+
+    kind: Kind
+    example: str
+    """A value as it may be written, for suggestions."""
+    least: float | None = None
+    most: float | None = None
+    positive: bool = False
+
+    def complaint(self, value: object) -> str | None:
+        """Return what is wrong with a value, such as "must be a whole number, not a text"; `None` when it is right."""
+        if not self._fits(value):
+            return f"must be {_NAMES[self.kind]}, not {_name(value)}"
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return self._range_complaint(value)
+        return None
+
+    def _fits(self, value: object) -> bool:
+        match self.kind:
+            case "text":
+                return isinstance(value, str)
+            case "integer":
+                return isinstance(value, int) and not isinstance(value, bool)
+            case "number":
+                return isinstance(value, (int, float)) and not isinstance(value, bool)
+            case "flag":
+                return isinstance(value, bool)
+            case "table":
+                return isinstance(value, dict)
+            case "texts":
+                return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+
+    def _range_complaint(self, value: float) -> str | None:
+        if isinstance(value, float) and not math.isfinite(value):
+            return "must be a finite number"
+        if self.positive and value <= 0:
+            return "must be greater than 0"
+        if self.least is not None and self.most is not None and not self.least <= value <= self.most:
+            return f"must be between {self.least:g} and {self.most:g}"
+        if self.least is not None and value < self.least:
+            return f"must be at least {self.least:g}"
+        return None
+
+
+_NAMES: Mapping[Kind, str] = {
+    "text": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "flag": "true or false",
+    "table": "a table",
+    "texts": "a table of texts",
+}
+
+
+def _name(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return "a text"
+        case int():
+            return "a whole number"
+        case float():
+            return "a number with a point"
+        case dict():
+            return "a table"
+        case list():
+            return "a list"
+        case _:
+            return "a date or time"
+
+
+PROVIDER: Mapping[str, Rule] = {
+    "provider": Rule("text", '"openai"'),
+    "name": Rule("text", '"primary"'),
+    "priority": Rule("integer", "1"),
+    "api_key": Rule("text", '"${OPENAI_API_KEY}"'),
+    "base_url": Rule("text", '"http://localhost:11434"'),
+    "text_model": Rule("text", '"llama3.2"'),
+    "embedding_model": Rule("text", '"nomic-embed-text"'),
+    "max_tokens": Rule("integer", "4096", least=1),
+    "temperature": Rule("number", "0.7", least=0, most=2),
+    "timeout": Rule("number", "600", positive=True),
+    "connect_timeout": Rule("number", "5", positive=True),
+    "first_event_timeout": Rule("number", "60", positive=True),
+    "idle_timeout": Rule("number", "60", positive=True),
+    "api_version": Rule("text", '"2023-06-01"'),
+    "embedding_space": Rule("text", '"nomic-768"'),
+    "headers": Rule("texts", '{ "X-Team" = "search" }'),
+    "extra": Rule("table", '{ keep_alive = "10m" }'),
+}
+"""The keys of `[[llm.providers]]`: the fields of `ProviderConfig`."""
+
+FALLBACK: Mapping[str, Rule] = {
+    "enabled": Rule("flag", "true"),
+    "max_retries": Rule("integer", "3", least=1),
+    "retry_delay_ms": Rule("number", "1000", least=0),
+    "strategy": Rule("text", '"priority"'),
+    "max_attempts": Rule("integer", "5", least=1),
+    "deadline": Rule("number", "600", positive=True),
+    "max_wait": Rule("number", "20", least=0),
+    "strict": Rule("flag", "false"),
+    "fallback_on_filter": Rule("flag", "false"),
+}
+"""The keys of `[llm.fallback]`: the fields of `FallbackConfig`."""
+
+LEGACY: Mapping[str, Rule] = {
+    "ollama_url": Rule("text", '"http://localhost:11434"'),
+    **{
+        key: PROVIDER[key]
+        for key in (
+            "provider",
+            "text_model",
+            "embedding_model",
+            "base_url",
+            "api_key",
+            "max_tokens",
+            "temperature",
+            "timeout",
+        )
+    },
+}
+"""The keys of `[llm]` itself, which describe one provider."""
+
+LLM = (*LEGACY, "providers", "fallback")
+"""Everything that may stand in `[llm]`."""
+
+KNOWN = frozenset({*PROVIDER, *FALLBACK, *LLM})
+"""All keys of all tables."""
+
+
+def unsendable(value: Any) -> str | None:
+    """Return what in an `extra` value has no JSON form, such as "a date or time"; `None` when all of it has one."""
+    match value:
+        case dict():
+            return next((found for item in value.values() if (found := unsendable(item))), None)
+        case list():
+            return next((found for item in value if (found := unsendable(item))), None)
+        case float() if not math.isfinite(value):
+            return "a number that is not finite"
+        case None | bool() | int() | float() | str():
+            return None
+        case _:
+            return "a date or time"
