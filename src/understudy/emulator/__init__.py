@@ -1,0 +1,13 @@
+"""Faithful stand-ins for the providers, over real sockets, with faults on demand.
+
+They speak the server halves of the dialects, answer deterministically, and keep what they were asked.
+"""
+
+from __future__ import annotations
+
+from understudy.emulator.cast.base import EmulatedModel, EmulatedProvider
+from understudy.emulator.emulator import KEY, Emulator, emulate
+from understudy.emulator.faults import Fault, FaultKind
+from understudy.emulator.server import RecordedRequest
+
+__all__ = ["KEY", "EmulatedModel", "EmulatedProvider", "Emulator", "Fault", "FaultKind", "RecordedRequest", "emulate"]

@@ -1,0 +1,232 @@
+"""An emulated provider without its socket: a request in, an answer out. Pure, but for what it remembers of prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from understudy.dialects.base import Operation
+from understudy.dialects.errors import kind_of_status
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf
+from understudy.domain import events as e
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.fold import fold
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, FinishReason, TokenCount
+from understudy.domain.usage import Usage
+from understudy.emulator import delivery
+from understudy.emulator.cast.base import CHAT, Asked, EmulatedModel, EmulatedProvider, said
+from understudy.emulator.faults import Fault, FaultKind
+from understudy.emulator.memory import PromptCache
+from understudy.emulator.persona import Turn
+from understudy.emulator.prompt import prompt_tokens
+from understudy.emulator.staging import Answer, Frame, Streamed, is_sse
+from understudy.emulator.tokens import count
+from understudy.emulator.vectors import embed
+from understudy.providers import row
+from understudy.wire.http import HttpReply, HttpRequest
+from understudy.wire.json import BadJson, decode_object
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A request, understood as far as its address and key tell."""
+
+    request: HttpRequest
+    path: str
+    """Relative to the provider's base URL."""
+    half: ServerHalf
+    operation: Operation | None = None
+    authenticated: bool = True
+    """Whether the key was among those accepted."""
+
+
+class Actor:
+    """Plays one provider."""
+
+    def __init__(self, provider: EmulatedProvider, keys: Iterable[str] | None, models: Iterable[str] = ()) -> None:
+        """`keys` are accepted, any non-empty one when `None`; `models` are offered beside the provider's own."""
+        self.provider = provider
+        self.mount = urlsplit(row(provider.type).base_url).path.rstrip("/")
+        """The path of the provider's base URL."""
+        self._keys = None if keys is None else frozenset(keys)
+        self._halves = {name: _server_half(name) for name in provider.personas}
+        extra = [EmulatedModel(id=name, capabilities=CHAT | {"thinking", "embed"}) for name in models]
+        self._models = (*provider.models, *extra)
+        self._cache = PromptCache()
+
+    def call(self, request: HttpRequest) -> Call:
+        """Understand address and key of a request. Its URL is the path with its query, as the request line has it."""
+        address = urlsplit(request.url)
+        path = address.path.removeprefix(self.mount) if address.path.startswith(f"{self.mount}/") else address.path
+        relative = msgspec.structs.replace(request, url=path + (f"?{address.query}" if address.query else ""))
+        halves = list(self._halves.values())
+        found = [(half, operation) for half in halves if (operation := half.operation(request.method, path))]
+        half, operation = found[0] if found else (halves[0], None)
+        key = half.credential(relative)
+        known = bool(key) if self._keys is None else key in self._keys
+        return Call(request=relative, path=path, half=half, operation=operation, authenticated=known)
+
+    def answer(self, call: Call, number: int, fault: Fault | None = None) -> Answer:
+        """Answer a request. `number` counts requests; ids and times are made of it."""
+        kind = fault.kind if fault else None
+        if fault and kind in (FaultKind.STATUS, FaultKind.ERROR):
+            return self._reply(self._failed(fault), call.half)
+        if page := self.provider.pages.get(call.path) if call.request.method == "GET" else None:
+            return HttpReply(200, (("content-type", page[0]),), page[1])
+        if not call.authenticated and not self.provider.keyless:
+            return self._reply(self.provider.failure(FailureKind.AUTHENTICATION), call.half)
+        answer = self._understood(call, number, fault)
+        if fault and kind is FaultKind.ERROR_EVENT and isinstance(answer, HttpReply):
+            error = call.half.render_error(self._failed(fault))
+            return HttpReply(200, error.headers, error.body)
+        return answer
+
+    def _understood(self, call: Call, number: int, fault: Fault | None) -> Answer:
+        if call.operation is None:
+            words = f"Unknown request URL: {call.request.method} {call.path}. Please check the URL for typos."
+            missing = self.provider.failure(FailureKind.NOT_FOUND)
+            return self._reply(msgspec.structs.replace(missing, message=words, code=None), call.half)
+        try:
+            body = decode_object(call.request.body) if call.request.body else {}
+            if complaint := self._complaint(call, call.operation, body):
+                return self._reply(complaint, call.half)
+            inbound = call.half.parse(call.request)
+        except BadRequest as error:
+            return self._reply(error.failure, call.half)
+        except BadJson as error:
+            words = f"The body of the request is not valid JSON: {error}"
+            invalid = self.provider.failure(FailureKind.INVALID_REQUEST)
+            return self._reply(msgspec.structs.replace(invalid, message=words), call.half)
+        return self._performed(call.half, inbound, number, fault)
+
+    def _complaint(self, call: Call, operation: Operation, body: dict[str, Any]) -> Failure | None:
+        """Return what the provider has against a request: its own checks first, then a model that it doesn't have."""
+        name = body.get("model")
+        model = self._model(name) if isinstance(name, str) else None
+        headers = {key.lower(): value for key, value in call.request.headers}
+        asked = Asked(operation=operation, dialect=call.half.name, headers=headers, body=body, model=model)
+        words = next((words for check in self.provider.checks if (words := check(asked))), None)
+        if words is not None:
+            return said(FailureKind.INVALID_REQUEST, words, str(name))
+        if name is not None and model is None:
+            return self.provider.failure(FailureKind.NOT_FOUND, str(name))
+        return None
+
+    def _model(self, name: str) -> EmulatedModel | None:
+        return next((model for model in self._models if model.is_called(name)), None)
+
+    def _performed(self, half: ServerHalf, inbound: Inbound, number: int, fault: Fault | None) -> Answer:
+        match inbound.request:
+            case GenerationRequest() as request if inbound.operation is Operation.COUNT_TOKENS:
+                tokens = TokenCount(input_tokens=prompt_tokens(request), model=request.model)
+                return half.render_token_count(tokens, inbound)
+            case GenerationRequest() as request:
+                events = _spoiled(delivery.answer(request, self._turn(half, request, number)), fault)
+                return self._chat(half, inbound, events, fault)
+            case EmbeddingRequest() as asked:
+                return half.render_embeddings(self._vectors(asked, fault), inbound)
+            case ModelsRequest():
+                infos = [model.info(self.provider.type) for model in self._models]
+                return half.render_models(infos, inbound)
+
+    def _turn(self, half: ServerHalf, request: GenerationRequest, number: int) -> Turn:
+        model = request.model or self._models[0].id
+        cached = self._cache.look_up(request, model)
+        return Turn(
+            persona=self.provider.personas[half.name],
+            model=model,
+            number=number,
+            cache_read=cached.read,
+            cache_write=cached.write,
+            cache_write_1h=cached.write_1h,
+        )
+
+    def _chat(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> Answer:
+        if not inbound.stream:
+            return half.render(fold(events, dialect=half.name), inbound)
+        renderer = half.renderer(inbound)
+        pieces = [(renderer.feed(event), isinstance(event, _CONTENT)) for event in events]
+        pieces.append((renderer.close(), False))
+        end = b"\n\n" if is_sse(renderer.headers) else b"\n"
+        frames = [Frame(frame + end, content) for data, content in pieces for frame in data.split(end) if frame]
+        # An error ends a stream that has begun, so it is written by a renderer that has seen the beginning.
+        breaking = half.renderer(inbound)
+        for event in events[:2]:
+            breaking.feed(event)
+        error = breaking.fail(self._failed(fault)) if fault and fault.kind is FaultKind.ERROR_EVENT else b""
+        return Streamed(renderer.headers, tuple(frames), error)
+
+    def _vectors(self, asked: EmbeddingRequest, fault: Fault | None) -> EmbeddingResponse:
+        model = self._model(asked.model or "")
+        dimensions = asked.dimensions or (model.dimensions if model else 256)
+        silent = fault is not None and fault.kind is FaultKind.MISSING_USAGE
+        return EmbeddingResponse(
+            embeddings=tuple(embed(text, dimensions) for text in asked.texts),
+            model=asked.model,
+            usage=Usage() if silent else Usage(input=sum(map(count, asked.texts))),
+        )
+
+    def _failed(self, fault: Fault) -> Failure:
+        if fault.kind is FaultKind.STATUS:
+            failure = self.provider.failure_of_status(fault.code, kind_of_status(fault.code))
+        else:
+            failure = self.provider.failure(fault.failure)
+        return msgspec.structs.replace(
+            failure,
+            message=fault.message or failure.message,
+            code=fault.error_code or failure.code,
+            type=fault.error_type or failure.type,
+            retry_after=fault.retry_after,
+        )
+
+    def _reply(self, failure: Failure, half: ServerHalf) -> HttpReply:
+        reply = half.render_error(failure)
+        if failure.retry_after is None or any(name.lower() == "retry-after" for name, _ in reply.headers):
+            return reply
+        return msgspec.structs.replace(reply, headers=(*reply.headers, ("retry-after", f"{failure.retry_after:g}")))
+
+
+_CONTENT = (e.TextDelta, e.RefusalDelta, e.ThinkingDelta, e.ToolCallStarted, e.ToolCallDelta, e.PartAdded)
+
+
+def _server_half(dialect: str) -> ServerHalf:
+    half: ServerHalf = import_module(f"understudy.dialects.{dialect}").SERVER
+    return half
+
+
+def _spoiled(events: list[e.Event], fault: Fault | None) -> list[e.Event]:
+    """Return the events of an answer that says less, or worse, than it should."""
+    match fault.kind if fault else None:
+        case FaultKind.EMPTY:
+            return [event for event in events if not isinstance(event, (*_CONTENT, e.ThinkingSigned))]
+        case FaultKind.REFUSAL:
+            kept = [event for event in events if isinstance(event, e.Started | e.UsageReported)]
+            return [*kept, e.Finished(FinishReason.CONTENT_FILTER)]
+        case FaultKind.MISSING_USAGE:
+            return [event for event in events if not isinstance(event, e.UsageReported)]
+        case FaultKind.BAD_OUTPUT:
+            return [_broken(event) for event in events]
+        case _:
+            return events
+
+
+def _broken(event: e.Event) -> e.Event:
+    match event:
+        case e.TextDelta(index, text):
+            return e.TextDelta(index, text.replace("}", ",").replace("]", ","))
+        case e.ToolCallDelta(index, arguments):
+            return e.ToolCallDelta(index, arguments.replace("}", ",").replace("]", ","))
+        case _:
+            return event
+
+
+def secrets_removed(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers without those that hold keys."""
+    return {name: value for name, value in headers.items() if name not in _SECRET}
+
+
+_SECRET = frozenset({"authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"})

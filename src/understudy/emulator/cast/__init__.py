@@ -1,0 +1,29 @@
+"""The emulated providers, as data. `find` gives one by its type."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from understudy.emulator.cast.base import EmulatedProvider
+
+_MODULES = {
+    "openai": "understudy.emulator.cast.openai",
+    "anthropic": "understudy.emulator.cast.anthropic",
+    "ollama": "understudy.emulator.cast.ollama",
+    "groq": "understudy.emulator.cast.groq",
+}
+
+
+def types() -> tuple[str, ...]:
+    """Return the types of all providers that can be emulated."""
+    return tuple(_MODULES)
+
+
+def find(provider_type: str) -> EmulatedProvider:
+    """Return an emulated provider. Raises `LookupError` for a type that has none."""
+    if provider_type not in _MODULES:
+        raise LookupError(f"no emulator plays {provider_type!r}; there are {', '.join(_MODULES)}")
+    found: EmulatedProvider = import_module(_MODULES[provider_type]).PROVIDER
+    return found

@@ -1,0 +1,115 @@
+"""Anthropic, as the emulator plays it. Sources: API reference and error guide, read in November 2026."""
+
+from __future__ import annotations
+
+import re
+
+from understudy.dialects.base import Operation
+from understudy.domain.failures import FailureKind as K
+from understudy.emulator.cast.base import THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.persona import Persona
+
+_INVALID = "invalid_request_error"
+
+WORDS = {
+    K.AUTHENTICATION: Words(401, "invalid x-api-key", "authentication_error"),
+    K.BILLING: Words(402, "Your credit balance is too low to access the API.", "billing_error"),
+    K.PERMISSION: Words(403, "Your API key does not have permission to use this resource.", "permission_error"),
+    K.NOT_FOUND: Words(404, "model: {model}", "not_found_error"),
+    K.CONFLICT: Words(409, "The request conflicts with another one.", "conflict_error"),
+    K.REQUEST_TOO_LARGE: Words(413, "Request exceeds the maximum size", "request_too_large"),
+    K.RATE_LIMITED: Words(
+        429, "This request would exceed your organization's rate limit for {model}.", "rate_limit_error"
+    ),
+    K.SERVER_ERROR: Words(500, "Internal server error", "api_error"),
+    K.OVERLOADED: Words(529, "Overloaded", "overloaded_error"),
+    K.INVALID_REQUEST: Words(400, "the request is invalid", _INVALID),
+    K.CONTEXT_LENGTH: Words(400, "prompt is too long: 250000 tokens > 200000 maximum", _INVALID),
+}
+
+_SAMPLING_REMOVED = "2026-10-21"
+_SAMPLING = ("temperature", "top_p", "top_k")
+_NO_FORCED_TOOLS = re.compile(r"claude-(?:(?:opus|sonnet)-5-5|(?:fable|mythos)-5-[1-9])")
+_ALWAYS_THINKS = re.compile(r"claude-(?:opus-5-5|fable|mythos)")
+
+
+def _field(name: str, complaint: str) -> Words:
+    return Words(400, f"{name}: {complaint}", _INVALID)
+
+
+def _version(asked: Asked) -> Words | None:
+    if "anthropic-version" in asked.headers:
+        return None
+    return _field("anthropic-version", "header is required")
+
+
+def _required(asked: Asked) -> Words | None:
+    fields = {Operation.CHAT: ("model", "max_tokens", "messages"), Operation.COUNT_TOKENS: ("model", "messages")}
+    for field in fields.get(asked.operation, ()):
+        if asked.body.get(field) is None:
+            return _field(field, "Field required")
+    if asked.operation in fields and asked.body["messages"] == []:
+        return _field("messages", "at least one message is required")
+    return None
+
+
+def _sampling(asked: Asked) -> Words | None:
+    """Since this version every model refuses sampling parameters, even at their defaults."""
+    if asked.headers.get("anthropic-version", "") < _SAMPLING_REMOVED:
+        return None
+    return next((_field(name, "Extra inputs are not permitted") for name in _SAMPLING if name in asked.body), None)
+
+
+def _forced_tool(asked: Asked) -> Words | None:
+    choice = asked.body.get("tool_choice") or {}
+    if asked.model is None or choice.get("type") not in ("any", "tool") or not _NO_FORCED_TOOLS.match(asked.model.id):
+        return None
+    return _field("tool_choice", f"type '{choice['type']}' is not supported by {asked.model.id}")
+
+
+def _thinking(asked: Asked) -> Words | None:
+    thinking = asked.body.get("thinking") or {}
+    always = asked.model is not None and _ALWAYS_THINKS.match(asked.model.id)
+    if always and thinking.get("type") in ("enabled", "disabled"):
+        return _field("thinking.type", f"'{thinking['type']}' is not supported by this model")
+    if thinking.get("type") != "enabled":
+        return None
+    budget = thinking.get("budget_tokens")
+    if not isinstance(budget, int) or budget < 1024:
+        return _field("thinking.enabled.budget_tokens", "Input should be greater than or equal to 1024")
+    if asked.operation is Operation.CHAT and budget >= asked.body["max_tokens"]:
+        return Words(400, "`max_tokens` must be greater than `thinking.budget_tokens`.", _INVALID)
+    return None
+
+
+def _model(name: str, title: str) -> EmulatedModel:
+    return EmulatedModel(
+        id=name, display_name=title, capabilities=THINKING_CHAT, context_window=200_000, max_output_tokens=64_000
+    )
+
+
+PROVIDER = EmulatedProvider(
+    type="anthropic",
+    personas={
+        "anthropic": Persona(title="Anthropic", answer_prefix="msg_", call_prefix="toolu_", thinking="signed"),
+    },
+    models=(
+        _model("claude-opus-5-5", "Claude Opus 5.5"),
+        _model("claude-sonnet-5-5", "Claude Sonnet 5.5"),
+        _model("claude-haiku-5-5", "Claude Haiku 5.5"),
+        _model("claude-opus-5", "Claude Opus 5"),
+        _model("claude-sonnet-5", "Claude Sonnet 5"),
+        _model("claude-opus-4-6", "Claude Opus 4.6"),
+        _model("claude-sonnet-4-6", "Claude Sonnet 4.6"),
+        _model("claude-haiku-4-5", "Claude Haiku 4.5"),
+        _model("claude-sonnet-4-5", "Claude Sonnet 4.5"),
+    ),
+    words=WORDS,
+    checks=(_version, _required, _sampling, _forced_tool, _thinking),
+    request_id_header="request-id",
+    headers=(
+        ("anthropic-ratelimit-requests-limit", "4000"),
+        ("anthropic-ratelimit-requests-remaining", "3999"),
+        ("anthropic-ratelimit-requests-reset", "2026-01-01T00:01:00Z"),
+    ),
+)

@@ -1,0 +1,119 @@
+"""What is particular to an emulated provider, as data: its models, its words for errors, what it refuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.base import Operation
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import ModelInfo
+from understudy.emulator.persona import Persona
+from understudy.wire.http import Headers
+
+CHAT = frozenset({"chat", "tools", "vision", "structured_output"})
+THINKING_CHAT = CHAT | {"thinking"}
+EMBEDDING = frozenset({"embed"})
+
+_SNAPSHOT = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8})$")
+_CREATED = 1_750_000_000.0
+
+
+class EmulatedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that an emulated provider offers."""
+
+    id: str
+    capabilities: frozenset[str] = CHAT
+    display_name: str | None = None
+    owned_by: str | None = None
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    dimensions: int = 256
+    """Of its vectors, for embedding models."""
+
+    def info(self, provider: str) -> ModelInfo:
+        """Return the model as a model list shows it."""
+        return ModelInfo(
+            id=self.id,
+            provider=provider,
+            display_name=self.display_name,
+            owned_by=self.owned_by,
+            created=_CREATED,
+            context_window=self.context_window,
+            max_output_tokens=self.max_output_tokens,
+            capabilities=self.capabilities,
+        )
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether a request means this model: by its id, by a dated snapshot of it, or without `:latest`."""
+        return name in (self.id, self.id.removesuffix(":latest")) or _SNAPSHOT.sub("", name) == self.id
+
+
+class Words(msgspec.Struct, frozen=True):
+    """How a provider tells of a failure. `{model}` in the message stands for the model asked for."""
+
+    status: int
+    message: str
+    type: str | None = None
+    code: str | None = None
+    param: str | None = None
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as the checks of a provider see it."""
+
+    operation: Operation
+    dialect: str
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+    model: EmulatedModel | None = None
+
+
+Check = Callable[[Asked], Words | None]
+"""Returns the provider's complaint about a request, or `None`."""
+
+
+class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider as the emulator plays it. Addresses and dialects come from the row of the same type."""
+
+    type: str
+    personas: Mapping[str, Persona]
+    """By dialect; the first is also the one that answers paths which no dialect knows."""
+    models: tuple[EmulatedModel, ...]
+    words: Mapping[FailureKind, Words]
+    checks: tuple[Check, ...] = ()
+    request_id_header: str | None = None
+    headers: Headers = ()
+    """Sent with every answer, such as rate limits."""
+    pages: Mapping[str, tuple[str, bytes]] = {}
+    """Paths outside of every dialect that are answered as they are: content type and body."""
+    keyless: bool = False
+    """Answers without a key too."""
+
+    def failure(self, kind: FailureKind, model: str | None = None) -> Failure:
+        """Return a failure as this provider would tell it."""
+        return said(kind, self.words.get(kind, self.words[FailureKind.SERVER_ERROR]), model)
+
+    def failure_of_status(self, status: int, kind: FailureKind, model: str | None = None) -> Failure:
+        """Return a failure of that very status: in the words of its kind where their status is the same."""
+        fitting = [(k, words) for k, words in self.words.items() if words.status == status]
+        chosen = next((pair for pair in fitting if pair[0] is kind), fitting[0] if fitting else None)
+        if chosen is None:
+            nearest = self.words.get(kind, self.words[FailureKind.SERVER_ERROR])
+            chosen = kind, Words(status, f"emulated HTTP {status}", nearest.type if status < 500 else None)
+        return said(chosen[0], chosen[1], model)
+
+
+def said(kind: FailureKind, words: Words, model: str | None = None) -> Failure:
+    """Make a failure of a provider's words."""
+    return Failure(
+        kind=kind,
+        message=words.message.replace("{model}", model or "model"),
+        status=words.status,
+        type=words.type,
+        code=words.code,
+        param=words.param,
+    )

@@ -1,0 +1,80 @@
+"""Groq, as the emulator plays it. Sources: console documentation and official client, read in November 2026."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Operation
+from understudy.domain.failures import FailureKind as K
+from understudy.emulator.cast import openai
+from understudy.emulator.cast.base import CHAT, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.persona import Persona
+
+_INVALID = "invalid_request_error"
+
+WORDS = {
+    K.AUTHENTICATION: Words(401, "Invalid API Key", _INVALID, "invalid_api_key"),
+    K.PERMISSION: Words(403, "Your organization may not use this model.", _INVALID, "permissions_error"),
+    K.NOT_FOUND: Words(
+        404, "The model `{model}` does not exist or you do not have access to it.", _INVALID, "model_not_found"
+    ),
+    K.RATE_LIMITED: Words(
+        429, "Rate limit reached for model `{model}` on tokens per minute (TPM).", "tokens", "rate_limit_exceeded"
+    ),
+    K.OVERLOADED: Words(498, "Flex tier capacity exceeded, please try again later.", "flex", "capacity_exceeded"),
+    K.SERVER_ERROR: Words(500, "Internal Server Error", "internal_server_error"),
+    K.INVALID_REQUEST: Words(400, "the request is invalid", _INVALID),
+    K.RESAMPLE: Words(400, "Failed to call a function. Please adjust your prompt.", _INVALID, "tool_use_failed"),
+    K.CONTEXT_LENGTH: Words(
+        400,
+        "Please reduce the length of the messages or completion.",
+        _INVALID,
+        "context_length_exceeded",
+        "messages",
+    ),
+    K.REQUEST_TOO_LARGE: Words(413, "Request Entity Too Large", _INVALID, "request_too_large"),
+}
+
+_UNSUPPORTED = ("logprobs", "top_logprobs", "logit_bias")
+
+
+def _unsupported(asked: Asked) -> Words | None:
+    for field in _UNSUPPORTED:
+        if asked.body.get(field):
+            return Words(400, f"property '{field}' is unsupported", _INVALID, None, field)
+    if asked.body.get("n") not in (None, 1):
+        return Words(400, "'n' : number must be at most 1", _INVALID, None, "n")
+    if any(isinstance(message, dict) and "name" in message for message in asked.body.get("messages", ())):
+        return Words(400, "property 'name' is unsupported", _INVALID, None, "messages")
+    return None
+
+
+def _one_reasoning_switch(asked: Asked) -> Words | None:
+    if asked.body.get("reasoning_format") is None or asked.body.get("include_reasoning") is None:
+        return None
+    return Words(400, "cannot specify both reasoning_format and include_reasoning", _INVALID)
+
+
+PROVIDER = EmulatedProvider(
+    type="groq",
+    personas={"openai": Persona(title="Groq", answer_prefix="chatcmpl-", thinking="shown")},
+    models=(
+        EmulatedModel(id="openai/gpt-oss-120b", capabilities=THINKING_CHAT - {"vision"}, owned_by="OpenAI"),
+        EmulatedModel(id="openai/gpt-oss-20b", capabilities=THINKING_CHAT - {"vision"}, owned_by="OpenAI"),
+        EmulatedModel(id="qwen/qwen3.8-27b", capabilities=THINKING_CHAT, owned_by="Alibaba Cloud"),
+        EmulatedModel(id="llama-3.3-70b-versatile", capabilities=CHAT - {"vision"}, owned_by="Meta"),
+    ),
+    words=WORDS,
+    checks=(
+        openai.only(Operation.CHAT, "openai", openai.required("model", "messages")),
+        openai.only(Operation.CHAT, "openai", _unsupported),
+        openai.only(Operation.CHAT, "openai", _one_reasoning_switch),
+    ),
+    request_id_header="x-request-id",
+    headers=(
+        ("x-ratelimit-limit-requests", "14400"),
+        ("x-ratelimit-remaining-requests", "14399"),
+        ("x-ratelimit-reset-requests", "6s"),
+        ("x-ratelimit-limit-tokens", "250000"),
+        ("x-ratelimit-remaining-tokens", "249000"),
+        ("x-ratelimit-reset-tokens", "240ms"),
+    ),
+)

@@ -1,0 +1,171 @@
+"""OpenAI, as the emulator plays it. Sources: API reference and error guide, read in November 2026."""
+
+from __future__ import annotations
+
+import re
+
+from understudy.dialects.base import Operation
+from understudy.domain.failures import FailureKind as K
+from understudy.emulator.cast.base import (
+    CHAT,
+    EMBEDDING,
+    THINKING_CHAT,
+    Asked,
+    Check,
+    EmulatedModel,
+    EmulatedProvider,
+    Words,
+)
+from understudy.emulator.persona import Persona
+
+_INVALID = "invalid_request_error"
+
+WORDS = {
+    K.AUTHENTICATION: Words(401, "Incorrect API key provided.", _INVALID, "invalid_api_key"),
+    K.PERMISSION: Words(
+        403, "Country, region, or territory not supported", "request_forbidden", "unsupported_country_region_territory"
+    ),
+    K.NOT_FOUND: Words(
+        404, "The model `{model}` does not exist or you do not have access to it.", _INVALID, "model_not_found"
+    ),
+    K.RATE_LIMITED: Words(
+        429, "Rate limit reached for {model} on requests per min.", "requests", "rate_limit_exceeded"
+    ),
+    K.BILLING: Words(
+        429,
+        "You exceeded your current quota, please check your plan and billing details.",
+        "insufficient_quota",
+        "insufficient_quota",
+    ),
+    K.OVERLOADED: Words(503, "The engine is currently overloaded, please try again later.", "server_error"),
+    K.SERVER_ERROR: Words(
+        500, "The server had an error while processing your request. Sorry about that!", "server_error"
+    ),
+    K.CONFLICT: Words(409, "The request conflicts with another one.", _INVALID),
+    K.INVALID_REQUEST: Words(400, "Invalid value in the request.", _INVALID, "invalid_value"),
+    K.CONTEXT_LENGTH: Words(
+        400,
+        "Input tokens exceed the configured limit of 272000 tokens. Please reduce the length of the messages.",
+        _INVALID,
+        "context_length_exceeded",
+        "messages",
+    ),
+    K.CONTENT_FILTER: Words(
+        400, "Your request was rejected by our safety system.", _INVALID, "content_policy_violation"
+    ),
+    K.REQUEST_TOO_LARGE: Words(413, "The request body is too large.", _INVALID),
+    K.UNSUPPORTED: Words(400, "Unsupported parameter in the request.", _INVALID, "unsupported_parameter"),
+}
+
+
+def required(*fields: str) -> Check:
+    """Make a check that complains about the first field that is missing, as OpenAI does."""
+
+    def check(asked: Asked) -> Words | None:
+        missing = next((field for field in fields if asked.body.get(field) in (None, [], "")), None)
+        if missing is None:
+            return None
+        return Words(400, f"Missing required parameter: '{missing}'.", _INVALID, "missing_required_parameter", missing)
+
+    return check
+
+
+def only(operation: Operation, dialect: str, check: Check) -> Check:
+    """Restrict a check to one operation in one dialect."""
+    return lambda asked: check(asked) if (asked.operation, asked.dialect) == (operation, dialect) else None
+
+
+_REASONS = re.compile(r"o\d|gpt-[56]")
+_NO_NONE_TOOLS = re.compile(r"gpt-(?:5\.[6-9]|6)")
+_SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+
+
+def _reasoning_parameters(asked: Asked) -> Words | None:
+    """Reasoning models refuse `max_tokens`, and any sampling value but the default unless they don't reason."""
+    if asked.model is None or not _REASONS.match(asked.model.id):
+        return None
+    if asked.body.get("max_tokens") is not None:
+        message = (
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+        )
+        return Words(400, message, _INVALID, "unsupported_parameter", "max_tokens")
+    if asked.body.get("stop"):
+        return Words(
+            400,
+            "Unsupported parameter: 'stop' is not supported with this model.",
+            _INVALID,
+            "unsupported_parameter",
+            "stop",
+        )
+    if asked.body.get("reasoning_effort") == "none":
+        return None
+    for field in _SAMPLING:
+        if asked.body.get(field) not in (None, 0 if "penalty" in field else 1):
+            message = f"Unsupported value: '{field}' does not support {asked.body[field]} with this model."
+            return Words(400, message, _INVALID, "unsupported_value", field)
+    return None
+
+
+def _tools_need_responses(asked: Asked) -> Words | None:
+    if asked.model is None or not _NO_NONE_TOOLS.match(asked.model.id) or not asked.body.get("tools"):
+        return None
+    if asked.body.get("reasoning_effort") == "none":
+        return None
+    message = (
+        f"Function tools with reasoning_effort are not supported for {asked.model.id} in /v1/chat/completions. "
+        "Please use /v1/responses instead."
+    )
+    return Words(400, message, _INVALID, None, "reasoning_effort")
+
+
+def wrong_kind_of_model(asked: Asked) -> Words | None:
+    """Chats need a chat model, embeddings an embedding model."""
+    wanted = {Operation.CHAT: "chat", Operation.EMBED: "embed"}.get(asked.operation)
+    if asked.model is None or wanted is None or wanted in asked.model.capabilities:
+        return None
+    route = "the chat endpoint" if wanted == "chat" else "embeddings"
+    return Words(403, f"You are not allowed to use the model {asked.model.id} with {route}.", _INVALID, None, "model")
+
+
+PROVIDER = EmulatedProvider(
+    type="openai",
+    personas={
+        "openai": Persona(title="OpenAI", answer_prefix="chatcmpl-", thinking="hidden"),
+        "responses": Persona(title="OpenAI", answer_prefix="resp_", thinking="summary"),
+    },
+    models=(
+        EmulatedModel(id="gpt-6.1-sol", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-6-sol", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-6-luna", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-6-astra", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-5.6-sol", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-5.6-luna", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-5.4", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-5.2", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-5", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-5-mini", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="o4-mini", capabilities=THINKING_CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-4.1", capabilities=CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-4.1-mini", capabilities=CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-4o", capabilities=CHAT, owned_by="system"),
+        EmulatedModel(id="gpt-4o-mini", capabilities=CHAT, owned_by="system"),
+        EmulatedModel(id="text-embedding-3-small", capabilities=EMBEDDING, owned_by="system", dimensions=1536),
+        EmulatedModel(id="text-embedding-3-large", capabilities=EMBEDDING, owned_by="system", dimensions=3072),
+    ),
+    words=WORDS,
+    checks=(
+        only(Operation.CHAT, "openai", required("model", "messages")),
+        only(Operation.CHAT, "responses", required("model")),
+        only(Operation.EMBED, "openai", required("model", "input")),
+        wrong_kind_of_model,
+        only(Operation.CHAT, "openai", _reasoning_parameters),
+        only(Operation.CHAT, "openai", _tools_need_responses),
+    ),
+    request_id_header="x-request-id",
+    headers=(
+        ("x-ratelimit-limit-requests", "10000"),
+        ("x-ratelimit-remaining-requests", "9999"),
+        ("x-ratelimit-reset-requests", "6ms"),
+        ("openai-version", "2020-10-01"),
+    ),
+)

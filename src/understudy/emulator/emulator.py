@@ -1,0 +1,155 @@
+"""Emulators of several providers, each on a port of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+
+from understudy.dialects.base import Operation
+from understudy.emulator import cast
+from understudy.emulator.actor import Actor
+from understudy.emulator.faults import Fault
+from understudy.emulator.script import Script
+from understudy.emulator.server import ProviderServer, RecordedRequest
+
+KEY = "test-key"
+"""The key that emulators accept unless told otherwise."""
+
+
+class Emulator:
+    """Stands in for providers, over real sockets on this machine. An async context manager.
+
+        async with Emulator(("openai", "anthropic")) as emulator:
+            config = ProviderConfig(provider="openai", base_url=emulator.url("openai"), api_key=emulator.key)
+            emulator.script("openai", [Fault.status(429, retry_after=1), None, Fault.stall(after=2)])
+
+    Answers are deterministic: the same requests in the same order give the same bytes.
+    """
+
+    def __init__(
+        self,
+        providers: Sequence[str] | None = None,
+        *,
+        keys: Sequence[str] | None = (KEY,),
+        models: Mapping[str, Sequence[str]] | None = None,
+        host: str = "127.0.0.1",
+        ports: Mapping[str, int] | None = None,
+        pace: float = 0.0,
+    ) -> None:
+        """`providers`: which to emulate, all by default. `keys`: those accepted; with `None`, any that is not empty.
+
+        `models`: further model names, by provider. `ports`: fixed ports, by provider; the system chooses the others.
+        `pace`: seconds between the events of a stream. Raises `LookupError` for a provider that has no emulator.
+        """
+        self.key = keys[0] if keys else KEY
+        """A key that is accepted."""
+        self._servers = {
+            name: ProviderServer(
+                Actor(cast.find(name), keys, (models or {}).get(name, ())), host, (ports or {}).get(name, 0), pace=pace
+            )
+            for name in (cast.types() if providers is None else providers)
+        }
+        self._host = host
+
+    async def __aenter__(self) -> Emulator:
+        try:
+            for server in self._servers.values():
+                await server.start()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all ports and connections."""
+        for server in self._servers.values():
+            await server.stop()
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The types of the emulated providers."""
+        return tuple(self._servers)
+
+    def origin(self, provider: str) -> str:
+        """Return scheme, host and port: the base URL for clients that add the provider's path themselves."""
+        host = "127.0.0.1" if self._host in ("0.0.0.0", "") else self._host  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._server(provider).port}"
+
+    def url(self, provider: str) -> str:
+        """Return the base URL to configure for a provider, such as `http://127.0.0.1:40001/openai/v1` for Groq."""
+        return self.origin(provider) + self._server(provider).actor.mount
+
+    def script(
+        self,
+        provider: str,
+        faults: Iterable[Fault | None] = (),
+        *,
+        always: Fault | None = None,
+        every: int = 1,
+        on: Operation | None = None,
+    ) -> None:
+        """Set what the next requests meet, replacing what was set before.
+
+        Each request takes one entry of `faults`; `None` is a healthy answer. Once they are used up, `always` strikes
+        each `every`-th request. `on` restricts all of it to one operation. Without faults the provider is healthy.
+        """
+        self._server(provider).script = Script(faults, always=always, every=every, on=on)
+
+    def remaining(self, provider: str) -> int:
+        """Return how many scripted faults no request has taken yet."""
+        return self._server(provider).script.remaining
+
+    def requests(self, provider: str) -> list[RecordedRequest]:
+        """Return what a provider was asked so far, oldest first."""
+        return list(self._server(provider).requests)
+
+    def cancelled(self, provider: str) -> int:
+        """Return how many answers the client left before they were complete."""
+        return sum(request.outcome == "client_left" for request in self._server(provider).requests)
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections clients hold, over all providers."""
+        return sum(server.open_connections for server in self._servers.values())
+
+    async def stop(self, provider: str) -> None:
+        """Close a provider's port and connections: from now on, connections are refused."""
+        await self._server(provider).stop()
+
+    async def start(self, provider: str) -> None:
+        """Open a stopped provider's port again, the same one."""
+        await self._server(provider).start()
+
+    def _server(self, provider: str) -> ProviderServer:
+        if provider not in self._servers:
+            raise LookupError(f"{provider!r} is not among the emulated providers: {', '.join(self._servers)}")
+        return self._servers[provider]
+
+
+@contextmanager
+def emulate(*providers: str, emulator: Emulator | None = None) -> Iterator[Emulator]:
+    """Run an emulator in a thread of its own, for synchronous code.
+
+    `providers` are those to emulate, all when none is named; give `emulator` instead for one with other settings.
+    Reading and scripting are safe from outside of the thread; `start` and `stop` are for asynchronous code only.
+    """
+    running = emulator or Emulator(providers or None)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="understudy-emulator", daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result()
+        yield running
+    finally:
+        asyncio.run_coroutine_threadsafe(running.aclose(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -1,0 +1,77 @@
+"""The prompt cache of an emulated provider: what was marked once is read from the cache the next time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+import msgspec
+
+from understudy.domain.content import AnyPart, CacheMark
+from understudy.domain.messages import Message, Tool
+from understudy.domain.requests import GenerationRequest
+from understudy.emulator.prompt import marked_messages, message_tokens, prompt_tokens
+
+
+class Cached(msgspec.Struct, frozen=True):
+    """How many tokens of a prompt were read from the cache, and how many written to it."""
+
+    read: int = 0
+    write: int = 0
+    write_1h: int = 0
+
+
+class PromptCache:
+    """Remembers the beginnings of prompts, message by message.
+
+    Only what a request marks (or names with a cache key) is kept, however short; real providers want a thousand
+    tokens or so first.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[bytes] = set()
+
+    def look_up(self, request: GenerationRequest, model: str) -> Cached:
+        """Return what of the prompt was known, and remember the rest."""
+        end, mark = _marked_end(request)
+        if end < 0:
+            return Cached()
+        # Everything that is no message (tools, schema) stands at the beginning of the prompt.
+        before = prompt_tokens(request) - sum(map(message_tokens, request.messages))
+        read = written = 0
+        for at, digest in enumerate(_digests(request, model, end)):
+            tokens = (before if at == 0 else 0) + (message_tokens(request.messages[at]) if at < end else 0)
+            if digest in self._known:
+                read += tokens
+            else:
+                written += tokens
+                self._known.add(digest)
+        return Cached(read, 0, written) if mark and mark.ttl == "1h" else Cached(read, written)
+
+
+def _marked_end(request: GenerationRequest) -> tuple[int, CacheMark | None]:
+    """Return how many messages are to be cached (-1 for nothing at all), and the mark that says so."""
+    if request.cache is not None:
+        return len(request.messages), request.cache
+    if marked := list(marked_messages(request)):
+        marks = [part.cache for part in request.messages[marked[-1]].parts if part.cache is not None]
+        return marked[-1] + 1, marks[-1]
+    if tools := [tool.cache for tool in request.tools if isinstance(tool, Tool) and tool.cache is not None]:
+        return 0, tools[-1]
+    return (len(request.messages), None) if request.cache_key else (-1, None)
+
+
+def _digests(request: GenerationRequest, model: str, end: int) -> Iterator[bytes]:
+    """Yield a digest of the prompt's beginning up to each message, the tools alone when no message is cached."""
+    digest = blake2b(msgspec.json.encode((model, request.cache_key, request.tools)), digest_size=16)
+    for message in request.messages[:end]:
+        digest.update(msgspec.json.encode(_unmarked(message)))
+        yield digest.digest()
+    if end == 0:
+        yield digest.digest()
+
+
+def _unmarked(message: Message) -> Message:
+    """Marks move from turn to turn; the text under them is what counts."""
+    parts: tuple[AnyPart, ...] = tuple(msgspec.structs.replace(part, cache=None) for part in message.parts)
+    return msgspec.structs.replace(message, content=parts)

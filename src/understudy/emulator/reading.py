@@ -1,0 +1,142 @@
+"""Reads a user's text for what an emulated model needs from it: names, numbers, quotations, and which tool is meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from understudy.domain.content import Json, JsonObject
+from understudy.domain.messages import Tool
+from understudy.emulator.schema import Hint
+from understudy.emulator.validator import fits
+
+_QUOTED = re.compile(r"\"([^\"\n]{1,200})\"|“([^”\n]{1,200})”|`([^`\n]{1,200})`|(?<!\w)'([^'\n]{1,200})'(?!\w)")
+_NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w'-]*(?: [A-Z][\w'-]*)*")
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
+_LIST = re.compile(r",|\band\b|\bboth\b|\beach\b|&|;", re.I)
+_WORD = re.compile(r"[a-z]+")
+_IN_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NO_NAMES = frozenset(
+    {"I", "I'm", "I'd", "JSON", "OK", "Please", "What", "What's", "How", "And", "Celsius", "Fahrenheit"}
+)
+_PLAIN_VERBS = frozenset(
+    {"get", "set", "list", "find", "the", "for", "and", "from", "with", "all", "tool", "function", "call", "run", "use"}
+)
+_PLAIN_WORDS = frozenset(
+    {
+        "about",
+        "given",
+        "their",
+        "there",
+        "these",
+        "those",
+        "which",
+        "where",
+        "value",
+        "returns",
+        "return",
+        "current",
+        "using",
+    }
+)
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What stands in a text."""
+
+    text: str
+    quoted: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    numbers: tuple[float, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What the text is most likely about: quotations, else proper names."""
+        return self.quoted or self.names
+
+    @property
+    def enumerates(self) -> bool:
+        """True when the text asks for several things at once."""
+        return len(self.subjects) > 1 and _LIST.search(self.text) is not None
+
+
+def read(text: str) -> Reading:
+    """Read a text."""
+    quoted = [next(group for group in match.groups() if group) for match in _QUOTED.finditer(text)]
+    names = [name for name in _NAME.findall(text) if name not in _NO_NAMES]
+    numbers = [float(number) if "." in number else int(number) for number in _NUMBER.findall(text)]
+    return Reading(text, _unique(quoted), _unique(names), tuple(numbers))
+
+
+def hint_from(reading: Reading, answer: str = "", *, start: int = 0) -> Hint:
+    """Make a hint for `schema.fill`: values that the text mentions, in the order in which it mentions them.
+
+    `answer` is proposed for properties that ask for prose; `start` skips that many subjects, so that parallel calls
+    differ from each other.
+    """
+
+    def hint(name: str, schema: JsonObject) -> Json:
+        lower = reading.text.lower()
+        members = [m for m in schema.get("enum", ()) if isinstance(m, str) and m.lower() in lower]
+        if name.lower() in _PROSE:
+            members += [answer or reading.text]
+        subjects = reading.subjects[start:] or reading.subjects
+        candidates: Iterable[Json] = (*members, *subjects, *reading.numbers)
+        return next((c for c in candidates if _kind_matches(c, schema) and fits(c, schema)), None)
+
+    return hint
+
+
+_PROSE = frozenset(
+    {
+        "answer",
+        "text",
+        "reply",
+        "response",
+        "summary",
+        "explanation",
+        "message",
+        "content",
+        "reasoning",
+        "query",
+        "question",
+    }
+)
+
+
+def _kind_matches(candidate: Json, schema: JsonObject) -> bool:
+    """Names only go where a text is asked for, numbers only where a number is; references are not followed here."""
+    kinds = schema.get("type", "string" if "enum" in schema else None)
+    wanted = "string" if isinstance(candidate, str) else "number"
+    allowed = kinds if isinstance(kinds, list) else [kinds]
+    return (wanted in allowed or (wanted == "number" and "integer" in allowed)) and "format" not in schema
+
+
+def wanted_tools(text: str, tools: Iterable[Tool]) -> list[Tool]:
+    """Return the tools that a text seems to ask for: it uses words of their name, or several of their description."""
+    said = {_stem(word) for word in _WORD.findall(text.lower())}
+    return [tool for tool in tools if _names(tool) & said or len(_words_about(tool) & said) > 1]
+
+
+def _names(tool: Tool) -> set[str]:
+    words = _WORD.findall(_IN_CAMEL.sub("_", tool.name).lower())
+    return {_stem(word) for word in words if len(word) > 2 and word not in _PLAIN_VERBS}
+
+
+def _words_about(tool: Tool) -> set[str]:
+    words = _WORD.findall((tool.description or "").lower())
+    return {_stem(word) for word in words if len(word) > 4 and word not in _PLAIN_WORDS}
+
+
+def _stem(word: str) -> str:
+    """Cut the endings that most often keep a word of the text from meeting one of a name."""
+    for ending in ("ing", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) > 2:
+            return word[: -len(ending)]
+    return word
+
+
+def _unique(texts: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))

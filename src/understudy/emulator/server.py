@@ -1,0 +1,220 @@
+"""The sockets of an emulated provider: one port, on which acts are performed as they are staged."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import Literal
+
+import msgspec
+from aiohttp import web
+
+from understudy.dialects.base import Operation
+from understudy.domain.content import Json
+from understudy.emulator import faults, staging
+from understudy.emulator.actor import Actor, secrets_removed
+from understudy.emulator.script import Script
+from understudy.emulator.staging import Close, Head, Reset, Wait, Write
+from understudy.wire.http import HttpReply, HttpRequest
+from understudy.wire.json import BadJson, decode
+
+MAX_REQUEST = 64 << 20
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with time zero: closing then sends RST instead of FIN."""
+
+Outcome = Literal["open", "answered", "client_left", "cut", "reset", "stopped"]
+
+
+class RecordedRequest(msgspec.Struct, kw_only=True):
+    """A request that an emulator received, and what became of it. Keys are left out."""
+
+    number: int
+    method: str
+    path: str
+    """As it stood in the request line, with its query."""
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: Json
+    """The decoded JSON; the text where it is none, `None` where there was no body."""
+    operation: Operation | None
+    """`None` where no dialect of the provider knows the path."""
+    dialect: str
+    authenticated: bool
+    """Whether a key came along that is accepted."""
+    connection: int
+    """Counts connections: two requests with the same number came over the same one."""
+    fault: faults.Fault | None = None
+    status: int | None = None
+    """What was answered; `None` when nothing was."""
+    outcome: Outcome = "open"
+    """`client_left`: the client closed the connection before the answer was complete."""
+
+
+class ProviderServer:
+    """Serves one emulated provider on one port."""
+
+    def __init__(self, actor: Actor, host: str, port: int, *, pace: float = 0.0) -> None:
+        self.actor = actor
+        self.script = Script()
+        self.requests: list[RecordedRequest] = []
+        self._host = host
+        self._pace = pace
+        self.port = port
+        """The one asked for; once started, the one in use."""
+        self._listener: asyncio.Server | None = None
+        self._server: web.Server | None = None
+        self._stopping = False
+        self._connections: dict[web.RequestHandler, int] = {}
+        self._connected = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the port is open."""
+        return self._listener is not None
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections clients hold."""
+        return len(self._server.connections) if self._server else 0
+
+    async def start(self) -> None:
+        """Open the port; the same one as before after a stop. Raises `OSError` when it is taken."""
+        if self._listener is not None:
+            return
+        self._stopping = False
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        self._listener = await asyncio.get_running_loop().create_server(server, self._host, self.port)
+        self._server = server
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close the port and every connection at once, whatever is still being answered."""
+        if self._listener is None or self._server is None:
+            return
+        self._stopping = True
+        self._listener.close()
+        for connection in self._server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        while self._server.connections:  # noqa: ASYNC110 - the server tells of no event
+            # Each handler is cancelled by the loss of its connection; that takes a few turns of the loop.
+            await asyncio.sleep(0)
+        await self._listener.wait_closed()
+        self._listener = self._server = None
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.content.read(MAX_REQUEST)
+        raw = HttpRequest(request.method, request.path_qs, tuple(request.headers.items()), body or None)
+        call = self.actor.call(raw)
+        record = self._record(request, raw)
+        record.operation, record.dialect, record.authenticated = call.operation, call.half.name, call.authenticated
+        try:
+            record.fault = self._fault(request, call.operation)
+            answer = self.actor.answer(call, record.number, record.fault)
+        except ValueError as error:
+            answer = HttpReply(400, (("content-type", "text/plain"),), str(error).encode())
+        try:
+            return await self._perform(request, answer, record)
+        except asyncio.CancelledError:
+            if record.outcome == "open":
+                record.outcome = "stopped" if self._stopping else "client_left"
+            raise
+
+    def _record(self, request: web.BaseRequest, raw: HttpRequest) -> RecordedRequest:
+        record = RecordedRequest(
+            number=len(self.requests) + 1,
+            method=raw.method,
+            path=raw.url,
+            headers=secrets_removed({name.lower(): value for name, value in raw.headers}),
+            body=_readable(raw.body),
+            operation=None,
+            dialect="",
+            authenticated=False,
+            connection=self._connection(request),
+        )
+        self.requests.append(record)
+        return record
+
+    def _connection(self, request: web.BaseRequest) -> int:
+        """Return the number of the connection over which a request came."""
+        if request.protocol not in self._connections:
+            self._connected += 1
+            alive = self._server.connections if self._server else []
+            self._connections = {held: number for held, number in self._connections.items() if held in alive}
+            self._connections[request.protocol] = self._connected
+        return self._connections[request.protocol]
+
+    def _fault(self, request: web.BaseRequest, operation: Operation | None) -> faults.Fault | None:
+        """The client's own wish comes before the script, and takes nothing from its queue."""
+        wish = request.headers.get(faults.HEADER)
+        return faults.parse(wish) if wish is not None else self.script.next(operation)
+
+    async def _perform(
+        self, request: web.BaseRequest, answer: staging.Answer, record: RecordedRequest
+    ) -> web.StreamResponse:
+        response = web.StreamResponse()
+        try:
+            for act in staging.stage(answer, record.fault, pace=self._pace):
+                match act:
+                    case Head():
+                        record.status = act.status
+                        self._dress(response, act, record.number)
+                        await response.prepare(request)
+                    case Write(data):
+                        await response.write(data)
+                    case Wait(seconds):
+                        await (_gone() if seconds is None else asyncio.sleep(seconds))
+                    case Close():
+                        record.outcome = "cut"
+                        _transport(request).close()
+                        await _gone()
+                    case Reset():
+                        record.outcome = "reset"
+                        _reset(_transport(request))
+                        await _gone()
+            await response.write_eof()
+            record.outcome = "answered"
+        except ConnectionResetError:
+            record.outcome = "client_left"
+        return response
+
+    def _dress(self, response: web.StreamResponse, head: Head, number: int) -> None:
+        response.set_status(head.status)
+        response.headers["server"] = "understudy-emulator"
+        provider = self.actor.provider
+        response.headers.extend(provider.headers)
+        if provider.request_id_header:
+            response.headers[provider.request_id_header] = f"req_emulated{number:08d}"
+        for name, value in head.headers:
+            response.headers[name] = value
+        if head.length is None:
+            response.enable_chunked_encoding()
+        else:
+            response.content_length = head.length
+
+
+async def _gone() -> None:
+    """Wait until the client has gone: the server then cancels the handler."""
+    await asyncio.get_running_loop().create_future()
+
+
+def _transport(request: web.BaseRequest) -> asyncio.Transport:
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("the client has gone")
+    return transport
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()
+
+
+def _readable(body: bytes | None) -> Json:
+    if not body:
+        return None
+    try:
+        return decode(body)
+    except BadJson:
+        return body.decode("utf-8", "replace")
