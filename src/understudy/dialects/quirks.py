@@ -18,6 +18,11 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
 
     refused: frozenset[str] = frozenset()
     """Fields of `GenerationRequest` that the target refuses: left out, with a warning when the caller set them."""
+    refused_since: tuple[tuple[str, frozenset[str]], ...] = ()
+    """Fields refused beside those, from a version of the API on: the version (`anthropic-version`) and the fields."""
+    accepts: frozenset[str] = frozenset()
+    """Fields of `GenerationRequest` beyond the dialect's own that the target accepts: `top_k` and `min_p` at many
+    servers of the openai dialect."""
     sampling_without_effort: bool = False
     """Sampling fields named in `refused` are accepted after all while the effective effort is `none`."""
     default_effort_none: bool = False
@@ -31,6 +36,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     stream_usage: bool = True
     """Usage in streams must be asked for with `stream_options.include_usage`."""
     user_field: Literal["safety_identifier", "user"] = "user"
+    cache_breakpoints: bool = False
+    """Content parts may carry `prompt_cache_breakpoint` (OpenAI, from gpt-5.6 on); elsewhere caching is automatic."""
     message_names: bool = True
     """`messages[].name` is accepted."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
@@ -52,6 +59,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Thinking may be replayed only to the very model that wrote it."""
     reasoning_field: Literal["reasoning", "reasoning_content"] | None = None
     """Where replayed thinking goes in an assistant message of the openai dialect; `None`: nowhere."""
+    reasoning_display: Literal["reasoning_format", "include_reasoning"] | None = None
+    """Where `Reasoning.display` goes in the openai dialect (Groq); `None`: nowhere."""
     max_stop: int | None = None
     """How many stop sequences are accepted; `None` when there is no limit."""
     responses: Literal["never", "always", "tools", "tools_with_effort"] = "never"
@@ -62,6 +71,8 @@ class QuirksPatch(TypedDict, total=False):
     """The fields of `Quirks` that a provider or family overrides."""
 
     refused: frozenset[str]
+    refused_since: tuple[tuple[str, frozenset[str]], ...]
+    accepts: frozenset[str]
     sampling_without_effort: bool
     default_effort_none: bool
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"]
@@ -70,6 +81,7 @@ class QuirksPatch(TypedDict, total=False):
     mid_system: bool
     stream_usage: bool
     user_field: Literal["safety_identifier", "user"]
+    cache_breakpoints: bool
     message_names: bool
     inputs: frozenset[str]
     image_urls: bool
@@ -81,6 +93,7 @@ class QuirksPatch(TypedDict, total=False):
     prefill: bool
     thinking_bound_to_model: bool
     reasoning_field: Literal["reasoning", "reasoning_content"] | None
+    reasoning_display: Literal["reasoning_format", "include_reasoning"] | None
     max_stop: int | None
     responses: Literal["never", "always", "tools", "tools_with_effort"]
 

@@ -1,0 +1,73 @@
+"""The client half: opens exchanges with a service that speaks the Responses API."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from understudy.dialects.base import Endpoint, Exchange, Notes, Operation, SingleExchange, WholeReader, WireError
+from understudy.dialects.errors import classify, failure_of
+from understudy.dialects.responses.decode import Fail, read_whole
+from understudy.dialects.responses.encode import encode_count, encode_request
+from understudy.dialects.responses.errors import RULES, read_error
+from understudy.dialects.responses.stream import StreamReader
+from understudy.dialects.responses.wire import COUNT, NAME
+from understudy.domain.errors import Unsupported
+from understudy.domain.events import Event
+from understudy.domain.failures import Failure
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.domain.usage import token_count
+from understudy.wire.http import JSON_HEADERS, HttpHead, HttpRequest
+from understudy.wire.json import BadJson, decode_as
+
+
+class ResponsesDialect:
+    """OpenAI's Responses API as a client sees it. It generates and counts; embeddings and models are elsewhere."""
+
+    name: ClassVar[str] = NAME
+    operations: ClassVar[frozenset[Operation]] = frozenset({Operation.CHAT, Operation.COUNT_TOKENS})
+
+    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
+        """Open `POST /responses`."""
+        notes = Notes(request.configured)
+        body = encode_request(request, endpoint, notes, stream=stream)
+        call = HttpRequest("POST", f"{endpoint.base_url}/responses", JSON_HEADERS + endpoint.headers, body)
+        refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+        if stream:
+            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire)
+            return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=notes.events())
+        whole = WholeReader[Event](lambda data: read_whole(data, _fail(endpoint)))
+        return SingleExchange(call, whole, refuse, before=notes.events())
+
+    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+        """Open `POST /responses/input_tokens`."""
+        body = encode_count(request, endpoint, Notes(request.configured))
+        url = f"{endpoint.base_url}/responses/input_tokens"
+        call = HttpRequest("POST", url, JSON_HEADERS + endpoint.headers, body)
+        reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint))
+        return SingleExchange(call, reader, partial(classify, endpoint=endpoint, rules=RULES, read=read_error))
+
+    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+        """Raise `Unsupported`: the Responses API has no embeddings."""
+        raise Unsupported("the responses dialect has no operation 'embed'; the openai dialect has")
+
+    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+        """Raise `Unsupported`: the Responses API has no model list."""
+        raise Unsupported("the responses dialect has no operation 'models'; the openai dialect has")
+
+
+def _fail(endpoint: Endpoint) -> Fail:
+    """Errors inside a success have no status of their own: their code decides."""
+
+    def fail(error: WireError) -> Failure:
+        return failure_of(error, HttpHead(200, {}), endpoint=endpoint, rules=RULES)
+
+    return fail
+
+
+def _read_count(body: bytes, *, endpoint: Endpoint) -> list[TokenCount | Failure]:
+    count = token_count(decode_as(COUNT, body).input_tokens)
+    if count is None:
+        raise BadJson("a token count without input_tokens")
+    return [TokenCount(input_tokens=count, model=endpoint.model)]

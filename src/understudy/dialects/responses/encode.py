@@ -1,0 +1,244 @@
+"""From a generation to a request body.
+
+The service keeps no state for us (`store: false`), so every turn carries the whole conversation, and reasoning is
+asked for in its encrypted form, the only one that can be replayed without stored state.
+
+Source: OpenAI API reference, "Create a model response"; OpenAI's OpenAPI document (2.3.0).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.responses.input import encode_input
+from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS, NAME
+from understudy.domain.content import JsonObject
+from understudy.domain.messages import AnyTool, Tool, ToolChoice
+from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
+from understudy.wire.json import decode_object
+from understudy.wire.json import encode as to_json
+
+_SAMPLING = frozenset({"temperature", "top_p", "logprobs", "top_logprobs"})
+_ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_k", "min_p")
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_SUMMARIES = {"auto": "auto", "concise": "concise", "detailed": "detailed", "summarized": "auto"}
+_COUNTED = (
+    *("model", "input", "instructions", "conversation", "previous_response_id", "truncation", "personality"),
+    *("tools", "tool_choice", "parallel_tool_calls", "reasoning", "text"),
+)
+"""The fields that `/responses/input_tokens` takes."""
+
+
+def encode_request(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> bytes:
+    """Write the body of `POST /responses`."""
+    body = _body(request, endpoint, notes)
+    if stream:
+        body["stream"] = True
+    elif body.get("stream"):
+        body["stream"] = False
+        body.pop("stream_options", None)
+    return to_json(body)
+
+
+def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> bytes:
+    """Write the body of `POST /responses/input_tokens`: those fields of a request that make up its prompt."""
+    body = _body(request, endpoint, notes)
+    return to_json({key: value for key, value in body.items() if key in _COUNTED})
+
+
+def _body(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    if request.origin is not None and request.origin.dialect == NAME:
+        return _patched(request, decode_object(request.origin.body), endpoint, notes)
+    fields = _render(request, endpoint, notes)
+    return _merge(fields, extra_fields(request.extra, NAME, endpoint))
+
+
+def _patched(request: GenerationRequest, origin: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    """Keep the caller's own body; only what it lacks is added, and the model is the target's."""
+    configured = {name: getattr(request, name) for name in request.configured}
+    fields = _fields(GenerationRequest(messages=(), **configured), endpoint, notes)
+    body = {**_merge(fields, endpoint.options), **origin}
+    if endpoint.model is not None:
+        body["model"] = endpoint.model
+    reasoning, include = body.get("reasoning"), body.get("include") or []
+    if isinstance(reasoning, dict) and reasoning.get("effort") != "none" and ENCRYPTED not in include:
+        body["include"] = [*include, ENCRYPTED]
+    return body
+
+
+def _merge(fields: JsonObject, extra: JsonObject) -> JsonObject:
+    """Add wire fields: `None` removes one, `include` is united, the objects `reasoning` and `text` are merged."""
+    body = dict(fields)
+    for key, value in extra.items():
+        present = body.get(key)
+        if value is None:
+            body.pop(key, None)
+        elif isinstance(value, dict) and isinstance(present, dict) and key in ("reasoning", "text"):
+            body[key] = {**present, **value}
+        elif isinstance(value, list) and isinstance(present, list) and key == "include":
+            body[key] = [*value, *(name for name in present if name not in value)]
+        else:
+            body[key] = value
+    return body
+
+
+def _render(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    instructions, items = encode_input(request, endpoint, notes)
+    body: JsonObject = {"model": endpoint.model or request.model, "input": items}
+    if instructions is not None:
+        body["instructions"] = instructions
+    return {**body, **_fields(request, endpoint, notes)}
+
+
+def _fields(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    """Everything but the model and the conversation. What is unset is not among it."""
+    quirks = endpoint.quirks
+    for name in _ABSENT:
+        if getattr(request, name) not in (None, ()):
+            notes.drop(name, "the Responses API has no such field")
+    if request.cache is not None and request.cache.ttl is not None:
+        notes.drop("cache", "prompts are cached automatically here, for a time that cannot be chosen")
+    candidates: JsonObject = {
+        "max_output_tokens": request.max_tokens,
+        "temperature": _allowed("temperature", request, endpoint, notes),
+        "top_p": _allowed("top_p", request, endpoint, notes),
+        "top_logprobs": _allowed("top_logprobs", request, endpoint, notes),
+        "tools": _tools(request.tools, notes) or None,
+        "tool_choice": _tool_choice(request.tool_choice, endpoint, notes),
+        "parallel_tool_calls": request.parallel_tool_calls,
+        "text": _text(request, endpoint, notes),
+        "reasoning": _reasoning(request.reasoning, endpoint, notes),
+        "service_tier": _allowed("service_tier", request, endpoint, notes),
+        quirks.user_field: request.user,
+        "prompt_cache_key": _allowed("cache_key", request, endpoint, notes),
+        "metadata": _allowed("metadata", request, endpoint, notes),
+        "store": False,
+        "include": _include(request, endpoint, notes) or None,
+    }
+    if request.parallel_tool_calls is not None and not quirks.parallel_switch:
+        notes.drop("parallel_tool_calls", "parallel calls cannot be switched here")
+        candidates["parallel_tool_calls"] = None
+    return {key: value for key, value in candidates.items() if value is not None}
+
+
+def _include(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> list[str]:
+    include = []
+    if request.reasoning is not None and request.reasoning.effort != "none":
+        include.append(ENCRYPTED)
+    if request.logprobs and _allowed("logprobs", request, endpoint, notes):
+        include.append(LOGPROBS)
+    return include
+
+
+def _allowed(name: str, request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> Any:
+    """Return a field's value unless the model refuses the field."""
+    value = getattr(request, name)
+    quirks = endpoint.quirks
+    if value is None or name not in quirks.refused:
+        return value
+    effort = request.reasoning.effort if request.reasoning else None
+    if effort is None and quirks.default_effort_none:
+        effort = "none"
+    if name in _SAMPLING and quirks.sampling_without_effort and effort == "none":
+        return value
+    notes.drop(name, f"{endpoint.model or 'the model'} refuses it")
+    return None
+
+
+def _tools(tools: tuple[AnyTool, ...], notes: Notes) -> list[JsonObject]:
+    written = []
+    for tool in tools:
+        if isinstance(tool, Tool):
+            if tool.cache is not None:
+                notes.drop("cache", "tools are cached automatically here, without marks")
+            written.append(_function(tool))
+        elif tool.dialect == NAME:
+            written.append(tool.json)
+        else:
+            notes.drop("tools", f"a hosted tool of {tool.dialect} does not exist here")
+    return written
+
+
+def _function(tool: Tool) -> JsonObject:
+    body: JsonObject = {"type": "function", "name": tool.name}
+    if tool.description is not None:
+        body["description"] = tool.description
+    body["parameters"] = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
+    # The service takes an absent `strict` as true, which refuses most schemas.
+    body["strict"] = bool(tool.strict)
+    return {**body, **(tool.extra or {}).get(NAME, {})}
+
+
+def _tool_choice(choice: ToolChoice | None, endpoint: Endpoint, notes: Notes) -> Any:
+    if choice is None:
+        return None
+    if choice.extra and NAME in choice.extra:
+        return choice.extra[NAME]
+    if choice.mode not in endpoint.quirks.tool_choice:
+        notes.drop("tool_choice", f"{endpoint.model or 'the model'} does not accept {choice.mode!r}")
+        return None
+    if choice.mode == "none" or not choice.names:
+        return "required" if choice.mode == "tool" else choice.mode
+    if choice.mode == "tool" and len(choice.names) == 1:
+        return {"type": "function", "name": choice.names[0]}
+    mode = "auto" if choice.mode == "auto" else "required"
+    return {"type": "allowed_tools", "mode": mode, "tools": [{"type": "function", "name": n} for n in choice.names]}
+
+
+def _text(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject | None:
+    text: JsonObject = {}
+    if (output := request.output) is not None:
+        if output.kind in endpoint.quirks.output_formats:
+            text["format"] = _format(output)
+        else:
+            notes.drop("output", f"{endpoint.model or 'the model'} does not offer {output.kind}")
+    if (verbosity := _allowed("verbosity", request, endpoint, notes)) is not None:
+        text["verbosity"] = verbosity
+    return text or None
+
+
+def _format(output: OutputFormat) -> JsonObject:
+    if output.kind != "json_schema":
+        return {"type": output.kind}
+    body = {
+        "type": "json_schema",
+        "name": output.name or "response",
+        "description": output.description,
+        "schema": output.json_schema if output.json_schema is not None else {"type": "object"},
+        "strict": output.strict,
+    }
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def _reasoning(reasoning: Reasoning | None, endpoint: Endpoint, notes: Notes) -> JsonObject | None:
+    if reasoning is None:
+        return None
+    if "reasoning" in endpoint.quirks.refused:
+        notes.drop("reasoning", f"{endpoint.model or 'the model'} refuses it")
+        return None
+    if reasoning.budget is not None:
+        notes.drop("reasoning", "there is no token budget for reasoning here; set an effort")
+    effort = reasoning.effort
+    if reasoning.mode is not None and effort is None:
+        if reasoning.mode == "disabled":
+            effort = "none"
+        else:
+            notes.drop("reasoning", f"there is no mode {reasoning.mode!r} here; set an effort")
+    body: JsonObject = {}
+    if effort is not None:
+        body["effort"] = _effort(effort, endpoint.quirks.efforts, notes)
+    if reasoning.display is not None and reasoning.display in _SUMMARIES:
+        body["summary"] = _SUMMARIES[reasoning.display]
+    return body or None
+
+
+def _effort(effort: str, accepted: frozenset[str] | None, notes: Notes) -> str:
+    if accepted is None or effort in accepted or effort not in _EFFORTS:
+        return effort
+    wanted = _EFFORTS.index(effort)
+    known = [level for level in _EFFORTS if level in accepted]
+    nearest = min(known, key=lambda level: abs(_EFFORTS.index(level) - wanted), default=effort)
+    if nearest != effort:
+        notes.clamp("reasoning", f"the model knows no effort {effort!r}; {nearest!r} was asked for")
+    return nearest

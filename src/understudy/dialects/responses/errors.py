@@ -1,0 +1,52 @@
+"""Reading errors. A body is that of all of OpenAI's APIs; a failed response and an error event have their own shapes.
+
+Source: the values of `ResponseError.code` in OpenAI's OpenAPI document (2.3.0); OpenAI's "Error codes".
+"""
+
+from __future__ import annotations
+
+from understudy.dialects.base import WireError
+from understudy.dialects.openai.errors import RULES as COMMON_RULES
+from understudy.dialects.openai.errors import read_error, read_error_value
+from understudy.dialects.quirks import ErrorRule
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import FailureKind
+from understudy.wire.json import decode_object
+
+__all__ = ["RULES", "read_error", "read_error_object", "read_event_error"]
+
+_K = FailureKind
+
+
+def _rules(kind: FailureKind, *codes: str) -> tuple[ErrorRule, ...]:
+    return tuple(ErrorRule(kind=kind, code=code) for code in codes)
+
+
+RULES: tuple[ErrorRule, ...] = (
+    # Codes of failed responses, which come without a status.
+    *_rules(_K.SERVER_ERROR, "server_error", "vector_store_timeout"),
+    *_rules(_K.CONTENT_FILTER, "image_content_policy_violation", "bio_policy"),
+    *_rules(_K.INVALID_REQUEST, "data_residency_mismatch", "unsupported_image_media_type", "failed_to_download_image"),
+    *_rules(_K.INVALID_REQUEST, "invalid_image*", "image_*", "invalid_base64_image", "empty_image_file"),
+    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds the context window"),
+    *COMMON_RULES,
+)
+"""How codes are read; the first rule that matches counts."""
+
+
+def read_error_object(error: JsonObject) -> WireError | None:
+    """Read the error that a failed response or an event holds; `None` when it says nothing."""
+    return read_error_value({"error": error}) if error else None
+
+
+def read_event_error(data: bytes) -> WireError | None:
+    """Read an `error` event: documented with its fields at the top level, also seen with an `error` object inside.
+
+    `None` for an event without a type that holds no error. Raises `BadJson`.
+    """
+    event = decode_object(data)
+    if event.get("error"):
+        return read_error_value(event)
+    if event.get("type") != "error":
+        return None
+    return read_error_object({key: value for key, value in event.items() if key != "type"})

@@ -1,0 +1,244 @@
+"""Output items while they are written: what a stream says when each begins, grows and ends."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from understudy.dialects.responses.render import annotation, output_content
+from understudy.dialects.responses.wire import NAME
+from understudy.domain.content import Citation, JsonObject, Refusal, Text
+
+Said = tuple[str, JsonObject]
+"""One event to write: its type and its fields."""
+
+_IDENTITY = ("id", "type", "status")
+"""Fields that the announcement of an item has already fixed."""
+
+
+class Live(ABC):
+    """The base of all: an item at a position of the output."""
+
+    def __init__(self, position: int, item_id: str) -> None:
+        self.position = position
+        self.item_id = item_id
+        self.closed = False
+        self.status = "in_progress"
+        self.signature: str | None = None
+        """Proves the origin of reasoning; other items have none."""
+        self.about: JsonObject = {}
+        self._pieces: list[str] = []
+
+    @abstractmethod
+    def item(self) -> JsonObject:
+        """Return the item as far as it has come."""
+
+    @abstractmethod
+    def begin(self) -> list[Said]:
+        """Announce it."""
+
+    @abstractmethod
+    def add(self, piece: str) -> list[Said]:
+        """Take more of it."""
+
+    @abstractmethod
+    def end(self) -> list[Said]:
+        """Close it."""
+
+    def cite(self, citation: Citation) -> list[Said]:
+        """Take a citation; only texts have any."""
+        return []
+
+    def note(self, dialect: str, fields: JsonObject) -> None:
+        """Take wire fields of the part, where they are this dialect's."""
+        if dialect == NAME:
+            own = fields.get("item", fields)
+            self.about = {key: value for key, value in own.items() if key not in _IDENTITY}
+
+    def grown(self, piece: str) -> None:
+        """Remember a piece."""
+        self._pieces.append(piece)
+
+    def said(self) -> str:
+        """Return all pieces so far."""
+        return "".join(self._pieces)
+
+    def announce(self, item: JsonObject) -> Said:
+        """Say that the item begins."""
+        return "response.output_item.added", {"output_index": self.position, "item": item}
+
+    def conclude(self) -> Said:
+        """Say that the item is whole."""
+        return "response.output_item.done", {"output_index": self.position, "item": self.item()}
+
+    def here(self, **fields: object) -> JsonObject:
+        """Return the fields that place an event at this item."""
+        return {"item_id": self.item_id, "output_index": self.position, **fields}
+
+
+class _LiveMessage(Live):
+    """A message that holds one content."""
+
+    prefix: ClassVar[str] = "msg"
+    _begun = False
+
+    @abstractmethod
+    def content(self) -> JsonObject:
+        """Return the content as far as it has come."""
+
+    def item(self) -> JsonObject:
+        """Return the message."""
+        content = [self.content()] if self._begun else []
+        base = {"id": self.item_id, "type": "message", "status": self.status, **self.about}
+        return {**base, "role": "assistant", "content": content}
+
+    def begin(self) -> list[Said]:
+        """Announce the message, then its content."""
+        announced = self.announce(self.item())
+        self._begun = True
+        return [announced, ("response.content_part.added", self.here(content_index=0, part=self.content()))]
+
+    def conclusion(self) -> list[Said]:
+        """Close the content, then the message."""
+        return [("response.content_part.done", self.here(content_index=0, part=self.content())), self.conclude()]
+
+
+class LiveText(_LiveMessage):
+    """A text."""
+
+    def __init__(self, position: int, item_id: str) -> None:
+        super().__init__(position, item_id)
+        self._citations: list[Citation] = []
+
+    def content(self) -> JsonObject:
+        """Return the text with its annotations."""
+        return output_content(Text(self.said(), citations=tuple(self._citations)))
+
+    def add(self, piece: str) -> list[Said]:
+        """Take more text."""
+        self.grown(piece)
+        return [("response.output_text.delta", self.here(content_index=0, delta=piece, logprobs=[]))]
+
+    def cite(self, citation: Citation) -> list[Said]:
+        """Take a citation."""
+        written = annotation(citation)
+        if written is None:
+            return []
+        place = self.here(content_index=0, annotation_index=len(self._citations), annotation=written)
+        self._citations.append(citation)
+        return [("response.output_text.annotation.added", place)]
+
+    def end(self) -> list[Said]:
+        """Close the text."""
+        done = self.here(content_index=0, text=self.said(), logprobs=[])
+        return [("response.output_text.done", done), *self.conclusion()]
+
+
+class LiveRefusal(_LiveMessage):
+    """A refusal."""
+
+    def content(self) -> JsonObject:
+        """Return the refusal."""
+        return output_content(Refusal(self.said()))
+
+    def add(self, piece: str) -> list[Said]:
+        """Take more of the refusal."""
+        self.grown(piece)
+        return [("response.refusal.delta", self.here(content_index=0, delta=piece))]
+
+    def end(self) -> list[Said]:
+        """Close the refusal."""
+        return [("response.refusal.done", self.here(content_index=0, refusal=self.said())), *self.conclusion()]
+
+
+class LiveThinking(Live):
+    """Reasoning, shown as a summary of one piece."""
+
+    prefix: ClassVar[str] = "rs"
+
+    def item(self) -> JsonObject:
+        """Return the reasoning; its signature is what the caller sends back unread."""
+        summary = [self._summary()] if self._pieces else []
+        item: JsonObject = {"id": self.item_id, "type": "reasoning", "summary": summary}
+        if self.signature is not None:
+            item["encrypted_content"] = self.signature
+        return {**item, **self.about}
+
+    def _summary(self) -> JsonObject:
+        return {"type": "summary_text", "text": self.said()}
+
+    def begin(self) -> list[Said]:
+        """Announce the reasoning. Its summary is announced with the first words, for it may have none."""
+        return [self.announce(self.item())]
+
+    def add(self, piece: str) -> list[Said]:
+        """Take more of the summary."""
+        said: list[Said] = []
+        if not self._pieces:
+            empty = {"type": "summary_text", "text": ""}
+            said.append(("response.reasoning_summary_part.added", self.here(summary_index=0, part=empty)))
+        self.grown(piece)
+        said.append(("response.reasoning_summary_text.delta", self.here(summary_index=0, delta=piece)))
+        return said
+
+    def end(self) -> list[Said]:
+        """Close summary and reasoning."""
+        said: list[Said] = []
+        if self._pieces:
+            text = self.here(summary_index=0, text=self.said())
+            said.append(("response.reasoning_summary_text.done", text))
+            said.append(("response.reasoning_summary_part.done", self.here(summary_index=0, part=self._summary())))
+        return [*said, self.conclude()]
+
+
+class LiveCall(Live):
+    """A call of a function."""
+
+    def __init__(self, position: int, item_id: str, call_id: str, name: str) -> None:
+        super().__init__(position, item_id)
+        self._call = {"call_id": call_id, "name": name}
+
+    def item(self) -> JsonObject:
+        """Return the call."""
+        base = {"id": self.item_id, "type": "function_call", "status": self.status, **self.about}
+        return {**base, **self._call, "arguments": self.said()}
+
+    def begin(self) -> list[Said]:
+        """Announce the call."""
+        return [self.announce(self.item())]
+
+    def add(self, piece: str) -> list[Said]:
+        """Take more of the arguments."""
+        self.grown(piece)
+        return [("response.function_call_arguments.delta", self.here(delta=piece))]
+
+    def end(self) -> list[Said]:
+        """Close the call. A call without arguments has the empty object, as everywhere."""
+        if not self.said():
+            self.grown("{}")
+        done = self.here(name=self._call["name"], arguments=self.said())
+        return [("response.function_call_arguments.done", done), self.conclude()]
+
+
+class LiveItem(Live):
+    """An item that arrives whole."""
+
+    def __init__(self, position: int, item: JsonObject) -> None:
+        super().__init__(position, str(item.get("id") or ""))
+        self._item = item
+
+    def item(self) -> JsonObject:
+        """Return the item as it came."""
+        return self._item
+
+    def begin(self) -> list[Said]:
+        """Announce it."""
+        return [self.announce(self._item)]
+
+    def add(self, piece: str) -> list[Said]:
+        """It is whole: nothing can be added."""
+        return []
+
+    def end(self) -> list[Said]:
+        """Close it."""
+        return [self.conclude()]

@@ -1,0 +1,179 @@
+"""From an answer to the response object, and the pieces of it that the stream writes too.
+
+Source: OpenAI's OpenAPI document (2.3.0), "Response"; what its Python SDK (2.54.0) requires of each item.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.responses.wire import CALL_TEXT, NAME, write_usage
+from understudy.domain.content import AnyPart, Citation, JsonObject, Opaque, Part, Refusal, Text, Thinking, ToolCall
+from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.usage import Usage
+
+_ECHO_DEFAULTS: JsonObject = {
+    "instructions": None,
+    "max_output_tokens": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "reasoning": {"effort": None, "summary": None},
+    "temperature": None,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": None,
+    "truncation": "disabled",
+}
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a response ends on this wire."""
+
+    status: str
+    reason: str | None = None
+    error: JsonObject | None = None
+
+
+class ResponseHead(msgspec.Struct, frozen=True):
+    """What a response says of itself from the beginning. `echo` repeats fields of the request."""
+
+    id: str
+    model: str
+    created: float
+    echo: JsonObject
+
+    def item_id(self, prefix: str, position: int) -> str:
+        """Return an id for the item at a position, derived from the response's own."""
+        return f"{prefix}_{self.id.removeprefix('resp_')}_{position}"
+
+
+def head_of(response_id: str | None, model: str | None, created: float | None, options: dict[str, Any]) -> ResponseHead:
+    """Gather the head of a response; `options` are those of the inbound request."""
+    echo = options.get("echo")
+    return ResponseHead(response_id or "resp_understudy", model or "", created or 0, echo or {})
+
+
+def ending_of(reason: FinishReason) -> Ending:
+    """Return how a finish reason is said here; reasons that this wire has no word for are `completed`."""
+    match reason:
+        case FinishReason.LENGTH:
+            return Ending("incomplete", "max_output_tokens")
+        case FinishReason.CONTENT_FILTER:
+            return Ending("incomplete", "content_filter")
+        case FinishReason.PAUSED:
+            return Ending("incomplete")
+        case FinishReason.ERROR:
+            return Ending("failed", error={"code": "server_error", "message": "The model stopped with an error."})
+        case _:
+            return Ending("completed")
+
+
+def response_object(
+    head: ResponseHead, output: list[JsonObject], ending: Ending, usage: Usage, facts: JsonObject
+) -> JsonObject:
+    """Write a response. `facts` may hold `service_tier`."""
+    return {
+        "id": head.id,
+        "object": "response",
+        "created_at": int(head.created),
+        "status": ending.status,
+        "background": False,
+        "error": ending.error,
+        "incomplete_details": {"reason": ending.reason} if ending.reason else None,
+        **_ECHO_DEFAULTS,
+        **head.echo,
+        "model": head.model,
+        "output": output,
+        "previous_response_id": None,
+        "service_tier": facts.get("service_tier"),
+        "store": False,
+        "usage": write_usage(usage),
+    }
+
+
+def whole_response(response: GenerationResponse, options: dict[str, Any]) -> JsonObject:
+    """Write an answer as a response object."""
+    head = head_of(response.id, response.model, response.created, options)
+    output: list[JsonObject] = []
+    for part in response.message.parts:
+        item = output_item(part, head, len(output))
+        if item is None:
+            continue
+        if output and item["type"] == "message" and item["id"] == output[-1].get("id"):
+            output[-1] = {**output[-1], "content": [*output[-1]["content"], *item["content"]]}
+        else:
+            output.append(item)
+    _place_logprobs(output, response.extra.get("logprobs"))
+    return response_object(head, output, ending_of(response.finish_reason), response.usage, response.extra)
+
+
+def output_item(part: AnyPart, head: ResponseHead, position: int) -> JsonObject | None:
+    """Write a part as the item that it is; `None` for what only another wire can say."""
+    match part:
+        case Text() | Refusal():
+            about = own_fields(part).get("item", {})
+            base = {"id": head.item_id("msg", position), "type": "message", "status": "completed"}
+            return {**base, **about, "role": "assistant", "content": [output_content(part)]}
+        case ToolCall():
+            about = own_fields(part)
+            base = {"id": head.item_id("fc", position), "type": "function_call", "status": "completed"}
+            field = CALL_TEXT.get(about.get("type", ""), "arguments")
+            return {**base, **about, "call_id": part.id, "name": part.name, field: part.arguments}
+        case Thinking():
+            return own_fields(part) or _reasoning_item(part, head.item_id("rs", position))
+        case Opaque(dialect, json) if dialect == NAME and isinstance(json, dict):
+            return json
+        case _:
+            return None
+
+
+def output_content(part: Text | Refusal) -> JsonObject:
+    """Write a text or refusal as content of a message."""
+    if isinstance(part, Refusal):
+        return {"type": "refusal", "refusal": part.text}
+    annotations = [written for citation in part.citations if (written := annotation(citation)) is not None]
+    return {"type": "output_text", "text": part.text, "annotations": annotations, "logprobs": []}
+
+
+def annotation(citation: Citation) -> JsonObject | None:
+    """Write a citation; `None` for one that names no page and comes from another wire."""
+    if citation.dialect == NAME and citation.raw is not None:
+        return citation.raw
+    if citation.url is None:
+        return None
+    return {
+        "type": "url_citation",
+        "url": citation.url,
+        "title": citation.title or "",
+        "start_index": citation.start or 0,
+        "end_index": citation.end or 0,
+    }
+
+
+def _reasoning_item(thinking: Thinking, item_id: str) -> JsonObject:
+    """Thinking of another provider shows its words alone: its signature would be refused where it is replayed."""
+    summary = [{"type": "summary_text", "text": thinking.text}] if thinking.text else []
+    item: JsonObject = {"id": item_id, "type": "reasoning", "summary": summary}
+    source = thinking.provenance
+    if thinking.signature is not None and (source is None or source.dialect == NAME):
+        item["encrypted_content"] = thinking.signature
+    return item
+
+
+def own_fields(part: Part) -> JsonObject:
+    """The wire fields that were kept for this dialect."""
+    return (part.extra or {}).get(NAME, {})
+
+
+def _place_logprobs(output: list[JsonObject], logprobs: Any) -> None:
+    """Hang the log probabilities of the answer on its first text."""
+    if not isinstance(logprobs, dict) or not isinstance(logprobs.get("content"), list):
+        return
+    for item in output:
+        for content in item.get("content") or ():
+            if content.get("type") == "output_text":
+                content["logprobs"] = logprobs["content"]
+                return

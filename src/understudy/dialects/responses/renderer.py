@@ -1,0 +1,164 @@
+"""From events to a stream: announced items, their pieces, closed items, and the whole response at the end.
+
+Source: the event types of OpenAI's Python SDK (2.54.0) and the order in which its stream helper expects them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.responses.live import Live, LiveCall, LiveItem, LiveRefusal, LiveText, LiveThinking
+from understudy.dialects.responses.render import Ending, ResponseHead, ending_of, head_of, output_item, response_object
+from understudy.dialects.server import Inbound
+from understudy.domain import events as e
+from understudy.domain.content import AnyPart, JsonObject
+from understudy.domain.failures import Failure
+from understudy.domain.responses import FinishReason
+from understudy.domain.usage import Usage
+from understudy.wire.http import Headers
+from understudy.wire.json import encode
+from understudy.wire.sse import frame
+
+_ENDS = {"completed": "response.completed", "incomplete": "response.incomplete", "failed": "response.failed"}
+
+
+class ResponsesRenderer:
+    """Writes a streamed answer. Frames of this dialect are passed on as they came.
+
+    Parts open an item each. Calls stay open to the end, because their pieces may interleave; everything else is closed
+    as soon as the next part begins.
+    """
+
+    headers: Headers = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
+
+    def __init__(self, inbound: Inbound) -> None:
+        self._options: dict[str, Any] = inbound.options
+        self._head: ResponseHead = head_of(None, None, None, inbound.options)
+        self._begun = False
+        self._sequence = 0
+        self._forwards = False
+        self._lives: dict[int, Live] = {}
+        self._order: list[Live] = []
+        self._usage = Usage()
+        self._facts: JsonObject = {}
+        self._finish = FinishReason.UNKNOWN
+
+    def feed(self, event: e.Event) -> bytes:
+        """Write one event; empty when the wire has nothing to say for it yet."""
+        if event.wire is not None:
+            self._forwards = True
+            self._sequence += bool(event.wire)
+            return event.wire
+        if isinstance(event, e.CONTENT_EVENTS):
+            return self._begin(e.Started()) + self._content(event)
+        match event:
+            case e.Started():
+                return self._begin(event)
+            case e.CitationAdded(index, citation):
+                return self._write(*self._lives[index].cite(citation)) if index in self._lives else b""
+            case e.PartNoted(index, dialect, fields):
+                if index in self._lives:
+                    self._lives[index].note(dialect, fields)
+            case e.UsageReported(usage):
+                self._usage = self._usage.merged(usage)
+            case e.Noted(key, value):
+                self._facts[key] = value
+            case e.Finished(reason):
+                self._finish = reason
+            case _:
+                pass
+        return b""
+
+    def close(self) -> bytes:
+        """Close what is open, and write the last event with the whole response."""
+        if self._forwards:
+            return b""
+        out = self._begin(e.Started())
+        ending = ending_of(self._finish)
+        status = "completed" if ending.status == "completed" else "incomplete"
+        for live in self._order:
+            out += self._end(live, status)
+        output = [live.item() for live in self._order]
+        return out + self._write((_ENDS[ending.status], {"response": self._response(output, ending, self._usage)}))
+
+    def fail(self, failure: Failure) -> bytes:
+        """Write an `error` event.
+
+        Its fields stand at the top level, as documented, and once more in `error`, without which OpenAI's own client
+        takes the event for one of many and the broken answer for a whole one.
+        """
+        error = {"code": failure.code or failure.kind.value, "message": failure.message, "param": failure.param}
+        kind = failure.type or "server_error"
+        return self._write(("error", {**error, "error": {"type": kind, **error}}))
+
+    def _begin(self, started: e.Started) -> bytes:
+        if self._begun:
+            return b""
+        self._begun = True
+        self._head = head_of(started.id, started.model, started.created, self._options)
+        response = self._response([], Ending("in_progress"), Usage())
+        return self._write(
+            ("response.created", {"response": response}), ("response.in_progress", {"response": response})
+        )
+
+    def _response(self, output: list[JsonObject], ending: Ending, usage: Usage) -> JsonObject:
+        return response_object(self._head, output, ending, usage, self._facts)
+
+    def _content(self, event: e.Content) -> bytes:
+        match event:
+            case e.TextDelta(index, text):
+                return self._piece(LiveText, index, text)
+            case e.RefusalDelta(index, text):
+                return self._piece(LiveRefusal, index, text)
+            case e.ThinkingDelta(index, text):
+                return self._piece(LiveThinking, index, text)
+            case e.ThinkingSigned(index, signature):
+                out = self._piece(LiveThinking, index, "") if index not in self._lives else b""
+                live = self._lives[index]
+                live.signature = (live.signature or "") + signature
+                return out
+            case e.ToolCallStarted(index, call_id, name):
+                return self._open(index, LiveCall(*self._place("fc"), call_id, name))
+            case e.ToolCallDelta(index, arguments):
+                return self._write(*self._lives[index].add(arguments)) if index in self._lives else b""
+            case e.PartAdded(index, part):
+                return self._add_whole(index, part)
+
+    def _piece(self, kind: type[LiveText | LiveRefusal | LiveThinking], index: int, text: str) -> bytes:
+        live = self._lives.get(index)
+        opening = b""
+        if live is None or live.closed or not isinstance(live, kind):
+            live = kind(*self._place(kind.prefix))
+            opening = self._open(index, live)
+        return opening + self._write(*live.add(text)) if text else opening
+
+    def _add_whole(self, index: int, part: AnyPart) -> bytes:
+        position = len(self._order)
+        item = output_item(part, self._head, position)
+        if item is None:
+            return b""
+        live = LiveItem(position, item)
+        return self._open(index, live) + self._end(live, "completed")
+
+    def _place(self, prefix: str) -> tuple[int, str]:
+        return len(self._order), self._head.item_id(prefix, len(self._order))
+
+    def _open(self, index: int, live: Live) -> bytes:
+        out = b"".join(self._end(other, "completed") for other in self._order if not isinstance(other, LiveCall))
+        self._lives[index] = live
+        self._order.append(live)
+        return out + self._write(*live.begin())
+
+    def _end(self, live: Live, status: str) -> bytes:
+        if live.closed:
+            return b""
+        live.closed = True
+        live.status = status
+        return self._write(*live.end())
+
+    def _write(self, *events: tuple[str, JsonObject]) -> bytes:
+        frames = []
+        for kind, fields in events:
+            frames.append(frame(encode({"type": kind, "sequence_number": self._sequence, **fields}), kind))
+            self._sequence += 1
+        return b"".join(frames)

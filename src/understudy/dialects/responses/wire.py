@@ -1,0 +1,114 @@
+"""What the Responses API writes, as tolerant structs: every field optional, unknown ones ignored.
+
+Source: OpenAI's OpenAPI document (2.3.0) and the event types of its Python SDK (2.54.0).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from understudy.domain.content import JsonObject
+from understudy.domain.usage import Usage, token_count
+
+NAME = "responses"
+
+ENCRYPTED = "reasoning.encrypted_content"
+"""The `include` value that asks for reasoning in a form that can be replayed without stored state."""
+
+LOGPROBS = "message.output_text.logprobs"
+"""The `include` value that asks for the log probabilities of the answer's tokens."""
+
+CALL_TEXT = {"function_call": "arguments", "custom_tool_call": "input"}
+"""Items that are tool calls, and the field that holds what the model wrote."""
+
+
+class ResponseObject(msgspec.Struct, frozen=True):
+    """A response: the whole body, and the payload of the events that begin and end a stream."""
+
+    id: str | None = None
+    model: str | None = None
+    created_at: float | None = None
+    status: str | None = None
+    error: JsonObject | None = None
+    incomplete_details: JsonObject | None = None
+    output: list[JsonObject] | None = None
+    usage: JsonObject | None = None
+    service_tier: str | None = None
+
+
+class StreamEvent(msgspec.Struct, frozen=True):
+    """One event of a stream: the union of the fields of all the events that this library reads."""
+
+    type: str = ""
+    output_index: int = 0
+    content_index: int = 0
+    summary_index: int = 0
+    delta: str | None = None
+    item: JsonObject | None = None
+    annotation: JsonObject | None = None
+    response: ResponseObject | None = None
+
+
+class EventType(msgspec.Struct, frozen=True):
+    """Only the type of an event; decoding it still validates that the whole event is JSON."""
+
+    type: str = ""
+
+
+class CountObject(msgspec.Struct, frozen=True):
+    """The answer of `/responses/input_tokens`."""
+
+    input_tokens: int
+
+
+RESPONSE: msgspec.json.Decoder[ResponseObject] = msgspec.json.Decoder(ResponseObject)
+EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
+EVENT_TYPE: msgspec.json.Decoder[EventType] = msgspec.json.Decoder(EventType)
+COUNT: msgspec.json.Decoder[CountObject] = msgspec.json.Decoder(CountObject)
+
+
+def read_usage(raw: JsonObject) -> Usage:
+    """Take the counts apart: `input_tokens` includes cache reads and writes, `output_tokens` includes reasoning.
+
+    Sub-counts that exceed the count which includes them are ignored; the total is kept.
+    """
+    prompt, answer = token_count(raw.get("input_tokens")), token_count(raw.get("output_tokens"))
+    read = _detail(raw, "input_tokens_details", "cached_tokens")
+    written = _detail(raw, "input_tokens_details", "cache_write_tokens")
+    reasoning = _detail(raw, "output_tokens_details", "reasoning_tokens")
+    if prompt is None or (read or 0) + (written or 0) > prompt:
+        read = written = None
+    if answer is None or (reasoning or 0) > answer:
+        reasoning = None
+    return Usage(
+        input=None if prompt is None else prompt - (read or 0) - (written or 0),
+        cache_read=read,
+        cache_write=written,
+        output=None if answer is None else answer - (reasoning or 0),
+        reasoning=reasoning,
+        raw=raw,
+    )
+
+
+def write_usage(usage: Usage) -> JsonObject | None:
+    """Return the counts as the wire has them, where classes include each other; `None` when nothing is known.
+
+    The wire demands a number for each detail, so an unknown one is 0 here.
+    """
+    if usage.total is None:
+        return None
+    written = (usage.cache_write or 0) + (usage.cache_write_1h or 0)
+    return {
+        "input_tokens": usage.input_total or 0,
+        "input_tokens_details": {"cached_tokens": usage.cache_read or 0, "cache_write_tokens": written},
+        "output_tokens": usage.output_total or 0,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
+        "total_tokens": usage.total,
+    }
+
+
+def _detail(raw: JsonObject, group: str, name: str) -> int | None:
+    details: Any = raw.get(group)
+    return token_count(details.get(name)) if isinstance(details, dict) else None
