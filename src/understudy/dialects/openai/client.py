@@ -1,0 +1,73 @@
+"""The client half: opens exchanges with a service that speaks chat completions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+from urllib.parse import quote
+
+from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Operation, SingleExchange, WholeReader
+from understudy.dialects.errors import classify
+from understudy.dialects.openai.decode import NAME
+from understudy.dialects.openai.encode import encode_chat, encode_embeddings
+from understudy.dialects.openai.errors import RULES, read_error
+from understudy.dialects.openai.models import read_models
+from understudy.dialects.openai.read import StreamReader, read_completion
+from understudy.dialects.openai.vectors import read_embeddings
+from understudy.domain.errors import Unsupported
+from understudy.domain.events import Event
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.wire.http import JSON_HEADERS, HttpRequest
+
+
+class OpenAIDialect:
+    """Chat completions, embeddings and model lists, as a client sees them."""
+
+    name: ClassVar[str] = NAME
+    operations: ClassVar[frozenset[Operation]] = frozenset({Operation.CHAT, Operation.EMBED, Operation.MODELS})
+
+    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
+        """Open `POST /chat/completions`."""
+        notes = Notes(request.configured)
+        body = encode_chat(request, endpoint, notes, stream=stream)
+        call = _post(endpoint, "chat/completions", body)
+        if stream:
+            return SingleExchange(
+                call,
+                StreamReader(endpoint),
+                _refuse(endpoint),
+                expects=("text/event-stream",),
+                before=notes.events(),
+            )
+        whole = WholeReader[Event](partial(read_completion, endpoint=endpoint))
+        return SingleExchange(call, whole, _refuse(endpoint), before=notes.events())
+
+    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+        """Open `POST /embeddings`."""
+        notes = Notes()
+        body = encode_embeddings(request, endpoint, notes)
+        read = partial(read_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
+        return SingleExchange(
+            _post(endpoint, "embeddings", body), WholeReader[EmbeddingResponse](read), _refuse(endpoint)
+        )
+
+    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+        """Open `GET /models`, or `GET /models/{id}`; the list has one page."""
+        # Slashes in ids stay: servers whose ids have them route the rest of the path.
+        path = "models" if request.model is None else f"models/{quote(request.model, safe='/:@')}"
+        call = HttpRequest("GET", f"{endpoint.base_url}/{path}", endpoint.headers)
+        read = partial(read_models, endpoint=endpoint, single=request.model is not None, limit=request.limit)
+        return SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint))
+
+    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+        """Raise `Unsupported`: tokens are counted by the Responses API."""
+        raise Unsupported("the openai dialect has no operation 'count_tokens'; the responses dialect has")
+
+
+def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
+    return HttpRequest("POST", f"{endpoint.base_url}/{path}", JSON_HEADERS + endpoint.headers, body)
+
+
+def _refuse(endpoint: Endpoint) -> Classify:
+    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error)

@@ -1,0 +1,289 @@
+"""Chunks and whole completions to events: one path, for a whole message is one large delta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Endpoint
+from understudy.dialects.openai.calls import CallEvent, ToolCalls
+from understudy.dialects.openai.errors import read_error_value, stream_failure
+from understudy.dialects.openai.usage import read_usage
+from understudy.dialects.openai.wire import ChoiceWire, ChunkWire, DeltaWire
+from understudy.domain import events as e
+from understudy.domain.content import Audio, Citation, Opaque
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import FinishReason
+
+NAME = "openai"
+
+Steps = list[e.Event | Failure]
+
+FINISH_REASONS = {
+    "stop": FinishReason.STOP,
+    "eos": FinishReason.STOP,
+    "eos_token": FinishReason.STOP,
+    "stop_sequence": FinishReason.STOP,
+    "end_turn": FinishReason.STOP,
+    "length": FinishReason.LENGTH,
+    "max_tokens": FinishReason.LENGTH,
+    "model_length": FinishReason.LENGTH,
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "content_filter": FinishReason.CONTENT_FILTER,
+}
+"""OpenAI's words, and those that other servers of this dialect use."""
+
+_NOTED_LATE = ("moderation", "usage_breakdown", "prompt_filter_results", "warnings")
+
+
+class Answer:
+    """The answer while it arrives. `add` every chunk in order, then `finish`.
+
+    `Finished` comes out of `finish`, not where the wire says the reason, because usage follows that.
+    """
+
+    __slots__ = (
+        "_audio",
+        "_calls",
+        "_early",
+        "_endpoint",
+        "_finish",
+        "_known",
+        "_parts",
+        "_places",
+        "_started",
+    )
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._started = False
+        self._early: Steps = []
+        self._parts = 0
+        self._places: dict[str, int] = {}
+        self._calls = ToolCalls()
+        self._audio: dict[str, Any] = {}
+        self._finish: str | None = None
+        self._known: dict[str, Any] = {}
+
+    def add(self, chunk: ChunkWire, *, whole: bool = False) -> Steps:
+        """Take a chunk, or a `whole` completion."""
+        if chunk.error:
+            return [self._failure(chunk.error)]
+        steps: Steps = []
+        if not self._started and not self._start(chunk, steps):
+            # Azure's first chunk has only filter results: what it says waits for the start.
+            self._facts(chunk, self._early)
+            return []
+        choice = _first(chunk.choices, whole=whole)
+        if choice is not None:
+            delta = choice.delta or choice.message
+            if delta is not None:
+                self._delta(delta, steps, whole=whole)
+            if choice.logprobs is not None or choice.content_filter_results:
+                self._choice_facts(choice, steps)
+            if choice.finish_reason:
+                self._finish = str(choice.finish_reason)
+                self._flush(steps)
+        self._facts(chunk, steps)
+        return steps
+
+    def finish(self, *, whole: bool = False) -> Steps:
+        """Take the end. A stream that never said a finish reason is truncated; a whole body is an end in itself."""
+        raw = self._finish
+        if raw is None and not whole:
+            return [Failure(kind=FailureKind.TRUNCATED, message="the stream ended before the answer was finished")]
+        if raw == "error":
+            return [Failure(kind=FailureKind.SERVER_ERROR, message="the provider ended the answer with an error")]
+        steps: Steps = []
+        self._flush(steps)
+        reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
+        if self._calls and reason in (FinishReason.STOP, FinishReason.UNKNOWN):
+            # A call of the tool that was named by tool_choice ends with `stop` at OpenAI.
+            reason = FinishReason.TOOL_CALLS
+        steps.append(e.Finished(reason, raw))
+        return steps
+
+    def _start(self, chunk: ChunkWire, steps: Steps) -> bool:
+        if not (chunk.id or chunk.model or chunk.choices):
+            return False
+        self._started = True
+        answer_id = str(chunk.id) if chunk.id else None
+        created = chunk.created if isinstance(chunk.created, int | float) and chunk.created else None
+        steps.append(e.Started(id=answer_id, model=str(chunk.model) if chunk.model else None, created=created))
+        self._calls.begin(answer_id)
+        steps += self._early
+        self._early = []
+        return True
+
+    def _failure(self, error: Any) -> Failure:
+        read = read_error_value({"error": error})
+        if read is None:
+            return Failure(kind=FailureKind.SERVER_ERROR, message="the provider reported an error without a message")
+        return stream_failure(read, self._endpoint)
+
+    def _place(self, kind: str) -> int:
+        """The index of the part of that kind; there is one text, one thinking and one refusal."""
+        place = self._places.get(kind)
+        if place is None:
+            place = self._places[kind] = self._parts
+            self._parts += 1
+        return place
+
+    def _delta(self, delta: DeltaWire, steps: Steps, *, whole: bool) -> None:
+        thinking = delta.reasoning or delta.reasoning_content
+        if thinking and isinstance(thinking, str):
+            steps.append(e.ThinkingDelta(self._place("thinking"), thinking))
+        content = delta.content
+        if content:
+            if isinstance(content, str):
+                steps.append(e.TextDelta(self._place("text"), content))
+            elif isinstance(content, list):
+                for part in content:
+                    self._part(part, steps)
+        if delta.refusal and isinstance(delta.refusal, str):
+            steps.append(e.RefusalDelta(self._place("refusal"), delta.refusal))
+        if delta.tool_calls or delta.annotations or delta.function_call or delta.audio or delta.executed_tools:
+            self._beside_text(delta, steps, whole=whole)
+
+    def _beside_text(self, delta: DeltaWire, steps: Steps, *, whole: bool) -> None:
+        if delta.annotations and isinstance(delta.annotations, list):
+            steps += [e.CitationAdded(self._place("text"), _citation(a)) for a in delta.annotations if _is_object(a)]
+        for piece in delta.tool_calls or ():
+            self._add_calls(self._calls.add(piece, self._parts, whole=whole), steps)
+        if delta.function_call is not None:
+            self._add_calls(self._calls.add_legacy(delta.function_call, self._parts, whole=whole), steps)
+        if isinstance(delta.audio, dict):
+            self._add_audio(delta.audio)
+        if delta.executed_tools and isinstance(delta.executed_tools, list):
+            steps.append(e.Noted("executed_tools", delta.executed_tools, append=True))
+
+    def _add_calls(self, events: list[CallEvent], steps: Steps) -> None:
+        self._parts += sum(isinstance(event, e.ToolCallStarted) for event in events)
+        steps += events
+
+    def _part(self, part: Any, steps: Steps) -> None:
+        """One part of a `content` that is an array, as several servers write it."""
+        if isinstance(part, str):
+            steps.append(e.TextDelta(self._place("text"), part))
+            return
+        match part:
+            case {"type": "text" | "output_text", "text": str(text)}:
+                if text:
+                    steps.append(e.TextDelta(self._place("text"), text))
+            case {"type": "refusal", "refusal": str(text)}:
+                steps.append(e.RefusalDelta(self._place("refusal"), text))
+            case {"type": "thinking" | "reasoning", "thinking": list(pieces)}:
+                text = "".join(p["text"] for p in pieces if isinstance(p, dict) and isinstance(p.get("text"), str))
+                steps.append(e.ThinkingDelta(self._place("thinking"), text))
+            case {"type": "thinking" | "reasoning", "text": str(text)} | {"type": "thinking", "thinking": str(text)}:
+                steps.append(e.ThinkingDelta(self._place("thinking"), text))
+            case dict():
+                steps.append(e.PartAdded(self._parts, Opaque(NAME, part)))
+                self._parts += 1
+
+    def _add_audio(self, audio: dict[str, Any]) -> None:
+        """Audio comes in pieces of base64 and transcript; it becomes one part when the answer is complete."""
+        for key, value in audio.items():
+            if key in ("data", "transcript") and isinstance(value, str):
+                self._audio[key] = self._audio.get(key, "") + value
+            elif value is not None:
+                self._audio[key] = value
+
+    def _flush(self, steps: Steps) -> None:
+        self._add_calls(self._calls.flush(self._parts), steps)
+        if self._audio:
+            audio, self._audio = self._audio, {}
+            known = {key: audio.pop(key, None) for key in ("id", "data", "transcript")}
+            part = Audio(
+                file_id=known["id"],
+                data=known["data"],
+                transcript=known["transcript"],
+                extra={NAME: audio} if audio else None,
+            )
+            steps.append(e.PartAdded(self._parts, part))
+            self._parts += 1
+
+    def _facts(self, chunk: ChunkWire, steps: Steps) -> None:
+        if chunk.service_tier is not None:
+            self._note("service_tier", chunk.service_tier, steps)
+        if chunk.system_fingerprint is not None:
+            self._note("system_fingerprint", chunk.system_fingerprint, steps)
+        if chunk.usage is not None and (usage := read_usage(chunk.usage)) is not None:
+            steps.append(e.UsageReported(usage))
+        if chunk.moderation or chunk.usage_breakdown or chunk.prompt_filter_results or chunk.warnings:
+            for key in _NOTED_LATE:
+                if value := getattr(chunk, key):
+                    self._note(key, value, steps)
+        if chunk.x_groq is not None:
+            self._groq_facts(chunk, steps)
+
+    def _groq_facts(self, chunk: ChunkWire, steps: Steps) -> None:
+        if not isinstance(chunk.x_groq, dict):
+            return
+        facts = {key: value for key, value in chunk.x_groq.items() if key not in ("usage", "error")}
+        if facts:
+            self._note("x_groq", {**self._known.get("x_groq", {}), **facts}, steps)
+        # The same counts may stand in both places: cumulative reports replace each other, nothing is added.
+        if chunk.usage is None and (usage := read_usage(chunk.x_groq.get("usage"))) is not None:
+            steps.append(e.UsageReported(usage))
+        if error := chunk.x_groq.get("error"):
+            steps.append(self._failure(error))
+
+    def _choice_facts(self, choice: ChoiceWire, steps: Steps) -> None:
+        if choice.content_filter_results:
+            self._note("content_filter_results", choice.content_filter_results, steps)
+        delta = choice.delta or choice.message
+        text = delta.content if delta is not None and isinstance(delta.content, str) else ""
+        if entries := _logprobs(choice.logprobs, text):
+            steps.append(e.Noted("logprobs", entries, append=True))
+        if isinstance(choice.logprobs, dict) and isinstance(refused := choice.logprobs.get("refusal"), list):
+            steps.append(e.Noted("refusal_logprobs", refused, append=True))
+
+    def _note(self, key: str, value: Any, steps: Steps) -> None:
+        """Note a fact once, and again when it changes: every chunk repeats it."""
+        if self._known.get(key) != value:
+            self._known[key] = value
+            steps.append(e.Noted(key, value))
+
+
+def _first(choices: list[ChoiceWire] | None, *, whole: bool) -> ChoiceWire | None:
+    if not choices:
+        return None
+    if not choices[0].index:
+        return choices[0]
+    return next((choice for choice in choices if not choice.index), choices[0] if whole else None)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _citation(annotation: dict[str, Any]) -> Citation:
+    inner = annotation.get(str(annotation.get("type")))
+    fields = inner if isinstance(inner, dict) else annotation
+    start, end = fields.get("start_index"), fields.get("end_index")
+    url, title = fields.get("url"), fields.get("title")
+    return Citation(
+        url=url if isinstance(url, str) else None,
+        title=title if isinstance(title, str) else None,
+        start=start if isinstance(start, int) else None,
+        end=end if isinstance(end, int) else None,
+        raw=annotation,
+        dialect=NAME,
+    )
+
+
+def _logprobs(value: Any, text: str) -> list[Any]:
+    """Log probabilities as OpenAI's list of tokens. Together writes parallel arrays, or in chunks a bare number."""
+    match value:
+        case {"content": list(entries)}:
+            return entries
+        case {"tokens": list(tokens), "token_logprobs": list(numbers)}:
+            return [_token(token, number) for token, number in zip(tokens, numbers, strict=False)]
+        case int() | float() if not isinstance(value, bool) and text:
+            return [_token(text, value)]
+    return []
+
+
+def _token(token: Any, logprob: Any) -> dict[str, Any]:
+    return {"token": token, "logprob": logprob, "bytes": None, "top_logprobs": []}

@@ -1,0 +1,225 @@
+"""Requests to bodies: the plain form of this dialect first, then `fit` for what the target wants otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.openai.decode import NAME
+from understudy.dialects.openai.fit import fit
+from understudy.dialects.openai.messages import conversation
+from understudy.domain.content import JsonObject
+from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
+from understudy.wire.json import decode_object, encode
+
+FIELDS: dict[str, str] = {
+    "max_tokens": "max_completion_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "seed": "seed",
+    "logit_bias": "logit_bias",
+    "logprobs": "logprobs",
+    "top_logprobs": "top_logprobs",
+    "parallel_tool_calls": "parallel_tool_calls",
+    "verbosity": "verbosity",
+    "service_tier": "service_tier",
+    "user": "user",
+    "cache_key": "prompt_cache_key",
+    "metadata": "metadata",
+}
+"""Fields of a request whose values go on the wire as they are, and their names there."""
+
+_ALIASES = {"max_completion_tokens": "max_tokens", "user": "safety_identifier"}
+"""Second spellings under which a field may already stand in a body that came over the wire."""
+
+
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> bytes:
+    """Write the body of a chat request. A request that came in on this wire is patched, so nothing of it is lost."""
+    origin = request.origin
+    if origin is not None and origin.dialect == NAME:
+        body = _patched(request, endpoint, origin.body, notes)
+    else:
+        body = _rendered(request, endpoint, notes)
+    if endpoint.model is not None:
+        body["model"] = endpoint.model
+    _set_stream(body, endpoint, stream=stream)
+    return encode(body)
+
+
+def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    extra = request.extra or {}
+    last = {**endpoint.options, **extra.get(endpoint.provider, {})}
+    body: JsonObject = {"model": request.model, "messages": conversation(request.messages, notes)}
+    body |= parameters(request, endpoint, notes)
+    # What is meant for the dialect at large has to suit the target; what names the provider is sent as it is.
+    body |= {key: value for key, value in extra.get(NAME, {}).items() if key not in last}
+    fit(body, endpoint.quirks, notes)
+    body |= last
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def _patched(request: GenerationRequest, endpoint: Endpoint, origin: bytes, notes: Notes) -> JsonObject:
+    body = decode_object(origin)
+    if request.configured:
+        for key, value in parameters(request, endpoint, Notes(request.configured)).items():
+            if _configures(key, request.configured) and not _has(body, key):
+                body[key] = value
+    fit(body, endpoint.quirks, notes)
+    for key, value in endpoint.options.items():
+        if not _has(body, key):
+            body[key] = value
+    return body
+
+
+def _configures(key: str, configured: frozenset[str]) -> bool:
+    other = {"response_format": "output", "reasoning_effort": "reasoning"}
+    return any(FIELDS.get(name) == key or other.get(key) == name or name == key for name in configured)
+
+
+def _has(body: JsonObject, key: str) -> bool:
+    return body.get(key) is not None or body.get(_ALIASES.get(key, key)) is not None
+
+
+def parameters(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    """Write everything but model and messages, in the plain form."""
+    body: JsonObject = {}
+    for name, key in FIELDS.items():
+        if (value := getattr(request, name)) is not None:
+            body[key] = value
+    if request.stop:
+        body["stop"] = list(request.stop)
+    if request.tools:
+        body["tools"] = [written for tool in request.tools if (written := _tool(tool, notes)) is not None]
+    if request.tool_choice is not None:
+        body["tool_choice"] = _choice(request.tool_choice, request.tools)
+    if request.output is not None:
+        body["response_format"] = _format(request.output)
+    if request.reasoning is not None:
+        body |= _reasoning(request.reasoning, endpoint, notes)
+    if request.cache is not None:
+        notes.drop("cache", "prompts are cached automatically here, for a time that cannot be chosen")
+    return body
+
+
+def _tool(tool: AnyTool, notes: Notes) -> JsonObject | None:
+    if isinstance(tool, OpaqueTool):
+        if tool.dialect == NAME and isinstance(tool.json, dict):
+            return tool.json
+        notes.drop("tools", f"a tool that only the {tool.dialect} dialect knows")
+        return None
+    if tool.cache is not None:
+        notes.drop("cache", "tools are cached automatically here, without marks")
+    extra = (tool.extra or {}).get(NAME, {})
+    function: JsonObject = {"name": tool.name}
+    for key in ("description", "parameters", "strict"):
+        if (value := getattr(tool, key)) is not None:
+            function[key] = value
+    return {"type": "function"} | extra | {"function": function | extra.get("function", {})}
+
+
+def _choice(choice: ToolChoice, tools: tuple[AnyTool, ...]) -> Any:
+    if (raw := (choice.extra or {}).get(NAME)) is not None:
+        return raw
+    named = [_named(name, tools) for name in choice.names]
+    if choice.mode == "tool" and named:
+        return named[0]
+    if named and choice.mode in ("auto", "required"):
+        return {"type": "allowed_tools", "allowed_tools": {"mode": choice.mode, "tools": named}}
+    return "required" if choice.mode == "tool" else choice.mode
+
+
+def _named(name: str, tools: tuple[AnyTool, ...]) -> JsonObject:
+    for tool in tools:
+        match tool:
+            case OpaqueTool(json={"type": "custom", "custom": {"name": str(custom)}}) if custom == name:
+                return {"type": "custom", "custom": {"name": name}}
+            case Tool() | OpaqueTool():
+                pass
+    return {"type": "function", "function": {"name": name}}
+
+
+def _format(output: OutputFormat) -> JsonObject:
+    if output.kind != "json_schema":
+        return {"type": output.kind}
+    schema: JsonObject = {"name": output.name or "answer"}
+    for key, value in (
+        ("description", output.description),
+        ("schema", output.json_schema),
+        ("strict", output.strict),
+    ):
+        if value is not None:
+            schema[key] = value
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def _reasoning(reasoning: Reasoning, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    body: JsonObject = {}
+    effort = reasoning.effort
+    if effort is None and reasoning.mode == "disabled":
+        effort = "none"
+    elif reasoning.mode is not None and reasoning.mode != "disabled":
+        notes.drop("reasoning", f"there is no mode {reasoning.mode!r} here, only an effort")
+    if effort is not None:
+        body["reasoning_effort"] = effort
+    if reasoning.budget is not None:
+        notes.drop("reasoning", "there is no ceiling for thinking tokens here, only an effort")
+    if reasoning.display is not None:
+        body |= _display(reasoning.display, endpoint, notes)
+    return body
+
+
+def _display(display: str, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    hidden = display in ("omitted", "hidden")
+    match endpoint.quirks.reasoning_display:
+        case "include_reasoning":
+            return {"include_reasoning": not hidden}
+        case "reasoning_format":
+            return {"reasoning_format": "hidden" if hidden else "raw" if display == "raw" else "parsed"}
+        case None:
+            notes.drop("reasoning", "how thinking is shown cannot be chosen here")
+            return {}
+
+
+def _set_stream(body: JsonObject, endpoint: Endpoint, *, stream: bool) -> None:
+    if not stream:
+        body.pop("stream", None)
+        body.pop("stream_options", None)
+        return
+    body["stream"] = True
+    options = body.get("stream_options")
+    if endpoint.quirks.stream_usage:
+        body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    elif not options:
+        body.pop("stream_options", None)
+
+
+def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> bytes:
+    """Write the body of an embedding request."""
+    quirks = endpoint.quirks
+    if request.origin is not None and request.origin.dialect == NAME:
+        body = decode_object(request.origin.body)
+        body |= {key: value for key, value in endpoint.options.items() if body.get(key) is None}
+    else:
+        body = {"model": request.model}
+        if request.texts:
+            body["input"] = request.texts[0] if request.single else list(request.texts)
+        if request.dimensions is not None:
+            body["dimensions"] = request.dimensions
+        if request.user is not None:
+            body["user"] = request.user
+        extra = request.extra or {}
+        body |= {**endpoint.options, **extra.get(NAME, {}), **extra.get(endpoint.provider, {})}
+        body = {key: value for key, value in body.items() if value is not None}
+    for name in quirks.refused & {"dimensions", "user"}:
+        if body.pop(name, None) is not None:
+            notes.drop(name, "the target refuses it")
+    if request.input_type is not None:
+        notes.drop("input_type", "vectors are the same for documents and queries here")
+    if endpoint.model is not None:
+        body["model"] = endpoint.model
+    return encode(body)

@@ -1,0 +1,116 @@
+"""Model lists, which every server of this dialect enriches in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from understudy.dialects.base import Endpoint
+from understudy.dialects.openai.errors import read_error_value, stream_failure
+from understudy.domain.failures import Failure
+from understudy.domain.responses import ModelInfo
+from understudy.domain.usage import token_count
+from understudy.wire.json import BadJson, decode
+
+_CONTEXT = ("context_window", "context_length", "max_context_length", "max_model_len")
+_OUTPUT = ("max_completion_tokens", "max_output_length", "max_output_tokens")
+_FEATURES = {
+    "tools": "tools",
+    "function_calling": "tools",
+    "structured_outputs": "structured_output",
+    "reasoning": "thinking",
+}
+_INPUTS = {"image": "vision", "audio": "audio_input", "file": "pdf_input", "pdf": "pdf_input"}
+_MILLION = 1_000_000
+
+
+def read_models(body: bytes, endpoint: Endpoint, *, single: bool, limit: int | None) -> list[ModelInfo | Failure]:
+    """Read a model list (`{"data": […]}` or a bare array) or one model. Raises `BadJson` when it is neither."""
+    value = decode(body)
+    if isinstance(value, dict):
+        if single and isinstance(value.get("id"), str):
+            return [_model(value, endpoint.provider)]
+        entries = value.get("data")
+        if not isinstance(entries, list):
+            error = read_error_value(value)
+            if error is not None:
+                return [stream_failure(error, endpoint)]
+    else:
+        entries = value
+    if not isinstance(entries, list):
+        raise BadJson("neither a model nor a list of models")
+    found = [_model(entry, endpoint.provider) for entry in entries if _is_model(entry)]
+    return [*found[:limit]]
+
+
+def _is_model(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("id"), str)
+
+
+def _model(entry: dict[str, Any], provider: str) -> ModelInfo:
+    created = entry.get("created")
+    input_price, output_price = _prices(entry.get("pricing"))
+    return ModelInfo(
+        id=entry["id"],
+        provider=provider,
+        display_name=_text(entry, "display_name", "name"),
+        owned_by=_text(entry, "owned_by", "organization"),
+        created=created if isinstance(created, int | float) and created > 0 else None,
+        context_window=_count(entry, _CONTEXT),
+        max_output_tokens=_count(entry, _OUTPUT),
+        capabilities=_capabilities(entry),
+        input_price=input_price,
+        output_price=output_price,
+        raw=entry,
+    )
+
+
+def _text(entry: dict[str, Any], *names: str) -> str | None:
+    return next((value for name in names if isinstance(value := entry.get(name), str) and value), None)
+
+
+def _count(entry: dict[str, Any], names: Iterable[str]) -> int | None:
+    return next((count for name in names if (count := token_count(entry.get(name)))), None)
+
+
+def _capabilities(entry: dict[str, Any]) -> frozenset[str] | None:
+    """What the entry tells of itself; `None` when it tells nothing, because unknown is not the same as unable."""
+    architecture = entry.get("architecture")
+    source = {**architecture, **entry} if isinstance(architecture, dict) else entry
+    inputs, outputs = _words(source.get("input_modalities")), _words(source.get("output_modalities"))
+    features = _words(source.get("supported_features"))
+    kind = source.get("type")
+    if not inputs and not outputs and kind is None:
+        return None
+    found = {_INPUTS[word] for word in inputs if word in _INPUTS} | {
+        _FEATURES[word] for word in features if word in _FEATURES
+    }
+    if "text" in outputs or kind in ("chat", "language"):
+        found.add("chat")
+    if kind == "embedding" or outputs & {"embedding", "embeddings"}:
+        found.add("embed")
+    return frozenset(found)
+
+
+def _words(value: Any) -> set[str]:
+    return {word for word in value if isinstance(word, str)} if isinstance(value, list) else set()
+
+
+def _prices(pricing: Any) -> tuple[str | None, str | None]:
+    """US dollars per million tokens. Groq writes dollars a token as strings, Together dollars a million as numbers."""
+    if not isinstance(pricing, dict):
+        return None, None
+    if "prompt" in pricing or "completion" in pricing:
+        return _price(pricing.get("prompt"), _MILLION), _price(pricing.get("completion"), _MILLION)
+    return _price(pricing.get("input"), 1), _price(pricing.get("output"), 1)
+
+
+def _price(value: Any, scale: int) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        price = Decimal(str(value)) * scale
+    except InvalidOperation:
+        return None
+    return format(price.normalize(), "f") if price.is_finite() and price >= 0 else None

@@ -1,0 +1,227 @@
+"""Bodies of requests in OpenAI's form to the domain's requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.dialects.openai.decode import NAME
+from understudy.dialects.openai.encode import FIELDS
+from understudy.dialects.openai.parse import bad, parse_messages, rest_of
+from understudy.domain.content import JsonObject
+from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning, WireOrigin
+
+_NUMBER, _INTEGER, _TEXT, _FLAG, _TABLE = "a number", "an integer", "a string", "a boolean", "an object"
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "max_tokens": (int, _INTEGER),
+    "temperature": ((int, float), _NUMBER),
+    "top_p": ((int, float), _NUMBER),
+    "top_k": (int, _INTEGER),
+    "min_p": ((int, float), _NUMBER),
+    "presence_penalty": ((int, float), _NUMBER),
+    "frequency_penalty": ((int, float), _NUMBER),
+    "seed": (int, _INTEGER),
+    "logit_bias": (dict, _TABLE),
+    "logprobs": (bool, _FLAG),
+    "top_logprobs": (int, _INTEGER),
+    "parallel_tool_calls": (bool, _FLAG),
+    "verbosity": (str, _TEXT),
+    "service_tier": (str, _TEXT),
+    "user": (str, _TEXT),
+    "cache_key": (str, _TEXT),
+    "metadata": (dict, _TABLE),
+}
+_TYPED = frozenset(
+    {*FIELDS.values(), "model", "messages", "stream", "stop", "tools", "tool_choice", "response_format"}
+    | {"reasoning_effort", "functions", "function_call", "max_tokens"}
+)
+_SCHEMA_FIELDS = {"name", "schema", "strict", "description"}
+
+
+def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
+    """Read a chat request. Raises `BadRequest`."""
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        raise bad("messages", "a chat needs an array of messages", "missing_required_parameter")
+    if not messages:
+        raise bad("messages", "empty array: a chat needs at least one message", "empty_array")
+    fields: dict[str, Any] = {}
+    for name, key in FIELDS.items():
+        if (value := body.get(key)) is not None:
+            fields[name] = _checked(value, key, *_KINDS[name])
+    known = set(_TYPED)
+    if "max_tokens" not in fields and body.get("max_tokens") is not None:
+        fields["max_tokens"] = _checked(body["max_tokens"], "max_tokens", int, _INTEGER)
+    if "user" not in fields and isinstance(body.get("safety_identifier"), str):
+        fields["user"] = body["safety_identifier"]
+        known.add("safety_identifier")
+    output = _format(body.get("response_format"))
+    if output is None:
+        known.discard("response_format")
+    # An empty list says nothing, but it may be an error at the target: it goes there as it came.
+    known -= {key for key in ("tools", "stop") if body.get(key) == []}
+    return GenerationRequest(
+        messages=parse_messages(messages),
+        model=_checked(body.get("model"), "model", (str, type(None)), _TEXT),
+        tools=_tools(body),
+        tool_choice=_choice(body),
+        output=output,
+        stop=_stop(body.get("stop")),
+        reasoning=_effort(body.get("reasoning_effort")),
+        extra=rest_of(_without_usage(body), *known),
+        origin=WireOrigin(NAME, raw),
+        **fields,
+    )
+
+
+def parse_embedding(body: JsonObject, raw: bytes) -> EmbeddingRequest:
+    """Read an embedding request. Raises `BadRequest`.
+
+    An input of tokens instead of texts stays in `extra["openai"]["input"]`, with no texts: only this dialect can
+    send it on.
+    """
+    given = body.get("input")
+    known = ["model", "input", "dimensions", "user", "encoding_format"]
+    texts: tuple[str, ...] = ()
+    match given:
+        case str():
+            texts = (given,)
+        case [str(), *_] if all(isinstance(text, str) for text in given):
+            texts = tuple(given)
+        case [int() | list(), *_]:
+            known.remove("input")
+        case None:
+            raise bad("input", "an embedding needs an input", "missing_required_parameter")
+        case _:
+            raise bad("input", "expected a string, an array of strings, or tokens", "invalid_type")
+    return EmbeddingRequest(
+        texts=texts,
+        model=_checked(body.get("model"), "model", (str, type(None)), _TEXT),
+        dimensions=_checked(body.get("dimensions"), "dimensions", (int, type(None)), _INTEGER),
+        user=_checked(body.get("user"), "user", (str, type(None)), _TEXT),
+        single=isinstance(given, str),
+        extra=rest_of(body, *known),
+        origin=WireOrigin(NAME, raw),
+    )
+
+
+def _checked(value: Any, key: str, kinds: type | tuple[type, ...], wanted: str) -> Any:
+    wants_flag = bool in (kinds if isinstance(kinds, tuple) else (kinds,))
+    if not isinstance(value, kinds) or (isinstance(value, bool) and not wants_flag):
+        raise bad(key, f"expected {wanted}")
+    return value
+
+
+def _without_usage(body: JsonObject) -> JsonObject:
+    """Leave `include_usage` out: whether a stream reports usage is the reply's form, and asked upstream anyway."""
+    options = body.get("stream_options")
+    if not isinstance(options, dict):
+        return body
+    rest = {key: value for key, value in options.items() if key != "include_usage" and value is not None}
+    return {**body, "stream_options": rest or None}
+
+
+def _stop(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise bad("stop", "expected a string or an array of strings")
+    return tuple(value)
+
+
+def _effort(value: Any) -> Reasoning | None:
+    if value is None:
+        return None
+    return Reasoning(effort=_checked(value, "reasoning_effort", str, _TEXT))
+
+
+def _tools(body: JsonObject) -> tuple[AnyTool, ...]:
+    """Read tools; the deprecated `functions` are tools of the same kind."""
+    tools: list[AnyTool] = []
+    for key in ("tools", "functions"):
+        given = body.get(key)
+        if given is None:
+            continue
+        if not isinstance(given, list):
+            raise bad(key, "expected an array")
+        for number, value in enumerate(given):
+            entry = {"type": "function", "function": value} if key == "functions" else value
+            tools.append(_tool(entry, f"{key}[{number}]"))
+    return tuple(tools)
+
+
+def _tool(value: Any, at: str) -> AnyTool:
+    if not isinstance(value, dict):
+        raise bad(at, "expected an object")
+    if value.get("type", "function") != "function":
+        # A custom tool runs at the caller's; everything else runs at the provider's and may have effects.
+        return OpaqueTool(NAME, value, effects=value.get("type") != "custom")
+    function = value.get("function")
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise bad(f"{at}.function.name", "a function needs a name", "missing_required_parameter")
+    parameters = function.get("parameters")
+    if not isinstance(parameters, dict | None):
+        raise bad(f"{at}.function.parameters", "expected a JSON Schema object")
+    extra = rest_of(value, "type", "function")
+    inner = rest_of(function, "name", "description", "parameters", "strict")
+    if inner is not None:
+        extra = {NAME: {**(extra or {}).get(NAME, {}), "function": inner[NAME]}}
+    return Tool(
+        name=function["name"],
+        description=_checked(function.get("description"), f"{at}.function.description", (str, type(None)), _TEXT),
+        parameters=parameters,
+        strict=function.get("strict") if isinstance(function.get("strict"), bool) else None,
+        extra=extra,
+    )
+
+
+def _choice(body: JsonObject) -> ToolChoice | None:
+    choice = body.get("tool_choice")
+    if choice is None:
+        choice = body.get("function_call")
+        if isinstance(choice, Mapping):
+            choice = {"type": "function", "function": choice}
+    match choice:
+        case None:
+            return None
+        case "auto" | "none" | "required":
+            return ToolChoice(choice)
+        case str():
+            return ToolChoice("tool", (choice,))
+        case {"type": "allowed_tools", "allowed_tools": {"mode": "auto" | "required" as mode, "tools": list(tools)}}:
+            names = tuple(t["function"]["name"] for t in tools if _is_function(t))
+            extra = None if len(names) == len(tools) else {NAME: choice}
+            return ToolChoice(mode, names, extra)
+        case {"type": str(), "function": {"name": str(name)}} | {"type": str(), "custom": {"name": str(name)}}:
+            return ToolChoice("tool", (name,))
+        case {"function": {"name": str(name)}}:
+            return ToolChoice("tool", (name,), {NAME: choice})
+        case dict():
+            return ToolChoice(extra={NAME: choice})
+    raise bad("tool_choice", "expected a string or an object")
+
+
+def _is_function(tool: Any) -> bool:
+    match tool:
+        case {"function": {"name": str()}}:
+            return True
+    return False
+
+
+def _format(value: Any) -> OutputFormat | None:
+    """Read a response format; `None` for one that has no typed form, which then stays in `extra`."""
+    match value:
+        case {"type": "text" | "json_object" as kind}:
+            return OutputFormat(kind=kind)
+        case {"type": "json_schema", "json_schema": dict(schema)} if schema.keys() <= _SCHEMA_FIELDS:
+            at = "response_format.json_schema"
+            return OutputFormat(
+                json_schema=_checked(schema.get("schema"), f"{at}.schema", (dict, type(None)), _TABLE),
+                name=_checked(schema.get("name"), f"{at}.name", (str, type(None)), _TEXT),
+                description=_checked(schema.get("description"), f"{at}.description", (str, type(None)), _TEXT),
+                strict=_checked(schema.get("strict"), f"{at}.strict", (bool, type(None)), _FLAG),
+            )
+    return None

@@ -1,0 +1,65 @@
+"""Token counts of the openai dialect, taken apart into disjoint classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.domain.usage import Usage, token_count
+
+
+def read_usage(raw: Any) -> Usage | None:
+    """Read a usage object; `None` when there is none.
+
+    `prompt_tokens` includes cached, written and audio tokens, `completion_tokens` reasoning and audio. Where a
+    sub-count does not fit into its sum it is ignored, so that the totals stay what the provider said. One exception:
+    some servers count reasoning beside the completion, which their own `total_tokens` shows.
+    """
+    if not isinstance(raw, dict):
+        return None
+    prompt = token_count(raw.get("prompt_tokens"))
+    completion = token_count(raw.get("completion_tokens"))
+    prompt_details, completion_details = _details(raw, "prompt_tokens"), _details(raw, "completion_tokens")
+    cached = prompt_details.get("cached_tokens", raw.get("cached_tokens", raw.get("prompt_cache_hit_tokens")))
+    left_in, (read, written, audio_in) = _apart(
+        prompt, cached, prompt_details.get("cache_write_tokens"), prompt_details.get("audio_tokens")
+    )
+    reasoning = token_count(completion_details.get("reasoning_tokens"))
+    audio = completion_details.get("audio_tokens")
+    if reasoning and _is_beside(prompt, completion, reasoning, token_count(raw.get("total_tokens"))):
+        left_out, (audio_out,) = _apart(completion, audio)
+    else:
+        left_out, (reasoning, audio_out) = _apart(completion, reasoning, audio)
+    return Usage(
+        input=left_in,
+        cache_read=read,
+        cache_write=written,
+        output=left_out,
+        reasoning=reasoning,
+        audio_input=audio_in,
+        audio_output=audio_out,
+        raw=raw,
+    )
+
+
+def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    details = raw.get(f"{name}_details")
+    return details if isinstance(details, dict) else {}
+
+
+def _is_beside(prompt: int | None, completion: int | None, reasoning: int, total: int | None) -> bool:
+    return None not in (prompt, completion, total) and (prompt or 0) + (completion or 0) + reasoning == total
+
+
+def _apart(total: int | None, *parts: Any) -> tuple[int | None, list[int | None]]:
+    """Subtract the parts that fit; one that does not is unknown."""
+    if total is None:
+        return None, [None] * len(parts)
+    found: list[int | None] = []
+    for part in parts:
+        count = token_count(part)
+        if count is None or count > total:
+            found.append(None)
+        else:
+            total -= count
+            found.append(count)
+    return total, found

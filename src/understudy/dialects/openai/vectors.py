@@ -1,0 +1,78 @@
+"""Vectors on the wire: JSON numbers, or base64 of little-endian 32-bit floats."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.base import Endpoint
+from understudy.dialects.openai.errors import read_error_value, stream_failure
+from understudy.dialects.openai.usage import read_usage
+from understudy.domain.failures import Failure
+from understudy.domain.responses import EmbeddingResponse
+from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.wire.json import BadJson, decode_as, decode_object
+
+
+class _Item(msgspec.Struct, gc=False):
+    embedding: list[float] | str
+    index: int | float | None = None
+
+
+class _Body(msgspec.Struct, gc=False):
+    data: list[_Item] | None = None
+    model: str | None = None
+    usage: Any = None
+
+
+_decoder = msgspec.json.Decoder(_Body)
+
+
+def read_embeddings(
+    body: bytes, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...] = ()
+) -> list[EmbeddingResponse | Failure]:
+    """Read an embeddings body, in the order of the texts. `expected` is their number, 0 when it is not known.
+
+    Raises `BadJson` when it is none, or when vectors are missing: an index must never silently shift.
+    """
+    found = decode_as(_decoder, body)
+    if found.data is None:
+        error = read_error_value(decode_object(body))
+        if error is not None:
+            return [stream_failure(error, endpoint)]
+        raise BadJson("no `data`: not an embeddings list")
+    items = found.data
+    if all(item.index is not None for item in items):
+        items = sorted(items, key=lambda item: item.index or 0)
+    if expected and len(items) != expected:
+        raise BadJson(f"{len(items)} vectors for {expected} texts")
+    response = EmbeddingResponse(
+        embeddings=tuple(
+            unpack(item.embedding) if isinstance(item.embedding, str) else tuple(item.embedding) for item in items
+        ),
+        model=found.model,
+        usage=read_usage(found.usage) or Usage(),
+        warnings=warnings,
+        raw=body,
+    )
+    return [response]
+
+
+def pack(vector: Sequence[float]) -> str:
+    """Write a vector as base64. Raises `OverflowError` for a number beyond 32-bit floats."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
+
+
+def unpack(text: str) -> tuple[float, ...]:
+    """Read a vector from base64. Raises `BadJson` when it is none."""
+    try:
+        data = base64.b64decode(text, validate=True)
+        return struct.unpack(f"<{len(data) // 4}f", data)
+    except (binascii.Error, struct.error) as error:
+        raise BadJson(f"a vector is not base64 of 32-bit floats: {error}") from error

@@ -1,0 +1,137 @@
+"""What arrives on the wire, as tolerant structs.
+
+A streamed chunk and a whole completion are one shape: a choice holds a `delta` or a `message`. Leaves are `Any`,
+because the servers that speak this dialect differ in them (a tool's index as a float, arguments as an object, content
+as parts); the decoder reads them where it uses them. Unknown fields are ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from understudy.wire.json import BadJson, decode_object
+
+
+class FunctionWire(msgspec.Struct, gc=False):
+    """Name and arguments of a call, or pieces of them. A custom tool has `input` instead of arguments."""
+
+    name: Any = None
+    arguments: Any = None
+    input: Any = None
+
+
+class CallWire(msgspec.Struct, gc=False):
+    """A tool call, whole or a piece of it."""
+
+    index: Any = None
+    id: Any = None
+    type: Any = None
+    function: FunctionWire | None = None
+    custom: FunctionWire | None = None
+
+
+class DeltaWire(msgspec.Struct, gc=False):
+    """A message, or what a chunk adds to it."""
+
+    content: Any = None
+    reasoning: Any = None
+    reasoning_content: Any = None
+    refusal: Any = None
+    tool_calls: list[CallWire] | None = None
+    function_call: FunctionWire | None = None
+    annotations: Any = None
+    audio: Any = None
+    executed_tools: Any = None
+
+
+class ChoiceWire(msgspec.Struct, gc=False):
+    """One of the answers. Only the first becomes events."""
+
+    index: Any = 0
+    delta: DeltaWire | None = None
+    message: DeltaWire | None = None
+    finish_reason: Any = None
+    logprobs: Any = None
+    content_filter_results: Any = None
+
+
+class ChunkWire(msgspec.Struct, gc=False):
+    """A chunk of a stream, or a whole completion."""
+
+    id: Any = None
+    model: Any = None
+    created: Any = None
+    choices: list[ChoiceWire] | None = None
+    usage: Any = None
+    error: Any = None
+    service_tier: Any = None
+    system_fingerprint: Any = None
+    x_groq: Any = None
+    moderation: Any = None
+    usage_breakdown: Any = None
+    prompt_filter_results: Any = None
+    warnings: Any = None
+
+
+_decoder = msgspec.json.Decoder(ChunkWire)
+
+
+def decode_chunk(data: bytes) -> ChunkWire:
+    """Decode a chunk or a whole completion. Raises `BadJson` when it is no JSON object.
+
+    Where a container is of another kind than this dialect's (a `tool_calls` that is an object, say), the fields that
+    do fit are read all the same.
+    """
+    try:
+        return _decoder.decode(data)
+    except msgspec.ValidationError:
+        chunk: ChunkWire = _lenient(ChunkWire, decode_object(data), choices=_choice)
+        return chunk
+    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as error:
+        raise BadJson(str(error)) from error
+
+
+def _lenient(kind: type[Any], value: dict[str, Any], **containers: Any) -> Any:
+    """Build a struct of what fits: containers by their own readers, leaves as they are."""
+    fields = {name: value[name] for name in kind.__struct_fields__ if name in value}
+    for name, read in containers.items():
+        found = fields.get(name)
+        if isinstance(found, list):
+            fields[name] = [read(item) for item in found if isinstance(item, dict)]
+        elif name in fields:
+            fields[name] = None
+    return kind(**fields)
+
+
+def _choice(value: dict[str, Any]) -> ChoiceWire:
+    choice: ChoiceWire = _lenient(ChoiceWire, {**value, "delta": None, "message": None})
+    if isinstance(value.get("delta"), dict):
+        choice.delta = _delta(value["delta"])
+    if isinstance(value.get("message"), dict):
+        choice.message = _delta(value["message"])
+    return choice
+
+
+def _delta(value: dict[str, Any]) -> DeltaWire:
+    calls = value.get("tool_calls")
+    delta: DeltaWire = _lenient(
+        DeltaWire,
+        {**value, "tool_calls": [calls] if isinstance(calls, dict) else calls, "function_call": None},
+        tool_calls=_call,
+    )
+    delta.function_call = _function(value.get("function_call"))
+    return delta
+
+
+def _call(value: dict[str, Any]) -> CallWire:
+    call: CallWire = _lenient(CallWire, {**value, "function": None, "custom": None})
+    call.function = _function(value.get("function"))
+    call.custom = _function(value.get("custom"))
+    return call
+
+
+def _function(value: Any) -> FunctionWire | None:
+    found: FunctionWire | None = _lenient(FunctionWire, value) if isinstance(value, dict) else None
+    return found
