@@ -39,6 +39,8 @@ class WireOrigin(msgspec.Struct, frozen=True):
 
     dialect: str
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers that the body depends on, such as `anthropic-version`; never a credential."""
 
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

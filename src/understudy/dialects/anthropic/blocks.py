@@ -1,0 +1,232 @@
+"""Parts to content blocks."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any
+
+from understudy.dialects.anthropic.wire import NAME, STRICT_VERSION
+from understudy.dialects.base import Endpoint, Notes
+from understudy.domain.content import (
+    AnyPart,
+    Audio,
+    CacheMark,
+    Citation,
+    File,
+    Image,
+    JsonObject,
+    Media,
+    Opaque,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from understudy.domain.messages import Role
+
+_TTLS = (None, "5m", "1h")
+_DATA_URL = re.compile(r"data:([^;,]+)?(?:;[^;,]+)*;base64,(.*)", re.S)
+_FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
+_DATED = re.compile(r"-(?:20\d{6}|latest)$")
+
+
+def cache_control(mark: CacheMark, notes: Notes) -> JsonObject:
+    """Write a cache mark."""
+    if mark.ttl not in _TTLS:
+        notes.clamp("cache", f"a lifetime of {mark.ttl} is unknown to this API; its default is used")
+        return {"type": "ephemeral"}
+    return {"type": "ephemeral", "ttl": mark.ttl} if mark.ttl else {"type": "ephemeral"}
+
+
+def same_model(one: str | None, other: str | None) -> bool:
+    """Tell whether two names mean the same model: a name without a date stands for its dated form. Unknown is same."""
+    return not one or not other or _DATED.sub("", one) == _DATED.sub("", other)
+
+
+class BlockWriter:
+    """Writes parts for one endpoint, and notes what it cannot write."""
+
+    def __init__(self, endpoint: Endpoint, version: str | None, notes: Notes) -> None:
+        self._endpoint = endpoint
+        self._quirks = endpoint.quirks
+        self._strict = version is not None and version >= STRICT_VERSION
+        self._notes = notes
+
+    def blocks(self, parts: tuple[AnyPart, ...], role: Role) -> list[JsonObject]:
+        """Write the parts of a message, without empty text, which the service refuses."""
+        written = (self._block(part, role) for part in parts if not _is_blank(part, role))
+        return [block for block in written if block is not None]
+
+    def _block(self, part: AnyPart, role: Role) -> JsonObject | None:
+        match part:
+            case Text():
+                return self._text(part, role)
+            case ToolCall():
+                return self._done(part, self._tool_call(part))
+            case ToolResult():
+                return self._done(part, self._tool_result(part))
+            case Thinking():
+                return self._thinking(part)
+            case Image() | File():
+                return self._media(part, role)
+            case Refusal(text):
+                return self._done(part, {"type": "text", "text": text})
+            case Opaque(dialect, json) if dialect == NAME:
+                return dict(json)
+            case Opaque(dialect):
+                self._notes.drop("opaque part", f"it belongs to the {dialect} dialect")
+                return None
+            case Audio():
+                self._notes.drop("audio", "this API takes no audio")
+                return None
+            case Citation():
+                self._notes.drop("citation", "citations stand only on text")
+                return None
+
+    def _done(self, part: Part, block: JsonObject) -> JsonObject:
+        if part.cache is not None:
+            block["cache_control"] = cache_control(part.cache, self._notes)
+        if part.extra and NAME in part.extra:
+            block.update(part.extra[NAME])
+        return block
+
+    def _text(self, part: Text, role: Role) -> JsonObject:
+        block: JsonObject = {"type": "text", "text": part.text}
+        if part.citations and self._strict and role is not Role.ASSISTANT:
+            self._notes.drop("citations", "this API version takes them only in assistant messages")
+        elif part.citations:
+            own = [c.raw for c in part.citations if c.dialect == NAME and c.raw is not None]
+            if len(own) < len(part.citations):
+                self._notes.drop("citations", "those of other providers have no form here")
+            if own:
+                block["citations"] = own
+        return self._done(part, block)
+
+    def _tool_call(self, part: ToolCall) -> JsonObject:
+        return {"type": "tool_use", "id": _tool_id(part.id), "name": part.name, "input": self._input(part)}
+
+    def _input(self, part: ToolCall) -> Any:
+        try:
+            arguments = part.parsed_arguments()
+        except ValueError:
+            arguments = part.arguments
+        if isinstance(arguments, dict):
+            return arguments
+        self._notes.emulate("tool call arguments", "they are no JSON object; sent as the field `raw_arguments`")
+        return {"raw_arguments": arguments}
+
+    def _tool_result(self, part: ToolResult) -> JsonObject:
+        content: str | list[JsonObject] = (
+            part.content if isinstance(part.content, str) else self.blocks(part.content, Role.TOOL)
+        )
+        block: JsonObject = {"type": "tool_result", "tool_use_id": _tool_id(part.call_id), "content": content}
+        if part.is_error is not None:
+            block["is_error"] = part.is_error
+        return block
+
+    def _thinking(self, part: Thinking) -> JsonObject | None:
+        """Thinking goes back unchanged, and only to where it came from."""
+        origin = part.provenance
+        if origin is None or origin.dialect != NAME or not (part.signature or part.redacted):
+            self._notes.drop("thinking", "only thinking that this provider signed can be sent back to it")
+            return None
+        if self._quirks.thinking_bound_to_model and not same_model(origin.model, self._endpoint.model):
+            self._notes.drop("thinking", f"it was written by {origin.model}, and this model takes only its own")
+            return None
+        if part.redacted is not None:
+            return self._done(part, {"type": "redacted_thinking", "data": part.redacted})
+        return self._done(part, {"type": "thinking", "thinking": part.text, "signature": part.signature})
+
+    def _media(self, part: Image | File, role: Role) -> JsonObject | None:
+        if self._refuses_media(part, role):
+            return None
+        return self._image(part) if isinstance(part, Image) else self._file(part)
+
+    def _refuses_media(self, part: Image | File, role: Role) -> bool:
+        kind = "image" if isinstance(part, Image) else "file"
+        if kind not in self._quirks.inputs:
+            self._notes.drop(kind, "this model takes none")
+        elif role is Role.SYSTEM:
+            self._notes.drop(kind, "system prompts are text")
+        elif role is Role.ASSISTANT and (kind == "image" or self._strict):
+            self._notes.drop(kind, "assistant messages take none")
+        else:
+            return False
+        return True
+
+    def _image(self, part: Image) -> JsonObject | None:
+        source = _source(part, _sniff)
+        if source is None:
+            self._notes.drop("image", "neither bytes, URL nor file id, or bytes of an unknown kind")
+            return None
+        if source["type"] == "url" and not self._quirks.image_urls:
+            self._notes.drop("image url", "this target takes images only by their bytes")
+            return None
+        if part.detail not in (None, "auto"):
+            self._notes.drop("image detail", "this API has no such choice")
+        return self._done(part, {"type": "image", "source": source})
+
+    def _file(self, part: File) -> JsonObject | None:
+        text = part.text if part.text is not None else _plain_text(part)
+        source = (
+            {"type": "text", "media_type": "text/plain", "data": text}
+            if text is not None
+            else _source(part, lambda _: "application/pdf")
+        )
+        if source is None:
+            self._notes.drop("file", "neither bytes, text, URL nor file id")
+            return None
+        block: JsonObject = {"type": "document", "source": source}
+        if part.name is not None:
+            block["title"] = part.name
+        if part.context is not None:
+            block["context"] = part.context
+        if part.citations is not None:
+            block["citations"] = {"enabled": part.citations}
+        return self._done(part, block)
+
+
+def _is_blank(part: AnyPart, role: Role) -> bool:
+    """Empty text says nothing, and the service refuses it; in assistant messages also text of white space alone."""
+    return isinstance(part, Text) and not (part.text.strip() if role is Role.ASSISTANT else part.text)
+
+
+def _tool_id(call_id: str) -> str:
+    """Ids of other providers may hold characters that this API refuses; calls and results change alike."""
+    return _FOREIGN_ID.sub("_", call_id)
+
+
+def _source(part: Media, kind_of: Any) -> JsonObject | None:
+    if part.file_id is not None:
+        return {"type": "file", "file_id": part.file_id}
+    data, kind = part.data, part.media_type
+    if data is None and part.url is not None:
+        found = _DATA_URL.fullmatch(part.url)
+        if found is None:
+            return {"type": "url", "url": part.url}
+        kind, data = found.group(1) or kind, found.group(2)
+    if data is None:
+        return None
+    kind = kind or kind_of(data)
+    return {"type": "base64", "media_type": kind, "data": data} if kind else None
+
+
+def _sniff(data: str) -> str | None:
+    try:
+        return Image.from_bytes(base64.b64decode(data[:64])).media_type
+    except ValueError:
+        return None
+
+
+def _plain_text(part: File) -> str | None:
+    """The bytes of a text file in the open, since documents by bytes must be PDF."""
+    if part.data is None or not (part.media_type or "").startswith("text/"):
+        return None
+    try:
+        return base64.b64decode(part.data).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None

@@ -1,0 +1,83 @@
+"""The client half: opens exchanges at a service that speaks the Messages API."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from understudy.dialects.anthropic.decode import StreamReader, decode_count, decode_whole
+from understudy.dialects.anthropic.encode import encode_chat, encode_count, headers
+from understudy.dialects.anthropic.errors import RULES, read_error
+from understudy.dialects.anthropic.models import ModelPages, decode_model, model_url
+from understudy.dialects.anthropic.wire import NAME
+from understudy.dialects.base import (
+    Classify,
+    Endpoint,
+    Exchange,
+    Notes,
+    Operation,
+    Reader,
+    SingleExchange,
+    UnsupportedExchange,
+    WholeReader,
+)
+from understudy.dialects.errors import classify
+from understudy.domain.events import Event
+from understudy.domain.failures import Failure
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.wire.http import HttpRequest
+from understudy.wire.json import encode
+
+_STREAM = ("text/event-stream",)
+
+
+def _whole(endpoint: Endpoint, data: bytes) -> list[Event | Failure]:
+    return decode_whole(data, endpoint)
+
+
+def _classify(endpoint: Endpoint) -> Classify:
+    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+
+
+class AnthropicDialect:
+    """The client half of the `anthropic` dialect."""
+
+    name: ClassVar[str] = NAME
+    operations: ClassVar[frozenset[Operation]] = frozenset({Operation.CHAT, Operation.MODELS, Operation.COUNT_TOKENS})
+
+    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
+        """Open a chat."""
+        notes = Notes(request.configured)
+        body = encode_chat(request, endpoint, notes, stream=stream)
+        reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](partial(_whole, endpoint))
+        return SingleExchange(
+            HttpRequest("POST", f"{endpoint.base_url}/v1/messages", headers(request, endpoint), encode(body)),
+            reader,
+            _classify(endpoint),
+            expects=_STREAM if stream else ("application/json",),
+            before=notes.events(),
+        )
+
+    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+        """Refuse: the service has no embeddings."""
+        return UnsupportedExchange("Anthropic's API has no embeddings; configure a provider that has, for embeddings")
+
+    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+        """Open the catalogue, or the look-up of one model."""
+        if request.model is None:
+            return ModelPages(request, endpoint)
+        wanted = HttpRequest("GET", model_url(endpoint, request.model), endpoint.headers)
+        return SingleExchange(wanted, WholeReader(decode_model), _classify(endpoint))
+
+    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+        """Open a token count."""
+        notes = Notes(request.configured)
+        body = encode_count(request, endpoint, notes)
+        url = f"{endpoint.base_url}/v1/messages/count_tokens"
+        model = endpoint.model or request.model
+        return SingleExchange(
+            HttpRequest("POST", url, headers(request, endpoint), encode(body)),
+            WholeReader(lambda data: decode_count(data, model)),
+            _classify(endpoint),
+        )

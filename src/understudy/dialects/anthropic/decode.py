@@ -1,0 +1,330 @@
+"""Answers of the Messages API to events. A whole body goes the way of a stream: start, blocks, stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.anthropic.errors import RULES, read_error
+from understudy.dialects.anthropic.parts import read_citation
+from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, StreamEvent
+from understudy.dialects.base import Endpoint
+from understudy.dialects.errors import failure_of
+from understudy.domain import events as e
+from understudy.domain.content import JsonObject, Opaque, Provenance, Thinking
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import FinishReason, TokenCount
+from understudy.domain.usage import Usage, token_count
+from understudy.wire.http import HttpHead
+from understudy.wire.json import BadJson, decode_as, decode_object, encode
+from understudy.wire.json import decode as decode_json
+from understudy.wire.sse import SseDecoder, SseEvent
+
+_EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
+_BODY: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
+_COUNT: msgspec.json.Decoder[Count] = msgspec.json.Decoder(Count)
+
+_OWN_FIELDS = {
+    "text": {"type", "text", "citations"},
+    "thinking": {"type", "thinking", "signature"},
+    "tool_use": {"type", "id", "name", "input"},
+}
+
+
+class _Block:
+    """A content block while its pieces arrive. `part` is its number among the parts, once it has one."""
+
+    __slots__ = ("json", "kind", "part", "pieces")
+
+    def __init__(self, json: JsonObject) -> None:
+        kind = json.get("type")
+        self.kind = kind if kind in _OWN_FIELDS else "opaque"
+        self.json = json
+        self.part = -1
+        self.pieces: list[str] = []
+
+    def extra(self) -> JsonObject:
+        """The fields without a unified name. A direct caller is the wire's default and says nothing."""
+        own = _OWN_FIELDS[self.kind]
+        extra = {key: value for key, value in self.json.items() if key not in own and value is not None}
+        if extra.get("caller") == {"type": "direct"}:
+            del extra["caller"]
+        return extra
+
+
+class Answer:
+    """The pieces of one answer to events, wherever they come from."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, _Block] = {}
+        self._parts = 0
+        self._usage: JsonObject = {}
+        self._model: str | None = None
+        self._stop: str | None = None
+
+    def start(self, body: Body) -> list[e.Event]:
+        """Take what is known when the answer begins."""
+        self._model = body.model
+        return [e.Started(id=body.id, model=body.model), *self._count(body.usage)]
+
+    def begin(self, index: int, json: JsonObject) -> list[e.Event]:
+        """Take the beginning of a block, which in a whole body is all of it."""
+        block = self._blocks[index] = _Block(json)
+        match block.kind:
+            case "text":
+                return self._begin_text(block)
+            case "thinking":
+                part = self._part(block)
+                events: list[e.Event] = [e.ThinkingDelta(part, _string(json, "thinking"))]
+                if signature := _string(json, "signature"):
+                    events.append(e.ThinkingSigned(part, signature))
+            case "tool_use":
+                events = [e.ToolCallStarted(self._part(block), _string(json, "id"), _string(json, "name"))]
+            case _:
+                self._part(block)
+                return []
+        if extra := block.extra():
+            events.append(e.PartNoted(block.part, NAME, extra))
+        return events
+
+    def _begin_text(self, block: _Block) -> list[e.Event]:
+        events: list[e.Event] = []
+        if text := _string(block.json, "text"):
+            events.append(e.TextDelta(self._part(block), text))
+        citations = block.json.get("citations") or ()
+        return [*events, *(e.CitationAdded(self._part(block), read_citation(citation)) for citation in citations)]
+
+    def grow(self, index: int, delta: Delta, data: bytes) -> list[e.Event]:
+        """Take more of a block. `data` is the event itself, for blocks that only this dialect knows."""
+        block = self._blocks.get(index)
+        if block is None:
+            raise BadJson(f"content block {index} was never begun")
+        match block.kind, delta:
+            case "text", Delta(text=str(text)):
+                return [e.TextDelta(self._part(block), text)] if text else []
+            case "text", Delta(citation=dict(citation)):
+                return [e.CitationAdded(self._part(block), read_citation(citation))]
+            case "tool_use", Delta(partial_json=str(arguments)):
+                if arguments:
+                    block.pieces.append(arguments)
+                    return [e.ToolCallDelta(block.part, arguments)]
+            case "thinking", Delta(thinking=str(text)):
+                return [e.ThinkingDelta(block.part, text)] if text else []
+            case "thinking", Delta(signature=str(signature)):
+                return [e.ThinkingSigned(block.part, signature)] if signature else []
+            case "opaque", Delta(partial_json=str(arguments)):
+                block.pieces.append(arguments)
+            case "opaque", _:
+                _extend(block.json, decode_object(data).get("delta"))
+            case _:
+                pass
+        return []
+
+    def end(self, index: int) -> list[e.Event]:
+        """Take the end of a block."""
+        block = self._blocks.pop(index, None)
+        if block is None:
+            return []
+        match block.kind:
+            case "tool_use":
+                whole = block.json.get("input")
+                return [e.ToolCallDelta(block.part, encode(whole).decode())] if whole and not block.pieces else []
+            case "text":
+                extra = block.extra() if block.part >= 0 else None
+                return [e.PartNoted(block.part, NAME, extra)] if extra else []
+            case "thinking":
+                return []
+        if block.json.get("type") == "redacted_thinking":
+            redacted = _string(block.json, "data")
+            part = Thinking(redacted=redacted, provenance=Provenance(NAME, self._model))
+            return [e.PartAdded(block.part, part)]
+        if arguments := "".join(block.pieces):
+            block.json["input"] = decode_json(arguments)
+        return [e.PartAdded(block.part, Opaque(NAME, block.json))]
+
+    def stop(self, delta: Body | Delta, usage: JsonObject | None, context_management: Any = None) -> list[e.Event]:
+        """Take why the answer stopped, and its final counts."""
+        self._stop = delta.stop_reason or self._stop
+        events = self._count(usage)
+        for name in NOTED:
+            value = context_management if name == "context_management" else getattr(delta, name, None)
+            if value is not None:
+                events.append(e.Noted(name, value))
+        tier = self._usage.get("service_tier")
+        if isinstance(tier, str):
+            events.append(e.Noted("service_tier", tier))
+        return events
+
+    def finish(self) -> e.Finished:
+        """Return the end of the answer."""
+        return e.Finished(STOP_REASONS.get(self._stop or "", FinishReason.UNKNOWN), self._stop)
+
+    def _part(self, block: _Block) -> int:
+        if block.part < 0:
+            block.part = self._parts
+            self._parts += 1
+        return block.part
+
+    def _count(self, usage: JsonObject | None) -> list[e.Event]:
+        """Counts are cumulative over the events of a stream, each of which may leave some out: the latest counts."""
+        if not usage:
+            return []
+        self._usage = {**self._usage, **{key: value for key, value in usage.items() if value is not None}}
+        return [e.UsageReported(read_usage(self._usage))]
+
+
+def read_usage(raw: JsonObject) -> Usage:
+    """Read token counts. `input_tokens` excludes the cache already; `output_tokens` includes thinking."""
+    written, written_1h = _cache_writes(raw)
+    output = token_count(raw.get("output_tokens"))
+    reasoning = token_count(_field(raw.get("output_tokens_details"), "thinking_tokens"))
+    if reasoning is not None and output is not None:
+        if reasoning <= output:
+            output -= reasoning
+        else:
+            reasoning = None
+    return Usage(
+        input=token_count(raw.get("input_tokens")),
+        cache_read=token_count(raw.get("cache_read_input_tokens")),
+        cache_write=written,
+        cache_write_1h=written_1h,
+        output=output,
+        reasoning=reasoning,
+        raw=raw,
+    )
+
+
+def _cache_writes(raw: JsonObject) -> tuple[int | None, int | None]:
+    total = token_count(raw.get("cache_creation_input_tokens"))
+    short = token_count(_field(raw.get("cache_creation"), "ephemeral_5m_input_tokens"))
+    long = token_count(_field(raw.get("cache_creation"), "ephemeral_1h_input_tokens"))
+    if total is None:
+        return short, long
+    if long is None:
+        return total, None
+    # A split that does not fit the total is ignored; 0 takes back what an earlier report may have said of it.
+    return (total - long, long) if (short or 0) + long == total else (total, 0)
+
+
+class StreamReader:
+    """Reads the server-sent events of a streamed answer, up to `message_stop`."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._sse = SseDecoder(keep_frames=endpoint.keep_wire)
+        self._answer = Answer()
+        self.finished = False
+
+    def feed(self, data: bytes) -> list[e.Event | Failure]:
+        """Take bytes. Raises `TooLarge`; an event that is not valid ends the answer after those before it."""
+        steps: list[e.Event | Failure] = []
+        try:
+            for event in self._sse.feed(data):
+                if self.finished:
+                    break
+                steps += self._take(event)
+        except BadJson as error:
+            self.finished = True
+            steps.append(
+                Failure(kind=FailureKind.BAD_RESPONSE, message=f"an event of the stream is not valid: {error}")
+            )
+        return steps
+
+    def close(self) -> list[e.Event | Failure]:
+        """Take the end of input; without `message_stop` the answer is cut off."""
+        steps: list[e.Event | Failure] = []
+        try:
+            for event in self._sse.close():
+                if not self.finished:
+                    steps += self._take(event)
+        except BadJson:
+            pass  # The last event was cut: the same as a missing end mark.
+        if not self.finished:
+            self.finished = True
+            steps.append(Failure(kind=FailureKind.TRUNCATED, message="the stream ended without message_stop"))
+        return steps
+
+    def _take(self, sse: SseEvent) -> list[e.Event | Failure]:
+        event = decode_as(_EVENT, sse.data)
+        if event.type == "error":
+            self.finished = True
+            return [_error_in_answer(sse.data, self._endpoint)]
+        events = self._read(event, sse.data)
+        return [*(_stamped(events, sse.frame) if self._endpoint.keep_wire else events)]
+
+    def _read(self, event: StreamEvent, data: bytes) -> list[e.Event]:
+        match event:
+            case StreamEvent(type="content_block_delta", delta=Delta() as delta):
+                return self._answer.grow(event.index, delta, data)
+            case StreamEvent(type="content_block_start", content_block=dict(block)):
+                return self._answer.begin(event.index, block)
+            case StreamEvent(type="content_block_stop"):
+                return self._answer.end(event.index)
+            case StreamEvent(type="message_start", message=Body() as message):
+                return self._answer.start(message)
+            case StreamEvent(type="message_delta", delta=Delta() as delta):
+                return self._answer.stop(delta, event.usage, event.context_management)
+            case StreamEvent(type="message_stop"):
+                self.finished = True
+                return [self._answer.finish()]
+            case _:
+                return []  # `ping`, and whatever may come to be
+
+
+def decode_whole(data: bytes, endpoint: Endpoint) -> list[e.Event | Failure]:
+    """Read a whole answer. Raises `BadJson` when it is no message."""
+    body = decode_as(_BODY, data)
+    if body.type == "error":
+        return [_error_in_answer(data, endpoint)]
+    if body.content is None:
+        raise BadJson("the body is not a message: `content` is missing")
+    answer = Answer()
+    steps: list[e.Event | Failure] = [*answer.start(body)]
+    for index, block in enumerate(body.content):
+        steps += answer.begin(index, block)
+        steps += answer.end(index)
+    steps += answer.stop(body, None, body.context_management)
+    steps.append(answer.finish())
+    return steps
+
+
+def decode_count(data: bytes, model: str | None) -> list[TokenCount | Failure]:
+    """Read a token count. Raises `BadJson`."""
+    count = token_count(decode_as(_COUNT, data).input_tokens)
+    if count is None:
+        raise BadJson("`input_tokens` is not a token count")
+    return [TokenCount(input_tokens=count, model=model, provider=None)]
+
+
+def _error_in_answer(data: bytes, endpoint: Endpoint) -> Failure:
+    """An error after the status 200 was sent; its code and type alone say what it is."""
+    error = read_error(data)
+    if error is None:
+        raise BadJson("an error event without an error")
+    return failure_of(error, HttpHead(200, {}), endpoint=endpoint, rules=RULES)
+
+
+def _stamped(events: list[e.Event], frame: bytes) -> list[e.Event]:
+    """Put the frame on the first of its events, and the empty frame on the others."""
+    if not events:
+        return [e.Frame(frame)]
+    return [msgspec.structs.replace(event, wire=frame if n == 0 else b"") for n, event in enumerate(events)]
+
+
+def _extend(block: JsonObject, delta: object) -> None:
+    """Add a delta of an unknown block: text to text, everything else in place."""
+    if isinstance(delta, dict):
+        for key, value in delta.items():
+            if key != "type":
+                old = block.get(key)
+                block[key] = old + value if isinstance(old, str) and isinstance(value, str) else value
+
+
+def _string(json: JsonObject, key: str) -> str:
+    value = json.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _field(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, dict) else None

@@ -1,0 +1,215 @@
+"""Requests of the Messages API, read. What has no typed place goes to `extra["anthropic"]` where it stood."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from understudy.dialects.anthropic.parts import read_cache, read_content
+from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
+from understudy.dialects.base import Operation
+from understudy.dialects.server import BadRequest, Inbound
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.requests import GenerationRequest, ModelsRequest, OutputFormat, Reasoning, WireOrigin
+from understudy.wire.http import HttpRequest
+from understudy.wire.json import BadJson, decode_object
+
+_MODES = ("adaptive", "enabled", "disabled", "between_tools")
+_HARMLESS = ("web_search_", "web_fetch_", "tool_search_tool_")
+"""Hosted tools that only read: running them twice changes nothing."""
+
+PAGE = 20
+"""Models per page unless asked otherwise."""
+
+
+def parse_models(request: HttpRequest) -> Inbound:
+    """Read the query of a model list, or the name of a look-up. Raises `BadRequest`."""
+    url = urlsplit(request.url)
+    query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+    _, _, model = url.path.rstrip("/").partition("/v1/models/")
+    try:
+        limit = int(query.get("limit", PAGE))
+    except ValueError:
+        raise _bad("limit: Input should be a valid integer") from None
+    if not 1 <= limit <= 1000:
+        raise _bad("limit: Input should be between 1 and 1000")
+    wanted = ModelsRequest(model=unquote(model) or None, limit=limit, after=query.get("after_id"))
+    options: dict[str, object] = {"before_id": query["before_id"]} if "before_id" in query else {}
+    return Inbound(operation=Operation.MODELS, request=wanted, options=options)
+
+
+def parse_messages(request: HttpRequest, operation: Operation) -> Inbound:
+    """Read the body of a message or a token count. Raises `BadRequest`."""
+    data = request.body or b""
+    try:
+        body = decode_object(data)
+    except BadJson as error:
+        raise _bad(f"The request body is not valid JSON: {error}") from error
+    headers = {name.lower(): value for name, value in request.headers}
+    kept = tuple((name, headers[name]) for name in (VERSION_HEADER, BETA_HEADER) if name in headers)
+    stream = body.get("stream") is True
+    parsed = _request(body, WireOrigin(NAME, data, kept), counts=operation is Operation.COUNT_TOKENS)
+    return Inbound(operation=operation, request=parsed, stream=stream)
+
+
+def _request(body: JsonObject, origin: WireOrigin, *, counts: bool) -> GenerationRequest:
+    fields = _Fields(body)
+    model = fields.take("model", str)
+    if model is None:
+        raise _bad("model: Field required")
+    messages = fields.take("messages", list)
+    if messages is None:
+        raise _bad("messages: Field required")
+    max_tokens = fields.take("max_tokens", int)
+    if max_tokens is None and not counts:
+        raise _bad("max_tokens: Field required")
+    system = fields.take("system", str, list)
+    fields.take("stream", bool)
+    read = [_message(message, n) for n, message in enumerate(messages)]
+    if system is not None:
+        read.insert(0, Message(Role.SYSTEM, _content(system, "system")))
+    values: dict[str, Any] = {
+        "tools": tuple(_tool(tool, n) for n, tool in enumerate(fields.take("tools", list) or ())),
+        "temperature": fields.take("temperature", float, int),
+        "top_p": fields.take("top_p", float, int),
+        "top_k": fields.take("top_k", int),
+        "stop": tuple(fields.take("stop_sequences", list) or ()),
+        "service_tier": fields.take("service_tier", str),
+        "user": _user(fields),
+        **_choice(fields),
+        **_thinking(fields),
+    }
+    cache, extra = read_cache(fields.left, set())
+    return GenerationRequest(
+        messages=tuple(read),
+        model=model,
+        max_tokens=max_tokens,
+        cache=cache,
+        extra={NAME: extra} if extra else None,
+        origin=origin,
+        **values,
+    )
+
+
+class _Fields:
+    """The top-level fields that no one has read yet."""
+
+    def __init__(self, body: JsonObject) -> None:
+        self.left = {name: value for name, value in body.items() if value is not None}
+
+    def take(self, name: str, *kinds: type) -> Any:
+        """Take a field out; `None` when it is missing. Raises `BadRequest` when it is of another kind."""
+        value = self.left.pop(name, None)
+        if value is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))):
+            return value
+        raise _bad(f"{name}: Input should be a valid {_KINDS[kinds[0]]}")
+
+
+_KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list: "list", dict: "dictionary"}
+
+
+def _message(value: Any, n: int) -> Message:
+    match value:
+        case {"role": ("user" | "assistant" | "system") as role, "content": str() | list() as content, **rest}:
+            kept: JsonObject = {str(name): field for name, field in rest.items() if field is not None}
+            read = _content(content, f"messages.{n}.content")
+            return Message(Role(role), read, extra={NAME: kept} if kept else None)
+        case {"role": ("user" | "assistant" | "system"), **rest}:
+            raise _bad(
+                f"messages.{n}.content: {'Input should be a valid list' if 'content' in rest else 'Field required'}"
+            )
+        case {"role": role}:
+            raise _bad(f"messages: Unexpected role {role!r}. The Messages API takes the roles user and assistant")
+        case _:
+            raise _bad(f"messages.{n}: Input does not match the expected shape.")
+
+
+def _content(value: str | list[Any], where: str) -> Any:
+    for n, block in enumerate(value if isinstance(value, list) else ()):
+        if not isinstance(block, dict) or not isinstance(block.get("type"), str):
+            raise _bad(f"{where}.{n}: Input does not match the expected shape.")
+    return read_content(value)
+
+
+def _tool(value: Any, n: int) -> AnyTool:
+    match value:
+        case {"type": str(kind)} if kind != "custom":
+            return OpaqueTool(NAME, value, effects=not kind.startswith(_HARMLESS))
+        case {"name": str(name), "input_schema": dict(schema)}:
+            return _function(name, schema, value)
+        case _:
+            raise _bad(f"tools.{n}: Input does not match the expected shape.")
+
+
+def _function(name: str, schema: JsonObject, tool: JsonObject) -> Tool:
+    description, strict = tool.get("description"), tool.get("strict")
+    cache, extra = read_cache(tool, {"name", "input_schema", "description", "strict"})
+    return Tool(
+        name=name,
+        description=description if isinstance(description, str) else None,
+        parameters=schema,
+        strict=strict if isinstance(strict, bool) else None,
+        cache=cache,
+        extra={NAME: extra} if extra else None,
+    )
+
+
+def _choice(fields: _Fields) -> dict[str, Any]:
+    choice = fields.take("tool_choice", dict)
+    if choice is None:
+        return {}
+    parallel = choice.get("disable_parallel_tool_use")
+    rest = {k: v for k, v in choice.items() if k not in ("type", "name", "disable_parallel_tool_use") and v is not None}
+    extra = {NAME: rest} if rest else None
+    switch = {"parallel_tool_calls": not parallel} if isinstance(parallel, bool) else {}
+    match choice:
+        case {"type": "tool", "name": str(name)}:
+            return {"tool_choice": ToolChoice("tool", (name,), extra), **switch}
+        case {"type": "any"}:
+            return {"tool_choice": ToolChoice("required", (), extra), **switch}
+        case {"type": ("auto" | "none") as mode}:
+            return {"tool_choice": ToolChoice(mode, (), extra), **switch}
+        case _:
+            raise _bad("tool_choice: Input tag must be one of 'auto', 'any', 'tool', 'none'")
+
+
+def _thinking(fields: _Fields) -> dict[str, Any]:
+    """Read `thinking` and `output_config`; a form with more than the typed fields also travels as it is."""
+    thinking = fields.take("thinking", dict) or {}
+    config = fields.take("output_config", dict) or {}
+    form = config.get("format")
+    mode, effort, budget = thinking.get("type"), config.get("effort"), thinking.get("budget_tokens")
+    if thinking and (mode not in _MODES or thinking.keys() - {"type", "budget_tokens", "display"}):
+        fields.left["thinking"] = thinking
+    if config.keys() - {"effort", "format"} or (isinstance(form, dict) and form.keys() - {"type", "schema"}):
+        fields.left["output_config"] = config
+    found: dict[str, Any] = {}
+    if thinking or effort is not None:
+        found["reasoning"] = Reasoning(
+            effort=effort if isinstance(effort, str) else None,
+            budget=budget if isinstance(budget, int) else None,
+            mode=mode if mode in _MODES else None,
+            display=thinking.get("display"),
+        )
+    match form:
+        case {"type": "json_schema", "schema": dict(schema)}:
+            found["output"] = OutputFormat(kind="json_schema", json_schema=schema)
+    return found
+
+
+def _user(fields: _Fields) -> str | None:
+    metadata = fields.take("metadata", dict)
+    if metadata is None:
+        return None
+    if metadata.keys() != {"user_id"}:
+        fields.left["metadata"] = metadata
+    user = metadata.get("user_id")
+    return user if isinstance(user, str) else None
+
+
+def _bad(message: str) -> BadRequest:
+    return BadRequest(
+        Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, type="invalid_request_error", sent=False)
+    )

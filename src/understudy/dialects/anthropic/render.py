@@ -1,0 +1,241 @@
+"""Answers in the form of the Messages API: whole messages, model pages, counts and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from understudy.dialects.anthropic.models import CAPABILITIES
+from understudy.dialects.anthropic.wire import NAME, STOP_REASONS
+from understudy.dialects.server import Inbound
+from understudy.domain.content import AnyPart, Citation, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import ModelsRequest
+from understudy.domain.responses import FinishReason, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.usage import Usage
+from understudy.wire.http import JSON_HEADERS, HttpReply
+from understudy.wire.json import BadJson, decode_object, encode
+
+_STOPS = {
+    FinishReason.LENGTH: "max_tokens",
+    FinishReason.TOOL_CALLS: "tool_use",
+    FinishReason.CONTENT_FILTER: "refusal",
+    FinishReason.PAUSED: "pause_turn",
+}
+
+_K = FailureKind
+_ERRORS: Mapping[FailureKind, tuple[int, str]] = {
+    _K.INVALID_REQUEST: (400, "invalid_request_error"),
+    _K.CONTEXT_LENGTH: (400, "invalid_request_error"),
+    _K.CONTENT_FILTER: (400, "invalid_request_error"),
+    _K.UNSUPPORTED: (400, "invalid_request_error"),
+    _K.AUTHENTICATION: (401, "authentication_error"),
+    _K.BILLING: (402, "billing_error"),
+    _K.PERMISSION: (403, "permission_error"),
+    _K.NOT_FOUND: (404, "not_found_error"),
+    _K.CONFLICT: (409, "conflict_error"),
+    _K.REQUEST_TOO_LARGE: (413, "request_too_large"),
+    _K.RATE_LIMITED: (429, "rate_limit_error"),
+    _K.DAILY_QUOTA: (429, "rate_limit_error"),
+    _K.CANCELLED: (499, "api_error"),
+    _K.DEADLINE: (504, "timeout_error"),
+    _K.CONNECT_TIMEOUT: (504, "timeout_error"),
+    _K.TIMEOUT_HEADERS: (504, "timeout_error"),
+    _K.TIMEOUT_BODY: (504, "timeout_error"),
+    _K.TIMEOUT_FIRST_EVENT: (504, "timeout_error"),
+    _K.STALLED: (504, "timeout_error"),
+    _K.OVERLOADED: (529, "overloaded_error"),
+}
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+def message_object(response: GenerationResponse) -> JsonObject:
+    """Return an answer as a message."""
+    body: JsonObject = {
+        "id": response.id or "msg_understudy",
+        "type": "message",
+        "role": "assistant",
+        "model": response.model or "",
+        "content": [block for part in response.message.parts if (block := part_block(part)) is not None],
+        **stop_fields(response.finish_reason, response.finish_reason_raw, response.extra),
+        "usage": usage_object(response.usage, response.extra),
+    }
+    for name in ("context_management", "diagnostics"):
+        if name in response.extra:
+            body[name] = response.extra[name]
+    return body
+
+
+def stop_fields(reason: FinishReason, raw: str | None, extra: JsonObject) -> JsonObject:
+    """Return why the answer stopped, in this wire's words; reasons that it has no word for are `end_turn`."""
+    own = raw if STOP_REASONS.get(raw or "") is reason else None
+    fields: JsonObject = {
+        "stop_reason": own or _STOPS.get(reason, "end_turn"),
+        "stop_sequence": extra.get("stop_sequence"),
+        "stop_details": extra.get("stop_details"),
+    }
+    if "container" in extra:
+        fields["container"] = extra["container"]
+    return fields
+
+
+def usage_object(usage: Usage, extra: JsonObject) -> JsonObject:
+    """Return the counts. The wire demands the first and the last of them: unknown is written as 0 there."""
+    short, long = usage.cache_write, usage.cache_write_1h
+    written = None if short is None and long is None else (short or 0) + (long or 0)
+    body: JsonObject = {
+        "input_tokens": (usage.input or 0) + (usage.audio_input or 0),
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": usage.cache_read,
+        "output_tokens": usage.output_total or 0,
+    }
+    if long is not None:
+        body["cache_creation"] = {"ephemeral_5m_input_tokens": short or 0, "ephemeral_1h_input_tokens": long}
+    if usage.reasoning is not None:
+        body["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    if isinstance(hosted := (usage.raw or {}).get("server_tool_use"), dict):
+        body["server_tool_use"] = hosted
+    if extra.get("service_tier") in ("standard", "priority", "batch"):
+        body["service_tier"] = extra["service_tier"]
+    return body
+
+
+def part_block(part: AnyPart) -> JsonObject | None:
+    """Return a part of an answer as a content block; `None` for what this wire has no block for."""
+    own = (part.extra or {}).get(NAME, {})
+    match part:
+        case Text(text, citations=citations):
+            block: JsonObject = {"type": "text", "text": text}
+            if written := [raw for citation in citations if (raw := citation_object(citation)) is not None]:
+                block["citations"] = written
+            return {**block, **own}
+        case Refusal(text):
+            return {"type": "text", "text": text}
+        case Thinking(redacted=str(data)):
+            return {"type": "redacted_thinking", "data": data}
+        case Thinking(text, signature=signature):
+            return {"type": "thinking", "thinking": text, "signature": signature or "", **own}
+        case ToolCall(id=call_id, name=name):
+            return {"type": "tool_use", "id": call_id, "name": name, "input": tool_input(part.arguments), **own}
+        case Opaque(dialect, json) if dialect == NAME and isinstance(json, dict):
+            return json
+        case _:
+            return None
+
+
+def tool_input(arguments: str) -> JsonObject:
+    """Return the arguments of a call as the object that this wire demands; anything else goes in as text."""
+    try:
+        return decode_object(arguments or "{}")
+    except BadJson:
+        return {"raw_arguments": arguments}
+
+
+def citation_object(citation: Citation) -> JsonObject | None:
+    """Return a citation; those of other providers become search results, whose empty index says that they are ours."""
+    if citation.dialect == NAME and citation.raw is not None:
+        return citation.raw
+    if citation.url is None:
+        return None
+    return {
+        "type": "web_search_result_location",
+        "url": citation.url,
+        "title": citation.title,
+        "cited_text": citation.cited_text or "",
+        "encrypted_index": "",
+    }
+
+
+def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+    """Write the page that was asked for, or the one model."""
+    wanted = inbound.request
+    if not isinstance(wanted, ModelsRequest):
+        raise TypeError("a model list answers a ModelsRequest")
+    if wanted.model is not None:
+        found = next((model for model in models if model.id == wanted.model), None)
+        if found is None:
+            return error_reply(Failure(kind=_K.NOT_FOUND, message=f"model: {wanted.model}"))
+        return _json(200, model_object(found))
+    ids = [model.id for model in models]
+    limit, before = wanted.limit or len(models), inbound.options.get("before_id")
+    if isinstance(before, str) and before in ids:
+        end = ids.index(before)
+        start = max(0, end - limit)
+        more = start > 0
+    else:
+        start = ids.index(wanted.after) + 1 if wanted.after in ids else 0
+        end = start + limit
+        more = end < len(ids)
+    page = [model_object(model) for model in models[start:end]]
+    first, last = (page[0]["id"], page[-1]["id"]) if page else (None, None)
+    return _json(200, {"data": page, "has_more": more, "first_id": first, "last_id": last})
+
+
+def model_object(model: ModelInfo) -> JsonObject:
+    """Return a model as the catalogue shows it; an entry of this dialect's own keeps all that it says."""
+    raw = model.raw or {}
+    if raw.get("type") == "model" and "display_name" in raw:
+        return {**raw, "id": model.id}
+    created = datetime.fromtimestamp(model.created or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "type": "model",
+        "id": model.id,
+        "display_name": model.display_name or model.id,
+        "created_at": created,
+        "lifecycle": "active",
+        "max_input_tokens": model.context_window,
+        "max_tokens": model.max_output_tokens,
+        "capabilities": None
+        if model.capabilities is None
+        else {theirs: {"supported": ours in model.capabilities} for theirs, ours in CAPABILITIES.items()},
+    }
+
+
+def count_reply(count: TokenCount) -> HttpReply:
+    """Write a token count."""
+    return _json(200, {"input_tokens": count.input_tokens})
+
+
+def error_reply(failure: Failure) -> HttpReply:
+    """Write an error with its status and the headers that official clients read."""
+    status = failure.status if failure.status is not None and failure.status >= 400 else _shape(failure)[0]
+    headers = [*JSON_HEADERS]
+    if failure.request_id is not None:
+        headers.append(("request-id", failure.request_id))
+    if failure.retry_after is not None:
+        headers.append(("retry-after", f"{failure.retry_after:g}"))
+    if failure.should_retry is not None:
+        headers.append(("x-should-retry", str(failure.should_retry).lower()))
+    return HttpReply(status, tuple(headers), encode(error_object(failure)))
+
+
+def error_object(failure: Failure) -> JsonObject:
+    """Return an error as responses and streams hold it."""
+    kind = failure.type or (_TYPES.get(failure.status, "api_error") if failure.status else _shape(failure)[1])
+    error: JsonObject = {"type": kind, "message": failure.message}
+    details: Any = (failure.body or {}).get("details")
+    if failure.code is not None:
+        error["details"] = {**(details if isinstance(details, dict) else {}), "error_code": failure.code}
+    return {"type": "error", "error": error, "request_id": failure.request_id}
+
+
+def _shape(failure: Failure) -> tuple[int, str]:
+    return _ERRORS.get(failure.kind, (500, "api_error"))
+
+
+def _json(status: int, body: object) -> HttpReply:
+    return HttpReply(status, JSON_HEADERS, encode(body))

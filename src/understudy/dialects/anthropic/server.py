@@ -1,0 +1,76 @@
+"""The server half: what the gateway and the emulator answer with when a caller speaks the Messages API."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from understudy.dialects.anthropic import render
+from understudy.dialects.anthropic.parse import parse_messages, parse_models
+from understudy.dialects.anthropic.stream import StreamRenderer
+from understudy.dialects.anthropic.wire import NAME
+from understudy.dialects.base import Operation
+from understudy.dialects.server import BadRequest, Inbound
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
+from understudy.wire.json import encode
+
+
+class AnthropicServer:
+    """The server half of the `anthropic` dialect."""
+
+    name: ClassVar[str] = NAME
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """Tell what a method and path ask for, whatever prefix stands before `/v1`."""
+        path = urlsplit(path).path.rstrip("/")
+        if method == "POST" and path.endswith("/v1/messages"):
+            return Operation.CHAT
+        if method == "POST" and path.endswith("/v1/messages/count_tokens"):
+            return Operation.COUNT_TOKENS
+        if method == "GET" and (path.endswith("/v1/models") or "/v1/models/" in path):
+            return Operation.MODELS
+        return None
+
+    def credential(self, request: HttpRequest) -> str | None:
+        """Return the key of `x-api-key`, which wins, or of `Authorization: Bearer`."""
+        headers = {name.lower(): value.strip() for name, value in request.headers}
+        if key := headers.get("x-api-key"):
+            return key
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        return token.strip() or None if scheme.lower() == "bearer" else None
+
+    def parse(self, request: HttpRequest) -> Inbound:
+        """Read a request. Raises `BadRequest`."""
+        match self.operation(request.method, request.url):
+            case Operation.MODELS:
+                return parse_models(request)
+            case Operation.CHAT | Operation.COUNT_TOKENS as operation:
+                return parse_messages(request, operation)
+            case _:
+                raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
+
+    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
+        """Write a whole message."""
+        return HttpReply(200, JSON_HEADERS, encode(render.message_object(response)))
+
+    def renderer(self, inbound: Inbound) -> StreamRenderer:
+        """Open the writer of a streamed message."""
+        return StreamRenderer()
+
+    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+        """Refuse: this wire has no embeddings, and `operation` never asks for them."""
+        return render.error_reply(Failure(kind=FailureKind.NOT_FOUND, message="this API has no embeddings"))
+
+    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+        """Write the page that was asked for, or the one model."""
+        return render.models_reply(models, inbound)
+
+    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
+        """Write a token count."""
+        return render.count_reply(count)
+
+    def render_error(self, failure: Failure) -> HttpReply:
+        """Write an error."""
+        return render.error_reply(failure)

@@ -1,0 +1,136 @@
+"""How much the model is to think: `Reasoning` to `thinking` and `output_config.effort`, by what the model takes.
+
+Which modes and efforts a model takes is data of its family (`Quirks.thinking_modes`, `Quirks.efforts`,
+`Quirks.default_effort_none`). Source: Anthropic docs, "Adaptive thinking", "Extended thinking" and "Effort" (2026-11).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from understudy.dialects.base import Notes
+from understudy.dialects.quirks import Quirks
+from understudy.domain.content import JsonObject
+from understudy.domain.requests import Reasoning
+
+MIN_BUDGET = 1024
+"""Tokens; the smallest budget that the service takes."""
+
+BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 65536}
+"""Tokens that stand for an effort where a model knows only budgets. Ours: the service names no such numbers."""
+
+_LEVELS = tuple(BUDGETS)
+_DISPLAYS = ("summarized", "omitted")
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What to send: the field `thinking` and the effort, each `None` to leave it out."""
+
+    thinking: JsonObject | None = None
+    effort: str | None = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a budget must fit: below `max_tokens`, unless thinking between tool calls was asked for by its beta."""
+
+    max_tokens: int
+    forced_tool: bool = False
+    interleaved: bool = False
+
+
+def plan(reasoning: Reasoning | None, quirks: Quirks, limits: Limits, notes: Notes) -> Plan:
+    """Decide what to send for what was asked."""
+    if reasoning is None:
+        return Plan()
+    if "reasoning" in quirks.refused:
+        notes.drop("reasoning", "this model refuses it")
+        return Plan()
+    effort = _effort(reasoning.effort, quirks, notes)
+    mode = _accepted(reasoning.mode or _implied(reasoning, quirks), quirks, notes)
+    if effort is None and reasoning.effort not in (None, "none"):
+        if mode == "enabled":
+            notes.emulate("reasoning", "this model takes a budget instead of an effort")
+        else:
+            notes.drop("reasoning", "this model takes no effort")
+    thinking: JsonObject | None = None
+    if mode == "enabled":
+        thinking = _enabled(reasoning, limits, notes)
+    elif mode is not None:
+        thinking = {"type": mode}
+    if thinking is not None and mode in ("adaptive", "enabled"):
+        _show(reasoning.display, thinking, notes)
+    return Plan(thinking, effort)
+
+
+def _effort(asked: str | None, quirks: Quirks, notes: Notes) -> str | None:
+    """The effort itself, or the nearest that the model takes."""
+    if asked in (None, "none") or quirks.efforts == frozenset():
+        return None
+    if asked == "minimal":
+        notes.rename("reasoning", "the lowest effort of this API is low")
+        asked = "low"
+    if quirks.efforts is None or asked in quirks.efforts or asked not in _LEVELS:
+        return asked
+    rank = _LEVELS.index(asked)
+    below = [level for level in _LEVELS[:rank] if level in quirks.efforts]
+    above = [level for level in _LEVELS[rank:] if level in quirks.efforts]
+    nearest = below[-1] if below else above[0]
+    notes.clamp("reasoning", f"this model takes no effort {asked}; sent as {nearest}")
+    return nearest
+
+
+def _implied(asked: Reasoning, quirks: Quirks) -> str | None:
+    """The mode that goes without saying; `None` leaves it to the model's default."""
+    if asked.effort == "none":
+        return "disabled"
+    if asked.budget is not None:
+        return "enabled"
+    if asked.effort is not None and quirks.efforts == frozenset():
+        return "enabled" if "enabled" in quirks.thinking_modes else None
+    if asked.display is not None or (asked.effort is not None and quirks.default_effort_none):
+        return "adaptive" if "adaptive" in quirks.thinking_modes else None
+    return None
+
+
+def _accepted(mode: str | None, quirks: Quirks, notes: Notes) -> str | None:
+    """The mode itself, or what comes nearest to it at this model."""
+    modes = quirks.thinking_modes
+    if mode is None or mode in modes:
+        return mode
+    if mode == "disabled":
+        if not quirks.default_effort_none:
+            notes.drop("reasoning", "thinking cannot be switched off at this model")
+        return None
+    other = "enabled" if mode == "adaptive" else "adaptive"
+    if other in modes:
+        notes.emulate("reasoning", f"this model does not take {mode} thinking; {other} is used")
+        return other
+    notes.drop("reasoning", f"this model does not take {mode} thinking")
+    return None
+
+
+def _enabled(asked: Reasoning, limits: Limits, notes: Notes) -> JsonObject | None:
+    """Thinking with a budget of at least 1024 tokens that leaves room for the answer."""
+    if limits.forced_tool and asked.mode is None:
+        notes.drop("reasoning", "it cannot be combined with a forced tool choice")
+        return None
+    budget = asked.budget if asked.budget is not None else BUDGETS.get(asked.effort or "medium", BUDGETS["medium"])
+    fitting = max(budget, MIN_BUDGET)
+    if not limits.interleaved:
+        fitting = min(fitting, limits.max_tokens - 1)
+    if fitting < MIN_BUDGET:
+        notes.drop("reasoning", f"max_tokens leaves no room for a budget of {MIN_BUDGET} tokens")
+        return None
+    if fitting != budget and asked.budget is not None:
+        notes.clamp("reasoning", f"the budget must be at least {MIN_BUDGET} and less than max_tokens")
+    return {"type": "enabled", "budget_tokens": fitting}
+
+
+def _show(display: str | None, thinking: JsonObject, notes: Notes) -> None:
+    if display is None:
+        return
+    if display not in _DISPLAYS:
+        if display != "auto":
+            notes.rename("reasoning", "this API shows thinking as a summary or not at all")
+        display = "summarized"
+    thinking["display"] = display

@@ -1,0 +1,104 @@
+"""What the Messages API writes, as far as both halves need it typed. Unknown fields are ignored, most may miss.
+
+Source: Anthropic API reference, "Messages", "Streaming messages" and "Models"; official Python SDK 2.12.0, `types`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from understudy.domain.content import JsonObject
+from understudy.domain.responses import FinishReason
+
+NAME = "anthropic"
+
+VERSION_HEADER = "anthropic-version"
+BETA_HEADER = "anthropic-beta"
+
+STRICT_VERSION = "2026-10-21"
+"""From this API version on, the service refuses sampling parameters, documents in assistant messages and citations in
+user messages. Versions are ISO dates, so they compare as text."""
+
+STOP_REASONS: Mapping[str, FinishReason] = {
+    "end_turn": FinishReason.STOP,
+    "stop_sequence": FinishReason.STOP,
+    "max_tokens": FinishReason.LENGTH,
+    "model_context_window_exceeded": FinishReason.LENGTH,
+    "tool_use": FinishReason.TOOL_CALLS,
+    "refusal": FinishReason.CONTENT_FILTER,
+    "pause_turn": FinishReason.PAUSED,
+}
+
+NOTED = ("stop_sequence", "stop_details", "container", "context_management", "diagnostics")
+"""Fields of an answer that travel as `Noted`, by the same name."""
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer, or the begun one in `message_start`."""
+
+    content: list[JsonObject] | None = None
+    type: str = "message"
+    id: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    stop_details: JsonObject | None = None
+    container: Any = None
+    context_management: Any = None
+    diagnostics: Any = None
+    usage: JsonObject | None = None
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True):
+    """What a `content_block_delta` or `message_delta` adds; which fields are set depends on `type`."""
+
+    type: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    partial_json: str | None = None
+    citation: JsonObject | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    stop_details: JsonObject | None = None
+    container: Any = None
+
+
+class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Any event of a stream."""
+
+    type: str
+    index: int = 0
+    message: Body | None = None
+    content_block: JsonObject | None = None
+    delta: Delta | None = None
+    usage: JsonObject | None = None
+    context_management: Any = None
+
+
+class ModelItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One model of the catalogue."""
+
+    id: str
+    display_name: str | None = None
+    created_at: str | None = None
+    max_input_tokens: int | None = None
+    max_tokens: int | None = None
+    capabilities: JsonObject | None = None
+
+
+class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of the catalogue."""
+
+    data: list[JsonObject]
+    has_more: bool | None = None
+    last_id: str | None = None
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """A token count."""
+
+    input_tokens: int

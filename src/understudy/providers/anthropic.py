@@ -1,0 +1,111 @@
+"""Anthropic: the Messages API of Claude.
+
+Families, from what the documentation and the model catalogue say (docs.anthropic.com, `GET /v1/models`; 2026-11-22):
+which fields a model refuses, how it can be told to think, and how much it can write.
+"""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Operation
+from understudy.dialects.quirks import QuirksPatch
+from understudy.providers.base import Auth, Family, ProviderRow
+
+VERSION = "2026-10-21"
+"""The API version that is asked for unless an entry sets the option `api_version` (`2023-06-01` is still live)."""
+
+_SAMPLING = frozenset({"temperature", "top_p", "top_k"})
+_FREE_CHOICE = frozenset({"auto", "none"})
+_ALL_EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
+
+_CURRENT: QuirksPatch = {
+    "refused": _SAMPLING,
+    "refused_since": ((VERSION, _SAMPLING),),
+    "prefill": False,
+    "mid_system": True,
+    "thinking_modes": frozenset({"adaptive", "disabled"}),
+    "output_formats": frozenset({"text", "json_schema"}),
+    "inputs": frozenset({"image", "file"}),
+}
+"""What every Claude model of today has in common; older ones take some of it back below."""
+
+_LEGACY: QuirksPatch = {
+    "refused": frozenset(),
+    "prefill": True,
+    "mid_system": False,
+    "thinking_modes": frozenset({"enabled", "disabled"}),
+    "default_effort_none": True,
+    "efforts": frozenset(),
+}
+
+_FAMILIES = (
+    Family(r"claude-.*", _CURRENT),
+    # Up to 4.5: thinking by budget, off unless asked for; an answer may be begun by the caller.
+    Family(r"claude-(2|3|instant)\b.*|claude-(opus|sonnet)-4(-[01])?(-20\d{6})?|claude-[a-z]+-4-5\b.*", _LEGACY),
+    Family(r"claude-(2|3|instant)\b.*", {"thinking_modes": frozenset(), "max_output_tokens": 4096}),
+    Family(r"claude-3-5-.*", {"max_output_tokens": 8192}),
+    Family(r"claude-3-7-.*", {"thinking_modes": frozenset({"enabled", "disabled"}), "max_output_tokens": 64_000}),
+    Family(r"claude-(2|3|instant)\b.*|claude-(opus|sonnet)-4(-0)?(-20\d{6})?", {"output_formats": frozenset({"text"})}),
+    Family(r"claude-opus-4(-[01])?(-20\d{6})?", {"max_output_tokens": 32_000}),
+    Family(r"claude-sonnet-4(-0)?(-20\d{6})?|claude-[a-z]+-4-5\b.*", {"max_output_tokens": 64_000}),
+    Family(r"claude-opus-4-5\b.*", {"efforts": frozenset({"low", "medium", "high"})}),
+    # 4.6 to 4.8: adaptive thinking, still off unless asked for.
+    Family(
+        r"claude-(opus|sonnet)-4-6\b.*",
+        {
+            "refused": frozenset(),
+            "mid_system": False,
+            "thinking_modes": frozenset({"adaptive", "enabled", "disabled"}),
+            "default_effort_none": True,
+            "efforts": frozenset({"low", "medium", "high", "max"}),
+            "max_output_tokens": 128_000,
+        },
+    ),
+    # An explicit `disabled` is left out here: sources disagree on whether it is accepted, and it is the default.
+    Family(
+        r"claude-opus-4-[78]\b.*",
+        {
+            "thinking_modes": frozenset({"adaptive"}),
+            "default_effort_none": True,
+            "efforts": _ALL_EFFORTS,
+            "max_output_tokens": 128_000,
+        },
+    ),
+    Family(r"claude-opus-4-7\b.*", {"mid_system": False}),
+    # From 5 on models think by default.
+    Family(r"claude-[a-z]+-5\b.*", {"efforts": _ALL_EFFORTS, "max_output_tokens": 128_000}),
+    Family(r"claude-(fable|mythos)-.*|claude-opus-5-5\b.*", {"thinking_modes": frozenset({"adaptive"})}),
+    Family(r"claude-sonnet-5-5\b.*", {"thinking_modes": frozenset({"adaptive", "between_tools"})}),
+    # From 5.1 on thinking is bound to the model that wrote it; all but Haiku refuse a forced choice of tools.
+    Family(r"claude-haiku-5-5\b.*", {"thinking_bound_to_model": True}),
+    Family(
+        r"claude-(opus|sonnet)-5-5\b.*|claude-(fable|mythos)-5-[1-9]\b.*",
+        {"tool_choice": _FREE_CHOICE, "thinking_bound_to_model": True},
+    ),
+)
+
+
+def _without_version(base_url: str) -> str:
+    """The SDK's base URL has no `/v1`, but many people write it."""
+    return base_url.rstrip("/").removesuffix("/v1")
+
+
+ROW = ProviderRow(
+    type="anthropic",
+    title="Anthropic",
+    base_url="https://api.anthropic.com",
+    dialects={
+        Operation.CHAT: "anthropic",
+        Operation.MODELS: "anthropic",
+        Operation.COUNT_TOKENS: "anthropic",
+    },
+    key_variables=("ANTHROPIC_API_KEY",),
+    base_url_variables=("ANTHROPIC_BASE_URL",),
+    normalize_base_url=_without_version,
+    auth=Auth("x-api-key", ""),
+    headers=(("anthropic-version", VERSION),),
+    families=_FAMILIES,
+    text_model="claude-sonnet-5-5",
+    as_of="2026-11-22",
+    aliases=("claude",),
+    instead={Operation.EMBED: "Anthropic has no embeddings; use an openai, ollama, google or cohere entry for them"},
+)
