@@ -1,0 +1,50 @@
+# Two commands on a fresh machine that has Python >= 3.11 and make: `make demo` and `make test`.
+PYTHON ?= $(firstword $(shell command -v python3.13 python3.12 python3.11 python3 2>/dev/null))
+VENV := .venv
+BIN := $(VENV)/bin
+RECORDINGS ?= $(wildcard ../shared/recordings)
+# CPU-bound tests over two workers; `make test WORKERS=0` runs them in one process.
+WORKERS ?= 2
+
+.PHONY: demo test check format bench live clean help
+
+help: ## Show this help
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "understudy needs Python 3.11 or newer; try make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-%: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --group $*
+	@touch $@
+
+demo: $(VENV)/.installed ## Show the main job at work: emulated providers, no key, no network
+	@$(BIN)/understudy demo
+
+test: $(VENV)/.installed-test ## Run all tests, offline
+	$(BIN)/python -m pytest -n $(WORKERS) $(if $(RECORDINGS),--recordings $(RECORDINGS)) $(ARGS)
+
+check: $(VENV)/.installed-test $(VENV)/.installed-check ## Lint, formatting and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+format: $(VENV)/.installed-check ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## Measure start-up, CPU per call and per chunk, as ratios in one run
+	$(BIN)/python -m benchmarks
+
+live: $(VENV)/.installed-test ## Call the real providers whose keys are in the environment
+	$(BIN)/python -m pytest -m live --live $(ARGS)
+
+clean: ## Remove what was installed and cached
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
