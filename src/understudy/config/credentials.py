@@ -44,7 +44,7 @@ def read_credential(context: Context, table: Mapping[str, Any], path: KeyPath, r
         return Credential(why=f"{_are_not_set(result.missing, ' and ')}", variables=result.missing)
     key = result.text.strip()
     if not key:
-        return Credential(why="its api_key is empty") if row.key_required else Credential()
+        return from_environment(row, context.environ)
     if not is_sendable(key):
         context.report.error(here, f"{API_KEY} holds characters that no header can carry", "copy the key anew")
         return Credential()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from understudy.config.addresses import address_complaint, address_from_environment
 from understudy.config.credentials import from_environment
@@ -48,6 +46,9 @@ def local_address(environ: Mapping[str, str]) -> str:
 def answers(base_url: str) -> bool:
     """Tell whether something accepts connections at an address, within `PROBE_TIMEOUT`. Blocks that long at most
     once a name is resolved."""
+    import socket  # needed only where there is no file
+    from urllib.parse import urlsplit
+
     parts = urlsplit(base_url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:

@@ -122,8 +122,7 @@ def _syntax_error(message: str, lines: Source) -> str:
     if position and position["line"]:
         number, column = int(position["line"]), f":{position['column']}"
     else:
-        # The text ended too early: what was begun last was not finished.
-        number, column = lines.last_key(), ""
+        number, column = lines.end(unfinished="Un" in message), ""
     what = _POSITION.sub("", message)
     shown = lines.line(number)
     suggestion = next((hint for part, hint in _SYNTAX_HINTS.items() if part in what), "see https://toml.io")

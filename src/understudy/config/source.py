@@ -37,16 +37,17 @@ class Source:
 
     def number(self, path: KeyPath) -> int | None:
         """Return the line of a key, else that of the table that would hold it."""
-        if self._numbers is None:
-            self._numbers = key_lines(self._text)
+        numbers = self._found()
         for length in range(len(path), 0, -1):
-            if number := self._numbers.get(path[:length]):
+            if number := numbers.get(path[:length]):
                 return number
         return None
 
-    def last_key(self) -> int:
-        """Return the line of the last key or table that could be read; where there is none, the first line."""
-        return max(key_lines(self._text).values(), default=1)
+    def end(self, *, unfinished: bool) -> int:
+        """Return the last line that is not blank; with `unfinished`, the line of the key that was begun last."""
+        if unfinished and (found := self._found()):
+            return max(found.values())
+        return max((number for number, line in enumerate(self._lines, start=1) if line.strip()), default=1)
 
     def where(self, path: KeyPath = ()) -> str:
         """Return `file:line`, as far as they are known."""
@@ -61,7 +62,7 @@ class Source:
     def excerpt(self, path: KeyPath) -> str | None:
         """Return the line on which a key is written, masked; `None` when it is not written at all."""
         number = self.number(path)
-        if number is None or self._numbers is None or path not in self._numbers:
+        if number is None or path not in self._found():
             return None
         return self.line(number, secret=any(part in _SECRETS for part in path))
 
@@ -70,6 +71,14 @@ class Source:
         if not 0 < number <= len(self._lines):
             return None
         return self._shown(self._lines[number - 1], secret)[:_WIDTH]
+
+    def _found(self) -> dict[KeyPath, int]:
+        if self._numbers is None:
+            try:
+                self._numbers = key_lines(self._text)
+            except RecursionError:  # nested so deeply that the parser gives up as well
+                self._numbers = {}
+        return self._numbers
 
     def _shown(self, line: str, secret: bool) -> str:
         if header := _HEADER.fullmatch(line):
