@@ -99,7 +99,7 @@ class CitationAdded(EventBase, frozen=True, tag="citation", omit_defaults=True):
 
 class PartNoted(EventBase, frozen=True, tag="part_noted", omit_defaults=True):
     """Wire fields of the part at `index` that have no unified name (item ids, phases), for the dialect in which they
-    arrived; they end in `part.extra`. It never begins a part, and it is no content."""
+    arrived; they end in `part.extra`. It may come before the part's first piece, but it never begins one."""
 
     index: int
     dialect: str

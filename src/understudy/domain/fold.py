@@ -18,27 +18,25 @@ from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 class _Growing:
     """A part while its pieces arrive."""
 
-    __slots__ = ("citations", "extra", "kind", "name", "pieces", "signature", "tool_id")
+    __slots__ = ("citations", "kind", "name", "pieces", "signature", "tool_id")
 
     def __init__(self, kind: type[AnyPart], tool_id: str = "", name: str = "") -> None:
         self.kind = kind
         self.pieces: list[str] = []
         self.citations: list[Citation] = []
         self.signature: str | None = None
-        self.extra: dict[str, JsonObject] | None = None
         self.tool_id = tool_id
         self.name = name
 
     def part(self, provenance: Provenance | None) -> AnyPart:
-        text, extra = "".join(self.pieces), self.extra
+        text = "".join(self.pieces)
         if self.kind is ToolCall:
-            arguments = text or "{}"
-            return ToolCall(id=self.tool_id, name=self.name, arguments=arguments, provenance=provenance, extra=extra)
+            return ToolCall(id=self.tool_id, name=self.name, arguments=text or "{}", provenance=provenance)
         if self.kind is Thinking:
-            return Thinking(text, signature=self.signature, provenance=provenance, extra=extra)
+            return Thinking(text, signature=self.signature, provenance=provenance)
         if self.kind is Refusal:
-            return Refusal(text, extra=extra)
-        return Text(text, citations=tuple(self.citations), extra=extra)
+            return Refusal(text)
+        return Text(text, citations=tuple(self.citations))
 
 
 class Fold:
@@ -47,11 +45,12 @@ class Fold:
     `dialect` is stamped on thinking and tool calls, so that another provider's turn knows to leave them out.
     """
 
-    __slots__ = ("_dialect", "_parts", "extra", "finish", "started", "usage", "warnings")
+    __slots__ = ("_dialect", "_notes", "_parts", "extra", "finish", "started", "usage", "warnings")
 
     def __init__(self, dialect: str | None = None) -> None:
         self._dialect = dialect
         self._parts: dict[int, _Growing | AnyPart] = {}
+        self._notes: dict[int, dict[str, JsonObject]] = {}
         self.started = e.Started()
         self.finish: e.Finished | None = None
         self.usage = Usage()
@@ -99,14 +98,8 @@ class Fold:
                 pass
 
     def _note(self, index: int, dialect: str, fields: JsonObject) -> None:
-        part = self._parts.get(index)
-        if part is None:
-            return
-        extra = {**(part.extra or {}), dialect: {**(part.extra or {}).get(dialect, {}), **fields}}
-        if isinstance(part, _Growing):
-            part.extra = extra
-        else:
-            self._parts[index] = msgspec.structs.replace(part, extra=extra)
+        notes = self._notes.setdefault(index, {})
+        notes[dialect] = {**notes.get(dialect, {}), **fields}
 
     def _growing(self, index: int, kind: type[AnyPart]) -> _Growing:
         part = self._parts.get(index)
@@ -122,11 +115,17 @@ class Fold:
     def message(self) -> Message:
         """Return the answer so far as a message; a single plain text becomes a string."""
         provenance = Provenance(self._dialect, self.started.model) if self._dialect else None
-        parts = tuple(p.part(provenance) if isinstance(p, _Growing) else p for p in self._parts.values())
+        parts = tuple(self._part(index, provenance) for index in self._parts)
         match parts:
             case (Text(text, citations=(), extra=None),):
                 return Message(Role.ASSISTANT, text)
         return Message(Role.ASSISTANT, parts)
+
+    def _part(self, index: int, provenance: Provenance | None) -> AnyPart:
+        growing = self._parts[index]
+        part = growing.part(provenance) if isinstance(growing, _Growing) else growing
+        notes = self._notes.get(index)
+        return msgspec.structs.replace(part, extra={**(part.extra or {}), **notes}) if notes else part
 
     def response(self) -> GenerationResponse:
         """Return the answer so far."""
