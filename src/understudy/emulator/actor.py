@@ -11,7 +11,7 @@ import msgspec
 
 from understudy.dialects.base import Operation
 from understudy.dialects.errors import kind_of_status
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf
+from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import fold
@@ -28,7 +28,7 @@ from understudy.emulator.staging import Answer, Frame, Streamed, is_sse
 from understudy.emulator.tokens import count
 from understudy.emulator.vectors import embed
 from understudy.providers import row
-from understudy.wire.http import HttpReply, HttpRequest
+from understudy.wire.http import Headers, HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object
 
 
@@ -112,8 +112,8 @@ class Actor:
         words = next((words for check in self.provider.checks if (words := check(asked))), None)
         if words is not None:
             return said(FailureKind.INVALID_REQUEST, words, str(name))
-        if name is not None and model is None:
-            return self.provider.failure(FailureKind.NOT_FOUND, str(name))
+        if isinstance(name, str) and model is None:
+            return self.provider.failure(FailureKind.NOT_FOUND, name)
         return None
 
     def _model(self, name: str) -> EmulatedModel | None:
@@ -149,16 +149,24 @@ class Actor:
         if not inbound.stream:
             return half.render(fold(events, dialect=half.name), inbound)
         renderer = half.renderer(inbound)
-        pieces = [(renderer.feed(event), isinstance(event, _CONTENT)) for event in events]
-        pieces.append((renderer.close(), False))
-        end = b"\n\n" if is_sse(renderer.headers) else b"\n"
-        frames = [Frame(frame + end, content) for data, content in pieces for frame in data.split(end) if frame]
-        # An error ends a stream that has begun, so it is written by a renderer that has seen the beginning.
-        breaking = half.renderer(inbound)
-        for event in events[:2]:
-            breaking.feed(event)
-        error = breaking.fail(self._failed(fault)) if fault and fault.kind is FaultKind.ERROR_EVENT else b""
+        frames: list[Frame] = []
+        for event in events:
+            frames += _frames(renderer.feed(event), renderer.headers, content=isinstance(event, _CONTENT))
+        frames += _frames(renderer.close(), renderer.headers, content=False)
+        error = self._broken_off(half.renderer(inbound), events, fault) if fault else b""
         return Streamed(renderer.headers, tuple(frames), error)
+
+    def _broken_off(self, renderer: Renderer, events: list[e.Event], fault: Fault) -> bytes:
+        """Return the error that a renderer writes when it has seen as much of the answer as the fault lets through."""
+        if fault.kind is not FaultKind.ERROR_EVENT:
+            return b""
+        left = 1 if fault.after is None else fault.after
+        for event in events:
+            left -= isinstance(event, _CONTENT)
+            if left < 0:
+                break
+            renderer.feed(event)
+        return renderer.fail(self._failed(fault))
 
     def _vectors(self, asked: EmbeddingRequest, fault: Fault | None) -> EmbeddingResponse:
         model = self._model(asked.model or "")
@@ -191,6 +199,13 @@ class Actor:
 
 
 _CONTENT = (e.TextDelta, e.RefusalDelta, e.ThinkingDelta, e.ToolCallStarted, e.ToolCallDelta, e.PartAdded)
+
+
+def _frames(data: bytes, headers: Headers, *, content: bool) -> list[Frame]:
+    """Cut what a renderer wrote into frames. Of a content event only the last is content: the others open parts."""
+    end = b"\n\n" if is_sse(headers) else b"\n"
+    pieces = [piece + end for piece in data.split(end) if piece]
+    return [Frame(piece, content and at == len(pieces)) for at, piece in enumerate(pieces, 1)]
 
 
 def _server_half(dialect: str) -> ServerHalf:

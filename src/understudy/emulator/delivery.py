@@ -44,9 +44,10 @@ def answer(request: GenerationRequest, turn: Turn) -> list[e.Event]:
     events.append(e.UsageReported(usage))
     if turn.persona.durations:
         events.append(e.Noted("durations", _durations(usage)))
-    if stopped is not None and not delivery.exhausted:
-        events.append(e.Noted("stop_sequence", stopped))
-    events.append(e.Finished(delivery.reason()))
+    word = turn.persona.stop_word if stopped is not None and not delivery.exhausted else None
+    if word is not None:
+        events.append(e.Noted(word, stopped))
+    events.append(e.Finished(delivery.reason(), word))
     return events
 
 

@@ -21,6 +21,8 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True):
     """Whether thinking is shown: as text, as text with a signature, as a summary where asked for, or not at all."""
     counts_reasoning: bool = True
     """Usage tells reasoning apart from the answer."""
+    stop_word: str | None = None
+    """The provider's word for an end at a stop sequence, where it has an own one."""
     durations: bool = False
     """Tells how long everything took, in nanoseconds."""
 

@@ -19,7 +19,6 @@ from understudy.emulator.staging import Close, Head, Reset, Wait, Write
 from understudy.wire.http import HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode
 
-MAX_REQUEST = 64 << 20
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with time zero: closing then sends RST instead of FIN."""
 
@@ -104,7 +103,7 @@ class ProviderServer:
         self._listener = self._server = None
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.content.read(MAX_REQUEST)
+        body = await request.content.read()
         raw = HttpRequest(request.method, request.path_qs, tuple(request.headers.items()), body or None)
         call = self.actor.call(raw)
         record = self._record(request, raw)

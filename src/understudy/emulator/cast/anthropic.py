@@ -91,7 +91,13 @@ def _model(name: str, title: str) -> EmulatedModel:
 PROVIDER = EmulatedProvider(
     type="anthropic",
     personas={
-        "anthropic": Persona(title="Anthropic", answer_prefix="msg_", call_prefix="toolu_", thinking="signed"),
+        "anthropic": Persona(
+            title="Anthropic",
+            answer_prefix="msg_",
+            call_prefix="toolu_",
+            thinking="signed",
+            stop_word="stop_sequence",
+        ),
     },
     models=(
         _model("claude-opus-5-5", "Claude Opus 5.5"),
