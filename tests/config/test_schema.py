@@ -32,6 +32,6 @@ def test_manual_describes_every_key() -> None:
 def test_examples_of_the_manual_load() -> None:
     blocks = MANUAL.read_text(encoding="utf-8").split("```toml\n")[1:]
     assert blocks
-    environ = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GROQ_API_KEY"), "sk-x")
+    environ = {f"{name}_API_KEY": "sk-x" for name in ("OPENAI", "ANTHROPIC", "GROQ")}
     for block in blocks:
         assert parse(block.partition("```")[0], environ=environ).providers
