@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.domain.content import AnyPart, Audio, Refusal, Text, Thinking, ToolCall
+from understudy.domain.content import AnyPart, Audio, Citation, Refusal, Text, Thinking, ToolCall
 from understudy.domain.messages import Message
 from understudy.domain.responses import FinishReason, GenerationResponse
 from understudy.domain.usage import Usage
@@ -18,6 +18,9 @@ _FINISH = {
     FinishReason.TOOL_CALLS: "tool_calls",
     FinishReason.CONTENT_FILTER: "content_filter",
 }
+
+FACTS = ("service_tier", "system_fingerprint", "moderation")
+"""Keys of `response.extra` that are fields of the completion object itself."""
 
 
 def finish_reason(reason: FinishReason) -> str:
@@ -36,16 +39,23 @@ def completion_object(response: GenerationResponse) -> dict[str, Any]:
             {
                 "index": 0,
                 "message": message_object(response.message),
-                "logprobs": response.extra.get("logprobs"),
+                "logprobs": logprobs_object(response.extra.get("logprobs")),
                 "finish_reason": finish_reason(response.finish_reason),
             }
         ],
         "usage": usage_object(response.usage),
     }
-    for key in ("service_tier", "system_fingerprint"):
+    for key in FACTS:
         if key in response.extra:
             body[key] = response.extra[key]
     return body
+
+
+def logprobs_object(value: Any) -> dict[str, Any] | None:
+    """Return noted log probabilities as a choice holds them; `None` when there are none in this form."""
+    if not isinstance(value, dict):
+        return None
+    return {"content": value.get("content"), "refusal": value.get("refusal")}
 
 
 def message_object(message: Message) -> dict[str, Any]:
@@ -60,7 +70,7 @@ def message_object(message: Message) -> dict[str, Any]:
     if annotations := _annotations(parts):
         body["annotations"] = annotations
     if audio := next((part for part in parts if isinstance(part, Audio)), None):
-        body["audio"] = {"id": audio.file_id or "", "data": audio.data or "", "transcript": audio.transcript or ""}
+        body["audio"] = audio_object(audio)
     if calls:
         body["tool_calls"] = calls
     if body["content"] is None and not calls and refusal is None:
@@ -69,8 +79,21 @@ def message_object(message: Message) -> dict[str, Any]:
 
 
 def tool_call_object(call: ToolCall) -> dict[str, Any]:
-    """Return one tool call in OpenAI's form."""
+    """Return one tool call in OpenAI's form, a custom tool's as such."""
+    if (call.extra or {}).get("openai", {}).get("type") == "custom":
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def audio_object(audio: Audio) -> dict[str, Any]:
+    """Return spoken words in OpenAI's form; `expires_at` (Unix seconds) is 0 when nobody said how long they live."""
+    expires_at = (audio.extra or {}).get("openai", {}).get("expires_at", 0)
+    return {
+        "id": audio.file_id or "",
+        "data": audio.data or "",
+        "transcript": audio.transcript or "",
+        "expires_at": expires_at,
+    }
 
 
 def usage_object(usage: Usage) -> dict[str, Any] | None:
@@ -92,20 +115,21 @@ def usage_object(usage: Usage) -> dict[str, Any] | None:
     return body
 
 
+def annotation_object(citation: Citation) -> dict[str, Any] | None:
+    """Return a citation as OpenAI writes it; `None` for one without a URL, which has no place in this form."""
+    if citation.dialect == "openai" and citation.raw is not None:
+        return citation.raw
+    if not citation.url:
+        return None
+    fields = {
+        "url": citation.url,
+        "title": citation.title or "",
+        "start_index": citation.start or 0,
+        "end_index": citation.end or 0,
+    }
+    return {"type": "url_citation", "url_citation": fields}
+
+
 def _annotations(parts: tuple[AnyPart, ...]) -> list[dict[str, Any]]:
-    """URL citations as OpenAI writes them; citations without a URL have no place in this form."""
-    return [
-        {
-            "type": "url_citation",
-            "url_citation": {
-                "url": citation.url,
-                "title": citation.title or "",
-                "start_index": citation.start or 0,
-                "end_index": citation.end or 0,
-            },
-        }
-        for part in parts
-        if isinstance(part, Text)
-        for citation in part.citations
-        if citation.url
-    ]
+    citations = [citation for part in parts if isinstance(part, Text) for citation in part.citations]
+    return [written for citation in citations if (written := annotation_object(citation)) is not None]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Dialect
 from understudy.dialects.openai.client import OpenAIDialect
+from understudy.dialects.openai.server import OpenAIServer
 
-DIALECT: Dialect = OpenAIDialect()
+DIALECT = OpenAIDialect()
+SERVER = OpenAIServer()
 
-__all__ = ["DIALECT"]
+__all__ = ["DIALECT", "SERVER"]

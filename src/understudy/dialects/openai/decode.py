@@ -49,6 +49,7 @@ class Answer:
         "_endpoint",
         "_finish",
         "_known",
+        "_logprobs",
         "_parts",
         "_places",
         "_started",
@@ -64,6 +65,7 @@ class Answer:
         self._audio: dict[str, Any] = {}
         self._finish: str | None = None
         self._known: dict[str, Any] = {}
+        self._logprobs: dict[str, list[Any]] = {}
 
     def add(self, chunk: ChunkWire, *, whole: bool = False) -> Steps:
         """Take a chunk, or a `whole` completion."""
@@ -96,6 +98,8 @@ class Answer:
             return [Failure(kind=FailureKind.SERVER_ERROR, message="the provider ended the answer with an error")]
         steps: Steps = []
         self._flush(steps)
+        if self._logprobs:
+            steps.append(e.Noted("logprobs", self._logprobs))
         reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
         if self._calls and reason in (FinishReason.STOP, FinishReason.UNKNOWN):
             # A call of the tool that was named by tool_choice ends with `stop` at OpenAI.
@@ -234,10 +238,8 @@ class Answer:
             self._note("content_filter_results", choice.content_filter_results, steps)
         delta = choice.delta or choice.message
         text = delta.content if delta is not None and isinstance(delta.content, str) else ""
-        if entries := _logprobs(choice.logprobs, text):
-            steps.append(e.Noted("logprobs", entries, append=True))
-        if isinstance(choice.logprobs, dict) and isinstance(refused := choice.logprobs.get("refusal"), list):
-            steps.append(e.Noted("refusal_logprobs", refused, append=True))
+        for key, entries in _logprobs(choice.logprobs, text).items():
+            self._logprobs.setdefault(key, []).extend(entries)
 
     def _note(self, key: str, value: Any, steps: Steps) -> None:
         """Note a fact once, and again when it changes: every chunk repeats it."""
@@ -273,16 +275,19 @@ def _citation(annotation: dict[str, Any]) -> Citation:
     )
 
 
-def _logprobs(value: Any, text: str) -> list[Any]:
-    """Log probabilities as OpenAI's list of tokens. Together writes parallel arrays, or in chunks a bare number."""
+def _logprobs(value: Any, text: str) -> dict[str, list[Any]]:
+    """Log probabilities in OpenAI's form, a list of tokens each for content and refusal.
+
+    Together writes parallel arrays, or in chunks a bare number.
+    """
     match value:
-        case {"content": list(entries)}:
-            return entries
         case {"tokens": list(tokens), "token_logprobs": list(numbers)}:
-            return [_token(token, number) for token, number in zip(tokens, numbers, strict=False)]
+            return {"content": [_token(token, number) for token, number in zip(tokens, numbers, strict=False)]}
+        case dict():
+            return {key: value[key] for key in ("content", "refusal") if isinstance(value.get(key), list)}
         case int() | float() if not isinstance(value, bool) and text:
-            return [_token(text, value)]
-    return []
+            return {"content": [_token(text, value)]}
+    return {}
 
 
 def _token(token: Any, logprob: Any) -> dict[str, Any]:

@@ -91,6 +91,8 @@ class _Conversation:
             case "function":
                 return _tool_message(value, at, f"call_legacy_{max(self._legacy - 1, 0)}", "role", "content", "name")
             case "system" | "developer" | "user":
+                if content is None:
+                    raise bad(f"{at}.content", "expected a string or an array of parts, got null")
                 name = value.get("name")
                 if name is not None and not isinstance(name, str):
                     raise bad(f"{at}.name", f"expected a string, got {_kind(name)}")

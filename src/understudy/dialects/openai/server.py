@@ -1,0 +1,137 @@
+"""The server half: speaks chat completions, embeddings and models to the callers of a gateway or an emulator."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+from urllib.parse import unquote, urlsplit
+
+from understudy.dialects.base import Operation
+from understudy.dialects.openai.decode import NAME
+from understudy.dialects.openai.parse import bad
+from understudy.dialects.openai.parse_request import parse_chat, parse_embedding
+from understudy.dialects.openai.render import (
+    model_object,
+    render_completion,
+    render_embeddings,
+    render_error,
+    reply,
+)
+from understudy.dialects.openai.stream import ChunkRenderer
+from understudy.dialects.server import BadRequest, Inbound, Renderer
+from understudy.domain.content import JsonObject
+from understudy.domain.errors import Unsupported
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.wire.http import HttpReply, HttpRequest
+from understudy.wire.json import BadJson, decode_object
+
+_MODEL = re.compile(r"(?:^|/)models(?:/(?P<id>.+))?$")
+_DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
+
+
+class OpenAIServer:
+    """OpenAI's API as a server speaks it. Routes are matched by their end, so any base path will do."""
+
+    name: ClassVar[str] = NAME
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """Tell which operation a route asks for."""
+        route = "/" + path.partition("?")[0].strip("/")
+        match method.upper():
+            case "POST" if route.endswith("/chat/completions"):
+                return Operation.CHAT
+            case "POST" if route.endswith("/embeddings"):
+                return Operation.EMBED
+            case "GET" if _MODEL.search(route):
+                return Operation.MODELS
+        return None
+
+    def credential(self, request: HttpRequest) -> str | None:
+        """Return the bearer token, or the key of the header that Azure's client uses."""
+        for name, value in request.headers:
+            if name.lower() == "authorization":
+                scheme, _, token = value.partition(" ")
+                if scheme.lower() == "bearer" and token.strip():
+                    return token.strip()
+        return next((value for name, value in request.headers if name.lower() == "api-key" and value), None)
+
+    def parse(self, request: HttpRequest) -> Inbound:
+        """Read a request. Raises `BadRequest`."""
+        path = urlsplit(request.url).path
+        operation = self.operation(request.method, path)
+        if operation is Operation.MODELS:
+            found = _MODEL.search("/" + path.strip("/"))
+            model = unquote(found["id"]) if found and found["id"] else None
+            return Inbound(operation=operation, request=ModelsRequest(model=model))
+        raw = request.body or b""
+        body = _object(raw)
+        if body.get("model") is None and (deployment := _DEPLOYMENT.search(path)):
+            body["model"] = unquote(deployment.group(1))
+        match operation:
+            case Operation.CHAT:
+                return _chat(body, raw)
+            case Operation.EMBED:
+                options: dict[str, object] = {"encoding_format": body.get("encoding_format") or "float"}
+                return Inbound(operation=operation, request=parse_embedding(body, raw), options=options)
+        raise BadRequest(
+            Failure(
+                kind=FailureKind.NOT_FOUND,
+                status=404,
+                type="invalid_request_error",
+                code="unknown_url",
+                message=f"Unknown request URL: {request.method} {path}",
+            )
+        )
+
+    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
+        """Write a whole answer."""
+        return reply(render_completion(response, legacy=bool(inbound.options.get("legacy"))))
+
+    def renderer(self, inbound: Inbound) -> Renderer:
+        """Open the writer of a streamed answer."""
+        options = inbound.options
+        return ChunkRenderer(include_usage=bool(options.get("include_usage")), legacy=bool(options.get("legacy")))
+
+    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+        """Write vectors in the form that the caller asked for."""
+        return reply(render_embeddings(response, as_base64=inbound.options.get("encoding_format") == "base64"))
+
+    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+        """Write the list, which has one page, or the one model that was asked for."""
+        wanted = inbound.request.model
+        if wanted is None:
+            return reply({"object": "list", "data": [model_object(model) for model in models]})
+        found = next((model for model in models if model.id == wanted), None)
+        if found is not None:
+            return reply(model_object(found))
+        message = f"The model `{wanted}` does not exist or you do not have access to it."
+        return render_error(Failure(kind=FailureKind.NOT_FOUND, message=message, param="model"))
+
+    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
+        """Raise `Unsupported`: tokens are counted by the Responses API."""
+        raise Unsupported("the openai dialect has no operation 'count_tokens'; the responses dialect has")
+
+    def render_error(self, failure: Failure) -> HttpReply:
+        """Write an error."""
+        return render_error(failure)
+
+
+def _object(raw: bytes) -> JsonObject:
+    try:
+        return decode_object(raw)
+    except BadJson as error:
+        raise bad("body", f"the request is not a JSON object: {error}", None) from error
+
+
+def _chat(body: JsonObject, raw: bytes) -> Inbound:
+    stream = body.get("stream")
+    if not isinstance(stream, bool | None):
+        raise bad("stream", "expected a boolean")
+    asked = body.get("stream_options")
+    options: dict[str, object] = {
+        "include_usage": isinstance(asked, dict) and asked.get("include_usage") is True,
+        "legacy": bool(body.get("functions")) and not body.get("tools"),
+    }
+    return Inbound(operation=Operation.CHAT, request=parse_chat(body, raw), stream=bool(stream), options=options)

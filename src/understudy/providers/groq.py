@@ -1,0 +1,73 @@
+"""Groq. Facts: wire card of Groq's API, state 2026-11-22."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Operation
+from understudy.dialects.quirks import ErrorRule
+from understudy.domain.failures import FailureKind
+from understudy.providers.base import Family, ProviderRow
+
+_UNSUPPORTED = frozenset({"presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "n"})
+"""Of OpenAI's parameters, those that none of Groq's models supports."""
+
+_UNKNOWN = frozenset(
+    {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
+    | {"audio", "prediction", "web_search_options", "moderation"}
+)
+"""Those that Groq's API does not have; requests of OpenAI's clients may carry them."""
+
+_REFUSED = _UNSUPPORTED | _UNKNOWN
+
+
+def normalize_base_url(base_url: str) -> str:
+    """Add `/openai/v1`, which Groq's own variable must leave out; a URL that ends in a version stays as it is."""
+    trimmed = base_url.rstrip("/")
+    if trimmed.endswith("/v1"):
+        return trimmed
+    return f"{trimmed}/v1" if trimmed.endswith("/openai") else f"{trimmed}/openai/v1"
+
+
+ROW = ProviderRow(
+    type="groq",
+    title="Groq",
+    base_url="https://api.groq.com/openai/v1",
+    dialects={Operation.CHAT: "openai", Operation.MODELS: "openai"},
+    key_variables=("GROQ_API_KEY",),
+    base_url_variables=("GROQ_BASE_URL",),
+    normalize_base_url=normalize_base_url,
+    quirks={
+        "refused": _REFUSED,
+        "message_names": False,
+        "max_stop": 4,
+        "inputs": frozenset({"image"}),
+        # Usage always comes in the last chunk, under x_groq.
+        "stream_usage": False,
+        "reasoning_field": "reasoning",
+        "reasoning_display": "reasoning_format",
+    },
+    families=(
+        Family(r"(meta-llama/|llama|gemma|allam|moonshotai/|mistral).*", {"refused": _REFUSED | {"reasoning"}}),
+        Family(
+            r"openai/gpt-oss.*",
+            {"efforts": frozenset({"low", "medium", "high"}), "reasoning_display": "include_reasoning"},
+        ),
+        Family(r"qwen/qwen3.*", {"efforts": frozenset({"none", "default"})}),
+        Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),
+    ),
+    error_rules=(
+        # The model broke the tool's or the answer's schema: the same request may well succeed.
+        ErrorRule(kind=FailureKind.RESAMPLE, code="tool_use_failed"),
+        ErrorRule(kind=FailureKind.RESAMPLE, code="json_validate_failed"),
+        ErrorRule(kind=FailureKind.RESAMPLE, status=422),
+        # One request above the whole limit a minute says rate_limit_exceeded, but no wait helps.
+        ErrorRule(kind=FailureKind.REQUEST_TOO_LARGE, status=413),
+        ErrorRule(kind=FailureKind.OVERLOADED, status=498),
+        ErrorRule(kind=FailureKind.SERVER_ERROR, status=424),
+    ),
+    text_model="openai/gpt-oss-120b",
+    as_of="2026-11-22",
+    instead={
+        Operation.EMBED: "Groq serves no embedding model: use openai or ollama for embeddings",
+        Operation.COUNT_TOKENS: "Groq counts no tokens ahead: the usage of an answer tells",
+    },
+)

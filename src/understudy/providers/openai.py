@@ -1,0 +1,95 @@
+"""OpenAI. Facts: wire card of OpenAI's API, state 2026-11-22."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Operation
+from understudy.dialects.quirks import QuirksPatch
+from understudy.providers.base import Family, ProviderRow
+
+_SAMPLING = frozenset(
+    {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"}
+)
+_REASONS: QuirksPatch = {"refused": _SAMPLING | {"stop"}}
+_PLAIN: QuirksPatch = {"refused": frozenset({"reasoning", "verbosity"})}
+_SNAPSHOT = r"(-\d{4}-\d\d-\d\d)?"
+_TUNED = r"(ft:)?"
+"""Fine-tuned models are called `ft:<base>:…` and want what their base wants."""
+
+ROW = ProviderRow(
+    type="openai",
+    title="OpenAI",
+    base_url="https://api.openai.com/v1",
+    dialects={
+        Operation.CHAT: "openai",
+        Operation.EMBED: "openai",
+        Operation.MODELS: "openai",
+        Operation.COUNT_TOKENS: "responses",
+    },
+    key_variables=("OPENAI_API_KEY",),
+    base_url_variables=("OPENAI_BASE_URL",),
+    quirks={
+        "user_field": "safety_identifier",
+        "max_stop": 4,
+        "tool_choice": frozenset({"auto", "none", "required", "tool", "allowed"}),
+    },
+    families=(
+        # Models that do not reason know neither efforts nor verbosity.
+        Family(_TUNED + r"(gpt-3\.5|gpt-4|chatgpt-4o|gpt-5-chat).*", _PLAIN),
+        # Schemas came with gpt-4o.
+        Family(
+            r"(ft:)?(gpt-3\.5.*|gpt-4(-\d{4}.*|-turbo.*|-32k.*)?(:.*)?)",
+            {"output_formats": frozenset({"text", "json_object"})},
+        ),
+        Family(
+            r"gpt-4o(-mini)?-search-preview.*",
+            {"refused": _SAMPLING | {"reasoning", "verbosity", "seed", "stop", "parallel_tool_calls"}},
+        ),
+        Family(_TUNED + r"o\d.*", _REASONS | {"efforts": frozenset({"low", "medium", "high"})}),
+        Family(r"o1(-mini|-preview)?" + _SNAPSHOT + r"|o3-mini" + _SNAPSHOT, {"parallel_switch": False}),
+        Family(r"o1-(mini|preview).*", {"refused": _SAMPLING | {"stop", "reasoning"}, "system_role": "user"}),
+        Family(
+            r"gpt-5(-mini|-nano|-search-api)?" + _SNAPSHOT,
+            _REASONS | {"efforts": frozenset({"minimal", "low", "medium", "high"})},
+        ),
+        Family(
+            r"gpt-5\.[1-4].*",
+            _REASONS
+            | {
+                "sampling_without_effort": True,
+                "default_effort_none": True,
+                "efforts": frozenset({"none", "low", "medium", "high"}),
+            },
+        ),
+        Family(
+            r"gpt-5\.[2-4].*",
+            {
+                "efforts": frozenset({"none", "low", "medium", "high", "xhigh"}),
+                "responses": "tools_with_effort",
+            },
+        ),
+        # From here on the default effort is not `none`, so tools need the Responses API unless `none` is asked for.
+        Family(
+            r"gpt-5\.([5-9]|\d\d).*|gpt-6.*",
+            _REASONS | {"sampling_without_effort": True, "responses": "tools"},
+        ),
+        Family(
+            r"gpt-5\.([6-9]|\d\d).*|gpt-6.*",
+            {"efforts": frozenset({"none", "low", "medium", "high", "xhigh", "max"}), "cache_breakpoints": True},
+        ),
+        # These have no effort `none`, and chat completions end at xhigh.
+        Family(r"gpt-6-astra.*|gpt-6\.\d+.*", {"efforts": frozenset({"low", "medium", "high", "xhigh"})}),
+        # Their efforts differ from their namesakes' and are not documented for all of them.
+        Family(
+            r".*-pro" + _SNAPSHOT + r"|.*codex.*|.*-deep-research.*",
+            {
+                "responses": "always",
+                "efforts": None,
+                "sampling_without_effort": False,
+                "default_effort_none": False,
+            },
+        ),
+    ),
+    text_model="gpt-6-luna",
+    embedding_model="text-embedding-3-small",
+    as_of="2026-11-22",
+)
