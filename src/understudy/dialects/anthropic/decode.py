@@ -8,7 +8,7 @@ import msgspec
 
 from understudy.dialects.anthropic.errors import RULES, read_error
 from understudy.dialects.anthropic.parts import read_citation
-from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, StreamEvent
+from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, StreamEvent, ToolInput
 from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import failure_of
 from understudy.domain import events as e
@@ -23,13 +23,10 @@ from understudy.wire.sse import SseDecoder, SseEvent
 
 _EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
 _BODY: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
+_INPUT: msgspec.json.Decoder[ToolInput] = msgspec.json.Decoder(ToolInput)
 _COUNT: msgspec.json.Decoder[Count] = msgspec.json.Decoder(Count)
 
-_OWN_FIELDS = {
-    "text": {"type", "text", "citations"},
-    "thinking": {"type", "thinking", "signature"},
-    "tool_use": {"type", "id", "name", "input"},
-}
+_TYPED = ("text", "thinking", "tool_use")
 
 
 class _Block:
@@ -39,18 +36,10 @@ class _Block:
 
     def __init__(self, json: JsonObject) -> None:
         kind = json.get("type")
-        self.kind = kind if kind in _OWN_FIELDS else "opaque"
+        self.kind = kind if kind in _TYPED else "opaque"
         self.json = json
         self.part = -1
         self.pieces: list[str] = []
-
-    def extra(self) -> JsonObject:
-        """The fields without a unified name. A direct caller is the wire's default and says nothing."""
-        own = _OWN_FIELDS[self.kind]
-        extra = {key: value for key, value in self.json.items() if key not in own and value is not None}
-        if extra.get("caller") == {"type": "direct"}:
-            del extra["caller"]
-        return extra
 
 
 class Answer:
@@ -81,11 +70,13 @@ class Answer:
                     events.append(e.ThinkingSigned(part, signature))
             case "tool_use":
                 events = [e.ToolCallStarted(self._part(block), _string(json, "id"), _string(json, "name"))]
+                caller = json.get("caller")
+                if isinstance(caller, dict) and caller.get("type") != "direct":
+                    # Called from hosted code: the call must go back with its caller. A direct one is the default.
+                    events.append(e.PartNoted(block.part, NAME, {"caller": caller}))
             case _:
                 self._part(block)
                 return []
-        if extra := block.extra():
-            events.append(e.PartNoted(block.part, NAME, extra))
         return events
 
     def _begin_text(self, block: _Block) -> list[e.Event]:
@@ -130,10 +121,7 @@ class Answer:
             case "tool_use":
                 whole = block.json.get("input")
                 return [e.ToolCallDelta(block.part, encode(whole).decode())] if whole and not block.pieces else []
-            case "text":
-                extra = block.extra() if block.part >= 0 else None
-                return [e.PartNoted(block.part, NAME, extra)] if extra else []
-            case "thinking":
+            case "text" | "thinking":
                 return []
         if block.json.get("type") == "redacted_thinking":
             redacted = _string(block.json, "data")
@@ -282,11 +270,21 @@ def decode_whole(data: bytes, endpoint: Endpoint) -> list[e.Event | Failure]:
     answer = Answer()
     steps: list[e.Event | Failure] = [*answer.start(body)]
     for index, block in enumerate(body.content):
-        steps += answer.begin(index, block)
+        json = decode_object(block)
+        if json.get("type") == "tool_use":
+            steps += answer.begin(index, {**json, "input": {}})
+            steps += answer.grow(index, Delta(partial_json=_arguments(block)), b"")
+        else:
+            steps += answer.begin(index, json)
         steps += answer.end(index)
     steps += answer.stop(body, None, body.context_management)
     steps.append(answer.finish())
     return steps
+
+
+def _arguments(block: msgspec.Raw) -> str:
+    """The arguments of a call in the model's own words, as a stream would give them."""
+    return bytes(decode_as(_INPUT, block).input).decode()
 
 
 def decode_count(data: bytes, model: str | None) -> list[TokenCount | Failure]:

@@ -35,7 +35,7 @@ _NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_s
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
     """Write the body of `POST /v1/messages`."""
     if request.origin is not None and request.origin.dialect == NAME:
-        return _patched(request, endpoint, notes, stream=stream)
+        return _patched(request, request.origin.body, endpoint, notes, stream=stream)
     body = _rendered(request, endpoint, notes)
     if stream:
         body["stream"] = True
@@ -110,10 +110,11 @@ def refused_fields(endpoint: Endpoint, version: str | None) -> frozenset[str]:
     return refused
 
 
-def _patched(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
+def _patched(
+    request: GenerationRequest, origin: bytes, endpoint: Endpoint, notes: Notes, *, stream: bool
+) -> JsonObject:
     """The body as it came in, with this target's model, and with configured values where it says nothing."""
-    assert request.origin is not None  # noqa: S101 - the caller has looked
-    body = decode_object(request.origin.body)
+    body = decode_object(origin)
     moved = endpoint.model is not None and endpoint.model != body.get("model")
     if endpoint.model is not None:
         body["model"] = endpoint.model

@@ -7,10 +7,18 @@ Source: Anthropic API reference, "Errors"; official Python SDK 2.12.0, `types/sh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from understudy.dialects.base import WireError
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind as K
 from understudy.wire.json import BadJson, decode_object
+
+WORDS: Mapping[K, str] = {
+    K.CONTEXT_LENGTH: "prompt is too long",
+    K.CONTENT_FILTER: "blocked by content filtering policy",
+}
+"""Failures that the service tells only by words of the message, and its callers know only by them."""
 
 RULES: tuple[ErrorRule, ...] = (
     # No retry helps against a spent budget, whatever the status; these 429s carry no retry-after.
@@ -20,9 +28,8 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=K.BILLING, text="reached your specified api usage limits"),
     ErrorRule(kind=K.BILLING, text="credit balance is too low"),
     ErrorRule(kind=K.PERMISSION, code="organization_on_hold"),
-    ErrorRule(kind=K.CONTEXT_LENGTH, text="prompt is too long"),
+    *(ErrorRule(kind=kind, text=words) for kind, words in WORDS.items()),
     ErrorRule(kind=K.CONTEXT_LENGTH, text="exceed context limit"),
-    ErrorRule(kind=K.CONTENT_FILTER, text="blocked by content filtering policy"),
     ErrorRule(kind=K.OVERLOADED, code="overloaded_error"),
     ErrorRule(kind=K.RATE_LIMITED, code="rate_limit_error"),
     ErrorRule(kind=K.AUTHENTICATION, code="authentication_error"),

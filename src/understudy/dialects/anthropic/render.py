@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
+from understudy.dialects.anthropic.errors import WORDS
 from understudy.dialects.anthropic.models import CAPABILITIES
 from understudy.dialects.anthropic.wire import NAME, STOP_REASONS
 from understudy.dialects.server import Inbound
@@ -18,6 +21,7 @@ from understudy.wire.http import JSON_HEADERS, HttpReply
 from understudy.wire.json import BadJson, decode_object, encode
 
 _STOPS = {
+    FinishReason.STOP: "end_turn",
     FinishReason.LENGTH: "max_tokens",
     FinishReason.TOOL_CALLS: "tool_use",
     FinishReason.CONTENT_FILTER: "refusal",
@@ -47,20 +51,6 @@ _ERRORS: Mapping[FailureKind, tuple[int, str]] = {
     _K.STALLED: (504, "timeout_error"),
     _K.OVERLOADED: (529, "overloaded_error"),
 }
-_TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    408: "timeout_error",
-    409: "conflict_error",
-    413: "request_too_large",
-    422: "invalid_request_error",
-    429: "rate_limit_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
 
 
 def message_object(response: GenerationResponse) -> JsonObject:
@@ -81,10 +71,10 @@ def message_object(response: GenerationResponse) -> JsonObject:
 
 
 def stop_fields(reason: FinishReason, raw: str | None, extra: JsonObject) -> JsonObject:
-    """Return why the answer stopped, in this wire's words; reasons that it has no word for are `end_turn`."""
+    """Return why the answer stopped, in this wire's words where it has one; else in the provider's own."""
     own = raw if STOP_REASONS.get(raw or "") is reason else None
     fields: JsonObject = {
-        "stop_reason": own or _STOPS.get(reason, "end_turn"),
+        "stop_reason": own or _STOPS.get(reason) or raw,
         "stop_sequence": extra.get("stop_sequence"),
         "stop_details": extra.get("stop_details"),
     }
@@ -137,12 +127,14 @@ def part_block(part: AnyPart) -> JsonObject | None:
             return None
 
 
-def tool_input(arguments: str) -> JsonObject:
-    """Return the arguments of a call as the object that this wire demands; anything else goes in as text."""
+def tool_input(arguments: str) -> JsonObject | msgspec.Raw:
+    """Return the arguments of a call as the object that this wire demands, in the model's own words; what is no
+    object goes in as text."""
     try:
-        return decode_object(arguments or "{}")
+        decode_object(arguments or "{}")
     except BadJson:
         return {"raw_arguments": arguments}
+    return msgspec.Raw((arguments or "{}").encode())
 
 
 def citation_object(citation: Citation) -> JsonObject | None:
@@ -225,8 +217,11 @@ def error_reply(failure: Failure) -> HttpReply:
 
 def error_object(failure: Failure) -> JsonObject:
     """Return an error as responses and streams hold it."""
-    kind = failure.type or (_TYPES.get(failure.status, "api_error") if failure.status else _shape(failure)[1])
-    error: JsonObject = {"type": kind, "message": failure.message}
+    kind = failure.type or _shape(failure)[1]
+    message, words = failure.message, WORDS.get(failure.kind)
+    if words is not None and words not in message.lower():
+        message = f"{words}: {message}"
+    error: JsonObject = {"type": kind, "message": message}
     details: Any = (failure.body or {}).get("details")
     if failure.code is not None:
         error["details"] = {**(details if isinstance(details, dict) else {}), "error_code": failure.code}

@@ -12,7 +12,7 @@ from understudy.dialects.anthropic.render import (
     usage_object,
 )
 from understudy.domain import events as e
-from understudy.domain.content import JsonObject
+from understudy.domain.content import JsonObject, ToolCall
 from understudy.domain.failures import Failure
 from understudy.domain.responses import FinishReason
 from understudy.domain.usage import Usage
@@ -90,9 +90,12 @@ class StreamRenderer:
             case e.CitationAdded(index, citation):
                 raw = citation_object(citation)
                 return b"" if raw is None else self._delta(index, "text", {"type": "citations_delta", "citation": raw})
+            case e.PartAdded(index, ToolCall(id=call_id, name=name, arguments=arguments)):
+                block = {"type": "tool_use", "id": call_id, "name": name, "input": {}}
+                return self._start(index, block) + self._arguments(index, arguments) + self._close_blocks(force=False)
             case e.PartAdded(index, part):
-                block = part_block(part)
-                return b"" if block is None else self._whole(index, block)
+                whole = part_block(part)
+                return b"" if whole is None else self._whole(index, whole)
             case _:
                 self._remember(event)
                 return b""

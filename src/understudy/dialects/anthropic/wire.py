@@ -39,7 +39,7 @@ NOTED = ("stop_sequence", "stop_details", "container", "context_management", "di
 class Body(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer, or the begun one in `message_start`."""
 
-    content: list[JsonObject] | None = None
+    content: list[msgspec.Raw] | None = None
     type: str = "message"
     id: str | None = None
     model: str | None = None
@@ -50,6 +50,12 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     context_management: Any = None
     diagnostics: Any = None
     usage: JsonObject | None = None
+
+
+class ToolInput(msgspec.Struct, frozen=True, kw_only=True):
+    """The arguments of a `tool_use` block, as the text that they are."""
+
+    input: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True):
