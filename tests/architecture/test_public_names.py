@@ -45,8 +45,10 @@ def test_importing_loads_no_other_module() -> None:
 def test_building_a_manager_loads_no_http_library_and_starts_nothing() -> None:
     code = """
 import understudy, threading
-configs = [understudy.ProviderConfig(provider=p, api_key=understudy.Secret("k")) for p in ("openai", "anthropic", "ollama", "groq")]
-manager = understudy.ProviderManager([understudy.create_provider(c) for c in configs])
-print([m for m in ("aiohttp", "httpx", "rich", "typer", "jsonschema_rs", "openai") if m in sys.modules], threading.active_count())
+key = understudy.Secret("k")
+entries = [understudy.ProviderConfig(provider=p, api_key=key) for p in ("openai", "anthropic", "ollama", "groq")]
+manager = understudy.ProviderManager([understudy.create_provider(entry) for entry in entries])
+heavy = ("aiohttp", "httpx", "rich", "typer", "jsonschema_rs", "openai")
+print([module for module in heavy if module in sys.modules], threading.active_count())
 """
     assert run(code) == "[] 1"

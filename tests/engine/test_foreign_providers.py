@@ -149,7 +149,7 @@ async def test_when_all_fail_for_one_reason_the_error_names_it() -> None:
 async def test_the_named_model_goes_first_and_the_others_stay_behind_it() -> None:
     manager = u.ProviderManager([Own("first", "1"), Own("second", down())], FAST)
     response = await manager.generate("hi", model="second/special")
-    assert [attempt.provider for attempt in response.attempts][0] == "second"
+    assert next(attempt.provider for attempt in response.attempts) == "second"
     assert response.provider == "first"
     with pytest.raises(u.Misuse, match="names no entry"):
         await manager.generate("hi", model="nowhere/special")

@@ -65,7 +65,7 @@ class Desk:
 
 def test_the_third_target_is_reached_when_the_first_two_fail() -> None:
     desk = Desk(A, B, C, max_tries=3)
-    tried = []
+    tried: list[str] = []
     while len(tried) < 9 and not desk.call.settled:
         tried.append(desk.launched.target.name)
         if tried[-1] == "c":

@@ -1,0 +1,89 @@
+"""A loopback HTTP server that costs as little as Python can: it answers canned bytes, so that the client is measured.
+
+Run as `python -m benchmarks.stub`; it prints its port and serves until its standard input closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+CHUNKS = 200
+MODEL = "gpt-4o-mini"
+
+_MESSAGE = {"role": "assistant", "content": "The sky is blue because of Rayleigh scattering.", "refusal": None}
+_USAGE = {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}
+_HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": MODEL}
+_WHOLE = json.dumps(
+    {
+        **_HEAD,
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": _MESSAGE, "finish_reason": "stop", "logprobs": None}],
+        "usage": _USAGE,
+    }
+).encode()
+
+
+def _chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return b"data: " + json.dumps({**_HEAD, "object": "chat.completion.chunk", "choices": [choice]}).encode() + b"\n\n"
+
+
+def _framed(piece: bytes) -> bytes:
+    return f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
+
+
+_PLAIN = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " + str(len(_WHOLE)).encode() + b"\r\n\r\n"
+) + _WHOLE
+_STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+_PIECES = [
+    _framed(_chunk({"role": "assistant", "content": ""})),
+    *[_framed(_chunk({"content": f" word{i}"})) for i in range(CHUNKS)],
+    _framed(_chunk({}, "stop")),
+    _framed(b"data: " + json.dumps({**_HEAD, "choices": [], "usage": _USAGE}).encode() + b"\n\n"),
+    _framed(b"data: [DONE]\n\n"),
+    b"0\r\n\r\n",
+]
+
+
+class Stub(asyncio.Protocol):
+    """One connection."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            head = self.buffer[:end].lower()
+            at = head.find(b"content-length:")
+            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            if len(self.buffer) < end + 4 + length:
+                return
+            body = self.buffer[end + 4 : end + 4 + length]
+            self.buffer = self.buffer[end + 4 + length :]
+            if b'"stream":true' in body or b'"stream": true' in body:
+                self.transport.write(_STREAM_HEAD)  # type: ignore[attr-defined]
+                self.send(0)
+            else:
+                self.transport.write(_PLAIN)  # type: ignore[attr-defined]
+
+    def send(self, position: int) -> None:
+        """Write one piece a turn of the loop, as a provider's tokens arrive one by one."""
+        self.transport.write(_PIECES[position])  # type: ignore[attr-defined]
+        if position + 1 < len(_PIECES):
+            asyncio.get_running_loop().call_soon(self.send, position + 1)
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Stub, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
