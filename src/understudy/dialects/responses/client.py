@@ -5,14 +5,22 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from understudy.dialects.base import Endpoint, Exchange, Notes, Operation, SingleExchange, WholeReader, WireError
+from understudy.dialects.base import (
+    Endpoint,
+    Exchange,
+    Notes,
+    Operation,
+    SingleExchange,
+    UnsupportedExchange,
+    WholeReader,
+    WireError,
+)
 from understudy.dialects.errors import classify, failure_of
 from understudy.dialects.responses.decode import Fail, read_whole
 from understudy.dialects.responses.encode import encode_count, encode_request
 from understudy.dialects.responses.errors import RULES, read_error
 from understudy.dialects.responses.stream import StreamReader
 from understudy.dialects.responses.wire import COUNT, NAME
-from understudy.domain.errors import Unsupported
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
@@ -49,12 +57,12 @@ class ResponsesDialect:
         return SingleExchange(call, reader, partial(classify, endpoint=endpoint, rules=RULES, read=read_error))
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-        """Raise `Unsupported`: the Responses API has no embeddings."""
-        raise Unsupported("the responses dialect has no operation 'embed'; the openai dialect has")
+        """Fail: the Responses API has no embeddings."""
+        return UnsupportedExchange("the Responses API has no embeddings; the openai dialect has")
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Raise `Unsupported`: the Responses API has no model list."""
-        raise Unsupported("the responses dialect has no operation 'models'; the openai dialect has")
+        """Fail: the Responses API has no model list."""
+        return UnsupportedExchange("the Responses API has no model list; the openai dialect has")
 
 
 def _fail(endpoint: Endpoint) -> Fail:

@@ -32,9 +32,10 @@ _INCOMPLETE = {"max_output_tokens": FinishReason.LENGTH, "content_filter": Finis
 class _Item:
     """An output item while it arrives. `parts` maps its contents to part indexes."""
 
-    __slots__ = ("closed", "last", "parts", "seen_citations", "streamed")
+    __slots__ = ("about", "closed", "last", "parts", "seen_citations", "streamed")
 
     def __init__(self) -> None:
+        self.about: JsonObject = {}
         self.parts: dict[int, int] = {}
         self.seen_citations: dict[int, int] = {}
         self.last: tuple[str, int] | None = None
@@ -62,22 +63,24 @@ class OutputReader:
 
     def add(self, event: StreamEvent) -> list[Step]:
         """Take the announcement of an item."""
-        item = event.item
-        if item is None or item.get("type") not in CALL_TEXT:
-            return []
-        return [self._begin_call(self._item(event.output_index), item)]
+        raw = event.item or {}
+        item = self._item(event.output_index)
+        item.about = {key: raw[key] for key in ("id", "phase") if raw.get(key) is not None}
+        return self._begin_call(item, raw) if raw.get("type") in CALL_TEXT else []
 
     def text(self, event: StreamEvent) -> list[Step]:
         """Take more of a text."""
         if not event.delta:
             return []
-        return [e.TextDelta(self._part(self._item(event.output_index), event.content_index), event.delta)]
+        steps, index = self._content(event)
+        return [*steps, e.TextDelta(index, event.delta)]
 
     def refusal(self, event: StreamEvent) -> list[Step]:
         """Take more of a refusal."""
         if not event.delta:
             return []
-        return [e.RefusalDelta(self._part(self._item(event.output_index), event.content_index), event.delta)]
+        steps, index = self._content(event)
+        return [*steps, e.RefusalDelta(index, event.delta)]
 
     def summary(self, event: StreamEvent) -> list[Step]:
         """Take more of a summary of the reasoning."""
@@ -162,48 +165,46 @@ class OutputReader:
         for position, content in enumerate(_objects(raw.get("content"))):
             new = position not in item.parts
             index = self._part(item, position)
-            match content.get("type"):
-                case "output_text":
-                    if new:
-                        steps.append(e.TextDelta(index, str(content.get("text") or "")))
-                    annotations = _objects(content.get("annotations"))[item.seen_citations.get(position, 0) :]
-                    steps += [e.CitationAdded(index, read_citation(annotation)) for annotation in annotations]
-                    self._logprobs += content.get("logprobs") or ()
-                case "refusal":
-                    if new:
-                        steps.append(e.RefusalDelta(index, str(content.get("refusal") or "")))
-                case _:
-                    steps.append(e.PartAdded(index, Opaque(NAME, {**raw, "content": [content]})))
-                    continue
+            kind = content.get("type")
+            if kind not in ("output_text", "refusal"):
+                steps.append(e.PartAdded(index, Opaque(NAME, {**raw, "content": [content]})))
+                continue
             if about:
                 steps.append(e.PartNoted(index, NAME, {"item": about}))
+            if kind == "refusal":
+                steps += [e.RefusalDelta(index, str(content.get("refusal") or ""))] if new else []
+                continue
+            steps += [e.TextDelta(index, str(content.get("text") or ""))] if new else []
+            annotations = _objects(content.get("annotations"))[item.seen_citations.get(position, 0) :]
+            steps += [e.CitationAdded(index, read_citation(annotation)) for annotation in annotations]
+            self._logprobs += content.get("logprobs") or ()
         return steps
 
     def _close_call(self, item: _Item, raw: JsonObject) -> list[Step]:
-        steps: list[Step] = [] if 0 in item.parts else [self._begin_call(item, raw)]
         field = CALL_TEXT[raw["type"]]
+        item.about = {key: value for key, value in raw.items() if key not in ("type", "call_id", "name", field)}
+        if raw["type"] != "function_call":
+            item.about["type"] = raw["type"]
+        if 0 not in item.parts:
+            steps = self._begin_call(item, raw)
+        else:
+            steps = [e.PartNoted(item.parts[0], NAME, item.about)] if item.about else []
         if not item.streamed and isinstance(text := raw.get(field), str) and text:
             steps.append(e.ToolCallDelta(item.parts[0], text))
-        about = {key: value for key, value in raw.items() if key not in ("call_id", "name", field)}
-        if raw["type"] == "function_call":
-            del about["type"]
-        if about:
-            steps.append(e.PartNoted(item.parts[0], NAME, about))
         return steps
 
     def _close_reasoning(self, item: _Item, raw: JsonObject) -> list[Step]:
-        steps: list[Step] = []
+        # The service takes its reasoning back only unchanged, so the whole item is kept.
+        item.about = raw
+        steps: list[Step] = [e.PartNoted(item.parts[0], NAME, raw)] if item.parts else []
         if not item.parts:
             for kind in ("summary", "content"):
                 for position, piece in enumerate(_objects(raw.get(kind))):
                     steps += self._reason(item, (kind, position), piece.get("text"))
         if not item.parts:
-            steps.append(e.ThinkingDelta(self._part(item, 0), ""))
-        index = item.parts[0]
+            steps = [*self._noted(item, self._part(item, 0)), e.ThinkingDelta(item.parts[0], "")]
         if isinstance(encrypted := raw.get("encrypted_content"), str) and encrypted:
-            steps.append(e.ThinkingSigned(index, encrypted))
-        # The service takes its reasoning back only unchanged, so the whole item is kept.
-        steps.append(e.PartNoted(index, NAME, raw))
+            steps.append(e.ThinkingSigned(item.parts[0], encrypted))
         return steps
 
     def _reason(self, item: _Item, place: tuple[str, int], text: object) -> list[Step]:
@@ -211,13 +212,28 @@ class OutputReader:
             return []
         gap = "\n\n" if item.last not in (None, place) else ""
         item.last = place
-        return [e.ThinkingDelta(self._part(item, 0), gap + text)]
+        new = not item.parts
+        index = self._part(item, 0)
+        return [*(self._noted(item, index) if new else ()), e.ThinkingDelta(index, gap + text)]
 
-    def _begin_call(self, item: _Item, raw: JsonObject) -> Step:
+    def _begin_call(self, item: _Item, raw: JsonObject) -> list[Step]:
         call_id, name = raw.get("call_id"), raw.get("name")
         if not isinstance(call_id, str) or not isinstance(name, str):
             raise BadJson("a function call without call_id or name")
-        return e.ToolCallStarted(self._part(item, 0), call_id, name)
+        index = self._part(item, 0)
+        return [*self._noted(item, index), e.ToolCallStarted(index, call_id, name)]
+
+    def _noted(self, item: _Item, index: int) -> list[Step]:
+        return [e.PartNoted(index, NAME, item.about)] if item.about else []
+
+    def _content(self, event: StreamEvent) -> tuple[list[Step], int]:
+        """Return the part that a piece of a message belongs to, and what is to be said when it is new."""
+        item = self._item(event.output_index)
+        index = item.parts.get(event.content_index)
+        if index is not None:
+            return [], index
+        index = self._part(item, event.content_index)
+        return [e.PartNoted(index, NAME, {"item": item.about})] if item.about else [], index
 
     def _item(self, position: int) -> _Item:
         item = self._items.get(position)

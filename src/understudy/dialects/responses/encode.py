@@ -58,7 +58,8 @@ def _patched(request: GenerationRequest, origin: JsonObject, endpoint: Endpoint,
     """Keep the caller's own body; only what it lacks is added, and the model is the target's."""
     configured = {name: getattr(request, name) for name in request.configured}
     fields = _fields(GenerationRequest(messages=(), **configured), endpoint, notes)
-    body = {**_merge(fields, endpoint.options), **origin}
+    lacking = {key: value for key, value in _merge(fields, endpoint.options).items() if key not in origin}
+    body = {**origin, **lacking}
     if endpoint.model is not None:
         body["model"] = endpoint.model
     reasoning, include = body.get("reasoning"), body.get("include") or []

@@ -23,11 +23,13 @@ def _rules(kind: FailureKind, *codes: str) -> tuple[ErrorRule, ...]:
 
 
 RULES: tuple[ErrorRule, ...] = (
-    # Codes of failed responses, which come without a status.
-    *_rules(_K.SERVER_ERROR, "server_error", "vector_store_timeout"),
+    # Codes of failed responses, which come without a status. What is not named here is the server's failure.
     *_rules(_K.CONTENT_FILTER, "image_content_policy_violation", "bio_policy"),
     *_rules(_K.INVALID_REQUEST, "data_residency_mismatch", "unsupported_image_media_type", "failed_to_download_image"),
     *_rules(_K.INVALID_REQUEST, "invalid_image*", "image_*", "invalid_base64_image", "empty_image_file"),
+    # Codes that the server half writes where OpenAI knows only a status.
+    *_rules(_K.CONFLICT, "conflict"),
+    *_rules(_K.PERMISSION, "permission_denied"),
     ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds the context window"),
     *COMMON_RULES,
 )

@@ -253,7 +253,8 @@ class _InputWriter:
         if self._quirks.thinking_bound_to_model and source.model and model and not source.model.startswith(model):
             self._notes.drop("thinking", f"{model} does not take the thinking of {source.model}")
             return None
-        if item := _extra(thinking):
+        item = _extra(thinking)
+        if item.get("type") == "reasoning":
             return item
         if thinking.signature is None:
             self._notes.drop("thinking", "without its encrypted form it cannot be replayed")

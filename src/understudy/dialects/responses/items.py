@@ -34,13 +34,13 @@ _CALLERS = frozenset({"mcp_approval_response"})
 _ROLES = {"user": Role.USER, "system": Role.SYSTEM, "developer": Role.DEVELOPER}
 
 
-def bad_request(message: str, *, param: str | None = None, code: str | None = None) -> BadRequest:
+def bad_request(message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> BadRequest:
     """Return the error for a request that cannot be read."""
     return BadRequest(
         Failure(
-            kind=FailureKind.INVALID_REQUEST,
+            kind=FailureKind.NOT_FOUND if status == 404 else FailureKind.INVALID_REQUEST,
             message=message,
-            status=400,
+            status=status,
             type="invalid_request_error",
             code=code,
             param=param,

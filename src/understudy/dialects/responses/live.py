@@ -6,27 +6,24 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from understudy.dialects.responses.render import annotation, output_content
-from understudy.dialects.responses.wire import NAME
 from understudy.domain.content import Citation, JsonObject, Refusal, Text
 
 Said = tuple[str, JsonObject]
 """One event to write: its type and its fields."""
 
-_IDENTITY = ("id", "type", "status")
-"""Fields that the announcement of an item has already fixed."""
-
 
 class Live(ABC):
     """The base of all: an item at a position of the output."""
 
-    def __init__(self, position: int, item_id: str) -> None:
+    def __init__(self, position: int, item_id: str, about: JsonObject) -> None:
+        """`about` are the fields of this dialect that are known of the item so far."""
         self.position = position
         self.item_id = item_id
         self.closed = False
         self.status = "in_progress"
         self.signature: str | None = None
         """Proves the origin of reasoning; other items have none."""
-        self.about: JsonObject = {}
+        self._about = about
         self._pieces: list[str] = []
 
     @abstractmethod
@@ -49,11 +46,15 @@ class Live(ABC):
         """Take a citation; only texts have any."""
         return []
 
-    def note(self, dialect: str, fields: JsonObject) -> None:
-        """Take wire fields of the part, where they are this dialect's."""
-        if dialect == NAME:
-            own = fields.get("item", fields)
-            self.about = {key: value for key, value in own.items() if key not in _IDENTITY}
+    def note(self, fields: JsonObject) -> None:
+        """Take fields of this dialect."""
+        self._about = {**self._about, **fields}
+
+    def fields(self, kind: str) -> JsonObject:
+        """Return the item's fields but its contents. What was noted beats what is made up here, once it is whole."""
+        base: JsonObject = {"id": self.item_id, "type": kind, "status": self.status}
+        noted = self._about if self.closed else {key: self._about[key] for key in ("phase",) if key in self._about}
+        return {**base, **noted, "id": self.item_id}
 
     def grown(self, piece: str) -> None:
         """Remember a piece."""
@@ -76,38 +77,55 @@ class Live(ABC):
         return {"item_id": self.item_id, "output_index": self.position, **fields}
 
 
-class _LiveMessage(Live):
-    """A message that holds one content."""
+class LiveMessage(Live):
+    """A content of a message. `before` is the content that precedes it in the same message."""
 
     prefix: ClassVar[str] = "msg"
-    _begun = False
+
+    def __init__(self, position: int, item_id: str, about: JsonObject, before: LiveMessage | None = None) -> None:
+        super().__init__(position, item_id, about)
+        self._before = before
+        self.place = 0
+        self.continued = False
+        self._begun = False
+        if before is not None:
+            before.continued = True
+            self.place = before.place + 1
 
     @abstractmethod
     def content(self) -> JsonObject:
         """Return the content as far as it has come."""
 
+    def contents(self) -> list[JsonObject]:
+        """Return the message's contents up to here."""
+        before = self._before.contents() if self._before is not None else []
+        return [*before, self.content()] if self._begun else before
+
     def item(self) -> JsonObject:
         """Return the message."""
-        content = [self.content()] if self._begun else []
-        base = {"id": self.item_id, "type": "message", "status": self.status, **self.about}
-        return {**base, "role": "assistant", "content": content}
+        return {**self.fields("message"), "role": "assistant", "content": self.contents()}
 
     def begin(self) -> list[Said]:
-        """Announce the message, then its content."""
-        announced = self.announce(self.item())
+        """Announce the message, unless its first content did, then this content."""
+        announced = [self.announce(self.item())] if self._before is None else []
         self._begun = True
-        return [announced, ("response.content_part.added", self.here(content_index=0, part=self.content()))]
+        return [*announced, ("response.content_part.added", self.within(part=self.content()))]
 
     def conclusion(self) -> list[Said]:
-        """Close the content, then the message."""
-        return [("response.content_part.done", self.here(content_index=0, part=self.content())), self.conclude()]
+        """Close the content, and with its last content the message."""
+        done: Said = ("response.content_part.done", self.within(part=self.content()))
+        return [done] if self.continued else [done, self.conclude()]
+
+    def within(self, **fields: object) -> JsonObject:
+        """Return the fields that place an event at this content."""
+        return self.here(content_index=self.place, **fields)
 
 
-class LiveText(_LiveMessage):
+class LiveText(LiveMessage):
     """A text."""
 
-    def __init__(self, position: int, item_id: str) -> None:
-        super().__init__(position, item_id)
+    def __init__(self, position: int, item_id: str, about: JsonObject, before: LiveMessage | None = None) -> None:
+        super().__init__(position, item_id, about, before)
         self._citations: list[Citation] = []
 
     def content(self) -> JsonObject:
@@ -117,24 +135,24 @@ class LiveText(_LiveMessage):
     def add(self, piece: str) -> list[Said]:
         """Take more text."""
         self.grown(piece)
-        return [("response.output_text.delta", self.here(content_index=0, delta=piece, logprobs=[]))]
+        return [("response.output_text.delta", self.within(delta=piece, logprobs=[]))]
 
     def cite(self, citation: Citation) -> list[Said]:
         """Take a citation."""
         written = annotation(citation)
         if written is None:
             return []
-        place = self.here(content_index=0, annotation_index=len(self._citations), annotation=written)
+        place = self.within(annotation_index=len(self._citations), annotation=written)
         self._citations.append(citation)
         return [("response.output_text.annotation.added", place)]
 
     def end(self) -> list[Said]:
         """Close the text."""
-        done = self.here(content_index=0, text=self.said(), logprobs=[])
+        done = self.within(text=self.said(), logprobs=[])
         return [("response.output_text.done", done), *self.conclusion()]
 
 
-class LiveRefusal(_LiveMessage):
+class LiveRefusal(LiveMessage):
     """A refusal."""
 
     def content(self) -> JsonObject:
@@ -144,11 +162,11 @@ class LiveRefusal(_LiveMessage):
     def add(self, piece: str) -> list[Said]:
         """Take more of the refusal."""
         self.grown(piece)
-        return [("response.refusal.delta", self.here(content_index=0, delta=piece))]
+        return [("response.refusal.delta", self.within(delta=piece))]
 
     def end(self) -> list[Said]:
         """Close the refusal."""
-        return [("response.refusal.done", self.here(content_index=0, refusal=self.said())), *self.conclusion()]
+        return [("response.refusal.done", self.within(refusal=self.said())), *self.conclusion()]
 
 
 class LiveThinking(Live):
@@ -158,11 +176,13 @@ class LiveThinking(Live):
 
     def item(self) -> JsonObject:
         """Return the reasoning; its signature is what the caller sends back unread."""
+        if self.closed and self._about.get("type") == "reasoning":
+            return {**self._about, "id": self.item_id}
         summary = [self._summary()] if self._pieces else []
         item: JsonObject = {"id": self.item_id, "type": "reasoning", "summary": summary}
         if self.signature is not None:
             item["encrypted_content"] = self.signature
-        return {**item, **self.about}
+        return item
 
     def _summary(self) -> JsonObject:
         return {"type": "summary_text", "text": self.said()}
@@ -194,14 +214,13 @@ class LiveThinking(Live):
 class LiveCall(Live):
     """A call of a function."""
 
-    def __init__(self, position: int, item_id: str, call_id: str, name: str) -> None:
-        super().__init__(position, item_id)
-        self._call = {"call_id": call_id, "name": name}
+    def __init__(self, position: int, item_id: str, about: JsonObject, call: tuple[str, str]) -> None:
+        super().__init__(position, item_id, about)
+        self._call = {"call_id": call[0], "name": call[1]}
 
     def item(self) -> JsonObject:
         """Return the call."""
-        base = {"id": self.item_id, "type": "function_call", "status": self.status, **self.about}
-        return {**base, **self._call, "arguments": self.said()}
+        return {**self.fields("function_call"), **self._call, "arguments": self.said()}
 
     def begin(self) -> list[Said]:
         """Announce the call."""
@@ -224,7 +243,7 @@ class LiveItem(Live):
     """An item that arrives whole."""
 
     def __init__(self, position: int, item: JsonObject) -> None:
-        super().__init__(position, str(item.get("id") or ""))
+        super().__init__(position, str(item.get("id") or ""), {})
         self._item = item
 
     def item(self) -> JsonObject:

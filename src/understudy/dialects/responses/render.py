@@ -123,7 +123,10 @@ def output_item(part: AnyPart, head: ResponseHead, position: int) -> JsonObject 
             field = CALL_TEXT.get(about.get("type", ""), "arguments")
             return {**base, **about, "call_id": part.id, "name": part.name, field: part.arguments}
         case Thinking():
-            return own_fields(part) or _reasoning_item(part, head.item_id("rs", position))
+            own = own_fields(part)
+            if own.get("type") == "reasoning":
+                return own
+            return _reasoning_item(part, own.get("id") or head.item_id("rs", position))
         case Opaque(dialect, json) if dialect == NAME and isinstance(json, dict):
             return json
         case _:

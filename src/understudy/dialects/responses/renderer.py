@@ -7,8 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.responses.live import Live, LiveCall, LiveItem, LiveRefusal, LiveText, LiveThinking
+from understudy.dialects.openai.render import error_object
+from understudy.dialects.responses.live import (
+    Live,
+    LiveCall,
+    LiveItem,
+    LiveMessage,
+    LiveRefusal,
+    LiveText,
+    LiveThinking,
+)
 from understudy.dialects.responses.render import Ending, ResponseHead, ending_of, head_of, output_item, response_object
+from understudy.dialects.responses.wire import NAME
 from understudy.dialects.server import Inbound
 from understudy.domain import events as e
 from understudy.domain.content import AnyPart, JsonObject
@@ -39,6 +49,7 @@ class ResponsesRenderer:
         self._forwards = False
         self._lives: dict[int, Live] = {}
         self._order: list[Live] = []
+        self._notes: dict[int, JsonObject] = {}
         self._usage = Usage()
         self._facts: JsonObject = {}
         self._finish = FinishReason.UNKNOWN
@@ -57,8 +68,8 @@ class ResponsesRenderer:
             case e.CitationAdded(index, citation):
                 return self._write(*self._lives[index].cite(citation)) if index in self._lives else b""
             case e.PartNoted(index, dialect, fields):
-                if index in self._lives:
-                    self._lives[index].note(dialect, fields)
+                if dialect == NAME:
+                    self._note(index, fields.get("item", fields))
             case e.UsageReported(usage):
                 self._usage = self._usage.merged(usage)
             case e.Noted(key, value):
@@ -87,9 +98,10 @@ class ResponsesRenderer:
         Its fields stand at the top level, as documented, and once more in `error`, without which OpenAI's own client
         takes the event for one of many and the broken answer for a whole one.
         """
-        error = {"code": failure.code or failure.kind.value, "message": failure.message, "param": failure.param}
-        kind = failure.type or "server_error"
-        return self._write(("error", {**error, "error": {"type": kind, **error}}))
+        error = error_object(failure)["error"]
+        error["code"] = error["code"] or failure.kind.value
+        top = {key: error[key] for key in ("code", "message", "param")}
+        return self._write(("error", {**top, "error": error}))
 
     def _begin(self, started: e.Started) -> bytes:
         if self._begun:
@@ -118,7 +130,7 @@ class ResponsesRenderer:
                 live.signature = (live.signature or "") + signature
                 return out
             case e.ToolCallStarted(index, call_id, name):
-                return self._open(index, LiveCall(*self._place("fc"), call_id, name))
+                return self._open(index, LiveCall(*self._place("fc", index), (call_id, name)))
             case e.ToolCallDelta(index, arguments):
                 return self._write(*self._lives[index].add(arguments)) if index in self._lives else b""
             case e.PartAdded(index, part):
@@ -128,9 +140,22 @@ class ResponsesRenderer:
         live = self._lives.get(index)
         opening = b""
         if live is None or live.closed or not isinstance(live, kind):
-            live = kind(*self._place(kind.prefix))
-            opening = self._open(index, live)
-        return opening + self._write(*live.add(text)) if text else opening
+            opening = self._open_piece(kind, index)
+        return opening + self._write(*self._lives[index].add(text)) if text else opening
+
+    def _open_piece(self, kind: type[LiveText | LiveRefusal | LiveThinking], index: int) -> bytes:
+        before = self._message_of(index)
+        if before is None or issubclass(kind, LiveThinking):
+            return self._open(index, kind(*self._place(kind.prefix, index)))
+        live = kind(before.position, before.item_id, self._notes[index], before)
+        self._order[-1] = self._lives[index] = live
+        return self._end(before, "completed") + self._write(*live.begin())
+
+    def _message_of(self, index: int) -> LiveMessage | None:
+        """Return the open message that a new content belongs to, by the id that was noted of both."""
+        last = self._order[-1] if self._order else None
+        own = self._notes.get(index, {}).get("id")
+        return last if isinstance(last, LiveMessage) and not last.closed and last.item_id == own else None
 
     def _add_whole(self, index: int, part: AnyPart) -> bytes:
         position = len(self._order)
@@ -140,8 +165,17 @@ class ResponsesRenderer:
         live = LiveItem(position, item)
         return self._open(index, live) + self._end(live, "completed")
 
-    def _place(self, prefix: str) -> tuple[int, str]:
-        return len(self._order), self._head.item_id(prefix, len(self._order))
+    def _note(self, index: int, fields: JsonObject) -> None:
+        self._notes[index] = {**self._notes.get(index, {}), **fields}
+        if index in self._lives:
+            self._lives[index].note(fields)
+
+    def _place(self, prefix: str, index: int) -> tuple[int, str, JsonObject]:
+        """Return position, id and known fields for a new item. An id that another item took is not taken again."""
+        position, about = len(self._order), self._notes.get(index, {})
+        own = about.get("id")
+        taken = not isinstance(own, str) or any(live.item_id == own for live in self._order)
+        return position, self._head.item_id(prefix, position) if taken else str(own), about
 
     def _open(self, index: int, live: Live) -> bytes:
         out = b"".join(self._end(other, "completed") for other in self._order if not isinstance(other, LiveCall))
