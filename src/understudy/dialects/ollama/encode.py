@@ -30,9 +30,9 @@ _NEAREST = {"minimal": "low", "xhigh": "max", "max": "high"}
 def chat_body(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
     """Return the body of `/api/chat`.
 
-    `stream` is always written, because the server's default is true. A request that came in on this wire is patched:
-    what it holds goes out as it was, and the entry's own values fill only what it leaves open. Any other request is
-    rendered from its typed fields.
+    A request that came in on this wire is patched: what it holds goes out as it was, and the entry's own values fill
+    only what it leaves open. Any other request is rendered from its typed fields, and `stream` is always written
+    there, because the server's default is true.
     """
     if (body := _received(request, "messages")) is None:
         return {**_rendered(request, endpoint, notes), "stream": stream}
@@ -41,7 +41,8 @@ def chat_body(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, s
     _fill(body, {key: value for key, value in rendered.items() if key not in ("model", "messages")})
     if endpoint.model:
         body["model"] = endpoint.model
-    body["stream"] = stream
+    if (body.get("stream") is not False) is not stream:
+        body["stream"] = stream
     return body
 
 
