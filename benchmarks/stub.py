@@ -11,8 +11,9 @@ import sys
 
 CHUNKS = 200
 MODEL = "gpt-4o-mini"
+ANSWER = "The sky is blue because of Rayleigh scattering."
 
-_MESSAGE = {"role": "assistant", "content": "The sky is blue because of Rayleigh scattering.", "refusal": None}
+_MESSAGE = {"role": "assistant", "content": ANSWER, "refusal": None}
 _USAGE = {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}
 _HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": MODEL}
 _WHOLE = json.dumps(

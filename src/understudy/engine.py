@@ -429,8 +429,7 @@ def new_request_id() -> str:
 
 def _uuid7() -> str:
     """A UUID of version 7 (RFC 9562 §5.7): milliseconds first, so that ids sort by time."""
-    value = (time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    chance = int.from_bytes(os.urandom(10), "big")
+    clock = f"{time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF:012x}"
+    tail = f"{chance & 0x3FFF_FFFF_FFFF_FFFF | 1 << 63:016x}"
+    return f"{clock[:8]}-{clock[8:]}-7{chance >> 68:03x}-{tail[:4]}-{tail[4:]}"

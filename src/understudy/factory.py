@@ -302,7 +302,11 @@ class DialectProvider:
 
     def _resolve(self, model: str | None) -> Endpoint:
         config = self.config
-        endpoint = endpoint_of(self.row, model, base_url=config.base_url or _first(self.row.base_url_variables))
+        try:
+            endpoint = endpoint_of(self.row, model, base_url=config.base_url or _first(self.row.base_url_variables))
+        except ValueError as error:
+            # The address may hold a password, so it is not repeated.
+            raise ConfigError(f"{self.name}: base_url is no address of {self.row.title}") from error
         headers = dict(endpoint.headers)
         if config.api_version is not None and self.row.version_header is not None:
             headers[self.row.version_header] = config.api_version
@@ -310,13 +314,17 @@ class DialectProvider:
         return msgspec.structs.replace(endpoint, headers=tuple(headers.items()), options=dict(config.extra))
 
     def _secret(self) -> Secret | None:
-        if self.config.api_key is not None:
-            return self.config.api_key
-        value = _first(self.row.key_variables)
-        if value is None and self.row.key_required:
-            names = " or ".join(self.row.key_variables)
-            raise ConfigError(f"{self.name}: no API key: set {names}, or api_key in the entry")
-        return Secret(value) if value else None
+        from understudy.config.credentials import from_environment, is_sendable
+
+        key = self.config.api_key
+        if key is not None:
+            if not is_sendable(key.reveal()):
+                raise ConfigError(f"{self.name}: api_key is empty or holds characters that no header can carry")
+            return key
+        found = from_environment(self.row, os.environ)
+        if found.why is not None:
+            raise ConfigError(f"{self.name}: no API key: {found.why}; set one, or give the entry an api_key")
+        return found.key
 
 
 def _row(provider_type: str) -> ProviderRow:

@@ -180,7 +180,7 @@ def failure_of(error: Exception) -> Failure:
             kind, sent = FailureKind.CONNECT_TIMEOUT, False
         case aiohttp.ClientConnectorError():
             kind, sent = FailureKind.CONNECT, False
-        case aiohttp.InvalidURL():
+        case aiohttp.InvalidURL() | ValueError():
             kind, sent = FailureKind.INVALID_REQUEST, False
         case aiohttp.ClientResponseError():
             kind = FailureKind.PROTOCOL
@@ -197,6 +197,9 @@ def _words(error: Exception) -> str:
 
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"cannot connect to {error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+    if isinstance(error, ValueError):
+        # Its words may repeat a URL or a header, and so a secret.
+        return f"the request cannot be written as HTTP ({type(error).__name__}): check base_url and headers"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the connection broke in the middle of the response"
     if isinstance(error, aiohttp.ServerDisconnectedError):

@@ -32,7 +32,7 @@ LAYERS: dict[str, set[str]] = {
     "config": {"domain", "providers", "provider"},
     "factory": {
         "domain", "dialects", "providers", "policy", "provider", "prompt", "flight", "engine", "routing", "health",
-        "ledger", "transport",
+        "ledger", "transport", "config",
     },
     "manager": {
         "domain", "policy", "provider", "prompt", "engine", "routing", "adapter", "factory", "ledger", "transport",

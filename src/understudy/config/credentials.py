@@ -65,7 +65,7 @@ def from_environment(row: ProviderRow, environ: Mapping[str, str]) -> Credential
 
 def is_sendable(key: str) -> bool:
     """Tell whether a key can stand in a header: printable ASCII without blanks."""
-    return key.isascii() and key.isprintable() and " " not in key
+    return bool(key) and key.isascii() and key.isprintable() and " " not in key
 
 
 def _are_not_set(names: tuple[str, ...], joint: str) -> str:
