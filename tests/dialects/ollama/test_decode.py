@@ -331,3 +331,24 @@ class TestModels:
         failure = self._list(body).failure
         assert failure is not None
         assert failure.kind is FailureKind.BAD_RESPONSE
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-01-01T00:00:00Z", 1767225600.0),
+        ("2026-01-01T02:00:00.123456789+02:00", 1767225600.123456),
+        ("2026-01-01T00:00:00", 1767225600.0),
+        ("0001-01-01T00:00:00Z", None),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_times(text: str | None, seconds: float | None) -> None:
+    assert answer(whole({"created_at": text, "message": {"content": "x"}, "done": True})).created == seconds
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_an_error_that_says_nothing_is_none(nothing: str | None) -> None:
+    assert answer(whole({"error": nothing, "message": {"content": "x"}, "done": True})).text == "x"

@@ -381,6 +381,15 @@ class TestRendering:
         body = json.loads(SERVER.render(GenerationResponse(message=Message.assistant("x")), CHAT).body)
         assert body == {"model": "", "message": {"role": "assistant", "content": "x"}, "done": True}
 
+    def test_a_time_that_no_calendar_has_is_not_written(self) -> None:
+        response = GenerationResponse(message=Message.assistant("x"), created=1e20)
+        assert "created_at" not in json.loads(SERVER.render(response, CHAT).body)
+
+    def test_arguments_that_are_nested_beyond_measure_go_out_as_text(self) -> None:
+        call = ToolCall(id="a", name="f", arguments='{"a":' * 9000 + "1" + "}" * 9000)
+        body = json.loads(SERVER.render(GenerationResponse(message=Message.assistant((call,))), CHAT).body)
+        assert list(body["message"]["tool_calls"][0]["function"]["arguments"]) == ["raw_arguments"]
+
     def test_a_stream_folds_to_the_whole_answer(self) -> None:
         lines = [json.loads(text) for text in rendered(*EVENTS).splitlines()]
         assert [line["done"] for line in lines] == [False] * (len(lines) - 1) + [True]

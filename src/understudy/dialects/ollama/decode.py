@@ -74,7 +74,7 @@ class AnswerReader:
 
     def read(self, line: Line) -> list[Event | Failure]:
         """Read one line."""
-        if line.error is not None:
+        if line.error:
             self.finished = True
             return [failure_in(line.error, self._endpoint)]
         steps: list[Event | Failure] = []
@@ -186,7 +186,7 @@ def whole_answer(endpoint: Endpoint) -> Callable[[bytes], list[Event | Failure]]
 
     def read(body: bytes) -> list[Event | Failure]:
         line = decode_as(_line, body)
-        if line.error is None and line.message is None and line.response is None:
+        if not line.error and line.message is None and line.response is None:
             raise BadJson("it holds neither a message nor an error")
         reader = AnswerReader(endpoint)
         steps = reader.read(line)
@@ -204,7 +204,7 @@ def embeddings(
 
     def read(body: bytes) -> list[EmbeddingResponse | Failure]:
         found = decode_as(_vectors, body)
-        if found.error is not None:
+        if found.error:
             return [failure_in(found.error, endpoint)]
         vectors = found.embeddings or ()
         if len(vectors) != texts:

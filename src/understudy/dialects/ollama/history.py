@@ -23,7 +23,7 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, Role
-from understudy.wire.json import BadJson, decode
+from understudy.wire.json import encode
 
 RAW_ARGUMENTS = "raw_arguments"
 """The key under which arguments travel that are no JSON object: the wire takes objects only."""
@@ -41,25 +41,18 @@ def overlay(target: JsonObject, extra: dict[str, JsonObject] | None) -> JsonObje
     return target
 
 
-def arguments_object(text: str) -> msgspec.Raw:
-    """Return the arguments of a tool call as an object, on one line and otherwise as the model wrote them.
-
-    Text that is no JSON object is kept whole, as the one value of an object: `{"raw_arguments": text}`.
+def arguments_object(text: str) -> tuple[msgspec.Raw, bool]:
+    """Return the arguments of a tool call as an object, on one line and otherwise as the model wrote them; the second
+    value tells whether they were one. Text that is no JSON object is kept whole, as the one value of an object:
+    `{"raw_arguments": text}`. The empty text counts as an empty object.
     """
-    try:
-        if text.lstrip().startswith("{"):
-            return msgspec.Raw(msgspec.json.format(text.encode(), indent=-1))
-    except msgspec.DecodeError:
-        pass
-    return msgspec.Raw(msgspec.json.encode({RAW_ARGUMENTS: text} if text.strip() else {}))
-
-
-def is_arguments_object(text: str) -> bool:
-    """Tell whether the arguments of a tool call are a JSON object; the empty text counts as an empty one."""
-    try:
-        return not text.strip() or isinstance(decode(text), dict)
-    except BadJson:
-        return False
+    bare = text.strip() or "{}"
+    if bare.startswith("{"):
+        try:
+            return msgspec.Raw(msgspec.json.format(bare.encode(), indent=-1)), True
+        except (msgspec.DecodeError, RecursionError):
+            pass  # the model wrote something else, or nested it beyond any use
+    return msgspec.Raw(encode({RAW_ARGUMENTS: text})), False
 
 
 class History:
@@ -157,11 +150,12 @@ class History:
 
     def _call(self, call: ToolCall) -> JsonObject:
         self._names[call.id] = call.name
-        if not is_arguments_object(call.arguments):
+        arguments, is_object = arguments_object(call.arguments)
+        if not is_object:
             self._notes.emulate(
                 "tool call arguments", f"they are no JSON object, so they stand as text under {RAW_ARGUMENTS!r}"
             )
-        function = {"name": call.name, "arguments": arguments_object(call.arguments)}
+        function = {"name": call.name, "arguments": arguments}
         return overlay({"id": call.id, "function": function}, call.extra)
 
     def _result(self, result: ToolResult) -> JsonObject:

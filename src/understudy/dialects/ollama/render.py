@@ -153,13 +153,17 @@ def reply(status: int, body: JsonObject) -> HttpReply:
 
 def _head(model: str | None, created: float | None) -> JsonObject:
     head: JsonObject = {"model": model or ""}
-    if created is not None:
-        head["created_at"] = _time(created)
+    if (at := _time(created)) is not None:
+        head["created_at"] = at
     return head
 
 
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+def _time(seconds: float | None) -> str | None:
+    """A time as the server writes it; `None` when it is not known, or no time that a calendar has."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _piece(text: str, thinking: str, calls: list[JsonObject], *, completion: bool) -> JsonObject:
@@ -173,7 +177,8 @@ def _piece(text: str, thinking: str, calls: list[JsonObject], *, completion: boo
 
 
 def _call(index: int, call: ToolCall) -> JsonObject:
-    function = {"index": index, "name": call.name, "arguments": arguments_object(call.arguments)}
+    arguments, _ = arguments_object(call.arguments)
+    function = {"index": index, "name": call.name, "arguments": arguments}
     return {"id": call.id, "function": function}
 
 
@@ -216,8 +221,8 @@ def _listed(model: ModelInfo) -> JsonObject:
 
 def _facts(model: ModelInfo) -> JsonObject:
     facts: JsonObject = {}
-    if model.created is not None:
-        facts["modified_at"] = _time(model.created)
+    if (at := _time(model.created)) is not None:
+        facts["modified_at"] = at
     if model.capabilities is not None:
         facts["capabilities"] = [name for name, unified in CAPABILITIES.items() if unified in model.capabilities]
     return facts

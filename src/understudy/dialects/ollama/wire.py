@@ -7,7 +7,7 @@ counts are taken as they come, because a broken one must read as unknown and not
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -122,10 +122,13 @@ class Shown(msgspec.Struct):
 
 
 def unix_seconds(text: str | None) -> float | None:
-    """Read a time as the server writes it (RFC 3339 with up to nine decimals); `None` when it is none."""
-    if not text:
-        return None
+    """Read a time as the server writes it (RFC 3339 with up to nine decimals, universal time where no zone is given).
+
+    `None` when it is none, and for the year 1, with which the server says that it does not know.
+    """
     try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError, OSError):
+        time = datetime.fromisoformat(text or "")
+    except ValueError:
         return None
+    seconds = (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    return seconds if seconds >= 0 else None
