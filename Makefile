@@ -44,7 +44,7 @@ bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## Measure start-up, CPU
 	$(BIN)/python -m benchmarks
 
 live: $(VENV)/.installed-test ## Call the real providers whose keys are in the environment
-	$(BIN)/python -m pytest -m live --live $(ARGS)
+	UNDERSTUDY_LIVE=1 $(BIN)/python -m pytest tests/live $(ARGS)
 
 clean: ## Remove what was installed and cached
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
