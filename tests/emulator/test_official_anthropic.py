@@ -288,4 +288,4 @@ async def test_connections(emulator: Emulator, client: anthropic.AsyncAnthropic)
 async def drain(client: anthropic.AsyncAnthropic, into: list[str]):
     async with client.messages.stream(model=MODEL, max_tokens=1000, messages=CAPITAL) as stream:
         async for text in stream.text_stream:
-            into.append(text)  # noqa: PERF401 - what came before an error is to be seen
+            into.append(text)

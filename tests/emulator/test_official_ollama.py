@@ -186,7 +186,7 @@ async def test_version_and_root():
 
 async def drain(stream: AsyncIterator[ollama.ChatResponse], into: list[ollama.ChatResponse]):
     async for chunk in stream:
-        into.append(chunk)  # noqa: PERF401 - what came before an error is to be seen
+        into.append(chunk)
 
 
 def _dot(left: object, right: object) -> float:

@@ -96,7 +96,7 @@ async def test_a_client_that_leaves_is_noticed(emulator: Emulator):
         assert emulator.open_connections == 1
         response.close()
     async with asyncio.timeout(1):
-        while emulator.open_connections:  # noqa: ASYNC110 - the socket's own time
+        while emulator.open_connections:
             await asyncio.sleep(0)
     assert emulator.cancelled(PROVIDER) == 1
     assert emulator.requests(PROVIDER)[0].outcome == "client_left"
@@ -111,7 +111,7 @@ async def test_closing_waits_for_nobody(http: aiohttp.ClientSession, fault: Faul
         async with Emulator([PROVIDER]) as emulator:
             emulator.script(PROVIDER, always=fault)
             asking = [asyncio.create_task(read(http, emulator)) for _ in range(3)]
-            while len(emulator.requests(PROVIDER)) < 3:  # noqa: ASYNC110 - the socket's own time
+            while len(emulator.requests(PROVIDER)) < 3:
                 await asyncio.sleep(0)
         outcomes = await asyncio.gather(*asking, return_exceptions=True)
     assert all(isinstance(outcome, aiohttp.ClientError) for outcome in outcomes)

@@ -29,7 +29,7 @@ from understudy.emulator.tokens import count
 from understudy.emulator.vectors import embed
 from understudy.providers import row
 from understudy.wire.http import Headers, HttpReply, HttpRequest
-from understudy.wire.json import BadJson, decode_object
+from understudy.wire.json import BadJson, decode_object, encode
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,15 +146,28 @@ class Actor:
         )
 
     def _chat(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> Answer:
+        response = fold(events, dialect=half.name)
         if not inbound.stream:
-            return half.render(fold(events, dialect=half.name), inbound)
+            return self._dressed_reply(half.render(response, inbound), response.usage)
         renderer = half.renderer(inbound)
         frames: list[Frame] = []
         for event in events:
             frames += _frames(renderer.feed(event), renderer.headers, content=isinstance(event, _CONTENT))
         frames += _frames(renderer.close(), renderer.headers, content=False)
         error = self._broken_off(half.renderer(inbound), events, fault) if fault else b""
-        return Streamed(renderer.headers, tuple(frames), error)
+        return Streamed(renderer.headers, tuple(self._dressed(frame, response.usage) for frame in frames), error)
+
+    def _dressed_reply(self, reply: HttpReply, usage: Usage) -> HttpReply:
+        if self.provider.dress is None:
+            return reply
+        return msgspec.structs.replace(reply, body=encode(self.provider.dress(decode_object(reply.body), usage)))
+
+    def _dressed(self, frame: Frame, usage: Usage) -> Frame:
+        """Add what the provider writes beyond its dialect to a server-sent event, if that holds an object."""
+        if self.provider.dress is None or not frame.data.startswith(b"data: {"):
+            return frame
+        chunk = self.provider.dress(decode_object(frame.data.removeprefix(b"data: ")), usage)
+        return Frame(b"data: %b\n\n" % encode(chunk), frame.content)
 
     def _broken_off(self, renderer: Renderer, events: list[e.Event], fault: Fault) -> bytes:
         """Return the error that a renderer writes when it has seen as much of the answer as the fault lets through."""
@@ -193,9 +206,13 @@ class Actor:
 
     def _reply(self, failure: Failure, half: ServerHalf) -> HttpReply:
         reply = half.render_error(failure)
-        if failure.retry_after is None or any(name.lower() == "retry-after" for name, _ in reply.headers):
+        if failure.retry_after is None:
             return reply
-        return msgspec.structs.replace(reply, headers=(*reply.headers, ("retry-after", f"{failure.retry_after:g}")))
+        # Providers round up to whole seconds; tests want to wait for less.
+        others = [
+            (name, value) for name, value in reply.headers if name.lower() not in ("retry-after", "retry-after-ms")
+        ]
+        return msgspec.structs.replace(reply, headers=(*others, ("retry-after", f"{failure.retry_after:g}")))
 
 
 _CONTENT = (e.TextDelta, e.RefusalDelta, e.ThinkingDelta, e.ToolCallStarted, e.ToolCallDelta, e.PartAdded)

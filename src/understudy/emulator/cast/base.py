@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 
 from understudy.dialects.base import Operation
+from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import ModelInfo
+from understudy.domain.usage import Usage
 from understudy.emulator.persona import Persona
 from understudy.wire.http import Headers
 
@@ -68,12 +69,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     operation: Operation
     dialect: str
     headers: Mapping[str, str]
-    body: dict[str, Any]
+    body: JsonObject
     model: EmulatedModel | None = None
 
 
 Check = Callable[[Asked], Words | None]
 """Returns the provider's complaint about a request, or `None`."""
+
+
+Dress = Callable[[JsonObject, Usage], JsonObject]
+"""Adds what a provider writes beyond its dialect to a whole answer, or to the object in one event of a stream."""
 
 
 class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +95,7 @@ class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
     """Sent with every answer, such as rate limits."""
     pages: Mapping[str, tuple[str, bytes]] = {}
     """Paths outside of every dialect that are answered as they are: content type and body."""
+    dress: Dress | None = None
     keyless: bool = False
     """Answers without a key too."""
 

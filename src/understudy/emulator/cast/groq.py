@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from understudy.dialects.base import Operation
+from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.openai_form import usage_object
+from understudy.domain.usage import Usage
 from understudy.emulator.cast import openai
 from understudy.emulator.cast.base import CHAT, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.persona import Persona
@@ -53,6 +56,18 @@ def _one_reasoning_switch(asked: Asked) -> Words | None:
     return Words(400, "cannot specify both reasoning_format and include_reasoning", _INVALID)
 
 
+def _dress(body: JsonObject, usage: Usage) -> JsonObject:
+    """Groq tells its request id, and in streams the usage of the last chunk, under a name of its own."""
+    own: JsonObject = {"id": "req_emulated"}
+    if body.get("object") == "chat.completion.chunk":
+        choice: JsonObject = next(iter(body.get("choices") or ()), {})
+        if choice.get("finish_reason") and usage.total is not None:
+            own["usage"] = usage_object(usage)
+        elif not choice.get("delta", {}).get("role"):
+            return body
+    return {**body, "x_groq": own}
+
+
 PROVIDER = EmulatedProvider(
     type="groq",
     personas={"openai": Persona(title="Groq", answer_prefix="chatcmpl-", thinking="shown")},
@@ -68,6 +83,7 @@ PROVIDER = EmulatedProvider(
         openai.only(Operation.CHAT, "openai", _unsupported),
         openai.only(Operation.CHAT, "openai", _one_reasoning_switch),
     ),
+    dress=_dress,
     request_id_header="x-request-id",
     headers=(
         ("x-ratelimit-limit-requests", "14400"),

@@ -76,7 +76,8 @@ def only(operation: Operation, dialect: str, check: Check) -> Check:
 
 
 _REASONS = re.compile(r"o\d|gpt-[56]")
-_NO_NONE_TOOLS = re.compile(r"gpt-(?:5\.[6-9]|6)")
+_TOOLS_ONLY_WITHOUT_REASONING = re.compile(r"gpt-5\.[24]|gpt-5\.[6-9]|gpt-6")
+_REASONS_BY_DEFAULT = re.compile(r"gpt-5\.[6-9]|gpt-6")
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 
 
@@ -107,9 +108,11 @@ def _reasoning_parameters(asked: Asked) -> Words | None:
 
 
 def _tools_need_responses(asked: Asked) -> Words | None:
-    if asked.model is None or not _NO_NONE_TOOLS.match(asked.model.id) or not asked.body.get("tools"):
+    """Newer models take tools in chat completions only while they don't reason, which not all can be told."""
+    if asked.model is None or not asked.body.get("tools") or not _TOOLS_ONLY_WITHOUT_REASONING.match(asked.model.id):
         return None
-    if asked.body.get("reasoning_effort") == "none":
+    default = "medium" if _REASONS_BY_DEFAULT.match(asked.model.id) else "none"
+    if (asked.body.get("reasoning_effort") or default) == "none":
         return None
     message = (
         f"Function tools with reasoning_effort are not supported for {asked.model.id} in /v1/chat/completions. "
