@@ -17,7 +17,9 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """How a target wants its requests written. Defaults are each dialect's plain form."""
 
     refused: frozenset[str] = frozenset()
-    """Fields of `GenerationRequest` that the target refuses: left out, with a warning when the caller set them."""
+    """Fields of `GenerationRequest` that the target refuses: left out, with a warning when the caller set them. In the
+    openai dialect also names of the wire (`n`, `allowed_tools`, `safety_identifier`), and `thinking` and `cache` for
+    what replays thinking and marks the prompt."""
     refused_since: tuple[tuple[str, frozenset[str]], ...] = ()
     """Fields refused beside those, from a version of the API on: the version (`anthropic-version`) and the fields."""
     accepts: frozenset[str] = frozenset()
@@ -28,6 +30,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     default_effort_none: bool = False
     """The model does not reason unless asked to, so an unset effort counts as `none`."""
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    other_max_tokens: bool = True
+    """The other one is accepted too, so a request that came in with it is not altered."""
     max_output_tokens: int | None = None
     """The model's ceiling, sent where the wire demands a number and nobody gave one."""
     system_role: Literal["as_given", "system", "developer", "user"] = "as_given"
@@ -76,6 +80,7 @@ class QuirksPatch(TypedDict, total=False):
     sampling_without_effort: bool
     default_effort_none: bool
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"]
+    other_max_tokens: bool
     max_output_tokens: int | None
     system_role: Literal["as_given", "system", "developer", "user"]
     mid_system: bool

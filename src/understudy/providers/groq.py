@@ -7,12 +7,14 @@ from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.providers.base import Family, ProviderRow
 
-_UNSUPPORTED = frozenset({"presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "n"})
-"""Of OpenAI's parameters, those that none of Groq's models supports."""
+_UNSUPPORTED = frozenset(
+    {"presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "n", "top_k", "min_p"}
+)
+"""Parameters of the dialect that none of Groq's models supports."""
 
 _UNKNOWN = frozenset(
     {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
-    | {"audio", "prediction", "web_search_options", "moderation"}
+    | {"audio", "prediction", "web_search_options", "moderation", "cache", "allowed_tools", "safety_identifier"}
 )
 """Those that Groq's API does not have; requests of OpenAI's clients may carry them."""
 

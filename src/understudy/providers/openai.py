@@ -9,8 +9,11 @@ from understudy.providers.base import Family, ProviderRow
 _SAMPLING = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"}
 )
-_REASONS: QuirksPatch = {"refused": _SAMPLING | {"stop"}}
-_PLAIN: QuirksPatch = {"refused": frozenset({"reasoning", "verbosity"})}
+_NEVER = frozenset({"top_k", "min_p", "thinking"})
+"""What no model of OpenAI takes in chat completions."""
+
+_REASONS: QuirksPatch = {"refused": _NEVER | _SAMPLING | {"stop"}, "other_max_tokens": False}
+_PLAIN: QuirksPatch = {"refused": _NEVER | {"reasoning", "verbosity"}}
 _SNAPSHOT = r"(-\d{4}-\d\d-\d\d)?"
 _TUNED = r"(ft:)?"
 """Fine-tuned models are called `ft:<base>:…` and want what their base wants."""
@@ -27,11 +30,7 @@ ROW = ProviderRow(
     },
     key_variables=("OPENAI_API_KEY",),
     base_url_variables=("OPENAI_BASE_URL",),
-    quirks={
-        "user_field": "safety_identifier",
-        "max_stop": 4,
-        "tool_choice": frozenset({"auto", "none", "required", "tool", "allowed"}),
-    },
+    quirks={"refused": _NEVER, "user_field": "safety_identifier", "max_stop": 4},
     families=(
         # Models that do not reason know neither efforts nor verbosity.
         Family(_TUNED + r"(gpt-3\.5|gpt-4|chatgpt-4o|gpt-5-chat).*", _PLAIN),
@@ -42,11 +41,11 @@ ROW = ProviderRow(
         ),
         Family(
             r"gpt-4o(-mini)?-search-preview.*",
-            {"refused": _SAMPLING | {"reasoning", "verbosity", "seed", "stop", "parallel_tool_calls"}},
+            {"refused": _NEVER | _SAMPLING | {"reasoning", "verbosity", "seed", "stop", "parallel_tool_calls"}},
         ),
         Family(_TUNED + r"o\d.*", _REASONS | {"efforts": frozenset({"low", "medium", "high"})}),
         Family(r"o1(-mini|-preview)?" + _SNAPSHOT + r"|o3-mini" + _SNAPSHOT, {"parallel_switch": False}),
-        Family(r"o1-(mini|preview).*", {"refused": _SAMPLING | {"stop", "reasoning"}, "system_role": "user"}),
+        Family(r"o1-(mini|preview).*", {"refused": _NEVER | _SAMPLING | {"stop", "reasoning"}, "system_role": "user"}),
         Family(
             r"gpt-5(-mini|-nano|-search-api)?" + _SNAPSHOT,
             _REASONS | {"efforts": frozenset({"minimal", "low", "medium", "high"})},

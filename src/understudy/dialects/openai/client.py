@@ -6,7 +6,16 @@ from functools import partial
 from typing import ClassVar
 from urllib.parse import quote
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Operation, SingleExchange, WholeReader
+from understudy.dialects.base import (
+    Classify,
+    Endpoint,
+    Exchange,
+    Notes,
+    Operation,
+    SingleExchange,
+    UnsupportedExchange,
+    WholeReader,
+)
 from understudy.dialects.errors import classify
 from understudy.dialects.openai.decode import NAME
 from understudy.dialects.openai.encode import encode_chat, encode_embeddings
@@ -14,7 +23,6 @@ from understudy.dialects.openai.errors import RULES, read_error
 from understudy.dialects.openai.models import read_models
 from understudy.dialects.openai.read import StreamReader, read_completion
 from understudy.dialects.openai.vectors import read_embeddings
-from understudy.domain.errors import Unsupported
 from understudy.domain.events import Event
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
@@ -61,8 +69,8 @@ class OpenAIDialect:
         return SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint))
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-        """Raise `Unsupported`: tokens are counted by the Responses API."""
-        raise Unsupported("the openai dialect has no operation 'count_tokens'; the responses dialect has")
+        """Open nothing: tokens are counted by the Responses API."""
+        return UnsupportedExchange("chat completions cannot count tokens ahead; the responses dialect can")
 
 
 def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:

@@ -89,6 +89,11 @@ class Answer:
         self._facts(chunk, steps)
         return steps
 
+    @property
+    def is_complete(self) -> bool:
+        """True once the wire has said why the answer ended; only facts about it may follow."""
+        return self._finish is not None
+
     def finish(self, *, whole: bool = False) -> Steps:
         """Take the end. A stream that never said a finish reason is truncated; a whole body is an end in itself."""
         raw = self._finish
@@ -101,7 +106,7 @@ class Answer:
         if self._logprobs:
             steps.append(e.Noted("logprobs", self._logprobs))
         reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
-        if self._calls and reason in (FinishReason.STOP, FinishReason.UNKNOWN):
+        if self._calls and raw in ("stop", None):
             # A call of the tool that was named by tool_choice ends with `stop` at OpenAI.
             reason = FinishReason.TOOL_CALLS
         steps.append(e.Finished(reason, raw))

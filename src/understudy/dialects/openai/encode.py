@@ -7,7 +7,7 @@ from typing import Any
 from understudy.dialects.base import Endpoint, Notes
 from understudy.dialects.openai.decode import NAME
 from understudy.dialects.openai.fit import fit
-from understudy.dialects.openai.messages import conversation
+from understudy.dialects.openai.messages import Conversation
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
@@ -34,6 +34,9 @@ FIELDS: dict[str, str] = {
 }
 """Fields of a request whose values go on the wire as they are, and their names there."""
 
+_BEYOND = ("top_k", "min_p")
+"""Fields that only some servers of this dialect have."""
+
 _ALIASES = {"max_completion_tokens": "max_tokens", "user": "safety_identifier"}
 """Second spellings under which a field may already stand in a body that came over the wire."""
 
@@ -54,12 +57,16 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *,
 def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     extra = request.extra or {}
     last = {**endpoint.options, **extra.get(endpoint.provider, {})}
-    body: JsonObject = {"model": request.model, "messages": conversation(request.messages, notes)}
+    body: JsonObject = {
+        "model": request.model,
+        "messages": Conversation(endpoint.quirks, notes).write(request.messages),
+    }
     body |= parameters(request, endpoint, notes)
     # What is meant for the dialect at large has to suit the target; what names the provider is sent as it is.
     body |= {key: value for key, value in extra.get(NAME, {}).items() if key not in last}
     fit(body, endpoint.quirks, notes)
     body |= last
+    body.pop("stream", None)
     return {key: value for key, value in body.items() if value is not None}
 
 
@@ -69,7 +76,7 @@ def _patched(request: GenerationRequest, endpoint: Endpoint, origin: bytes, note
         for key, value in parameters(request, endpoint, Notes(request.configured)).items():
             if _configures(key, request.configured) and not _has(body, key):
                 body[key] = value
-    fit(body, endpoint.quirks, notes)
+    fit(body, endpoint.quirks, notes, came_in=True)
     for key, value in endpoint.options.items():
         if not _has(body, key):
             body[key] = value
@@ -88,8 +95,14 @@ def _has(body: JsonObject, key: str) -> bool:
 def parameters(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write everything but model and messages, in the plain form."""
     body: JsonObject = {}
+    verbatim = (request.extra or {}).get(NAME, {})
     for name, key in FIELDS.items():
-        if (value := getattr(request, name)) is not None:
+        value = getattr(request, name)
+        if value is None or key in verbatim:
+            continue
+        if name in _BEYOND and name not in endpoint.quirks.accepts:
+            notes.drop(name, "this wire format does not have it")
+        elif name != "parallel_tool_calls" or request.tools:  # without tools it means nothing, and OpenAI refuses it
             body[key] = value
     if request.stop:
         body["stop"] = list(request.stop)
@@ -186,16 +199,16 @@ def _display(display: str, endpoint: Endpoint, notes: Notes) -> JsonObject:
 
 
 def _set_stream(body: JsonObject, endpoint: Endpoint, *, stream: bool) -> None:
+    options = body.get("stream_options")
     if not stream:
-        body.pop("stream", None)
+        # What a recorded caller wrote stays, unless it would start a stream or be refused without one.
+        if body.get("stream"):
+            body["stream"] = False
         body.pop("stream_options", None)
         return
     body["stream"] = True
-    options = body.get("stream_options")
     if endpoint.quirks.stream_usage:
         body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-    elif not options:
-        body.pop("stream_options", None)
 
 
 def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> bytes:

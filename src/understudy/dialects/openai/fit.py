@@ -33,18 +33,22 @@ _NEUTRAL: dict[str, Any] = {
 }
 """Values that every model accepts, because they are the default."""
 
-_BEYOND = ("top_k", "min_p")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 
 
-def fit(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
-    """Alter the body in place; everything left out or changed is noted."""
+def fit(body: JsonObject, quirks: Quirks, notes: Notes, *, came_in: bool = False) -> None:
+    """Alter the body in place; everything left out or changed is noted.
+
+    A body that came in on this wire keeps its spellings where the target takes either.
+    """
     if "reasoning" not in quirks.refused:
         _fit_effort(body, quirks, notes)
+    if not (came_in and quirks.other_max_tokens):
+        _rename(body, "max_completion_tokens", "max_tokens", quirks.max_tokens_field)
+    if not came_in or "safety_identifier" in quirks.refused:
+        _rename(body, "user", "safety_identifier", quirks.user_field)
     _refuse(body, quirks, notes)
-    _rename(body, "max_completion_tokens", "max_tokens", quirks.max_tokens_field)
-    _rename(body, "user", "safety_identifier", quirks.user_field)
     _fit_tools(body, quirks, notes)
     _fit_format(body, quirks, notes)
     stop = body.get("stop")
@@ -68,9 +72,6 @@ def _refuse(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
                 continue
             del body[key]
             notes.drop(name, "the model refuses it")
-    for name in _BEYOND:
-        if name not in quirks.accepts and body.pop(name, None) is not None:
-            notes.drop(name, "this wire format does not have it")
 
 
 def _effective_effort(body: JsonObject, quirks: Quirks) -> Any:
@@ -103,21 +104,17 @@ def _fit_effort(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
 
 
 def _fit_tools(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
-    if "parallel_tool_calls" in body:
-        if not body.get("tools"):
-            del body["parallel_tool_calls"]  # without tools it means nothing, and OpenAI refuses it
-        elif not quirks.parallel_switch:
-            del body["parallel_tool_calls"]
-            notes.drop("parallel_tool_calls", "the target has no such switch")
+    if not quirks.parallel_switch and body.pop("parallel_tool_calls", None) is not None:
+        notes.drop("parallel_tool_calls", "the target has no such switch")
     choice = body.get("tool_choice")
     if choice is None:
         return
-    mode = choice if isinstance(choice, str) else "allowed" if choice.get("type") == "allowed_tools" else "tool"
-    if mode in quirks.tool_choice:
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+        if "allowed_tools" in quirks.refused:
+            _narrow(body, choice.get("allowed_tools"), notes)
         return
-    if mode == "allowed":
-        _narrow(body, choice.get("allowed_tools"), notes)
-    elif mode in ("auto", "none", "required", "tool"):
+    mode = choice if isinstance(choice, str) else "tool"
+    if mode in ("auto", "none", "required", "tool") and mode not in quirks.tool_choice:
         del body["tool_choice"]
         notes.drop("tool_choice", f"the target has no mode {mode!r}")
 
@@ -169,19 +166,19 @@ def _fit_message(message: JsonObject, quirks: Quirks, notes: Notes) -> None:
 
 
 def _fit_thinking(message: JsonObject, quirks: Quirks, notes: Notes) -> None:
-    found = [value for key in ("reasoning", "reasoning_content") if (value := message.pop(key, None))]
-    if not found:
-        return
-    if quirks.reasoning_field is None:
-        notes.drop("thinking", "thinking is not taken back here")
-    else:
-        message[quirks.reasoning_field] = found[0]
+    field = quirks.reasoning_field
+    if field is not None:
+        _rename(message, "reasoning", "reasoning_content", field)
+    elif "thinking" in quirks.refused:
+        found = [message.pop(key, None) for key in ("reasoning", "reasoning_content")]
+        if any(found):
+            notes.drop("thinking", "thinking is not taken back here")
 
 
 def _fit_part(part: Any, quirks: Quirks, notes: Notes) -> Any:
     if not isinstance(part, dict):
         return part
-    if not quirks.cache_breakpoints and "prompt_cache_breakpoint" in part:
+    if "cache" in quirks.refused and "prompt_cache_breakpoint" in part:
         part = {key: value for key, value in part.items() if key != "prompt_cache_breakpoint"}
         notes.drop("cache", "prompts are cached automatically here, without marks")
     medium = _MEDIA.get(part.get("type", ""))

@@ -37,14 +37,15 @@ def messages_from_openai(messages: Iterable[Mapping[str, Any]], *, first: int = 
     Raises `Misuse`, which names the message and the field, for a malformed one.
     """
     try:
-        return parse_messages(messages, first=first)
+        return parse_messages(messages, first=first, strict=True)
     except BadRequest as error:
         raise Misuse(error.failure.message, failure=error.failure) from error
 
 
-def parse_messages(messages: Iterable[Any], *, first: int = 0) -> tuple[Message, ...]:
-    """Read messages of a request. Raises `BadRequest`."""
-    reader = _Conversation()
+def parse_messages(messages: Iterable[Any], *, first: int = 0, strict: bool = False) -> tuple[Message, ...]:
+    """Read messages of a request. Raises `BadRequest`. A message without content is left to the provider to judge,
+    unless `strict`."""
+    reader = _Conversation(strict=strict)
     return tuple(reader.message(message, f"messages[{number}]") for number, message in enumerate(messages, first))
 
 
@@ -72,7 +73,8 @@ def rest_of(value: Mapping[str, Any], *known: str) -> dict[str, JsonObject] | No
 class _Conversation:
     """Reads one message after another; the deprecated function calls need ids that their results refer to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
         self._legacy = 0
 
     def message(self, value: Any, at: str) -> Message:
@@ -91,7 +93,7 @@ class _Conversation:
             case "function":
                 return _tool_message(value, at, f"call_legacy_{max(self._legacy - 1, 0)}", "role", "content", "name")
             case "system" | "developer" | "user":
-                if content is None:
+                if content is None and self._strict:
                     raise bad(f"{at}.content", "expected a string or an array of parts, got null")
                 name = value.get("name")
                 if name is not None and not isinstance(name, str):
@@ -104,7 +106,8 @@ class _Conversation:
     def _assistant(self, value: Mapping[str, Any], at: str) -> Message:
         content = _content(value.get("content"), f"{at}.content")
         beside = [*self._thinking(value), *self._beside(value, at)]
-        known = ["role", "content", "name", "refusal", "tool_calls", "function_call", "reasoning", "reasoning_content"]
+        # Thinking is a part, and it also stays where it stood: servers differ in what they call it.
+        known = ["role", "content", "name", "refusal", "tool_calls", "function_call"]
         name = value.get("name") if isinstance(value.get("name"), str) else None
         if isinstance(value.get("audio"), Mapping) and isinstance(value["audio"].get("id"), str):
             known.append("audio")
@@ -203,7 +206,7 @@ def _part(value: Any, at: str) -> AnyPart:
         raise bad(f"{at}.{kind}", f"expected an object, got {_kind(inner)}")
     mark = value.get("prompt_cache_breakpoint")
     cache = CacheMark() if mark == _BREAKPOINT else None
-    extra = rest_of(value, "type", kind, *(("prompt_cache_breakpoint",) if cache else ()))
+    extra = rest_of(value, "type", kind)
     return read(inner, f"{at}.{kind}", {"cache": cache, "extra": extra})
 
 

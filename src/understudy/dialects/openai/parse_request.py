@@ -50,15 +50,15 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
     for name, key in FIELDS.items():
         if (value := body.get(key)) is not None:
             fields[name] = _checked(value, key, *_KINDS[name])
-    known = set(_TYPED)
+    known = _TYPED - {"top_k", "min_p"}
     if "max_tokens" not in fields and body.get("max_tokens") is not None:
         fields["max_tokens"] = _checked(body["max_tokens"], "max_tokens", int, _INTEGER)
     if "user" not in fields and isinstance(body.get("safety_identifier"), str):
         fields["user"] = body["safety_identifier"]
-        known.add("safety_identifier")
+        known |= {"safety_identifier"}
     output = _format(body.get("response_format"))
     if output is None:
-        known.discard("response_format")
+        known -= {"response_format"}
     # An empty list says nothing, but it may be an error at the target: it goes there as it came.
     known -= {key for key in ("tools", "stop") if body.get(key) == []}
     return GenerationRequest(
@@ -82,7 +82,7 @@ def parse_embedding(body: JsonObject, raw: bytes) -> EmbeddingRequest:
     send it on.
     """
     given = body.get("input")
-    known = ["model", "input", "dimensions", "user", "encoding_format"]
+    known = ["model", "input", "dimensions", "user"]
     texts: tuple[str, ...] = ()
     match given:
         case str():

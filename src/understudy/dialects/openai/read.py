@@ -39,7 +39,7 @@ class StreamReader:
         return steps
 
     def close(self) -> Steps:
-        """Take the end of input. An event that it cuts makes the stream truncated."""
+        """Take the end of input. An event that it cuts makes the stream truncated, unless the answer was complete."""
         steps: Steps = []
         for event in self._sse.close():
             if self.finished:
@@ -47,6 +47,8 @@ class StreamReader:
             try:
                 steps += self._take(event)
             except BadJson:
+                if self._answer.is_complete:
+                    break
                 self.finished = True
                 steps.append(Failure(kind=FailureKind.TRUNCATED, message="the stream broke off in the middle"))
         if not self.finished:
@@ -56,7 +58,7 @@ class StreamReader:
         return steps
 
     def _take(self, event: SseEvent) -> Steps:
-        if event.data.strip() == DONE:
+        if event.data.startswith(b"[") and event.data.strip() == DONE:
             self.finished = True
             steps = self._answer.finish()
         else:

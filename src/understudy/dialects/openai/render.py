@@ -39,7 +39,7 @@ _ERRORS: dict[FailureKind, tuple[int, str, str | None]] = {
     _K.DAILY_QUOTA: (429, "requests", "rate_limit_exceeded"),
     _K.OVERLOADED: (503, "server_error", "overloaded"),
     _K.SERVER_ERROR: (500, "server_error", None),
-    _K.CONFLICT: (409, "server_error", None),
+    _K.CONFLICT: (409, "server_error", "conflict"),
     _K.RESAMPLE: (502, "server_error", "upstream_bad_generation"),
     _K.INVALID_REQUEST: (400, "invalid_request_error", None),
     _K.AUTHENTICATION: (401, "invalid_request_error", "invalid_api_key"),

@@ -45,7 +45,7 @@ class ChunkRenderer:
         self._calls: dict[int, tuple[int, str]] = {}
         self._waiting: e.ToolCallStarted | None = None
         self._usage = Usage()
-        self._done = False
+        self._forwards = False
 
     def feed(self, event: e.Event) -> bytes:
         """Write one event."""
@@ -58,8 +58,8 @@ class ChunkRenderer:
     def close(self) -> bytes:
         """Write the usage chunk, where it was asked for and is known, and the end mark."""
         out = self._begin_call("function")
-        if self._done:
-            return out
+        if self._forwards:
+            return out  # the end mark, if there is one, was among the frames
         if self._include_usage and (usage := usage_object(self._usage)) is not None:
             out += self._bare({"choices": [], "usage": usage})
         return out + DONE
@@ -194,9 +194,7 @@ class ChunkRenderer:
 
     def _forward(self, event: e.Event, wire: bytes) -> bytes:
         """Pass a frame of this dialect on as it came, but for usage that the caller did not ask for."""
-        self._has_role = True
-        if isinstance(event, e.Finished) and b"[DONE]" in wire:
-            self._done = True
+        self._has_role = self._forwards = True
         if isinstance(event, e.UsageReported) and wire and not self._include_usage and _holds_only_usage(wire):
             return b""
         return wire
