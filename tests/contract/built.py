@@ -6,7 +6,6 @@ so that both must come to the same. The types validate what is built here; the o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -91,7 +90,7 @@ CITATION = AnnotationURLCitation(
 )
 
 OUTPUTS: dict[str, list[Any]] = {
-    "text": [message(1, text("Grüße, 世界 🌍 — \"quoted\"\n\nand \u0000 and \u2028 too."))],
+    "text": [message(1, text('Grüße, 世界 🌍 — "quoted"\n\nand \u0000 and \u2028 too.'))],
     "two-parts": [message(1, text("one "), text("two"))],
     "empty-reasoning": [reasoning(1), message(2, text("Done."))],
     "reasoning-with-summaries": [
@@ -201,9 +200,7 @@ def _summary(words: str, at: dict[str, Any]) -> Iterator[Any]:
         type="response.reasoning_summary_part.added", part=SummaryPart(type="summary_text", text=""), **at
     )
     for piece in _halves(words):
-        yield r.ResponseReasoningSummaryTextDeltaEvent(
-            type="response.reasoning_summary_text.delta", delta=piece, **at
-        )
+        yield r.ResponseReasoningSummaryTextDeltaEvent(type="response.reasoning_summary_text.delta", delta=piece, **at)
     yield r.ResponseReasoningSummaryTextDoneEvent(type="response.reasoning_summary_text.done", text=words, **at)
 
 
@@ -354,7 +351,9 @@ def built() -> tuple[Recording, ...]:
     last = r.ResponseFailedEvent(type="response.failed", response=failed, sequence_number=9)
     begun = list(events(response(OUTPUTS["text"])))
     found.append(_interaction("failed-stream", "chat_stream", as_stream([*begun[:5], last])))
-    error = r.ResponseErrorEvent(type="error", code="rate_limit_exceeded", message="Slow.", param=None, sequence_number=0)
+    error = r.ResponseErrorEvent(
+        type="error", code="rate_limit_exceeded", message="Slow.", param=None, sequence_number=0
+    )
     found.append(_interaction("error-stream", "chat_stream", as_stream([*begun[:5], error])))
     found.append(_interaction("failed", "chat", failed.to_json(indent=None, exclude_unset=True)))
     return tuple(found)

@@ -10,18 +10,18 @@ import pytest
 from tests.conftest import RECORDINGS
 from tests.contract.built import built
 from tests.contract.recordings import Recording, load
-from tests.contract.scope import exclusion
+from tests.contract.scope import exclusion, is_request
 from tests.contract.streams import Stream, stream_of
 
 CHOICE: dict[str, Callable[[Recording], bool]] = {
-    "chat": lambda r: r.operation in ("chat", "chat_stream"),
-    "stream": lambda r: r.operation == "chat_stream",
-    "whole": lambda r: r.operation == "chat",
+    "chat": lambda r: r.operation in ("chat", "chat_stream", "generate", "generate_stream"),
+    "stream": lambda r: r.operation in ("chat_stream", "generate_stream"),
+    "whole": lambda r: r.operation in ("chat", "generate"),
     "embedding": lambda r: r.operation == "embed",
     "model_list": lambda r: r.operation == "models",
     "token_count": lambda r: r.operation == "count_tokens",
     "error": lambda r: r.operation == "error",
-    "requested": lambda r: r.request is not None and r.request.method == "POST",
+    "requested": is_request,
 }
 """Fixture name -> the recordings in scope that it stands for."""
 

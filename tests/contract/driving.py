@@ -34,9 +34,7 @@ class Outcome(msgspec.Struct):
         return self.steps[0]
 
 
-def drive(
-    exchange: Exchange[Any], head: HttpHead, pieces: Iterable[bytes], *, heed_finished: bool = True
-) -> Outcome:
+def drive(exchange: Exchange[Any], head: HttpHead, pieces: Iterable[bytes], *, heed_finished: bool = True) -> Outcome:
     """Feed the pieces and close. With `heed_finished` the rest is not fed once the exchange is finished."""
     outcome = Outcome([], [])
     _take(outcome, exchange.start())

@@ -26,6 +26,7 @@ BY_NAME = {
     "invalid_image_format": "invalid_request",
     "missing_required_parameter": "invalid_request",
     "empty_array": "invalid_request",
+    "server_error": "server_error",
     # Anthropic: `error.type`
     "authentication_error": "authentication",
     "billing_error": "billing",
@@ -45,6 +46,7 @@ BY_WORDS = {
 }
 
 BY_STATUS = {
+    200: "server_error",  # inside of a success, and without a name that tells more
     400: "invalid_request",
     401: "authentication",
     402: "billing",

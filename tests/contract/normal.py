@@ -39,13 +39,29 @@ def _one_max_tokens(body: Body) -> Body:
     return {("max_tokens" if key == "max_completion_tokens" else key): value for key, value in body.items()}
 
 
+def _one_user(body: Body) -> Body:
+    return {("user" if key == "safety_identifier" else key): value for key, value in body.items()}
+
+
 def _stop_as_list(body: Body) -> Body:
     stop = body.get("stop")
     return {**body, "stop": [stop]} if isinstance(stop, str) else body
 
 
-def _without_default_stream(body: Body) -> Body:
-    return {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
+def _without_transport(body: Body) -> Body:
+    return {key: value for key, value in body.items() if key not in ("stream", "stream_options", "encoding_format")}
+
+
+def _functions_as_tools(body: Body) -> Body:
+    grown = {key: value for key, value in body.items() if key not in ("functions", "function_call")}
+    if functions := body.get("functions"):
+        grown["tools"] = [{"type": "function", "function": function} for function in functions]
+    match body.get("function_call"):
+        case {"name": name}:
+            grown["tool_choice"] = {"type": "function", "function": {"name": name}}
+        case str(mode):
+            grown["tool_choice"] = mode
+    return grown
 
 
 def _text_as_parts(body: Body) -> Body:
@@ -63,11 +79,19 @@ def _without_empty_lists(body: Body) -> Body:
 
 NORMALISATIONS = (
     Normalisation("an explicit null says the same as an absent field", _everywhere(_without_nulls)),
-    Normalisation("`max_tokens` is the deprecated name of `max_completion_tokens`; the row says which", _one_max_tokens),
+    Normalisation(
+        "`max_tokens` is the deprecated name of `max_completion_tokens`; the row says which", _one_max_tokens
+    ),
+    Normalisation("`user` is the deprecated name of `safety_identifier`; the row says which", _one_user),
     Normalisation("one stop sequence may stand without its list", _everywhere(_stop_as_list)),
-    Normalisation("whether to stream, and with usage, is the caller's of `encode`, not the request's", _without_default_stream),
+    Normalisation(
+        "how an answer travels (streamed, with usage, vectors in base64) is each hop's own", _without_transport
+    ),
+    Normalisation("`functions` is the deprecated name of `tools`", _functions_as_tools),
     Normalisation("a text may stand for the list of that one text part", _everywhere(_text_as_parts)),
-    Normalisation("an empty list of parts, tools or stop sequences says the same as none", _everywhere(_without_empty_lists)),
+    Normalisation(
+        "an empty list of parts, tools or stop sequences says the same as none", _everywhere(_without_empty_lists)
+    ),
 )
 
 

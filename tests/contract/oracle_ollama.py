@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import ollama
 
-from tests.contract.answers import Answer, Call
+from tests.contract.answers import USAGE_CLASSES, Answer, Call
 from tests.contract.oracles import Fault, Vectors, replayed_headers
 from tests.contract.recordings import Recording
 
@@ -29,6 +29,8 @@ class OllamaOracle:
 
     def chat(self, recording: Recording) -> Answer | Fault:
         self._recording = recording
+        if recording.operation.startswith("generate"):
+            return _completion(self._generated(recording))
         try:
             if recording.streamed:
                 lines: list[Any] = list(self.client.chat(model="oracle", messages=[], stream=True))
@@ -37,6 +39,11 @@ class OllamaOracle:
         except ollama.ResponseError as error:
             return Fault(recording.response.status, None, None, error.error)
         return _answer(lines, _call_ids(recording))
+
+    def _generated(self, recording: Recording) -> list[Any]:
+        if recording.streamed:
+            return list(self.client.generate(model="oracle", prompt="hello", stream=True))
+        return [self.client.generate(model="oracle", prompt="hello")]
 
     def embed(self, recording: Recording) -> Vectors:
         self._recording = recording
@@ -68,33 +75,37 @@ class OllamaOracle:
 def _call_ids(recording: Recording) -> list[str | None]:
     """The client drops the ids of tool calls; read them from the lines themselves."""
     text = recording.response.body
-    values = [json.loads(line) for line in text.splitlines() if line.strip()] if recording.streamed else [json.loads(text)]
+    values = (
+        [json.loads(line) for line in text.splitlines() if line.strip()] if recording.streamed else [json.loads(text)]
+    )
     return [call.get("id") for value in values for call in value.get("message", {}).get("tool_calls") or ()]
 
 
 def _answer(lines: list[Any], ids: list[str | None]) -> Answer:
-    last = lines[-1]
     found = [call.function for line in lines for call in line.message.tool_calls or ()]
     calls = tuple(Call(id_, call.name, dict(call.arguments)) for id_, call in zip(ids, found, strict=True))
+    text = "".join(line.message.content or "" for line in lines)
+    return _from(lines[-1], text, "".join(line.message.thinking or "" for line in lines), calls)
+
+
+def _completion(lines: list[Any]) -> Answer:
+    return _from(
+        lines[-1], "".join(line.response for line in lines), "".join(line.thinking or "" for line in lines), ()
+    )
+
+
+def _from(last: Any, text: str, thinking: str, calls: tuple[Call, ...]) -> Answer:
     reason = FINISH.get(last.done_reason or "", "unknown")
+    counts = dict.fromkeys(USAGE_CLASSES)
     return Answer(
-        text="".join(line.message.content or "" for line in lines),
-        thinking="".join(line.message.thinking or "" for line in lines),
+        text=text,
+        thinking=thinking,
         refusal=None,
         calls=calls,
         # Ollama has no own reason for tool calls: it says `stop`.
         finish_reason="tool_calls" if calls and reason == "stop" else reason,
         finish_reason_raw=last.done_reason,
-        usage={
-            "input": last.prompt_eval_count,
-            "cache_read": None,
-            "cache_write": None,
-            "cache_write_1h": None,
-            "output": last.eval_count,
-            "reasoning": None,
-            "audio_input": None,
-            "audio_output": None,
-        },
+        usage={**counts, "input": last.prompt_eval_count, "output": last.eval_count},
         model=last.model,
         id=None,
     )

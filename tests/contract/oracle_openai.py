@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import groq
@@ -33,7 +34,9 @@ class OpenAIOracle:
         self.client = self._client(httpx.Client(transport=httpx.MockTransport(self._answer)))
 
     def _client(self, http_client: httpx.Client) -> Any:
-        return openai.OpenAI(api_key="none", base_url="http://oracle.invalid/v1", max_retries=0, http_client=http_client)
+        return openai.OpenAI(
+            api_key="none", base_url="http://oracle.invalid/v1", max_retries=0, http_client=http_client
+        )
 
     def _answer(self, _: httpx.Request) -> httpx.Response:
         recording = self._recording
@@ -61,7 +64,7 @@ class OpenAIOracle:
             found = [self.client.models.retrieve("oracle")]
         else:
             found = list(self.client.models.list().data)
-        return [{"id": model.id, "created": model.created, "owned_by": model.owned_by} for model in found]
+        return [{"id": model.id, "created": model.created or None, "owned_by": model.owned_by} for model in found]
 
     def count_tokens(self, recording: Recording) -> int:
         raise LookupError("chat completions have no token count")
@@ -102,7 +105,7 @@ def whole(completion: Any) -> Answer:
         thinking=_thinking(message),
         refusal=getattr(message, "refusal", None),
         calls=tuple(calls),
-        finish_reason=FINISH.get(choice.finish_reason, "unknown"),
+        finish_reason=finish_of(choice.finish_reason, calls),
         finish_reason_raw=choice.finish_reason,
         usage=usage_classes(completion.usage),
         model=completion.model,
@@ -115,18 +118,25 @@ def folded(chunks: list[Any]) -> Answer:
     deltas = [choice.delta for chunk in chunks for choice in chunk.choices if choice.index == 0]
     finishes = [c.finish_reason for chunk in chunks for c in chunk.choices if c.index == 0 and c.finish_reason]
     refusals = [delta.refusal for delta in deltas if getattr(delta, "refusal", None)]
+    calls = _folded_calls(deltas)
     reports = [report for chunk in chunks if (report := _report(chunk)) is not None]
     return Answer(
         text="".join(delta.content or "" for delta in deltas),
         thinking="".join(_thinking(delta) for delta in deltas),
         refusal="".join(refusals) if refusals else None,
-        calls=_folded_calls(deltas),
-        finish_reason=FINISH.get(finishes[0], "unknown"),
+        calls=calls,
+        finish_reason=finish_of(finishes[0], calls),
         finish_reason_raw=finishes[0],
         usage=usage_classes(reports[-1] if reports else None),
         model=next((chunk.model for chunk in chunks if chunk.model), None),
         id=next((chunk.id for chunk in chunks if chunk.id), None),
     )
+
+
+def finish_of(raw: str, calls: Sequence[Call]) -> str:
+    """A call that `tool_choice` named ends in `stop` at OpenAI; it waits for its result like any other."""
+    reason = FINISH.get(raw, "unknown")
+    return "tool_calls" if calls and reason == "stop" else reason
 
 
 def _folded_calls(deltas: list[Any]) -> tuple[Call, ...]:

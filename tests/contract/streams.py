@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
+from tests.contract.driving import Outcome, drive
+from tests.contract.framing import frames, payload
+from tests.contract.recordings import Recording
+from tests.contract.targets import dialect_name, endpoint_for
 from understudy import dialects
 from understudy.dialects.base import Endpoint, Exchange
 from understudy.domain.messages import Message
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import HttpHead
-
-from tests.contract.driving import Outcome, drive
-from tests.contract.framing import frames, payload
-from tests.contract.recordings import Recording
-from tests.contract.targets import dialect_name, endpoint_for
 
 HELLO = GenerationRequest(messages=(Message.user("hello"),))
 
@@ -40,6 +40,11 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def frames(self) -> list[bytes]:
         return frames(self.body, lines=self.lines)
+
+    @property
+    def ends(self) -> list[int]:
+        """The positions at which the frames end."""
+        return list(itertools.accumulate(len(frame) for frame in self.frames))
 
     def with_body(self, body: bytes) -> Stream:
         return msgspec.structs.replace(self, body=body)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from tests.contract.recordings import Recording
+from tests.contract.scope import provider_type
 from understudy import dialects, providers
 from understudy.dialects.base import Dialect, Endpoint, Operation
 from understudy.dialects.server import ServerHalf
 from understudy.providers.base import ProviderRow, endpoint_of
 
-from tests.contract.recordings import Recording
-from tests.contract.scope import provider_type
-
 OPERATION_OF = {
     "chat": Operation.CHAT,
     "chat_stream": Operation.CHAT,
+    "generate": Operation.CHAT,
+    "generate_stream": Operation.CHAT,
     "embed": Operation.EMBED,
     "models": Operation.MODELS,
     "count_tokens": Operation.COUNT_TOKENS,

@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
-from msgspec.structs import replace
-
-from understudy.domain.fold import fold
-from understudy.domain.messages import Message
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, TokenCount
-
 from tests.contract.answers import answer_of, matched
 from tests.contract.driving import Outcome, drive
 from tests.contract.kinds import kind_of
@@ -18,6 +9,10 @@ from tests.contract.oracles import Fault, oracle_of
 from tests.contract.recordings import Recording
 from tests.contract.targets import dialect_name, dialect_of, endpoint_for, operation_of
 from understudy.dialects.base import Operation
+from understudy.domain.fold import fold
+from understudy.domain.messages import Message
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, TokenCount
 
 HELLO = GenerationRequest(messages=(Message.user("hello"),))
 
@@ -57,7 +52,8 @@ def test_an_error_is_of_the_kind_that_the_table_says(error: Recording) -> None:
     assert failure is not None
     assert failure.kind == kind_of(expected)
     assert (failure.status, failure.code, failure.type) == (expected.status, expected.code, expected.type)
-    assert failure.message == " ".join(expected.message.split())
+    # A dialect may add what to do about it.
+    assert failure.message.startswith(" ".join(expected.message.split()))
     assert failure.body is not None
 
 

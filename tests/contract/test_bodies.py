@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 
-from understudy.domain.failures import FailureKind
-from understudy.domain.fold import fold
-
 from tests.contract.answers import answer_of
 from tests.contract.driving import drive
 from tests.contract.framing import with_unknown_fields
 from tests.contract.recordings import Recording
 from tests.contract.streams import HELLO
 from tests.contract.targets import dialect_of, endpoint_for
+from understudy.domain.failures import FailureKind
+from understudy.domain.fold import fold
 
 
 def test_a_later_version_of_the_body_reads_the_same(whole: Recording) -> None:

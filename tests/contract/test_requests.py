@@ -11,18 +11,18 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec.structs import replace
 
-from understudy import dialects
-from understudy.dialects.base import Dialect, Endpoint, Operation
-from understudy.dialects.quirks import Quirks
-from understudy.dialects.server import Inbound
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.wire.http import HttpRequest
-
 from tests.contract.driving import open_only
 from tests.contract.normal import NORMALISATIONS, key_paths, normal
 from tests.contract.recordings import Recording
-from tests.contract.scope import PATHS, exclusion, provider_type
+from tests.contract.scope import PATHS, exclusion, is_request, provider_type
 from tests.contract.targets import dialect_name, operation_of, row_of, server_of
+from understudy import dialects
+from understudy.dialects.base import Dialect, Endpoint, Operation
+from understudy.dialects.quirks import Quirks
+from understudy.dialects.server import BadRequest, Inbound
+from understudy.domain.failures import FailureKind
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.wire.http import HttpRequest
 
 PLAIN = Quirks(stream_usage=False)
 """No quirks: what the recorded caller wrote is to be written again, whether the model likes it or not."""
@@ -55,11 +55,12 @@ def encoded(inbound: Inbound, endpoint: Endpoint, dialect: Dialect) -> HttpReque
             return open_only(dialect.list_models(request, endpoint)).request
 
 
-def endpoint(recording: Recording, quirks: Quirks = PLAIN) -> Endpoint:
+def endpoint(recording: Recording) -> Endpoint:
+    """The row's endpoint for the recorded model, with no quirks but the name that the caller gave to `max_tokens`."""
     row = row_of(recording)
-    return Endpoint(
-        provider=row.type, base_url=row.base_url, model=recording.model, headers=row.headers, quirks=quirks
-    )
+    assert recording.request is not None
+    quirks = replace(PLAIN, max_tokens_field="max_tokens") if "max_tokens" in recording.request.body else PLAIN
+    return Endpoint(provider=row.type, base_url=row.base_url, model=recording.model, headers=row.headers, quirks=quirks)
 
 
 def rewritten(recording: Recording) -> Any:
@@ -80,8 +81,7 @@ def in_order(body: bytes | str) -> Any:
 
 def test_a_patched_request_is_exactly_the_recorded_one(requested: Recording) -> None:
     inbound = parsed(requested)
-    if isinstance(inbound.request, ModelsRequest):
-        return
+    assert isinstance(inbound.request, GenerationRequest | EmbeddingRequest)
     sent = encoded(inbound, endpoint(requested), dialects.load(dialect_name(requested)))
     assert requested.request is not None
     assert sent.body is not None
@@ -94,7 +94,8 @@ def test_a_patch_replaces_the_model_and_asks_for_usage_and_nothing_else(requeste
     if inbound.operation is not Operation.CHAT:
         return
     assert requested.request is not None
-    target = replace(endpoint(requested), model="another-model", quirks=replace(PLAIN, stream_usage=True))
+    target = replace(endpoint(requested), model="another-model")
+    target = replace(target, quirks=replace(target.quirks, stream_usage=True))
     sent = encoded(inbound, target, dialects.load(dialect_name(requested)))
     assert sent.body is not None
     body, recorded = json.loads(sent.body), dict(requested.request.body)
@@ -125,19 +126,22 @@ def test_a_typed_request_loses_almost_nothing(kind: str, recordings: tuple[Recor
     assert len(unequal) <= 0.05 * len(chosen), unequal
 
 
+def test_what_is_no_request_is_refused_as_the_provider_refused_it(recordings: tuple[Recording, ...]) -> None:
+    for recording in recordings:
+        if exclusion(recording) is not None or is_request(recording) or recording.response.status != 400:
+            continue
+        with pytest.raises(BadRequest) as refused:
+            parsed(recording)
+        assert refused.value.failure.kind is FailureKind.INVALID_REQUEST
+
+
 def test_normalisations_are_few_and_have_reasons() -> None:
     assert len(NORMALISATIONS) <= 10
     assert all(normalisation.reason for normalisation in NORMALISATIONS)
 
 
 def _is_typed(recording: Recording, kind: str) -> bool:
-    return (
-        provider_type(recording) == kind
-        and exclusion(recording) is None
-        and recording.request is not None
-        and recording.request.method == "POST"
-        and operation_of(recording) is not Operation.MODELS
-    )
+    return provider_type(recording) == kind and exclusion(recording) is None and is_request(recording)
 
 
 def difference(wanted: Any, got: Any, path: str = "") -> str:

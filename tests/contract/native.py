@@ -1,0 +1,51 @@
+"""The smallest request of each dialect and operation, as an official client would put it on the wire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.contract.targets import server_of
+from understudy import dialects
+from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.server import Inbound
+from understudy.wire.http import HttpRequest
+
+SAID: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
+
+REQUESTS: dict[tuple[str, Operation], tuple[str, str, dict[str, Any] | None]] = {
+    ("openai", Operation.CHAT): ("POST", "/chat/completions", {"model": "m", "messages": SAID}),
+    ("openai", Operation.EMBED): ("POST", "/embeddings", {"model": "m", "input": ["a", "b"]}),
+    ("openai", Operation.MODELS): ("GET", "/models", None),
+    ("responses", Operation.CHAT): ("POST", "/responses", {"model": "m", "input": "hello"}),
+    ("responses", Operation.COUNT_TOKENS): ("POST", "/responses/input_tokens", {"model": "m", "input": "hello"}),
+    ("anthropic", Operation.CHAT): ("POST", "/v1/messages", {"model": "m", "max_tokens": 64, "messages": SAID}),
+    ("anthropic", Operation.COUNT_TOKENS): ("POST", "/v1/messages/count_tokens", {"model": "m", "messages": SAID}),
+    ("anthropic", Operation.MODELS): ("GET", "/v1/models?limit=20", None),
+    ("ollama", Operation.CHAT): ("POST", "/api/chat", {"model": "m", "messages": SAID}),
+    ("ollama", Operation.EMBED): ("POST", "/api/embed", {"model": "m", "input": ["a", "b"]}),
+    ("ollama", Operation.MODELS): ("GET", "/api/tags", None),
+}
+
+BASE = "http://upstream.invalid/base"
+
+
+def endpoint(dialect: str) -> Endpoint:
+    return Endpoint(provider=dialect, base_url=BASE, model="m")
+
+
+def request(dialect: str, operation: Operation, *, stream: bool = False) -> HttpRequest:
+    method, path, body = REQUESTS[dialect, operation]
+    if body is not None and operation is Operation.CHAT:
+        body = {**body, "stream": stream}
+        if stream and dialect == "openai":
+            body["stream_options"] = {"include_usage": True}
+    return HttpRequest(method, path, (), None if body is None else json.dumps(body).encode())
+
+
+def inbound(dialect: str, operation: Operation = Operation.CHAT, *, stream: bool = False) -> Inbound:
+    """The request as the server half reads it."""
+    return server_of(dialect).parse(request(dialect, operation, stream=stream))
+
+
+DIALECTS = dialects.names()

@@ -1,0 +1,146 @@
+"""What a server half writes, the client half of the same dialect reads: whole or streamed, own answers or another's."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from tests.contract.answers import Answer, answer_of, arguments, matched
+from tests.contract.driving import Outcome, drive, drive_reply
+from tests.contract.native import DIALECTS, endpoint, inbound
+from tests.contract.recordings import Recording
+from tests.contract.streams import HELLO
+from tests.contract.targets import dialect_name, dialect_of, endpoint_for, server_of
+from understudy import dialects
+from understudy.domain import events as e
+from understudy.domain.fold import fold
+from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.usage import Usage
+from understudy.wire.http import HttpHead
+
+AWKWARD = (
+    "\x00 \x1b[31m \x7f \u2028 \u2029 \ufeff 🌍 é\u0301",
+    "data: [DONE]\n\ndata: {}\r\n\r\nevent: error\n: comment",
+    '"}]}\\ \\u0000 </script>',
+    " ",
+)
+"""Words that mean something to a careless framing."""
+
+
+DONE = b"data: [DONE]\n\n"
+
+
+def written_whole(dialect: str, response: GenerationResponse) -> Outcome:
+    reply = server_of(dialect).render(response, inbound(dialect))
+    assert reply.status == 200
+    return drive_reply(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False), reply)
+
+
+def written_stream(dialect: str, told: list[e.Event]) -> bytes:
+    renderer = server_of(dialect).renderer(inbound(dialect, stream=True))
+    return b"".join(renderer.feed(event) for event in told) + renderer.close()
+
+
+def streamed(dialect: str, told: list[e.Event]) -> Outcome:
+    renderer = server_of(dialect).renderer(inbound(dialect, stream=True))
+    head = HttpHead(200, {name.lower(): value for name, value in renderer.headers})
+    exchange = dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=True)
+    return drive(exchange, head, [written_stream(dialect, told)])
+
+
+def success(recording: Recording) -> list[e.Event] | None:
+    """The events of a recorded answer; `None` when it is an error."""
+    exchange = dialect_of(recording).chat(HELLO, endpoint_for(recording), stream=recording.streamed)
+    outcome = drive(exchange, recording.head, [recording.body])
+    return None if outcome.failure is not None else outcome.steps
+
+
+def read(outcome: Outcome, dialect: str) -> GenerationResponse:
+    assert outcome.failure is None, outcome.failure
+    return fold(outcome.steps, dialect=dialect)
+
+
+def test_an_answer_survives_its_own_server_half(chat: Recording) -> None:
+    dialect, told = dialect_name(chat), success(chat)
+    if told is None:
+        return
+    response = fold(told, dialect=dialect)
+    whole, stream = read(written_whole(dialect, response), dialect), read(streamed(dialect, told), dialect)
+    for answer in (answer_of(whole), answer_of(stream)):
+        # The raw reason may have another spelling: `function_call` is said as `tool_calls` today.
+        wanted = msgspec.structs.replace(answer_of(response), finish_reason_raw=answer.finish_reason_raw)
+        assert answer == matched(answer, wanted)
+    assert plain(whole) == plain(stream)
+
+
+def plain(response: GenerationResponse) -> object:
+    """The message as plain values; white space within arguments does not count."""
+    parts = [msgspec.to_builtins(part) for part in response.message.parts]
+    return [{**part, "arguments": arguments(part["arguments"])} if "arguments" in part else part for part in parts]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_answer_survives_another_server_half(chat: Recording, dialect: str) -> None:
+    origin, told = dialect_name(chat), success(chat)
+    if told is None or origin == dialect:
+        return
+    response = fold(told, dialect=origin)
+    for outcome in (written_whole(dialect, response), streamed(dialect, told)):
+        got, wanted = answer_of(read(outcome, dialect)), answer_of(response)
+        if wanted.finish_reason not in SAYS[dialect]:
+            got = msgspec.structs.replace(got, finish_reason=wanted.finish_reason)
+        if not all(isinstance(call.arguments, dict) for call in wanted.calls):
+            got = msgspec.structs.replace(got, calls=wanted.calls)  # Wires differ in what they make of a non-object.
+        assert common(got, dialect) == common(wanted, dialect)
+
+
+SAYS: dict[str, set[str]] = {
+    "ollama": {"stop", "length", "tool_calls"},
+    "anthropic": {"stop", "length", "tool_calls", "content_filter", "paused"},
+    "responses": {"stop", "length", "tool_calls", "content_filter"},
+    "openai": {"stop", "length", "tool_calls", "content_filter"},
+}
+"""The finish reasons that a wire has a word for."""
+
+
+def common(answer: Answer, dialect: str) -> object:
+    """What a dialect can say of any answer. Where it has no place for a refusal, that is plain text."""
+    calls = [(call.name, call.arguments if isinstance(call.arguments, dict) else None) for call in answer.calls]
+    prompt = [
+        answer.usage[name] or 0 for name in ("input", "cache_read", "cache_write", "cache_write_1h", "audio_input")
+    ]
+    output = [answer.usage[name] or 0 for name in ("output", "reasoning", "audio_output")]
+    finish = answer.finish_reason if answer.finish_reason in SAYS[dialect] else None
+    return (answer.refusal or "") + answer.text, calls, finish, sum(prompt), sum(output), answer.model
+
+
+@pytest.mark.parametrize("words", AWKWARD)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_awkward_words_survive(dialect: str, words: str) -> None:
+    told: list[e.Event] = [
+        e.Started(id="id-1", model="m", created=1.0),
+        e.TextDelta(0, words),
+        e.TextDelta(0, words),
+        e.UsageReported(Usage(input=3, output=4)),
+        e.Finished(FinishReason.STOP, None),
+    ]
+    assert read(streamed(dialect, told), dialect).text == words * 2
+    assert read(written_whole(dialect, fold(told)), dialect).text == words * 2
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_unknown_usage_stays_unknown(dialect: str) -> None:
+    told: list[e.Event] = [e.Started(model="m"), e.TextDelta(0, "hi"), e.Finished(FinishReason.STOP, None)]
+    for outcome in (streamed(dialect, told), written_whole(dialect, fold(told))):
+        assert read(outcome, dialect).usage.total in (None, 0)
+
+
+def test_the_frames_of_the_same_dialect_are_forwarded(chat: Recording) -> None:
+    if not chat.streamed or success(chat) is None:
+        return
+    dialect = dialect_name(chat)
+    target = msgspec.structs.replace(endpoint_for(chat), keep_wire=True)
+    told = drive(dialects.load(dialect).chat(HELLO, target, stream=True), chat.head, [chat.body]).steps
+    body = chat.body.replace(b"\r\n", b"\n")
+    # Our own end mark is added where the provider sent none.
+    assert written_stream(dialect, told).removesuffix(DONE).rstrip() == body.removesuffix(DONE).rstrip()
