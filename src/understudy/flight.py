@@ -18,6 +18,7 @@ from understudy.domain.secret import Secret
 from understudy.policy.targets import Limits
 from understudy.providers.base import Auth
 from understudy.transport import Incoming, Transport, TransportError
+from understudy.wire import json
 from understudy.wire.http import HttpRequest
 
 ABORT_GRACE = 5.0
@@ -72,6 +73,23 @@ class Credential(msgspec.Struct, frozen=True):
         return HttpRequest(request.method, request.url, headers, request.body)
 
 
+    def scrub(self, failure: Failure) -> Failure:
+        """Return the failure without the key, which some providers repeat in their errors."""
+        if not self.secret:
+            return failure
+        key, hidden = self.secret.reveal(), "[key]"
+        body = failure.body
+        if body is not None and key in (text := json.encode(body).decode()):
+            body = json.decode_object(text.replace(key, hidden))
+        return msgspec.structs.replace(
+            failure,
+            message=failure.message.replace(key, hidden),
+            code=failure.code and failure.code.replace(key, hidden),
+            param=failure.param and failure.param.replace(key, hidden),
+            body=body,
+        )
+
+
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """What a flight needs besides its exchange."""
 
@@ -117,7 +135,7 @@ class ExchangeFlight:
                     return batch
             if self._failure is not None:
                 self._land(clean=False)
-                raise AttemptFailed(self._failure)
+                raise AttemptFailed(self._passage.credential.scrub(self._failure))
             try:
                 if self._send is not None:
                     await self._perform(self._send)

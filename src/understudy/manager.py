@@ -75,6 +75,7 @@ class ProviderManager:
             self.name = name
         self._engine = Engine(sink=sink, observers=tuple(observers))
         self._desk = Desk(self._engine)
+        self._targets: tuple[Target, ...] | None = None
         self._by_name = dict(zip(names, self.providers, strict=True))
         self._performers: dict[str, Performer] = {
             each.name: each if isinstance(each, DialectProvider) else ForeignPerformer(each) for each in providers
@@ -225,9 +226,14 @@ class ProviderManager:
 
     def _plan(self, request: GenerationRequest) -> Plan:
         chosen, model = self._resolve(request.model)
-        targets = tuple(
-            self._target(each, index, model if each is chosen else None) for index, each in enumerate(self.providers)
-        )
+        targets = self._targets
+        if targets is None or chosen is not None:
+            targets = tuple(
+                self._target(each, index, model if each is chosen else None)
+                for index, each in enumerate(self.providers)
+            )
+        if chosen is None:
+            self._targets = targets
         plan = self._strategy(request, targets)
         if chosen is not None:
             plan = _first(plan, chosen.name)

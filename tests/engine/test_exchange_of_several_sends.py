@@ -158,7 +158,7 @@ async def test_a_lost_poll_is_repeated_but_the_create_is_not() -> None:
     with pytest.raises(AttemptFailed) as caught:
         async for _ in flight(transport):
             pass
-    assert caught.value.failure is LOST
+    assert caught.value.failure == LOST
     assert len(transport.requests) == 2
 
 

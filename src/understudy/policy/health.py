@@ -49,6 +49,9 @@ class _Pause:
         self.why = ""
 
 
+_WELL = TargetFacts()
+
+
 class Health:
     """Cooldowns by target, key and host, and the attempts in flight."""
 
@@ -91,6 +94,8 @@ class Health:
 
     def facts(self, target: Target, now: float) -> TargetFacts:
         """Return what is known of a target."""
+        if not self._pauses and not self._in_flight.get(target.name):
+            return _WELL
         denial = self.denial(target, now)
         return TargetFacts(
             cooling=denial.until - now if denial else None, in_flight=self._in_flight.get(target.name, 0)

@@ -1,0 +1,97 @@
+"""From what callers write to a request: every form, and every mistake by its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import understudy as u
+from understudy.prompt import read_prompt, read_texts
+
+
+def test_a_text_becomes_a_users_message_and_options_become_fields() -> None:
+    ask = read_prompt("hi", {"system": "be brief", "temperature": 0.5, "stop": "END", "reasoning": "low", "deadline": 3})
+    assert [(m.role, m.text) for m in ask.request.messages] == [("system", "be brief"), ("user", "hi")]
+    assert ask.request.temperature == 0.5
+    assert ask.request.stop == ("END",)
+    assert ask.request.reasoning == u.Reasoning(effort="low")
+    assert ask.deadline == 3
+
+
+def test_messages_may_be_ours_or_mappings_in_openais_form() -> None:
+    ask = read_prompt(
+        [
+            {"role": "system", "content": "be brief"},
+            u.Message.user("hi"),
+            {"role": "assistant", "content": None, "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+            ]},
+            {"role": "tool", "tool_call_id": "c1", "content": "done"},
+        ],
+        {},
+    )  # fmt: skip
+    roles = [message.role for message in ask.request.messages]
+    assert roles == ["system", "user", "assistant", "tool"]
+    (call,) = ask.request.messages[2].parts
+    assert isinstance(call, u.ToolCall)
+    assert call.name == "f"
+
+
+def test_a_whole_request_passes_as_it_is() -> None:
+    request = u.GenerationRequest(messages=(u.Message.user("hi"),), seed=1)
+    assert read_prompt(request, {}).request is request
+    assert read_prompt(request, {"seed": 2}).request.seed == 2
+
+
+TOOL = u.Tool(name="weather")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options", "words"),
+    [
+        ("", {}, "empty"),
+        ([], {}, "non-empty"),
+        ([42], {}, "message 0 is int"),
+        ([{"role": "wizard", "content": "x"}], {}, "wizard"),
+        ("hi", {"temprature": 1}, "did you mean 'temperature'"),
+        ("hi", {"temperature": "hot"}, "temperature='hot'"),
+        ("hi", {"max_tokens": 0}, "max_tokens=0"),
+        ("hi", {"max_tokens": True}, "max_tokens=True"),
+        ("hi", {"tool_choice": "weather"}, "not among the tools"),
+        ("hi", {"schema": {}, "output": u.OutputFormat(kind="text")}, "not both"),
+    ],
+)
+def test_a_mistake_is_named(prompt: Any, options: Any, words: str) -> None:
+    with pytest.raises(u.Misuse, match=words):
+        read_prompt(prompt, options)
+
+
+def test_a_tool_choice_is_a_mode_or_a_tools_name() -> None:
+    assert read_prompt("hi", {"tools": [TOOL], "tool_choice": "required"}).request.tool_choice == u.ToolChoice("required")
+    named = read_prompt("hi", {"tools": [TOOL], "tool_choice": "weather"}).request.tool_choice
+    assert named == u.ToolChoice("tool", ("weather",))
+
+
+def test_texts_to_embed() -> None:
+    request, deadline = read_texts("one", {"dimensions": 8, "deadline": 2})
+    assert request.texts == ("one",)
+    assert request.single
+    assert request.dimensions == 8
+    assert deadline == 2
+    assert not read_texts(["one"], {})[0].single
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "words"),
+    [
+        ([], {}, "empty"),
+        (["a", ""], {}, "text 1 is empty"),
+        (["a", 3], {}, "text 1 is int"),
+        ("a", {"dimension": 3}, "did you mean 'dimensions'"),
+        ("a", {"input_type": "poem"}, "input_type"),
+    ],
+)
+def test_a_mistake_in_an_embedding_is_named(texts: Any, options: Any, words: str) -> None:
+    with pytest.raises(u.Misuse, match=words):
+        read_texts(texts, options)

@@ -1,0 +1,74 @@
+"""A key reaches the provider's own host, and nothing else: not the log, not an error, not a record, not a pickle."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+import traceback
+
+import msgspec
+import pytest
+
+import understudy as u
+from understudy.emulator import Emulator, Fault
+
+CANARY = "sk-canary-5f2d9e77a1c4"
+
+
+def everything_about(error: BaseException) -> str:
+    """What anyone could print of an error."""
+    seen = [str(error), repr(error), "".join(traceback.format_exception(error)), repr(vars(error))]
+    if isinstance(error, u.LLMError):
+        seen += [repr(error.failure), repr(error.attempts), *map(str, error.attempts)]
+        seen.append(msgspec.json.encode(error.attempts).decode())
+    return "\n".join(seen)
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "groq"])
+async def test_a_provider_that_repeats_the_key_is_not_repeated(
+    provider: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with Emulator((provider,), keys=None) as emulator:
+        echo = Fault.error(u.FailureKind.AUTHENTICATION, message=f"Incorrect API key provided: {CANARY}.")
+        emulator.script(provider, always=echo)
+        config = u.ProviderConfig(provider=provider, base_url=emulator.url(provider), api_key=u.Secret(CANARY))
+        async with u.create_provider(config) as llm:
+            with pytest.raises(u.AuthenticationFailed) as caught:
+                await llm.generate("hi")
+            assert CANARY not in repr(llm) + repr(config) + repr(llm.credential)
+            health = await llm.health_check()
+            assert CANARY not in repr(health)
+    assert "Incorrect API key provided: [key]" in str(caught.value)
+    assert CANARY not in everything_about(caught.value)
+    assert CANARY not in caplog.text
+
+
+async def test_a_redirect_does_not_carry_the_key_away() -> None:
+    async with Emulator(("openai", "groq"), keys=None) as emulator:
+        emulator.script("openai", always=Fault.redirect(emulator.url("groq") + "/chat/completions"))
+        config = u.ProviderConfig(provider="openai", base_url=emulator.url("openai"), api_key=u.Secret(CANARY))
+        async with u.create_provider(config) as llm:
+            with pytest.raises(u.InvalidResponse, match="never followed"):
+                await llm.generate("hi")
+        assert emulator.requests("groq") == []
+
+
+def test_a_configuration_with_a_key_cannot_be_pickled_copied_or_encoded() -> None:
+    config = u.ProviderConfig(provider="openai", api_key=u.Secret(CANARY))
+    with pytest.raises(TypeError):
+        pickle.dumps(config)
+    with pytest.raises(TypeError):
+        copy.deepcopy(config)
+    with pytest.raises(TypeError):
+        msgspec.json.encode(config)
+
+
+@pytest.mark.parametrize("key", ["line\nbreak", "ünïcode", "with space", ""])
+async def test_a_key_that_no_header_can_carry_is_an_error_that_does_not_show_it(key: str) -> None:
+    llm = u.create_provider(u.ProviderConfig(provider="openai", api_key=u.Secret(key)))
+    with pytest.raises(u.ConfigError) as caught:
+        await llm.generate("hi")
+    assert "api_key" in str(caught.value)
+    assert not key or key not in str(caught.value)
