@@ -1,0 +1,210 @@
+"""`understudy check`: who could answer, and what stands in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.messages import show_error
+from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
+from understudy.cli.results import ErrorResult, print_json
+from understudy.cli.sanitize import clean_line
+from understudy.cli.terminal import plain_table, quiet_library, say, show
+from understudy.config import Config, Disabled, Notice, NoticeKind, load
+from understudy.domain.errors import LLMError
+from understudy.domain.responses import HealthStatus
+from understudy.domain.secret import Secret
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.factory import DialectProvider, create_provider
+from understudy.transport import AioTransport
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+EPILOG = (
+    "Only free calls are made. Exit codes: 0 when a question could be answered now and no entry is wrong, 1 when "
+    "nobody could answer, a key is refused or a model is missing, 2 when the configuration cannot be read. A provider "
+    "that is merely out of reach is shown, but fails the check only when nobody else is well."
+)
+
+
+class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one entry."""
+
+    name: str
+    provider: str
+    model: str | None
+    base_url: str
+    key: str | None
+    """Where the key comes from; never the key. `None` when there is none."""
+    ok: bool | None = None
+    """`None` when it was not asked."""
+    reachable: bool | None = None
+    authenticated: bool | None = None
+    model_available: bool | None = None
+    latency: float | None = None
+    """Seconds of one call."""
+    detail: str | None = None
+    warnings: tuple[Warning, ...] = ()
+    """Settings of the entry that its model refuses, and that are therefore left out."""
+    wrong: bool = False
+    """Whether the entry itself is wrong, rather than its provider out of reach."""
+
+
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` prints."""
+
+    ok: bool
+    source: str | None
+    """The configuration file; `None` when there is none."""
+    offline: bool
+    entries: tuple[EntryResult, ...]
+    disabled: tuple[Disabled, ...]
+    notices: tuple[Notice, ...]
+
+
+def check(
+    context: typer.Context,
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Read the configuration only; ask nobody anything.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Check the configuration and every provider in it, free of charge."""
+    quiet_library()
+    settings = Settings.of(context, config, verbose=verbose)
+    try:
+        # Offline nobody looks whether an Ollama answers, so that it is listed as if it did.
+        loaded = load(settings.config, probe=(lambda _: True) if offline else None)
+        entries = asyncio.run(_entries(loaded, offline=offline))
+    except LLMError as error:
+        if as_json:
+            print_json(ErrorResult.of(error))
+        show_error(error)
+        raise typer.Exit(exit_code_of(error)) from error
+    well = offline or any(entry.ok for entry in entries)
+    result = CheckResult(
+        ok=well and not any(entry.wrong for entry in entries),
+        source=loaded.source,
+        offline=offline,
+        entries=entries,
+        disabled=loaded.disabled,
+        notices=loaded.notices,
+    )
+    print_json(result) if as_json else _print(result, verbose=settings.verbose)
+    raise typer.Exit(ExitCode.OK if result.ok else ExitCode.UNAVAILABLE)
+
+
+async def _entries(config: Config, *, offline: bool) -> tuple[EntryResult, ...]:
+    """Look at all entries at once."""
+    transport = AioTransport()
+    providers = [create_provider(entry, transport=transport) for entry in config.providers]
+    try:
+        return tuple(await asyncio.gather(*(_entry(provider, offline=offline) for provider in providers)))
+    finally:
+        await transport.aclose()
+
+
+async def _entry(provider: DialectProvider, *, offline: bool) -> EntryResult:
+    result = _described(provider)
+    if offline or result.wrong:
+        return result
+    try:
+        status = await provider.health_check()
+    except LLMError as error:
+        status = HealthStatus(provider=provider.name, reachable=False, detail=error.message)
+    return msgspec.structs.replace(
+        result,
+        ok=status.ok,
+        reachable=status.reachable,
+        authenticated=status.authenticated,
+        model_available=status.model_available,
+        latency=None if status.latency is None else round(status.latency, 6),
+        detail=status.detail,
+        wrong=status.authenticated is False or status.model_available is False,
+    )
+
+
+def _described(provider: DialectProvider) -> EntryResult:
+    """Return what is known of an entry without asking anybody."""
+    config = provider.config
+    result = EntryResult(
+        name=provider.name,
+        provider=provider.provider_type,
+        model=config.text_model or provider.row.text_model,
+        base_url=provider.endpoint(None).base_url,
+        key=_place_of(config.api_key, provider.row.key_variables),
+    )
+    try:
+        return msgspec.structs.replace(result, warnings=tuple(provider.configuration_warnings()))
+    except LLMError as error:
+        return msgspec.structs.replace(result, ok=False, wrong=True, detail=error.message)
+
+
+def _place_of(key: Secret | None, variables: tuple[str, ...]) -> str | None:
+    """Return the environment variable that holds the key, the provider's own ones first; else that it is written."""
+    if not key:
+        return None
+    for name in (*variables, *os.environ):
+        value = os.environ.get(name, "").strip()
+        if value and Secret(value) == key:
+            return f"${name}"
+    return "configuration file"
+
+
+# ---- for the eye ----
+
+
+def _print(result: CheckResult, *, verbose: bool) -> None:
+    print(f"configuration: {result.source or 'none; the environment was looked through'}\n")
+    show(_table(result), sys.stdout)
+    print()
+    for entry in result.entries:
+        if entry.detail:
+            print(clean_line(f"{entry.name}: {entry.detail}"))
+        for warning in entry.warnings:
+            print(clean_line(f"{entry.name}: its {warning.what} is not sent: {warning.why}"))
+    for notice in result.notices:
+        if verbose or notice.kind is not NoticeKind.DEFAULTED:
+            print(notice)
+    _print_verdict(result)
+
+
+def _print_verdict(result: CheckResult) -> None:
+    count = len(result.entries)
+    well = sum(1 for entry in result.entries if entry.ok)
+    if result.offline and result.ok:
+        print(f"{count} entr{'y' if count == 1 else 'ies'} read; nobody was asked (--offline)")
+    elif result.ok:
+        print(f"{well} of {count} could answer now")
+    else:
+        wrong = ", ".join(entry.name for entry in result.entries if entry.wrong)
+        ending = f"; wrong: {wrong}" if wrong else ""
+        say(f"{well} of {count} could answer now{ending}", label="error", style="error")
+
+
+def _table(result: CheckResult) -> Table:
+    table = plain_table()
+    for title in ("entry", "provider", "model", "key", "reachable", "key accepted", "model there", "latency"):
+        table.add_column(title, overflow="fold")
+    for entry in result.entries:
+        latency = "" if entry.latency is None else f"{entry.latency * 1000:.0f} ms"
+        facts = (_mark(entry.reachable), _mark(entry.authenticated), _mark(entry.model_available), latency)
+        table.add_row(entry.name, entry.provider, entry.model or "none", entry.key or "none", *facts)
+    for disabled in result.disabled:
+        table.add_row(disabled.name, disabled.provider, "", "missing", "disabled", "", "", "", style="dim")
+    return table
+
+
+def _mark(value: bool | None) -> str:
+    return {True: "yes", False: "NO", None: "?"}[value]

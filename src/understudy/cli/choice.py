@@ -1,0 +1,87 @@
+"""Who is asked: what `-m`, `--fallback` and `--no-fallback` make of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from understudy.config import Config
+from understudy.domain.errors import Misuse
+from understudy.provider import FallbackStrategy, ProviderConfig
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A configuration fit to the call, and the `model` option of the call."""
+
+    config: Config
+    model: str | None = None
+
+
+def choose(config: Config, model: str | None, understudies: list[str] | None, *, alone: bool = False) -> Choice:
+    """Fit a configuration to a call.
+
+    `model` goes first, the other entries stay behind it. With `understudies` the call has exactly these behind the
+    first, in their order; with `alone` it has none. Raises `Misuse` for what is no entry.
+    """
+    first = entry_of(config, model) if model else None
+    if understudies is None and not alone:
+        return Choice(config) if first is None else _ahead(config, first)
+    if understudies and alone:
+        raise Misuse("--fallback and --no-fallback exclude each other")
+    names = [name for given in understudies or () for each in given.split(",") if (name := each.strip())]
+    if understudies and not names:
+        raise Misuse("--fallback names nobody: write --fallback ENTRY or --fallback ENTRY/MODEL")
+    order = [first or _primary(config), *(entry_of(config, name) for name in names)]
+    return Choice(_exactly(config, order))
+
+
+def entry_of(config: Config, wanted: str) -> ProviderConfig:
+    """Return the entry that `entry`, `entry/model` or an entry's model names, with that model. Raises `Misuse`."""
+    name, _, model = wanted.partition("/")
+    for entry in config.providers:
+        if entry.entry == name:
+            return msgspec.structs.replace(entry, text_model=model or entry.text_model)
+    for entry in config.providers:
+        if wanted == entry.text_model:
+            return entry
+    for disabled in config.disabled:
+        if disabled.name == name:
+            raise Misuse(f"{name!r} cannot be used: {disabled.why}")
+    if len(config.providers) == 1:
+        return msgspec.structs.replace(config.providers[0], text_model=wanted)
+    names = [entry.entry for entry in config.providers]
+    raise Misuse(f"{wanted!r} names no entry: write {names[0]}/{wanted}; the entries are {', '.join(names)}")
+
+
+def _primary(config: Config) -> ProviderConfig:
+    return min(config.providers, key=lambda entry: entry.priority)
+
+
+def _ahead(config: Config, first: ProviderConfig) -> Choice:
+    """Replace the entry by the one with the model asked for, and have the manager try it first."""
+    providers = tuple(first if entry.entry == first.entry else entry for entry in config.providers)
+    model = first.entry if len(providers) > 1 else None
+    return Choice(msgspec.structs.replace(config, providers=providers), model)
+
+
+def _exactly(config: Config, order: list[ProviderConfig]) -> Config:
+    """Restrict the configuration to these entries, in this order."""
+    targets = [(entry.entry, entry.text_model) for entry in order]
+    if twice := next((target for target in targets if targets.count(target) > 1), None):
+        raise Misuse(f"{'/'.join(filter(None, twice))} is named twice")
+    fallback = config.fallback
+    return msgspec.structs.replace(
+        config,
+        providers=tuple(_numbered(order)),
+        fallback=msgspec.structs.replace(fallback, enabled=None, strategy=FallbackStrategy.PRIORITY),
+    )
+
+
+def _numbered(order: list[ProviderConfig]) -> Iterable[ProviderConfig]:
+    """Give each its place; an entry that stands in the order with several models gets a name for each."""
+    seen: dict[str, int] = {}
+    for place, entry in enumerate(order, start=1):
+        count = seen[entry.entry] = seen.get(entry.entry, 0) + 1
+        name = entry.entry if count == 1 else f"{entry.entry}#{count}"
+        yield msgspec.structs.replace(entry, name=name, priority=place)

@@ -1,0 +1,117 @@
+"""`understudy demo`: how providers are lost and replaced, against emulators, without key or network."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from understudy import providers
+from understudy.cli.exits import ExitCode
+from understudy.cli.messages import outcome_of, price, target_name
+from understudy.cli.options import ConfigOption, NoColorOption, VerboseOption
+from understudy.cli.scenes import SCENES, Played, Scene, Stage
+from understudy.cli.terminal import console, plain_table, quiet_library, show
+from understudy.domain.attempts import AttemptRecord
+from understudy.domain.money import Cost
+from understudy.emulator import Emulator
+from understudy.factory import DialectProvider
+from understudy.provider import ProviderStats
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+EPILOG = "Exit codes: 0 when everything went as it was told, 1 when something did not."
+_PROVIDERS = ("openai", "anthropic", "ollama")
+
+
+def demo(
+    *,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Show providers failing and others going on: emulators, real wire formats, no key, no network."""
+    quiet_library()
+    raise typer.Exit(ExitCode.OK if asyncio.run(_perform(console(sys.stdout))) else ExitCode.UNAVAILABLE)
+
+
+async def _perform(screen: Console) -> bool:
+    """Play all scenes; return whether every claim came true."""
+    async with Emulator(_PROVIDERS) as emulator:
+        screen.print("Emulators speak the providers' wire formats over real sockets on this machine:", style="bold")
+        for name in _PROVIDERS:
+            screen.print(f"  {providers.row(name).title:10} {emulator.url(name)}", style="dim")
+        stage = Stage(emulator)
+        failed: list[str] = []
+        for number, scene in enumerate(SCENES, start=1):
+            played = await _play(screen, stage, scene, number)
+            failed += [f"scene {number}: {claim.words}" for claim in played.claims if not claim.true]
+        _sum_up(screen, stage, failed)
+    return not failed
+
+
+async def _play(screen: Console, stage: Stage, scene: Scene, number: int) -> Played:
+    screen.print(f"\n{number}. {scene.title}", style="bold cyan")
+    screen.print(f"   {scene.told}")
+    played = await scene.play(stage)
+    for name in stage.emulator.providers:
+        stage.emulator.script(name)
+    for attempt in played.attempts:
+        _tell(screen, attempt)
+    screen.print(f"   “{played.answer}”", style="italic")
+    for claim in played.claims:
+        screen.print(f"   {_sign(claim.true)} {claim.words}", style="green" if claim.true else "bold red")
+    return played
+
+
+def _tell(screen: Console, attempt: AttemptRecord) -> None:
+    """Say what became of an attempt, and below it what was decided then."""
+    won = attempt.failure is None
+    words = outcome_of(attempt)
+    if won:
+        waited = f", after waiting {attempt.waited:.1f} s" if attempt.waited >= 0.5 else ""
+        words += f" in {attempt.duration:.2f} s{waited}"
+    style = None if won else "yellow"
+    lines = [f"   {_sign(won)} {target_name(attempt):28} {words}"]
+    if attempt.next_step:
+        lines.append(f"{'':34}→ {attempt.next_step}")
+    for line in lines:
+        screen.print(line, style=style, no_wrap=True, overflow="ellipsis")
+
+
+def _sign(good: bool) -> str:
+    return "✓" if good else "✗"
+
+
+def _sum_up(screen: Console, stage: Stage, failed: list[str]) -> None:
+    screen.print("\nThe account, from every provider's own statistics:", style="bold")
+    show(_account(stage.asked), sys.stdout)
+    if failed:
+        screen.print("Not as told:", style="bold red")
+        for words in failed:
+            screen.print(f"  {words}", style="red")
+    else:
+        screen.print("Everything went as told. With a key in the environment: understudy ask “…”", style="bold green")
+
+
+def _account(asked: list[DialectProvider]) -> Table:
+    table = plain_table()
+    for title in ("  provider", "attempts", "answered", "failed", "tokens in", "tokens out", "cost"):
+        table.add_column(title, justify="left" if title in ("  provider", "cost") else "right", no_wrap=True)
+    for name in _PROVIDERS:
+        stats = sum((each.stats() for each in asked if each.provider_type == name), ProviderStats())
+        counts = (stats.total_requests, stats.successful_requests, stats.failed_requests)
+        tokens = (stats.total_tokens_input, stats.total_tokens_output)
+        table.add_row(f"  {providers.row(name).title}", *map(str, (*counts, *tokens)), _cost(stats))
+    return table
+
+
+def _cost(stats: ProviderStats) -> str:
+    """Return what is known of the cost; a sum with unknown parts is not a sum."""
+    if stats.calls_of_unknown_cost:
+        return f"unknown ({stats.calls_of_unknown_cost} attempts without a price)"
+    return price(Cost(amount=stats.estimated_cost, source="statistics"))

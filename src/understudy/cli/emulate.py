@@ -1,0 +1,206 @@
+"""`understudy emulate`: stand-ins for the providers, over real sockets, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from understudy import providers
+from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, VerboseOption
+from understudy.cli.results import print_json
+from understudy.cli.terminal import say
+from understudy.domain.errors import Misuse
+from understudy.emulator import Emulator, Fault, RecordedRequest, cast
+from understudy.emulator.faults import parse
+
+EPILOG = (
+    "Faults are written as in the header x-understudy-fault, which any single request may carry as well: "
+    "`status=429; retry_after=1`, `error=billing`, `cut=2`, `stall=1`, `slow_headers=3`, `reset`, `empty`, … "
+    "Without a provider in front a fault strikes all of them. Answers are made up and always the same."
+)
+_POLL = 0.1
+"""Seconds between two looks at what was asked."""
+
+
+class Stage(NamedTuple):
+    """Who is emulated, and how."""
+
+    emulator: Emulator
+    faults: Mapping[str, Fault]
+    every: int
+
+
+def emulate(
+    *,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="PROVIDER", help="Whom to emulate; all when none is named.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", "-p", metavar="N", min=1, max=65535, help="Port of the first; the others follow."),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="[PROVIDER:]FAULT", help="What goes wrong. Once for each provider."),
+    ] = None,
+    every: Annotated[int, typer.Option("--every", metavar="N", min=1, help="Only each n-th request meets it.")] = 1,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", metavar="PROVIDER/MODEL", help="A further model name. May be repeated."),
+    ] = None,
+    pace: Annotated[float, typer.Option("--pace", metavar="SECONDS", min=0, help="Between events of a stream.")] = 0.02,
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="PATH", help="Write the understudy.toml there as well.")
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Emulate providers in their real wire formats, to develop and test against, until Ctrl-C."""
+    wanted = tuple(dict.fromkeys(names or cast.types()))
+    _check_names(wanted)
+    if write is not None and write.exists():
+        raise Misuse(f"--write {write}: there is a file already; it is not overwritten")
+    stage = Stage(
+        Emulator(
+            wanted,
+            keys=None,
+            models=_models(model or [], wanted),
+            host=host,
+            ports={} if port is None else {name: port + offset for offset, name in enumerate(wanted)},
+            pace=pace,
+        ),
+        _faults(fault or [], wanted),
+        every,
+    )
+    asyncio.run(_serve(stage, write, as_json=as_json))
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in cast.types():
+            raise Misuse(f"no emulator plays {name!r}; there are {', '.join(cast.types())}")
+
+
+def _faults(written: list[str], wanted: tuple[str, ...]) -> dict[str, Fault]:
+    faults: dict[str, Fault] = {}
+    for text in written:
+        name, colon, rest = text.partition(":")
+        among = colon and name.strip() in wanted
+        try:
+            fault = parse(rest if among else text)
+        except ValueError as error:
+            raise Misuse(f"--fault {text}: {str(error).partition(': ')[2] or error}") from error
+        faults.update(dict.fromkeys((name.strip(),) if among else wanted, fault))
+    return faults
+
+
+def _models(written: list[str], wanted: tuple[str, ...]) -> dict[str, list[str]]:
+    models: dict[str, list[str]] = {}
+    for text in written:
+        name, _, model = text.partition("/")
+        if name not in wanted or not model:
+            raise Misuse(f"--model {text}: write PROVIDER/MODEL, with a provider among {', '.join(wanted)}")
+        models.setdefault(name, []).append(model)
+    return models
+
+
+async def _serve(stage: Stage, write: Path | None, *, as_json: bool) -> None:
+    """Run until a signal says to stop; that is a good end, whichever signal it was."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Where the loop takes no handlers (Windows), Ctrl-C cancels this task instead.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    try:
+        async with stage.emulator as emulator:
+            for name, fault in stage.faults.items():
+                emulator.script(name, always=fault, every=stage.every)
+            _announce(emulator, write, as_json=as_json)
+            await _tell_until(stop, emulator)
+    except OSError as error:
+        raise Misuse(f"cannot listen: {error.strerror or error}; choose another --port") from error
+
+
+def _announce(emulator: Emulator, write: Path | None, *, as_json: bool) -> None:
+    """Print addresses and settings on stdout, so that a script can read them as soon as the ports are open."""
+    if write is not None:
+        try:
+            write.write_text(configuration(emulator), encoding="utf-8")
+        except OSError as error:
+            raise Misuse(f"--write {write}: {error.strerror or error}") from error
+    if as_json:
+        print_json({name: _facts(emulator, name) for name in emulator.providers})
+    else:
+        print(settings(emulator), flush=True)
+    say("Ctrl-C stops the emulators. What they are asked:")
+
+
+def settings(emulator: Emulator) -> str:
+    """Return addresses, environment variables for the providers' own clients, and a configuration of ours."""
+    width = max(map(len, emulator.providers))
+    lines = ["# base URLs", *(f"#   {name:{width}}  {emulator.url(name)}" for name in emulator.providers), ""]
+    lines.append("# environment, for the official clients and for understudy without a file")
+    for name in emulator.providers:
+        lines += [f"export {variable}={value}" for variable, value in environment(emulator, name).items()]
+    return "\n".join([*lines, "", "# understudy.toml", configuration(emulator)])
+
+
+def environment(emulator: Emulator, name: str) -> dict[str, str]:
+    """Return the variables that lead a provider's own client to its emulator."""
+    row = providers.row(name)
+    origin, url = emulator.origin(name), emulator.url(name)
+    # Where the variable leaves out the path that the provider's own client adds, so does this.
+    short = row.normalize_base_url(origin).rstrip("/") == url
+    variables = {row.base_url_variables[0]: origin if short else url} if row.base_url_variables else {}
+    if row.key_required:
+        variables[row.key_variables[0]] = emulator.key
+    return variables
+
+
+def configuration(emulator: Emulator) -> str:
+    """Return a configuration of all emulated providers, in their order."""
+    entries = []
+    for priority, name in enumerate(emulator.providers, start=1):
+        row = providers.row(name)
+        values = [f'provider = "{name}"', f"priority = {priority}", f'base_url = "{emulator.url(name)}"']
+        values += [f'api_key = "{emulator.key}"'] if row.key_required else []
+        values += [f'text_model = "{row.text_model}"'] if row.text_model else []
+        values += [f'embedding_model = "{row.embedding_model}"'] if row.embedding_model else []
+        entries.append("\n".join(["[[llm.providers]]", *values]))
+    return "\n\n".join(entries) + "\n"
+
+
+def _facts(emulator: Emulator, name: str) -> dict[str, object]:
+    return {"base_url": emulator.url(name), "key": emulator.key, "environment": environment(emulator, name)}
+
+
+async def _tell_until(stop: asyncio.Event, emulator: Emulator) -> None:
+    """Tell of every request once it is over."""
+    seen = dict.fromkeys(emulator.providers, 0)
+    waiting: list[tuple[str, RecordedRequest]] = []
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _POLL)
+        for name in emulator.providers:
+            fresh = emulator.requests(name)[seen[name] :]
+            seen[name] += len(fresh)
+            waiting += [(name, request) for request in fresh]
+        for name, request in waiting:
+            if request.outcome != "open":
+                say(_line(name, request))
+        waiting = [(name, request) for name, request in waiting if request.outcome == "open"]
+
+
+def _line(name: str, request: RecordedRequest) -> str:
+    fault = f" [{request.fault.kind}]" if request.fault else ""
+    return f"{name}: {request.method} {request.path} {request.status or '-'} {request.outcome}{fault}"

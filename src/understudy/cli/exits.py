@@ -1,0 +1,78 @@
+"""What the command line's exit codes mean, and the one place where errors become them."""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from understudy.domain.errors import LLMError
+
+DEBUG_VARIABLE = "UNDERSTUDY_DEBUG"
+_CLICK_EXCEPTION = typer.BadParameter.__mro__[2]
+"""typer's root of usage errors, which it shows itself; older versions take it from click, newer ones from inside."""
+
+
+class ExitCode(enum.IntEnum):
+    """The exit codes, as docs/cli.md lists them."""
+
+    OK = 0
+    UNAVAILABLE = 1
+    MISUSE = 2
+    REFUSED = 3
+    INTERNAL = 70
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+def exit_code_of(error: LLMError) -> ExitCode:
+    """Return the code of an error: by whom it blames."""
+    from understudy.domain.errors import Misuse, Refused
+
+    if isinstance(error, Misuse):
+        return ExitCode.MISUSE
+    return ExitCode.REFUSED if isinstance(error, Refused) else ExitCode.UNAVAILABLE
+
+
+class Guard:
+    """Ends a command with the exit code of what went wrong in it, and a message instead of a traceback.
+
+    With UNDERSTUDY_DEBUG set, what is unexpected keeps its traceback.
+    """
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        from understudy.domain.errors import LLMError
+
+        if error is None or isinstance(error, (SystemExit, typer.Exit, typer.Abort, _CLICK_EXCEPTION)):
+            return
+        if isinstance(error, KeyboardInterrupt):
+            if sys.stderr is not None and sys.stderr.isatty():
+                print(file=sys.stderr)
+            raise typer.Exit(ExitCode.INTERRUPTED)
+        if isinstance(error, BrokenPipeError):
+            _forget_stdout()
+            raise typer.Exit(ExitCode.BROKEN_PIPE)
+        if isinstance(error, LLMError):
+            from understudy.cli.messages import show_error
+
+            show_error(error)
+            raise typer.Exit(exit_code_of(error)) from error
+        if not os.environ.get(DEBUG_VARIABLE):
+            print(f"understudy: unexpected {kind.__name__ if kind else 'error'}: {error}", file=sys.stderr)
+            print(f"this is a bug; run with {DEBUG_VARIABLE}=1 for the traceback", file=sys.stderr)
+            raise typer.Exit(ExitCode.INTERNAL) from error
+
+
+def _forget_stdout() -> None:
+    """Let the interpreter flush into nothing when it ends, or it would complain about the pipe once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

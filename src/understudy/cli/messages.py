@@ -1,0 +1,119 @@
+"""What the command line says on stderr: errors, warnings, notes, and the table of attempts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from understudy.cli.sanitize import clean, clean_line
+from understudy.cli.terminal import plain_table, say, show
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from understudy.domain.attempts import AttemptRecord
+    from understudy.domain.errors import LLMError
+    from understudy.domain.money import Cost
+    from understudy.domain.responses import GenerationResponse
+    from understudy.domain.usage import Usage
+
+
+def show_error(error: LLMError, *, verbose: bool = False) -> None:
+    """Say what went wrong, and what became of every attempt."""
+    attempts = error.attempts
+    say(headline(error), label="error", style="error")
+    if error.partial is not None and error.partial.text:
+        say("what was shown is incomplete: once an answer has begun, no other provider may go on with it", label="note")
+    if verbose:
+        show_attempts(attempts)
+    elif len(attempts) > 1:
+        for attempt in attempts:
+            say(f"  {clean_line(str(attempt))}")
+    if error.retry_after is not None:
+        say(f"the earliest try that makes sense is in {error.retry_after:.0f} s", label="note")
+
+
+def headline(error: LLMError) -> str:
+    """Return an error's own words, with the target that they are about, and without the list of attempts."""
+    if not error.attempts:
+        return clean(error.message)
+    words = clean_line(error.message.partition("\n")[0]).removesuffix(":")
+    last = error.attempts[-1]
+    if last.failure is None or last.failure != error.failure or error.message != last.failure.message:
+        return words
+    broke_off = "the answer broke off: " if error.partial is not None else ""
+    return f"{broke_off}{target_name(last)}: {words} ({last.failure.kind})"
+
+
+def show_warnings(response: GenerationResponse) -> None:
+    """Say what could not be expressed, how the answer ended if not as usual, and who stood in for whom."""
+    from understudy.domain.responses import FinishReason
+
+    for warning in response.warnings:
+        say(f"{warning.kind} {warning.what} ({clean_line(warning.why)})", label="warning", style="warning")
+    match response.finish_reason:
+        case FinishReason.LENGTH:
+            say("the answer was cut at its limit of tokens (--max-tokens)", label="warning", style="warning")
+        case FinishReason.CONTENT_FILTER:
+            say("the provider's content filter stopped the answer", label="error", style="error")
+        case _:
+            pass
+    failed = [attempt for attempt in response.attempts if attempt.failure]
+    if failed and response.attempts:
+        count = f"{len(failed)} failed attempt{'s' if len(failed) > 1 else ''}"
+        say(f"answered by {target_name(response.attempts[-1])} after {count} (--verbose shows them)", label="note")
+
+
+def show_attempts(attempts: Sequence[AttemptRecord]) -> None:
+    """Print the table of attempts."""
+    if attempts:
+        show(attempts_table(attempts), sys.stderr)
+
+
+def attempts_table(attempts: Iterable[AttemptRecord]) -> Table:
+    """Return a table of attempts: who was asked, what came of it, how long it took, and what was decided next."""
+    table = plain_table()
+    for title in ("#", "asked", "outcome", "seconds", "first", "tokens", "cost", "then"):
+        numeric = title in ("#", "seconds", "first", "tokens")
+        table.add_column(title, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+    for attempt in attempts:
+        table.add_row(
+            str(attempt.number),
+            target_name(attempt),
+            outcome_of(attempt),
+            f"{attempt.duration:.2f}",
+            "" if attempt.first_event is None else f"{attempt.first_event:.2f}",
+            tokens(attempt.usage),
+            price(attempt.cost) if attempt.failure is None else "",
+            clean_line(attempt.next_step or ""),
+        )
+    return table
+
+
+def target_name(attempt: AttemptRecord) -> str:
+    """Return `entry/model`."""
+    return clean_line(f"{attempt.provider}/{attempt.model}" if attempt.model else attempt.provider)
+
+
+def outcome_of(attempt: AttemptRecord) -> str:
+    """Return what came of an attempt."""
+    failure = attempt.failure
+    if failure is None:
+        return "answered"
+    status = f" (HTTP {failure.status})" if failure.status else ""
+    return f"{failure.kind}{status}: {clean_line(failure.message)}"
+
+
+def tokens(usage: Usage) -> str:
+    """Return `prompt → answer` tokens; `?` where one of them is unknown, nothing where both are."""
+    if usage.total is None:
+        return ""
+    return " → ".join("?" if count is None else str(count) for count in (usage.input_total, usage.output_total))
+
+
+def price(cost: Cost | None) -> str:
+    """Return an amount, or that it is unknown."""
+    if cost is None:
+        return "unknown"
+    return "$0" if cost.amount.nano_usd == 0 else str(cost.amount)

@@ -1,0 +1,118 @@
+"""Makes text of models and providers safe to show on a terminal.
+
+What a model writes may hold control sequences: they recolour the screen, set its title, write to the clipboard or hide
+text. `Sanitizer` takes them out, also when a sequence is split over several pieces of a stream. Text that does not go
+to a terminal is left as it is.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+
+_ESC = "\x1b"
+_MAX_STRING = 4096
+"""Characters of a control string (a title, say) that are taken out; what follows is shown as plain text."""
+
+_BIDI = "\u202a-\u202e\u2066-\u2069"
+"""Overrides and isolates of writing direction, which can show text in another order than it is written in."""
+_SUSPECT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff]")
+"""All control characters but tab and newline, direction overrides, and surrogates that no encoding takes."""
+
+
+class _State(enum.Enum):
+    GROUND = enum.auto()
+    ESCAPE = enum.auto()
+    INTERMEDIATE = enum.auto()
+    """Between an escape with intermediate characters and its final one, such as the choice of a character set."""
+    CSI = enum.auto()
+    STRING = enum.auto()
+    """Inside OSC, DCS, SOS, PM or APC."""
+
+
+_INTRODUCERS = {
+    "[": _State.CSI,
+    "]": _State.STRING,
+    "P": _State.STRING,
+    "X": _State.STRING,
+    "^": _State.STRING,
+    "_": _State.STRING,
+}
+"""What follows an escape (ECMA-48); each has a one-character form among the C1 controls."""
+_C1 = {chr(ord(character) + 0x40): state for character, state in _INTRODUCERS.items()}
+
+
+class Sanitizer:
+    """Takes control sequences out of text that arrives in pieces.
+
+    Newlines and tabs stay; every other control character, sequence and direction override goes. However the text is
+    cut into pieces, the result is the same. An unfinished sequence at the end is never shown.
+    """
+
+    def __init__(self) -> None:
+        self._state = _State.GROUND
+        self._length = 0
+
+    def feed(self, text: str) -> str:
+        """Return what of a piece may be shown."""
+        if self._state is _State.GROUND and not _SUSPECT.search(text):
+            return text
+        return "".join(shown for character in text if (shown := self._take(character)))
+
+    def _take(self, character: str) -> str:
+        match self._state:
+            case _State.GROUND:
+                return self._ground(character)
+            case _State.STRING:
+                return self._string(character)
+            case _:
+                return self._sequence(character)
+
+    def _ground(self, character: str) -> str:
+        if not _SUSPECT.match(character):
+            return character
+        if character == _ESC:
+            self._state = _State.ESCAPE
+        elif character in _C1:
+            self._begin(_C1[character])
+        elif "\ud800" <= character <= "\udfff":
+            return "\ufffd"
+        return ""
+
+    def _begin(self, state: _State) -> str:
+        self._state = state
+        self._length = 0
+        return ""
+
+    def _sequence(self, character: str) -> str:
+        """Go on with an escape or a CSI sequence; what cannot belong to it ends it and is text again."""
+        state = self._state
+        if state is _State.ESCAPE and character in _INTRODUCERS:
+            return self._begin(_INTRODUCERS[character])
+        inside = "\x20" <= character <= ("\x3f" if state is _State.CSI else "\x2f")
+        if inside:
+            self._state = _State.CSI if state is _State.CSI else _State.INTERMEDIATE
+            return ""
+        self._state = _State.GROUND
+        final = "\x40" if state is _State.CSI else "\x30"
+        return "" if final <= character <= "\x7e" else self._ground(character)
+
+    def _string(self, character: str) -> str:
+        """Go on with a control string. It ends at its terminator, at a newline, and when it is too long."""
+        self._length += 1
+        if character == _ESC:
+            # Most likely the first half of the terminator, `ESC \\`, which reads like any other short sequence.
+            self._state = _State.ESCAPE
+        elif character in "\x07\x18\x1a\x9c\n" or self._length > _MAX_STRING:
+            self._state = _State.GROUND
+        return "\n" if character == "\n" else ""
+
+
+def clean(text: str) -> str:
+    """Return a whole text without control sequences."""
+    return Sanitizer().feed(text)
+
+
+def clean_line(text: str) -> str:
+    """Return a whole text without control sequences, on one line."""
+    return " ".join(clean(text).split())

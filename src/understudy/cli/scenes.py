@@ -1,0 +1,254 @@
+"""The scenes of the demonstration: each sets emulators up to fail in some way, asks, and checks what it claims."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from understudy.domain.attempts import AttemptRecord
+from understudy.domain.content import ToolResult
+from understudy.domain.errors import GenerationFailed, LLMError, StreamInterrupted
+from understudy.domain.events import TextDelta
+from understudy.domain.failures import FailureKind
+from understudy.domain.messages import Message, Tool
+from understudy.domain.responses import GenerationResponse
+from understudy.domain.secret import Secret
+from understudy.emulator import Emulator, Fault
+from understudy.factory import DialectProvider, create_provider
+from understudy.manager import ProviderManager
+from understudy.provider import FallbackConfig, ProviderConfig
+
+PARIS = "What is the capital of France?"
+_K = FailureKind
+
+
+class Claim(NamedTuple):
+    """Something that a scene says of itself, and whether it came true."""
+
+    words: str
+    true: bool
+
+
+class Played(NamedTuple):
+    """How a scene went."""
+
+    attempts: tuple[AttemptRecord, ...]
+    answer: str
+    claims: tuple[Claim, ...]
+
+
+class Stage:
+    """The emulators of the demonstration, and everyone who was asked, for the account at the end."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.asked: list[DialectProvider] = []
+
+    def cast(self, *names: str, max_retries: int = 3, keys: dict[str, str] | None = None) -> ProviderManager:
+        """Return a manager of these providers, the first in front, who remember nothing of earlier scenes."""
+        providers: list[DialectProvider] = []
+        for priority, name in enumerate(names, start=1):
+            key = (keys or {}).get(name, self.emulator.key)
+            config = ProviderConfig(
+                provider=name, priority=priority, base_url=self.emulator.url(name), api_key=Secret(key)
+            )
+            providers.append(create_provider(config))
+        self.asked += providers
+        return ProviderManager(providers, FallbackConfig(max_retries=max_retries, retry_delay_ms=100))
+
+
+class Scene(NamedTuple):
+    """A scene: what it shows, and how it is played."""
+
+    title: str
+    told: str
+    play: Callable[[Stage], Awaitable[Played]]
+
+
+async def plain_answer(stage: Stage) -> Played:
+    """Nobody fails."""
+    async with stage.cast("openai", "anthropic") as llm:
+        response = await llm.generate(PARIS)
+    return _played(
+        response,
+        Claim("the answer is right", "Paris" in response.text),
+        Claim("one attempt, one answer", [a.provider for a in response.attempts] == ["openai"]),
+        Claim("tokens are counted", response.tokens_used is not None),
+    )
+
+
+async def primary_fails(stage: Stage) -> Played:
+    """The primary answers 500 to everything."""
+    stage.emulator.script("openai", always=Fault.status(500))
+    async with stage.cast("openai", "anthropic") as llm:
+        response = await llm.generate(PARIS)
+    kinds = _kinds(response.attempts)
+    return _played(
+        response,
+        Claim("OpenAI was tried again before it was given up", kinds.count(_K.SERVER_ERROR) >= 2),
+        Claim("Anthropic answered in its place", response.provider == "anthropic" and "Paris" in response.text),
+    )
+
+
+async def rate_limited(stage: Stage) -> Played:
+    """The primary wants a second of peace."""
+    stage.emulator.script("openai", [Fault.status(429, retry_after=1)])
+    async with stage.cast("openai", "anthropic") as llm:
+        response = await llm.generate("What is 17 * 3?")
+    waited = response.attempts[-1].waited
+    return _played(
+        response,
+        Claim("the provider said one second, and got it", 1.0 <= waited < 2.0),
+        Claim("so OpenAI itself answered", response.provider == "openai" and "51" in response.text),
+    )
+
+
+async def third_answers(stage: Stage) -> Played:
+    """One does not listen, one does not take the key."""
+    await stage.emulator.stop("openai")
+    try:
+        async with stage.cast("openai", "anthropic", "ollama", keys={"anthropic": "a-revoked-key"}) as llm:
+            response = await llm.generate(PARIS)
+    finally:
+        await stage.emulator.start("openai")
+    return _played(
+        response,
+        Claim("nobody listens at OpenAI's port", _K.CONNECT in _kinds(response.attempts)),
+        Claim(
+            "Anthropic refused the key, which is not tried twice",
+            _kinds(response.attempts).count(_K.AUTHENTICATION) == 1,
+        ),
+        Claim("the local Ollama answered", response.provider == "ollama" and "Paris" in response.text),
+        Claim("which cost nothing", response.cost is not None and response.cost.amount.nano_usd == 0),
+    )
+
+
+async def cut_before_words(stage: Stage) -> Played:
+    """A stream breaks before anyone has read a word of it."""
+    stage.emulator.script("openai", always=Fault.cut(after=0))
+    async with stage.cast("openai", "anthropic", max_retries=1) as llm:
+        stream = llm.stream(PARIS)
+        shown = "".join([text async for text in stream.text()])
+    response = stream.response
+    return _played(
+        response,
+        Claim("the first stream broke off", response.attempts[0].failure is not None),
+        Claim("the reader saw one whole answer, and nothing of the broken one", shown == response.text),
+        Claim("Anthropic wrote it", response.provider == "anthropic" and "Paris" in shown),
+    )
+
+
+async def cut_after_words(stage: Stage) -> Played:
+    """A stream breaks in the middle of a sentence."""
+    stage.emulator.script("openai", always=Fault.cut(after=3))
+    shown, error = "", None
+    async with stage.cast("openai", "anthropic") as llm:
+        try:
+            async for event in llm.stream(PARIS):
+                shown += event.text if isinstance(event, TextDelta) else ""
+        except LLMError as caught:
+            error = caught
+    attempts = error.attempts if error else ()
+    partial = error.partial.text if error and error.partial else ""
+    return Played(
+        attempts,
+        f"{shown}…",
+        (
+            Claim("it is an error, not a short answer", isinstance(error, StreamInterrupted)),
+            Claim("the error holds what was shown", bool(shown) and partial == shown),
+            Claim("nobody went on in another voice", len(attempts) == 1),
+        ),
+    )
+
+
+async def structured_output(stage: Stage) -> Played:
+    """An answer that must be JSON of a certain form, and is not."""
+    schema = {
+        "title": "city",
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "is_capital": {"type": "boolean"}},
+        "required": ["city", "is_capital"],
+        "additionalProperties": False,
+    }
+    stage.emulator.script("openai", always=Fault.bad_output())
+    async with stage.cast("openai", "anthropic") as llm:
+        response = await llm.generate("Is Paris a capital?", schema=schema)
+    return _played(
+        response,
+        Claim("OpenAI's broken JSON was noticed", _K.SCHEMA_MISMATCH in _kinds(response.attempts)),
+        Claim("the value fits the schema", response.parsed == {"city": "Paris", "is_capital": True}),
+    )
+
+
+async def tool_call(stage: Stage) -> Played:
+    """A tool is called by one provider and its result read by another."""
+    tool = Tool(
+        name="get_weather",
+        description="The weather at a place",
+        parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    )
+    conversation = [Message.user("What is the weather in Paris? Use get_weather.")]
+    async with stage.cast("openai", "anthropic", max_retries=1) as llm:
+        first = await llm.generate(conversation, tools=[tool])
+        calls = first.tool_calls
+        results = [ToolResult(call_id=call.id, name=call.name, content="18 degrees, sunny") for call in calls]
+        stage.emulator.script("openai", always=Fault.status(503))
+        second = await llm.generate([*conversation, first.message, Message.tool(*results)], tools=[tool])
+    arguments = calls[0].parsed_arguments() if calls else None
+    return Played(
+        (*first.attempts, *second.attempts),
+        f"{calls[0].name}({calls[0].arguments}) → {second.text}" if calls else second.text,
+        (
+            Claim("OpenAI called the tool with arguments that fit", arguments == {"city": "Paris"}),
+            Claim("Anthropic read the result in its own wire format", second.provider == "anthropic"),
+            Claim("and told it", "18 degrees" in second.text),
+        ),
+    )
+
+
+async def everything_down(stage: Stage) -> Played:
+    """Nobody can answer."""
+    stage.emulator.script("openai", always=Fault.error(_K.BILLING))
+    stage.emulator.script("anthropic", always=Fault.error(_K.OVERLOADED))
+    await stage.emulator.stop("ollama")
+    error: LLMError | None = None
+    try:
+        async with stage.cast("openai", "anthropic", "ollama", max_retries=2) as llm:
+            await llm.generate(PARIS)
+    except LLMError as caught:
+        error = caught
+    finally:
+        await stage.emulator.start("ollama")
+    attempts = error.attempts if error else ()
+    return Played(
+        attempts,
+        f"{type(error).__name__}: {str(error).partition(':')[0]}" if error else "",
+        (
+            Claim("one error", isinstance(error, GenerationFailed)),
+            Claim("it knows every attempt", {a.provider for a in attempts} == {"openai", "anthropic", "ollama"}),
+            Claim("credit that is gone is not asked for twice", _kinds(attempts).count(_K.BILLING) == 1),
+        ),
+    )
+
+
+SCENES = (
+    Scene("A plain answer", "OpenAI is asked and answers.", plain_answer),
+    Scene("The primary fails", "OpenAI answers 500 to everything. Anthropic is the understudy.", primary_fails),
+    Scene("A rate limit", "OpenAI answers 429 and asks for a second. A short wait is worth it.", rate_limited),
+    Scene("Two are lost", "OpenAI's port is closed, Anthropic's key is revoked. Ollama stands third.", third_answers),
+    Scene("A stream cut before its first word", "Nothing was shown, so another may take over.", cut_before_words),
+    Scene(
+        "A stream cut after its first words", "Words were read, so nobody may replace them silently.", cut_after_words
+    ),
+    Scene("Structured output", "OpenAI's answer does not fit the schema.", structured_output),
+    Scene("A tool call across providers", "OpenAI calls a tool, then fails. Anthropic goes on.", tool_call),
+    Scene("Everything is down", "No credit, overloaded, and nobody at home.", everything_down),
+)
+
+
+def _played(response: GenerationResponse, *claims: Claim) -> Played:
+    return Played(response.attempts, response.text, claims)
+
+
+def _kinds(attempts: Sequence[AttemptRecord]) -> list[FailureKind]:
+    return [attempt.failure.kind for attempt in attempts if attempt.failure]
