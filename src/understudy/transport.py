@@ -7,7 +7,9 @@ one; a test's fake is as short as the interface. Whatever goes wrong is a `Trans
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
+import os
 import ssl
 import weakref
 from typing import TYPE_CHECKING, Protocol
@@ -196,7 +198,7 @@ def _words(error: Exception) -> str:
     import aiohttp
 
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"cannot connect to {error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+        return f"cannot connect to {error.host}:{error.port}: {_reason(error.os_error)}"
     if isinstance(error, ValueError):
         # Its words may repeat a URL or a header, and so a secret.
         return f"the request cannot be written as HTTP ({type(error).__name__}): check base_url and headers"
@@ -206,3 +208,10 @@ def _words(error: Exception) -> str:
         return "the server closed the connection without an answer"
     text = " ".join(str(error).split())[:300]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's words for an error: asyncio puts the address in their place."""
+    if error.errno is not None and error.errno in errno.errorcode:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
