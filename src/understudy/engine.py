@@ -161,8 +161,6 @@ class Drive:
         if not action.surfaced and len(kinds) > 1:
             leaf = EmbeddingFailed if self.job.operation is Operation.EMBED else GenerationFailed
             error = leaf(_summary(attempts), failure=action.failure, attempts=attempts)
-        elif self._call.denials and not attempts:
-            error = error_of(action.failure)
         error.partial = self._partial()
         raise error
 

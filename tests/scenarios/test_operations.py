@@ -1,0 +1,217 @@
+"""Every operation of every provider through the public face, over real sockets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+import understudy as u
+from understudy import providers
+from understudy.dialects.base import Operation
+from understudy.emulator import Emulator
+from understudy.factory import DialectProvider
+
+ONE_PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001000502"
+    "0a2db40000000049454e44ae426082"
+)
+WEATHER = u.Tool(
+    name="weather",
+    description="The weather in a city",
+    parameters={
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "unit": {"enum": ["C", "F"]}},
+        "required": ["city", "unit"],
+        "additionalProperties": False,
+    },
+)
+
+
+@dataclass
+class City:
+    name: str
+    population: int
+
+
+@pytest.fixture(params=providers.types())
+async def provider(request: pytest.FixtureRequest) -> AsyncIterator[DialectProvider]:
+    row = providers.row(request.param)
+    async with Emulator((row.type,)) as emulator:
+        config = u.ProviderConfig(
+            provider=row.type,
+            base_url=emulator.url(row.type),
+            api_key=u.Secret(emulator.key),
+            embedding_model=row.embedding_model,
+        )
+        async with u.create_provider(config) as made:
+            yield made
+
+
+async def whole(provider: DialectProvider, streamed: bool, *prompt: object, **options: object) -> u.GenerationResponse:
+    if streamed:
+        return await provider.stream(*prompt, **options).collect()  # type: ignore[arg-type]
+    return await provider.generate(*prompt, **options)  # type: ignore[arg-type]
+
+
+ABLE = {"groq": {"model": "qwen/qwen3.8-27b"}, "ollama": {"model": "qwen3-vl"}}
+"""Where the default model neither sees nor thinks: one that does both."""
+
+HIDES_ITS_THINKING = {"openai"}
+
+both_ways = pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+
+
+@both_ways
+async def test_chat(provider: DialectProvider, streamed: bool) -> None:
+    response = await whole(provider, streamed, "Why is the sky blue?", system="Be brief.")
+    assert response.text
+    assert response.finish_reason is u.FinishReason.STOP
+    assert response.provider == provider.name
+    assert response.model
+    assert response.usage.input_total
+    assert response.usage.output_total
+    assert response.warnings == ()
+    assert response.attempts[-1].outcome is u.Outcome.WON
+
+
+async def test_a_stream_and_a_whole_answer_are_the_same(provider: DialectProvider) -> None:
+    plain = await whole(provider, False, "Why is the sky blue?")
+    streamed = await whole(provider, True, "Why is the sky blue?")
+    assert plain.message == streamed.message
+    assert plain.finish_reason is streamed.finish_reason
+    assert plain.usage.total == streamed.usage.total
+
+
+@both_ways
+async def test_tools_and_their_results(provider: DialectProvider, streamed: bool) -> None:
+    conversation = [u.Message.user("What is the weather in Lisbon? Use the tool.")]
+    response = await whole(provider, streamed, conversation, tools=[WEATHER])
+    assert response.finish_reason is u.FinishReason.TOOL_CALLS
+    (call,) = response.tool_calls
+    assert call.name == "weather"
+    assert set(call.parsed_arguments()) == {"city", "unit"}
+    conversation += [response.message, u.Message.tool(u.ToolResult(call_id=call.id, name=call.name, content="Sunny"))]
+    final = await whole(provider, streamed, conversation, tools=[WEATHER])
+    assert "Sunny" in final.text
+    assert final.finish_reason is u.FinishReason.STOP
+
+
+@both_ways
+async def test_structured_output(provider: DialectProvider, streamed: bool) -> None:
+    response = await whole(provider, streamed, "Describe Lisbon.", schema=City)
+    assert isinstance(response.parsed, City)
+
+
+@both_ways
+async def test_images(provider: DialectProvider, streamed: bool) -> None:
+    picture = u.Image.from_bytes(ONE_PIXEL)
+    prompt = [u.Message.user((u.Text("What is in this picture?"), picture))]
+    response = await whole(provider, streamed, prompt, **ABLE.get(provider.provider_type, {}))
+    assert response.text
+    assert "image" not in {warning.what for warning in response.warnings}
+
+
+@both_ways
+async def test_thinking(provider: DialectProvider, streamed: bool) -> None:
+    able = ABLE.get(provider.provider_type, {})
+    response = await whole(provider, streamed, "Why is the sky blue?", reasoning="low", **able)
+    assert response.text
+    shown = provider.provider_type not in HIDES_ITS_THINKING
+    assert bool(response.thinking) is shown
+
+
+async def test_a_model_that_cannot_think_says_so(provider: DialectProvider) -> None:
+    if provider.provider_type != "ollama":
+        pytest.skip("the others leave the field out, with a warning")
+    with pytest.raises(u.Unsupported, match="does not support thinking"):
+        await provider.generate("Why is the sky blue?", reasoning="low")
+
+
+async def test_embeddings(provider: DialectProvider) -> None:
+    if Operation.EMBED not in provider.row.dialects:
+        with pytest.raises(u.Unsupported, match=provider.row.title):
+            await provider.embed("hello", model="any")
+        return
+    response = await provider.embed(["the cat sat on the mat", "a cat sat on a mat", "quarterly tax report"])
+    near, far = (math.dist(response.embeddings[0], other) for other in response.embeddings[1:])
+    assert near < far
+    assert len(response.embeddings) == 3
+    assert (await provider.embed("the cat sat on the mat")).embedding == pytest.approx(response.embedding, abs=1e-6)
+
+
+async def test_models(provider: DialectProvider) -> None:
+    models = await provider.list_models()
+    assert models
+    assert {model.provider for model in models} == {provider.name}
+    assert len(await provider.list_models(limit=1)) == 1
+    assert await provider.is_model_available(models[0].id)
+    assert not await provider.is_model_available("no-such-model")
+
+
+async def test_token_counting(provider: DialectProvider) -> None:
+    if Operation.COUNT_TOKENS not in provider.row.dialects:
+        with pytest.raises(u.Unsupported, match=provider.row.title):
+            await provider.count_tokens("hello")
+        return
+    few, many = await provider.count_tokens("hello"), await provider.count_tokens("hello there " * 50)
+    assert 0 < few.input_tokens < many.input_tokens
+
+
+async def test_health(provider: DialectProvider) -> None:
+    status = await provider.health_check()
+    assert status.ok
+    assert status.reachable
+    assert status.model_available
+    assert status.authenticated is (True if provider.row.key_required else status.authenticated)
+
+
+async def test_health_of_a_wrong_key_and_of_no_server() -> None:
+    async with Emulator(("openai",)) as emulator:
+        config = u.ProviderConfig(provider="openai", base_url=emulator.url("openai"), api_key=u.Secret("wrong"))
+        async with u.create_provider(config) as llm:
+            status = await llm.health_check()
+            assert (status.reachable, status.authenticated, status.ok) == (True, False, False)
+            await emulator.stop("openai")
+            status = await llm.health_check()
+            assert (status.reachable, status.ok) == (False, False)
+            assert status.detail
+
+
+async def test_embed_without_an_embedding_model_says_so() -> None:
+    llm = u.create_provider(u.ProviderConfig(provider="openai", name="mine", api_key=u.Secret("k")))
+    with pytest.raises(u.ConfigError, match="mine: no embedding_model is configured"):
+        await llm.embed("hello")
+
+
+async def test_embeddings_fall_back_only_within_one_space() -> None:
+    async with Emulator(("openai", "ollama")) as emulator:
+        await emulator.stop("openai")
+
+        def entry(provider: str, name: str, model: str, space: str | None = None) -> DialectProvider:
+            return u.create_provider(
+                u.ProviderConfig(
+                    provider=provider,
+                    name=name,
+                    base_url=emulator.url(provider),
+                    api_key=u.Secret(emulator.key),
+                    embedding_model=model,
+                    embedding_space=space,
+                )
+            )
+
+        fast = u.FallbackConfig(retry_delay_ms=0, max_retries=1)
+        apart = u.ProviderManager(
+            [entry("openai", "a", "text-embedding-3-small"), entry("ollama", "b", "nomic-embed-text")], fast
+        )
+        with pytest.raises(u.ConnectionFailed) as caught:
+            await apart.embed("hello")
+        assert [attempt.provider for attempt in caught.value.attempts] == ["a"]
+        together = u.ProviderManager(
+            [entry("openai", "a", "nomic-embed-text", "nomic"), entry("ollama", "b", "nomic-embed-text", "nomic")], fast
+        )
+        assert (await together.embed("hello")).provider == "b"
+        await apart.aclose()
+        await together.aclose()
