@@ -35,6 +35,9 @@ check: $(VENV)/.installed-test $(VENV)/.installed-check ## Lint, formatting and 
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pyright
+	@$(BIN)/python tests/docs/blocks.py .examples
+	$(BIN)/mypy --strict --config-file= .examples
+	$(BIN)/pyright .examples
 
 format: $(VENV)/.installed-check ## Format and fix what can be fixed
 	$(BIN)/ruff format .
@@ -47,4 +50,4 @@ live: $(VENV)/.installed-test ## Call the real providers whose keys are in the e
 	UNDERSTUDY_LIVE=1 $(BIN)/python -m pytest tests/live $(ARGS)
 
 clean: ## Remove what was installed and cached
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .examples
