@@ -72,7 +72,6 @@ class Credential(msgspec.Struct, frozen=True):
                 headers = (*headers, (self.auth.header, self.auth.prefix + self.secret.reveal()))
         return HttpRequest(request.method, request.url, headers, request.body)
 
-
     def scrub(self, failure: Failure) -> Failure:
         """Return the failure without the key, which some providers repeat in their errors."""
         if not self.secret:

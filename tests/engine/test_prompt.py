@@ -11,7 +11,9 @@ from understudy.prompt import read_prompt, read_texts
 
 
 def test_a_text_becomes_a_users_message_and_options_become_fields() -> None:
-    ask = read_prompt("hi", {"system": "be brief", "temperature": 0.5, "stop": "END", "reasoning": "low", "deadline": 3})
+    ask = read_prompt(
+        "hi", {"system": "be brief", "temperature": 0.5, "stop": "END", "reasoning": "low", "deadline": 3}
+    )
     assert [(m.role, m.text) for m in ask.request.messages] == [("system", "be brief"), ("user", "hi")]
     assert ask.request.temperature == 0.5
     assert ask.request.stop == ("END",)
@@ -68,7 +70,9 @@ def test_a_mistake_is_named(prompt: Any, options: Any, words: str) -> None:
 
 
 def test_a_tool_choice_is_a_mode_or_a_tools_name() -> None:
-    assert read_prompt("hi", {"tools": [TOOL], "tool_choice": "required"}).request.tool_choice == u.ToolChoice("required")
+    assert read_prompt("hi", {"tools": [TOOL], "tool_choice": "required"}).request.tool_choice == u.ToolChoice(
+        "required"
+    )
     named = read_prompt("hi", {"tools": [TOOL], "tool_choice": "weather"}).request.tool_choice
     assert named == u.ToolChoice("tool", ("weather",))
 

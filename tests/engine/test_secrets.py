@@ -26,9 +26,7 @@ def everything_about(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "groq"])
-async def test_a_provider_that_repeats_the_key_is_not_repeated(
-    provider: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_provider_that_repeats_the_key_is_not_repeated(provider: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with Emulator((provider,), keys=None) as emulator:
         echo = Fault.error(u.FailureKind.AUTHENTICATION, message=f"Incorrect API key provided: {CANARY}.")

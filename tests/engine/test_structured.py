@@ -70,7 +70,9 @@ def test_nested_types_keep_their_definitions_and_optional_fields_are_not_strict(
     assert form.parse('{"inner": {"value": 1}}') == Nested(Inner(1))
 
 
-@pytest.mark.parametrize(("kind", "text", "value"), [(list[int], '{"value": [1, 2]}', [1, 2]), (int, '{"value": 3}', 3)])
+@pytest.mark.parametrize(
+    ("kind", "text", "value"), [(list[int], '{"value": [1, 2]}', [1, 2]), (int, '{"value": 3}', 3)]
+)
 def test_what_is_no_object_is_wrapped_on_the_wire_and_unwrapped_in_the_value(kind: Any, text: str, value: Any) -> None:
     form = form_of(kind)
     assert form.output.json_schema is not None
