@@ -24,6 +24,9 @@ _UNREACHABLE = frozenset(
     {_K.DNS, _K.CONNECT, _K.CONNECT_TIMEOUT, _K.TLS, _K.PROXY, _K.TIMEOUT_HEADERS, _K.DISCONNECTED}
 )
 
+_SAYS_NOTHING = frozenset({_K.NOT_FOUND, _K.UNSUPPORTED, _K.INVALID_REQUEST})
+"""A server of the same wire format without a model list may well generate."""
+
 
 async def status_of(provider: DialectProvider) -> HealthStatus:
     """Check one provider: its model list tells whether it is reachable and takes the key, then its text model."""
@@ -41,6 +44,7 @@ async def status_of(provider: DialectProvider) -> HealthStatus:
     return HealthStatus(
         provider=provider.name,
         reachable=True,
+        serving=True,
         authenticated=True if provider.credential.secret else None,
         model_available=available,
         latency=latency,
@@ -75,13 +79,15 @@ async def _call(provider: DialectProvider, request: ModelsRequest) -> list[objec
 
 def _unwell(provider: DialectProvider, error: AttemptFailed) -> HealthStatus:
     failure = error.failure
+    reachable = failure.kind not in _UNREACHABLE
     refused = failure.kind in (_K.AUTHENTICATION, _K.PERMISSION, _K.BILLING)
     detail = failure.message
     if failure.kind is _K.CONNECT and provider.row.local:
         detail = f"{detail}; is {provider.row.title} running?"
     return HealthStatus(
         provider=provider.name,
-        reachable=failure.kind not in _UNREACHABLE,
+        reachable=reachable,
+        serving=False if reachable and not refused and failure.kind not in _SAYS_NOTHING else None,
         authenticated=False if refused else None,
         detail=detail,
     )

@@ -138,6 +138,8 @@ class HealthStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     provider: str
     reachable: bool
+    serving: bool | None = None
+    """Whether it answers calls; `False` when it fails, is overloaded, limits this key, or is no such provider."""
     authenticated: bool | None = None
     model_available: bool | None = None
     """Whether the configured text model is there."""
@@ -151,4 +153,6 @@ class HealthStatus(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ok(self) -> bool:
         """True when nothing that was found out stands in the way of a call."""
-        return self.reachable and self.authenticated is not False and self.model_available is not False
+        return self.reachable and not any(
+            found is False for found in (self.serving, self.authenticated, self.model_available)
+        )
