@@ -66,7 +66,11 @@ class OutputReader:
         raw = event.item or {}
         item = self._item(event.output_index)
         item.about = {key: raw[key] for key in ("id", "phase") if raw.get(key) is not None}
-        return self._begin_call(item, raw) if raw.get("type") in CALL_TEXT else []
+        if raw.get("type") not in CALL_TEXT:
+            return []
+        if raw["type"] != "function_call":
+            item.about["type"] = raw["type"]
+        return self._begin_call(item, raw)
 
     def text(self, event: StreamEvent) -> list[Step]:
         """Take more of a text."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.responses.fit import fit
 from understudy.dialects.responses.input import encode_input
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS, NAME
 from understudy.domain.content import JsonObject
@@ -19,9 +20,7 @@ from understudy.domain.requests import GenerationRequest, OutputFormat, Reasonin
 from understudy.wire.json import decode_object
 from understudy.wire.json import encode as to_json
 
-_SAMPLING = frozenset({"temperature", "top_p", "logprobs", "top_logprobs"})
 _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_k", "min_p")
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _SUMMARIES = {"auto": "auto", "concise": "concise", "detailed": "detailed", "summarized": "auto"}
 _COUNTED = (
     *("model", "input", "instructions", "conversation", "previous_response_id", "truncation", "personality"),
@@ -49,9 +48,11 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -
 
 def _body(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     if request.origin is not None and request.origin.dialect == NAME:
-        return _patched(request, decode_object(request.origin.body), endpoint, notes)
-    fields = _render(request, endpoint, notes)
-    return _merge(fields, extra_fields(request.extra, NAME, endpoint))
+        body = _patched(request, decode_object(request.origin.body), endpoint, notes)
+    else:
+        body = _merge(_render(request, endpoint, notes), extra_fields(request.extra, NAME, endpoint))
+    fit(body, endpoint.quirks, notes)
+    return body
 
 
 def _patched(request: GenerationRequest, origin: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
@@ -94,7 +95,6 @@ def _render(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> Jso
 
 def _fields(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Everything but the model and the conversation. What is unset is not among it."""
-    quirks = endpoint.quirks
     for name in _ABSENT:
         if getattr(request, name) not in (None, ()):
             notes.drop(name, "the Responses API has no such field")
@@ -102,49 +102,31 @@ def _fields(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> Jso
         notes.drop("cache", "prompts are cached automatically here, for a time that cannot be chosen")
     candidates: JsonObject = {
         "max_output_tokens": request.max_tokens,
-        "temperature": _allowed("temperature", request, endpoint, notes),
-        "top_p": _allowed("top_p", request, endpoint, notes),
-        "top_logprobs": _allowed("top_logprobs", request, endpoint, notes),
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "top_logprobs": request.top_logprobs,
         "tools": _tools(request.tools, notes) or None,
-        "tool_choice": _tool_choice(request.tool_choice, endpoint, notes),
+        "tool_choice": _tool_choice(request.tool_choice),
         "parallel_tool_calls": request.parallel_tool_calls,
-        "text": _text(request, endpoint, notes),
-        "reasoning": _reasoning(request.reasoning, endpoint, notes),
-        "service_tier": _allowed("service_tier", request, endpoint, notes),
-        quirks.user_field: request.user,
-        "prompt_cache_key": _allowed("cache_key", request, endpoint, notes),
-        "metadata": _allowed("metadata", request, endpoint, notes),
+        "text": _text(request),
+        "reasoning": _reasoning(request.reasoning, notes),
+        "service_tier": request.service_tier,
+        endpoint.quirks.user_field: request.user,
+        "prompt_cache_key": request.cache_key,
+        "metadata": request.metadata,
         "store": False,
-        "include": _include(request, endpoint, notes) or None,
+        "include": _include(request) or None,
     }
-    if request.parallel_tool_calls is not None and not quirks.parallel_switch:
-        notes.drop("parallel_tool_calls", "parallel calls cannot be switched here")
-        candidates["parallel_tool_calls"] = None
     return {key: value for key, value in candidates.items() if value is not None}
 
 
-def _include(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> list[str]:
+def _include(request: GenerationRequest) -> list[str]:
     include = []
     if request.reasoning is not None and request.reasoning.effort != "none":
         include.append(ENCRYPTED)
-    if request.logprobs and _allowed("logprobs", request, endpoint, notes):
+    if request.logprobs:
         include.append(LOGPROBS)
     return include
-
-
-def _allowed(name: str, request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> Any:
-    """Return a field's value unless the model refuses the field."""
-    value = getattr(request, name)
-    quirks = endpoint.quirks
-    if value is None or name not in quirks.refused:
-        return value
-    effort = request.reasoning.effort if request.reasoning else None
-    if effort is None and quirks.default_effort_none:
-        effort = "none"
-    if name in _SAMPLING and quirks.sampling_without_effort and effort == "none":
-        return value
-    notes.drop(name, f"{endpoint.model or 'the model'} refuses it")
-    return None
 
 
 def _tools(tools: tuple[AnyTool, ...], notes: Notes) -> list[JsonObject]:
@@ -171,14 +153,11 @@ def _function(tool: Tool) -> JsonObject:
     return {**body, **(tool.extra or {}).get(NAME, {})}
 
 
-def _tool_choice(choice: ToolChoice | None, endpoint: Endpoint, notes: Notes) -> Any:
+def _tool_choice(choice: ToolChoice | None) -> Any:
     if choice is None:
         return None
     if choice.extra and NAME in choice.extra:
         return choice.extra[NAME]
-    if choice.mode not in endpoint.quirks.tool_choice:
-        notes.drop("tool_choice", f"{endpoint.model or 'the model'} does not accept {choice.mode!r}")
-        return None
     if choice.mode == "none" or not choice.names:
         return "required" if choice.mode == "tool" else choice.mode
     if choice.mode == "tool" and len(choice.names) == 1:
@@ -187,15 +166,12 @@ def _tool_choice(choice: ToolChoice | None, endpoint: Endpoint, notes: Notes) ->
     return {"type": "allowed_tools", "mode": mode, "tools": [{"type": "function", "name": n} for n in choice.names]}
 
 
-def _text(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject | None:
+def _text(request: GenerationRequest) -> JsonObject | None:
     text: JsonObject = {}
-    if (output := request.output) is not None:
-        if output.kind in endpoint.quirks.output_formats:
-            text["format"] = _format(output)
-        else:
-            notes.drop("output", f"{endpoint.model or 'the model'} does not offer {output.kind}")
-    if (verbosity := _allowed("verbosity", request, endpoint, notes)) is not None:
-        text["verbosity"] = verbosity
+    if request.output is not None:
+        text["format"] = _format(request.output)
+    if request.verbosity is not None:
+        text["verbosity"] = request.verbosity
     return text or None
 
 
@@ -212,11 +188,8 @@ def _format(output: OutputFormat) -> JsonObject:
     return {key: value for key, value in body.items() if value is not None}
 
 
-def _reasoning(reasoning: Reasoning | None, endpoint: Endpoint, notes: Notes) -> JsonObject | None:
+def _reasoning(reasoning: Reasoning | None, notes: Notes) -> JsonObject | None:
     if reasoning is None:
-        return None
-    if "reasoning" in endpoint.quirks.refused:
-        notes.drop("reasoning", f"{endpoint.model or 'the model'} refuses it")
         return None
     if reasoning.budget is not None:
         notes.drop("reasoning", "there is no token budget for reasoning here; set an effort")
@@ -228,18 +201,7 @@ def _reasoning(reasoning: Reasoning | None, endpoint: Endpoint, notes: Notes) ->
             notes.drop("reasoning", f"there is no mode {reasoning.mode!r} here; set an effort")
     body: JsonObject = {}
     if effort is not None:
-        body["effort"] = _effort(effort, endpoint.quirks.efforts, notes)
+        body["effort"] = effort
     if reasoning.display is not None and reasoning.display in _SUMMARIES:
         body["summary"] = _SUMMARIES[reasoning.display]
     return body or None
-
-
-def _effort(effort: str, accepted: frozenset[str] | None, notes: Notes) -> str:
-    if accepted is None or effort in accepted or effort not in _EFFORTS:
-        return effort
-    wanted = _EFFORTS.index(effort)
-    known = [level for level in _EFFORTS if level in accepted]
-    nearest = min(known, key=lambda level: abs(_EFFORTS.index(level) - wanted), default=effort)
-    if nearest != effort:
-        notes.clamp("reasoning", f"the model knows no effort {effort!r}; {nearest!r} was asked for")
-    return nearest

@@ -27,6 +27,9 @@ from understudy.domain.content import (
 from understudy.domain.messages import Message, Role
 from understudy.domain.requests import GenerationRequest
 
+_ROLES = {Role.SYSTEM: "system", Role.DEVELOPER: "developer"}
+"""The rest is said by the user, such as what a tool message holds besides its results."""
+
 
 def encode_input(
     request: GenerationRequest, endpoint: Endpoint, notes: Notes
@@ -65,14 +68,9 @@ class _InputWriter:
         if message.role is Role.ASSISTANT:
             self._add_answer(message)
         elif isinstance(message.content, str):
-            self.items.append({"role": self._role(message.role), "content": message.content, **_extra(message)})
+            self.items.append({"role": _ROLES.get(message.role, "user"), "content": message.content, **_extra(message)})
         else:
             self._add_parts(message, message.content)
-
-    def _role(self, role: Role) -> str:
-        if role in (Role.SYSTEM, Role.DEVELOPER):
-            return role.value if self._quirks.system_role == "as_given" else self._quirks.system_role
-        return "user"  # What a tool message says besides its results.
 
     def _add_parts(self, message: Message, parts: tuple[AnyPart, ...]) -> None:
         """Results become items; the other parts are gathered into messages around them."""
@@ -90,7 +88,7 @@ class _InputWriter:
 
     def _flush(self, message: Message, content: list[JsonObject]) -> None:
         if content:
-            self.items.append({"role": self._role(message.role), "content": content, **_extra(message)})
+            self.items.append({"role": _ROLES.get(message.role, "user"), "content": content, **_extra(message)})
 
     def _own_item(self, part: AnyPart) -> JsonObject | None:
         """Return the item that a part is by itself; `None` when it is content of a message."""
@@ -116,7 +114,7 @@ class _InputWriter:
         """Write a part of a user's or system message, or of a tool's result."""
         match part:
             case Text(text):
-                piece: JsonObject | None = {"type": "input_text", "text": text}
+                piece: JsonObject = {"type": "input_text", "text": text}
             case Image():
                 piece = self._image(part)
             case File():
@@ -130,36 +128,21 @@ class _InputWriter:
                 kind = type(part).__name__.lower()
                 self._notes.drop(kind, f"the Responses API takes no {kind} as input")
                 return None
-        if piece is not None:
-            piece |= self._cache_mark(part)
-            piece |= _extra(part)
-        return piece
+        if part.cache is not None:
+            piece["prompt_cache_breakpoint"] = {"mode": "explicit"}
+        return {**piece, **_extra(part)}
 
-    def _cache_mark(self, part: Part) -> JsonObject:
-        if part.cache is None:
-            return {}
-        if not self._quirks.cache_breakpoints:
-            self._notes.drop("cache", "prompts are cached automatically here, without marks")
-            return {}
-        return {"prompt_cache_breakpoint": {"mode": "explicit"}}
-
-    def _image(self, image: Image) -> JsonObject | None:
+    def _image(self, image: Image) -> JsonObject:
         piece: JsonObject = {"type": "input_image"}
         if image.file_id is not None:
             piece["file_id"] = image.file_id
-        elif "image" not in self._quirks.inputs or image.data_url() is None:
-            self._notes.drop("image", "the model takes no images")
-            return None
-        elif image.data is None and not self._quirks.image_urls:
-            self._notes.drop("image url", "images can be given only by their bytes here")
-            return None
         else:
             piece["image_url"] = image.data_url()
         if image.detail is not None:
             piece["detail"] = image.detail
         return piece
 
-    def _file(self, file: File) -> JsonObject | None:
+    def _file(self, file: File) -> JsonObject:
         if file.context is not None:
             self._notes.drop("file context", "files carry no context here")
         if file.citations is not None:
@@ -170,9 +153,6 @@ class _InputWriter:
         piece: JsonObject = {"type": "input_file"}
         if file.file_id is not None:
             piece["file_id"] = file.file_id
-        elif "file" not in self._quirks.inputs:
-            self._notes.drop("file", "the model takes no files")
-            return None
         elif file.data is not None:
             piece["file_data"] = file.data if file.media_type is None else file.data_url()
         else:

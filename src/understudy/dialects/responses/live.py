@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from understudy.dialects.responses.render import annotation, output_content
+from understudy.dialects.responses.wire import CALL_TEXT
 from understudy.domain.content import Citation, JsonObject, Refusal, Text
 
 Said = tuple[str, JsonObject]
@@ -212,15 +213,18 @@ class LiveThinking(Live):
 
 
 class LiveCall(Live):
-    """A call of a function."""
+    """A call of a function, or of a custom tool where that was noted ahead."""
 
     def __init__(self, position: int, item_id: str, about: JsonObject, call: tuple[str, str]) -> None:
         super().__init__(position, item_id, about)
+        self._kind: str = "custom_tool_call" if about.get("type") == "custom_tool_call" else "function_call"
+        self._field = CALL_TEXT[self._kind]
+        self._events = f"response.{'custom_tool_call_input' if self._field == 'input' else 'function_call_arguments'}"
         self._call = {"call_id": call[0], "name": call[1]}
 
     def item(self) -> JsonObject:
         """Return the call."""
-        return {**self.fields("function_call"), **self._call, "arguments": self.said()}
+        return {**self.fields(self._kind), "type": self._kind, **self._call, self._field: self.said()}
 
     def begin(self) -> list[Said]:
         """Announce the call."""
@@ -229,14 +233,14 @@ class LiveCall(Live):
     def add(self, piece: str) -> list[Said]:
         """Take more of the arguments."""
         self.grown(piece)
-        return [("response.function_call_arguments.delta", self.here(delta=piece))]
+        return [(f"{self._events}.delta", self.here(delta=piece))]
 
     def end(self) -> list[Said]:
-        """Close the call. A call without arguments has the empty object, as everywhere."""
-        if not self.said():
+        """Close the call. A function call without arguments has the empty object, as everywhere."""
+        if not self.said() and self._field == "arguments":
             self.grown("{}")
-        done = self.here(name=self._call["name"], arguments=self.said())
-        return [("response.function_call_arguments.done", done), self.conclude()]
+        name = {"name": self._call["name"]} if self._field == "arguments" else {}
+        return [(f"{self._events}.done", self.here(**name, **{self._field: self.said()})), self.conclude()]
 
 
 class LiveItem(Live):
