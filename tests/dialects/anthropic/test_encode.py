@@ -104,6 +104,13 @@ def test_system_and_developer_text_goes_to_the_system_prompt() -> None:
     assert len(kept["system"]) == 2
 
 
+def test_a_system_message_alone_is_sent_as_the_users() -> None:
+    request = GenerationRequest(messages=(Message.system("Tell a joke."),))
+    written = body(request)
+    assert (written["messages"], "system" in written) == ([{"role": "user", "content": "Tell a joke."}], False)
+    assert warned(request) == [("emulated", "messages")]
+
+
 def test_tool_results_of_a_turn_stand_together_and_first() -> None:
     assert messages(
         Message.user("weather?"),

@@ -305,6 +305,21 @@ def test_what_cannot_be_read_is_refused_in_the_services_words(change: dict[str, 
     assert (failure.status, failure.type) == (400, "invalid_request_error")
 
 
+def test_stop_sequences_are_texts() -> None:
+    with pytest.raises(BadRequest, match="stop_sequences: Input should be a list of strings"):
+        request({"model": "m", "max_tokens": 5, "messages": [], "stop_sequences": [[]]})
+
+
+def test_citations_that_are_none_are_passed_over() -> None:
+    block = {"type": "text", "text": "x", "citations": [3, None, {"url": "https://a.invalid/"}]}
+    (message,) = request(
+        {"model": "m", "max_tokens": 5, "messages": [{"role": "assistant", "content": [block]}]}
+    ).messages
+    (text,) = message.parts
+    assert isinstance(text, Text)
+    assert [citation.url for citation in text.citations] == ["https://a.invalid/"]
+
+
 def test_a_body_that_is_no_json_is_refused() -> None:
     with pytest.raises(BadRequest, match="not valid JSON"):
         SERVER.parse(HttpRequest("POST", "/v1/messages", (), b"{"))

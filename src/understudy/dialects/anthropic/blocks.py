@@ -75,10 +75,10 @@ class BlockWriter:
                 return self._media(part, role)
             case Refusal(text):
                 return self._done(part, {"type": "text", "text": text})
-            case Opaque(dialect, json) if dialect == NAME:
-                return dict(json)
+            case Opaque(dialect, dict(json)) if dialect == NAME:
+                return self._done(part, dict(json))
             case Opaque(dialect):
-                self._notes.drop("opaque part", f"it belongs to the {dialect} dialect")
+                self._notes.drop("opaque part", f"it is no block of this API, but of the {dialect} dialect")
                 return None
             case Audio():
                 self._notes.drop("audio", "this API takes no audio")
@@ -138,8 +138,8 @@ class BlockWriter:
             self._notes.drop("thinking", f"it was written by {origin.model}, and this model takes only its own")
             return None
         if part.redacted is not None:
-            return self._done(part, {"type": "redacted_thinking", "data": part.redacted})
-        return self._done(part, {"type": "thinking", "thinking": part.text, "signature": part.signature})
+            return {"type": "redacted_thinking", "data": part.redacted}
+        return {"type": "thinking", "thinking": part.text, "signature": part.signature}
 
     def _media(self, part: Image | File, role: Role) -> JsonObject | None:
         if self._refuses_media(part, role):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from understudy.dialects.anthropic.errors import RULES, read_error
-from understudy.dialects.anthropic.parts import read_citation
+from understudy.dialects.anthropic.parts import citations_of, read_citation
 from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, StreamEvent, ToolInput
 from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import failure_of
@@ -83,17 +84,17 @@ class Answer:
         events: list[e.Event] = []
         if text := _string(block.json, "text"):
             events.append(e.TextDelta(self._part(block), text))
-        citations = block.json.get("citations") or ()
-        return [*events, *(e.CitationAdded(self._part(block), read_citation(citation)) for citation in citations)]
+        cited = map(read_citation, citations_of(block.json))
+        return [*events, *(e.CitationAdded(self._part(block), citation) for citation in cited)]
 
     def grow(self, index: int, delta: Delta, data: bytes) -> list[e.Event]:
         """Take more of a block. `data` is the event itself, for blocks that only this dialect knows."""
         block = self._blocks.get(index)
         if block is None:
             raise BadJson(f"content block {index} was never begun")
+        if delta.text and block.kind == "text":  # Most events of most streams: the short way.
+            return [e.TextDelta(self._part(block), delta.text)]
         match block.kind, delta:
-            case "text", Delta(text=str(text)):
-                return [e.TextDelta(self._part(block), text)] if text else []
             case "text", Delta(citation=dict(citation)):
                 return [e.CitationAdded(self._part(block), read_citation(citation))]
             case "tool_use", Delta(partial_json=str(arguments)):
@@ -200,6 +201,7 @@ class StreamReader:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self._keep_wire = endpoint.keep_wire
         self._sse = SseDecoder(keep_frames=endpoint.keep_wire)
         self._answer = Answer()
         self.finished = False
@@ -233,13 +235,13 @@ class StreamReader:
             steps.append(Failure(kind=FailureKind.TRUNCATED, message="the stream ended without message_stop"))
         return steps
 
-    def _take(self, sse: SseEvent) -> list[e.Event | Failure]:
+    def _take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
         event = decode_as(_EVENT, sse.data)
         if event.type == "error":
             self.finished = True
             return [_error_in_answer(sse.data, self._endpoint)]
-        events = self._read(event, sse.data)
-        return [*(_stamped(events, sse.frame) if self._endpoint.keep_wire else events)]
+        events: Sequence[e.Event] = self._read(event, sse.data)
+        return _stamped(events, sse.frame) if self._keep_wire else events
 
     def _read(self, event: StreamEvent, data: bytes) -> list[e.Event]:
         match event:
@@ -303,7 +305,7 @@ def _error_in_answer(data: bytes, endpoint: Endpoint) -> Failure:
     return failure_of(error, HttpHead(200, {}), endpoint=endpoint, rules=RULES)
 
 
-def _stamped(events: list[e.Event], frame: bytes) -> list[e.Event]:
+def _stamped(events: Sequence[e.Event], frame: bytes) -> list[e.Event]:
     """Put the frame on the first of its events, and the empty frame on the others."""
     if not events:
         return [e.Frame(frame)]

@@ -172,6 +172,10 @@ class _Conversation:
                 if self._messages:
                     self._notes.emulate("messages", "a system message in the middle was moved to the system prompt")
                 self._system.append(message)
+        if not self._messages and self._system:
+            # This wire demands a message; others take a system prompt alone.
+            self._notes.emulate("messages", "the system message is sent as the user's: there is no other")
+            self._append(msgspec.structs.replace(self._system.pop(), role=Role.USER))
         self._refuse_prefill(messages)
         return self._system_prompt(), self._messages
 

@@ -75,7 +75,7 @@ def _request(body: JsonObject, origin: WireOrigin, *, counts: bool) -> Generatio
         "temperature": fields.take("temperature", float, int),
         "top_p": fields.take("top_p", float, int),
         "top_k": fields.take("top_k", int),
-        "stop": tuple(fields.take("stop_sequences", list) or ()),
+        "stop": _stops(fields),
         "service_tier": fields.take("service_tier", str),
         "user": _user(fields),
         **_choice(fields),
@@ -197,6 +197,13 @@ def _thinking(fields: _Fields) -> dict[str, Any]:
         case {"type": "json_schema", "schema": dict(schema)}:
             found["output"] = OutputFormat(kind="json_schema", json_schema=schema)
     return found
+
+
+def _stops(fields: _Fields) -> tuple[str, ...]:
+    stops = fields.take("stop_sequences", list) or []
+    if not all(isinstance(stop, str) for stop in stops):
+        raise _bad("stop_sequences: Input should be a list of strings")
+    return tuple(stops)
 
 
 def _user(fields: _Fields) -> str | None:

@@ -33,8 +33,7 @@ def read_block(block: JsonObject) -> AnyPart:
     """Read one block; one that only this dialect knows becomes `Opaque`."""
     match block:
         case {"type": "text", "text": str(text)}:
-            citations = block.get("citations")
-            read = tuple(read_citation(c) for c in citations) if isinstance(citations, list) else ()
+            read = tuple(map(read_citation, citations_of(block)))
             return Text(text, citations=read, **common(block, "text", "citations"))
         case {"type": "image", "source": dict(source)}:
             return _image(block, source)
@@ -76,6 +75,12 @@ def read_cache(block: JsonObject, own: set[str]) -> tuple[CacheMark | None, Json
             return CacheMark(ttl=ttl if isinstance(ttl, str) else None), extra
         case _:
             return None, extra
+
+
+def citations_of(block: JsonObject) -> list[JsonObject]:
+    """Return the citations of a text block; what is no object is no citation."""
+    citations = block.get("citations")
+    return [item for item in citations if isinstance(item, dict)] if isinstance(citations, list) else []
 
 
 def read_citation(raw: JsonObject) -> Citation:
