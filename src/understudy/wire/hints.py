@@ -9,10 +9,14 @@ from collections.abc import Mapping
 MAX_HINT = 24 * 3600.0
 """Seconds; a longer hint is no hint."""
 
-_IN_SECONDS = re.compile(
-    r"\bafter (\d+(?:\.\d+)?) ?(?:s\b|sec|second)|\bin ~?(\d+(?:\.\d+)?) ?(?:s\b|sec|second)", re.I
+_ASKED = re.compile(
+    r"\b(?:try again|retry|resets?|please wait)(?: (?:your|the) request)?(?: in| after| for)?(?: about)? ~?"
+    r"(?:(?P<compact>(?:\d+(?:\.\d+)?(?:ms|h|m|s)(?![a-z]))+)"
+    r"|(?P<number>\d+(?:\.\d+)?) ?(?:s|secs?|seconds?|(?P<minutes>mins?|minutes?))\b)",
+    re.I,
 )
-_COMPOUND = re.compile(r"\b(?:try again|retry|resets?) (?:in|after) ~?((?:\d+(?:\.\d+)?(?:ms|h|m|s))+)", re.I)
+"""Words that ask to wait. A number of seconds alone is none: "timed out after 600 seconds" tells what was."""
+
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -45,8 +49,11 @@ def duration(text: str) -> float | None:
 
 
 def _number(text: str | None) -> float | None:
+    # Python's own spellings of numbers (`1_0`, other scripts' digits) are none of HTTP's.
+    if text is None or not text.isascii() or "_" in text:
+        return None
     try:
-        return float(text) if text is not None else None
+        return float(text)
     except ValueError:
         return None
 
@@ -71,8 +78,9 @@ def _until(date: str, now: str | None) -> float | None:
 
 
 def _in_words(text: str) -> float | None:
-    if match := _COMPOUND.search(text):
-        return duration(match.group(1))
-    if match := _IN_SECONDS.search(text):
-        return float(match.group(1) or match.group(2))
-    return None
+    match = _ASKED.search(text)
+    if match is None:
+        return None
+    if match["compact"]:
+        return duration(match["compact"].lower())
+    return float(match["number"]) * (60.0 if match["minutes"] else 1.0)

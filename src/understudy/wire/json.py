@@ -39,3 +39,12 @@ def decode_object(data: bytes | str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadJson(f"expected a JSON object, got {type(value).__name__}")
     return value
+
+
+def text_of(raw: msgspec.Raw) -> str:
+    """Return the text of a value that was kept as JSON. Raises `BadJson`: what is not decoded is not checked either,
+    so its UTF-8 may be invalid."""
+    try:
+        return bytes(raw).decode()
+    except UnicodeDecodeError as error:
+        raise BadJson(str(error)) from error

@@ -6,26 +6,42 @@ from understudy.wire.sse import MAX_EVENT, Pending, TooLarge
 
 
 class NdjsonDecoder:
-    """Bytes in, lines out. The result never depends on how the bytes were split."""
+    """Bytes in, lines out. The result never depends on how the bytes were split: lines that stand ahead of one that is
+    too large are returned first, and the next call raises."""
 
-    __slots__ = ("_max_line", "_pending")
+    __slots__ = ("_flaw", "_max_line", "_pending")
 
     def __init__(self, *, max_line: int = MAX_EVENT) -> None:
         self._pending = Pending(max_line)
         self._max_line = max_line
+        self._flaw: TooLarge | None = None
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take more bytes and return the lines they complete, without their ends. Raises `TooLarge`."""
+        if self._flaw is not None:
+            raise self._flaw
         if b"\n" not in data:
             self._pending.append(data)
             return []
         lines = (self._pending.take() + data).split(b"\n")
-        self._pending.append(lines.pop())
-        if any(len(line) > self._max_line for line in lines):
-            raise TooLarge(f"a line of the stream exceeds {self._max_line} bytes")
-        return [stripped for line in lines if (stripped := line.strip())]
+        rest = lines.pop()
+        found: list[bytes] = []
+        try:
+            for line in lines:
+                if len(line) - line.endswith(b"\r") > self._max_line:
+                    raise TooLarge(f"a line of the stream exceeds {self._max_line} bytes")
+                if stripped := line.strip():
+                    found.append(stripped)
+            self._pending.append(rest)
+        except TooLarge as flaw:
+            self._flaw = flaw
+            if not found:
+                raise
+        return found
 
     def close(self) -> list[bytes]:
-        """Return the last line when no line end closed it."""
+        """Return the last line when no line end closed it. Raises `TooLarge`."""
+        if self._flaw is not None:
+            raise self._flaw
         rest = self._pending.take().strip()
         return [rest] if rest else []

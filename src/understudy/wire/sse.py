@@ -34,11 +34,11 @@ class Pending:
         return bool(self._pieces) and self._pieces[-1].endswith(b"\r")
 
     def append(self, data: bytes) -> None:
-        """Add bytes that end no line. Raises `TooLarge`."""
+        """Add bytes that end no line; a CR at the end may be half a line end and does not count. Raises `TooLarge`."""
         if data:
             self._pieces.append(data)
             self._size += len(data)
-        if self._size > self._limit:
+        if self._size - self.ends_in_cr > self._limit:
             raise TooLarge(f"a line of the stream exceeds {self._limit} bytes")
 
     def take(self) -> bytes:
@@ -60,9 +60,14 @@ class SseEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class SseDecoder:
-    """Bytes in, events out. `keep_frames` keeps each event's own bytes beside it."""
+    """Bytes in, events out. `keep_frames` keeps each event's own bytes beside it.
 
-    __slots__ = ("_data", "_frame", "_keep", "_max_event", "_max_line", "_name", "_pending", "_size", "_started")
+    Events that stand ahead of what is too large are returned first; the next call then raises.
+    """
+
+    __slots__ = (
+        "_data", "_flaw", "_frame", "_keep", "_max_event", "_max_line", "_name", "_pending", "_size", "_started",
+    )  # fmt: skip
 
     def __init__(self, *, keep_frames: bool = False, max_line: int = MAX_LINE, max_event: int = MAX_EVENT) -> None:
         self._keep = keep_frames
@@ -70,6 +75,7 @@ class SseDecoder:
         self._max_event = max_event
         self._pending = Pending(max_line)
         self._started = False
+        self._flaw: TooLarge | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -80,6 +86,8 @@ class SseDecoder:
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Take more bytes and return the events they complete. Raises `TooLarge`."""
+        if self._flaw is not None:
+            raise self._flaw
         if self._started and b"\n" not in data and b"\r" not in data and not self._pending.ends_in_cr:
             self._pending.append(data)
             return []
@@ -95,20 +103,28 @@ class SseDecoder:
         else:
             lines = buffer.split(b"\n")
             rest = lines.pop()
-        events = self._take(lines)
-        self._pending.append(rest)
+        events: list[SseEvent] = []
+        try:
+            self._take(lines, events)
+            self._pending.append(rest)
+        except TooLarge as flaw:
+            self._flaw = flaw
+            if not events:
+                raise
         return events
 
     def close(self) -> list[SseEvent]:
-        """Return the event that the end of input leaves open, if it has data."""
+        """Return the event that the end of input leaves open, if it has data. Raises `TooLarge`."""
+        if self._flaw is not None:
+            raise self._flaw
         rest = self._pending.take()
-        events = self._take([rest.rstrip(b"\r")] if rest else [])
+        events: list[SseEvent] = []
+        self._take([rest.rstrip(b"\r")] if rest else [], events)
         if self._data:
             events.append(self._dispatch())
         return events
 
-    def _take(self, lines: list[bytes]) -> list[SseEvent]:
-        events: list[SseEvent] = []
+    def _take(self, lines: list[bytes], events: list[SseEvent]) -> None:
         for line in lines:
             if not line:
                 if self._data:
@@ -127,7 +143,6 @@ class SseDecoder:
                 self._name = line[6:].strip().decode("utf-8", "replace")
             elif line == b"data":
                 self._data.append(b"")
-        return events
 
     def _dispatch(self) -> SseEvent:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
