@@ -158,6 +158,11 @@ class TestEnds:
         assert not answer(outcome).text
         assert answer(streamed(LAST + piece("late") + b"no json\n")).text == ""
 
+    def test_invalid_utf_8_in_arguments_is_a_bad_response_too(self) -> None:
+        outcome = streamed(piece(tool_calls=[CALL]).replace("ü".encode(), b"\xff") + LAST)
+        assert outcome.failure is not None
+        assert outcome.failure.kind is FailureKind.BAD_RESPONSE
+
     @pytest.mark.parametrize("cut", [0, 5, 1000])
     def test_a_broken_line_is_a_bad_response_whatever_the_split(self, cut: int) -> None:
         data = piece("a") + b'{"message": nonsense}\n' + LAST

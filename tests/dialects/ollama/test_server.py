@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.contract.driving import drive, drive_reply, open_only
@@ -14,7 +15,7 @@ from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Image, Provenance, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.fold import fold
+from understudy.domain.fold import fold, unfold
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, OutputFormat, Reasoning
 from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo
@@ -195,6 +196,11 @@ class TestChat:
             ({"model": "m", "messages": [], "top_logprobs": 21}, "between 0 and 20"),
             ({"model": "m", "messages": [], "options": {"temperature": "hot"}}, "temperature"),
             ({"model": "m", "messages": [], "tools": [{"function": {}}]}, "invalid tool"),
+            (
+                b'{"model": "m", "messages": [{"role": "assistant", "tool_calls": ['
+                b'{"function": {"name": "f", "arguments": {"a": "\xff"}}}]}]}',
+                "invalid request",
+            ),
             (
                 {"model": "m", "messages": [{"role": "assistant", "tool_calls": [
                     {"function": {"name": "f", "arguments": "{}"}}]}]},
@@ -406,6 +412,15 @@ class TestRendering:
             **{k: EXPECTED["message"][k] for k in ("thinking", "tool_calls")},
         }
         assert {**lines[-1], "message": message} == EXPECTED
+
+    def test_a_whole_answer_may_be_written_as_a_stream(self) -> None:
+        marked = Text("hi", extra={"openai": {"annotations": []}})
+        parts = (Thinking("hm", extra={"openai": {}}), marked, *CALLS, Thinking(redacted="x"))
+        response = msgspec.structs.replace(RESPONSE, message=Message.assistant(parts))
+        lines = [json.loads(text) for text in rendered(*unfold(response)).splitlines()]
+        assert "".join(line["message"]["content"] for line in lines) == "hi"
+        assert "".join(line["message"].get("thinking", "") for line in lines) == "hm"
+        assert [call["id"] for line in lines for call in line["message"].get("tool_calls", [])] == ["a", "b"]
 
     def test_the_client_half_reads_what_this_half_writes(self) -> None:
         endpoint = Endpoint(provider="ollama", base_url="http://h", model="m")

@@ -37,7 +37,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, FinishReason, ModelInfo
 from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.json import BadJson, decode, decode_as, decode_object
+from understudy.wire.json import BadJson, decode, decode_as, decode_object, text_of
 from understudy.wire.ndjson import NdjsonDecoder
 
 _line: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
@@ -73,7 +73,7 @@ class AnswerReader:
         self.finished = False
 
     def read(self, line: Line) -> list[Event | Failure]:
-        """Read one line."""
+        """Read one line. Raises `BadJson`."""
         if line.error:
             self.finished = True
             return [failure_in(line.error, self._endpoint)]
@@ -283,7 +283,7 @@ def _convert(value: Any, kind: type[T]) -> T:
 
 def _arguments(call: Call) -> str:
     """The arguments' JSON text. A server that gives a string gives the text itself."""
-    text = bytes(call.function.arguments).decode()
+    text = text_of(call.function.arguments)
     if text.startswith('"'):
         return str(decode(text))
     return "{}" if text == "null" else text

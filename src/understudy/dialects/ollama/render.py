@@ -12,7 +12,7 @@ from math import ceil
 from understudy.dialects.ollama.history import arguments_object
 from understudy.dialects.ollama.wire import CAPABILITIES, DURATIONS
 from understudy.domain import events as e
-from understudy.domain.content import JsonObject, Refusal, Text, ToolCall
+from understudy.domain.content import JsonObject, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import Fold
 from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo
@@ -80,9 +80,9 @@ class LineRenderer:
             self._forwarded = True
             return event.wire
         match event:
-            case e.TextDelta(_, text) | e.RefusalDelta(_, text):
+            case e.TextDelta(_, text) | e.RefusalDelta(_, text) | e.PartAdded(_, Text(text) | Refusal(text)):
                 return self._line(_piece(text, "", [], completion=self._completion)) if text else b""
-            case e.ThinkingDelta(_, text):
+            case e.ThinkingDelta(_, text) | e.PartAdded(_, Thinking(text)):
                 return self._line(_piece("", text, [], completion=self._completion)) if text else b""
             case _:
                 self._fold.add(event)
