@@ -37,10 +37,10 @@ check: $(VENV)/.installed-test $(VENV)/.installed-check ## Lint, formatting and 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/python tests/docs/blocks.py .examples
 	$(BIN)/mypy --strict --config-file= .examples
-	$(BIN)/pyright .examples
+	$(BIN)/pyright --pythonpath $(BIN)/python .examples
 
 format: $(VENV)/.installed-check ## Format and fix what can be fixed
 	$(BIN)/ruff format .

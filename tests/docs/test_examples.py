@@ -43,7 +43,13 @@ def environment() -> Iterator[dict[str, str]]:
 def test_an_example_runs(name: str, code: str, environment: dict[str, str], tmp_path: Path) -> None:
     home = {**environment, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, env=home, cwd=tmp_path, timeout=60
+        [sys.executable, "-X", "dev", "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=home,
+        cwd=tmp_path,
+        timeout=60,
     )
     assert done.returncode == 0, f"{name}: {done.stderr}"
     assert "Traceback" not in done.stderr
