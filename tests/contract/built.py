@@ -185,8 +185,8 @@ def _pieces(item: Any, position: int) -> Iterator[Any]:
         case r.ResponseReasoningItem(summary=summaries, content=shown):
             for number, summary in enumerate(summaries):
                 yield from _summary(summary.text, {**at, "summary_index": number})
-            for number, content in enumerate(shown or ()):
-                for piece in _halves(content.text):
+            for number, thought in enumerate(shown or ()):
+                for piece in _halves(thought.text):
                     yield r.ResponseReasoningTextDeltaEvent(
                         type="response.reasoning_text.delta", delta=piece, content_index=number, **at
                     )
@@ -275,6 +275,15 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "parallel_tool_calls": False,
         "store": False,
         "stream": True,
+    },
+    "tool-output-in-parts": {
+        "model": MODEL,
+        "input": [
+            {"type": "function_call_output", "call_id": "call_2", "output": [{"type": "input_text", "text": "1"}]}
+        ],
+        "prompt_cache_options": {"mode": "explicit"},
+        "max_tool_calls": 3,
+        "user": "u",
     },
     "structured": {
         "model": MODEL,

@@ -52,6 +52,10 @@ def _without_transport(body: Body) -> Body:
     return {key: value for key, value in body.items() if key not in ("stream", "stream_options", "encoding_format")}
 
 
+def _without_not_storing(body: Body) -> Body:
+    return {key: value for key, value in body.items() if not (key == "store" and value is False)}
+
+
 def _functions_as_tools(body: Body) -> Body:
     grown = {key: value for key, value in body.items() if key not in ("functions", "function_call")}
     if functions := body.get("functions"):
@@ -86,6 +90,9 @@ NORMALISATIONS = (
     Normalisation("one stop sequence may stand without its list", _everywhere(_stop_as_list)),
     Normalisation(
         "how an answer travels (streamed, with usage, vectors in base64) is each hop's own", _without_transport
+    ),
+    Normalisation(
+        "nothing is stored at the Responses API unless asked for; `store: false` says so", _without_not_storing
     ),
     Normalisation("`functions` is the deprecated name of `tools`", _functions_as_tools),
     Normalisation("a text may stand for the list of that one text part", _everywhere(_text_as_parts)),

@@ -89,7 +89,7 @@ def is_request(recording: Recording) -> bool:
 
 
 def _is_malformed(body: dict[str, Any]) -> bool:
-    """No messages, a message that is no object, a user who says null, or a part without a type."""
+    """No messages, a message that is no object, or a part without a type."""
     messages = body.get("messages")
     return messages is not None and (not messages or any(_is_malformed_message(message) for message in messages))
 
@@ -98,6 +98,4 @@ def _is_malformed_message(message: Any) -> bool:
     if not isinstance(message, dict):
         return True
     content = message.get("content")
-    if isinstance(content, list):
-        return any("type" not in part for part in content)
-    return content is None and message["role"] == "user"
+    return isinstance(content, list) and any("type" not in part for part in content)
