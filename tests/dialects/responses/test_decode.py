@@ -86,7 +86,7 @@ def test_a_broken_usage_report_is_unknown_where_it_is_broken(raw: dict[str, Any]
 
 def test_a_refusal_is_kept_apart_from_text() -> None:
     refused = r.ResponseOutputRefusal(type="refusal", refusal="I won't.")
-    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "sequence_number": 0}
+    place: dict[str, Any] = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "sequence_number": 0}
     body = stream(
         *begun(),
         added(0, message("msg_1")),

@@ -353,7 +353,13 @@ def items_of(*parts: Any, endpoint: Endpoint = ENDPOINT) -> tuple[list[dict[str,
 
 
 def test_reasoning_goes_back_as_it_came_or_not_at_all() -> None:
-    item = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA", "status": None}
+    item: dict[str, Any] = {
+        "type": "reasoning",
+        "id": "rs_1",
+        "summary": [],
+        "encrypted_content": "gAAAA",
+        "status": None,
+    }
     assert items_of(thought(extra={"responses": item})) == ([item], [])
     rebuilt = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "gAAAA"}
     assert items_of(thought()) == ([rebuilt], [])
@@ -391,7 +397,7 @@ def test_texts_of_one_message_item_go_back_in_one_item() -> None:
 
 
 def test_hosted_items_go_back_to_this_api_alone() -> None:
-    item = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
+    item: dict[str, Any] = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
     assert items_of(Opaque("responses", item)) == ([item], [])
     assert items_of(Opaque("anthropic", item))[0] == []
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import openai
 import pytest
+from openai.types.responses import ResponseCompletedEvent, ResponseFailedEvent, ResponseIncompleteEvent
 from pydantic import BaseModel
 
 from understudy.dialects.base import Operation
@@ -234,6 +235,7 @@ def test_how_an_answer_ends(reason: FinishReason, status: str, details: str | No
         whole = client.responses.create(model="m", input="hello")
         *_, last = client.responses.create(model="m", input="hello", stream=True)
     assert last.type == f"response.{status}"
+    assert isinstance(last, ResponseCompletedEvent | ResponseIncompleteEvent | ResponseFailedEvent)
     for answer in (whole, last.response):
         assert answer.status == status
         assert (answer.incomplete_details.reason if answer.incomplete_details else None) == details

@@ -189,10 +189,7 @@ class OutputReader:
         item.about = {key: value for key, value in raw.items() if key not in ("type", "call_id", "name", field)}
         if raw["type"] != "function_call":
             item.about["type"] = raw["type"]
-        if 0 not in item.parts:
-            steps = self._begin_call(item, raw)
-        else:
-            steps = [e.PartNoted(item.parts[0], NAME, item.about)] if item.about else []
+        steps = self._noted(item, item.parts[0]) if 0 in item.parts else self._begin_call(item, raw)
         if not item.streamed and isinstance(text := raw.get(field), str) and text:
             steps.append(e.ToolCallDelta(item.parts[0], text))
         return steps
