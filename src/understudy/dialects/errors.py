@@ -42,7 +42,7 @@ def classify(
     """Read an error response as a failure. A 200 whose body is an error counts by its code (fault model row 17)."""
     error = read(body)
     if error is None:
-        return _unreadable(head, body)
+        return _unreadable(head, body, (*endpoint.error_rules, *rules))
     return failure_of(error, head, endpoint=endpoint, rules=rules)
 
 
@@ -94,14 +94,16 @@ def clean(text: str) -> str:
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
 
 
-def _unreadable(head: HttpHead, body: bytes) -> Failure:
+def _unreadable(head: HttpHead, body: bytes, rules: tuple[ErrorRule, ...]) -> Failure:
     """A body in another form than the provider's errors: a proxy's page, most often. It is never shown as an answer."""
     excerpt = clean(body[:512].decode("utf-8", "replace"))
     if 200 <= head.status < 300:
         kind = _K.BAD_RESPONSE
         message = f"HTTP {head.status} with unexpected content type {head.content_type or '(none)'!s}: {excerpt}"
     else:
-        kind = kind_of_status(head.status)
+        by_status = (rule for rule in rules if rule.status == head.status and rule.code is None and rule.text is None)
+        rule = next(by_status, None)
+        kind = kind_of_status(head.status) if rule is None else rule.kind
         if kind is _K.REDIRECT:
             message = f"HTTP {head.status}: redirects are never followed; correct base_url"
         else:
