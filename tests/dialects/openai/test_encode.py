@@ -44,14 +44,14 @@ def came_in(body: dict[str, Any]) -> GenerationRequest:
     return parse_chat(json.loads(raw), raw)
 
 
-def test_nothing_is_sent_that_nobody_asked_for():
+def test_nothing_is_sent_that_nobody_asked_for() -> None:
     assert sent(HELLO) == ({"model": "m", "messages": [USER]}, {})
     body, _ = sent(HELLO, stream=True)
     assert body == {"model": "m", "messages": [USER], "stream": True, "stream_options": {"include_usage": True}}
     assert "stream_options" not in sent(HELLO, Quirks(stream_usage=False), stream=True)[0]
 
 
-def test_every_parameter_has_its_place():
+def test_every_parameter_has_its_place() -> None:
     body, warnings = sent(
         asked(
             max_tokens=5,
@@ -110,7 +110,7 @@ def test_every_parameter_has_its_place():
 
 
 class TestMessages:
-    def test_media_go_into_parts(self):
+    def test_media_go_into_parts(self) -> None:
         parts = (
             Text("look"),
             Image(url="http://a.invalid/i.png", detail="low"),
@@ -132,7 +132,7 @@ class TestMessages:
             {"type": "video_url", "video_url": {"url": "x"}},
         ]
 
-    def test_what_has_no_place_is_left_out_and_said(self):
+    def test_what_has_no_place_is_left_out_and_said(self) -> None:
         parts = (
             Text("x"),
             Image(file_id="f"),
@@ -144,7 +144,7 @@ class TestMessages:
         assert messages[0]["content"] == [{"type": "text", "text": "x"}]
         assert warnings == dict.fromkeys(("image", "audio", "file url", "opaque"), "dropped")
 
-    def test_an_assistants_turn(self):
+    def test_an_assistants_turn(self) -> None:
         message = Message.assistant((Text("a"), ToolCall(id="c", name="f", arguments='{"x": 1}'), Refusal("no")))
         (body,), _ = written(message)
         function = {"name": "f", "arguments": '{"x": 1}'}
@@ -153,7 +153,7 @@ class TestMessages:
         (only_calls,), _ = written(Message.assistant((ToolCall(id="c", name="f"),)))
         assert "content" not in only_calls
 
-    def test_a_custom_tools_call_and_a_spoken_answer_are_replayed_as_such(self):
+    def test_a_custom_tools_call_and_a_spoken_answer_are_replayed_as_such(self) -> None:
         custom = {"id": "a", "type": "custom", "custom": {"name": "calc", "input": "4 + 4"}}
         audio = {"id": "audio_1", "data": "AAAA", "transcript": "Hi", "expires_at": 9}
         history = answer(whole(completion({"content": None, "tool_calls": [custom], "audio": audio}))).message
@@ -161,7 +161,7 @@ class TestMessages:
         assert body == {"role": "assistant", "audio": {"id": "audio_1"}, "tool_calls": [custom]}
         assert warnings == {}
 
-    def test_results_become_messages_and_media_in_them_follow_when_all_are_told(self):
+    def test_results_become_messages_and_media_in_them_follow_when_all_are_told(self) -> None:
         image = Image(data="AA==", media_type="image/png")
         messages, warnings = written(
             Message.assistant((ToolCall(id="a", name="f"), ToolCall(id="b", name="g"))),
@@ -175,7 +175,7 @@ class TestMessages:
         assert messages[4]["content"] == [{"type": "text", "text": "go on"}]
         assert warnings == {"tool result media": "emulated"}
 
-    def test_ids_that_are_too_long_are_shortened_alike_for_call_and_result(self):
+    def test_ids_that_are_too_long_are_shortened_alike_for_call_and_result(self) -> None:
         long = "toolu_" + "x" * 60
         messages, _ = written(
             Message.assistant((ToolCall(id=long, name="f"),)), Message.tool(ToolResult(call_id=long, content="1"))
@@ -183,7 +183,7 @@ class TestMessages:
         assert messages[0]["tool_calls"][0]["id"] == messages[1]["tool_call_id"]
         assert len(messages[1]["tool_call_id"]) == 40
 
-    def test_thinking_goes_back_only_where_it_came_from_and_is_taken(self):
+    def test_thinking_goes_back_only_where_it_came_from_and_is_taken(self) -> None:
         own = Thinking("hm", provenance=Provenance("openai", "m"))
         other = Thinking("hm", signature="s", provenance=Provenance("anthropic", "c"))
         groq = Quirks(reasoning_field="reasoning")
@@ -194,7 +194,7 @@ class TestMessages:
             assert body == {"role": "assistant", "content": "a"}
             assert warnings == {"thinking": "dropped"}
 
-    def test_marks_for_the_cache(self):
+    def test_marks_for_the_cache(self) -> None:
         message = Message.user((Text("long", cache=CacheMark()), Text("short")))
         (body,), warnings = written(message, quirks=Quirks(cache_breakpoints=True))
         assert body["content"][0]["prompt_cache_breakpoint"] == {"mode": "explicit"}
@@ -203,7 +203,7 @@ class TestMessages:
         assert body["content"][0] == {"type": "text", "text": "long"}
         assert warnings == {"cache": "dropped"}
 
-    def test_roles_and_names_as_the_target_wants_them(self):
+    def test_roles_and_names_as_the_target_wants_them(self) -> None:
         talk = (Message(Role.DEVELOPER, "be brief", name="boss"), Message.system("really"))
         roles = {role: [m["role"] for m in written(*talk, quirks=Quirks(system_role=role))[0]] for role in (
             "as_given", "system", "developer", "user")}  # fmt: skip
@@ -219,7 +219,7 @@ class TestMessages:
 
 
 class TestQuirks:
-    def test_refused_fields_are_left_out_and_said_unless_they_were_configured(self):
+    def test_refused_fields_are_left_out_and_said_unless_they_were_configured(self) -> None:
         quirks = Quirks(refused=frozenset({"temperature", "seed", "user", "max_tokens", "output"}))
         fields = {"seed": 1, "user": "u", "max_tokens": 9, "output": OutputFormat(kind="json_object")}
         request = asked(**fields).with_defaults(temperature=0.5)
@@ -227,12 +227,12 @@ class TestQuirks:
         assert body == {"model": "m", "messages": [USER]}
         assert warnings == dict.fromkeys(("seed", "user", "max_tokens", "output"), "dropped")
 
-    def test_a_value_that_says_nothing_is_never_refused(self):
+    def test_a_value_that_says_nothing_is_never_refused(self) -> None:
         quirks = Quirks(refused=frozenset({"temperature", "n"}))
         body, warnings = sent(asked(temperature=1.0, extra={"openai": {"n": 1}}), quirks)
         assert (body["temperature"], body["n"], warnings) == (1.0, 1, {})
 
-    def test_sampling_is_taken_while_the_model_does_not_reason(self):
+    def test_sampling_is_taken_while_the_model_does_not_reason(self) -> None:
         quirks = Quirks(
             refused=frozenset({"temperature"}), sampling_without_effort=True, efforts=frozenset({"none", "low"})
         )
@@ -253,12 +253,12 @@ class TestQuirks:
             (None, "strange", "strange", None),
         ],
     )
-    def test_efforts(self, efforts: set[str] | None, asked_for: str, written: str | None, warned: str | None):
+    def test_efforts(self, efforts: set[str] | None, asked_for: str, written: str | None, warned: str | None) -> None:
         quirks = Quirks(efforts=None if efforts is None else frozenset(efforts))
         body, warnings = sent(asked(reasoning=Reasoning(effort=asked_for)), quirks)
         assert (body.get("reasoning_effort"), warnings.get("reasoning")) == (written, warned)
 
-    def test_thinking_that_is_switched_off_is_an_effort_and_a_budget_is_none(self):
+    def test_thinking_that_is_switched_off_is_an_effort_and_a_budget_is_none(self) -> None:
         assert sent(asked(reasoning=Reasoning(mode="disabled")))[0]["reasoning_effort"] == "none"
         assert sent(asked(reasoning=Reasoning(effort="low", budget=9)))[1] == {"reasoning": "dropped"}
 
@@ -272,24 +272,24 @@ class TestQuirks:
     )
     def test_how_thinking_is_shown_goes_into_one_of_two_fields(
         self, field: Any, display: str, expected: dict[str, Any]
-    ):
+    ) -> None:
         body, _ = sent(asked(reasoning=Reasoning(display=display)), Quirks(reasoning_display=field))
         assert {key: body.get(key) for key in ("reasoning_format", "include_reasoning")} == {
             "reasoning_format": None,
             "include_reasoning": None,
         } | expected
 
-    def test_names_of_fields(self):
+    def test_names_of_fields(self) -> None:
         body, _ = sent(
             asked(max_tokens=1, user="u"), Quirks(max_tokens_field="max_tokens", user_field="safety_identifier")
         )
         assert body == {"model": "m", "messages": [USER], "max_tokens": 1, "safety_identifier": "u"}
 
-    def test_fields_of_some_servers(self):
+    def test_fields_of_some_servers(self) -> None:
         assert sent(asked(top_k=3))[1] == {"top_k": "dropped"}
         assert sent(asked(top_k=3), Quirks(accepts=frozenset({"top_k"})))[0]["top_k"] == 3
 
-    def test_media_that_the_target_does_not_take(self):
+    def test_media_that_the_target_does_not_take(self) -> None:
         image, pdf = Image(url="http://a.invalid/i.png"), File(data="AA==", media_type="application/pdf")
         quirks = Quirks(inputs=frozenset({"image"}), image_urls=False)
         data = Image(data="AA==", media_type="image/png")
@@ -297,7 +297,7 @@ class TestQuirks:
         assert [part["type"] for part in messages[0]["content"]] == ["text", "image_url"]
         assert warnings == {"image url": "dropped", "file": "dropped"}
 
-    def test_formats_stops_and_choices_that_the_target_does_not_take(self):
+    def test_formats_stops_and_choices_that_the_target_does_not_take(self) -> None:
         quirks = Quirks(output_formats=frozenset({"text", "json_object"}), max_stop=1, tool_choice=frozenset({"auto"}))
         request = asked(
             output=OutputFormat(json_schema={}),
@@ -310,7 +310,7 @@ class TestQuirks:
         assert "tool_choice" not in body
         assert warnings == {"output": "emulated", "stop": "clamped", "tool_choice": "dropped"}
 
-    def test_allowed_tools_are_chosen_or_the_only_ones_sent(self):
+    def test_allowed_tools_are_chosen_or_the_only_ones_sent(self) -> None:
         request = asked(tools=(Tool(name="f"), Tool(name="g")), tool_choice=ToolChoice("required", ("g",)))
         assert sent(request)[0]["tool_choice"]["allowed_tools"]["mode"] == "required"
         body, warnings = sent(request, Quirks(refused=frozenset({"allowed_tools"})))
@@ -319,7 +319,7 @@ class TestQuirks:
 
 
 class TestTools:
-    def test_a_tool_of_another_dialect_is_left_out(self):
+    def test_a_tool_of_another_dialect_is_left_out(self) -> None:
         custom = {"type": "custom", "custom": {"name": "calc"}}
         tools = (OpaqueTool("openai", custom, effects=False), OpaqueTool("anthropic", {"type": "web_search"}))
         body, warnings = sent(asked(tools=tools, tool_choice=ToolChoice("tool", ("calc",))))
@@ -327,18 +327,18 @@ class TestTools:
         assert body["tool_choice"] == {"type": "custom", "custom": {"name": "calc"}}
         assert warnings == {"tools": "dropped"}
 
-    def test_the_switch_for_parallel_calls_means_nothing_without_tools(self):
+    def test_the_switch_for_parallel_calls_means_nothing_without_tools(self) -> None:
         assert "parallel_tool_calls" not in sent(asked(parallel_tool_calls=True))[0]
 
 
 class TestExtra:
-    def test_entry_dialect_and_provider_in_this_order_and_null_removes(self):
+    def test_entry_dialect_and_provider_in_this_order_and_null_removes(self) -> None:
         extra = {"openai": {"b": 2, "c": 2}, "groq": {"c": 3, "temperature": None}, "anthropic": {"d": 4}}
         request = asked(temperature=0.5, extra=extra)
         body, _ = sent(request, provider="groq", options={"a": 1, "b": 1, "c": 1})
         assert body == {"model": "m", "messages": [USER], "a": 1, "b": 1, "c": 3}
 
-    def test_what_is_meant_for_the_dialect_has_to_suit_the_target_what_names_it_is_sent(self):
+    def test_what_is_meant_for_the_dialect_has_to_suit_the_target_what_names_it_is_sent(self) -> None:
         quirks = Quirks(refused=frozenset({"n"}))
         assert sent(asked(extra={"openai": {"n": 2}}), quirks, provider="groq")[1] == {"n": "dropped"}
         assert sent(asked(extra={"groq": {"n": 2}}), quirks, provider="groq")[0]["n"] == 2
@@ -355,12 +355,12 @@ class TestOrigin:
         "zeta": {"b": [1, 2.50], "a": None},
     }
 
-    def test_a_request_that_came_in_on_this_wire_is_patched_and_nothing_else(self):
+    def test_a_request_that_came_in_on_this_wire_is_patched_and_nothing_else(self) -> None:
         body, warnings = sent(came_in(self.BODY))
         assert list(body.items()) == list((self.BODY | {"model": "m"}).items())
         assert warnings == {}
 
-    def test_streaming_is_the_engines_choice(self):
+    def test_streaming_is_the_engines_choice(self) -> None:
         asked_usage = self.BODY | {
             "stream": True,
             "stream_options": {"include_usage": False, "include_obfuscation": False},
@@ -370,14 +370,14 @@ class TestOrigin:
         body, _ = sent(came_in(asked_usage), stream=False)
         assert (body["stream"], "stream_options" in body) == (False, False)
 
-    def test_configured_values_fill_what_is_absent(self):
+    def test_configured_values_fill_what_is_absent(self) -> None:
         request = came_in(self.BODY).with_defaults(temperature=0.5, max_tokens=99)
         body, _ = sent(request, options={"zeta": 1, "eta": 2})
         assert (body["temperature"], body["max_tokens"], body["eta"]) == (0.5, 5, 2)
         assert "max_completion_tokens" not in body
         assert body["zeta"] == self.BODY["zeta"]
 
-    def test_it_fits_the_target_too(self):
+    def test_it_fits_the_target_too(self) -> None:
         quirks = Quirks(
             refused=frozenset({"top_k", "thinking", "cache"}),
             message_names=False,
@@ -404,7 +404,7 @@ class TestOrigin:
             "top_k": "dropped", "thinking": "dropped", "cache": "dropped", "name": "dropped", "system": "emulated"
         }  # fmt: skip
 
-    def test_the_typed_path_loses_nothing_either(self):
+    def test_the_typed_path_loses_nothing_either(self) -> None:
         body = {
             "model": "m",
             "messages": [

@@ -86,18 +86,18 @@ GROQ_CELLS = [
 
 @pytest.mark.parametrize("stream_asked", [False, True])
 @pytest.mark.parametrize(("status", "body", "kind"), OPENAI_CELLS)
-def test_openai(status: int, body: bytes, kind: FailureKind, stream_asked: bool):
+def test_openai(status: int, body: bytes, kind: FailureKind, stream_asked: bool) -> None:
     exchange = DIALECT.chat(HELLO, endpoint_of(OPENAI, "gpt-4o"), stream=stream_asked)
     assert failure(drive(exchange, HttpHead(status, JSON), body)).kind is kind
 
 
 @pytest.mark.parametrize(("status", "body", "kind"), GROQ_CELLS)
-def test_groq(status: int, body: bytes, kind: FailureKind):
+def test_groq(status: int, body: bytes, kind: FailureKind) -> None:
     exchange = DIALECT.chat(HELLO, endpoint_of(GROQ, "openai/gpt-oss-20b"), stream=False)
     assert failure(drive(exchange, HttpHead(status, JSON), body)).kind is kind
 
 
-def test_what_is_told_of_an_error():
+def test_what_is_told_of_an_error() -> None:
     body = json.dumps(
         {"error": {"message": "Bad\nvalue", "type": REQUEST, "param": "messages[0].role", "code": "unsupported_value"}}
     ).encode()
@@ -108,7 +108,7 @@ def test_what_is_told_of_an_error():
     assert found.body == json.loads(body)["error"]
 
 
-def test_what_the_model_wrote_instead_is_in_message_and_body():
+def test_what_the_model_wrote_instead_is_in_message_and_body() -> None:
     found = failure(whole(error("Failed to call a function", code="tool_use_failed", failed_generation="<f>{"), 400))
     assert "<f>{" in found.message
     assert found.body is not None
@@ -131,12 +131,12 @@ def test_what_the_model_wrote_instead_is_in_message_and_body():
         (b'{"error": true}', K.SERVER_ERROR),
     ],
 )
-def test_an_error_in_the_middle_of_a_stream_keeps_its_class(event: bytes, kind: FailureKind):
+def test_an_error_in_the_middle_of_a_stream_keeps_its_class(event: bytes, kind: FailureKind) -> None:
     before = sse(chunk({"content": "a"}), done=False)
     assert failure(stream(before, b"data: " + event + b"\n\n", sse(chunk(finish="stop")))).kind is kind
 
 
-def test_a_named_error_event_and_groqs_own_place_for_errors():
+def test_a_named_error_event_and_groqs_own_place_for_errors() -> None:
     before = sse(chunk({"content": "a"}), done=False)
     named = b'event: error\ndata: {"message": "broke", "type": "server_error"}\n\n'
     assert failure(stream(before + named)).message == "broke"
@@ -145,7 +145,7 @@ def test_a_named_error_event_and_groqs_own_place_for_errors():
     assert failure(stream(before + over)).message == "over capacity"
 
 
-def test_groq_asks_again_when_the_model_broke_a_schema_in_a_stream():
+def test_groq_asks_again_when_the_model_broke_a_schema_in_a_stream() -> None:
     event = error(kind=REQUEST, code="tool_use_failed", status_code=400)
     exchange = DIALECT.chat(HELLO, endpoint_of(GROQ, "openai/gpt-oss-20b"), stream=True)
     steps = drive(
@@ -154,11 +154,11 @@ def test_groq_asks_again_when_the_model_broke_a_schema_in_a_stream():
     assert failure(steps).kind is K.RESAMPLE
 
 
-def test_a_reason_called_error_is_no_success():
+def test_a_reason_called_error_is_no_success() -> None:
     assert failure(stream(sse(chunk({"content": "a"}), chunk(finish="error")))).kind is K.SERVER_ERROR
 
 
-def test_a_page_instead_of_a_stream_is_a_bad_response():
+def test_a_page_instead_of_a_stream_is_a_bad_response() -> None:
     exchange = DIALECT.chat(HELLO, endpoint_of(OPENAI, "gpt-4o"), stream=True)
     steps = drive(exchange, HttpHead(200, {"content-type": "text/html"}), b"<html>sign in</html>")
     assert failure(steps).kind is K.BAD_RESPONSE

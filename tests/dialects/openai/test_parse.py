@@ -42,7 +42,7 @@ def chat(**fields: Any) -> GenerationRequest:
 
 
 class TestMessages:
-    def test_every_kind_of_message(self):
+    def test_every_kind_of_message(self) -> None:
         found = messages_from_openai(
             [
                 {"role": "developer", "content": "d"},
@@ -59,7 +59,7 @@ class TestMessages:
         assert found[3].parts == (ToolResult(call_id="c", content=(Text("1"),)),)
         assert found[4].parts == (Thinking("hm"), Audio(file_id="audio_1"))
 
-    def test_every_kind_of_part(self):
+    def test_every_kind_of_part(self) -> None:
         parts = [
             {"type": "text", "text": "t", "prompt_cache_breakpoint": {"mode": "explicit"}},
             {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "low"}},
@@ -82,7 +82,7 @@ class TestMessages:
         assert by_id.file_id == "f"
         assert opaque.json == parts[7]
 
-    def test_deprecated_functions_get_ids_that_fit_together(self):
+    def test_deprecated_functions_get_ids_that_fit_together(self) -> None:
         call, result = messages_from_openai(
             [
                 {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
@@ -135,7 +135,7 @@ class TestMessages:
             ),
         ],
     )
-    def test_what_is_wrong_is_said_with_message_and_field(self, message: Any, words: str):
+    def test_what_is_wrong_is_said_with_message_and_field(self, message: Any, words: str) -> None:
         with pytest.raises(Misuse) as caught:
             messages_from_openai([{"role": "user", "content": "fine"}, message])
         assert words in str(caught.value)
@@ -145,7 +145,7 @@ class TestMessages:
 
 
 class TestChat:
-    def test_parameters(self):
+    def test_parameters(self) -> None:
         found = chat(
             max_tokens=1,
             temperature=0,
@@ -166,7 +166,7 @@ class TestChat:
         assert found.origin is not None
         assert found.origin.dialect == "openai"
 
-    def test_tools_of_all_kinds(self):
+    def test_tools_of_all_kinds(self) -> None:
         function = {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}
         custom = {"type": "custom", "custom": {"name": "c"}}
         hosted = {"type": "browser_search"}
@@ -194,10 +194,10 @@ class TestChat:
             ),
         ],
     )
-    def test_choices(self, choice: Any, expected: ToolChoice):
+    def test_choices(self, choice: Any, expected: ToolChoice) -> None:
         assert chat(tool_choice=choice).tool_choice == expected
 
-    def test_options_of_the_reply(self):
+    def test_options_of_the_reply(self) -> None:
         asked = {"model": "m", "messages": SAID, "stream": True, "stream_options": {"include_usage": True}}
         inbound = post("/chat/completions", asked | {"functions": [{"name": "f"}]})
         assert (inbound.stream, inbound.options) == (True, {"include_usage": True, "legacy": True})
@@ -219,13 +219,13 @@ class TestChat:
             ([], "body"),
         ],
     )
-    def test_a_bad_request_names_its_field(self, body: Any, param: str):
+    def test_a_bad_request_names_its_field(self, body: Any, param: str) -> None:
         with pytest.raises(BadRequest) as caught:
             post("/v1/chat/completions", body)
         failure = caught.value.failure
         assert (failure.param, failure.status, failure.type) == (param, 400, "invalid_request_error")
 
-    def test_no_json_at_all(self):
+    def test_no_json_at_all(self) -> None:
         with pytest.raises(BadRequest, match="not a JSON object"):
             SERVER.parse(HttpRequest("POST", "/v1/chat/completions", (), b"{"))
 
@@ -247,10 +247,10 @@ class TestRoutes:
             ("GET", "/v1/supermodels", None),
         ],
     )
-    def test_paths_are_matched_by_their_end(self, method: str, path: str, operation: Operation | None):
+    def test_paths_are_matched_by_their_end(self, method: str, path: str, operation: Operation | None) -> None:
         assert SERVER.operation(method, path) is operation
 
-    def test_the_key(self):
+    def test_the_key(self) -> None:
         def key(*headers: tuple[str, str]) -> str | None:
             return SERVER.credential(HttpRequest("GET", "/v1/models", headers))
 
@@ -259,7 +259,7 @@ class TestRoutes:
         assert key(("authorization", "Basic abc")) is None
         assert key() is None
 
-    def test_models(self):
+    def test_models(self) -> None:
         def asked(path: str) -> Any:
             return SERVER.parse(HttpRequest("GET", path)).request
 
@@ -267,7 +267,7 @@ class TestRoutes:
         assert asked("/v1/models/openai%2Fgpt-oss") == ModelsRequest(model="openai/gpt-oss")
         assert asked("/v1/models/openai/gpt-oss") == ModelsRequest(model="openai/gpt-oss")
 
-    def test_the_deployment_stands_for_the_model(self):
+    def test_the_deployment_stands_for_the_model(self) -> None:
         path = "/openai/deployments/my-gpt/chat/completions?api-version=1"
         assert post(path, {"messages": SAID}).request.model == "my-gpt"
 
@@ -278,17 +278,17 @@ class TestEmbeddings:
         assert isinstance(request, EmbeddingRequest)
         return request
 
-    def test_texts(self):
+    def test_texts(self) -> None:
         one, many = self.embed(input="a"), self.embed(input=["a", "b"], dimensions=3, user="u")
         assert (one.texts, one.single) == (("a",), True)
         assert (many.texts, many.single, many.dimensions, many.user) == (("a", "b"), False, 3, "u")
 
     @pytest.mark.parametrize("tokens", [[1, 2], [[1], [2]]])
-    def test_tokens_stay_as_they_are(self, tokens: Any):
+    def test_tokens_stay_as_they_are(self, tokens: Any) -> None:
         found = self.embed(input=tokens)
         assert (found.texts, found.extra) == ((), {"openai": {"input": tokens}})
 
     @pytest.mark.parametrize("given", [None, 5, [], ["a", 1], {}])
-    def test_anything_else_is_refused(self, given: Any):
+    def test_anything_else_is_refused(self, given: Any) -> None:
         with pytest.raises(BadRequest):
             self.embed(input=given)
