@@ -46,6 +46,7 @@ class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
     ok: bool | None = None
     """`None` when it was not asked."""
     reachable: bool | None = None
+    serving: bool | None = None
     authenticated: bool | None = None
     model_available: bool | None = None
     latency: float | None = None
@@ -127,6 +128,7 @@ async def _entry(provider: DialectProvider, *, offline: bool) -> EntryResult:
         result,
         ok=status.ok,
         reachable=status.reachable,
+        serving=status.serving,
         authenticated=status.authenticated,
         model_available=status.model_available,
         latency=None if status.latency is None else round(status.latency, 6),
@@ -195,14 +197,24 @@ def _print_verdict(result: CheckResult) -> None:
 
 def _table(result: CheckResult) -> Table:
     table = plain_table()
-    for title in ("entry", "provider", "model", "key", "reachable", "key accepted", "model there", "latency"):
+    for title in (
+        "entry",
+        "provider",
+        "model",
+        "key",
+        "reachable",
+        "serving",
+        "key accepted",
+        "model there",
+        "latency",
+    ):
         table.add_column(title, overflow="fold")
     for entry in result.entries:
         latency = "" if entry.latency is None else f"{entry.latency * 1000:.0f} ms"
-        facts = (_mark(entry.reachable), _mark(entry.authenticated), _mark(entry.model_available), latency)
-        table.add_row(entry.name, entry.provider, entry.model or "none", entry.key or "none", *facts)
+        facts = map(_mark, (entry.reachable, entry.serving, entry.authenticated, entry.model_available))
+        table.add_row(entry.name, entry.provider, entry.model or "none", entry.key or "none", *facts, latency)
     for disabled in result.disabled:
-        table.add_row(disabled.name, disabled.provider, "", "missing", "disabled", "", "", "", style="dim")
+        table.add_row(disabled.name, disabled.provider, "", "missing", "disabled", "", "", "", "", style="dim")
     return table
 
 

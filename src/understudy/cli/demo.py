@@ -36,10 +36,10 @@ def demo(
 ) -> None:
     """Show providers failing and others going on: emulators, real wire formats, no key, no network."""
     quiet_library()
-    raise typer.Exit(ExitCode.OK if asyncio.run(_perform(console(sys.stdout))) else ExitCode.UNAVAILABLE)
+    raise typer.Exit(ExitCode.OK if asyncio.run(perform(console(sys.stdout))) else ExitCode.UNAVAILABLE)
 
 
-async def _perform(screen: Console) -> bool:
+async def perform(screen: Console) -> bool:
     """Play all scenes; return whether every claim came true."""
     async with Emulator(_PROVIDERS) as emulator:
         screen.print("Emulators speak the providers' wire formats over real sockets on this machine:", style="bold")

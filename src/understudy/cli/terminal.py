@@ -108,8 +108,10 @@ class Voice:
         if not self._thinks_aloud or not shown:
             return
         self.end_line()
-        self._thinking = True
-        sys.stderr.write(styled(shown, "dim", sys.stderr))
+        if not self._thinking:
+            self._thinking = True
+            shown = (f"\x1b[{_STYLES['dim']}m" if has_colour(sys.stderr) else "") + shown
+        sys.stderr.write(shown)
         sys.stderr.flush()
 
     def end_line(self) -> None:
@@ -127,7 +129,7 @@ class Voice:
     def _stop_thinking(self) -> None:
         if self._thinking:
             self._thinking = False
-            sys.stderr.write("\n\n")
+            sys.stderr.write("\x1b[0m\n\n" if has_colour(sys.stderr) else "\n\n")
             sys.stderr.flush()
 
 

@@ -1,0 +1,156 @@
+"""Runs the command line as users do: in a process of its own, with pipes or on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+import understudy
+
+SOURCE = Path(understudy.__file__).parents[1]
+PATIENCE = 30.0
+"""Seconds after which a process that hangs fails its test."""
+
+
+class Finished(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.out)
+
+
+class CommandLine:
+    """`understudy` in an empty folder, with an environment that holds no key and no configuration."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **{
+                name: os.environ[name]
+                for name in ("PATH", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+                if name in os.environ
+            },
+            "HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "PYTHONPATH": str(SOURCE),
+            "PYTHONWARNINGS": "error",
+            "PYTHONIOENCODING": "utf-8",
+            "OLLAMA_HOST": "127.0.0.1:9",
+            "TERM": "xterm-256color",
+        }
+
+    def configure(self, text: str) -> Path:
+        path = self.folder / "understudy.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def run(self, *words: str, stdin: str | bytes | None = None, **environment: str) -> Finished:
+        return self.python("-m", "understudy", *words, stdin=stdin, **environment)
+
+    def python(self, *words: str, stdin: str | bytes | None = None, **environment: str) -> Finished:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        result = subprocess.run(
+            [sys.executable, *words],
+            input=data,
+            stdin=subprocess.DEVNULL if data is None else None,
+            capture_output=True,
+            cwd=self.folder,
+            env=self.environment | environment,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Finished(result.returncode, result.stdout.decode(), result.stderr.decode())
+
+    def start(self, *words: str, **streams: Any) -> subprocess.Popen[bytes]:
+        environment = streams.pop("environment", {})
+        return subprocess.Popen(
+            [sys.executable, "-m", "understudy", *words],
+            cwd=self.folder,
+            env=self.environment | environment,
+            **{"stdin": subprocess.DEVNULL, **streams},
+        )
+
+    @contextlib.contextmanager
+    def terminal(self, *words: str, stdin: bool = False, **environment: str) -> Iterator[Terminal]:
+        """Run with stdout and stderr on a terminal, and stdin too when asked for."""
+        master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        process = self.start(
+            *words,
+            stdin=slave if stdin else subprocess.DEVNULL,
+            stdout=slave,
+            stderr=slave,
+            environment=environment,
+        )
+        os.close(slave)
+        terminal = Terminal(process, master)
+        try:
+            yield terminal
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            os.close(master)
+
+
+class Terminal:
+    """A process whose output is a terminal."""
+
+    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
+        self.process = process
+        self._master = master
+        self._seen = b""
+
+    def interrupt(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def read_until(self, wanted: Callable[[str], bool]) -> str:
+        """Return the screen once it looks as wanted."""
+        end = time.monotonic() + PATIENCE
+        while not wanted(self.screen):
+            assert time.monotonic() < end, f"never came: {self.screen!r}"
+            if not self._read():
+                break
+        assert wanted(self.screen), self.screen
+        return self.screen
+
+    def finish(self) -> Finished:
+        """Read to the end; both streams are on the screen."""
+        end = time.monotonic() + PATIENCE
+        while self._read():
+            assert time.monotonic() < end, f"never ended: {self.screen!r}"
+        return Finished(self.process.wait(PATIENCE), self.screen, "")
+
+    @property
+    def screen(self) -> str:
+        return self._seen.decode(errors="replace").replace("\r\n", "\n")
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._master], [], [], 1.0)
+        if not ready:
+            return True
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # how Linux tells that the other side is closed
+            return False
+        self._seen += data
+        return bool(data)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from tests.cli.running import CommandLine
+from understudy.emulator import Emulator, Fault
+
+KEY = "sk-secret-0123456789"
+
+
+def test_all_is_well(configured: CommandLine, emulator: Emulator) -> None:
+    result = configured.run("check")
+    assert result.code == 0
+    assert "understudy.toml" in result.out
+    for name in emulator.providers:
+        assert f"\n{name} " in result.out
+    assert "3 of 3 could answer now" in result.out
+    assert emulator.key not in result.out + result.err
+    assert not [
+        request for name in emulator.providers for request in emulator.requests(name) if request.operation == "chat"
+    ]
+
+
+def test_json_tells_the_same(configured: CommandLine) -> None:
+    result = configured.run("check", "--json", "-v")
+    assert result.code == 0
+    assert result.json["ok"] is True
+    assert [entry["name"] for entry in result.json["entries"]] == ["openai", "anthropic", "ollama"]
+    assert result.json["entries"][0]["key"] == "configuration file"
+    assert result.json["entries"][2]["key"] is None
+    assert all(entry["ok"] for entry in result.json["entries"])
+
+
+def test_one_that_is_down_is_told_but_fails_nothing_while_another_is_well(
+    configured: CommandLine, emulator: Emulator
+) -> None:
+    emulator.script("openai", always=Fault.status(500))
+    result = configured.run("check", "--json")
+    assert result.code == 0
+    assert [entry["ok"] for entry in result.json["entries"]] == [False, True, True]
+
+
+def test_nobody_is_well(configured: CommandLine, emulator: Emulator) -> None:
+    for name in emulator.providers:
+        emulator.script(name, always=Fault.status(500))
+    result = configured.run("check")
+    assert result.code == 1
+    assert "0 of 3 could answer now" in result.err
+
+
+def test_a_refused_key_fails_the_check(cli: CommandLine, emulator: Emulator) -> None:
+    cli.configure(
+        f'[[llm.providers]]\nprovider = "openai"\nbase_url = "{emulator.url("openai")}"\napi_key = "${{MY_KEY}}"\n'
+        f'text_model = "gpt-5"\n[[llm.providers]]\nprovider = "ollama"\nbase_url = "{emulator.url("ollama")}"\n'
+    )
+    result = cli.run("check", MY_KEY=KEY)
+    assert result.code == 1
+    assert "$MY_KEY" in result.out
+    assert "wrong: openai" in result.err
+    assert KEY not in result.out + result.err
+
+
+def test_a_missing_model_fails_the_check(configured: CommandLine, emulator: Emulator) -> None:
+    path = configured.folder / "understudy.toml"
+    path.write_text(path.read_text().replace('"llama3.2"', '"no-such-model"'))
+    result = configured.run("check")
+    assert result.code == 1
+    assert "ollama: model 'no-such-model'" in result.out
+
+
+def test_settings_that_a_model_refuses_are_told(configured: CommandLine) -> None:
+    path = configured.folder / "understudy.toml"
+    path.write_text(path.read_text().replace('"claude-sonnet-5-5"', '"claude-sonnet-5-5"\ntemperature = 0.5'))
+    result = configured.run("check")
+    assert result.code == 0
+    assert "anthropic: its temperature is not sent: " in result.out
+
+
+def test_offline_nobody_is_asked(configured: CommandLine, emulator: Emulator) -> None:
+    result = configured.run("check", "--offline")
+    assert result.code == 0
+    assert "nobody was asked" in result.out
+    assert not any(emulator.requests(name) for name in emulator.providers)
+
+
+def test_disabled_entries_are_listed(cli: CommandLine) -> None:
+    cli.configure(
+        '[[llm.providers]]\nprovider = "ollama"\n'
+        '[[llm.providers]]\nprovider = "openai"\napi_key = "${OPENAI_API_KEY}"\n'
+    )
+    result = cli.run("check", "--offline")
+    assert result.code == 0
+    assert "disabled" in result.out
+    assert "OPENAI_API_KEY is not set" in result.out
+
+
+def test_a_wrong_configuration(cli: CommandLine) -> None:
+    assert cli.run("check", "--config", "gone.toml").code == 2
+    result = cli.run("check", "--json", "--config", "gone.toml")
+    assert result.code == 2
+    assert result.json["error"]["type"] == "ConfigError"
+
+
+def test_no_colour_off_terminals(configured: CommandLine) -> None:
+    result = configured.run("check")
+    assert "\x1b" not in result.out + result.err

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from understudy.cli.choice import choose
+from understudy.config import Config, Disabled
+from understudy.domain.errors import Misuse
+from understudy.provider import FallbackConfig, ProviderConfig
+
+CONFIG = Config(
+    providers=(
+        ProviderConfig(provider="openai", name="main", priority=5, text_model="gpt"),
+        ProviderConfig(provider="anthropic", name="second", priority=1, text_model="claude"),
+        ProviderConfig(provider="groq", name="third", priority=9, text_model="openai/gpt-oss"),
+    ),
+    fallback=FallbackConfig(enabled=False, deadline=9),
+    disabled=(Disabled(name="cold", provider="openai", why="OPENAI_API_KEY is not set"),),
+)
+ALONE = Config(providers=CONFIG.providers[:1])
+
+
+def order(config: Config) -> list[tuple[str, str | None]]:
+    return [(entry.entry, entry.text_model) for entry in sorted(config.providers, key=lambda entry: entry.priority)]
+
+
+def test_without_a_wish_the_configuration_stands() -> None:
+    assert choose(CONFIG, None, None).config is CONFIG
+
+
+@pytest.mark.parametrize(
+    ("wish", "entry", "model"),
+    [
+        ("third", "third", "openai/gpt-oss"),
+        ("third/llama", "third", "llama"),
+        ("third/openai/other", "third", "openai/other"),
+        ("claude", "second", "claude"),
+        ("openai/gpt-oss", "third", "openai/gpt-oss"),
+    ],
+)
+def test_a_model_goes_ahead_of_the_others(wish: str, entry: str, model: str) -> None:
+    choice = choose(CONFIG, wish, None)
+    assert choice.model == entry
+    assert len(choice.config.providers) == 3
+    assert next(each.text_model for each in choice.config.providers if each.entry == entry) == model
+
+
+def test_a_single_entry_takes_any_model() -> None:
+    choice = choose(ALONE, "anything/at-all", None)
+    assert choice.model is None
+    assert order(choice.config) == [("main", "anything/at-all")]
+
+
+def test_understudies_are_exactly_those_named() -> None:
+    choice = choose(CONFIG, "third/x", ["main/y, second", "third/z"])
+    assert order(choice.config) == [("third", "x"), ("main", "y"), ("second", "claude"), ("third#2", "z")]
+    assert choice.config.fallback == FallbackConfig(enabled=None, deadline=9)
+    assert choice.model is None
+
+
+def test_without_a_model_the_primary_goes_first() -> None:
+    assert order(choose(CONFIG, None, ["main"]).config) == [("second", "claude"), ("main", "gpt")]
+
+
+def test_alone_means_alone() -> None:
+    assert order(choose(CONFIG, None, None, alone=True).config) == [("second", "claude")]
+    assert order(choose(CONFIG, "main/m", None, alone=True).config) == [("main", "m")]
+
+
+@pytest.mark.parametrize(
+    ("model", "understudies", "alone", "words"),
+    [
+        ("gtp", None, False, "'gtp' names no entry: write main/gtp; the entries are main, second, third"),
+        (None, ["nobody"], False, "'nobody' names no entry"),
+        ("cold/gpt", None, False, "'cold' cannot be used: OPENAI_API_KEY is not set"),
+        ("main", ["main"], False, "main/gpt is named twice"),
+        ("main", [" , "], False, "names nobody"),
+        ("main", ["second"], True, "exclude each other"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(
+    model: str | None, understudies: list[str] | None, alone: bool, words: str
+) -> None:
+    with pytest.raises(Misuse, match=words):
+        choose(CONFIG, model, understudies, alone=alone)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+import understudy
+from tests.cli.running import CommandLine
+
+
+def test_alone_it_prints_its_help(cli: CommandLine) -> None:
+    result = cli.run()
+    assert result.code == 0
+    for command in ("ask", "check", "emulate", "demo"):
+        assert f"\n  {command} " in result.out
+    assert "Exit codes" in result.out
+
+
+def test_the_version(cli: CommandLine) -> None:
+    assert cli.run("--version") == (0, f"understudy {understudy.__version__}\n", "")
+
+
+def test_the_version_loads_nothing_heavy(cli: CommandLine) -> None:
+    result = cli.run("--version", PYTHONPROFILEIMPORTTIME="1")
+    loaded = {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
+    assert "typer" in loaded
+    assert not loaded & {"aiohttp", "asyncio", "rich.table", "understudy.engine", "understudy.emulator"}
+
+
+@pytest.mark.parametrize("command", ["ask", "check", "emulate", "demo"])
+def test_every_command_has_help_without_control_sequences(cli: CommandLine, command: str) -> None:
+    result = cli.run(command, "--help", FORCE_COLOR="")
+    assert result.code == 0
+    assert f"understudy {command}" in result.out
+    assert "\x1b" not in result.out
+
+
+@pytest.mark.parametrize("words", [["aks"], ["ask", "--nonsense"], ["check", "what"], ["ask", "-t", "warm", "hi"]])
+def test_wrong_usage_is_told_on_stderr(cli: CommandLine, words: list[str]) -> None:
+    result = cli.run(*words)
+    assert result.code == 2
+    assert result.out == ""
+    assert "Usage: understudy" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_completion_is_offered(cli: CommandLine) -> None:
+    result = cli.run(_UNDERSTUDY_COMPLETE="complete_bash", COMP_WORDS="understudy em", COMP_CWORD="1")
+    assert result.out.split() == ["emulate"]
+
+
+def test_a_bug_is_called_a_bug_and_keeps_its_traceback_for_those_who_ask(cli: CommandLine) -> None:
+    (cli.folder / "typer_bug.py").write_text("import understudy.cli.check as c\nc.load = lambda *a, **k: 1 / 0\n")
+    start = "import typer_bug; from understudy.cli import main; import sys; sys.argv = ['understudy', 'check']; main()"
+    short = cli.python("-c", start)
+    assert short.code == 70
+    assert "unexpected ZeroDivisionError" in short.err
+    assert "UNDERSTUDY_DEBUG=1" in short.err
+    assert "Traceback" not in short.err
+    assert "Traceback" in cli.python("-c", start, UNDERSTUDY_DEBUG="1").err

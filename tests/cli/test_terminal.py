@@ -1,0 +1,99 @@
+"""What differs on a terminal: streaming, clean text, colours, Ctrl-C."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.running import CommandLine
+from understudy.cli import terminal
+from understudy.emulator import Emulator, Fault
+
+
+def test_an_answer_is_shown_as_it_arrives(configured: CommandLine, emulator: Emulator) -> None:
+    emulator.script("openai", always=Fault.stall(after=2))
+    with configured.terminal("ask", "what is the capital of France") as screen:
+        assert screen.read_until(lambda shown: "The" in shown).startswith("The")
+        assert screen.process.poll() is None
+
+
+def test_ctrl_c_stops_the_provider_without_a_traceback(configured: CommandLine, emulator: Emulator) -> None:
+    emulator.script("openai", always=Fault.stall(after=2))
+    with configured.terminal("ask", "what is the capital of France") as screen:
+        screen.read_until(lambda shown: "The" in shown)
+        screen.interrupt()
+        finished = screen.finish()
+    assert finished.code == 130
+    assert "Traceback" not in finished.out
+    assert "Error" not in finished.out
+    assert finished.out.endswith("\n")
+    assert emulator.cancelled("openai") == 1
+
+
+def test_a_model_cannot_write_to_the_terminal(configured: CommandLine) -> None:
+    with configured.terminal("ask", "--no-color", 'say "\x1b]0;title\x07\x1b[31mred\u202e"') as screen:
+        finished = screen.finish()
+    assert finished.code == 0
+    assert finished.out == "red\n"
+
+
+def test_a_provider_cannot_write_to_the_terminal_either(configured: CommandLine, emulator: Emulator) -> None:
+    emulator.script("openai", always=Fault.status(500, message="\x1b]0;title\x07broken \x1b[31mred"))
+    with configured.terminal("ask", "-v", "--no-color", "--no-fallback", "hi") as screen:
+        finished = screen.finish()
+    assert finished.code == 1
+    assert "\x1b" not in finished.out
+
+
+def test_thinking_is_dimmed_and_shown_only_when_asked_for(configured: CommandLine) -> None:
+    words = ("ask", "-m", "ollama/qwen3", "--reasoning", "high", "what is the capital of France")
+    with configured.terminal(*words) as screen:
+        assert "A short answer" not in screen.finish().out
+    with configured.terminal(*words, "-v") as screen:
+        shown = screen.finish().out
+    assert "\x1b[2m" in shown
+    assert shown.index("The user") < shown.index("The capital is Paris.")
+
+
+def test_no_colour_is_respected(configured: CommandLine) -> None:
+    with configured.terminal("ask", "-m", "nobody", "hi", NO_COLOR="1") as screen:
+        assert "\x1b" not in screen.finish().out
+    with configured.terminal("ask", "-m", "nobody", "hi", TERM="dumb") as screen:
+        assert "\x1b" not in screen.finish().out
+    with configured.terminal("ask", "--no-color", "-m", "nobody", "hi") as screen:
+        assert "\x1b" not in screen.finish().out
+    with configured.terminal("ask", "-m", "nobody", "hi") as screen:
+        assert "\x1b[1;31merror:\x1b[0m" in screen.finish().out
+
+
+def test_without_a_question_on_a_terminal_the_usage_is_told(configured: CommandLine) -> None:
+    with configured.terminal("ask", stdin=True) as screen:
+        finished = screen.finish()
+    assert finished.code == 2
+    assert "Usage: understudy ask" in finished.out
+
+
+def test_a_question_can_be_typed(configured: CommandLine) -> None:
+    with configured.terminal("ask", "-", "--no-stream", stdin=True) as screen:
+        screen.type("what is the capital of France?\n\x04")
+        finished = screen.finish()
+    assert finished.code == 0
+    assert finished.out.endswith("The capital is Paris.\n")
+
+
+def test_a_voice_ends_its_last_line_once(capsys: pytest.CaptureFixture[str]) -> None:
+    voice = terminal.Voice(thinks_aloud=False)
+    voice.speak("one\n")
+    voice.speak("two")
+    voice.think("hidden")
+    voice.end()
+    voice.end()
+    assert capsys.readouterr() == ("one\ntwo\n", "")
+
+
+def test_a_voice_keeps_thoughts_and_words_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    voice = terminal.Voice(thinks_aloud=True)
+    voice.think("hm\x1b[31m, ")
+    voice.think("yes")
+    voice.speak("answer")
+    voice.end()
+    assert capsys.readouterr() == ("answer\n", "hm, yes\n\n")
