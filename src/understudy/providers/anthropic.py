@@ -103,6 +103,7 @@ ROW = ProviderRow(
     normalize_base_url=_without_version,
     auth=Auth("x-api-key", ""),
     headers=(("anthropic-version", VERSION),),
+    version_header="anthropic-version",
     families=_FAMILIES,
     text_model="claude-sonnet-5-5",
     as_of="2026-11-22",

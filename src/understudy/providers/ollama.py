@@ -74,5 +74,6 @@ ROW = ProviderRow(
     as_of="2026-11-22",
     instead={Operation.COUNT_TOKENS: "the usage of an answer tells the tokens of its prompt"},
     first_event_timeout=300.0,
+    billed_hosts=("ollama.com",),
     local=True,
 )
