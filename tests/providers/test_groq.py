@@ -104,4 +104,4 @@ def test_what_is_missing_says_what_to_use_instead() -> None:
     assert Operation.COUNT_TOKENS not in ROW.dialects
     assert set(ROW.instead) == {Operation.EMBED, Operation.COUNT_TOKENS}
     assert ROW.embedding_model is None
-    assert quirks_of(ROW, ROW.text_model).efforts == {"low", "medium", "high"}
+    assert quirks_of(ROW, ROW.text_model).efforts == frozenset({"low", "medium", "high"})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.dialects.openai.talking import answer, chunk, completion, failure, sse, stream, whole
 from understudy.domain import events as e
-from understudy.domain.content import Audio, Opaque, Thinking, ToolCall
+from understudy.domain.content import Audio, Opaque, Text, Thinking, ToolCall
 from understudy.domain.failures import FailureKind
 from understudy.domain.responses import FinishReason
 
@@ -21,7 +22,9 @@ USAGE = {
 }
 
 
-def call(index: int | float | None, call_id: str | None = None, name: str | None = None, arguments: object = None):
+def call(
+    index: float | None, call_id: str | None = None, name: str | None = None, arguments: object = None
+) -> dict[str, Any]:
     function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
     piece = {"index": index, "id": call_id, "type": "function", "function": function}
     return {key: value for key, value in piece.items() if value is not None}
@@ -35,7 +38,7 @@ def test_a_stream_and_a_whole_body_fold_to_the_same_response() -> None:
         "tool_calls": [call(None, "call_1", "look", '{"a": 1}'), call(None, "call_2", "look", '{"b": 2}')],
     }
     body = completion(message, "tool_calls", usage=USAGE, service_tier="default", system_fingerprint="fp")
-    tier = {"service_tier": "default", "system_fingerprint": "fp"}
+    tier: dict[str, Any] = {"service_tier": "default", "system_fingerprint": "fp"}
     pieces = sse(
         chunk({"role": "assistant", "content": ""}, **tier),
         chunk({"reasoning": "Let me "}, **tier),
@@ -88,7 +91,7 @@ def test_classes_of_tokens_are_taken_apart() -> None:
         ),
     ],
 )
-def test_a_broken_sub_count_is_unknown_and_leaves_the_total(raw, expected) -> None:
+def test_a_broken_sub_count_is_unknown_and_leaves_the_total(raw: Any, expected: tuple[int | None, ...]) -> None:
     usage = answer(whole(completion({"content": "x"}, usage=raw))).usage
     assert (usage.input, usage.cache_read, usage.output, usage.reasoning) == expected
 
@@ -138,7 +141,7 @@ def test_only_the_first_choice_becomes_events() -> None:
 
 
 class TestToolCalls:
-    def calls(self, *pieces: object) -> list[tuple[str, str, str]]:
+    def calls(self, *pieces: dict[str, Any]) -> list[tuple[str, str, str]]:
         steps = stream(sse(*(chunk({"tool_calls": [piece]}) for piece in pieces), chunk(finish="tool_calls")))
         return [(c.id, c.name, c.arguments) for c in answer(steps).tool_calls]
 
@@ -229,7 +232,8 @@ class TestContent:
             "url_citation": {"url": "http://a.invalid", "title": "A", "start_index": 0, "end_index": 2},
         }
         (part,) = answer(whole(completion({"content": "ab", "annotations": [note]}))).message.parts
-        (citation,) = part.citations  # type: ignore[union-attr]
+        assert isinstance(part, Text)
+        (citation,) = part.citations
         assert (citation.url, citation.title, citation.start, citation.end) == ("http://a.invalid", "A", 0, 2)
         assert citation.raw == note
 

@@ -218,7 +218,8 @@ def test_models(client: Callable[[Serve], Any]) -> None:
     assert models.retrieve("a/b").context_window == 9
     with pytest.raises((openai.NotFoundError, groq.NotFoundError)) as caught:
         models.retrieve("d")
-    assert caught.value.response.json()["error"]["code"] == "model_not_found"
+    error: Any = caught.value
+    assert error.response.json()["error"]["code"] == "model_not_found"
 
 
 CLASSES = {

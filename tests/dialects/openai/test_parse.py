@@ -72,7 +72,8 @@ class TestMessages:
         ]
         (message,) = messages_from_openai([{"role": "user", "content": parts}])
         assert [type(part) for part in message.parts] == [Text, Image, Image, Audio, File, File, File, Opaque]
-        text, image, linked, audio, pdf, raw, by_id, opaque = message.parts
+        found: tuple[Any, ...] = message.parts
+        text, image, linked, audio, pdf, raw, by_id, opaque = found
         assert text.cache == CacheMark()
         assert (image.data, image.media_type, image.detail) == ("AA==", "image/png", "low")
         assert linked.url == "http://a.invalid/i.png"

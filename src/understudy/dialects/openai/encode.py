@@ -213,7 +213,7 @@ def _set_stream(body: JsonObject, endpoint: Endpoint, *, stream: bool) -> None:
 
 def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> bytes:
     """Write the body of an embedding request."""
-    quirks = endpoint.quirks
+    body: JsonObject
     if request.origin is not None and request.origin.dialect == NAME:
         body = decode_object(request.origin.body)
         body |= {key: value for key, value in endpoint.options.items() if body.get(key) is None}
@@ -228,7 +228,7 @@ def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Note
         extra = request.extra or {}
         body |= {**endpoint.options, **extra.get(NAME, {}), **extra.get(endpoint.provider, {})}
         body = {key: value for key, value in body.items() if value is not None}
-    for name in quirks.refused & {"dimensions", "user"}:
+    for name in endpoint.quirks.refused & {"dimensions", "user"}:
         if body.pop(name, None) is not None:
             notes.drop(name, "the target refuses it")
     if request.input_type is not None:
