@@ -56,26 +56,26 @@ def arguments(response: GenerationResponse) -> list[tuple[str, Any]]:
         ("", "The emulated OpenAI heard nothing."),
     ],
 )
-def test_what_it_knows(text: str, said: str):
+def test_what_it_knows(text: str, said: str) -> None:
     assert say(text).text == said
 
 
-def test_it_names_itself():
+def test_it_names_itself() -> None:
     assert "emulated OpenAI" in say("Hello!").text
     assert "m-1" in say("Who are you?").text
 
 
-def test_it_remembers_the_conversation():
+def test_it_remembers_the_conversation() -> None:
     messages = (Message.user("My name is Ada."), Message.assistant("Hello!"), Message.user("What is my name?"))
     assert fold(answer(GenerationRequest(messages=messages), TURN)).text == "Your name is Ada."
 
 
-def test_same_request_same_answer():
+def test_same_request_same_answer() -> None:
     request = GenerationRequest(messages=(Message.user("Hello"),), tools=(WEATHER,))
     assert answer(request, TURN) == answer(request, TURN)
 
 
-def test_events_begin_with_the_prompt_and_end_with_the_reason():
+def test_events_begin_with_the_prompt_and_end_with_the_reason() -> None:
     events = answer(GenerationRequest(messages=(Message.user("Count to 3"),)), TURN)
     assert [type(event) for event in events] == [
         e.Started,
@@ -86,7 +86,7 @@ def test_events_begin_with_the_prompt_and_end_with_the_reason():
     ]
 
 
-def test_tools_are_called_when_the_text_asks_for_them():
+def test_tools_are_called_when_the_text_asks_for_them() -> None:
     assert arguments(say("How is the weather in Paris?", tools=(WEATHER, CLOCK))) == [
         ("get_weather", {"city": "Paris"})
     ]
@@ -94,13 +94,13 @@ def test_tools_are_called_when_the_text_asks_for_them():
     assert say("Tell me a story", tools=(WEATHER, CLOCK)).tool_calls == ()
 
 
-def test_arguments_come_from_the_text_where_they_fit():
+def test_arguments_come_from_the_text_where_they_fit() -> None:
     response = say("What is the weather in New York in Fahrenheit?", tools=(WEATHER,))
     assert arguments(response) == [("get_weather", {"city": "New York", "unit": "fahrenheit"})]
     assert response.finish_reason is FinishReason.TOOL_CALLS
 
 
-def test_several_things_mean_parallel_calls():
+def test_several_things_mean_parallel_calls() -> None:
     text = "Weather in Paris and Oslo, please"
     assert [call["city"] for _, call in arguments(say(text, tools=(WEATHER,)))] == ["Paris", "Oslo"]
     assert len(say(text, tools=(WEATHER,), parallel_tool_calls=False).tool_calls) == 1
@@ -118,12 +118,12 @@ def test_several_things_mean_parallel_calls():
         (ToolChoice("required", ("readClock",)), ["readClock"]),
     ],
 )
-def test_tool_choice(choice: ToolChoice, called: list[str]):
+def test_tool_choice(choice: ToolChoice, called: list[str]) -> None:
     response = say("Weather in Paris?", tools=(WEATHER, CLOCK), tool_choice=choice)
     assert [call.name for call in response.tool_calls] == called
 
 
-def test_a_tool_result_is_answered_even_when_a_call_is_required():
+def test_a_tool_result_is_answered_even_when_a_call_is_required() -> None:
     call = ToolCall(id="1", name="get_weather", arguments='{"city":"Paris"}')
     messages = (
         Message.user("Weather?"),
@@ -134,7 +134,7 @@ def test_a_tool_result_is_answered_even_when_a_call_is_required():
     assert fold(answer(request, TURN)).text == "get_weather says: 18"
 
 
-def test_structured_output_fits_and_uses_the_text():
+def test_structured_output_fits_and_uses_the_text() -> None:
     schema = {
         "type": "object",
         "properties": {"name": {"type": "string"}, "age": {"type": "integer"}, "answer": {"type": "string"}},
@@ -147,7 +147,7 @@ def test_structured_output_fits_and_uses_the_text():
     assert json.loads(say("What is 2 + 2?", output=OutputFormat(kind="json_object")).text) == {"answer": "2 + 2 = 4."}
 
 
-def test_media_are_described():
+def test_media_are_described() -> None:
     content = (
         Text("Look"),
         Image(data="aaaa", media_type="image/png"),
@@ -158,7 +158,7 @@ def test_media_are_described():
     assert text.startswith("I see 2 images (image/png, by URL). I read 1 file (unknown type).")
 
 
-def test_max_tokens_count_everything():
+def test_max_tokens_count_everything() -> None:
     response = say("Count to 50", max_tokens=5)
     assert (response.text, response.finish_reason) == ("1, 2, 3, 4, 5,", FinishReason.LENGTH)
     assert response.usage.output_total == 5
@@ -168,7 +168,7 @@ def test_max_tokens_count_everything():
     assert (long.text, long.finish_reason) == ("incompre", FinishReason.LENGTH)
 
 
-def test_the_first_stop_sequence_ends_the_text():
+def test_the_first_stop_sequence_ends_the_text() -> None:
     request = GenerationRequest(messages=(Message.user("Count to 9"),), stop=("7", "4"))
     events = answer(request, TURN)
     assert fold(events).text == "1, 2, 3, "
@@ -191,13 +191,13 @@ def test_the_first_stop_sequence_ends_the_text():
         (Reasoning(budget=2000), True),
     ],
 )
-def test_thinking_only_when_asked(reasoning: Reasoning | None, thought: bool):
+def test_thinking_only_when_asked(reasoning: Reasoning | None, thought: bool) -> None:
     response = say("Hello", reasoning=reasoning)
     assert bool(response.thinking) is thought
     assert bool(response.usage.reasoning) is thought
 
 
-def test_thinking_shows_as_the_persona_wants():
+def test_thinking_shows_as_the_persona_wants() -> None:
     request = GenerationRequest(messages=(Message.user("Hello"),), reasoning=Reasoning(effort="low"))
 
     def thinking(way: Any, display: str | None = None) -> list[Thinking]:
@@ -215,13 +215,13 @@ def test_thinking_shows_as_the_persona_wants():
     assert omitted.signature
 
 
-def test_pieces_cost_what_the_whole_costs():
+def test_pieces_cost_what_the_whole_costs() -> None:
     text = "  The quick,  brown fox\njumped over 12 incomprehensible dogs. "
     assert "".join(words(text)) == text
     assert count(text) == sum(map(count, words(text)))
 
 
-def test_the_prompt_cache_reads_what_was_written():
+def test_the_prompt_cache_reads_what_was_written() -> None:
     cache = PromptCache()
     marked = Message.user((Text("a long document " * 20, cache=CacheMark()),))
     first = GenerationRequest(messages=(marked, Message.user("One?")))
@@ -233,14 +233,14 @@ def test_the_prompt_cache_reads_what_was_written():
     assert cache.look_up(GenerationRequest(messages=(Message.user("One?"),)), "m") == Cached()
 
 
-def test_a_growing_conversation_is_cached_in_steps():
+def test_a_growing_conversation_is_cached_in_steps() -> None:
     cache = PromptCache()
     one, two = Message.user("first words"), Message.user((Text("second words", cache=CacheMark(ttl="1h")),))
     first = cache.look_up(GenerationRequest(messages=(one,), cache=CacheMark()), "m")
     assert cache.look_up(GenerationRequest(messages=(one, two)), "m") == Cached(first.write, 0, first.write)
 
 
-def test_similar_texts_are_closer():
+def test_similar_texts_are_closer() -> None:
     def likeness(left: str, right: str) -> float:
         return sum(a * b for a, b in zip(embed(left, 256), embed(right, 256), strict=True))
 

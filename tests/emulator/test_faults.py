@@ -50,22 +50,22 @@ def body(answer: Answer, fault: Fault | None, most: int = 50) -> bytes:
         ('{"kind": "cut", "after": 1, "clean": true}', Fault.cut(1, clean=True)),
     ],
 )
-def test_the_header_is_read(text: str, fault: Fault):
+def test_the_header_is_read(text: str, fault: Fault) -> None:
     assert parse(text) == fault
 
 
 @pytest.mark.parametrize("text", ["", "explode", "stall=soon", "stall;wait=3", '{"kind": "cut"', "error=boredom"])
-def test_a_header_that_is_no_fault_is_refused(text: str):
+def test_a_header_that_is_no_fault_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no fault"):
         parse(text)
 
 
-def test_a_fault_survives_json():
+def test_a_fault_survives_json() -> None:
     fault = Fault.error(FailureKind.RATE_LIMITED, retry_after=3)
     assert parse(msgspec.json.encode(fault).decode()) == fault
 
 
-def test_a_script_hands_out_its_queue_then_the_standing_fault():
+def test_a_script_hands_out_its_queue_then_the_standing_fault() -> None:
     script = Script([Fault.empty(), None], always=Fault.reset(), every=2)
     assert script.remaining == 2
     drawn = [script.next(Operation.CHAT) for _ in range(6)]
@@ -74,14 +74,14 @@ def test_a_script_hands_out_its_queue_then_the_standing_fault():
         Script(every=0)
 
 
-def test_a_script_for_one_operation_leaves_the_others_alone():
+def test_a_script_for_one_operation_leaves_the_others_alone() -> None:
     script = Script([Fault.empty()], on=Operation.CHAT)
     assert script.next(Operation.MODELS) is None
     assert script.next(None) is None
     assert script.next(Operation.CHAT) == Fault.empty()
 
 
-def test_a_healthy_answer_is_sent_as_it_is():
+def test_a_healthy_answer_is_sent_as_it_is() -> None:
     assert acts(WHOLE, None) == [Head(200, JSON, len(WHOLE.body)), Write(WHOLE.body)]
     assert acts(STREAM, None) == [Head(200, SSE), *(Write(frame.data) for frame in STREAM.frames)]
     paced = list(stage(STREAM, pace=0.5))
@@ -89,7 +89,7 @@ def test_a_healthy_answer_is_sent_as_it_is():
 
 
 @pytest.mark.parametrize("answer", [WHOLE, STREAM])
-def test_faults_before_the_headers(answer: Answer):
+def test_faults_before_the_headers(answer: Answer) -> None:
     assert acts(answer, Fault.reset()) == [Reset()]
     assert acts(answer, Fault.slow_headers(0.2)) == [Wait(0.2), *acts(answer, None)]
     moved = acts(answer, Fault.redirect("http://x.invalid/"))
@@ -102,7 +102,7 @@ def test_faults_before_the_headers(answer: Answer):
     assert b"<html>" in body(answer, Fault.wrong_content_type())
 
 
-def test_faults_in_a_stream_strike_after_so_many_content_events():
+def test_faults_in_a_stream_strike_after_so_many_content_events() -> None:
     begun = b"data: begin\n\ndata: 1\n\ndata: 2\n\n"
     assert body(STREAM, Fault.cut(2)) == begun
     assert acts(STREAM, Fault.cut(2))[-1] == Close()
@@ -115,7 +115,7 @@ def test_faults_in_a_stream_strike_after_so_many_content_events():
     assert body(STREAM, Fault.cut(99)) == begun + b"data: 3\n\n"
 
 
-def test_waiting_in_a_stream():
+def test_waiting_in_a_stream() -> None:
     stalled = acts(STREAM, Fault.stall(1))
     assert stalled.index(Wait(None)) == 3
     assert body(STREAM, Fault.stall(1)) == body(STREAM, None)
@@ -123,7 +123,7 @@ def test_waiting_in_a_stream():
     assert acts(STREAM, Fault.slow_events(0.1)).count(Wait(0.1)) == len(STREAM.frames)
 
 
-def test_streams_without_an_end():
+def test_streams_without_an_end() -> None:
     pings = acts(STREAM, Fault.pings(1, seconds=0.1), most=9)
     assert pings[-1] == Wait(0.1)
     assert pings[-2] == Write(b": ping\n\n")
@@ -134,18 +134,18 @@ def test_streams_without_an_end():
     assert b"end" not in endless
 
 
-def test_a_stream_without_marked_content_is_still_cut_before_its_end():
+def test_a_stream_without_marked_content_is_still_cut_before_its_end() -> None:
     unmarked = Streamed(NDJSON, (Frame(b"calls\n"), Frame(b"done\n")))
     assert body(unmarked, Fault.cut(1)) == b"calls\n"
     assert body(unmarked, Fault.cut(0)) == b""
 
 
-def test_dripping_changes_nothing_but_the_writes():
+def test_dripping_changes_nothing_but_the_writes() -> None:
     assert body(STREAM, Fault.drip(3), most=500) == body(STREAM, None)
     assert all(len(act.data) <= 3 for act in acts(STREAM, Fault.drip(3), 500) if isinstance(act, Write))
 
 
-def test_a_whole_body_suffers_in_its_middle():
+def test_a_whole_body_suffers_in_its_middle() -> None:
     half = WHOLE.body[:7]
     assert acts(WHOLE, Fault.cut()) == [Head(200, JSON, 14), Write(half), Close()]
     assert acts(WHOLE, Fault.cut(clean=True)) == [Head(200, JSON, None), Write(half)]

@@ -32,13 +32,12 @@ async def client(emulator: Emulator) -> AsyncIterator[anthropic.AsyncAnthropic]:
         yield client
 
 
-async def ask(client: anthropic.AsyncAnthropic, text: str = "Count to 9", **fields: Any) -> anthropic.types.Message:
+async def ask(client: anthropic.AsyncAnthropic, text: str = "Count to 9", **fields: Any) -> Any:
     request = {"model": MODEL, "max_tokens": 1000, "messages": [{"role": "user", "content": text}], **fields}
-    message: anthropic.types.Message = await client.messages.create(**request)
-    return message
+    return await client.messages.create(**request)
 
 
-async def test_chat(client: anthropic.AsyncAnthropic):
+async def test_chat(client: anthropic.AsyncAnthropic) -> None:
     message = await ask(client, messages=CAPITAL)
     assert [block.type for block in message.content] == ["text"]
     assert message.content[0].text == "The capital is Paris."
@@ -49,10 +48,10 @@ async def test_chat(client: anthropic.AsyncAnthropic):
     assert message._request_id
 
 
-async def test_a_stream_is_the_chat_in_pieces(client: anthropic.AsyncAnthropic):
+async def test_a_stream_is_the_chat_in_pieces(client: anthropic.AsyncAnthropic) -> None:
     async with client.messages.stream(model=MODEL, max_tokens=1000, messages=CAPITAL) as stream:
         pieces = [text async for text in stream.text_stream]
-        message = await stream.get_final_message()
+        message: Any = await stream.get_final_message()
     assert pieces == ["The", " capital", " is", " Paris."]
     whole = await ask(client, messages=CAPITAL)
     assert message.content[0].text == whole.content[0].text
@@ -64,7 +63,7 @@ async def test_a_stream_is_the_chat_in_pieces(client: anthropic.AsyncAnthropic):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_parallel_tools(client: anthropic.AsyncAnthropic, stream: bool):
+async def test_parallel_tools(client: anthropic.AsyncAnthropic, stream: bool) -> None:
     fields: Any = {
         "model": MODEL,
         "max_tokens": 1000,
@@ -73,7 +72,7 @@ async def test_parallel_tools(client: anthropic.AsyncAnthropic, stream: bool):
     }
     if stream:
         async with client.messages.stream(**fields) as streaming:
-            message = await streaming.get_final_message()
+            message: Any = await streaming.get_final_message()
     else:
         message = await client.messages.create(**fields)
     calls = [block for block in message.content if block.type == "tool_use"]
@@ -87,7 +86,7 @@ async def test_parallel_tools(client: anthropic.AsyncAnthropic, stream: bool):
     assert len(single.content) == 1
 
 
-async def test_tool_choice(client: anthropic.AsyncAnthropic):
+async def test_tool_choice(client: anthropic.AsyncAnthropic) -> None:
     other = {**WEATHER, "name": "other"}
     named = await ask(client, tools=[WEATHER, other], tool_choice={"type": "tool", "name": "other"})
     assert [block.name for block in named.content if block.type == "tool_use"] == ["other"]
@@ -99,7 +98,7 @@ async def test_tool_choice(client: anthropic.AsyncAnthropic):
         await ask(client, model="claude-sonnet-5-5", tools=[WEATHER], tool_choice={"type": "any"})
 
 
-async def test_the_result_of_a_tool_is_told(client: anthropic.AsyncAnthropic):
+async def test_the_result_of_a_tool_is_told(client: anthropic.AsyncAnthropic) -> None:
     first = await ask(client, "Weather in Paris?", tools=[WEATHER])
     call = first.content[0]
     assert call.type == "tool_use"
@@ -112,7 +111,7 @@ async def test_the_result_of_a_tool_is_told(client: anthropic.AsyncAnthropic):
     assert second.content[0].text == "get_weather says: 18 degrees"
 
 
-async def test_structured_output(client: anthropic.AsyncAnthropic):
+async def test_structured_output(client: anthropic.AsyncAnthropic) -> None:
     schema = {
         "type": "object",
         "properties": {"name": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}}},
@@ -127,7 +126,7 @@ async def test_structured_output(client: anthropic.AsyncAnthropic):
     assert isinstance(value["tags"], list)
 
 
-async def test_thinking(client: anthropic.AsyncAnthropic):
+async def test_thinking(client: anthropic.AsyncAnthropic) -> None:
     message = await ask(client, thinking={"type": "adaptive", "display": "summarized"})
     thinking, text = message.content
     assert thinking.type == "thinking"
@@ -138,7 +137,7 @@ async def test_thinking(client: anthropic.AsyncAnthropic):
     async with client.messages.stream(
         model=MODEL, max_tokens=1000, messages=CAPITAL, thinking={"type": "adaptive"}
     ) as stream:
-        streamed = await stream.get_final_message()
+        streamed: Any = await stream.get_final_message()
     assert streamed.content[0].type == "thinking"
     assert streamed.content[0].signature
     # What the model wrote may be sent back.
@@ -146,7 +145,7 @@ async def test_thinking(client: anthropic.AsyncAnthropic):
     assert again.content[0].text == "The capital is Paris."
 
 
-async def test_images_and_documents(client: anthropic.AsyncAnthropic, png: bytes):
+async def test_images_and_documents(client: anthropic.AsyncAnthropic, png: bytes) -> None:
     data = base64.b64encode(png).decode()
     content = [
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}},
@@ -158,7 +157,7 @@ async def test_images_and_documents(client: anthropic.AsyncAnthropic, png: bytes
     assert message.content[0].text.startswith("I see 2 images (image/png, by URL). I read 1 file (application/pdf).")
 
 
-async def test_limits(client: anthropic.AsyncAnthropic):
+async def test_limits(client: anthropic.AsyncAnthropic) -> None:
     short = await ask(client, max_tokens=4)
     assert (short.content[0].text, short.stop_reason, short.usage.output_tokens) == ("1, 2, 3, 4,", "max_tokens", 4)
     stopped = await ask(client, stop_sequences=["5"])
@@ -169,7 +168,7 @@ async def test_limits(client: anthropic.AsyncAnthropic):
     )
 
 
-async def test_the_prompt_cache(client: anthropic.AsyncAnthropic):
+async def test_the_prompt_cache(client: anthropic.AsyncAnthropic) -> None:
     system = [{"type": "text", "text": "Be brief. " * 50, "cache_control": {"type": "ephemeral"}}]
     first = await ask(client, system=system)
     second = await ask(client, system=system)
@@ -179,7 +178,7 @@ async def test_the_prompt_cache(client: anthropic.AsyncAnthropic):
     assert second.usage.input_tokens == first.usage.input_tokens
 
 
-async def test_models_come_in_pages(client: anthropic.AsyncAnthropic, emulator: Emulator):
+async def test_models_come_in_pages(client: anthropic.AsyncAnthropic, emulator: Emulator) -> None:
     page = await client.models.list(limit=2)
     assert len(page.data) == 2
     assert page.has_more
@@ -193,7 +192,7 @@ async def test_models_come_in_pages(client: anthropic.AsyncAnthropic, emulator: 
         await client.models.retrieve("nonesuch")
 
 
-async def test_token_counting(client: anthropic.AsyncAnthropic):
+async def test_token_counting(client: anthropic.AsyncAnthropic) -> None:
     counted = await client.messages.count_tokens(model=MODEL, messages=CAPITAL, tools=[WEATHER])
     message = await ask(client, messages=CAPITAL, tools=[WEATHER])
     assert counted.input_tokens == message.usage.input_tokens > 10
@@ -210,18 +209,18 @@ async def test_token_counting(client: anthropic.AsyncAnthropic):
         ({"extra_body": {"max_tokens": None}}, "max_tokens: Field required"),
     ],
 )
-async def test_bad_requests(client: anthropic.AsyncAnthropic, fields: dict[str, Any], words: str):
+async def test_bad_requests(client: anthropic.AsyncAnthropic, fields: dict[str, Any], words: str) -> None:
     with pytest.raises(anthropic.BadRequestError, match=words) as caught:
         await ask(client, **fields)
-    assert caught.value.body["error"]["type"] == "invalid_request_error"  # type: ignore[index]
+    assert "invalid_request_error" in str(caught.value.body)
 
 
-async def test_old_versions_accept_sampling(client: anthropic.AsyncAnthropic):
+async def test_old_versions_accept_sampling(client: anthropic.AsyncAnthropic) -> None:
     message = await ask(client, extra_body={"temperature": 0.5}, extra_headers={"anthropic-version": "2023-06-01"})
     assert message.stop_reason == "end_turn"
 
 
-async def test_keys(emulator: Emulator, client: anthropic.AsyncAnthropic):
+async def test_keys(emulator: Emulator, client: anthropic.AsyncAnthropic) -> None:
     with pytest.raises(anthropic.AuthenticationError, match="invalid x-api-key"):
         await ask(client.with_options(api_key="wrong"))
     assert [request.authenticated for request in emulator.requests(PROVIDER)] == [False]
@@ -241,7 +240,7 @@ async def test_keys(emulator: Emulator, client: anthropic.AsyncAnthropic):
         (K.OVERLOADED, anthropic.OverloadedError),
     ],
 )
-async def test_errors(emulator: Emulator, client: anthropic.AsyncAnthropic, kind: K, error: type[Exception]):
+async def test_errors(emulator: Emulator, client: anthropic.AsyncAnthropic, kind: K, error: type[Exception]) -> None:
     emulator.script(PROVIDER, [Fault.error(kind, retry_after=3)])
     with pytest.raises(error) as caught:
         await ask(client)
@@ -251,14 +250,14 @@ async def test_errors(emulator: Emulator, client: anthropic.AsyncAnthropic, kind
 
 
 @pytest.mark.parametrize("status", [408, 422, 502, 504])
-async def test_any_status(emulator: Emulator, client: anthropic.AsyncAnthropic, status: int):
+async def test_any_status(emulator: Emulator, client: anthropic.AsyncAnthropic, status: int) -> None:
     emulator.script(PROVIDER, [Fault.status(status)])
     with pytest.raises(anthropic.APIStatusError) as caught:
         await ask(client)
     assert caught.value.status_code == status
 
 
-async def test_an_error_in_a_stream(emulator: Emulator, client: anthropic.AsyncAnthropic):
+async def test_an_error_in_a_stream(emulator: Emulator, client: anthropic.AsyncAnthropic) -> None:
     emulator.script(PROVIDER, [Fault.error_event(K.OVERLOADED, after=2)])
     seen: list[str] = []
     with pytest.raises(anthropic.APIStatusError, match="Overloaded"):
@@ -266,7 +265,7 @@ async def test_an_error_in_a_stream(emulator: Emulator, client: anthropic.AsyncA
     assert seen == ["The", " capital"]
 
 
-async def test_a_stall_in_a_stream(emulator: Emulator, client: anthropic.AsyncAnthropic):
+async def test_a_stall_in_a_stream(emulator: Emulator, client: anthropic.AsyncAnthropic) -> None:
     emulator.script(PROVIDER, [Fault.stall(3)])
     seen: list[str] = []
     with pytest.raises((httpx2.ReadTimeout, anthropic.APITimeoutError)):
@@ -274,7 +273,7 @@ async def test_a_stall_in_a_stream(emulator: Emulator, client: anthropic.AsyncAn
     assert seen == ["The", " capital", " is"]
 
 
-async def test_connections(emulator: Emulator, client: anthropic.AsyncAnthropic):
+async def test_connections(emulator: Emulator, client: anthropic.AsyncAnthropic) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers(), Fault.reset()])
     with pytest.raises(anthropic.APITimeoutError):
         await ask(client.with_options(timeout=0.05))
@@ -285,7 +284,7 @@ async def test_connections(emulator: Emulator, client: anthropic.AsyncAnthropic)
         await ask(client)
 
 
-async def drain(client: anthropic.AsyncAnthropic, into: list[str]):
+async def drain(client: anthropic.AsyncAnthropic, into: list[str]) -> None:
     async with client.messages.stream(model=MODEL, max_tokens=1000, messages=CAPITAL) as stream:
         async for text in stream.text_stream:
             into.append(text)

@@ -39,14 +39,14 @@ async def ask(client: groq.AsyncGroq, text: str = "Count to 9", **fields: Any) -
     return await client.chat.completions.create(**request)
 
 
-async def test_chat(client: groq.AsyncGroq):
+async def test_chat(client: groq.AsyncGroq) -> None:
     answer = await ask(client, messages=CAPITAL)
     assert answer.choices[0].message.content == "The capital is Paris."
     assert answer.x_groq.id
     assert answer.usage.completion_tokens == 6
 
 
-async def test_a_stream_tells_usage_unasked(client: groq.AsyncGroq):
+async def test_a_stream_tells_usage_unasked(client: groq.AsyncGroq) -> None:
     chunks = [chunk async for chunk in await ask(client, messages=CAPITAL, stream=True)]
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "The capital is Paris."
     assert chunks[0].x_groq.id
@@ -55,7 +55,7 @@ async def test_a_stream_tells_usage_unasked(client: groq.AsyncGroq):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_tools(client: groq.AsyncGroq, stream: bool):
+async def test_tools(client: groq.AsyncGroq, stream: bool) -> None:
     answer = await ask(client, "Weather in Paris?", tools=[WEATHER], tool_choice="required", stream=stream)
     if stream:
         deltas = [c.choices[0].delta.tool_calls[0] async for c in answer if c.choices[0].delta.tool_calls]
@@ -66,14 +66,14 @@ async def test_tools(client: groq.AsyncGroq, stream: bool):
     assert json.loads(arguments) == {"city": "Paris"}
 
 
-async def test_structured_output(client: groq.AsyncGroq):
+async def test_structured_output(client: groq.AsyncGroq) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     form = {"type": "json_schema", "json_schema": {"name": "number", "schema": schema}}
     answer = await ask(client, "Give me 7", response_format=form)
     assert json.loads(answer.choices[0].message.content) == {"n": 7}
 
 
-async def test_reasoning_is_shown(client: groq.AsyncGroq):
+async def test_reasoning_is_shown(client: groq.AsyncGroq) -> None:
     answer = await ask(client, messages=CAPITAL, reasoning_effort="low")
     assert answer.choices[0].message.reasoning
     chunks = [c async for c in await ask(client, messages=CAPITAL, reasoning_effort="low", stream=True)]
@@ -81,7 +81,7 @@ async def test_reasoning_is_shown(client: groq.AsyncGroq):
     assert shown == answer.choices[0].message.reasoning
 
 
-async def test_models(client: groq.AsyncGroq):
+async def test_models(client: groq.AsyncGroq) -> None:
     names = [model.id for model in (await client.models.list()).data]
     assert MODEL in names
     assert (await client.models.retrieve(MODEL)).id == MODEL
@@ -99,7 +99,7 @@ async def test_models(client: groq.AsyncGroq):
         ({"messages": []}, "messages"),
     ],
 )
-async def test_bad_requests(client: groq.AsyncGroq, fields: dict[str, Any], words: str):
+async def test_bad_requests(client: groq.AsyncGroq, fields: dict[str, Any], words: str) -> None:
     with pytest.raises(groq.BadRequestError, match=words):
         await ask(client, **fields)
 
@@ -118,20 +118,20 @@ async def test_bad_requests(client: groq.AsyncGroq, fields: dict[str, Any], word
 )
 async def test_errors(
     emulator: Emulator, client: groq.AsyncGroq, kind: K, error: type[groq.APIStatusError], status: int
-):
+) -> None:
     emulator.script(PROVIDER, [Fault.error(kind)])
     with pytest.raises(error) as caught:
         await ask(client)
     assert caught.value.status_code == status
 
 
-async def test_an_error_in_a_stream(emulator: Emulator, client: groq.AsyncGroq):
+async def test_an_error_in_a_stream(emulator: Emulator, client: groq.AsyncGroq) -> None:
     emulator.script(PROVIDER, [Fault.error_event(K.OVERLOADED, after=2)])
     with pytest.raises(groq.APIError, match="capacity exceeded"):
         [chunk async for chunk in await ask(client, stream=True)]
 
 
-async def test_connections(emulator: Emulator, client: groq.AsyncGroq):
+async def test_connections(emulator: Emulator, client: groq.AsyncGroq) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers(), Fault.reset()])
     with pytest.raises(groq.APITimeoutError):
         await ask(client.with_options(timeout=0.05))

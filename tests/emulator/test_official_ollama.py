@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import ollama
+import openai
 import pytest
 
 from understudy.domain.failures import FailureKind as K
@@ -28,12 +30,11 @@ WEATHER = {
 
 @pytest.fixture
 async def client(emulator: Emulator) -> AsyncIterator[ollama.AsyncClient]:
-    client = ollama.AsyncClient(host=emulator.url(PROVIDER), timeout=2)
-    yield client
-    await client._client.aclose()
+    async with ollama.AsyncClient(host=emulator.url(PROVIDER), timeout=2) as client:
+        yield client
 
 
-async def test_chat(client: ollama.AsyncClient):
+async def test_chat(client: ollama.AsyncClient) -> None:
     answer = await client.chat(MODEL, CAPITAL)
     assert answer.message.content == "The capital is Paris."
     assert (answer.done, answer.done_reason, answer.model) == (True, "stop", MODEL)
@@ -41,7 +42,7 @@ async def test_chat(client: ollama.AsyncClient):
     assert all(count and count > 0 for count in counts)
 
 
-async def test_a_stream_is_the_chat_in_pieces(client: ollama.AsyncClient):
+async def test_a_stream_is_the_chat_in_pieces(client: ollama.AsyncClient) -> None:
     chunks = [chunk async for chunk in await client.chat(MODEL, CAPITAL, stream=True)]
     assert "".join(chunk.message.content or "" for chunk in chunks) == "The capital is Paris."
     assert len(chunks) > 3
@@ -49,15 +50,15 @@ async def test_a_stream_is_the_chat_in_pieces(client: ollama.AsyncClient):
     assert chunks[-1].eval_count == (await client.chat(MODEL, CAPITAL)).eval_count
 
 
-async def test_generate(client: ollama.AsyncClient):
+async def test_generate(client: ollama.AsyncClient) -> None:
     answer = await client.generate(MODEL, "What is the capital of France?")
     assert answer.response == "The capital is Paris."
     chunks = [chunk async for chunk in await client.generate(MODEL, "Count to 3", stream=True)]
-    assert "".join(chunk.response for chunk in chunks) == "1, 2, 3"
+    assert "".join(chunk.response or "" for chunk in chunks) == "1, 2, 3"
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_tools(client: ollama.AsyncClient, stream: bool):
+async def test_tools(client: ollama.AsyncClient, stream: bool) -> None:
     messages = [{"role": "user", "content": "What is the weather in Paris and Oslo?"}]
     if stream:
         chunks = [c async for c in await client.chat(MODEL, messages, tools=[WEATHER], stream=True)]
@@ -70,9 +71,9 @@ async def test_tools(client: ollama.AsyncClient, stream: bool):
     ]
 
 
-async def test_the_result_of_a_tool_is_told(client: ollama.AsyncClient):
+async def test_the_result_of_a_tool_is_told(client: ollama.AsyncClient) -> None:
     first = await client.chat(MODEL, [{"role": "user", "content": "Weather in Paris?"}], tools=[WEATHER])
-    history = [
+    history: Any = [
         {"role": "user", "content": "Weather in Paris?"},
         first.message,
         {"role": "tool", "content": "18 degrees", "tool_name": "get_weather"},
@@ -81,7 +82,7 @@ async def test_the_result_of_a_tool_is_told(client: ollama.AsyncClient):
     assert answer.message.content == "get_weather says: 18 degrees"
 
 
-async def test_structured_output(client: ollama.AsyncClient):
+async def test_structured_output(client: ollama.AsyncClient) -> None:
     schema = {
         "type": "object",
         "properties": {"name": {"type": "string"}, "age": {"type": "integer", "minimum": 18}},
@@ -95,7 +96,7 @@ async def test_structured_output(client: ollama.AsyncClient):
     assert json.loads(answer.message.content or "") == {"answer": "The capital is Paris."}
 
 
-async def test_thinking(client: ollama.AsyncClient):
+async def test_thinking(client: ollama.AsyncClient) -> None:
     answer = await client.chat("qwen3", CAPITAL, think=True)
     assert answer.message.thinking
     assert answer.message.content == "The capital is Paris."
@@ -106,12 +107,12 @@ async def test_thinking(client: ollama.AsyncClient):
     assert caught.value.status_code == 400
 
 
-async def test_images(client: ollama.AsyncClient, png: bytes):
+async def test_images(client: ollama.AsyncClient, png: bytes) -> None:
     answer = await client.chat("qwen3-vl", [{"role": "user", "content": "What is this?", "images": [png]}])
     assert "I see 1 image (image/png)." in (answer.message.content or "")
 
 
-async def test_options(client: ollama.AsyncClient):
+async def test_options(client: ollama.AsyncClient) -> None:
     count = [{"role": "user", "content": "Count to 30"}]
     answer = await client.chat(MODEL, count, options={"num_predict": 4})
     assert (answer.message.content, answer.done_reason) == ("1, 2, 3, 4,", "length")
@@ -120,7 +121,7 @@ async def test_options(client: ollama.AsyncClient):
     assert (answer.message.content, answer.done_reason) == ("1, 2, ", "stop")
 
 
-async def test_embeddings(client: ollama.AsyncClient):
+async def test_embeddings(client: ollama.AsyncClient) -> None:
     texts = ["the cat sat on the mat", "a cat sat on a mat", "quarterly revenue rose sharply"]
     answer = await client.embed("nomic-embed-text", texts)
     near, also, far = answer.embeddings
@@ -131,7 +132,7 @@ async def test_embeddings(client: ollama.AsyncClient):
     assert len((await client.embed("nomic-embed-text", "x", dimensions=64)).embeddings[0]) == 64
 
 
-async def test_models(client: ollama.AsyncClient):
+async def test_models(client: ollama.AsyncClient) -> None:
     names = [model.model for model in (await client.list()).models]
     assert "llama3.2:latest" in names
     shown = await client.show(MODEL)
@@ -139,7 +140,7 @@ async def test_models(client: ollama.AsyncClient):
     assert "tools" in shown.capabilities
 
 
-async def test_an_unknown_model_is_not_found(client: ollama.AsyncClient):
+async def test_an_unknown_model_is_not_found(client: ollama.AsyncClient) -> None:
     with pytest.raises(ollama.ResponseError, match="model 'nonesuch' not found") as caught:
         await client.chat("nonesuch", CAPITAL)
     assert caught.value.status_code == 404
@@ -150,14 +151,14 @@ async def test_an_unknown_model_is_not_found(client: ollama.AsyncClient):
 @pytest.mark.parametrize(
     ("kind", "status"), [(K.RATE_LIMITED, 429), (K.SERVER_ERROR, 500), (K.OVERLOADED, 503), (K.AUTHENTICATION, 401)]
 )
-async def test_errors(emulator: Emulator, client: ollama.AsyncClient, kind: K, status: int):
+async def test_errors(emulator: Emulator, client: ollama.AsyncClient, kind: K, status: int) -> None:
     emulator.script(PROVIDER, [Fault.error(kind)])
     with pytest.raises(ollama.ResponseError) as caught:
         await client.chat(MODEL, CAPITAL)
     assert caught.value.status_code == status
 
 
-async def test_an_error_in_a_stream(emulator: Emulator, client: ollama.AsyncClient):
+async def test_an_error_in_a_stream(emulator: Emulator, client: ollama.AsyncClient) -> None:
     emulator.script(PROVIDER, [Fault.error_event(K.SERVER_ERROR, after=2)])
     seen: list[ollama.ChatResponse] = []
     with pytest.raises(ollama.ResponseError, match="runner process has terminated"):
@@ -165,12 +166,11 @@ async def test_an_error_in_a_stream(emulator: Emulator, client: ollama.AsyncClie
     assert [chunk.message.content for chunk in seen] == ["The", " capital"]
 
 
-async def test_silence_and_refusal(emulator: Emulator, client: ollama.AsyncClient):
+async def test_silence_and_refusal(emulator: Emulator, client: ollama.AsyncClient) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers()])
-    impatient = ollama.AsyncClient(host=emulator.url(PROVIDER), timeout=0.05)
-    with pytest.raises(httpx.ReadTimeout):
-        await impatient.chat(MODEL, CAPITAL)
-    await impatient._client.aclose()
+    async with ollama.AsyncClient(host=emulator.url(PROVIDER), timeout=0.05) as impatient:
+        with pytest.raises(httpx.ReadTimeout):
+            await impatient.chat(MODEL, CAPITAL)
     await emulator.stop(PROVIDER)
     with pytest.raises(ConnectionError):
         await client.chat(MODEL, CAPITAL)
@@ -178,13 +178,24 @@ async def test_silence_and_refusal(emulator: Emulator, client: ollama.AsyncClien
     assert (await client.chat(MODEL, CAPITAL)).message.content == "The capital is Paris."
 
 
-async def test_version_and_root():
+async def test_openais_client_works_under_v1(emulator: Emulator) -> None:
+    async with openai.AsyncOpenAI(base_url=f"{emulator.url(PROVIDER)}/v1", api_key="ollama", max_retries=0) as client:
+        messages: Any = CAPITAL
+        answer = await client.chat.completions.create(model=MODEL, messages=messages)
+        assert answer.choices[0].message.content == "The capital is Paris."
+        vectors = await client.embeddings.create(model="nomic-embed-text", input="x")
+        assert len(vectors.data[0].embedding) == 768
+        with pytest.raises(openai.NotFoundError, match="model 'nonesuch' not found"):
+            await client.chat.completions.create(model="nonesuch", messages=messages)
+
+
+async def test_version_and_root() -> None:
     async with Emulator([PROVIDER]) as emulator, httpx.AsyncClient() as http:
         assert (await http.get(emulator.url(PROVIDER))).text == "Ollama is running"
         assert (await http.get(f"{emulator.url(PROVIDER)}/api/version")).json()["version"]
 
 
-async def drain(stream: AsyncIterator[ollama.ChatResponse], into: list[ollama.ChatResponse]):
+async def drain(stream: AsyncIterator[ollama.ChatResponse], into: list[ollama.ChatResponse]) -> None:
     async for chunk in stream:
         into.append(chunk)
 

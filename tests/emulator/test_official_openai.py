@@ -53,7 +53,7 @@ async def ask(client: openai.AsyncOpenAI, text: str = "Count to 9", **fields: An
     return await client.chat.completions.create(**request)
 
 
-async def test_chat(client: openai.AsyncOpenAI):
+async def test_chat(client: openai.AsyncOpenAI) -> None:
     answer = await ask(client, messages=CAPITAL)
     (choice,) = answer.choices
     assert (choice.message.content, choice.finish_reason) == ("The capital is Paris.", "stop")
@@ -64,7 +64,7 @@ async def test_chat(client: openai.AsyncOpenAI):
     assert answer._request_id
 
 
-async def test_a_stream_is_the_chat_in_pieces(client: openai.AsyncOpenAI):
+async def test_a_stream_is_the_chat_in_pieces(client: openai.AsyncOpenAI) -> None:
     chunks = [chunk async for chunk in await ask(client, messages=CAPITAL, stream=True)]
     assert [c.choices[0].delta.content for c in chunks if c.choices[0].delta.content] == [
         "The",
@@ -77,7 +77,7 @@ async def test_a_stream_is_the_chat_in_pieces(client: openai.AsyncOpenAI):
     assert all(chunk.usage is None for chunk in chunks)
 
 
-async def test_usage_in_a_stream_when_asked_for(client: openai.AsyncOpenAI):
+async def test_usage_in_a_stream_when_asked_for(client: openai.AsyncOpenAI) -> None:
     options = {"include_usage": True}
     chunks = [c async for c in await ask(client, messages=CAPITAL, stream=True, stream_options=options)]
     assert chunks[-1].choices == []
@@ -85,7 +85,7 @@ async def test_usage_in_a_stream_when_asked_for(client: openai.AsyncOpenAI):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_parallel_tools(client: openai.AsyncOpenAI, stream: bool):
+async def test_parallel_tools(client: openai.AsyncOpenAI, stream: bool) -> None:
     fields: Any = {
         "model": MODEL,
         "tools": [WEATHER],
@@ -105,7 +105,7 @@ async def test_parallel_tools(client: openai.AsyncOpenAI, stream: bool):
     assert len(single.choices[0].message.tool_calls or ()) == 1
 
 
-async def test_tool_choice(client: openai.AsyncOpenAI):
+async def test_tool_choice(client: openai.AsyncOpenAI) -> None:
     other = {"type": "function", "function": {**WEATHER["function"], "name": "other"}}
     tools = [WEATHER, other]
 
@@ -120,7 +120,7 @@ async def test_tool_choice(client: openai.AsyncOpenAI):
     assert await called({"type": "allowed_tools", "allowed_tools": allowed}) == ["other"]
 
 
-async def test_the_result_of_a_tool_is_told(client: openai.AsyncOpenAI):
+async def test_the_result_of_a_tool_is_told(client: openai.AsyncOpenAI) -> None:
     question = {"role": "user", "content": "Weather in Paris?"}
     first = await ask(client, messages=[question], tools=[WEATHER])
     message = first.choices[0].message
@@ -129,7 +129,7 @@ async def test_the_result_of_a_tool_is_told(client: openai.AsyncOpenAI):
     assert second.choices[0].message.content == "get_weather says: 18 degrees"
 
 
-async def test_structured_output(client: openai.AsyncOpenAI):
+async def test_structured_output(client: openai.AsyncOpenAI) -> None:
     answer = await client.chat.completions.parse(
         model=MODEL, messages=[{"role": "user", "content": "Take down that Ada is 36"}], response_format=Person
     )
@@ -140,7 +140,7 @@ async def test_structured_output(client: openai.AsyncOpenAI):
     assert json.loads(json_mode.choices[0].message.content) == {"answer": "2 + 2 = 4."}
 
 
-async def test_reasoning_is_counted_and_not_shown(client: openai.AsyncOpenAI):
+async def test_reasoning_is_counted_and_not_shown(client: openai.AsyncOpenAI) -> None:
     answer = await ask(client, messages=CAPITAL, model="gpt-5.2", reasoning_effort="high")
     assert answer.choices[0].message.content == "The capital is Paris."
     reasoned = answer.usage.completion_tokens_details.reasoning_tokens
@@ -151,7 +151,7 @@ async def test_reasoning_is_counted_and_not_shown(client: openai.AsyncOpenAI):
     assert not cut.choices[0].message.content
 
 
-async def test_images_and_audio(client: openai.AsyncOpenAI, png: bytes):
+async def test_images_and_audio(client: openai.AsyncOpenAI, png: bytes) -> None:
     data = base64.b64encode(png).decode()
     content = [
         {"type": "text", "text": "What are these?"},
@@ -163,7 +163,7 @@ async def test_images_and_audio(client: openai.AsyncOpenAI, png: bytes):
     assert answer.choices[0].message.content.startswith("I see 2 images (image/png, by URL). I hear 1 recording (")
 
 
-async def test_limits(client: openai.AsyncOpenAI):
+async def test_limits(client: openai.AsyncOpenAI) -> None:
     short = await ask(client, max_completion_tokens=4)
     assert (short.choices[0].message.content, short.choices[0].finish_reason) == ("1, 2, 3, 4,", "length")
     assert short.usage.completion_tokens == 4
@@ -171,7 +171,7 @@ async def test_limits(client: openai.AsyncOpenAI):
     assert (stopped.choices[0].message.content, stopped.choices[0].finish_reason) == ("1, 2, 3, 4, ", "stop")
 
 
-async def test_the_prompt_cache(client: openai.AsyncOpenAI):
+async def test_the_prompt_cache(client: openai.AsyncOpenAI) -> None:
     texts = ["Be brief. " * 50, "Be brief. " * 50]
     answers = [await ask(client, text, prompt_cache_key="k") for text in texts]
     cached = [answer.usage.prompt_tokens_details.cached_tokens or 0 for answer in answers]
@@ -179,7 +179,7 @@ async def test_the_prompt_cache(client: openai.AsyncOpenAI):
     assert cached[1] == answers[0].usage.prompt_tokens == answers[1].usage.prompt_tokens
 
 
-async def test_embeddings(client: openai.AsyncOpenAI):
+async def test_embeddings(client: openai.AsyncOpenAI) -> None:
     texts = ["the cat sat on the mat", "a cat sat on a mat", "quarterly revenue rose sharply"]
     answer = await client.embeddings.create(model="text-embedding-3-small", input=texts)
     near, also, far = (item.embedding for item in answer.data)
@@ -195,7 +195,7 @@ async def test_embeddings(client: openai.AsyncOpenAI):
     assert len(small.data[0].embedding) == 64
 
 
-async def test_models(client: openai.AsyncOpenAI):
+async def test_models(client: openai.AsyncOpenAI) -> None:
     names = [model.id async for model in client.models.list()]
     assert {MODEL, "gpt-6-sol", "text-embedding-3-small"} <= set(names)
     assert (await client.models.retrieve(MODEL)).id == MODEL
@@ -215,9 +215,12 @@ async def test_models(client: openai.AsyncOpenAI):
         ({"model": "gpt-5.4", "tools": [WEATHER], "reasoning_effort": "low"}, None, "reasoning_effort"),
         ({"messages": [{"role": "nobody", "content": "x"}]}, None, None),
         ({"tools": "none"}, None, None),
+        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"required": 3}}}]}, None, None),
     ],
 )
-async def test_bad_requests(client: openai.AsyncOpenAI, fields: dict[str, Any], code: str | None, param: str | None):
+async def test_bad_requests(
+    client: openai.AsyncOpenAI, fields: dict[str, Any], code: str | None, param: str | None
+) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         await ask(client, **fields)
     assert caught.value.type == "invalid_request_error"
@@ -234,25 +237,27 @@ async def test_bad_requests(client: openai.AsyncOpenAI, fields: dict[str, Any], 
         {"model": "gpt-4.1-mini-2025-04-14", "max_tokens": 5, "temperature": 0},
     ],
 )
-async def test_good_requests(client: openai.AsyncOpenAI, fields: dict[str, Any]):
+async def test_good_requests(client: openai.AsyncOpenAI, fields: dict[str, Any]) -> None:
     assert (await ask(client, **fields)).choices
 
 
-async def test_keys_models_and_routes(emulator: Emulator, client: openai.AsyncOpenAI):
+async def test_keys_models_and_routes(emulator: Emulator, client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.AuthenticationError) as wrong:
         await ask(client.with_options(api_key="wrong"))
     assert wrong.value.code == "invalid_api_key"
     with pytest.raises(openai.NotFoundError, match="`nonesuch` does not exist") as unknown:
         await ask(client, model="nonesuch")
     assert unknown.value.code == "model_not_found"
-    with pytest.raises(openai.NotFoundError, match="Unknown request URL: POST /moderations"):
+    with pytest.raises(openai.NotFoundError, match="Unknown request URL: POST /v1/moderations"):
         await client.moderations.create(input="x")
+    with pytest.raises(openai.NotFoundError, match="Unknown request URL: POST /chat/completions"):
+        await ask(client.with_options(base_url=emulator.origin(PROVIDER)))
     with pytest.raises(openai.PermissionDeniedError):
         await ask(client, model="text-embedding-3-small")
-    assert [r.authenticated for r in emulator.requests(PROVIDER)] == [False, True, True, True]
+    assert [r.authenticated for r in emulator.requests(PROVIDER)] == [False, True, True, True, True]
 
 
-async def test_other_keys_and_models():
+async def test_other_keys_and_models() -> None:
     async with (
         Emulator([PROVIDER], keys=None, models={PROVIDER: ["ft:mine"]}) as emulator,
         openai.AsyncOpenAI(base_url=emulator.url(PROVIDER), api_key="any", max_retries=0) as client,
@@ -278,7 +283,7 @@ async def test_other_keys_and_models():
 )
 async def test_errors(
     emulator: Emulator, client: openai.AsyncOpenAI, kind: K, error: type[openai.APIStatusError], code: str | None
-):
+) -> None:
     emulator.script(PROVIDER, [Fault.error(kind, retry_after=0.5)])
     with pytest.raises(error) as caught:
         await ask(client)
@@ -294,21 +299,21 @@ async def test_errors(
 )
 async def test_any_status(
     emulator: Emulator, client: openai.AsyncOpenAI, status: int, error: type[openai.APIStatusError]
-):
+) -> None:
     emulator.script(PROVIDER, [Fault.status(status)])
     with pytest.raises(error) as caught:
         await ask(client)
     assert caught.value.status_code == status
 
 
-async def test_retries_meet_the_next_entry_of_the_script(emulator: Emulator, client: openai.AsyncOpenAI):
+async def test_retries_meet_the_next_entry_of_the_script(emulator: Emulator, client: openai.AsyncOpenAI) -> None:
     emulator.script(PROVIDER, [Fault.status(429, retry_after=0.01), Fault.status(503, retry_after=0.01), None])
     answer = await ask(client.with_options(max_retries=2))
     assert answer.choices[0].message.content
     assert [request.status for request in emulator.requests(PROVIDER)] == [429, 503, 200]
 
 
-async def test_an_error_in_a_stream(emulator: Emulator, client: openai.AsyncOpenAI):
+async def test_an_error_in_a_stream(emulator: Emulator, client: openai.AsyncOpenAI) -> None:
     emulator.script(PROVIDER, [Fault.error_event(K.OVERLOADED, after=2)])
     seen: list[str] = []
     with pytest.raises(openai.APIError, match="overloaded"):
@@ -316,7 +321,7 @@ async def test_an_error_in_a_stream(emulator: Emulator, client: openai.AsyncOpen
     assert seen == ["The", " capital"]
 
 
-async def test_connections(emulator: Emulator, client: openai.AsyncOpenAI):
+async def test_connections(emulator: Emulator, client: openai.AsyncOpenAI) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers(), Fault.reset(), Fault.cut()])
     with pytest.raises(openai.APITimeoutError):
         await ask(client.with_options(timeout=0.05))
@@ -328,7 +333,7 @@ async def test_connections(emulator: Emulator, client: openai.AsyncOpenAI):
         await ask(client)
 
 
-async def test_what_the_official_client_takes_for_success(emulator: Emulator, client: openai.AsyncOpenAI):
+async def test_what_the_official_client_takes_for_success(emulator: Emulator, client: openai.AsyncOpenAI) -> None:
     """The faults that this library must find for itself: the official client doesn't see them."""
     emulator.script(PROVIDER, [Fault.cut(2, clean=True), Fault.empty(), Fault.missing_usage(), Fault.refusal()])
     seen: list[str] = []
@@ -339,7 +344,7 @@ async def test_what_the_official_client_takes_for_success(emulator: Emulator, cl
     assert (await ask(client)).choices[0].finish_reason == "content_filter"
 
 
-async def test_bad_output_is_no_json(emulator: Emulator, client: openai.AsyncOpenAI):
+async def test_bad_output_is_no_json(emulator: Emulator, client: openai.AsyncOpenAI) -> None:
     emulator.script(PROVIDER, always=Fault.bad_output())
     answer = await ask(client, "Weather in Paris?", tools=[WEATHER])
     with pytest.raises(json.JSONDecodeError):
@@ -349,7 +354,7 @@ async def test_bad_output_is_no_json(emulator: Emulator, client: openai.AsyncOpe
         json.loads(answer.choices[0].message.content)
 
 
-async def drain(client: openai.AsyncOpenAI, into: list[str]):
+async def drain(client: openai.AsyncOpenAI, into: list[str]) -> None:
     async for chunk in await ask(client, messages=CAPITAL, stream=True):
         if chunk.choices[0].delta.content:
             into.append(chunk.choices[0].delta.content)

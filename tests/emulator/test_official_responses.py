@@ -47,7 +47,7 @@ async def ask(client: openai.AsyncOpenAI, given: Any = "What is the capital of F
     return await client.responses.create(**{"model": MODEL, "input": given, **fields})
 
 
-async def test_a_response(client: openai.AsyncOpenAI):
+async def test_a_response(client: openai.AsyncOpenAI) -> None:
     answer = await ask(client)
     assert answer.output_text == "The capital is Paris."
     assert (answer.status, answer.model) == ("completed", MODEL)
@@ -56,7 +56,7 @@ async def test_a_response(client: openai.AsyncOpenAI):
     assert answer.usage.total_tokens == answer.usage.input_tokens + 6
 
 
-async def test_a_stream_ends_with_the_response(client: openai.AsyncOpenAI):
+async def test_a_stream_ends_with_the_response(client: openai.AsyncOpenAI) -> None:
     events = [event async for event in await ask(client, stream=True)]
     assert [e.delta for e in events if e.type == "response.output_text.delta"] == ["The", " capital", " is", " Paris."]
     assert events[0].type == "response.created"
@@ -68,8 +68,8 @@ async def test_a_stream_ends_with_the_response(client: openai.AsyncOpenAI):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_parallel_tools_and_their_results(client: openai.AsyncOpenAI, stream: bool):
-    question = {"role": "user", "content": "What is the weather in Paris and Oslo?"}
+async def test_parallel_tools_and_their_results(client: openai.AsyncOpenAI, stream: bool) -> None:
+    question: Any = {"role": "user", "content": "What is the weather in Paris and Oslo?"}
     if stream:
         async with client.responses.stream(model=MODEL, input=[question], tools=[WEATHER]) as streaming:
             first: Any = await streaming.get_final_response()
@@ -85,19 +85,19 @@ async def test_parallel_tools_and_their_results(client: openai.AsyncOpenAI, stre
     assert len([item for item in single.output if item.type == "function_call"]) == 1
 
 
-async def test_tool_choice(client: openai.AsyncOpenAI):
+async def test_tool_choice(client: openai.AsyncOpenAI) -> None:
     none = await ask(client, "Weather in Paris?", tools=[WEATHER], tool_choice="none")
     assert [item.type for item in none.output] == ["message"]
     named = await ask(client, "Hello", tools=[WEATHER], tool_choice={"type": "function", "name": "get_weather"})
     assert [item.type for item in named.output] == ["function_call"]
 
 
-async def test_structured_output(client: openai.AsyncOpenAI):
+async def test_structured_output(client: openai.AsyncOpenAI) -> None:
     answer = await client.responses.parse(model=MODEL, input="Take down that Ada is 36", text_format=Person)
     assert answer.output_parsed == Person(name="Ada", age=36)
 
 
-async def test_reasoning(client: openai.AsyncOpenAI):
+async def test_reasoning(client: openai.AsyncOpenAI) -> None:
     hidden = await ask(client, reasoning={"effort": "high"})
     assert hidden.usage.output_tokens_details.reasoning_tokens > 0
     shown = await ask(client, reasoning={"effort": "high", "summary": "auto"})
@@ -106,20 +106,20 @@ async def test_reasoning(client: openai.AsyncOpenAI):
     assert shown.output_text == "The capital is Paris."
 
 
-async def test_images_and_instructions(client: openai.AsyncOpenAI, png: bytes):
+async def test_images_and_instructions(client: openai.AsyncOpenAI, png: bytes) -> None:
     url = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     content = [{"type": "input_text", "text": "What is this?"}, {"type": "input_image", "image_url": url}]
     answer = await ask(client, [{"role": "user", "content": content}], instructions="Be brief.")
     assert answer.output_text.startswith("I see 1 image (image/png).")
 
 
-async def test_the_limit(client: openai.AsyncOpenAI):
+async def test_the_limit(client: openai.AsyncOpenAI) -> None:
     answer = await ask(client, "Count to 9", max_output_tokens=4)
     assert (answer.status, answer.incomplete_details.reason) == ("incomplete", "max_output_tokens")
     assert answer.output_text == "1, 2, 3, 4,"
 
 
-async def test_token_counting(client: openai.AsyncOpenAI):
+async def test_token_counting(client: openai.AsyncOpenAI) -> None:
     counted = await client.responses.input_tokens.count(model=MODEL, input="What is the capital of France?")
     assert counted.input_tokens == (await ask(client)).usage.input_tokens > 0
 
@@ -134,20 +134,22 @@ async def test_token_counting(client: openai.AsyncOpenAI):
         (K.OVERLOADED, openai.InternalServerError),
     ],
 )
-async def test_errors(emulator: Emulator, client: openai.AsyncOpenAI, kind: K, error: type[openai.APIStatusError]):
+async def test_errors(
+    emulator: Emulator, client: openai.AsyncOpenAI, kind: K, error: type[openai.APIStatusError]
+) -> None:
     emulator.script(PROVIDER, [Fault.error(kind)])
     with pytest.raises(error):
         await ask(client)
 
 
-async def test_keys_and_models(client: openai.AsyncOpenAI):
+async def test_keys_and_models(client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.AuthenticationError):
         await ask(client.with_options(api_key="wrong"))
     with pytest.raises(openai.NotFoundError):
         await ask(client, model="nonesuch")
 
 
-async def test_an_error_in_a_stream(emulator: Emulator, client: openai.AsyncOpenAI):
+async def test_an_error_in_a_stream(emulator: Emulator, client: openai.AsyncOpenAI) -> None:
     emulator.script(PROVIDER, [Fault.error_event(K.OVERLOADED, after=2)])
     events: list[Any] = []
     with pytest.raises(openai.APIError, match="overloaded"):
@@ -157,7 +159,7 @@ async def test_an_error_in_a_stream(emulator: Emulator, client: openai.AsyncOpen
     assert sum(event.type == "response.output_text.delta" for event in events) == 2
 
 
-async def drain(client: openai.AsyncOpenAI, into: list[Any]):
+async def drain(client: openai.AsyncOpenAI, into: list[Any]) -> None:
     async for event in await ask(client, stream=True):
         into.append(event)
 

@@ -86,7 +86,7 @@ def answered(steps: list[Event | Failure]) -> GenerationResponse:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("provider", "dialect", "model"), SPEAKERS, ids=IDS)
-def test_chat(provider: str, dialect: str, model: str, stream: bool):
+def test_chat(provider: str, dialect: str, model: str, stream: bool) -> None:
     response = answered(chat(provider, dialect, model, stream=stream))
     assert (response.text, response.finish_reason, response.model) == (
         "The capital is Paris.",
@@ -99,7 +99,7 @@ def test_chat(provider: str, dialect: str, model: str, stream: bool):
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("provider", "dialect", "model"), SPEAKERS, ids=IDS)
-def test_tools(provider: str, dialect: str, model: str, stream: bool):
+def test_tools(provider: str, dialect: str, model: str, stream: bool) -> None:
     asked: dict[str, Any] = {"text": "The weather in Paris and Oslo?", "tools": (WEATHER,)}
     response = answered(chat(provider, dialect, model, stream=stream, **asked))
     assert [call.parsed_arguments() for call in response.tool_calls] == [{"city": "Paris"}, {"city": "Oslo"}]
@@ -113,7 +113,7 @@ def test_tools(provider: str, dialect: str, model: str, stream: bool):
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("provider", "dialect", "model"), SPEAKERS, ids=IDS)
-def test_thinking_schema_and_images(provider: str, dialect: str, model: str, stream: bool):
+def test_thinking_schema_and_images(provider: str, dialect: str, model: str, stream: bool) -> None:
     reasons = (provider, dialect) != ("openai", "openai")
     reasoning = Reasoning(effort="low", display="auto" if dialect == "responses" else None) if reasons else None
     schema = {
@@ -141,12 +141,12 @@ def test_thinking_schema_and_images(provider: str, dialect: str, model: str, str
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("provider", "dialect", "model"), SPEAKERS, ids=IDS)
-def test_the_limit(provider: str, dialect: str, model: str, stream: bool):
+def test_the_limit(provider: str, dialect: str, model: str, stream: bool) -> None:
     response = answered(chat(provider, dialect, model, stream=stream, text="Count to 9", max_tokens=4))
     assert (response.text, response.finish_reason) == ("1, 2, 3, 4,", FinishReason.LENGTH)
 
 
-def test_cache_classes_arrive():
+def test_cache_classes_arrive() -> None:
     content = (Text("a long document " * 50, cache=CacheMark()), Text("What is 2 + 2?"))
     response = answered(chat("anthropic", "anthropic", "claude-sonnet-5", stream=True, content=content))
     assert response.usage.cache_write
@@ -167,7 +167,9 @@ def test_cache_classes_arrive():
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else "",
 )
-def test_faults_in_streams_are_found(provider: str, dialect: str, model: str, fault: Fault, kinds: set[FailureKind]):
+def test_faults_in_streams_are_found(
+    provider: str, dialect: str, model: str, fault: Fault, kinds: set[FailureKind]
+) -> None:
     steps = chat(provider, dialect, model, stream=True, fault=fault)
     assert isinstance(steps[-1], Failure)
     assert steps[-1].kind in kinds
@@ -185,7 +187,9 @@ def test_faults_in_streams_are_found(provider: str, dialect: str, model: str, fa
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else "",
 )
-def test_faults_in_whole_bodies_are_found(provider: str, dialect: str, model: str, fault: Fault, kind: FailureKind):
+def test_faults_in_whole_bodies_are_found(
+    provider: str, dialect: str, model: str, fault: Fault, kind: FailureKind
+) -> None:
     steps = chat(provider, dialect, model, stream=False, fault=fault)
     assert isinstance(steps[-1], Failure)
     assert steps[-1].kind is kind
@@ -193,7 +197,7 @@ def test_faults_in_whole_bodies_are_found(provider: str, dialect: str, model: st
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("provider", "dialect", "model"), SPEAKERS, ids=IDS)
-def test_faults_that_are_no_failures_of_the_wire(provider: str, dialect: str, model: str, stream: bool):
+def test_faults_that_are_no_failures_of_the_wire(provider: str, dialect: str, model: str, stream: bool) -> None:
     dripped = answered(chat(provider, dialect, model, stream=stream, fault=Fault.drip()))
     assert dripped == answered(chat(provider, dialect, model, stream=stream))
     refused = answered(chat(provider, dialect, model, stream=stream, fault=Fault.refusal()))
@@ -206,7 +210,7 @@ def test_faults_that_are_no_failures_of_the_wire(provider: str, dialect: str, mo
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama", "groq"])
-def test_model_lists(provider: str):
+def test_model_lists(provider: str) -> None:
     home = row(provider)
     dialect = load(home.dialects[Operation.MODELS])
     listed = performed(provider, dialect.list_models(ModelsRequest(), place(provider, "x")))
@@ -220,7 +224,7 @@ def test_model_lists(provider: str):
 
 
 @pytest.mark.parametrize(("provider", "model"), [("openai", "text-embedding-3-small"), ("ollama", "nomic-embed-text")])
-def test_embeddings(provider: str, model: str):
+def test_embeddings(provider: str, model: str) -> None:
     request = EmbeddingRequest(texts=("one", "two"), model=model, dimensions=32)
     (response,) = performed(provider, load(provider).embed(request, place(provider, model)))
     assert isinstance(response, EmbeddingResponse)
@@ -232,7 +236,7 @@ def test_embeddings(provider: str, model: str):
     ("provider", "dialect", "model"),
     [("openai", "responses", "gpt-6-sol"), ("anthropic", "anthropic", "claude-opus-5")],
 )
-def test_token_counts(provider: str, dialect: str, model: str):
+def test_token_counts(provider: str, dialect: str, model: str) -> None:
     request = GenerationRequest(messages=(Message.user("What is the capital of France?"),), model=model)
     (counted,) = performed(provider, load(dialect).count_tokens(request, place(provider, model)))
     assert isinstance(counted, TokenCount)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, create_model
 
 from understudy.emulator.pattern import sample
 from understudy.emulator.schema import Unfillable, fill
-from understudy.emulator.validator import fits
+from understudy.emulator.validator import fault_of, fits
 
 
 class Colour(Enum):
@@ -45,7 +45,7 @@ class Person(BaseModel):
     tree: Tree
 
 
-def test_a_pydantic_model_accepts_what_its_schema_gives():
+def test_a_pydantic_model_accepts_what_its_schema_gives() -> None:
     person = Person.model_validate(fill(Person.model_json_schema()))
     assert person.tree.label
 
@@ -69,11 +69,11 @@ def test_a_pydantic_model_accepts_what_its_schema_gives():
         ({"oneOf": [{"minimum": 0, "type": "integer"}, {"type": "integer", "minimum": 10}]}, 1),
     ],
 )
-def test_simple_schemas(schema: dict[str, Any], value: object):
+def test_simple_schemas(schema: dict[str, Any], value: object) -> None:
     assert fill(schema) == value
 
 
-def test_required_properties_come_first_and_optional_ones_only_with_a_hint():
+def test_required_properties_come_first_and_optional_ones_only_with_a_hint() -> None:
     schema = {
         "type": "object",
         "properties": {"city": {"type": "string"}, "unit": {"type": "string"}, "days": {"type": "integer"}},
@@ -84,12 +84,12 @@ def test_required_properties_come_first_and_optional_ones_only_with_a_hint():
     assert fill(schema, lambda name, _: hints.get(name)) == {"city": "Oslo", "days": 3}
 
 
-def test_a_hint_that_does_not_fit_is_passed_over():
+def test_a_hint_that_does_not_fit_is_passed_over() -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 5}}, "required": ["n"]}
     assert fill(schema, lambda *_: 9) == {"n": 1}
 
 
-def test_recursive_schemas_end():
+def test_recursive_schemas_end() -> None:
     node: dict[str, Any] = {
         "$defs": {"Node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}, "required": []}},
         "$ref": "#/$defs/Node",
@@ -98,7 +98,7 @@ def test_recursive_schemas_end():
 
 
 @pytest.mark.parametrize("schema", [False, {"$ref": "#/nowhere"}, {"type": "string", "enum": [1]}])
-def test_what_nothing_fits_is_said(schema: Any):
+def test_what_nothing_fits_is_said(schema: Any) -> None:
     with pytest.raises(Unfillable):
         fill({"type": "object", "properties": {"x": schema}, "required": ["x"]})
 
@@ -107,12 +107,12 @@ def test_what_nothing_fits_is_said(schema: Any):
     "pattern",
     [r"^\d{3}-\d{4}$", r"[A-Z][a-z]+", r"^(foo|bar)s?$", r"^\+?[1-9]\d{1,14}$", r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$", r"^$"],
 )
-def test_patterns(pattern: str):
+def test_patterns(pattern: str) -> None:
     value = fill({"type": "string", "pattern": pattern})
     assert fits(value, {"pattern": pattern})
 
 
-def test_a_pattern_beyond_us_is_none():
+def test_a_pattern_beyond_us_is_none() -> None:
     assert sample(r"(?=a)b") is None
     assert sample(r"(a)\1") is None
     assert sample("[") is None
@@ -133,8 +133,22 @@ def test_a_pattern_beyond_us_is_none():
         ("x", {"$ref": "#/$defs/n", "$defs": {"n": {"type": "null"}}}),
     ],
 )
-def test_what_does_not_fit(value: object, schema: dict[str, Any]):
+def test_what_does_not_fit(value: object, schema: dict[str, Any]) -> None:
     assert not fits(value, schema)
+
+
+@pytest.mark.parametrize(
+    "schema", [{"required": 3}, {"properties": []}, {"type": 3}, {"items": [1]}, {"anyOf": [3]}, {"enum": "x"}, 3]
+)
+def test_what_is_no_schema_is_said(schema: Any) -> None:
+    assert fault_of(schema)
+
+
+def test_a_foreign_pattern_forbids_nothing() -> None:
+    schema = {"type": "string", "pattern": r"^\p{L}+$"}
+    assert fault_of(schema) is None
+    assert fits("x", schema)
+    assert isinstance(fill(schema), str)
 
 
 _FIELDS = st.sampled_from(
@@ -144,6 +158,7 @@ _FIELDS = st.sampled_from(
 
 @settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.sampled_from(["a", "name", "count", "items", "z_1"]), _FIELDS, min_size=1))
-def test_any_model_accepts_what_its_schema_gives(fields: dict[str, Any]):
-    model = create_model("Drawn", **{name: (kind, ...) for name, kind in fields.items()})
+def test_any_model_accepts_what_its_schema_gives(fields: dict[str, Any]) -> None:
+    drawn: Any = {name: (kind, ...) for name, kind in fields.items()}
+    model: type[BaseModel] = create_model("Drawn", **drawn)
     model.model_validate(fill(model.model_json_schema()))

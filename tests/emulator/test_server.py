@@ -29,7 +29,7 @@ async def read(http: aiohttp.ClientSession, emulator: Emulator, ask: Any = ASK, 
         return await response.read()
 
 
-async def test_same_requests_same_bytes(http: aiohttp.ClientSession):
+async def test_same_requests_same_bytes(http: aiohttp.ClientSession) -> None:
     answers = []
     for _ in range(2):
         async with Emulator([PROVIDER]) as emulator:
@@ -37,7 +37,7 @@ async def test_same_requests_same_bytes(http: aiohttp.ClientSession):
     assert answers[0] == answers[1]
 
 
-async def test_requests_are_recorded_without_keys(http: aiohttp.ClientSession, emulator: Emulator):
+async def test_requests_are_recorded_without_keys(http: aiohttp.ClientSession, emulator: Emulator) -> None:
     await read(http, emulator, PLAIN, authorization="Bearer test-key", accept="application/json")
     await http.get(f"{emulator.url(PROVIDER)}/nowhere?x=1")
     first, second = emulator.requests(PROVIDER)
@@ -50,7 +50,7 @@ async def test_requests_are_recorded_without_keys(http: aiohttp.ClientSession, e
     assert second.connection == first.connection
 
 
-async def test_a_cut_leaves_the_message_unfinished(http: aiohttp.ClientSession, emulator: Emulator):
+async def test_a_cut_leaves_the_message_unfinished(http: aiohttp.ClientSession, emulator: Emulator) -> None:
     emulator.script(PROVIDER, [Fault.cut(2), Fault.cut()])
     for ask in (ASK, PLAIN):
         with pytest.raises(aiohttp.ClientPayloadError):
@@ -58,7 +58,7 @@ async def test_a_cut_leaves_the_message_unfinished(http: aiohttp.ClientSession, 
     assert [request.outcome for request in emulator.requests(PROVIDER)] == ["cut", "cut"]
 
 
-async def test_a_clean_cut_ends_well_but_says_no_end(http: aiohttp.ClientSession, emulator: Emulator):
+async def test_a_clean_cut_ends_well_but_says_no_end(http: aiohttp.ClientSession, emulator: Emulator) -> None:
     emulator.script(PROVIDER, [Fault.cut(2, clean=True)])
     data = await read(http, emulator)
     assert data.count(b"\n") == 2
@@ -66,7 +66,7 @@ async def test_a_clean_cut_ends_well_but_says_no_end(http: aiohttp.ClientSession
 
 
 @pytest.mark.parametrize("after", [None, 2])
-async def test_a_reset_reaches_the_client_as_one(emulator: Emulator, after: int | None):
+async def test_a_reset_reaches_the_client_as_one(emulator: Emulator, after: int | None) -> None:
     emulator.script(PROVIDER, [Fault.reset(after)])
     host, _, port = emulator.origin(PROVIDER).removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -78,7 +78,7 @@ async def test_a_reset_reaches_the_client_as_one(emulator: Emulator, after: int 
     assert emulator.requests(PROVIDER)[0].outcome == "reset"
 
 
-async def test_a_client_may_ask_for_a_fault(http: aiohttp.ClientSession, emulator: Emulator):
+async def test_a_client_may_ask_for_a_fault(http: aiohttp.ClientSession, emulator: Emulator) -> None:
     emulator.script(PROVIDER, [Fault.empty()])
     assert b"server busy" in await read(http, emulator, PLAIN, **{HEADER: "error=overloaded"})
     assert emulator.remaining(PROVIDER) == 1
@@ -87,7 +87,7 @@ async def test_a_client_may_ask_for_a_fault(http: aiohttp.ClientSession, emulato
         assert "kinds: status, error" in await response.text()
 
 
-async def test_a_client_that_leaves_is_noticed(emulator: Emulator):
+async def test_a_client_that_leaves_is_noticed(emulator: Emulator) -> None:
     emulator.script(PROVIDER, [Fault.stall(1)])
     async with aiohttp.ClientSession() as http:
         response = await http.post(f"{emulator.url(PROVIDER)}/api/chat", json=ASK)
@@ -105,7 +105,7 @@ async def test_a_client_that_leaves_is_noticed(emulator: Emulator):
 @pytest.mark.parametrize(
     "fault", [Fault.slow_headers(), Fault.stall(1), Fault.pings(), Fault.endless(), Fault.slow_first_event()]
 )
-async def test_closing_waits_for_nobody(http: aiohttp.ClientSession, fault: Fault):
+async def test_closing_waits_for_nobody(http: aiohttp.ClientSession, fault: Fault) -> None:
     before = asyncio.all_tasks()
     async with asyncio.timeout(1):
         async with Emulator([PROVIDER]) as emulator:
@@ -119,7 +119,7 @@ async def test_closing_waits_for_nobody(http: aiohttp.ClientSession, fault: Faul
     assert asyncio.all_tasks() == before
 
 
-async def test_a_stopped_provider_refuses_and_comes_back_on_its_port(http: aiohttp.ClientSession):
+async def test_a_stopped_provider_refuses_and_comes_back_on_its_port(http: aiohttp.ClientSession) -> None:
     async with Emulator([PROVIDER, "anthropic"]) as emulator:
         url = emulator.url(PROVIDER)
         await emulator.stop(PROVIDER)
@@ -133,14 +133,14 @@ async def test_a_stopped_provider_refuses_and_comes_back_on_its_port(http: aioht
         assert emulator.providers == (PROVIDER, "anthropic")
 
 
-async def test_what_is_not_emulated_is_said():
+async def test_what_is_not_emulated_is_said() -> None:
     with pytest.raises(LookupError, match="no emulator plays 'nonesuch'"):
         Emulator(["nonesuch"])
     with pytest.raises(LookupError, match="'openai' is not among the emulated"):
         Emulator([PROVIDER]).url("openai")
 
 
-async def test_a_port_that_is_taken_leaves_nothing_open():
+async def test_a_port_that_is_taken_leaves_nothing_open() -> None:
     async with Emulator([PROVIDER]) as first:
         port = int(first.url(PROVIDER).rpartition(":")[2])
         second = Emulator(["anthropic", PROVIDER], ports={PROVIDER: port})
@@ -151,14 +151,14 @@ async def test_a_port_that_is_taken_leaves_nothing_open():
             await asyncio.open_connection("127.0.0.1", int(second.url("anthropic").rpartition(":")[2]))
 
 
-async def test_any_path_with_any_body_is_answered(http: aiohttp.ClientSession, emulator: Emulator):
+async def test_any_path_with_any_body_is_answered(http: aiohttp.ClientSession, emulator: Emulator) -> None:
     for data in (b"", b"{", b"[]", b'{"model": 3}', b"\xff\xfe"):
         async with http.post(f"{emulator.url(PROVIDER)}/api/chat", data=data) as response:
             assert response.status == 400
             assert "error" in await response.json()
 
 
-def test_synchronous_code_has_its_own_way():
+def test_synchronous_code_has_its_own_way() -> None:
     import http.client
     import json
 

@@ -43,7 +43,7 @@ def told(provider: str, fault: Fault) -> HttpReply:
 @pytest.mark.parametrize(
     ("provider", "kind"), [(name, kind) for name in PROVIDERS for kind in sorted(cast.find(name).words)]
 )
-def test_every_failure_is_understood_as_what_it_is(provider: str, kind: FailureKind):
+def test_every_failure_is_understood_as_what_it_is(provider: str, kind: FailureKind) -> None:
     reply = told(provider, Fault.error(kind, retry_after=7))
     failure = understood(provider, reply)
     # A parameter that the provider lacks is a request that it calls invalid, and the client half may say either.
@@ -55,7 +55,7 @@ def test_every_failure_is_understood_as_what_it_is(provider: str, kind: FailureK
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 418, 429, 500, 502, 503, 504, 529])
-def test_every_status_is_answered_in_the_providers_shape(provider: str, status: int):
+def test_every_status_is_answered_in_the_providers_shape(provider: str, status: int) -> None:
     reply = told(provider, Fault.status(status, message="as you wished"))
     failure = understood(provider, reply)
     assert (reply.status, failure.status, failure.message) == (status, status, "as you wished")

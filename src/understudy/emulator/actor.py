@@ -15,6 +15,7 @@ from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import fold
+from understudy.domain.messages import Tool
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, FinishReason, TokenCount
 from understudy.domain.usage import Usage
@@ -26,10 +27,13 @@ from understudy.emulator.persona import Turn
 from understudy.emulator.prompt import prompt_tokens
 from understudy.emulator.staging import Answer, Frame, Streamed, is_sse
 from understudy.emulator.tokens import count
+from understudy.emulator.validator import fault_of
 from understudy.emulator.vectors import embed
 from understudy.providers import row
 from understudy.wire.http import Headers, HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object, encode
+
+MAX_DIMENSIONS = 4096
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +41,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     request: HttpRequest
     path: str
-    """Relative to the provider's base URL."""
+    """As the request line has it; the URL of `request` is relative to the provider's base URL."""
     half: ServerHalf
     operation: Operation | None = None
     authenticated: bool = True
@@ -61,14 +65,16 @@ class Actor:
     def call(self, request: HttpRequest) -> Call:
         """Understand address and key of a request. Its URL is the path with its query, as the request line has it."""
         address = urlsplit(request.url)
-        path = address.path.removeprefix(self.mount) if address.path.startswith(f"{self.mount}/") else address.path
+        path = address.path.removeprefix(self.mount)
         relative = msgspec.structs.replace(request, url=path + (f"?{address.query}" if address.query else ""))
         halves = list(self._halves.values())
         found = [(half, operation) for half in halves if (operation := half.operation(request.method, path))]
-        half, operation = found[0] if found else (halves[0], None)
+        # Official clients add the rest of the path to the base URL; without the base it leads nowhere.
+        mounted = address.path.startswith(f"{self.mount}/")
+        half, operation = found[0] if found and mounted else (halves[0], None)
         key = half.credential(relative)
         known = bool(key) if self._keys is None else key in self._keys
-        return Call(request=relative, path=path, half=half, operation=operation, authenticated=known)
+        return Call(request=relative, path=address.path, half=half, operation=operation, authenticated=known)
 
     def answer(self, call: Call, number: int, fault: Fault | None = None) -> Answer:
         """Answer a request. `number` counts requests; ids and times are made of it."""
@@ -95,6 +101,8 @@ class Actor:
             if complaint := self._complaint(call, call.operation, body):
                 return self._reply(complaint, call.half)
             inbound = call.half.parse(call.request)
+            if complaint := self._complaint_about(inbound.request):
+                return self._reply(complaint, call.half)
         except BadRequest as error:
             return self._reply(error.failure, call.half)
         except BadJson as error:
@@ -115,6 +123,20 @@ class Actor:
         if isinstance(name, str) and model is None:
             return self.provider.failure(FailureKind.NOT_FOUND, name)
         return None
+
+    def _complaint_about(self, request: object) -> Failure | None:
+        """Return what is wrong with values whose form no dialect judges: JSON schemas, and the length of vectors."""
+        wrong: str | None = None
+        match request:
+            case GenerationRequest(tools=tools, output=output):
+                schemas = [(tool.name, tool.parameters) for tool in tools if isinstance(tool, Tool)]
+                schemas.append(("the response format", output.json_schema if output else None))
+                faults = [(name, found) for name, schema in schemas if schema and (found := fault_of(schema))]
+                wrong = f"Invalid schema for {faults[0][0]}: {faults[0][1]}" if faults else None
+            case EmbeddingRequest(dimensions=int(dimensions)) if not 0 < dimensions <= MAX_DIMENSIONS:
+                wrong = f"dimensions must be between 1 and {MAX_DIMENSIONS}"
+        invalid = self.provider.failure(FailureKind.INVALID_REQUEST)
+        return msgspec.structs.replace(invalid, message=wrong) if wrong else None
 
     def _model(self, name: str) -> EmulatedModel | None:
         return next((model for model in self._models if model.is_called(name)), None)

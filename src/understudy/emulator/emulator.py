@@ -108,7 +108,7 @@ class Emulator:
         return self._server(provider).script.remaining
 
     def requests(self, provider: str) -> list[RecordedRequest]:
-        """Return what a provider was asked so far, oldest first."""
+        """Return what a provider was asked so far, oldest first; the last ten thousand requests are kept."""
         return list(self._server(provider).requests)
 
     def cancelled(self, provider: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections import deque
 from typing import Literal
 
 import msgspec
@@ -18,6 +19,9 @@ from understudy.emulator.script import Script
 from understudy.emulator.staging import Close, Head, Reset, Wait, Write
 from understudy.wire.http import HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode
+
+MAX_RECORDED = 10_000
+"""Requests that are kept for inspection; of more, the oldest are forgotten."""
 
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with time zero: closing then sends RST instead of FIN."""
@@ -56,7 +60,8 @@ class ProviderServer:
     def __init__(self, actor: Actor, host: str, port: int, *, pace: float = 0.0) -> None:
         self.actor = actor
         self.script = Script()
-        self.requests: list[RecordedRequest] = []
+        self.requests: deque[RecordedRequest] = deque(maxlen=MAX_RECORDED)
+        self._received = 0
         self._host = host
         self._pace = pace
         self.port = port
@@ -121,8 +126,9 @@ class ProviderServer:
             raise
 
     def _record(self, request: web.BaseRequest, raw: HttpRequest) -> RecordedRequest:
+        self._received += 1
         record = RecordedRequest(
-            number=len(self.requests) + 1,
+            number=self._received,
             method=raw.method,
             path=raw.url,
             headers=secrets_removed({name.lower(): value for name, value in raw.headers}),

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
+
 from understudy.domain.content import Json, JsonObject
 
 
@@ -26,6 +28,51 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 }
 
 
+class _Shape(msgspec.Struct, rename={"not_": "not", "ref": "$ref", "defs": "$defs"}):
+    """The types of the keywords that are read here and in `schema`."""
+
+    type: str | list[str] = ""
+    enum: list[Any] = []
+    examples: list[Any] = []
+    ref: str = ""
+    defs: dict[str, _Subschema] = {}
+    properties: dict[str, _Subschema] = {}
+    patternProperties: dict[str, _Subschema] = {}  # noqa: N815 - JSON Schema's own names, from here on
+    additionalProperties: _Subschema = True  # noqa: N815
+    required: list[str] = []
+    items: _Subschema = True
+    prefixItems: list[_Subschema] = []  # noqa: N815
+    anyOf: list[_Subschema] = []  # noqa: N815
+    oneOf: list[_Subschema] = []  # noqa: N815
+    allOf: list[_Subschema] = []  # noqa: N815
+    not_: _Subschema = False
+    pattern: str = ""
+    format: str = ""
+    minLength: int = 0  # noqa: N815
+    maxLength: int = 0  # noqa: N815
+    minItems: int = 0  # noqa: N815
+    maxItems: int = 0  # noqa: N815
+    minProperties: int = 0  # noqa: N815
+    maxProperties: int = 0  # noqa: N815
+    minimum: float = 0
+    maximum: float = 0
+    exclusiveMinimum: float = 0  # noqa: N815
+    exclusiveMaximum: float = 0  # noqa: N815
+    multipleOf: float = 0  # noqa: N815
+
+
+_Subschema = bool | _Shape
+
+
+def fault_of(schema: Json) -> str | None:
+    """Return what is wrong with a schema, such as ``Expected `array`, got `null` - at `$.required` ``, or `None`."""
+    try:
+        msgspec.convert(schema, _Shape)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return None
+
+
 def resolve(reference: str, root: Json) -> Json:
     """Return what a local reference such as `#/$defs/City` points at. Raises `LookupError`."""
     if not reference.startswith("#"):
@@ -39,15 +86,15 @@ def resolve(reference: str, root: Json) -> Json:
 
 def fits(value: Json, schema: Json, root: Json = None) -> bool:
     """Tell whether the value is valid under the schema. `root` is the document that references point into."""
-    if isinstance(schema, bool):
-        return schema
+    if not isinstance(schema, dict):
+        return schema is not False
     root = schema if root is None else root
     return all(_checks(value, schema, root))
 
 
 def _checks(value: Json, schema: JsonObject, root: Json) -> Iterator[bool]:
     if "$ref" in schema:
-        yield fits(value, resolve(schema["$ref"], root), root)
+        yield _fits_reference(value, schema["$ref"], root)
     if "type" in schema:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         yield any(_TYPES[name](value) for name in types if name in _TYPES)
@@ -58,13 +105,28 @@ def _checks(value: Json, schema: JsonObject, root: Json) -> Iterator[bool]:
     yield from _combined(value, schema, root)
     if isinstance(value, str):
         yield schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", math.inf)
-        yield "pattern" not in schema or re.search(schema["pattern"], value) is not None
+        yield "pattern" not in schema or _matches(schema["pattern"], value)
     elif is_number(value):
         yield from _number(value, schema)
     elif isinstance(value, list):
         yield from _array(value, schema, root)
     elif isinstance(value, dict):
         yield from _object(value, schema, root)
+
+
+def _fits_reference(value: Json, reference: str, root: Json) -> bool:
+    try:
+        return fits(value, resolve(reference, root), root)
+    except (LookupError, ValueError, TypeError):
+        return False
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Tell whether a pattern is found; one in another dialect of regular expressions forbids nothing."""
+    try:
+        return re.search(pattern, text) is not None
+    except re.error:
+        return True
 
 
 def _same(left: Json, right: Json) -> bool:
@@ -105,7 +167,7 @@ def _object(value: JsonObject, schema: JsonObject, root: Json) -> Iterator[bool]
     yield all(fits(item, known[name], root) for name, item in value.items() if name in known)
     patterns = schema.get("patternProperties", {})
     for name, item in value.items():
-        matching = [part for pattern, part in patterns.items() if re.search(pattern, name)]
+        matching = [part for pattern, part in patterns.items() if _matches(pattern, name)]
         yield all(fits(item, part, root) for part in matching)
         if name not in known and not matching:
             yield fits(item, schema.get("additionalProperties", True), root)

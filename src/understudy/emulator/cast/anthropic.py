@@ -61,14 +61,14 @@ def _sampling(asked: Asked) -> Words | None:
 
 
 def _forced_tool(asked: Asked) -> Words | None:
-    choice = asked.body.get("tool_choice") or {}
+    choice = asked.section("tool_choice")
     if asked.model is None or choice.get("type") not in ("any", "tool") or not _NO_FORCED_TOOLS.match(asked.model.id):
         return None
     return _field("tool_choice", f"type '{choice['type']}' is not supported by {asked.model.id}")
 
 
 def _thinking(asked: Asked) -> Words | None:
-    thinking = asked.body.get("thinking") or {}
+    thinking = asked.section("thinking")
     always = asked.model is not None and _ALWAYS_THINKS.match(asked.model.id)
     if always and thinking.get("type") in ("enabled", "disabled"):
         return _field("thinking.type", f"'{thinking['type']}' is not supported by this model")
@@ -77,7 +77,8 @@ def _thinking(asked: Asked) -> Words | None:
     budget = thinking.get("budget_tokens")
     if not isinstance(budget, int) or budget < 1024:
         return _field("thinking.enabled.budget_tokens", "Input should be greater than or equal to 1024")
-    if asked.operation is Operation.CHAT and budget >= asked.body["max_tokens"]:
+    limit = asked.body.get("max_tokens")
+    if isinstance(limit, int) and budget >= limit:
         return Words(400, "`max_tokens` must be greater than `thinking.budget_tokens`.", _INVALID)
     return None
 

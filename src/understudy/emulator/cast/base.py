@@ -72,6 +72,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     body: JsonObject
     model: EmulatedModel | None = None
 
+    def section(self, name: str) -> JsonObject:
+        """Return an object in the body; an empty one where there is none."""
+        found = self.body.get(name)
+        return found if isinstance(found, dict) else {}
+
 
 Check = Callable[[Asked], Words | None]
 """Returns the provider's complaint about a request, or `None`."""

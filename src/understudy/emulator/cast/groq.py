@@ -45,7 +45,8 @@ def _unsupported(asked: Asked) -> Words | None:
             return Words(400, f"property '{field}' is unsupported", _INVALID, None, field)
     if asked.body.get("n") not in (None, 1):
         return Words(400, "'n' : number must be at most 1", _INVALID, None, "n")
-    if any(isinstance(message, dict) and "name" in message for message in asked.body.get("messages", ())):
+    messages = asked.body["messages"]
+    if isinstance(messages, list) and any(isinstance(message, dict) and "name" in message for message in messages):
         return Words(400, "property 'name' is unsupported", _INVALID, None, "messages")
     return None
 

@@ -27,7 +27,7 @@ def _required(asked: Asked) -> Words | None:
 
 def _capable(asked: Asked) -> Words | None:
     """A model is asked only for what it can do."""
-    if asked.model is None:
+    if asked.model is None or asked.dialect != "ollama":
         return None
     wanted = {
         "chat": asked.operation is Operation.CHAT,
@@ -48,7 +48,9 @@ PROVIDER = EmulatedProvider(
             thinking="shown",
             counts_reasoning=False,
             durations=True,
-        )
+        ),
+        # Under /v1 Ollama speaks OpenAI's dialect too.
+        "openai": Persona(title="Ollama", answer_prefix="chatcmpl-", thinking="shown", counts_reasoning=False),
     },
     models=(
         EmulatedModel(id="llama3.2:latest", capabilities=CHAT - {"vision"}, context_window=131_072),
