@@ -138,7 +138,7 @@ class Fold:
             id=self.started.id,
             created=self.started.created,
             warnings=tuple(self.warnings),
-            extra=self.extra,
+            extra=dict(self.extra),
         )
 
 

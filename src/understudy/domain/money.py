@@ -20,7 +20,8 @@ class Money(msgspec.Struct, frozen=True, order=True):
         """The amount in US dollars, exact."""
         from decimal import Decimal
 
-        return Decimal(self.nano_usd).scaleb(-9)
+        # Written as text: arithmetic would round to the caller's decimal context.
+        return Decimal(f"{self.nano_usd}E-9")
 
     def __add__(self, other: Money) -> Money:
         return Money(self.nano_usd + other.nano_usd)

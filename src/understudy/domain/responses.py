@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import JsonObject, Refusal, Thinking, ToolCall
 from understudy.domain.messages import Message
+from understudy.domain.money import Cost
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-
-if TYPE_CHECKING:
-    from understudy.domain.attempts import AttemptRecord
-    from understudy.domain.money import Cost
 
 
 class FinishReason(enum.StrEnum):

@@ -28,7 +28,9 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self.__value.encode(), other.reveal().encode())
+        # The environment may hold bytes that are no UTF-8; a failing encode would repeat the value in its error.
+        ours, theirs = (value.encode("utf-8", "surrogatepass") for value in (self.__value, other.reveal()))
+        return hmac.compare_digest(ours, theirs)
 
     def __hash__(self) -> int:
         return hash((Secret, self.__value))
@@ -43,3 +45,6 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied: pass the configuration that reads it instead")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a Secret has no state to give: pass the configuration that reads it instead")

@@ -1,0 +1,175 @@
+"""A response is the fold of its events."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from understudy.domain import events as e
+from understudy.domain.content import Audio, Citation, Image, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
+from understudy.domain.fold import Fold, fold, unfold
+from understudy.domain.messages import Message, Role
+from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+
+WARNING = Warning(WarningKind.DROPPED, "seed", "no")
+
+
+def test_pieces_grow_into_parts_in_the_order_in_which_these_begin() -> None:
+    response = fold(
+        [
+            e.Started(id="i", model="m", created=5.0),
+            e.ThinkingDelta(0, "let "),
+            e.TextDelta(1, "a"),
+            e.ThinkingDelta(0, "me"),
+            e.ThinkingSigned(0, "si"),
+            e.ThinkingSigned(0, "g"),
+            e.ToolCallStarted(2, "c", "f"),
+            e.ToolCallDelta(2, '{"x"'),
+            e.TextDelta(1, "b"),
+            e.ToolCallDelta(2, ":1}"),
+            e.RefusalDelta(3, "no"),
+            e.PartAdded(4, Audio(file_id="f")),
+            e.CitationAdded(1, Citation(url="u")),
+            e.Finished(FinishReason.TOOL_CALLS, "tool_use"),
+        ],
+        dialect="d",
+    )
+    here = Provenance("d", "m")
+    assert response.message == Message(
+        Role.ASSISTANT,
+        (
+            Thinking("let me", signature="sig", provenance=here),
+            Text("ab", citations=(Citation(url="u"),)),
+            ToolCall(id="c", name="f", arguments='{"x":1}', provenance=here),
+            Refusal("no"),
+            Audio(file_id="f"),
+        ),
+    )
+    assert (response.text, response.thinking, response.refusal) == ("ab", "let me", "no")
+    assert (response.id, response.model, response.created) == ("i", "m", 5.0)
+    assert (response.finish_reason, response.finish_reason_raw) == (FinishReason.TOOL_CALLS, "tool_use")
+
+
+def test_plain_text_becomes_a_string_and_anything_more_does_not() -> None:
+    assert fold([e.TextDelta(0, "a"), e.TextDelta(0, "b")]).message.content == "ab"
+    assert fold([e.TextDelta(0, "a"), e.TextDelta(1, "b")]).message.content == (Text("a"), Text("b"))
+    noted = fold([e.TextDelta(0, "a"), e.PartNoted(0, "d", {"id": "1"})]).message.content
+    assert noted == (Text("a", extra={"d": {"id": "1"}}),)
+
+
+def test_a_call_without_arguments_has_an_empty_object() -> None:
+    assert fold([e.ToolCallStarted(0, "c", "f")]).tool_calls[0].arguments == "{}"
+
+
+def test_without_a_dialect_nothing_is_stamped() -> None:
+    parts = fold([e.ThinkingDelta(0, "t"), e.ToolCallStarted(1, "c", "f")]).message.parts
+    assert [getattr(part, "provenance", 0) for part in parts] == [None, None]
+
+
+def test_notes_replace_or_extend() -> None:
+    extra = fold(
+        [
+            e.Noted("tier", "a"), e.Noted("tier", "b"), e.Noted("list", [1], append=True),
+            e.Noted("list", [2, 3], append=True),
+        ]
+    ).extra  # fmt: skip
+    assert extra == {"tier": "b", "list": [1, 2, 3]}
+
+
+def test_notes_of_a_part_are_kept_by_dialect_and_may_come_first() -> None:
+    response = fold([e.PartNoted(0, "d", {"a": 1}), e.ThinkingDelta(0, "t"), e.PartNoted(0, "d", {"b": 2})])
+    assert response.message.parts == (Thinking("t", extra={"d": {"a": 1, "b": 2}}),)
+    assert fold([e.PartNoted(0, "d", {"a": 1})]).message.parts == ()
+
+
+def test_usage_is_cumulative_and_warnings_are_gathered() -> None:
+    response = fold(
+        [
+            e.Warned(WARNING), e.UsageReported(Usage(input=10, output=1)), e.UsageReported(Usage(output=7)),
+            e.Finished(FinishReason.STOP), e.UsageReported(Usage(output=8)),
+        ]
+    )  # fmt: skip
+    assert (response.usage.input, response.usage.output) == (10, 8)
+    assert response.warnings == (WARNING,)
+
+
+def test_without_an_end_the_reason_is_unknown() -> None:
+    assert fold([e.TextDelta(0, "a")]).finish_reason is FinishReason.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("given_events", "empty"),
+    [
+        ([], True),
+        ([e.Started(), e.Noted("a", 1), e.Warned(WARNING), e.Frame(b"x"), e.Finished(FinishReason.STOP)], True),
+        ([e.TextDelta(0, ""), e.ThinkingDelta(1, "")], True),
+        ([e.PartNoted(0, "d", {})], True),
+        ([e.TextDelta(0, "a")], False),
+        ([e.ThinkingDelta(0, "a")], False),
+        ([e.RefusalDelta(0, "a")], False),
+        ([e.ToolCallStarted(0, "c", "f")], False),
+        ([e.PartAdded(0, Opaque("d", {}))], False),
+    ],
+)
+def test_emptiness(given_events: list[e.Event], empty: bool) -> None:
+    folding = Fold()
+    for event in given_events:
+        folding.add(event)
+    assert folding.is_empty is empty
+
+
+def test_the_answer_can_be_read_at_any_time_and_does_not_change_afterwards() -> None:
+    folding = Fold()
+    folding.add(e.TextDelta(0, "a"))
+    folding.add(e.Noted("list", [1], append=True))
+    early = folding.response()
+    folding.add(e.TextDelta(0, "b"))
+    folding.add(e.Warned(WARNING))
+    folding.add(e.Noted("list", [2], append=True))
+    folding.add(e.Noted("late", 1))
+    assert (early.text, early.warnings, early.extra) == ("a", (), {"list": [1]})
+    assert folding.response().text == "ab"
+
+
+TEXTS = st.text(max_size=8)
+MAYBE = st.none() | TEXTS
+EXTRA = st.none() | st.dictionaries(TEXTS, st.dictionaries(TEXTS, st.integers(), max_size=2), min_size=1, max_size=2)
+PARTS = st.one_of(
+    st.builds(Text, TEXTS, citations=st.lists(st.builds(Citation, url=MAYBE), max_size=2).map(tuple), extra=EXTRA),
+    st.builds(Refusal, TEXTS, extra=EXTRA),
+    st.builds(Thinking, TEXTS, signature=MAYBE, redacted=MAYBE, extra=EXTRA),
+    st.builds(ToolCall, id=TEXTS, name=TEXTS, arguments=TEXTS.filter(bool), extra=EXTRA),
+    st.builds(Image, url=MAYBE),
+    st.builds(Opaque, st.just("d"), st.integers()),
+)
+RESPONSES = st.builds(
+    GenerationResponse,
+    message=st.lists(PARTS, max_size=4).map(lambda parts: Message(Role.ASSISTANT, tuple(parts))),
+    finish_reason=st.sampled_from(FinishReason),
+    finish_reason_raw=MAYBE,
+    usage=st.builds(Usage, input=st.none() | st.integers(0, 9), output=st.none() | st.integers(0, 9)),
+    model=MAYBE,
+    id=MAYBE,
+    created=st.none() | st.floats(0, 1e9),
+    extra=st.dictionaries(TEXTS, st.integers(), max_size=3),
+    warnings=st.sampled_from([(), (WARNING,)]),
+)
+
+
+def plain(response: GenerationResponse) -> GenerationResponse:
+    """A message of one plain text may be a string or a part."""
+    return msgspec.structs.replace(response, message=Message(Role.ASSISTANT, response.message.parts))
+
+
+@settings(deadline=None)
+@given(RESPONSES)
+def test_unfolding_and_folding_gives_the_response_back(response: GenerationResponse) -> None:
+    expected = plain(response)
+    found = plain(fold(list(unfold(response))))
+    if expected.message.parts == (Text(""),):
+        expected = msgspec.structs.replace(expected, message=Message(Role.ASSISTANT, ()))
+    assert found == expected
