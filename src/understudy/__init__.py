@@ -78,7 +78,6 @@ if TYPE_CHECKING:
     )
     from understudy.domain.secret import Secret
     from understudy.domain.usage import Usage
-    from understudy.engine import ResponseStream
     from understudy.factory import create_provider
     from understudy.ledger.memory import MemoryLedger
     from understudy.manager import ProviderManager, from_config
@@ -90,6 +89,7 @@ if TYPE_CHECKING:
         ProviderStats,
         ProviderType,
     )
+    from understudy.stream import ResponseStream
 
 __version__ = "0.1.0"
 
@@ -116,7 +116,7 @@ _HOMES = {
     ),
     "understudy.domain.secret": "Secret",
     "understudy.domain.usage": "Usage",
-    "understudy.engine": "ResponseStream",
+    "understudy.stream": "ResponseStream",
     "understudy.factory": "create_provider",
     "understudy.ledger.memory": "MemoryLedger",
     "understudy.manager": "ProviderManager from_config",

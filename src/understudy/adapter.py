@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import msgspec
 
+from understudy.attempt import Job
 from understudy.dialects.base import Operation
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.errors import LLMError
@@ -18,7 +19,6 @@ from understudy.domain.fold import unfold
 from understudy.domain.money import Cost
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.usage import Usage
-from understudy.engine import Job
 from understudy.flight import AttemptFailed
 from understudy.policy.targets import Limits, Target
 from understudy.provider import LLMProvider

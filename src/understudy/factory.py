@@ -10,6 +10,7 @@ from typing import Any, Self, Unpack
 import msgspec
 
 from understudy import providers
+from understudy.attempt import Job
 from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
 from understudy.domain.attempts import AttemptRecord
@@ -21,7 +22,7 @@ from understudy.domain.responses import EmbeddingResponse, GenerationResponse, H
 from understudy.domain.secret import Secret
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.engine import Engine, Job, ResponseStream
+from understudy.engine import Engine
 from understudy.flight import Credential, ExchangeFlight, Passage
 from understudy.health import status_of
 from understudy.ledger import LedgerSink, Observer
@@ -40,6 +41,7 @@ from understudy.provider import (
 )
 from understudy.providers.base import ProviderRow, dialect_for, endpoint_of
 from understudy.routing import Desk, rules_of
+from understudy.stream import ResponseStream
 from understudy.transport import AioTransport, Transport
 
 LONG_ANSWER = 60.0

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from understudy.attempt import Job, new_id
 from understudy.dialects.base import Operation
 from understudy.domain.errors import ConfigError
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import HealthStatus
-from understudy.flight import AttemptFailed
+from understudy.flight import AttemptFailed, Credential, Flight
 from understudy.policy.targets import Limits, Target
-
-if TYPE_CHECKING:
-    from understudy.factory import DialectProvider
+from understudy.provider import ProviderConfig
+from understudy.providers.base import ProviderRow
 
 CHECK_TIMEOUT = 10.0
 """Seconds for one call of a check."""
@@ -28,7 +28,35 @@ _SAYS_NOTHING = frozenset({_K.NOT_FOUND, _K.UNSUPPORTED, _K.INVALID_REQUEST})
 """A server of the same wire format without a model list may well generate."""
 
 
-async def status_of(provider: DialectProvider) -> HealthStatus:
+class Checked(Protocol):
+    """What a check needs of a built-in provider."""
+
+    @property
+    def name(self) -> str:
+        """The entry's name."""
+        ...
+
+    @property
+    def config(self) -> ProviderConfig:
+        """The entry."""
+        ...
+
+    @property
+    def row(self) -> ProviderRow:
+        """The provider's row."""
+        ...
+
+    @property
+    def credential(self) -> Credential:
+        """The key. Raises `ConfigError` when there is none."""
+        ...
+
+    def fly(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> Flight:
+        """Open an attempt."""
+        ...
+
+
+async def status_of(provider: Checked) -> HealthStatus:
     """Check one provider: its model list tells whether it is reachable and takes the key, then its text model."""
     began = time.monotonic()
     try:
@@ -52,7 +80,7 @@ async def status_of(provider: DialectProvider) -> HealthStatus:
     )
 
 
-async def _has(provider: DialectProvider, model: str) -> tuple[bool | None, str | None]:
+async def _has(provider: Checked, model: str) -> tuple[bool | None, str | None]:
     try:
         return bool(await _call(provider, ModelsRequest(model=model))), None
     except AttemptFailed as error:
@@ -61,13 +89,11 @@ async def _has(provider: DialectProvider, model: str) -> tuple[bool | None, str 
         return None, error.failure.message
 
 
-async def _call(provider: DialectProvider, request: ModelsRequest) -> list[object]:
+async def _call(provider: Checked, request: ModelsRequest) -> list[object]:
     """Ask once, without retries, statistics or effect on what is set aside."""
-    from understudy.engine import Job, new_request_id
-
-    job = Job(id=new_request_id(), operation=Operation.MODELS, request=request)
+    job = Job(id=new_id(), operation=Operation.MODELS, request=request)
     limits = Limits(connect=provider.config.connect_timeout, total=CHECK_TIMEOUT)
-    flight = provider.fly(job, Target(name=provider.name), limits, new_request_id())
+    flight = provider.fly(job, Target(name=provider.name), limits, new_id())
     found: list[object] = []
     try:
         async for batch in flight:
@@ -77,7 +103,7 @@ async def _call(provider: DialectProvider, request: ModelsRequest) -> list[objec
     return found
 
 
-def _unwell(provider: DialectProvider, error: AttemptFailed) -> HealthStatus:
+def _unwell(provider: Checked, error: AttemptFailed) -> HealthStatus:
     failure = error.failure
     reachable = failure.kind not in _UNREACHABLE
     refused = failure.kind in (_K.AUTHENTICATION, _K.PERMISSION, _K.BILLING)

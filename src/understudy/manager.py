@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 import msgspec
 
 from understudy.adapter import ForeignPerformer
+from understudy.attempt import Performer
 from understudy.domain.errors import ConfigError, LLMError, Misuse, Unavailable, Unsupported
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
-from understudy.engine import Engine, Performer, ResponseStream
+from understudy.engine import Engine
 from understudy.factory import DialectProvider, create_provider
 from understudy.ledger import LedgerSink, Observer
 from understudy.policy import strategies
@@ -33,6 +34,7 @@ from understudy.provider import (
     RequestOptions,
 )
 from understudy.routing import Desk, rules_of
+from understudy.stream import ResponseStream
 from understudy.transport import AioTransport, Transport
 
 if TYPE_CHECKING:

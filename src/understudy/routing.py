@@ -7,15 +7,17 @@ from typing import Any
 
 import msgspec
 
+from understudy.attempt import Job, Performer, new_id
 from understudy.dialects.base import Operation
 from understudy.domain.messages import OpaqueTool
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
-from understudy.engine import Drive, Engine, Job, Performer, ResponseStream, new_request_id
-from understudy.policy.call import Rules
+from understudy.engine import Drive, Engine
 from understudy.policy.plan import Plan
+from understudy.policy.signals import Rules
 from understudy.prompt import Ask
 from understudy.provider import FallbackConfig
+from understudy.stream import ResponseStream
 
 
 def rules_of(
@@ -60,7 +62,7 @@ class Desk:
         self, request: EmbeddingRequest, plan: Plan, performers: Mapping[str, Performer], rules: Rules
     ) -> EmbeddingResponse:
         """Turn texts into vectors."""
-        job = Job(id=new_request_id(), operation=Operation.EMBED, request=request, rules=rules)
+        job = Job(id=new_id(), operation=Operation.EMBED, request=request, rules=rules)
         drive = await self._engine.run(job, plan, performers)
         (response,) = drive.items
         record = drive.records[-1]
@@ -77,15 +79,13 @@ class Desk:
         self, operation: Operation, request: Any, plan: Plan, performer: Performer, rules: Rules
     ) -> list[Any]:
         """Run any other operation at one provider."""
-        job = Job(id=new_request_id(), operation=operation, request=request, rules=rules)
+        job = Job(id=new_id(), operation=operation, request=request, rules=rules)
         drive: Drive = await self._engine.run(job, plan, {plan.steps[0].target.name: performer})
         return drive.items
 
 
 def _chat(ask: Ask, rules: Rules, strict: bool) -> Job:
-    return Job(
-        id=new_request_id(), operation=Operation.CHAT, request=ask.request, rules=rules, form=ask.form, strict=strict
-    )
+    return Job(id=new_id(), operation=Operation.CHAT, request=ask.request, rules=rules, form=ask.form, strict=strict)
 
 
 def _has_effects(request: GenerationRequest) -> bool:

@@ -8,9 +8,10 @@ import pytest
 
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
-from understudy.policy.call import Abort, Action, Began, Call, Cancelled, Commit, Ended, Failed, Launch, Rules, Settle
+from understudy.policy.call import Call
 from understudy.policy.health import Health
 from understudy.policy.plan import Plan, Step
+from understudy.policy.signals import Abort, Action, Began, Cancelled, Commit, Ended, Failed, Launch, Rules, Settle
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import VERDICTS, Aside
 

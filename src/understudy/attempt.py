@@ -1,0 +1,184 @@
+"""One attempt of a job, from its launch to its record."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Protocol
+
+import msgspec
+
+from understudy.dialects.base import Operation
+from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
+from understudy.domain.events import CONTENT_EVENTS
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.fold import Fold
+from understudy.domain.money import Cost
+from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.usage import Usage
+from understudy.flight import Flight
+from understudy.policy.call import Call
+from understudy.policy.signals import Began, Launch, Rules
+from understudy.policy.targets import Limits, Target
+from understudy.policy.verdicts import VERDICTS
+from understudy.structured import ResultForm
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One request of a user, ready to be driven."""
+
+    id: str
+    operation: Operation
+    request: Any
+    rules: Rules = Rules()
+    form: ResultForm | None = None
+    strict: bool = False
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the caller sees the answer as it arrives."""
+        return self.rules.streamed
+
+
+class Performer(Protocol):
+    """What the engine launches: a built-in provider, or the adapter of a user's own."""
+
+    def fly(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> Flight:
+        """Open an attempt; nothing is sent before it is iterated."""
+        ...
+
+    def cost_of(self, target: Target, usage: Usage) -> Cost | None:
+        """Return what an answer cost, or `None` when that is unknown."""
+        ...
+
+    def tally(self, attempt: AttemptRecord) -> None:
+        """Add an attempt to the provider's own statistics."""
+        ...
+
+
+class Attempt:
+    """One launch, from its first byte to its record."""
+
+    def __init__(self, job: Job, launch: Launch, performer: Performer) -> None:
+        self.job = job
+        self.launch = launch
+        self.number = launch.attempt
+        self.performer = performer
+        self.id = new_id()
+        self.flight = performer.fly(job, launch.target, launch.limits, self.id)
+        self.failure: Failure | None = None
+        self.response: GenerationResponse | None = None
+        self.items: list[Any] = []
+        self._fold = Fold(self.flight.dialect) if job.operation is Operation.CHAT else None
+        self._held: list[Any] | None = []
+        self._first_event: float | None = None
+        self._started_at = time.time()
+        self._started = time.monotonic()
+        self._ended: float | None = None
+
+    def take(self, batch: list[Any], call: Call) -> list[Any] | None:
+        """Take a batch in; return what a stream may show of it: nothing before the first content commits it."""
+        fold = self._fold
+        if fold is None:
+            self.items.extend(batch)
+            return None
+        for event in batch:
+            fold.add(event)
+        if not self.job.streamed:
+            return None
+        held = self._held
+        if held is None:
+            return batch
+        held.extend(batch)
+        if not any(isinstance(event, CONTENT_EVENTS) for event in batch):
+            return None
+        self._held = None
+        now = time.monotonic()
+        self._first_event = now - self._started
+        call.receive(Began(self.number), now)
+        return held
+
+    def conclude(self) -> list[Any] | None:
+        """Fold the answer and validate it as a whole; return what a stream without content still holds."""
+        self._ended = time.monotonic()
+        fold = self._fold
+        if fold is None:
+            return None
+        response = fold.response()
+        if self.failure is None:
+            response, self.failure = _validated(self.job, response, fold)
+        if self.flight.raw is not None:
+            response = msgspec.structs.replace(response, raw=self.flight.raw)
+        self.response = response
+        return self._held if self.failure is None else None
+
+    def record(self, outcome: Outcome, failure: Failure | None, next_step: str | None) -> AttemptRecord:
+        """Return the account of this attempt."""
+        if self.response is None and self._fold is not None:
+            self.response = self._fold.response()
+        response = self.response
+        usage = response.usage if response is not None else _usage_of(self.items)
+        cost = self.performer.cost_of(self.launch.target, usage) if outcome is Outcome.WON else None
+        target = self.launch.target
+        return AttemptRecord(
+            request_id=self.job.id,
+            attempt_id=self.id,
+            number=self.number,
+            provider=target.name,
+            provider_type=target.provider_type,
+            model=target.model,
+            operation=self.job.operation,
+            outcome=outcome,
+            started=self._started_at,
+            duration=(self._ended or time.monotonic()) - self._started,
+            first_event=self._first_event,
+            waited=self.launch.waited,
+            answered_model=response.model if response is not None else None,
+            dialect=self.flight.dialect,
+            streamed=self.job.streamed,
+            failure=failure,
+            next_step=next_step,
+            usage=usage,
+            cost=cost,
+            cost_basis=_basis(outcome, failure, usage),
+            warnings=response.warnings if response is not None else (),
+        )
+
+
+def _validated(job: Job, response: GenerationResponse, fold: Fold) -> tuple[GenerationResponse, Failure | None]:
+    """Check a whole answer: not empty, and of the form that was asked for."""
+    if fold.is_empty and response.finish_reason in (FinishReason.STOP, FinishReason.UNKNOWN):
+        return response, Failure(kind=FailureKind.EMPTY, message="the answer is empty")
+    form = job.form
+    if form is None or response.tool_calls or response.refusal or response.finish_reason is FinishReason.CONTENT_FILTER:
+        return response, None
+    try:
+        return msgspec.structs.replace(response, parsed=form.parse(response.text)), None
+    except ValueError as error:
+        cut = " (it was cut at max_tokens)" if response.finish_reason is FinishReason.LENGTH else ""
+        message = f"the answer does not fit the schema{cut}: {error}"
+        return response, Failure(kind=FailureKind.SCHEMA_MISMATCH, message=message)
+
+
+def _usage_of(items: list[Any]) -> Usage:
+    usage = getattr(items[0], "usage", None) if items else None
+    return usage if isinstance(usage, Usage) else Usage()
+
+
+def _basis(outcome: Outcome, failure: Failure | None, usage: Usage) -> CostBasis:
+    """Return what is known of an attempt's cost (fault model §2, A0–A4)."""
+    if outcome is Outcome.WON:
+        return CostBasis.EXACT if usage.total is not None else CostBasis.ESTIMATED
+    if failure is not None and not failure.sent:
+        return CostBasis.NOT_SENT
+    if usage.output_total:
+        return CostBasis.ESTIMATED
+    return VERDICTS[failure.kind].basis if failure is not None else CostBasis.UNKNOWN
+
+
+def new_id() -> str:
+    """A UUID of version 7 (RFC 9562 §5.7): milliseconds first, so that ids sort by time."""
+    chance = int.from_bytes(os.urandom(10), "big")
+    clock = f"{time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF:012x}"
+    tail = f"{chance & 0x3FFF_FFFF_FFFF_FFFF | 1 << 63:016x}"
+    return f"{clock[:8]}-{clock[8:]}-7{chance >> 68:03x}-{tail[:4]}-{tail[4:]}"

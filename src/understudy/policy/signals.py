@@ -1,0 +1,93 @@
+"""What goes into a `Call` and what comes out of it: rules, signals, actions."""
+
+from __future__ import annotations
+
+import msgspec
+
+from understudy.domain.failures import Failure
+from understudy.policy.targets import Limits, Target
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What the configuration and the request say about retries and fallback. Durations are seconds."""
+
+    max_tries: int = 3
+    """At one target, the first included."""
+    max_attempts: int | None = None
+    """Over all targets; the larger of 5 and their number when unset."""
+    retry_delay: float = 1.0
+    deadline: float = 600.0
+    max_wait: float = 20.0
+    fallback_on_filter: bool = False
+    streamed: bool = False
+    """A stream commits at its first content; a plain answer only at its end."""
+    has_effects: bool = False
+    """Hosted tools may have acted: nothing is repeated once a response has begun."""
+
+
+# ---- signals ----
+
+
+class Began(msgspec.Struct, frozen=True):
+    """The first content of a stream arrived."""
+
+    attempt: int
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The answer is whole and valid."""
+
+    attempt: int
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """The attempt failed. `answered`: a successful response had begun; `translated`: the request was altered."""
+
+    attempt: int
+    failure: Failure
+    answered: bool = False
+    translated: bool = False
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """Nobody waits for the answer any more."""
+
+
+Signal = Began | Ended | Failed | Cancelled
+
+
+# ---- actions ----
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """Start an attempt. `waited` is the back-off that went before it."""
+
+    attempt: int
+    target: Target
+    limits: Limits
+    waited: float = 0.0
+
+
+class Abort(msgspec.Struct, frozen=True):
+    """Give an attempt up and close its connection."""
+
+    attempt: int
+    failure: Failure
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """From now on this attempt's answer is the answer; nothing may silently replace it."""
+
+    attempt: int
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """The end. `failure` is `None` when `attempt` won. `surfaced` says that the failure itself is the answer to the
+    request, rather than the last of several reasons why nothing could be had."""
+
+    attempt: int | None
+    failure: Failure | None = None
+    surfaced: bool = False
+
+
+Action = Launch | Abort | Commit | Settle
