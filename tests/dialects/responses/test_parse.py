@@ -301,6 +301,8 @@ WRONG: list[tuple[str, dict[str, Any] | bytes, str | None, str]] = [
         "text.format",
         "Expected",
     ),
+    ("a type that is no text", {"input": [{"type": []}]}, "input[0].type", "must be a string"),
+    ("a role that is no text", {"input": [{"role": {}, "content": "x"}]}, "input[0].role", "unknown role"),
     ("a wrong effort", {"input": "x", "reasoning": {"effort": 5}}, "reasoning", "strings"),
 ]
 

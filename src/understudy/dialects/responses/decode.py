@@ -29,14 +29,18 @@ _CALLS = CALL_TEXT.keys() | {"computer_call", "local_shell_call", "apply_patch_c
 _INCOMPLETE = {"max_output_tokens": FinishReason.LENGTH, "content_filter": FinishReason.CONTENT_FILTER}
 
 
+_REASONING, _CALL, _WHOLE = "reasoning", "call", "whole"
+"""Places of what an item is as a whole, beside the numbered contents of a message."""
+
+
 class _Item:
-    """An output item while it arrives. `parts` maps its contents to part indexes."""
+    """An output item while it arrives. `parts` maps its contents, or itself, to part indexes."""
 
     __slots__ = ("about", "closed", "last", "parts", "seen_citations", "streamed")
 
     def __init__(self) -> None:
         self.about: JsonObject = {}
-        self.parts: dict[int, int] = {}
+        self.parts: dict[int | str, int] = {}
         self.seen_citations: dict[int, int] = {}
         self.last: tuple[str, int] | None = None
         self.streamed = False
@@ -66,10 +70,11 @@ class OutputReader:
         raw = event.item or {}
         item = self._item(event.output_index)
         item.about = {key: raw[key] for key in ("id", "phase") if raw.get(key) is not None}
-        if raw.get("type") not in CALL_TEXT:
+        kind = _text(raw.get("type"))
+        if kind not in CALL_TEXT:
             return []
-        if raw["type"] != "function_call":
-            item.about["type"] = raw["type"]
+        if kind != "function_call":
+            item.about["type"] = kind
         return self._begin_call(item, raw)
 
     def text(self, event: StreamEvent) -> list[Step]:
@@ -97,10 +102,10 @@ class OutputReader:
     def arguments(self, event: StreamEvent) -> list[Step]:
         """Take more of a call's arguments, or of a custom tool's input."""
         item = self._item(event.output_index)
-        if not event.delta or 0 not in item.parts:
+        if not event.delta or _CALL not in item.parts:
             return []  # Without an announcement the closed item brings the call whole.
         item.streamed = True
-        return [e.ToolCallDelta(item.parts[0], event.delta)]
+        return [e.ToolCallDelta(item.parts[_CALL], event.delta)]
 
     def cite(self, event: StreamEvent) -> list[Step]:
         """Take a citation of a text."""
@@ -153,59 +158,59 @@ class OutputReader:
         if item.closed:
             return []
         item.closed = True
-        kind = raw.get("type")
+        kind = _text(raw.get("type"))
         self._called = self._called or kind in _CALLS
         if kind == "message":
             return self._close_message(item, raw)
         if kind in CALL_TEXT:
-            return self._close_call(item, raw)
+            return self._close_call(item, raw, kind)
         if kind == "reasoning":
             return self._close_reasoning(item, raw)
-        return [e.PartAdded(self._part(item, 0), Opaque(NAME, raw))]
+        return [e.PartAdded(self._part(item, _WHOLE), Opaque(NAME, raw))]
 
     def _close_message(self, item: _Item, raw: JsonObject) -> list[Step]:
         steps: list[Step] = []
         about = {key: value for key, value in raw.items() if key not in ("type", "role", "content")}
-        for position, content in enumerate(_objects(raw.get("content"))):
+        for position, content in enumerate(objects(raw.get("content"))):
             new = position not in item.parts
             index = self._part(item, position)
             kind = content.get("type")
             if kind not in ("output_text", "refusal"):
-                steps.append(e.PartAdded(index, Opaque(NAME, {**raw, "content": [content]})))
+                steps += [e.PartAdded(index, Opaque(NAME, {**raw, "content": [content]}))] if new else []
                 continue
             if about:
                 steps.append(e.PartNoted(index, NAME, {"item": about}))
             if kind == "refusal":
-                steps += [e.RefusalDelta(index, str(content.get("refusal") or ""))] if new else []
+                steps += [e.RefusalDelta(index, _text(content.get("refusal")) or "")] if new else []
                 continue
-            steps += [e.TextDelta(index, str(content.get("text") or ""))] if new else []
-            annotations = _objects(content.get("annotations"))[item.seen_citations.get(position, 0) :]
+            steps += [e.TextDelta(index, _text(content.get("text")) or "")] if new else []
+            annotations = objects(content.get("annotations"))[item.seen_citations.get(position, 0) :]
             steps += [e.CitationAdded(index, read_citation(annotation)) for annotation in annotations]
-            self._logprobs += content.get("logprobs") or ()
+            self._logprobs += objects(content.get("logprobs"))
         return steps
 
-    def _close_call(self, item: _Item, raw: JsonObject) -> list[Step]:
-        field = CALL_TEXT[raw["type"]]
+    def _close_call(self, item: _Item, raw: JsonObject, kind: str) -> list[Step]:
+        field = CALL_TEXT[kind]
         item.about = {key: value for key, value in raw.items() if key not in ("type", "call_id", "name", field)}
-        if raw["type"] != "function_call":
-            item.about["type"] = raw["type"]
-        steps = self._noted(item, item.parts[0]) if 0 in item.parts else self._begin_call(item, raw)
+        if kind != "function_call":
+            item.about["type"] = kind
+        steps = self._noted(item, item.parts[_CALL]) if _CALL in item.parts else self._begin_call(item, raw)
         if not item.streamed and isinstance(text := raw.get(field), str) and text:
-            steps.append(e.ToolCallDelta(item.parts[0], text))
+            steps.append(e.ToolCallDelta(item.parts[_CALL], text))
         return steps
 
     def _close_reasoning(self, item: _Item, raw: JsonObject) -> list[Step]:
         # The service takes its reasoning back only unchanged, so the whole item is kept.
         item.about = raw
-        steps: list[Step] = [e.PartNoted(item.parts[0], NAME, raw)] if item.parts else []
-        if not item.parts:
+        steps: list[Step] = [e.PartNoted(item.parts[_REASONING], NAME, raw)] if _REASONING in item.parts else []
+        if _REASONING not in item.parts:
             for kind in ("summary", "content"):
-                for position, piece in enumerate(_objects(raw.get(kind))):
+                for position, piece in enumerate(objects(raw.get(kind))):
                     steps += self._reason(item, (kind, position), piece.get("text"))
-        if not item.parts:
-            steps = [*self._noted(item, self._part(item, 0)), e.ThinkingDelta(item.parts[0], "")]
+        if _REASONING not in item.parts:
+            steps = [*self._noted(item, self._part(item, _REASONING)), e.ThinkingDelta(item.parts[_REASONING], "")]
         if isinstance(encrypted := raw.get("encrypted_content"), str) and encrypted:
-            steps.append(e.ThinkingSigned(item.parts[0], encrypted))
+            steps.append(e.ThinkingSigned(item.parts[_REASONING], encrypted))
         return steps
 
     def _reason(self, item: _Item, place: tuple[str, int], text: object) -> list[Step]:
@@ -213,15 +218,15 @@ class OutputReader:
             return []
         gap = "\n\n" if item.last not in (None, place) else ""
         item.last = place
-        new = not item.parts
-        index = self._part(item, 0)
+        new = _REASONING not in item.parts
+        index = self._part(item, _REASONING)
         return [*(self._noted(item, index) if new else ()), e.ThinkingDelta(index, gap + text)]
 
     def _begin_call(self, item: _Item, raw: JsonObject) -> list[Step]:
         call_id, name = raw.get("call_id"), raw.get("name")
         if not isinstance(call_id, str) or not isinstance(name, str):
             raise BadJson("a function call without call_id or name")
-        index = self._part(item, 0)
+        index = self._part(item, _CALL)
         return [*self._noted(item, index), e.ToolCallStarted(index, call_id, name)]
 
     def _noted(self, item: _Item, index: int) -> list[Step]:
@@ -242,10 +247,10 @@ class OutputReader:
             item = self._items[position] = _Item()
         return item
 
-    def _part(self, item: _Item, content: int) -> int:
-        index = item.parts.get(content)
+    def _part(self, item: _Item, place: int | str) -> int:
+        index = item.parts.get(place)
         if index is None:
-            index = item.parts[content] = self._next_part
+            index = item.parts[place] = self._next_part
             self._next_part += 1
         return index
 
@@ -278,5 +283,6 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _objects(value: object) -> list[JsonObject]:
+def objects(value: object) -> list[JsonObject]:
+    """Return the objects of a list; what is neither is ignored."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

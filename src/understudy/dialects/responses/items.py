@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from understudy.dialects.responses.decode import read_citation
+from understudy.dialects.responses.decode import objects, read_citation
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import (
@@ -72,6 +72,8 @@ class _Turns:
     def add(self, item: JsonObject, where: str) -> None:
         """Read one item."""
         kind = item.get("type")
+        if not isinstance(kind, str | None):
+            raise bad_request("the type of an item must be a string", param=f"{where}.type")
         if kind in (None, "message") and "role" in item:
             self._add_message(item, where)
         elif kind in CALL_TEXT:
@@ -99,7 +101,7 @@ class _Turns:
             for part in _answer(content, about, where):
                 self._push(Role.ASSISTANT, part)
             return
-        role = _ROLES.get(item["role"])
+        role = _ROLES.get(item["role"]) if isinstance(item["role"], str) else None
         if role is None:
             raise bad_request(f"unknown role {item['role']!r}", param=f"{where}.role")
         self._close()
@@ -177,7 +179,7 @@ def _answer(content: str | list[Any], about: JsonObject, where: str) -> list[Any
         match kind:
             case "output_text" | "input_text" | "text":
                 rest = {key: value for key, value in piece.items() if key not in ("type", "text", "annotations")}
-                citations = tuple(read_citation(note) for note in piece.get("annotations") or ())
+                citations = tuple(read_citation(note) for note in objects(piece.get("annotations")))
                 parts.append(Text(piece.get("text") or "", citations=citations, extra=_extra(rest | item)))
             case "refusal":
                 rest = {key: value for key, value in piece.items() if key not in ("type", "refusal")}
@@ -210,8 +212,8 @@ def _result(item: JsonObject, where: str) -> ToolResult:
 
 
 def _thinking(item: JsonObject) -> Thinking:
-    pieces = [*(item.get("summary") or ()), *(item.get("content") or ())]
-    text = "\n\n".join(str(piece.get("text") or "") for piece in pieces if isinstance(piece, dict))
+    pieces = [*objects(item.get("summary")), *objects(item.get("content"))]
+    text = "\n\n".join(str(piece.get("text") or "") for piece in pieces)
     encrypted = item.get("encrypted_content")
     return Thinking(text, signature=encrypted, provenance=Provenance(NAME), extra={NAME: item})
 

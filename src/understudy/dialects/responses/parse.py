@@ -57,6 +57,7 @@ class _Body(msgspec.Struct):
     prompt_cache_key: str | None = None
     metadata: dict[str, str] | None = None
     stream: bool | None = None
+    include: list[str] | None = None
 
 
 class _Format(msgspec.Struct):
@@ -69,7 +70,8 @@ class _Format(msgspec.Struct):
     strict: bool | None = None
 
 
-_TYPED = frozenset(_Body.__struct_fields__)
+_TYPED = frozenset(_Body.__struct_fields__) - {"include"}
+"""Fields that are written again from their typed place. `include` is kept whole: only one of its values has a place."""
 
 
 def parse_request(request: HttpRequest, operation: Operation) -> Inbound:
@@ -114,7 +116,7 @@ def _generation(body: _Body, raw: JsonObject, origin: WireOrigin) -> GenerationR
         max_tokens=body.max_output_tokens,
         temperature=body.temperature,
         top_p=body.top_p,
-        logprobs=True if LOGPROBS in (raw.get("include") or ()) else None,
+        logprobs=True if LOGPROBS in (body.include or ()) else None,
         top_logprobs=body.top_logprobs,
         reasoning=_reasoning(body.reasoning, extra),
         verbosity=verbosity,

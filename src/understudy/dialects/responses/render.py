@@ -102,12 +102,16 @@ def whole_response(response: GenerationResponse, options: dict[str, Any]) -> Jso
         item = output_item(part, head, len(output))
         if item is None:
             continue
-        if output and item["type"] == "message" and item["id"] == output[-1].get("id"):
+        if output and _same_message(item, output[-1]):
             output[-1] = {**output[-1], "content": [*output[-1]["content"], *item["content"]]}
         else:
             output.append(item)
     _place_logprobs(output, response.extra.get("logprobs"))
     return response_object(head, output, ending_of(response.finish_reason), response.usage, response.extra)
+
+
+def _same_message(one: JsonObject, other: JsonObject) -> bool:
+    return one.get("type") == other.get("type") == "message" and one.get("id") == other.get("id")
 
 
 def output_item(part: AnyPart, head: ResponseHead, position: int) -> JsonObject | None:
