@@ -310,6 +310,7 @@ class DialectProvider:
             # The address may hold a password, so it is not repeated.
             raise ConfigError(f"{self.name}: base_url is no address of {self.row.title}") from error
         headers = dict(endpoint.headers)
+        headers.update({name: value for name, key in self.row.header_variables if (value := os.environ.get(key))})
         if config.api_version is not None and self.row.version_header is not None:
             headers[self.row.version_header] = config.api_version
         headers.update({name.lower(): value for name, value in config.headers.items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any, get_type_hints
 
 import msgspec
@@ -98,13 +99,15 @@ def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]
     from understudy.dialects.openai.parse import messages_from_openai
 
     messages: list[Message] = []
-    for position, item in enumerate(prompt):
-        if isinstance(item, Message):
-            messages.append(item)
-        elif isinstance(item, Mapping):
-            messages.extend(messages_from_openai([item]))
-        else:
-            raise Misuse(f"message {position} is {type(item).__name__}: give a Message or a mapping in OpenAI's form")
+    for ours, group in groupby(enumerate(prompt), lambda item: isinstance(item[1], Message)):
+        items = list(group)
+        wrong = next(((at, item) for at, item in items if not isinstance(item, (Message, Mapping))), None)
+        if wrong is not None:
+            kind = type(wrong[1]).__name__
+            raise Misuse(f"message {wrong[0]} is {kind}: give a Message or a mapping in OpenAI's form")
+        # Neighbouring mappings are read together: results of old function calls belong to the call before them.
+        found = [item for _, item in items]
+        messages.extend(found if ours else messages_from_openai(found, first=items[0][0]))  # type: ignore[arg-type]
     return tuple(messages)
 
 

@@ -46,6 +46,11 @@ def test_a_whole_request_passes_as_it_is() -> None:
     assert read_prompt(request, {"seed": 2}).request.seed == 2
 
 
+def test_a_mistake_in_a_mapping_is_told_with_its_place() -> None:
+    with pytest.raises(u.Misuse, match=r"messages\[2\]"):
+        read_prompt([u.Message.user("hi"), {"role": "assistant", "content": "x"}, {"role": "user", "content": 5}], {})
+
+
 TOOL = u.Tool(name="weather")
 
 

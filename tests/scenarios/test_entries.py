@@ -40,6 +40,19 @@ async def test_a_configured_value_that_the_model_refuses_is_left_out_and_check_c
         assert all("temperature" not in request.body for request in emulator.requests("anthropic"))
 
 
+async def test_openais_organisation_and_project_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-2")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-2")
+    async with Emulator(("openai",)) as emulator:
+        config = u.ProviderConfig(
+            provider="openai", base_url=emulator.url("openai"), api_key=u.Secret(emulator.key), text_model="gpt-4o-mini"
+        )
+        async with u.create_provider(config) as llm:
+            await llm.generate("hi")
+        (request,) = emulator.requests("openai")
+    assert (request.headers["openai-organization"], request.headers["openai-project"]) == ("org-2", "proj-2")
+
+
 async def test_headers_and_extra_fields_of_an_entry_are_sent() -> None:
     async with Emulator(("openai",)) as emulator:
         config = u.ProviderConfig(

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    from understudy.cli.app import app
+    try:
+        _prepare_streams()
+        from understudy.cli.app import app
 
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character gets a substitute instead of a traceback.
-        if stream is not None and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace" if stream is sys.stdout else "backslashreplace")
-    app(prog_name="understudy")
+        app(prog_name="understudy")
+    except KeyboardInterrupt:
+        # Before the command has begun; later on `exits.Guard` sees to it.
+        sys.exit(130)
+
+
+def _prepare_streams() -> None:
+    """Open what the caller has closed, and let a character that a stream cannot encode be replaced."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    for stream, errors in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ _COMMANDS = ("ask", "check", "emulate", "demo")
 
 _EPILOG = (
     "Exit codes: 0 done · 1 nothing could answer · 2 wrong usage or configuration · 3 a provider refused · "
-    "70 a bug · 130 interrupted · 141 nobody read the output."
+    "70 a bug · 74 output not writable · 130 interrupted · 141 nobody read the output."
 )
 
 
@@ -38,7 +39,11 @@ class _LazyGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         with Guard():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                # A pipe that is closed shows here, not when the interpreter has ended and can only complain.
+                sys.stdout.flush()
 
 
 app = typer.Typer(cls=_LazyGroup, pretty_exceptions_enable=False, rich_markup_mode=None, epilog=_EPILOG)

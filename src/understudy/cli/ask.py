@@ -15,7 +15,7 @@ from understudy.cli.exits import ExitCode, exit_code_of
 from understudy.cli.messages import show_attempts, show_error, show_warnings
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
 from understudy.cli.results import AnswerResult, ErrorResult, print_json
-from understudy.cli.terminal import Voice, is_terminal, quiet_library, say
+from understudy.cli.terminal import Voice, is_terminal, prepare_library, say
 from understudy.config import NoticeKind, load
 from understudy.domain.content import AnyPart
 from understudy.domain.errors import LLMError, Misuse
@@ -48,69 +48,99 @@ class Errand(NamedTuple):
     options: RequestOptions
 
 
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PROMPT",
+        show_default=False,
+        help="The question; quotes are not needed. `-`, or nothing at all, takes it from standard input. Beside a "
+        "prompt, standard input is attached to it.",
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", "-m", metavar="ENTRY[/MODEL]", help="Try this first; the other entries stay behind it."),
+]
+FallbackOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fallback",
+        metavar="ENTRY[/MODEL],...",
+        help="Have exactly these behind the first, in this order. May be repeated.",
+    ),
+]
+NoFallbackOption = Annotated[bool, typer.Option("--no-fallback", help="Ask only the first, with its own retries.")]
+SystemOption = Annotated[
+    str | None, typer.Option("--system", "-s", metavar="TEXT|@FILE", help="The system prompt, or the file it is in.")
+]
+ImageOption = Annotated[
+    list[str] | None, typer.Option("--image", "-i", metavar="PATH|URL", help="Attach an image. May be repeated.")
+]
+FileOption = Annotated[
+    list[Path] | None,
+    typer.Option("--file", "-f", metavar="PATH", help="Attach a text, PDF or image file. May be repeated."),
+]
+SchemaOption = Annotated[
+    str | None,
+    typer.Option(
+        "--schema", metavar="JSON|PATH", help="A JSON Schema; the answer is JSON that fits it, and nothing else."
+    ),
+]
+MaxTokensOption = Annotated[
+    int | None, typer.Option("--max-tokens", metavar="N", help="How many tokens the answer may have.")
+]
+TemperatureOption = Annotated[
+    float | None, typer.Option("--temperature", "-t", metavar="T", help="How freely the model chooses its words.")
+]
+ReasoningOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reasoning",
+        metavar="EFFORT",
+        help="How much to think first: none, minimal, low, medium, high, xhigh or max, as far as the model has it.",
+    ),
+]
+TimeoutOption = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="For all attempts and waits together.")
+]
+StreamOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--stream/--no-stream", show_default=False, help="Show the answer as it arrives, or once it is whole."
+    ),
+]
+IgnoreStdinOption = Annotated[
+    bool, typer.Option("--ignore-stdin", "-I", help="Do not read standard input, for loops and jobs.")
+]
+
+
 def ask(
     context: typer.Context,
     *,
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PROMPT",
-            show_default=False,
-            help="The question; quotes are not needed. `-`, or nothing at all, takes it from standard input. With a "
-            "prompt, standard input is attached to it.",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="ENTRY[/MODEL]", help="Try this first; the other entries stay behind."),
-    ] = None,
-    fallback: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fallback",
-            metavar="ENTRY[/MODEL],...",
-            help="Behind the first have exactly these, in this order. May be repeated.",
-        ),
-    ] = None,
-    no_fallback: Annotated[
-        bool, typer.Option("--no-fallback", help="Ask only the first, with its own retries.")
-    ] = False,
-    system: Annotated[str | None, typer.Option("--system", "-s", metavar="TEXT|@FILE", help="System prompt.")] = None,
-    image: Annotated[
-        list[str] | None, typer.Option("--image", "-i", metavar="PATH|URL", help="Attach an image. May be repeated.")
-    ] = None,
-    file: Annotated[
-        list[Path] | None,
-        typer.Option("--file", "-f", metavar="PATH", help="Attach a text, PDF or image file. May be repeated."),
-    ] = None,
-    schema: Annotated[
-        str | None,
-        typer.Option("--schema", metavar="JSON|PATH", help="JSON Schema of the answer; prints the checked JSON alone."),
-    ] = None,
-    max_tokens: Annotated[int | None, typer.Option("--max-tokens", metavar="N", help="Longest answer.")] = None,
-    temperature: Annotated[float | None, typer.Option("--temperature", "-t", metavar="T", help="Randomness.")] = None,
-    reasoning: Annotated[
-        str | None, typer.Option("--reasoning", metavar="EFFORT", help="none, minimal, low, medium, high, xhigh, max.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", help="For all attempts and waits together.")
-    ] = None,
-    stream: Annotated[
-        bool | None,
-        typer.Option("--stream/--no-stream", help="Show the answer as it arrives.", show_default="terminal"),
-    ] = None,
-    ignore_stdin: Annotated[
-        bool, typer.Option("--ignore-stdin", "-I", help="Do not read standard input, for loops and jobs.")
-    ] = False,
+    words: Words = None,
+    model: ModelOption = None,
+    fallback: FallbackOption = None,
+    no_fallback: NoFallbackOption = False,
+    system: SystemOption = None,
+    image: ImageOption = None,
+    file: FileOption = None,
+    schema: SchemaOption = None,
+    max_tokens: MaxTokensOption = None,
+    temperature: TemperatureOption = None,
+    reasoning: ReasoningOption = None,
+    timeout: TimeoutOption = None,
+    stream: StreamOption = None,
+    ignore_stdin: IgnoreStdinOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
     no_color: NoColorOption = False,
 ) -> None:
     """Ask a question and print the answer."""
-    quiet_library()
     settings = Settings.of(context, config, verbose=verbose)
     try:
+        if timeout is not None and not timeout > 0:
+            raise Misuse(f"--timeout {timeout:g}: it must be above 0 seconds")
         manner = _manner(stream, as_json, schema is not None, settings)
         prompt, attached = _material(context, words or [], ignore_stdin, file or [], image or [])
         choice = choose(load(settings.config), model, fallback, alone=no_fallback)
@@ -125,6 +155,7 @@ def ask(
         }
         _show_notices(choice.config.notices)
         errand = Errand(_provider(choice.config), material.question(prompt, attached), _given(options))
+        prepare_library()
         response = asyncio.run(_fetch(errand, manner))
     except LLMError as error:
         if as_json:

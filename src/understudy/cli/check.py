@@ -15,7 +15,7 @@ from understudy.cli.messages import show_error
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
 from understudy.cli.results import ErrorResult, print_json
 from understudy.cli.sanitize import clean_line
-from understudy.cli.terminal import plain_table, quiet_library, say, show
+from understudy.cli.terminal import plain_table, prepare_library, say, show
 from understudy.config import Config, Disabled, Notice, NoticeKind, load
 from understudy.domain.errors import LLMError
 from understudy.domain.responses import HealthStatus
@@ -81,8 +81,8 @@ def check(
     verbose: VerboseOption = False,
     no_color: NoColorOption = False,
 ) -> None:
-    """Check the configuration and every provider in it, free of charge."""
-    quiet_library()
+    """Check the configuration and every provider in it, at no cost."""
+    prepare_library()
     settings = Settings.of(context, config, verbose=verbose)
     try:
         # Offline nobody looks whether an Ollama answers, so that it is listed as if it did.

@@ -11,9 +11,9 @@ import typer
 from understudy import providers
 from understudy.cli.exits import ExitCode
 from understudy.cli.messages import outcome_of, price, target_name
-from understudy.cli.options import ConfigOption, NoColorOption, VerboseOption
+from understudy.cli.options import NoColorOption
 from understudy.cli.scenes import SCENES, Played, Scene, Stage
-from understudy.cli.terminal import console, plain_table, quiet_library, show
+from understudy.cli.terminal import console, plain_table, prepare_library, show
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.money import Cost
 from understudy.emulator import Emulator
@@ -30,12 +30,10 @@ _PROVIDERS = ("openai", "anthropic", "ollama")
 
 def demo(
     *,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
     no_color: NoColorOption = False,
 ) -> None:
-    """Show providers failing and others going on: emulators, real wire formats, no key, no network."""
-    quiet_library()
+    """Show providers failing and others going on; needs no key."""
+    prepare_library()
     raise typer.Exit(ExitCode.OK if asyncio.run(perform(console(sys.stdout))) else ExitCode.UNAVAILABLE)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from understudy import providers
-from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, VerboseOption
+from understudy.cli.options import JsonOption, NoColorOption
 from understudy.cli.results import print_json
 from understudy.cli.terminal import say
 from understudy.domain.errors import Misuse
@@ -43,7 +43,7 @@ def emulate(
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", "-p", metavar="N", min=1, max=65535, help="Port of the first; the others follow."),
+        typer.Option("--port", "-p", metavar="N", min=1, help="Port of the first; the others follow."),
     ] = None,
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     fault: Annotated[
@@ -60,15 +60,15 @@ def emulate(
         Path | None, typer.Option("--write", metavar="PATH", help="Write the understudy.toml there as well.")
     ] = None,
     as_json: JsonOption = False,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
     no_color: NoColorOption = False,
 ) -> None:
-    """Emulate providers in their real wire formats, to develop and test against, until Ctrl-C."""
+    """Emulate providers, to develop and test against, until Ctrl-C."""
     wanted = tuple(dict.fromkeys(names or cast.types()))
     _check_names(wanted)
     if write is not None and write.exists():
         raise Misuse(f"--write {write}: there is a file already; it is not overwritten")
+    if port is not None and port + len(wanted) > 65536:
+        raise Misuse(f"--port {port}: there are not {len(wanted)} ports from there on")
     stage = Stage(
         Emulator(
             wanted,

@@ -26,6 +26,7 @@ class ExitCode(enum.IntEnum):
     MISUSE = 2
     REFUSED = 3
     INTERNAL = 70
+    OUTPUT_FAILED = 74
     INTERRUPTED = 130
     BROKEN_PIPE = 141
 
@@ -67,6 +68,10 @@ class Guard:
 
             show_error(error)
             raise typer.Exit(exit_code_of(error)) from error
+        if isinstance(error, OSError) and not os.environ.get(DEBUG_VARIABLE):
+            print(f"error: {error}", file=sys.stderr)
+            _forget_stdout()
+            raise typer.Exit(ExitCode.OUTPUT_FAILED) from error
         if not os.environ.get(DEBUG_VARIABLE):
             print(f"understudy: unexpected {kind.__name__ if kind else 'error'}: {error}", file=sys.stderr)
             print(f"this is a bug; run with {DEBUG_VARIABLE}=1 for the traceback", file=sys.stderr)

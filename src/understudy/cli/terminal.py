@@ -133,8 +133,11 @@ class Voice:
             sys.stderr.flush()
 
 
-def quiet_library() -> None:
-    """Keep the library's log of failed attempts off stderr: the command line tells of them in its own way."""
+def prepare_library() -> None:
+    """Keep the library's log of failed attempts off stderr, where the command line tells of them in its own way, and
+    load the HTTP library now, so that the first provider's time does not include that."""
     import logging
+
+    import aiohttp  # noqa: F401 - loaded for its effect
 
     logging.getLogger("understudy").addHandler(logging.NullHandler())

@@ -52,6 +52,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """Makes a base URL of what a user or the provider's own variable says."""
     auth: Auth = Auth()
     headers: Headers = ()
+    header_variables: Headers = ()
+    """Headers whose values come from the environment where a variable is set: (header, variable)."""
     quirks: QuirksPatch = {}
     families: tuple[Family, ...] = ()
     """All that match apply, in order."""

@@ -30,6 +30,7 @@ ROW = ProviderRow(
     },
     key_variables=("OPENAI_API_KEY",),
     base_url_variables=("OPENAI_BASE_URL",),
+    header_variables=(("openai-organization", "OPENAI_ORG_ID"), ("openai-project", "OPENAI_PROJECT_ID")),
     quirks={"refused": _NEVER, "user_field": "safety_identifier", "max_stop": 4},
     families=(
         # Models that do not reason know neither efforts nor verbosity.
