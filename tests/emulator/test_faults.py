@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -158,3 +159,9 @@ def test_a_whole_body_suffers_in_its_middle() -> None:
     assert body(WHOLE, Fault.pings(), most=5) == b"\n\n"
     with pytest.raises(msgspec.DecodeError):
         msgspec.json.decode(body(WHOLE, Fault.malformed_event()))
+
+
+def test_the_documentation_names_every_kind() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "emulators.md").read_text(encoding="utf-8")
+    table = page[page.index("| kind |") :]
+    assert {kind for kind in FaultKind if f"`{kind}`" not in table} == set()

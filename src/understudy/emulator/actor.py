@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -276,11 +276,3 @@ def _broken(event: e.Event) -> e.Event:
             return e.ToolCallDelta(index, arguments.replace("}", ",").replace("]", ","))
         case _:
             return event
-
-
-def secrets_removed(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return headers without those that hold keys."""
-    return {name: value for name, value in headers.items() if name not in _SECRET}
-
-
-_SECRET = frozenset({"authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"})

@@ -14,7 +14,7 @@ from aiohttp import web
 from understudy.dialects.base import Operation
 from understudy.domain.content import Json
 from understudy.emulator import faults, staging
-from understudy.emulator.actor import Actor, secrets_removed
+from understudy.emulator.actor import Actor
 from understudy.emulator.script import Script
 from understudy.emulator.staging import Close, Head, Reset, Wait, Write
 from understudy.wire.http import HttpReply, HttpRequest
@@ -23,6 +23,7 @@ from understudy.wire.json import BadJson, decode
 MAX_RECORDED = 10_000
 """Requests that are kept for inspection; of more, the oldest are forgotten."""
 
+_SECRET = frozenset({"authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"})
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with time zero: closing then sends RST instead of FIN."""
 
@@ -131,7 +132,7 @@ class ProviderServer:
             number=self._received,
             method=raw.method,
             path=raw.url,
-            headers=secrets_removed({name.lower(): value for name, value in raw.headers}),
+            headers={key: value for name, value in raw.headers if (key := name.lower()) not in _SECRET},
             body=_readable(raw.body),
             operation=None,
             dialect="",
