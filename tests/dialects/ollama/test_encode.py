@@ -177,7 +177,7 @@ class TestMessages:
         assert warnings == {("emulated", "file")}
 
     def test_own_thinking_is_replayed_and_that_of_others_is_not(self) -> None:
-        own = Thinking("mine", provenance=Provenance("ollama", "llama3.2"))
+        own = Thinking("mine", provenance=Provenance("ollama", "qwen3"))
         foreign = Thinking("theirs", signature="s", provenance=Provenance("anthropic", "claude"))
         written, warnings = messages(
             Message.assistant((own, Text("a"))), Message.assistant((foreign, Text("b"))), Message.assistant((foreign,))
@@ -357,6 +357,12 @@ class TestPatchedPath:
         assert body["options"] == {"temperature": 0.5, "num_ctx": 100, "num_predict": 9, "num_gpu": 1}
         assert body["keep_alive"] == "5m"
         assert not warnings
+
+    def test_null_leaves_it_open(self) -> None:
+        request = self._request(b'{"model":"m","messages":[],"keep_alive":null,"options":{"num_predict":null}}')
+        endpoint = msgspec.structs.replace(ENDPOINT, options={"keep_alive": "1h"})
+        body, _ = sent(request.with_defaults(max_tokens=9), endpoint)
+        assert (body["keep_alive"], body["options"]) == ("1h", {"num_predict": 9})
 
     def test_the_typed_path_says_the_same(self) -> None:
         request = self._request()
