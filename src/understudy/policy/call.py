@@ -56,7 +56,7 @@ class _Try:
         self.step = step
         self.tries = 0
         self.closed = False
-        """No further attempt there, whatever happens."""
+        """Not to be tried: it is known to be as small as one that was too small."""
 
 
 class Call:
@@ -162,7 +162,6 @@ class Call:
             return actions
         if not self._may_fall_back(current, signal, verdict):
             return self._surface(signal, "another target would not help")
-        current.closed = current.closed or verdict.retry is not Retry.LAST
         if (other := self._untried()) is not None:
             self._decide(signal, f"fall back to {other.step.target.label}")
             return self._advance(now)
@@ -179,26 +178,22 @@ class Call:
     def _retry(self, current: _Try, signal: Failed, verdict: Verdict, now: float) -> list[Action] | None:
         """Try the same target again, now or later; `None` when that is not possible."""
         if (why_not := self._why_no_retry(current, verdict)) is not None:
-            current.closed = True
             self.decisions[signal.attempt] = f"no retry: {why_not}"
             return None
         delay = self._delay(current, signal.failure)
         if now + delay > self._deadline - LEAST_REMAINING:
-            current.closed = True
             self.decisions[signal.attempt] = f"no retry: {delay:.1f} s of waiting would pass the deadline"
             return None
         if not self._budgets.retry(_credential(current.step.target)).withdraw(now):
-            current.closed = True
             self.decisions[signal.attempt] = "no retry: the retry budget is used up"
             return None
         self.decisions[signal.attempt] = f"retry in {delay:.2f} s"
         return self._wait_for(current, now, now + delay)
 
     def _why_no_retry(self, current: _Try, verdict: Verdict) -> str | None:
-        if current.closed:
-            return "it was given up"
         if current.tries >= self._rules.max_tries:
-            return f"{current.tries} tries were made (max_retries)"
+            made = "1 try was" if current.tries == 1 else f"{current.tries} tries were"
+            return f"{made} made (max_retries)"
         if verdict.retries is not None and current.tries > verdict.retries:
             return f"this kind of failure is worth {verdict.retries + 1} tries"
         untried = sum(1 for other in self._tries if not other.tries and not other.closed)
@@ -299,7 +294,6 @@ class Call:
                     return self._start(each, probe, now)
                 if self._is_short(permit.until, now):
                     return self._wait_for(each, now, permit.until)
-                each.closed = True
             self._note_denial(each, permit, now)
             return self._advance(now)
         return self._start(each, permit, now)
