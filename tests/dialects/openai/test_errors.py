@@ -162,3 +162,10 @@ def test_a_page_instead_of_a_stream_is_a_bad_response() -> None:
     exchange = DIALECT.chat(HELLO, endpoint_of(OPENAI, "gpt-4o"), stream=True)
     steps = drive(exchange, HttpHead(200, {"content-type": "text/html"}), b"<html>sign in</html>")
     assert failure(steps).kind is K.BAD_RESPONSE
+
+
+def test_a_failure_from_the_middle_of_a_stream_is_not_rendered_as_a_success() -> None:
+    from understudy.dialects.openai import SERVER
+    from understudy.domain.failures import Failure, FailureKind
+
+    assert SERVER.render_error(Failure(kind=FailureKind.OVERLOADED, message="busy", status=200)).status == 503

@@ -132,4 +132,6 @@ def render_error(failure: Failure) -> HttpReply:
         headers.append(("x-should-retry", "true" if failure.should_retry else "false"))
     if failure.request_id is not None:
         headers.append(("x-request-id", failure.request_id))
-    return reply(error_object(failure), failure.status or _ERRORS[failure.kind][0], tuple(headers))
+    # A failure from the middle of a stream carries the status of the stream, which was 200.
+    told = failure.status if failure.status is not None and failure.status >= 400 else None
+    return reply(error_object(failure), told or _ERRORS[failure.kind][0], tuple(headers))
