@@ -79,12 +79,13 @@ class CommandLine:
 
     def start(self, *words: str, **streams: Any) -> subprocess.Popen[bytes]:
         environment = streams.pop("environment", {})
-        return subprocess.Popen(
+        process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-m", "understudy", *words],
             cwd=self.folder,
             env=self.environment | environment,
             **{"stdin": subprocess.DEVNULL, **streams},
         )
+        return process
 
     @contextlib.contextmanager
     def terminal(self, *words: str, stdin: bool = False, **environment: str) -> Iterator[Terminal]:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import base64
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -269,12 +272,45 @@ def test_text_that_is_data_stays_as_it_is(configured: CommandLine) -> None:
     assert "\x1b[31mred" in configured.run("ask", 'say "\x1b[31mred"').out
 
 
-def test_a_reader_that_leaves_is_no_error(configured: CommandLine) -> None:
-    import subprocess
-
-    process = configured.start("ask", "--stream", *PARIS, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+@pytest.mark.parametrize(
+    "words", [("ask", "--stream", *PARIS), ("ask", "--json", *PARIS), ("check", "--offline"), ("demo",)]
+)
+def test_a_reader_that_leaves_is_no_error(configured: CommandLine, words: tuple[str, ...]) -> None:
+    process = configured.start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.close()
     _, err = process.communicate(timeout=30)
     assert process.returncode == 141
     assert err == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+def test_output_that_cannot_be_written_is_told(configured: CommandLine) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    process = configured.start("ask", *PARIS, stdout=full, stderr=subprocess.PIPE)
+    os.close(full)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 74
+    assert err == b"error: [Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--timeout", "0"], "--timeout 0: it must be above 0"),
+        (["--timeout", "nan"], "--timeout nan: it must be above 0"),
+        (["--max-tokens", "0"], "max_tokens=0"),
+        (["--fallback", "ollama", "--no-fallback"], "exclude each other"),
+    ],
+)
+def test_values_that_cannot_be_meant(configured: CommandLine, words: list[str], told: str) -> None:
+    result = configured.run("ask", *words, "hi")
+    assert (result.code, result.out) == (2, "")
+    assert told in result.err
+
+
+def test_a_slow_answer_ends_at_the_timeout(configured: CommandLine, emulator: Emulator) -> None:
+    emulator.script("openai", always=Fault.slow_headers())
+    result = configured.run("ask", "--timeout", "0.2", *PARIS)
+    assert (result.code, result.out) == (1, "")
+    assert "deadline of 0.2 s passed" in result.err

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import typer.main
+
+from understudy.cli.app import app
+from understudy.cli.exits import ExitCode
 from understudy.domain.errors import ERRORS
 from understudy.policy.verdicts import VERDICTS, Aside, Fallback, Retry
 
@@ -46,7 +53,43 @@ def verdict_table() -> str:
     return "\n".join(rows)
 
 
-PARTS = {("fallback.md", "verdicts"): verdict_table}
+MEANINGS = {
+    ExitCode.OK: "done",
+    ExitCode.UNAVAILABLE: "nothing could answer: every attempt failed, or the time was up",
+    ExitCode.MISUSE: "wrong usage or configuration; nobody was asked",
+    ExitCode.REFUSED: "a provider refused, and asking again will not help: key, credit, filter, context window, …",
+    ExitCode.INTERNAL: "a bug",
+    ExitCode.OUTPUT_FAILED: "the output cannot be written",
+    ExitCode.INTERRUPTED: "Ctrl-C; what the provider was writing is stopped",
+    ExitCode.BROKEN_PIPE: "nobody reads the output any more, as with `| head`",
+}
+
+
+def exit_codes() -> str:
+    """Return the table of the command line's exit codes as Markdown."""
+    rows = [f"| {code.value} | {MEANINGS[code]} |" for code in ExitCode]
+    return "\n".join(["| code | meaning |", "| --- | --- |", *rows])
+
+
+def options_of(command: str) -> str:
+    """Return the table of a command's arguments and options as Markdown."""
+    group: Any = typer.main.get_command(app)
+    rows = ["| option | what |", "| --- | --- |"]
+    for parameter in group.get_command(None, command).params:
+        is_argument = parameter.param_type_name == "argument"
+        names = [parameter.metavar] if is_argument else [*parameter.opts, *parameter.secondary_opts]
+        value = "" if is_argument or not parameter.metavar else f" {parameter.metavar}"
+        shown = ", ".join(f"`{name}`" for name in names[:-1]) + (", " if names[:-1] else "") + f"`{names[-1]}{value}`"
+        rows.append(f"| {shown.replace('|', chr(92) + '|')} | {parameter.help} |")
+    return "\n".join(rows)
+
+
+COMMANDS = ("ask", "check", "emulate", "demo")
+PARTS: dict[tuple[str, str], Callable[[], str]] = {
+    ("fallback.md", "verdicts"): verdict_table,
+    ("cli.md", "exit codes"): exit_codes,
+    **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
+}
 
 
 def refreshed(text: str, name: str, part: str) -> str:

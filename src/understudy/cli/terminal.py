@@ -44,8 +44,13 @@ def console(stream: TextIO) -> Console:
     """Return a console for tables and panels. It takes texts as they are: nothing in them is markup."""
     from rich.console import Console
 
+    class PipeConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave a reader that has gone to `exits.Guard`; rich would end the process with its own code."""
+            raise BrokenPipeError
+
     interactive = is_terminal(stream)
-    return Console(
+    return PipeConsole(
         file=stream,
         force_terminal=interactive,
         color_system="auto" if has_colour(stream) else None,
@@ -137,7 +142,7 @@ def prepare_library() -> None:
     """Keep the library's log of failed attempts off stderr, where the command line tells of them in its own way, and
     load the HTTP library now, so that the first provider's time does not include that."""
     import logging
+    from importlib import import_module
 
-    import aiohttp  # noqa: F401 - loaded for its effect
-
+    import_module("aiohttp")
     logging.getLogger("understudy").addHandler(logging.NullHandler())
