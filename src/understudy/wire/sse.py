@@ -66,7 +66,8 @@ class SseDecoder:
     """
 
     __slots__ = (
-        "_data", "_flaw", "_frame", "_keep", "_max_event", "_max_line", "_name", "_pending", "_size", "_started",
+        "_between", "_data", "_flaw", "_frame", "_keep", "_max_event", "_max_line", "_name", "_pending", "_size",
+        "_started",
     )  # fmt: skip
 
     def __init__(self, *, keep_frames: bool = False, max_line: int = MAX_LINE, max_event: int = MAX_EVENT) -> None:
@@ -75,6 +76,8 @@ class SseDecoder:
         self._max_event = max_event
         self._pending = Pending(max_line)
         self._started = False
+        self._between = False
+        """True between two events, with nothing begun; never while frames are kept."""
         self._flaw: TooLarge | None = None
         self._reset()
 
@@ -86,9 +89,12 @@ class SseDecoder:
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Take more bytes and return the events they complete. Raises `TooLarge`."""
+        if self._between and data.startswith(b"data: ") and (plain := self._plain(data)) is not None:
+            return plain
         if self._flaw is not None:
             raise self._flaw
         if self._started and b"\n" not in data and b"\r" not in data and not self._pending.ends_in_cr:
+            self._between = False
             self._pending.append(data)
             return []
         buffer = self._pending.take() + data
@@ -104,14 +110,29 @@ class SseDecoder:
             lines = buffer.split(b"\n")
             rest = lines.pop()
         events: list[SseEvent] = []
+        self._between = False
         try:
             self._take(lines, events)
             self._pending.append(rest)
+            self._between = not (rest or self._size or self._name or self._keep)
         except TooLarge as flaw:
             self._flaw = flaw
             if not events:
                 raise
         return events
+
+    def _plain(self, data: bytes) -> list[SseEvent] | None:
+        """Return the events of bytes that are nothing but whole `data:` lines, as most reads are; else `None`.
+
+        The hot path: it must give the same events as the general one.
+        """
+        if not data.endswith(b"\n\n") or b"\r" in data or len(data) > self._max_line:
+            return None
+        ends = data.count(b"\n")
+        if ends == 2:
+            return [SseEvent("", data[6:-2])]
+        pieces = data[6:-2].split(b"\n\ndata: ")
+        return [SseEvent("", piece) for piece in pieces] if ends == 2 * len(pieces) else None
 
     def close(self) -> list[SseEvent]:
         """Return the event that the end of input leaves open, if it has data. Raises `TooLarge`."""
