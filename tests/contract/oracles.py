@@ -61,6 +61,18 @@ def oracle_of(dialect: str, provider: str) -> Oracle:
     return _made[key]
 
 
+def finish_words(dialect: str) -> dict[str, str]:
+    """Every word with which the official types say why an answer ended, and what it means."""
+    from tests.contract import oracle_anthropic, oracle_ollama, oracle_openai, oracle_responses
+
+    return {
+        "openai": oracle_openai.FINISH,
+        "responses": oracle_responses.INCOMPLETE,
+        "anthropic": oracle_anthropic.FINISH,
+        "ollama": oracle_ollama.FINISH,
+    }[dialect]
+
+
 _made: dict[str, Oracle] = {}
 
 DROPPED_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})

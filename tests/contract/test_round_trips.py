@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests.contract.answers import Answer, answer_of, arguments, matched
+from tests.contract.answers import Answer, answer_of, arguments, classes, matched
 from tests.contract.driving import Outcome, drive, drive_reply
 from tests.contract.native import DIALECTS, endpoint, inbound
 from tests.contract.recordings import Recording
@@ -133,6 +133,50 @@ def test_unknown_usage_stays_unknown(dialect: str) -> None:
     told: list[e.Event] = [e.Started(model="m"), e.TextDelta(0, "hi"), e.Finished(FinishReason.STOP, None)]
     for outcome in (streamed(dialect, told), written_whole(dialect, fold(told))):
         assert read(outcome, dialect).usage.total in (None, 0)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_finish_reason_that_the_wire_has_survives(dialect: str) -> None:
+    for reason in sorted(SAYS[dialect]):
+        told: list[e.Event] = [e.Started(id="id-1", model="m"), e.TextDelta(0, "hi")]
+        if reason == "tool_calls":
+            told += [e.ToolCallStarted(1, "call_1", "look"), e.ToolCallDelta(1, '{"at":'), e.ToolCallDelta(1, "[1]}")]
+        told.append(e.Finished(FinishReason(reason), None))
+        for outcome in (streamed(dialect, told), written_whole(dialect, fold(told))):
+            assert read(outcome, dialect).finish_reason == reason
+
+
+COUNTED = {
+    "openai": Usage(input=1, cache_read=2, cache_write=4, output=8, reasoning=16, audio_input=32, audio_output=64),
+    "responses": Usage(input=1, cache_read=2, cache_write=4, output=8, reasoning=16),
+    "anthropic": Usage(input=1, cache_read=2, cache_write=4, cache_write_1h=128, output=8, reasoning=16),
+    "ollama": Usage(input=1, output=8),
+}
+"""Every class of tokens that a wire counts apart."""
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_class_of_tokens_that_the_wire_counts_survives(dialect: str) -> None:
+    usage = COUNTED[dialect]
+    told: list[e.Event] = [
+        e.Started(id="id-1", model="m"),
+        e.UsageReported(usage),  # ahead, as Anthropic says how long what was cached will last
+        e.TextDelta(0, "hi"),
+        e.Finished(FinishReason.STOP, None),
+    ]
+    for outcome in (streamed(dialect, told), written_whole(dialect, fold(told))):
+        assert classes(read(outcome, dialect).usage) == classes(usage)
+
+
+@pytest.mark.parametrize("counted", DIALECTS)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_totals_survive_where_classes_cannot(dialect: str, counted: str) -> None:
+    usage = COUNTED[counted]
+    told: list[e.Event] = [e.Started(model="m"), e.TextDelta(0, "hi"), e.UsageReported(usage)]
+    told.append(e.Finished(FinishReason.STOP, None))
+    for outcome in (streamed(dialect, told), written_whole(dialect, fold(told))):
+        got = read(outcome, dialect).usage
+        assert (got.input_total, got.output_total) == (usage.input_total, usage.output_total)
 
 
 def test_the_frames_of_the_same_dialect_are_forwarded(chat: Recording) -> None:

@@ -39,5 +39,8 @@ def test_the_selection_is_small_and_permissively_licensed(selection: tuple[Recor
 
 def test_the_selection_attributes_every_source(selection: tuple[Recording, ...]) -> None:
     readme = Path(SELECTION, "README.md").read_text(encoding="utf-8")
-    repositories = {(recording.source.partition(":")[0], recording.licence) for recording in selection}
-    assert [name for name, licence in sorted(repositories) if f"| {name} | {licence} |" not in readme] == []
+    files = Counter(
+        f"| {recording.source.partition(':')[0]} | {recording.licence} | {{}} | `{recording.source_commit[:12]}` |"
+        for recording in selection
+    )
+    assert [line for line, count in files.items() if line.format(count) not in readme] == []

@@ -20,11 +20,12 @@ from tests.contract.framing import (
     without_keys,
     without_unknown_fields,
 )
+from tests.contract.oracles import finish_words
 from tests.contract.streams import Stream
 from understudy.domain import events as e
 from understudy.domain.failures import FailureKind
 from understudy.domain.fold import fold
-from understudy.domain.responses import FinishReason
+from understudy.domain.responses import FinishReason, GenerationResponse
 
 SMALL = 4_000
 """Bytes up to which a stream is cut at every position; larger ones are cut at sampled positions."""
@@ -154,14 +155,29 @@ def test_line_ends_byte_order_mark_and_comments_change_nothing(stream: Stream) -
     assert what(stream.with_body(stream.body.replace(b"data: ", b"data:")).decode()) == whole
 
 
-def test_an_unknown_finish_reason_is_kept_and_called_unknown(stream: Stream) -> None:
+def finished_with(stream: Stream, word: str) -> GenerationResponse | None:
+    """The answer, had it ended with another word; `None` where the stream says none."""
     keys = ["finish_reason", "stop_reason", "done_reason"] if stream.dialect != "responses" else ["reason"]
-    body = changed(stream.body, with_values(dict.fromkeys(keys, "brand_new")), lines=stream.lines)
-    outcome = stream.with_body(body).decode()
-    assert (outcome.failure and outcome.failure.kind) == ((was := stream.decode().failure) and was.kind)
-    if b"brand_new" in body and outcome.failure is None:
-        response = fold(outcome.steps)
+    body = changed(stream.body, with_values(dict.fromkeys(keys, word)), lines=stream.lines)
+    outcome, was = stream.with_body(body).decode(), stream.decode().failure
+    assert (outcome.failure and outcome.failure.kind) == (was and was.kind)
+    return fold(outcome.steps) if f'"{word}"'.encode() in body and was is None else None
+
+
+def test_an_unknown_finish_reason_is_kept_and_called_unknown(stream: Stream) -> None:
+    response = finished_with(stream, "brand_new")
+    if response is not None:
         assert (response.finish_reason, response.finish_reason_raw) == (FinishReason.UNKNOWN, "brand_new")
+
+
+def test_every_finish_reason_is_read_as_documented(stream: Stream) -> None:
+    for word, reason in finish_words(stream.dialect).items():
+        response = finished_with(stream, word)
+        if response is not None:
+            # OpenAI (a call that was forced) and Ollama say `stop` of calls too.
+            calls = response.tool_calls and reason == "stop" and stream.dialect in ("openai", "ollama")
+            assert response.finish_reason == ("tool_calls" if calls else reason), word
+            assert response.finish_reason_raw == word
 
 
 def test_missing_usage_is_unknown_and_not_zero(stream: Stream) -> None:
