@@ -159,13 +159,14 @@ class ExchangeFlight:
         """Take the steps apart: what to send and what failed stay here, the rest is handed out."""
         batch: list[Any] = []
         for step in steps:
-            if isinstance(step, Send):
+            kind = type(step)
+            if kind is Send:
                 self._send = step
-            elif isinstance(step, Failure):
+            elif kind is Failure:
                 self._failure = step
             else:
                 batch.append(step)
-                if isinstance(step, Warned):
+                if kind is Warned:
                     self._warned(step)
         if batch and self._watch is not None and self._passage.streamed:
             self._watch.progressed(batch)

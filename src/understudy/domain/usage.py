@@ -49,6 +49,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(self, **known)
 
 
+MAX_TOKENS = 2**53
+"""Above it a count is absurd, and no longer exact as a JSON number."""
+
+
 def _sum(*counts: int | None) -> int | None:
     known = [count for count in counts if count is not None]
     return sum(known) if known else None
@@ -60,8 +64,10 @@ def token_count(value: object) -> int | None:
     Rejects booleans, strings, negative, fractional and absurd (above 2⁵³) values, so that a broken report reads as
     unknown instead of corrupting a sum.
     """
+    if type(value) is int:  # by far the most frequent; a bool is of another type
+        return value if 0 <= value <= MAX_TOKENS else None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return value if 0 <= value <= 2**53 else None
+    return value if 0 <= value <= MAX_TOKENS else None
