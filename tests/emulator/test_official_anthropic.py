@@ -269,7 +269,7 @@ async def test_a_stall_in_a_stream(emulator: Emulator, client: anthropic.AsyncAn
     emulator.script(PROVIDER, [Fault.stall(3)])
     seen: list[str] = []
     with pytest.raises((httpx2.ReadTimeout, anthropic.APITimeoutError)):
-        await drain(client.with_options(timeout=0.05), seen)
+        await drain(client.with_options(timeout=0.2), seen)
     assert seen == ["The", " capital", " is"]
 
 
