@@ -105,16 +105,15 @@ def test_verbose_shows_every_attempt_on_stderr(configured: CommandLine, emulator
     emulator.script("openai", always=Fault.status(500))
     result = configured.run("-v", "ask", *PARIS)
     assert result.out == ANSWER
-    rows = [line for line in result.err.splitlines() if line[:1].isdigit()]
-    assert [row.split()[:2] for row in rows] == [
-        ["1", "openai/gpt-6-luna"],
-        ["2", "openai/gpt-6-luna"],
-        ["3", "anthropic/claude-sonnet-5-5"],
+    rows = [line.split() for line in result.err.splitlines() if line[:1].isdigit()]
+    assert [row[:3] for row in rows] == [
+        ["1", "openai/gpt-6-luna", "server_error"],
+        ["2", "openai/gpt-6-luna", "server_error"],
+        ["3", "anthropic/claude-sonnet-5-5", "answered"],
     ]
-    assert "server_error (HTTP 500)" in rows[0]
-    assert "fall back to anthropic/claude-sonnet-5-5" in rows[1]
-    assert "answered" in rows[2]
-    assert "unknown" in rows[2]
+    assert rows[2][-1] == "unknown"
+    assert result.err.count("\n   HTTP 500: The server had an error") == 2
+    assert "fall back to anthropic/claude-sonnet-5-5\n3  anthropic" in result.err
 
 
 def test_understudies_named_in_the_call_are_the_only_ones(configured: CommandLine, emulator: Emulator) -> None:

@@ -11,7 +11,7 @@ def test_all_is_well(configured: CommandLine, emulator: Emulator) -> None:
     assert result.code == 0
     assert "understudy.toml" in result.out
     for name in emulator.providers:
-        assert f"\n{name} " in result.out
+        assert f"\n{name}/" in result.out
     assert "3 of 3 could answer now" in result.out
     assert emulator.key not in result.out + result.err
     assert not [

@@ -246,7 +246,7 @@ def _conclude(response: GenerationResponse, manner: Manner) -> ExitCode:
         print_json(response.parsed)
     elif not manner.streamed:
         _print_whole(response, manner)
-    show_warnings(response)
+    show_warnings(response, verbose=manner.verbose)
     if manner.verbose:
         show_attempts(response.attempts)
     return ExitCode.REFUSED if refused else ExitCode.OK

@@ -197,25 +197,21 @@ def _print_verdict(result: CheckResult) -> None:
 
 def _table(result: CheckResult) -> Table:
     table = plain_table()
-    for title in (
-        "entry",
-        "provider",
-        "model",
-        "key",
-        "reachable",
-        "serving",
-        "key accepted",
-        "model there",
-        "latency",
-    ):
+    for title in ("target", "key from", "up", "key", "model", "latency"):
         table.add_column(title, overflow="fold")
     for entry in result.entries:
+        up = None if entry.reachable is None else entry.reachable and entry.serving is not False
         latency = "" if entry.latency is None else f"{entry.latency * 1000:.0f} ms"
-        facts = map(_mark, (entry.reachable, entry.serving, entry.authenticated, entry.model_available))
-        table.add_row(entry.name, entry.provider, entry.model or "none", entry.key or "none", *facts, latency)
+        marks = map(_mark, (up, entry.authenticated, entry.model_available))
+        table.add_row(_target(entry.name, entry.provider, entry.model), entry.key or "none", *marks, latency)
     for disabled in result.disabled:
-        table.add_row(disabled.name, disabled.provider, "", "missing", "disabled", "", "", "", "", style="dim")
+        table.add_row(_target(disabled.name, disabled.provider, None), "disabled", style="dim")
     return table
+
+
+def _target(name: str, provider: str, model: str | None) -> str:
+    target = f"{name}/{model}" if model else name
+    return target if name == provider else f"{target} ({provider})"
 
 
 def _mark(value: bool | None) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from understudy.cli.sanitize import clean, clean_line
-from understudy.cli.terminal import plain_table, say, show
+from understudy.cli.terminal import say
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from understudy.domain.attempts import AttemptRecord
     from understudy.domain.errors import LLMError
     from understudy.domain.money import Cost
@@ -46,7 +43,7 @@ def headline(error: LLMError) -> str:
     return f"{broke_off}{target_name(last)}: {words} ({last.failure.kind})"
 
 
-def show_warnings(response: GenerationResponse) -> None:
+def show_warnings(response: GenerationResponse, *, verbose: bool) -> None:
     """Say what could not be expressed, how the answer ended if not as usual, and who stood in for whom."""
     from understudy.domain.responses import FinishReason
 
@@ -60,35 +57,52 @@ def show_warnings(response: GenerationResponse) -> None:
         case _:
             pass
     failed = [attempt for attempt in response.attempts if attempt.failure]
-    if failed and response.attempts:
+    if failed:
         count = f"{len(failed)} failed attempt{'s' if len(failed) > 1 else ''}"
-        say(f"answered by {target_name(response.attempts[-1])} after {count} (--verbose shows them)", label="note")
+        hint = "" if verbose else " (--verbose shows them)"
+        say(f"answered by {target_name(response.attempts[-1])} after {count}{hint}", label="note")
 
 
 def show_attempts(attempts: Sequence[AttemptRecord]) -> None:
     """Print the table of attempts."""
-    if attempts:
-        show(attempts_table(attempts), sys.stderr)
+    for line in attempts_table(attempts):
+        say(line)
 
 
-def attempts_table(attempts: Iterable[AttemptRecord]) -> Table:
-    """Return a table of attempts: who was asked, what came of it, how long it took, and what was decided next."""
-    table = plain_table()
-    for title in ("#", "asked", "outcome", "seconds", "first", "tokens", "cost", "then"):
-        numeric = title in ("#", "seconds", "first", "tokens")
-        table.add_column(title, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
-    for attempt in attempts:
-        table.add_row(
-            str(attempt.number),
-            target_name(attempt),
-            outcome_of(attempt),
-            f"{attempt.duration:.2f}",
-            "" if attempt.first_event is None else f"{attempt.first_event:.2f}",
-            tokens(attempt.usage),
-            price(attempt.cost) if attempt.failure is None else "",
-            clean_line(attempt.next_step or ""),
-        )
-    return table
+def attempts_table(attempts: Sequence[AttemptRecord]) -> list[str]:
+    """Return lines: who was asked, what came of it, how long it took, and below that what was decided then.
+
+    The words of a failure stand below its row, for no column could hold them.
+    """
+    titles = ("#", "asked", "outcome", "seconds", "first", "tokens", "cost")
+    rows = [titles, *map(_row, attempts)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(titles))]
+    lines: list[str] = []
+    for number, row in enumerate(rows if attempts else ()):
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        lines += _details(attempts[number - 1]) if number else []
+    return lines
+
+
+def _row(attempt: AttemptRecord) -> tuple[str, ...]:
+    return (
+        str(attempt.number),
+        target_name(attempt),
+        "answered" if attempt.failure is None else attempt.failure.kind.value,
+        f"{attempt.duration:.2f}",
+        "" if attempt.first_event is None else f"{attempt.first_event:.2f}",
+        tokens(attempt.usage),
+        price(attempt.cost) if attempt.failure is None else "",
+    )
+
+
+def _details(attempt: AttemptRecord) -> list[str]:
+    failure = attempt.failure
+    if failure is None:
+        return []
+    status = f"HTTP {failure.status}: " if failure.status else ""
+    decided = [f"   → {clean_line(attempt.next_step)}"] if attempt.next_step else []
+    return [f"   {status}{clean_line(failure.message)}", *decided]
 
 
 def target_name(attempt: AttemptRecord) -> str:
