@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,15 +77,22 @@ class CommandLine:
         )
         return Finished(result.returncode, result.stdout.decode(), result.stderr.decode())
 
-    def start(self, *words: str, **streams: Any) -> subprocess.Popen[bytes]:
-        environment = streams.pop("environment", {})
-        process: subprocess.Popen[bytes] = subprocess.Popen(
+    def start(
+        self,
+        *words: str,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int | None = None,
+        stderr: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [sys.executable, "-m", "understudy", *words],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
             cwd=self.folder,
-            env=self.environment | environment,
-            **{"stdin": subprocess.DEVNULL, **streams},
+            env=self.environment | dict(environment or {}),
         )
-        return process
 
     @contextlib.contextmanager
     def terminal(self, *words: str, stdin: bool = False, **environment: str) -> Iterator[Terminal]:
