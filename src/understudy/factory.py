@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import msgspec
 
 from understudy import providers
-from understudy.attempt import Job
 from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
-from understudy.domain.attempts import AttemptRecord
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
 from understudy.domain.events import Warned
 from understudy.domain.money import Cost, Money
 from understudy.domain.requests import GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
 from understudy.domain.secret import Secret
-from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.engine import Engine
-from understudy.flight import Credential, ExchangeFlight, Passage
-from understudy.health import status_of
-from understudy.ledger import LedgerSink, Observer
 from understudy.ledger.memory import Tally
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Limits, Target
-from understudy.prompt import read_prompt, read_texts
 from understudy.provider import (
     EmbedOptions,
     FallbackConfig,
@@ -40,9 +31,18 @@ from understudy.provider import (
     RequestOptions,
 )
 from understudy.providers.base import ProviderRow, dialect_for, endpoint_of
-from understudy.routing import Desk, rules_of
-from understudy.stream import ResponseStream
-from understudy.transport import AioTransport, Transport
+
+if TYPE_CHECKING:
+    from understudy.attempt import Job
+    from understudy.domain.attempts import AttemptRecord
+    from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+    from understudy.domain.usage import Usage
+    from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+    from understudy.flight import Credential, ExchangeFlight
+    from understudy.ledger import LedgerSink, Observer
+    from understudy.routing import Desk
+    from understudy.stream import ResponseStream
+    from understudy.transport import Transport
 
 LONG_ANSWER = 60.0
 """Seconds; a plain answer that is expected to take longer is streamed inside, so that a stall is noticed."""
@@ -64,32 +64,52 @@ def create_provider(
 
     Used alone it is a `Call` over one target, so that its retries, time-outs and records are those of a manager.
     """
-    row = _row(config.provider)
-    engine = Engine(sink=sink, observers=tuple(observers))
-    return DialectProvider(config, row, engine=engine, fallback=fallback, transport=transport or AioTransport())
+    return DialectProvider(
+        config,
+        _row(config.provider),
+        fallback=fallback or FallbackConfig(),
+        transport=transport,
+        sink=sink,
+        observers=observers,
+    )
 
 
 class DialectProvider:
-    """A built-in provider: a row of data, spoken through its dialects, over the transport."""
+    """A built-in provider: a row of data, spoken through its dialects, over the transport.
+
+    What a call needs beyond the row is loaded at the first call, so that building many providers costs little.
+    """
 
     def __init__(
         self,
         config: ProviderConfig,
         row: ProviderRow,
         *,
-        engine: Engine,
-        transport: Transport,
-        fallback: FallbackConfig | None = None,
+        fallback: FallbackConfig,
+        transport: Transport | None = None,
+        sink: LedgerSink | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.config = config
         self.row = row
-        self._engine = engine
-        self._transport = transport
-        self._fallback = fallback or FallbackConfig()
+        self._fallback = fallback
+        self._given_transport = transport
+        self._sink = sink
+        self._observers = observers
         self._tally = Tally()
         self._endpoints: dict[str | None, Endpoint] = {}
-        self._credential: Credential | None = None
-        self._desk = Desk(engine)
+
+    @cached_property
+    def _desk(self) -> Desk:
+        from understudy.routing import Desk
+
+        return Desk({self.name: self}, self._fallback, sink=self._sink, observers=self._observers)
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from understudy.transport import AioTransport
+
+        return self._given_transport or AioTransport()
 
     @property
     def provider_type(self) -> str:
@@ -113,26 +133,18 @@ class DialectProvider:
 
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
-        ask = read_prompt(prompt, options)
-        target = self.target(ask.request.model)
-        rules = rules_of(self._fallback, ask)
-        return await self._desk.generate(
-            ask, self._plan(target), {self.name: self}, rules, strict=self._fallback.strict
-        )
+        ask = self._desk.read(prompt, options)
+        return await self._desk.generate(ask, self._plan(self.target(ask.request.model)))
 
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece; see `ResponseStream`. Raises `Misuse` at once for a wrong call."""
-        ask = read_prompt(prompt, options)
-        target = self.target(ask.request.model)
-        rules = rules_of(self._fallback, ask, streamed=True)
-        return self._desk.stream(ask, self._plan(target), {self.name: self}, rules, strict=self._fallback.strict)
+        ask = self._desk.read(prompt, options)
+        return self._desk.stream(ask, self._plan(self.target(ask.request.model)))
 
     async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Raises `ConfigError` when no embedding model is known."""
-        request, deadline = read_texts(texts, options)
-        target = self.embedding_target(request.model)
-        rules = rules_of(self._fallback, deadline=deadline)
-        return await self._desk.embed(request, self._plan(target), {self.name: self}, rules)
+        read = self._desk.read_texts(texts, options)
+        return await self._desk.embed(read, self._plan(self.embedding_target(read.request.model)))
 
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models that the provider offers, over all pages, at most `limit`."""
@@ -148,11 +160,13 @@ class DialectProvider:
 
     async def health_check(self) -> HealthStatus:
         """Find out by free calls whether the provider is reachable, takes the key and has the text model."""
+        from understudy.health import status_of
+
         return await status_of(self)
 
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt. Raises `Unsupported` where the provider has no such operation."""
-        ask = read_prompt(prompt, options)
+        ask = self._desk.read(prompt, options)
         (count,) = await self._ask(Operation.COUNT_TOKENS, ask.request, model=ask.request.model)
         counted: TokenCount = msgspec.structs.replace(count, provider=self.name)
         return counted
@@ -191,6 +205,8 @@ class DialectProvider:
 
     def fly(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> ExchangeFlight:
         """Open an attempt; nothing is sent before it is iterated."""
+        from understudy.flight import ExchangeFlight, Passage
+
         request = job.request
         streamed = False
         if isinstance(request, GenerationRequest) and job.operation is Operation.CHAT:
@@ -220,12 +236,12 @@ class DialectProvider:
         """Add an attempt to the statistics."""
         self._tally.record(attempt)
 
-    @property
+    @cached_property
     def credential(self) -> Credential:
         """The key and where it may go. Read from the provider's own environment variable when the entry has none."""
-        if self._credential is None:
-            self._credential = Credential(self.row.auth, self._secret(), self.endpoint(None).base_url)
-        return self._credential
+        from understudy.flight import Credential
+
+        return Credential(self.row.auth, self._secret(), self.endpoint(None).base_url)
 
     def endpoint(self, model: str | None) -> Endpoint:
         """Return where a model is asked, and how it wants to be written to."""
@@ -281,7 +297,7 @@ class DialectProvider:
         self._require(operation)
         counting = operation is Operation.COUNT_TOKENS
         target = self.target(model) if counting else self._target(model or self.config.text_model or "", "text_model")
-        return await self._desk.ask(operation, request, self._plan(target), self, rules_of(self._fallback))
+        return await self._desk.ask(operation, request, self._plan(target))
 
     def _require(self, operation: Operation) -> None:
         if operation not in self.row.dialects:

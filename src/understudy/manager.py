@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import msgspec
 
-from understudy.adapter import ForeignPerformer
-from understudy.attempt import Performer
 from understudy.domain.errors import ConfigError, LLMError, Misuse, Unavailable, Unsupported
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
-from understudy.engine import Engine
 from understudy.factory import DialectProvider, create_provider
-from understudy.ledger import LedgerSink, Observer
 from understudy.policy import strategies
 from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.targets import Facts, Target
-from understudy.prompt import read_prompt, read_texts
 from understudy.provider import (
     EmbedOptions,
     FallbackConfig,
@@ -33,12 +26,17 @@ from understudy.provider import (
     ProviderStats,
     RequestOptions,
 )
-from understudy.routing import Desk, rules_of
-from understudy.stream import ResponseStream
-from understudy.transport import AioTransport, Transport
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from understudy.attempt import Performer
     from understudy.config import Config
+    from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+    from understudy.ledger import LedgerSink, Observer
+    from understudy.routing import Desk
+    from understudy.stream import ResponseStream
+    from understudy.transport import Transport
 
 T = TypeVar("T")
 
@@ -75,13 +73,21 @@ class ProviderManager:
         self.priority = priority
         if name is not None:
             self.name = name
-        self._engine = Engine(sink=sink, observers=tuple(observers))
-        self._desk = Desk(self._engine)
+        self._sink = sink
+        self._observers = observers
         self._targets: tuple[Target, ...] | None = None
         self._by_name = dict(zip(names, self.providers, strict=True))
-        self._performers: dict[str, Performer] = {
-            each.name: each if isinstance(each, DialectProvider) else ForeignPerformer(each) for each in providers
+
+    @cached_property
+    def _desk(self) -> Desk:
+        """What a call needs, loaded at the first one."""
+        from understudy.adapter import ForeignPerformer
+        from understudy.routing import Desk
+
+        performers: dict[str, Performer] = {
+            each.name: each if isinstance(each, DialectProvider) else ForeignPerformer(each) for each in self.providers
         }
+        return Desk(performers, self.fallback, sink=self._sink, observers=self._observers)
 
     @property
     def provider_type(self) -> str:
@@ -95,29 +101,25 @@ class ProviderManager:
 
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`, with every attempt."""
-        ask = read_prompt(prompt, options)
-        return await self._desk.generate(
-            ask, self._plan(ask.request), self._performers, rules_of(self.fallback, ask), strict=self.fallback.strict
-        )
+        ask = self._desk.read(prompt, options)
+        return await self._desk.generate(ask, self._plan(ask.request))
 
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece. Until the first content any target may replace any other; not after it."""
-        ask = read_prompt(prompt, options)
-        rules = rules_of(self.fallback, ask, streamed=True)
-        return self._desk.stream(ask, self._plan(ask.request), self._performers, rules, strict=self.fallback.strict)
+        ask = self._desk.read(prompt, options)
+        return self._desk.stream(ask, self._plan(ask.request))
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
         """Return the plan of a request without sending it: the order of the targets, and why."""
-        return self._plan(read_prompt(prompt, options).request)
+        return self._plan(self._desk.read(prompt, options).request)
 
     # ---- embeddings ----
 
     async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Falls back only within one embedding space, because vectors of different models
         cannot be compared. Raises `ConfigError` when no entry has an embedding model."""
-        request, deadline = read_texts(texts, options)
-        plan = self._embedding_plan(request)
-        return await self._desk.embed(request, plan, self._performers, rules_of(self.fallback, deadline=deadline))
+        read = self._desk.read_texts(texts, options)
+        return await self._desk.embed(read, self._embedding_plan(read.request))
 
     def _embedding_plan(self, request: EmbeddingRequest) -> Plan:
         chosen, model = self._resolve(request.model)
@@ -184,7 +186,7 @@ class ProviderManager:
         for status in targets:
             provider = self._by_name.get(status.provider)
             if status.ok and isinstance(provider, DialectProvider):
-                self._engine.health.lift(provider.target())
+                self._desk.engine.health.lift(provider.target())
         well = [status for status in targets if status.ok]
         return HealthStatus(
             provider=self.name,
@@ -198,7 +200,7 @@ class ProviderManager:
 
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt at the first target that can. Raises `Unsupported` when none can."""
-        ask = read_prompt(prompt, options)
+        ask = self._desk.read(prompt, options)
         last: LLMError = Unsupported("no provider can count tokens")
         for step in self._plan(ask.request).steps:
             request = msgspec.structs.replace(ask.request, model=step.target.model)
@@ -214,7 +216,8 @@ class ProviderManager:
 
     async def aclose(self) -> None:
         """Close the connections of all providers."""
-        await asyncio.gather(*(each.aclose() for each in self.providers))
+        for each in self.providers:
+            await each.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -245,7 +248,7 @@ class ProviderManager:
 
     def _strategy(self, request: GenerationRequest | EmbeddingRequest, targets: tuple[Target, ...]) -> Plan:
         now = time.monotonic()
-        engine = self._engine
+        engine = self._desk.engine
         facts = Facts(turn=engine.turn, targets={each.name: engine.health.facts(each, now) for each in targets})
         strategy = self.fallback.strategy
         order = _STRATEGIES[strategy] if isinstance(strategy, FallbackStrategy) else strategy
@@ -311,6 +314,7 @@ async def _gather(
     providers: Sequence[LLMProvider], ask: Callable[[LLMProvider], Awaitable[T]]
 ) -> dict[str, T | LLMError]:
     """Ask all providers at once; an error of one is its answer."""
+    import asyncio
 
     async def one(provider: LLMProvider) -> T | LLMError:
         try:
@@ -347,6 +351,8 @@ def from_loaded(
     observers: Sequence[Observer] = (),
 ) -> DialectProvider | ProviderManager:
     """Make what a loaded configuration describes; see `from_config`."""
+    from understudy.transport import AioTransport
+
     shared = transport or AioTransport()
     if len(config.providers) == 1:
         return create_provider(

@@ -1,8 +1,11 @@
-"""What a provider alone and a manager of many have in common: from an ask and a plan to a driven job."""
+"""What a provider alone and a manager of many have in common: from what a caller writes, and a plan, to a driven job.
+
+Loaded at the first call: building providers costs nothing of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,58 +15,62 @@ from understudy.dialects.base import Operation
 from understudy.domain.messages import OpaqueTool
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
-from understudy.engine import Drive, Engine
+from understudy.engine import Engine
+from understudy.ledger import LedgerSink, Observer
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Rules
-from understudy.prompt import Ask
-from understudy.provider import FallbackConfig
+from understudy.prompt import Ask, read_prompt, read_texts
+from understudy.provider import EmbedOptions, FallbackConfig, Prompt, RequestOptions
 from understudy.stream import ResponseStream
 
 
-def rules_of(
-    fallback: FallbackConfig, ask: Ask | None = None, *, streamed: bool = False, deadline: float | None = None
-) -> Rules:
-    """Return the rules of a request: the configuration's, with what the request itself says."""
-    own = ask.deadline if ask is not None else deadline
-    return Rules(
-        max_tries=fallback.max_retries,
-        max_attempts=fallback.max_attempts,
-        retry_delay=fallback.retry_delay_ms / 1000,
-        deadline=own if own is not None else fallback.deadline,
-        max_wait=fallback.max_wait,
-        fallback_on_filter=fallback.fallback_on_filter,
-        streamed=streamed,
-        has_effects=ask is not None and _has_effects(ask.request),
-    )
+class Texts(msgspec.Struct, frozen=True):
+    """Texts to embed, and the request's own deadline in seconds."""
+
+    request: EmbeddingRequest
+    deadline: float | None = None
 
 
 class Desk:
-    """Drives jobs of every operation on one engine."""
+    """Takes calls of every operation, and drives them on one engine."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        performers: Mapping[str, Performer],
+        fallback: FallbackConfig,
+        *,
+        sink: LedgerSink | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        """`performers` are those that a plan may name, by target."""
+        self.engine = Engine(sink=sink, observers=tuple(observers))
+        self._performers = performers
+        self._fallback = fallback
 
-    async def generate(
-        self, ask: Ask, plan: Plan, performers: Mapping[str, Performer], rules: Rules, *, strict: bool
-    ) -> GenerationResponse:
+    def read(self, prompt: Prompt, options: RequestOptions) -> Ask:
+        """Read what a caller of `generate` or `stream` wrote. Raises `Misuse`."""
+        return read_prompt(prompt, options)
+
+    def read_texts(self, texts: str | Sequence[str], options: EmbedOptions) -> Texts:
+        """Read what a caller of `embed` wrote. Raises `Misuse`."""
+        return Texts(*read_texts(texts, options))
+
+    async def generate(self, ask: Ask, plan: Plan) -> GenerationResponse:
         """Answer a prompt."""
-        drive = await self._engine.run(_chat(ask, rules, strict), plan, performers)
+        drive = await self.engine.run(self._chat(ask, streamed=False), plan, self._performers)
         if drive.response is None:
             raise AssertionError("a drive that ends without an error leaves a response")
         return drive.response
 
-    def stream(
-        self, ask: Ask, plan: Plan, performers: Mapping[str, Performer], rules: Rules, *, strict: bool
-    ) -> ResponseStream:
+    def stream(self, ask: Ask, plan: Plan) -> ResponseStream:
         """Open a streamed answer."""
-        return ResponseStream(lambda: self._engine.drive(_chat(ask, rules, strict), plan, performers))
+        return ResponseStream(lambda: self.engine.drive(self._chat(ask, streamed=True), plan, self._performers))
 
-    async def embed(
-        self, request: EmbeddingRequest, plan: Plan, performers: Mapping[str, Performer], rules: Rules
-    ) -> EmbeddingResponse:
+    async def embed(self, texts: Texts, plan: Plan) -> EmbeddingResponse:
         """Turn texts into vectors."""
-        job = Job(id=new_id(), operation=Operation.EMBED, request=request, rules=rules)
-        drive = await self._engine.run(job, plan, performers)
+        rules = self._rules(texts.deadline)
+        job = Job(id=new_id(), operation=Operation.EMBED, request=texts.request, rules=rules)
+        drive = await self.engine.run(job, plan, self._performers)
         (response,) = drive.items
         record = drive.records[-1]
         embedded: EmbeddingResponse = msgspec.structs.replace(
@@ -75,17 +82,34 @@ class Desk:
         )
         return embedded
 
-    async def ask(
-        self, operation: Operation, request: Any, plan: Plan, performer: Performer, rules: Rules
-    ) -> list[Any]:
-        """Run any other operation at one provider."""
-        job = Job(id=new_id(), operation=operation, request=request, rules=rules)
-        drive: Drive = await self._engine.run(job, plan, {plan.steps[0].target.name: performer})
-        return drive.items
+    async def ask(self, operation: Operation, request: Any, plan: Plan) -> list[Any]:
+        """Run any other operation."""
+        job = Job(id=new_id(), operation=operation, request=request, rules=self._rules())
+        return (await self.engine.run(job, plan, self._performers)).items
 
+    def _chat(self, ask: Ask, *, streamed: bool) -> Job:
+        return Job(
+            id=new_id(),
+            operation=Operation.CHAT,
+            request=ask.request,
+            rules=self._rules(ask.deadline, streamed=streamed, has_effects=_has_effects(ask.request)),
+            form=ask.form,
+            strict=self._fallback.strict,
+        )
 
-def _chat(ask: Ask, rules: Rules, strict: bool) -> Job:
-    return Job(id=new_id(), operation=Operation.CHAT, request=ask.request, rules=rules, form=ask.form, strict=strict)
+    def _rules(self, deadline: float | None = None, *, streamed: bool = False, has_effects: bool = False) -> Rules:
+        """The configuration's rules, with what the request itself says."""
+        fallback = self._fallback
+        return Rules(
+            max_tries=fallback.max_retries,
+            max_attempts=fallback.max_attempts,
+            retry_delay=fallback.retry_delay_ms / 1000,
+            deadline=deadline if deadline is not None else fallback.deadline,
+            max_wait=fallback.max_wait,
+            fallback_on_filter=fallback.fallback_on_filter,
+            streamed=streamed,
+            has_effects=has_effects,
+        )
 
 
 def _has_effects(request: GenerationRequest) -> bool:

@@ -30,17 +30,14 @@ LAYERS: dict[str, set[str]] = {
     "stream": {"domain", "engine"},
     "adapter": {"domain", "dialects", "policy", "flight", "attempt", "provider"},
     "health": {"domain", "dialects", "providers", "policy", "provider", "flight", "attempt"},
-    "routing": {"domain", "dialects", "policy", "attempt", "engine", "stream", "prompt", "provider"},
+    "routing": {"domain", "dialects", "policy", "attempt", "engine", "stream", "prompt", "provider", "ledger"},
     "config": {"domain", "providers", "provider"},
     "factory": {
-        "domain", "dialects", "providers", "policy", "provider", "prompt", "flight", "attempt", "engine", "stream",
-        "routing", "health",
-        "ledger", "transport", "config",
+        "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
+        "config",
     },
     "manager": {
-        "domain", "policy", "provider", "prompt", "attempt", "engine", "stream", "routing", "adapter", "factory",
-        "ledger", "transport",
-        "config",
+        "domain", "policy", "provider", "routing", "adapter", "factory", "transport", "config",
     },
 }  # fmt: skip
 
