@@ -191,12 +191,17 @@ class DialectProvider:
 
     def target(self, model: str | None = None) -> Target:
         """Return this entry as a target for generations. `entry/model` is accepted beside a plain model name."""
-        return self._target(self._own(model) or self.config.text_model or self.row.text_model, "text_model")
+        return self._target(self._own(model) or self.text_model, "text_model")
 
     def embedding_target(self, model: str | None = None) -> Target:
         """Return this entry as a target for embeddings."""
         self._require(Operation.EMBED)
         return self._target(self._own(model) or self.config.embedding_model, "embedding_model")
+
+    @property
+    def text_model(self) -> str | None:
+        """The model of generations that name none: the entry's, else the row's dated default."""
+        return self.config.text_model or self.row.text_model
 
     @property
     def embeds(self) -> bool:
@@ -287,7 +292,8 @@ class DialectProvider:
         )
 
     def _own(self, model: str | None) -> str | None:
-        return model.removeprefix(f"{self.name}/") if model else None
+        """Return the model that a call names: `model`, `entry/model`, or the entry alone for its own model."""
+        return model.removeprefix(f"{self.name}/") if model and model != self.name else None
 
     def _plan(self, target: Target) -> Plan:
         return Plan((Step(target, "the only target"),))
@@ -296,7 +302,7 @@ class DialectProvider:
         """Run a free operation with this provider's retries."""
         self._require(operation)
         counting = operation is Operation.COUNT_TOKENS
-        target = self.target(model) if counting else self._target(model or self.config.text_model or "", "text_model")
+        target = self.target(model) if counting else self._target(model or self.text_model or "", "text_model")
         return await self._desk.ask(operation, request, self._plan(target))
 
     def _require(self, operation: Operation) -> None:

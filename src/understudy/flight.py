@@ -25,6 +25,10 @@ ABORT_GRACE = 5.0
 """Seconds that a cancellation request to the provider may take after the caller has gone."""
 
 
+LEAST_SECRET = 6
+"""Characters of a key below which it is no secret but a word, such as `none` for a server that takes any."""
+
+
 class AttemptFailed(Exception):
     """The attempt failed; `failure` says how."""
 
@@ -74,9 +78,9 @@ class Credential(msgspec.Struct, frozen=True):
 
     def scrub(self, failure: Failure) -> Failure:
         """Return the failure without the key, which some providers repeat in their errors."""
-        if not self.secret:
+        key, hidden = (self.secret.reveal() if self.secret else ""), "[key]"
+        if len(key) < LEAST_SECRET:
             return failure
-        key, hidden = self.secret.reveal(), "[key]"
         body = failure.body
         if body is not None and key in (text := json.encode(body).decode()):
             body = json.decode_object(text.replace(key, hidden))

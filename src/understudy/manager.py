@@ -231,11 +231,11 @@ class ProviderManager:
 
     def _plan(self, request: GenerationRequest) -> Plan:
         chosen, model = self._resolve(request.model)
+        able = [each for each in self.providers if each is chosen or self._generates(each)]
         targets = self._targets
         if targets is None or chosen is not None:
             targets = tuple(
-                self._target(each, index, model if each is chosen else None)
-                for index, each in enumerate(self.providers)
+                self._target(each, index, model if each is chosen else None) for index, each in enumerate(able)
             )
         if chosen is None:
             self._targets = targets
@@ -245,6 +245,10 @@ class ProviderManager:
         if self.fallback.enabled is False:
             plan = plan.only_first("fallback is switched off")
         return plan
+
+    def _generates(self, provider: LLMProvider) -> bool:
+        """An entry that is there for its embeddings alone has no text model."""
+        return not isinstance(provider, DialectProvider) or provider.text_model is not None
 
     def _strategy(self, request: GenerationRequest | EmbeddingRequest, targets: tuple[Target, ...]) -> Plan:
         now = time.monotonic()
@@ -351,12 +355,9 @@ def from_loaded(
     observers: Sequence[Observer] = (),
 ) -> DialectProvider | ProviderManager:
     """Make what a loaded configuration describes; see `from_config`."""
-    from understudy.transport import AioTransport
-
-    shared = transport or AioTransport()
     if len(config.providers) == 1:
         return create_provider(
-            config.providers[0], fallback=config.fallback, transport=shared, sink=sink, observers=observers
+            config.providers[0], fallback=config.fallback, transport=transport, sink=sink, observers=observers
         )
-    providers = [create_provider(entry, transport=shared) for entry in config.providers]
+    providers = [create_provider(entry, transport=transport) for entry in config.providers]
     return ProviderManager(providers, config.fallback, sink=sink, observers=observers)

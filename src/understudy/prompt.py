@@ -54,7 +54,7 @@ def read_prompt(prompt: Prompt, options: RequestOptions) -> Ask:
     if request.output is not None and form is None:
         form = of_output(request.output)
     _check(request)
-    return Ask(request, form, options.get("deadline"))
+    return Ask(request, form, _deadline(options.get("deadline")))
 
 
 def read_texts(texts: str | Sequence[str], options: EmbedOptions) -> tuple[EmbeddingRequest, float | None]:
@@ -77,7 +77,13 @@ def read_texts(texts: str | Sequence[str], options: EmbedOptions) -> tuple[Embed
         )
     except msgspec.ValidationError as error:
         raise Misuse(f"embed: {error}") from error
-    return request, options.get("deadline")
+    return request, _deadline(options.get("deadline"))
+
+
+def _deadline(seconds: float | None) -> float | None:
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds <= 0):
+        raise Misuse(f"deadline={seconds!r}: it must be a number of seconds above 0")
+    return seconds
 
 
 def _base(prompt: Prompt) -> GenerationRequest:

@@ -82,19 +82,17 @@ def _output(document: dict[str, Any], name: str) -> OutputFormat:
 
 
 def _validator(schema: dict[str, Any]) -> Callable[[str], Any]:
-    """Validate against a JSON Schema; the validator is built at the first answer, not at the request."""
-    built: list[Any] = []
+    """Return a parser that checks against a JSON Schema. Raises `Misuse` when the schema itself is not valid."""
+    import jsonschema_rs
+
+    try:
+        validator = jsonschema_rs.validator_for(schema)
+    except (ValueError, jsonschema_rs.ValidationError) as error:
+        raise Misuse(f"the JSON Schema is not valid: {error}") from error
 
     def parse(text: str) -> Any:
-        import jsonschema_rs
-
-        if not built:
-            try:
-                built.append(jsonschema_rs.validator_for(schema))
-            except (ValueError, jsonschema_rs.ValidationError) as error:
-                raise Misuse(f"the JSON Schema is not valid: {error}") from error
         value = json.decode(_bare(text))
-        misfit = next(built[0].iter_errors(value), None)
+        misfit = next(validator.iter_errors(value), None)
         if misfit is not None:
             where = "/".join(str(step) for step in misfit.instance_path) or "the top"
             raise ValueError(f"at {where}: {misfit.message}")

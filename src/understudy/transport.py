@@ -12,13 +12,12 @@ import io
 import os
 import ssl
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import aiohttp
 
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.http import HttpHead, HttpRequest
-
-if TYPE_CHECKING:
-    import aiohttp
 
 POOL = 512
 """Connections at most, over all hosts."""
@@ -78,7 +77,6 @@ class AioTransport:
 
     async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
         """Send a request; see `Transport`."""
-        import aiohttp
 
         session = self._sessions.get(asyncio.get_running_loop())
         if session is None or session.closed:
@@ -111,7 +109,6 @@ class AioTransport:
             await session.close()
 
     def _open(self) -> aiohttp.ClientSession:
-        import aiohttp
 
         loop = asyncio.get_running_loop()
         session = aiohttp.ClientSession(
@@ -137,7 +134,6 @@ class AioIncoming:
 
     async def read(self) -> bytes:
         """Return the next piece; see `Incoming`."""
-        import aiohttp
 
         try:
             return await self._response.content.readany()
@@ -160,15 +156,12 @@ def _timeout(connect: float) -> aiohttp.ClientTimeout:
     """Only the connection is timed here; the engine times everything else, by content instead of by bytes."""
     timeout = _timeouts.get(connect)
     if timeout is None:
-        import aiohttp
-
         timeout = _timeouts[connect] = aiohttp.ClientTimeout(total=None, sock_connect=connect)
     return timeout
 
 
 def failure_of(error: Exception) -> Failure:
     """Read an error of the HTTP library as a failure (fault model §2, rows 1–16)."""
-    import aiohttp
 
     kind, sent = FailureKind.DISCONNECTED, True
     match error:
@@ -195,7 +188,6 @@ def failure_of(error: Exception) -> Failure:
 
 def _words(error: Exception) -> str:
     """Return the error's own words, or its name when it has none; header values never stand in them."""
-    import aiohttp
 
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"cannot connect to {error.host}:{error.port}: {_reason(error.os_error)}"

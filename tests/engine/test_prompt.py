@@ -66,6 +66,8 @@ TOOL = u.Tool(name="weather")
         ("hi", {"max_tokens": 0}, "max_tokens=0"),
         ("hi", {"max_tokens": True}, "max_tokens=True"),
         ("hi", {"tool_choice": "weather"}, "not among the tools"),
+        ("hi", {"deadline": 0}, "deadline=0"),
+        ("hi", {"schema": {"type": "wizard"}}, "JSON Schema is not valid"),
         ("hi", {"schema": {}, "output": u.OutputFormat(kind="text")}, "not both"),
     ],
 )

@@ -70,3 +70,12 @@ async def test_a_key_that_no_header_can_carry_is_an_error_that_does_not_show_it(
         await llm.generate("hi")
     assert "api_key" in str(caught.value)
     assert not key or key not in str(caught.value)
+
+
+async def test_a_key_that_is_a_common_word_does_not_mangle_errors() -> None:
+    async with Emulator(("openai",), keys=None) as emulator:
+        emulator.script("openai", always=Fault.error(u.FailureKind.INVALID_REQUEST, message="none of that is known"))
+        config = u.ProviderConfig(provider="openai", base_url=emulator.url("openai"), api_key=u.Secret("none"))
+        async with u.create_provider(config) as llm:
+            with pytest.raises(u.InvalidRequest, match="none of that is known"):
+                await llm.generate("hi")

@@ -80,3 +80,15 @@ def test_ollama_is_free_except_in_its_cloud(base_url: str | None, free: bool) ->
     cost = llm.cost_of(llm.target(), u.Usage(input=10, output=10))
     assert (cost is not None) is free
     assert cost is None or cost.amount == u.Money(0)
+
+
+async def test_a_provider_alone_takes_its_own_name_as_a_model_too() -> None:
+    async with Emulator(("openai",)) as emulator:
+        config = u.ProviderConfig(
+            provider="openai", name="mine", base_url=emulator.url("openai"), api_key=u.Secret(emulator.key)
+        )
+        async with u.create_provider(config) as llm:
+            for model in ("mine", "mine/gpt-4o-mini", "gpt-4o-mini"):
+                await llm.generate("hi", model=model)
+        asked = [request.body["model"] for request in emulator.requests("openai")]
+    assert asked == [llm.text_model, "gpt-4o-mini", "gpt-4o-mini"]
