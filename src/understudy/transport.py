@@ -77,7 +77,6 @@ class AioTransport:
 
     async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
         """Send a request; see `Transport`."""
-
         session = self._sessions.get(asyncio.get_running_loop())
         if session is None or session.closed:
             session = self._open()
@@ -134,7 +133,6 @@ class AioIncoming:
 
     async def read(self) -> bytes:
         """Return the next piece; see `Incoming`."""
-
         try:
             return await self._response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
@@ -162,7 +160,6 @@ def _timeout(connect: float) -> aiohttp.ClientTimeout:
 
 def failure_of(error: Exception) -> Failure:
     """Read an error of the HTTP library as a failure (fault model §2, rows 1–16)."""
-
     kind, sent = FailureKind.DISCONNECTED, True
     match error:
         case aiohttp.ClientConnectorDNSError():
@@ -188,7 +185,6 @@ def failure_of(error: Exception) -> Failure:
 
 def _words(error: Exception) -> str:
     """Return the error's own words, or its name when it has none; header values never stand in them."""
-
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"cannot connect to {error.host}:{error.port}: {_reason(error.os_error)}"
     if isinstance(error, ValueError):
