@@ -241,9 +241,13 @@ class DialectProvider:
         """Add an attempt to the statistics."""
         self._tally.record(attempt)
 
-    @cached_property
+    @property
     def credential(self) -> Credential:
         """The key and where it may go. Read from the provider's own environment variable when the entry has none."""
+        return self._credential
+
+    @cached_property
+    def _credential(self) -> Credential:
         from understudy.flight import Credential
 
         return Credential(self.row.auth, self._secret(), self.endpoint(None).base_url)
