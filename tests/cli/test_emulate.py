@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -98,12 +99,22 @@ def test_faults_and_models_are_set_from_the_command_line(cli: CommandLine) -> No
     assert "ollama: GET /api/tags 200 answered\n" in err
 
 
+def neighbours() -> int:
+    """Return the first of two free ports outside the range that the system itself hands out, so that nobody takes
+    them meanwhile; which ones differs between test processes."""
+    for port in range(20_000 + os.getpid() * 2 % 10_000, 32_000, 2):
+        with socket.socket() as one, socket.socket() as two:
+            try:
+                one.bind(("127.0.0.1", port))
+                two.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+    pytest.skip("no two free ports side by side")
+
+
 def test_ports_follow_one_another(cli: CommandLine) -> None:
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-        if port == 65535 or two.connect_ex(("127.0.0.1", port + 1)) == 0:
-            pytest.skip("the next port is not free")
+    port = neighbours()
     with running(cli, "openai", "ollama", "--json", "--port", str(port)) as process:
         facts = json.loads(said(process, "}"))
         assert facts["openai"]["base_url"] == f"http://127.0.0.1:{port}/v1"
