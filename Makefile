@@ -31,7 +31,7 @@ demo: $(VENV)/.installed ## Show the main job at work: emulated providers, no ke
 	@$(BIN)/understudy demo
 
 test: $(VENV)/.installed-test ## Run all tests, offline
-	$(BIN)/python -m pytest -n $(WORKERS) $(if $(RECORDINGS),--recordings $(RECORDINGS)) $(ARGS)
+	$(BIN)/python -m pytest --config-file=pyproject.toml -n $(WORKERS) $(if $(RECORDINGS),--recordings=$(RECORDINGS)) $(ARGS)
 
 check: $(VENV)/.installed-test $(VENV)/.installed-check ## Lint, formatting and types
 	$(BIN)/ruff format --check .
