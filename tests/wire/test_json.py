@@ -41,6 +41,29 @@ def test_broken_text(data: bytes) -> None:
             read(data)
 
 
+NESTED = [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")]
+
+
+@pytest.mark.parametrize(("opening", "closing"), NESTED)
+@pytest.mark.parametrize("kind", [bytes, str])
+def test_nesting_is_bounded_alike_on_every_python(opening: str, closing: str, kind: type) -> None:
+    levels = opening.count("[") + opening.count("{")
+
+    def nested(times: int) -> bytes | str:
+        text = opening * times + "1" + closing * times
+        return text if kind is str else text.encode()
+
+    decode(nested(64 // levels))
+    with pytest.raises(BadJson, match="64 levels"):
+        decode(nested(64 // levels + 1))
+
+
+def test_many_brackets_that_are_not_nested_are_no_depth() -> None:
+    wide = [{"text": '[[{"\\\\" ' * 5, "numbers": [1.5, 2.5], "\\": ['"]']}] * 300
+    assert decode(encode(wide)) == wide
+    assert decode(encode(wide).decode()) == wide
+
+
 def test_a_number_of_too_many_digits_is_no_crash() -> None:
     try:
         value = decode(b"1" * 5_000)

@@ -151,7 +151,7 @@ class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=T
         """Return the decoded arguments; the empty text counts as `{}`. Raises `ValueError` when they are not JSON."""
         try:
             return msgspec.json.decode(self.arguments or "{}")
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ValueError(f"arguments of tool call {self.name!r} are not valid JSON: {error}") from error
 
 

@@ -23,7 +23,7 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, Role
-from understudy.wire.json import encode
+from understudy.wire.json import BadJson, check_depth, encode
 
 RAW_ARGUMENTS = "raw_arguments"
 """The key under which arguments travel that are no JSON object: the wire takes objects only."""
@@ -49,8 +49,9 @@ def arguments_object(text: str) -> tuple[msgspec.Raw, bool]:
     bare = text.strip() or "{}"
     if bare.startswith("{"):
         try:
+            check_depth(bare)
             return msgspec.Raw(msgspec.json.format(bare.encode(), indent=-1)), True
-        except (msgspec.DecodeError, RecursionError):
+        except (BadJson, msgspec.DecodeError, RecursionError):
             pass  # the model wrote something else, or nested it beyond any use
     return msgspec.Raw(encode({RAW_ARGUMENTS: text})), False
 
