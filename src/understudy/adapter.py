@@ -5,6 +5,7 @@ Such a provider counts as one attempt, whatever it does inside; the kind of its 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
@@ -56,18 +57,20 @@ class ForeignFlight:
         self._limits = limits
         self._events: AsyncIterator[Any] | None = None
         self._over = False
+        self._end = 0.0
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> list[Any]:
-        import asyncio
-
         if self._over:
             raise StopAsyncIteration
+        now = asyncio.get_running_loop().time()
+        self._end = self._end or now + self._limits.total
         first = not self.answered
-        wait = min(self._limits.first_event if first else self._limits.idle, self._limits.total)
-        wait = wait if self._job.streamed else self._limits.total
+        wait = self._end - now
+        if self._job.streamed:
+            wait = min(wait, self._limits.first_event if first else self._limits.idle)
         try:
             async with asyncio.timeout(wait):
                 return await self._step()
@@ -75,7 +78,7 @@ class ForeignFlight:
             raise
         except TimeoutError as error:
             kind = FailureKind.TIMEOUT_FIRST_EVENT if first else FailureKind.STALLED
-            raise AttemptFailed(Failure(kind=kind, message=f"nothing for {wait:g} s")) from error
+            raise AttemptFailed(Failure(kind=kind, message=f"nothing more within {wait:.1f} s")) from error
         except LLMError as error:
             raise AttemptFailed(error.failure or Failure(kind=FailureKind.LOCAL, message=error.message)) from error
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -194,3 +195,20 @@ async def test_leaving_a_stream_accounts_for_the_attempt_as_aborted() -> None:
         await anext(stream)
     (record,) = ledger
     assert record.outcome is u.Outcome.ABORTED
+
+
+class Endless(Own):
+    """Writes a word now and then, for ever."""
+
+    async def stream(self, prompt: Prompt, /, **options: Any) -> AsyncIterator[u.Event]:
+        while True:
+            yield u.TextDelta(0, "word ")
+            await asyncio.sleep(0.01)
+
+
+async def test_the_deadline_ends_a_foreign_stream_that_never_would() -> None:
+    manager = u.ProviderManager([Endless("endless", "")], FAST)
+    with pytest.raises(u.DeadlineExceeded) as caught:
+        await manager.stream("hi", deadline=0.15).collect()
+    assert caught.value.partial is not None
+    assert "word word" in caught.value.partial.text
