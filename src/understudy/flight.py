@@ -61,7 +61,7 @@ class Flight(Protocol):
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A key, the header that carries it, and where it may go: only to URLs that begin with `base_url`."""
+    """A key, the header that carries it, and where it may go: only to URLs below `base_url`."""
 
     auth: Auth
     secret: Secret | None
@@ -70,7 +70,7 @@ class Credential(msgspec.Struct, frozen=True):
     def attach(self, request: HttpRequest, attempt_id: str) -> HttpRequest:
         """Return the request with the key and the attempt's id in its headers."""
         headers = request.headers
-        if request.url.startswith(self.base_url):
+        if request.url.startswith(f"{self.base_url}/"):
             headers = (*headers, ("x-client-request-id", attempt_id))
             if self.secret:
                 headers = (*headers, (self.auth.header, self.auth.prefix + self.secret.reveal()))

@@ -151,6 +151,13 @@ async def test_the_key_goes_only_to_the_hosts_of_the_row() -> None:
     assert keys == ["Bearer key-1", "Bearer key-1", None]
 
 
+def test_a_host_whose_name_only_begins_alike_gets_no_key() -> None:
+    credential = Credential(Auth(), Secret("key-1"), BASE)
+    for url in (f"{BASE}.evil.example/x", f"{BASE}:8443/x", "https://predictions.example@evil.example/x"):
+        assert credential.attach(HttpRequest("GET", url), "attempt-1").headers == ()
+    assert ("authorization", "Bearer key-1") in credential.attach(HttpRequest("GET", f"{BASE}/x"), "a").headers
+
+
 async def test_a_lost_poll_is_repeated_but_the_create_is_not() -> None:
     transport = ScriptedTransport({"prompt_field": "t"}, {"id": "p1"}, LOST, {"status": "succeeded", "output": "x"})
     assert len([batch async for batch in flight(transport)]) == 2
