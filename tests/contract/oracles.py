@@ -44,6 +44,7 @@ class Oracle(Protocol):
 def oracle_of(dialect: str, provider: str) -> Oracle:
     """Return the oracle: the provider's own client where there is one, else that of the dialect."""
     from tests.contract.oracle_anthropic import AnthropicOracle
+    from tests.contract.oracle_cohere import CohereOracle
     from tests.contract.oracle_ollama import OllamaOracle
     from tests.contract.oracle_openai import GroqOracle, OpenAIOracle
     from tests.contract.oracle_responses import ResponsesOracle
@@ -54,6 +55,7 @@ def oracle_of(dialect: str, provider: str) -> Oracle:
         "responses": ResponsesOracle,
         "anthropic": AnthropicOracle,
         "ollama": OllamaOracle,
+        "cohere": CohereOracle,
     }
     key = provider if provider in makers and dialect != "responses" else dialect
     if key not in _made:

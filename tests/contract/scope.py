@@ -27,6 +27,8 @@ PATHS = {
     "groq": r"/openai/v1/(chat/completions|models(/[^/]+)?)",
     "anthropic": r"/v1/(messages|messages/count_tokens|models(/[^/]+)?)",
     "ollama": r"/api/(chat|generate|embed|tags|show)",
+    # Version 2; what is left of version 1 is what version 2 does not have.
+    "cohere": r"/v2/(chat|embed)|/v1/(tokenize|models(/[^/]+)?)",
 }
 """What a row speaks, as paths of recorded URLs. A row without an entry here has nothing in scope."""
 
@@ -66,7 +68,7 @@ EXCLUSIONS = (
     Exclusion("another API on the same host (organisation usage, Ollama's OpenAI-compatible routes)", _other_endpoint),
 )
 
-MINIMUM_SHARE = {"openai": 0.98, "groq": 1.0, "anthropic": 1.0, "ollama": 0.98}
+MINIMUM_SHARE = {"openai": 0.98, "groq": 1.0, "anthropic": 1.0, "ollama": 0.98, "cohere": 0.85}
 """Of a provider's recordings, how many must be in scope at least."""
 
 

@@ -33,6 +33,7 @@ SAID_NOTHING = {
     "openai": b'data: {"id":"x","object":"chat.completion.chunk","model":"x","choices":[{"index":0,"delta":{}}]}\n\n',
     "responses": b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":""}\n\n',
     "anthropic": b'event: ping\ndata: {"type": "ping"}\n\n',
+    "cohere": b'event: debug\ndata: {"type":"debug","prompt":"x"}\n\n',
     "ollama": b'{"model":"x","message":{"role":"assistant","content":""},"done":false}\n',
 }
 """A frame of each dialect that says nothing."""

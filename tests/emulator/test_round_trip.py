@@ -29,6 +29,7 @@ SPEAKERS = [
     ("anthropic", "anthropic", "claude-sonnet-5"),
     ("ollama", "ollama", "qwen3-vl"),
     ("groq", "openai", "qwen/qwen3.8-27b"),
+    ("cohere", "cohere", "command-a-plus-05-2026"),
 ]
 IDS = [f"{provider}-{dialect}" for provider, dialect, _ in SPEAKERS]
 WEATHER = Tool(
@@ -94,7 +95,7 @@ def test_chat(provider: str, dialect: str, model: str, stream: bool):
         model,
     )
     assert (response.usage.output_total, response.usage.input_total) == (6, 12)
-    assert response.created or dialect == "anthropic"
+    assert response.created or dialect in ("anthropic", "cohere")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -205,7 +206,7 @@ def test_faults_that_are_no_failures_of_the_wire(provider: str, dialect: str, mo
     assert not unknown.usage.total
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama", "groq"])
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama", "groq", "cohere"])
 def test_model_lists(provider: str):
     home = row(provider)
     dialect = load(home.dialects[Operation.MODELS])
@@ -219,7 +220,10 @@ def test_model_lists(provider: str):
     assert none.kind is FailureKind.NOT_FOUND
 
 
-@pytest.mark.parametrize(("provider", "model"), [("openai", "text-embedding-3-small"), ("ollama", "nomic-embed-text")])
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [("openai", "text-embedding-3-small"), ("ollama", "nomic-embed-text"), ("cohere", "embed-v4.0")],
+)
 def test_embeddings(provider: str, model: str):
     request = EmbeddingRequest(texts=("one", "two"), model=model, dimensions=32)
     (response,) = performed(provider, load(provider).embed(request, place(provider, model)))
@@ -230,7 +234,11 @@ def test_embeddings(provider: str, model: str):
 
 @pytest.mark.parametrize(
     ("provider", "dialect", "model"),
-    [("openai", "responses", "gpt-6-sol"), ("anthropic", "anthropic", "claude-opus-5")],
+    [
+        ("openai", "responses", "gpt-6-sol"),
+        ("anthropic", "anthropic", "claude-opus-5"),
+        ("cohere", "cohere", "command-r-08-2024"),
+    ],
 )
 def test_token_counts(provider: str, dialect: str, model: str):
     request = GenerationRequest(messages=(Message.user("What is the capital of France?"),), model=model)

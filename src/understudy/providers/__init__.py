@@ -13,6 +13,7 @@ _MODULES = {
     "openai": "understudy.providers.openai",
     "anthropic": "understudy.providers.anthropic",
     "groq": "understudy.providers.groq",
+    "cohere": "understudy.providers.cohere",
 }
 
 
