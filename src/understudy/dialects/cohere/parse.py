@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from understudy.domain.requests import GenerationRequest, OutputFormat, Reasonin
 from understudy.wire.http import HttpRequest
 
 _ORIGIN = Provenance(NAME)
+_DATA_URL = re.compile(r"data:([^;,]+);base64,")
 
 
 def parse_chat(request: HttpRequest) -> Inbound:
@@ -95,9 +97,15 @@ def _block(block: JsonObject) -> AnyPart:
             return Thinking(text, provenance=_ORIGIN, extra=_rest(block, "thinking"))
         case {"type": "image_url", "image_url": {"url": str(url), **rest}} if not rest.keys() - {"detail"}:
             detail: Any = rest.get("detail")
-            return Image(url=url, detail=detail, extra=_rest(block, "image_url"))
+            return Image(**_place(url), detail=detail, extra=_rest(block, "image_url"))
         case _:
             return Opaque(NAME, block)
+
+
+def _place(url: str) -> dict[str, str]:
+    """A `data:` URL as its media type and base64, any other URL as it is."""
+    found = _DATA_URL.match(url)
+    return {"url": url} if found is None else {"media_type": found[1], "data": url[found.end() :]}
 
 
 def _rest(block: JsonObject, *own: str) -> dict[str, JsonObject] | None:
