@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self, Unpack
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -222,7 +223,8 @@ class DialectProvider:
     def credential(self) -> Credential:
         """The key and where it may go. Read from the provider's own environment variable when the entry has none."""
         if self._credential is None:
-            self._credential = Credential(self.row.auth, self._secret(), self.endpoint(None).base_url)
+            home = urlsplit(self.endpoint(None).base_url)
+            self._credential = Credential(self.row.auth, self._secret(), f"{home.scheme}://{home.netloc}")
         return self._credential
 
     def endpoint(self, model: str | None) -> Endpoint:
