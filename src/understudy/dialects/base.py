@@ -346,4 +346,6 @@ class WireError(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
     param: str | None = None
     request_id: str | None = None
+    retry_after: float | None = None
+    """Seconds that a field of the body asks to wait (Google's `RetryInfo`); headers come before it."""
     body: dict[str, Any] | None = None

@@ -57,6 +57,12 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Accepted reasoning efforts; `None` when not known, so all are sent as given."""
     thinking_modes: frozenset[str] = frozenset({"adaptive", "enabled", "disabled"})
     """Accepted values of Anthropic's `thinking.type`; empty means that the field must be left out."""
+    thinking_budget: tuple[int, int] | None = None
+    """Fewest and most tokens of a thinking budget, at models that take one instead of a level (Gemini up to 2.5)."""
+    thought_signatures: bool = False
+    """Tool calls of the current turn must carry the signature they came with, or a placeholder (Gemini from 3 on)."""
+    output_with_tools: bool = True
+    """Tools and a form of the answer may be asked for together."""
     prefill: bool = True
     """The last message may be the assistant's, to be continued."""
     thinking_bound_to_model: bool = False
@@ -95,6 +101,9 @@ class QuirksPatch(TypedDict, total=False):
     output_formats: frozenset[str]
     efforts: frozenset[str] | None
     thinking_modes: frozenset[str]
+    thinking_budget: tuple[int, int] | None
+    thought_signatures: bool
+    output_with_tools: bool
     prefill: bool
     thinking_bound_to_model: bool
     reasoning_field: Literal["reasoning", "reasoning_content"] | None
@@ -109,7 +118,7 @@ class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
     kind: FailureKind
     status: int | None = None
     code: str | None = None
-    """The provider's code or type, exactly, or up to a `*` at either end."""
+    """The provider's code or type, exactly, or up to a `*` at either end or at both."""
     text: str | None = None
     """Words of the message, in lower case."""
 
@@ -123,6 +132,8 @@ class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _fits(pattern: str, name: str) -> bool:
+    if pattern.startswith("*") and pattern.endswith("*"):
+        return pattern.strip("*") in name
     if pattern.startswith("*"):
         return name.endswith(pattern[1:])
     if pattern.endswith("*"):
