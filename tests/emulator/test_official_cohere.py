@@ -60,7 +60,7 @@ def texts(events: list[Any], kind: str = "text") -> list[str]:
     return [piece for delta in deltas if (piece := getattr(delta, kind))]
 
 
-async def test_chat(client: cohere.AsyncClientV2):
+async def test_chat(client: cohere.AsyncClientV2) -> None:
     answer = await ask(client, messages=CAPITAL)
     assert [block.type for block in answer.message.content] == ["text"]
     assert answer.message.content[0].text == "The capital is Paris."
@@ -70,7 +70,7 @@ async def test_chat(client: cohere.AsyncClientV2):
     assert answer.usage.tokens.output_tokens == 6
 
 
-async def test_a_stream_is_the_chat_in_pieces(client: cohere.AsyncClientV2):
+async def test_a_stream_is_the_chat_in_pieces(client: cohere.AsyncClientV2) -> None:
     events = await streamed(client)
     assert texts(events) == ["The", " capital", " is", " Paris."]
     assert [event.type for event in events if event.type != "content-delta"] == [
@@ -85,7 +85,7 @@ async def test_a_stream_is_the_chat_in_pieces(client: cohere.AsyncClientV2):
     assert end.usage.tokens == whole.usage.tokens
 
 
-async def test_parallel_tools(client: cohere.AsyncClientV2):
+async def test_parallel_tools(client: cohere.AsyncClientV2) -> None:
     fields: Any = {
         "tools": [WEATHER],
         "messages": [{"role": "user", "content": "What is the weather in Paris and Oslo?"}],
@@ -107,7 +107,7 @@ async def test_parallel_tools(client: cohere.AsyncClientV2):
     assert sum(event.type == "tool-call-end" for event in events) == 2
 
 
-async def test_tool_choice(client: cohere.AsyncClientV2):
+async def test_tool_choice(client: cohere.AsyncClientV2) -> None:
     called = await ask(client, tools=[OTHER], tool_choice="REQUIRED")
     assert [call.function.name for call in called.message.tool_calls] == ["other"]
     none = await ask(client, "Weather in Oslo?", tools=[WEATHER], tool_choice="NONE")
@@ -117,7 +117,7 @@ async def test_tool_choice(client: cohere.AsyncClientV2):
 
 
 @pytest.mark.parametrize("form", ["text", "document"])
-async def test_the_result_of_a_tool_is_told(client: cohere.AsyncClientV2, form: str):
+async def test_the_result_of_a_tool_is_told(client: cohere.AsyncClientV2, form: str) -> None:
     first = await ask(client, "Weather in Paris?", tools=[WEATHER])
     call = first.message.tool_calls[0]
     document = {"type": "document", "document": {"data": {"output": "18 degrees"}}}
@@ -132,7 +132,7 @@ async def test_the_result_of_a_tool_is_told(client: cohere.AsyncClientV2, form: 
         assert second.message.content[0].text == "get_weather says: 18 degrees"
 
 
-async def test_structured_output(client: cohere.AsyncClientV2):
+async def test_structured_output(client: cohere.AsyncClientV2) -> None:
     schema = {
         "type": "object",
         "properties": {"name": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}}},
@@ -147,7 +147,7 @@ async def test_structured_output(client: cohere.AsyncClientV2):
         await ask(client, response_format=form, tools=[WEATHER])
 
 
-async def test_thinking(client: cohere.AsyncClientV2):
+async def test_thinking(client: cohere.AsyncClientV2) -> None:
     answer = await ask(client, thinking={"type": "enabled"})
     thinking, text = answer.message.content
     assert thinking.type == "thinking"
@@ -166,7 +166,7 @@ async def test_thinking(client: cohere.AsyncClientV2):
         await ask(client, model="command-a-03-2025", thinking={"type": "enabled"})
 
 
-async def test_images(client: cohere.AsyncClientV2, png: bytes):
+async def test_images(client: cohere.AsyncClientV2, png: bytes) -> None:
     url = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     content: Any = [
         {"type": "image_url", "image_url": {"url": url}},
@@ -177,14 +177,14 @@ async def test_images(client: cohere.AsyncClientV2, png: bytes):
     assert answer.message.content[0].text.startswith("I see 2 images (image/png, by URL).")
 
 
-async def test_limits(client: cohere.AsyncClientV2):
+async def test_limits(client: cohere.AsyncClientV2) -> None:
     short = await ask(client, max_tokens=4)
     assert (short.message.content[0].text, short.finish_reason) == ("1, 2, 3, 4,", "MAX_TOKENS")
     stopped = await ask(client, stop_sequences=["5"])
     assert stopped.message.content[0].text == "1, 2, 3, 4, "
 
 
-async def test_models_come_in_pages(client: cohere.AsyncClientV2):
+async def test_models_come_in_pages(client: cohere.AsyncClientV2) -> None:
     names: list[str] = []
     token = None
     while True:
@@ -204,7 +204,7 @@ async def test_models_come_in_pages(client: cohere.AsyncClientV2):
         await client.models.get("nonesuch")
 
 
-async def test_embeddings(client: cohere.AsyncClientV2):
+async def test_embeddings(client: cohere.AsyncClientV2) -> None:
     found = await client.embed(
         model="embed-v4.0",
         input_type="search_document",
@@ -229,7 +229,7 @@ async def test_embeddings(client: cohere.AsyncClientV2):
         await client.embed(model=MODEL, input_type="search_query", texts=["x"])
 
 
-async def test_token_counting(client: cohere.AsyncClientV2):
+async def test_token_counting(client: cohere.AsyncClientV2) -> None:
     few = await client.tokenize(text="hello", model=MODEL, offline=False)
     many = await client.tokenize(text="hello there " * 20, model=MODEL, offline=False)
     assert 0 < len(few.tokens) < len(many.tokens)
@@ -245,12 +245,12 @@ async def test_token_counting(client: cohere.AsyncClientV2):
         ({"model": "command-r-08-2024", "thinking": {"type": "enabled"}}, "thinking is not supported"),
     ],
 )
-async def test_bad_requests(client: cohere.AsyncClientV2, fields: dict[str, Any], words: str):
+async def test_bad_requests(client: cohere.AsyncClientV2, fields: dict[str, Any], words: str) -> None:
     with pytest.raises(errors.BadRequestError, match=words):
         await ask(client, **fields)
 
 
-async def test_keys(emulator: Emulator):
+async def test_keys(emulator: Emulator) -> None:
     async with a_client(emulator, key="wrong") as stranger:
         with pytest.raises(errors.UnauthorizedError, match="no api key supplied"):
             await ask(stranger)
@@ -274,7 +274,9 @@ async def test_keys(emulator: Emulator):
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-async def test_errors(emulator: Emulator, client: cohere.AsyncClientV2, kind: K, error: type[ApiError], stream: bool):
+async def test_errors(
+    emulator: Emulator, client: cohere.AsyncClientV2, kind: K, error: type[ApiError], stream: bool
+) -> None:
     emulator.script(PROVIDER, [Fault.error(kind, retry_after=3)])
     with pytest.raises(error) as caught:
         await (streamed(client) if stream else ask(client))
@@ -286,13 +288,15 @@ async def test_errors(emulator: Emulator, client: cohere.AsyncClientV2, kind: K,
 @pytest.mark.parametrize(
     ("status", "error"), [(422, errors.UnprocessableEntityError), (504, errors.GatewayTimeoutError)]
 )
-async def test_other_statuses(emulator: Emulator, client: cohere.AsyncClientV2, status: int, error: type[ApiError]):
+async def test_other_statuses(
+    emulator: Emulator, client: cohere.AsyncClientV2, status: int, error: type[ApiError]
+) -> None:
     emulator.script(PROVIDER, [Fault.status(status)])
     with pytest.raises(error):
         await ask(client)
 
 
-async def test_an_error_in_a_stream(emulator: Emulator, client: cohere.AsyncClientV2):
+async def test_an_error_in_a_stream(emulator: Emulator, client: cohere.AsyncClientV2) -> None:
     emulator.script(PROVIDER, [Fault.error_event(K.SERVER_ERROR, after=2)])
     events = await streamed(client)
     assert texts(events) == ["The", " capital"]
@@ -300,7 +304,7 @@ async def test_an_error_in_a_stream(emulator: Emulator, client: cohere.AsyncClie
     assert (events[-1].delta.finish_reason, events[-1].delta.error) == ("ERROR", "internal server error")
 
 
-async def test_connections(emulator: Emulator, client: cohere.AsyncClientV2):
+async def test_connections(emulator: Emulator, client: cohere.AsyncClientV2) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers(), Fault.reset()])
     async with a_client(emulator, timeout=0.05) as hasty:
         with pytest.raises(httpx.TimeoutException):

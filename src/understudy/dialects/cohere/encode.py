@@ -178,13 +178,13 @@ def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: Notes) -> Json
         return None
     if reasoning.display is not None:
         notes.drop("reasoning display", "thinking is always shown here")
-    if reasoning.mode == "disabled" or reasoning.effort == "none":
+    if reasoning.mode == "disabled" or reasoning.effort == "none" or reasoning.budget == 0:
         return {"type": "disabled"}
     if reasoning.effort is not None and reasoning.budget is None:
         notes.emulate("reasoning", "this API knows no efforts; thinking is switched on")
     body: JsonObject = {"type": "enabled"}
     if reasoning.budget is not None:
-        body["token_budget"] = max(1, reasoning.budget)
+        body["token_budget"] = reasoning.budget
     return body
 
 

@@ -97,15 +97,17 @@ def _block(block: JsonObject) -> AnyPart:
             return Thinking(text, provenance=_ORIGIN, extra=_rest(block, "thinking"))
         case {"type": "image_url", "image_url": {"url": str(url), **rest}} if not rest.keys() - {"detail"}:
             detail: Any = rest.get("detail")
-            return Image(**_place(url), detail=detail, extra=_rest(block, "image_url"))
+            return _image(url, detail, _rest(block, "image_url"))
         case _:
             return Opaque(NAME, block)
 
 
-def _place(url: str) -> dict[str, str]:
-    """A `data:` URL as its media type and base64, any other URL as it is."""
+def _image(url: str, detail: Any, extra: dict[str, JsonObject] | None) -> Image:
+    """Read a `data:` URL as its media type and base64, any other URL as it is."""
     found = _DATA_URL.match(url)
-    return {"url": url} if found is None else {"media_type": found[1], "data": url[found.end() :]}
+    if found is None:
+        return Image(url=url, detail=detail, extra=extra)
+    return Image(data=url[found.end() :], media_type=found[1], detail=detail, extra=extra)
 
 
 def _rest(block: JsonObject, *own: str) -> dict[str, JsonObject] | None:

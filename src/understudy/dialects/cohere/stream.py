@@ -172,6 +172,7 @@ class StreamRenderer:
                 self._plans.add(index)
                 return self._thought(index, text) + b"".join(map(self._cite, kept_citations(part)))
             case Text(text, citations=citations):
+                self._texts[index] = [text]
                 written = self._delta(index, "text", text)
                 raws = [citation_object(citation, text, self._places[index]) for citation in citations]
                 return written + b"".join(self._cite(raw) for raw in raws if raw is not None)
@@ -183,13 +184,11 @@ class StreamRenderer:
         return self._begin() + self._close_block() + self._open_block(index, block) + self._close_block()
 
     def _chances(self) -> bytes:
-        """Write log probabilities, which come at the end here, on deltas without text."""
-        if not self._blocks:
-            return b""
-        chunks = logprobs(self._extra.get("logprobs"))
+        """Write log probabilities, which come at the end here, on deltas without text of the last text."""
+        places = [self._places[part] for part in self._texts]
+        chunks = logprobs(self._extra.get("logprobs")) if places else ()
         return b"".join(
-            _event("content-delta", index=self._blocks - 1, delta=_content({"text": ""}), logprobs=chunk)
-            for chunk in chunks
+            _event("content-delta", index=places[-1], delta=_content({"text": ""}), logprobs=chunk) for chunk in chunks
         )
 
 
