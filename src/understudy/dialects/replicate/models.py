@@ -83,7 +83,7 @@ def read_model(item: JsonObject, name: str | None = None) -> ModelInfo:
     except msgspec.ValidationError as error:
         raise BadJson(str(error)) from error
     return ModelInfo(
-        id=f"{model.owner}/{model.name}",
+        id="/".join(filter(None, (model.owner, model.name))),
         owned_by=model.owner,
         created=seconds(model.created_at),
         capabilities=_capabilities(schema_of(item, of_version=False)),

@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy.dialects.replicate.catalogue import model_object, version_object
 from understudy.dialects.replicate.errors import WORDS
+from understudy.dialects.replicate.routes import place_of
 from understudy.dialects.replicate.wire import SUCCEEDED, TERMINAL, date_of
 from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject, Refusal, Text
@@ -43,13 +44,13 @@ _ERRORS: Mapping[FailureKind, tuple[int, str]] = {
 
 def prediction_object(response: GenerationResponse, inbound: Inbound, status: str = SUCCEEDED) -> JsonObject:
     """Return an answer as a prediction, in the state that is told: with as much output as the answer has."""
-    name, _, version = (response.model or inbound.request.model or "").partition(":")
+    place = place_of(response.model or inbound.request.model or "")
     number = response.id or "understudy"
     home = f"{inbound.options.get('origin') or ''}/v1"
     body: JsonObject = {
         "id": number,
-        "model": name,
-        "version": version or "hidden",
+        "model": place.model or place.version,
+        "version": place.version or "hidden",
         "input": inbound.options.get("input") or {},
         "logs": "",
         "output": _output(response.message) if status != "starting" else None,

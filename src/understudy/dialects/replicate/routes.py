@@ -24,8 +24,8 @@ def place_of(name: str) -> Place:
     """Take a model's name apart."""
     if _VERSION.fullmatch(name):
         return Place(None, name)
-    model, _, version = name.partition(":")
-    return Place(model, version or None)
+    model, _, version = name.rpartition(":")
+    return Place(model, version) if _VERSION.fullmatch(version) else Place(name)
 
 
 def model_url(endpoint: Endpoint, place: Place) -> str:
