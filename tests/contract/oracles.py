@@ -48,9 +48,11 @@ def oracle_of(dialect: str, provider: str) -> Oracle:
     from tests.contract.oracle_ollama import OllamaOracle
     from tests.contract.oracle_openai import GroqOracle, OpenAIOracle
     from tests.contract.oracle_responses import ResponsesOracle
+    from tests.contract.oracle_together import TogetherOracle
 
     makers: dict[str, type[Any]] = {
         "groq": GroqOracle,
+        "together": TogetherOracle,
         "openai": OpenAIOracle,
         "responses": ResponsesOracle,
         "anthropic": AnthropicOracle,

@@ -25,6 +25,7 @@ OPERATIONS = frozenset(
 PATHS = {
     "openai": r"/v1/(chat/completions|embeddings|responses|models(/[^/]+)?)",
     "groq": r"/openai/v1/(chat/completions|models(/[^/]+)?)",
+    "together": r"/v1/(chat/completions|embeddings|models)",
     "anthropic": r"/v1/(messages|messages/count_tokens|models(/[^/]+)?)",
     "ollama": r"/api/(chat|generate|embed|tags|show)",
     # Version 2; what is left of version 1 is what version 2 does not have.
@@ -68,7 +69,7 @@ EXCLUSIONS = (
     Exclusion("another API on the same host (organisation usage, Ollama's OpenAI-compatible routes)", _other_endpoint),
 )
 
-MINIMUM_SHARE = {"openai": 0.98, "groq": 1.0, "anthropic": 1.0, "ollama": 0.98, "cohere": 0.85}
+MINIMUM_SHARE = {"openai": 0.98, "groq": 1.0, "together": 1.0, "anthropic": 1.0, "ollama": 0.98, "cohere": 0.85}
 """Of a provider's recordings, how many must be in scope at least."""
 
 

@@ -29,6 +29,7 @@ SPEAKERS = [
     ("anthropic", "anthropic", "claude-sonnet-5"),
     ("ollama", "ollama", "qwen3-vl"),
     ("groq", "openai", "qwen/qwen3.8-27b"),
+    ("together", "openai", "Qwen/Qwen3.5-397B-A17B"),
     ("cohere", "cohere", "command-a-plus-05-2026"),
 ]
 IDS = [f"{provider}-{dialect}" for provider, dialect, _ in SPEAKERS]

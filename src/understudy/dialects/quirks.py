@@ -73,6 +73,12 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Where `Reasoning.display` goes in the openai dialect (Groq); `None`: nowhere."""
     max_stop: int | None = None
     """How many stop sequences are accepted; `None` when there is no limit."""
+    stop_as_list: bool = False
+    """One stop sequence must stand in a list too."""
+    logprobs_as_count: bool = False
+    """`logprobs` is the number of alternatives instead of a switch beside `top_logprobs` (Together)."""
+    single_models: bool = True
+    """One model can be asked for by its name; otherwise it is looked for in the list."""
     responses: Literal["never", "always", "tools", "tools_with_effort"] = "never"
     """When OpenAI's Responses API must be used instead of chat completions."""
 
@@ -109,6 +115,9 @@ class QuirksPatch(TypedDict, total=False):
     reasoning_field: Literal["reasoning", "reasoning_content"] | None
     reasoning_display: Literal["reasoning_format", "include_reasoning"] | None
     max_stop: int | None
+    stop_as_list: bool
+    logprobs_as_count: bool
+    single_models: bool
     responses: Literal["never", "always", "tools", "tools_with_effort"]
 
 

@@ -28,7 +28,7 @@ from understudy.emulator.staging import Answer, Frame, Streamed, is_sse
 from understudy.emulator.tokens import count
 from understudy.emulator.vectors import embed
 from understudy.providers import row
-from understudy.wire.http import Headers, HttpReply, HttpRequest
+from understudy.wire.http import JSON_HEADERS, Headers, HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object, encode
 
 
@@ -131,6 +131,8 @@ class Actor:
                 return half.render_embeddings(self._vectors(asked, fault), inbound)
             case ModelsRequest():
                 infos = [model.info(self.provider.type) for model in self._models]
+                if self.provider.write_models is not None and inbound.request.model is None:
+                    return HttpReply(200, JSON_HEADERS, self.provider.write_models(infos))
                 return half.render_models(infos, inbound)
 
     def _turn(self, half: ServerHalf, request: GenerationRequest, number: int) -> Turn:
@@ -184,7 +186,9 @@ class Actor:
     def _vectors(self, asked: EmbeddingRequest, fault: Fault | None) -> EmbeddingResponse:
         model = self._model(asked.model or "")
         dimensions = asked.dimensions or (model.dimensions if model else 256)
-        silent = fault is not None and fault.kind is FaultKind.MISSING_USAGE
+        silent = not self.provider.tells_embedding_usage or (
+            fault is not None and fault.kind is FaultKind.MISSING_USAGE
+        )
         return EmbeddingResponse(
             embeddings=tuple(embed(text, dimensions) for text in asked.texts),
             model=asked.model,

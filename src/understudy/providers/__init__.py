@@ -13,6 +13,7 @@ _MODULES = {
     "openai": "understudy.providers.openai",
     "anthropic": "understudy.providers.anthropic",
     "groq": "understudy.providers.groq",
+    "together": "understudy.providers.together",
     "cohere": "understudy.providers.cohere",
 }
 

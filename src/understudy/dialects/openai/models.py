@@ -8,7 +8,8 @@ from typing import Any
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.openai.errors import read_error_value, stream_failure
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
 from understudy.wire.json import BadJson, decode
@@ -25,8 +26,11 @@ _INPUTS = {"image": "vision", "audio": "audio_input", "file": "pdf_input", "pdf"
 _MILLION = 1_000_000
 
 
-def read_models(body: bytes, endpoint: Endpoint, *, single: bool, limit: int | None) -> list[ModelInfo | Failure]:
-    """Read a model list (`{"data": […]}` or a bare array) or one model. Raises `BadJson` when it is neither."""
+def read_models(body: bytes, endpoint: Endpoint, request: ModelsRequest, *, single: bool) -> list[ModelInfo | Failure]:
+    """Read a model list (`{"data": […]}` or a bare array), or one model where a `single` one was asked for.
+
+    Raises `BadJson` when it is neither.
+    """
     value = decode(body)
     if isinstance(value, dict):
         if single and isinstance(value.get("id"), str):
@@ -41,7 +45,11 @@ def read_models(body: bytes, endpoint: Endpoint, *, single: bool, limit: int | N
     if not isinstance(entries, list):
         raise BadJson("neither a model nor a list of models")
     found = [_model(entry, endpoint.provider) for entry in entries if _is_model(entry)]
-    return [*found[:limit]]
+    if request.model is None or single:
+        return [*found[: request.limit]]
+    wanted = [model for model in found if model.id == request.model]
+    message = f"the list of models has no {request.model!r}"
+    return [*wanted[:1]] or [Failure(kind=FailureKind.NOT_FOUND, message=message)]
 
 
 def _is_model(entry: Any) -> bool:

@@ -13,6 +13,7 @@ _MODULES = {
     "anthropic": "understudy.emulator.cast.anthropic",
     "ollama": "understudy.emulator.cast.ollama",
     "groq": "understudy.emulator.cast.groq",
+    "together": "understudy.emulator.cast.together",
     "cohere": "understudy.emulator.cast.cohere",
 }
 
