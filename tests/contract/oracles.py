@@ -51,6 +51,7 @@ def oracle_of(dialect: str, provider: str) -> Oracle:
     from tests.contract.oracle_together import TogetherOracle
 
     makers: dict[str, type[Any]] = {
+        "azure_openai": OpenAIOracle,
         "groq": GroqOracle,
         "together": TogetherOracle,
         "openai": OpenAIOracle,

@@ -30,6 +30,7 @@ SPEAKERS = [
     ("ollama", "ollama", "qwen3-vl"),
     ("groq", "openai", "qwen/qwen3.8-27b"),
     ("together", "openai", "Qwen/Qwen3.5-397B-A17B"),
+    ("azure-openai", "openai", "gpt-4.1-mini"),
     ("cohere", "cohere", "command-a-plus-05-2026"),
 ]
 IDS = [f"{provider}-{dialect}" for provider, dialect, _ in SPEAKERS]
@@ -116,7 +117,7 @@ def test_tools(provider: str, dialect: str, model: str, stream: bool):
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("provider", "dialect", "model"), SPEAKERS, ids=IDS)
 def test_thinking_schema_and_images(provider: str, dialect: str, model: str, stream: bool):
-    reasons = (provider, dialect) != ("openai", "openai")
+    reasons = (provider, dialect) not in (("openai", "openai"), ("azure-openai", "openai"))
     reasoning = Reasoning(effort="low", display="auto" if dialect == "responses" else None) if reasons else None
     schema = {
         "type": "object",

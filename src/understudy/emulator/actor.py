@@ -50,7 +50,7 @@ class Actor:
     def __init__(self, provider: EmulatedProvider, keys: Iterable[str] | None, models: Iterable[str] = ()) -> None:
         """`keys` are accepted, any non-empty one when `None`; `models` are offered beside the provider's own."""
         self.provider = provider
-        self.mount = urlsplit(row(provider.type).base_url).path.rstrip("/")
+        self.mount = provider.mount or urlsplit(row(provider.type).base_url).path.rstrip("/")
         """The path of the provider's base URL."""
         self._keys = None if keys is None else frozenset(keys)
         self._halves = {name: _server_half(name) for name in provider.personas}
@@ -153,6 +153,8 @@ class Actor:
             return self._dressed_reply(half.render(response, inbound), response.usage)
         renderer = half.renderer(inbound)
         frames: list[Frame] = []
+        if self.provider.ahead is not None and half.name == "openai":
+            frames.append(Frame(b"data: %b\n\n" % encode(self.provider.ahead)))
         for event in events:
             frames += _frames(renderer.feed(event), renderer.headers, content=isinstance(event, _CONTENT))
         frames += _frames(renderer.close(), renderer.headers, content=False)

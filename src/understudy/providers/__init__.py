@@ -14,6 +14,7 @@ _MODULES = {
     "anthropic": "understudy.providers.anthropic",
     "groq": "understudy.providers.groq",
     "together": "understudy.providers.together",
+    "azure-openai": "understudy.providers.azure_openai",
     "cohere": "understudy.providers.cohere",
 }
 

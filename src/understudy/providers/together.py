@@ -50,6 +50,8 @@ ROW = ProviderRow(
         # The prompt and max_tokens together exceed the context; it has nothing to do with permissions.
         ErrorRule(kind=FailureKind.CONTEXT_LENGTH, status=403),
         ErrorRule(kind=FailureKind.CONTEXT_LENGTH, status=422, text="max_new_tokens"),
+        # In the middle of a stream the type is all that tells.
+        ErrorRule(kind=FailureKind.RATE_LIMITED, code="*rate_limit"),
     ),
     text_model="openai/gpt-oss-120b",
     embedding_model="intfloat/multilingual-e5-large-instruct",

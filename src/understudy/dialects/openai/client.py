@@ -65,7 +65,7 @@ class OpenAIDialect:
         single = request.model is not None and endpoint.quirks.single_models
         # Slashes in ids stay: servers whose ids have them route the rest of the path.
         path = f"models/{quote(request.model or '', safe='/:@')}" if single else "models"
-        call = HttpRequest("GET", f"{endpoint.base_url}/{path}", endpoint.headers)
+        call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
         read = partial(read_models, endpoint=endpoint, request=request, single=single)
         return SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint))
 
@@ -75,7 +75,7 @@ class OpenAIDialect:
 
 
 def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
-    return HttpRequest("POST", f"{endpoint.base_url}/{path}", JSON_HEADERS + endpoint.headers, body)
+    return HttpRequest("POST", endpoint.url(path), JSON_HEADERS + endpoint.headers, body)
 
 
 def _refuse(endpoint: Endpoint) -> Classify:

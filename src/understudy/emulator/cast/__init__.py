@@ -14,6 +14,7 @@ _MODULES = {
     "ollama": "understudy.emulator.cast.ollama",
     "groq": "understudy.emulator.cast.groq",
     "together": "understudy.emulator.cast.together",
+    "azure-openai": "understudy.emulator.cast.azure_openai",
     "cohere": "understudy.emulator.cast.cohere",
 }
 

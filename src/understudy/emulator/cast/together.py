@@ -23,7 +23,7 @@ WORDS = {
         403, "Input token count + `max_tokens` parameter must be less than the context length of the model.", _INVALID
     ),
     K.REQUEST_TOO_LARGE: Words(413, "The request body is too large.", _INVALID),
-    K.RATE_LIMITED: Words(429, "You have reached the dynamic rate limit of {model}.", "rate_limit"),
+    K.RATE_LIMITED: Words(429, "You have reached the dynamic rate limit of {model}.", "model_rate_limit"),
     K.SERVER_ERROR: Words(500, "Internal server error", "server_error"),
     K.OVERLOADED: Words(503, "The server is currently overloaded, please try again later.", "service_unavailable"),
     K.INVALID_REQUEST: Words(400, "the request is invalid", _INVALID),
