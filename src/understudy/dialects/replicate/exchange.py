@@ -72,6 +72,7 @@ class PredictionExchange:
         self._streamed = stream
         self._place = place_of(endpoint.model or request.model or "")
         self._at = _At.SCHEMA
+        self._asked = True
         self._head = HttpHead(0, {})
         self._pieces: list[bytes] = []
         self._size = 0
@@ -96,14 +97,16 @@ class PredictionExchange:
 
     def head(self, head: HttpHead) -> Steps:
         """Take status and headers."""
-        self._head = head
+        self._head, self._asked = head, False
         self._pieces, self._size = [], 0
         flows = self._at is _At.STREAM and head.status == 200 and is_expected(head.content_type, ("text/event-stream",))
         self._sse = SseDecoder(keep_frames=self._endpoint.keep_wire) if flows else None
         return []
 
     def feed(self, data: bytes) -> Steps:
-        """Take more of a body."""
+        """Take more of a body. What an earlier response still says once something else has been asked is left alone."""
+        if self._asked or self.finished:
+            return []
         if self._sse is not None:
             try:
                 return self._flow(self._sse.feed(data))
@@ -117,7 +120,7 @@ class PredictionExchange:
 
     def close(self) -> Steps:
         """Take the end of a body."""
-        if self.finished:
+        if self._asked or self.finished:
             return []
         data = b"".join(self._pieces)
         match self._at:
@@ -184,7 +187,7 @@ class PredictionExchange:
         return [*notes.events(), self._create(body, path)]
 
     def _create(self, body: JsonObject, path: str) -> Send:
-        self._at, self._body = _At.CREATE, body
+        self._at, self._body, self._asked = _At.CREATE, body, True
         self._answer = Answer(self._endpoint, ceiling_of(body))
         return Send(create_request(body, path, self._endpoint, stream=self._streamed))
 
@@ -223,7 +226,7 @@ class PredictionExchange:
             return [*steps, *self._ended(prediction)]
         address = stream_address(self._endpoint, prediction.stream_url or "") if prediction.stream_url else None
         if self._streamed and address is not None:
-            self._at = _At.STREAM
+            self._at, self._asked = _At.STREAM, True
             url, trusted = address
             headers = (("accept", "text/event-stream"), ("cache-control", "no-store"))
             own = self._endpoint.headers if trusted else ()
@@ -302,6 +305,7 @@ class PredictionExchange:
     # ---- common ----
 
     def _get(self, url: str, *, after: float = 0.0) -> Send:
+        self._asked = True
         return Send(HttpRequest("GET", url, self._endpoint.headers), after)
 
     def _is_json(self, *statuses: int) -> bool:
