@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -30,7 +31,7 @@ from understudy.provider import (
     ProviderType,
     RequestOptions,
 )
-from understudy.providers.base import ProviderRow, dialect_for, endpoint_of
+from understudy.providers.base import Auth, ProviderRow, dialect_for, endpoint_of
 
 if TYPE_CHECKING:
     from understudy.attempt import Job
@@ -250,7 +251,8 @@ class DialectProvider:
     def _credential(self) -> Credential:
         from understudy.flight import Credential
 
-        return Credential(self.row.auth, self._secret(), self.endpoint(None).base_url)
+        home = urlsplit(self.endpoint(None).base_url)
+        return Credential(*self._secret(), f"{home.scheme}://{home.netloc}")
 
     def endpoint(self, model: str | None) -> Endpoint:
         """Return where a model is asked, and how it wants to be written to."""
@@ -329,9 +331,14 @@ class DialectProvider:
         return load(name)
 
     def _resolve(self, model: str | None) -> Endpoint:
-        config = self.config
+        config, row = self.config, self.row
+        base_url = config.base_url or _first(row.base_url_variables)
+        if base_url is None and row.base_url_required:
+            variable = f" or set {row.base_url_variables[0]}" if row.base_url_variables else ""
+            raise ConfigError(f'{self.name}: no base_url is configured: write one such as "{row.base_url}"{variable}')
+        api_version = config.api_version or _first(row.version_variables)
         try:
-            endpoint = endpoint_of(self.row, model, base_url=config.base_url or _first(self.row.base_url_variables))
+            endpoint = endpoint_of(row, model, base_url=base_url, api_version=api_version)
         except ValueError as error:
             # The address may hold a password, so it is not repeated.
             raise ConfigError(f"{self.name}: base_url is no address of {self.row.title}") from error
@@ -342,18 +349,26 @@ class DialectProvider:
         headers.update({name.lower(): value for name, value in config.headers.items()})
         return msgspec.structs.replace(endpoint, headers=tuple(headers.items()), options=dict(config.extra))
 
-    def _secret(self) -> Secret | None:
+    def _secret(self) -> tuple[Auth, Secret | None]:
+        """Return the key or token, and the header that carries it."""
         from understudy.config.credentials import from_environment, is_sendable
 
-        key = self.config.api_key
-        if key is not None:
-            if not is_sendable(key.reveal()):
-                raise ConfigError(f"{self.name}: api_key is empty or holds characters that no header can carry")
-            return key
+        key, token, row = self.config.api_key, self.config.token, self.row
+        if token is not None and (key is not None or row.token_auth is None):
+            why = "api_key and token are both set" if key is not None else f"{row.title} takes no token"
+            raise ConfigError(f"{self.name}: {why}; leave the token away")
+        for name, auth, secret in (("api_key", row.auth, key), ("token", row.token_auth, token)):
+            if secret is None or auth is None:
+                continue
+            if not is_sendable(secret.reveal()):
+                raise ConfigError(f"{self.name}: {name} is empty or holds characters that no header can carry")
+            return auth, secret
         found = from_environment(self.row, os.environ)
         if found.why is not None:
             raise ConfigError(f"{self.name}: no API key: {found.why}; set one, or give the entry an api_key")
-        return found.key
+        if found.token is not None and row.token_auth is not None:
+            return row.token_auth, found.token
+        return row.auth, found.key
 
 
 def _row(provider_type: str) -> ProviderRow:

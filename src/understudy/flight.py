@@ -61,16 +61,16 @@ class Flight(Protocol):
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A key, the header that carries it, and where it may go: only to URLs below `base_url`."""
+    """A key, the header that carries it, and where it may go: only to URLs of `origin`, a scheme with host and port."""
 
     auth: Auth
     secret: Secret | None
-    base_url: str
+    origin: str
 
     def attach(self, request: HttpRequest, attempt_id: str) -> HttpRequest:
         """Return the request with the key and the attempt's id in its headers."""
         headers = request.headers
-        if request.url.startswith(f"{self.base_url}/"):
+        if request.url.startswith(f"{self.origin}/"):
             headers = (*headers, ("x-client-request-id", attempt_id))
             if self.secret:
                 headers = (*headers, (self.auth.header, self.auth.prefix + self.secret.reveal()))
@@ -138,6 +138,7 @@ class ExchangeFlight:
                     return batch
             if self._failure is not None:
                 self._land(clean=False)
+                await self._last_words()
                 raise AttemptFailed(self._passage.credential.scrub(self._failure))
             try:
                 if self._send is not None:
@@ -155,13 +156,12 @@ class ExchangeFlight:
         if self._exchange.finished and self._incoming is None:
             return
         self._land(clean=False)
-        for step in self._exchange.abort():
-            if isinstance(step, Send):
-                await asyncio.shield(self._send_last_word(step))
+        await self._last_words()
 
     def _sort(self, steps: list[Any]) -> list[Any]:
         """Take the steps apart: what to send and what failed stay here, the rest is handed out."""
         batch: list[Any] = []
+        unsent = not self.answered or any(isinstance(step, Send) for step in steps)
         for step in steps:
             kind = type(step)
             if kind is Send:
@@ -171,35 +171,38 @@ class ExchangeFlight:
             else:
                 batch.append(step)
                 if kind is Warned:
-                    self._warned(step)
+                    self._warned(step, unsent=unsent)
         if batch and self._watch is not None and self._passage.streamed:
             self._watch.progressed(batch)
         return batch
 
-    def _warned(self, event: Warned) -> None:
+    def _warned(self, event: Warned, *, unsent: bool) -> None:
+        """Note a degradation. What is warned of ahead of a request, be it the first of several, is of that request."""
         self.translated = True
-        if self._passage.strict and not self.answered:
+        if self._passage.strict and unsent:
             message = f"cannot express {event.warning.what}: {event.warning.why} (strict)"
             self._failure = Failure(kind=FailureKind.UNSUPPORTED, message=message, sent=False)
 
     async def _perform(self, send: Send) -> None:
-        """Send a request and take its response's head."""
+        """Send a request and take its response's head. An earlier response that is not read to its end is closed."""
         self._send = None
+        self._close()
+        self._body = []
         passage, watch = self._passage, self._watch
-        if send.after > 0:
-            await asyncio.sleep(send.after)
         request = passage.credential.attach(send.request, passage.attempt_id) if send.reuse_credential else send.request
         if watch is None:
             return
         try:
-            async with asyncio.timeout_at(watch.head_due()):
+            async with asyncio.timeout_at(watch.due()):
+                if send.after > 0:
+                    await asyncio.sleep(send.after)
                 incoming = await passage.transport.send(request, connect=passage.limits.connect)
         except TimeoutError as error:
             message = f"no response within {watch.elapsed():.1f} s"
             raise TransportError(Failure(kind=FailureKind.TIMEOUT_HEADERS, message=message)) from error
         self._incoming = incoming
         watch.guard(incoming)
-        self.answered = incoming.head.status == 200
+        self.answered = 200 <= incoming.head.status < 300
         self._steps = self._exchange.head(incoming.head)
 
     async def _read(self, incoming: Incoming) -> None:
@@ -236,6 +239,11 @@ class ExchangeFlight:
             self._incoming.close()
             self._incoming = None
 
+    async def _last_words(self) -> None:
+        for step in self._exchange.abort():
+            if isinstance(step, Send):
+                await asyncio.shield(self._send_last_word(step))
+
     async def _send_last_word(self, send: Send) -> None:
         """Tell the provider to stop. What it answers no longer matters to anyone."""
         request = self._passage.credential.attach(send.request, self._passage.attempt_id)
@@ -267,15 +275,11 @@ class _Watch:
     def elapsed(self) -> float:
         return self._loop.time() - self._start
 
-    def head_due(self) -> float:
-        limits = self._limits
-        return self._start + (min(limits.first_event, limits.total) if self._streamed else limits.total)
-
     def guard(self, incoming: Incoming) -> None:
         """Close this response when a time-out strikes."""
         self._incoming = incoming
         if self._handle is None:
-            self._handle = self._loop.call_at(self._due(), self._look)
+            self._handle = self._loop.call_at(self.due(), self._look)
 
     def progressed(self, batch: list[Any]) -> None:
         for item in batch:
@@ -290,14 +294,15 @@ class _Watch:
             self._handle = None
         self._incoming = None
 
-    def _due(self) -> float:
+    def due(self) -> float:
+        """Return when the time-out strikes unless there is progress."""
         end = self._start + self._limits.total
         if not self._streamed:
             return end
         return min(end, self._progress + (self._limits.first_event if self._first else self._limits.idle))
 
     def _look(self) -> None:
-        due = self._due()
+        due = self.due()
         if self._loop.time() < due:
             self._handle = self._loop.call_at(due, self._look)
             return

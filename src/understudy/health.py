@@ -68,7 +68,8 @@ async def status_of(provider: Checked) -> HealthStatus:
         return _unwell(provider, error)
     latency = time.monotonic() - began
     model = provider.config.text_model or provider.row.text_model
-    available, detail = await _has(provider, model) if model else (None, None)
+    asked = model is not None and not provider.row.catalogue_only
+    available, detail = await _has(provider, model or "") if asked else (None, None)
     return HealthStatus(
         provider=provider.name,
         reachable=True,

@@ -74,6 +74,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Lower is tried first."""
     api_key: Secret | None = None
     """When unset, the provider's own environment variable is read at the first call."""
+    token: Secret | None = None
+    """Instead of a key: a Microsoft Entra token, where the provider takes one (Azure OpenAI)."""
     base_url: str | None = None
     text_model: str | None = None
     embedding_model: str | None = None
@@ -87,7 +89,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     idle_timeout: float = 60.0
     """Seconds between two pieces of content of a stream; comments and pings do not count."""
     api_version: str | None = None
-    """Anthropic's `anthropic-version`; its newest when unset."""
+    """Anthropic's `anthropic-version`, its newest when unset; Azure's `api-version`, its v1 API when unset."""
     embedding_space: str | None = None
     """Embeddings fall back only among entries of the same space."""
     headers: Mapping[str, str] = {}

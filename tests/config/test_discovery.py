@@ -7,7 +7,8 @@ import pytest
 from understudy.config import ConfigError, NoticeKind, discover
 from understudy.config.discovery import answers, local_address
 from understudy.domain.secret import Secret
-from understudy.providers import row
+from understudy.provider import ProviderType
+from understudy.providers import row, types
 
 
 def test_every_key_in_the_order_of_the_types_and_ollama_last() -> None:
@@ -69,13 +70,15 @@ def test_broken_key_is_left_out_and_said() -> None:
 
 
 def test_nothing_at_all_says_what_to_do() -> None:
+    rows = [row(kind.value) for kind in ProviderType if kind.value in types()]
+    variables = ", ".join(each.key_variables[0] for each in rows if not each.local)
     with pytest.raises(ConfigError) as caught:
         discover({"OPENAI_API_KEY": "sk canary"}, ollama_answers=False)
     assert caught.value.message == (
         "there is no configuration file, no provider's key in the environment, "
         "and no Ollama at http://localhost:11434\n"
         "  OPENAI_API_KEY holds characters that no header can carry\n"
-        "  set one of OPENAI_API_KEY, ANTHROPIC_API_KEY, GROQ_API_KEY,\n"
+        f"  set one of {variables},\n"
         "  or start Ollama,\n"
         "  or write understudy.toml:\n"
         "    [[llm.providers]]\n"

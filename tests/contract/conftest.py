@@ -21,6 +21,8 @@ CHOICE: dict[str, Callable[[Recording], bool]] = {
     "model_list": lambda r: r.operation == "models",
     "token_count": lambda r: r.operation == "count_tokens",
     "error": lambda r: r.operation == "error",
+    "prediction": lambda r: r.operation in ("predict", "predict_get", "cancel"),
+    "prediction_stream": lambda r: r.operation == "predict_stream",
     "requested": is_request,
 }
 """Fixture name -> the recordings in scope that it stands for."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tests.contract.aside import Aside
 from understudy.dialects.base import Exchange, Send
 from understudy.domain.failures import Failure
 from understudy.wire.http import HttpHead, HttpReply, HttpRequest
@@ -34,10 +35,19 @@ class Outcome(msgspec.Struct):
         return self.steps[0]
 
 
-def drive(exchange: Exchange[Any], head: HttpHead, pieces: Iterable[bytes], *, heed_finished: bool = True) -> Outcome:
-    """Feed the pieces and close. With `heed_finished` the rest is not fed once the exchange is finished."""
+def drive(
+    exchange: Exchange[Any],
+    head: HttpHead,
+    pieces: Iterable[bytes],
+    *,
+    heed_finished: bool = True,
+    final: bytes | None = None,
+) -> Outcome:
+    """Feed the pieces and close. With `heed_finished` the rest is not fed once the exchange is finished. `final` is
+    what a wire that tells the end of a stream apart from it says there."""
     outcome = Outcome([], [])
-    _take(outcome, exchange.start())
+    aside = Aside(exchange, of_stream=head.content_type == "text/event-stream", final=final)
+    _take(outcome, aside.settled(exchange.start()))
     if outcome.failure is not None:
         return outcome
     assert outcome.requests, "the exchange sent nothing"
@@ -46,12 +56,12 @@ def drive(exchange: Exchange[Any], head: HttpHead, pieces: Iterable[bytes], *, h
     for piece in pieces:
         if outcome.failure is not None or (heed_finished and exchange.finished):
             break
-        _take(outcome, exchange.feed(piece))
+        _take(outcome, aside.settled(exchange.feed(piece)))
         fed += len(piece)
         if exchange.finished and outcome.finished_at is None:
             outcome.finished_at = fed
     if outcome.failure is None and not (heed_finished and exchange.finished):
-        _take(outcome, exchange.close())
+        _take(outcome, aside.settled(exchange.close()))
     assert exchange.finished, "after its last byte an exchange is finished"
     return outcome
 
@@ -68,7 +78,7 @@ def head_of(reply: HttpReply) -> HttpHead:
 def open_only(exchange: Exchange[Any]) -> Outcome:
     """Start an exchange and look at what it would send."""
     outcome = Outcome([], [])
-    _take(outcome, exchange.start())
+    _take(outcome, Aside(exchange).settled(exchange.start()))
     return outcome
 
 

@@ -57,8 +57,8 @@ def with_unknown_fields(value: Any) -> Any:
     """Add a field of no meaning to every object of the wire."""
     if isinstance(value, list):
         return [with_unknown_fields(item) for item in value]
-    if not isinstance(value, dict):
-        return value
+    if not isinstance(value, dict) or not value:
+        return value  # An empty object says that there is nothing, which another field would deny.
     grown = {key: item if key in OPAQUE_KEYS else with_unknown_fields(item) for key, item in value.items()}
     return {**grown, UNKNOWN_FIELD: {"why": ["a later version"]}}
 

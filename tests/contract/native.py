@@ -25,6 +25,14 @@ REQUESTS: dict[tuple[str, Operation], tuple[str, str, dict[str, Any] | None]] = 
     ("ollama", Operation.CHAT): ("POST", "/api/chat", {"model": "m", "messages": SAID}),
     ("ollama", Operation.EMBED): ("POST", "/api/embed", {"model": "m", "input": ["a", "b"]}),
     ("ollama", Operation.MODELS): ("GET", "/api/tags", None),
+    ("cohere", Operation.CHAT): ("POST", "/v2/chat", {"model": "m", "messages": SAID}),
+    ("cohere", Operation.EMBED): (
+        "POST",
+        "/v2/embed",
+        {"model": "m", "input_type": "search_document", "texts": ["a", "b"]},
+    ),
+    ("cohere", Operation.COUNT_TOKENS): ("POST", "/v1/tokenize", {"model": "m", "text": "hello"}),
+    ("cohere", Operation.MODELS): ("GET", "/v1/models?page_size=20", None),
 }
 
 BASE = "http://upstream.invalid/base"

@@ -188,6 +188,8 @@ def split_usage(
     prompt: int | None, prompt_details: dict[str, Any], completion: int | None, completion_details: dict[str, Any]
 ) -> dict[str, int | None]:
     cached, written = prompt_details.get("cached_tokens"), prompt_details.get("cache_write_tokens")
+    if cached is not None and prompt is not None and cached > prompt:
+        cached = None  # A part cannot exceed the whole (Grok at Azure): it tells nothing.
     heard, spoken = prompt_details.get("audio_tokens"), completion_details.get("audio_tokens")
     reasoning = completion_details.get("reasoning_tokens")
     return {

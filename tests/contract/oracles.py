@@ -44,16 +44,21 @@ class Oracle(Protocol):
 def oracle_of(dialect: str, provider: str) -> Oracle:
     """Return the oracle: the provider's own client where there is one, else that of the dialect."""
     from tests.contract.oracle_anthropic import AnthropicOracle
+    from tests.contract.oracle_cohere import CohereOracle
     from tests.contract.oracle_ollama import OllamaOracle
     from tests.contract.oracle_openai import GroqOracle, OpenAIOracle
     from tests.contract.oracle_responses import ResponsesOracle
+    from tests.contract.oracle_together import TogetherOracle
 
     makers: dict[str, type[Any]] = {
+        "azure_openai": OpenAIOracle,
         "groq": GroqOracle,
+        "together": TogetherOracle,
         "openai": OpenAIOracle,
         "responses": ResponsesOracle,
         "anthropic": AnthropicOracle,
         "ollama": OllamaOracle,
+        "cohere": CohereOracle,
     }
     key = provider if provider in makers and dialect != "responses" else dialect
     if key not in _made:

@@ -25,8 +25,13 @@ OPERATIONS = frozenset(
 PATHS = {
     "openai": r"/v1/(chat/completions|embeddings|responses|models(/[^/]+)?)",
     "groq": r"/openai/v1/(chat/completions|models(/[^/]+)?)",
+    "together": r"/v1/(chat/completions|embeddings|models)",
+    # The v1 API, the dated one, and the one for other makers' models, all of the same form; one caller forgot the base.
+    "azure-openai": r"(/+openai(/v1|/deployments/[^/]+)?|/models)?/(chat/completions|embeddings|models|responses)",
     "anthropic": r"/v1/(messages|messages/count_tokens|models(/[^/]+)?)",
     "ollama": r"/api/(chat|generate|embed|tags|show)",
+    # Version 2; what is left of version 1 is what version 2 does not have.
+    "cohere": r"/v2/(chat|embed)|/v1/(tokenize|models(/[^/]+)?)",
 }
 """What a row speaks, as paths of recorded URLs. A row without an entry here has nothing in scope."""
 
@@ -66,7 +71,15 @@ EXCLUSIONS = (
     Exclusion("another API on the same host (organisation usage, Ollama's OpenAI-compatible routes)", _other_endpoint),
 )
 
-MINIMUM_SHARE = {"openai": 0.98, "groq": 1.0, "anthropic": 1.0, "ollama": 0.98}
+MINIMUM_SHARE = {
+    "openai": 0.98,
+    "groq": 1.0,
+    "together": 1.0,
+    "azure-openai": 1.0,
+    "anthropic": 1.0,
+    "ollama": 0.98,
+    "cohere": 0.85,
+}
 """Of a provider's recordings, how many must be in scope at least."""
 
 
@@ -79,11 +92,14 @@ def is_request(recording: Recording) -> bool:
     """Tell whether the request of a recording is one that must survive parse and encode.
 
     Out are requests without a body, Ollama's completions (they go out as chats, which have other fields by design)
-    and its look-up of one model, and what is no request of its kind: a provider refused it, and so do we.
+    and its look-up of one model, Azure's at addresses that we do not use, and what is no request of its kind: a
+    provider refused it, and so do we.
     """
     if recording.request is None or recording.request.method != "POST":
         return False
     if recording.operation.startswith("generate") or recording.operation == "models":
+        return False
+    if provider_type(recording) == "azure-openai" and not urlsplit(recording.request.url).path.startswith("/openai/"):
         return False
     return recording.response.status != 400 or not _is_malformed(recording.request.body)
 

@@ -75,7 +75,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     def terminal(self) -> int | None:
         """The end of the frame that makes the stream a success; `None` when it ends in an error.
 
-        OpenAI: the finish reason. Anthropic: `message_stop`. Ollama: `done`. Responses: the final status.
+        OpenAI: the finish reason. Anthropic: `message_stop`. Ollama: `done`. Responses: the final status. Cohere:
+        `message-end`.
         """
         position = 0
         for frame in self.frames:
@@ -89,7 +90,7 @@ def _is_terminal(value: Any) -> bool:
     match value:
         case {"choices": [{"index": 0, "finish_reason": str()}, *_]} | {"done": True}:
             return True
-        case {"type": "message_stop" | "response.completed" | "response.incomplete"}:
+        case {"type": "message_stop" | "message-end" | "response.completed" | "response.incomplete"}:
             return True
     return False
 

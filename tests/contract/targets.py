@@ -19,6 +19,10 @@ OPERATION_OF = {
     "embed": Operation.EMBED,
     "models": Operation.MODELS,
     "count_tokens": Operation.COUNT_TOKENS,
+    "predict": Operation.CHAT,
+    "predict_get": Operation.CHAT,
+    "predict_stream": Operation.CHAT,
+    "cancel": Operation.CHAT,
 }
 
 
@@ -51,4 +55,21 @@ def server_of(name: str) -> ServerHalf:
 
 def endpoint_for(recording: Recording) -> Endpoint:
     """Return the row's endpoint for the recorded model."""
-    return endpoint_of(row_of(recording), recording.model)
+    return endpoint_of(row_of(recording), model_of(recording), base_url=base_of(recording))
+
+
+def model_of(recording: Recording) -> str | None:
+    """Return the model that was asked for, where the recording names another: Replicate's may be asked for by their
+    version, and Hugging Face's addresses of vectors go on behind the model."""
+    body = recording.request.body if recording.request is not None else None
+    if recording.provider == "replicate" and isinstance(body, dict) and "version" in body:
+        return str(body["version"])
+    return recording.model and recording.model.removesuffix("/pipeline/feature-extraction")
+
+
+def base_of(recording: Recording) -> str | None:
+    """Return the base URL that the recorded caller must have had, where the row has more than one."""
+    if recording.provider != "huggingface" or recording.request is None:
+        return None
+    base, route, _ = recording.request.url.partition("/chat/completions")
+    return base if route else None

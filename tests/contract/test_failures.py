@@ -47,12 +47,15 @@ NEAREST: dict[str, dict[FailureKind, FailureKind]] = {
         K.CONTEXT_LENGTH: K.INVALID_REQUEST,
         K.CONTENT_FILTER: K.INVALID_REQUEST,
     },
+    # Cohere's too.
+    "cohere": NO_WORDS,
 }
 """Where a wire has no word for a kind: the kind that its nearest word means."""
 
 NEAREST_IN_STREAM: dict[str, dict[FailureKind, FailureKind]] = {
     # In the middle of a stream there is no status, and the status tells all.
     "ollama": dict.fromkeys(SAYABLE, K.SERVER_ERROR),
+    "cohere": {**dict.fromkeys(SAYABLE, K.SERVER_ERROR), K.CONTEXT_LENGTH: K.CONTEXT_LENGTH},
 }
 
 

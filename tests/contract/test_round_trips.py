@@ -12,6 +12,7 @@ from tests.contract.recordings import Recording
 from tests.contract.streams import HELLO
 from tests.contract.targets import dialect_name, dialect_of, endpoint_for, server_of
 from understudy import dialects
+from understudy.dialects.base import Endpoint
 from understudy.domain import events as e
 from understudy.domain.fold import fold
 from understudy.domain.responses import FinishReason, GenerationResponse
@@ -33,7 +34,12 @@ DONE = b"data: [DONE]\n\n"
 def written_whole(dialect: str, response: GenerationResponse) -> Outcome:
     reply = server_of(dialect).render(response, inbound(dialect))
     assert reply.status == 200
-    return drive_reply(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False), reply)
+    return drive_reply(dialects.load(dialect).chat(HELLO, asking(dialect, response.model), stream=False), reply)
+
+
+def asking(dialect: str, model: str | None) -> Endpoint:
+    """Where the answering model was asked for: on a wire that names no model, that is all there is to know."""
+    return msgspec.structs.replace(endpoint(dialect), model=model)
 
 
 def written_stream(dialect: str, told: list[e.Event]) -> bytes:
@@ -44,7 +50,7 @@ def written_stream(dialect: str, told: list[e.Event]) -> bytes:
 def streamed(dialect: str, told: list[e.Event]) -> Outcome:
     renderer = server_of(dialect).renderer(inbound(dialect, stream=True))
     head = HttpHead(200, {name.lower(): value for name, value in renderer.headers})
-    exchange = dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=True)
+    exchange = dialects.load(dialect).chat(HELLO, asking(dialect, fold(told).model), stream=True)
     return drive(exchange, head, [written_stream(dialect, told)])
 
 
@@ -99,6 +105,7 @@ SAYS: dict[str, set[str]] = {
     "anthropic": {"stop", "length", "tool_calls", "content_filter", "paused"},
     "responses": {"stop", "length", "tool_calls", "content_filter"},
     "openai": {"stop", "length", "tool_calls", "content_filter"},
+    "cohere": {"stop", "length", "tool_calls", "content_filter"},
 }
 """The finish reasons that a wire has a word for."""
 

@@ -34,6 +34,7 @@ SAID_NOTHING = {
     "openai": b'data: {"id":"x","object":"chat.completion.chunk","model":"x","choices":[{"index":0,"delta":{}}]}\n\n',
     "responses": b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":""}\n\n',
     "anthropic": b'event: ping\ndata: {"type": "ping"}\n\n',
+    "cohere": b'event: debug\ndata: {"type":"debug","prompt":"x"}\n\n',
     "ollama": b'{"model":"x","message":{"role":"assistant","content":""},"done":false}\n',
 }
 """A frame of each dialect that says nothing."""
@@ -124,21 +125,23 @@ def test_what_a_later_version_adds_changes_nothing(stream: Stream, change: Chang
 
 
 def without_raw(value: Any) -> Any:
-    """Without the counts as the provider wrote them, and without fields that are null."""
+    """Without the counts as the provider wrote them, and without fields that are null or hold nothing."""
     if isinstance(value, (list, tuple)):
         return [without_raw(item) for item in value]
     if not isinstance(value, dict):
         return value
-    return {key: without_raw(item) for key, item in value.items() if key != "raw" and item is not None}
+    return {key: without_raw(item) for key, item in value.items() if key != "raw" and item not in (None, {})}
 
 
 def test_events_of_no_meaning_change_nothing(stream: Stream) -> None:
     unknown = b'{"type":"brand_new","object":"brand.new"}'
     unnamed = unknown + b"\n" if stream.lines else b"data: " + unknown + b"\n\n"
     named = b"" if stream.lines else b"event: brand_new\n" + unnamed
-    first, *rest = stream.frames
+    # At Azure the first chunk is not yet the beginning of the answer.
+    begun = 2 if b'"choices":[]' in stream.frames[0] else 1
+    first, rest = stream.frames[:begun], stream.frames[begun:]
     ahead = b"" if stream.lines else unnamed + named
-    body = b"".join([ahead, first, named, SAID_NOTHING[stream.dialect], unnamed, *rest])
+    body = b"".join([ahead, *first, named, SAID_NOTHING[stream.dialect], unnamed, *rest])
     assert without_raw(told(stream.with_body(body).decode())) == without_raw(told(stream.decode()))
 
 

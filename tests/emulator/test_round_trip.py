@@ -29,6 +29,9 @@ SPEAKERS = [
     ("anthropic", "anthropic", "claude-sonnet-5"),
     ("ollama", "ollama", "qwen3-vl"),
     ("groq", "openai", "qwen/qwen3.8-27b"),
+    ("together", "openai", "Qwen/Qwen3.5-397B-A17B"),
+    ("azure-openai", "openai", "gpt-4.1-mini"),
+    ("cohere", "cohere", "command-a-plus-05-2026"),
 ]
 IDS = [f"{provider}-{dialect}" for provider, dialect, _ in SPEAKERS]
 WEATHER = Tool(
@@ -94,7 +97,7 @@ def test_chat(provider: str, dialect: str, model: str, stream: bool) -> None:
         model,
     )
     assert (response.usage.output_total, response.usage.input_total) == (6, 12)
-    assert response.created or dialect == "anthropic"
+    assert response.created or dialect in ("anthropic", "cohere")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -113,8 +116,8 @@ def test_tools(provider: str, dialect: str, model: str, stream: bool) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("provider", "dialect", "model"), SPEAKERS, ids=IDS)
-def test_thinking_schema_and_images(provider: str, dialect: str, model: str, stream: bool) -> None:
-    reasons = (provider, dialect) != ("openai", "openai")
+def test_thinking_schema_and_images(provider: str, dialect: str, model: str, stream: bool):
+    reasons = (provider, dialect) not in (("openai", "openai"), ("azure-openai", "openai"))
     reasoning = Reasoning(effort="low", display="auto" if dialect == "responses" else None) if reasons else None
     schema = {
         "type": "object",
@@ -209,7 +212,7 @@ def test_faults_that_are_no_failures_of_the_wire(provider: str, dialect: str, mo
     assert not unknown.usage.total
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama", "groq"])
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama", "groq", "cohere"])
 def test_model_lists(provider: str) -> None:
     home = row(provider)
     dialect = load(home.dialects[Operation.MODELS])
@@ -223,7 +226,10 @@ def test_model_lists(provider: str) -> None:
     assert none.kind is FailureKind.NOT_FOUND
 
 
-@pytest.mark.parametrize(("provider", "model"), [("openai", "text-embedding-3-small"), ("ollama", "nomic-embed-text")])
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [("openai", "text-embedding-3-small"), ("ollama", "nomic-embed-text"), ("cohere", "embed-v4.0")],
+)
 def test_embeddings(provider: str, model: str) -> None:
     request = EmbeddingRequest(texts=("one", "two"), model=model, dimensions=32)
     (response,) = performed(provider, load(provider).embed(request, place(provider, model)))
@@ -234,7 +240,11 @@ def test_embeddings(provider: str, model: str) -> None:
 
 @pytest.mark.parametrize(
     ("provider", "dialect", "model"),
-    [("openai", "responses", "gpt-6-sol"), ("anthropic", "anthropic", "claude-opus-5")],
+    [
+        ("openai", "responses", "gpt-6-sol"),
+        ("anthropic", "anthropic", "claude-opus-5"),
+        ("cohere", "cohere", "command-r-08-2024"),
+    ],
 )
 def test_token_counts(provider: str, dialect: str, model: str) -> None:
     request = GenerationRequest(messages=(Message.user("What is the capital of France?"),), model=model)

@@ -17,6 +17,9 @@ from understudy.providers.base import endpoint_of
 from understudy.wire.http import HttpHead, HttpReply, HttpRequest
 
 PROVIDERS = cast.types()
+CHATS = {"anthropic": "/v1/messages", "ollama": "/api/chat", "cohere": "/v2/chat"}
+SHAPES = {"cohere": "message"}
+"""The field of an error body that is not `error`."""
 
 
 def understood(provider: str, reply: HttpReply) -> Failure:
@@ -34,7 +37,7 @@ def understood(provider: str, reply: HttpReply) -> Failure:
 def told(provider: str, fault: Fault) -> HttpReply:
     """Return what the emulated provider answers to a chat under a fault."""
     actor = Actor(cast.find(provider), None)
-    path = {"anthropic": "/v1/messages", "ollama": "/api/chat"}.get(provider, f"{actor.mount}/chat/completions")
+    path = CHATS.get(provider, f"{actor.mount}/chat/completions")
     answer = actor.answer(actor.call(HttpRequest("POST", path)), 1, fault)
     assert isinstance(answer, HttpReply)
     return answer
@@ -59,4 +62,4 @@ def test_every_status_is_answered_in_the_providers_shape(provider: str, status: 
     reply = told(provider, Fault.status(status, message="as you wished"))
     failure = understood(provider, reply)
     assert (reply.status, failure.status, failure.message) == (status, status, "as you wished")
-    assert "error" in msgspec.json.decode(reply.body)
+    assert SHAPES.get(provider, "error") in msgspec.json.decode(reply.body)

@@ -25,7 +25,7 @@ def discover(environ: Mapping[str, str], ollama_answers: bool) -> Config:
     """
     rows = [row_of(kind.value) for kind in ProviderType if kind.value in types()]
     remote = [row for row in rows if not row.local]
-    found = [row for row in remote if from_environment(row, environ).key]
+    found = [row for row in remote if _has_credential(row, environ) and not _lacks_address(row, environ)]
     found += [row for row in rows if row.local and ollama_answers]
     disabled = tuple(broken for row in remote if (broken := _broken(row, environ)))
     if not found:
@@ -58,12 +58,23 @@ def answers(base_url: str) -> bool:
         return False
 
 
+def _has_credential(row: ProviderRow, environ: Mapping[str, str]) -> bool:
+    credential = from_environment(row, environ)
+    return bool(credential.key or credential.token)
+
+
+def _lacks_address(row: ProviderRow, environ: Mapping[str, str]) -> bool:
+    return row.base_url_required and address_from_environment(row, environ) is None
+
+
 def _entry(row: ProviderRow, environ: Mapping[str, str], priority: int) -> ProviderConfig:
+    credential = from_environment(row, environ)
     return ProviderConfig(
         provider=row.type,
         name=row.type,
         priority=priority,
-        api_key=from_environment(row, environ).key,
+        api_key=credential.key,
+        token=credential.token,
         base_url=_address(row, environ),
         text_model=row.text_model,
         embedding_model=row.embedding_model,
@@ -89,6 +100,10 @@ def _default(row: ProviderRow) -> Notice:
 
 def _broken(row: ProviderRow, environ: Mapping[str, str]) -> Disabled | None:
     """Return a provider whose variable is set, but to nothing that could be a key."""
+    if _has_credential(row, environ) and _lacks_address(row, environ):
+        variables = row.base_url_variables
+        why = f"{' or '.join(variables)} is not set, and it has no address without"
+        return Disabled(name=row.type, provider=row.type, why=why, variables=variables)
     credential = from_environment(row, environ)
     if credential.why is None or not any(environ.get(name, "").strip() for name in credential.variables):
         return None

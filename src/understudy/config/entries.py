@@ -77,7 +77,7 @@ def make_entry(
     if credential.why:
         return _disable(context, values["name"], row, credential, path)
     _settle_model(context, values, path, row)
-    return ProviderConfig(**values, api_key=credential.key)
+    return ProviderConfig(**values, api_key=credential.key, token=credential.token)
 
 
 def _title(table: Mapping[str, Any], index: int) -> str:
@@ -133,6 +133,10 @@ def _settle_address(context: Context, values: dict[str, Any], path: KeyPath, row
         name, values["base_url"] = found
         if complaint := address_complaint(values["base_url"], row):
             context.report.error(path[:-1], f"the environment variable {name} {complaint}", f'such as "{row.base_url}"')
+    elif row.base_url_required:
+        variables = f" or set {row.base_url_variables[0]}" if row.base_url_variables else ""
+        what = f"{row.title} has no address that serves all"
+        context.report.error(path[:-1], what, f'write base_url = "{row.base_url}"{variables}')
 
 
 def _settle_model(context: Context, values: dict[str, Any], path: KeyPath, row: ProviderRow) -> None:

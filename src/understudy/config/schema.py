@@ -90,6 +90,7 @@ PROVIDER: Mapping[str, Rule] = {
     "name": Rule("text", '"primary"'),
     "priority": Rule("integer", "1"),
     "api_key": Rule("text", '"${OPENAI_API_KEY}"'),
+    "token": Rule("text", '"${AZURE_OPENAI_AD_TOKEN}"'),
     "base_url": Rule("text", '"http://localhost:11434"'),
     "text_model": Rule("text", '"llama3.2"'),
     "embedding_model": Rule("text", '"nomic-embed-text"'),

@@ -13,6 +13,7 @@ from understudy.config.report import Report
 from understudy.config.schema import Rule
 
 API_KEY = "api_key"
+TOKEN = "token"  # noqa: S105 - the name of a key in the file
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -25,11 +26,11 @@ class Context(msgspec.Struct, frozen=True):
 def read_table(context: Context, table: Mapping[str, Any], path: KeyPath, rules: Mapping[str, Rule]) -> dict[str, Any]:
     """Return the good values of the keys in `rules`, references replaced; what is wrong goes to the report.
 
-    Other keys are left to the caller, and so is `api_key`, in which a missing variable is no error.
+    Other keys are left to the caller, and so are `api_key` and `token`, in which a missing variable is no error.
     """
     values: dict[str, Any] = {}
     for key, written in table.items():
-        if key not in rules or key == API_KEY:
+        if key not in rules or key in (API_KEY, TOKEN):
             continue
         here = (*path, key)
         if complaint := rules[key].complaint(written):

@@ -13,6 +13,7 @@ _MODULES = {
     "responses": "understudy.dialects.responses",
     "anthropic": "understudy.dialects.anthropic",
     "ollama": "understudy.dialects.ollama",
+    "cohere": "understudy.dialects.cohere",
 }
 
 _loaded: dict[str, Dialect] = {}

@@ -8,7 +8,7 @@ emulators speak it.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
@@ -55,6 +55,15 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """The entry's `extra` table: fields of the wire, merged into every request body."""
     keep_wire: bool = False
     """Keep each event's frame, for a renderer of the same dialect."""
+    paths: Mapping[str, str] = {}
+    """Where this target has a path of its dialect, if not under the same name: Azure's dated API names deployments."""
+    query: str = ""
+    """Ends every address, such as `api-version=2024-10-21`."""
+
+    def url(self, path: str) -> str:
+        """Return the address of a path of the dialect, such as `chat/completions`."""
+        address = f"{self.base_url}/{self.paths.get(path, path)}"
+        return f"{address}?{self.query}" if self.query else address
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -346,4 +355,6 @@ class WireError(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
     param: str | None = None
     request_id: str | None = None
+    retry_after: float | None = None
+    """Seconds that a field of the body asks to wait (Google's `RetryInfo`); headers come before it."""
     body: dict[str, Any] | None = None

@@ -60,7 +60,7 @@ def failure_of(error: WireError, head: HttpHead, *, endpoint: Endpoint, rules: t
         code=error.code,
         type=error.type,
         param=error.param,
-        retry_after=retry_after(head.headers, error.message),
+        retry_after=retry_after(head.headers) or error.retry_after or retry_after({}, error.message),
         should_retry=should_retry(head.headers),
         request_id=error.request_id or request_id(head.headers),
         body=error.body,

@@ -57,6 +57,12 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Accepted reasoning efforts; `None` when not known, so all are sent as given."""
     thinking_modes: frozenset[str] = frozenset({"adaptive", "enabled", "disabled"})
     """Accepted values of Anthropic's `thinking.type`; empty means that the field must be left out."""
+    thinking_budget: tuple[int, int] | None = None
+    """Fewest and most tokens of a thinking budget, at models that take one instead of a level (Gemini up to 2.5)."""
+    thought_signatures: bool = False
+    """Tool calls of the current turn must carry the signature they came with, or a placeholder (Gemini from 3 on)."""
+    output_with_tools: bool = True
+    """Tools and a form of the answer may be asked for together."""
     prefill: bool = True
     """The last message may be the assistant's, to be continued."""
     thinking_bound_to_model: bool = False
@@ -67,6 +73,12 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Where `Reasoning.display` goes in the openai dialect (Groq); `None`: nowhere."""
     max_stop: int | None = None
     """How many stop sequences are accepted; `None` when there is no limit."""
+    stop_as_list: bool = False
+    """One stop sequence must stand in a list too."""
+    logprobs_as_count: bool = False
+    """`logprobs` is the number of alternatives instead of a switch beside `top_logprobs` (Together)."""
+    single_models: bool = True
+    """One model can be asked for by its name; otherwise it is looked for in the list."""
     responses: Literal["never", "always", "tools", "tools_with_effort"] = "never"
     """When OpenAI's Responses API must be used instead of chat completions."""
 
@@ -95,11 +107,17 @@ class QuirksPatch(TypedDict, total=False):
     output_formats: frozenset[str]
     efforts: frozenset[str] | None
     thinking_modes: frozenset[str]
+    thinking_budget: tuple[int, int] | None
+    thought_signatures: bool
+    output_with_tools: bool
     prefill: bool
     thinking_bound_to_model: bool
     reasoning_field: Literal["reasoning", "reasoning_content"] | None
     reasoning_display: Literal["reasoning_format", "include_reasoning"] | None
     max_stop: int | None
+    stop_as_list: bool
+    logprobs_as_count: bool
+    single_models: bool
     responses: Literal["never", "always", "tools", "tools_with_effort"]
 
 
@@ -109,7 +127,7 @@ class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
     kind: FailureKind
     status: int | None = None
     code: str | None = None
-    """The provider's code or type, exactly, or up to a `*` at either end."""
+    """The provider's code or type, exactly, or up to a `*` at either end or at both."""
     text: str | None = None
     """Words of the message, in lower case."""
 
@@ -123,6 +141,8 @@ class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _fits(pattern: str, name: str) -> bool:
+    if pattern.startswith("*") and pattern.endswith("*"):
+        return pattern.strip("*") in name
     if pattern.startswith("*"):
         return name.endswith(pattern[1:])
     if pattern.endswith("*"):

@@ -129,6 +129,8 @@ class TokenCount(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: int
     model: str | None = None
     provider: str | None = None
+    warnings: tuple[Warning, ...] = ()
+    """What of the request could not be counted."""
 
 
 class HealthStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from typing import NoReturn, final
 
 
@@ -10,17 +11,20 @@ from typing import NoReturn, final
 class Secret:
     """A key or token. Printing, formatting, pickling, copying into JSON and comparing in variable time are closed.
 
+    Instead of a value it takes a function that returns one: a token that lives an hour is asked for at every request.
+    The function is called within the event loop, so it must answer at once, from a cache of its own.
+
     `reveal()` is the only way to the value; it is called where a header is built, and nowhere else.
     """
 
     __slots__ = ("__value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str | Callable[[], str]) -> None:
         self.__value = value
 
     def reveal(self) -> str:
         """Return the value. The caller must not store or print it."""
-        return self.__value
+        return self.__value if isinstance(self.__value, str) else self.__value()
 
     def __bool__(self) -> bool:
         return bool(self.__value)
@@ -29,7 +33,7 @@ class Secret:
         if not isinstance(other, Secret):
             return NotImplemented
         # The environment may hold bytes that are no UTF-8; a failing encode would repeat the value in its error.
-        ours, theirs = (value.encode("utf-8", "surrogatepass") for value in (self.__value, other.reveal()))
+        ours, theirs = (value.encode("utf-8", "surrogatepass") for value in (self.reveal(), other.reveal()))
         return hmac.compare_digest(ours, theirs)
 
     def __hash__(self) -> int:

@@ -30,7 +30,7 @@ from understudy.emulator.tokens import count
 from understudy.emulator.validator import fault_of
 from understudy.emulator.vectors import embed
 from understudy.providers import row
-from understudy.wire.http import Headers, HttpReply, HttpRequest
+from understudy.wire.http import JSON_HEADERS, Headers, HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object, encode
 
 MAX_DIMENSIONS = 4096
@@ -54,7 +54,7 @@ class Actor:
     def __init__(self, provider: EmulatedProvider, keys: Iterable[str] | None, models: Iterable[str] = ()) -> None:
         """`keys` are accepted, any non-empty one when `None`; `models` are offered beside the provider's own."""
         self.provider = provider
-        self.mount = urlsplit(row(provider.type).base_url).path.rstrip("/")
+        self.mount = provider.mount or urlsplit(row(provider.type).base_url).path.rstrip("/")
         """The path of the provider's base URL."""
         self._keys = None if keys is None else frozenset(keys)
         self._halves = {name: _server_half(name) for name in provider.personas}
@@ -153,6 +153,8 @@ class Actor:
                 return half.render_embeddings(self._vectors(asked, fault), inbound)
             case ModelsRequest():
                 infos = [model.info(self.provider.type) for model in self._models]
+                if self.provider.write_models is not None and inbound.request.model is None:
+                    return HttpReply(200, JSON_HEADERS, self.provider.write_models(infos))
                 return half.render_models(infos, inbound)
 
     def _turn(self, half: ServerHalf, request: GenerationRequest, number: int) -> Turn:
@@ -173,6 +175,8 @@ class Actor:
             return self._dressed_reply(half.render(response, inbound), response.usage)
         renderer = half.renderer(inbound)
         frames: list[Frame] = []
+        if self.provider.ahead is not None and half.name == "openai":
+            frames.append(Frame(b"data: %b\n\n" % encode(self.provider.ahead)))
         for event in events:
             frames += _frames(renderer.feed(event), renderer.headers, content=isinstance(event, _CONTENT))
         frames += _frames(renderer.close(), renderer.headers, content=False)
@@ -206,7 +210,9 @@ class Actor:
     def _vectors(self, asked: EmbeddingRequest, fault: Fault | None) -> EmbeddingResponse:
         model = self._model(asked.model or "")
         dimensions = asked.dimensions or (model.dimensions if model else 256)
-        silent = fault is not None and fault.kind is FaultKind.MISSING_USAGE
+        silent = not self.provider.tells_embedding_usage or (
+            fault is not None and fault.kind is FaultKind.MISSING_USAGE
+        )
         return EmbeddingResponse(
             embeddings=tuple(embed(text, dimensions) for text in asked.texts),
             model=asked.model,

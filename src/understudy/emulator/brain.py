@@ -12,7 +12,7 @@ from understudy.domain.requests import GenerationRequest, OutputFormat, Reasonin
 from understudy.emulator import knowledge
 from understudy.emulator.persona import Turn
 from understudy.emulator.prompt import Prompt, describe, gist, result_text
-from understudy.emulator.reading import Reading, hint_from, read, wanted_tools
+from understudy.emulator.reading import Reading, asked_in_words, hint_from, read, wanted_tools
 from understudy.emulator.schema import Unfillable, fill
 
 MAX_CALLS = 8
@@ -49,7 +49,7 @@ def _thought(prompt: Prompt, calls: list[ToolCall]) -> str:
 
 def _said(request: GenerationRequest, prompt: Prompt, reading: Reading, turn: Turn) -> str:
     text = _answer(prompt, turn)
-    match request.output:
+    match request.output or asked_in_words(request.messages):
         case OutputFormat(kind="json_schema", json_schema=dict() as schema):
             return _json(_filled(schema, reading, text))
         case OutputFormat(kind="json_object" | "json_schema"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from json import JSONDecoder
 
 import msgspec
 
 from understudy.domain.content import Json, JsonObject
-from understudy.domain.messages import Tool
+from understudy.domain.messages import Message, Tool
+from understudy.domain.requests import OutputFormat
 from understudy.emulator.schema import Hint
 from understudy.emulator.validator import fits
 
@@ -140,3 +142,16 @@ def _stem(word: str) -> str:
 
 def _unique(texts: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
+
+
+def asked_in_words(messages: Iterable[Message]) -> OutputFormat | None:
+    """Return the form that the words of a prompt ask for, where the wire has no field for it."""
+    text = "\n".join(message.text for message in messages)
+    place = text.find("JSON Schema: {")
+    if place < 0:
+        return None
+    try:
+        schema, _ = JSONDecoder().raw_decode(text, place + len("JSON Schema: "))
+    except ValueError:
+        return None
+    return OutputFormat(json_schema=schema)

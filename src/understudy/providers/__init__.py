@@ -13,6 +13,9 @@ _MODULES = {
     "openai": "understudy.providers.openai",
     "anthropic": "understudy.providers.anthropic",
     "groq": "understudy.providers.groq",
+    "together": "understudy.providers.together",
+    "azure-openai": "understudy.providers.azure_openai",
+    "cohere": "understudy.providers.cohere",
 }
 
 

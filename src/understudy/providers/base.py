@@ -36,6 +36,10 @@ def _as_given(base_url: str) -> str:
     return base_url
 
 
+def _as_resolved(endpoint: Endpoint, api_version: str | None) -> Endpoint:
+    return endpoint
+
+
 class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is particular to a provider."""
 
@@ -48,9 +52,19 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """Environment variables that may hold the key, the first that is set counts."""
     key_required: bool = True
     base_url_variables: tuple[str, ...] = ()
+    base_url_required: bool = False
+    """There is no address that serves all: `base_url` is an example."""
     normalize_base_url: Callable[[str], str] = _as_given
     """Makes a base URL of what a user or the provider's own variable says."""
+    settle: Callable[[Endpoint, str | None], Endpoint] = _as_resolved
+    """Has the last word on an endpoint, given the entry's `api_version`."""
+    version_variables: tuple[str, ...] = ()
+    """Environment variables that may hold the `api_version`."""
     auth: Auth = Auth()
+    token_auth: Auth | None = None
+    """The header that carries a token instead of the key; `None`: this provider takes none."""
+    token_variables: tuple[str, ...] = ()
+    """Environment variables that may hold a token, where none of the keys is set."""
     headers: Headers = ()
     header_variables: Headers = ()
     """Headers whose values come from the environment where a variable is set: (header, variable)."""
@@ -71,6 +85,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """Runs on the user's own machine: tokens cost nothing, and it may simply not be running."""
     billed_hosts: tuple[str, ...] = ()
     """Hosts at which a provider that is otherwise local does bill."""
+    catalogue_only: bool = False
+    """The list of models tells what could be served, not what is: Azure lists no deployments."""
     version_header: str | None = None
     """The header that carries the entry's `api_version`."""
 
@@ -131,9 +147,11 @@ def _wants_responses(quirks: Quirks, request: GenerationRequest) -> bool:
             return tools and effort not in (None, "none")
 
 
-def endpoint_of(row: ProviderRow, model: str | None, *, base_url: str | None = None) -> Endpoint:
+def endpoint_of(
+    row: ProviderRow, model: str | None, *, base_url: str | None = None, api_version: str | None = None
+) -> Endpoint:
     """Resolve a row for one model."""
-    return Endpoint(
+    endpoint = Endpoint(
         provider=row.type,
         base_url=row.normalize_base_url(base_url or row.base_url).rstrip("/"),
         model=model,
@@ -141,3 +159,4 @@ def endpoint_of(row: ProviderRow, model: str | None, *, base_url: str | None = N
         quirks=quirks_of(row, model),
         error_rules=row.error_rules,
     )
+    return row.settle(endpoint, api_version)

@@ -12,6 +12,7 @@ import msgspec
 MAX_LINE = 1 << 20
 MAX_EVENT = 4 << 20
 _BOM = b"\xef\xbb\xbf"
+_OTHER_FIELDS = (b":", b"id:", b"retry:")
 
 
 class TooLarge(ValueError):
@@ -62,16 +63,27 @@ class SseEvent(msgspec.Struct, frozen=True, gc=False):
 class SseDecoder:
     """Bytes in, events out. `keep_frames` keeps each event's own bytes beside it.
 
+    With `bare_data`, a line without a field's name is data too: Google writes errors into its streams as plain JSON,
+    often over several lines.
+
     Events that stand ahead of what is too large are returned first; the next call then raises.
     """
 
     __slots__ = (
-        "_between", "_data", "_flaw", "_frame", "_keep", "_max_event", "_max_line", "_name", "_pending", "_size",
-        "_started",
+        "_bare", "_between", "_data", "_flaw", "_frame", "_keep", "_max_event", "_max_line", "_name", "_pending",
+        "_size", "_started",
     )  # fmt: skip
 
-    def __init__(self, *, keep_frames: bool = False, max_line: int = MAX_LINE, max_event: int = MAX_EVENT) -> None:
+    def __init__(
+        self,
+        *,
+        keep_frames: bool = False,
+        bare_data: bool = False,
+        max_line: int = MAX_LINE,
+        max_event: int = MAX_EVENT,
+    ) -> None:
         self._keep = keep_frames
+        self._bare = bare_data
         self._max_line = max_line
         self._max_event = max_event
         self._pending = Pending(max_line)
@@ -164,6 +176,8 @@ class SseDecoder:
                 self._name = line[6:].strip().decode("utf-8", "replace")
             elif line == b"data":
                 self._data.append(b"")
+            elif self._bare and not line.startswith(_OTHER_FIELDS):
+                self._data.append(line)
 
     def _dispatch(self) -> SseEvent:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)

@@ -62,10 +62,11 @@ class OpenAIDialect:
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
         """Open `GET /models`, or `GET /models/{id}`; the list has one page."""
+        single = request.model is not None and endpoint.quirks.single_models
         # Slashes in ids stay: servers whose ids have them route the rest of the path.
-        path = "models" if request.model is None else f"models/{quote(request.model, safe='/:@')}"
-        call = HttpRequest("GET", f"{endpoint.base_url}/{path}", endpoint.headers)
-        read = partial(read_models, endpoint=endpoint, single=request.model is not None, limit=request.limit)
+        path = f"models/{quote(request.model or '', safe='/:@')}" if single else "models"
+        call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
+        read = partial(read_models, endpoint=endpoint, request=request, single=single)
         return SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint))
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
@@ -74,7 +75,7 @@ class OpenAIDialect:
 
 
 def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
-    return HttpRequest("POST", f"{endpoint.base_url}/{path}", JSON_HEADERS + endpoint.headers, body)
+    return HttpRequest("POST", endpoint.url(path), JSON_HEADERS + endpoint.headers, body)
 
 
 def _refuse(endpoint: Endpoint) -> Classify:

@@ -82,7 +82,13 @@ def read_error_value(value: dict[str, Any]) -> WireError | None:
     if isinstance(error, list) and error:
         error = error[0]
     if isinstance(error, str) and error:
-        return WireError(message=error, code=_name(value.get("code")), type=_name(value.get("type")), body=value)
+        return WireError(
+            message=error,
+            code=_name(value.get("code")),
+            type=_name(value.get("type")),
+            retry_after=_loading(value.get("estimated_time")),
+            body=value,
+        )
     if isinstance(error, dict):
         return _wire_error(error)
     if error:
@@ -125,6 +131,12 @@ def _status_in(body: dict[str, Any]) -> int | None:
         if isinstance(number, int) and not isinstance(number, bool) and 400 <= number <= 599:
             return number
     return None
+
+
+def _loading(value: Any) -> float | None:
+    """Return the seconds until a model is loaded (Hugging Face, with 503); anything beyond an hour is no estimate."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 < value <= 3600 else None
 
 
 def _name(value: Any) -> str | None:

@@ -51,7 +51,11 @@ def fit(body: JsonObject, quirks: Quirks, notes: Notes, *, came_in: bool = False
     _refuse(body, quirks, notes)
     _fit_tools(body, quirks, notes)
     _fit_format(body, quirks, notes)
+    if quirks.logprobs_as_count:
+        _count_logprobs(body)
     stop = body.get("stop")
+    if quirks.stop_as_list and isinstance(stop, str):
+        body["stop"] = stop = [stop]
     if quirks.max_stop is not None and isinstance(stop, list) and len(stop) > quirks.max_stop:
         body["stop"] = stop[: quirks.max_stop]
         notes.clamp("stop", f"only {quirks.max_stop} stop sequences are accepted")
@@ -60,6 +64,18 @@ def fit(body: JsonObject, quirks: Quirks, notes: Notes, *, came_in: bool = False
         for message in messages:
             if isinstance(message, dict):
                 _fit_message(message, quirks, notes)
+
+
+def _count_logprobs(body: JsonObject) -> None:
+    """Say by a number how many alternatives are wanted; the token itself is the first of them."""
+    alternatives = body.pop("top_logprobs", None)
+    match body.get("logprobs"):
+        case True:
+            body["logprobs"] = alternatives or 1
+        case False:
+            del body["logprobs"]
+        case _:
+            pass
 
 
 def _refuse(body: JsonObject, quirks: Quirks, notes: Notes) -> None:

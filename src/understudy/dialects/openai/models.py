@@ -8,7 +8,8 @@ from typing import Any
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.openai.errors import read_error_value, stream_failure
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
 from understudy.wire.json import BadJson, decode
@@ -21,12 +22,18 @@ _FEATURES = {
     "structured_outputs": "structured_output",
     "reasoning": "thinking",
 }
+_SUPPORTS = {"supports_tools": "tools", "supports_structured_output": "structured_output"}
 _INPUTS = {"image": "vision", "audio": "audio_input", "file": "pdf_input", "pdf": "pdf_input"}
 _MILLION = 1_000_000
+_POLICIES = frozenset({"fastest", "cheapest", "preferred"})
+"""How Hugging Face's router may be told to choose among the partners that serve a model."""
 
 
-def read_models(body: bytes, endpoint: Endpoint, *, single: bool, limit: int | None) -> list[ModelInfo | Failure]:
-    """Read a model list (`{"data": […]}` or a bare array) or one model. Raises `BadJson` when it is neither."""
+def read_models(body: bytes, endpoint: Endpoint, request: ModelsRequest, *, single: bool) -> list[ModelInfo | Failure]:
+    """Read a model list (`{"data": […]}` or a bare array), or one model where a `single` one was asked for.
+
+    Raises `BadJson` when it is neither.
+    """
     value = decode(body)
     if isinstance(value, dict):
         if single and isinstance(value.get("id"), str):
@@ -40,12 +47,32 @@ def read_models(body: bytes, endpoint: Endpoint, *, single: bool, limit: int | N
         entries = value
     if not isinstance(entries, list):
         raise BadJson("neither a model nor a list of models")
-    found = [_model(entry, endpoint.provider) for entry in entries if _is_model(entry)]
-    return [*found[:limit]]
+    found = [model for entry in entries if _is_model(entry) for model in _served(entry, endpoint.provider)]
+    if request.model is None or single:
+        return [*found[: request.limit]]
+    name, _, policy = request.model.partition(":")
+    names = (request.model, name) if policy in _POLICIES else (request.model,)
+    wanted = [model for model in found if model.id in names]
+    message = f"the list of models has no {request.model!r}"
+    return [*wanted[:1]] or [Failure(kind=FailureKind.NOT_FOUND, message=message)]
 
 
 def _is_model(entry: Any) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("id"), str)
+
+
+def _served(entry: dict[str, Any], provider: str) -> list[ModelInfo]:
+    """Read one entry. Where partners serve the model (Hugging Face's router), it is offered by its name alone, whose
+    price depends on who answers, and by each partner at that partner's price."""
+    partners = entry.get("providers")
+    if not isinstance(partners, list):
+        return [_model(entry, provider)]
+    pinned = [
+        _model({**entry, **partner, "id": f"{entry['id']}:{partner['provider']}"}, provider)
+        for partner in partners
+        if isinstance(partner, dict) and isinstance(partner.get("provider"), str) and partner.get("status") == "live"
+    ]
+    return [_model(entry, provider), *pinned]
 
 
 def _model(entry: dict[str, Any], provider: str) -> ModelInfo:
@@ -88,6 +115,7 @@ def _capabilities(entry: dict[str, Any]) -> frozenset[str] | None:
     }
     if "text" in outputs or kind in ("chat", "language"):
         found.add("chat")
+    found |= {ours for theirs, ours in _SUPPORTS.items() if source.get(theirs) is True}
     if kind == "embedding" or outputs & {"embedding", "embeddings"}:
         found.add("embed")
     return frozenset(found)
@@ -111,6 +139,8 @@ def _price(value: Any, scale: int) -> str | None:
         return None
     try:
         price = Decimal(str(value)) * scale
+        if isinstance(value, float):
+            price = round(price, 9)  # What is left of arithmetic in binary: 0.060000000000000005.
     except InvalidOperation:
         return None
     return format(price.normalize(), "f") if price.is_finite() and price >= 0 else None

@@ -90,8 +90,11 @@ def render_embeddings(response: EmbeddingResponse, *, as_base64: bool) -> JsonOb
 
 
 def model_object(model: ModelInfo) -> JsonObject:
-    """Write a model. Limits go by the names that Groq gives them; OpenAI itself tells none."""
+    """Write a model. Limits go by the names that Groq gives them; OpenAI itself tells none. An entry of this dialect's
+    own keeps all that it says."""
+    raw = model.raw or {}
     body: JsonObject = {
+        **(raw if raw.get("object") == "model" else {}),
         "id": model.id,
         "object": "model",
         "created": int(model.created or 0),

@@ -40,7 +40,7 @@ class ResponsesDialect:
         """Open `POST /responses`."""
         notes = Notes(request.configured)
         body = encode_request(request, endpoint, notes, stream=stream)
-        call = HttpRequest("POST", f"{endpoint.base_url}/responses", JSON_HEADERS + endpoint.headers, body)
+        call = HttpRequest("POST", endpoint.url("responses"), JSON_HEADERS + endpoint.headers, body)
         refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
         if stream:
             reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire)
@@ -51,7 +51,7 @@ class ResponsesDialect:
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open `POST /responses/input_tokens`."""
         body = encode_count(request, endpoint, Notes(request.configured))
-        url = f"{endpoint.base_url}/responses/input_tokens"
+        url = endpoint.url("responses/input_tokens")
         call = HttpRequest("POST", url, JSON_HEADERS + endpoint.headers, body)
         reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint))
         return SingleExchange(call, reader, partial(classify, endpoint=endpoint, rules=RULES, read=read_error))

@@ -36,12 +36,12 @@ class ResponsesServer:
         return Operation.CHAT if route.endswith("/responses") else None
 
     def credential(self, request: HttpRequest) -> str | None:
-        """Return the bearer token."""
+        """Return the bearer token, or the key of the header that Azure's client uses."""
         for name, value in request.headers:
             scheme, _, token = value.partition(" ")
             if name.lower() == "authorization" and scheme.lower() == "bearer":
                 return token.strip() or None
-        return None
+        return next((value for name, value in request.headers if name.lower() == "api-key" and value), None)
 
     def parse(self, request: HttpRequest) -> Inbound:
         """Read a request. Raises `BadRequest`."""

@@ -13,6 +13,9 @@ _MODULES = {
     "anthropic": "understudy.emulator.cast.anthropic",
     "ollama": "understudy.emulator.cast.ollama",
     "groq": "understudy.emulator.cast.groq",
+    "together": "understudy.emulator.cast.together",
+    "azure-openai": "understudy.emulator.cast.azure_openai",
+    "cohere": "understudy.emulator.cast.cohere",
 }
 
 

@@ -101,6 +101,14 @@ class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
     pages: Mapping[str, tuple[str, bytes]] = {}
     """Paths outside of every dialect that are answered as they are: content type and body."""
     dress: Dress | None = None
+    mount: str | None = None
+    """The path of its base URL; `None`: that of the row."""
+    ahead: JsonObject | None = None
+    """A chunk that stands ahead of each streamed chat completion."""
+    write_models: Callable[[list[ModelInfo]], bytes] | None = None
+    """Writes the list of models, where it is another one than the dialect's."""
+    tells_embedding_usage: bool = True
+    """Counts the tokens of texts that become vectors."""
     keyless: bool = False
     """Answers without a key too."""
 

@@ -81,7 +81,7 @@ _REASONS_BY_DEFAULT = re.compile(r"gpt-5\.[6-9]|gpt-6")
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 
 
-def _reasoning_parameters(asked: Asked) -> Words | None:
+def reasoning_parameters(asked: Asked) -> Words | None:
     """Reasoning models refuse `max_tokens`, and any sampling value but the default unless they don't reason."""
     if asked.model is None or not _REASONS.match(asked.model.id):
         return None
@@ -107,7 +107,7 @@ def _reasoning_parameters(asked: Asked) -> Words | None:
     return None
 
 
-def _tools_need_responses(asked: Asked) -> Words | None:
+def tools_need_responses(asked: Asked) -> Words | None:
     """Newer models take tools in chat completions only while they don't reason, which not all can be told."""
     if asked.model is None or not asked.body.get("tools") or not _TOOLS_ONLY_WITHOUT_REASONING.match(asked.model.id):
         return None
@@ -161,8 +161,8 @@ PROVIDER = EmulatedProvider(
         only(Operation.CHAT, "responses", required("model")),
         only(Operation.EMBED, "openai", required("model", "input")),
         wrong_kind_of_model,
-        only(Operation.CHAT, "openai", _reasoning_parameters),
-        only(Operation.CHAT, "openai", _tools_need_responses),
+        only(Operation.CHAT, "openai", reasoning_parameters),
+        only(Operation.CHAT, "openai", tools_need_responses),
     ),
     request_id_header="x-request-id",
     headers=(

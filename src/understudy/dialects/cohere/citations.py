@@ -1,0 +1,64 @@
+"""Citations: which words of an answer rest on which documents or tool results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.cohere.wire import NAME
+from understudy.domain.content import Citation, JsonObject
+from understudy.domain.usage import token_count
+
+
+def read_citation(raw: JsonObject) -> Citation:
+    """Read a citation. The first of its sources gives URL, title and text; `raw` has them all."""
+    found = _first_source(raw)
+    url = _text(found.get("url")) or _link(found.get("id"))
+    return Citation(
+        url=url,
+        title=_text(found.get("title")),
+        cited_text=_text(found.get("text")) or _text(found.get("snippet")),
+        start=token_count(raw.get("start")),
+        end=token_count(raw.get("end")),
+        raw=raw,
+        dialect=NAME,
+    )
+
+
+def citation_object(citation: Citation, text: str, position: int) -> JsonObject | None:
+    """Write a citation of the text in the content block at `position`; `None` when it names neither place nor words.
+
+    Those of other providers become documents.
+    """
+    if citation.dialect == NAME and citation.raw is not None:
+        moved = "content_index" in citation.raw
+        return {**citation.raw, "content_index": position} if moved else citation.raw
+    if citation.start is None or citation.end is None:
+        return None
+    known = {"url": citation.url, "title": citation.title, "text": citation.cited_text}
+    document = {name: value for name, value in known.items() if value is not None}
+    return {
+        "start": citation.start,
+        "end": citation.end,
+        "text": text[citation.start : citation.end],
+        "sources": [{"type": "document", "id": citation.url or citation.title or "", "document": document}],
+        "content_index": position,
+        "type": "TEXT_CONTENT",
+    }
+
+
+def _first_source(raw: JsonObject) -> JsonObject:
+    """The document or tool output of the first source, with the source's id beneath its own fields."""
+    match raw.get("sources"):
+        case [dict(source), *_]:
+            inner: Any = source.get("document") or source.get("tool_output")
+            return {"id": source.get("id"), **(inner if isinstance(inner, dict) else {})}
+        case _:
+            return {}
+
+
+def _link(value: object) -> str | None:
+    return value if isinstance(value, str) and value.startswith(("https://", "http://")) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

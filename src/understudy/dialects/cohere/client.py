@@ -1,0 +1,70 @@
+"""The client half: opens exchanges at a service that speaks Cohere's API."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from understudy.dialects.base import (
+    Classify,
+    Endpoint,
+    Exchange,
+    Notes,
+    Operation,
+    Reader,
+    SingleExchange,
+    WholeReader,
+)
+from understudy.dialects.cohere.decode import StreamReader, decode_whole
+from understudy.dialects.cohere.encode import encode_chat
+from understudy.dialects.cohere.errors import RULES, read_error
+from understudy.dialects.cohere.models import open_models
+from understudy.dialects.cohere.tokens import open_count
+from understudy.dialects.cohere.vectors import open_embedding
+from understudy.dialects.cohere.wire import NAME
+from understudy.dialects.errors import classify
+from understudy.domain.events import Event
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.wire.http import JSON_HEADERS, HttpRequest
+from understudy.wire.json import encode
+
+_STREAM = ("text/event-stream",)
+
+
+def _classify(endpoint: Endpoint) -> Classify:
+    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+
+
+class CohereDialect:
+    """The client half of the `cohere` dialect."""
+
+    name: ClassVar[str] = NAME
+    operations: ClassVar[frozenset[Operation]] = frozenset(Operation)
+
+    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
+        """Open a chat."""
+        notes = Notes(request.configured)
+        body = encode_chat(request, endpoint, notes, stream=stream)
+        model = endpoint.model or request.model
+        whole = partial(decode_whole, endpoint=endpoint, model=model)
+        reader: Reader[Event] = StreamReader(endpoint, model) if stream else WholeReader[Event](whole)
+        return SingleExchange(
+            HttpRequest("POST", f"{endpoint.base_url}/v2/chat", (*JSON_HEADERS, *endpoint.headers), encode(body)),
+            reader,
+            _classify(endpoint),
+            expects=_STREAM if stream else ("application/json",),
+            before=notes.events(),
+        )
+
+    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+        """Open an embedding."""
+        return open_embedding(request, endpoint, _classify(endpoint))
+
+    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+        """Open the model list, or the look-up of one model."""
+        return open_models(request, endpoint, _classify(endpoint))
+
+    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+        """Open a token count."""
+        return open_count(request, endpoint, _classify(endpoint))

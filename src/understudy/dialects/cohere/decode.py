@@ -1,0 +1,288 @@
+"""Answers of Cohere's chat to events. A whole body goes the way of a stream: plan, blocks, calls, citations, end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.cohere.citations import read_citation
+from understudy.dialects.cohere.errors import error_of, failure_in_answer
+from understudy.dialects.cohere.usage import read_usage
+from understudy.dialects.cohere.wire import EVENTS, FAILED, FINISH, NAME, PLAN, Body, Call, Delta, Piece, StreamEvent
+from understudy.domain import events as e
+from understudy.domain.content import JsonObject, Opaque
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import FinishReason
+from understudy.wire.json import BadJson, decode_as, decode_object
+from understudy.wire.sse import SseDecoder, SseEvent
+
+_EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
+_BODY: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
+_DONE = b"[DONE]"
+_KINDS = ("text", "thinking")
+
+
+class _Block:
+    """A content block while its pieces arrive. `part` is its number among the parts, once it has one."""
+
+    __slots__ = ("json", "kind", "part")
+
+    def __init__(self, kind: str, json: JsonObject) -> None:
+        self.kind = kind if kind in _KINDS else "opaque"
+        self.json = json
+        self.part = -1
+
+
+class Answer:
+    """The pieces of one answer to events, wherever they come from."""
+
+    def __init__(self, endpoint: Endpoint, model: str | None) -> None:
+        self._endpoint = endpoint
+        self._model = model
+        self._parts = 0
+        self._plan = -1
+        self._blocks: dict[int, _Block] = {}
+        self._calls: dict[int, int] = {}
+        self._cited: dict[int, list[JsonObject]] = {}
+        self._logprobs: list[JsonObject] = []
+
+    def start(self, id_: str | None) -> list[e.Event]:
+        """Take the beginning. The wire names no model: the one that was asked for answers."""
+        return [e.Started(id=id_, model=self._model)]
+
+    def plan(self, text: str | None) -> list[e.Event]:
+        """Take more of what the model plans before it calls tools."""
+        if not text:
+            return []
+        if self._plan >= 0:
+            return [e.ThinkingDelta(self._plan, text)]
+        self._plan = self._next()
+        return [e.PartNoted(self._plan, NAME, {PLAN: True}), e.ThinkingDelta(self._plan, text)]
+
+    def begin(self, index: int, json: JsonObject) -> list[e.Event]:
+        """Take the beginning of a content block, which in a whole body is all of it."""
+        kind = json.get("type")
+        block = self._blocks[index] = _Block(kind if isinstance(kind, str) else "text", json)
+        if block.kind == "opaque":
+            block.part = self._next()
+            return []
+        return self.grow(index, json, None)
+
+    def grow(self, index: int, json: JsonObject, logprobs: JsonObject | None) -> list[e.Event]:
+        """Take more of a content block."""
+        if logprobs is not None:
+            self._logprobs.append(logprobs)
+        block = self._blocks.get(index)
+        if block is None:
+            block = self._blocks[index] = _Block("thinking" if "thinking" in json else "text", json)
+        if block.kind == "opaque":
+            _extend(block.json, json)
+            return []
+        text = json.get(block.kind)
+        if not text or not isinstance(text, str):
+            return []
+        if block.part < 0:
+            block.part = self._next()
+        return [e.TextDelta(block.part, text) if block.kind == "text" else e.ThinkingDelta(block.part, text)]
+
+    def end(self, index: int) -> list[e.Event]:
+        """Take the end of a content block."""
+        block = self._blocks.get(index)
+        if block is None or block.kind != "opaque":
+            return []
+        return [e.PartAdded(block.part, Opaque(NAME, block.json))]
+
+    def call(self, index: int, call: Call) -> list[e.Event]:
+        """Take the beginning of a tool call, or all of it."""
+        part = self._calls[index] = self._next()
+        function = call.function
+        begun: list[e.Event] = [e.ToolCallStarted(part, call.id or "", (function and function.name) or "")]
+        if function is not None and function.arguments:
+            begun.append(e.ToolCallDelta(part, function.arguments))
+        return begun
+
+    def grow_call(self, index: int, call: Call) -> list[e.Event]:
+        """Take more of a tool call's arguments. Raises `BadJson` for a call that was never begun."""
+        if index not in self._calls:
+            raise BadJson(f"tool call {index} was never begun")
+        arguments = call.function.arguments if call.function else None
+        return [e.ToolCallDelta(self._calls[index], arguments)] if arguments else []
+
+    def cite(self, raw: JsonObject) -> list[e.Event]:
+        """Take a citation. Those of thinking and plans are kept as they are, beside the part."""
+        part = self._cited_part(raw)
+        if part < 0:
+            return [e.Noted("citations", [raw], append=True)]
+        if any(block.part == part and block.kind == "text" for block in self._blocks.values()):
+            return [e.CitationAdded(part, read_citation(raw))]
+        cited = self._cited.setdefault(part, [])
+        cited.append(raw)
+        return [e.PartNoted(part, NAME, {"citations": [*cited]})]
+
+    def finish(self, end: Body | Delta, error: object = None) -> list[e.Event | Failure]:
+        """Take how the answer ended, and what it used."""
+        steps: list[e.Event | Failure] = []
+        if self._logprobs:
+            steps.append(e.Noted("logprobs", {"content": [*map(_logprob, self._logprobs)]}))
+        if end.usage:
+            steps.append(e.UsageReported(read_usage(end.usage)))
+        reason = end.finish_reason
+        if error or reason in FAILED:
+            words = error if isinstance(error, str) else f"the answer ended with {reason}"
+            body = {"finish_reason": reason, "error": error}
+            failed = WireError(message=words, code=reason if reason in FAILED else None, body=body)
+            steps.append(failure_in_answer(failed, self._endpoint))
+        else:
+            steps.append(e.Finished(FINISH.get(reason or "", FinishReason.UNKNOWN), reason))
+        return steps
+
+    def weigh(self, logprobs: Iterable[JsonObject]) -> None:
+        """Take the log probabilities of a whole answer."""
+        self._logprobs += logprobs
+
+    def _cited_part(self, raw: JsonObject) -> int:
+        """The part that a citation belongs to; without a number, the first of its kind."""
+        if raw.get("type") == "PLAN":
+            return self._plan
+        block = self._blocks.get(index) if isinstance(index := raw.get("content_index"), int) else None
+        if block is not None and block.part >= 0:
+            return block.part
+        kind = "thinking" if raw.get("type") == "THINKING_CONTENT" else "text"
+        return next((b.part for b in self._blocks.values() if b.kind == kind and b.part >= 0), -1)
+
+    def _next(self) -> int:
+        self._parts += 1
+        return self._parts - 1
+
+
+class StreamReader:
+    """Reads the server-sent events of a streamed answer, up to `message-end`."""
+
+    def __init__(self, endpoint: Endpoint, model: str | None) -> None:
+        self._endpoint = endpoint
+        self._sse = SseDecoder(keep_frames=endpoint.keep_wire)
+        self._answer = Answer(endpoint, model)
+        self.finished = False
+
+    def feed(self, data: bytes) -> list[e.Event | Failure]:
+        """Take bytes. Raises `TooLarge`; an event that is not valid ends the answer after those before it."""
+        steps: list[e.Event | Failure] = []
+        try:
+            for event in self._sse.feed(data):
+                if self.finished:
+                    break
+                steps += self._take(event)
+        except BadJson as error:
+            self.finished = True
+            steps.append(
+                Failure(kind=FailureKind.BAD_RESPONSE, message=f"an event of the stream is not valid: {error}")
+            )
+        return steps
+
+    def close(self) -> list[e.Event | Failure]:
+        """Take the end of input; without `message-end` the answer is cut off."""
+        steps: list[e.Event | Failure] = []
+        try:
+            for event in self._sse.close():
+                if not self.finished:
+                    steps += self._take(event)
+        except BadJson:
+            pass  # The last event was cut: the same as a missing end mark.
+        if not self.finished:
+            self.finished = True
+            steps.append(Failure(kind=FailureKind.TRUNCATED, message="the stream ended without message-end"))
+        return steps
+
+    def _take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
+        steps = [] if sse.data == _DONE else self._read(sse.data)
+        return _stamped(steps, sse.frame) if self._endpoint.keep_wire else steps
+
+    def _read(self, data: bytes) -> Sequence[e.Event | Failure]:
+        try:
+            event = decode_as(_EVENT, data)
+        except BadJson:
+            if decode_object(data).get("type", "") in EVENTS:
+                raise
+            return []  # An event of a later version, in a shape of its own.
+        match event:
+            case StreamEvent(type="content-delta", delta=Delta(message=Piece(content=dict(content)))):
+                return self._answer.grow(event.index, content, event.logprobs)
+            case StreamEvent(type="message-end"):
+                self.finished = True
+                delta = event.delta or Delta()
+                return self._answer.finish(delta, delta.error)
+            case StreamEvent(type="message-start"):
+                return self._answer.start(event.id)
+            case StreamEvent(type="" | "error", message=str()):
+                self.finished = True
+                error = error_of(decode_object(data))
+                return [failure_in_answer(error, self._endpoint)] if error is not None else []
+            case StreamEvent(delta=Delta(message=Piece() as piece)):
+                return self._grow(event, piece)
+            case StreamEvent(type="content-end"):
+                return self._answer.end(event.index)
+            case _:
+                return []  # Other ends, which say nothing, and whatever may come to be
+
+    def _grow(self, event: StreamEvent, piece: Piece) -> Sequence[e.Event]:
+        match event.type, piece:
+            case "content-start", Piece(content=dict(content)):
+                return self._answer.begin(event.index, content)
+            case "tool-plan-delta", Piece(tool_plan=plan):
+                return self._answer.plan(plan)
+            case "tool-call-start", Piece(tool_calls=Call() as call):
+                return self._answer.call(event.index, call)
+            case "tool-call-delta", Piece(tool_calls=Call() as call):
+                return self._answer.grow_call(event.index, call)
+            case "citation-start", Piece(citations=dict(citation)):
+                return self._answer.cite(citation)
+            case _:
+                return []
+
+
+def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.Event | Failure]:
+    """Read a whole answer. Raises `BadJson` when it is none."""
+    body = decode_as(_BODY, data)
+    if isinstance(body.message, str):
+        error = error_of(decode_object(data))
+        return [failure_in_answer(error, endpoint)] if error is not None else []
+    if body.message is None:
+        raise BadJson("the body is not an answer: `message` is missing")
+    said, answer = body.message, Answer(endpoint, model)
+    steps: list[e.Event | Failure] = [*answer.start(body.id), *answer.plan(said.tool_plan)]
+    content = [{"type": "text", "text": said.content}] if isinstance(said.content, str) else said.content
+    for index, block in enumerate(content or ()):
+        steps += answer.begin(index, block)
+        steps += answer.end(index)
+    for index, call in enumerate(said.tool_calls or ()):
+        steps += answer.call(index, call)
+    for citation in said.citations or ():
+        steps += answer.cite(citation)
+    answer.weigh(body.logprobs or ())
+    return steps + answer.finish(body)
+
+
+def _stamped(steps: Sequence[e.Event | Failure], frame: bytes) -> list[e.Event | Failure]:
+    """Put the frame on the first of its events, and the empty frame on the others."""
+    if not steps:
+        return [e.Frame(frame)]
+    wires = iter((frame, *[b""] * len(steps)))
+    return [step if isinstance(step, Failure) else msgspec.structs.replace(step, wire=next(wires)) for step in steps]
+
+
+def _extend(block: JsonObject, delta: JsonObject) -> None:
+    """Add a delta of an unknown block: text to text, everything else in place."""
+    for key, value in delta.items():
+        if key != "type":
+            old = block.get(key)
+            block[key] = old + value if isinstance(old, str) and isinstance(value, str) else value
+
+
+def _logprob(item: JsonObject) -> JsonObject:
+    """A chunk's log probabilities in OpenAI's form, which this library uses; the chunk's is the sum of its tokens'."""
+    chances: Any = item.get("logprobs") or []
+    total = sum(chances) if all(isinstance(chance, int | float) for chance in chances) else None
+    return {"token": item.get("text", ""), "logprob": total, "top_logprobs": [], **item}

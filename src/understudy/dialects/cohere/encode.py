@@ -1,0 +1,219 @@
+"""Requests of `POST /v2/chat`: rendered from the unified request, or patched where they came in as this dialect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.cohere.messages import Conversation
+from understudy.dialects.cohere.wire import NAME
+from understudy.dialects.quirks import Quirks
+from understudy.domain.content import JsonObject
+from understudy.domain.messages import OpaqueTool, Tool
+from understudy.domain.requests import GenerationRequest, Reasoning
+from understudy.wire.json import decode_object
+
+NOT_ON_WIRE = (
+    "min_p", "logit_bias", "top_logprobs", "verbosity", "service_tier", "user", "cache_key", "cache", "metadata",
+)  # fmt: skip
+"""Fields of `GenerationRequest` that this API does not have."""
+
+RANGES: dict[str, tuple[str, float, float]] = {
+    "temperature": ("temperature", 0, 1),
+    "top_p": ("p", 0.01, 0.99),
+    "top_k": ("k", 0, 500),
+    "presence_penalty": ("presence_penalty", 0, 1),
+    "frequency_penalty": ("frequency_penalty", 0, 1),
+    "seed": ("seed", 0, 2**64 - 1),
+}
+"""Field -> its name on the wire, the least and the greatest value that the service takes."""
+
+_WIRE_FIELDS = {
+    "max_tokens": "max_tokens",
+    **{name: wire for name, (wire, _, _) in RANGES.items()},
+    "stop": "stop_sequences",
+    "reasoning": "thinking",
+    "logprobs": "logprobs",
+}
+"""Where fields that a configuration can set stand on the wire."""
+
+_BESIDE_NO_FORMAT = ("tools", "documents")
+
+
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
+    """Write the body of `POST /v2/chat`."""
+    if request.origin is not None and request.origin.dialect == NAME:
+        return _patched(request, request.origin.body, endpoint, notes, stream=stream)
+    conversation = Conversation(endpoint, notes)
+    model = endpoint.model or request.model
+    body: JsonObject = {"model": model} if model is not None else {}
+    body["messages"] = conversation.write(request.messages)
+    body |= settings(request, endpoint.quirks, notes)
+    extra = extra_fields(request.extra, NAME, endpoint)
+    body = {key: value for key, value in {**body, **extra}.items() if not (value is None and key in extra)}
+    if conversation.documents:
+        body["documents"] = [*(body.get("documents") or ()), *conversation.documents]
+    if "response_format" in body and "response_format" not in extra and any(body.get(n) for n in _BESIDE_NO_FORMAT):
+        del body["response_format"]
+        notes.drop("output", "this API takes no output format beside tools or documents")
+    if stream:
+        body["stream"] = True
+    return body
+
+
+def settings(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObject:
+    """Write everything but model, messages and extra fields."""
+    for name in NOT_ON_WIRE:
+        if getattr(request, name):
+            notes.drop(name, "this API has no such parameter")
+    if request.parallel_tool_calls is False:
+        notes.drop("parallel_tool_calls", "this API cannot switch them off")
+    body: JsonObject = {}
+    if request.max_tokens is not None:
+        body["max_tokens"] = request.max_tokens
+    body |= _sampling(request, quirks, notes)
+    if stop := _stop(request, quirks, notes):
+        body["stop_sequences"] = stop
+    if request.logprobs is not None:
+        body["logprobs"] = request.logprobs
+    optional = {
+        **_tools(request, quirks, notes),
+        "response_format": _response_format(request, quirks, notes),
+        "thinking": _thinking(request.reasoning, quirks, notes),
+    }
+    return body | {name: value for name, value in optional.items() if value is not None}
+
+
+def _sampling(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObject:
+    body: JsonObject = {}
+    for name, (wire, least, greatest) in RANGES.items():
+        value = getattr(request, name)
+        if value is None:
+            continue
+        if name in quirks.refused:
+            notes.drop(name, "this model refuses it")
+            continue
+        if not least <= value <= greatest:
+            notes.clamp(name, f"this API takes {least:g} to {greatest:g}")
+            value = min(max(value, least), greatest)
+        body[wire] = value
+    return body
+
+
+def _stop(request: GenerationRequest, quirks: Quirks, notes: Notes) -> list[str]:
+    most = quirks.max_stop
+    if most is not None and len(request.stop) > most:
+        notes.drop("stop", f"only the first {most} stop sequences are sent: this API takes no more")
+    return list(request.stop[:most])
+
+
+def _tools(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObject:
+    """Write tools and the choice among them. A choice is narrowed by sending only the tools that may be called."""
+    choice = request.tool_choice
+    mode, names = (choice.mode, choice.names) if choice is not None else ("auto", ())
+    names = names[:1] if mode == "tool" else names
+    if mode != "auto" and mode not in quirks.tool_choice:
+        if mode == "none":
+            notes.emulate("tool_choice", "no tools are sent: this model cannot be told not to call them")
+            return {}
+        notes.drop("tool_choice", f"this model refuses the choice {mode!r}; it chooses freely")
+        mode = "auto"
+    tools: list[JsonObject] = []
+    for tool in request.tools:
+        match tool:
+            case Tool(name=name) if names and mode != "none" and name not in names:
+                notes.emulate("tool_choice", "restricted by sending only the tools that may be called")
+            case Tool():
+                tools.append(_tool(tool, notes))
+            case OpaqueTool(dialect, json) if dialect == NAME:
+                tools.append(json)
+            case OpaqueTool(dialect):
+                notes.drop("tools", f"a hosted tool of the {dialect} dialect is unknown here")
+    wire_choice = {"none": "NONE", "required": "REQUIRED", "tool": "REQUIRED", "auto": None}[mode]
+    return {"tools": tools or None, "tool_choice": wire_choice, "strict_tools": _strict(request, notes)}
+
+
+def _tool(tool: Tool, notes: Notes) -> JsonObject:
+    if tool.cache is not None:
+        notes.drop("cache", "prompts are cached automatically here, without marks")
+    own = dict((tool.extra or {}).get(NAME, {}))
+    function: JsonObject = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    function["parameters"] = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
+    function |= own.pop("function", {})
+    return {"type": "function", "function": function, **own}
+
+
+def _strict(request: GenerationRequest, notes: Notes) -> bool | None:
+    """Strictness is one switch for all tools."""
+    asked = {tool.strict for tool in request.tools if isinstance(tool, Tool)}
+    if True in asked and len(asked) > 1:
+        notes.emulate("tools", "`strict` holds for all tools or none; all are")
+    return True if True in asked else False if False in asked else None
+
+
+def _response_format(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObject | None:
+    """There is one JSON mode, with a schema or without."""
+    output = request.output
+    if output is None:
+        return None
+    if output.kind not in quirks.output_formats:
+        notes.drop("output", f"this model has no {output.kind}")
+        return None
+    if output.kind == "text":
+        return {"type": "text"}
+    if output.kind == "json_object" or output.json_schema is None:
+        return {"type": "json_object"}
+    return {"type": "json_object", "json_schema": output.json_schema}
+
+
+def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: Notes) -> JsonObject | None:
+    """Write how much the model is to think: on or off, with a budget. There are no efforts."""
+    if reasoning is None:
+        return None
+    if "reasoning" in quirks.refused:
+        if reasoning.effort != "none" and reasoning.mode != "disabled":
+            notes.drop("reasoning", "this model does not think")
+        return None
+    if reasoning.display is not None:
+        notes.drop("reasoning display", "thinking is always shown here")
+    if reasoning.mode == "disabled" or reasoning.effort == "none" or reasoning.budget == 0:
+        return {"type": "disabled"}
+    if reasoning.effort is not None and reasoning.budget is None:
+        notes.emulate("reasoning", "this API knows no efforts; thinking is switched on")
+    body: JsonObject = {"type": "enabled"}
+    if reasoning.budget is not None:
+        body["token_budget"] = reasoning.budget
+    return body
+
+
+def _patched(
+    request: GenerationRequest, origin: bytes, endpoint: Endpoint, notes: Notes, *, stream: bool
+) -> JsonObject:
+    """The body as it came in, with this target's model, and with configured values where it says nothing."""
+    body = decode_object(origin)
+    moved = endpoint.model is not None and endpoint.model != body.get("model")
+    if endpoint.model is not None:
+        body["model"] = endpoint.model
+    if stream or "stream" in body:
+        body["stream"] = stream
+    written = settings(request, endpoint.quirks, notes if moved else Notes())
+    for name in {_WIRE_FIELDS[field] for field in request.configured if field in _WIRE_FIELDS} & written.keys():
+        body.setdefault(name, written[name])
+    if moved:
+        _adapt(body, written)
+    extra: dict[str, Any] = {**endpoint.options, **(request.extra or {}).get(endpoint.provider, {})}
+    for name, value in extra.items():
+        if value is not None:
+            body.setdefault(name, value)
+    return body
+
+
+def _adapt(body: JsonObject, written: JsonObject) -> None:
+    """Another model than the caller asked for may refuse to think, or the choice of tools: that gives way."""
+    for name in ("thinking", "tool_choice"):
+        if name in body and name not in written:
+            del body[name]
+    if body.get("tools") and "tools" not in written:
+        del body["tools"]

@@ -1,0 +1,54 @@
+"""Cohere's errors: `{"message", "id"?}`, at some routes `{"data"}`. There is no code: status and words tell all.
+
+An answer that fails under way says so in `message-end` (`finish_reason: ERROR` and words), whose status is 200.
+Source: API reference, "Errors"; official Python SDK 7.3.1, `errors`.
+"""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.errors import failure_of
+from understudy.dialects.quirks import ErrorRule
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import Failure
+from understudy.domain.failures import FailureKind as K
+from understudy.wire.http import HttpHead
+from understudy.wire.json import BadJson, decode_object
+
+TOO_LONG = "too many tokens"
+"""How the service says that a prompt does not fit, and how its callers recognise it."""
+
+RULES: tuple[ErrorRule, ...] = (
+    # The request, or the answer, held a token of a deny list; it has nothing to do with credentials.
+    ErrorRule(kind=K.CONTENT_FILTER, status=498),
+    ErrorRule(kind=K.CONTEXT_LENGTH, text=TOO_LONG),
+    # A trial key has a limit a minute, which is worth a wait, and one a month, which is not.
+    ErrorRule(kind=K.BILLING, text="calls / month"),
+    ErrorRule(kind=K.BILLING, status=429, text="per month"),
+    ErrorRule(kind=K.BILLING, status=429, text="monthly"),
+    ErrorRule(kind=K.RATE_LIMITED, text="calls / minute"),
+    ErrorRule(kind=K.UNSUPPORTED, status=501),
+    ErrorRule(kind=K.CONFLICT, code="USER_CANCEL"),
+)
+
+
+def read_error(body: bytes) -> WireError | None:
+    """Read an error body; `None` when it is not in Cohere's form."""
+    try:
+        return error_of(decode_object(body))
+    except BadJson:
+        return None
+
+
+def error_of(value: JsonObject) -> WireError | None:
+    """Read an error object; `None` when it is none."""
+    message = value.get("message", value.get("data"))
+    if not isinstance(message, str):
+        return None
+    id_ = value.get("id")
+    return WireError(message=message, request_id=id_ if isinstance(id_, str) else None, body=value)
+
+
+def failure_in_answer(error: WireError, endpoint: Endpoint) -> Failure:
+    """Read an error that came after the status 200: its words alone say what it is."""
+    return failure_of(error, HttpHead(200, {}), endpoint=endpoint, rules=RULES)

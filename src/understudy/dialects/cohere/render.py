@@ -1,0 +1,240 @@
+"""Answers in the form of Cohere's API: whole chats, vectors, counts, models and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from understudy.dialects.cohere.citations import citation_object
+from understudy.dialects.cohere.errors import TOO_LONG
+from understudy.dialects.cohere.messages import is_plan
+from understudy.dialects.cohere.models import FEATURES
+from understudy.dialects.cohere.usage import usage_object
+from understudy.dialects.cohere.vectors import pack
+from understudy.dialects.cohere.wire import FINISH, NAME
+from understudy.dialects.server import Inbound
+from understudy.domain.content import AnyPart, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import EmbeddingRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo, TokenCount
+from understudy.wire.http import JSON_HEADERS, HttpReply
+from understudy.wire.json import encode
+
+_REASONS = {
+    FinishReason.STOP: "COMPLETE",
+    FinishReason.PAUSED: "COMPLETE",
+    FinishReason.LENGTH: "MAX_TOKENS",
+    FinishReason.TOOL_CALLS: "TOOL_CALL",
+    FinishReason.CONTENT_FILTER: "ERROR_TOXIC",
+    FinishReason.ERROR: "ERROR",
+}
+
+_K = FailureKind
+_STATUSES: Mapping[FailureKind, int] = {
+    _K.INVALID_REQUEST: 400,
+    _K.CONTEXT_LENGTH: 400,
+    _K.UNSUPPORTED: 400,
+    _K.AUTHENTICATION: 401,
+    _K.BILLING: 402,
+    _K.PERMISSION: 403,
+    _K.NOT_FOUND: 404,
+    _K.CONFLICT: 409,
+    _K.REQUEST_TOO_LARGE: 413,
+    _K.RATE_LIMITED: 429,
+    _K.DAILY_QUOTA: 429,
+    _K.CONTENT_FILTER: 498,
+    _K.CANCELLED: 499,
+    _K.OVERLOADED: 503,
+    _K.DEADLINE: 504,
+    _K.CONNECT_TIMEOUT: 504,
+    _K.TIMEOUT_HEADERS: 504,
+    _K.TIMEOUT_BODY: 504,
+    _K.TIMEOUT_FIRST_EVENT: 504,
+    _K.STALLED: 504,
+}
+"""Everything else is 500."""
+
+
+def chat_object(response: GenerationResponse) -> JsonObject:
+    """Return an answer as the body of a chat."""
+    message: JsonObject = {"role": "assistant"}
+    content: list[JsonObject] = []
+    citations: list[JsonObject] = []
+    plan = ""
+    calls: list[JsonObject] = []
+    for part in response.message.parts:
+        match part:
+            case ToolCall():
+                calls.append(call_object(part.id, part.name, part.arguments))
+            case Thinking(text) if is_plan(part):
+                plan += text
+                citations += kept_citations(part)
+            case _:
+                if (block := part_block(part)) is not None:
+                    content.append(block)
+                    citations += _citations(part, len(content) - 1)
+    optional = {"tool_plan": plan, "content": content, "tool_calls": calls, "citations": citations}
+    message.update((name, value) for name, value in optional.items() if value)
+    body: JsonObject = {
+        "id": response.id or "understudy",
+        "message": message,
+        "finish_reason": finish_reason(response.finish_reason, response.finish_reason_raw),
+    }
+    if (usage := usage_object(response.usage)) is not None:
+        body["usage"] = usage
+    if chances := logprobs(response.extra.get("logprobs")):
+        body["logprobs"] = chances
+    return body
+
+
+def finish_reason(reason: FinishReason, raw: str | None) -> str | None:
+    """Return why the answer stopped, in this wire's words where it has one; else in the provider's own."""
+    return raw if FINISH.get(raw or "") is reason else _REASONS.get(reason, raw)
+
+
+def call_object(call_id: str, name: str, arguments: str) -> JsonObject:
+    """Return a tool call."""
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def part_block(part: AnyPart) -> JsonObject | None:
+    """Return a part of an answer as a content block; `None` for what this wire has no block for."""
+    match part:
+        case Text(text) | Refusal(text):
+            return {"type": "text", "text": text}
+        case Thinking(text, redacted=None) if text:
+            return {"type": "thinking", "thinking": text}
+        case Opaque(dialect, json) if dialect == NAME and isinstance(json, dict):
+            return json
+        case _:
+            return None
+
+
+def kept_citations(part: AnyPart) -> list[JsonObject]:
+    """Return the citations of thinking or a plan, which are kept as they came."""
+    kept = (part.extra or {}).get(NAME, {}).get("citations", [])
+    return kept if isinstance(kept, list) else []
+
+
+def _citations(part: AnyPart, position: int) -> list[JsonObject]:
+    if not isinstance(part, Text):
+        return kept_citations(part)
+    written = (citation_object(citation, part.text, position) for citation in part.citations)
+    return [raw for raw in written if raw is not None]
+
+
+def logprobs(chances: object) -> list[JsonObject]:
+    """Return log probabilities, which this library keeps in OpenAI's form, in this wire's."""
+    match chances:
+        case {"content": list(items)}:
+            return [_chunk(item) for item in items if isinstance(item, dict)]
+        case _:
+            return []
+
+
+def _chunk(item: JsonObject) -> JsonObject:
+    own: JsonObject = {name: item[name] for name in ("text", "token_ids", "logprobs") if name in item}
+    return {"text": item.get("token", ""), "token_ids": [], "logprobs": [item.get("logprob")], **own}
+
+
+def vectors_reply(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+    """Write vectors in the types that were asked for. Rounded ones can only be passed on, not made."""
+    asked = inbound.options.get("embedding_types")
+    types = asked if isinstance(asked, tuple) else ("float",)
+    embeddings: JsonObject = {}
+    for name in types:
+        if name == "base64":
+            embeddings[name] = [pack(vector) for vector in response.embeddings]
+        elif name == "float":
+            embeddings[name] = response.embeddings
+        elif all(number.is_integer() for vector in response.embeddings for number in vector):
+            embeddings[name] = [[int(number) for number in vector] for vector in response.embeddings]
+        else:
+            return error_reply(Failure(kind=_K.UNSUPPORTED, message=f"embedding_types: {name} is not available here"))
+    meta: JsonObject = {"api_version": {"version": "2"}}
+    if response.usage.input_total is not None:
+        meta["billed_units"] = {"input_tokens": response.usage.input_total}
+    texts = inbound.request.texts if isinstance(inbound.request, EmbeddingRequest) else ()
+    body = {
+        "id": "understudy",
+        "embeddings": embeddings,
+        "texts": texts,
+        "meta": meta,
+        "response_type": "embeddings_by_type",
+    }
+    return reply(body)
+
+
+def count_reply(count: TokenCount) -> HttpReply:
+    """Write a token count. Only their number is known: each token's own number is written as 0, its text not at all."""
+    return reply({"tokens": [0] * count.input_tokens, "token_strings": []})
+
+
+def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+    """Write the page that was asked for, or the one model."""
+    wanted = inbound.request
+    if not isinstance(wanted, ModelsRequest):
+        raise TypeError("a model list answers a ModelsRequest")
+    if wanted.model is not None:
+        found = next((model for model in models if model.id == wanted.model), None)
+        if found is None:
+            return error_reply(Failure(kind=_K.NOT_FOUND, message=f"model '{wanted.model}' not found"))
+        return reply(model_object(found))
+    endpoint = inbound.options.get("endpoint")
+    listed = [model_object(model) for model in models]
+    if isinstance(endpoint, str):
+        listed = [model for model in listed if endpoint in model["endpoints"]]
+    if inbound.options.get("default_only") == "true":
+        listed = [model for model in listed if endpoint in (model.get("default_endpoints") or ())]
+    names = [model["name"] for model in listed]
+    start = names.index(wanted.after) + 1 if wanted.after in names else 0
+    end = start + (wanted.limit or len(listed))
+    body: JsonObject = {"models": listed[start:end]}
+    if end < len(listed):
+        body["next_page_token"] = names[end - 1]
+    return reply(body)
+
+
+def model_object(model: ModelInfo) -> JsonObject:
+    """Return a model as the list shows it; an entry of this dialect's own keeps all that it says."""
+    raw = model.raw or {}
+    if "endpoints" in raw and "name" in raw:
+        return {**raw, "name": model.id}
+    able = model.capabilities
+    body: JsonObject = {
+        "name": model.id,
+        "endpoints": ["chat"] if able is None else [name for name in ("chat", "embed") if name in able],
+        "finetuned": False,
+        "default_endpoints": [],
+    }
+    if model.context_window is not None:
+        body["context_length"] = model.context_window
+    if able is not None:
+        body["features"] = [theirs for theirs, ours in FEATURES.items() if ours in able]
+    return body
+
+
+def error_reply(failure: Failure) -> HttpReply:
+    """Write an error with its status."""
+    status = failure.status if failure.status is not None and failure.status >= 400 else None
+    headers = [*JSON_HEADERS]
+    if failure.retry_after is not None:
+        headers.append(("retry-after", f"{failure.retry_after:g}"))
+    if failure.should_retry is not None:
+        headers.append(("x-should-retry", str(failure.should_retry).lower()))
+    body: JsonObject = {"message": error_message(failure)}
+    if failure.request_id is not None:
+        body["id"] = failure.request_id
+    return HttpReply(status or _STATUSES.get(failure.kind, 500), tuple(headers), encode(body))
+
+
+def error_message(failure: Failure) -> str:
+    """Return a failure's words, with those by which callers know that a prompt is too long."""
+    message = failure.message
+    if failure.kind is _K.CONTEXT_LENGTH and TOO_LONG not in message.lower():
+        return f"{TOO_LONG}: {message}"
+    return message
+
+
+def reply(body: object) -> HttpReply:
+    """Write a success."""
+    return HttpReply(200, JSON_HEADERS, encode(body))

@@ -1,0 +1,77 @@
+"""The server half: what the gateway and the emulator answer with when a caller speaks Cohere's API."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from understudy.dialects.base import Operation
+from understudy.dialects.cohere import asked, render
+from understudy.dialects.cohere.parse import parse_chat
+from understudy.dialects.cohere.stream import StreamRenderer
+from understudy.dialects.cohere.wire import NAME
+from understudy.dialects.server import BadRequest, Inbound
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.wire.http import HttpReply, HttpRequest
+
+_POSTS = {"/v2/chat": Operation.CHAT, "/v2/embed": Operation.EMBED, "/v1/tokenize": Operation.COUNT_TOKENS}
+
+
+class CohereServer:
+    """The server half of the `cohere` dialect."""
+
+    name: ClassVar[str] = NAME
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """Tell what a method and path ask for, whatever prefix stands before the version."""
+        path = urlsplit(path).path.rstrip("/")
+        if method == "POST":
+            return next((operation for ending, operation in _POSTS.items() if path.endswith(ending)), None)
+        if method == "GET" and (path.endswith("/v1/models") or "/v1/models/" in path):
+            return Operation.MODELS
+        return None
+
+    def credential(self, request: HttpRequest) -> str | None:
+        """Return the key of `Authorization: Bearer`."""
+        headers = {name.lower(): value.strip() for name, value in request.headers}
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        return token.strip() or None if scheme.lower() == "bearer" else None
+
+    def parse(self, request: HttpRequest) -> Inbound:
+        """Read a request. Raises `BadRequest`."""
+        match self.operation(request.method, request.url):
+            case Operation.CHAT:
+                return parse_chat(request)
+            case Operation.EMBED:
+                return asked.parse_embed(request)
+            case Operation.COUNT_TOKENS:
+                return asked.parse_tokenize(request)
+            case Operation.MODELS:
+                return asked.parse_models(request)
+            case None:
+                raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="page not found", status=404, sent=False))
+
+    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
+        """Write a whole answer."""
+        return render.reply(render.chat_object(response))
+
+    def renderer(self, inbound: Inbound) -> StreamRenderer:
+        """Open the writer of a streamed answer."""
+        return StreamRenderer()
+
+    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+        """Write vectors."""
+        return render.vectors_reply(response, inbound)
+
+    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+        """Write the page that was asked for, or the one model."""
+        return render.models_reply(models, inbound)
+
+    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
+        """Write a token count."""
+        return render.count_reply(count)
+
+    def render_error(self, failure: Failure) -> HttpReply:
+        """Write an error."""
+        return render.error_reply(failure)

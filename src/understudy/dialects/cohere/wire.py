@@ -1,0 +1,121 @@
+"""What Cohere's API writes, as far as both halves need it typed. Unknown fields are ignored, most may miss.
+
+Source: OpenAPI description of the API (2026-08); official Python SDK 7.3.1, `types`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from understudy.domain.content import JsonObject
+from understudy.domain.responses import FinishReason
+
+NAME = "cohere"
+
+FINISH: Mapping[str, FinishReason] = {
+    "COMPLETE": FinishReason.STOP,
+    "STOP_SEQUENCE": FinishReason.STOP,
+    "MAX_TOKENS": FinishReason.LENGTH,
+    # The prompt and the answer have filled the context window (older models).
+    "ERROR_LIMIT": FinishReason.LENGTH,
+    "TOOL_CALL": FinishReason.TOOL_CALLS,
+    "ERROR_TOXIC": FinishReason.CONTENT_FILTER,
+}
+
+FAILED = frozenset({"ERROR", "TIMEOUT", "USER_CANCEL"})
+"""Reasons that end an answer with a failure, whatever was written before."""
+
+PLAN = "tool_plan"
+"""The key, in the extra fields of a thinking part, that says it was (and must go back as) a message's `tool_plan`."""
+
+
+class Function(msgspec.Struct, frozen=True, kw_only=True):
+    """What is called. In the delta of a stream only the arguments are set."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool call, or more of one."""
+
+    id: str | None = None
+    function: Function | None = None
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """The message of a whole answer. On a turn that only calls tools `content` may miss."""
+
+    content: list[JsonObject] | str | None = None
+    tool_plan: str | None = None
+    tool_calls: list[Call] | None = None
+    citations: list[JsonObject] | None = None
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer; where `message` is a string it is an error."""
+
+    id: str | None = None
+    message: Said | str | None = None
+    finish_reason: str | None = None
+    usage: JsonObject | None = None
+    logprobs: list[JsonObject] | None = None
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """More of a message. What begins as a list in `message-start` is one object in the events that follow."""
+
+    content: JsonObject | list[Any] | None = None
+    tool_plan: str | None = None
+    tool_calls: Call | list[Any] | None = None
+    citations: JsonObject | list[Any] | None = None
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True):
+    """What an event adds: a piece of the message or, in `message-end`, how it ended."""
+
+    message: Piece | None = None
+    finish_reason: str | None = None
+    usage: JsonObject | None = None
+    error: Any = None
+
+
+class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Any event of a stream. One without a type but with a message is an error."""
+
+    type: str = ""
+    id: str | None = None
+    index: int = 0
+    delta: Delta | None = None
+    logprobs: JsonObject | None = None
+    message: Any = None
+
+
+EVENTS = frozenset(
+    {"message-start", "message-end", "content-start", "content-delta", "content-end", "tool-plan-delta"}
+    | {"tool-call-start", "tool-call-delta", "tool-call-end", "citation-start", "citation-end", ""}
+)
+"""Events that must be understood; any other may have any shape."""
+
+
+class Vectors(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer with vectors, grouped by their type, in the order of the texts."""
+
+    embeddings: dict[str, list[list[float] | str] | None] | None = None
+    meta: JsonObject | None = None
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """A text, tokenized."""
+
+    tokens: list[Any]
+
+
+class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of the model list."""
+
+    models: list[JsonObject]
+    next_page_token: str | None = None

@@ -1,0 +1,60 @@
+"""Where statements come from: citations of the model's own memory, and grounding in searches and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from understudy.dialects.gemini.wire import NAME
+from understudy.domain.content import Citation, JsonObject
+
+
+def citations(facts: JsonObject) -> list[Citation]:
+    """Return the citations that the facts of a candidate tell of, each once.
+
+    Their offsets count bytes, of the whole answer or of one of its parts, so they stay in `raw`.
+    """
+    found: list[Citation] = []
+    for citation in (*_cited(facts.get("citationMetadata")), *_grounded(facts.get("groundingMetadata"))):
+        if citation not in found:
+            found.append(citation)
+    return found
+
+
+def _cited(metadata: Any) -> Iterator[Citation]:
+    sources = _objects(metadata, "citationSources") or _objects(metadata, "citations")
+    for source in sources:
+        yield Citation(url=_text(source.get("uri")), title=_text(source.get("title")), raw=source, dialect=NAME)
+
+
+def _grounded(metadata: Any) -> Iterator[Citation]:
+    chunks = _objects(metadata, "groundingChunks")
+    supports = _objects(metadata, "groundingSupports")
+    for support in supports:
+        indices = support.get("groundingChunkIndices")
+        for index in indices if isinstance(indices, list) else ():
+            if isinstance(index, int) and 0 <= index < len(chunks):
+                yield _source(chunks[index], support.get("segment"))
+    if not supports:
+        yield from (_source(chunk, None) for chunk in chunks)
+
+
+def _source(chunk: JsonObject, segment: Any) -> Citation:
+    """A source is `web`, `retrievedContext` or `maps`, each with address and title under the same names."""
+    source = next((value for value in chunk.values() if isinstance(value, dict)), {})
+    return Citation(
+        url=_text(source.get("uri")),
+        title=_text(source.get("title")),
+        cited_text=_text(source.get("text")),
+        raw={**chunk, "segment": segment} if segment is not None else chunk,
+        dialect=NAME,
+    )
+
+
+def _objects(value: Any, key: str) -> list[JsonObject]:
+    items = value.get(key) if isinstance(value, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,101 @@
+"""The client half: opens exchanges at a service that speaks the Gemini API."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+import msgspec
+
+from understudy.dialects.base import (
+    Classify,
+    Endpoint,
+    Exchange,
+    Notes,
+    Operation,
+    Reader,
+    SingleExchange,
+    WholeReader,
+)
+from understudy.dialects.errors import classify
+from understudy.dialects.gemini.decode import decode_whole
+from understudy.dialects.gemini.encode import encode_chat, encode_count
+from understudy.dialects.gemini.errors import RULES, read_error
+from understudy.dialects.gemini.models import model_list
+from understudy.dialects.gemini.names import method_url
+from understudy.dialects.gemini.reader import StreamReader
+from understudy.dialects.gemini.vectors import embedding
+from understudy.dialects.gemini.wire import NAME, Count
+from understudy.domain.content import JsonObject
+from understudy.domain.events import Event
+from understudy.domain.failures import Failure
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.domain.usage import token_count
+from understudy.wire.http import JSON_HEADERS, HttpRequest
+from understudy.wire.json import BadJson, decode_as, encode
+
+STREAM_TYPES = ("text/event-stream", "application/json")
+"""The second is what comes where something on the way leaves `alt=sse` out: an array that grows."""
+
+_COUNT: msgspec.json.Decoder[Count] = msgspec.json.Decoder(Count)
+
+
+def _whole(endpoint: Endpoint, data: bytes) -> list[Event | Failure]:
+    return decode_whole(data, endpoint)
+
+
+def _post(endpoint: Endpoint, url: str, body: JsonObject) -> HttpRequest:
+    return HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body))
+
+
+def _classify(endpoint: Endpoint) -> Classify:
+    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+
+
+class GeminiDialect:
+    """The client half of the `gemini` dialect. The key goes in the header `x-goog-api-key`, never in the address."""
+
+    name: ClassVar[str] = NAME
+    operations: ClassVar[frozenset[Operation]] = frozenset(Operation)
+
+    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
+        """Open a chat."""
+        notes = Notes(request.configured)
+        body = encode_chat(request, endpoint, notes)
+        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        url = method_url(endpoint, endpoint.model or request.model, method)
+        reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](partial(_whole, endpoint))
+        return SingleExchange(
+            _post(endpoint, url, body),
+            reader,
+            _classify(endpoint),
+            expects=STREAM_TYPES if stream else ("application/json",),
+            before=notes.events(),
+        )
+
+    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+        """Open an embedding."""
+        return embedding(request, endpoint)
+
+    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+        """Open the catalogue, or the look-up of one model."""
+        return model_list(request, endpoint)
+
+    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+        """Open a token count."""
+        notes = Notes(request.configured)
+        model = endpoint.model or request.model
+        body = encode_count(request, endpoint, notes)
+        return SingleExchange(
+            _post(endpoint, method_url(endpoint, model, "countTokens"), body),
+            WholeReader(partial(_counted, model)),
+            _classify(endpoint),
+        )
+
+
+def _counted(model: str | None, data: bytes) -> list[TokenCount | Failure]:
+    count = token_count(decode_as(_COUNT, data).total_tokens)
+    if count is None:
+        raise BadJson("`totalTokens` is not a token count")
+    return [TokenCount(input_tokens=count, model=model)]

@@ -1,0 +1,250 @@
+"""Answers of `generateContent` to events. A whole body has the form of a stream's one and only chunk."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.base import Endpoint
+from understudy.dialects.gemini.citations import citations
+from understudy.dialects.gemini.errors import error_in_answer
+from understudy.dialects.gemini.logprobs import read_logprobs
+from understudy.dialects.gemini.media import read_media
+from understudy.dialects.gemini.usage import read_usage
+from understudy.dialects.gemini.wire import (
+    FINISH_FAILURES,
+    FINISH_NUMBERS,
+    FINISH_REASONS,
+    NAME,
+    SIGNATURE,
+    Candidate,
+    Chunk,
+    FunctionCall,
+    Part,
+)
+from understudy.domain import events as e
+from understudy.domain.content import JsonObject, Opaque
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import FinishReason
+from understudy.wire.json import BadJson, decode_as, decode_object, text_of
+
+Steps = list[e.Event | Failure]
+
+_PART: msgspec.json.Decoder[Part] = msgspec.json.Decoder(Part)
+_CHUNK: msgspec.json.Decoder[Chunk] = msgspec.json.Decoder(Chunk)
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def read_chunk(data: bytes) -> Chunk:
+    """Read a chunk or whole answer. Raises `BadJson`."""
+    return decode_as(_CHUNK, data)
+
+
+class Answer:
+    """The answer while it arrives. `add` every chunk in order, then `finish`.
+
+    `Finished` comes out of `finish`: a reason may stand on a chunk that others follow, after hosted code was run.
+    """
+
+    __slots__ = (
+        "_call_seed", "_calls", "_endpoint", "_facts", "_finish", "_logprobs", "_open", "_parts", "_started", "_text",
+        "_tier", "_usage",
+    )  # fmt: skip
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._started = False
+        self._call_seed = ""
+        self._parts = 0
+        self._calls = 0
+        self._open: tuple[str, int] | None = None
+        """Kind and number of the part that further text continues."""
+        self._text: int | None = None
+        """Number of the last text part, which citations hang on."""
+        self._finish: str | None = None
+        self._usage: JsonObject | None = None
+        self._tier: Any = None
+        self._facts: JsonObject = {}
+        self._logprobs: list[JsonObject] = []
+
+    def add(self, chunk: Chunk) -> Steps:
+        """Take a chunk, or a whole answer."""
+        if chunk.error is not None:
+            return [error_in_answer(chunk.error, self._endpoint)]
+        steps: Steps = []
+        if not self._started and not self._start(chunk, steps):
+            return []
+        candidate = next((one for one in chunk.candidates or () if not one.index), None)
+        if chunk.prompt_feedback is not None:
+            self._facts["promptFeedback"] = chunk.prompt_feedback
+            if candidate is None and (blocked := _blocked(chunk.prompt_feedback)) is not None:
+                return [*steps, blocked]
+        if candidate is not None:
+            self._candidate(candidate, steps)
+        if chunk.model_status is not None:
+            self._facts["modelStatus"] = chunk.model_status
+        if chunk.usage_metadata is not None:
+            self._count(chunk.usage_metadata, steps)
+        return steps
+
+    def finish(self, *, whole: bool = False) -> Steps:
+        """Take the end. A stream that never said a finish reason is truncated; a whole body is an end in itself."""
+        raw = self._finish
+        if raw is None and not whole:
+            return [Failure(kind=FailureKind.TRUNCATED, message="the stream ended before the answer was finished")]
+        if (failure := self._failure(raw or "")) is not None:
+            return [failure]
+        steps: Steps = []
+        if self._text is not None:
+            steps += [e.CitationAdded(self._text, citation) for citation in citations(self._facts)]
+        steps += [e.Noted(name, value) for name, value in self._facts.items()]
+        if self._logprobs:
+            steps.append(e.Noted("logprobs", {"content": self._logprobs}))
+        reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
+        if self._calls and raw in ("STOP", None):
+            reason = FinishReason.TOOL_CALLS
+        steps.append(e.Finished(reason, raw))
+        return steps
+
+    def _start(self, chunk: Chunk, steps: Steps) -> bool:
+        said = (chunk.candidates, chunk.prompt_feedback, chunk.usage_metadata, chunk.model_version, chunk.response_id)
+        if all(value is None for value in said):
+            return False
+        self._started = True
+        self._call_seed = _UNSAFE.sub("", chunk.response_id or "")[-12:]
+        steps.append(e.Started(id=chunk.response_id, model=chunk.model_version))
+        return True
+
+    def _failure(self, raw: str) -> Failure | None:
+        """What a finish reason that tells of an error means; `OTHER` tells of one where nothing was said."""
+        kind = FINISH_FAILURES.get(raw)
+        if kind is None and raw == "OTHER" and not self._parts:
+            kind = FailureKind.SERVER_ERROR
+        if kind is None:
+            return None
+        said = self._facts.get("finishMessage")
+        message = f"{raw}: {said}" if said else f"the model stopped with {raw}"
+        return Failure(kind=kind, message=message, code=raw, status=200)
+
+    def _candidate(self, candidate: Candidate, steps: Steps) -> None:
+        if candidate.content is not None:
+            for raw in candidate.content.parts or ():
+                self._part(raw, steps)
+        if candidate.finish_reason is not None:
+            self._finish = _reason(candidate.finish_reason)
+        for name, fact in (
+            ("citationMetadata", candidate.citation_metadata),
+            ("urlContextMetadata", candidate.url_context_metadata),
+            ("safetyRatings", candidate.safety_ratings),
+            ("finishMessage", candidate.finish_message),
+            ("avgLogprobs", candidate.avg_logprobs),
+            ("continuationToken", candidate.continuation_token),
+        ):
+            if fact is not None:
+                self._facts[name] = fact
+        if candidate.grounding_metadata:
+            known = self._facts.get("groundingMetadata", {})
+            self._facts["groundingMetadata"] = {**known, **candidate.grounding_metadata}
+        if candidate.logprobs_result is not None:
+            self._logprobs += read_logprobs(candidate.logprobs_result)
+
+    def _part(self, raw: msgspec.Raw, steps: Steps) -> None:
+        part = decode_as(_PART, raw)
+        if part.text is not None and not part.thought:
+            self._say(part.text, part.thought_signature, steps)
+        elif part.text is not None:
+            self._think(part.text, part.thought_signature, steps)
+        elif part.function_call is not None:
+            self._call(part.function_call, part.thought_signature, steps)
+        elif part.inline_data is not None:
+            extra = {NAME: {SIGNATURE: part.thought_signature}} if part.thought_signature else None
+            media = read_media(part.inline_data.mime_type, data=part.inline_data.data, extra=extra)
+            steps.append(e.PartAdded(self._begin(), media))
+        elif (json := decode_object(raw)).keys() - {"thought", SIGNATURE}:
+            steps.append(e.PartAdded(self._begin(), Opaque(NAME, json)))
+        else:
+            self._say("", part.thought_signature, steps)
+
+    def _begin(self, kind: str | None = None) -> int:
+        """Return the number of a new part; text of the same `kind` may continue it."""
+        index = self._parts
+        self._parts += 1
+        self._open = None if kind is None else (kind, index)
+        return index
+
+    def _continued(self, kind: str) -> int:
+        return self._open[1] if self._open is not None and self._open[0] == kind else self._begin(kind)
+
+    def _say(self, text: str, signature: str | None, steps: Steps) -> None:
+        """Take text. A piece that carries a signature is a part of its own: such parts must go back unmerged."""
+        if signature is None:
+            if text:
+                self._text = self._continued("text")
+                steps.append(e.TextDelta(self._text, text))
+        elif text or self._parts:  # The signature of an answer that says nothing is worth nothing.
+            index = self._begin()
+            self._text = index if text else self._text
+            steps += (e.PartNoted(index, NAME, {SIGNATURE: signature}), e.TextDelta(index, text))
+
+    def _think(self, text: str, signature: str | None, steps: Steps) -> None:
+        """Take a thought. A signature that follows the thoughts of a stream belongs to them."""
+        if not text and not signature:
+            return
+        index = self._begin("thought") if signature and text else self._continued("thought")
+        if text:
+            steps.append(e.ThinkingDelta(index, text))
+        if signature:
+            steps.append(e.ThinkingSigned(index, signature))
+            self._open = None
+
+    def _call(self, call: FunctionCall, signature: str | None, steps: Steps) -> None:
+        """Take a call, which always comes whole. One without an id gets one, of its place in this answer."""
+        index = self._begin()
+        call_id = call.id or f"call_{self._calls}_{self._call_seed}".rstrip("_")
+        self._calls += 1
+        steps.append(e.ToolCallStarted(index, call_id, call.name or ""))
+        arguments = text_of(call.args)
+        steps.append(e.ToolCallDelta(index, "{}" if arguments == "null" else arguments))
+        # `None` says that the wire had no id, so that none goes back.
+        fields: JsonObject = {} if call.id else {"functionCall": {"id": None}}
+        if signature is not None:
+            fields[SIGNATURE] = signature
+        if fields:
+            steps.append(e.PartNoted(index, NAME, fields))
+
+    def _count(self, raw: JsonObject, steps: Steps) -> None:
+        if raw == self._usage:
+            return
+        self._usage = raw
+        steps.append(e.UsageReported(read_usage(raw)))
+        tier = raw.get("serviceTier")
+        if isinstance(tier, str) and tier != self._tier:
+            self._tier = tier
+            steps.append(e.Noted("service_tier", tier.lower()))
+
+
+def decode_whole(data: bytes, endpoint: Endpoint) -> Steps:
+    """Read a whole answer. Raises `BadJson` when it is none."""
+    answer = Answer(endpoint)
+    steps = answer.add(read_chunk(data))
+    if not steps:
+        raise BadJson("the body is not an answer: it has no candidates")
+    return steps if isinstance(steps[-1], Failure) else [*steps, *answer.finish(whole=True)]
+
+
+def _reason(value: str | int) -> str:
+    if isinstance(value, int):
+        return FINISH_NUMBERS[value] if 0 <= value < len(FINISH_NUMBERS) else str(value)
+    return value
+
+
+def _blocked(feedback: JsonObject) -> Failure | None:
+    """The failure of a prompt that was blocked; `None` when the feedback only rates it."""
+    reason, words = feedback.get("blockReason"), feedback.get("blockReasonMessage")
+    if reason is None and words is None:
+        return None
+    message = "the prompt was blocked" + (f" ({reason})" if reason else "") + (f": {words}" if words else "")
+    code = reason if isinstance(reason, str) else None
+    return Failure(kind=FailureKind.CONTENT_FILTER, message=message, code=code, status=200, body=feedback)

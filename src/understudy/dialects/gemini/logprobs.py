@@ -1,0 +1,48 @@
+"""Log probabilities, between this wire's form and OpenAI's, which all dialects note under `logprobs`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.domain.content import JsonObject
+
+
+def read_logprobs(result: JsonObject) -> list[JsonObject]:
+    """Return the entries of `logprobsResult` in OpenAI's form."""
+    chosen, top = _entries(result.get("chosenCandidates")), result.get("topCandidates")
+    steps = top if isinstance(top, list) else []
+    others = [_entries(step.get("candidates")) if isinstance(step, dict) else [] for step in steps]
+    return [
+        {
+            **_read(entry),
+            "top_logprobs": [_read(other) for other in (others[place] if place < len(others) else ())],
+        }
+        for place, entry in enumerate(chosen)
+    ]
+
+
+def logprobs_object(noted: Any) -> JsonObject | None:
+    """Return log probabilities in OpenAI's form as `logprobsResult`; `None` when there are none."""
+    entries = _entries(noted.get("content")) if isinstance(noted, dict) else []
+    if not entries:
+        return None
+    return {
+        "topCandidates": [
+            {"candidates": [_write(other) for other in _entries(entry.get("top_logprobs"))]} for entry in entries
+        ],
+        "chosenCandidates": [_write(entry) for entry in entries],
+    }
+
+
+def _read(entry: JsonObject) -> JsonObject:
+    token = entry.get("token")
+    written = list(token.encode()) if isinstance(token, str) else None
+    return {"token": token, "logprob": entry.get("logProbability"), "bytes": written}
+
+
+def _write(entry: JsonObject) -> JsonObject:
+    return {"token": entry.get("token"), "logProbability": entry.get("logprob")}
+
+
+def _entries(value: Any) -> list[JsonObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

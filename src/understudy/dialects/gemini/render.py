@@ -1,0 +1,260 @@
+"""Answers in the form of the Gemini API: whole answers, vectors, model pages, counts and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.gemini.errors import PER_DAY, WORDS
+from understudy.dialects.gemini.logprobs import logprobs_object
+from understudy.dialects.gemini.media import media_type_of
+from understudy.dialects.gemini.models import METHODS
+from understudy.dialects.gemini.names import bare, overlay, qualified
+from understudy.dialects.gemini.usage import usage_object
+from understudy.dialects.gemini.wire import FACTS, FINISH_REASONS, NAME, SIGNATURE
+from understudy.dialects.server import Inbound
+from understudy.domain.content import (
+    AnyPart,
+    Audio,
+    Citation,
+    File,
+    Image,
+    JsonObject,
+    Opaque,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+)
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import ModelsRequest
+from understudy.domain.responses import (
+    EmbeddingResponse,
+    FinishReason,
+    GenerationResponse,
+    ModelInfo,
+    TokenCount,
+)
+from understudy.wire.http import JSON_HEADERS, HttpReply
+from understudy.wire.json import BadJson, decode_object, encode
+
+_FINISH = {
+    FinishReason.STOP: "STOP",
+    FinishReason.TOOL_CALLS: "STOP",
+    FinishReason.LENGTH: "MAX_TOKENS",
+    FinishReason.CONTENT_FILTER: "SAFETY",
+}
+
+_K = FailureKind
+_ERRORS: Mapping[FailureKind, tuple[int, str]] = {
+    _K.INVALID_REQUEST: (400, "INVALID_ARGUMENT"),
+    _K.CONTEXT_LENGTH: (400, "INVALID_ARGUMENT"),
+    _K.CONTENT_FILTER: (400, "INVALID_ARGUMENT"),
+    _K.UNSUPPORTED: (400, "INVALID_ARGUMENT"),
+    _K.AUTHENTICATION: (400, "INVALID_ARGUMENT"),
+    _K.REQUEST_TOO_LARGE: (400, "INVALID_ARGUMENT"),
+    _K.BILLING: (402, "RESOURCE_EXHAUSTED"),
+    _K.PERMISSION: (403, "PERMISSION_DENIED"),
+    _K.NOT_FOUND: (404, "NOT_FOUND"),
+    _K.CONFLICT: (409, "ABORTED"),
+    _K.RATE_LIMITED: (429, "RESOURCE_EXHAUSTED"),
+    _K.DAILY_QUOTA: (429, "RESOURCE_EXHAUSTED"),
+    _K.CANCELLED: (499, "CANCELLED"),
+    _K.OVERLOADED: (503, "UNAVAILABLE"),
+    **dict.fromkeys(
+        (
+            _K.DEADLINE,
+            _K.CONNECT_TIMEOUT,
+            _K.TIMEOUT_HEADERS,
+            _K.TIMEOUT_BODY,
+            _K.TIMEOUT_FIRST_EVENT,
+            _K.STALLED,
+        ),
+        (504, "DEADLINE_EXCEEDED"),
+    ),
+}
+
+_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+"""Canonical codes of statuses (google.rpc `code.proto`), for failures that name only theirs."""
+
+_REASONS = {_K.AUTHENTICATION: "API_KEY_INVALID"}
+_TYPE = "type.googleapis.com/google.rpc."
+
+
+def answer_object(response: GenerationResponse) -> JsonObject:
+    """Return a whole answer."""
+    parts = [body for part in response.message.parts if (body := part_object(part)) is not None]
+    end = end_object(response.finish_reason, response.finish_reason_raw, response.extra, parts)
+    return chunk_object(end, response)
+
+
+def chunk_object(candidate: JsonObject | None, known: GenerationResponse) -> JsonObject:
+    """Return a whole answer or a piece of one: a candidate, with the facts that every piece repeats."""
+    body: JsonObject = {} if candidate is None else {"candidates": [candidate]}
+    for name in ("promptFeedback", "modelStatus"):
+        if name in known.extra:
+            body[name] = known.extra[name]
+    if (counts := usage_object(known.usage)) is not None:
+        tier = known.extra.get("service_tier")
+        body["usageMetadata"] = counts if tier is None else {**counts, "serviceTier": tier}
+    body["modelVersion"] = known.model
+    body["responseId"] = known.id
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def content_object(parts: list[JsonObject]) -> JsonObject:
+    """Return parts as the content of a candidate that goes on."""
+    return {"content": {"parts": parts, "role": "model"}, "index": 0}
+
+
+def end_object(reason: FinishReason, raw: str | None, extra: JsonObject, parts: list[JsonObject]) -> JsonObject:
+    """Return the candidate that ends an answer, with why and with the facts of the whole."""
+    own = raw if FINISH_REASONS.get(raw or "") is reason or raw == "STOP" else None
+    body = content_object(parts or [{"text": ""}])
+    body["finishReason"] = own or _FINISH.get(reason) or raw or "OTHER"
+    body |= {name: extra[name] for name in FACTS if name in extra}
+    if (logprobs := logprobs_object(extra.get("logprobs"))) is not None:
+        body["logprobsResult"] = logprobs
+    return body
+
+
+def part_object(part: AnyPart) -> JsonObject | None:
+    """Return a part of an answer; `None` for what this wire has no part for."""
+    own = (part.extra or {}).get(NAME, {})
+    match part:
+        case Text(text) | Refusal(text):
+            return overlay({"text": text}, own) if text or SIGNATURE in own else None
+        case Thinking(redacted=str()):
+            return None
+        case Thinking(text, signature=signature):
+            body: JsonObject = {"text": text, "thought": True}
+            return overlay(body if signature is None else {**body, SIGNATURE: signature}, own)
+        case ToolCall(id=call_id, name=name):
+            return overlay({"functionCall": {"id": call_id, "name": name, "args": call_args(part.arguments)}}, own)
+        case Image() | Audio() | File() if part.data is not None:
+            kind = media_type_of(part) or "application/octet-stream"
+            return overlay({"inlineData": {"mimeType": kind, "data": part.data}}, own)
+        case Opaque(dialect, json) if dialect == NAME and isinstance(json, dict):
+            return json
+        case Audio(transcript=str(text)):
+            return {"text": text}
+        case ToolCall() | Image() | File() | Audio() | Citation() | Opaque() | _:
+            return None
+
+
+def call_args(arguments: str) -> JsonObject | msgspec.Raw:
+    """Return the arguments of a call as the object that this wire demands, in the model's own words; what is no
+    object goes in as text."""
+    try:
+        decode_object(arguments or "{}")
+    except BadJson:
+        return {"raw_arguments": arguments}
+    return msgspec.Raw((arguments or "{}").encode())
+
+
+def vectors_reply(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+    """Write vectors, in the form of the method that was called."""
+    items = [{"values": vector} for vector in response.embeddings]
+    single = inbound.options.get("method") == "embedContent"
+    body: JsonObject = {"embedding": items[0] if items else {}} if single else {"embeddings": items}
+    if response.usage.input_total is not None:
+        body["usageMetadata"] = {"promptTokenCount": response.usage.input_total}
+    return _json(200, body)
+
+
+def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+    """Write the page that was asked for, or the one model. The token of a page is the name of the one before it."""
+    wanted = inbound.request
+    if not isinstance(wanted, ModelsRequest):
+        raise TypeError("a model list answers a ModelsRequest")
+    if wanted.model is not None:
+        found = next((model for model in models if model.id == bare(wanted.model)), None)
+        if found is None:
+            words = f"models/{wanted.model} is not found for API version v1beta."
+            return error_reply(Failure(kind=_K.NOT_FOUND, message=words))
+        return _json(200, model_object(found))
+    ids = [model.id for model in models]
+    start = ids.index(wanted.after) + 1 if wanted.after in ids else 0
+    end = start + (wanted.limit or len(models))
+    body: JsonObject = {"models": [model_object(model) for model in models[start:end]]}
+    if end < len(models):
+        body["nextPageToken"] = ids[end - 1]
+    return _json(200, body)
+
+
+def model_object(model: ModelInfo) -> JsonObject:
+    """Return a model as the catalogue shows it; an entry of this dialect's own keeps all that it says."""
+    raw = model.raw or {}
+    if "supportedGenerationMethods" in raw:
+        return {**raw, "name": qualified(model.id)}
+    told = model.capabilities
+    methods = None if told is None else [method for method, ours in METHODS.items() if ours in told]
+    body: JsonObject = {
+        "name": qualified(model.id),
+        "displayName": model.display_name or model.id,
+        "inputTokenLimit": model.context_window,
+        "outputTokenLimit": model.max_output_tokens,
+        "supportedGenerationMethods": methods if not methods or "embed" in (told or ()) else [*methods, "countTokens"],
+        "thinking": True if told is not None and "thinking" in told else None,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def count_reply(count: TokenCount) -> HttpReply:
+    """Write a token count."""
+    return _json(200, {"totalTokens": count.input_tokens})
+
+
+def error_reply(failure: Failure) -> HttpReply:
+    """Write an error. Like the service, it tells the wait in the body alone."""
+    body = error_object(failure)
+    return _json(body["error"]["code"], body)
+
+
+def error_object(failure: Failure) -> JsonObject:
+    """Return an error as responses and streams hold it."""
+    status, name = _ERRORS.get(failure.kind, (500, "INTERNAL"))
+    if failure.status is not None and failure.status >= 400 and failure.status != status:
+        status = failure.status
+        name = _STATUSES.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")
+    message, words = failure.message, WORDS.get(failure.kind)
+    if words is not None and words not in message.lower():
+        message = f"{words}: {message}"
+    error: JsonObject = {"code": status, "message": message, "status": failure.type or name}
+    if details := _details(failure):
+        error["details"] = details
+    return {"error": error}
+
+
+def _details(failure: Failure) -> list[JsonObject]:
+    details: list[JsonObject] = []
+    code = failure.code or _REASONS.get(failure.kind)
+    quota = "RequestsPerDay" if failure.kind is _K.DAILY_QUOTA else None
+    if failure.kind in (_K.RATE_LIMITED, _K.DAILY_QUOTA) and code is not None and "Per" in code:
+        quota, code = code, None
+    if quota is not None and (failure.kind is _K.DAILY_QUOTA or PER_DAY not in quota):
+        details.append({"@type": f"{_TYPE}QuotaFailure", "violations": [{"quotaId": quota}]})
+    if code is not None:
+        details.append({"@type": f"{_TYPE}ErrorInfo", "reason": code, "domain": "googleapis.com"})
+    if failure.request_id is not None:
+        details.append({"@type": f"{_TYPE}RequestInfo", "requestId": failure.request_id})
+    if failure.retry_after is not None:
+        details.append({"@type": f"{_TYPE}RetryInfo", "retryDelay": f"{failure.retry_after:g}s"})
+    return details
+
+
+def _json(status: int, body: Any) -> HttpReply:
+    return HttpReply(status, JSON_HEADERS, encode(body))

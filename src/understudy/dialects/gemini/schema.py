@@ -1,0 +1,40 @@
+"""Schemas on this wire: plain JSON Schema (`…JsonSchema`), or Google's older subset of OpenAPI's schema objects.
+
+Written is always JSON Schema. Read are both: in the older form, types are in capitals and `nullable` stands for null.
+Source: Google AI developer documentation, "Structured outputs" and "Function calling" (2026-11).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.domain.content import JsonObject
+
+_NAMED = ("properties", "$defs", "definitions")
+"""Below these the keys are names that the schema's author chose."""
+
+_LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
+
+
+def json_schema(schema: JsonObject) -> JsonObject:
+    """Return a schema object of the older form as JSON Schema. One that is JSON Schema already stays as it is."""
+    read: JsonObject = {}
+    for key, value in schema.items():
+        match value:
+            case str() if key == "type":
+                read[key] = value.lower()
+            case dict() if key in _NAMED:
+                read[key] = {name: _of(inner) for name, inner in value.items()}
+            case dict() if key in ("items", "additionalProperties"):
+                read[key] = _of(value)
+            case list() if key in _LISTED:
+                read[key] = [_of(inner) for inner in value]
+            case _:
+                read[key] = value
+    if read.pop("nullable", None) is True and isinstance(read.get("type"), str):
+        read["type"] = [read["type"], "null"]
+    return read
+
+
+def _of(value: Any) -> Any:
+    return json_schema(value) if isinstance(value, dict) else value

@@ -1,0 +1,66 @@
+"""The server half: what the gateway and the emulator answer with when a caller speaks the Gemini API."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from understudy.dialects.base import Operation
+from understudy.dialects.gemini import render
+from understudy.dialects.gemini.parse import operation_of, parse
+from understudy.dialects.gemini.stream import ChunkRenderer
+from understudy.dialects.gemini.wire import NAME
+from understudy.dialects.server import BadRequest, Inbound
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
+from understudy.wire.json import encode
+
+
+class GeminiServer:
+    """The server half of the `gemini` dialect."""
+
+    name: ClassVar[str] = NAME
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """Tell what a method and path ask for, whatever prefix stands before the version."""
+        return operation_of(method, path)
+
+    def credential(self, request: HttpRequest) -> str | None:
+        """Return the key of `x-goog-api-key`, which wins, or of `Authorization: Bearer`. One in the address is not
+        taken: addresses end in logs."""
+        headers = {name.lower(): value.strip() for name, value in request.headers}
+        if key := headers.get("x-goog-api-key"):
+            return key
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        return token.strip() or None if scheme.lower() == "bearer" else None
+
+    def parse(self, request: HttpRequest) -> Inbound:
+        """Read a request. Raises `BadRequest`."""
+        operation = operation_of(request.method, request.url)
+        if operation is None:
+            raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
+        return parse(request, operation)
+
+    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
+        """Write a whole answer."""
+        return HttpReply(200, JSON_HEADERS, encode(render.answer_object(response)))
+
+    def renderer(self, inbound: Inbound) -> ChunkRenderer:
+        """Open the writer of a streamed answer: events with `alt=sse`, else an array."""
+        return ChunkRenderer(sse=inbound.options.get("sse") is True)
+
+    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+        """Write vectors."""
+        return render.vectors_reply(response, inbound)
+
+    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+        """Write the page that was asked for, or the one model."""
+        return render.models_reply(models, inbound)
+
+    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
+        """Write a token count."""
+        return render.count_reply(count)
+
+    def render_error(self, failure: Failure) -> HttpReply:
+        """Write an error."""
+        return render.error_reply(failure)

@@ -1,0 +1,121 @@
+"""How much the model is to think: `Reasoning` to `thinkingConfig`, and what a model family makes of it.
+
+Models up to 2.5 take a budget of tokens, later ones a level, and none takes the other's or both. Which of them a model
+takes is data of its family (`Quirks.thinking_budget`, `Quirks.efforts`, `Quirks.thinking_modes`).
+Source: Google AI developer documentation, "Thinking" (2026-11); wire card of the API for the later families.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Notes
+from understudy.dialects.gemini.names import spelling
+from understudy.dialects.quirks import Quirks
+from understudy.domain.content import JsonObject
+from understudy.domain.requests import Reasoning
+
+DYNAMIC = -1
+"""The budget that leaves it to the model."""
+
+LEVELS = ("minimal", "low", "medium", "high", "xhigh")
+BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24_576, "xhigh": 24_576, "max": 24_576}
+"""Tokens that stand for an effort where a model takes budgets: what Google's own OpenAI-compatible endpoint says."""
+
+
+def thinking_config(asked: Reasoning, notes: Notes) -> JsonObject:
+    """Write what was asked for, whatever the model takes."""
+    config: JsonObject = {}
+    if asked.display is not None:
+        config["includeThoughts"] = asked.display != "omitted"
+    if asked.effort == "none" or (asked.effort is None and asked.mode == "disabled"):
+        config["thinkingBudget"] = 0
+    elif asked.budget is not None:
+        config["thinkingBudget"] = asked.budget
+        if asked.effort is not None:
+            notes.drop("reasoning", "an effort and a budget exclude each other here; the budget was sent")
+    elif asked.effort is not None:
+        config["thinkingLevel"] = "XHIGH" if asked.effort == "max" else asked.effort.upper()
+    elif asked.mode == "adaptive":
+        config["thinkingBudget"] = DYNAMIC
+    return config
+
+
+def read_thinking(config: JsonObject) -> Reasoning:
+    """Read what a caller asks for."""
+    level, budget, shown = config.get("thinkingLevel"), config.get("thinkingBudget"), config.get("includeThoughts")
+    count = budget if isinstance(budget, int) and not isinstance(budget, bool) else None
+    return Reasoning(
+        effort="none" if count == 0 else level.lower() if isinstance(level, str) else None,
+        budget=count if count is not None and count > 0 else None,
+        mode="adaptive" if count == DYNAMIC else None,
+        display=None if shown is None else "auto" if shown else "omitted",
+    )
+
+
+def fit_thinking(settings: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    """Alter the `thinkingConfig` of a `generationConfig`, in place, to what the model takes."""
+    place = spelling(settings, "thinkingConfig")
+    config = settings.get(place)
+    if not isinstance(config, dict):
+        return
+    if "reasoning" in quirks.refused:
+        del settings[place]
+        notes.drop("reasoning", "this model does not think")
+        return
+    config = dict(config)
+    if quirks.thinking_budget is not None:
+        _fit_budget(config, quirks.thinking_budget, quirks, notes)
+    elif quirks.efforts is not None:
+        _fit_level(config, quirks.efforts, notes)
+    shown = spelling(config, "includeThoughts")
+    if _value(config, "thinkingBudget") == 0 and config.get(shown):
+        del config[shown]  # Thoughts that are switched off cannot be shown, and asking for them is an error.
+    settings[place] = config
+    if not config:
+        del settings[place]
+
+
+def _fit_budget(config: JsonObject, limits: tuple[int, int], quirks: Quirks, notes: Notes) -> None:
+    level, budget = _taken(config, "thinkingLevel"), _value(config, "thinkingBudget")
+    if isinstance(level, str) and budget is None:
+        budget = BUDGETS.get(level.lower(), BUDGETS["medium"])
+        notes.emulate("reasoning", f"this model takes a budget instead of a level; {budget} tokens were sent")
+    if not isinstance(budget, int) or budget == DYNAMIC:
+        return
+    least, most = limits
+    if budget == 0 and "disabled" in quirks.thinking_modes:
+        fitting = 0
+    else:
+        fitting = min(max(budget, least), most)
+        if fitting != budget and level is None:
+            notes.clamp("reasoning", f"this model takes budgets from {least} to {most} tokens")
+    config[spelling(config, "thinkingBudget")] = fitting
+
+
+def _fit_level(config: JsonObject, accepted: frozenset[str], notes: Notes) -> None:
+    level, budget = _value(config, "thinkingLevel"), _taken(config, "thinkingBudget")
+    known = [name for name in LEVELS if name in accepted]
+    if isinstance(budget, int) and level is None and budget != DYNAMIC:
+        level = next((name for name in known if BUDGETS[name] >= budget), known[-1])
+        if budget == 0:
+            notes.clamp("reasoning", f"this model cannot stop thinking; it was asked to think little ({level})")
+        else:
+            notes.emulate("reasoning", f"this model takes a level instead of a budget; {level} was sent")
+    if not isinstance(level, str):
+        return
+    name = level.lower()
+    if name not in accepted and name in LEVELS:
+        place = LEVELS.index(name)
+        name = min(known, key=lambda other: (abs(LEVELS.index(other) - place), -LEVELS.index(other)))
+        notes.clamp("reasoning", f"this model has no level {level.lower()}; {name} was sent")
+        level = name.upper()
+    config[spelling(config, "thinkingLevel")] = level if level.isupper() else level.upper()
+
+
+def _value(config: JsonObject, name: str) -> Any:
+    return config.get(spelling(config, name))
+
+
+def _taken(config: JsonObject, name: str) -> Any:
+    return config.pop(spelling(config, name), None)

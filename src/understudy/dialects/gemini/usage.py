@@ -1,0 +1,86 @@
+"""Token counts of `usageMetadata`, taken apart into disjoint classes.
+
+`promptTokenCount` includes what was read from a cache, `candidatesTokenCount` excludes thoughts, and what hosted tools
+put into the prompt is counted beside it. A count of zero is left out by the service, and now and then one that is none:
+what is left out is unknown here, so that an earlier report of the stream stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.gemini.wire import AUDIO
+from understudy.domain.content import JsonObject
+from understudy.domain.usage import Usage, token_count
+
+
+def read_usage(raw: JsonObject) -> Usage:
+    """Read token counts. A count that contradicts the one it is part of is passed over."""
+    prompt = token_count(raw.get("promptTokenCount"))
+    used_by_tools = token_count(raw.get("toolUsePromptTokenCount"))
+    cached = _part_of(prompt, token_count(raw.get("cachedContentTokenCount")))
+    spoken = _audio(raw.get("promptTokensDetails"))
+    if spoken is not None:
+        spoken = _part_of(_minus(prompt, cached), max(0, spoken - (_audio(raw.get("cacheTokensDetails")) or 0)))
+    answered = token_count(raw.get("candidatesTokenCount"))
+    voiced = _part_of(answered, _audio(raw.get("candidatesTokensDetails")))
+    own = _minus(prompt, cached, spoken)
+    return Usage(
+        input=own if used_by_tools is None else (own or 0) + used_by_tools,
+        cache_read=cached,
+        output=_minus(answered, voiced),
+        reasoning=token_count(raw.get("thoughtsTokenCount")),
+        audio_input=spoken,
+        audio_output=voiced,
+        raw=raw,
+    )
+
+
+def usage_object(usage: Usage) -> JsonObject | None:
+    """Write token counts; `None` when nothing is known. An own report is written as it came."""
+    if usage.raw is not None and "promptTokenCount" in usage.raw:
+        return usage.raw
+    if usage.total is None:
+        return None
+    answered = None if usage.output is None and usage.audio_output is None else _sum(usage.output, usage.audio_output)
+    body: JsonObject = {
+        "promptTokenCount": usage.input_total,
+        "cachedContentTokenCount": usage.cache_read,
+        "candidatesTokenCount": answered,
+        "thoughtsTokenCount": usage.reasoning,
+        "totalTokenCount": usage.total,
+        "promptTokensDetails": _details(usage.audio_input, usage.input_total),
+        "candidatesTokensDetails": _details(usage.audio_output, answered),
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _details(audio: int | None, total: int | None) -> list[JsonObject] | None:
+    if not audio:
+        return None
+    counts = (("TEXT", (total or 0) - audio), ("AUDIO", audio))
+    return [{"modality": modality, "tokenCount": count} for modality, count in counts if count]
+
+
+def _audio(details: Any) -> int | None:
+    """Tokens of the modality audio; `None` when nothing is said of it."""
+    counts = [
+        count
+        for item in (details if isinstance(details, list) else ())
+        if isinstance(item, dict) and item.get("modality") in AUDIO
+        if (count := token_count(item.get("tokenCount"))) is not None
+    ]
+    return sum(counts) if counts else None
+
+
+def _part_of(whole: int | None, count: int | None) -> int | None:
+    """A count that is included in another; `None` when it cannot be."""
+    return count if count is not None and whole is not None and count <= whole else None
+
+
+def _minus(whole: int | None, *counts: int | None) -> int | None:
+    return None if whole is None else whole - _sum(*counts)
+
+
+def _sum(*counts: int | None) -> int:
+    return sum(count for count in counts if count is not None)

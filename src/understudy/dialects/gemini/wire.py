@@ -1,0 +1,187 @@
+"""What the Gemini API writes, as far as both halves need it typed. Unknown fields are ignored, all may miss.
+
+Source: Google AI developer documentation, "Generating content", "Embeddings", "Models" and "Tokens"; official Python
+SDK google-genai 3.4.0, `types` (2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import FailureKind
+from understudy.domain.responses import FinishReason
+
+NAME = "gemini"
+VERSION = "v1beta"
+SIGNATURE = "thoughtSignature"
+
+FINISH_REASONS: Mapping[str, FinishReason] = {
+    "STOP": FinishReason.STOP,
+    "MAX_TOKENS": FinishReason.LENGTH,
+    "CONTINUATION": FinishReason.LENGTH,
+    **dict.fromkeys(
+        (
+            "SAFETY",
+            "RECITATION",
+            "BLOCKLIST",
+            "PROHIBITED_CONTENT",
+            "SPII",
+            "LANGUAGE",
+            "IMAGE_SAFETY",
+            "IMAGE_PROHIBITED_CONTENT",
+            "IMAGE_RECITATION",
+            "ESCALATION",
+            "PUP_LIMITED_DISABLED",
+            "MODEL_ARMOR",
+        ),
+        FinishReason.CONTENT_FILTER,
+    ),
+    "OTHER": FinishReason.ERROR,
+    "FINISH_REASON_UNSPECIFIED": FinishReason.ERROR,
+}
+
+FINISH_FAILURES: Mapping[str, FailureKind] = {
+    # The model wrote something that the service could not use: the same request may well succeed.
+    "MALFORMED_FUNCTION_CALL": FailureKind.RESAMPLE,
+    "MALFORMED_RESPONSE": FailureKind.RESAMPLE,
+    "UNEXPECTED_TOOL_CALL": FailureKind.RESAMPLE,
+    "TOO_MANY_TOOL_CALLS": FailureKind.RESAMPLE,
+    "NO_IMAGE": FailureKind.RESAMPLE,
+    "IMAGE_OTHER": FailureKind.RESAMPLE,
+    "MISSING_THOUGHT_SIGNATURE": FailureKind.INVALID_REQUEST,
+}
+"""Finish reasons that tell of no answer, but of an error."""
+
+FINISH_NUMBERS = (
+    "FINISH_REASON_UNSPECIFIED",
+    "STOP",
+    "MAX_TOKENS",
+    "SAFETY",
+    "RECITATION",
+    "OTHER",
+    "LANGUAGE",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "MALFORMED_FUNCTION_CALL",
+)
+"""Enumerations are numbers for callers that ask for `$alt=json;enum-encoding=int`, as Google's Go client does."""
+
+AUDIO = ("AUDIO", 4)
+"""The modality, as a word and as that number."""
+
+FACTS = (
+    "finishMessage",
+    "citationMetadata",
+    "groundingMetadata",
+    "urlContextMetadata",
+    "safetyRatings",
+    "avgLogprobs",
+    "continuationToken",
+)
+"""Fields of a candidate that travel as `Noted`, by the same name; beside them do `promptFeedback` and `modelStatus`."""
+
+
+class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The base of all structs: names in lower camel case, as JSON of protocol buffers has them."""
+
+
+class FunctionCall(_Wire, frozen=True, kw_only=True):
+    """A call; `args` stays the text that it is."""
+
+    name: str | None = None
+    args: msgspec.Raw = msgspec.Raw(b"{}")
+    id: str | None = None
+
+
+class Blob(_Wire, frozen=True, kw_only=True):
+    """Media by its bytes."""
+
+    mime_type: str = ""
+    data: str = ""
+
+
+class Part(_Wire, frozen=True, kw_only=True):
+    """A part of an answer, as far as it has a unified form; one without any of these is known to this dialect alone."""
+
+    text: str | None = None
+    thought: bool | None = None
+    thought_signature: str | None = None
+    function_call: FunctionCall | None = None
+    inline_data: Blob | None = None
+
+
+class Content(_Wire, frozen=True, kw_only=True):
+    """What a candidate says."""
+
+    parts: list[msgspec.Raw] | None = None
+
+
+class Candidate(_Wire, frozen=True, kw_only=True):
+    """One of the answers; only the first counts."""
+
+    content: Content | None = None
+    finish_reason: str | int | None = None
+    index: int | None = None
+    citation_metadata: JsonObject | None = None
+    grounding_metadata: JsonObject | None = None
+    url_context_metadata: JsonObject | None = None
+    safety_ratings: list[Any] | None = None
+    finish_message: str | None = None
+    avg_logprobs: float | None = None
+    continuation_token: str | None = None
+    logprobs_result: JsonObject | None = None
+
+
+class Chunk(_Wire, frozen=True, kw_only=True):
+    """A whole answer, or a piece of a streamed one: they have the same form."""
+
+    candidates: list[Candidate] | None = None
+    prompt_feedback: JsonObject | None = None
+    usage_metadata: JsonObject | None = None
+    model_version: str | None = None
+    response_id: str | None = None
+    model_status: Any = None
+    error: JsonObject | None = None
+
+
+class ModelItem(_Wire, frozen=True, kw_only=True):
+    """One model of the catalogue."""
+
+    name: str
+    display_name: str | None = None
+    input_token_limit: int | None = None
+    output_token_limit: int | None = None
+    supported_generation_methods: list[str] | None = None
+    thinking: bool | None = None
+
+
+class ModelPage(_Wire, frozen=True, kw_only=True):
+    """One page of the catalogue."""
+
+    models: list[JsonObject] = []
+    next_page_token: str | None = None
+
+
+class Vector(_Wire, frozen=True, kw_only=True):
+    """One embedding."""
+
+    values: list[float] = []
+
+
+class Vectors(_Wire, frozen=True, kw_only=True):
+    """The answer to a batch of texts, or to one text."""
+
+    embeddings: list[Vector] | None = None
+    embedding: Vector | None = None
+    usage_metadata: JsonObject | None = None
+
+
+class Count(_Wire, frozen=True, kw_only=True):
+    """A token count."""
+
+    total_tokens: int

@@ -1,0 +1,52 @@
+"""The client half: opens exchanges at Hugging Face's feature extraction."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+from urllib.parse import quote
+
+from understudy.dialects.base import Endpoint, Exchange, Operation, UnsupportedExchange
+from understudy.dialects.errors import classify
+from understudy.dialects.hf_features.vectors import NAME, Batches
+from understudy.dialects.openai.errors import RULES, read_error
+from understudy.dialects.series import Series
+from understudy.domain.events import Event
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+
+PARTNER = "hf-inference"
+"""Hugging Face's own servers. Other partners embed too, each at an address and with model names of its own."""
+
+_POLICIES = frozenset({"", "fastest", "cheapest", "preferred", PARTNER})
+
+
+class FeaturesDialect:
+    """The client half of the `hf-features` dialect."""
+
+    name: ClassVar[str] = NAME
+    operations: ClassVar[frozenset[Operation]] = frozenset({Operation.EMBED})
+
+    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+        """Open an embedding, of as many sends as it takes."""
+        model, _, partner = (endpoint.model or request.model or "").partition(":")
+        if partner not in _POLICIES:
+            instead = f"for those of {partner}, configure an openai entry with its base_url"
+            return UnsupportedExchange(f"embeddings are asked of {PARTNER} only; {instead}")
+        # The router's chats stand below /v1, its tasks beside it.
+        home = endpoint.base_url.removesuffix("/v1")
+        batches = Batches(request, endpoint, f"{home}/{PARTNER}/models/{quote(model)}/pipeline/feature-extraction")
+        refused = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+        return Series(batches.next(), batches.take, refused)
+
+    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
+        """Refuse: chats go to the router in the openai dialect."""
+        return UnsupportedExchange[Event]("feature extraction has no chats; the openai dialect has")
+
+    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+        """Refuse: models are listed in the openai dialect."""
+        return UnsupportedExchange("feature extraction lists no models; the openai dialect does")
+
+    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+        """Refuse: nothing here counts tokens."""
+        return UnsupportedExchange("feature extraction counts no tokens")

@@ -1,0 +1,96 @@
+"""The server half: reads texts, writes bare arrays of vectors."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+from urllib.parse import unquote, urlsplit
+
+from understudy.dialects.base import Operation
+from understudy.dialects.hf_features.vectors import NAME
+from understudy.dialects.openai.render import render_error as openai_error
+from understudy.dialects.server import BadRequest, Inbound, Renderer
+from understudy.domain.errors import Unsupported
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import EmbeddingRequest, WireOrigin
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
+from understudy.wire.json import BadJson, decode_object, encode
+
+_ROUTE = re.compile(r"/models/(?P<model>.+)/pipeline/feature-extraction$")
+
+
+class FeaturesServer:
+    """The server half of the `hf-features` dialect."""
+
+    name: ClassVar[str] = NAME
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """Tell whether a method and path ask for vectors, whichever partner stands before them."""
+        found = _ROUTE.search(urlsplit(path).path.rstrip("/"))
+        return Operation.EMBED if method == "POST" and found else None
+
+    def credential(self, request: HttpRequest) -> str | None:
+        """Return the bearer token."""
+        headers = {name.lower(): value for name, value in request.headers}
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        return token.strip() or None if scheme.lower() == "bearer" else None
+
+    def parse(self, request: HttpRequest) -> Inbound:
+        """Read a request. Raises `BadRequest`."""
+        found = _ROUTE.search(urlsplit(request.url).path.rstrip("/"))
+        if found is None:
+            raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not Found", status=404, sent=False))
+        data = request.body or b""
+        try:
+            body = decode_object(data)
+        except BadJson as error:
+            raise _bad(f"the request is not a JSON object: {error}") from error
+        match body.get("inputs"):
+            case str() as text:
+                texts, single = (text,), True
+            case list() as several if several and all(isinstance(text, str) for text in several):
+                texts, single = tuple(several), False
+            case _:
+                raise _bad("inputs: expected a text or a list of texts")
+        rest = {name: value for name, value in body.items() if name != "inputs" and value is not None}
+        asked = EmbeddingRequest(
+            texts=texts,
+            model=unquote(found["model"]),
+            single=single,
+            extra={NAME: rest} if rest else None,
+            origin=WireOrigin(NAME, data),
+        )
+        return Inbound(operation=Operation.EMBED, request=asked)
+
+    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+        """Write vectors: one alone where one text was given outside of a list."""
+        vectors = response.embeddings
+        asked = inbound.request
+        alone = isinstance(asked, EmbeddingRequest) and asked.single
+        return HttpReply(200, JSON_HEADERS, encode(vectors[0] if alone else vectors))
+
+    def render_error(self, failure: Failure) -> HttpReply:
+        """Write an error: its words alone, as this route does."""
+        reply = openai_error(failure)
+        return HttpReply(reply.status, reply.headers, encode({"error": failure.message}))
+
+    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
+        """Raise `Unsupported`: `operation` never asks for chats."""
+        raise Unsupported("feature extraction has no chats; the openai dialect has")
+
+    def renderer(self, inbound: Inbound) -> Renderer:
+        """Raise `Unsupported`: `operation` never asks for chats."""
+        raise Unsupported("feature extraction has no chats; the openai dialect has")
+
+    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+        """Raise `Unsupported`: `operation` never asks for models."""
+        raise Unsupported("feature extraction lists no models; the openai dialect does")
+
+    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
+        """Raise `Unsupported`: `operation` never asks for token counts."""
+        raise Unsupported("feature extraction counts no tokens")
+
+
+def _bad(message: str) -> BadRequest:
+    return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, sent=False))

@@ -1,0 +1,71 @@
+"""Requests that make a prediction: written from the unified request, or patched where they came in as this dialect."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.replicate.inputs import CEILINGS, write_inputs
+from understudy.dialects.replicate.routes import Place, create_route
+from understudy.dialects.replicate.schema import InputSchema
+from understudy.dialects.replicate.wire import NAME
+from understudy.domain.content import JsonObject
+from understudy.domain.requests import GenerationRequest
+from understudy.domain.usage import token_count
+from understudy.wire.http import JSON_HEADERS, HttpRequest
+from understudy.wire.json import decode_object, encode
+
+
+def is_patched(request: GenerationRequest, endpoint: Endpoint) -> bool:
+    """Tell whether a request goes out as it came in: it did so on this wire, for this very model. Another model has
+    other inputs."""
+    here = request.origin is not None and request.origin.dialect == NAME
+    return here and endpoint.model in (None, request.model)
+
+
+def write_body(
+    request: GenerationRequest, endpoint: Endpoint, schema: InputSchema, version: str | None, notes: Notes
+) -> JsonObject:
+    """Write a prediction from the unified request, in the inputs of the model."""
+    body: JsonObject = {"version": version} if version is not None else {}
+    inputs = write_inputs(request, schema, notes)
+    extra = dict(extra_fields(request.extra, NAME, endpoint))
+    added = extra.pop("input", None)
+    if isinstance(added, dict):
+        inputs = _merged(inputs, added)
+    return _merged({**body, "input": inputs}, extra)
+
+
+def patched_body(request: GenerationRequest, endpoint: Endpoint) -> JsonObject:
+    """The body as it came in, with configured values where it says nothing."""
+    body = decode_object(request.origin.body if request.origin is not None else b"{}")
+    for name, value in {**endpoint.options, **(request.extra or {}).get(endpoint.provider, {})}.items():
+        if value is not None:
+            body.setdefault(name, value)
+    return body
+
+
+def create_request(body: JsonObject, path: str, endpoint: Endpoint, *, stream: bool) -> HttpRequest:
+    """Make the request. A plain answer is waited for (up to a minute); a streamed one is read elsewhere."""
+    if stream or "stream" in body:
+        body = {**body, "stream": stream}
+    headers = JSON_HEADERS if stream else (*JSON_HEADERS, ("prefer", "wait"))
+    return HttpRequest("POST", f"{endpoint.base_url}{path}", (*headers, *endpoint.headers), encode(body))
+
+
+def path_of(body: JsonObject, place: Place) -> str:
+    """Return where a body that came in belongs: one that names a version says what is run by itself."""
+    if "version" in body:
+        return "/v1/predictions"
+    return create_route(place, InputSchema(official=True))[0]
+
+
+def ceiling_of(body: JsonObject) -> int | None:
+    """Return how many tokens the model may write, as far as the inputs say."""
+    inputs = body.get("input")
+    if not isinstance(inputs, dict):
+        return None
+    return next((count for name in CEILINGS if (count := token_count(inputs.get(name))) is not None), None)
+
+
+def _merged(fields: JsonObject, extra: JsonObject) -> JsonObject:
+    merged = {**fields, **extra}
+    return {key: value for key, value in merged.items() if not (value is None and key in extra)}

@@ -1,0 +1,116 @@
+"""Replicate's errors: problem details (RFC 7807) of the API, and the words with which predictions fail.
+
+`{"title"?, "detail", "status", "invalid_fields"?}`. A prediction that fails is a success of the API: it says why in
+free text, with a code such as `E1001` where the platform knows the reason.
+Source: Replicate's HTTP API reference and its list of error codes, read in November 2026.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.errors import failure_of
+from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.replicate.wire import PredictionWire
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import Failure
+from understudy.domain.failures import FailureKind as K
+from understudy.wire.http import HttpHead
+from understudy.wire.json import BadJson, decode, encode
+
+WORDS: Mapping[K, str] = {
+    K.CONTEXT_LENGTH: "prompt is too long",
+    K.CONTENT_FILTER: "flagged as sensitive",
+}
+"""Failures that are told by words alone."""
+
+RULES: tuple[ErrorRule, ...] = (
+    *(ErrorRule(kind=kind, text=words) for kind, words in WORDS.items()),
+    ErrorRule(kind=K.CONTEXT_LENGTH, text="maximum context length"),
+    ErrorRule(kind=K.CONTEXT_LENGTH, text="context window"),
+    ErrorRule(kind=K.CONTEXT_LENGTH, text="input is too long"),
+    ErrorRule(kind=K.CONTENT_FILTER, text="nsfw content"),
+    ErrorRule(kind=K.CONTENT_FILTER, text="content policy"),
+    ErrorRule(kind=K.CONTENT_FILTER, code="E005"),
+    ErrorRule(kind=K.OVERLOADED, text="high demand"),
+    ErrorRule(kind=K.OVERLOADED, text="temporarily unavailable"),
+    ErrorRule(kind=K.OVERLOADED, code="E003"),
+    ErrorRule(kind=K.OVERLOADED, code="E004"),
+    ErrorRule(kind=K.BILLING, text="insufficient credit"),
+    ErrorRule(kind=K.RATE_LIMITED, text="request was throttled"),
+)
+
+_PASSING: tuple[ErrorRule, ...] = (
+    # What the platform itself gives as the reason: another run may end better.
+    ErrorRule(kind=K.SERVER_ERROR, code="E*"),
+    ErrorRule(kind=K.SERVER_ERROR, text="please retry"),
+    ErrorRule(kind=K.SERVER_ERROR, text="prediction interrupted"),
+    ErrorRule(kind=K.SERVER_ERROR, text="out of memory"),
+)
+"""Failures of predictions that are worth another try, beside those above."""
+
+_CODE = re.compile(r"\b(E\d{3,4})\b|\(code: (\w+)\)")
+
+
+def read_error(body: bytes) -> WireError | None:
+    """Read an error body; `None` when it is not in Replicate's form."""
+    try:
+        value = decode(body)
+    except BadJson:
+        return None
+    return _problem(value) if isinstance(value, dict) else None
+
+
+def _problem(value: JsonObject) -> WireError | None:
+    detail, title = value.get("detail"), value.get("title")
+    if not detail and not isinstance(title, str):
+        return None
+    message = detail if isinstance(detail, str) else encode(detail).decode() if detail else ""
+    fields = value.get("invalid_fields")
+    first = fields[0] if isinstance(fields, list) and fields and isinstance(fields[0], dict) else {}
+    found = _CODE.search(message)
+    return WireError(
+        message=message or str(title),
+        code=found and (found[1] or found[2]),
+        type=_text(value.get("type")),
+        param=_text(first.get("field")),
+        body=value,
+    )
+
+
+def told_within(error: WireError, endpoint: Endpoint) -> Failure:
+    """Read an error that came under a 200: the problem's own status counts, if it tells one."""
+    status = (error.body or {}).get("status")
+    told = status if isinstance(status, int) and 400 <= status <= 599 else 200
+    return failure_of(error, HttpHead(told, {}), endpoint=endpoint, rules=RULES)
+
+
+def in_stream(data: bytes, endpoint: Endpoint) -> Failure:
+    """Read the `error` event of a stream: a problem, or plain words."""
+    words = data.decode("utf-8", "replace").strip()
+    return told_within(read_error(data) or WireError(message=words or "the stream reported an error"), endpoint)
+
+
+def of_prediction(prediction: PredictionWire, endpoint: Endpoint) -> Failure:
+    """Read why a prediction did not succeed. What nobody recognises is the model's own failure: not tried again."""
+    if prediction.status != "failed":
+        # A deadline that struck before the start leaves the model untried; who cancels does not want it again.
+        again = None if prediction.status == "aborted" else False
+        message = f"the prediction was {prediction.status}"
+        return Failure(kind=K.SERVER_ERROR, message=message, code=prediction.status, should_retry=again)
+    words = prediction.error if isinstance(prediction.error, str) else encode(prediction.error).decode()
+    code = _CODE.search(words)
+    error = WireError(message=words, code=code and (code[1] or code[2]), body={"error": prediction.error})
+    rules = (*RULES, *_PASSING)
+    names = (error.code,) if error.code else ()
+    recognised = any(rule.matches(200, names, words) for rule in (*endpoint.error_rules, *rules))
+    failure = failure_of(error, HttpHead(200, {}), endpoint=endpoint, rules=rules)
+    return failure if recognised else msgspec.structs.replace(failure, should_retry=False)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

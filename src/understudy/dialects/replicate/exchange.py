@@ -1,0 +1,333 @@
+"""A prediction from its making to its end: one attempt, several requests.
+
+    read the model's inputs ─▶ make the prediction ─▶ ended? ── yes ─────────────────────────▶ answer
+                                        │                └─ no ─▶ stream ─▶ done ─▶ look once ─▶ answer
+                                  outcome unknown                    └─ broken off ─▶ look until it has ended
+                                        └─▶ is it among the latest? ── yes ─▶ look until it has ended
+
+A prediction is made at most once. Once it exists, whatever breaks off is taken up again by looking at it, and it is
+cancelled when nobody waits for it any more: otherwise it would go on running, and billing.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from understudy.dialects.base import MAX_BODY, MAX_ERROR_BODY, Endpoint, Notes, Send, is_expected
+from understudy.dialects.errors import classify
+from understudy.dialects.replicate.decode import Answer
+from understudy.dialects.replicate.encode import (
+    ceiling_of,
+    create_request,
+    is_patched,
+    patched_body,
+    path_of,
+    write_body,
+)
+from understudy.dialects.replicate.errors import RULES, in_stream, read_error, told_within
+from understudy.dialects.replicate.routes import create_route, model_url, place_of, stream_address
+from understudy.dialects.replicate.schema import InputSchema, schema_of
+from understudy.dialects.replicate.wire import PredictionWire, decode_prediction, decode_predictions, seconds
+from understudy.domain.content import JsonObject
+from understudy.domain.events import Event, Frame
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import GenerationRequest
+from understudy.wire.http import HttpHead, HttpRequest
+from understudy.wire.json import BadJson, decode_object
+from understudy.wire.sse import SseDecoder, SseEvent, TooLarge
+
+Steps = list[Event | Send | Failure]
+
+_K = FailureKind
+
+FIRST_POLL = 0.5
+SLOWEST_POLL = 5.0
+"""Seconds between looks at a prediction: they grow from the first to the slowest."""
+GROWTH = 1.5
+MAX_MISSES = 4
+"""How many looks in a row may fail."""
+LONGEST_HINT = 30.0
+"""Seconds for which a look is put off at most when the service asks for patience."""
+
+_PERMANENT = frozenset({_K.AUTHENTICATION, _K.PERMISSION, _K.NOT_FOUND, _K.BILLING, _K.REDIRECT, _K.INVALID_REQUEST})
+"""Failures of a look that another look will not mend."""
+
+
+class _At(enum.Enum):
+    """What the request under way is for."""
+
+    SCHEMA = enum.auto()
+    CREATE = enum.auto()
+    SEARCH = enum.auto()
+    STREAM = enum.auto()
+    LOOK = enum.auto()
+
+
+class PredictionExchange:
+    """Follows one prediction."""
+
+    def __init__(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> None:
+        self._request = request
+        self._endpoint = endpoint
+        self._streamed = stream
+        self._place = place_of(endpoint.model or request.model or "")
+        self._at = _At.SCHEMA
+        self._asked = True
+        self._head = HttpHead(0, {})
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._sse: SseDecoder | None = None
+        self._body: JsonObject = {}
+        self._began: float | None = None
+        self._unknown: Failure | None = None
+        self._answer = Answer(endpoint, None)
+        self._running: str | None = None
+        self._looks = 0
+        self._misses = 0
+        self.finished = False
+
+    def start(self) -> Steps:
+        """Ask for the model's inputs, unless they are known or cannot be."""
+        if is_patched(self._request, self._endpoint):
+            body = patched_body(self._request, self._endpoint)
+            return [self._create(body, path_of(body, self._place))]
+        if self._place.model is None:
+            return self._write(InputSchema(version=self._place.version))
+        return [self._get(model_url(self._endpoint, self._place))]
+
+    def head(self, head: HttpHead) -> Steps:
+        """Take status and headers."""
+        self._head, self._asked = head, False
+        self._pieces, self._size = [], 0
+        flows = self._at is _At.STREAM and head.status == 200 and is_expected(head.content_type, ("text/event-stream",))
+        self._sse = SseDecoder(keep_frames=self._endpoint.keep_wire) if flows else None
+        return []
+
+    def feed(self, data: bytes) -> Steps:
+        """Take more of a body. What an earlier response still says once something else has been asked is left alone."""
+        if self._asked or self.finished:
+            return []
+        if self._sse is not None:
+            try:
+                return self._flow(self._sse.feed(data))
+            except TooLarge as error:
+                return self._fail(Failure(kind=_K.TOO_LARGE, message=str(error)))
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size > MAX_BODY:
+            return self._fail(Failure(kind=_K.TOO_LARGE, message=f"the response exceeds {MAX_BODY} bytes"))
+        return []
+
+    def close(self) -> Steps:
+        """Take the end of a body."""
+        if self._asked or self.finished:
+            return []
+        data = b"".join(self._pieces)
+        match self._at:
+            case _At.SCHEMA:
+                return self._described(data)
+            case _At.CREATE:
+                return self._created(data)
+            case _At.SEARCH:
+                return self._found(data)
+            case _At.STREAM:
+                return self._stream_ended()
+            case _At.LOOK:
+                return self._seen(data)
+
+    def lost(self, failure: Failure) -> Steps:
+        """Take a failure of the connection. A prediction that exists, or may, is looked for."""
+        match self._at:
+            case _At.SCHEMA:
+                return self._fail(failure)
+            case _At.CREATE if failure.sent and self._began is not None:
+                self._unknown = failure
+                self._at = _At.SEARCH
+                return [self._get(f"{self._endpoint.base_url}/v1/predictions")]
+            case _At.CREATE:
+                return self._fail(failure)
+            case _At.SEARCH:
+                return self._fail(self._unknown or failure)
+            case _At.STREAM:
+                return [self._look(after=0.0)]
+            case _At.LOOK:
+                return self._missed(failure)
+
+    def abort(self) -> Steps:
+        """Cancel the prediction if it may still be running."""
+        self.finished = True
+        running, self._running = self._running, None
+        if running is None:
+            return []
+        url = f"{self._endpoint.base_url}/v1/predictions/{running}/cancel"
+        return [Send(HttpRequest("POST", url, self._endpoint.headers))]
+
+    # ---- making it ----
+
+    def _described(self, data: bytes) -> Steps:
+        if not self._is_json(200):
+            return self._fail(self._classified(data))
+        try:
+            schema = schema_of(decode_object(data), of_version=self._place.version is not None)
+        except BadJson as error:
+            problem = read_error(data)
+            if problem is not None:
+                return self._fail(told_within(problem, self._endpoint))
+            return self._fail(_bad(f"the description of the model is not valid: {error}"))
+        self._began = _date(self._head)
+        if schema.writes_files:
+            message = f"{self._place.model} answers with files, not with text"
+            return self._fail(Failure(kind=_K.UNSUPPORTED, message=message, sent=False))
+        return self._write(schema)
+
+    def _write(self, schema: InputSchema) -> Steps:
+        notes = Notes(self._request.configured)
+        path, version = create_route(self._place, schema)
+        body = write_body(self._request, self._endpoint, schema, version, notes)
+        return [*notes.events(), self._create(body, path)]
+
+    def _create(self, body: JsonObject, path: str) -> Send:
+        self._at, self._body, self._asked = _At.CREATE, body, True
+        self._answer = Answer(self._endpoint, ceiling_of(body))
+        return Send(create_request(body, path, self._endpoint, stream=self._streamed))
+
+    def _created(self, data: bytes) -> Steps:
+        if not self._is_json(200, 201, 202):
+            return self._fail(self._classified(data))
+        try:
+            prediction = decode_prediction(data)
+        except BadJson as error:
+            problem = read_error(data)
+            if problem is not None:
+                return self._fail(told_within(problem, self._endpoint))
+            return self._fail(_bad(f"the prediction is not valid: {error}"))
+        return self._follow(prediction)
+
+    def _found(self, data: bytes) -> Steps:
+        """Look for the prediction whose making got no answer among the latest: same inputs, made since we began."""
+        unknown = self._unknown or _bad("the outcome of the request is unknown")
+        if not self._is_json(200):
+            return self._fail(unknown)
+        try:
+            latest = decode_predictions(data)
+        except BadJson:
+            return self._fail(unknown)
+        for prediction in latest:
+            made = seconds(prediction.created_at)
+            since = made is not None and self._began is not None and made >= self._began
+            if since and prediction.input == self._body.get("input"):
+                return self._follow(prediction)
+        return self._fail(unknown)
+
+    def _follow(self, prediction: PredictionWire) -> Steps:
+        self._running = prediction.id
+        steps: Steps = [*self._answer.started(prediction)]
+        if prediction.is_over:
+            return [*steps, *self._ended(prediction)]
+        address = stream_address(self._endpoint, prediction.stream_url or "") if prediction.stream_url else None
+        if self._streamed and address is not None:
+            self._at, self._asked = _At.STREAM, True
+            url, trusted = address
+            headers = (("accept", "text/event-stream"), ("cache-control", "no-store"))
+            own = self._endpoint.headers if trusted else ()
+            return [*steps, Send(HttpRequest("GET", url, (*headers, *own)), reuse_credential=trusted)]
+        return [*steps, *self._progress(prediction)]
+
+    # ---- following it ----
+
+    def _flow(self, events: list[SseEvent]) -> Steps:
+        steps: Steps = []
+        for event in events:
+            if self._at is not _At.STREAM:
+                break
+            steps += self._take(event)
+        return steps
+
+    def _take(self, event: SseEvent) -> Steps:
+        kept: Steps = [Frame(event.frame)] if event.frame else []
+        match event.name:
+            case "output":
+                try:
+                    text = event.data.decode()
+                except UnicodeDecodeError as error:
+                    return self._fail(_bad(f"the stream is not UTF-8: {error}"))
+                return [*self._answer.wrote(text, event.frame if self._endpoint.keep_wire else None)]
+            case "done":
+                self._answer.streamed = True
+                return [*kept, self._look(after=0.0)]
+            case "error":
+                return [*kept, *self._fail(in_stream(event.data, self._endpoint))]
+            case _:
+                return kept
+
+    def _stream_ended(self) -> Steps:
+        """Take the end of a stream. What it left open is its last event, if that is the end mark; without one the
+        prediction itself is looked at, and what is missing taken from there."""
+        steps: Steps = []
+        if self._sse is not None:
+            steps = self._flow([event for event in self._sse.close() if event.name == "done"])
+        return steps if self._at is not _At.STREAM else [*steps, self._look(after=0.0)]
+
+    def _seen(self, data: bytes) -> Steps:
+        if not self._is_json(200):
+            return self._missed(self._classified(data))
+        try:
+            prediction = decode_prediction(data)
+        except BadJson as error:
+            return self._missed(_bad(f"the prediction is not valid: {error}"))
+        self._misses = 0
+        return self._ended(prediction) if prediction.is_over else self._progress(prediction)
+
+    def _progress(self, prediction: PredictionWire) -> Steps:
+        grown = self._answer.grown(prediction) if self._streamed and not self._answer.streamed else []
+        return [*grown, self._look(after=self._pause())]
+
+    def _missed(self, failure: Failure) -> Steps:
+        self._misses += 1
+        if failure.kind in _PERMANENT or self._misses > MAX_MISSES:
+            return self._fail(failure)
+        return [self._look(after=max(self._pause(), min(failure.retry_after or 0.0, LONGEST_HINT)))]
+
+    def _look(self, *, after: float) -> Send:
+        self._at, self._sse = _At.LOOK, None
+        return self._get(f"{self._endpoint.base_url}/v1/predictions/{self._running}", after=after)
+
+    def _pause(self) -> float:
+        pause = min(SLOWEST_POLL, FIRST_POLL * GROWTH**self._looks)
+        self._looks += 1
+        return pause
+
+    def _ended(self, prediction: PredictionWire) -> Steps:
+        self._running = None
+        self.finished = True
+        return [*self._answer.ended(prediction)]
+
+    # ---- common ----
+
+    def _get(self, url: str, *, after: float = 0.0) -> Send:
+        self._asked = True
+        return Send(HttpRequest("GET", url, self._endpoint.headers), after)
+
+    def _is_json(self, *statuses: int) -> bool:
+        return self._head.status in statuses and is_expected(self._head.content_type, ("application/json",))
+
+    def _classified(self, data: bytes) -> Failure:
+        return classify(self._head, data[:MAX_ERROR_BODY], endpoint=self._endpoint, rules=RULES, read=read_error)
+
+    def _fail(self, failure: Failure) -> Steps:
+        self.finished = True
+        return [failure]
+
+
+def _bad(message: str) -> Failure:
+    return Failure(kind=_K.BAD_RESPONSE, message=message)
+
+
+def _date(head: HttpHead) -> float | None:
+    """Return the service's own time of a response, in Unix seconds."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(head.headers.get("date", "")).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None

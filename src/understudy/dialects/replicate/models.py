@@ -1,0 +1,100 @@
+"""Models as Replicate lists them, and the exchange that reads them.
+
+The list is the collection of language models: the whole catalogue is a firehose of everything that anyone has
+published, which Replicate's own guide for clients says not to list.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from understudy.dialects.base import Endpoint, Send
+from understudy.dialects.errors import classify
+from understudy.dialects.replicate.errors import RULES, read_error
+from understudy.dialects.replicate.inputs import BUDGETS, IMAGES, SWITCHES
+from understudy.dialects.replicate.routes import model_url, place_of
+from understudy.dialects.replicate.schema import InputSchema, schema_of
+from understudy.dialects.replicate.wire import ModelWire, PageWire, seconds
+from understudy.dialects.series import Series
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import Failure
+from understudy.domain.requests import ModelsRequest
+from understudy.domain.responses import ModelInfo
+from understudy.wire.http import HttpRequest
+from understudy.wire.json import BadJson, decode_as, decode_object
+
+COLLECTION = "language-models"
+MAX_PAGES = 50
+"""Against a catalogue that never ends."""
+
+_PAGE: msgspec.json.Decoder[PageWire] = msgspec.json.Decoder(PageWire)
+
+
+def list_models(request: ModelsRequest, endpoint: Endpoint) -> Series[ModelInfo]:
+    """Open the list, page by page, or the look-up of one model or of one version of it."""
+    refused = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+    if request.model is not None:
+        place = place_of(request.model)
+        first = HttpRequest("GET", model_url(endpoint, place), endpoint.headers)
+        name = request.model if place.version else None
+        return Series(first, lambda data: [read_model(decode_object(data), name)], refused)
+    first = HttpRequest("GET", f"{endpoint.base_url}/v1/collections/{COLLECTION}", endpoint.headers)
+    return Series(first, _Pages(request.limit, endpoint).take, refused)
+
+
+class _Pages:
+    """Reads page after page until the list, or the limit, ends."""
+
+    def __init__(self, limit: int | None, endpoint: Endpoint) -> None:
+        self._left = limit
+        self._endpoint = endpoint
+        self._seen: set[str] = set()
+
+    def take(self, data: bytes) -> list[ModelInfo | Send | Failure]:
+        """Hand out a page's models, and ask for the next page if one is wanted."""
+        page = decode_as(_PAGE, data)
+        items = page.models if page.models is not None else page.results
+        if items is None:
+            raise BadJson("neither a collection nor a page of models")
+        models = [read_model(item) for item in items[: self._left]]
+        if self._left is not None:
+            self._left -= len(models)
+        following = page.next and urljoin(f"{self._endpoint.base_url}/", page.next)
+        if not following or self._left == 0 or following in self._seen or len(self._seen) == MAX_PAGES:
+            return [*models]
+        if not self._is_ours(following):
+            raise BadJson("the next page is at another host")
+        self._seen.add(following)
+        return [*models, Send(HttpRequest("GET", following, self._endpoint.headers))]
+
+    def _is_ours(self, url: str) -> bool:
+        return urlsplit(url)[:2] == urlsplit(self._endpoint.base_url)[:2]
+
+
+def read_model(item: JsonObject, name: str | None = None) -> ModelInfo:
+    """Read one model, or a version of the model `name`. Raises `BadJson` when it is none."""
+    if name is not None:
+        return ModelInfo(id=name, capabilities=_capabilities(schema_of(item, of_version=True)), raw=item)
+    try:
+        model = msgspec.convert(item, ModelWire)
+    except msgspec.ValidationError as error:
+        raise BadJson(str(error)) from error
+    return ModelInfo(
+        id="/".join(filter(None, (model.owner, model.name))),
+        owned_by=model.owner,
+        created=seconds(model.created_at),
+        capabilities=_capabilities(schema_of(item, of_version=False)),
+        raw=item,
+    )
+
+
+def _capabilities(schema: InputSchema) -> frozenset[str] | None:
+    """What the inputs tell; `None` when the model does not describe them."""
+    if schema.properties is None:
+        return None
+    inputs = {"chat": ("prompt", "messages"), "vision": IMAGES, "thinking": ("reasoning_effort", *BUDGETS, *SWITCHES)}
+    found = frozenset(name for name, keys in inputs.items() if schema.first(*keys) is not None)
+    return frozenset() if schema.writes_files or "chat" not in found else found

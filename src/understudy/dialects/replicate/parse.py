@@ -1,0 +1,187 @@
+"""Requests of Replicate's API, read. Inputs that have no typed place go to `extra["replicate"]["input"]`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from understudy.dialects.base import Operation
+from understudy.dialects.replicate.inputs import BUDGETS, CEILINGS, IMAGES, PLAIN, STOPS, SYSTEM
+from understudy.dialects.replicate.wire import NAME
+from understudy.dialects.server import BadRequest, Inbound
+from understudy.domain.content import AnyPart, Image, JsonObject, Text
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.messages import Message, Role
+from understudy.domain.requests import GenerationRequest, ModelsRequest, Reasoning, WireOrigin
+from understudy.wire.http import HttpRequest
+from understudy.wire.json import BadJson, decode, decode_object
+
+CREATE = re.compile(r"/v1/(?:models/(?P<model>.+)/predictions|deployments/(?P<deployment>.+)/predictions|predictions)$")
+LIST = re.compile(
+    r"/v1/(?:models(?:/(?P<model>[^/]+(?:/[^/]+)?)(?:/versions/(?P<version>[^/]+))?)?|collections/(?P<collection>[^/]+))$"
+)
+_DATA_URL = re.compile(r"data:(?P<type>[^;,]*);base64,(?P<data>.*)", re.S)
+_INTEGERS = frozenset({"max_tokens", "top_k", "seed"})
+
+
+def origin_of(request: HttpRequest) -> str:
+    """Return scheme and host at which the caller reached us, for addresses in answers; empty when it does not say."""
+    headers = {name.lower(): value for name, value in request.headers}
+    host = headers.get("host")
+    return f"{headers.get('x-forwarded-proto', 'http')}://{host}" if host else ""
+
+
+def parse_models(request: HttpRequest) -> Inbound:
+    """Read what of the catalogue is wanted. Raises `BadRequest`."""
+    url = urlsplit(request.url)
+    found = LIST.search(url.path.rstrip("/"))
+    if found is None:
+        raise bad("not found", status=404)
+    cursors = parse_qs(url.query).get("cursor")
+    model = unquote(found["model"]) if found["model"] else None
+    wanted = ModelsRequest(model=model, after=cursors[0] if cursors else None)
+    options: dict[str, object] = {"origin": origin_of(request)}
+    options |= {name: unquote(value) for name in ("version", "collection") if (value := found[name])}
+    return Inbound(operation=Operation.MODELS, request=wanted, options=options)
+
+
+def parse_prediction(request: HttpRequest) -> Inbound:
+    """Read the making of a prediction. Raises `BadRequest`."""
+    data = request.body or b""
+    try:
+        body = decode_object(data)
+    except BadJson as error:
+        raise bad(f"The request body is not valid JSON: {error}", status=400) from error
+    found = CREATE.search(urlsplit(request.url).path.rstrip("/"))
+    named = unquote(found["model"] or found["deployment"] or "") if found else ""
+    model = named or body.get("version")
+    if not isinstance(model, str) or not model:
+        raise bad("- version: version is required", field="version")
+    inputs = body.get("input")
+    if not isinstance(inputs, dict):
+        raise bad("- input: input is required", field="input")
+    parsed = _request(model, inputs, body, WireOrigin(NAME, data))
+    headers = {name.lower(): value for name, value in request.headers}
+    options: dict[str, object] = {
+        "origin": origin_of(request),
+        "input": inputs,
+        "wait": headers.get("prefer", "").strip().startswith("wait"),
+    }
+    return Inbound(operation=Operation.CHAT, request=parsed, stream=body.get("stream") is True, options=options)
+
+
+def _request(model: str, inputs: JsonObject, body: JsonObject, origin: WireOrigin) -> GenerationRequest:
+    fields = _Inputs(inputs)
+    values: dict[str, Any] = {"max_tokens": fields.number(*CEILINGS)}
+    for name in PLAIN:
+        values[name] = fields.text(name) if name == "verbosity" else fields.number(name)
+    for name in _INTEGERS & values.keys():
+        values[name] = None if values[name] is None else int(values[name])
+    values["stop"] = fields.stops()
+    values["reasoning"] = _reasoning(fields)
+    messages = _messages(fields)
+    rest: JsonObject = {key: value for key, value in body.items() if key not in ("input", "version", "stream")}
+    if fields.left:
+        rest["input"] = fields.left
+    extra = {NAME: rest} if rest else None
+    return GenerationRequest(messages=messages, model=model, extra=extra, origin=origin, **values)
+
+
+class _Inputs:
+    """The inputs that no one has read yet."""
+
+    def __init__(self, inputs: JsonObject) -> None:
+        self.left = {name: value for name, value in inputs.items() if value is not None}
+
+    def number(self, *names: str) -> float | None:
+        """Take the first of the inputs that is a number."""
+        for name in names:
+            value = self.left.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                del self.left[name]
+                return value
+        return None
+
+    def text(self, *names: str) -> str | None:
+        """Take the first of the inputs that is text."""
+        for name in names:
+            if isinstance(value := self.left.get(name), str):
+                del self.left[name]
+                return value
+        return None
+
+    def stops(self) -> tuple[str, ...]:
+        """Take the stop sequences: a list, or a string in which commas divide them."""
+        for name in STOPS:
+            match self.left.get(name):
+                case str() as text:
+                    del self.left[name]
+                    return tuple(stop for stop in text.split(",") if stop)
+                case list() as stops if all(isinstance(stop, str) for stop in stops):
+                    del self.left[name]
+                    return tuple(stops)
+        return ()
+
+    def images(self) -> tuple[Image, ...]:
+        """Take the images."""
+        for name in IMAGES:
+            value = self.left.get(name)
+            urls = [value] if isinstance(value, str) else value
+            if isinstance(urls, list) and urls and all(isinstance(url, str) for url in urls):
+                del self.left[name]
+                return tuple(map(_image, urls))
+        return ()
+
+    def messages(self) -> list[Any]:
+        """Take messages in OpenAI's form: a list, or JSON of one."""
+        value = self.left.get("messages")
+        try:
+            found = decode(value) if isinstance(value, str) else value
+        except BadJson:
+            return []
+        if not isinstance(found, list) or not found or not all(map(_is_message, found)):
+            return []
+        del self.left["messages"]
+        return found
+
+
+def _messages(fields: _Inputs) -> tuple[Message, ...]:
+    images = fields.images()
+    if given := fields.messages():
+        # With messages, prompt and system prompt are ignored by the models that take them.
+        read = [Message(Role(item["role"]), item["content"]) for item in given]
+    else:
+        system, prompt = fields.text(*SYSTEM), fields.text("prompt")
+        read = [Message.system(system)] if system else []
+        read.append(Message.user(prompt or ""))
+    if images:
+        last = max((at for at, message in enumerate(read) if message.role is Role.USER), default=len(read) - 1)
+        parts: tuple[AnyPart, ...] = (*images, Text(read[last].text)) if read[last].text else images
+        read[last] = Message(read[last].role, parts)
+    return tuple(read)
+
+
+def _is_message(item: Any) -> bool:
+    match item:
+        case {"role": ("system" | "developer" | "user" | "assistant"), "content": str()}:
+            return True
+    return False
+
+
+def _image(url: str) -> Image:
+    found = _DATA_URL.fullmatch(url)
+    return Image(data=found["data"], media_type=found["type"] or None) if found else Image(url=url)
+
+
+def _reasoning(fields: _Inputs) -> Reasoning | None:
+    effort, budget = fields.text("reasoning_effort"), fields.number(*BUDGETS)
+    if effort is None and budget is None:
+        return None
+    return Reasoning(effort=effort, budget=None if budget is None else int(budget))
+
+
+def bad(detail: str, *, status: int = 422, field: str | None = None) -> BadRequest:
+    """Make the refusal of a request in the service's own terms."""
+    kind = FailureKind.NOT_FOUND if status == 404 else FailureKind.INVALID_REQUEST
+    return BadRequest(Failure(kind=kind, message=detail, status=status, param=field, sent=False))

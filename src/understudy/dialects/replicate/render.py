@@ -1,0 +1,144 @@
+"""Answers in the form of Replicate's API: predictions, models and problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.dialects.replicate.catalogue import model_object, version_object
+from understudy.dialects.replicate.errors import WORDS
+from understudy.dialects.replicate.routes import place_of
+from understudy.dialects.replicate.wire import SUCCEEDED, TERMINAL, date_of
+from understudy.dialects.server import Inbound
+from understudy.domain.content import JsonObject, Refusal, Text
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.messages import Message
+from understudy.domain.requests import ModelsRequest
+from understudy.domain.responses import GenerationResponse, ModelInfo
+from understudy.domain.usage import Usage
+from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
+from understudy.wire.json import encode
+
+PAGE = 25
+"""Models a page."""
+
+PROBLEM_HEADERS: Headers = (("content-type", "application/problem+json"),)
+
+_K = FailureKind
+_ERRORS: Mapping[FailureKind, tuple[int, str]] = {
+    _K.INVALID_REQUEST: (422, "Input validation failed"),
+    _K.CONTEXT_LENGTH: (422, "Input validation failed"),
+    _K.CONTENT_FILTER: (422, "Input validation failed"),
+    _K.UNSUPPORTED: (422, "Input validation failed"),
+    _K.AUTHENTICATION: (401, "Unauthenticated"),
+    _K.BILLING: (402, "Insufficient credit"),
+    _K.PERMISSION: (403, "Forbidden"),
+    _K.NOT_FOUND: (404, "Not found"),
+    _K.CONFLICT: (409, "Conflict"),
+    _K.REQUEST_TOO_LARGE: (413, "Payload too large"),
+    _K.RATE_LIMITED: (429, "Too many requests"),
+    _K.DAILY_QUOTA: (429, "Too many requests"),
+    _K.OVERLOADED: (503, "Service unavailable"),
+}
+
+
+def prediction_object(response: GenerationResponse, inbound: Inbound, status: str = SUCCEEDED) -> JsonObject:
+    """Return an answer as a prediction, in the state that is told: with as much output as the answer has."""
+    place = place_of(response.model or inbound.request.model or "")
+    number = response.id or "understudy"
+    home = f"{inbound.options.get('origin') or ''}/v1"
+    body: JsonObject = {
+        "id": number,
+        "model": place.model or place.version,
+        "version": place.version or "hidden",
+        "input": inbound.options.get("input") or {},
+        "logs": "",
+        "output": _output(response.message) if status != "starting" else None,
+        "data_removed": False,
+        "error": None,
+        "status": status,
+        "created_at": date_of(response.created),
+        "urls": {
+            "cancel": f"{home}/predictions/{number}/cancel",
+            "get": f"{home}/predictions/{number}",
+            "stream": f"{home}/streams/{number}",
+            "web": f"https://replicate.com/p/{number}",
+        },
+    }
+    if status != "starting":
+        body["started_at"] = date_of(response.created)
+    if status in TERMINAL:
+        body |= {"completed_at": date_of(response.created), "metrics": _metrics(response.usage)}
+    return body
+
+
+def prediction_reply(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Write the whole answer as a prediction that has already ended."""
+    return HttpReply(201, JSON_HEADERS, encode(prediction_object(response, inbound)))
+
+
+def _output(message: Message) -> list[str]:
+    return [part.text for part in message.parts if isinstance(part, Text | Refusal)]
+
+
+def _metrics(usage: Usage) -> JsonObject:
+    counts = {"input_token_count": usage.input_total, "output_token_count": usage.output_total}
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+    """Write the page that was asked for, the collection, the one model, or a version of it."""
+    wanted = inbound.request
+    if not isinstance(wanted, ModelsRequest):
+        raise TypeError("a model list answers a ModelsRequest")
+    if wanted.model is not None:
+        found = next((model for model in models if model.id == wanted.model), None)
+        if found is None:
+            return error_reply(Failure(kind=_K.NOT_FOUND, message="The requested resource could not be found."))
+        version = inbound.options.get("version")
+        return _json(model_object(found) if version is None else version_object(found, str(version)))
+    if collection := inbound.options.get("collection"):
+        listed = [model_object(model) for model in models if _is_text(model)]
+        return _json({"name": "Language models", "slug": collection, "description": "", "models": listed})
+    start = int(wanted.after) if wanted.after and wanted.after.isdigit() else 0
+    cursor = f"{inbound.options.get('origin') or ''}/v1/models?cursor="
+    return _json(
+        {
+            "previous": f"{cursor}{max(0, start - PAGE)}" if start else None,
+            "next": f"{cursor}{start + PAGE}" if start + PAGE < len(models) else None,
+            "results": [model_object(model) for model in models[start : start + PAGE]],
+        }
+    )
+
+
+def _is_text(model: ModelInfo) -> bool:
+    return model.capabilities is None or "chat" in model.capabilities
+
+
+def error_reply(failure: Failure) -> HttpReply:
+    """Write a problem with its status and the header that tells when to come back."""
+    body = error_object(failure)
+    headers = [*PROBLEM_HEADERS]
+    if failure.retry_after is not None:
+        headers.append(("retry-after", f"{failure.retry_after:g}"))
+    return HttpReply(body["status"], tuple(headers), encode(body))
+
+
+def error_object(failure: Failure) -> JsonObject:
+    """Return a problem as responses hold it, and the `error` event of a stream."""
+    status, title = _ERRORS.get(failure.kind, (500, "Internal server error"))
+    if failure.status is not None and failure.status >= 400:
+        status = failure.status
+    message, words = failure.message, WORDS.get(failure.kind)
+    if words is not None and words not in message.lower():
+        message = f"{words}: {message}"
+    body: dict[str, Any] = {"title": title, "detail": message, "status": status}
+    if failure.type is not None:
+        body["type"] = failure.type
+    if failure.param is not None:
+        body["invalid_fields"] = [{"type": "invalid", "field": failure.param, "description": message}]
+    return body
+
+
+def _json(body: object) -> HttpReply:
+    return HttpReply(200, JSON_HEADERS, encode(body))

@@ -1,0 +1,72 @@
+"""The server half: what emulator and gateway answer with when a caller speaks Replicate's API.
+
+It makes predictions that have already ended. Looking at one again, streaming and cancelling it need a memory of
+predictions, which a server half, being pure, has not: see the emulator for one that has.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from understudy.dialects.base import Operation
+from understudy.dialects.replicate import parse, render
+from understudy.dialects.replicate.stream import StreamRenderer
+from understudy.dialects.replicate.wire import NAME
+from understudy.dialects.server import Inbound
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.wire.http import HttpReply, HttpRequest
+
+
+class ReplicateServer:
+    """The server half of the `replicate` dialect."""
+
+    name: ClassVar[str] = NAME
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """Tell what a method and path ask for, whatever prefix stands before `/v1`."""
+        path = urlsplit(path).path.rstrip("/")
+        if method == "POST" and parse.CREATE.search(path):
+            return Operation.CHAT
+        return Operation.MODELS if method == "GET" and parse.LIST.search(path) else None
+
+    def credential(self, request: HttpRequest) -> str | None:
+        """Return the key of `Authorization`, whose scheme is `Bearer` or, as it once was, `Token`."""
+        headers = {name.lower(): value.strip() for name, value in request.headers}
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        return token.strip() or None if scheme.lower() in ("bearer", "token") else None
+
+    def parse(self, request: HttpRequest) -> Inbound:
+        """Read a request. Raises `BadRequest`."""
+        match self.operation(request.method, request.url):
+            case Operation.MODELS:
+                return parse.parse_models(request)
+            case Operation.CHAT:
+                return parse.parse_prediction(request)
+            case _:
+                raise parse.bad("The requested resource could not be found.", status=404)
+
+    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
+        """Write a whole answer."""
+        return render.prediction_reply(response, inbound)
+
+    def renderer(self, inbound: Inbound) -> StreamRenderer:
+        """Open the writer of a streamed answer."""
+        return StreamRenderer()
+
+    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+        """Refuse: this wire has no embeddings, and `operation` never asks for them."""
+        return render.error_reply(Failure(kind=FailureKind.NOT_FOUND, message="this API has no embeddings"))
+
+    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+        """Write the page that was asked for, or the one model."""
+        return render.models_reply(models, inbound)
+
+    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
+        """Refuse: this wire has no token count, and `operation` never asks for one."""
+        return render.error_reply(Failure(kind=FailureKind.NOT_FOUND, message="this API counts no tokens"))
+
+    def render_error(self, failure: Failure) -> HttpReply:
+        """Write a problem."""
+        return render.error_reply(failure)

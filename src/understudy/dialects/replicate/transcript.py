@@ -1,0 +1,130 @@
+"""Conversations for models that take one prompt: the words of the last turn alone, or a transcript of all."""
+
+from __future__ import annotations
+
+import msgspec
+
+from understudy.dialects.base import Notes
+from understudy.dialects.replicate.wire import NAME
+from understudy.domain.content import (
+    AnyPart,
+    Audio,
+    Citation,
+    File,
+    Image,
+    JsonObject,
+    Opaque,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from understudy.domain.messages import Message, Role
+
+_SPEAKER = {Role.USER: "User", Role.ASSISTANT: "Assistant", Role.TOOL: "Tool"}
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One turn as text."""
+
+    role: Role
+    text: str
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation as text, with the images that it shows."""
+
+    system: str
+    turns: tuple[Turn, ...]
+    images: tuple[Image, ...]
+
+    def prompt(self, notes: Notes) -> str:
+        """Return the one prompt: what the user says, or who said what, ending where the model is to speak."""
+        match self.turns:
+            case ():
+                return ""
+            case (Turn(role=Role.USER, text=text),):
+                return text
+            case turns:
+                notes.emulate("messages", "the model takes one prompt: the conversation is sent as a transcript")
+                said = [f"{_SPEAKER[turn.role]}: {turn.text}" for turn in turns]
+                begun = turns[-1].role is Role.ASSISTANT
+                return "\n\n".join(said if begun else [*said, "Assistant:"])
+
+    def messages(self) -> list[JsonObject]:
+        """Return the turns in OpenAI's form, which some models take. What a tool said is the user's word there."""
+        system = [{"role": "system", "content": self.system}] if self.system else []
+        spoken = [
+            {"role": "assistant" if turn.role is Role.ASSISTANT else "user", "content": turn.text}
+            for turn in self.turns
+        ]
+        return [*system, *spoken]
+
+
+def read_conversation(messages: tuple[Message, ...], notes: Notes) -> Conversation:
+    """Make text of messages. What text cannot say is left out, with a warning."""
+    writer = _Writer(notes)
+    system: list[str] = []
+    turns: list[Turn] = []
+    for message in messages:
+        if message.name is not None:
+            notes.drop("name", "messages have no names here")
+        text = writer.text(message)
+        if message.role in (Role.SYSTEM, Role.DEVELOPER):
+            if turns:
+                notes.emulate("messages", "a system message in the middle was moved to the system prompt")
+            system.append(text)
+        elif text or message.role is Role.USER:
+            turns.append(Turn(message.role, text))
+    if not turns and system:
+        notes.emulate("messages", "the system message is sent as the user's: there is no other")
+        turns.append(Turn(Role.USER, system.pop()))
+    return Conversation(system="\n\n".join(filter(None, system)), turns=tuple(turns), images=tuple(writer.images))
+
+
+class _Writer:
+    """Writes parts as text, and gathers the images among them."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self.images: list[Image] = []
+
+    def text(self, message: Message) -> str:
+        if isinstance(message.content, str):
+            return message.content
+        pieces = [piece for part in message.content if (piece := self._part(part))]
+        # Text stays as it was written; only what text makes of a call or its result stands on lines of its own.
+        plain = all(isinstance(part, Text | Refusal) for part in message.content)
+        return ("" if plain else "\n").join(pieces)
+
+    def _part(self, part: AnyPart) -> str:
+        match part:
+            case Text(text) | Refusal(text):
+                return text
+            case Image():
+                self.images.append(part)
+            case ToolCall(name=name, arguments=arguments):
+                self._notes.emulate("tool_call", "predictions have no tools: the call is told in words")
+                return f"[called {name} with {arguments}]"
+            case ToolResult():
+                self._notes.emulate("tool_result", "predictions have no tools: the result is told in words")
+                return f"[{part.name or 'the tool'} answered] {self._result(part)}"
+            case Thinking():
+                self._notes.drop("thinking", "predictions take no thinking back")
+            case Audio():
+                self._notes.drop("audio", "conversations carry text and images only")
+            case File(text=str(text)):
+                return text
+            case File():
+                self._notes.drop("file", "conversations carry text and images only")
+            case Opaque(dialect=dialect) if dialect != NAME:
+                self._notes.drop("opaque", f"a part that only {dialect} knows")
+            case Opaque() | Citation():
+                pass
+        return ""
+
+    def _result(self, result: ToolResult) -> str:
+        if isinstance(result.content, str):
+            return result.content
+        return "\n".join(piece for part in result.content if (piece := self._part(part)))

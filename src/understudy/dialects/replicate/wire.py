@@ -1,0 +1,118 @@
+"""Wire structs of Replicate's API, tolerant of whatever is missing or new."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from understudy.domain.content import JsonObject
+from understudy.wire.json import decode_as, encode
+
+NAME = "replicate"
+
+SUCCEEDED = "succeeded"
+TERMINAL = frozenset({SUCCEEDED, "failed", "canceled", "aborted"})
+"""Statuses that no longer change. `aborted` (a deadline struck before the start) is missing in the official client."""
+
+
+class PredictionWire(msgspec.Struct, frozen=True, kw_only=True):
+    """A prediction, in whatever state."""
+
+    id: str
+    status: str
+    model: str | None = None
+    version: str | None = None
+    input: Any = None
+    output: Any = None
+    error: Any = None
+    metrics: JsonObject | None = None
+    created_at: str | None = None
+    urls: JsonObject | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """True when the prediction no longer changes."""
+        return self.status in TERMINAL
+
+    @property
+    def text(self) -> str:
+        """The output so far as text: pieces are joined; what is neither text nor pieces of it is shown as JSON."""
+        match self.output:
+            case None:
+                return ""
+            case str() as text:
+                return text
+            case list() as pieces if all(isinstance(piece, str) for piece in pieces):
+                return "".join(pieces)
+            case value:
+                return encode(value).decode()
+
+    @property
+    def stream_url(self) -> str | None:
+        """Where the output can be read as it is written; not every model offers that."""
+        url = (self.urls or {}).get("stream")
+        return url if isinstance(url, str) and url else None
+
+
+class PredictionsWire(msgspec.Struct, frozen=True):
+    """A page of the account's predictions, the latest first."""
+
+    results: list[PredictionWire] = []
+
+
+class VersionWire(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a model, with the description of its inputs."""
+
+    id: str | None = None
+    openapi_schema: JsonObject | None = None
+
+
+class ModelWire(msgspec.Struct, frozen=True, kw_only=True):
+    """A model."""
+
+    owner: str
+    name: str
+    description: str | None = None
+    is_official: bool | None = None
+    created_at: str | None = None
+    latest_version: VersionWire | None = None
+
+
+class PageWire(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of models: `results` of the whole catalogue, `models` of a collection."""
+
+    results: list[JsonObject] | None = None
+    models: list[JsonObject] | None = None
+    next: str | None = None
+
+
+_PREDICTION: msgspec.json.Decoder[PredictionWire] = msgspec.json.Decoder(PredictionWire)
+_PREDICTIONS: msgspec.json.Decoder[PredictionsWire] = msgspec.json.Decoder(PredictionsWire)
+
+
+def decode_prediction(data: bytes) -> PredictionWire:
+    """Read a prediction. Raises `BadJson` when it is none."""
+    return decode_as(_PREDICTION, data)
+
+
+def decode_predictions(data: bytes) -> list[PredictionWire]:
+    """Read a page of predictions. Raises `BadJson` when it is none."""
+    return decode_as(_PREDICTIONS, data).results
+
+
+def seconds(date: str | None) -> float | None:
+    """Return the Unix seconds of an RFC 3339 date, whose fractions may have nine digits; `None` when it is none."""
+    if not date:
+        return None
+    try:
+        when = datetime.fromisoformat(date)
+    except ValueError:
+        return None
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def date_of(unix: float | None) -> str:
+    """Return Unix seconds as Replicate writes dates; the epoch where they are unknown."""
+    return datetime.fromtimestamp(unix or 0, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

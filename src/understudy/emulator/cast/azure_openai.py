@@ -1,0 +1,100 @@
+"""Azure OpenAI, as the emulator plays it. Sources: Microsoft's data-plane description and documentation (2026-11)."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Operation
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import FailureKind as K
+from understudy.domain.usage import Usage
+from understudy.emulator.cast import openai
+from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.persona import Persona
+
+WORDS = {
+    **openai.WORDS,
+    K.AUTHENTICATION: Words(
+        401,
+        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key.",
+        None,
+        "401",
+    ),
+    K.PERMISSION: Words(403, "Access denied due to Virtual Network/Firewall rules.", None, "403"),
+    K.NOT_FOUND: Words(
+        404,
+        "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, "
+        "please wait a moment and try again.",
+        "invalid_request_error",
+        "DeploymentNotFound",
+    ),
+    K.RATE_LIMITED: Words(
+        429, "Requests to this operation have exceeded the token rate limit of your deployment.", None, "429"
+    ),
+    K.CONTENT_FILTER: Words(
+        400,
+        "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
+        None,
+        "content_filter",
+        "prompt",
+    ),
+}
+
+_SAFE = {name: {"filtered": False, "severity": "safe"} for name in ("hate", "self_harm", "sexual", "violence")}
+
+
+def _dress(body: JsonObject, usage: Usage) -> JsonObject:
+    """Answers tell what the content filter saw."""
+    choices = body.get("choices")
+    if not choices:
+        return body
+    filtered = [{**choice, "content_filter_results": _SAFE} for choice in choices]
+    if body.get("object") == "chat.completion.chunk":
+        return {**body, "choices": filtered}
+    prompt = [{"prompt_index": 0, "content_filter_results": {**_SAFE, "jailbreak": _UNSEEN}}]
+    return {**body, "choices": filtered, "prompt_filter_results": prompt}
+
+
+_UNSEEN = {"filtered": False, "detected": False}
+
+_AHEAD: JsonObject = {
+    "choices": [],
+    "created": 0,
+    "id": "",
+    "model": "",
+    "object": "",
+    "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {**_SAFE, "jailbreak": _UNSEEN}}],
+}
+"""The first chunk of a stream has no choices."""
+
+
+PROVIDER = EmulatedProvider(
+    type="azure-openai",
+    personas={
+        "openai": Persona(title="Azure OpenAI", answer_prefix="chatcmpl-", thinking="hidden"),
+        "responses": Persona(title="Azure OpenAI", answer_prefix="resp_", thinking="summary"),
+    },
+    models=(
+        EmulatedModel(id="gpt-6-luna", capabilities=THINKING_CHAT),
+        EmulatedModel(id="gpt-5-mini", capabilities=THINKING_CHAT),
+        EmulatedModel(id="gpt-4.1", capabilities=CHAT),
+        EmulatedModel(id="gpt-4.1-mini", capabilities=CHAT),
+        EmulatedModel(id="text-embedding-3-small", capabilities=EMBEDDING, dimensions=1536),
+    ),
+    words=WORDS,
+    checks=(
+        openai.only(Operation.CHAT, "openai", openai.required("messages")),
+        openai.only(Operation.CHAT, "responses", openai.required("model")),
+        openai.only(Operation.EMBED, "openai", openai.required("input")),
+        openai.wrong_kind_of_model,
+        openai.only(Operation.CHAT, "openai", openai.reasoning_parameters),
+        openai.only(Operation.CHAT, "openai", openai.tools_need_responses),
+    ),
+    mount="/openai",
+    dress=_dress,
+    ahead=_AHEAD,
+    request_id_header="apim-request-id",
+    headers=(
+        ("x-ms-region", "Emulated"),
+        ("x-ratelimit-limit-requests", "1000"),
+        ("x-ratelimit-remaining-requests", "999"),
+    ),
+)

@@ -1,0 +1,79 @@
+"""Hugging Face's router, as the emulator plays it. Sources: hub documentation and huggingface_hub 1.33.0, 2026-11."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Operation
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import FailureKind as K
+from understudy.emulator.cast import openai
+from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.persona import Persona
+
+_INVALID = "invalid_request_error"
+
+WORDS = {
+    K.AUTHENTICATION: Words(401, "Invalid username or password."),
+    K.BILLING: Words(402, "You have exceeded your monthly included credits for Inference Providers."),
+    K.PERMISSION: Words(403, "This authentication method does not have sufficient permissions."),
+    K.NOT_FOUND: Words(
+        400,
+        "The requested model '{model}' is not supported by any provider you have enabled.",
+        _INVALID,
+        "model_not_supported",
+        "model",
+    ),
+    K.RATE_LIMITED: Words(429, "Too many requests. Please retry later."),
+    K.SERVER_ERROR: Words(500, "Internal Server Error"),
+    K.OVERLOADED: Words(503, "Model is currently loading"),
+    K.INVALID_REQUEST: Words(422, "Input validation error"),
+}
+
+PARTNERS = ("groq", "together", "hf-inference")
+
+
+def bare_name(name: str) -> str:
+    """Return a model's name without who is to serve it."""
+    return name.partition(":")[0]
+
+
+def _model(name: str, capabilities: frozenset[str], window: int) -> EmulatedModel:
+    """Each partner has its own price and its own window."""
+    inputs = ["text", "image"] if "vision" in capabilities else ["text"]
+    partners = [
+        {
+            "provider": partner,
+            "status": "live",
+            "context_length": window,
+            "pricing": {"input": 0.1 * number, "output": 0.4 * number},
+            "supports_tools": True,
+            "supports_structured_output": True,
+            "is_model_author": False,
+        }
+        for number, partner in enumerate(PARTNERS, 1)
+    ]
+    raw: JsonObject = {
+        "object": "model",
+        "architecture": {"input_modalities": inputs, "output_modalities": ["text"]},
+        "providers": partners,
+    }
+    return EmulatedModel(id=name, capabilities=capabilities, owned_by=name.partition("/")[0], raw=raw)
+
+
+PROVIDER = EmulatedProvider(
+    type="huggingface",
+    personas={
+        "openai": Persona(title="Hugging Face", answer_prefix="chatcmpl-", thinking="shown"),
+        "hf-features": Persona(title="Hugging Face"),
+    },
+    models=(
+        _model("openai/gpt-oss-120b", THINKING_CHAT - {"vision"}, 131_072),
+        _model("Qwen/Qwen3-VL-235B-A22B-Instruct", THINKING_CHAT, 262_144),
+        _model("meta-llama/Llama-3.3-70B-Instruct", CHAT - {"vision"}, 131_072),
+        EmulatedModel(id="thenlper/gte-large", capabilities=EMBEDDING, owned_by="thenlper", dimensions=1024),
+    ),
+    words=WORDS,
+    checks=(openai.only(Operation.CHAT, "openai", openai.required("model", "messages")),),
+    request_id_header="x-request-id",
+    headers=(("x-inference-provider", "groq"),),
+    bare_name=bare_name,
+)

@@ -1,0 +1,93 @@
+"""Azure OpenAI (Microsoft Foundry). Facts: wire card of its API, state 2026-11-22.
+
+The model of a request is the name of a deployment. Its v1 API is used, at `{resource}/openai/v1`, unless an entry has
+an `api_version` with a date: then the deployment stands in the path and the version in the query.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from msgspec.structs import replace
+
+from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.quirks import ErrorRule
+from understudy.domain.failures import FailureKind
+from understudy.providers.base import Auth, Family, ProviderRow
+from understudy.providers.openai import ROW as OPENAI
+
+_DATED = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
+_PER_DEPLOYMENT = ("chat/completions", "embeddings")
+_USAGE_IN_STREAMS = "2024-09-01"
+"""The first version of the dated API that knows `stream_options`."""
+
+
+def normalize_base_url(base_url: str) -> str:
+    """Make the base of the v1 API of whatever names a resource: its address alone, with `/openai`, or with `/v1`.
+
+    A deployment in the path stays: it counts whatever model is asked for.
+    """
+    scheme, host, path, query, fragment = urlsplit(base_url)
+    root, _, deployment = re.sub("/+", "/", path).rstrip("/").partition("/deployments/")
+    root = root.removesuffix("/v1")
+    root = root if root.endswith("/openai") else f"{root}/openai"
+    fixed = f"/deployments/{deployment.partition('/')[0]}" if deployment else ""
+    return urlunsplit((scheme, host, f"{root}/v1{fixed}", query, fragment))
+
+
+def settle(endpoint: Endpoint, api_version: str | None) -> Endpoint:
+    """Choose the generation of the API, and name the deployment where it wants it."""
+    base_url, _, deployment = endpoint.base_url.partition("/deployments/")
+    endpoint = replace(endpoint, base_url=base_url, model=deployment or endpoint.model)
+    if api_version is None or api_version == "v1":
+        return endpoint
+    query = f"api-version={quote(api_version, safe='')}"
+    if not _DATED.fullmatch(api_version):
+        return replace(endpoint, query=query)
+    place = f"deployments/{quote(endpoint.model or '', safe='')}"
+    quirks = endpoint.quirks
+    return replace(
+        endpoint,
+        base_url=base_url.removesuffix("/v1"),
+        paths={path: f"{place}/{path}" for path in _PER_DEPLOYMENT} if endpoint.model else {},
+        query=query,
+        quirks=replace(
+            quirks,
+            stream_usage=quirks.stream_usage and api_version >= _USAGE_IN_STREAMS,
+            # The Responses API came to previews alone.
+            responses=quirks.responses if api_version.endswith("-preview") else "never",
+        ),
+    )
+
+
+ROW = ProviderRow(
+    type="azure-openai",
+    title="Azure OpenAI",
+    base_url="https://RESOURCE.openai.azure.com/openai/v1",
+    base_url_required=True,
+    dialects={Operation.CHAT: "openai", Operation.EMBED: "openai", Operation.MODELS: "openai"},
+    key_variables=("AZURE_OPENAI_API_KEY",),
+    token_variables=("AZURE_OPENAI_AD_TOKEN",),
+    base_url_variables=("AZURE_OPENAI_ENDPOINT",),
+    version_variables=("OPENAI_API_VERSION",),
+    normalize_base_url=normalize_base_url,
+    settle=settle,
+    auth=Auth("api-key", ""),
+    token_auth=Auth(),
+    catalogue_only=True,
+    # Newer fields of OpenAI's API arrive later here; `user` is known to all versions.
+    quirks={**OPENAI.quirks, "user_field": "user"},
+    # Deployments are named freely, most often after their model.
+    families=(
+        *OPENAI.families,
+        Family(r"gpt-35.*", {"refused": frozenset({"top_k", "min_p", "thinking", "reasoning", "verbosity"})}),
+        Family(r"gpt-(3\.5|35|4).*", {"max_tokens_field": "max_tokens"}),
+    ),
+    error_rules=(
+        ErrorRule(kind=FailureKind.PERMISSION, code="PermissionDenied"),
+        ErrorRule(kind=FailureKind.SERVER_ERROR, status=424),
+    ),
+    as_of="2026-11-22",
+    instead={Operation.COUNT_TOKENS: "Azure OpenAI counts no tokens ahead: the usage of an answer tells"},
+)

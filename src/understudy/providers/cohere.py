@@ -1,0 +1,46 @@
+"""Cohere. Facts: OpenAPI description of its API (2026-08), model pages and metadata (2026-11-22)."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Operation
+from understudy.providers.base import Family, ProviderRow
+
+_BLIND = frozenset[str]()
+_NO_THINKING = frozenset({"reasoning"})
+_FREE_CHOICE = frozenset({"auto"})
+
+
+def normalize_base_url(base_url: str) -> str:
+    """The SDK's base URL has no version, since routes have different ones; many people write it."""
+    trimmed = base_url.rstrip("/")
+    return trimmed.removesuffix("/v1").removesuffix("/v2")
+
+
+ROW = ProviderRow(
+    type="cohere",
+    title="Cohere",
+    base_url="https://api.cohere.com",
+    dialects={
+        Operation.CHAT: "cohere",
+        Operation.EMBED: "cohere",
+        Operation.MODELS: "cohere",
+        Operation.COUNT_TOKENS: "cohere",
+    },
+    key_variables=("CO_API_KEY", "COHERE_API_KEY"),
+    base_url_variables=("CO_API_URL",),
+    normalize_base_url=normalize_base_url,
+    quirks={"max_stop": 5, "inputs": frozenset({"image"})},
+    families=(
+        Family(r"command(-light|-nightly|-r|-r-.*|-r-plus.*|-r7b.*|-a-03-2025)?", {"refused": _NO_THINKING}),
+        Family(r"command-a-(vision|translate)-.*|c4ai-aya-.*", {"refused": _NO_THINKING}),
+        Family(
+            r"command(-light|-nightly|-r.*)?|command-a-(03-2025|reasoning|translate).*|c4ai-aya-expanse-.*",
+            {"inputs": _BLIND},
+        ),
+        # Being told to call a tool, or not to, came with command-r7b-12-2024.
+        Family(r"command(-light|-nightly|-r|-r-0.*|-r-plus.*)?|c4ai-aya-.*", {"tool_choice": _FREE_CHOICE}),
+    ),
+    text_model="command-a-plus-05-2026",
+    embedding_model="embed-v4.0",
+    as_of="2026-11-22",
+)

@@ -1,0 +1,69 @@
+"""Google: the Gemini API, for developers (not its twin for enterprises, which has other addresses and logins).
+
+Families, from Google's documentation and the wire card of the API (state 2026-11-22): how a model is told to think, and
+what it refuses or passes over.
+"""
+
+from __future__ import annotations
+
+import re
+
+from understudy.dialects.base import Operation
+from understudy.dialects.quirks import QuirksPatch
+from understudy.providers.base import Auth, Family, ProviderRow
+
+_SAMPLING = frozenset({"temperature", "top_p", "top_k"})
+_VERSION = re.compile(r"/v1(alpha|beta)?$")
+_NUMBERED = r"(models/)?gemini-"
+
+_BUDGET: QuirksPatch = {"output_with_tools": False, "thinking_budget": (1, 24_576)}
+"""Up to 2.5: a budget of tokens, and no form of the answer beside tools."""
+
+_LEVEL: QuirksPatch = {
+    "efforts": frozenset({"minimal", "low", "medium", "high"}),
+    "thinking_modes": frozenset({"adaptive", "enabled"}),
+    "thought_signatures": True,
+}
+"""From 3 on: a level, thinking that cannot be switched off, and signatures on tool calls."""
+
+_LATEST: QuirksPatch = {"refused": _SAMPLING, "prefill": False}
+"""From 3.5-flash-lite and 3.6 on: sampling is accepted and ignored, and an answer cannot be begun by the caller."""
+
+_FAMILIES = (
+    # Names without a number (gemini-flash-latest) mean a current model.
+    Family(r"(models/)?gemini-.*", _LEVEL),
+    Family(_NUMBERED + r"(1|2)(\.\d+)?-.*", {"thought_signatures": False, "efforts": None, **_BUDGET}),
+    Family(_NUMBERED + r"(1\.\d|2\.0)-.*|(models/)?(gemma|learnlm).*", {"refused": frozenset({"reasoning"})}),
+    Family(_NUMBERED + r"2\.5-flash.*", {"thinking_modes": frozenset({"adaptive", "enabled", "disabled"})}),
+    Family(_NUMBERED + r"2\.5-flash-lite.*", {"thinking_budget": (512, 24_576)}),
+    Family(_NUMBERED + r"2\.5-pro.*", {"thinking_budget": (128, 32_768)}),
+    Family(_NUMBERED + r"2\.5-.*(image|tts).*", {"refused": frozenset({"reasoning"})}),
+    Family(_NUMBERED + r"(3\.5-flash-lite|3\.[6-9]|[4-9]).*", _LATEST),
+    Family(_NUMBERED + r"(flash|flash-lite|pro)-latest", _LATEST),
+    Family(_NUMBERED + r"(3\.[78]|[4-9]).*", {"efforts": frozenset({"low", "medium", "high"})}),
+    # It passes over the task, and says nothing of it.
+    Family(_NUMBERED + r"embedding-2.*", {"refused": frozenset({"input_type"})}),
+)
+
+
+def _without_version(base_url: str) -> str:
+    """The SDK's base URL has no version, but many people write one."""
+    return _VERSION.sub("", base_url.rstrip("/"))
+
+
+ROW = ProviderRow(
+    type="google",
+    title="Google Gemini",
+    base_url="https://generativelanguage.googleapis.com",
+    dialects=dict.fromkeys(Operation, "gemini"),
+    key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    base_url_variables=("GOOGLE_GEMINI_BASE_URL",),
+    normalize_base_url=_without_version,
+    auth=Auth("x-goog-api-key", ""),
+    quirks={"message_names": False, "parallel_switch": False, "max_stop": 5},
+    families=_FAMILIES,
+    text_model="gemini-3.8-flash",
+    embedding_model="gemini-embedding-2",
+    as_of="2026-11-22",
+    aliases=("gemini",),
+)

@@ -1,0 +1,52 @@
+"""Hugging Face: the router of its Inference Providers, in front of many partners.
+
+`org/name:partner` names the partner that serves a model, `org/name` leaves that to the router: the suffix stays on the
+wire. What a partner takes and costs differs; pin one for answers that can be repeated and priced. Facts: wire card of
+Hugging Face's Inference Providers, state 2026-11-22.
+"""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Operation
+from understudy.dialects.quirks import ErrorRule
+from understudy.domain.failures import FailureKind
+from understudy.providers.base import ProviderRow
+
+_UNKNOWN = frozenset(
+    {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
+    | {"audio", "prediction", "web_search_options", "moderation", "cache", "allowed_tools", "safety_identifier"}
+    | {"user", "service_tier", "logit_bias"}
+)
+"""What the router's API does not name. Partners may know some of it, but which of them answers is not known."""
+
+ROW = ProviderRow(
+    type="huggingface",
+    title="Hugging Face",
+    base_url="https://router.huggingface.co/v1",
+    dialects={Operation.CHAT: "openai", Operation.MODELS: "openai", Operation.EMBED: "hf-features"},
+    key_variables=("HF_TOKEN",),
+    quirks={
+        "refused": _UNKNOWN,
+        "max_tokens_field": "max_tokens",
+        "other_max_tokens": False,
+        "system_role": "system",
+        "max_stop": 4,
+        "inputs": frozenset({"image"}),
+        # One model's entry is not enough: which partners serve it, and for what, is in the list.
+        "single_models": False,
+    },
+    error_rules=(
+        ErrorRule(kind=FailureKind.BILLING, text="monthly included credits"),
+        ErrorRule(kind=FailureKind.BILLING, status=402),
+        ErrorRule(kind=FailureKind.NOT_FOUND, status=400, text="not supported by any provider"),
+        ErrorRule(kind=FailureKind.NOT_FOUND, status=400, text="model not supported by provider"),
+        ErrorRule(kind=FailureKind.OVERLOADED, text="currently loading"),
+    ),
+    text_model="openai/gpt-oss-120b",
+    embedding_model="thenlper/gte-large",
+    as_of="2026-11-22",
+    aliases=("hf", "hugging-face"),
+    instead={Operation.COUNT_TOKENS: "its partners count tokens after the fact: the usage of an answer tells"},
+    # A model that nobody has used for a while is loaded first.
+    first_event_timeout=300.0,
+)

@@ -1,0 +1,60 @@
+"""Together AI. Facts: wire card of Together's API, state 2026-11-22 (OpenAPI description, SDK 3.1.1, documentation)."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Operation
+from understudy.dialects.quirks import ErrorRule
+from understudy.domain.failures import FailureKind
+from understudy.providers.base import Family, ProviderRow
+
+_UNKNOWN = frozenset(
+    {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
+    | {"audio", "prediction", "web_search_options", "moderation", "cache", "allowed_tools", "safety_identifier"}
+    | {"service_tier", "user", "thinking", "dimensions"}
+)
+"""What Together's API does not have; requests of OpenAI's clients may carry it."""
+
+
+def normalize_base_url(base_url: str) -> str:
+    """Add `/v1`, which Together's own variable must leave out."""
+    trimmed = base_url.rstrip("/")
+    return trimmed if trimmed.endswith("/v1") else f"{trimmed}/v1"
+
+
+ROW = ProviderRow(
+    type="together",
+    title="Together AI",
+    base_url="https://api.together.ai/v1",
+    dialects={Operation.CHAT: "openai", Operation.EMBED: "openai", Operation.MODELS: "openai"},
+    key_variables=("TOGETHER_API_KEY",),
+    base_url_variables=("TOGETHER_BASE_URL",),
+    normalize_base_url=normalize_base_url,
+    quirks={
+        "refused": _UNKNOWN,
+        "accepts": frozenset({"top_k", "min_p"}),
+        "max_tokens_field": "max_tokens",
+        "other_max_tokens": False,
+        "system_role": "system",
+        # Usage always comes in the last chunk with content.
+        "stream_usage": False,
+        "message_names": False,
+        "parallel_switch": False,
+        "inputs": frozenset({"image", "audio"}),
+        "stop_as_list": True,
+        "logprobs_as_count": True,
+        "single_models": False,
+        "efforts": frozenset({"low", "medium", "high"}),
+    },
+    families=(Family(r"(meta-llama/|mistralai/|google/gemma).*", {"refused": _UNKNOWN | {"reasoning"}}),),
+    error_rules=(
+        # The prompt and max_tokens together exceed the context; it has nothing to do with permissions.
+        ErrorRule(kind=FailureKind.CONTEXT_LENGTH, status=403),
+        ErrorRule(kind=FailureKind.CONTEXT_LENGTH, status=422, text="max_new_tokens"),
+        # In the middle of a stream the type is all that tells.
+        ErrorRule(kind=FailureKind.RATE_LIMITED, code="*rate_limit"),
+    ),
+    text_model="openai/gpt-oss-120b",
+    embedding_model="intfloat/multilingual-e5-large-instruct",
+    as_of="2026-11-22",
+    instead={Operation.COUNT_TOKENS: "Together counts no tokens ahead: the usage of an answer tells"},
+)
