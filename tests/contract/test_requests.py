@@ -17,7 +17,7 @@ from tests.contract.driving import open_only
 from tests.contract.normal import NORMALISATIONS, key_paths, normal
 from tests.contract.recordings import Recording
 from tests.contract.scope import PATHS, exclusion, is_request, provider_type
-from tests.contract.targets import dialect_name, operation_of, row_of, server_of
+from tests.contract.targets import base_of, dialect_name, model_of, operation_of, row_of, server_of
 from understudy import dialects
 from understudy.dialects.base import Dialect, Endpoint, Operation
 from understudy.dialects.quirks import Quirks
@@ -72,7 +72,8 @@ def endpoint(recording: Recording) -> Endpoint:
         version = parse_qs(url[2]).get("api-version", ["2024-10-21" if "/deployments/" in url[0] else None])[0]
         base_url = re.sub("/(chat/completions|embeddings)$", "", url[0])
         return replace(endpoint_of(row, recording.model, base_url=base_url, api_version=version), quirks=quirks)
-    return Endpoint(provider=row.type, base_url=row.base_url, model=recording.model, headers=row.headers, quirks=quirks)
+    base_url, model = base_of(recording) or row.base_url, model_of(recording)
+    return Endpoint(provider=row.type, base_url=base_url, model=model, headers=row.headers, quirks=quirks)
 
 
 def rewritten(recording: Recording) -> Any:
@@ -119,16 +120,18 @@ def test_a_patched_request_is_exactly_the_recorded_one(requested: Recording) -> 
 
 def test_a_patch_replaces_the_model_and_asks_for_usage_and_nothing_else(requested: Recording) -> None:
     inbound = parsed(requested)
-    if inbound.operation is not Operation.CHAT:
-        return
+    if inbound.operation is not Operation.CHAT or dialect_name(requested) == "replicate":
+        return  # Another model of Replicate's has other inputs: it is written to anew.
     assert requested.request is not None
     target = replace(endpoint(requested), model="another-model")
     target = replace(target, quirks=replace(target.quirks, stream_usage=True))
     sent = encoded(inbound, target, dialects.load(dialect_name(requested)))
     assert sent.body is not None
     body, recorded = json.loads(sent.body), stateless(requested)
-    assert body.pop("model") == "another-model"
     recorded.pop("model", None)
+    # Gemini's model stands in the address, and rarely in the body too.
+    in_address = urlsplit(sent.url).path.rpartition("/")[2].partition(":")[0] == "another-model"
+    assert body.pop("model", None) in (("models/another-model", None) if in_address else ("another-model",))
     if inbound.stream and "stream_options" in body:
         assert body.pop("stream_options") == {**recorded.pop("stream_options", {}), "include_usage": True}
     assert body == recorded

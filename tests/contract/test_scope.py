@@ -11,7 +11,11 @@ from tests.conftest import SELECTION
 from tests.contract.recordings import Recording, load
 from tests.contract.scope import MINIMUM_SHARE, PATHS, exclusion, provider_type
 
-FORMS = {"together": ("chat", "chat_stream")}
+FORMS = {
+    "replicate": ("predict", "predict_get", "predict_stream", "error"),
+    "together": ("chat", "chat_stream"),
+    "huggingface": ("chat", "chat_stream", "embed"),
+}
 """Where answers come in other forms, or nobody has recorded an error."""
 
 PERMISSIVE = {"MIT", "Apache-2.0", "Apache-2.0 OR BSD-3-Clause"}

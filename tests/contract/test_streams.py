@@ -34,6 +34,7 @@ SAID_NOTHING = {
     "responses": b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":""}\n\n',
     "anthropic": b'event: ping\ndata: {"type": "ping"}\n\n',
     "cohere": b'event: debug\ndata: {"type":"debug","prompt":"x"}\n\n',
+    "gemini": b'data: {"candidates":[{"content":{"role":"model"},"index":0}]}\n\n',
     "ollama": b'{"model":"x","message":{"role":"assistant","content":""},"done":false}\n',
 }
 """A frame of each dialect that says nothing."""
@@ -158,7 +159,8 @@ def test_line_ends_byte_order_mark_and_comments_change_nothing(stream: Stream) -
 
 
 def test_an_unknown_finish_reason_is_kept_and_called_unknown(stream: Stream) -> None:
-    keys = ["finish_reason", "stop_reason", "done_reason"] if stream.dialect != "responses" else ["reason"]
+    names = ["finish_reason", "stop_reason", "done_reason", "finishReason"]
+    keys = names if stream.dialect != "responses" else ["reason"]
     body = changed(stream.body, with_values(dict.fromkeys(keys, "brand_new")), lines=stream.lines)
     outcome = stream.with_body(body).decode()
     assert (outcome.failure and outcome.failure.kind) == ((was := stream.decode().failure) and was.kind)
@@ -168,7 +170,7 @@ def test_an_unknown_finish_reason_is_kept_and_called_unknown(stream: Stream) -> 
 
 
 def test_missing_usage_is_unknown_and_not_zero(stream: Stream) -> None:
-    keys = ("usage", "x_groq", "prompt_eval_count", "eval_count")
+    keys = ("usage", "x_groq", "prompt_eval_count", "eval_count", "usageMetadata")
     outcome = stream.with_body(changed(stream.body, without_keys(*keys), lines=stream.lines)).decode()
     assert answer_of(fold(outcome.steps)).usage == dict.fromkeys(USAGE_CLASSES)
     assert (outcome.failure is None) == (stream.decode().failure is None)

@@ -64,10 +64,14 @@ ABLE = {
     "groq": {"model": "qwen/qwen3.8-27b"},
     "together": {"model": "Qwen/Qwen3.5-397B-A17B"},
     "ollama": {"model": "qwen3-vl"},
+    "replicate": {"model": "openai/gpt-5-mini"},
+    "huggingface": {"model": "Qwen/Qwen3-VL-235B-A22B-Instruct"},
 }
 """Where the default model neither sees nor thinks: one that does both."""
 
-HIDES_ITS_THINKING = {"openai", "azure-openai"}
+TAKES_NO_TOOLS = {"replicate"}
+HIDES_ITS_THINKING = {"openai", "azure-openai", "google", "replicate"}
+"""Google shows it where a display is asked for."""
 
 both_ways = pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 
@@ -97,6 +101,10 @@ async def test_a_stream_and_a_whole_answer_are_the_same(provider: DialectProvide
 async def test_tools_and_their_results(provider: DialectProvider, streamed: bool) -> None:
     conversation = [u.Message.user("What is the weather in Lisbon? Use the tool.")]
     response = await whole(provider, streamed, conversation, tools=[WEATHER])
+    if provider.provider_type in TAKES_NO_TOOLS:
+        assert [(warning.kind, warning.what) for warning in response.warnings] == [("dropped", "tools")]
+        assert response.finish_reason is u.FinishReason.STOP
+        return
     assert response.finish_reason is u.FinishReason.TOOL_CALLS
     (call,) = response.tool_calls
     assert call.name == "weather"
@@ -111,6 +119,8 @@ async def test_tools_and_their_results(provider: DialectProvider, streamed: bool
 async def test_structured_output(provider: DialectProvider, streamed: bool) -> None:
     response = await whole(provider, streamed, "Describe Lisbon.", schema=City)
     assert isinstance(response.parsed, City)
+    asked_in_words = [warning.what for warning in response.warnings if warning.kind == "emulated"]
+    assert asked_in_words == (["output"] if provider.provider_type == "replicate" else [])
 
 
 @both_ways
