@@ -8,7 +8,9 @@ from typing import Any
 
 Change = Callable[[Any], Any]
 
-OPAQUE_KEYS = frozenset({"input", "arguments", "parameters", "input_schema", "schema", "partial_json", "format"})
+OPAQUE_KEYS = frozenset(
+    {"input", "arguments", "args", "parameters", "input_schema", "schema", "partial_json", "format"}
+)
 """Below these keys the JSON is the user's or the model's own, and no field of the wire."""
 
 UNKNOWN_FIELD = "x_unknown_field"

@@ -37,9 +37,18 @@ BY_NAME = {
     "api_error": "server_error",
     "timeout_error": "server_error",
     "overloaded_error": "overloaded",
+    # Google: `error.status`, and what its client takes for answers
+    "INVALID_ARGUMENT": "invalid_request",
+    "PERMISSION_DENIED": "permission",
+    "NOT_FOUND": "not_found",
+    "RESOURCE_EXHAUSTED": "rate_limited",
+    "PROMPT_BLOCKED": "content_filter",
+    "MALFORMED_FUNCTION_CALL": "resample",
+    "OTHER": "server_error",
 }
 
 BY_WORDS = {
+    "unregistered callers": "authentication",
     "prompt is too long": "context_length",
     "reached your specified api usage limits": "billing",
     "credit balance is too low": "billing",

@@ -11,6 +11,8 @@ from understudy.dialects.base import Endpoint, Operation
 from understudy.dialects.server import Inbound
 from understudy.wire.http import HttpRequest
 
+GEMINI = "/v1beta/models/m"
+SPOKEN: list[dict[str, Any]] = [{"role": "user", "parts": [{"text": "hello"}]}]
 SAID: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
 
 REQUESTS: dict[tuple[str, Operation], tuple[str, str, dict[str, Any] | None]] = {
@@ -22,6 +24,21 @@ REQUESTS: dict[tuple[str, Operation], tuple[str, str, dict[str, Any] | None]] = 
     ("anthropic", Operation.CHAT): ("POST", "/v1/messages", {"model": "m", "max_tokens": 64, "messages": SAID}),
     ("anthropic", Operation.COUNT_TOKENS): ("POST", "/v1/messages/count_tokens", {"model": "m", "messages": SAID}),
     ("anthropic", Operation.MODELS): ("GET", "/v1/models?limit=20", None),
+    ("gemini", Operation.CHAT): ("POST", f"{GEMINI}:generateContent", {"contents": SPOKEN}),
+    ("gemini", Operation.EMBED): (
+        "POST",
+        f"{GEMINI}:batchEmbedContents",
+        {"requests": [{"model": "models/m", "content": {"parts": [{"text": text}]}} for text in "ab"]},
+    ),
+    ("gemini", Operation.COUNT_TOKENS): ("POST", f"{GEMINI}:countTokens", {"contents": SPOKEN}),
+    ("gemini", Operation.MODELS): ("GET", "/v1beta/models?pageSize=50", None),
+    ("replicate", Operation.CHAT): ("POST", "/v1/models/m/predictions", {"input": {"prompt": "hello"}}),
+    ("replicate", Operation.MODELS): ("GET", "/v1/collections/language-models", None),
+    ("hf-features", Operation.EMBED): (
+        "POST",
+        "/hf-inference/models/m/pipeline/feature-extraction",
+        {"inputs": ["a", "b"]},
+    ),
     ("ollama", Operation.CHAT): ("POST", "/api/chat", {"model": "m", "messages": SAID}),
     ("ollama", Operation.EMBED): ("POST", "/api/embed", {"model": "m", "input": ["a", "b"]}),
     ("ollama", Operation.MODELS): ("GET", "/api/tags", None),
@@ -44,7 +61,9 @@ def endpoint(dialect: str) -> Endpoint:
 
 def request(dialect: str, operation: Operation, *, stream: bool = False) -> HttpRequest:
     method, path, body = REQUESTS[dialect, operation]
-    if body is not None and operation is Operation.CHAT:
+    if dialect == "gemini" and stream:
+        path = path.replace(":generateContent", ":streamGenerateContent?alt=sse")
+    elif body is not None and operation is Operation.CHAT and dialect != "gemini":
         body = {**body, "stream": stream}
         if stream and dialect == "openai":
             body["stream_options"] = {"include_usage": True}
@@ -57,3 +76,4 @@ def inbound(dialect: str, operation: Operation = Operation.CHAT, *, stream: bool
 
 
 DIALECTS = dialects.names()
+CHATTING = tuple(name for name in DIALECTS if Operation.CHAT in dialects.load(name).operations)

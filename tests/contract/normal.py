@@ -81,6 +81,30 @@ def _without_empty_lists(body: Body) -> Body:
     return {key: value for key, value in body.items() if value != []}
 
 
+def _as_protocol_buffers(body: Body) -> Body:
+    """Gemini's bodies, with names in camel case, bytes in the first alphabet, and lists where one object stands."""
+    if not body.keys() & {"contents", "requests", "content", "generateContentRequest"}:
+        return body
+    return {key: _named(key, value) for key, value in body.items()}
+
+
+def _named(key: str, value: Any) -> Any:
+    if key in ("parts", "tools") and isinstance(value, dict):
+        value = [value]
+    if key == "data" and isinstance(value, str):
+        return value.replace("-", "+").replace("_", "/")
+    if isinstance(value, list):
+        return [_named("", item) for item in value]
+    if not isinstance(value, dict) or key in ("args", "response") or "chema" in key or key == "parameters":
+        return value
+    return {_camel(name): _named(_camel(name), item) for name, item in value.items()}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
 NORMALISATIONS = (
     Normalisation("an explicit null says the same as an absent field", _everywhere(_without_nulls)),
     Normalisation(
@@ -96,6 +120,9 @@ NORMALISATIONS = (
     ),
     Normalisation("`functions` is the deprecated name of `tools`", _functions_as_tools),
     Normalisation("a text may stand for the list of that one text part", _everywhere(_text_as_parts)),
+    Normalisation(
+        "JSON of protocol buffers (Gemini's) may be written in several ways, and is read in all", _as_protocol_buffers
+    ),
     Normalisation(
         "an empty list of parts, tools or stop sequences says the same as none", _everywhere(_without_empty_lists)
     ),

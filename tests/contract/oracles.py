@@ -45,8 +45,11 @@ def oracle_of(dialect: str, provider: str) -> Oracle:
     """Return the oracle: the provider's own client where there is one, else that of the dialect."""
     from tests.contract.oracle_anthropic import AnthropicOracle
     from tests.contract.oracle_cohere import CohereOracle
+    from tests.contract.oracle_gemini import GeminiOracle
+    from tests.contract.oracle_huggingface import HuggingFaceOracle
     from tests.contract.oracle_ollama import OllamaOracle
     from tests.contract.oracle_openai import GroqOracle, OpenAIOracle
+    from tests.contract.oracle_replicate import ReplicateOracle
     from tests.contract.oracle_responses import ResponsesOracle
     from tests.contract.oracle_together import TogetherOracle
 
@@ -57,7 +60,10 @@ def oracle_of(dialect: str, provider: str) -> Oracle:
         "openai": OpenAIOracle,
         "responses": ResponsesOracle,
         "anthropic": AnthropicOracle,
+        "gemini": GeminiOracle,
         "ollama": OllamaOracle,
+        "replicate": ReplicateOracle,
+        "huggingface": HuggingFaceOracle,
         "cohere": CohereOracle,
     }
     key = provider if provider in makers and dialect != "responses" else dialect

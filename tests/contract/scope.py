@@ -19,6 +19,7 @@ PROVIDER_TYPES = {"gemini": "google", "azure_openai": "azure-openai", "responses
 
 OPERATIONS = frozenset(
     {"chat", "chat_stream", "generate", "generate_stream", "embed", "models", "count_tokens", "error"}
+    | {"predict", "predict_get", "predict_stream", "cancel"}
 )
 """`generate` is Ollama's completion of one prompt; its answers are read as those of a chat."""
 
@@ -29,6 +30,14 @@ PATHS = {
     # The v1 API, the dated one, and the one for other makers' models, all of the same form; one caller forgot the base.
     "azure-openai": r"(/+openai(/v1|/deployments/[^/]+)?|/models)?/(chat/completions|embeddings|models|responses)",
     "anthropic": r"/v1/(messages|messages/count_tokens|models(/[^/]+)?)",
+    "google": r"/v1beta/models(/[^/:]+)?"
+    r"(:(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents))?",
+    # Training has another address, but no other errors.
+    "replicate": r"/v1/(models(/[^/]+/[^/]+(/predictions|/versions/[^/]+(/trainings)?)?)?"
+    r"|predictions(/[^/]+(/cancel)?)?|(deployments/[^/]+/[^/]+/predictions)|collections/[^/]+|(streams|files)/.+)",
+    # The router, or one partner behind it; not the retired host, whose addresses have no task.
+    "huggingface": r"(/[a-z-]+)?/v1/(chat/completions|models(/.+)?)"
+    r"|/hf-inference/models/.+/pipeline/feature-extraction",
     "ollama": r"/api/(chat|generate|embed|tags|show)",
     # Version 2; what is left of version 1 is what version 2 does not have.
     "cohere": r"/v2/(chat|embed)|/v1/(tokenize|models(/[^/]+)?)",
@@ -57,6 +66,20 @@ def _foreign_headers(recording: Recording) -> bool:
     ) and recording.response.body.lstrip().startswith("data:")
 
 
+def _no_answer(recording: Recording) -> bool:
+    return provider_type(recording) == "google" and recording.response.body.lstrip("{ \n").startswith(
+        '"name": "cachedContents/'
+    )
+
+
+def _makes_a_model(recording: Recording) -> bool:
+    return provider_type(recording) == "replicate" and recording.operation == "models" and _method(recording) != "GET"
+
+
+def _method(recording: Recording) -> str | None:
+    return recording.request.method if recording.request is not None else None
+
+
 class Exclusion(NamedTuple):
     reason: str
     applies: Callable[[Recording], bool]
@@ -67,6 +90,8 @@ EXCLUSIONS = (
     Exclusion(
         "the cassette puts the headers of a JSON answer of another day over a stream of events", _foreign_headers
     ),
+    Exclusion("the answer to another request than the one it is filed under (a cached prompt of Google's)", _no_answer),
+    Exclusion("it makes a model (Replicate)", _makes_a_model),
     Exclusion("another operation than ours", lambda recording: recording.operation not in OPERATIONS),
     Exclusion("another API on the same host (organisation usage, Ollama's OpenAI-compatible routes)", _other_endpoint),
 )
@@ -77,6 +102,9 @@ MINIMUM_SHARE = {
     "together": 1.0,
     "azure-openai": 1.0,
     "anthropic": 1.0,
+    "google": 0.98,
+    "replicate": 0.9,
+    "huggingface": 0.8,
     "ollama": 0.98,
     "cohere": 0.85,
 }
@@ -97,7 +125,9 @@ def is_request(recording: Recording) -> bool:
     """
     if recording.request is None or recording.request.method != "POST":
         return False
-    if recording.operation.startswith("generate") or recording.operation == "models":
+    if recording.operation.startswith("generate") or recording.operation in ("models", "cancel"):
+        return False
+    if provider_type(recording) == "replicate" and recording.operation == "error":
         return False
     if provider_type(recording) == "azure-openai" and not urlsplit(recording.request.url).path.startswith("/openai/"):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -76,7 +77,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
         """The end of the frame that makes the stream a success; `None` when it ends in an error.
 
         OpenAI: the finish reason. Anthropic: `message_stop`. Ollama: `done`. Responses: the final status. Cohere:
-        `message-end`.
+        `message-end`. Gemini: the first finish reason.
         """
         position = 0
         for frame in self.frames:
@@ -90,6 +91,8 @@ def _is_terminal(value: Any) -> bool:
     match value:
         case {"choices": [{"index": 0, "finish_reason": str()}, *_]} | {"done": True}:
             return True
+        case {"candidates": [{"finishReason": str() | int()}, *_]}:
+            return True
         case {"type": "message_stop" | "message-end" | "response.completed" | "response.incomplete"}:
             return True
     return False
@@ -100,7 +103,14 @@ def stream_of(recording: Recording) -> Stream:
         name=recording.name,
         dialect=dialect_name(recording),
         endpoint=endpoint_for(recording),
-        body=recording.body.replace(b"\r\n", b"\n"),
+        body=_events(recording.body.replace(b"\r\n", b"\n")),
         head=recording.head,
         recording=recording,
     )
+
+
+def _events(body: bytes) -> bytes:
+    """Gemini's streams that are one growing array, as the server-sent events that their elements would be."""
+    if not body.startswith(b"["):
+        return body
+    return b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in json.loads(body))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.driving import drive, drive_reply
-from tests.contract.native import DIALECTS, endpoint, inbound
+from tests.contract.native import CHATTING, endpoint, inbound
 from tests.contract.streams import HELLO
 from tests.contract.targets import server_of
 from understudy import dialects
@@ -40,6 +40,8 @@ NEAREST: dict[str, dict[FailureKind, FailureKind]] = {
     "openai": NO_WORDS,
     "responses": NO_WORDS,
     "anthropic": NO_WORDS,
+    "replicate": NO_WORDS,
+    "gemini": {K.RESAMPLE: K.SERVER_ERROR, K.UNSUPPORTED: K.INVALID_REQUEST},
     # Ollama's errors are a status and words.
     "ollama": {
         **NO_WORDS,
@@ -73,7 +75,7 @@ UPSTREAM = (
 
 
 @pytest.mark.parametrize("kind", SAYABLE)
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CHATTING)
 def test_an_error_reply_keeps_its_kind(dialect: str, kind: FailureKind) -> None:
     reply = server_of(dialect).render_error(Failure(kind=kind, message='It went "wrong"\nat \x00 last.'))
     assert reply.status >= 400
@@ -85,7 +87,7 @@ def test_an_error_reply_keeps_its_kind(dialect: str, kind: FailureKind) -> None:
 
 
 @pytest.mark.parametrize("kind", SAYABLE)
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CHATTING)
 def test_an_error_in_the_middle_of_a_stream_keeps_its_kind(dialect: str, kind: FailureKind) -> None:
     renderer = server_of(dialect).renderer(inbound(dialect, stream=True))
     head = HttpHead(200, {name.lower(): value for name, value in renderer.headers})
@@ -99,7 +101,7 @@ def test_an_error_in_the_middle_of_a_stream_keeps_its_kind(dialect: str, kind: F
 
 
 @pytest.mark.parametrize("kind", UPSTREAM)
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CHATTING)
 def test_what_went_wrong_upstream_is_the_servers_failure_and_no_fault_of_the_caller(
     dialect: str, kind: FailureKind
 ) -> None:
@@ -110,7 +112,7 @@ def test_what_went_wrong_upstream_is_the_servers_failure_and_no_fault_of_the_cal
     assert failure.kind in (K.SERVER_ERROR, K.OVERLOADED)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CHATTING)
 def test_a_wait_that_the_provider_asks_for_is_passed_on(dialect: str) -> None:
     reply = server_of(dialect).render_error(Failure(kind=K.RATE_LIMITED, message="Slow down.", retry_after=7.0))
     failure = drive_reply(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False), reply).failure
@@ -119,7 +121,7 @@ def test_a_wait_that_the_provider_asks_for_is_passed_on(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 404, 429, 500, 502, 503, 520])
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CHATTING)
 def test_a_page_of_a_proxy_is_never_shown_as_an_answer(dialect: str, status: int) -> None:
     head = HttpHead(status, {"content-type": "text/html"})
     for stream in (False, True):
@@ -131,7 +133,7 @@ def test_a_page_of_a_proxy_is_never_shown_as_an_answer(dialect: str, status: int
 
 
 @pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"", b"null", b"[]", b"{}", b'"ok"', b"\xff\xfe", b'{"a":'])
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CHATTING)
 def test_a_success_in_the_wrong_shape_is_a_failure(dialect: str, body: bytes) -> None:
     for head in (HttpHead(200, {}), HttpHead(200, {"content-type": "application/json"})):
         exchange = dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False)

@@ -4,9 +4,10 @@ written anew from the typed request."""
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from msgspec.structs import replace
@@ -16,13 +17,14 @@ from tests.contract.driving import open_only
 from tests.contract.normal import NORMALISATIONS, key_paths, normal
 from tests.contract.recordings import Recording
 from tests.contract.scope import PATHS, exclusion, is_request, provider_type
-from tests.contract.targets import dialect_name, operation_of, row_of, server_of
+from tests.contract.targets import base_of, dialect_name, model_of, operation_of, row_of, server_of
 from understudy import dialects
 from understudy.dialects.base import Dialect, Endpoint, Operation
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.providers.base import endpoint_of
 from understudy.wire.http import HttpRequest
 
 PLAIN = Quirks(stream_usage=False)
@@ -57,11 +59,21 @@ def encoded(inbound: Inbound, endpoint: Endpoint, dialect: Dialect) -> HttpReque
 
 
 def endpoint(recording: Recording) -> Endpoint:
-    """The row's endpoint for the recorded model, with no quirks but the name that the caller gave to `max_tokens`."""
+    """The row's endpoint for the recorded model, with no quirks but the name that the caller gave to `max_tokens`.
+
+    Azure's is the recorded one: which API it is stands in the address.
+    """
     row = row_of(recording)
     assert recording.request is not None
     quirks = replace(PLAIN, max_tokens_field="max_tokens") if "max_tokens" in recording.request.body else PLAIN
-    return Endpoint(provider=row.type, base_url=row.base_url, model=recording.model, headers=row.headers, quirks=quirks)
+    if recording.provider == "azure_openai":
+        url = recording.request.url.partition("?")
+        # One recorder left the version away; without one there is no such address.
+        version = parse_qs(url[2]).get("api-version", ["2024-10-21" if "/deployments/" in url[0] else None])[0]
+        base_url = re.sub("/(chat/completions|embeddings)$", "", url[0])
+        return replace(endpoint_of(row, recording.model, base_url=base_url, api_version=version), quirks=quirks)
+    base_url, model = base_of(recording) or row.base_url, model_of(recording)
+    return Endpoint(provider=row.type, base_url=base_url, model=model, headers=row.headers, quirks=quirks)
 
 
 def rewritten(recording: Recording) -> Any:
@@ -82,6 +94,9 @@ def stateless(recording: Recording) -> dict[str, Any]:
     """
     assert recording.request is not None
     added = {"store": False} if dialect_name(recording) == "responses" else {}
+    if deployment := re.search(r"/deployments/([^/]+)/", recording.request.url):
+        # Azure goes by the deployment in the address, whatever the body says; we say it there too.
+        return {**recording.request.body, "model": deployment[1]}
     return {
         **recording.request.body,
         **{key: value for key, value in added.items() if key not in recording.request.body},
@@ -105,17 +120,19 @@ def test_a_patched_request_is_exactly_the_recorded_one(requested: Recording) -> 
 
 def test_a_patch_replaces_the_model_and_asks_for_usage_and_nothing_else(requested: Recording) -> None:
     inbound = parsed(requested)
-    if inbound.operation is not Operation.CHAT:
-        return
+    if inbound.operation is not Operation.CHAT or dialect_name(requested) == "replicate":
+        return  # Another model of Replicate's has other inputs: it is written to anew.
     assert requested.request is not None
     target = replace(endpoint(requested), model="another-model")
     target = replace(target, quirks=replace(target.quirks, stream_usage=True))
     sent = encoded(inbound, target, dialects.load(dialect_name(requested)))
     assert sent.body is not None
     body, recorded = json.loads(sent.body), stateless(requested)
-    assert body.pop("model") == "another-model"
     recorded.pop("model", None)
-    if inbound.stream and dialect_name(requested) == "openai":
+    # Gemini's model stands in the address, and rarely in the body too.
+    in_address = urlsplit(sent.url).path.rpartition("/")[2].partition(":")[0] == "another-model"
+    assert body.pop("model", None) in (("models/another-model", None) if in_address else ("another-model",))
+    if inbound.stream and "stream_options" in body:
         assert body.pop("stream_options") == {**recorded.pop("stream_options", {}), "include_usage": True}
     assert body == recorded
 
@@ -129,7 +146,7 @@ def test_a_typed_request_loses_almost_nothing(kind: str, recordings: tuple[Recor
     assert chosen
     for recording in chosen:
         assert recording.request is not None
-        wanted, got = normal(recording.request.body), normal(rewritten(recording))
+        wanted, got = normal(stateless(recording)), normal(rewritten(recording))
         wanted_paths = key_paths(wanted)
         seen.update(wanted_paths.keys())
         lost.update((wanted_paths - key_paths(got)).keys())

@@ -7,9 +7,10 @@ import pytest
 
 from tests.contract.answers import Answer, answer_of, arguments, classes, matched
 from tests.contract.driving import Outcome, drive, drive_reply
-from tests.contract.native import DIALECTS, endpoint, inbound
+from tests.contract.framing import frames, payload
+from tests.contract.native import CHATTING, endpoint, inbound
 from tests.contract.recordings import Recording
-from tests.contract.streams import HELLO
+from tests.contract.streams import HELLO, stream_of
 from tests.contract.targets import dialect_name, dialect_of, endpoint_for, server_of
 from understudy import dialects
 from understudy.dialects.base import Endpoint
@@ -33,7 +34,7 @@ DONE = b"data: [DONE]\n\n"
 
 def written_whole(dialect: str, response: GenerationResponse) -> Outcome:
     reply = server_of(dialect).render(response, inbound(dialect))
-    assert reply.status == 200
+    assert reply.status in (200, 201)
     return drive_reply(dialects.load(dialect).chat(HELLO, asking(dialect, response.model), stream=False), reply)
 
 
@@ -51,7 +52,9 @@ def streamed(dialect: str, told: list[e.Event]) -> Outcome:
     renderer = server_of(dialect).renderer(inbound(dialect, stream=True))
     head = HttpHead(200, {name.lower(): value for name, value in renderer.headers})
     exchange = dialects.load(dialect).chat(HELLO, asking(dialect, fold(told).model), stream=True)
-    return drive(exchange, head, [written_stream(dialect, told)])
+    # At Replicate the stream is text alone: what else there is to tell, the prediction tells at its end.
+    final = server_of(dialect).render(fold(told), inbound(dialect)).body if dialect == "replicate" else None
+    return drive(exchange, head, [written_stream(dialect, told)], final=final)
 
 
 def success(recording: Recording) -> list[e.Event] | None:
@@ -85,7 +88,7 @@ def plain(response: GenerationResponse) -> object:
     return [{**part, "arguments": arguments(part["arguments"])} if "arguments" in part else part for part in parts]
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CHATTING)
 def test_an_answer_survives_another_server_half(chat: Recording, dialect: str) -> None:
     origin, told = dialect_name(chat), success(chat)
     if told is None or origin == dialect:
@@ -105,6 +108,8 @@ SAYS: dict[str, set[str]] = {
     "anthropic": {"stop", "length", "tool_calls", "content_filter", "paused"},
     "responses": {"stop", "length", "tool_calls", "content_filter"},
     "openai": {"stop", "length", "tool_calls", "content_filter"},
+    "replicate": {"stop"},
+    "gemini": {"stop", "length", "tool_calls", "content_filter"},
     "cohere": {"stop", "length", "tool_calls", "content_filter"},
 }
 """The finish reasons that a wire has a word for."""
@@ -112,7 +117,8 @@ SAYS: dict[str, set[str]] = {
 
 def common(answer: Answer, dialect: str) -> object:
     """What a dialect can say of any answer. Where it has no place for a refusal, that is plain text."""
-    calls = [(call.name, call.arguments if isinstance(call.arguments, dict) else None) for call in answer.calls]
+    said = () if dialect == "replicate" else answer.calls  # Predictions call no tools.
+    calls = [(call.name, call.arguments if isinstance(call.arguments, dict) else None) for call in said]
     prompt = [
         answer.usage[name] or 0 for name in ("input", "cache_read", "cache_write", "cache_write_1h", "audio_input")
     ]
@@ -122,7 +128,7 @@ def common(answer: Answer, dialect: str) -> object:
 
 
 @pytest.mark.parametrize("words", AWKWARD)
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CHATTING)
 def test_awkward_words_survive(dialect: str, words: str) -> None:
     told: list[e.Event] = [
         e.Started(id="id-1", model="m", created=1.0),
@@ -131,11 +137,13 @@ def test_awkward_words_survive(dialect: str, words: str) -> None:
         e.UsageReported(Usage(input=3, output=4)),
         e.Finished(FinishReason.STOP, None),
     ]
-    assert read(streamed(dialect, told), dialect).text == words * 2
+    # Replicate's stream carries bare text, in which a carriage return cannot be told from the end of a line.
+    shown = words.replace("\r\n", "\n") if dialect == "replicate" else words
+    assert read(streamed(dialect, told), dialect).text == shown * 2
     assert read(written_whole(dialect, fold(told)), dialect).text == words * 2
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", CHATTING)
 def test_unknown_usage_stays_unknown(dialect: str) -> None:
     told: list[e.Event] = [e.Started(model="m"), e.TextDelta(0, "hi"), e.Finished(FinishReason.STOP, None)]
     for outcome in (streamed(dialect, told), written_whole(dialect, fold(told))):
@@ -192,6 +200,11 @@ def test_the_frames_of_the_same_dialect_are_forwarded(chat: Recording) -> None:
     dialect = dialect_name(chat)
     target = msgspec.structs.replace(endpoint_for(chat), keep_wire=True)
     told = drive(dialects.load(dialect).chat(HELLO, target, stream=True), chat.head, [chat.body]).steps
-    body = chat.body.replace(b"\r\n", b"\n")
+    if chat.body.startswith(b"["):
+        # Gemini's growing array goes out as the events that its elements would be.
+        written = frames(written_stream(dialect, told), lines=False)
+        assert [payload(frame) for frame in written] == [payload(frame) for frame in stream_of(chat).frames]
+        return
+    body = stream_of(chat).body
     # Our own end mark is added where the provider sent none.
     assert written_stream(dialect, told).removesuffix(DONE).rstrip() == body.removesuffix(DONE).rstrip()

@@ -35,6 +35,7 @@ SAID_NOTHING = {
     "responses": b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":""}\n\n',
     "anthropic": b'event: ping\ndata: {"type": "ping"}\n\n',
     "cohere": b'event: debug\ndata: {"type":"debug","prompt":"x"}\n\n',
+    "gemini": b'data: {"candidates":[{"content":{"role":"model"},"index":0}]}\n\n',
     "ollama": b'{"model":"x","message":{"role":"assistant","content":""},"done":false}\n',
 }
 """A frame of each dialect that says nothing."""
@@ -160,7 +161,8 @@ def test_line_ends_byte_order_mark_and_comments_change_nothing(stream: Stream) -
 
 def finished_with(stream: Stream, word: str) -> GenerationResponse | None:
     """The answer, had it ended with another word; `None` where the stream says none."""
-    keys = ["finish_reason", "stop_reason", "done_reason"] if stream.dialect != "responses" else ["reason"]
+    names = ["finish_reason", "stop_reason", "done_reason", "finishReason"]
+    keys = names if stream.dialect != "responses" else ["reason"]
     body = changed(stream.body, with_values(dict.fromkeys(keys, word)), lines=stream.lines)
     outcome, was = stream.with_body(body).decode(), stream.decode().failure
     assert (outcome.failure and outcome.failure.kind) == (was and was.kind)
@@ -184,7 +186,7 @@ def test_every_finish_reason_is_read_as_documented(stream: Stream) -> None:
 
 
 def test_missing_usage_is_unknown_and_not_zero(stream: Stream) -> None:
-    keys = ("usage", "x_groq", "prompt_eval_count", "eval_count")
+    keys = ("usage", "x_groq", "prompt_eval_count", "eval_count", "usageMetadata")
     outcome = stream.with_body(changed(stream.body, without_keys(*keys), lines=stream.lines)).decode()
     assert answer_of(fold(outcome.steps)).usage == dict.fromkeys(USAGE_CLASSES)
     assert (outcome.failure is None) == (stream.decode().failure is None)

@@ -27,12 +27,17 @@ SPEAKERS = [
     ("openai", "openai", "gpt-4.1-mini"),
     ("openai", "responses", "gpt-6-sol"),
     ("anthropic", "anthropic", "claude-sonnet-5"),
+    ("google", "gemini", "gemini-3-flash-preview"),
     ("ollama", "ollama", "qwen3-vl"),
     ("groq", "openai", "qwen/qwen3.8-27b"),
     ("together", "openai", "Qwen/Qwen3.5-397B-A17B"),
     ("azure-openai", "openai", "gpt-4.1-mini"),
+    ("huggingface", "openai", "Qwen/Qwen3-VL-235B-A22B-Instruct"),
     ("cohere", "cohere", "command-a-plus-05-2026"),
 ]
+ASKED_FOR = ("responses", "gemini")
+"""Dialects whose thinking is shown only on request."""
+
 IDS = [f"{provider}-{dialect}" for provider, dialect, _ in SPEAKERS]
 WEATHER = Tool(
     name="get_weather",
@@ -97,7 +102,7 @@ def test_chat(provider: str, dialect: str, model: str, stream: bool) -> None:
         model,
     )
     assert (response.usage.output_total, response.usage.input_total) == (6, 12)
-    assert response.created or dialect in ("anthropic", "cohere")
+    assert response.created or dialect in ("anthropic", "cohere", "gemini")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -118,7 +123,7 @@ def test_tools(provider: str, dialect: str, model: str, stream: bool) -> None:
 @pytest.mark.parametrize(("provider", "dialect", "model"), SPEAKERS, ids=IDS)
 def test_thinking_schema_and_images(provider: str, dialect: str, model: str, stream: bool):
     reasons = (provider, dialect) not in (("openai", "openai"), ("azure-openai", "openai"))
-    reasoning = Reasoning(effort="low", display="auto" if dialect == "responses" else None) if reasons else None
+    reasoning = Reasoning(effort="low", display="auto" if dialect in ASKED_FOR else None) if reasons else None
     schema = {
         "type": "object",
         "properties": {"n": {"type": "integer"}},
@@ -212,7 +217,7 @@ def test_faults_that_are_no_failures_of_the_wire(provider: str, dialect: str, mo
     assert not unknown.usage.total
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama", "groq", "cohere"])
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "google", "ollama", "groq", "cohere"])
 def test_model_lists(provider: str) -> None:
     home = row(provider)
     dialect = load(home.dialects[Operation.MODELS])
@@ -228,11 +233,17 @@ def test_model_lists(provider: str) -> None:
 
 @pytest.mark.parametrize(
     ("provider", "model"),
-    [("openai", "text-embedding-3-small"), ("ollama", "nomic-embed-text"), ("cohere", "embed-v4.0")],
+    [
+        ("openai", "text-embedding-3-small"),
+        ("google", "gemini-embedding-2"),
+        ("ollama", "nomic-embed-text"),
+        ("cohere", "embed-v4.0"),
+    ],
 )
 def test_embeddings(provider: str, model: str) -> None:
     request = EmbeddingRequest(texts=("one", "two"), model=model, dimensions=32)
-    (response,) = performed(provider, load(provider).embed(request, place(provider, model)))
+    dialect = load(row(provider).dialects[Operation.EMBED])
+    (response,) = performed(provider, dialect.embed(request, place(provider, model)))
     assert isinstance(response, EmbeddingResponse)
     assert response.embeddings[1] == pytest.approx(embed("two", 32), abs=1e-6)
     assert response.usage.input == 2
@@ -243,6 +254,7 @@ def test_embeddings(provider: str, model: str) -> None:
     [
         ("openai", "responses", "gpt-6-sol"),
         ("anthropic", "anthropic", "claude-opus-5"),
+        ("google", "gemini", "gemini-3.8-flash"),
         ("cohere", "cohere", "command-r-08-2024"),
     ],
 )

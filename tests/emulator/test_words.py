@@ -17,8 +17,15 @@ from understudy.providers.base import endpoint_of
 from understudy.wire.http import HttpHead, HttpReply, HttpRequest
 
 PROVIDERS = cast.types()
-CHATS = {"anthropic": "/v1/messages", "ollama": "/api/chat", "cohere": "/v2/chat"}
-SHAPES = {"cohere": "message"}
+GEMINI = "/v1beta/models/gemini-3.8-flash:generateContent"
+CHATS = {
+    "replicate": "/v1/predictions",
+    "anthropic": "/v1/messages",
+    "ollama": "/api/chat",
+    "cohere": "/v2/chat",
+    "google": GEMINI,
+}
+SHAPES = {"cohere": "message", "replicate": "detail"}
 """The field of an error body that is not `error`."""
 
 

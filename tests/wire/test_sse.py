@@ -165,3 +165,10 @@ class TestLimits:
         monkeypatch.setattr(Pending, "take", counting)
         read(SseDecoder(), [line[i : i + 1] for i in range(len(line))])
         assert copied <= 2 * len(line)
+
+
+def test_bare_data_is_an_event_of_its_own_when_asked_for() -> None:
+    body = b'data: {"n": 1}\n\n{\n  "error": {\n    "code": 503\n  }\n}\n\n: ping\nid: 7\nretry: 3\n\n'
+    events = SseDecoder(bare_data=True).feed(body)
+    assert [event.data for event in events] == [b'{"n": 1}', b'{\n  "error": {\n    "code": 503\n  }\n}']
+    assert [event.data for event in SseDecoder().feed(body)] == [b'{"n": 1}']

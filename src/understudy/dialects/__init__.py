@@ -12,7 +12,10 @@ _MODULES = {
     "openai": "understudy.dialects.openai",
     "responses": "understudy.dialects.responses",
     "anthropic": "understudy.dialects.anthropic",
+    "gemini": "understudy.dialects.gemini",
     "ollama": "understudy.dialects.ollama",
+    "replicate": "understudy.dialects.replicate",
+    "hf-features": "understudy.dialects.hf_features",
     "cohere": "understudy.dialects.cohere",
 }
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -24,6 +25,7 @@ from understudy.emulator.cast.base import CHAT, Asked, EmulatedModel, EmulatedPr
 from understudy.emulator.faults import Fault, FaultKind
 from understudy.emulator.memory import PromptCache
 from understudy.emulator.persona import Turn
+from understudy.emulator.predictions import Prediction, Predictions
 from understudy.emulator.prompt import prompt_tokens
 from understudy.emulator.staging import Answer, Frame, Streamed, is_sse
 from understudy.emulator.tokens import count
@@ -61,6 +63,7 @@ class Actor:
         extra = [EmulatedModel(id=name, capabilities=CHAT | {"thinking", "embed"}) for name in models]
         self._models = (*provider.models, *extra)
         self._cache = PromptCache()
+        self._predictions = Predictions() if provider.predicts else None
 
     def call(self, request: HttpRequest) -> Call:
         """Understand address and key of a request. Its URL is the path with its query, as the request line has it."""
@@ -72,6 +75,8 @@ class Actor:
         # Official clients add the rest of the path to the base URL; without the base it leads nowhere.
         mounted = address.path.startswith(f"{self.mount}/")
         half, operation = found[0] if found and mounted else (halves[0], None)
+        if self._predictions is not None and self._predictions.concerns(request.method, path):
+            operation = Operation.CHAT
         key = half.credential(relative)
         known = bool(key) if self._keys is None else key in self._keys
         return Call(request=relative, path=address.path, half=half, operation=operation, authenticated=known)
@@ -96,6 +101,11 @@ class Actor:
             words = f"Unknown request URL: {call.request.method} {call.path}. Please check the URL for typos."
             missing = self.provider.failure(FailureKind.NOT_FOUND)
             return self._reply(msgspec.structs.replace(missing, message=words, code=None), call.half)
+        if self._predictions is not None and self._predictions.concerns(call.request.method, call.path):
+            known = self._predictions.follow(call.path)
+            if isinstance(known, Prediction):
+                return self._streamed(call.half, known.inbound, known.events, fault)
+            return known
         try:
             body = decode_object(call.request.body) if call.request.body else {}
             if complaint := self._complaint(call, call.operation, body):
@@ -103,6 +113,8 @@ class Actor:
             inbound = call.half.parse(call.request)
             if complaint := self._complaint_about(inbound.request):
                 return self._reply(complaint, call.half)
+            if missing := self._unknown_model(inbound):
+                return self._reply(missing, call.half)
         except BadRequest as error:
             return self._reply(error.failure, call.half)
         except BadJson as error:
@@ -113,7 +125,7 @@ class Actor:
 
     def _complaint(self, call: Call, operation: Operation, body: dict[str, Any]) -> Failure | None:
         """Return what the provider has against a request: its own checks first, then a model that it doesn't have."""
-        name = body.get("model")
+        name = self._asked_model(call, body)
         model = self._model(name) if isinstance(name, str) else None
         headers = {key.lower(): value for key, value in call.request.headers}
         asked = Asked(operation=operation, dialect=call.half.name, headers=headers, body=body, model=model)
@@ -138,8 +150,23 @@ class Actor:
         invalid = self.provider.failure(FailureKind.INVALID_REQUEST)
         return msgspec.structs.replace(invalid, message=wrong) if wrong else None
 
+    def _asked_model(self, call: Call, body: dict[str, Any]) -> Any:
+        pattern = self.provider.path_model
+        if pattern is None:
+            return body.get("model")
+        found = re.search(pattern, call.path) if call.operation is not Operation.MODELS else None
+        return unquote(found.group(1)) if found else None
+
+    def _unknown_model(self, inbound: Inbound) -> Failure | None:
+        """Tell of a model that the address names, on wires where the body does not."""
+        name = inbound.request.model
+        if isinstance(inbound.request, ModelsRequest) or name is None or self._model(name) is not None:
+            return None
+        return self.provider.failure(FailureKind.NOT_FOUND, name)
+
     def _model(self, name: str) -> EmulatedModel | None:
-        return next((model for model in self._models if model.is_called(name)), None)
+        bare = self.provider.bare_name(name)
+        return next((model for model in self._models if model.is_called(bare)), None)
 
     def _performed(self, half: ServerHalf, inbound: Inbound, number: int, fault: Fault | None) -> Answer:
         match inbound.request:
@@ -158,7 +185,7 @@ class Actor:
                 return half.render_models(infos, inbound)
 
     def _turn(self, half: ServerHalf, request: GenerationRequest, number: int) -> Turn:
-        model = request.model or self._models[0].id
+        model = self.provider.bare_name(request.model or self._models[0].id)
         cached = self._cache.look_up(request, model)
         return Turn(
             persona=self.provider.personas[half.name],
@@ -170,9 +197,15 @@ class Actor:
         )
 
     def _chat(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> Answer:
+        if self._predictions is not None:
+            return self._predictions.make(inbound, events)
+        if inbound.stream:
+            return self._streamed(half, inbound, events, fault)
         response = fold(events, dialect=half.name)
-        if not inbound.stream:
-            return self._dressed_reply(half.render(response, inbound), response.usage)
+        return self._dressed_reply(half.render(response, inbound), response.usage)
+
+    def _streamed(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> Streamed:
+        usage = fold(events).usage
         renderer = half.renderer(inbound)
         frames: list[Frame] = []
         if self.provider.ahead is not None and half.name == "openai":
@@ -181,7 +214,7 @@ class Actor:
             frames += _frames(renderer.feed(event), renderer.headers, content=isinstance(event, _CONTENT))
         frames += _frames(renderer.close(), renderer.headers, content=False)
         error = self._broken_off(half.renderer(inbound), events, fault) if fault else b""
-        return Streamed(renderer.headers, tuple(self._dressed(frame, response.usage) for frame in frames), error)
+        return Streamed(renderer.headers, tuple(self._dressed(frame, usage) for frame in frames), error)
 
     def _dressed_reply(self, reply: HttpReply, usage: Usage) -> HttpReply:
         if self.provider.dress is None:
@@ -254,7 +287,7 @@ def _frames(data: bytes, headers: Headers, *, content: bool) -> list[Frame]:
 
 
 def _server_half(dialect: str) -> ServerHalf:
-    half: ServerHalf = import_module(f"understudy.dialects.{dialect}").SERVER
+    half: ServerHalf = import_module(f"understudy.dialects.{dialect.replace('-', '_')}").SERVER
     return half
 
 

@@ -23,7 +23,7 @@ from understudy.wire.json import BadJson, decode
 MAX_RECORDED = 10_000
 """Requests that are kept for inspection; of more, the oldest are forgotten."""
 
-_SECRET = frozenset({"authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"})
+_SECRET = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "proxy-authorization"})
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with time zero: closing then sends RST instead of FIN."""
 

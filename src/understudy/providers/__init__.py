@@ -12,9 +12,12 @@ _MODULES = {
     "ollama": "understudy.providers.ollama",
     "openai": "understudy.providers.openai",
     "anthropic": "understudy.providers.anthropic",
+    "google": "understudy.providers.google",
     "groq": "understudy.providers.groq",
     "together": "understudy.providers.together",
     "azure-openai": "understudy.providers.azure_openai",
+    "replicate": "understudy.providers.replicate",
+    "huggingface": "understudy.providers.huggingface",
     "cohere": "understudy.providers.cohere",
 }
 

@@ -36,11 +36,6 @@ class JsonValuesDecoder:
         self._escaped = False
         self._flaw: BadJson | TooLarge | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """True while an object has begun and not ended."""
-        return self._depth > 0
-
     def feed(self, data: bytes) -> list[bytes]:
         """Take more bytes and return the objects they complete. Raises `TooLarge`, and `BadJson` for other values."""
         if self._flaw is not None:
@@ -53,6 +48,12 @@ class JsonValuesDecoder:
             if not found:
                 raise
         return found
+
+    def close(self) -> list[bytes]:
+        """Return the object that the end of input cuts, if one has begun; as JSON it fails, which is what it is."""
+        if self._flaw is not None:
+            raise self._flaw
+        return [b"".join(self._pieces)] if self._pieces else []
 
     def _scan(self, data: bytes, found: list[bytes]) -> None:
         at, start = 0, 0
@@ -68,7 +69,8 @@ class JsonValuesDecoder:
                 self._keep(data[start:at])
                 found.append(b"".join(self._pieces))
                 self._pieces, self._size = [], 0
-        self._keep(data[start:])
+        if self._depth > 0:
+            self._keep(data[start:])
 
     def _step(self, data: bytes, at: int) -> int:
         """Go on to behind the next byte that means something."""

@@ -35,7 +35,7 @@ PAGE = 50
 """Models per page unless asked otherwise."""
 
 _METHOD = re.compile(r"/v1(?:alpha|beta)?/(?P<model>(?:models|tunedModels)/[^:]+):(?P<method>\w+)$")
-_CATALOGUE = re.compile(r"/v1(?:alpha|beta)/models(?:/(?P<model>[^:]+))?$")
+_CATALOGUE = re.compile(r"/v1(?:alpha|beta)?/models(?:/(?P<model>[^:]+))?$")
 _ROLES = {"user": Role.USER, "model": Role.ASSISTANT, "function": Role.TOOL, "tool": Role.TOOL}
 
 

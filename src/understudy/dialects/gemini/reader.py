@@ -30,14 +30,15 @@ class _ArrayDecoder:
         self._values = JsonValuesDecoder()
 
     def feed(self, data: bytes) -> list[SseEvent]:
-        # A line end in JSON is never inside of a string.
-        values = self._values.feed(data)
-        return [SseEvent("", value, frame(value.replace(b"\r", b"").replace(b"\n", b""))) for value in values]
+        return [_event(value) for value in self._values.feed(data)]
 
     def close(self) -> list[SseEvent]:
-        if self._values.is_open:
-            raise BadJson("the last element is cut")
-        return []
+        return [_event(value) for value in self._values.close()]
+
+
+def _event(value: bytes) -> SseEvent:
+    # A line end in JSON is never inside of a string.
+    return SseEvent("", value, frame(value.replace(b"\r", b"").replace(b"\n", b"")))
 
 
 class StreamReader:
@@ -70,12 +71,14 @@ class StreamReader:
         return steps
 
     def close(self) -> Steps:
-        """Take the end of input. A last event that is cut means that more was to come."""
+        """Take the end of input. A last event that is cut means that more was to come. May raise `BadJson`, `TooLarge`:
+        a flaw behind the last event that was handed out."""
         if self.finished:
             return []
+        last = self._decoder.close() if self._decoder is not None else []
         steps: Steps = []
         try:
-            for event in self._decoder.close() if self._decoder is not None else ():
+            for event in last:
                 steps += self._take(event)
         except BadJson:
             self.finished = True

@@ -238,7 +238,7 @@ class PredictionExchange:
     def _flow(self, events: list[SseEvent]) -> Steps:
         steps: Steps = []
         for event in events:
-            if self._at is not _At.STREAM:
+            if self._at is not _At.STREAM or self.finished:
                 break
             steps += self._take(event)
         return steps

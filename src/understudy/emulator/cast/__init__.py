@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 _MODULES = {
     "openai": "understudy.emulator.cast.openai",
     "anthropic": "understudy.emulator.cast.anthropic",
+    "google": "understudy.emulator.cast.google",
     "ollama": "understudy.emulator.cast.ollama",
     "groq": "understudy.emulator.cast.groq",
     "together": "understudy.emulator.cast.together",
     "azure-openai": "understudy.emulator.cast.azure_openai",
+    "replicate": "understudy.emulator.cast.replicate",
+    "huggingface": "understudy.emulator.cast.huggingface",
     "cohere": "understudy.emulator.cast.cohere",
 }
 

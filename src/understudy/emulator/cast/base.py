@@ -34,6 +34,8 @@ class EmulatedModel(msgspec.Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None = None
     dimensions: int = 256
     """Of its vectors, for embedding models."""
+    raw: JsonObject | None = None
+    """The model as this provider's own list shows it, where that says more than the fields here."""
 
     def info(self, provider: str) -> ModelInfo:
         """Return the model as a model list shows it."""
@@ -46,6 +48,7 @@ class EmulatedModel(msgspec.Struct, frozen=True, kw_only=True):
             context_window=self.context_window,
             max_output_tokens=self.max_output_tokens,
             capabilities=self.capabilities,
+            raw=self.raw,
         )
 
     def is_called(self, name: str) -> bool:
@@ -101,6 +104,8 @@ class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
     pages: Mapping[str, tuple[str, bytes]] = {}
     """Paths outside of every dialect that are answered as they are: content type and body."""
     dress: Dress | None = None
+    path_model: str | None = None
+    """Where the path holds the model, as a regular expression with one group; `None`: the body names it."""
     mount: str | None = None
     """The path of its base URL; `None`: that of the row."""
     ahead: JsonObject | None = None
@@ -111,6 +116,10 @@ class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
     """Counts the tokens of texts that become vectors."""
     keyless: bool = False
     """Answers without a key too."""
+    predicts: bool = False
+    """Answers with predictions, which further requests follow to their end: a script counts each of those."""
+    bare_name: Callable[[str], str] = str
+    """Returns the model's own name of the name in a request, which may also say a version, or who is to serve it."""
 
     def failure(self, kind: FailureKind, model: str | None = None) -> Failure:
         """Return a failure as this provider would tell it."""
