@@ -16,6 +16,7 @@ from understudy.emulator.cast.base import (
     EmulatedProvider,
     Words,
 )
+from understudy.emulator.cast.calls import openai_calls, responses_calls
 from understudy.emulator.persona import Persona
 
 _INVALID = "invalid_request_error"
@@ -163,6 +164,8 @@ PROVIDER = EmulatedProvider(
         wrong_kind_of_model,
         only(Operation.CHAT, "openai", _reasoning_parameters),
         only(Operation.CHAT, "openai", _tools_need_responses),
+        only(Operation.CHAT, "openai", openai_calls()),
+        only(Operation.CHAT, "responses", responses_calls),
     ),
     request_id_header="x-request-id",
     headers=(
