@@ -82,7 +82,10 @@ async def continued(
 
 
 def left_behind(response: u.GenerationResponse) -> set[tuple[str, str]]:
-    return {(str(warning.kind), warning.what) for warning in response.warnings}
+    """What a response says was left out or renamed. What stands in for it, such as Google's placeholder of a signature,
+    is said too, but another thing."""
+    said = {(str(warning.kind), warning.what) for warning in response.warnings}
+    return {(kind, what) for kind, what in said if kind != "emulated"}
 
 
 def strings(value: Any) -> Iterator[str]:

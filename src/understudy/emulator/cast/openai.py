@@ -160,12 +160,12 @@ PROVIDER = EmulatedProvider(
     checks=(
         only(Operation.CHAT, "openai", required("model", "messages")),
         only(Operation.CHAT, "responses", required("model")),
+        only(Operation.CHAT, "openai", openai_calls()),
+        only(Operation.CHAT, "responses", responses_calls),
         only(Operation.EMBED, "openai", required("model", "input")),
         wrong_kind_of_model,
         only(Operation.CHAT, "openai", _reasoning_parameters),
         only(Operation.CHAT, "openai", _tools_need_responses),
-        only(Operation.CHAT, "openai", openai_calls()),
-        only(Operation.CHAT, "responses", responses_calls),
     ),
     request_id_header="x-request-id",
     headers=(
