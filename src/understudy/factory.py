@@ -15,7 +15,7 @@ from understudy import providers
 from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
-from understudy.domain.events import Warned
+from understudy.domain.events import Event, Warned
 from understudy.domain.money import Cost, Money
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
@@ -211,6 +211,7 @@ class DialectProvider:
 
     def fly(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> ExchangeFlight:
         """Open an attempt; nothing is sent before it is iterated."""
+        from understudy.dialects.history import settled
         from understudy.flight import ExchangeFlight, Passage
 
         request = job.request
@@ -222,6 +223,9 @@ class DialectProvider:
                 limits = msgspec.structs.replace(limits, first_event=THINKING_FIRST_EVENT)
         endpoint = self.endpoint(target.model)
         dialect = self._dialect(job.operation, endpoint, request)
+        warnings: list[Event] = []
+        if isinstance(request, GenerationRequest):
+            request, warnings = settled(request, dialect.name, self.row.type)
         passage = Passage(
             transport=self._transport,
             credential=self.credential,
@@ -230,7 +234,9 @@ class DialectProvider:
             streamed=streamed,
             strict=job.strict,
         )
-        return ExchangeFlight(_open(dialect, job.operation, request, endpoint, streamed), passage, dialect=dialect.name)
+        exchange = _open(dialect, job.operation, request, endpoint, streamed)
+        before = warnings if job.operation is Operation.CHAT else ()
+        return ExchangeFlight(exchange, passage, dialect=dialect.name, before=before)
 
     def cost_of(self, target: Target, usage: Usage) -> Cost | None:
         """Return zero for a local provider; other prices are not known here."""

@@ -7,6 +7,7 @@ cleanly or with `AttemptFailed`. Closing it early closes the connection, which t
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -109,12 +110,14 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 class ExchangeFlight:
     """A flight over the wire."""
 
-    def __init__(self, exchange: Exchange[Any], passage: Passage, *, dialect: str) -> None:
+    def __init__(self, exchange: Exchange[Any], passage: Passage, *, dialect: str, before: Sequence[Any] = ()) -> None:
+        """`before` is handed out ahead of the exchange's first steps (warnings)."""
         self.dialect: str | None = dialect
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None
         self._exchange = exchange
+        self._before = before
         self._passage = passage
         self._steps: list[Any] | None = None
         self._send: Send | None = None
@@ -129,7 +132,7 @@ class ExchangeFlight:
     async def __anext__(self) -> list[Any]:
         if self._steps is None:
             self._watch = _Watch(self._passage)
-            self._steps = self._exchange.start()
+            self._steps = [*self._before, *self._exchange.start()]
         while True:
             if self._steps:
                 batch = self._sort(self._steps)

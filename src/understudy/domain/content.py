@@ -30,11 +30,13 @@ class CacheMark(msgspec.Struct, frozen=True, kw_only=True):
 class Provenance(msgspec.Struct, frozen=True):
     """Whose history a part is. A part with a provenance is replayed only where it came from.
 
-    `dialect` names the wire format; `model` is set where the provider binds the part to one model.
+    `dialect` names the wire format; `model` is set where the provider binds the part to one model. `provider` is the
+    provider's type, for wire formats that several speak; unset means any of them.
     """
 
     dialect: str
     model: str | None = None
+    provider: str | None = None
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -169,6 +171,7 @@ class Opaque(Part, frozen=True, kw_only=False, tag="opaque", omit_defaults=True)
 
     dialect: str
     json: Json
+    provenance: Provenance | None = None
 
 
 AnyPart = Text | Refusal | Image | Audio | File | Thinking | ToolCall | ToolResult | Citation | Opaque

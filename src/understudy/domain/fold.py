@@ -8,7 +8,17 @@ from typing import Any
 import msgspec
 
 from understudy.domain import events as e
-from understudy.domain.content import AnyPart, Citation, JsonObject, Provenance, Refusal, Text, Thinking, ToolCall
+from understudy.domain.content import (
+    AnyPart,
+    Citation,
+    JsonObject,
+    Opaque,
+    Provenance,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+)
 from understudy.domain.messages import Message, Role
 from understudy.domain.responses import FinishReason, GenerationResponse
 from understudy.domain.usage import Usage
@@ -42,13 +52,15 @@ class _Growing:
 class Fold:
     """Collects events into a response. `add` each event in order, then `response()`, at any time.
 
-    `dialect` is stamped on thinking and tool calls, so that another provider's turn knows to leave them out.
+    `dialect` and `provider` are stamped on thinking, tool calls and opaque parts, so that another provider's turn knows
+    to leave them out.
     """
 
-    __slots__ = ("_dialect", "_notes", "_parts", "extra", "finish", "started", "usage", "warnings")
+    __slots__ = ("_dialect", "_notes", "_parts", "_provider", "extra", "finish", "started", "usage", "warnings")
 
-    def __init__(self, dialect: str | None = None) -> None:
+    def __init__(self, dialect: str | None = None, provider: str | None = None) -> None:
         self._dialect = dialect
+        self._provider = provider
         self._parts: dict[int, _Growing | AnyPart] = {}
         self._notes: dict[int, dict[str, JsonObject]] = {}
         self.started = e.Started()
@@ -114,7 +126,7 @@ class Fold:
 
     def message(self) -> Message:
         """Return the answer so far as a message; a single plain text becomes a string."""
-        provenance = Provenance(self._dialect, self.started.model) if self._dialect else None
+        provenance = Provenance(self._dialect, self.started.model, self._provider) if self._dialect else None
         parts = tuple(self._part(index, provenance) for index in self._parts)
         match parts:
             case (Text(text, citations=(), extra=None),):
@@ -123,7 +135,7 @@ class Fold:
 
     def _part(self, index: int, provenance: Provenance | None) -> AnyPart:
         growing = self._parts[index]
-        part = growing.part(provenance) if isinstance(growing, _Growing) else growing
+        part = growing.part(provenance) if isinstance(growing, _Growing) else _stamped(growing, provenance)
         notes = self._notes.get(index)
         return msgspec.structs.replace(part, extra={**(part.extra or {}), **notes}) if notes else part
 
@@ -140,6 +152,15 @@ class Fold:
             warnings=tuple(self.warnings),
             extra=dict(self.extra),
         )
+
+
+def _stamped(part: AnyPart, provenance: Provenance | None) -> AnyPart:
+    """Say whose a part is that arrived whole."""
+    if provenance is None or provenance.provider is None or not isinstance(part, Thinking | ToolCall | Opaque):
+        return part
+    # A dialect may know that a part is bound to no model, but never which of its providers speaks.
+    model = provenance.model if part.provenance is None else part.provenance.model
+    return msgspec.structs.replace(part, provenance=Provenance(provenance.dialect, model, provenance.provider))
 
 
 def fold(events: list[e.Event], *, dialect: str | None = None) -> GenerationResponse:

@@ -142,7 +142,7 @@ class TestMessages:
         )
         messages, warnings = written(Message.user(parts))
         assert messages[0]["content"] == [{"type": "text", "text": "x"}]
-        assert warnings == dict.fromkeys(("image", "audio", "file url", "opaque"), "dropped")
+        assert warnings == dict.fromkeys(("image", "audio", "file url", "opaque part"), "dropped")
 
     def test_an_assistants_turn(self) -> None:
         message = Message.assistant((Text("a"), ToolCall(id="c", name="f", arguments='{"x": 1}'), Refusal("no")))

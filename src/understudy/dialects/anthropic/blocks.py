@@ -9,6 +9,7 @@ from typing import Any
 
 from understudy.dialects.anthropic.wire import NAME, STRICT_VERSION
 from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.history import CallIds, made_id
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -55,6 +56,7 @@ class BlockWriter:
         self._quirks = endpoint.quirks
         self._strict = version is not None and version >= STRICT_VERSION
         self._notes = notes
+        self._ids = CallIds(_tool_id, notes, distinct=True)
 
     def blocks(self, parts: tuple[AnyPart, ...], role: Role) -> list[JsonObject]:
         """Write the parts of a message, without empty text, which the service refuses."""
@@ -107,7 +109,7 @@ class BlockWriter:
         return self._done(part, block)
 
     def _tool_call(self, part: ToolCall) -> JsonObject:
-        return {"type": "tool_use", "id": _tool_id(part.id), "name": part.name, "input": self._input(part)}
+        return {"type": "tool_use", "id": self._ids.of_call(part.id), "name": part.name, "input": self._input(part)}
 
     def _input(self, part: ToolCall) -> Any:
         try:
@@ -123,7 +125,11 @@ class BlockWriter:
         content: str | list[JsonObject] = (
             part.content if isinstance(part.content, str) else self.blocks(part.content, Role.TOOL)
         )
-        block: JsonObject = {"type": "tool_result", "tool_use_id": _tool_id(part.call_id), "content": content}
+        block: JsonObject = {
+            "type": "tool_result",
+            "tool_use_id": self._ids.of_result(part.call_id),
+            "content": content,
+        }
         if part.is_error is not None:
             block["is_error"] = part.is_error
         return block
@@ -196,8 +202,8 @@ def _is_blank(part: AnyPart, role: Role) -> bool:
 
 
 def _tool_id(call_id: str) -> str:
-    """Ids of other providers may hold characters that this API refuses; calls and results change alike."""
-    return _FOREIGN_ID.sub("_", call_id)
+    """Ids of other providers may hold characters that this API refuses."""
+    return _FOREIGN_ID.sub("_", call_id) or made_id(call_id)
 
 
 def _source(part: Media, kind_of: Any) -> JsonObject | None:

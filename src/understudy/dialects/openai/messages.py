@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from understudy.dialects.base import Notes
+from understudy.dialects.history import CallIds, short_id
 from understudy.dialects.openai.decode import NAME
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
@@ -45,6 +44,7 @@ class Conversation:
     def __init__(self, quirks: Quirks, notes: Notes) -> None:
         self._quirks = quirks
         self._notes = notes
+        self._ids = CallIds(short_id(MAX_CALL_ID), notes)
 
     def write(self, messages: tuple[Message, ...]) -> list[JsonObject]:
         """Write all messages."""
@@ -143,7 +143,7 @@ class Conversation:
     def _opaque(self, part: Opaque) -> JsonObject | None:
         if part.dialect == NAME and isinstance(part.json, dict):
             return part.json
-        self._notes.drop("opaque", f"only the {part.dialect} dialect knows it")
+        self._notes.drop("opaque part", f"only the {part.dialect} dialect knows it")
         return None
 
     def _answer(self, parts: tuple[AnyPart, ...], own: JsonObject) -> JsonObject:
@@ -168,7 +168,7 @@ class Conversation:
             case Refusal():
                 body["refusal"] = body.get("refusal", "") + part.text
             case ToolCall():
-                body.setdefault("tool_calls", []).append(tool_call(part))
+                body.setdefault("tool_calls", []).append(tool_call(part, self._ids.of_call(part.id)))
             case Audio():
                 self._spoken(part, texts, body)
             case Opaque():
@@ -212,20 +212,15 @@ class Conversation:
                 self._notes.emulate("tool result media", "tool messages carry text only: sent as the user's after them")
                 media += moved
             content = [part for part in written if part.get("type") not in _MEDIA] or ""
-        return {"role": "tool", "tool_call_id": _call_id(result.call_id), "content": content} | extras(result)
+        return {"role": "tool", "tool_call_id": self._ids.of_result(result.call_id), "content": content} | extras(
+            result
+        )
 
 
-def tool_call(call: ToolCall) -> JsonObject:
-    """Write a tool call, a custom tool's in its own form."""
+def tool_call(call: ToolCall, call_id: str) -> JsonObject:
+    """Write a tool call under an id, a custom tool's in its own form."""
     extra = extras(call)
-    call_id = _call_id(call.id)
     if extra.get("type") == "custom":
         return {"id": call_id, "custom": {"name": call.name, "input": call.arguments}} | extra
     function = {"name": call.name, "arguments": call.arguments}
     return {"id": call_id, "type": "function", "function": function} | extra
-
-
-def _call_id(given: str) -> str:
-    if len(given) <= MAX_CALL_ID:
-        return given
-    return "call_" + hashlib.sha256(given.encode()).hexdigest()[: MAX_CALL_ID - 5]

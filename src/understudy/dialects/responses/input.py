@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.history import CallIds, short_id
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.domain.content import (
     AnyPart,
@@ -26,6 +27,9 @@ from understudy.domain.content import (
 )
 from understudy.domain.messages import Message, Role
 from understudy.domain.requests import GenerationRequest
+
+MAX_CALL_ID = 64
+"""Characters of a call's id; longer ones, which other providers do make, are refused."""
 
 _ROLES = {Role.SYSTEM: "system", Role.DEVELOPER: "developer"}
 """The rest is said by the user, such as what a tool message holds besides its results."""
@@ -60,6 +64,7 @@ class _InputWriter:
         self._quirks = endpoint.quirks
         self._notes = notes
         self._custom: set[str] = set()
+        self._ids = CallIds(short_id(MAX_CALL_ID), notes)
 
     def add(self, message: Message) -> None:
         """Write one message."""
@@ -108,7 +113,7 @@ class _InputWriter:
         else:
             output = [piece for part in result.content if (piece := self.content(part)) is not None]
         kind = "custom_tool_call_output" if result.call_id in self._custom else "function_call_output"
-        return {"type": kind, "call_id": result.call_id, "output": output, **_extra(result)}
+        return {"type": kind, "call_id": self._ids.of_result(result.call_id), "output": output, **_extra(result)}
 
     def content(self, part: AnyPart) -> JsonObject | None:
         """Write a part of a user's or system message, or of a tool's result."""
@@ -221,7 +226,13 @@ class _InputWriter:
         kind = about.get("type", "function_call")
         if kind == "custom_tool_call":
             self._custom.add(call.id)
-        return {"type": kind, "call_id": call.id, "name": call.name, CALL_TEXT[kind]: call.arguments, **about}
+        return {
+            "type": kind,
+            "call_id": self._ids.of_call(call.id),
+            "name": call.name,
+            CALL_TEXT[kind]: call.arguments,
+            **about,
+        }
 
     def _thinking(self, thinking: Thinking) -> JsonObject | None:
         """Reasoning goes back as it came, to where it came from, or not at all."""

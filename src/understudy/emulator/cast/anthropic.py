@@ -7,6 +7,7 @@ import re
 from understudy.dialects.base import Operation
 from understudy.domain.failures import FailureKind as K
 from understudy.emulator.cast.base import THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.calls import anthropic_calls
 from understudy.emulator.persona import Persona
 
 _INVALID = "invalid_request_error"
@@ -112,7 +113,7 @@ PROVIDER = EmulatedProvider(
         _model("claude-sonnet-4-5", "Claude Sonnet 4.5"),
     ),
     words=WORDS,
-    checks=(_version, _required, _sampling, _forced_tool, _thinking),
+    checks=(_version, _required, _sampling, _forced_tool, _thinking, anthropic_calls),
     request_id_header="request-id",
     headers=(
         ("anthropic-ratelimit-requests-limit", "4000"),

@@ -16,6 +16,7 @@ from understudy.emulator.cast.base import (
     EmulatedProvider,
     Words,
 )
+from understudy.emulator.cast.calls import openai_calls, responses_calls
 from understudy.emulator.persona import Persona
 
 _INVALID = "invalid_request_error"
@@ -159,6 +160,8 @@ PROVIDER = EmulatedProvider(
     checks=(
         only(Operation.CHAT, "openai", required("model", "messages")),
         only(Operation.CHAT, "responses", required("model")),
+        only(Operation.CHAT, "openai", openai_calls()),
+        only(Operation.CHAT, "responses", responses_calls),
         only(Operation.EMBED, "openai", required("model", "input")),
         wrong_kind_of_model,
         only(Operation.CHAT, "openai", reasoning_parameters),

@@ -1,0 +1,130 @@
+"""What a conversation that began elsewhere may bring along.
+
+Each dialect leaves out what another dialect wrote. Here is what all of them share: what another *provider* of the same
+dialect wrote (reasoning that OpenAI encrypted means nothing to Azure), and ids of tool calls that break a wire's rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import msgspec
+
+from understudy.dialects.base import Notes
+from understudy.domain.content import AnyPart, JsonObject, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
+from understudy.domain.events import Event
+from understudy.domain.messages import Message
+from understudy.domain.requests import GenerationRequest
+
+
+def settled(request: GenerationRequest, dialect: str, provider: str) -> tuple[GenerationRequest, list[Event]]:
+    """Leave out what another provider of this dialect wrote for itself; return the rest, and the warnings.
+
+    Text and tool calls stay, without the fields that only their own provider knows. A request that came in on this
+    very wire is sent on as it stands, so nothing is looked at.
+    """
+    if request.origin is not None and request.origin.dialect == dialect:
+        return request, []
+    if not any(_is_foreign(message, dialect, provider) for message in request.messages):
+        return request, []
+    notes = Notes()
+    messages = tuple(
+        kept
+        for message in request.messages
+        if (kept := _kept(message, dialect, notes) if _is_foreign(message, dialect, provider) else message) is not None
+    )
+    return msgspec.structs.replace(request, messages=messages), notes.events()
+
+
+def _is_foreign(message: Message, dialect: str, provider: str) -> bool:
+    """A message is whole: one part that another provider wrote tells whose it is."""
+    if isinstance(message.content, str):
+        return False
+    return any(
+        isinstance(part, Thinking | ToolCall | Opaque) and _is_of_another(part.provenance, dialect, provider)
+        for part in message.content
+    )
+
+
+def _is_of_another(origin: Provenance | None, dialect: str, provider: str) -> bool:
+    return origin is not None and origin.dialect == dialect and origin.provider not in (None, provider)
+
+
+def _kept(message: Message, dialect: str, notes: Notes) -> Message | None:
+    """Return what may go to another provider; `None` when that is nothing."""
+    parts = tuple(kept for part in message.parts if (kept := _moved(part, dialect, notes)) is not None)
+    return msgspec.structs.replace(message, content=parts) if parts else None
+
+
+def _moved(part: AnyPart, dialect: str, notes: Notes) -> AnyPart | None:
+    match part:
+        case Thinking(provenance=Provenance(dialect=own)) if own == dialect:
+            notes.drop("thinking", "another provider wrote it, and only that one takes it back")
+            return None
+        case Opaque(dialect=own) if own == dialect:
+            notes.drop("opaque part", "another provider wrote it, and only that one takes it back")
+            return None
+        case ToolCall(extra=dict(extra)) if dialect in extra:
+            # The type says of what form a call is, everything else (ids, states) whose.
+            form = {key: value for key, value in extra[dialect].items() if key == "type"}
+            return msgspec.structs.replace(part, extra=_with(extra, dialect, form))
+        case Text(citations=citations) if any(citation.dialect == dialect for citation in citations):
+            notes.drop("citations", "those of another provider mean nothing to this one")
+            others = tuple(citation for citation in citations if citation.dialect != dialect)
+            return msgspec.structs.replace(part, citations=others, extra=_with(part.extra or {}, dialect, {}))
+        case Text(extra=dict(extra)) | Refusal(extra=dict(extra)):
+            return msgspec.structs.replace(part, extra=_with(extra, dialect, {}))
+        case _:
+            return part
+
+
+def _with(extra: dict[str, JsonObject], dialect: str, fields: JsonObject) -> dict[str, JsonObject] | None:
+    others = {name: own for name, own in extra.items() if name != dialect}
+    return ({**others, dialect: fields} if fields else others) or None
+
+
+class CallIds:
+    """Tool-call ids as a wire takes them. One that breaks its rules goes under an id made of it, with a warning, in the
+    call and in its results alike.
+
+    `fit` returns an id itself where it fits, else another; the same for the same id, so that a cached prompt stays as
+    it was. With `distinct` no two calls share an id, as some servers' calls of different turns do: a result then
+    belongs to the latest call of that id.
+    """
+
+    def __init__(self, fit: Callable[[str], str], notes: Notes, *, distinct: bool = False) -> None:
+        self._fit = fit
+        self._notes = notes
+        self._distinct = distinct
+        self._names: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def of_call(self, given: str) -> str:
+        """Return the id of a call."""
+        name = self._fit(given)
+        if self._distinct:
+            while name in self._taken:
+                name = made_id(f"{name} {len(self._taken)}")
+            self._taken.add(name)
+        self._names[given] = name
+        return self._said(given, name)
+
+    def of_result(self, given: str) -> str:
+        """Return the id of the call that a result answers."""
+        return self._said(given, self._names.get(given) or self._fit(given))
+
+    def _said(self, given: str, name: str) -> str:
+        if name != given:
+            self._notes.rename("tool call id", "it breaks this wire's rules, so the call goes under another id")
+        return name
+
+
+def made_id(text: str) -> str:
+    """Return an id made of a text: 40 characters that every wire takes."""
+    return "call_" + hashlib.sha256(text.encode()).hexdigest()[:35]
+
+
+def short_id(limit: int) -> Callable[[str], str]:
+    """Return a `fit` for `CallIds` that takes any id of 1 to `limit` characters."""
+    return lambda given: given if 0 < len(given) <= limit else made_id(given)
