@@ -55,6 +55,7 @@ THINKING_FIRST_EVENT = 300.0
 def create_provider(
     config: ProviderConfig,
     *,
+    row: ProviderRow | None = None,
     fallback: FallbackConfig | None = None,
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
@@ -62,11 +63,13 @@ def create_provider(
 ) -> DialectProvider:
     """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type.
 
+    `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
+
     Used alone it is a `Call` over one target, so that its retries, time-outs and records are those of a manager.
     """
     return DialectProvider(
         config,
-        _row(config.provider),
+        row or _row(config.provider),
         fallback=fallback or FallbackConfig(),
         transport=transport,
         sink=sink,

@@ -67,7 +67,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One entry: a provider, how to reach it, and the values that apply unless a call says otherwise."""
 
     provider: str
-    """A `ProviderType` or one of its aliases."""
+    """A `ProviderType`, one of its aliases, or the name of a type of one's own."""
     name: str = ""
     """Unique among the entries; the provider's type when empty."""
     priority: int = 10

@@ -31,7 +31,7 @@ LAYERS: dict[str, set[str]] = {
     "adapter": {"domain", "dialects", "policy", "flight", "attempt", "provider"},
     "health": {"domain", "dialects", "providers", "policy", "provider", "flight", "attempt"},
     "routing": {"domain", "dialects", "policy", "attempt", "engine", "stream", "prompt", "provider", "ledger"},
-    "config": {"domain", "providers", "provider"},
+    "config": {"domain", "dialects", "providers", "provider"},
     "factory": {
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "config",
