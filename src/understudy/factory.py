@@ -253,7 +253,10 @@ class DialectProvider:
     def _credential(self) -> Credential:
         from understudy.flight import Credential
 
-        return Credential(self.row.auth, self._secret(), self.endpoint(None).base_url)
+        config = self.config
+        return Credential(
+            self.row.auth, self._secret(), self.endpoint(None).base_url, token=config.token, sign=config.sign
+        )
 
     def endpoint(self, model: str | None) -> Endpoint:
         """Return where a model is asked, and how it wants to be written to."""
@@ -348,11 +351,16 @@ class DialectProvider:
     def _secret(self) -> Secret | None:
         from understudy.config.credentials import from_environment, is_sendable
 
-        key = self.config.api_key
+        key, token = self.config.api_key, self.config.token
+        if key is not None and token is not None:
+            raise ConfigError(f"{self.name}: api_key and token are both set; leave one of them away")
         if key is not None:
             if not is_sendable(key.reveal()):
                 raise ConfigError(f"{self.name}: api_key is empty or holds characters that no header can carry")
             return key
+        if token is not None or self.config.sign is not None:
+            # The variable's key is for the provider's own address, not for a cloud that wants something else.
+            return None
         found = from_environment(self.row, os.environ)
         if found.why is not None:
             raise ConfigError(f"{self.name}: no API key: {found.why}; set one, or give the entry an api_key")

@@ -18,6 +18,7 @@ from understudy.domain.secret import Secret
 
 if TYPE_CHECKING:
     from understudy.policy.strategies import Strategy
+    from understudy.signing import Signer, TokenSource
 
 
 class ProviderType(enum.StrEnum):
@@ -74,6 +75,10 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Lower is tried first."""
     api_key: Secret | None = None
     """When unset, the provider's own environment variable is read at the first call."""
+    token: TokenSource | None = None
+    """Instead of a key: a function, plain or asynchronous, that is asked for one at every request. Python only."""
+    sign: Signer | None = None
+    """Signs every request, key included. With it no key is needed, nor read from the environment. Python only."""
     base_url: str | None = None
     text_model: str | None = None
     embedding_model: str | None = None
@@ -94,6 +99,14 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Further fixed headers; no secrets."""
     extra: Mapping[str, Any] = {}
     """Further fields of the request body, sent as they are."""
+
+    def __repr__(self) -> str:
+        return f"ProviderConfig({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Show every field, but of a function only that it is set: its own form may show its arguments."""
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return [(name, "…" if callable(value) else value) for name, value in values]
 
     @property
     def entry(self) -> str:

@@ -111,7 +111,10 @@ PROVIDER: Mapping[str, Rule] = {
     "headers": Rule("texts", '{ "X-Team" = "search" }'),
     "extra": Rule("table", '{ keep_alive = "10m" }'),
 }
-"""The keys of `[[llm.providers]]`: the fields of `ProviderConfig`."""
+"""The keys of `[[llm.providers]]`: the fields of `ProviderConfig` but for `PYTHON_ONLY`."""
+
+PYTHON_ONLY = frozenset({"token", "sign"})
+"""Fields of `ProviderConfig` that hold functions, which no file can."""
 
 FALLBACK: Mapping[str, Rule] = {
     "enabled": Rule("flag", "true"),
