@@ -85,7 +85,7 @@ def _check_name(context: Context, name: str, path: KeyPath) -> None:
 def _read_operations(context: Context, values: Mapping[str, Any], path: KeyPath) -> dict[Operation, str]:
     """Return which dialect speaks which operation: those that `dialect` has, but for what `operations` says."""
     spoken: dict[Operation, str] = {}
-    dialect = values.get("dialect", "")
+    dialect: str = values.get("dialect", "")
     if dialect and _is_dialect(context, dialect, (*path, "dialect")):
         spoken = dict.fromkeys(sorted(dialects.load(dialect).operations), dialect)
     known = {operation.value: operation for operation in Operation}
