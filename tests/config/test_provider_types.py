@@ -17,6 +17,7 @@ from understudy.providers.base import Auth, Family, ProviderRow, quirks_of
 
 TYPE = '[llm.provider_types.acme]\ndialect = "openai"\nbase_url = "https://api.acme.example/v1"\n'
 """Three lines; what a test adds stands on line 4."""
+EMBEDDING = [name for name in dialects.names() if Operation.EMBED in dialects.load(name).operations]
 ENTRY = '[[llm.providers]]\nprovider = "acme"\napi_key = "k"\ntext_model = "acme-1"\n'
 
 
@@ -206,7 +207,7 @@ def test_every_dialect_can_be_spoken(read: Callable[..., Config], name: str) -> 
          f"  there are {', '.join(dialects.names())}"),
         ('operations = { embed = "opnai" }', 'unknown dialect: operations = …\n  did you mean "openai"?'),
         ('operations = { embed = "anthropic" }', "the dialect anthropic has no such operation: operations = …\n"
-         "  these have it: openai, ollama"),
+         f"  these have it: {', '.join(EMBEDDING)}"),
         ('quirks = { max_stops = 4 }', 'unknown key "max_stops" in the quirks of acme: quirks = …\n'
          '  did you mean "max_stop"?'),
         ('quirks = { max_stop = "4" }', "max_stop has a wrong value: quirks = …\n  it must be a whole number"),
