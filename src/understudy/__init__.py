@@ -89,7 +89,9 @@ if TYPE_CHECKING:
         ProviderStats,
         ProviderType,
     )
+    from understudy.signing import Signer, TokenSource
     from understudy.stream import ResponseStream
+    from understudy.wire.http import HttpRequest
 
 __version__ = "0.1.0"
 
@@ -116,7 +118,9 @@ _HOMES = {
     ),
     "understudy.domain.secret": "Secret",
     "understudy.domain.usage": "Usage",
+    "understudy.signing": "Signer TokenSource",
     "understudy.stream": "ResponseStream",
+    "understudy.wire.http": "HttpRequest",
     "understudy.factory": "create_provider",
     "understudy.ledger.memory": "MemoryLedger",
     "understudy.manager": "ProviderManager from_config",
@@ -169,6 +173,7 @@ __all__ = [
     "GenerationRequest",
     "GenerationResponse",
     "HealthStatus",
+    "HttpRequest",
     "Image",
     "InvalidRequest",
     "InvalidResponse",
@@ -199,6 +204,7 @@ __all__ = [
     "Role",
     "Secret",
     "ServerFailed",
+    "Signer",
     "Started",
     "StreamInterrupted",
     "Text",
@@ -207,6 +213,7 @@ __all__ = [
     "ThinkingDelta",
     "TimedOut",
     "TokenCount",
+    "TokenSource",
     "Tool",
     "ToolCall",
     "ToolCallDelta",

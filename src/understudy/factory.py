@@ -56,6 +56,7 @@ THINKING_FIRST_EVENT = 300.0
 def create_provider(
     config: ProviderConfig,
     *,
+    row: ProviderRow | None = None,
     fallback: FallbackConfig | None = None,
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
@@ -63,11 +64,13 @@ def create_provider(
 ) -> DialectProvider:
     """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type.
 
+    `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
+
     Used alone it is a `Call` over one target, so that its retries, time-outs and records are those of a manager.
     """
     return DialectProvider(
         config,
-        _row(config.provider),
+        row or _row(config.provider),
         fallback=fallback or FallbackConfig(),
         transport=transport,
         sink=sink,
@@ -257,8 +260,11 @@ class DialectProvider:
     def _credential(self) -> Credential:
         from understudy.flight import Credential
 
+        config = self.config
+        auth, secret = self._secret()
         home = urlsplit(self.endpoint(None).base_url)
-        return Credential(*self._secret(), f"{home.scheme}://{home.netloc}")
+        source = None if isinstance(config.token, Secret) else config.token
+        return Credential(auth, secret, f"{home.scheme}://{home.netloc}", token=source, sign=config.sign)
 
     def endpoint(self, model: str | None) -> Endpoint:
         """Return where a model is asked, and how it wants to be written to."""
@@ -360,15 +366,20 @@ class DialectProvider:
         from understudy.config.credentials import from_environment, is_sendable
 
         key, token, row = self.config.api_key, self.config.token, self.row
-        if token is not None and (key is not None or row.token_auth is None):
-            why = "api_key and token are both set" if key is not None else f"{row.title} takes no token"
-            raise ConfigError(f"{self.name}: {why}; leave the token away")
-        for name, auth, secret in (("api_key", row.auth, key), ("token", row.token_auth, token)):
+        if key is not None and token is not None:
+            raise ConfigError(f"{self.name}: api_key and token are both set; leave one of them away")
+        given = token if isinstance(token, Secret) else None
+        if given is not None and row.token_auth is None:
+            raise ConfigError(f"{self.name}: {row.title} takes no token; leave the token away")
+        for name, auth, secret in (("api_key", row.auth, key), ("token", row.token_auth, given)):
             if secret is None or auth is None:
                 continue
             if not is_sendable(secret.reveal()):
                 raise ConfigError(f"{self.name}: {name} is empty or holds characters that no header can carry")
             return auth, secret
+        if token is not None or self.config.sign is not None:
+            # The variable's key is for the provider's own address, not for a cloud that wants something else.
+            return (row.token_auth if token is not None and row.token_auth else row.auth), None
         found = from_environment(self.row, os.environ)
         if found.why is not None:
             raise ConfigError(f"{self.name}: no API key: {found.why}; set one, or give the entry an api_key")

@@ -18,6 +18,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.secret import Secret
 from understudy.policy.targets import Limits
 from understudy.providers.base import Auth
+from understudy.signing import NotSigned, Signer, TokenSource, changed_values, sign_with, token_of
 from understudy.transport import Incoming, Transport, TransportError
 from understudy.wire import json
 from understudy.wire.http import HttpRequest
@@ -67,31 +68,68 @@ class Credential(msgspec.Struct, frozen=True):
     auth: Auth
     secret: Secret | None
     origin: str
+    token: TokenSource | None = None
+    """Asked for the key at every send, in place of `secret`."""
+    sign: Signer | None = None
+    """Has the last word on every request."""
+    further: tuple[Secret, ...] = ()
+    """What else went out in headers and must not come back in errors."""
+
+    def __repr__(self) -> str:
+        """Leave the functions away: theirs may show their arguments."""
+        return f"Credential({self.auth!r}, {self.secret!r}, {self.origin!r})"
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether requests carry anything that a provider could refuse."""
+        return bool(self.secret) or self.token is not None or self.sign is not None
+
+    async def equip(self, request: HttpRequest, attempt_id: str) -> tuple[HttpRequest, Credential]:
+        """Return the request as it is to be sent, and the credential that knows what it carries. Raises `NotSigned`."""
+        if (self.token is None and self.sign is None) or not self._covers(request.url):
+            return self.attach(request, attempt_id), self
+        secret = self.secret if self.token is None else await token_of(self.token)
+        used = msgspec.structs.replace(self, secret=secret)
+        plain = used.attach(request, attempt_id)
+        if self.sign is None:
+            return plain, used
+        signed = await sign_with(self.sign, plain)
+        if not self._covers(signed.url):
+            raise NotSigned("the signer led the request away from base_url, below which the key must stay")
+        return signed, msgspec.structs.replace(used, further=changed_values(plain, signed))
+
+    def _covers(self, url: str) -> bool:
+        return url.startswith(f"{self.origin}/")
 
     def attach(self, request: HttpRequest, attempt_id: str) -> HttpRequest:
         """Return the request with the key and the attempt's id in its headers."""
         headers = request.headers
-        if request.url.startswith(f"{self.origin}/"):
+        if self._covers(request.url):
             headers = (*headers, ("x-client-request-id", attempt_id))
             if self.secret:
                 headers = (*headers, (self.auth.header, self.auth.prefix + self.secret.reveal()))
         return HttpRequest(request.method, request.url, headers, request.body)
 
     def scrub(self, failure: Failure) -> Failure:
-        """Return the failure without the key, which some providers repeat in their errors."""
-        key, hidden = (self.secret.reveal() if self.secret else ""), "[key]"
-        if len(key) < LEAST_SECRET:
-            return failure
-        body = failure.body
-        if body is not None and key in (text := json.encode(body).decode()):
-            body = json.decode_object(text.replace(key, hidden))
-        return msgspec.structs.replace(
-            failure,
-            message=failure.message.replace(key, hidden),
-            code=failure.code and failure.code.replace(key, hidden),
-            param=failure.param and failure.param.replace(key, hidden),
-            body=body,
-        )
+        """Return the failure without the key and what else was sent, which some providers repeat in their errors."""
+        for secret in (self.secret, *self.further):
+            if secret is not None and len(key := secret.reveal()) >= LEAST_SECRET:
+                failure = _without(failure, key)
+        return failure
+
+
+def _without(failure: Failure, key: str) -> Failure:
+    hidden = "[key]"
+    body = failure.body
+    if body is not None and key in (text := json.encode(body).decode()):
+        body = json.decode_object(text.replace(key, hidden))
+    return msgspec.structs.replace(
+        failure,
+        message=failure.message.replace(key, hidden),
+        code=failure.code and failure.code.replace(key, hidden),
+        param=failure.param and failure.param.replace(key, hidden),
+        body=body,
+    )
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +157,7 @@ class ExchangeFlight:
         self._exchange = exchange
         self._before = before
         self._passage = passage
+        self._credential = passage.credential
         self._steps: list[Any] | None = None
         self._send: Send | None = None
         self._incoming: Incoming | None = None
@@ -142,7 +181,7 @@ class ExchangeFlight:
             if self._failure is not None:
                 self._land(clean=False)
                 await self._last_words()
-                raise AttemptFailed(self._passage.credential.scrub(self._failure))
+                raise AttemptFailed(self._credential.scrub(self._failure))
             try:
                 if self._send is not None:
                     await self._perform(self._send)
@@ -192,21 +231,32 @@ class ExchangeFlight:
         self._close()
         self._body = []
         passage, watch = self._passage, self._watch
-        request = passage.credential.attach(send.request, passage.attempt_id) if send.reuse_credential else send.request
         if watch is None:
             return
+        request: HttpRequest | None = None
         try:
             async with asyncio.timeout_at(watch.due()):
                 if send.after > 0:
                     await asyncio.sleep(send.after)
+                request = await self._equipped(send)
                 incoming = await passage.transport.send(request, connect=passage.limits.connect)
         except TimeoutError as error:
-            message = f"no response within {watch.elapsed():.1f} s"
-            raise TransportError(Failure(kind=FailureKind.TIMEOUT_HEADERS, message=message)) from error
+            message = f"{'no response' if request else 'the request was not signed'} within {watch.elapsed():.1f} s"
+            failure = Failure(kind=FailureKind.TIMEOUT_HEADERS, message=message, sent=request is not None)
+            raise TransportError(failure) from error
+        except NotSigned as error:
+            self._failure = Failure(kind=FailureKind.AUTHENTICATION, message=str(error), sent=False)
+            return
         self._incoming = incoming
         watch.guard(incoming)
         self.answered = 200 <= incoming.head.status < 300
         self._steps = self._exchange.head(incoming.head)
+
+    async def _equipped(self, send: Send) -> HttpRequest:
+        if not send.reuse_credential:
+            return send.request
+        request, self._credential = await self._passage.credential.equip(send.request, self._passage.attempt_id)
+        return request
 
     async def _read(self, incoming: Incoming) -> None:
         data = await incoming.read()
@@ -249,12 +299,12 @@ class ExchangeFlight:
 
     async def _send_last_word(self, send: Send) -> None:
         """Tell the provider to stop. What it answers no longer matters to anyone."""
-        request = self._passage.credential.attach(send.request, self._passage.attempt_id)
         try:
             async with asyncio.timeout(ABORT_GRACE):
+                request = await self._equipped(send)
                 incoming = await self._passage.transport.send(request, connect=self._passage.limits.connect)
                 incoming.close()
-        except (TransportError, TimeoutError):
+        except (TransportError, TimeoutError, NotSigned):
             return
 
 

@@ -74,7 +74,7 @@ async def status_of(provider: Checked) -> HealthStatus:
         provider=provider.name,
         reachable=True,
         serving=True,
-        authenticated=True if provider.credential.secret else None,
+        authenticated=True if provider.credential.authenticates else None,
         model_available=available,
         latency=latency,
         detail=detail,
@@ -106,7 +106,8 @@ async def _call(provider: Checked, request: ModelsRequest) -> list[object]:
 
 def _unwell(provider: Checked, error: AttemptFailed) -> HealthStatus:
     failure = error.failure
-    reachable = failure.kind not in _UNREACHABLE
+    unsigned = failure.kind is _K.AUTHENTICATION and not failure.sent
+    reachable = failure.kind not in _UNREACHABLE and not unsigned
     refused = failure.kind in (_K.AUTHENTICATION, _K.PERMISSION, _K.BILLING)
     detail = failure.message
     if failure.kind is _K.CONNECT and provider.row.local:

@@ -357,7 +357,12 @@ def from_loaded(
     """Make what a loaded configuration describes; see `from_config`."""
     if len(config.providers) == 1:
         return create_provider(
-            config.providers[0], fallback=config.fallback, transport=transport, sink=sink, observers=observers
+            config.providers[0],
+            row=config.row_of(config.providers[0]),
+            fallback=config.fallback,
+            transport=transport,
+            sink=sink,
+            observers=observers,
         )
-    providers = [create_provider(entry, transport=transport) for entry in config.providers]
+    providers = [create_provider(entry, row=config.row_of(entry), transport=transport) for entry in config.providers]
     return ProviderManager(providers, config.fallback, sink=sink, observers=observers)

@@ -18,6 +18,7 @@ from understudy.domain.secret import Secret
 
 if TYPE_CHECKING:
     from understudy.policy.strategies import Strategy
+    from understudy.signing import Signer, TokenSource
 
 
 class ProviderType(enum.StrEnum):
@@ -67,15 +68,18 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One entry: a provider, how to reach it, and the values that apply unless a call says otherwise."""
 
     provider: str
-    """A `ProviderType` or one of its aliases."""
+    """A `ProviderType`, one of its aliases, or the name of a type of one's own."""
     name: str = ""
     """Unique among the entries; the provider's type when empty."""
     priority: int = 10
     """Lower is tried first."""
     api_key: Secret | None = None
     """When unset, the provider's own environment variable is read at the first call."""
-    token: Secret | None = None
-    """Instead of a key: a Microsoft Entra token, where the provider takes one (Azure OpenAI)."""
+    token: Secret | TokenSource | None = None
+    """Instead of a key: a token, where the provider takes one (Microsoft Entra at Azure OpenAI), or a function, plain
+    or asynchronous, that is asked for a key or token at every request. Functions are for Python only."""
+    sign: Signer | None = None
+    """Signs every request, key included. With it no key is needed, nor read from the environment. Python only."""
     base_url: str | None = None
     text_model: str | None = None
     embedding_model: str | None = None
@@ -96,6 +100,14 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Further fixed headers; no secrets."""
     extra: Mapping[str, Any] = {}
     """Further fields of the request body, sent as they are."""
+
+    def __repr__(self) -> str:
+        return f"ProviderConfig({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Show every field, but of a function only that it is set: its own form may show its arguments."""
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return [(name, "…" if callable(value) else value) for name, value in values]
 
     @property
     def entry(self) -> str:

@@ -102,3 +102,19 @@ def test_a_wrong_configuration(cli: CommandLine) -> None:
 def test_no_colour_off_terminals(configured: CommandLine) -> None:
     result = configured.run("check")
     assert "\x1b" not in result.out + result.err
+
+
+def test_provider_types_of_the_file_are_shown(cli: CommandLine, emulator: Emulator) -> None:
+    cli.configure(
+        f'[llm.provider_types.acme]\ndialect = "openai"\nbase_url = "{emulator.url("openai")}"\n'
+        'key_variable = "ACME_API_KEY"\noperations = { embed = false }\n'
+        '[[llm.providers]]\nprovider = "acme"\ntext_model = "gpt-5"\n'
+    )
+    result = cli.run("check", ACME_API_KEY=emulator.key)
+    assert result.code == 0, result.err
+    assert "1 of 1 could answer now" in result.out
+    assert "$ACME_API_KEY" in result.out
+    assert f"provider type acme: {emulator.url('openai')}; chat by openai, models by openai" in result.out
+    (kind,) = cli.run("check", "--json", ACME_API_KEY=emulator.key).json["provider_types"]
+    assert kind["dialects"] == {"chat": "openai", "models": "openai"}
+    assert (kind["name"], kind["key_variables"]) == ("acme", ["ACME_API_KEY"])

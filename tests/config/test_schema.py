@@ -5,33 +5,65 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from understudy.config import parse
-from understudy.config.schema import FALLBACK, LEGACY, PROVIDER, Rule
+from understudy.config import ConfigError, parse
+from understudy.config.quirks import read_quirks
+from understudy.config.report import Report
+from understudy.config.schema import ERROR_RULE, FALLBACK, FAMILY, KNOWN, LEGACY, PROVIDER, PYTHON_ONLY, TYPE, Rule
+from understudy.config.source import Source
+from understudy.config.tables import Context
+from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
 from understudy.provider import FallbackConfig, ProviderConfig
+from understudy.providers.base import Family
 
 MANUAL = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def test_keys_are_the_fields() -> None:
-    assert set(PROVIDER) == set(ProviderConfig.__struct_fields__)
+    assert set(PROVIDER) == set(ProviderConfig.__struct_fields__) - PYTHON_ONLY
     assert set(FALLBACK) == set(FallbackConfig.__struct_fields__)
+    assert set(FAMILY) == set(Family.__struct_fields__)
+    assert set(ERROR_RULE) == set(ErrorRule.__struct_fields__)
 
 
-@pytest.mark.parametrize(("key", "rule"), [*PROVIDER.items(), *FALLBACK.items(), *LEGACY.items()])
+def test_every_quirk_can_be_written() -> None:
+    """What TOML can say of a quirk comes back as it was: lists for sets and tuples, and no null."""
+    assert set(QuirksPatch.__annotations__) == set(Quirks.__struct_fields__)
+    for quirk in Quirks.__struct_fields__:
+        value = getattr(Quirks(), quirk)
+        report = Report(Source("f", "", KNOWN))
+        written = msgspec.to_builtins(value)
+        read = read_quirks(Context({}, report), {quirk: written}, ("llm", "provider_types", "acme", "quirks"))
+        assert read == {quirk: value}
+        report.check()
+
+
+def test_a_wrong_value_of_any_quirk_is_told_what_it_must_be() -> None:
+    for quirk in Quirks.__struct_fields__:
+        report = Report(Source("f", "", KNOWN))
+        read_quirks(Context({}, report), {quirk: 1.5}, ("llm", "provider_types", "acme", "quirks"))
+        with pytest.raises(ConfigError, match=f"{quirk} has a wrong value\n  it must be "):
+            report.check()
+
+
+@pytest.mark.parametrize(
+    ("key", "rule"),
+    [*PROVIDER.items(), *FALLBACK.items(), *LEGACY.items(), *TYPE.items(), *FAMILY.items(), *ERROR_RULE.items()],
+)
 def test_examples_are_right(key: str, rule: Rule) -> None:
     assert rule.complaint(tomllib.loads(f"{key} = {rule.example}")[key]) is None
 
 
 def test_manual_describes_every_key() -> None:
     manual = MANUAL.read_text(encoding="utf-8")
-    assert [key for key in (*PROVIDER, *FALLBACK, *LEGACY) if f"| `{key}` |" not in manual] == []
+    assert [key for key in (*PROVIDER, *FALLBACK, *LEGACY, *TYPE, *ERROR_RULE) if f"| `{key}` |" not in manual] == []
 
 
 def test_examples_of_the_manual_load() -> None:
     blocks = MANUAL.read_text(encoding="utf-8").split("```toml\n")[1:]
     assert blocks
-    environ = {f"{name}_API_KEY": "sk-x" for name in ("OPENAI", "ANTHROPIC", "GROQ")}
+    environ = {f"{name}_API_KEY": "sk-x" for name in ("OPENAI", "ANTHROPIC", "GROQ", "ACME")}
     for block in blocks:
         assert parse(block.partition("```")[0], environ=environ).providers

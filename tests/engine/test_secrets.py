@@ -5,24 +5,13 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
-import traceback
 
 import msgspec
 import pytest
 
 import understudy as u
+from tests.engine.fakes import CANARY, everything_about
 from understudy.emulator import Emulator, Fault
-
-CANARY = "sk-canary-5f2d9e77a1c4"
-
-
-def everything_about(error: BaseException) -> str:
-    """What anyone could print of an error."""
-    seen = [str(error), repr(error), "".join(traceback.format_exception(error)), repr(vars(error))]
-    if isinstance(error, u.LLMError):
-        seen += [repr(error.failure), repr(error.attempts), *map(str, error.attempts)]
-        seen.append(msgspec.json.encode(error.attempts).decode())
-    return "\n".join(seen)
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "groq"])

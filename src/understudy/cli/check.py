@@ -22,6 +22,7 @@ from understudy.domain.responses import HealthStatus
 from understudy.domain.secret import Secret
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.factory import DialectProvider, create_provider
+from understudy.providers.base import ProviderRow
 from understudy.transport import AioTransport
 
 if TYPE_CHECKING:
@@ -58,6 +59,17 @@ class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the entry itself is wrong, rather than its provider out of reach."""
 
 
+class TypeResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider type that the configuration defines itself."""
+
+    name: str
+    title: str
+    base_url: str
+    dialects: dict[str, str]
+    """Which wire format speaks which operation."""
+    key_variables: tuple[str, ...]
+
+
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What `--json` prints."""
 
@@ -68,6 +80,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[EntryResult, ...]
     disabled: tuple[Disabled, ...]
     notices: tuple[Notice, ...]
+    provider_types: tuple[TypeResult, ...]
 
 
 def check(
@@ -101,6 +114,7 @@ def check(
         entries=entries,
         disabled=loaded.disabled,
         notices=loaded.notices,
+        provider_types=tuple(map(_type, loaded.provider_types)),
     )
     print_json(result) if as_json else _print(result, verbose=settings.verbose)
     raise typer.Exit(ExitCode.OK if result.ok else ExitCode.UNAVAILABLE)
@@ -109,7 +123,7 @@ def check(
 async def _entries(config: Config, *, offline: bool) -> tuple[EntryResult, ...]:
     """Look at all entries at once."""
     transport = AioTransport()
-    providers = [create_provider(entry, transport=transport) for entry in config.providers]
+    providers = [create_provider(entry, row=config.row_of(entry), transport=transport) for entry in config.providers]
     try:
         return tuple(await asyncio.gather(*(_entry(provider, offline=offline) for provider in providers)))
     finally:
@@ -134,6 +148,16 @@ async def _entry(provider: DialectProvider, *, offline: bool) -> EntryResult:
         latency=None if status.latency is None else round(status.latency, 6),
         detail=status.detail,
         wrong=status.authenticated is False or status.model_available is False,
+    )
+
+
+def _type(row: ProviderRow) -> TypeResult:
+    return TypeResult(
+        name=row.type,
+        title=row.title,
+        base_url=row.base_url,
+        dialects={operation.value: dialect for operation, dialect in row.dialects.items()},
+        key_variables=row.key_variables,
     )
 
 
@@ -171,6 +195,9 @@ def _print(result: CheckResult, *, verbose: bool) -> None:
     print(f"configuration: {result.source or 'none; the environment was looked through'}\n")
     show(_table(result), sys.stdout)
     print()
+    for kind in result.provider_types:
+        spoken = ", ".join(f"{operation} by {dialect}" for operation, dialect in kind.dialects.items())
+        print(clean_line(f"provider type {kind.name}: {kind.base_url}; {spoken}"))
     for entry in result.entries:
         if entry.detail:
             print(clean_line(f"{entry.name}: {entry.detail}"))

@@ -81,6 +81,8 @@ def is_sendable(key: str) -> bool:
 
 
 def _are_not_set(names: tuple[str, ...], joint: str) -> str:
+    if not names:
+        return "it has no api_key, and its type names no variable that may hold one"
     if joint == " or " and len(names) > 1:
         return f"none of {', '.join(names)} is set"
     return f"{joint.join(names)} {'is' if len(names) == 1 else 'are'} not set"

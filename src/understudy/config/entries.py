@@ -21,7 +21,7 @@ from understudy.providers import types
 from understudy.providers.base import ProviderRow
 
 PROVIDERS: KeyPath = ("llm", "providers")
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _CREDENTIAL = re.compile(r"authorization|api-?key|token|secret|password|cookie", re.IGNORECASE)
 
 
@@ -76,6 +76,8 @@ def make_entry(
     credential = read_credential(context, table, path, row)
     if credential.why:
         return _disable(context, values["name"], row, credential, path)
+    if row.type in context.rows:
+        values = {**_models_of(row), **values}
     _settle_model(context, values, path, row)
     return ProviderConfig(**values, api_key=credential.key, token=credential.token)
 
@@ -86,14 +88,17 @@ def _title(table: Mapping[str, Any], index: int) -> str:
 
 
 def _row(context: Context, table: Mapping[str, Any], provider: str | None, path: KeyPath) -> ProviderRow | None:
+    known_types = (*types(), *context.rows)
     if provider is None:
         if "provider" not in table:
-            context.report.error(path, 'the entry has no "provider"', f"it is one of {', '.join(types())}")
+            context.report.error(path, 'the entry has no "provider"', f"it is one of {', '.join(known_types)}")
         return None
+    if provider in context.rows:
+        return context.rows[provider]
     try:
         known = ProviderType(provider)
     except ValueError:
-        context.report.error((*path, "provider"), "unknown provider", meant(provider, types()))
+        context.report.error((*path, "provider"), "unknown provider", meant(provider, known_types))
         return None
     if known.value not in types():
         what = f"the provider {known.value} is not available in this version"
@@ -102,27 +107,36 @@ def _row(context: Context, table: Mapping[str, Any], provider: str | None, path:
     return row_of(known.value)
 
 
+def _models_of(row: ProviderRow) -> dict[str, str]:
+    """Return the models that a type of the user's own names: they are as good as written in the entry."""
+    models = {"text_model": row.text_model, "embedding_model": row.embedding_model}
+    return {key: model for key, model in models.items() if model}
+
+
 def _check_texts(context: Context, values: Mapping[str, Any], path: KeyPath) -> None:
     name = values.get("name", "")
     if "/" in name or not name.isprintable() or name != name.strip():
         what = "a name must not hold a slash or control characters, nor begin or end with a blank"
         context.report.error((*path, "name"), what, 'a model is addressed as "name/model"')
-    for header, value in values.get("headers", {}).items():
-        here = (*path, "headers", header)
-        if _CREDENTIAL.search(header):
-            context.report.error(
-                here, f'the header "{header}" looks like a key, which headers must not hold', "use api_key"
-            )
-        elif not _HEADER_NAME.fullmatch(header) or (
-            value is not None and not (value.isascii() and value.isprintable())
-        ):
-            context.report.error(
-                here, "a header's name and value must be printable ASCII", "spell it in ASCII, or leave it away"
-            )
+    check_headers(context, values.get("headers", {}), (*path, "headers"))
     if found := unsendable(values.get("extra", {})):
         context.report.error(
             (*path, "extra"), f"extra holds {found}, which JSON does not have", "write it as a text or a number"
         )
+
+
+def check_headers(context: Context, headers: Mapping[str, Any], path: KeyPath) -> None:
+    """Report headers that cannot be sent, and those that look like a key."""
+    for header, value in headers.items():
+        here = (*path, header)
+        if _CREDENTIAL.search(header):
+            context.report.error(
+                here, f'the header "{header}" looks like a key, which headers must not hold', "use api_key"
+            )
+        elif not HEADER_NAME.fullmatch(header) or (value is not None and not (value.isascii() and value.isprintable())):
+            context.report.error(
+                here, "a header's name and value must be printable ASCII", "spell it in ASCII, or leave it away"
+            )
 
 
 def _settle_address(context: Context, values: dict[str, Any], path: KeyPath, row: ProviderRow) -> None:

@@ -7,6 +7,7 @@ import enum
 import msgspec
 
 from understudy.provider import FallbackConfig, ProviderConfig
+from understudy.providers.base import ProviderRow
 
 
 class NoticeKind(enum.StrEnum):
@@ -42,7 +43,7 @@ class Disabled(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     provider: str
-    """The `ProviderType`, in its canonical spelling."""
+    """The `ProviderType`, in its canonical spelling, or a type of the file's own."""
     why: str
     variables: tuple[str, ...] = ()
     """The environment variables of which one would make the entry work."""
@@ -52,6 +53,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration: who may be asked, and what happens when one fails.
 
     It can be printed (keys have their own type) but neither pickled nor written as JSON while it holds a key.
+    `row_of` says what an entry of the file's own provider types is; `create_provider` takes it.
     """
 
     providers: tuple[ProviderConfig, ...]
@@ -63,3 +65,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     disabled: tuple[Disabled, ...] = ()
     legacy: bool = False
     """The single-provider form: `[llm]` without a list, or no `[llm]` at all."""
+    provider_types: tuple[ProviderRow, ...] = ()
+    """The types that the file itself defines, in its order; all of them, used or not."""
+
+    def row_of(self, entry: ProviderConfig) -> ProviderRow | None:
+        """Return the row of an entry whose type the file defines; `None` for the built-in ones."""
+        return next((row for row in self.provider_types if row.type == entry.provider), None)

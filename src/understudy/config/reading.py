@@ -15,6 +15,7 @@ from understudy.config.fallback import read_fallback
 from understudy.config.legacy import read_legacy, report_overridden
 from understudy.config.model import Config, NoticeKind
 from understudy.config.places import locate
+from understudy.config.provider_types import read_types
 from understudy.config.report import Report, meant
 from understudy.config.schema import KNOWN, LLM
 from understudy.config.source import Source
@@ -68,8 +69,9 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str]) -
     lines = Source(source, text, KNOWN)
     document = _toml(text, lines)
     report = Report(lines)
-    context = Context(environ, report)
     llm = _llm(document, report)
+    context = Context(environ, report)
+    context = Context(environ, report, read_types(context, llm.get("provider_types", {})))
     fallback = read_fallback(context, llm.get("fallback", {}))
     tables = _tables(llm, report)
     entries = read_legacy(context, llm) if tables is None else read_entries(context, tables)
@@ -85,6 +87,7 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str]) -
         notices=report.notices,
         disabled=entries.disabled,
         legacy=tables is None,
+        provider_types=tuple(row for row in context.rows.values() if row is not None),
     )
 
 

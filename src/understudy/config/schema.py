@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["text", "integer", "number", "flag", "table", "texts"]
-"""`texts` is a table whose values are texts."""
+from understudy.dialects.quirks import QuirksPatch
+
+Kind = Literal["text", "integer", "number", "flag", "table", "texts", "tables"]
+"""`texts` is a table whose values are texts, `tables` a list of tables."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -21,6 +23,8 @@ class Rule(msgspec.Struct, frozen=True):
     least: float | None = None
     most: float | None = None
     positive: bool = False
+    may_be_empty: bool = False
+    """Whether an empty text is a value."""
 
     def complaint(self, value: object) -> str | None:
         """Return what is wrong with a value, such as "must be a whole number, not a text"; `None` when it is right."""
@@ -44,6 +48,8 @@ class Rule(msgspec.Struct, frozen=True):
                 return isinstance(value, dict)
             case "texts":
                 return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+            case "tables":
+                return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
     def _range_complaint(self, value: float) -> str | None:
         if isinstance(value, float) and not math.isfinite(value):
@@ -64,6 +70,7 @@ _NAMES: Mapping[Kind, str] = {
     "flag": "true or false",
     "table": "a table",
     "texts": "a table of texts",
+    "tables": "a list of tables",
 }
 
 
@@ -105,7 +112,10 @@ PROVIDER: Mapping[str, Rule] = {
     "headers": Rule("texts", '{ "X-Team" = "search" }'),
     "extra": Rule("table", '{ keep_alive = "10m" }'),
 }
-"""The keys of `[[llm.providers]]`: the fields of `ProviderConfig`."""
+"""The keys of `[[llm.providers]]`: the fields of `ProviderConfig` but for `PYTHON_ONLY`."""
+
+PYTHON_ONLY = frozenset({"token", "sign"})
+"""Fields of `ProviderConfig` that hold functions, which no file can."""
 
 FALLBACK: Mapping[str, Rule] = {
     "enabled": Rule("flag", "true"),
@@ -138,10 +148,45 @@ LEGACY: Mapping[str, Rule] = {
 }
 """The keys of `[llm]` itself, which describe one provider."""
 
-LLM = (*LEGACY, "providers", "fallback")
+TYPE: Mapping[str, Rule] = {
+    "dialect": Rule("text", '"openai"'),
+    "base_url": Rule("text", '"https://api.acme.example/v1"'),
+    "title": Rule("text", '"Acme AI"'),
+    "key_variable": Rule("text", '"ACME_API_KEY"'),
+    "key_required": Rule("flag", "true"),
+    "header": Rule("text", '"x-api-key"'),
+    "prefix": Rule("text", '"Bearer "', may_be_empty=True),
+    "headers": PROVIDER["headers"],
+    "operations": Rule("table", "{ embed = false }"),
+    "text_model": Rule("text", '"acme-1"'),
+    "embedding_model": Rule("text", '"acme-embed-1"'),
+    "first_event_timeout": PROVIDER["first_event_timeout"],
+    "price_id": Rule("text", '"acme"'),
+    "local": Rule("flag", "false"),
+    "quirks": Rule("table", '{ max_tokens_field = "max_tokens" }'),
+    "families": Rule("tables", '[{ pattern = "acme-1.*", quirks = { refused = ["temperature"] } }]'),
+    "error_rules": Rule("tables", '[{ kind = "overloaded", status = 498 }]'),
+}
+"""The keys of `[llm.provider_types.NAME]`: fields of `ProviderRow`, and what they are made of."""
+
+FAMILY: Mapping[str, Rule] = {
+    "pattern": Rule("text", '"acme-1.*"'),
+    "quirks": TYPE["quirks"],
+}
+"""The keys of `[[llm.provider_types.NAME.families]]`: the fields of `Family`."""
+
+ERROR_RULE: Mapping[str, Rule] = {
+    "kind": Rule("text", '"overloaded"'),
+    "status": Rule("integer", "498", least=100, most=599),
+    "code": Rule("text", '"capacity_exceeded"'),
+    "text": Rule("text", '"over capacity"'),
+}
+"""The keys of `[[llm.provider_types.NAME.error_rules]]`: the fields of `ErrorRule`."""
+
+LLM = (*LEGACY, "providers", "fallback", "provider_types")
 """Everything that may stand in `[llm]`."""
 
-KNOWN = frozenset({*PROVIDER, *FALLBACK, *LLM})
+KNOWN = frozenset({*PROVIDER, *FALLBACK, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *QuirksPatch.__annotations__})
 """All keys of all tables."""
 
 

@@ -11,6 +11,7 @@ from understudy.config.lines import KeyPath
 from understudy.config.references import BadReference, Expanded, expand
 from understudy.config.report import Report
 from understudy.config.schema import Rule
+from understudy.providers.base import ProviderRow
 
 API_KEY = "api_key"
 TOKEN = "token"  # noqa: S105 - the name of a key in the file
@@ -21,6 +22,8 @@ class Context(msgspec.Struct, frozen=True):
 
     environ: Mapping[str, str]
     report: Report
+    rows: Mapping[str, ProviderRow | None] = {}
+    """The provider types that the text defines; `None` for one that is wrong."""
 
 
 def read_table(context: Context, table: Mapping[str, Any], path: KeyPath, rules: Mapping[str, Rule]) -> dict[str, Any]:
@@ -37,7 +40,7 @@ def read_table(context: Context, table: Mapping[str, Any], path: KeyPath, rules:
             context.report.error(here, f"{key} {complaint}", f"such as {key} = {rules[key].example}")
             continue
         value = _expanded(context, written, here)
-        if isinstance(value, str) and not value.strip():
+        if isinstance(value, str) and not value.strip() and not rules[key].may_be_empty:
             context.report.error(here, f"{key} must not be empty", "leave the key away, or give it a value")
         elif value is not None:
             values[key] = value

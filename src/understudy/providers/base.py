@@ -76,6 +76,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """The default for generations when no configuration names one, as of `as_of`."""
     embedding_model: str | None = None
     as_of: str | None = None
+    price_id: str | None = None
+    """What price lists call the provider; its type when unset."""
     aliases: tuple[str, ...] = ()
     instead: Mapping[Operation, str] = {}
     """For operations that are missing: what could be used instead, in a few words."""

@@ -19,6 +19,12 @@ class HttpRequest(msgspec.Struct, frozen=True):
     headers: Headers = ()
     body: bytes | None = None
 
+    def with_headers(self, *headers: tuple[str, str]) -> HttpRequest:
+        """Return the request with these headers; those that it has of the same names, in any case, go."""
+        replaced = {name.lower() for name, _ in headers}
+        kept = (header for header in self.headers if header[0].lower() not in replaced)
+        return HttpRequest(self.method, self.url, (*kept, *headers), self.body)
+
 
 class HttpHead(msgspec.Struct, frozen=True):
     """Status and headers of a response. Header names are lower-case; of repeated ones the last counts."""

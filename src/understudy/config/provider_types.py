@@ -1,0 +1,182 @@
+"""Reads `[llm.provider_types.NAME]`: each becomes a provider's row, as good as a built-in one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from understudy import dialects
+from understudy.config.addresses import address_complaint
+from understudy.config.entries import HEADER_NAME, check_headers
+from understudy.config.lines import KeyPath
+from understudy.config.quirks import read_quirks
+from understudy.config.report import meant
+from understudy.config.schema import ERROR_RULE, FAMILY, TYPE
+from understudy.config.tables import Context, read_table
+from understudy.dialects.base import Operation
+from understudy.dialects.quirks import ErrorRule
+from understudy.domain.failures import FailureKind
+from understudy.provider import ProviderType
+from understudy.providers.base import Auth, Family, ProviderRow
+
+TYPES: KeyPath = ("llm", "provider_types")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_AS_IN_ROWS = ("title", "key_required", "text_model", "embedding_model", "first_event_timeout", "price_id", "local")
+
+
+def read_types(context: Context, tables: Any) -> dict[str, ProviderRow | None]:
+    """Read all types. One that is wrong stands as `None`, so that its entries are not called unknown as well."""
+    if not isinstance(tables, dict):
+        context.report.error(TYPES, "llm.provider_types must be a table", "write [llm.provider_types.NAME]")
+        return {}
+    return {name: _read_type(context, name, table) for name, table in tables.items()}
+
+
+def _read_type(context: Context, name: str, table: Any) -> ProviderRow | None:
+    path = (*TYPES, name)
+    _check_name(context, name, path)
+    if not isinstance(table, dict):
+        context.report.error(path, "a provider type must be a table", f"write [llm.provider_types.{name}]")
+        return None
+    context.report.unknown_keys(table, path, f"[llm.provider_types.{name}]", TYPE)
+    values = read_table(context, table, path, TYPE)
+    for key in ("dialect", "base_url"):
+        if key not in table:
+            what = f'the provider type "{name}" has no "{key}"'
+            context.report.error(path, what, f"such as {key} = {TYPE[key].example}")
+    spoken = _read_operations(context, values, path)
+    _check_texts(context, values, path)
+    quirks = read_quirks(context, values.get("quirks", {}), (*path, "quirks"))
+    families = _read_families(context, values.get("families", []), (*path, "families"))
+    error_rules = _read_error_rules(context, values.get("error_rules", []), (*path, "error_rules"))
+    if "base_url" not in values or not spoken:
+        return None
+    row = ProviderRow(
+        **{"title": name, **{key: values[key] for key in _AS_IN_ROWS if key in values}},
+        type=name,
+        base_url=values["base_url"].strip(),
+        dialects=spoken,
+        key_variables=(values["key_variable"],) if "key_variable" in values else (),
+        auth=_auth(values),
+        headers=tuple((header.lower(), value) for header, value in values.get("headers", {}).items()),
+        quirks=quirks,
+        families=families,
+        error_rules=error_rules,
+    )
+    if complaint := address_complaint(row.base_url, row):
+        context.report.error((*path, "base_url"), f"base_url {complaint}", f"such as {TYPE['base_url'].example}")
+    return row
+
+
+def _check_name(context: Context, name: str, path: KeyPath) -> None:
+    if "/" in name or not name or not name.isprintable() or name != name.strip():
+        what = "a name must not be empty, hold a slash or control characters, nor begin or end with a blank"
+        context.report.error(path, what, "write [llm.provider_types.NAME]")
+    try:
+        known = ProviderType(name)
+    except ValueError:
+        return
+    also = "" if known.value == name else f" (another name of {known.value})"
+    what = f'"{name}"{also} is built in, and a type of your own cannot take its place'
+    context.report.error(path, what, f'choose another name, such as "my-{known.value}"')
+
+
+def _read_operations(context: Context, values: Mapping[str, Any], path: KeyPath) -> dict[Operation, str]:
+    """Return which dialect speaks which operation: those that `dialect` has, but for what `operations` says."""
+    spoken: dict[Operation, str] = {}
+    dialect: str = values.get("dialect", "")
+    if dialect and _is_dialect(context, dialect, (*path, "dialect")):
+        spoken = dict.fromkeys(sorted(dialects.load(dialect).operations), dialect)
+    known = {operation.value: operation for operation in Operation}
+    for key, value in values.get("operations", {}).items():
+        here = (*path, "operations", key)
+        operation = known.get(key)
+        if operation is None:
+            context.report.error(here, f'unknown operation "{key}"', meant(key, known))
+        elif value is False:
+            spoken.pop(operation, None)
+        elif not isinstance(value, str):
+            what = f"{key} must be a dialect's name, or false where the provider has no such operation"
+            context.report.error(here, what, f"there are {', '.join(dialects.names())}")
+        elif _is_dialect(context, value, here):
+            if operation in dialects.load(value).operations:
+                spoken[operation] = value
+            else:
+                able = ", ".join(name for name in dialects.names() if operation in dialects.load(name).operations)
+                context.report.error(here, f"the dialect {value} has no such operation", f"these have it: {able}")
+    return spoken
+
+
+def _is_dialect(context: Context, name: str, path: KeyPath) -> bool:
+    if name in dialects.names():
+        return True
+    context.report.error(path, "unknown dialect", meant(name, dialects.names()))
+    return False
+
+
+def _check_texts(context: Context, values: Mapping[str, Any], path: KeyPath) -> None:
+    report = context.report
+    check_headers(context, values.get("headers", {}), (*path, "headers"))
+    if "key_variable" in values and not _VARIABLE.fullmatch(values["key_variable"]):
+        example = TYPE["key_variable"].example
+        what = "key_variable must be the name of an environment variable"
+        report.error((*path, "key_variable"), what, f"such as key_variable = {example}, without ${{}}")
+    if "header" in values and not HEADER_NAME.fullmatch(values["header"]):
+        report.error((*path, "header"), "header is no header's name", f"such as header = {TYPE['header'].example}")
+    prefix = values.get("prefix", "")
+    if not (prefix.isascii() and prefix.isprintable()):
+        what = "prefix must be printable ASCII"
+        report.error((*path, "prefix"), what, f"such as prefix = {TYPE['prefix'].example}")
+
+
+def _auth(values: Mapping[str, Any]) -> Auth:
+    """Return the header that carries the key. Only `authorization` has a prefix unless one is written."""
+    usual = Auth()
+    header = values.get("header", usual.header).lower()
+    return Auth(header, values.get("prefix", usual.prefix if header == usual.header else ""))
+
+
+def _read_families(context: Context, tables: list[dict[str, Any]], path: KeyPath) -> tuple[Family, ...]:
+    families: list[Family] = []
+    for index, table in enumerate(tables):
+        here = (*path, index)
+        context.report.unknown_keys(table, here, f"[[llm.provider_types.{path[2]}.families]]", FAMILY)
+        values = read_table(context, table, here, FAMILY)
+        quirks = read_quirks(context, values.get("quirks", {}), (*here, "quirks"))
+        for key in FAMILY:
+            if key not in table:
+                context.report.error(here, f'a family has no "{key}"', f"such as {key} = {FAMILY[key].example}")
+        if "pattern" in values and _is_pattern(context, values["pattern"], (*here, "pattern")):
+            families.append(Family(values["pattern"], quirks))
+    return tuple(families)
+
+
+def _is_pattern(context: Context, pattern: str, path: KeyPath) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        what = f"pattern is no regular expression: {error.msg}"
+        context.report.error(path, what, f"such as pattern = {FAMILY['pattern'].example}")
+        return False
+    return True
+
+
+def _read_error_rules(context: Context, tables: list[dict[str, Any]], path: KeyPath) -> tuple[ErrorRule, ...]:
+    rules: list[ErrorRule] = []
+    kinds = [kind.value for kind in FailureKind]
+    for index, table in enumerate(tables):
+        here = (*path, index)
+        context.report.unknown_keys(table, here, f"[[llm.provider_types.{path[2]}.error_rules]]", ERROR_RULE)
+        values = read_table(context, table, here, ERROR_RULE)
+        if "kind" not in table:
+            context.report.error(here, 'an error rule has no "kind"', f"it is one of {', '.join(kinds)}")
+        elif "kind" in values and values["kind"] not in kinds:
+            context.report.error((*here, "kind"), "unknown kind of failure", meant(values["kind"], kinds))
+        elif not table.keys() & {"status", "code", "text"}:
+            context.report.error(here, "an error rule without a condition matches nothing", "add status, code or text")
+        elif "kind" in values:
+            text = values.get("text")
+            conditions = {**values, "kind": FailureKind(values["kind"]), "text": text.lower() if text else None}
+            rules.append(ErrorRule(**conditions))
+    return tuple(rules)
