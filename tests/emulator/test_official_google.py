@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -94,7 +94,7 @@ async def test_parallel_tools_and_their_signatures(client: genai.client.AsyncCli
     question = "What is the weather in Paris and Oslo?"
     fields: Any = {"tools": [WEATHER], "automatic_function_calling": {"disable": True}}
     answers = await drain(client, question, **fields) if stream else [await ask(client, question, **fields)]
-    parts = [part for answer in answers for part in answer.candidates[0].content.parts]
+    parts: list[Any] = [part for answer in answers for part in cast("Any", answer).candidates[0].content.parts]
     calls = [part.function_call for part in parts if part.function_call]
     assert [(call.name, call.args) for call in calls] == [
         ("get_weather", {"city": "Paris"}),
@@ -151,7 +151,7 @@ async def test_thinking(client: genai.client.AsyncClient) -> None:
     assert shown.candidates is not None
     content = shown.candidates[0].content
     assert content is not None
-    thought, text = content.parts or ()
+    thought, text = cast("Any", content.parts)
     assert thought.thought
     assert thought.text
     assert text.text == "1, 2, 3, 4, 5, 6, 7, 8, 9"
@@ -188,7 +188,7 @@ async def test_limits(client: genai.client.AsyncClient) -> None:
 async def test_embeddings(client: genai.client.AsyncClient) -> None:
     found = await client.models.embed_content(
         model="gemini-embedding-001",
-        contents=["one", "two"],  # type: ignore[arg-type]
+        contents=["one", "two"],
         config={"task_type": "CLUSTERING", "output_dimensionality": 8},
     )
     assert [len(item.values or ()) for item in found.embeddings or ()] == [8, 8]

@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 
 import understudy as u
@@ -48,8 +49,9 @@ async def provider(request: pytest.FixtureRequest) -> AsyncIterator[DialectProvi
             provider=row.type,
             base_url=emulator.url(row.type),
             api_key=u.Secret(emulator.key),
-            **{"embedding_model": row.embedding_model, **MODELS.get(row.type, {})},
+            embedding_model=row.embedding_model,
         )
+        config = msgspec.structs.replace(config, **MODELS.get(row.type, {}))
         async with u.create_provider(config) as made:
             yield made
 

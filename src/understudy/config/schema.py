@@ -114,7 +114,7 @@ PROVIDER: Mapping[str, Rule] = {
 }
 """The keys of `[[llm.providers]]`: the fields of `ProviderConfig` but for `PYTHON_ONLY`."""
 
-PYTHON_ONLY = frozenset({"token", "sign"})
+PYTHON_ONLY = frozenset({"sign"})
 """Fields of `ProviderConfig` that hold functions, which no file can."""
 
 FALLBACK: Mapping[str, Rule] = {

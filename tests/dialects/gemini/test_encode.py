@@ -236,7 +236,7 @@ def test_what_has_no_place_is_a_warning(fields: dict[str, Any], warning: tuple[s
 
 
 def test_tools_are_declared_together_and_hosted_ones_apart() -> None:
-    search = {"googleSearch": {}}
+    search: dict[str, Any] = {"googleSearch": {}}
     tools = (WEATHER, OpaqueTool("gemini", search), Tool(name="now"))
     assert body(asked(tools=tools))["tools"] == [
         {
