@@ -105,8 +105,8 @@ class Actor:
             if complaint := self._complaint(call, call.operation, body):
                 return self._reply(complaint, call.half)
             inbound = call.half.parse(call.request)
-            if missing := self._unknown_model(inbound):
-                return self._reply(missing, call.half)
+            if (unknown := self._unknown_model(inbound)) is not None:
+                return self._reply(unknown, call.half)
         except BadRequest as error:
             return self._reply(error.failure, call.half)
         except BadJson as error:
