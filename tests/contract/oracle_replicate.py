@@ -13,7 +13,6 @@ from replicate.prediction import Prediction
 from tests.contract.oracles import Fault, replayed_headers
 from tests.contract.recordings import Recording
 
-
 MADE = {"id": "1", "model": "m", "version": "v", "status": "starting", "urls": {"stream": "/v1/streams/1"}}
 
 
