@@ -13,6 +13,8 @@ from replicate.prediction import Prediction
 from tests.contract.oracles import Fault, replayed_headers
 from tests.contract.recordings import Recording
 
+MADE = {"id": "1", "model": "m", "version": "v", "status": "starting", "urls": {"stream": "/v1/streams/1"}}
+
 
 class ReplicateOracle:
     """`replicate`, over a transport that answers every request with the recorded response."""
@@ -24,6 +26,8 @@ class ReplicateOracle:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         recording = self._recording
         assert recording is not None
+        if request.method == "POST":
+            return httpx.Response(201, json=MADE, request=request)
         return httpx.Response(
             recording.response.status, headers=replayed_headers(recording), content=recording.body, request=request
         )
@@ -36,9 +40,7 @@ class ReplicateOracle:
     def stream(self, recording: Recording) -> str:
         """Read a stream to its end mark, and return the text of its output."""
         self._recording = recording
-        told: Any = {"id": "1", "model": "m", "version": "v", "status": "starting", "urls": {"stream": "/v1/streams/1"}}
-        made = Prediction(**told)
-        made._client = self.client
+        made = self.client.predictions.create(version="any", input={})
         return "".join(str(event) for event in made.stream())
 
     def models(self, recording: Recording) -> list[dict[str, Any]]:

@@ -74,13 +74,17 @@ def oracle_of(dialect: str, provider: str) -> Oracle:
 
 def finish_words(dialect: str) -> dict[str, str]:
     """Every word with which the official types say why an answer ended, and what it means."""
-    from tests.contract import oracle_anthropic, oracle_ollama, oracle_openai, oracle_responses
+    from tests.contract import oracle_anthropic, oracle_cohere, oracle_gemini, oracle_ollama, oracle_openai
+    from tests.contract import oracle_responses
 
     return {
         "openai": oracle_openai.FINISH,
         "responses": oracle_responses.INCOMPLETE,
         "anthropic": oracle_anthropic.FINISH,
         "ollama": oracle_ollama.FINISH,
+        "cohere": oracle_cohere.FINISH,
+        "gemini": oracle_gemini.FINISH,
+        "replicate": {},  # its streams end without a word; the prediction says how it went
     }[dialect]
 
 

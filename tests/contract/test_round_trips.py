@@ -166,6 +166,9 @@ COUNTED = {
     "responses": Usage(input=1, cache_read=2, cache_write=4, output=8, reasoning=16),
     "anthropic": Usage(input=1, cache_read=2, cache_write=4, cache_write_1h=128, output=8, reasoning=16),
     "ollama": Usage(input=1, output=8),
+    "cohere": Usage(input=1, cache_read=2, output=8, reasoning=16),
+    "gemini": Usage(input=1, cache_read=2, output=8, reasoning=16),
+    "replicate": Usage(input=1, output=8),
 }
 """Every class of tokens that a wire counts apart."""
 

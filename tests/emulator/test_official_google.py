@@ -71,6 +71,12 @@ async def drain(client: genai.client.AsyncClient, contents: Any = CAPITAL, **con
     return [chunk async for chunk in stream]
 
 
+def said_in(answer: types.GenerateContentResponse) -> list[types.Part]:
+    content = answer.candidates[0].content if answer.candidates else None
+    assert content is not None
+    return content.parts or []
+
+
 async def test_chat(client: genai.client.AsyncClient) -> None:
     answer = await ask(client, CAPITAL)
     assert answer.text == "The capital is Paris."
@@ -94,7 +100,7 @@ async def test_parallel_tools_and_their_signatures(client: genai.client.AsyncCli
     question = "What is the weather in Paris and Oslo?"
     fields: Any = {"tools": [WEATHER], "automatic_function_calling": {"disable": True}}
     answers = await drain(client, question, **fields) if stream else [await ask(client, question, **fields)]
-    parts: list[Any] = [part for answer in answers for part in cast("Any", answer).candidates[0].content.parts]
+    parts = [part for answer in answers for part in said_in(answer)]
     calls = [part.function_call for part in parts if part.function_call]
     assert [(call.name, call.args) for call in calls] == [
         ("get_weather", {"city": "Paris"}),
@@ -103,7 +109,7 @@ async def test_parallel_tools_and_their_signatures(client: genai.client.AsyncCli
     assert next(part for part in parts if part.function_call).thought_signature
     said = types.Content(role="user", parts=[types.Part(text=question)])
     results = [
-        types.Part.from_function_response(name=call.name, response={"output": f"{n} degrees"})
+        types.Part.from_function_response(name=call.name or "", response={"output": f"{n} degrees"})
         for n, call in enumerate(calls)
     ]
     own = [part for part in parts if part.function_call]
@@ -148,10 +154,7 @@ async def test_structured_output(client: genai.client.AsyncClient) -> None:
 
 async def test_thinking(client: genai.client.AsyncClient) -> None:
     shown = await ask(client, thinking_config={"include_thoughts": True, "thinking_level": "LOW"})
-    assert shown.candidates is not None
-    content = shown.candidates[0].content
-    assert content is not None
-    thought, text = cast("Any", content.parts)
+    thought, text = said_in(shown)
     assert thought.thought
     assert thought.text
     assert text.text == "1, 2, 3, 4, 5, 6, 7, 8, 9"
@@ -250,7 +253,8 @@ async def test_keys(emulator: Emulator, connect: Connect) -> None:
     with pytest.raises(errors.ClientError, match="API key not valid") as caught:
         await ask(connect(api_key="wrong"))
     assert caught.value.code == 400
-    assert caught.value.details["error"]["details"][0]["reason"] == "API_KEY_INVALID"
+    told: Any = caught.value.details
+    assert told["error"]["details"][0]["reason"] == "API_KEY_INVALID"
     (request,) = emulator.requests(PROVIDER)
     assert request.authenticated is False
     assert "wrong" not in json.dumps([request.headers, request.path])
@@ -277,7 +281,8 @@ async def test_errors(
     with pytest.raises(error) as caught:
         await ask(client)
     assert caught.value.code == code
-    told = {detail["@type"].rpartition(".")[2]: detail for detail in caught.value.details["error"]["details"]}
+    body: Any = caught.value.details
+    told = {detail["@type"].rpartition(".")[2]: detail for detail in body["error"]["details"]}
     assert told["RetryInfo"]["retryDelay"] == "3s"
     if code == 429:
         assert told["QuotaFailure"]["violations"][0]["quotaId"].startswith("GenerateRequestsPer")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
@@ -22,10 +23,10 @@ ASKED = {"prompt": "What is the capital of France?"}
 
 @pytest.fixture
 async def client(emulator: Emulator) -> AsyncIterator[Client]:
-    client = Client(api_token=emulator.key, base_url=emulator.origin(PROVIDER))
-    client.poll_interval = 0.001
-    yield client
-    await client._async_client.aclose()
+    async with httpx.AsyncHTTPTransport() as transport:
+        client = Client(api_token=emulator.key, base_url=emulator.origin(PROVIDER), transport=transport)
+        client.poll_interval = 0.001
+        yield client
 
 
 async def test_run(client: Any) -> None:
@@ -136,10 +137,10 @@ async def test_a_wrong_key_and_a_lost_prediction(client: Any, emulator: Emulator
     with pytest.raises(ReplicateError) as caught:
         await client.predictions.async_get("prdnonesuch")
     assert caught.value.status == 404
-    stranger = Client(api_token="wrong", base_url=emulator.origin(PROVIDER))
-    with pytest.raises(ReplicateError) as caught:
-        await stranger.async_run(LLAMA, input=ASKED)
-    await stranger._async_client.aclose()
+    async with httpx.AsyncHTTPTransport() as transport:
+        stranger = Client(api_token="wrong", base_url=emulator.origin(PROVIDER), transport=transport)
+        with pytest.raises(ReplicateError) as caught:
+            await stranger.async_run(LLAMA, input=ASKED)
     assert caught.value.status == 401
 
 

@@ -121,7 +121,7 @@ def test_tools(provider: str, dialect: str, model: str, stream: bool) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("provider", "dialect", "model"), SPEAKERS, ids=IDS)
-def test_thinking_schema_and_images(provider: str, dialect: str, model: str, stream: bool):
+def test_thinking_schema_and_images(provider: str, dialect: str, model: str, stream: bool) -> None:
     reasons = (provider, dialect) not in (("openai", "openai"), ("azure-openai", "openai"))
     reasoning = Reasoning(effort="low", display="auto" if dialect in ASKED_FOR else None) if reasons else None
     schema = {

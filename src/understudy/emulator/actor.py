@@ -73,7 +73,7 @@ class Actor:
         halves = list(self._halves.values())
         found = [(half, operation) for half in halves if (operation := half.operation(request.method, path))]
         # Official clients add the rest of the path to the base URL; without the base it leads nowhere.
-        mounted = address.path.startswith(f"{self.mount}/")
+        mounted = address.path.startswith((f"{self.mount}/", *self.provider.beside_mount))
         half, operation = found[0] if found and mounted else (halves[0], None)
         if self._predictions is not None and self._predictions.concerns(request.method, path):
             operation = Operation.CHAT
@@ -111,10 +111,10 @@ class Actor:
             if complaint := self._complaint(call, call.operation, body):
                 return self._reply(complaint, call.half)
             inbound = call.half.parse(call.request)
-            if complaint := self._complaint_about(inbound.request):
-                return self._reply(complaint, call.half)
-            if missing := self._unknown_model(inbound):
-                return self._reply(missing, call.half)
+            if (wrong := self._complaint_about(inbound.request)) is not None:
+                return self._reply(wrong, call.half)
+            if (unknown := self._unknown_model(inbound)) is not None:
+                return self._reply(unknown, call.half)
         except BadRequest as error:
             return self._reply(error.failure, call.half)
         except BadJson as error:

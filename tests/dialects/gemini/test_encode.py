@@ -46,7 +46,8 @@ def test_the_model_and_the_way_of_answering_stand_in_the_address() -> None:
     assert plain.url == f"{BASE}/v1beta/models/gemini-x:generateContent"
     assert stream.url == f"{BASE}/v1beta/models/gemini-x:streamGenerateContent?alt=sse"
     assert plain.body == stream.body == b'{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}'
-    for name, path in (("models/m", "models/m"), ("tunedModels/t 1", "tunedModels/t%201")):
+    names = (("models/m", "models/m"), ("tunedModels/t 1", "tunedModels/t%201"), ("a/../b?c", "models/a%2F..%2Fb%3Fc"))
+    for name, path in names:
         assert sent(asked(), replace(endpoint(), model=name)).url == f"{BASE}/v1beta/{path}:generateContent"
 
 
@@ -180,6 +181,14 @@ def test_media(part: AnyPart, written: dict[str, Any]) -> None:
 )
 def test_what_cannot_be_said_of_parts_is_a_warning(part: AnyPart, what: str) -> None:
     assert warnings(asked(Message.user((part, Text("?"))))) == [("dropped", what)]
+
+
+def test_images_by_address_only_where_they_are_taken() -> None:
+    said = (Image(url="https://x.example/a.png"), Image(url="data:image/gif;base64,R0k="), Image(file_id="a"))
+    request, target = asked(Message.user(said)), endpoint(image_urls=False)
+    kinds = [list(part) for part in body(request, target)["contents"][0]["parts"]]
+    assert kinds == [["inlineData"], ["fileData"]]
+    assert warnings(request, target) == [("dropped", "image url")]
 
 
 def test_settings_have_their_places() -> None:

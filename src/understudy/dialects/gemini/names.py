@@ -71,5 +71,6 @@ def method_url(endpoint: Endpoint, model: str | None, method: str) -> str:
 
 
 def model_url(endpoint: Endpoint, model: str) -> str:
-    """Return where a model is described."""
-    return f"{endpoint.base_url}/{VERSION}/{quote(qualified(model), safe='/')}"
+    """Return where a model is described. A name never leads out of its collection."""
+    collection, _, name = qualified(model).partition("/")
+    return f"{endpoint.base_url}/{VERSION}/{collection}/{quote(name, safe='')}"

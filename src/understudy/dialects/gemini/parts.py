@@ -124,10 +124,15 @@ class PartWriter:
             for field in ("name", "context", "citations"):
                 if getattr(part, field) is not None:
                     self._notes.drop(f"file {field}", "this API takes the file alone")
-        body = self._inline(part) or self._by_address(part)
-        if body is None:
-            self._notes.drop(kind, "neither bytes, address nor file id, or bytes of an unknown kind")
-        return None if body is None else _done(part, body)
+        if (body := self._inline(part)) is not None:
+            return _done(part, body)
+        if isinstance(part, Image) and part.file_id is None and part.url and not self._quirks.image_urls:
+            self._notes.drop("image url", "this target takes images only by their bytes or as uploaded files")
+            return None
+        if (body := self._by_address(part)) is not None:
+            return _done(part, body)
+        self._notes.drop(kind, "neither bytes, address nor file id, or bytes of an unknown kind")
+        return None
 
     def _inline(self, part: Image | Audio | File) -> JsonObject | None:
         data, kind = part.data, media_type_of(part)

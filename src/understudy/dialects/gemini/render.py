@@ -18,7 +18,6 @@ from understudy.dialects.server import Inbound
 from understudy.domain.content import (
     AnyPart,
     Audio,
-    Citation,
     File,
     Image,
     JsonObject,
@@ -151,7 +150,7 @@ def part_object(part: AnyPart) -> JsonObject | None:
             return json
         case Audio(transcript=str(text)):
             return {"text": text}
-        case ToolCall() | Image() | File() | Audio() | Citation() | Opaque() | _:
+        case _:
             return None
 
 

@@ -108,6 +108,8 @@ class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
     """Where the path holds the model, as a regular expression with one group; `None`: the body names it."""
     mount: str | None = None
     """The path of its base URL; `None`: that of the row."""
+    beside_mount: tuple[str, ...] = ()
+    """Beginnings of paths that stand beside that base."""
     ahead: JsonObject | None = None
     """A chunk that stands ahead of each streamed chat completion."""
     write_models: Callable[[list[ModelInfo]], bytes] | None = None

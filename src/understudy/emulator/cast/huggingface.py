@@ -76,4 +76,5 @@ PROVIDER = EmulatedProvider(
     request_id_header="x-request-id",
     headers=(("x-inference-provider", "groq"),),
     bare_name=bare_name,
+    beside_mount=("/hf-inference/",),
 )
