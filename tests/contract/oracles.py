@@ -74,8 +74,14 @@ def oracle_of(dialect: str, provider: str) -> Oracle:
 
 def finish_words(dialect: str) -> dict[str, str]:
     """Every word with which the official types say why an answer ended, and what it means."""
-    from tests.contract import oracle_anthropic, oracle_cohere, oracle_gemini, oracle_ollama, oracle_openai
-    from tests.contract import oracle_responses
+    from tests.contract import (
+        oracle_anthropic,
+        oracle_cohere,
+        oracle_gemini,
+        oracle_ollama,
+        oracle_openai,
+        oracle_responses,
+    )
 
     return {
         "openai": oracle_openai.FINISH,

@@ -10,10 +10,13 @@ from typing import Any
 
 import typer.main
 
+from understudy import providers
 from understudy.cli.app import app
 from understudy.cli.exits import ExitCode
+from understudy.dialects.base import Operation
 from understudy.domain.errors import ERRORS
 from understudy.policy.verdicts import VERDICTS, Aside, Fallback, Retry
+from understudy.providers.base import ProviderRow
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -84,10 +87,76 @@ def options_of(command: str) -> str:
     return "\n".join(rows)
 
 
+OPERATIONS = {
+    Operation.CHAT: "chat",
+    Operation.EMBED: "embeddings",
+    Operation.MODELS: "model list",
+    Operation.COUNT_TOKENS: "token count",
+}
+
+
+def _rows() -> list[ProviderRow]:
+    return [providers.row(name) for name in providers.types()]
+
+
+def _table(*lines: tuple[str, ...]) -> str:
+    """Return a Markdown table; the first line is its head."""
+    head, *body = (f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join([head, f"| {' | '.join('---' for _ in lines[0])} |", *body])
+
+
+def _code(*words: str | None) -> str:
+    return ", ".join(f"`{word}`" for word in words if word)
+
+
+def provider_operations() -> str:
+    """Return the matrix of providers and operations as Markdown."""
+    lines = [("provider", "entry", *OPERATIONS.values())]
+    for row in _rows():
+        cells = {operation: _code(row.dialects.get(operation)) for operation in OPERATIONS}
+        if any(family.quirks.get("responses", "never") != "never" for family in row.families):
+            cells[Operation.CHAT] += ", `responses`"
+        lines.append((f"[{row.title}](#{row.title.lower().replace(' ', '-')})", _code(row.type), *cells.values()))
+    return _table(*lines)
+
+
+def provider_instead() -> str:
+    """Return what to use for missing operations as a Markdown list."""
+    return "\n".join(
+        f"- {row.title}, {OPERATIONS[operation]}: {hint}" for row in _rows() for operation, hint in row.instead.items()
+    )
+
+
+def provider_access() -> str:
+    """Return the table of keys, addresses and headers as Markdown."""
+    lines = [("provider", "other names", "key", "address", "variable of the address", "the key goes as")]
+    for row in _rows():
+        key = _code(*row.key_variables, *getattr(row, "token_variables", ()))
+        key = key if row.key_required else f"none needed; {key}"
+        address = (
+            f"yours, such as `{row.base_url}`" if getattr(row, "base_url_required", False) else _code(row.base_url)
+        )
+        header = _code(f"{row.auth.header}: {row.auth.prefix}…")
+        lines.append((_code(row.type), _code(*row.aliases), key, address, _code(*row.base_url_variables), header))
+    return _table(*lines)
+
+
+def provider_models() -> str:
+    """Return the table of default models as Markdown."""
+    lines = [("provider", "text", "embeddings, to be configured", "as of")]
+    for row in _rows():
+        lines.append((_code(row.type), _code(row.text_model), _code(row.embedding_model), row.as_of or ""))
+    return _table(*lines)
+
+
 COMMANDS = ("ask", "check", "emulate", "demo")
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     ("cli.md", "exit codes"): exit_codes,
+    ("providers.md", "operations"): provider_operations,
+    ("providers.md", "instead"): provider_instead,
+    ("providers.md", "access"): provider_access,
+    ("providers.md", "models"): provider_models,
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
 }
 

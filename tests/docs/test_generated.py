@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from understudy import providers
+
 _spec = importlib.util.spec_from_file_location("generated", Path(__file__).with_name("generated.py"))
 assert _spec is not None
 assert _spec.loader is not None
@@ -19,3 +21,11 @@ def test_the_generated_part_is_fresh(page: str, name: str) -> None:
     text = (generated.DOCS / page).read_text(encoding="utf-8")
     fresh = generated.refreshed(text, name, generated.PARTS[page, name]())
     assert text == fresh, "run `python tests/docs/generated.py`"
+
+
+@pytest.mark.parametrize("provider", providers.types())
+def test_the_guide_has_a_section_on_every_provider(provider: str) -> None:
+    text = (generated.DOCS / "providers.md").read_text(encoding="utf-8")
+    section = text.partition(f"\n## {providers.row(provider).title}\n")[2].partition("\n## ")[0]
+    for topic in ("Setup.", "Models.", "Quirks.", "Not there."):
+        assert f"**{topic}**" in section
