@@ -164,6 +164,7 @@ class ExchangeFlight:
         self._failure: Failure | None = None
         self._watch: _Watch | None = None
         self._body: list[bytes] = []
+        self._parted = False
 
     def __aiter__(self) -> Self:
         return self
@@ -293,7 +294,9 @@ class ExchangeFlight:
             self._incoming = None
 
     async def _last_words(self) -> None:
-        for step in self._exchange.abort():
+        """Send what stops the provider, once."""
+        steps, self._parted = ([] if self._parted else self._exchange.abort()), True
+        for step in steps:
             if isinstance(step, Send):
                 await asyncio.shield(self._send_last_word(step))
 
