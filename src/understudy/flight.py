@@ -335,13 +335,20 @@ class _Watch:
         """Close this response when a time-out strikes."""
         self._incoming = incoming
         if self._handle is None:
-            self._handle = self._loop.call_at(self.due(), self._look)
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = self._loop.call_at(self.due(), self._look)
 
     def progressed(self, batch: list[Any]) -> None:
         for item in batch:
             if isinstance(item, CONTENT_EVENTS):
                 self._progress = self._loop.time()
-                self._first = False
+                if self._first:
+                    self._first = False
+                    self._arm()  # the idle limit may be shorter than what the timer was armed for
                 return
 
     def stop(self) -> None:

@@ -303,3 +303,12 @@ async def test_an_answer_that_does_not_fit_the_schema_gives_the_next_target_its_
     response = await ask(stage(), streamed=False, schema=schema)
     assert kinds(response.attempts) == [("primary", K.SCHEMA_MISMATCH), ("backup", None)]
     assert isinstance(response.parsed["city"], str)
+
+
+async def test_a_stall_is_noticed_by_the_idle_limit_even_where_the_first_content_may_take_long(
+    emulator: Emulator, stage: Stage
+) -> None:
+    emulator.script("openai", always=Fault.stall(after=2))
+    patient = {"openai": {"first_event_timeout": 30.0, "idle_timeout": 0.1}}
+    with pytest.raises(u.TimedOut, match=r"no further content for 0\.1 s"):
+        await asyncio.wait_for(stage("openai", entries=patient).stream("hi").collect(), 5)
