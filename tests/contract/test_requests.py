@@ -161,6 +161,8 @@ def test_what_is_no_request_is_refused_as_the_provider_refused_it(recordings: tu
     for recording in recordings:
         if exclusion(recording) is not None or is_request(recording) or recording.response.status != 400:
             continue
+        if recording.request is None:
+            continue  # only its response was recorded
         with pytest.raises(BadRequest) as refused:
             parsed(recording)
         assert refused.value.failure.kind is FailureKind.INVALID_REQUEST

@@ -179,8 +179,8 @@ def test_every_finish_reason_is_read_as_documented(stream: Stream) -> None:
     for word, reason in finish_words(stream.dialect).items():
         response = finished_with(stream, word)
         if response is not None:
-            # OpenAI (a call that was forced) and Ollama say `stop` of calls too.
-            calls = response.tool_calls and reason == "stop" and stream.dialect in ("openai", "ollama")
+            # OpenAI (a call that was forced), Ollama and Gemini say `stop` of calls too.
+            calls = response.tool_calls and reason == "stop" and stream.dialect in ("openai", "ollama", "gemini")
             assert response.finish_reason == ("tool_calls" if calls else reason), word
             assert response.finish_reason_raw == word
 
