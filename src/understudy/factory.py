@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from types import TracebackType
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy import providers
+from understudy.access import endpoint_for, secret_for
 from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
@@ -31,7 +31,7 @@ from understudy.provider import (
     ProviderType,
     RequestOptions,
 )
-from understudy.providers.base import Auth, ProviderRow, dialect_for, endpoint_of
+from understudy.providers.base import ProviderRow, dialect_for
 
 if TYPE_CHECKING:
     from understudy.attempt import Job
@@ -261,7 +261,7 @@ class DialectProvider:
         from understudy.flight import Credential
 
         config = self.config
-        auth, secret = self._secret()
+        auth, secret = secret_for(config, self.row)
         home = urlsplit(self.endpoint(None).base_url)
         source = None if isinstance(config.token, Secret) else config.token
         return Credential(auth, secret, f"{home.scheme}://{home.netloc}", token=source, sign=config.sign)
@@ -270,7 +270,7 @@ class DialectProvider:
         """Return where a model is asked, and how it wants to be written to."""
         endpoint = self._endpoints.get(model)
         if endpoint is None:
-            endpoint = self._endpoints[model] = self._resolve(model)
+            endpoint = self._endpoints[model] = endpoint_for(self.config, self.row, model)
         return endpoint
 
     def configuration_warnings(self) -> list[Warning]:
@@ -342,51 +342,6 @@ class DialectProvider:
             raise Unsupported(f"{self.row.title} has no {operation} operation")
         return load(name)
 
-    def _resolve(self, model: str | None) -> Endpoint:
-        config, row = self.config, self.row
-        base_url = config.base_url or _first(row.base_url_variables)
-        if base_url is None and row.base_url_required:
-            variable = f" or set {row.base_url_variables[0]}" if row.base_url_variables else ""
-            raise ConfigError(f'{self.name}: no base_url is configured: write one such as "{row.base_url}"{variable}')
-        api_version = config.api_version or _first(row.version_variables)
-        try:
-            endpoint = endpoint_of(row, model, base_url=base_url, api_version=api_version)
-        except ValueError as error:
-            # The address may hold a password, so it is not repeated.
-            raise ConfigError(f"{self.name}: base_url is no address of {self.row.title}") from error
-        headers = dict(endpoint.headers)
-        headers.update({name: value for name, key in self.row.header_variables if (value := os.environ.get(key))})
-        if config.api_version is not None and self.row.version_header is not None:
-            headers[self.row.version_header] = config.api_version
-        headers.update({name.lower(): value for name, value in config.headers.items()})
-        return msgspec.structs.replace(endpoint, headers=tuple(headers.items()), options=dict(config.extra))
-
-    def _secret(self) -> tuple[Auth, Secret | None]:
-        """Return the key or token, and the header that carries it."""
-        from understudy.config.credentials import from_environment, is_sendable
-
-        key, token, row = self.config.api_key, self.config.token, self.row
-        if key is not None and token is not None:
-            raise ConfigError(f"{self.name}: api_key and token are both set; leave one of them away")
-        given = token if isinstance(token, Secret) else None
-        if given is not None and row.token_auth is None:
-            raise ConfigError(f"{self.name}: {row.title} takes no token; leave the token away")
-        for name, auth, secret in (("api_key", row.auth, key), ("token", row.token_auth, given)):
-            if secret is None or auth is None:
-                continue
-            if not is_sendable(secret.reveal()):
-                raise ConfigError(f"{self.name}: {name} is empty or holds characters that no header can carry")
-            return auth, secret
-        if token is not None or self.config.sign is not None:
-            # The variable's key is for the provider's own address, not for a cloud that wants something else.
-            return (row.token_auth if token is not None and row.token_auth else row.auth), None
-        found = from_environment(self.row, os.environ)
-        if found.why is not None:
-            raise ConfigError(f"{self.name}: no API key: {found.why}; set one, or give the entry an api_key")
-        if found.token is not None and row.token_auth is not None:
-            return row.token_auth, found.token
-        return row.auth, found.key
-
 
 def _row(provider_type: str) -> ProviderRow:
     try:
@@ -412,7 +367,3 @@ def _open(dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoi
 def _takes_long(request: GenerationRequest) -> bool:
     """Tell whether a plain answer may take so long that it is better streamed inside."""
     return request.max_tokens is not None and request.max_tokens / TOKENS_PER_SECOND > LONG_ANSWER
-
-
-def _first(variables: tuple[str, ...]) -> str | None:
-    return next((value for name in variables if (value := os.environ.get(name))), None)

@@ -33,7 +33,9 @@ LAYERS: dict[str, set[str]] = {
     "health": {"domain", "dialects", "providers", "policy", "provider", "flight", "attempt"},
     "routing": {"domain", "dialects", "policy", "attempt", "engine", "stream", "prompt", "provider", "ledger"},
     "config": {"domain", "dialects", "providers", "provider"},
+    "access": {"domain", "dialects", "providers", "provider", "config"},
     "factory": {
+        "access",
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "config",
     },
