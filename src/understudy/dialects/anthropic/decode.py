@@ -12,15 +12,16 @@ from understudy.dialects.anthropic.parts import citations_of, read_citation
 from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, StreamEvent, ToolInput
 from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import failure_of
+from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque, Provenance, Thinking
-from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.failures import Failure
 from understudy.domain.responses import FinishReason, TokenCount
 from understudy.domain.usage import Usage, token_count
 from understudy.wire.http import HttpHead
 from understudy.wire.json import BadJson, decode_as, decode_object, encode
 from understudy.wire.json import decode as decode_json
-from understudy.wire.sse import SseDecoder, SseEvent
+from understudy.wire.sse import SseEvent
 
 _EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
 _BODY: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
@@ -196,46 +197,18 @@ def _cache_writes(raw: JsonObject) -> tuple[int | None, int | None]:
     return (total - long, long) if (short or 0) + long == total else (total, 0)
 
 
-class StreamReader:
+class StreamReader(MarkedReader):
     """Reads the server-sent events of a streamed answer, up to `message_stop`."""
 
+    end_mark = "message_stop"
+
     def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(keep_wire=endpoint.keep_wire)
         self._endpoint = endpoint
-        self._keep_wire = endpoint.keep_wire
-        self._sse = SseDecoder(keep_frames=endpoint.keep_wire)
         self._answer = Answer()
-        self.finished = False
 
-    def feed(self, data: bytes) -> list[e.Event | Failure]:
-        """Take bytes. Raises `TooLarge`; an event that is not valid ends the answer after those before it."""
-        steps: list[e.Event | Failure] = []
-        try:
-            for event in self._sse.feed(data):
-                if self.finished:
-                    break
-                steps += self._take(event)
-        except BadJson as error:
-            self.finished = True
-            steps.append(
-                Failure(kind=FailureKind.BAD_RESPONSE, message=f"an event of the stream is not valid: {error}")
-            )
-        return steps
-
-    def close(self) -> list[e.Event | Failure]:
-        """Take the end of input; without `message_stop` the answer is cut off."""
-        steps: list[e.Event | Failure] = []
-        try:
-            for event in self._sse.close():
-                if not self.finished:
-                    steps += self._take(event)
-        except BadJson:
-            pass  # The last event was cut: the same as a missing end mark.
-        if not self.finished:
-            self.finished = True
-            steps.append(Failure(kind=FailureKind.TRUNCATED, message="the stream ended without message_stop"))
-        return steps
-
-    def _take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
+    def take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
+        """Read one event."""
         event = decode_as(_EVENT, sse.data)
         if event.type == "error":
             self.finished = True

@@ -12,12 +12,13 @@ from understudy.dialects.cohere.citations import read_citation
 from understudy.dialects.cohere.errors import error_of, failure_in_answer
 from understudy.dialects.cohere.usage import read_usage
 from understudy.dialects.cohere.wire import EVENTS, FAILED, FINISH, NAME, PLAN, Body, Call, Delta, Piece, StreamEvent
+from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
-from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.failures import Failure
 from understudy.domain.responses import FinishReason
 from understudy.wire.json import BadJson, decode_as, decode_object
-from understudy.wire.sse import SseDecoder, SseEvent
+from understudy.wire.sse import SseEvent
 
 _EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
 _BODY: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
@@ -158,47 +159,20 @@ class Answer:
         return self._parts - 1
 
 
-class StreamReader:
+class StreamReader(MarkedReader):
     """Reads the server-sent events of a streamed answer, up to `message-end`."""
 
+    end_mark = "message-end"
+
     def __init__(self, endpoint: Endpoint, model: str | None) -> None:
+        super().__init__(keep_wire=endpoint.keep_wire)
         self._endpoint = endpoint
-        self._sse = SseDecoder(keep_frames=endpoint.keep_wire)
         self._answer = Answer(endpoint, model)
-        self.finished = False
 
-    def feed(self, data: bytes) -> list[e.Event | Failure]:
-        """Take bytes. Raises `TooLarge`; an event that is not valid ends the answer after those before it."""
-        steps: list[e.Event | Failure] = []
-        try:
-            for event in self._sse.feed(data):
-                if self.finished:
-                    break
-                steps += self._take(event)
-        except BadJson as error:
-            self.finished = True
-            steps.append(
-                Failure(kind=FailureKind.BAD_RESPONSE, message=f"an event of the stream is not valid: {error}")
-            )
-        return steps
-
-    def close(self) -> list[e.Event | Failure]:
-        """Take the end of input; without `message-end` the answer is cut off."""
-        steps: list[e.Event | Failure] = []
-        try:
-            for event in self._sse.close():
-                if not self.finished:
-                    steps += self._take(event)
-        except BadJson:
-            pass  # The last event was cut: the same as a missing end mark.
-        if not self.finished:
-            self.finished = True
-            steps.append(Failure(kind=FailureKind.TRUNCATED, message="the stream ended without message-end"))
-        return steps
-
-    def _take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
+    def take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
+        """Read one event."""
         steps = [] if sse.data == _DONE else self._read(sse.data)
-        return _stamped(steps, sse.frame) if self._endpoint.keep_wire else steps
+        return _stamped(steps, sse.frame) if self._keep_wire else steps
 
     def _read(self, data: bytes) -> Sequence[e.Event | Failure]:
         try:
