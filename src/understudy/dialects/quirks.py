@@ -79,6 +79,11 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`logprobs` is the number of alternatives instead of a switch beside `top_logprobs` (Together)."""
     single_models: bool = True
     """One model can be asked for by its name; otherwise it is looked for in the list."""
+    embed_batch: int | None = None
+    """Most texts in one request for embeddings: the provider's limit, or fewer where their vectors would be more than
+    is read of one answer. `None` when no limit is known."""
+    embed_format: Literal["float", "base64"] | None = None
+    """How the openai dialect asks for vectors; `None`: not at all, and as numbers. Base64 is a quarter of the bytes."""
     responses: Literal["never", "always", "tools", "tools_with_effort"] = "never"
     """When OpenAI's Responses API must be used instead of chat completions."""
 
@@ -118,6 +123,8 @@ class QuirksPatch(TypedDict, total=False):
     stop_as_list: bool
     logprobs_as_count: bool
     single_models: bool
+    embed_batch: int | None
+    embed_format: Literal["float", "base64"] | None
     responses: Literal["never", "always", "tools", "tools_with_effort"]
 
 

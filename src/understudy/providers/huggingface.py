@@ -34,6 +34,8 @@ ROW = ProviderRow(
         "inputs": frozenset({"image"}),
         # One model's entry is not enough: which partners serve it, and for what, is in the list.
         "single_models": False,
+        # The limit is not documented; this many are safe.
+        "embed_batch": 32,
     },
     error_rules=(
         ErrorRule(kind=FailureKind.BILLING, text="monthly included credits"),

@@ -64,6 +64,8 @@ ROW = ProviderRow(
         "tool_choice": frozenset({"auto", "none"}),
         "parallel_switch": False,
         "efforts": frozenset({"none", "low", "medium", "high", "max"}),
+        # There is no limit, but vectors are JSON: of 4096 numbers each, these are some 20 MB.
+        "embed_batch": 512,
     },
     families=(
         # It always thinks, and knows levels only: true and false are passed over.

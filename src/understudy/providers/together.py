@@ -43,6 +43,8 @@ ROW = ProviderRow(
         "stop_as_list": True,
         "logprobs_as_count": True,
         "single_models": False,
+        # The limit is not documented; this many are taken.
+        "embed_batch": 64,
         "efforts": frozenset({"low", "medium", "high"}),
     },
     families=(Family(r"(meta-llama/|mistralai/|google/gemma).*", {"refused": _UNKNOWN | {"reasoning"}}),),

@@ -225,6 +225,8 @@ def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Note
             body["dimensions"] = request.dimensions
         if request.user is not None:
             body["user"] = request.user
+        if endpoint.quirks.embed_format is not None:
+            body["encoding_format"] = endpoint.quirks.embed_format
         extra = request.extra or {}
         body |= {**endpoint.options, **extra.get(NAME, {}), **extra.get(endpoint.provider, {})}
         body = {key: value for key, value in body.items() if value is not None}
