@@ -24,6 +24,10 @@ ENUMS = frozenset(
 """Keys whose values come from a set that may grow."""
 
 
+_TEXT = b"event: output\n"
+"""So begins text of Replicate's, which may look like JSON and is none."""
+
+
 def json_of(change: Change) -> Alter:
     """Apply a change to every JSON object of a reply, but for the description of a model's inputs."""
 
@@ -37,8 +41,8 @@ def json_of(change: Change) -> Alter:
 
 def _changed(frame: bytes, change: Change) -> bytes:
     value = payload(frame)
-    if not isinstance(value, dict) or frame.startswith(b"event: output\n"):
-        return frame  # The latter is text of Replicate's, whatever it looks like.
+    if not isinstance(value, dict) or frame.startswith(_TEXT):
+        return frame
     return with_payload(frame, change(value))
 
 
@@ -66,9 +70,9 @@ def bytes_of(change: Callable[[bytes], bytes], *, whole: bool = True) -> Alter:
 
 def emptied(frame: bytes) -> bytes:
     """Return the frame once more with no piece in it; nothing where it holds no piece, or more than pieces."""
+    if frame.startswith(_TEXT):
+        return _TEXT + b"data: \n\n"
     value = payload(frame)
-    if value is None and frame.startswith(b"event: output"):
-        return b"event: output\ndata: \n\n"
     if not isinstance(value, dict) or _named(value):
         return b""
     bare = _without_pieces(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -26,14 +27,14 @@ def splits(body: bytes, *, step: int) -> Iterator[Cut]:
     yield from (_at(at) for at in range(1, len(body), step))
     yield from (_every(size) for size in SIZES)
     ends = [at for at in range(1, len(body)) if body[at - 1 : at] == b"\n"]
-    for first, second in zip(ends, ends[1:], strict=False):
+    for first, second in itertools.pairwise(ends):
         yield from (_at(first + about, second + about) for about in (-1, 0, 1))
 
 
 def _at(*places: int) -> Cut:
     def cut(body: bytes) -> list[bytes]:
         ends = [0, *places, len(body)]
-        return [body[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+        return [body[start:end] for start, end in itertools.pairwise(ends)]
 
     return cut
 
