@@ -5,15 +5,19 @@ Rates are nano-USD per million tokens, so that every published price is a whole 
 
 from __future__ import annotations
 
-from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from understudy.domain.money import Cost, Money
 from understudy.domain.usage import Usage
 
+if TYPE_CHECKING:
+    from decimal import Decimal
+
 PER = 1_000_000
 """Tokens that a rate is for."""
+_HIGHEST = 10**9
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,9 +39,15 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     call: int = 0
     """Nano-USD for the call itself."""
 
+    @property
+    def free_of_tokens(self) -> bool:
+        """Whether no token of any class costs anything, so that a cost is known without a count."""
+        return self.input == 0 and self.output == 0 and not any(getattr(self, name) for name in _PARENTS)
+
 
 class Tier(msgspec.Struct, frozen=True):
-    """Rates of prompts of more than `above` tokens; they apply to the whole call."""
+    """Rates of calls whose prompt has more than `above` tokens, cached ones included. They apply to the whole call, the
+    answer and the tokens below the mark included, and they are complete: nothing is taken over from other tiers."""
 
     above: int
     rates: Rates
@@ -73,22 +83,47 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         fitting = [tier.rates for tier in self.tiers if prompt > tier.above]
         return fitting[-1] if fitting else self.rates
 
-    def cost(self, usage: Usage) -> Cost | None:
+    def cost(self, usage: Usage, *, estimated: bool = False) -> Cost | None:
         """Return what this usage costs, rounded half to even to the nano-USD once.
 
-        `None` when nothing is known of the usage, or a class of it has no rate.
+        `None` when the prompt's length is unknown, or a class of the usage has no rate; where tokens cost nothing the
+        usage need not be known. `estimated` says of the usage that it is, and is handed on.
         """
-        if usage.total is None:
-            return None
         rates = self.rates_for(usage)
         sum_of = 0
-        for name, choices in _PARENTS.items():
-            if tokens := getattr(usage, name):
-                rate = next((found for choice in choices if (found := getattr(rates, choice)) is not None), None)
-                if rate is None:
-                    return None
-                sum_of += tokens * rate
-        return Cost(amount=Money(_rounded(sum_of) + rates.call), source=self.source, as_of=self.as_of)
+        if not rates.free_of_tokens:
+            if usage.input_total is None:
+                return None
+            for name, choices in _PARENTS.items():
+                if tokens := getattr(usage, name):
+                    rate = next((found for choice in choices if (found := getattr(rates, choice)) is not None), None)
+                    if rate is None:
+                        return None
+                    sum_of += tokens * rate
+        amount = Money(_rounded(sum_of) + rates.call)
+        return Cost(amount=amount, source=self.source, as_of=self.as_of, estimated=estimated)
+
+
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt used, and what its price may depend on besides."""
+
+    usage: Usage
+    model: str | None
+    """The model asked for."""
+    answered_model: str | None = None
+    service_tier: str | None = None
+    """As the provider says it was served: `flex`, `priority`, …"""
+    speed: str | None = None
+    partner: str | None = None
+    """Who answered, where a provider lets others do it."""
+    estimated: bool = False
+    """Whether tokens of the usage were counted here."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Whose price applies, the first that has one: the model that answered, then the one asked for."""
+        names = dict.fromkeys(name for name in (self.answered_model, self.model) if name is not None)
+        return tuple(names)
 
 
 FREE = Price(rates=Rates(input=0, output=0), source="local")
@@ -96,11 +131,25 @@ FREE = Price(rates=Rates(input=0, output=0), source="local")
 
 
 def rate_of(dollars: Decimal | str) -> int:
-    """Return a rate of a price in US dollars per million tokens. Raises `ValueError` when it is none."""
-    amount = Decimal(dollars)
-    if not amount.is_finite() or amount < 0:
+    """Return the rate of a price in US dollars per million tokens, or the nano-USD of a fee in dollars.
+
+    Raises `ValueError` for what is no price: no number, a negative or an absurd one (above 10⁹ dollars), or one finer
+    than a nano-dollar, which no published price is.
+    """
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        amount = Decimal(dollars)
+    except InvalidOperation:
+        raise ValueError(f"{dollars!r} is no price") from None
+    if not amount.is_finite() or not 0 <= amount <= _HIGHEST:
         raise ValueError(f"{dollars} is no price")
-    return int((amount * 1_000_000_000).to_integral_value())
+    # Shifted as text: arithmetic would round to the caller's decimal context.
+    sign, digits, exponent = amount.as_tuple()
+    rate = Decimal((sign, digits, int(exponent) + 9))
+    if rate != int(rate):
+        raise ValueError(f"{dollars} is finer than a nano-dollar")
+    return int(rate)
 
 
 def _rounded(sum_of: int) -> int:
