@@ -12,10 +12,10 @@ from understudy.config import ConfigError, parse, schema, type_schema
 from understudy.config.quirks import read_quirks
 from understudy.config.report import Report
 from understudy.config.rules import Rule
-from understudy.config.schema import FALLBACK, KNOWN, LEGACY, PROVIDER, PYTHON_ONLY
+from understudy.config.schema import FALLBACK, KNOWN, PROVIDER, PYTHON_ONLY
 from understudy.config.source import Source
 from understudy.config.tables import Context
-from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
+from understudy.config.type_schema import ERROR_RULE, FAMILY
 from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
 from understudy.provider import FallbackConfig, ProviderConfig
 from understudy.providers.base import Family
