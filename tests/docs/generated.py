@@ -13,6 +13,7 @@ import typer.main
 from understudy import providers
 from understudy.cli.app import app
 from understudy.cli.exits import ExitCode
+from understudy.config.price_schema import PRICE, TIER
 from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
 from understudy.config.schema import LEGACY, PROVIDER
@@ -163,6 +164,8 @@ def keys(rules: Mapping[str, Rule]) -> str:
 TABLES = {
     "providers": PROVIDER,
     "provider types": TYPE,
+    "prices": PRICE,
+    "tiers": {"above": TIER["above"]},
     "families": FAMILY,
     "error rules": ERROR_RULE,
     "fallback": FALLBACK_KEYS,

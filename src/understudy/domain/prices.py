@@ -5,7 +5,8 @@ Rates are nano-USD per million tokens, so that every published price is a whole 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypedDict, Unpack, cast
 
 import msgspec
 
@@ -66,6 +67,21 @@ _PARENTS = {
 """Class of usage: the rates that may apply, the first that is known counts."""
 
 
+class Dollars(TypedDict, total=False):
+    """Rates as price lists write them: US dollars per million tokens, and per `call`. Texts and decimals are exact, and
+    so are floats of up to 15 digits."""
+
+    input: Decimal | str | float
+    cache_read: Decimal | str | float
+    cache_write: Decimal | str | float
+    cache_write_1h: Decimal | str | float
+    output: Decimal | str | float
+    reasoning: Decimal | str | float
+    audio_input: Decimal | str | float
+    audio_output: Decimal | str | float
+    call: Decimal | str | float
+
+
 class Price(msgspec.Struct, frozen=True, kw_only=True):
     """What a model costs at a provider, and who says so."""
 
@@ -76,6 +92,25 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     """Where the price comes from: `configuration`, `genai-prices`, the provider's own list, `local`."""
     as_of: str | None = None
     """ISO date of the price, where its source gives one."""
+
+    @classmethod
+    def per_million(
+        cls,
+        *,
+        tiers: Mapping[int, Dollars] | None = None,
+        source: str = "configuration",
+        as_of: str | None = None,
+        **dollars: Unpack[Dollars],
+    ) -> Price:
+        """Return the price of US dollars per million tokens, and dollars per `call`, as price lists write them.
+
+        `tiers` says what changes for prompts longer than so many tokens. Raises `ValueError` for what is no price.
+        """
+        base = _rates_of(dollars)
+        further = tuple(
+            Tier(above, Rates(**{**base, **_rates_of(rates)})) for above, rates in sorted((tiers or {}).items())
+        )
+        return cls(rates=Rates(**base), tiers=further, source=source, as_of=as_of)
 
     def rates_for(self, usage: Usage) -> Rates:
         """Return the rates of the tier that the whole prompt falls into."""
@@ -130,7 +165,7 @@ FREE = Price(rates=Rates(input=0, output=0), source="local")
 """What runs on the user's own machine."""
 
 
-def rate_of(dollars: Decimal | str) -> int:
+def rate_of(dollars: Decimal | str | float) -> int:
     """Return the rate of a price in US dollars per million tokens, or the nano-USD of a fee in dollars.
 
     Raises `ValueError` for what is no price: no number, a negative or an absurd one (above 10⁹ dollars), or one finer
@@ -139,7 +174,8 @@ def rate_of(dollars: Decimal | str) -> int:
     from decimal import Decimal, InvalidOperation
 
     try:
-        amount = Decimal(dollars)
+        # The shortest text of a float is what was written, as long as nobody wrote more than 15 digits.
+        amount = Decimal(str(dollars))
     except InvalidOperation:
         raise ValueError(f"{dollars!r} is no price") from None
     if not amount.is_finite() or not 0 <= amount <= _HIGHEST:
@@ -150,6 +186,10 @@ def rate_of(dollars: Decimal | str) -> int:
     if rate != int(rate):
         raise ValueError(f"{dollars} is finer than a nano-dollar")
     return int(rate)
+
+
+def _rates_of(dollars: Dollars) -> dict[str, int]:
+    return {name: rate_of(value) for name, value in cast("Mapping[str, str]", dollars).items()}
 
 
 def _rounded(sum_of: int) -> int:

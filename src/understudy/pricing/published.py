@@ -62,7 +62,13 @@ class PublishedPrices:
         return self._by_url[url]
 
     def price(
-        self, provider: str, model: str, *, tier: str | None = None, speed: str | None = None, now: datetime | None = None
+        self,
+        provider: str,
+        model: str,
+        *,
+        tier: str | None = None,
+        speed: str | None = None,
+        now: datetime | None = None,
     ) -> Price | None:
         """Return what a model costs at a provider; `None` when the list does not say.
 
@@ -128,7 +134,7 @@ def _rates(written: Mapping[str, Decimal | TieredPrices], prompt: int) -> Rates:
     """Return the rates of a prompt of that many tokens."""
     rates: dict[str, int] = {}
     for key, value in written.items():
-        amount = _amount(value, prompt)
+        amount = round(_amount(value, prompt), 9)  # some are what is left of arithmetic in binary: 0.18000000000000002
         if key == _FEE:
             rates["call"] = rate_of(amount) // 1000
         else:

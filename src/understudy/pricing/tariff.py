@@ -28,9 +28,9 @@ class Tariff:
     whose they are: it may be a proxy of the provider, or another server that speaks its language; `price_id` tells.
     """
 
-    def __init__(self, config: ProviderConfig, row: ProviderRow, base_url: str, *, shelf: Shelf = SHELF) -> None:
+    def __init__(self, config: ProviderConfig, row: ProviderRow, base_url: str, *, shelf: Shelf | None = None) -> None:
         self._config = config
-        self._shelf = shelf
+        self._shelf = shelf or SHELF
         self._url = base_url
         self._list_title = f"{row.title}'s list of models"
         self._told: dict[str, ModelInfo] = {}
@@ -135,7 +135,7 @@ def _published_as(config: ProviderConfig, row: ProviderRow, base_url: str) -> st
     """Return what price lists call the provider at an address: empty when none knows it, `None` when that is open."""
     if config.price_id is not None:
         return config.price_id
-    own = row.base_url_required or urlsplit(base_url).hostname == urlsplit(row.base_url).hostname
+    own = row.base_url_required or urlsplit(base_url).hostname in (urlsplit(row.base_url).hostname, *row.billed_hosts)
     return (row.type if row.price_id is None else row.price_id) if own else None
 
 
