@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from understudy import providers
+from understudy.cli import completion
 from understudy.cli.options import JsonOption, NoColorOption
 from understudy.cli.results import print_json
 from understudy.cli.terminal import say
@@ -39,7 +40,12 @@ class Stage(NamedTuple):
 def emulate(
     *,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="PROVIDER", help="Whom to emulate; all when none is named.")
+        list[str] | None,
+        typer.Argument(
+            metavar="PROVIDER",
+            autocompletion=completion.provider_types,
+            help="Whom to emulate; all when none is named.",
+        ),
     ] = None,
     port: Annotated[
         int | None,
