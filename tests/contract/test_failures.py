@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.contract.driving import drive, drive_reply
@@ -84,6 +85,17 @@ def test_an_error_reply_keeps_its_kind(dialect: str, kind: FailureKind) -> None:
         assert failure is not None
         assert failure.kind is nearest(dialect, kind)
         assert "wrong" in failure.message
+
+
+@pytest.mark.parametrize("dialect", CHATTING)
+def test_a_byte_order_mark_ahead_of_an_error_changes_nothing(dialect: str) -> None:
+    reply = server_of(dialect).render_error(Failure(kind=K.BILLING, message="No credit is left."))
+    marked = msgspec.structs.replace(reply, body=b"\xef\xbb\xbf" + reply.body)
+    read = [
+        drive_reply(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False), r) for r in (reply, marked)
+    ]
+    assert read[0].failure is not None
+    assert read[0] == read[1]
 
 
 @pytest.mark.parametrize("kind", SAYABLE)
