@@ -70,7 +70,7 @@ def nearest(dialect: str, kind: FailureKind, *, stream: bool = False) -> Failure
 UPSTREAM = (
     K.DNS, K.CONNECT, K.CONNECT_TIMEOUT, K.TLS, K.PROXY, K.WRITE_FAILED, K.DISCONNECTED, K.PROTOCOL, K.REDIRECT,
     K.TIMEOUT_HEADERS, K.TIMEOUT_BODY, K.TIMEOUT_FIRST_EVENT, K.STALLED, K.TRUNCATED, K.BAD_RESPONSE, K.TOO_LARGE,
-    K.EMPTY, K.DEADLINE,
+    K.EMPTY, K.DEADLINE, K.NOT_SIGNED,
 )  # fmt: skip
 """What happens on our way to a provider; to a caller of the gateway it is the server that failed."""
 
