@@ -16,7 +16,8 @@ from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
 from understudy.domain.events import Event, Warned
-from understudy.domain.money import Cost, Money
+from understudy.domain.money import Cost
+from understudy.domain.prices import FREE, Price
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
 from understudy.ledger.memory import Tally
@@ -145,6 +146,10 @@ class DialectProvider:
         ask = self._desk.read(prompt, options)
         return self._desk.stream(ask, self._plan(self.target(ask.request.model)))
 
+    def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
+        """Return the plan of a request without sending it: this one target."""
+        return self._plan(self.target(self._desk.read(prompt, options).request.model))
+
     async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Raises `ConfigError` when no embedding model is known."""
         read = self._desk.read_texts(texts, options)
@@ -243,8 +248,19 @@ class DialectProvider:
 
     def cost_of(self, target: Target, usage: Usage) -> Cost | None:
         """Return zero for a local provider; other prices are not known here."""
-        if self.row.local and not any(host in self.endpoint(target.model).base_url for host in self.row.billed_hosts):
-            return Cost(amount=Money(0), source="local")
+        price = self.price_of(target.model)
+        return price.cost(usage) if price is not None else None
+
+    async def prices_ready(self) -> None:
+        """Load the price list that `price_of` looks into, unless nothing is to be looked up there."""
+
+    def price_of(self, model: str | None) -> Price | None:
+        """Return what a model costs here; `None` when that is unknown."""
+        local = self.row.local and not any(host in self.endpoint(model).base_url for host in self.row.billed_hosts)
+        return FREE if local else None
+
+    def known(self, model: str | None) -> ModelInfo | None:
+        """Return what is known of a model without asking."""
         return None
 
     def tally(self, attempt: AttemptRecord) -> None:

@@ -8,15 +8,26 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from understudy.config import ConfigError, parse
+from understudy.config import ConfigError, parse, schema, type_schema
 from understudy.config.quirks import read_quirks
 from understudy.config.report import Report
-from understudy.config.schema import ERROR_RULE, FALLBACK, FAMILY, KNOWN, LEGACY, PROVIDER, PYTHON_ONLY, TYPE, Rule
+from understudy.config.rules import Rule
+from understudy.config.schema import FALLBACK, KNOWN, PROVIDER, PYTHON_ONLY
 from understudy.config.source import Source
 from understudy.config.tables import Context
+from understudy.config.type_schema import ERROR_RULE, FAMILY
 from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
 from understudy.provider import FallbackConfig, ProviderConfig
 from understudy.providers.base import Family
+
+ALL_KEYS = [
+    item
+    for module in (schema, type_schema)
+    for name, table in vars(module).items()
+    if name.isupper() and isinstance(table, dict)
+    for item in table.items()
+]
+"""The keys of every table that the two modules define."""
 
 MANUAL = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -48,17 +59,37 @@ def test_a_wrong_value_of_any_quirk_is_told_what_it_must_be() -> None:
             report.check()
 
 
-@pytest.mark.parametrize(
-    ("key", "rule"),
-    [*PROVIDER.items(), *FALLBACK.items(), *LEGACY.items(), *TYPE.items(), *FAMILY.items(), *ERROR_RULE.items()],
-)
+@pytest.mark.parametrize(("key", "rule"), ALL_KEYS)
 def test_examples_are_right(key: str, rule: Rule) -> None:
     assert rule.complaint(tomllib.loads(f"{key} = {rule.example}")[key]) is None
 
 
+@pytest.mark.parametrize(("key", "rule"), ALL_KEYS)
+def test_every_key_says_what_it_is_for_and_what_holds_without_it(key: str, rule: Rule) -> None:
+    for text in (rule.meaning, rule.unset):
+        assert text
+        assert text == " ".join(text.split())
+        assert not text.endswith(".")
+        assert "|" not in text, "it stands in a table of Markdown"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Rule("text", '""', ""), "text"),
+        (Rule("integer", "1", "", least=1), "whole number ≥ 1"),
+        (Rule("number", "1", "", positive=True, unit="seconds"), "seconds > 0"),
+        (Rule("number", "1", "", least=0, most=2), "0 to 2"),
+        (Rule("tables", "[]", ""), "list of tables"),
+    ],
+)
+def test_a_rule_describes_its_values(rule: Rule, words: str) -> None:
+    assert rule.described() == words
+
+
 def test_manual_describes_every_key() -> None:
     manual = MANUAL.read_text(encoding="utf-8")
-    assert [key for key in (*PROVIDER, *FALLBACK, *LEGACY, *TYPE, *ERROR_RULE) if f"| `{key}` |" not in manual] == []
+    assert [key for key, _ in ALL_KEYS if f"| `{key}` |" not in manual] == []
 
 
 def test_examples_of_the_manual_load() -> None:

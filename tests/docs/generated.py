@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,10 @@ import typer.main
 from understudy import providers
 from understudy.cli.app import app
 from understudy.cli.exits import ExitCode
+from understudy.config.rules import Rule
+from understudy.config.schema import FALLBACK as FALLBACK_KEYS
+from understudy.config.schema import LEGACY, PROVIDER
+from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.base import Operation
 from understudy.domain.errors import ERRORS
 from understudy.policy.verdicts import VERDICTS, Aside, Fallback, Retry
@@ -151,6 +155,23 @@ def provider_models() -> str:
     return _table(*lines)
 
 
+def keys(rules: Mapping[str, Rule]) -> str:
+    """Return the table of a configuration table's keys as Markdown."""
+    lines = [("key", "type", "when not written", "meaning")]
+    lines += ((_code(key), rule.described(), rule.unset, rule.meaning) for key, rule in rules.items())
+    return _table(*lines)
+
+
+TABLES = {
+    "providers": PROVIDER,
+    "provider types": TYPE,
+    "families": FAMILY,
+    "error rules": ERROR_RULE,
+    "fallback": FALLBACK_KEYS,
+    "single provider": LEGACY,
+}
+"""The tables of keys in configuration.md, by the names of their places."""
+
 COMMANDS = ("ask", "check", "emulate", "demo")
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
@@ -159,6 +180,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("providers.md", "instead"): provider_instead,
     ("providers.md", "access"): provider_access,
     ("providers.md", "models"): provider_models,
+    **{("configuration.md", name): partial(keys, rules) for name, rules in TABLES.items()},
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
 }
 

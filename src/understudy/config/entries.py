@@ -13,7 +13,8 @@ from understudy.config.credentials import Credential, read_credential
 from understudy.config.lines import KeyPath
 from understudy.config.model import Disabled, NoticeKind
 from understudy.config.report import meant
-from understudy.config.schema import PROVIDER, unsendable
+from understudy.config.rules import unsendable
+from understudy.config.schema import PROVIDER
 from understudy.config.tables import Context, read_table
 from understudy.provider import ProviderConfig, ProviderType
 from understudy.providers import row as row_of

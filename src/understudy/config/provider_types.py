@@ -12,8 +12,8 @@ from understudy.config.entries import HEADER_NAME, check_headers
 from understudy.config.lines import KeyPath
 from understudy.config.quirks import read_quirks
 from understudy.config.report import meant
-from understudy.config.schema import ERROR_RULE, FAMILY, TYPE
 from understudy.config.tables import Context, read_table
+from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.base import Operation
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind

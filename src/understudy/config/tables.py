@@ -10,7 +10,7 @@ import msgspec
 from understudy.config.lines import KeyPath
 from understudy.config.references import BadReference, Expanded, expand
 from understudy.config.report import Report
-from understudy.config.schema import Rule
+from understudy.config.rules import Rule
 from understudy.providers.base import ProviderRow
 
 API_KEY = "api_key"

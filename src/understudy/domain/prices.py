@@ -5,12 +5,15 @@ Rates are nano-USD per million tokens, so that every published price is a whole 
 
 from __future__ import annotations
 
-from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from understudy.domain.money import Cost, Money
 from understudy.domain.usage import Usage
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 PER = 1_000_000
 """Tokens that a rate is for."""
@@ -76,8 +79,10 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     def cost(self, usage: Usage) -> Cost | None:
         """Return what this usage costs, rounded half to even to the nano-USD once.
 
-        `None` when nothing is known of the usage, or a class of it has no rate.
+        `None` when nothing is known of the usage, or a class of it has no rate; what is free costs 0 all the same.
         """
+        if self.rates == _NOTHING and not self.tiers:
+            return Cost(amount=Money(0), source=self.source, as_of=self.as_of)
         if usage.total is None:
             return None
         rates = self.rates_for(usage)
@@ -91,12 +96,16 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         return Cost(amount=Money(_rounded(sum_of) + rates.call), source=self.source, as_of=self.as_of)
 
 
-FREE = Price(rates=Rates(input=0, output=0), source="local")
+_NOTHING = Rates(input=0, output=0)
+
+FREE = Price(rates=_NOTHING, source="local")
 """What runs on the user's own machine."""
 
 
 def rate_of(dollars: Decimal | str) -> int:
     """Return a rate of a price in US dollars per million tokens. Raises `ValueError` when it is none."""
+    from decimal import Decimal
+
     amount = Decimal(dollars)
     if not amount.is_finite() or amount < 0:
         raise ValueError(f"{dollars} is no price")

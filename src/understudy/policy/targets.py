@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from understudy.domain.prices import Price
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Time-outs of one attempt, in seconds."""
@@ -48,12 +50,22 @@ class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds for which it is still set aside."""
     in_flight: int = 0
     context_window: int | None = None
+    """Tokens."""
+    capabilities: Mapping[str, bool] = {}
+    """Of the words of `ModelInfo.capabilities`, those that are known: what it can, and what it cannot."""
+    price: Price | None = None
+    expected_output: float | None = None
+    """Tokens that its answers had on average, the latest weighing most."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """A frozen snapshot, made by the manager for each request."""
+    """A snapshot, made by the manager for each request."""
 
     turn: int = 0
     """Number of the request since the manager was made."""
     targets: Mapping[str, TargetFacts] = {}
-    """By `Target.name`."""
+    """By `Target.label`. What is looked at is found out then, and stays as it was found."""
+    turns: Mapping[str, int] = {}
+    """How often each target stood first, by `Target.label`; a missing one never did."""
+    aside: frozenset[str] = frozenset()
+    """Labels of the targets that are set aside."""

@@ -1,0 +1,135 @@
+"""What a value of the configuration must be, and what it is for.
+
+TOML's types are kept strictly: a boolean is no number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["text", "integer", "number", "flag", "table", "texts", "tables"]
+"""`texts` is a table whose values are texts, `tables` a list of tables."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What a value must be. Both ends of the range belong to it, except 0 where `positive` is set."""
+
+    kind: Kind
+    example: str
+    """A value as it may be written, for suggestions."""
+    meaning: str
+    """What the key is for, in Markdown of one line without a full stop: the manual's tables are drawn from it, and
+    the comments of `understudy init`."""
+    unset: str = "required"
+    """What holds when the key is not written."""
+    least: float | None = None
+    most: float | None = None
+    positive: bool = False
+    may_be_empty: bool = False
+    """Whether an empty text is a value."""
+    unit: str = ""
+    """What a number counts, such as `seconds`."""
+
+    def described(self) -> str:
+        """Return what a value is, in a few words: "text", "whole number ≥ 1", "seconds > 0", "0 to 2"."""
+        if self.least is not None and self.most is not None:
+            return f"{self.least:g} to {self.most:g}"
+        name = self.unit or _DESCRIPTIONS[self.kind]
+        if self.positive:
+            return f"{name} > 0"
+        return f"{name} ≥ {self.least:g}" if self.least is not None else name
+
+    def complaint(self, value: object) -> str | None:
+        """Return what is wrong with a value, such as "must be a whole number, not a text"; `None` when it is right."""
+        if not self._fits(value):
+            return f"must be {_NAMES[self.kind]}, not {_name(value)}"
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return self._range_complaint(value)
+        return None
+
+    def _fits(self, value: object) -> bool:
+        match self.kind:
+            case "text":
+                return isinstance(value, str)
+            case "integer":
+                return isinstance(value, int) and not isinstance(value, bool)
+            case "number":
+                return isinstance(value, (int, float)) and not isinstance(value, bool)
+            case "flag":
+                return isinstance(value, bool)
+            case "table":
+                return isinstance(value, dict)
+            case "texts":
+                return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+            case "tables":
+                return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+    def _range_complaint(self, value: float) -> str | None:
+        if isinstance(value, float) and not math.isfinite(value):
+            return "must be a finite number"
+        if self.positive and value <= 0:
+            return "must be greater than 0"
+        if self.least is not None and self.most is not None and not self.least <= value <= self.most:
+            return f"must be between {self.least:g} and {self.most:g}"
+        if self.least is not None and value < self.least:
+            return f"must be at least {self.least:g}"
+        return None
+
+
+_NAMES: Mapping[Kind, str] = {
+    "text": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "flag": "true or false",
+    "table": "a table",
+    "texts": "a table of texts",
+    "tables": "a list of tables",
+}
+
+
+_DESCRIPTIONS: Mapping[Kind, str] = {
+    "text": "text",
+    "integer": "whole number",
+    "number": "number",
+    "flag": "true or false",
+    "table": "table",
+    "texts": "table of texts",
+    "tables": "list of tables",
+}
+
+
+def _name(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return "a text"
+        case int():
+            return "a whole number"
+        case float():
+            return "a number with a point"
+        case dict():
+            return "a table"
+        case list():
+            return "a list"
+        case _:
+            return "a date or time"
+
+
+def unsendable(value: Any) -> str | None:
+    """Return what in an `extra` value has no JSON form, such as "a date or time"; `None` when all of it has one."""
+    match value:
+        case dict():
+            return next((found for item in value.values() if (found := unsendable(item))), None)
+        case list():
+            return next((found for item in value if (found := unsendable(item))), None)
+        case float() if not math.isfinite(value):
+            return "a number that is not finite"
+        case None | bool() | int() | float() | str():
+            return None
+        case _:
+            return "a date or time"
