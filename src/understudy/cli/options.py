@@ -42,7 +42,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="PROMPT",
+        metavar="PROMPT...",
         show_default=False,
         help="The question; quotes are not needed. `-`, or nothing at all, takes it from standard input. Beside a "
         "prompt, standard input is attached to it.",
