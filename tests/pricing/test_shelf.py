@@ -8,7 +8,8 @@ import multiprocessing
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_loops_of_several_threads_share_it() -> None:
     reading = Reading()
     shelf = Shelf(reading)
     with ThreadPoolExecutor(4) as pool:
-        waiting = [pool.submit(asyncio.run, shelf.ready()) for _ in range(3)]
+        waiting: list[Future[Any]] = [pool.submit(asyncio.run, shelf.ready()) for _ in range(3)]
         waiting.append(pool.submit(shelf.load))
         reading.go_on.set()
         for each in waiting:
