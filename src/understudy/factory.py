@@ -19,6 +19,7 @@ from understudy.domain.events import Event, Warned
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
 from understudy.ledger.memory import Tally
+from understudy.policy.batches import BatchLimits
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Limits, Target
 from understudy.provider import (
@@ -280,6 +281,11 @@ class DialectProvider:
         from understudy.pricing.tariff import Tariff
 
         return Tariff(self.config, self.row, self.endpoint(None).base_url)
+
+    def batch_limits(self, target: Target) -> BatchLimits:
+        """Return how much one request for embeddings may hold, as the row says."""
+        quirks = self.endpoint(target.model).quirks
+        return BatchLimits(quirks.embed_batch, quirks.embed_batch_tokens)
 
     def tally(self, attempt: AttemptRecord) -> None:
         """Add an attempt to the statistics."""
