@@ -151,6 +151,8 @@ def provider_access() -> str:
             f"yours, such as `{row.base_url}`" if getattr(row, "base_url_required", False) else _code(row.base_url)
         )
         header = _code(f"{row.auth.header}: {row.auth.prefix}…")
+        if row.token_auth is not None:
+            header += f"; a token as {_code(f'{row.token_auth.header}: {row.token_auth.prefix}…')}"
         lines.append((_code(row.type), _code(*row.aliases), key, address, _code(*row.base_url_variables), header))
     return _table(*lines)
 
