@@ -233,12 +233,13 @@ class DialectProvider:
         dialect = self._dialect(job.operation, endpoint, request)
         warnings: list[Event] = []
         if isinstance(request, GenerationRequest):
-            request, warnings = settled(request, dialect.name, self.row.type)
+            request, warnings = settled(request, dialect.name, endpoint)
         passage = Passage(
             transport=self._transport,
             credential=self.credential,
             limits=limits,
             attempt_id=attempt_id,
+            server=endpoint.server,
             streamed=streamed,
             strict=job.strict,
         )

@@ -19,7 +19,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
-from understudy.wire.http import Headers, HttpHead, HttpRequest
+from understudy.wire.http import Headers, HttpHead, HttpRequest, origin_of
 from understudy.wire.json import BadJson
 from understudy.wire.sse import TooLarge
 
@@ -59,6 +59,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where this target has a path of its dialect, if not under the same name: Azure's dated API names deployments."""
     query: str = ""
     """Ends every address, such as `api-version=2024-10-21`."""
+
+    @property
+    def server(self) -> str:
+        """Scheme, host and port: whose history this is, among several of one wire format."""
+        return origin_of(self.base_url)
 
     def url(self, path: str) -> str:
         """Return the address of a path of the dialect, such as `chat/completions`."""
