@@ -176,8 +176,9 @@ class DialectProvider:
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt. Raises `Unsupported` where the provider has no such operation."""
         ask = self._desk.read(prompt, options)
-        (count,) = await self._ask(Operation.COUNT_TOKENS, ask.request, model=ask.request.model)
-        counted: TokenCount = msgspec.structs.replace(count, provider=self.name)
+        *warned, count = await self._ask(Operation.COUNT_TOKENS, ask.request, model=ask.request.model)
+        warnings = (*(step.warning for step in warned), *count.warnings)
+        counted: TokenCount = msgspec.structs.replace(count, provider=self.name, warnings=warnings)
         return counted
 
     def stats(self) -> ProviderStats:
@@ -244,8 +245,7 @@ class DialectProvider:
             strict=job.strict,
         )
         exchange = _open(dialect, job.operation, request, endpoint, streamed)
-        before = warnings if job.operation is Operation.CHAT else ()
-        return ExchangeFlight(exchange, passage, dialect=dialect.name, before=before)
+        return ExchangeFlight(exchange, passage, dialect=dialect.name, before=warnings)
 
     def cost_of(self, target: Target, usage: Usage) -> Cost | None:
         """Return zero for a local provider; other prices are not known here."""

@@ -238,3 +238,11 @@ async def test_ids_that_fit_stay_as_they_are(provider: str, emulator: Emulator) 
         response, body = await continued(emulator, provider, made_up(ids=(call_id,)))
         assert call_id in body
         assert left_behind(response) == set()
+
+
+async def test_a_token_count_says_what_of_a_conversation_it_leaves_out() -> None:
+    history = made_up(Thinking("hm", signature="cw", provenance=Provenance("anthropic", "claude", "elsewhere")))
+    async with Emulator(("anthropic",)) as emulator, at(emulator, "anthropic") as llm:
+        count = await llm.count_tokens(list(history))
+    assert count.input_tokens > 0
+    assert [(str(warning.kind), warning.what) for warning in count.warnings] == [("dropped", "thinking")]

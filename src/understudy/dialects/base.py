@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import msgspec
 
 from understudy.dialects.quirks import ErrorRule, Quirks
+from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
@@ -305,8 +306,20 @@ class Dialect(Protocol):
         ...
 
 
+_NAMED_OTHERWISE = {"citation": "citations", "opaque": "opaque part"}
+
+
+def word_of(part: AnyPart) -> str:
+    """Return what warnings call a part, in every dialect: `image`, `tool call`, `opaque part`."""
+    tag = str(part.__struct_config__.tag)
+    return _NAMED_OTHERWISE.get(tag, tag.replace("_", " "))
+
+
 class Notes:
     """Gathers what an encoding had to leave out or change, as warnings.
+
+    What a warning is of has one name in all dialects: a field of the request (`max_tokens`), a part (`word_of`), or a
+    part and its field (`image detail`, `tool result is_error`).
 
     A field whose value comes from the configuration is left out silently (`check` reports it); one that the caller
     set becomes a warning.
