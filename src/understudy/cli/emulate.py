@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from understudy import providers
+from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, NoColorOption
@@ -59,7 +60,12 @@ class Stage(NamedTuple):
 def emulate(
     *,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="PROVIDER...", help="Whom to emulate; all when none is named.")
+        list[str] | None,
+        typer.Argument(
+            metavar="PROVIDER...",
+            autocompletion=completion.provider_types,
+            help="Whom to emulate; all when none is named.",
+        ),
     ] = None,
     port: Annotated[
         int | None,
