@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Annotated, NamedTuple
 
 import typer
 
-from understudy.cli import material
-from understudy.cli.choice import choose
 from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.inquiry import Asked, Errand, read
 from understudy.cli.messages import show_attempts, show_error, show_warnings
-from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
+from understudy.cli.options import (
+    ConfigOption,
+    FallbackOption,
+    FileOption,
+    IgnoreStdinOption,
+    ImageOption,
+    JsonOption,
+    MaxTokensOption,
+    ModelOption,
+    NoColorOption,
+    NoFallbackOption,
+    ReasoningOption,
+    SchemaOption,
+    Settings,
+    SystemOption,
+    TemperatureOption,
+    TimeoutOption,
+    VerboseOption,
+    Words,
+)
 from understudy.cli.results import AnswerResult, ErrorResult, print_json
 from understudy.cli.terminal import Voice, is_terminal, prepare_library, say
-from understudy.config import NoticeKind, load
-from understudy.domain.content import AnyPart
 from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
-from understudy.domain.messages import Message
 from understudy.domain.responses import FinishReason, GenerationResponse
-from understudy.provider import LLMProvider, RequestOptions
 
 EPILOG = (
     "On a terminal the answer is shown as it arrives. Elsewhere it is printed once it is whole, so that another "
@@ -40,77 +53,11 @@ class Manner(NamedTuple):
     verbose: bool
 
 
-class Errand(NamedTuple):
-    """Whom to ask what."""
-
-    provider: LLMProvider
-    prompt: str | list[Message]
-    options: RequestOptions
-
-
-Words = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="PROMPT",
-        show_default=False,
-        help="The question; quotes are not needed. `-`, or nothing at all, takes it from standard input. Beside a "
-        "prompt, standard input is attached to it.",
-    ),
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option("--model", "-m", metavar="ENTRY[/MODEL]", help="Try this first; the other entries stay behind it."),
-]
-FallbackOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--fallback",
-        metavar="ENTRY[/MODEL],...",
-        help="Have exactly these behind the first, in this order. May be repeated.",
-    ),
-]
-NoFallbackOption = Annotated[bool, typer.Option("--no-fallback", help="Ask only the first, with its own retries.")]
-SystemOption = Annotated[
-    str | None, typer.Option("--system", "-s", metavar="TEXT|@FILE", help="The system prompt, or the file it is in.")
-]
-ImageOption = Annotated[
-    list[str] | None, typer.Option("--image", "-i", metavar="PATH|URL", help="Attach an image. May be repeated.")
-]
-FileOption = Annotated[
-    list[Path] | None,
-    typer.Option("--file", "-f", metavar="PATH", help="Attach a text, PDF or image file. May be repeated."),
-]
-SchemaOption = Annotated[
-    str | None,
-    typer.Option(
-        "--schema", metavar="JSON|PATH", help="A JSON Schema; the answer is JSON that fits it, and nothing else."
-    ),
-]
-MaxTokensOption = Annotated[
-    int | None, typer.Option("--max-tokens", metavar="N", help="How many tokens the answer may have.")
-]
-TemperatureOption = Annotated[
-    float | None, typer.Option("--temperature", "-t", metavar="T", help="How freely the model chooses its words.")
-]
-ReasoningOption = Annotated[
-    str | None,
-    typer.Option(
-        "--reasoning",
-        metavar="EFFORT",
-        help="How much to think first: none, minimal, low, medium, high, xhigh or max, as far as the model has it.",
-    ),
-]
-TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", help="For all attempts and waits together.")
-]
 StreamOption = Annotated[
     bool | None,
     typer.Option(
         "--stream/--no-stream", show_default=False, help="Show the answer as it arrives, or once it is whole."
     ),
-]
-IgnoreStdinOption = Annotated[
-    bool, typer.Option("--ignore-stdin", "-I", help="Do not read standard input, for loops and jobs.")
 ]
 
 
@@ -139,22 +86,23 @@ def ask(
     """Ask a question and print the answer."""
     settings = Settings.of(context, config, verbose=verbose)
     try:
-        if timeout is not None and not timeout > 0:
-            raise Misuse(f"--timeout {timeout:g}: it must be above 0 seconds")
         manner = _manner(stream, as_json, schema is not None, settings)
-        prompt, attached = _material(context, words or [], ignore_stdin, file or [], image or [])
-        choice = choose(load(settings.config), model, fallback, alone=no_fallback)
-        options = {
-            "model": choice.model,
-            "system": None if system is None else material.system_text(system),
-            "schema": None if schema is None else material.schema_of(schema),
-            "max_tokens": max_tokens,
-            "temperature": temperature,
-            "reasoning": reasoning,
-            "deadline": timeout,
-        }
-        _show_notices(choice.config.notices)
-        errand = Errand(_provider(choice.config), material.question(prompt, attached), _given(options))
+        asked = Asked(
+            words=words,
+            model=model,
+            fallback=fallback,
+            no_fallback=no_fallback,
+            system=system,
+            image=image,
+            file=file,
+            schema=schema,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            reasoning=reasoning,
+            timeout=timeout,
+            ignore_stdin=ignore_stdin,
+        )
+        errand = read(context, asked, settings)
         prepare_library()
         response = asyncio.run(_fetch(errand, manner))
     except LLMError as error:
@@ -173,43 +121,6 @@ def _manner(stream: bool | None, as_json: bool, structured: bool, settings: Sett
     return Manner(streamed=streamed, json=as_json, structured=structured, verbose=settings.verbose)
 
 
-def _material(
-    context: typer.Context, words: list[str], ignore_stdin: bool, files: list[Path], images: list[str]
-) -> tuple[str, list[AnyPart]]:
-    """Return the prompt and what is attached to it."""
-    attached: list[AnyPart] = [*map(material.file_attachment, files), *map(material.image_attachment, images)]
-    from_stdin = not words or words == ["-"]
-    data = _typed() if words == ["-"] and is_terminal(sys.stdin) else None if ignore_stdin else material.piped()
-    if not from_stdin:
-        return material.words_of(words), [material.attachment(data, "stdin"), *attached] if data else attached
-    prompt = material.text_of(data, "standard input").rstrip() if data else ""
-    if not prompt.strip():
-        raise typer.BadParameter("give a question, or pipe one in.", ctx=context, param_hint="PROMPT")
-    return prompt, attached
-
-
-def _typed() -> bytes:
-    """Read what is typed until Ctrl-D."""
-    return sys.stdin.read().encode()
-
-
-def _provider(config: Any) -> LLMProvider:
-    from understudy.manager import from_loaded
-
-    return from_loaded(config)
-
-
-def _given(options: dict[str, Any]) -> RequestOptions:
-    return cast("RequestOptions", {name: value for name, value in options.items() if value is not None})
-
-
-def _show_notices(notices: tuple[Any, ...]) -> None:
-    """Say what of the configuration has no effect; the rest is told by `check`."""
-    for notice in notices:
-        if notice.kind in (NoticeKind.UNKNOWN_KEY, NoticeKind.IGNORED):
-            say(str(notice), label="warning", style="warning")
-
-
 async def _fetch(errand: Errand, manner: Manner) -> GenerationResponse:
     async with errand.provider as provider:
         if not manner.streamed:
@@ -220,7 +131,7 @@ async def _fetch(errand: Errand, manner: Manner) -> GenerationResponse:
 async def _streamed(errand: Errand, manner: Manner) -> GenerationResponse:
     """Show an answer as it arrives. What was shown stays when it breaks off."""
     voice = Voice(thinks_aloud=manner.verbose)
-    stream = cast("Any", errand.provider).stream(errand.prompt, **errand.options)
+    stream = errand.provider.stream(errand.prompt, **errand.options)
     try:
         async with stream:
             async for event in stream:
@@ -233,8 +144,7 @@ async def _streamed(errand: Errand, manner: Manner) -> GenerationResponse:
                         pass
     finally:
         voice.end()
-    response: GenerationResponse = stream.response
-    return response
+    return stream.response
 
 
 def _conclude(response: GenerationResponse, manner: Manner) -> ExitCode:

@@ -1,4 +1,4 @@
-"""The options that every command has, and what they amount to."""
+"""Options that several commands have, each defined once, and what the common ones amount to."""
 
 from __future__ import annotations
 
@@ -34,6 +34,67 @@ NoColorOption = Annotated[
     typer.Option("--no-color", is_eager=True, callback=_switch_colour_off, help="No colours; $NO_COLOR does the same."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, for scripts.")]
+
+# ---- of commands that ask something: what, whom, and how ----
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PROMPT",
+        show_default=False,
+        help="The question; quotes are not needed. `-`, or nothing at all, takes it from standard input. Beside a "
+        "prompt, standard input is attached to it.",
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", "-m", metavar="ENTRY[/MODEL]", help="Try this first; the other entries stay behind it."),
+]
+FallbackOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fallback",
+        metavar="ENTRY[/MODEL],...",
+        help="Have exactly these behind the first, in this order. May be repeated.",
+    ),
+]
+NoFallbackOption = Annotated[bool, typer.Option("--no-fallback", help="Ask only the first, with its own retries.")]
+SystemOption = Annotated[
+    str | None, typer.Option("--system", "-s", metavar="TEXT|@FILE", help="The system prompt, or the file it is in.")
+]
+ImageOption = Annotated[
+    list[str] | None, typer.Option("--image", "-i", metavar="PATH|URL", help="Attach an image. May be repeated.")
+]
+FileOption = Annotated[
+    list[Path] | None,
+    typer.Option("--file", "-f", metavar="PATH", help="Attach a text, PDF or image file. May be repeated."),
+]
+SchemaOption = Annotated[
+    str | None,
+    typer.Option(
+        "--schema", metavar="JSON|PATH", help="A JSON Schema; the answer is JSON that fits it, and nothing else."
+    ),
+]
+MaxTokensOption = Annotated[
+    int | None, typer.Option("--max-tokens", metavar="N", help="How many tokens the answer may have.")
+]
+TemperatureOption = Annotated[
+    float | None, typer.Option("--temperature", "-t", metavar="T", help="How freely the model chooses its words.")
+]
+ReasoningOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reasoning",
+        metavar="EFFORT",
+        help="How much to think first: none, minimal, low, medium, high, xhigh or max, as far as the model has it.",
+    ),
+]
+TimeoutOption = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="For all attempts and waits together.")
+]
+IgnoreStdinOption = Annotated[
+    bool, typer.Option("--ignore-stdin", "-I", help="Do not read standard input, for loops and jobs.")
+]
 
 
 class Settings(NamedTuple):

@@ -1,0 +1,103 @@
+"""From what the command line says of a question to whom is asked what: the same for every command that asks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import typer
+
+from understudy.cli import material
+from understudy.cli.choice import choose
+from understudy.cli.options import Settings
+from understudy.cli.terminal import is_terminal, say
+from understudy.config import Notice, NoticeKind, load
+from understudy.domain.content import AnyPart
+from understudy.domain.errors import Misuse
+from understudy.domain.messages import Message
+from understudy.provider import RequestOptions
+
+if TYPE_CHECKING:
+    from understudy.factory import DialectProvider
+    from understudy.manager import ProviderManager
+
+
+class Asked(NamedTuple):
+    """The options of a question as they stand on the command line; see `options`."""
+
+    words: list[str] | None
+    model: str | None
+    fallback: list[str] | None
+    no_fallback: bool
+    system: str | None
+    image: list[str] | None
+    file: list[Path] | None
+    schema: str | None
+    max_tokens: int | None
+    temperature: float | None
+    reasoning: str | None
+    timeout: float | None
+    ignore_stdin: bool
+
+
+class Errand(NamedTuple):
+    """Whom to ask what."""
+
+    provider: DialectProvider | ProviderManager
+    prompt: str | list[Message]
+    options: RequestOptions
+
+
+def read(context: typer.Context, asked: Asked, settings: Settings) -> Errand:
+    """Read the material and the configuration. Raises `Misuse`; nobody is asked anything."""
+    from understudy.manager import from_loaded
+
+    if asked.timeout is not None and not asked.timeout > 0:
+        raise Misuse(f"--timeout {asked.timeout:g}: it must be above 0 seconds")
+    prompt, attached = _material(context, asked)
+    choice = choose(load(settings.config), asked.model, asked.fallback, alone=asked.no_fallback)
+    options = {
+        "model": choice.model,
+        "system": None if asked.system is None else material.system_text(asked.system),
+        "schema": None if asked.schema is None else material.schema_of(asked.schema),
+        "max_tokens": asked.max_tokens,
+        "temperature": asked.temperature,
+        "reasoning": asked.reasoning,
+        "deadline": asked.timeout,
+    }
+    show_notices(choice.config.notices)
+    return Errand(from_loaded(choice.config), material.question(prompt, attached), _given(options))
+
+
+def show_notices(notices: tuple[Notice, ...]) -> None:
+    """Say what of the configuration has no effect; the rest is told by `check`."""
+    for notice in notices:
+        if notice.kind in (NoticeKind.UNKNOWN_KEY, NoticeKind.IGNORED):
+            say(str(notice), label="warning", style="warning")
+
+
+def _material(context: typer.Context, asked: Asked) -> tuple[str, list[AnyPart]]:
+    """Return the prompt and what is attached to it."""
+    words = asked.words or []
+    attached = [
+        *map(material.file_attachment, asked.file or ()),
+        *map(material.image_attachment, asked.image or ()),
+    ]
+    from_stdin = not words or words == ["-"]
+    data = _typed() if words == ["-"] and is_terminal(sys.stdin) else None if asked.ignore_stdin else material.piped()
+    if not from_stdin:
+        return material.words_of(words), [material.attachment(data, "stdin"), *attached] if data else attached
+    prompt = material.text_of(data, "standard input").rstrip() if data else ""
+    if not prompt.strip():
+        raise typer.BadParameter("give a question, or pipe one in.", ctx=context, param_hint="PROMPT")
+    return prompt, attached
+
+
+def _typed() -> bytes:
+    """Read what is typed until Ctrl-D."""
+    return sys.stdin.read().encode()
+
+
+def _given(options: dict[str, Any]) -> RequestOptions:
+    return cast("RequestOptions", {name: value for name, value in options.items() if value is not None})
