@@ -49,7 +49,7 @@ class ProviderManager:
 
     name = "multi-provider-manager"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
         self,
         providers: Sequence[LLMProvider],
         fallback: FallbackConfig | None = None,

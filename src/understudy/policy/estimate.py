@@ -85,10 +85,11 @@ class _Prompt:
                 self.tokens += _decoded(data) // DOCUMENT_BYTES_PER_TOKEN
             case ToolCall(name=name, arguments=arguments):
                 self.bytes += size_of(name) + size_of(arguments)
-            case ToolResult(content=str(content)):
-                self.bytes += size_of(content)
             case ToolResult(content=content):
-                self.add(content)
+                if isinstance(content, str):
+                    self.bytes += size_of(content)
+                else:
+                    self.add(content)
             case Opaque(json=value):
                 self.bytes += len(msgspec.json.encode(value))
             case Citation():

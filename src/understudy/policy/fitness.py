@@ -19,7 +19,7 @@ _WORDS = {
     "pdf_input": "read PDFs",
     "structured_output": "answer in the form of a schema",
 }
-"""By capability: what a target without it cannot do."""
+"""By capability: what a target without it cannot do. The last one can be helped."""
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -98,9 +98,9 @@ def fitting(needs: Needs, targets: tuple[Target, ...], facts: Facts) -> Fit:
 def _lack(needs: Needs, target: Target, facts: Facts) -> tuple[str | None, bool]:
     """Return what a target lacks, and whether nothing helps."""
     known = facts.targets.get(target.label, UNKNOWN)
-    for capability in sorted(needs.capabilities):
-        if known.capabilities.get(capability) is False:
-            return f"cannot {_WORDS[capability]}", capability != "structured_output"
+    for capability, words in _WORDS.items():
+        if capability in needs.capabilities and known.capabilities.get(capability) is False:
+            return f"cannot {words}", capability != "structured_output"
     window = known.context_window
     if window is not None and needs.least_prompt > window:
         return f"holds {window:,} tokens, the prompt has at least {needs.least_prompt:,}", False

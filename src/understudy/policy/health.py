@@ -1,6 +1,7 @@
-"""What is set aside, and until when, and what was learned of targets. One object per manager; called without `await`, so it needs no lock.
+"""What is set aside, and until when, and what was learned of targets.
 
-Circuit breakers and learned latencies belong here too; `acquire` and `release` are where they will look on.
+One object per manager, called without `await`, so it needs no lock. Circuit breakers and learned latencies belong here
+too; `acquire` and `release` are where they will look on.
 """
 
 from __future__ import annotations

@@ -59,15 +59,16 @@ def _is_long(request: GenerationRequest) -> bool:
 
 
 _CODE_LINE = re.compile(
-    r"^\s*(def |class |import \w|from \w+ import |return\b|function\b|const |let |var |public |private |static |fn |func "
-    r"|#include|#!/|SELECT |INSERT INTO |UPDATE |CREATE TABLE |<\?php|package \w|using \w|@\w+$|at \w[\w.$]*\(|File \")"
+    r"^\s*(def |class |import \w|from \w+ import |return\b|function\b|const |let |var |public |private |static "
+    r"|fn |func |#include|#!/|SELECT |INSERT INTO |UPDATE |CREATE TABLE |<\?php|package \w|using \w|@\w+$"
+    r"|at \w[\w.$]*\(|File \")"
     r"|[;{}]\s*$",
     re.MULTILINE,
 )
 _CODE_WORDS = re.compile(
     r"\b(write|implement|fix|debug|refactor|review|optimi[sz]e|port|translate|explain|complete|test)\b[^.?!\n]{0,60}?"
-    r"\b(code|functions?|methods?|class(es)?|scripts?|programs?|regex(es)?|quer(y|ies)|unit tests?|bugs?|compilers?|APIs?"
-    r"|SQL|Python|JavaScript|TypeScript|Java|Rust|Go|C\+\+|C#|Kotlin|Swift|Ruby|PHP|Bash|HTML|CSS)(?!\w)",
+    r"\b(code|functions?|methods?|class(es)?|scripts?|programs?|regex(es)?|quer(y|ies)|unit tests?|bugs?|compilers?"
+    r"|APIs?|SQL|Python|JavaScript|TypeScript|Java|Rust|Go|C\+\+|C#|Kotlin|Swift|Ruby|PHP|Bash|HTML|CSS)(?!\w)",
     re.IGNORECASE,
 )
 
