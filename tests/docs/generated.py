@@ -11,8 +11,8 @@ from typing import Any
 import typer.main
 
 from understudy import providers
-from understudy.cli.app import app
-from understudy.cli.exits import ExitCode
+from understudy.cli.app import COMMANDS, app
+from understudy.cli.exits import MEANINGS, ExitCode
 from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
 from understudy.config.schema import LEGACY, PROVIDER, ROUTE
@@ -58,18 +58,6 @@ def verdict_table() -> str:
             f"| `{kind}` | {tries} | {FALLBACK[verdict.fallback]} | {ASIDE[verdict.aside]} | {basis} | `{error}` |"
         )
     return "\n".join(rows)
-
-
-MEANINGS = {
-    ExitCode.OK: "done",
-    ExitCode.UNAVAILABLE: "nothing could answer: every attempt failed, or the time was up",
-    ExitCode.MISUSE: "wrong usage or configuration; nobody was asked",
-    ExitCode.REFUSED: "a provider refused, and asking again will not help: key, credit, filter, context window, …",
-    ExitCode.INTERNAL: "a bug",
-    ExitCode.OUTPUT_FAILED: "the output cannot be written",
-    ExitCode.INTERRUPTED: "Ctrl-C; what the provider was writing is stopped",
-    ExitCode.BROKEN_PIPE: "nobody reads the output any more, as with `| head`",
-}
 
 
 def exit_codes() -> str:
@@ -141,6 +129,8 @@ def provider_access() -> str:
             f"yours, such as `{row.base_url}`" if getattr(row, "base_url_required", False) else _code(row.base_url)
         )
         header = _code(f"{row.auth.header}: {row.auth.prefix}…")
+        if row.token_auth is not None:
+            header += f"; a token as {_code(f'{row.token_auth.header}: {row.token_auth.prefix}…')}"
         lines.append((_code(row.type), _code(*row.aliases), key, address, _code(*row.base_url_variables), header))
     return _table(*lines)
 
@@ -171,7 +161,6 @@ TABLES = {
 }
 """The tables of keys in configuration.md, by the names of their places."""
 
-COMMANDS = ("ask", "check", "emulate", "demo")
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     ("cli.md", "exit codes"): exit_codes,

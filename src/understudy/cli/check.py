@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import show_error
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
 from understudy.cli.results import ErrorResult, print_json
@@ -28,10 +29,24 @@ from understudy.transport import AioTransport
 if TYPE_CHECKING:
     from rich.table import Table
 
-EPILOG = (
-    "Only free calls are made. Exit codes: 0 when a question could be answered now and no entry is wrong, 1 when "
-    "nobody could answer, a key is refused or a model is missing, 2 when the configuration cannot be read. A provider "
-    "that is merely out of reach is shown, but fails the check only when nobody else is well."
+MANUAL = Manual(
+    text="""\
+Reads the configuration and asks every provider in it for its models, which costs nothing: is it reachable, does it
+serve, does it take the key, is the model there. It says where each key comes from and never shows one.
+
+A refused key or a missing model is wrong. A provider that is merely out of reach is shown, but fails the check only
+when nobody else is well.""",
+    examples=(
+        Example("Check everything", "understudy check"),
+        Example("Check only the file, such as in CI", "understudy check --offline --config deploy/understudy.toml"),
+        Example("Wait until somebody could answer", "until understudy check >/dev/null 2>&1; do sleep 5; done"),
+    ),
+    exits={
+        ExitCode.OK: "a question could be answered now and no entry is wrong",
+        ExitCode.UNAVAILABLE: "nobody could answer, a key is refused or a model is missing",
+        ExitCode.MISUSE: "the configuration cannot be read",
+    },
+    variables={**CONFIGURATION, **LOOKS},
 )
 
 
