@@ -12,7 +12,6 @@ import pytest
 
 import understudy as u
 from tests.engine.fakes import RecordingTransport
-from understudy.domain.prices import Price, Rates, rate_of
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Facts, Target
 
@@ -82,22 +81,6 @@ async def test_tasks_choose_by_what_is_asked() -> None:
     assert names(plan) == ["b/coder", "a/model-of-a", "b/model-of-b"]
     with pytest.raises(u.Misuse, match="task 'poems' has no list of targets: the tasks are code, mine"):
         await llm.generate("Hello", task="poems")
-
-
-async def test_the_cheapest_comes_first_by_the_entries_own_prices() -> None:
-    dear = Price(rates=Rates(input=rate_of("10"), output=rate_of("30")), source="configuration")
-    cheap = Price(rates=Rates(input=rate_of("0.1"), output=rate_of("0.3")), source="configuration")
-    llm = manager(
-        provider("dear", price=dear),
-        provider("unknown"),
-        provider("cheap", price=cheap),
-        provider("local", provider="ollama", api_key=None),
-        strategy=u.FallbackStrategy.COST_OPTIMIZED,
-    )
-    plan = llm.explain("Hi")
-    assert names(plan) == [f"{name}/model-of-{name}" for name in ("local", "cheap", "dear", "unknown")]
-    assert [step.expected_cost is None for step in plan.steps] == [False, False, False, True]
-    assert (await llm.generate("Hi", model="cheap")).provider == "cheap"
 
 
 async def test_what_a_target_cannot_take_is_not_sent_to_it() -> None:
