@@ -94,8 +94,7 @@ class Planner:
         if usual is not None and wanted.provider is None and _is_usual(needs, lane):
             return Planned(usual, lane.fallback)
         if lane.weighs_prices:
-            for provider in self._roster.dialect_providers:
-                await provider.prices_ready()
+            await self._roster.prices_ready(lane.targets)
         plan, facts = self._plan(request, needs, wanted, lane)
         if take and wanted.provider is None and lane.takes_turns:
             lane.rotation.take(plan, facts.aside)
@@ -107,9 +106,9 @@ class Planner:
     def explain(self, request: GenerationRequest) -> Plan:
         """Plan a request that is not sent: no turn is taken, and every step says what it would cost."""
         wanted = self._roster.wanted(request.model)
-        for provider in self._roster.dialect_providers:
-            provider.load_prices()
-        plan, _ = self._plan(request, needs_of(request), wanted, self._lane(wanted.route))
+        lane = self._lane(wanted.route)
+        self._roster.load_prices(lane.targets)
+        plan, _ = self._plan(request, needs_of(request), wanted, lane)
         estimate = Estimate(request)
         facts = self._facts(tuple(step.target for step in plan.steps), Rotation())
         return msgspec.structs.replace(
@@ -171,8 +170,7 @@ class Planner:
         same, others = self._one_space(targets)
         lane = Lane(wanted.route, same, fallback)
         if lane.weighs_prices:
-            for provider in self._roster.dialect_providers:
-                await provider.prices_ready()
+            await self._roster.prices_ready(same)
         rotation = self._embedding_rotations.setdefault(wanted.route, lane.rotation)
         facts = self._facts(same, rotation)
         if wanted.provider is None:

@@ -12,6 +12,7 @@ import msgspec
 from understudy.domain.events import Event
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 from understudy.domain.money import Money
+from understudy.domain.prices import Price
 from understudy.domain.quantiles import Quantiles
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
@@ -109,6 +110,13 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: Mapping[str, bool] = {}
     """What the text model can and cannot, over what is known otherwise: `tools vision audio_input pdf_input
     structured_output`."""
+    price: Price | None = None
+    """What every model of this entry costs, in place of what is published."""
+    prices: Mapping[str, Price] = {}
+    """The same for single models, by name."""
+    price_id: str | None = None
+    """Whose published prices apply, such as `openai` for a proxy of OpenAI; unset: those of the provider that the
+    address belongs to."""
     headers: Mapping[str, str] = {}
     """Further fixed headers; no secrets."""
     extra: Mapping[str, Any] = {}
@@ -278,14 +286,22 @@ class RequestOptions(TypedDict, total=False):
 
 
 class EmbedOptions(TypedDict, total=False):
-    """The options of `embed`."""
+    """The options of `embed`. What is not given is not sent."""
 
     model: str
+    """A model name; at a manager also `entry` or `entry/model`."""
     dimensions: int
+    """Numbers of a vector, where the model can make shorter ones."""
     input_type: str
+    """What the vectors are for, where the model makes a difference: `document`, `query`, `classification` or
+    `clustering`."""
     user: str
     deadline: float
+    """Seconds for the whole request, over all batches."""
+    concurrency: int
+    """Batches under way at once, where there are more texts than one request takes; 4 when unset."""
     extra: Mapping[str, Mapping[str, Any]]
+    """Values for one provider or dialect: `{"cohere": {...}}`."""
 
 
 Prompt = str | Sequence[Message | Mapping[str, Any]] | GenerationRequest

@@ -30,7 +30,6 @@ class Roster:
 
     def __init__(self, providers: Sequence[LLMProvider], routes: Iterable[Route] = ()) -> None:
         self.providers = tuple(providers)
-        self.dialect_providers = tuple(each for each in providers if isinstance(each, DialectProvider))
         self.by_name: Mapping[str, LLMProvider] = {each.name: each for each in providers}
         self.routes: Mapping[str, Route] = {route.name: route for route in routes}
         self._abilities: dict[str, tuple[ModelInfo | None, dict[str, bool]]] = {}
@@ -146,6 +145,18 @@ class Roster:
         return provider.embeds and provider.config.embedding_model is not None
 
     # ---- what is known of them ----
+
+    async def prices_ready(self, targets: Iterable[Target]) -> None:
+        """Wait until what is published of the targets' prices is loaded."""
+        for target in targets:
+            if isinstance(provider := self.by_name[target.name], DialectProvider):
+                await provider.prices_ready(target.model)
+
+    def load_prices(self, targets: Iterable[Target]) -> None:
+        """Do what `prices_ready` does, in the calling thread."""
+        for target in targets:
+            if isinstance(provider := self.by_name[target.name], DialectProvider):
+                provider.load_prices(target.model)
 
     def describe(self, target: Target, facts: TargetFacts) -> TargetFacts:
         """Add to the facts of a target what its entry and the lists that were fetched tell."""

@@ -12,6 +12,7 @@ import pytest
 
 import understudy as u
 from tests.engine.fakes import RecordingTransport
+from understudy.domain.prices import Price, Rates, rate_of
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Facts, Target
 
@@ -83,6 +84,22 @@ async def test_tasks_choose_by_what_is_asked() -> None:
         await llm.generate("Hello", task="poems")
 
 
+async def test_the_cheapest_comes_first_by_the_entries_own_prices() -> None:
+    dear = Price(rates=Rates(input=rate_of("10"), output=rate_of("30")), source="configuration")
+    cheap = Price(rates=Rates(input=rate_of("0.1"), output=rate_of("0.3")), source="configuration")
+    llm = manager(
+        provider("dear", price=dear),
+        provider("unknown"),
+        provider("cheap", price=cheap),
+        provider("local", provider="ollama", api_key=None),
+        strategy=u.FallbackStrategy.COST_OPTIMIZED,
+    )
+    plan = llm.explain("Hi")
+    assert names(plan) == [f"{name}/model-of-{name}" for name in ("local", "cheap", "dear", "unknown")]
+    assert [step.expected_cost is None for step in plan.steps] == [False, False, False, True]
+    assert (await llm.generate("Hi", model="cheap")).provider == "cheap"
+
+
 async def test_what_a_target_cannot_take_is_not_sent_to_it() -> None:
     llm = manager(provider("blind", capabilities={"vision": False}), provider("seeing"))
     picture = u.Message.user((u.Image(data="eA==", media_type="image/png"), u.Text("What is it?")))
@@ -133,12 +150,10 @@ async def test_a_strategy_never_chooses_the_space_of_embeddings() -> None:
         provider("b", embedding_model="two"),
         strategy=u.FallbackStrategy.ROUND_ROBIN,
     )
-    plans = [await apart._planner.embedding_plan(apart._desk.read_texts("x", {}).request) for _ in range(3)]
-    assert [names(each.plan) for each in plans] == [["a/one"]] * 3
+    assert [(await apart.embed("x")).provider for _ in range(3)] == ["a"] * 3
     together = manager(
         provider("a", embedding_model="one", embedding_space="s"),
         provider("b", embedding_model="two", embedding_space="s"),
         strategy=u.FallbackStrategy.ROUND_ROBIN,
     )
-    plans = [await together._planner.embedding_plan(together._desk.read_texts("x", {}).request) for _ in range(4)]
-    assert [names(each.plan)[0] for each in plans] == ["a/one", "b/two", "a/one", "b/two"]
+    assert [(await together.embed("x")).provider for _ in range(4)] == ["a", "b", "a", "b"]

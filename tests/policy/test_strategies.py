@@ -20,7 +20,7 @@ from understudy.policy.cost_order import CostOptimized
 from understudy.policy.estimate import expected_usage
 from understudy.policy.plan import Plan
 from understudy.policy.rotation import Rotation
-from understudy.policy.strategies import priority, round_robin
+from understudy.policy.strategies import Strategy, priority, round_robin
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import LONG_INPUT, RULES, TaskBased
 
@@ -221,14 +221,15 @@ def test_the_tasks_own_targets_come_first_and_the_others_stay_behind() -> None:
     turns=st.lists(st.integers(0, 3), min_size=9, max_size=9),
     seed=st.integers(0, 2**32),
 )
-def test_plans_follow_from_facts_and_seed_alone(order: object, places: list[int], turns: list[int], seed: int) -> None:
+def test_plans_follow_from_facts_and_seed_alone(
+    order: Strategy, places: list[int], turns: list[int], seed: int
+) -> None:
     targets = tuple(target(f"t{index}", each, index) for index, each in enumerate(places))
     known = Facts(
         targets={each.label: TargetFacts(price=price(str(turns[each.index]), "1")) for each in targets},
         turns={each.label: turns[each.index] for each in targets},
         aside=frozenset({"t1/m"}),
     )
-    assert callable(order)
     one = order(ASK, targets, known, 5.0, Random(seed))
     other = order(ASK, targets, known, 5.0, Random(seed))
     assert one == other
