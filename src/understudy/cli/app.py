@@ -21,6 +21,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "ask": "Ask a question and print the answer.",
     },
     "Know": {
+        "models": "List the models of all targets: window, price, capabilities.",
+        "providers": "List all providers: key, health, and what the missing ones want.",
         "check": "Check the configuration and every provider in it, at no cost.",
     },
     "Begin and try": {
