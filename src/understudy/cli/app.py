@@ -14,7 +14,7 @@ import understudy
 from understudy.cli.exits import Guard
 from understudy.cli.options import ConfigOption, NoColorOption, Settings, VerboseOption
 
-_COMMANDS = ("ask", "check", "emulate", "demo")
+_COMMANDS = ("ask", "batch", "check", "emulate", "demo")
 """Each is the function of the same name in the module of the same name, in the order of the help."""
 
 _EPILOG = (
