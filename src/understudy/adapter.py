@@ -21,8 +21,10 @@ from understudy.domain.money import Cost
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.flight import AttemptFailed
+from understudy.ledger.memory import Tally
+from understudy.policy.batches import BatchLimits
 from understudy.policy.targets import Limits, Target
-from understudy.provider import LLMProvider
+from understudy.provider import LLMProvider, ProviderStats
 
 
 class ForeignPerformer:
@@ -30,6 +32,7 @@ class ForeignPerformer:
 
     def __init__(self, provider: LLMProvider) -> None:
         self.provider = provider
+        self._tally = Tally()
 
     def fly(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> ForeignFlight:
         """Open an attempt."""
@@ -40,7 +43,20 @@ class ForeignPerformer:
         return None
 
     def tally(self, attempt: AttemptRecord) -> None:
-        """It keeps its own statistics."""
+        """Count an attempt, for providers that do not count themselves."""
+        self._tally.record(attempt)
+
+    def stats(self) -> ProviderStats:
+        """Return the provider's own statistics if it keeps any, else those of the attempts that were made from here.
+
+        Never both: what a nested manager did inside is counted there, and its own calls are the same seen from outside.
+        """
+        own = self.provider.stats()
+        return own if own.total_requests else self._tally.stats()
+
+    def batch_limits(self, target: Target) -> BatchLimits:
+        """It divides what is too much for it itself."""
+        return BatchLimits()
 
 
 class ForeignFlight:
@@ -74,7 +90,7 @@ class ForeignFlight:
         try:
             async with asyncio.timeout(wait):
                 return await self._step()
-        except StopAsyncIteration:
+        except (StopAsyncIteration, AttemptFailed):
             raise
         except TimeoutError as error:
             kind = FailureKind.TIMEOUT_FIRST_EVENT if first else FailureKind.STALLED
@@ -96,6 +112,9 @@ class ForeignFlight:
         response: GenerationResponse | EmbeddingResponse
         if self._job.operation is Operation.EMBED:
             response = await self._provider.embed(list(self._request.texts), **_embed_options(self._request))
+            if (found := len(response.embeddings)) != (wanted := len(self._request.texts)):
+                message = f"{found} vectors for {wanted} texts"
+                raise AttemptFailed(Failure(kind=FailureKind.BAD_RESPONSE, message=message))
             return [response]
         response = await self._provider.generate(self._request)
         self.raw = response.raw

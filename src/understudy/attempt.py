@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -17,11 +17,15 @@ from understudy.domain.money import Cost
 from understudy.domain.responses import FinishReason, GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.flight import Flight
+from understudy.policy.batches import BatchLimits
 from understudy.policy.call import Call
 from understudy.policy.signals import Began, Launch, Rules
 from understudy.policy.targets import Limits, Target
 from understudy.policy.verdicts import VERDICTS
 from understudy.structured import ResultForm
+
+if TYPE_CHECKING:
+    from understudy.provider import ProviderStats
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +37,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rules: Rules = Rules()
     form: ResultForm | None = None
     strict: bool = False
+    batch: int | None = None
+    """Of an embedding in several batches: which, from 1."""
 
     @property
     def streamed(self) -> bool:
@@ -53,6 +59,14 @@ class Performer(Protocol):
 
     def tally(self, attempt: AttemptRecord) -> None:
         """Add an attempt to the provider's own statistics."""
+        ...
+
+    def stats(self) -> ProviderStats:
+        """Return what was done so far."""
+        ...
+
+    def batch_limits(self, target: Target) -> BatchLimits:
+        """Return how much one request for embeddings may hold."""
         ...
 
 
@@ -124,6 +138,7 @@ class Attempt:
             request_id=self.job.id,
             attempt_id=self.id,
             number=self.number,
+            batch=self.job.batch,
             provider=target.name,
             provider_type=target.provider_type,
             model=target.model,

@@ -44,6 +44,16 @@ class Drive:
         self._engine = engine
         self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
         self._attempt: Attempt | None = None
+        self.why_abandoned = "the caller gave the request up"
+
+    async def run(self) -> None:
+        """Drive the job to its end, where nobody watches it on the way. Raises `LLMError`."""
+        batches = self.batches()
+        try:
+            async for _ in batches:
+                pass
+        finally:
+            await batches.aclose()
 
     async def batches(self) -> AsyncGenerator[list[Any], None]:
         """Drive the job to its end; streams yield committed batches. Raises `LLMError`."""
@@ -103,11 +113,11 @@ class Drive:
         return actions
 
     async def _abandon(self) -> None:
-        """The caller has gone: stop the provider, and account for what ran."""
+        """Nobody waits any more: stop the provider, and account for what ran."""
         self._call.receive(Cancelled(), time.monotonic())
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
-            failure = Failure(kind=FailureKind.CANCELLED, message="the caller gave the request up")
+            failure = Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned)
             self._write(attempt, Outcome.ABORTED, failure)
             await attempt.flight.aclose()
 
@@ -170,12 +180,7 @@ class Engine:
     async def run(self, job: Job, plan: Plan, performers: Mapping[str, Performer]) -> Drive:
         """Drive a job to its end. Raises `LLMError`."""
         drive = self.drive(job, plan, performers)
-        batches = drive.batches()
-        try:
-            async for _ in batches:
-                pass
-        finally:
-            await batches.aclose()
+        await drive.run()
         return drive
 
     def publish(self, record: AttemptRecord) -> None:

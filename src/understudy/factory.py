@@ -21,6 +21,7 @@ from understudy.domain.prices import FREE, Price
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
 from understudy.ledger.memory import Tally
+from understudy.policy.batches import BatchLimits
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Limits, Target
 from understudy.provider import (
@@ -262,6 +263,11 @@ class DialectProvider:
     def known(self, model: str | None) -> ModelInfo | None:
         """Return what is known of a model without asking."""
         return None
+
+    def batch_limits(self, target: Target) -> BatchLimits:
+        """Return how much one request for embeddings may hold, as the row says."""
+        quirks = self.endpoint(target.model).quirks
+        return BatchLimits(quirks.embed_batch, quirks.embed_batch_tokens)
 
     def tally(self, attempt: AttemptRecord) -> None:
         """Add an attempt to the statistics."""

@@ -246,7 +246,7 @@ class ExchangeFlight:
             failure = Failure(kind=FailureKind.TIMEOUT_HEADERS, message=message, sent=request is not None)
             raise TransportError(failure) from error
         except NotSigned as error:
-            self._failure = Failure(kind=FailureKind.AUTHENTICATION, message=str(error), sent=False)
+            self._failure = Failure(kind=FailureKind.NOT_SIGNED, message=str(error), sent=False)
             return
         self._incoming = incoming
         watch.guard(incoming)

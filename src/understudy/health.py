@@ -21,8 +21,10 @@ CHECK_TIMEOUT = 10.0
 
 _K = FailureKind
 _UNREACHABLE = frozenset(
-    {_K.DNS, _K.CONNECT, _K.CONNECT_TIMEOUT, _K.TLS, _K.PROXY, _K.TIMEOUT_HEADERS, _K.DISCONNECTED}
+    {_K.DNS, _K.CONNECT, _K.CONNECT_TIMEOUT, _K.TLS, _K.PROXY, _K.TIMEOUT_HEADERS, _K.DISCONNECTED, _K.NOT_SIGNED}
 )
+
+_REFUSED = frozenset({_K.AUTHENTICATION, _K.PERMISSION, _K.BILLING, _K.NOT_SIGNED})
 
 _SAYS_NOTHING = frozenset({_K.NOT_FOUND, _K.UNSUPPORTED, _K.INVALID_REQUEST})
 """A server of the same wire format without a model list may well generate."""
@@ -106,9 +108,8 @@ async def _call(provider: Checked, request: ModelsRequest) -> list[object]:
 
 def _unwell(provider: Checked, error: AttemptFailed) -> HealthStatus:
     failure = error.failure
-    unsigned = failure.kind is _K.AUTHENTICATION and not failure.sent
-    reachable = failure.kind not in _UNREACHABLE and not unsigned
-    refused = failure.kind in (_K.AUTHENTICATION, _K.PERMISSION, _K.BILLING)
+    reachable = failure.kind not in _UNREACHABLE
+    refused = failure.kind in _REFUSED
     detail = failure.message
     if failure.kind is _K.CONNECT and provider.row.local:
         detail = f"{detail}; is {provider.row.title} running?"

@@ -253,14 +253,22 @@ class RequestOptions(TypedDict, total=False):
 
 
 class EmbedOptions(TypedDict, total=False):
-    """The options of `embed`."""
+    """The options of `embed`. What is not given is not sent."""
 
     model: str
+    """A model name; at a manager also `entry` or `entry/model`."""
     dimensions: int
+    """Numbers of a vector, where the model can make shorter ones."""
     input_type: str
+    """What the vectors are for, where the model makes a difference: `document`, `query`, `classification` or
+    `clustering`."""
     user: str
     deadline: float
+    """Seconds for the whole request, over all batches."""
+    concurrency: int
+    """Batches under way at once, where there are more texts than one request takes; 4 when unset."""
     extra: Mapping[str, Mapping[str, Any]]
+    """Values for one provider or dialect: `{"cohere": {...}}`."""
 
 
 Prompt = str | Sequence[Message | Mapping[str, Any]] | GenerationRequest

@@ -8,27 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from understudy.attempt import Job, Performer, new_id
 from understudy.dialects.base import Operation
 from understudy.domain.messages import OpaqueTool
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.embedding import Embedding
 from understudy.engine import Engine
 from understudy.ledger import LedgerSink, Observer
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Rules
-from understudy.prompt import Ask, read_prompt, read_texts
-from understudy.provider import EmbedOptions, FallbackConfig, Prompt, RequestOptions
+from understudy.prompt import Ask, Texts, read_prompt, read_texts
+from understudy.provider import EmbedOptions, FallbackConfig, Prompt, ProviderStats, RequestOptions
 from understudy.stream import ResponseStream
-
-
-class Texts(msgspec.Struct, frozen=True):
-    """Texts to embed, and the request's own deadline in seconds."""
-
-    request: EmbeddingRequest
-    deadline: float | None = None
 
 
 class Desk:
@@ -53,7 +45,7 @@ class Desk:
 
     def read_texts(self, texts: str | Sequence[str], options: EmbedOptions) -> Texts:
         """Read what a caller of `embed` wrote. Raises `Misuse`."""
-        return Texts(*read_texts(texts, options))
+        return read_texts(texts, options)
 
     async def generate(self, ask: Ask, plan: Plan) -> GenerationResponse:
         """Answer a prompt."""
@@ -70,17 +62,11 @@ class Desk:
         """Turn texts into vectors."""
         rules = self._rules(texts.deadline)
         job = Job(id=new_id(), operation=Operation.EMBED, request=texts.request, rules=rules)
-        drive = await self.engine.run(job, plan, self._performers)
-        (response,) = drive.items
-        record = drive.records[-1]
-        embedded: EmbeddingResponse = msgspec.structs.replace(
-            response,
-            provider=record.provider,
-            model=response.model or record.model,
-            cost=record.cost,
-            attempts=tuple(drive.records),
-        )
-        return embedded
+        return await Embedding(job, plan, self._performers, self.engine, concurrency=texts.concurrency).run()
+
+    def stats(self) -> ProviderStats:
+        """Return the sum over all that a plan may name."""
+        return sum((each.stats() for each in self._performers.values()), ProviderStats())
 
     async def ask(self, operation: Operation, request: Any, plan: Plan) -> list[Any]:
         """Run any other operation."""

@@ -29,9 +29,12 @@ LAYERS: dict[str, set[str]] = {
     "attempt": {"domain", "dialects", "policy", "flight", "structured"},
     "engine": {"domain", "dialects", "policy", "flight", "attempt", "ledger"},
     "stream": {"domain", "engine"},
-    "adapter": {"domain", "dialects", "policy", "flight", "attempt", "provider"},
+    "embedding": {"domain", "policy", "attempt", "engine"},
+    "adapter": {"domain", "dialects", "policy", "flight", "attempt", "provider", "ledger"},
     "health": {"domain", "dialects", "providers", "policy", "provider", "flight", "attempt"},
-    "routing": {"domain", "dialects", "policy", "attempt", "engine", "stream", "prompt", "provider", "ledger"},
+    "routing": {
+        "domain", "dialects", "policy", "attempt", "engine", "stream", "embedding", "prompt", "provider", "ledger",
+    },
     "config": {"domain", "dialects", "providers", "provider"},
     "access": {"domain", "dialects", "providers", "provider", "config"},
     "factory": {

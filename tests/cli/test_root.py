@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import understudy
 from tests.cli.running import CommandLine
+from understudy.cli.app import COMMANDS
 
 
 def test_alone_it_prints_its_help(cli: CommandLine) -> None:
     result = cli.run()
     assert result.code == 0
-    for command in ("ask", "check", "emulate", "demo"):
-        assert f"\n  {command} " in result.out
+    for command, what in COMMANDS.items():
+        assert re.search(rf"\n  {command} +{re.escape(what)}\n", result.out)
     assert "Exit codes" in result.out
 
 
@@ -25,7 +28,28 @@ def test_the_version_loads_nothing_heavy(cli: CommandLine) -> None:
     assert not loaded & {"aiohttp", "asyncio", "rich.table", "understudy.engine", "understudy.emulator"}
 
 
-@pytest.mark.parametrize("command", ["ask", "check", "emulate", "demo"])
+def test_the_list_of_commands_loads_none_of_them(cli: CommandLine) -> None:
+    loaded = {
+        line.rpartition("|")[2].strip() for line in cli.run("--help", PYTHONPROFILEIMPORTTIME="1").err.splitlines()
+    }
+    assert "understudy.cli.app" in loaded
+    assert not loaded & {f"understudy.cli.{command}" for command in COMMANDS}
+    assert not loaded & {"asyncio", "rich.table", "understudy.factory"}
+
+
+def test_help_may_be_asked_for_in_words(cli: CommandLine) -> None:
+    assert cli.run("help") == cli.run("--help")
+    assert cli.run("help", "check") == cli.run("check", "--help")
+
+
+@pytest.mark.parametrize("words", [["akk"], ["help", "akk"]])
+def test_a_mistyped_command_is_guessed(cli: CommandLine, words: list[str]) -> None:
+    result = cli.run(*words)
+    assert result.code == 2
+    assert "There is no command 'akk'. Did you mean 'ask'?" in result.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_without_control_sequences(cli: CommandLine, command: str) -> None:
     result = cli.run(command, "--help", FORCE_COLOR="")
     assert result.code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.contract.driving import drive, drive_reply
@@ -69,7 +70,7 @@ def nearest(dialect: str, kind: FailureKind, *, stream: bool = False) -> Failure
 UPSTREAM = (
     K.DNS, K.CONNECT, K.CONNECT_TIMEOUT, K.TLS, K.PROXY, K.WRITE_FAILED, K.DISCONNECTED, K.PROTOCOL, K.REDIRECT,
     K.TIMEOUT_HEADERS, K.TIMEOUT_BODY, K.TIMEOUT_FIRST_EVENT, K.STALLED, K.TRUNCATED, K.BAD_RESPONSE, K.TOO_LARGE,
-    K.EMPTY, K.DEADLINE,
+    K.EMPTY, K.DEADLINE, K.NOT_SIGNED,
 )  # fmt: skip
 """What happens on our way to a provider; to a caller of the gateway it is the server that failed."""
 
@@ -84,6 +85,17 @@ def test_an_error_reply_keeps_its_kind(dialect: str, kind: FailureKind) -> None:
         assert failure is not None
         assert failure.kind is nearest(dialect, kind)
         assert "wrong" in failure.message
+
+
+@pytest.mark.parametrize("dialect", CHATTING)
+def test_a_byte_order_mark_ahead_of_an_error_changes_nothing(dialect: str) -> None:
+    reply = server_of(dialect).render_error(Failure(kind=K.BILLING, message="No credit is left."))
+    marked = msgspec.structs.replace(reply, body=b"\xef\xbb\xbf" + reply.body)
+    read = [
+        drive_reply(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False), r) for r in (reply, marked)
+    ]
+    assert read[0].failure is not None
+    assert read[0] == read[1]
 
 
 @pytest.mark.parametrize("kind", SAYABLE)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import typer.main
 
 from understudy import providers
-from understudy.cli.app import app
-from understudy.cli.exits import ExitCode
+from understudy.cli.app import COMMANDS, app
+from understudy.cli.exits import MEANINGS, ExitCode
+from understudy.cli.manual import COMMON, Manual
 from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
 from understudy.config.schema import LEGACY, PROVIDER
@@ -60,18 +62,6 @@ def verdict_table() -> str:
     return "\n".join(rows)
 
 
-MEANINGS = {
-    ExitCode.OK: "done",
-    ExitCode.UNAVAILABLE: "nothing could answer: every attempt failed, or the time was up",
-    ExitCode.MISUSE: "wrong usage or configuration; nobody was asked",
-    ExitCode.REFUSED: "a provider refused, and asking again will not help: key, credit, filter, context window, …",
-    ExitCode.INTERNAL: "a bug",
-    ExitCode.OUTPUT_FAILED: "the output cannot be written",
-    ExitCode.INTERRUPTED: "Ctrl-C; what the provider was writing is stopped",
-    ExitCode.BROKEN_PIPE: "nobody reads the output any more, as with `| head`",
-}
-
-
 def exit_codes() -> str:
     """Return the table of the command line's exit codes as Markdown."""
     rows = [f"| {code.value} | {MEANINGS[code]} |" for code in ExitCode]
@@ -79,16 +69,36 @@ def exit_codes() -> str:
 
 
 def options_of(command: str) -> str:
-    """Return the table of a command's arguments and options as Markdown."""
+    """Return the table of a command's own arguments and options as Markdown."""
     group: Any = typer.main.get_command(app)
+    return _options(each for each in group.get_command(None, command).params if each.name not in COMMON)
+
+
+def common_options() -> str:
+    """Return the table of the options that every command has as Markdown."""
+    return _options(each for each in typer.main.get_command(app).params if each.name in COMMON)
+
+
+def _options(parameters: Iterable[Any]) -> str:
     rows = ["| option | what |", "| --- | --- |"]
-    for parameter in group.get_command(None, command).params:
+    for parameter in parameters:
         is_argument = parameter.param_type_name == "argument"
         names = [parameter.metavar] if is_argument else [*parameter.opts, *parameter.secondary_opts]
         value = "" if is_argument or not parameter.metavar else f" {parameter.metavar}"
         shown = ", ".join(f"`{name}`" for name in names[:-1]) + (", " if names[:-1] else "") + f"`{names[-1]}{value}`"
         rows.append(f"| {shown.replace('|', chr(92) + '|')} | {parameter.help} |")
-    return "\n".join(rows)
+    return "\n".join(rows) if len(rows) > 2 else "It has no options of its own."
+
+
+def examples_of(command: str) -> str:
+    """Return the examples of a command's help as a session at a shell."""
+    manual: Manual = import_module(f"understudy.cli.{command}").MANUAL
+    lines = ["```console"]
+    for example in manual.examples:
+        first, *rest = example.line.splitlines()
+        lines += [f"# {example.what}:", f"$ {first}"]
+        lines += [f"$ {line}" if line.startswith("understudy ") else f"> {line}" for line in rest]
+    return "\n".join([*lines, "```"])
 
 
 OPERATIONS = {
@@ -141,6 +151,8 @@ def provider_access() -> str:
             f"yours, such as `{row.base_url}`" if getattr(row, "base_url_required", False) else _code(row.base_url)
         )
         header = _code(f"{row.auth.header}: {row.auth.prefix}…")
+        if row.token_auth is not None:
+            header += f"; a token as {_code(f'{row.token_auth.header}: {row.token_auth.prefix}…')}"
         lines.append((_code(row.type), _code(*row.aliases), key, address, _code(*row.base_url_variables), header))
     return _table(*lines)
 
@@ -170,16 +182,17 @@ TABLES = {
 }
 """The tables of keys in configuration.md, by the names of their places."""
 
-COMMANDS = ("ask", "check", "emulate", "demo")
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     ("cli.md", "exit codes"): exit_codes,
+    ("cli.md", "common"): common_options,
     ("providers.md", "operations"): provider_operations,
     ("providers.md", "instead"): provider_instead,
     ("providers.md", "access"): provider_access,
     ("providers.md", "models"): provider_models,
     **{("configuration.md", name): partial(keys, rules) for name, rules in TABLES.items()},
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
+    **{("cli.md", f"{command} examples"): partial(examples_of, command) for command in COMMANDS},
 }
 
 

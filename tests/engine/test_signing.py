@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import logging
 import pprint
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +26,8 @@ BASE = "https://cloud.example/v1"
 
 def provider(transport: RecordingTransport | None = None, /, **fields: Any) -> Any:
     fields = {"provider": "openai", "base_url": BASE, "text_model": "gpt-5", **fields}
-    return u.create_provider(u.ProviderConfig(**fields), transport=transport)
+    fast = u.FallbackConfig(retry_delay_ms=1)
+    return u.create_provider(u.ProviderConfig(**fields), transport=transport, fallback=fast)
 
 
 async def signature(request: u.HttpRequest) -> u.HttpRequest:
@@ -98,7 +100,7 @@ async def test_a_signer_cannot_lead_a_request_away() -> None:
         return u.HttpRequest(request.method, f"{request.url}?signature=1", request.headers, request.body)
 
     transport = RecordingTransport()
-    with pytest.raises(u.AuthenticationFailed, match="led the request away from base_url"):
+    with pytest.raises(u.Unavailable, match="led the request away from base_url"):
         await provider(transport, sign=astray).generate("hi")
     assert transport.requests == []
     await provider(transport, sign=query).generate("hi")
@@ -167,19 +169,19 @@ async def forgetful(request: u.HttpRequest | None = None) -> Any:
         ({"token": lambda: ""}, "the token is empty"),
     ],
 )
-async def test_failures_are_of_authentication_and_unsent_and_tell_no_secret(
+async def test_what_goes_wrong_is_unsent_and_told_without_secrets(
     fields: dict[str, Any], words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     transport = RecordingTransport()
     llm = provider(transport, **fields)
-    with pytest.raises(u.AuthenticationFailed, match=words) as caught:
+    with pytest.raises(u.Unavailable, match=words) as caught:
         await llm.generate("hi")
     assert transport.requests == []
-    (attempt,) = caught.value.attempts
-    assert attempt.failure is not None
-    assert (attempt.failure.kind, attempt.failure.sent) == (FailureKind.AUTHENTICATION, False)
-    assert attempt.cost_basis is u.CostBasis.NOT_SENT
+    for attempt in caught.value.attempts:
+        assert attempt.failure is not None
+        assert (attempt.failure.kind, attempt.failure.sent) == (FailureKind.NOT_SIGNED, False)
+        assert attempt.cost_basis is u.CostBasis.NOT_SENT
     assert CANARY not in everything_about(caught.value) + caplog.text
 
 
@@ -191,6 +193,40 @@ async def test_another_target_goes_on() -> None:
         )
         async with u.ProviderManager([u.create_provider(first), u.create_provider(second)]) as llm:
             assert (await llm.generate("hi")).provider == "anthropic"
+
+
+async def test_a_failure_that_passes_sets_nothing_aside() -> None:
+    """Unlike a key that was refused: the service that gives tokens out may be back at the next request."""
+    broken = True
+
+    def token() -> str:
+        if broken:
+            raise Trouble
+        return "test-key"
+
+    async with Emulator(("openai", "anthropic")) as emulator:
+        first = u.ProviderConfig(provider="openai", base_url=emulator.url("openai"), token=token)
+        second = u.ProviderConfig(
+            provider="anthropic", base_url=emulator.url("anthropic"), api_key=u.Secret(emulator.key), priority=11
+        )
+        async with u.ProviderManager([u.create_provider(first), u.create_provider(second)]) as llm:
+            assert (await llm.generate("hi")).provider == "anthropic"
+            broken = False
+            assert (await llm.generate("hi")).provider == "openai"
+
+
+async def test_one_more_try_is_made_where_nobody_else_can_answer() -> None:
+    answers: Iterator[Exception | str] = iter([Trouble(), "test-key"])
+
+    def token() -> str:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    transport = RecordingTransport()
+    llm = provider(transport, token=token)
+    assert len((await llm.generate("hi")).attempts) == 2
 
 
 @pytest.mark.parametrize("field", ["sign", "token"])
@@ -207,13 +243,13 @@ async def test_one_that_does_not_return_runs_into_the_time_out(field: str) -> No
     assert transport.requests == []
 
 
-async def test_its_own_time_out_is_a_failure_of_authentication() -> None:
+async def test_its_own_time_out_is_its_own_failure() -> None:
     async def slow(request: u.HttpRequest) -> u.HttpRequest:
         async with asyncio.timeout(0):
             await asyncio.Event().wait()
         return request
 
-    with pytest.raises(u.AuthenticationFailed, match="raised TimeoutError"):
+    with pytest.raises(u.Unavailable, match="raised TimeoutError"):
         await provider(RecordingTransport(), sign=slow).generate("hi")
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from understudy import ProviderConfig, create_provider
+from understudy.config.discovery import discover
 from understudy.dialects.base import Operation
 from understudy.providers import row
 from understudy.providers.anthropic import ROW
 from understudy.providers.base import endpoint_of, quirks_of
+from understudy.wire.http import HttpRequest
 
 
 def test_the_row() -> None:
@@ -15,6 +18,27 @@ def test_the_row() -> None:
     assert (ROW.auth.header, ROW.auth.prefix) == ("x-api-key", "")
     assert Operation.EMBED not in ROW.dialects
     assert Operation.EMBED in ROW.instead
+
+
+@pytest.mark.parametrize(
+    ("environ", "sent"),
+    [
+        ({"ANTHROPIC_API_KEY": "k"}, {"x-api-key": "k"}),
+        ({"ANTHROPIC_AUTH_TOKEN": "t"}, {"authorization": "Bearer t"}),
+        ({"ANTHROPIC_API_KEY": "k", "ANTHROPIC_AUTH_TOKEN": "t"}, {"x-api-key": "k"}),
+    ],
+)
+def test_a_key_or_else_a_token_is_taken_from_the_environment(
+    environ: dict[str, str], sent: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    request = HttpRequest("GET", "https://api.anthropic.com/v1/models")
+    for config in (ProviderConfig(provider="anthropic"), discover(environ, ollama_answers=False).providers[0]):
+        headers = dict(create_provider(config).credential.attach(request, "id").headers)
+        assert {name: headers[name] for name in ("x-api-key", "authorization") if name in headers} == sent
 
 
 @pytest.mark.parametrize("written", [None, "https://api.anthropic.com/", "https://api.anthropic.com/v1/"])

@@ -206,11 +206,12 @@ def test_a_key_and_a_token_go_by_different_headers() -> None:
     assert "api-key" not in headers
 
 
-def test_a_token_is_asked_for_at_every_request() -> None:
-    tokens = iter(map(str, range(9)))
-    made = provider(token=u.Secret(lambda: next(tokens)))
-    first, second = sent_headers(made)["authorization"], sent_headers(made)["authorization"]
-    assert first != second
+async def test_a_token_that_is_fetched_goes_where_one_that_is_written_does() -> None:
+    made = provider(token=lambda: "fetched")
+    (send,) = [step for step in DIALECT.chat(HELLO, place(), stream=False).start() if isinstance(step, Send)]
+    request, _ = await made.credential.equip(send.request, "id")
+    assert dict(request.headers)["authorization"] == "Bearer fetched"
+    assert "api-key" not in dict(request.headers)
 
 
 def test_a_key_and_a_token_together_are_a_mistake() -> None:

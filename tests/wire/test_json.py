@@ -26,7 +26,9 @@ BROKEN = [
     b'{"a": NaN}',
     b'{"a": 1} extra',
     b'"\xff"',
-    b"\xef\xbb\xbf{}",
+    b"\xef\xbb\xbf",
+    b"\xef\xbb\xbf\xef\xbb\xbf{}",
+    b" \xef\xbb\xbf{}",
     b'{"a":' * 100_000,
     b"[" * 100_000,
     b"[" * 5_000 + b"]" * 5_000,
@@ -39,6 +41,14 @@ def test_broken_text(data: bytes) -> None:
     for read in (decode, decode_object, lambda text: decode_as(WIRE, text)):
         with pytest.raises(BadJson):
             read(data)
+
+
+def test_a_byte_order_mark_ahead_of_a_value_is_passed_over() -> None:
+    marked = b'\xef\xbb\xbf{"name": "a"}'
+    assert decode(marked) == decode_object(marked) == decode(marked.decode()) == {"name": "a"}
+    assert decode_as(WIRE, marked).name == "a"
+    with pytest.raises(BadJson, match="name"):
+        decode_as(WIRE, b'\xef\xbb\xbf{"name": 3}')
 
 
 NESTED = [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")]

@@ -12,8 +12,9 @@ from tests.wire.reading import Read, read
 from understudy.wire.ndjson import NdjsonDecoder
 from understudy.wire.sse import Pending, TooLarge
 
+BOM = b"\xef\xbb\xbf"
 STREAMS = st.lists(
-    st.sampled_from([b"\n", b"\r\n", b"\r", b" ", b"\t", b'{"a":1}', "ü🌍".encode(), b"x", b"\n\n", b"\xff"]),
+    st.sampled_from([BOM, b"\n", b"\r\n", b"\r", b" ", b"\t", b'{"a":1}', "ü🌍".encode(), b"x", b"\n\n", b"\xff"]),
     max_size=30,
 ).map(b"".join)
 
@@ -21,12 +22,15 @@ STREAMS = st.lists(
 @settings(deadline=None, max_examples=300)
 @given(STREAMS)
 def test_reads_every_line_that_is_not_blank(data: bytes) -> None:
-    assert read(NdjsonDecoder(), [data]).values == [line.strip() for line in data.split(b"\n") if line.strip()]
+    lines = data.removeprefix(BOM).split(b"\n")
+    assert read(NdjsonDecoder(), [data]).values == [line.strip() for line in lines if line.strip()]
 
 
 @settings(deadline=None, max_examples=300)
 @given(STREAMS, st.lists(st.integers(0, 400), max_size=20), st.integers(1, 30))
 @example(b"1234\r\n", [5], 4)
+@example(BOM + b"1\n" + BOM, [1, 2], 4)
+@example(BOM + b"\n\n", [3], 2)
 @example(b"1\n12345\n", [2], 4)
 def test_the_split_does_not_matter_even_at_the_limit(data: bytes, cuts: list[int], limit: int) -> None:
     def outcome(pieces: list[bytes]) -> Read:

@@ -13,6 +13,10 @@ def main() -> None:
         _prepare_streams()
         from understudy.cli.app import app
 
+        if os.environ.get("_UNDERSTUDY_COMPLETE") == "complete_bash":
+            from understudy.cli.completion import complete_in_bash
+
+            complete_in_bash(lambda: app(prog_name="understudy"))
         app(prog_name="understudy")
     except KeyboardInterrupt:
         # Before the command has begun; later on `exits.Guard` sees to it.

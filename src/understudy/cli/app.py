@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -11,31 +12,85 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 import understudy
-from understudy.cli.exits import Guard
+from understudy.cli.exits import MEANINGS, Guard
+from understudy.cli.manual import CONFIGURATION, LOOKS, Documented, Example, Manual, write_manual, write_parameters
 from understudy.cli.options import ConfigOption, NoColorOption, Settings, VerboseOption
 
-_COMMANDS = ("ask", "batch", "check", "emulate", "demo")
-"""Each is the function of the same name in the module of the same name, in the order of the help."""
+_SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Ask": {
+        "ask": "Ask a question and print the answer.",
+        "batch": "Answer a file of requests, as OpenAI's Batch API does.",
+    },
+    "Know": {
+        "models": "List the models of all targets: window, price, capabilities.",
+        "providers": "List all providers: key, health, and what the missing ones want.",
+        "check": "Check the configuration and every provider in it, at no cost.",
+    },
+    "Begin and try": {
+        "emulate": "Emulate providers, to develop and test against, until Ctrl-C.",
+        "demo": "Show providers failing and others going on; needs no key.",
+    },
+}
+"""The commands as the help lists them. Each is the function of the same name in the module of the same name, whose
+`MANUAL` holds the rest of its help; the summaries stand here so that the list loads none of them."""
 
-_EPILOG = (
-    "Exit codes: 0 done · 1 nothing could answer · 2 wrong usage or configuration · 3 a provider refused · "
-    "70 a bug · 74 output not writable · 130 interrupted · 141 nobody read the output."
+COMMANDS: Mapping[str, str] = {name: what for section in _SECTIONS.values() for name, what in section.items()}
+"""All commands, each with its summary."""
+_WIDEST = max(map(len, COMMANDS))
+
+MANUAL = Manual(
+    examples=(
+        Example("Ask; on a terminal the answer is shown as it arrives", 'understudy ask "Why is the sky blue?"'),
+        Example("See who could answer, and what stands in the way", "understudy check"),
+        Example("All about a command", "understudy help ask"),
+    ),
+    exits=dict.fromkeys(MEANINGS, ""),
+    variables={
+        **CONFIGURATION,
+        **LOOKS,
+        "UNDERSTUDY_DEBUG": "with any value: what is unexpected keeps its traceback",
+    },
 )
 
 
 class _LazyGroup(TyperGroup):
-    """Loads a command's module when the command is used, so that `--version` needs none of them."""
+    """Loads a command's module when the command is used, so that `--version` and `--help` need none of them."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         module = import_module(f"understudy.cli.{cmd_name}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        single.command(cmd_name, epilog=getattr(module, "EPILOG", None))(getattr(module, cmd_name))
-        return get_command(single)
+        single.command(cmd_name, cls=Documented)(getattr(module, cmd_name))
+        command = get_command(single)
+        command.manual = module.MANUAL  # type: ignore[attr-defined]  # it is `Documented`
+        return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Take `help COMMAND` for `COMMAND --help`, and guess what a word was meant to be."""
+        if args == ["help"]:
+            print(ctx.get_help())
+            ctx.exit()
+        if args[0] == "help":
+            return self.resolve_command(ctx, [args[1], "--help"])
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            from understudy.config.suggest import nearest
+
+            guess = nearest(args[0], COMMANDS)
+            ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {guess!r}?" if guess else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(_WIDEST), what) for name, what in commands.items()])
+        write_parameters(self.get_params(ctx), ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        write_manual(formatter, MANUAL)
 
     def invoke(self, ctx: Any) -> Any:
         with Guard():
@@ -46,7 +101,7 @@ class _LazyGroup(TyperGroup):
                 sys.stdout.flush()
 
 
-app = typer.Typer(cls=_LazyGroup, pretty_exceptions_enable=False, rich_markup_mode=None, epilog=_EPILOG)
+app = typer.Typer(cls=_LazyGroup, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 def _show_version(value: bool) -> None:

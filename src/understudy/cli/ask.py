@@ -10,6 +10,7 @@ import typer
 
 from understudy.cli.exits import ExitCode, exit_code_of
 from understudy.cli.inquiry import Asked, Errand, read
+from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import show_attempts, show_error, show_warnings
 from understudy.cli.options import (
     ConfigOption,
@@ -37,10 +38,39 @@ from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
 from understudy.domain.responses import FinishReason, GenerationResponse
 
-EPILOG = (
-    "On a terminal the answer is shown as it arrives. Elsewhere it is printed once it is whole, so that another "
-    "provider can still take over in the middle and a script never sees half an answer; --stream changes that. "
-    "Exit codes: 0 answered, 1 nothing could answer, 2 wrong usage, 3 refused."
+MANUAL = Manual(
+    text="""\
+The question is what stands on the command line, or else what is piped in; with both, what is piped in is attached to
+the question. It goes to the first target of the configuration, and to the next when that one fails.
+
+On a terminal the answer is shown as it arrives. Elsewhere it is printed once it is whole, so that another provider can
+still take over in the middle and a script never sees half an answer; --stream and --no-stream decide it either way.
+Errors, warnings and notes go to stderr.""",
+    examples=(
+        Example("Ask", "understudy ask why is the sky blue"),
+        Example("Ask about what is piped in", 'git diff | understudy ask "Write a commit message for this"'),
+        Example(
+            "Say who answers and who stands in, and attach a file",
+            "understudy ask -m anthropic/claude-sonnet-5-5 --fallback openai,ollama \\\n"
+            '  -f report.pdf "Summarise this"',
+        ),
+        Example(
+            "Get a value for a script",
+            'understudy ask --schema city.schema.json "Where is the Louvre?" | jq .city',
+        ),
+        Example(
+            "Ask in a loop, which has a standard input of its own",
+            'while read -r name; do understudy ask -I "A limerick on $name"; done < names',
+        ),
+    ),
+    exits={
+        ExitCode.OK: "answered",
+        ExitCode.UNAVAILABLE: "",
+        ExitCode.MISUSE: "",
+        ExitCode.REFUSED: "",
+        ExitCode.INTERRUPTED: "",
+    },
+    variables={**CONFIGURATION, **LOOKS},
 )
 
 

@@ -10,6 +10,7 @@ import typer
 
 from understudy import providers
 from understudy.cli.exits import ExitCode
+from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.messages import outcome_of, price, target_name
 from understudy.cli.options import NoColorOption
 from understudy.cli.scenes import SCENES, Played, Scene, Stage
@@ -24,7 +25,17 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-EPILOG = "Exit codes: 0 when everything went as it was told, 1 when something did not."
+MANUAL = Manual(
+    text="""\
+Plays scenes against emulators within this process: failures, limits, broken streams, refused keys, a tool call that one
+provider begins and another ends. After each scene it checks what it claims.""",
+    examples=(Example("See it", "understudy demo"),),
+    exits={
+        ExitCode.OK: "everything went as it was told",
+        ExitCode.UNAVAILABLE: "something did not",
+    },
+    variables=LOOKS,
+)
 _PROVIDERS = ("openai", "anthropic", "ollama")
 
 

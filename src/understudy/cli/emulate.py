@@ -12,6 +12,9 @@ from typing import Annotated, NamedTuple
 import typer
 
 from understudy import providers
+from understudy.cli import completion
+from understudy.cli.exits import ExitCode
+from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, NoColorOption
 from understudy.cli.results import print_json
 from understudy.cli.terminal import say
@@ -19,10 +22,28 @@ from understudy.domain.errors import Misuse
 from understudy.emulator import Emulator, Fault, RecordedRequest, cast
 from understudy.emulator.faults import parse
 
-EPILOG = (
-    "Faults are written as in the header x-understudy-fault, which any single request may carry as well: "
-    "`status=429; retry_after=1`, `error=billing`, `cut=2`, `stall=1`, `slow_headers=3`, `reset`, `empty`, … "
-    "Without a provider in front a fault strikes all of them. Answers are made up and always the same."
+MANUAL = Manual(
+    text="""\
+Serves stand-ins for the providers on this machine. They speak the real wire formats, so the providers' official
+clients work with them; answers are made up and always the same. On stdout stand their addresses and settings to paste,
+on stderr every request.
+
+Faults are written as in the header x-understudy-fault, which any single request may carry as well: `status=429;
+retry_after=1`, `error=billing`, `cut=2`, `stall=1`, `slow_headers=3`, `reset`, `empty`, … Without a provider in front a
+fault strikes all of them.""",
+    examples=(
+        Example(
+            "Emulate two providers, and write a configuration for them",
+            "understudy emulate openai anthropic --write understudy.toml",
+        ),
+        Example(
+            "Have every second request to one of them be limited",
+            'understudy emulate openai anthropic \\\n  --fault "openai:status=429; retry_after=1" --every 2',
+        ),
+    ),
+    exits={ExitCode.OK: "ended by Ctrl-C or SIGTERM", ExitCode.MISUSE: "", ExitCode.OUTPUT_FAILED: "the port is taken"},
+    variables=LOOKS,
+    see="docs/emulators.md, which lists all faults",
 )
 _POLL = 0.1
 """Seconds between two looks at what was asked."""
@@ -39,7 +60,12 @@ class Stage(NamedTuple):
 def emulate(
     *,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="PROVIDER", help="Whom to emulate; all when none is named.")
+        list[str] | None,
+        typer.Argument(
+            metavar="PROVIDER...",
+            autocompletion=completion.provider_types,
+            help="Whom to emulate; all when none is named.",
+        ),
     ] = None,
     port: Annotated[
         int | None,

@@ -31,6 +31,18 @@ class ExitCode(enum.IntEnum):
     BROKEN_PIPE = 141
 
 
+MEANINGS = {
+    ExitCode.OK: "done",
+    ExitCode.UNAVAILABLE: "nothing could answer: every attempt failed, or the time was up",
+    ExitCode.MISUSE: "wrong usage or configuration; nobody was asked",
+    ExitCode.REFUSED: "a provider refused, and asking again will not help: key, credit, filter, context window, …",
+    ExitCode.INTERNAL: "a bug",
+    ExitCode.OUTPUT_FAILED: "the output cannot be written",
+    ExitCode.INTERRUPTED: "Ctrl-C; what the provider was writing is stopped",
+    ExitCode.BROKEN_PIPE: "nobody reads the output any more, as with `| head`",
+}
+
+
 def exit_code_of(error: LLMError) -> ExitCode:
     """Return the code of an error: by whom it blames."""
     from understudy.domain.errors import Misuse, Refused

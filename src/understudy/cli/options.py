@@ -8,6 +8,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from understudy.cli import completion
+
 
 def _switch_colour_off(value: bool) -> bool:
     """Tell the whole process, so that the help of typer and the tables of rich know it as well."""
@@ -40,7 +42,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="PROMPT",
+        metavar="PROMPT...",
         show_default=False,
         help="The question; quotes are not needed. `-`, or nothing at all, takes it from standard input. Beside a "
         "prompt, standard input is attached to it.",
@@ -48,19 +50,33 @@ Words = Annotated[
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", "-m", metavar="ENTRY[/MODEL]", help="Try this first; the other entries stay behind it."),
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="ENTRY[/MODEL]",
+        autocompletion=completion.targets,
+        help="Try this first; the other entries stay behind it.",
+    ),
 ]
 FallbackOption = Annotated[
     list[str] | None,
     typer.Option(
         "--fallback",
         metavar="ENTRY[/MODEL],...",
+        autocompletion=completion.target_lists,
         help="Have exactly these behind the first, in this order. May be repeated.",
     ),
 ]
 NoFallbackOption = Annotated[bool, typer.Option("--no-fallback", help="Ask only the first, with its own retries.")]
 SystemOption = Annotated[
-    str | None, typer.Option("--system", "-s", metavar="TEXT|@FILE", help="The system prompt, or the file it is in.")
+    str | None,
+    typer.Option(
+        "--system",
+        "-s",
+        metavar="TEXT|@FILE",
+        autocompletion=completion.files_behind_at,
+        help="The system prompt, or the file it is in.",
+    ),
 ]
 ImageOption = Annotated[
     list[str] | None, typer.Option("--image", "-i", metavar="PATH|URL", help="Attach an image. May be repeated.")
@@ -86,6 +102,7 @@ ReasoningOption = Annotated[
     typer.Option(
         "--reasoning",
         metavar="EFFORT",
+        autocompletion=completion.efforts,
         help="How much to think first: none, minimal, low, medium, high, xhigh or max, as far as the model has it.",
     ),
 ]

@@ -57,7 +57,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     providers: tuple[ProviderConfig, ...]
-    """At least one; in the order of the file, or of `ProviderType` when there is no file."""
+    """In the order of the file, or of `ProviderType` when there is no file. At least one, unless it was read with
+    `may_be_empty`."""
     fallback: FallbackConfig = FallbackConfig()
     source: str | None = None
     """The file that was read; `None` when the environment was looked through instead."""

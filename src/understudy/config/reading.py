@@ -47,24 +47,26 @@ def load(
     *,
     environ: Mapping[str, str] | None = None,
     probe: Callable[[str], bool] | None = None,
+    may_be_empty: bool = False,
 ) -> Config:
     """Read the configuration file that `locate` finds, or make a configuration of what the environment offers.
 
     `environ` is the process's own unless given. Only where no file is found is `probe` asked whether an Ollama answers
     at an address; by default it tries to connect for 0.3 seconds. Nothing else is done than reading the file. Raises
-    `ConfigError`.
+    `ConfigError`; that nobody can be asked is one, unless it `may_be_empty`.
     """
     environ = os.environ if environ is None else environ
     found = locate(path, environ, Path(), _home())
     if found is None:
-        return discover(environ, (probe or answers)(local_address(environ)))
-    return parse(_read(found), source=str(found), environ=environ)
+        return discover(environ, (probe or answers)(local_address(environ)), may_be_empty=may_be_empty)
+    return parse(_read(found), source=str(found), environ=environ, may_be_empty=may_be_empty)
 
 
-def parse(text: str, *, source: str | None = None, environ: Mapping[str, str]) -> Config:
+def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], may_be_empty: bool = False) -> Config:
     """Read a configuration text. `source` is the file's name for errors and notices.
 
-    Raises `ConfigError` with everything that is wrong, each with file, line, the offending text and a suggestion.
+    Raises `ConfigError` with everything that is wrong, each with file, line, the offending text and a suggestion. That
+    every entry is disabled is wrong too, unless it `may_be_empty`.
     """
     lines = Source(source, text, KNOWN)
     document = _toml(text, lines)
@@ -78,7 +80,7 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str]) -
     if tables:
         report_overridden(context, llm)
     report.check()
-    if not entries.providers:
+    if not entries.providers and not may_be_empty:
         raise ConfigError(_nobody(entries, lines))
     return Config(
         providers=entries.providers,

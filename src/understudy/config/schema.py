@@ -32,7 +32,8 @@ PROVIDER: Mapping[str, Rule] = {
     "token": Rule(
         "text",
         '"${AZURE_OPENAI_AD_TOKEN}"',
-        "instead of a key: a Microsoft Entra token, at Azure OpenAI; in Python also a function that returns one",
+        "instead of a key: a token of Microsoft Entra at Azure OpenAI, or a bearer token at Anthropic; "
+        "in Python also a function that returns one",
         "the provider's own variable, such as `AZURE_OPENAI_AD_TOKEN`",
     ),
     "base_url": Rule(

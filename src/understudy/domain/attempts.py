@@ -36,7 +36,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     attempt_id: str
     number: int
-    """1 for the first attempt of the request."""
+    """1 for the first attempt of the request, or of its batch."""
     provider: str
     """Name of the entry."""
     provider_type: str
@@ -50,6 +50,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Until the first content, streamed attempts only."""
     waited: float = 0.0
     """Back-off before this attempt."""
+    batch: int | None = None
+    """Of an embedding in several batches: which, from 1."""
     answered_model: str | None = None
     dialect: str | None = None
     streamed: bool = False
@@ -65,4 +67,5 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
         name = f"{self.provider}/{self.model}" if self.model else self.provider
         what = f"{self.failure.kind}: {self.failure.message}" if self.failure else str(self.outcome)
         step = f" → {self.next_step}" if self.next_step else ""
-        return f"{self.number}. {name} {what} ({self.duration:.2f} s){step}"
+        batch = f"batch {self.batch}: " if self.batch is not None else ""
+        return f"{batch}{self.number}. {name} {what} ({self.duration:.2f} s){step}"

@@ -154,6 +154,7 @@ ERRORS: dict[FailureKind, type[LLMError]] = {
     _K.CONNECT_TIMEOUT: ConnectionFailed,
     _K.TLS: ConnectionFailed,
     _K.PROXY: ConnectionFailed,
+    _K.NOT_SIGNED: Unavailable,
     _K.WRITE_FAILED: ConnectionFailed,
     _K.DISCONNECTED: StreamInterrupted,
     _K.PROTOCOL: InvalidResponse,

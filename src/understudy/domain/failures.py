@@ -22,6 +22,8 @@ class FailureKind(enum.StrEnum):
     CONNECT_TIMEOUT = "connect_timeout"
     TLS = "tls"
     PROXY = "proxy"
+    NOT_SIGNED = "not_signed"
+    """The entry's own signer or token source gave nothing to send the request with."""
     # On the wire
     WRITE_FAILED = "write_failed"
     DISCONNECTED = "disconnected"

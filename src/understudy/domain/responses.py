@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
+from functools import reduce
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -10,7 +13,7 @@ import msgspec
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import JsonObject, Refusal, Thinking, ToolCall
 from understudy.domain.messages import Message
-from understudy.domain.money import Cost
+from understudy.domain.money import Cost, Money
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 
@@ -90,17 +93,47 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     embeddings: tuple[tuple[float, ...], ...]
     model: str | None = None
+    """The model that made them, in the provider's own name; of several batches that of the first."""
     provider: str | None = None
+    """Name of the entry that answered; of several batches that of the first, `attempts` names the others."""
     usage: Usage = Usage()
+    """Over all batches."""
     cost: Cost | None = None
     warnings: tuple[Warning, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
+    """Every attempt, batch after batch."""
     raw: bytes | None = None
+    """The provider's body as it came; `None` when there were several."""
 
     @property
     def embedding(self) -> tuple[float, ...]:
         """The first vector; the only one when one text was given. Raises `IndexError` when there is none."""
         return self.embeddings[0]
+
+
+def joined(answers: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
+    """Return the answers to the batches of one request as one, in their order.
+
+    Model and provider are those of the first. Usage and cost are sums, unknown where one of them is.
+    """
+    raw = [answer.usage.raw for answer in answers]
+    usage = reduce(Usage.__add__, (answer.usage for answer in answers))
+    return msgspec.structs.replace(
+        answers[0],
+        embeddings=tuple(chain.from_iterable(answer.embeddings for answer in answers)),
+        usage=msgspec.structs.replace(usage, raw={"batches": raw} if any(raw) else None),
+        cost=_sum_of([answer.cost for answer in answers]),
+        warnings=tuple(dict.fromkeys(chain.from_iterable(answer.warnings for answer in answers))),
+        attempts=tuple(chain.from_iterable(answer.attempts for answer in answers)),
+        raw=None,
+    )
+
+
+def _sum_of(costs: Sequence[Cost | None]) -> Cost | None:
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs):
+        return None
+    return msgspec.structs.replace(known[0], amount=reduce(Money.__add__, (cost.amount for cost in known)))
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from typing import NoReturn, final
 
 
@@ -11,20 +10,21 @@ from typing import NoReturn, final
 class Secret:
     """A key or token. Printing, formatting, pickling, copying into JSON and comparing in variable time are closed.
 
-    Instead of a value it takes a function that returns one: a token that lives an hour is asked for at every request.
-    The function is called within the event loop, so it must answer at once, from a cache of its own.
+    A token that must be fetched anew is no secret but a function: `ProviderConfig.token` takes one.
 
     `reveal()` is the only way to the value; it is called where a header is built, and nowhere else.
     """
 
     __slots__ = ("__value",)
 
-    def __init__(self, value: str | Callable[[], str]) -> None:
+    def __init__(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise TypeError(f"a Secret holds a text, not {type(value).__name__}")
         self.__value = value
 
     def reveal(self) -> str:
         """Return the value. The caller must not store or print it."""
-        return self.__value if isinstance(self.__value, str) else self.__value()
+        return self.__value
 
     def __bool__(self) -> bool:
         return bool(self.__value)

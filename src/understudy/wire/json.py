@@ -14,6 +14,10 @@ encode = msgspec.json.Encoder().encode
 """Encode a value as compact JSON."""
 
 
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8. Nobody may write it ahead of JSON and some servers do; RFC 8259 lets readers pass over
+it, and all readers here do."""
+
 MAX_DEPTH = 64
 """Arrays and objects in each other (fault model §2, row 20). Real answers stay below 20; Python's own limit differs
 from version to version."""
@@ -21,6 +25,9 @@ from version to version."""
 _STRUCTURE = b'[]{}"'
 _PAIR = re.compile(rb"\[\]|\{\}")
 _REST = bytes(byte for byte in range(256) if byte not in _STRUCTURE)
+
+
+_FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
 
 
 class BadJson(ValueError):
@@ -32,8 +39,8 @@ def decode(data: bytes | str) -> Any:
     check_depth(data)
     try:
         return _decode.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as error:
-        raise BadJson(str(error)) from error
+    except _FLAWS as flaw:
+        return decode_unmarked(_decode, data, flaw)
 
 
 def decode_as(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
@@ -41,7 +48,21 @@ def decode_as(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
     check_depth(data)
     try:
         return decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as error:
+    except _FLAWS as flaw:
+        return decode_unmarked(decoder, data, flaw)
+
+
+def decode_unmarked(decoder: msgspec.json.Decoder[T], data: bytes | str, flaw: Exception) -> T:
+    """Decode once more, without the byte order mark that may be the flaw; so text without one pays nothing for it.
+
+    Raises `BadJson`, of the flaw where there is no mark.
+    """
+    bare = data.removeprefix("\ufeff") if isinstance(data, str) else bytes(data).removeprefix(BOM)
+    if len(bare) == len(data):
+        raise BadJson(str(flaw)) from flaw
+    try:
+        return decoder.decode(bare)
+    except _FLAWS as error:
         raise BadJson(str(error)) from error
 
 

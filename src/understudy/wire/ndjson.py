@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from understudy.wire.json import BOM
 from understudy.wire.sse import MAX_EVENT, Pending, TooLarge
 
 
@@ -9,17 +10,25 @@ class NdjsonDecoder:
     """Bytes in, lines out. The result never depends on how the bytes were split: lines that stand ahead of one that is
     too large are returned first, and the next call raises."""
 
-    __slots__ = ("_flaw", "_max_line", "_pending")
+    __slots__ = ("_flaw", "_head", "_max_line", "_pending")
 
     def __init__(self, *, max_line: int = MAX_EVENT) -> None:
         self._pending = Pending(max_line)
         self._max_line = max_line
         self._flaw: TooLarge | None = None
+        self._head: bytes | None = b""
+        """A begun byte order mark; `None` once it is known whether there is one."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take more bytes and return the lines they complete, without their ends. Raises `TooLarge`."""
         if self._flaw is not None:
             raise self._flaw
+        if self._head is not None:
+            data = self._head + data
+            if len(data) < len(BOM) and BOM.startswith(data):
+                self._head = data
+                return []
+            data, self._head = data.removeprefix(BOM), None
         if b"\n" not in data:
             self._pending.append(data)
             return []
@@ -43,5 +52,5 @@ class NdjsonDecoder:
         """Return the last line when no line end closed it. Raises `TooLarge`."""
         if self._flaw is not None:
             raise self._flaw
-        rest = self._pending.take().strip()
+        rest = (self._head or self._pending.take()).strip()
         return [rest] if rest else []

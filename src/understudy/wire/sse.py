@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import msgspec
 
+from understudy.wire.json import BOM
+
 MAX_LINE = 1 << 20
 MAX_EVENT = 4 << 20
-_BOM = b"\xef\xbb\xbf"
 _OTHER_FIELDS = (b":", b"id:", b"retry:")
 
 
@@ -111,11 +112,11 @@ class SseDecoder:
             return []
         buffer = self._pending.take() + data
         if not self._started:
-            if len(buffer) < len(_BOM) and _BOM.startswith(buffer):
+            if len(buffer) < len(BOM) and BOM.startswith(buffer):
                 self._pending.append(buffer)
                 return []
             self._started = True
-            buffer = buffer.removeprefix(_BOM)
+            buffer = buffer.removeprefix(BOM)
         if b"\r" in buffer:
             lines, rest = _split_any(buffer)
         else:

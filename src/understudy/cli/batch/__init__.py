@@ -6,6 +6,6 @@ may go, `outcome` writes a line of output, `run` drives them, and `command` is w
 
 from __future__ import annotations
 
-from understudy.cli.batch.command import EPILOG, batch
+from understudy.cli.batch.command import MANUAL, batch
 
-__all__ = ["EPILOG", "batch"]
+__all__ = ["MANUAL", "batch"]

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 import typer
 
-from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
+from understudy.cli import completion
+from understudy.cli.exits import ExitCode
+from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
+from understudy.cli.options import (
+    ConfigOption,
+    JsonOption,
+    NoColorOption,
+    NoFallbackOption,
+    Settings,
+    VerboseOption,
+)
 from understudy.cli.terminal import prepare_library, say
 from understudy.domain.errors import Misuse
 
@@ -23,10 +33,43 @@ if TYPE_CHECKING:
     from understudy.factory import DialectProvider
     from understudy.manager import ProviderManager
 
-EPILOG = (
-    "The output is OpenAI's batch output, one line for each custom_id, in the order in which answers arrive; it is "
-    "written as they arrive. Run the same command again after a stop of any kind, kill -9 included: finished lines are "
-    "not repeated. Exit codes: 0 all answered, 1 some lines failed or are left, 2 wrong usage or input, nothing sent."
+MANUAL = Manual(
+    text="""\
+Each line of the input asks one thing: a chat completion, a response or embeddings. Each line of the output answers one,
+in the order in which answers arrive; `custom_id` says which. Any provider answers, in OpenAI's form: a line's
+`body.model` is an entry, `entry/model` or the model of an entry, and when that fails the next entry goes on.
+
+The whole input is checked before anything is sent. Answers are written as they arrive, so the same command goes on
+where it was stopped, however that happened, kill -9 included: what is finished is not asked again. One process at a
+time writes to an output.""",
+    examples=(
+        Example("Answer a file", "understudy batch requests.jsonl -o answers.jsonl"),
+        Example(
+            "Keep below a rate and a sum",
+            "understudy batch requests.jsonl -o answers.jsonl --rate 500/min --max-cost 20",
+        ),
+        Example(
+            "Try ten lines with another model first",
+            "understudy batch requests.jsonl -o trial.jsonl --limit 10 -m ollama",
+        ),
+        Example(
+            "Ask what failed once more",
+            "understudy batch requests.jsonl -o answers.jsonl --retry-errors",
+        ),
+        Example(
+            "Take the texts out",
+            "jq -r '[.custom_id, .response.body.choices[0].message.content] | @tsv' answers.jsonl",
+        ),
+    ),
+    exits={
+        ExitCode.OK: "every line is answered, or as many as --limit allows",
+        ExitCode.UNAVAILABLE: "lines ended in an error, or are left; stderr says how many and why",
+        ExitCode.MISUSE: "wrong usage, configuration or input; nothing was sent",
+        ExitCode.OUTPUT_FAILED: "the output cannot be written; what stands in it is whole",
+        ExitCode.INTERRUPTED: "Ctrl-C; the same command goes on",
+    },
+    variables={**CONFIGURATION, **LOOKS},
+    see="docs/batch.md",
 )
 
 Input = Annotated[
@@ -37,9 +80,14 @@ OutputOption = Annotated[
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", "-m", metavar="ENTRY[/MODEL]", help="Ask this instead of each line's own `body.model`."),
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="ENTRY[/MODEL]",
+        autocompletion=completion.targets,
+        help="Ask this instead of each line's own `body.model`.",
+    ),
 ]
-NoFallbackOption = Annotated[bool, typer.Option("--no-fallback", help="Ask only the first, with its own retries.")]
 ConcurrencyOption = Annotated[
     int, typer.Option("--concurrency", "-c", metavar="N", min=1, max=1000, help="Lines that are asked at once.")
 ]
@@ -118,7 +166,7 @@ def batch(
     verbose: VerboseOption = False,
     no_color: NoColorOption = False,
 ) -> None:
-    """Answer a file of requests in the form of OpenAI's Batch API."""
+    """Answer a file of requests, as OpenAI's Batch API does."""
     from understudy.cli.batch.closing import conclude
     from understudy.cli.batch.journal import Journal
     from understudy.cli.batch.run import Orders

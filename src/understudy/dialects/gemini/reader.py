@@ -10,11 +10,9 @@ from understudy.dialects.base import Endpoint
 from understudy.dialects.gemini.decode import Answer, Steps, read_chunk
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
-from understudy.wire.json import BadJson
+from understudy.wire.json import BOM, BadJson
 from understudy.wire.json_values import JsonValuesDecoder
 from understudy.wire.sse import MAX_EVENT, SseDecoder, SseEvent, frame
-
-_BOM = b"\xef\xbb\xbf"
 
 
 class _Decoder(Protocol):
@@ -57,7 +55,7 @@ class StreamReader:
             self._head += data
             if (decoder := self._opened(self._head)) is None:
                 return []
-            self._decoder, data, self._head = decoder, self._head.removeprefix(_BOM), b""
+            self._decoder, data, self._head = decoder, self._head.removeprefix(BOM), b""
         steps: Steps = []
         try:
             for event in self._decoder.feed(data):
@@ -90,9 +88,9 @@ class StreamReader:
 
     def _opened(self, head: bytes) -> _Decoder | None:
         """Choose by the first byte that says something; `None` while there is none."""
-        if len(head) < len(_BOM) and _BOM.startswith(head):
+        if len(head) < len(BOM) and BOM.startswith(head):
             return None
-        first = head.removeprefix(_BOM).lstrip()[:1]
+        first = head.removeprefix(BOM).lstrip()[:1]
         if not first:
             return None
         if first in b"[{":

@@ -21,6 +21,7 @@ _ERRORS: dict[FailureKind, tuple[int, str, str | None]] = {
     _K.CONNECT_TIMEOUT: (504, "server_error", "upstream_connect_timeout"),
     _K.TLS: (502, "server_error", "upstream_tls"),
     _K.PROXY: (502, "server_error", "upstream_proxy"),
+    _K.NOT_SIGNED: (502, "server_error", "upstream_not_signed"),
     _K.WRITE_FAILED: (502, "server_error", "upstream_disconnected"),
     _K.DISCONNECTED: (502, "server_error", "upstream_disconnected"),
     _K.PROTOCOL: (502, "server_error", "upstream_protocol"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.wire.json import BadJson, decode_object
+from understudy.wire.json import BOM, BadJson, decode_object
 
 
 class FunctionWire(msgspec.Struct, gc=False):
@@ -89,8 +89,10 @@ def decode_chunk(data: bytes) -> ChunkWire:
     except msgspec.ValidationError:
         chunk: ChunkWire = _lenient(ChunkWire, decode_object(data), choices=_choice)
         return chunk
-    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as error:
-        raise BadJson(str(error)) from error
+    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as flaw:
+        if data.startswith(BOM) and not data.startswith(BOM, len(BOM)):
+            return decode_chunk(data[len(BOM) :])
+        raise BadJson(str(flaw)) from flaw
 
 
 def _lenient(kind: type[Any], value: dict[str, Any], **containers: Any) -> Any:

@@ -1,0 +1,123 @@
+"""What the shell offers at Tab: entries and models of the configuration, efforts, providers, files.
+
+Runs while somebody types, so it asks no network, and a configuration that is broken offers nothing instead of an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+def targets(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer `entry` and `entry/model`."""
+    return _fitting(configured_targets(_config_path(context)), incomplete)
+
+
+def target_lists(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer entries for the last place of a list with commas, but none that the list has already."""
+    ahead, comma, last = incomplete.rpartition(",")
+    known = (name for name in configured_targets(_config_path(context)) if name not in ahead.split(","))
+    return _fitting((f"{ahead}{comma}{name}" for name in known if name.startswith(last)), incomplete)
+
+
+def efforts(incomplete: str) -> list[str]:
+    """Offer how much a model may think."""
+    return _fitting(_EFFORTS, incomplete)
+
+
+def provider_types(incomplete: str) -> list[str]:
+    """Offer the providers, by their types."""
+    from understudy import providers
+
+    return _fitting(providers.types(), incomplete)
+
+
+def files_behind_at(incomplete: str) -> list[str]:
+    """Offer files behind an `@`, where shells do not see that a path begins."""
+    if not incomplete.startswith("@"):
+        return []
+    return _fitting((f"@{path}" for path in _paths(incomplete[1:])), incomplete)
+
+
+def configured_targets(config: Path | None) -> list[str]:
+    """Return the names of all entries, and each with its model; nothing when the configuration cannot be read."""
+    from understudy.config import load
+    from understudy.domain.errors import LLMError
+
+    try:
+        # Without a configuration file a local Ollama may be meant; whether it answers is not asked here.
+        entries = load(config, probe=lambda _: True).providers
+    except (LLMError, OSError):
+        return []
+    names = [entry.entry for entry in entries]
+    return [*names, *(f"{entry.entry}/{entry.text_model}" for entry in entries if entry.text_model)]
+
+
+def complete_in_bash(run: Callable[[], object]) -> None:
+    """Run the command line's completion for bash, which breaks words at colons and replaces only the last piece."""
+    kept = join_words(os.environ)
+    held = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(held):
+            run()
+    finally:
+        sys.stdout.write("".join(line.removeprefix(kept) for line in held.getvalue().splitlines(keepends=True)))
+
+
+def join_words(environ: MutableMapping[str, str]) -> str:
+    """Undo what bash does to words: it hands `ollama/qwen3:8b` and `--model=openai` over as three words each.
+
+    Changes the words in `environ` to what was typed. Returns how much of the current word bash keeps as it is.
+    """
+    words = environ.get("COMP_WORDS", "").split("\n")
+    at = place = int(environ.get("COMP_CWORD") or 0)
+    joined: list[str] = []
+    glue = False
+    for index, word in enumerate(words):
+        colons = bool(word) and not word.strip(":")
+        if joined and (glue or colons):
+            joined[-1] += word
+            place -= index <= at
+        elif word == "=" and index < at and joined and joined[-1].startswith("--"):
+            place -= 1
+        else:
+            joined.append(word)
+        glue = colons
+    environ["COMP_WORDS"] = "\n".join(joined)
+    environ["COMP_CWORD"] = str(place)
+    current = joined[place] if place < len(joined) else ""
+    return current[: current.rfind(":") + 1]
+
+
+def _fitting(values: Iterable[str], incomplete: str) -> list[str]:
+    return [value for value in values if value.startswith(incomplete)]
+
+
+def _config_path(context: Any) -> Path | None:
+    """Return what `--config` says, behind the command or ahead of it."""
+    while context is not None:
+        if path := context.params.get("config"):
+            return Path(path)
+        context = context.parent
+    return None
+
+
+def _paths(begun: str) -> Iterator[str]:
+    """Return paths that begin so; folders end with a slash."""
+    folder, slash, name = begun.rpartition("/")
+    try:
+        for path in sorted(Path(folder + slash or ".").expanduser().iterdir()):
+            if path.name.startswith(name) and (name or not path.name.startswith(".")):
+                yield f"{folder}{slash}{path.name}{'/' if path.is_dir() else ''}"
+    except (OSError, RuntimeError):  # the latter where there is no home for `~`
+        return
