@@ -77,6 +77,8 @@ class Drive:
                     attempt.failure = error.failure
                 if held := attempt.conclude():
                     yield held
+                if self.job.operation.billed:
+                    await attempt.performer.prices_ready(launch.target.model)
                 actions = self._land(attempt)
         finally:
             if not call.settled:

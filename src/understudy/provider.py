@@ -12,6 +12,7 @@ import msgspec
 from understudy.domain.events import Event
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 from understudy.domain.money import Money
+from understudy.domain.prices import Price
 from understudy.domain.quantiles import Quantiles
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
@@ -97,6 +98,13 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Anthropic's `anthropic-version`, its newest when unset; Azure's `api-version`, its v1 API when unset."""
     embedding_space: str | None = None
     """Embeddings fall back only among entries of the same space."""
+    price: Price | None = None
+    """What every model of this entry costs, in place of what is published."""
+    prices: Mapping[str, Price] = {}
+    """The same for single models, by name."""
+    price_id: str | None = None
+    """Whose published prices apply, such as `openai` for a proxy of OpenAI; unset: those of the provider that the
+    address belongs to."""
     headers: Mapping[str, str] = {}
     """Further fixed headers; no secrets."""
     extra: Mapping[str, Any] = {}

@@ -37,8 +37,9 @@ LAYERS: dict[str, set[str]] = {
     },
     "config": {"domain", "dialects", "providers", "provider"},
     "access": {"domain", "dialects", "providers", "provider", "config"},
+    "pricing": {"domain", "provider", "providers"},
     "factory": {
-        "access",
+        "access", "pricing",
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "config",
     },

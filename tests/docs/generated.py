@@ -15,6 +15,7 @@ from understudy import providers
 from understudy.cli.app import COMMANDS, app
 from understudy.cli.exits import MEANINGS, ExitCode
 from understudy.cli.manual import COMMON, Manual
+from understudy.config.price_schema import PRICE, TIER
 from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
 from understudy.config.schema import LEGACY, PROVIDER
@@ -175,6 +176,8 @@ def keys(rules: Mapping[str, Rule]) -> str:
 TABLES = {
     "providers": PROVIDER,
     "provider types": TYPE,
+    "prices": PRICE,
+    "tiers": {"above": TIER["above"]},
     "families": FAMILY,
     "error rules": ERROR_RULE,
     "fallback": FALLBACK_KEYS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from understudy.config.price_schema import PRICE, TIER
 from understudy.config.rules import Rule
 from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.quirks import QuirksPatch
@@ -98,6 +99,21 @@ PROVIDER: Mapping[str, Rule] = {
         "further fixed headers; keys are refused here, because headers are printed",
         "none",
     ),
+    "price": Rule(
+        "table",
+        "{ input = 0.15, output = 0.60, cache_read = 0.075 }",
+        "what every model of the entry costs; see [prices](#prices)",
+        "what the provider's fetched list tells, else what genai-prices publishes",
+    ),
+    "prices": Rule(
+        "table", '{ "gpt-4o" = { input = 2.5, output = 10 } }', "the same for single models, by name", "none"
+    ),
+    "price_id": Rule(
+        "text",
+        '"openai"',
+        "whose published prices apply, by its name at genai-prices; for a proxy",
+        "the provider that `base_url` belongs to",
+    ),
     "extra": Rule("table", '{ keep_alive = "10m" }', "further fields of the request body, sent as they are", "none"),
 }
 """The keys of `[[llm.providers]]`: the fields of `ProviderConfig` but for `PYTHON_ONLY`."""
@@ -180,5 +196,7 @@ LEGACY: Mapping[str, Rule] = {
 LLM = (*LEGACY, "providers", "fallback", "provider_types")
 """Everything that may stand in `[llm]`."""
 
-KNOWN = frozenset({*PROVIDER, *FALLBACK, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *QuirksPatch.__annotations__})
+KNOWN = frozenset(
+    {*PROVIDER, *PRICE, *TIER, *FALLBACK, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *QuirksPatch.__annotations__}
+)
 """All keys of all tables."""
