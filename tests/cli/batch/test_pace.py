@@ -67,9 +67,9 @@ def test_without_a_limit_everything_goes() -> None:
 
 def test_a_line_of_known_price_goes_as_long_as_all_on_the_way_stay_below() -> None:
     ceiling = Ceiling(100, spent=20)
+    reserve = Reserve("chat", 40)
     for _ in range(2):
-        verdict, reserve = ceiling.judge("chat", 40)
-        assert verdict is Verdict.GO
+        assert ceiling.judge("chat", 40) == (Verdict.GO, reserve)
         ceiling.go(reserve)
     assert ceiling.judge("chat", 1)[0] is Verdict.WAIT
     ceiling.settle(reserve, 10, known=True)
