@@ -242,6 +242,7 @@ class DialectProvider:
             limits=limits,
             attempt_id=attempt_id,
             server=endpoint.server,
+            noted_headers=self.row.noted_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             strict=job.strict,
         )

@@ -68,6 +68,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers = ()
     header_variables: Headers = ()
     """Headers whose values come from the environment where a variable is set: (header, variable)."""
+    noted_headers: Headers = ()
+    """Headers of its responses that are facts of an answer: (header, key of `response.extra`). Lower case."""
     quirks: QuirksPatch = {}
     families: tuple[Family, ...] = ()
     """All that match apply, in order."""
