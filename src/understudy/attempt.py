@@ -13,7 +13,8 @@ from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.events import CONTENT_EVENTS
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import Fold
-from understudy.domain.money import Cost
+from understudy.domain.money import NOT_BILLED, Cost
+from understudy.domain.prices import Bill
 from understudy.domain.responses import FinishReason, GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.flight import Flight
@@ -53,8 +54,12 @@ class Performer(Protocol):
         """Open an attempt; nothing is sent before it is iterated."""
         ...
 
-    def cost_of(self, target: Target, usage: Usage) -> Cost | None:
-        """Return what an answer cost, or `None` when that is unknown."""
+    async def prices_ready(self, model: str | None = None) -> None:
+        """Wait for what `cost_of` needs."""
+        ...
+
+    def cost_of(self, bill: Bill) -> Cost | None:
+        """Return what an attempt cost, or `None` when that is unknown."""
         ...
 
     def tally(self, attempt: AttemptRecord) -> None:
@@ -133,8 +138,8 @@ class Attempt:
             self.response = self._fold.response()
         response = self.response
         usage = response.usage if response is not None else _usage_of(self.items)
-        cost = self.performer.cost_of(self.launch.target, usage) if outcome is Outcome.WON else None
         target = self.launch.target
+        basis = _basis(outcome, failure, usage)
         return AttemptRecord(
             request_id=self.job.id,
             attempt_id=self.id,
@@ -155,10 +160,35 @@ class Attempt:
             failure=failure,
             next_step=next_step,
             usage=usage,
-            cost=cost,
-            cost_basis=_basis(outcome, failure, usage),
+            cost=self._cost(basis, usage),
+            cost_basis=basis,
             warnings=response.warnings if response is not None else (),
         )
+
+    def _cost(self, basis: CostBasis, usage: Usage) -> Cost | None:
+        """Return what this attempt cost, given how sure its usage is; `None` when that is unknown."""
+        if basis in (CostBasis.NOT_SENT, CostBasis.REFUSED) or not self.job.operation.billed:
+            return NOT_BILLED
+        if basis is CostBasis.UNKNOWN:
+            return None
+        if self.flight.cost is not None:
+            return self.flight.cost
+        response = self.response
+        facts = response.extra if response is not None else {}
+        bill = Bill(
+            usage=usage,
+            model=self.launch.target.model,
+            answered_model=response.model if response is not None else None,
+            service_tier=_text(facts.get("service_tier")),
+            speed=_text((usage.raw or {}).get("speed")),
+            partner=_text(facts.get("inference_provider")),
+            estimated=basis is CostBasis.ESTIMATED,
+        )
+        return self.performer.cost_of(bill)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _validated(job: Job, response: GenerationResponse, fold: Fold) -> tuple[GenerationResponse, Failure | None]:

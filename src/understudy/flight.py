@@ -15,6 +15,7 @@ import msgspec
 from understudy.dialects.base import Exchange, Send
 from understudy.domain.events import CONTENT_EVENTS, Noted, Warned
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.money import Cost
 from understudy.domain.secret import Secret
 from understudy.policy.targets import Limits
 from understudy.providers.base import Auth
@@ -52,6 +53,8 @@ class Flight(Protocol):
     """True when the request had to be altered for this provider."""
     raw: bytes | None
     """The whole body, where it came whole."""
+    cost: Cost | None
+    """What it cost, where who answered said so; else that is worked out from the usage."""
 
     def __aiter__(self) -> Self: ...
 
@@ -161,6 +164,7 @@ class ExchangeFlight:
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None
+        self.cost: Cost | None = None
         self._exchange = exchange
         self._before = before
         self._passage = passage

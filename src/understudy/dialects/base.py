@@ -38,6 +38,11 @@ class Operation(enum.StrEnum):
     MODELS = "models"
     COUNT_TOKENS = "count_tokens"
 
+    @property
+    def billed(self) -> bool:
+        """Whether providers charge for it."""
+        return self in (Operation.CHAT, Operation.EMBED)
+
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where a request goes and how it wants to be written: a provider's row, resolved for one model."""

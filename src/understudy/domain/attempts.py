@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
+import functools
+from collections.abc import Iterable
 
 import msgspec
 
 from understudy.domain.failures import Failure
-from understudy.domain.money import Cost
+from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 
@@ -60,6 +62,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided after it, and why, in a few words: `retry in 0.4 s`, `fall back to backup`."""
     usage: Usage = Usage()
     cost: Cost | None = None
+    """Zero when nothing was billed, `None` when it is unknown what was."""
     cost_basis: CostBasis = CostBasis.UNKNOWN
     warnings: tuple[Warning, ...] = ()
 
@@ -69,3 +72,9 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
         step = f" → {self.next_step}" if self.next_step else ""
         batch = f"batch {self.batch}: " if self.batch is not None else ""
         return f"{batch}{self.number}. {name} {what} ({self.duration:.2f} s){step}"
+
+
+def total_cost(attempts: Iterable[AttemptRecord]) -> Cost | None:
+    """Return what attempts cost together; `None` when that of one of them is unknown, for then so is the sum."""
+    costs = [attempt.cost for attempt in attempts]
+    return None if None in costs else functools.reduce(Cost.__add__, (cost for cost in costs if cost), NOT_BILLED)

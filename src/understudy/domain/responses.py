@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from understudy.domain.attempts import AttemptRecord
+from understudy.domain.attempts import AttemptRecord, total_cost
 from understudy.domain.content import JsonObject, Refusal, Thinking, ToolCall
 from understudy.domain.messages import Message
-from understudy.domain.money import Cost, Money
+from understudy.domain.money import Cost
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 
@@ -48,6 +48,7 @@ class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
     parsed: Any = None
     """The answer as a value, when a schema or a Python type was asked for."""
     cost: Cost | None = None
+    """What the attempt that answered cost; `None` when that is unknown."""
     warnings: tuple[Warning, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     extra: JsonObject = {}
@@ -81,6 +82,11 @@ class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
         """All tokens of the answer and its prompt, or `None` when the provider did not say."""
         return self.usage.total
 
+    @property
+    def total_cost(self) -> Cost | None:
+        """What the whole request cost, attempts that were lost included; `None` when that of one of them is unknown."""
+        return total_cost(self.attempts) if self.attempts else self.cost
+
     def to_openai(self) -> JsonObject:
         """Return the answer as an OpenAI chat completion object, for code written against that form."""
         from understudy.domain.openai_form import completion_object
@@ -99,6 +105,7 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     """Over all batches."""
     cost: Cost | None = None
+    """What the attempts that answered cost, one a batch; `None` when that is unknown."""
     warnings: tuple[Warning, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     """Every attempt, batch after batch."""
@@ -109,6 +116,11 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
     def embedding(self) -> tuple[float, ...]:
         """The first vector; the only one when one text was given. Raises `IndexError` when there is none."""
         return self.embeddings[0]
+
+    @property
+    def total_cost(self) -> Cost | None:
+        """What the whole request cost, attempts that were lost included; `None` when that of one of them is unknown."""
+        return total_cost(self.attempts) if self.attempts else self.cost
 
 
 def joined(answers: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
@@ -133,7 +145,7 @@ def _sum_of(costs: Sequence[Cost | None]) -> Cost | None:
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs):
         return None
-    return msgspec.structs.replace(known[0], amount=reduce(Money.__add__, (cost.amount for cost in known)))
+    return reduce(Cost.__add__, known)
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -150,9 +162,13 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_output_tokens: int | None = None
     capabilities: frozenset[str] | None = None
     """Of `chat embed tools vision audio_input pdf_input thinking structured_output`; `None` when it does not tell."""
+    lacks: frozenset[str] = frozenset()
+    """Of the same words, those that it tells it cannot."""
     input_price: str | None = None
     """US dollars per million prompt tokens, as a decimal string."""
     output_price: str | None = None
+    cache_read_price: str | None = None
+    """US dollars per million prompt tokens that were read from a cache."""
     raw: JsonObject | None = None
 
 
