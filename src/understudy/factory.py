@@ -170,7 +170,12 @@ class DialectProvider:
         return [msgspec.structs.replace(model, provider=self.name) for model in found]
 
     async def is_model_available(self, model: str) -> bool:
-        """Tell whether the provider offers a model, by asking for that one."""
+        """Tell whether the provider offers a model, by asking for that one. Raises `Unsupported` where none can say."""
+        if self.row.catalogue_only:
+            raise Unsupported(
+                f"{self.row.title} cannot tell whether a model is available: its list shows what could be deployed, "
+                "not what is; ask the deployment itself for a short answer (max_tokens=1, billed)"
+            )
         try:
             found = await self._ask(Operation.MODELS, ModelsRequest(model=model))
         except ModelNotFound:
@@ -254,6 +259,7 @@ class DialectProvider:
             limits=limits,
             attempt_id=attempt_id,
             server=endpoint.server,
+            noted_headers=self.row.noted_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             strict=job.strict,
         )
