@@ -124,6 +124,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         `None` when the prompt's length is unknown, or a class of the usage has no rate; where tokens cost nothing the
         usage need not be known. `estimated` says of the usage that it is, and is handed on.
         """
+        usage = usage.billed or usage
         rates = self.rates_for(usage)
         sum_of = 0
         if not rates.free_of_tokens:

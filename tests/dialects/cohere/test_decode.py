@@ -305,6 +305,19 @@ def test_every_frame_is_kept_once() -> None:
             Usage(input=539, cache_read=480),
         ),
         ({"tokens": {"input_tokens": -1, "output_tokens": "2"}}, Usage()),
+        # What is charged leaves the service's own preamble out.
+        (
+            {
+                "tokens": {"input_tokens": 1501, "output_tokens": 346, "reasoning_tokens": 304},
+                "billed_units": {"input_tokens": 84.0, "output_tokens": 314.0},
+                "cached_tokens": 1008,
+            },
+            Usage(input=493, cache_read=1008, output=42, reasoning=304, billed=Usage(input=84, output=314)),
+        ),
+        (
+            {"tokens": {"input_tokens": 9, "output_tokens": 3}, "billed_units": {"input_tokens": 2}},
+            Usage(input=9, output=3, billed=Usage(input=2, output=3)),
+        ),
         ({"tokens": None}, Usage()),
     ],
 )
