@@ -125,7 +125,8 @@ def test_everything_at_once(data: bytes, stream: bool) -> None:
     assert second == ToolCall(id="c1", name="b", arguments="{}", provenance=OWN)
     assert (response.id, response.model, response.thinking) == ("1", "m", "I will look.hm")
     assert (response.finish_reason, response.finish_reason_raw) == (FinishReason.TOOL_CALLS, "TOOL_CALL")
-    assert response.usage == Usage(input=6, cache_read=4, output=7, raw=USAGE)
+    charged = Usage(input=3, output=7)
+    assert response.usage == Usage(input=6, cache_read=4, output=7, raw=USAGE, billed=charged)
 
 
 def test_a_tool_turn_without_content() -> None:
