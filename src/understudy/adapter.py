@@ -67,6 +67,7 @@ class ForeignFlight:
 
     def __init__(self, provider: LLMProvider, job: Job, target: Target, limits: Limits) -> None:
         self.dialect: str | None = None
+        self.server: str | None = None
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None

@@ -88,7 +88,8 @@ class Attempt:
         self.failure: Failure | None = None
         self.response: GenerationResponse | None = None
         self.items: list[Any] = []
-        self._fold = Fold(self.flight.dialect, launch.target.provider_type) if job.operation is Operation.CHAT else None
+        whose = (self.flight.dialect, launch.target.provider_type, self.flight.server)
+        self._fold = Fold(*whose) if job.operation is Operation.CHAT else None
         self._held: list[Any] | None = []
         self._first_event: float | None = None
         self._started_at = time.time()

@@ -180,8 +180,9 @@ class DialectProvider:
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt. Raises `Unsupported` where the provider has no such operation."""
         ask = self._desk.read(prompt, options)
-        (count,) = await self._ask(Operation.COUNT_TOKENS, ask.request, model=ask.request.model)
-        counted: TokenCount = msgspec.structs.replace(count, provider=self.name)
+        *warned, count = await self._ask(Operation.COUNT_TOKENS, ask.request, model=ask.request.model)
+        warnings = (*(step.warning for step in warned), *count.warnings)
+        counted: TokenCount = msgspec.structs.replace(count, provider=self.name, warnings=warnings)
         return counted
 
     def stats(self) -> ProviderStats:
@@ -239,18 +240,18 @@ class DialectProvider:
         dialect = self._dialect(job.operation, endpoint, request)
         warnings: list[Event] = []
         if isinstance(request, GenerationRequest):
-            request, warnings = settled(request, dialect.name, self.row.type)
+            request, warnings = settled(request, dialect.name, endpoint)
         passage = Passage(
             transport=self._transport,
             credential=self.credential,
             limits=limits,
             attempt_id=attempt_id,
+            server=endpoint.server,
             streamed=streamed,
             strict=job.strict,
         )
         exchange = _open(dialect, job.operation, request, endpoint, streamed)
-        before = warnings if job.operation is Operation.CHAT else ()
-        return ExchangeFlight(exchange, passage, dialect=dialect.name, before=before)
+        return ExchangeFlight(exchange, passage, dialect=dialect.name, before=warnings)
 
     def cost_of(self, bill: Bill) -> Cost | None:
         """Return what an attempt cost, at the price of the model that answered; `None` when that is unknown."""

@@ -45,6 +45,8 @@ class Flight(Protocol):
 
     dialect: str | None
     """The wire format that it speaks, stamped on what only that format can replay."""
+    server: str | None
+    """The server that it speaks to, stamped likewise."""
     answered: bool
     """True once a successful response has begun to arrive."""
     translated: bool
@@ -142,6 +144,8 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     credential: Credential
     limits: Limits
     attempt_id: str
+    server: str | None = None
+    """Scheme, host and port of the endpoint, stamped on what only that server can replay."""
     streamed: bool
     """Whether the provider streams its answer, so that the time-outs of content apply."""
     strict: bool = False
@@ -154,6 +158,7 @@ class ExchangeFlight:
     def __init__(self, exchange: Exchange[Any], passage: Passage, *, dialect: str, before: Sequence[Any] = ()) -> None:
         """`before` is handed out ahead of the exchange's first steps (warnings)."""
         self.dialect: str | None = dialect
+        self.server = passage.server
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None

@@ -21,6 +21,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "ask": "Ask a question and print the answer.",
     },
     "Know": {
+        "explain": "Show who would be asked, why and at what cost; nothing is sent.",
         "models": "List the models of all targets: window, price, capabilities.",
         "providers": "List all providers: key, health, and what the missing ones want.",
         "check": "Check the configuration and every provider in it, at no cost.",

@@ -105,7 +105,7 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     """Over all batches."""
     cost: Cost | None = None
-    """What the attempt that answered cost; `None` when that is unknown."""
+    """What the attempts that answered cost, one a batch; `None` when that is unknown."""
     warnings: tuple[Warning, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     """Every attempt, batch after batch."""
