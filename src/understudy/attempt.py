@@ -154,7 +154,7 @@ class Attempt:
             duration=(self._ended or time.monotonic()) - self._started,
             first_event=self._first_event,
             waited=self.launch.waited,
-            answered_model=response.model if response is not None else None,
+            answered_model=self._answered_model(),
             dialect=self.flight.dialect,
             streamed=self.job.streamed,
             failure=failure,
@@ -164,6 +164,11 @@ class Attempt:
             cost_basis=basis,
             warnings=response.warnings if response is not None else (),
         )
+
+    def _answered_model(self) -> str | None:
+        answer = self.response or (self.items[0] if self.items else None)
+        model = getattr(answer, "model", None)
+        return model if isinstance(model, str) else None
 
     def _cost(self, basis: CostBasis, usage: Usage) -> Cost | None:
         """Return what this attempt cost, given how sure its usage is; `None` when that is unknown."""
@@ -178,7 +183,7 @@ class Attempt:
         bill = Bill(
             usage=usage,
             model=self.launch.target.model,
-            answered_model=response.model if response is not None else None,
+            answered_model=self._answered_model(),
             service_tier=_text(facts.get("service_tier")),
             speed=_text((usage.raw or {}).get("speed")),
             partner=_text(facts.get("inference_provider")),
