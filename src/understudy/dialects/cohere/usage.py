@@ -1,9 +1,9 @@
 """Token counts of Cohere's API.
 
 `tokens` counts what the model read and wrote, and `billed_units` the part of it that is charged (a prompt without
-the service's own preamble, say, a twentieth of it). Reported is the former; the latter is `Usage.billed`. Counts are floats on the
-wire. Cached tokens are among `input_tokens` and reasoning tokens among `output_tokens`; those of images are beside
-(recorded answers of command-a-vision: 501 input and 518 image tokens, of which 522 are billed).
+the service's own preamble, say, a twentieth of it). Reported is the former; the latter is `Usage.billed`. Counts are
+floats on the wire. Cached tokens are among `input_tokens` and reasoning tokens among `output_tokens`; those of images
+are beside (recorded answers of command-a-vision: 501 input and 518 image tokens, of which 522 are billed).
 """
 
 from __future__ import annotations
