@@ -13,7 +13,7 @@ import msgspec
 from understudy import providers
 from understudy.access import endpoint_for, secret_for
 from understudy.dialects.base import Endpoint, Operation
-from understudy.domain.errors import ConfigError, ModelNotFound
+from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
 from understudy.domain.events import Event, Warned
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
