@@ -283,12 +283,12 @@ class DialectProvider:
         return self._tariff.known(model) if model is not None else None
 
     async def prices_ready(self, model: str | None = None) -> None:
-        """Wait until the published prices are loaded, where the price of a model (unset: the text model) needs them."""
-        await self._tariff.ready(model or self.text_model)
+        """Wait until the published prices are loaded, where the price of a model (unset: of any model) needs them."""
+        await self._tariff.ready(model)
 
     def load_prices(self, model: str | None = None) -> None:
         """Do what `prices_ready` does, in the calling thread: it takes 0.4 seconds, once a process."""
-        self._tariff.load(model or self.text_model)
+        self._tariff.load(model)
 
     @cached_property
     def _tariff(self) -> Tariff:
