@@ -93,8 +93,7 @@ def read_vectors(
         if error is not None:
             return [failure_in_answer(error, endpoint)]
         raise BadJson("no `embeddings`: not an answer with vectors")
-    given = {kind: vectors for kind, vectors in found.embeddings.items() if vectors is not None}
-    vectors = given.get("float") or next(iter(given.values()), [])
+    vectors = found.embeddings.given
     if expected and len(vectors) != expected:
         raise BadJson(f"{len(vectors)} vectors for {expected} texts")
     response = EmbeddingResponse(
