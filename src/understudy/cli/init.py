@@ -53,7 +53,7 @@ only with --force.""",
     exits={
         ExitCode.OK: "written",
         ExitCode.MISUSE: "there is a file already, nothing was found, or an option is wrong; nothing is written",
-        ExitCode.INTERRUPTED: "Ctrl-C at a question; nothing is written",
+        ExitCode.INTERRUPTED: "Ctrl-C or Ctrl-D at a question; nothing is written",
     },
     variables={
         "OPENAI_API_KEY, …": "providers with a key are found; `understudy providers` lists the variables",
