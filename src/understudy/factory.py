@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from understudy.flight import Credential, ExchangeFlight
     from understudy.ledger import LedgerSink, Observer
     from understudy.pricing.tariff import Tariff
-    from understudy.routing import Desk
+    from understudy.routing import Desk, Planned
     from understudy.stream import ResponseStream
     from understudy.transport import Transport
 
@@ -109,7 +109,7 @@ class DialectProvider:
     def _desk(self) -> Desk:
         from understudy.routing import Desk
 
-        return Desk({self.name: self}, self._fallback, sink=self._sink, observers=self._observers)
+        return Desk({self.name: self}, sink=self._sink, observers=self._observers)
 
     @cached_property
     def _transport(self) -> Transport:
@@ -140,21 +140,32 @@ class DialectProvider:
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
         ask = self._desk.read(prompt, options)
-        return await self._desk.generate(ask, self._plan(self.target(ask.request.model)))
+        return await self._desk.generate(ask, self._planned(self.target(ask.request.model)))
 
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece; see `ResponseStream`. Raises `Misuse` at once for a wrong call."""
         ask = self._desk.read(prompt, options)
-        return self._desk.stream(ask, self._plan(self.target(ask.request.model)))
+        target = self.target(ask.request.model)
+
+        async def plan() -> Planned:
+            return self._planned(target)
+
+        return self._desk.stream(ask, plan)
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
-        """Return the plan of a request without sending it: this one target."""
-        return self._plan(self.target(self._desk.read(prompt, options).request.model))
+        """Return the plan of a request without sending it: this one target, and what it would cost."""
+        from understudy.policy.cost_order import Estimate
+
+        request = self._desk.read(prompt, options).request
+        target = self.target(request.model)
+        self.load_prices()
+        cost = Estimate(request).cost_at(self.price_of(target.model))
+        return Plan((Step(target, "the only target", expected_cost=cost),), why="the only target")
 
     async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Raises `ConfigError` when no embedding model is known."""
         read = self._desk.read_texts(texts, options)
-        return await self._desk.embed(read, self._plan(self.embedding_target(read.request.model)))
+        return await self._desk.embed(read, self._planned(self.embedding_target(read.request.model)))
 
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models that the provider offers, over all pages, at most `limit`."""
@@ -354,15 +365,17 @@ class DialectProvider:
         """Return the model that a call names: `model`, `entry/model`, or the entry alone for its own model."""
         return model.removeprefix(f"{self.name}/") if model and model != self.name else None
 
-    def _plan(self, target: Target) -> Plan:
-        return Plan((Step(target, "the only target"),))
+    def _planned(self, target: Target) -> Planned:
+        from understudy.routing import Planned
+
+        return Planned(Plan((Step(target, "the only target"),)), self._fallback)
 
     async def _ask(self, operation: Operation, request: Any, *, model: str | None = None) -> list[Any]:
         """Run a free operation with this provider's retries."""
         self._require(operation)
         counting = operation is Operation.COUNT_TOKENS
         target = self.target(model) if counting else self._target(model or self.text_model or "", "text_model")
-        return await self._desk.ask(operation, request, self._plan(target))
+        return await self._desk.ask(operation, request, self._planned(target))
 
     def _require(self, operation: Operation) -> None:
         if operation not in self.row.dialects:

@@ -43,8 +43,10 @@ LAYERS: dict[str, set[str]] = {
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "config",
     },
+    "roster": {"domain", "policy", "provider", "factory"},
+    "planning": {"domain", "policy", "provider", "engine", "routing", "roster"},
     "manager": {
-        "domain", "policy", "provider", "routing", "adapter", "factory", "transport", "config",
+        "domain", "provider", "routing", "planning", "roster", "adapter", "factory", "transport", "config",
     },
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ from understudy.cli.manual import COMMON, Manual
 from understudy.config.price_schema import PRICE, TIER
 from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
-from understudy.config.schema import LEGACY, PROVIDER
+from understudy.config.schema import LEGACY, PROVIDER, ROUTE
 from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.base import Operation
 from understudy.domain.errors import ERRORS
@@ -193,6 +193,7 @@ TABLES = {
     "families": FAMILY,
     "error rules": ERROR_RULE,
     "fallback": FALLBACK_KEYS,
+    "routes": ROUTE,
     "single provider": LEGACY,
 }
 """The tables of keys in configuration.md, by the names of their places."""

@@ -162,6 +162,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_output_tokens: int | None = None
     capabilities: frozenset[str] | None = None
     """Of `chat embed tools vision audio_input pdf_input thinking structured_output`; `None` when it does not tell."""
+    lacks: frozenset[str] = frozenset()
+    """Of the same words, those that it tells it cannot."""
     input_price: str | None = None
     """US dollars per million prompt tokens, as a decimal string."""
     output_price: str | None = None
