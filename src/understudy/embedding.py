@@ -1,14 +1,16 @@
 """One call of `embed`, driven: as many jobs as the limits of its targets ask for, a few at a time, joined in order.
 
 Each batch is a job of its own, with its own retries and its own fallback within the plan, under one deadline and one
-request id. The first batch that fails for good ends the call: the others are given up, and every attempt is told.
+request id. The first batch that fails for good ends the call: the others are given up, and every attempt is told. One
+for which the provider had no room goes once more, after the others, with fewer beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Mapping
 from itertools import chain
 
 import msgspec
@@ -16,15 +18,20 @@ import msgspec
 from understudy.attempt import Job, Performer
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.errors import ContextLengthExceeded, InvalidResponse, LLMError
+from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, joined
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
 from understudy.engine import Drive, Engine
 from understudy.policy.batches import smallest, split
 from understudy.policy.plan import Plan
+from understudy.policy.spaces import ELSEWHERE
+from understudy.policy.verdicts import VERDICTS, Fallback
 
 CONCURRENCY = 4
 """Batches under way at once, unless the call says otherwise."""
+NO_ROOM = frozenset({FailureKind.RATE_LIMITED, FailureKind.OVERLOADED})
+"""Failures that come of too many requests at once."""
 
 
 class Embedding:
@@ -48,6 +55,9 @@ class Embedding:
         self._concurrency = concurrency or CONCURRENCY
         limits = smallest(performers[step.target.name].batch_limits(step.target) for step in plan.steps)
         self._batches = split(self._request.texts, limits)
+        self._waiting = deque(range(1, len(self._batches) + 1))
+        self._postponed: set[int] = set()
+        self._working = 0
         self._drives: list[Drive] = []
         self._began = time.monotonic()
 
@@ -60,16 +70,16 @@ class Embedding:
                 await self._drive_all()
         except LLMError as error:
             error.attempts = self._attempts()
+            _say(error, error.message + self._not_tried(error))
             raise
-        answers = [_answer(drive) for drive in self._drives]
+        answers = [_answer(drive) for drive in self._in_order() if drive.items]
         self._check_lengths(answers)
         whole = answers[0] if len(answers) == 1 else joined(answers)
         return msgspec.structs.replace(whole, attempts=self._attempts(), warnings=_warnings(whole, self._request))
 
     async def _drive_all(self) -> None:
-        jobs = self._jobs()
-        count = min(self._concurrency, len(self._batches))
-        workers = [asyncio.ensure_future(self._work(jobs)) for _ in range(count)]
+        workers = [asyncio.ensure_future(self._work()) for _ in range(min(self._concurrency, len(self._batches)))]
+        self._working = len(workers)
         try:
             await asyncio.gather(*workers)
         except LLMError:
@@ -81,21 +91,36 @@ class Embedding:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
-    def _jobs(self) -> Iterator[Job]:
-        texts = self._request.texts
-        for number, batch in enumerate(self._batches, 1):
-            # What came in over the wire is all texts, so a part of them is written anew.
-            part = msgspec.structs.replace(
-                self._request, texts=texts[batch.start : batch.stop], single=False, origin=None
-            )
-            yield msgspec.structs.replace(self._job, request=part, batch=number)
+    async def _work(self) -> None:
+        """Take batch after batch, until none is left or the provider finds that too many are under way."""
+        while self._waiting:
+            number = self._waiting.popleft()
+            try:
+                await self._drive(self._part(number))
+            except LLMError as error:
+                if not self._may_go_again(number, error):
+                    raise
+                if self._working > 1:
+                    break
+        self._working -= 1
 
-    async def _work(self, jobs: Iterator[Job]) -> None:
-        """Take job after job. All workers share `jobs`, so drives begin in the order of the batches."""
-        for job in jobs:
-            spent = time.monotonic() - self._began
-            job = msgspec.structs.replace(job, rules=msgspec.structs.replace(job.rules, spent=spent))  # noqa: PLW2901
-            await self._drive(job)
+    def _may_go_again(self, number: int, error: LLMError) -> bool:
+        """Put a batch for which there was no room behind the others, once: by then fewer are under way."""
+        if number in self._postponed or error.failure is None or error.failure.kind not in NO_ROOM:
+            return False
+        self._postponed.add(number)
+        self._waiting.append(number)
+        return True
+
+    def _part(self, number: int) -> Job:
+        """Return the job of a batch."""
+        batch = self._batches[number - 1]
+        # What came in over the wire is all texts, so a part of them is written anew.
+        request = msgspec.structs.replace(
+            self._request, texts=self._request.texts[batch.start : batch.stop], single=False, origin=None
+        )
+        rules = msgspec.structs.replace(self._job.rules, spent=time.monotonic() - self._began)
+        return msgspec.structs.replace(self._job, request=request, batch=number, rules=rules)
 
     async def _drive(self, job: Job) -> None:
         drive = self._engine.drive(job, self._plan, self._performers)
@@ -103,8 +128,7 @@ class Embedding:
         try:
             await drive.run()
         except LLMError as error:
-            error.message = self._told(error, job)
-            error.args = (error.message,)
+            _say(error, self._told(error, job))
             raise
 
     def _told(self, error: LLMError, job: Job) -> str:
@@ -120,6 +144,14 @@ class Embedding:
         last = first + len(job.request.texts) - 1
         return f"batch {job.batch} of {len(self._batches)} (texts {first} to {last}): {words}"
 
+    def _not_tried(self, error: LLMError) -> str:
+        """Which targets were left out because of their space, where another target was wanted."""
+        labels = [skip.target.label for skip in self._plan.skipped if skip.why == ELSEWHERE]
+        if not labels or error.failure is None or VERDICTS[error.failure.kind].fallback is not Fallback.ALWAYS:
+            return ""
+        hint = "give the entries one embedding_space if they serve the very same model"
+        return f"; not tried, because of another embedding space: {', '.join(labels)} ({hint})"
+
     def _check_lengths(self, answers: list[EmbeddingResponse]) -> None:
         """Vectors of different lengths are of different spaces, whatever the configuration says."""
         first = answers[0]
@@ -132,8 +164,16 @@ class Embedding:
                     attempts=self._attempts(),
                 )
 
+    def _in_order(self) -> list[Drive]:
+        return sorted(self._drives, key=lambda drive: drive.job.batch or 0)
+
     def _attempts(self) -> tuple[AttemptRecord, ...]:
-        return tuple(chain.from_iterable(drive.records for drive in self._drives))
+        return tuple(chain.from_iterable(drive.records for drive in self._in_order()))
+
+
+def _say(error: LLMError, message: str) -> None:
+    error.message = message
+    error.args = (message,)
 
 
 def _answer(drive: Drive) -> EmbeddingResponse:

@@ -159,6 +159,8 @@ class Drive:
         self._won = response if outcome is Outcome.WON or self._call.committed else self._won
         record = attempt.record(outcome, failure, self._call.decisions.get(attempt.number))
         self.records.append(record)
+        if outcome is Outcome.WON and (output := record.usage.output_total):
+            self._engine.health.answered(attempt.launch.target, output)
         attempt.performer.tally(record)
         self._engine.publish(record)
 
@@ -170,13 +172,11 @@ class Engine:
         self.health = Health()
         self.budgets = Budgets()
         self.rng = Random()
-        self.turn = 0
         self._sink = sink
         self._observers = observers
 
     def drive(self, job: Job, plan: Plan, performers: Mapping[str, Performer]) -> Drive:
         """Open the drive of a job; nothing happens before its batches are iterated."""
-        self.turn += 1
         return Drive(job, plan, performers, self)
 
     async def run(self, job: Job, plan: Plan, performers: Mapping[str, Performer]) -> Drive:

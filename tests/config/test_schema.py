@@ -12,7 +12,7 @@ from understudy.config import ConfigError, parse, price_schema, schema, type_sch
 from understudy.config.quirks import read_quirks
 from understudy.config.report import Report
 from understudy.config.rules import Rule
-from understudy.config.schema import FALLBACK, KNOWN, PROVIDER, PYTHON_ONLY
+from understudy.config.schema import FALLBACK, KNOWN, PROVIDER, PYTHON_ONLY, ROUTE
 from understudy.config.source import Source
 from understudy.config.tables import Context
 from understudy.config.type_schema import ERROR_RULE, FAMILY
@@ -35,7 +35,8 @@ MANUAL = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 def test_keys_are_the_fields() -> None:
     assert set(PROVIDER) == set(ProviderConfig.__struct_fields__) - PYTHON_ONLY
-    assert set(FALLBACK) == set(FallbackConfig.__struct_fields__)
+    assert set(FALLBACK) == set(FallbackConfig.__struct_fields__) - {"tasks"}
+    assert set(ROUTE) == {"name", "targets", *FALLBACK}
     assert set(FAMILY) == set(Family.__struct_fields__)
     assert set(price_schema.RATES) == set(Rates.__struct_fields__)
     assert set(ERROR_RULE) == set(ErrorRule.__struct_fields__)

@@ -63,14 +63,14 @@ async def test_more_texts_than_one_request_takes(emulator: Emulator, entry: Entr
     limit = quirks_of(llm.row, llm.config.embedding_model).embed_batch
     assert limit is not None
     texts = [f"t{number}" for number in range(limit + 1)]
-    response = await llm.embed(texts)
-    one = await llm.embed(texts[-1])
+    response = await llm.embed(texts, dimensions=16)
+    one = await llm.embed(texts[-1], dimensions=16)
     assert len(emulator.requests(provider)) == 3
     assert [attempt.batch for attempt in response.attempts] == [1, 2]
     assert len({attempt.request_id for attempt in response.attempts}) == 1
     assert len(response.embeddings) == len(texts)
     assert response.embeddings[-1] == pytest.approx(one.embedding, abs=1e-6)
-    assert response.embeddings[0] == pytest.approx((await llm.embed(texts[0])).embedding, abs=1e-6)
+    assert response.embeddings[0] == pytest.approx((await llm.embed(texts[0], dimensions=16)).embedding, abs=1e-6)
     assert (response.model, response.provider) == (one.model, provider)
     assert response.raw is None
     assert one.attempts[0].batch is None
@@ -93,6 +93,24 @@ async def test_a_batch_that_is_told_to_wait_waits_alone(emulator: Emulator, entr
     assert len(response.attempts) == 4
     stats = llm.stats()
     assert (stats.total_requests, stats.successful_requests, stats.failed_requests) == (4, 3, 1)
+
+
+async def test_batches_for_which_there_is_no_room_go_again_with_fewer_beside_them(
+    emulator: Emulator, entry: Entry
+) -> None:
+    """Four at once are more than the retry budget grants retries to."""
+    emulator.script("huggingface", [Fault.status(429, retry_after=0.01)] * 4)
+    response = await entry("huggingface").embed([f"text {number}" for number in range(200)])
+    assert list(response.embeddings) == [pytest.approx(embed(f"text {number}", 1024)) for number in range(200)]
+    assert [batch for batch, _, kind in kinds(response.attempts) if kind is None] == [1, 2, 3, 4, 5, 6, 7]
+    assert any("budget is used up" in (attempt.next_step or "") for attempt in response.attempts)
+
+
+async def test_a_provider_that_never_has_room_ends_the_call(emulator: Emulator, entry: Entry) -> None:
+    emulator.script("huggingface", always=Fault.status(429, retry_after=0.01))
+    with pytest.raises(u.RateLimited) as caught:
+        await entry("huggingface", retries=1).embed([f"text {number}" for number in range(128)])
+    assert len(caught.value.attempts) <= 2 * 4
 
 
 async def test_a_provider_that_dies_midway_is_replaced_for_the_rest(emulator: Emulator, entry: Entry) -> None:
@@ -128,15 +146,6 @@ async def test_the_first_batch_that_fails_ends_the_call_and_every_attempt_is_tol
     assert {failure.message for failure in given_up if failure} == {"another batch of the request failed"}
     assert llm.stats().total_requests == len(attempts)
     assert llm.stats().aborted_requests == len(given_up)
-
-
-async def test_another_space_is_no_understudy_and_the_error_says_so(emulator: Emulator, entry: Entry) -> None:
-    await emulator.stop("openai")
-    llm = managed(entry("openai"), entry("ollama", priority=20), max_retries=1)
-    with pytest.raises(u.ConnectionFailed) as caught:
-        await llm.embed("hello")
-    assert [attempt.provider for attempt in caught.value.attempts] == ["openai"]
-    assert emulator.requests("ollama") == []
 
 
 async def test_a_space_in_name_only_is_found_out(emulator: Emulator, entry: Entry) -> None:

@@ -19,6 +19,7 @@ from understudy.cli.options import ConfigOption, NoColorOption, Settings, Verbos
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Ask": {
         "ask": "Ask a question and print the answer.",
+        "batch": "Answer a file of requests, as OpenAI's Batch API does.",
     },
     "Know": {
         "explain": "Show who would be asked, why and at what cost; nothing is sent.",
@@ -27,6 +28,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "Check the configuration and every provider in it, at no cost.",
     },
     "Begin and try": {
+        "init": "Write a commented configuration file to start from.",
         "emulate": "Emulate providers, to develop and test against, until Ctrl-C.",
         "demo": "Show providers failing and others going on; needs no key.",
     },

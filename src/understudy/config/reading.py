@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from understudy.config.discovery import answers, discover, local_address
 from understudy.config.entries import PROVIDERS, Entries, read_entries
 from understudy.config.fallback import read_fallback
@@ -17,6 +19,7 @@ from understudy.config.model import Config, NoticeKind
 from understudy.config.places import locate
 from understudy.config.provider_types import read_types
 from understudy.config.report import Report, meant
+from understudy.config.routes import check_tasks, read_routes, read_tasks
 from understudy.config.schema import KNOWN, LLM
 from understudy.config.source import Source
 from understudy.config.suggest import nearest
@@ -79,12 +82,17 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], m
     entries = read_legacy(context, llm) if tables is None else read_entries(context, tables)
     if tables:
         report_overridden(context, llm)
+    if "tasks" in llm:
+        fallback = msgspec.structs.replace(fallback, tasks=read_tasks(context, llm["tasks"], entries))
+    routes = read_routes(context, llm.get("routes", []), entries, fallback)
+    check_tasks(context, [fallback, *(route.fallback for route in routes)])
     report.check()
     if not entries.providers and not may_be_empty:
         raise ConfigError(_nobody(entries, lines))
     return Config(
         providers=entries.providers,
         fallback=fallback,
+        routes=routes,
         source=source,
         notices=report.notices,
         disabled=entries.disabled,

@@ -13,7 +13,7 @@ import msgspec
 from understudy.domain.attempts import AttemptRecord, total_cost
 from understudy.domain.content import JsonObject, Refusal, Thinking, ToolCall
 from understudy.domain.messages import Message
-from understudy.domain.money import Cost, Money
+from understudy.domain.money import Cost
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 
@@ -105,7 +105,7 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     """Over all batches."""
     cost: Cost | None = None
-    """What the attempt that answered cost; `None` when that is unknown."""
+    """What the attempts that answered cost, one a batch; `None` when that is unknown."""
     warnings: tuple[Warning, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     """Every attempt, batch after batch."""
@@ -129,23 +129,17 @@ def joined(answers: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
     Model and provider are those of the first. Usage and cost are sums, unknown where one of them is.
     """
     raw = [answer.usage.raw for answer in answers]
+    costs = [answer.cost for answer in answers]
     usage = reduce(Usage.__add__, (answer.usage for answer in answers))
     return msgspec.structs.replace(
         answers[0],
         embeddings=tuple(chain.from_iterable(answer.embeddings for answer in answers)),
         usage=msgspec.structs.replace(usage, raw={"batches": raw} if any(raw) else None),
-        cost=_sum_of([answer.cost for answer in answers]),
+        cost=None if None in costs else reduce(Cost.__add__, filter(None, costs)),
         warnings=tuple(dict.fromkeys(chain.from_iterable(answer.warnings for answer in answers))),
         attempts=tuple(chain.from_iterable(answer.attempts for answer in answers)),
         raw=None,
     )
-
-
-def _sum_of(costs: Sequence[Cost | None]) -> Cost | None:
-    known = [cost for cost in costs if cost is not None]
-    if len(known) < len(costs):
-        return None
-    return msgspec.structs.replace(known[0], amount=reduce(Money.__add__, (cost.amount for cost in known)))
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,6 +156,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_output_tokens: int | None = None
     capabilities: frozenset[str] | None = None
     """Of `chat embed tools vision audio_input pdf_input thinking structured_output`; `None` when it does not tell."""
+    lacks: frozenset[str] = frozenset()
+    """Of the same words, those that it tells it cannot."""
     input_price: str | None = None
     """US dollars per million prompt tokens, as a decimal string."""
     output_price: str | None = None
