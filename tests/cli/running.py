@@ -95,10 +95,10 @@ class CommandLine:
         )
 
     @contextlib.contextmanager
-    def terminal(self, *words: str, stdin: bool = False, **environment: str) -> Iterator[Terminal]:
+    def terminal(self, *words: str, stdin: bool = False, columns: int = 100, **environment: str) -> Iterator[Terminal]:
         """Run with stdout and stderr on a terminal, and stdin too when asked for."""
         master, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = self.start(
             *words,
             stdin=slave if stdin else subprocess.DEVNULL,

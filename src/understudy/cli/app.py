@@ -19,6 +19,7 @@ from understudy.cli.options import ConfigOption, NoColorOption, Settings, Verbos
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Ask": {
         "ask": "Ask a question and print the answer.",
+        "chat": "Talk with a model, and go on with it another day.",
     },
     "Know": {
         "check": "Check the configuration and every provider in it, at no cost.",

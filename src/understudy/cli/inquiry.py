@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import typer
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 class Asked(NamedTuple):
     """The options of a question as they stand on the command line; see `options`."""
 
-    words: list[str] | None
-    model: str | None
-    fallback: list[str] | None
-    no_fallback: bool
-    system: str | None
-    image: list[str] | None
-    file: list[Path] | None
-    schema: str | None
-    max_tokens: int | None
-    temperature: float | None
-    reasoning: str | None
-    timeout: float | None
-    ignore_stdin: bool
+    words: list[str] | None = None
+    model: str | None = None
+    fallback: list[str] | None = None
+    no_fallback: bool = False
+    system: str | None = None
+    image: list[str] | None = None
+    file: list[Path] | None = None
+    schema: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    reasoning: str | None = None
+    timeout: float | None = None
+    ignore_stdin: bool = False
 
 
 class Errand(NamedTuple):
@@ -53,12 +53,19 @@ def read(context: typer.Context, asked: Asked, settings: Settings) -> Errand:
     """Read the material and the configuration. Raises `Misuse`; nobody is asked anything."""
     from understudy.manager import from_loaded
 
-    if asked.timeout is not None and not asked.timeout > 0:
-        raise Misuse(f"--timeout {asked.timeout:g}: it must be above 0 seconds")
+    _check(asked)
     prompt, attached = _material(context, asked)
     choice = choose(load(settings.config), asked.model, asked.fallback, alone=asked.no_fallback)
+    options = options_of(asked, choice.model)
+    show_notices(choice.config.notices)
+    return Errand(from_loaded(choice.config), material.question(prompt, attached), options)
+
+
+def options_of(asked: Asked, model: str | None) -> RequestOptions:
+    """Return the options of the request; `model` is what `choose` made of `asked.model`. Raises `Misuse`."""
+    _check(asked)
     options = {
-        "model": choice.model,
+        "model": model,
         "system": None if asked.system is None else material.system_text(asked.system),
         "schema": None if asked.schema is None else material.schema_of(asked.schema),
         "max_tokens": asked.max_tokens,
@@ -66,8 +73,12 @@ def read(context: typer.Context, asked: Asked, settings: Settings) -> Errand:
         "reasoning": asked.reasoning,
         "deadline": asked.timeout,
     }
-    show_notices(choice.config.notices)
-    return Errand(from_loaded(choice.config), material.question(prompt, attached), _given(options))
+    return cast("RequestOptions", {name: value for name, value in options.items() if value is not None})
+
+
+def _check(asked: Asked) -> None:
+    if asked.timeout is not None and not asked.timeout > 0:
+        raise Misuse(f"--timeout {asked.timeout:g}: it must be above 0 seconds")
 
 
 def show_notices(notices: tuple[Notice, ...]) -> None:
@@ -97,7 +108,3 @@ def _material(context: typer.Context, asked: Asked) -> tuple[str, list[AnyPart]]
 def _typed() -> bytes:
     """Read what is typed until Ctrl-D."""
     return sys.stdin.read().encode()
-
-
-def _given(options: dict[str, Any]) -> RequestOptions:
-    return cast("RequestOptions", {name: value for name, value in options.items() if value is not None})
