@@ -67,7 +67,7 @@ async def _model(talk: Talk, name: str) -> None:
 
 def _system(talk: Talk, text: str) -> None:
     if text:
-        talk.instruct(None if text == "-" else material.system_text(text))
+        talk.instruct(None if text == "-" else material.system_text(text, "/system"))
     system = talk.notebook.conversation.system
     say(f"system prompt: {system}" if system else "there is no system prompt")
 
@@ -89,15 +89,20 @@ def _history(talk: Talk, _: str) -> None:
 
 
 def _file(talk: Talk, path: str) -> None:
-    if not path:
-        raise Misuse("/file what? Write /file PATH")
-    talk.attach(material.file_attachment(Path(path)), path)
+    path = _named("/file", path)
+    talk.attach(material.file_attachment(Path(path), "/file"), path)
 
 
 def _image(talk: Talk, where: str) -> None:
-    if not where:
-        raise Misuse("/image what? Write /image PATH, or an address")
-    talk.attach(material.image_attachment(where), where)
+    where = _named("/image", where)
+    talk.attach(material.image_attachment(where, "/image"), where)
+
+
+def _named(command: str, path: str) -> str:
+    """Return a path without the quotes that terminals put around it. Raises `Misuse` when there is none."""
+    if not path:
+        raise Misuse(f"{command} takes the path of what is to be attached")
+    return path[1:-1] if len(path) > 2 and path[0] == path[-1] and path[0] in "'\"" else path
 
 
 def _undo(talk: Talk, _: str) -> None:

@@ -18,7 +18,6 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
-from prompt_toolkit.utils import is_dumb_terminal
 
 from understudy.cli.chat import sessions, typed
 from understudy.cli.chat.commands import COMMANDS, Takes
@@ -60,7 +59,7 @@ class Editor:
         self._part()
         while True:
             try:
-                text = await self._session.prompt_async(default=self._hush.taken())
+                text = await self._session.prompt_async(default=self._hush.taken(), handle_sigint=False)
             except EOFError:
                 return None
             except KeyboardInterrupt:
@@ -105,7 +104,6 @@ class Editor:
             event.current_buffer.insert_text("\n")
 
         @keys.add("c-c")
-        @keys.add("<sigint>")
         def _clear(event: KeyPressEvent) -> None:
             if event.current_buffer.text:
                 self._warned = False
@@ -116,10 +114,8 @@ class Editor:
         return keys
 
 
-def _output() -> Output | None:
-    """Return where the editor shows itself: stdout, or stderr when that is the terminal; `None` on a dumb one."""
-    if is_dumb_terminal():
-        return None
+def _output() -> Output:
+    """Return where the editor shows itself: stdout, or stderr where only that is a terminal."""
     output = create_output(always_prefer_tty=True)
     if isinstance(output, Vt100_Output):
         # No question about the cursor's position: nothing here needs it, and its answer may come late, as typed text.
@@ -159,12 +155,11 @@ class _Completer(Completer):
         if not name.startswith("/") or "\n" in name:
             return
         if not blank:
-            for each in COMMANDS:
+            for each, command in COMMANDS.items():
                 if each.startswith(name[1:]):
-                    yield Completion(f"/{each}", -len(name))
+                    yield Completion(f"/{each}" if command.takes is Takes.NOTHING else f"/{each} ", -len(name))
             return
-        command = COMMANDS.get(name[1:])
-        match command.takes if command else None:
+        match COMMANDS[name[1:]].takes if name[1:] in COMMANDS else None:
             case Takes.TARGET:
                 for target in self._targets():
                     if target.startswith(rest):

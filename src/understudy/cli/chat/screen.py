@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from understudy.cli import material
 from understudy.cli.chat import typed
-from understudy.cli.terminal import is_terminal
+from understudy.cli.terminal import is_terminal, murmur
+
+_DUMB = ("dumb", "unknown", "")
 
 
 class Screen(Protocol):
@@ -40,8 +44,12 @@ class Lines:
 
     async def read(self) -> str | None:
         """Return the next line that is not blank. Raises `Misuse` when it is no text."""
+        with _plain_interrupts():
+            return self._read()
+
+    def _read(self) -> str | None:
         text = ""
-        while line := _read_line():
+        while line := sys.stdin.buffer.readline():
             text += material.text_of(line, "standard input").rstrip("\r\n")
             going_on = typed.continued(text)
             if going_on is None and text.strip():
@@ -58,11 +66,29 @@ class Lines:
         return None
 
 
-def _read_line() -> bytes:
-    # Blocking, and so with the plain reaction to Ctrl-C: asyncio's would wait until the line has come.
+class DumbTerminal(Lines):
+    """A terminal that can do nothing but show lines, such as one inside of an editor."""
+
+    interactive = True
+
+    async def read(self) -> str | None:
+        """Return the next line that is not blank; `None` after Ctrl-D, or Ctrl-C twice."""
+        for _ in range(2):
+            try:
+                with _plain_interrupts():
+                    print("> ", end="", file=sys.stderr, flush=True)
+                    return self._read()
+            except KeyboardInterrupt:
+                murmur("\nCtrl-C again, or Ctrl-D, leaves")
+        return None
+
+
+@contextlib.contextmanager
+def _plain_interrupts() -> Iterator[None]:
+    """Let Ctrl-C raise at once: reading blocks, and asyncio's reaction would wait until a line has come."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return sys.stdin.buffer.readline()
+        yield
     finally:
         signal.signal(signal.SIGINT, previous)
 
@@ -74,6 +100,8 @@ def open_screen(targets: Callable[[], list[str]], history: Path | None) -> Scree
     """
     if sys.stdin is None or not is_terminal(sys.stdin) or not (is_terminal(sys.stdout) or is_terminal(sys.stderr)):
         return Lines()
+    if os.environ.get("TERM", "dumb").lower() in _DUMB and sys.platform != "win32":
+        return DumbTerminal()
     from understudy.cli.chat.editor import Editor
 
     return Editor(targets, history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from understudy.cli.chat.commands import perform
 from understudy.cli.chat.conversation import Conversation, Ended, ModelSet, Spent, SystemSet, Turn, Undone
 from understudy.cli.chat.notebook import Notebook
 from understudy.cli.chat.screen import Screen
-from understudy.cli.chat.waiting import Stopped, until_interrupted
+from understudy.cli.chat.waiting import Stopped, unbothered, until_interrupted
 from understudy.cli.messages import show_attempts, show_error, show_warnings
 from understudy.cli.terminal import Voice, murmur, say
 from understudy.domain.attempts import AttemptRecord
@@ -54,8 +55,9 @@ class Talk:
 
     async def hold(self) -> None:
         """Talk until somebody leaves. Raises `LLMError` where nobody is there to read it and go on."""
+        screen = self._screen
         try:
-            with self._screen as screen:
+            with screen, unbothered() if screen.interactive else contextlib.nullcontext():
                 while not self.over and (text := await screen.read()) is not None:
                     try:
                         await self._take(typed.read(text))

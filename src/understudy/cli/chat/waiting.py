@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -36,6 +36,17 @@ async def until_interrupted(work: Awaitable[T]) -> T:
         if current is not None and current.cancelling():
             raise
         raise Stopped from None
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@contextlib.contextmanager
+def unbothered() -> Iterator[None]:
+    """Let Ctrl-C do nothing, except where something else is said: one that comes just after an answer has ended was
+    meant for the answer, not for the program."""
+    previous = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGINT, previous)
 
