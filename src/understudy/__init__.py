@@ -81,6 +81,9 @@ if TYPE_CHECKING:
     from understudy.factory import create_provider
     from understudy.ledger.memory import MemoryLedger
     from understudy.manager import ProviderManager, from_config
+    from understudy.policy.plan import Plan, Skip, Step
+    from understudy.policy.strategies import Strategy
+    from understudy.policy.targets import Facts, Target, TargetFacts
     from understudy.provider import (
         FallbackConfig,
         FallbackStrategy,
@@ -88,6 +91,7 @@ if TYPE_CHECKING:
         ProviderConfig,
         ProviderStats,
         ProviderType,
+        Route,
     )
     from understudy.signing import Signer, TokenSource
     from understudy.stream import ResponseStream
@@ -124,7 +128,12 @@ _HOMES = {
     "understudy.factory": "create_provider",
     "understudy.ledger.memory": "MemoryLedger",
     "understudy.manager": "ProviderManager from_config",
-    "understudy.provider": "FallbackConfig FallbackStrategy LLMProvider ProviderConfig ProviderStats ProviderType",
+    "understudy.policy.plan": "Plan Skip Step",
+    "understudy.policy.strategies": "Strategy",
+    "understudy.policy.targets": "Facts Target TargetFacts",
+    "understudy.provider": (
+        "FallbackConfig FallbackStrategy LLMProvider ProviderConfig ProviderStats ProviderType Route"
+    ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -162,6 +171,7 @@ __all__ = [
     "EmbeddingRequest",
     "EmbeddingResponse",
     "Event",
+    "Facts",
     "Failure",
     "FailureKind",
     "FallbackConfig",
@@ -190,6 +200,7 @@ __all__ = [
     "OutputFormat",
     "Overloaded",
     "PermissionDenied",
+    "Plan",
     "ProviderConfig",
     "ProviderManager",
     "ProviderStats",
@@ -202,11 +213,17 @@ __all__ = [
     "RequestTooLarge",
     "ResponseStream",
     "Role",
+    "Route",
     "Secret",
     "ServerFailed",
     "Signer",
+    "Skip",
     "Started",
+    "Step",
+    "Strategy",
     "StreamInterrupted",
+    "Target",
+    "TargetFacts",
     "Text",
     "TextDelta",
     "Thinking",

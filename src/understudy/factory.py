@@ -16,11 +16,10 @@ from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
 from understudy.domain.events import Event, Warned
-from understudy.domain.money import Cost
-from understudy.domain.prices import FREE, Price
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
 from understudy.ledger.memory import Tally
+from understudy.policy.batches import BatchLimits
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Limits, Target
 from understudy.provider import (
@@ -37,12 +36,14 @@ from understudy.providers.base import ProviderRow, dialect_for
 if TYPE_CHECKING:
     from understudy.attempt import Job
     from understudy.domain.attempts import AttemptRecord
+    from understudy.domain.money import Cost
+    from understudy.domain.prices import Bill, Price
     from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
-    from understudy.domain.usage import Usage
     from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
     from understudy.flight import Credential, ExchangeFlight
     from understudy.ledger import LedgerSink, Observer
-    from understudy.routing import Desk
+    from understudy.pricing.tariff import Tariff
+    from understudy.routing import Desk, Planned
     from understudy.stream import ResponseStream
     from understudy.transport import Transport
 
@@ -108,7 +109,7 @@ class DialectProvider:
     def _desk(self) -> Desk:
         from understudy.routing import Desk
 
-        return Desk({self.name: self}, self._fallback, sink=self._sink, observers=self._observers)
+        return Desk({self.name: self}, sink=self._sink, observers=self._observers)
 
     @cached_property
     def _transport(self) -> Transport:
@@ -139,33 +140,47 @@ class DialectProvider:
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
         ask = self._desk.read(prompt, options)
-        return await self._desk.generate(ask, self._plan(self.target(ask.request.model)))
+        return await self._desk.generate(ask, self._planned(self.target(ask.request.model)))
 
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece; see `ResponseStream`. Raises `Misuse` at once for a wrong call."""
         ask = self._desk.read(prompt, options)
-        return self._desk.stream(ask, self._plan(self.target(ask.request.model)))
+        target = self.target(ask.request.model)
+
+        async def plan() -> Planned:
+            return self._planned(target)
+
+        return self._desk.stream(ask, plan)
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
-        """Return the plan of a request without sending it: this one target."""
-        return self._plan(self.target(self._desk.read(prompt, options).request.model))
+        """Return the plan of a request without sending it: this one target, and what it would cost."""
+        from understudy.policy.cost_order import Estimate
+
+        request = self._desk.read(prompt, options).request
+        target = self.target(request.model)
+        self.load_prices()
+        cost = Estimate(request).cost_at(self.price_of(target.model))
+        return Plan((Step(target, "the only target", expected_cost=cost),), why="the only target")
 
     async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Raises `ConfigError` when no embedding model is known."""
         read = self._desk.read_texts(texts, options)
-        return await self._desk.embed(read, self._plan(self.embedding_target(read.request.model)))
+        return await self._desk.embed(read, self._planned(self.embedding_target(read.request.model)))
 
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models that the provider offers, over all pages, at most `limit`."""
         found: list[ModelInfo] = await self._ask(Operation.MODELS, ModelsRequest(limit=limit))
+        self._tariff.learn(found)
         return [msgspec.structs.replace(model, provider=self.name) for model in found]
 
     async def is_model_available(self, model: str) -> bool:
         """Tell whether the provider offers a model, by asking for that one."""
         try:
-            return bool(await self._ask(Operation.MODELS, ModelsRequest(model=model)))
+            found = await self._ask(Operation.MODELS, ModelsRequest(model=model))
         except ModelNotFound:
             return False
+        self._tariff.learn(found)
+        return bool(found)
 
     async def health_check(self) -> HealthStatus:
         """Find out by free calls whether the provider is reachable, takes the key and has the text model."""
@@ -176,8 +191,9 @@ class DialectProvider:
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt. Raises `Unsupported` where the provider has no such operation."""
         ask = self._desk.read(prompt, options)
-        (count,) = await self._ask(Operation.COUNT_TOKENS, ask.request, model=ask.request.model)
-        counted: TokenCount = msgspec.structs.replace(count, provider=self.name)
+        *warned, count = await self._ask(Operation.COUNT_TOKENS, ask.request, model=ask.request.model)
+        warnings = (*(step.warning for step in warned), *count.warnings)
+        counted: TokenCount = msgspec.structs.replace(count, provider=self.name, warnings=warnings)
         return counted
 
     def stats(self) -> ProviderStats:
@@ -224,6 +240,8 @@ class DialectProvider:
 
         request = job.request
         streamed = False
+        if job.operation.billed:
+            self._tariff.begin(target.model)
         if isinstance(request, GenerationRequest) and job.operation is Operation.CHAT:
             request = self._with_defaults(request)
             streamed = job.streamed or _takes_long(request)
@@ -233,35 +251,53 @@ class DialectProvider:
         dialect = self._dialect(job.operation, endpoint, request)
         warnings: list[Event] = []
         if isinstance(request, GenerationRequest):
-            request, warnings = settled(request, dialect.name, self.row.type)
+            request, warnings = settled(request, dialect.name, endpoint)
         passage = Passage(
             transport=self._transport,
             credential=self.credential,
             limits=limits,
             attempt_id=attempt_id,
+            server=endpoint.server,
             streamed=streamed,
             strict=job.strict,
         )
         exchange = _open(dialect, job.operation, request, endpoint, streamed)
-        before = warnings if job.operation is Operation.CHAT else ()
-        return ExchangeFlight(exchange, passage, dialect=dialect.name, before=before)
+        return ExchangeFlight(exchange, passage, dialect=dialect.name, before=warnings)
 
-    def cost_of(self, target: Target, usage: Usage) -> Cost | None:
-        """Return zero for a local provider; other prices are not known here."""
-        price = self.price_of(target.model)
-        return price.cost(usage) if price is not None else None
-
-    async def prices_ready(self) -> None:
-        """Load the price list that `price_of` looks into, unless nothing is to be looked up there."""
+    def cost_of(self, bill: Bill) -> Cost | None:
+        """Return what an attempt cost, at the price of the model that answered; `None` when that is unknown."""
+        return self._tariff.cost(bill)
 
     def price_of(self, model: str | None) -> Price | None:
-        """Return what a model costs here; `None` when that is unknown."""
-        local = self.row.local and not any(host in self.endpoint(model).base_url for host in self.row.billed_hosts)
-        return FREE if local else None
+        """Return what a model costs here; `None` when that is unknown.
+
+        It is that of the entry's own table, else the one that the provider's list of models told when it was fetched,
+        else the published one (genai-prices) as soon as it is loaded.
+        """
+        return self._tariff.price(model) if model is not None else None
 
     def known(self, model: str | None) -> ModelInfo | None:
-        """Return what is known of a model without asking."""
-        return None
+        """Return what a fetched list of models told of a model, or what is published of it; `None` when nothing is."""
+        return self._tariff.known(model) if model is not None else None
+
+    async def prices_ready(self, model: str | None = None) -> None:
+        """Wait until the published prices are loaded, where the price of a model (unset: the text model) needs them."""
+        await self._tariff.ready(model or self.text_model)
+
+    def load_prices(self, model: str | None = None) -> None:
+        """Do what `prices_ready` does, in the calling thread: it takes 0.4 seconds, once a process."""
+        self._tariff.load(model or self.text_model)
+
+    @cached_property
+    def _tariff(self) -> Tariff:
+        from understudy.pricing.tariff import Tariff
+
+        return Tariff(self.config, self.row, self.endpoint(None).base_url)
+
+    def batch_limits(self, target: Target) -> BatchLimits:
+        """Return how much one request for embeddings may hold, as the row says."""
+        quirks = self.endpoint(target.model).quirks
+        return BatchLimits(quirks.embed_batch, quirks.embed_batch_tokens)
 
     def tally(self, attempt: AttemptRecord) -> None:
         """Add an attempt to the statistics."""
@@ -329,15 +365,17 @@ class DialectProvider:
         """Return the model that a call names: `model`, `entry/model`, or the entry alone for its own model."""
         return model.removeprefix(f"{self.name}/") if model and model != self.name else None
 
-    def _plan(self, target: Target) -> Plan:
-        return Plan((Step(target, "the only target"),))
+    def _planned(self, target: Target) -> Planned:
+        from understudy.routing import Planned
+
+        return Planned(Plan((Step(target, "the only target"),)), self._fallback)
 
     async def _ask(self, operation: Operation, request: Any, *, model: str | None = None) -> list[Any]:
         """Run a free operation with this provider's retries."""
         self._require(operation)
         counting = operation is Operation.COUNT_TOKENS
         target = self.target(model) if counting else self._target(model or self.text_model or "", "text_model")
-        return await self._desk.ask(operation, request, self._plan(target))
+        return await self._desk.ask(operation, request, self._planned(target))
 
     def _require(self, operation: Operation) -> None:
         if operation not in self.row.dialects:

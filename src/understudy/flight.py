@@ -15,6 +15,7 @@ import msgspec
 from understudy.dialects.base import Exchange, Send
 from understudy.domain.events import CONTENT_EVENTS, Warned
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.money import Cost
 from understudy.domain.secret import Secret
 from understudy.policy.targets import Limits
 from understudy.providers.base import Auth
@@ -44,12 +45,16 @@ class Flight(Protocol):
 
     dialect: str | None
     """The wire format that it speaks, stamped on what only that format can replay."""
+    server: str | None
+    """The server that it speaks to, stamped likewise."""
     answered: bool
     """True once a successful response has begun to arrive."""
     translated: bool
     """True when the request had to be altered for this provider."""
     raw: bytes | None
     """The whole body, where it came whole."""
+    cost: Cost | None
+    """What it cost, where who answered said so; else that is worked out from the usage."""
 
     def __aiter__(self) -> Self: ...
 
@@ -139,6 +144,8 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     credential: Credential
     limits: Limits
     attempt_id: str
+    server: str | None = None
+    """Scheme, host and port of the endpoint, stamped on what only that server can replay."""
     streamed: bool
     """Whether the provider streams its answer, so that the time-outs of content apply."""
     strict: bool = False
@@ -151,9 +158,11 @@ class ExchangeFlight:
     def __init__(self, exchange: Exchange[Any], passage: Passage, *, dialect: str, before: Sequence[Any] = ()) -> None:
         """`before` is handed out ahead of the exchange's first steps (warnings)."""
         self.dialect: str | None = dialect
+        self.server = passage.server
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None
+        self.cost: Cost | None = None
         self._exchange = exchange
         self._before = before
         self._passage = passage

@@ -30,6 +30,7 @@ class Asked(NamedTuple):
     model: str | None = None
     fallback: list[str] | None = None
     no_fallback: bool = False
+    task: str | None = None
     system: str | None = None
     image: list[str] | None = None
     file: list[Path] | None = None
@@ -66,6 +67,7 @@ def options_of(asked: Asked, model: str | None) -> RequestOptions:
     _check(asked)
     options = {
         "model": model,
+        "task": asked.task,
         "system": None if asked.system is None else material.system_text(asked.system),
         "schema": None if asked.schema is None else material.schema_of(asked.schema),
         "max_tokens": asked.max_tokens,

@@ -16,7 +16,7 @@ CONFIGURATION = {
 """Variables of commands that read the configuration."""
 LOOKS = {"NO_COLOR": "no colours, whatever its value"}
 
-_COMMON = frozenset({"config", "verbose", "no_color", "help"})
+COMMON = frozenset({"config", "verbose", "no_color", "help"})
 """Parameters that every command has, listed last."""
 
 
@@ -73,7 +73,7 @@ def write_parameters(parameters: Any, ctx: Any, formatter: Any) -> None:
     sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Common options": []}
     for parameter in parameters:
         if record := parameter.get_help_record(ctx):
-            is_common = parameter.name in _COMMON
+            is_common = parameter.name in COMMON
             options = "Common options" if is_common else "Options"
             sections["Arguments" if parameter.param_type_name == "argument" else options].append(record)
     for title, records in sections.items():

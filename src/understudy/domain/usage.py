@@ -41,6 +41,17 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """All tokens, or `None` when nothing is known."""
         return _sum(self.input_total, self.output_total)
 
+    def __add__(self, other: Usage) -> Usage:
+        """Return the sum, class by class: unknown where it is unknown of either. `raw` has no sum."""
+        counts = {
+            name: ours + theirs
+            for name in self.__struct_fields__
+            if name != "raw"
+            and (ours := getattr(self, name)) is not None
+            and (theirs := getattr(other, name)) is not None
+        }
+        return Usage(**counts)
+
     def merged(self, later: Usage) -> Usage:
         """Return this usage with every class that `later` knows replaced by its value: reports are cumulative."""
         known = {name: value for name in self.__struct_fields__ if (value := getattr(later, name)) is not None}

@@ -22,6 +22,7 @@ _UNKNOWN = frozenset(
 ROW = ProviderRow(
     type="huggingface",
     title="Hugging Face",
+    price_id="huggingface_{partner}",
     base_url="https://router.huggingface.co/v1",
     dialects={Operation.CHAT: "openai", Operation.MODELS: "openai", Operation.EMBED: "hf-features"},
     key_variables=("HF_TOKEN",),

@@ -10,6 +10,7 @@ import msgspec
 from understudy.cli.choice import Choice, choose
 from understudy.config import Config
 from understudy.ledger import Observer
+from understudy.provider import FallbackStrategy
 
 if TYPE_CHECKING:
     from understudy.factory import DialectProvider
@@ -42,15 +43,14 @@ class Cast(msgspec.Struct, frozen=True, kw_only=True):
 
         return from_loaded(self.choice().config, observers=observers)
 
-    def order(self) -> list[str]:
-        """Return who is asked, in order, as `entry/model`."""
-        choice = self.choice()
-        entries = sorted(choice.config.providers, key=lambda entry: (entry.entry != choice.model, entry.priority))
-        if choice.config.fallback.enabled is False:
-            entries = entries[:1]
-        return ["/".join(filter(None, (entry.entry, entry.text_model))) for entry in entries]
-
     def described(self) -> str:
-        """Return who is asked, in a line."""
-        first, *others = self.order()
+        """Return who is asked, in a line: in their order, where that is always the same."""
+        choice = self.choice()
+        fallback = choice.config.fallback
+        entries = sorted(choice.config.providers, key=lambda entry: (entry.entry != choice.model, entry.priority))
+        names = ["/".join(filter(None, (entry.entry, entry.text_model))) for entry in entries]
+        if choice.model is None and len(names) > 1 and fallback.strategy is not FallbackStrategy.PRIORITY:
+            strategy = getattr(fallback.strategy, "value", "a strategy of its own")
+            return f"{', '.join(names)}, chosen by {strategy}"
+        first, *others = names[:1] if fallback.enabled is False else names
         return f"{first}, then {', '.join(others)}" if others else first
