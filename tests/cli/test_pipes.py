@@ -39,7 +39,9 @@ def test_no_command_colours_a_pipe(configured: CommandLine, emulator: Emulator, 
 
 
 def test_only_a_chat_on_a_terminal_loads_the_line_editor(configured: CommandLine) -> None:
-    script = "import sys; from understudy.cli import main; sys.argv = ['understudy', *{words}]\ntry:\n main()\nfinally:\n"
+    script = (
+        "import sys; from understudy.cli import main; sys.argv = ['understudy', *{words}]\ntry:\n main()\nfinally:\n"
+    )
     loaded = " sys.stderr.write(str('prompt_toolkit' in sys.modules))\n"
     for words in (["chat"], ["chat", "--help"], ["chat", "--list"], ["ask", "hi"], ["--help"]):
         result = subprocess.run(

@@ -73,9 +73,9 @@ ResumeOption = Annotated[
     typer.Option(
         "--resume",
         "-r",
-        metavar="ID|last",
+        metavar="ID",
         autocompletion=_session_ids,
-        help="Go on with an earlier conversation; the beginning of its id is enough.",
+        help="Go on with an earlier conversation; the beginning of its id is enough, and `last` is the one used last.",
     ),
 ]
 ContinueOption = Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last one: --resume last.")]
