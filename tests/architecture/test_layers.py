@@ -38,12 +38,13 @@ LAYERS: dict[str, set[str]] = {
     "config": {"domain", "dialects", "providers", "provider"},
     "access": {"domain", "dialects", "providers", "provider", "config"},
     "pricing": {"domain", "provider", "providers"},
+    "exchanges": {"domain", "dialects", "providers"},
     "factory": {
-        "access", "pricing",
+        "access", "pricing", "exchanges",
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "config",
     },
-    "roster": {"domain", "policy", "provider", "factory"},
+    "roster": {"domain", "dialects", "policy", "provider", "factory"},
     "planning": {"domain", "policy", "provider", "engine", "routing", "roster"},
     "manager": {
         "domain", "provider", "routing", "planning", "roster", "adapter", "factory", "transport", "config",
