@@ -15,6 +15,7 @@ import msgspec
 from understudy.dialects.base import Exchange, Send
 from understudy.domain.events import CONTENT_EVENTS, Noted, Warned
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.messages import Message
 from understudy.domain.money import Cost
 from understudy.policy.targets import Limits
 from understudy.signing import Credential, NotSigned
@@ -46,6 +47,8 @@ class Flight(Protocol):
     """True when the request had to be altered for this provider."""
     raw: bytes | None
     """The whole body, where it came whole."""
+    message: Message | None
+    """The answer as who gave it put it together, which says of each part whose it is; else the events' fold is it."""
     cost: Cost | None
     """What it cost, where who answered said so; else that is worked out from the usage."""
 
@@ -87,6 +90,7 @@ class ExchangeFlight:
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None
+        self.message: Message | None = None
         self.cost: Cost | None = None
         self._exchange = exchange
         self._before = before
