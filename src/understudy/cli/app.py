@@ -25,6 +25,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "explain": "Show who would be asked, why and at what cost; nothing is sent.",
         "models": "List the models of all targets: window, price, capabilities.",
         "providers": "List all providers: key, health, and what the missing ones want.",
+        "prices": "Show what models cost, and where that is known from.",
         "check": "Check the configuration and every provider in it, at no cost.",
     },
     "Begin and try": {
