@@ -67,18 +67,25 @@ def entries(context: typer.Context, incomplete: str) -> list[str]:
     return [f"{ahead}{comma}{name}" for name in names if name.startswith(last) and name not in ahead.split(",")]
 
 
-def configured_targets(config: Path | None) -> list[str]:
+def configured_targets(path: Path | None) -> list[str]:
     """Return the names of all entries, and each with its model; nothing when the configuration cannot be read."""
-    loaded = _configuration(config)
-    found = loaded.providers if loaded else ()
-    names = [entry.entry for entry in found]
-    return [*names, *(f"{entry.entry}/{entry.text_model}" for entry in found if entry.text_model)]
+    config = _configuration(path)
+    return targets_of(config) if config else []
 
 
-def configured_routes(config: Path | None) -> list[str]:
+def configured_routes(path: Path | None) -> list[str]:
     """Return the names of all routes; nothing when the configuration cannot be read."""
-    loaded = _configuration(config)
-    return [route.name for route in loaded.routes] if loaded else []
+    config = _configuration(path)
+    return [route.name for route in config.routes] if config else []
+
+
+def targets_of(config: Config) -> list[str]:
+    """Return the names of all entries, and each with its model."""
+    entries = config.providers
+    return [
+        *(entry.entry for entry in entries),
+        *(f"{entry.entry}/{entry.text_model}" for entry in entries if entry.text_model),
+    ]
 
 
 def _configuration(path: Path | None) -> Config | None:
