@@ -20,6 +20,7 @@ from understudy.domain.usage import Usage
 from understudy.flight import Flight
 from understudy.policy.batches import BatchLimits
 from understudy.policy.call import Call
+from understudy.policy.estimate import BYTES_PER_TOKEN, expected_usage, size_of
 from understudy.policy.signals import Began, Launch, Rules
 from understudy.policy.targets import Limits, Target
 from understudy.policy.verdicts import VERDICTS
@@ -139,7 +140,7 @@ class Attempt:
         response = self.response
         usage = response.usage if response is not None else _usage_of(self.items)
         target = self.launch.target
-        basis = _basis(outcome, failure, usage)
+        basis = self._basis(outcome, failure, usage)
         return AttemptRecord(
             request_id=self.job.id,
             attempt_id=self.id,
@@ -154,7 +155,7 @@ class Attempt:
             duration=(self._ended or time.monotonic()) - self._started,
             first_event=self._first_event,
             waited=self.launch.waited,
-            answered_model=response.model if response is not None else None,
+            answered_model=self._answered_model(),
             dialect=self.flight.dialect,
             streamed=self.job.streamed,
             failure=failure,
@@ -164,6 +165,21 @@ class Attempt:
             cost_basis=basis,
             warnings=response.warnings if response is not None else (),
         )
+
+    def _answered_model(self) -> str | None:
+        answer = self.response or (self.items[0] if self.items else None)
+        model = getattr(answer, "model", None)
+        return model if isinstance(model, str) else None
+
+    def _basis(self, outcome: Outcome, failure: Failure | None, usage: Usage) -> CostBasis:
+        """Return what is known of this attempt's cost (fault model §2, A0–A4)."""
+        if failure is not None and not failure.sent:
+            return CostBasis.NOT_SENT
+        verdict = CostBasis.EXACT if failure is None else VERDICTS[failure.kind].basis
+        if outcome is Outcome.WON or verdict is CostBasis.EXACT:
+            told = usage.input_total is not None and (usage.output_total is not None or self._fold is None)
+            return CostBasis.EXACT if told else CostBasis.ESTIMATED
+        return CostBasis.ESTIMATED if usage.output_total or _counted(self.response) else verdict
 
     def _cost(self, basis: CostBasis, usage: Usage) -> Cost | None:
         """Return what this attempt cost, given how sure its usage is; `None` when that is unknown."""
@@ -176,15 +192,35 @@ class Attempt:
         response = self.response
         facts = response.extra if response is not None else {}
         bill = Bill(
-            usage=usage,
+            usage=self._completed(usage) if basis is CostBasis.ESTIMATED else usage,
             model=self.launch.target.model,
-            answered_model=response.model if response is not None else None,
+            answered_model=self._answered_model(),
             service_tier=_text(facts.get("service_tier")),
             speed=_text((usage.raw or {}).get("speed")),
             partner=_text(facts.get("inference_provider")),
             estimated=basis is CostBasis.ESTIMATED,
         )
         return self.performer.cost_of(bill)
+
+    def _completed(self, usage: Usage) -> Usage:
+        """Fill in what the provider did not tell: the prompt as it is estimated, and as many tokens of the answer as
+        were counted here, if those are more than it told."""
+        if usage.input_total is None:
+            expected = expected_usage(self.job.request)
+            usage = msgspec.structs.replace(expected, output=usage.output, reasoning=usage.reasoning, raw=usage.raw)
+        counted = _counted(self.response)
+        if counted > (usage.output_total or 0):
+            usage = msgspec.structs.replace(usage, output=counted, reasoning=None, audio_output=None)
+        return usage
+
+
+def _counted(response: GenerationResponse | None) -> int:
+    """Return about how many tokens of an answer arrived."""
+    if response is None:
+        return 0
+    texts = (response.text, response.thinking, response.refusal or "")
+    calls = (text for call in response.tool_calls for text in (call.name, call.arguments))
+    return -(-sum(map(size_of, (*texts, *calls))) // BYTES_PER_TOKEN)
 
 
 def _text(value: Any) -> str | None:
@@ -209,17 +245,6 @@ def _validated(job: Job, response: GenerationResponse, fold: Fold) -> tuple[Gene
 def _usage_of(items: list[Any]) -> Usage:
     usage = getattr(items[0], "usage", None) if items else None
     return usage if isinstance(usage, Usage) else Usage()
-
-
-def _basis(outcome: Outcome, failure: Failure | None, usage: Usage) -> CostBasis:
-    """Return what is known of an attempt's cost (fault model §2, A0–A4)."""
-    if outcome is Outcome.WON:
-        return CostBasis.EXACT if usage.total is not None else CostBasis.ESTIMATED
-    if failure is not None and not failure.sent:
-        return CostBasis.NOT_SENT
-    if usage.output_total:
-        return CostBasis.ESTIMATED
-    return VERDICTS[failure.kind].basis if failure is not None else CostBasis.UNKNOWN
 
 
 def new_id() -> str:

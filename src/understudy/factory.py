@@ -12,12 +12,12 @@ import msgspec
 
 from understudy import providers
 from understudy.access import endpoint_for, secret_for
-from understudy.dialects import load
-from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
+from understudy.dialects.base import Endpoint, Operation
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
 from understudy.domain.events import Event, Warned
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
+from understudy.exchanges import dialect_of, open_exchange, require, takes_long
 from understudy.ledger.memory import Tally
 from understudy.policy.batches import BatchLimits
 from understudy.policy.plan import Plan, Step
@@ -31,7 +31,7 @@ from understudy.provider import (
     ProviderType,
     RequestOptions,
 )
-from understudy.providers.base import ProviderRow, dialect_for
+from understudy.providers.base import ProviderRow
 
 if TYPE_CHECKING:
     from understudy.attempt import Job
@@ -47,10 +47,6 @@ if TYPE_CHECKING:
     from understudy.stream import ResponseStream
     from understudy.transport import Transport
 
-LONG_ANSWER = 60.0
-"""Seconds; a plain answer that is expected to take longer is streamed inside, so that a stall is noticed."""
-TOKENS_PER_SECOND = 128_000 / 3600
-"""The pace that Anthropic's own client assumes when it refuses long plain calls."""
 THINKING_FIRST_EVENT = 300.0
 """Seconds until the first content when the model thinks first."""
 
@@ -174,7 +170,12 @@ class DialectProvider:
         return [msgspec.structs.replace(model, provider=self.name) for model in found]
 
     async def is_model_available(self, model: str) -> bool:
-        """Tell whether the provider offers a model, by asking for that one."""
+        """Tell whether the provider offers a model, by asking for that one. Raises `Unsupported` where none can say."""
+        if self.row.catalogue_only:
+            raise Unsupported(
+                f"{self.row.title} cannot tell whether a model is available: its list shows what could be deployed, "
+                "not what is; ask the deployment itself for a short answer (max_tokens=1, billed)"
+            )
         try:
             found = await self._ask(Operation.MODELS, ModelsRequest(model=model))
         except ModelNotFound:
@@ -220,7 +221,7 @@ class DialectProvider:
 
     def embedding_target(self, model: str | None = None) -> Target:
         """Return this entry as a target for embeddings."""
-        self._require(Operation.EMBED)
+        require(self.row, Operation.EMBED)
         return self._target(self._own(model) or self.config.embedding_model, "embedding_model")
 
     @property
@@ -244,11 +245,11 @@ class DialectProvider:
             self._tariff.begin(target.model)
         if isinstance(request, GenerationRequest) and job.operation is Operation.CHAT:
             request = self._with_defaults(request)
-            streamed = job.streamed or _takes_long(request)
+            streamed = job.streamed or takes_long(request)
             if request.reasoning is not None and limits.first_event < THINKING_FIRST_EVENT:
                 limits = msgspec.structs.replace(limits, first_event=THINKING_FIRST_EVENT)
         endpoint = self.endpoint(target.model)
-        dialect = self._dialect(job.operation, endpoint, request)
+        dialect = dialect_of(self.row, job.operation, endpoint, request)
         warnings: list[Event] = []
         if isinstance(request, GenerationRequest):
             request, warnings = settled(request, dialect.name, endpoint)
@@ -258,10 +259,11 @@ class DialectProvider:
             limits=limits,
             attempt_id=attempt_id,
             server=endpoint.server,
+            noted_headers=self.row.noted_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             strict=job.strict,
         )
-        exchange = _open(dialect, job.operation, request, endpoint, streamed)
+        exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
         return ExchangeFlight(exchange, passage, dialect=dialect.name, before=warnings)
 
     def cost_of(self, bill: Bill) -> Cost | None:
@@ -281,12 +283,12 @@ class DialectProvider:
         return self._tariff.known(model) if model is not None else None
 
     async def prices_ready(self, model: str | None = None) -> None:
-        """Wait until the published prices are loaded, where the price of a model (unset: the text model) needs them."""
-        await self._tariff.ready(model or self.text_model)
+        """Wait until the published prices are loaded, where the price of a model (unset: of any model) needs them."""
+        await self._tariff.ready(model)
 
     def load_prices(self, model: str | None = None) -> None:
         """Do what `prices_ready` does, in the calling thread: it takes 0.4 seconds, once a process."""
-        self._tariff.load(model or self.text_model)
+        self._tariff.load(model)
 
     @cached_property
     def _tariff(self) -> Tariff:
@@ -334,7 +336,7 @@ class DialectProvider:
             messages=(Message.user("?"),), max_tokens=config.max_tokens, temperature=config.temperature
         )
         endpoint = self.endpoint(self.target().model)
-        exchange = self._dialect(Operation.CHAT, endpoint, request).chat(request, endpoint, stream=False)
+        exchange = dialect_of(self.row, Operation.CHAT, endpoint, request).chat(request, endpoint, stream=False)
         return [step.warning for step in exchange.start() if isinstance(step, Warned)]
 
     # ---- inside ----
@@ -372,29 +374,16 @@ class DialectProvider:
 
     async def _ask(self, operation: Operation, request: Any, *, model: str | None = None) -> list[Any]:
         """Run a free operation with this provider's retries."""
-        self._require(operation)
+        require(self.row, operation)
         counting = operation is Operation.COUNT_TOKENS
         target = self.target(model) if counting else self._target(model or self.text_model or "", "text_model")
         return await self._desk.ask(operation, request, self._planned(target))
-
-    def _require(self, operation: Operation) -> None:
-        if operation not in self.row.dialects:
-            instead = self.row.instead.get(operation)
-            hint = f"; {instead}" if instead else ""
-            raise Unsupported(f"{self.row.title} has no {operation.replace('_', ' ')} operation{hint}")
 
     def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
         config = self.config
         if config.max_tokens is None and config.temperature is None:
             return request
         return request.with_defaults(max_tokens=config.max_tokens, temperature=config.temperature)
-
-    def _dialect(self, operation: Operation, endpoint: Endpoint, request: Any) -> Dialect:
-        name = dialect_for(self.row, operation, endpoint.quirks, request)
-        if name is None:
-            self._require(operation)
-            raise Unsupported(f"{self.row.title} has no {operation} operation")
-        return load(name)
 
 
 def _row(provider_type: str) -> ProviderRow:
@@ -404,20 +393,3 @@ def _row(provider_type: str) -> ProviderRow:
         pass
     known = ", ".join(providers.types())
     raise ConfigError(f"unknown provider {provider_type!r}; there are {known}")
-
-
-def _open(dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool) -> Exchange[Any]:
-    match operation:
-        case Operation.CHAT:
-            return dialect.chat(request, endpoint, stream=streamed)
-        case Operation.EMBED:
-            return dialect.embed(request, endpoint)
-        case Operation.MODELS:
-            return dialect.list_models(request, endpoint)
-        case Operation.COUNT_TOKENS:
-            return dialect.count_tokens(request, endpoint)
-
-
-def _takes_long(request: GenerationRequest) -> bool:
-    """Tell whether a plain answer may take so long that it is better streamed inside."""
-    return request.max_tokens is not None and request.max_tokens / TOKENS_PER_SECOND > LONG_ANSWER

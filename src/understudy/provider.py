@@ -344,7 +344,7 @@ class LLMProvider(Protocol):
         ...
 
     async def is_model_available(self, model: str) -> bool:
-        """Tell whether the provider offers a model."""
+        """Tell whether the provider offers a model. Raises `Unsupported` where nothing but a billed call could tell."""
         ...
 
     async def health_check(self) -> HealthStatus:

@@ -38,8 +38,9 @@ LAYERS: dict[str, set[str]] = {
     "config": {"domain", "dialects", "providers", "provider"},
     "access": {"domain", "dialects", "providers", "provider", "config"},
     "pricing": {"domain", "provider", "providers"},
+    "exchanges": {"domain", "dialects", "providers"},
     "factory": {
-        "access", "pricing",
+        "access", "pricing", "exchanges",
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "config",
     },

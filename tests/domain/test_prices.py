@@ -92,6 +92,15 @@ def test_what_a_tier_does_not_name_is_as_in_the_price_itself() -> None:
     ]
 
 
+def test_what_is_charged_counts_where_it_is_not_what_was_counted() -> None:
+    """Cohere: a prompt of 1,501 tokens, of which 84 are billed."""
+    cost = Price.per_million(input="2.5", output="10").cost(
+        Usage(input=493, cache_read=1_008, output=346, billed=Usage(input=84, output=314))
+    )
+    assert cost is not None
+    assert cost.amount.nano_usd == 84 * 2_500 + 314 * 10_000
+
+
 @pytest.mark.parametrize(
     ("usage", "why"),
     [

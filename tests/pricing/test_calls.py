@@ -140,3 +140,67 @@ async def _until_text(stream: u.ResponseStream) -> Any:
         yield event
         if isinstance(event, u.TextDelta):
             return
+
+
+class Breaking(Answers):
+    """Streams some of an answer, with the usage so far if there is any, and then nothing more."""
+
+    async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
+        chunk = {
+            **CHUNK,
+            "choices": [{"index": 0, "delta": {"content": "four by four bytes!!"}, "finish_reason": None}],
+        }
+        extra = {"usage": self.usage} if self.usage else {}
+        return Incoming("text/event-stream", b"data: " + encode({**chunk, **extra}) + b"\n\n")
+
+
+@pytest.mark.parametrize(
+    ("usage", "nano_usd"),
+    [
+        # 5 tokens of 20 bytes arrived; the prompt is 4 tokens of framing and 40 / 4 of text.
+        ({}, 14 * 1_000 + 5 * 2_000),
+        ({"prompt_tokens": 11, "completion_tokens": 3}, 11 * 1_000 + 5 * 2_000),
+        ({"prompt_tokens": 11, "completion_tokens": 30}, 11 * 1_000 + 30 * 2_000),
+    ],
+)
+async def test_what_broke_off_is_estimated_by_what_arrived(usage: dict[str, Any], nano_usd: int) -> None:
+    records: list[u.AttemptRecord] = []
+    entry = u.ProviderConfig(provider="openai", api_key=u.Secret("sk-x"), text_model="gpt-4o", price=PRICE)
+    llm = u.create_provider(
+        entry, transport=Breaking(usage=usage), fallback=u.FallbackConfig(max_retries=1), observers=[records.append]
+    )
+    with pytest.raises(u.Unavailable):
+        await llm.stream("x" * 40).collect()
+    (record,) = records
+    assert record.cost_basis is u.CostBasis.ESTIMATED
+    assert record.cost == u.Cost(amount=u.Money(nano_usd), source="configuration", estimated=True)
+    assert record.usage.total == (sum(usage.values()) or None), "the record holds what the provider told"
+    assert llm.stats().estimated_cost == u.Money(nano_usd)
+
+
+async def test_what_the_caller_gave_up_is_estimated_too() -> None:
+    records: list[u.AttemptRecord] = []
+    entry = u.ProviderConfig(provider="openai", api_key=u.Secret("sk-x"), text_model="gpt-4o", price=PRICE)
+    llm = u.create_provider(entry, transport=Answers(usage={}), observers=[records.append])
+    async with llm.stream("x" * 40) as stream:
+        assert [event async for event in _until_text(stream)]
+    (record,) = records
+    assert record.outcome is u.Outcome.ABORTED
+    assert record.cost is not None
+    assert record.cost.estimated
+
+
+async def test_an_answer_without_usage_is_estimated() -> None:
+    response = await provider(Answers(usage={}), price=PRICE).generate("x" * 40)
+    assert response.cost == u.Cost(amount=u.Money(14 * 1_000 + 2 * 2_000), source="configuration", estimated=True)
+    assert response.usage.total is None
+    assert response.attempts[0].cost_basis is u.CostBasis.ESTIMATED
+
+
+async def test_an_answer_that_does_not_fit_was_paid_for_all_the_same() -> None:
+    llm = provider(Answers(), price=PRICE)
+    with pytest.raises(u.LLMError) as caught:
+        await llm.generate("hello", schema={"type": "object"})
+    (attempt,) = caught.value.attempts
+    assert attempt.cost_basis is u.CostBasis.EXACT
+    assert attempt.cost == u.Cost(amount=u.Money(1_400_000), source="configuration")

@@ -124,9 +124,11 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         `None` when the prompt's length is unknown, or a class of the usage has no rate; where tokens cost nothing the
         usage need not be known. `estimated` says of the usage that it is, and is handed on.
         """
+        usage = usage.billed or usage
         rates = self.rates_for(usage)
         sum_of = 0
-        if not rates.free_of_tokens:
+        counted = not rates.free_of_tokens
+        if counted:
             if usage.input_total is None:
                 return None
             for name, choices in _PARENTS.items():
@@ -136,7 +138,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
                         return None
                     sum_of += tokens * rate
         amount = Money(_rounded(sum_of) + rates.call)
-        return Cost(amount=amount, source=self.source, as_of=self.as_of, estimated=estimated)
+        return Cost(amount=amount, source=self.source, as_of=self.as_of, estimated=estimated and counted)
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):

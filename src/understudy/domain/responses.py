@@ -129,23 +129,17 @@ def joined(answers: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
     Model and provider are those of the first. Usage and cost are sums, unknown where one of them is.
     """
     raw = [answer.usage.raw for answer in answers]
+    costs = [answer.cost for answer in answers]
     usage = reduce(Usage.__add__, (answer.usage for answer in answers))
     return msgspec.structs.replace(
         answers[0],
         embeddings=tuple(chain.from_iterable(answer.embeddings for answer in answers)),
         usage=msgspec.structs.replace(usage, raw={"batches": raw} if any(raw) else None),
-        cost=_sum_of([answer.cost for answer in answers]),
+        cost=None if None in costs else reduce(Cost.__add__, filter(None, costs)),
         warnings=tuple(dict.fromkeys(chain.from_iterable(answer.warnings for answer in answers))),
         attempts=tuple(chain.from_iterable(answer.attempts for answer in answers)),
         raw=None,
     )
-
-
-def _sum_of(costs: Sequence[Cost | None]) -> Cost | None:
-    known = [cost for cost in costs if cost is not None]
-    if len(known) < len(costs):
-        return None
-    return reduce(Cost.__add__, known)
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -134,12 +134,16 @@ class Health:
             return
         pause = self._pauses.setdefault(_scope(target, aside), _Pause())
         disabled = aside is not Aside.TARGET
-        first, longest = (FIRST_DISABLE, LONGEST_DISABLE) if disabled else (FIRST_PAUSE, LONGEST_PAUSE)
+        daily = failure.kind is FailureKind.DAILY_QUOTA
+        first, longest = (FIRST_DISABLE, LONGEST_DISABLE) if disabled or daily else (FIRST_PAUSE, LONGEST_PAUSE)
         length = min(longest, first * 2**pause.in_a_row)
-        if not disabled and failure.retry_after is not None:
-            length = min(LONGEST_HINT, failure.retry_after)
-        elif failure.kind is FailureKind.DAILY_QUOTA:
+        hint = failure.retry_after
+        if daily and hint is None:
             length = LONGEST_DISABLE
+        elif not disabled and hint is not None and (not daily or hint > length):
+            # Google writes the seconds of its limit per minute beside a quota that is renewed once a day: too short a
+            # wait to be believed.
+            length = min(LONGEST_HINT, hint)
         if pause.until <= now or disabled is False:
             pause.in_a_row += 1
         if now + length > pause.until:

@@ -58,7 +58,10 @@ class Tariff:
             self._shelf.load()
 
     def _needs_published(self, model: str | None) -> bool:
-        return self._is_published and (model is None or self._nearer(self._split(model, None)) is None)
+        """A model that is left open may be any of the provider's."""
+        if model is None:
+            return self._is_published and self._config.price is None and self._free is None
+        return self._is_published and self._nearer(self._split(model, None)) is None
 
     # ---- what is known ----
 

@@ -68,6 +68,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers = ()
     header_variables: Headers = ()
     """Headers whose values come from the environment where a variable is set: (header, variable)."""
+    noted_headers: Headers = ()
+    """Headers of its responses that are facts of an answer: (header, key of `response.extra`). Lower case."""
     quirks: QuirksPatch = {}
     families: tuple[Family, ...] = ()
     """All that match apply, in order."""
@@ -89,7 +91,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     billed_hosts: tuple[str, ...] = ()
     """Hosts at which a provider that is otherwise local does bill."""
     catalogue_only: bool = False
-    """The list of models tells what could be served, not what is: Azure lists no deployments."""
+    """The list of models tells what could be served, not what is: Azure lists no deployments. So whether a model is
+    available is unsupported, and a health check leaves it open."""
     version_header: str | None = None
     """The header that carries the entry's `api_version`."""
 

@@ -26,6 +26,8 @@ ROW = ProviderRow(
     base_url="https://router.huggingface.co/v1",
     dialects={Operation.CHAT: "openai", Operation.MODELS: "openai", Operation.EMBED: "hf-features"},
     key_variables=("HF_TOKEN",),
+    # The partner that served, on which the price depends.
+    noted_headers=(("x-inference-provider", "inference_provider"),),
     quirks={
         "refused": _UNKNOWN,
         "max_tokens_field": "max_tokens",
