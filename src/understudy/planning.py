@@ -16,8 +16,9 @@ from understudy.engine import Engine
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized, Estimate
 from understudy.policy.fitness import Needs, fitting, needs_of
-from understudy.policy.plan import Plan, Skip, Step
+from understudy.policy.plan import Plan, Step
 from understudy.policy.rotation import Rotation
+from understudy.policy.spaces import one_space
 from understudy.policy.strategies import Strategy, place
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import TaskBased
@@ -167,7 +168,7 @@ class Planner:
             raise ConfigError("embed: no entry has an embedding_model: add embedding_model to one, or pass model=…")
         else:
             targets = tuple(sorted(targets, key=place))
-        same, others = self._one_space(targets)
+        same, others = one_space(targets, lambda target: self._roster.space_of(target, request))
         lane = Lane(wanted.route, same, fallback)
         if lane.weighs_prices:
             await self._roster.prices_ready(same)
@@ -183,14 +184,6 @@ class Planner:
         if fallback.enabled is False:
             plan = plan.only_first("fallback is switched off")
         return Planned(plan, fallback)
-
-    def _one_space(self, targets: tuple[Target, ...]) -> tuple[tuple[Target, ...], tuple[Skip, ...]]:
-        """Part the targets whose vectors live in the first one's space from the others; unknown spaces are alone."""
-        space = self._roster.space_of(targets[0])
-        same = tuple(each for each in targets[1:] if space is not None and self._roster.space_of(each) == space)
-        kept = {targets[0].label, *(each.label for each in same)}
-        others = tuple(Skip(each, "another embedding space") for each in targets if each.label not in kept)
-        return (targets[0], *same), others
 
     # ---- both ----
 

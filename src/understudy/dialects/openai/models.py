@@ -87,6 +87,7 @@ def _model(entry: dict[str, Any], provider: str) -> ModelInfo:
         context_window=_count(entry, _CONTEXT),
         max_output_tokens=_count(entry, _OUTPUT),
         capabilities=_capabilities(entry),
+        lacks=_lacks(entry),
         input_price=input_price,
         output_price=output_price,
         cache_read_price=cache_read_price,
@@ -119,6 +120,17 @@ def _capabilities(entry: dict[str, Any]) -> frozenset[str] | None:
     found |= {ours for theirs, ours in _SUPPORTS.items() if source.get(theirs) is True}
     if kind == "embedding" or outputs & {"embedding", "embeddings"}:
         found.add("embed")
+    return frozenset(found)
+
+
+def _lacks(entry: dict[str, Any]) -> frozenset[str]:
+    """What the entry says it cannot: kinds of input that it does not name, and what it does not support."""
+    architecture = entry.get("architecture")
+    source = {**architecture, **entry} if isinstance(architecture, dict) else entry
+    inputs = _words(source.get("input_modalities"))
+    found = {ours for theirs, ours in _SUPPORTS.items() if source.get(theirs) is False}
+    if inputs:
+        found |= set(_INPUTS.values()) - {_INPUTS[word] for word in inputs if word in _INPUTS}
     return frozenset(found)
 
 
