@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion
@@ -445,23 +444,6 @@ def test_a_terminal_shows_a_bar(configured: CommandLine) -> None:
     assert f"{COUNT}/{COUNT}" in finished.out
     assert "tokens" in finished.out
     assert answers(out(configured)) == expected()
-
-
-def test_the_answer_to_a_million_questions_does_not_stand_in_memory(configured: CommandLine) -> None:
-    """A body of a megabyte costs nothing while it waits."""
-    lines = 100
-    with (configured.folder / "in.jsonl").open("wb") as file:
-        for number in range(lines):
-            file.write(msgspec.json.encode(chat(f"line-{number}", "x" * 1_000_000)) + b"\n")
-    measured = (
-        "import resource, sys; from understudy.cli import main\n"
-        "sys.argv = ['understudy', 'batch', 'in.jsonl', '-o', 'out.jsonl', '--limit', '1', '-c', '1']\n"
-        "try: main()\n"
-        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
-    )
-    result = configured.python("-c", measured)
-    assert result.code == 0, result.err
-    assert int(result.out) < 120
 
 
 def until(came: Any) -> None:
