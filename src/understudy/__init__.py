@@ -82,6 +82,9 @@ if TYPE_CHECKING:
     from understudy.factory import create_provider
     from understudy.ledger.memory import MemoryLedger
     from understudy.manager import ProviderManager, from_config
+    from understudy.policy.plan import Plan, Skip, Step
+    from understudy.policy.strategies import Strategy
+    from understudy.policy.targets import Facts, Target, TargetFacts
     from understudy.provider import (
         FallbackConfig,
         FallbackStrategy,
@@ -89,6 +92,7 @@ if TYPE_CHECKING:
         ProviderConfig,
         ProviderStats,
         ProviderType,
+        Route,
     )
     from understudy.signing import Signer, TokenSource
     from understudy.stream import ResponseStream
@@ -125,7 +129,12 @@ _HOMES = {
     "understudy.factory": "create_provider",
     "understudy.ledger.memory": "MemoryLedger",
     "understudy.manager": "ProviderManager from_config",
-    "understudy.provider": "FallbackConfig FallbackStrategy LLMProvider ProviderConfig ProviderStats ProviderType",
+    "understudy.policy.plan": "Plan Skip Step",
+    "understudy.policy.strategies": "Strategy",
+    "understudy.policy.targets": "Facts Target TargetFacts",
+    "understudy.provider": (
+        "FallbackConfig FallbackStrategy LLMProvider ProviderConfig ProviderStats ProviderType Route"
+    ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -165,6 +174,7 @@ __all__ = [
     "EmbeddingRequest",
     "EmbeddingResponse",
     "Event",
+    "Facts",
     "Failure",
     "FailureKind",
     "FallbackConfig",
@@ -193,6 +203,7 @@ __all__ = [
     "OutputFormat",
     "Overloaded",
     "PermissionDenied",
+    "Plan",
     "ProviderConfig",
     "ProviderManager",
     "ProviderStats",
@@ -205,11 +216,17 @@ __all__ = [
     "RequestTooLarge",
     "ResponseStream",
     "Role",
+    "Route",
     "Secret",
     "ServerFailed",
     "Signer",
+    "Skip",
     "Started",
+    "Step",
+    "Strategy",
     "StreamInterrupted",
+    "Target",
+    "TargetFacts",
     "Text",
     "TextDelta",
     "Thinking",

@@ -18,11 +18,13 @@ from understudy.domain.errors import LLMError
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import unfold
 from understudy.domain.money import Cost
+from understudy.domain.prices import Bill
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
-from understudy.domain.usage import Usage
 from understudy.flight import AttemptFailed
+from understudy.ledger.memory import Tally
+from understudy.policy.batches import BatchLimits
 from understudy.policy.targets import Limits, Target
-from understudy.provider import LLMProvider
+from understudy.provider import LLMProvider, ProviderStats
 
 
 class ForeignPerformer:
@@ -30,17 +32,34 @@ class ForeignPerformer:
 
     def __init__(self, provider: LLMProvider) -> None:
         self.provider = provider
+        self._tally = Tally()
 
     def fly(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> ForeignFlight:
         """Open an attempt."""
         return ForeignFlight(self.provider, job, target, limits)
 
-    def cost_of(self, target: Target, usage: Usage) -> Cost | None:
-        """A provider of somebody else knows its costs itself, if anyone does."""
+    def cost_of(self, bill: Bill) -> Cost | None:
+        """A provider of somebody else knows its costs itself, if anyone does: see `ForeignFlight.cost`."""
         return None
 
+    async def prices_ready(self, model: str | None = None) -> None:
+        """There is nothing to wait for."""
+
     def tally(self, attempt: AttemptRecord) -> None:
-        """It keeps its own statistics."""
+        """Count an attempt, for providers that do not count themselves."""
+        self._tally.record(attempt)
+
+    def stats(self) -> ProviderStats:
+        """Return the provider's own statistics if it keeps any, else those of the attempts that were made from here.
+
+        Never both: what a nested manager did inside is counted there, and its own calls are the same seen from outside.
+        """
+        own = self.provider.stats()
+        return own if own.total_requests else self._tally.stats()
+
+    def batch_limits(self, target: Target) -> BatchLimits:
+        """It divides what is too much for it itself."""
+        return BatchLimits()
 
 
 class ForeignFlight:
@@ -48,9 +67,11 @@ class ForeignFlight:
 
     def __init__(self, provider: LLMProvider, job: Job, target: Target, limits: Limits) -> None:
         self.dialect: str | None = None
+        self.server: str | None = None
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None
+        self.cost: Cost | None = None
         self._provider = provider
         self._job = job
         self._request = msgspec.structs.replace(job.request, model=target.model) if target.model else job.request
@@ -74,7 +95,7 @@ class ForeignFlight:
         try:
             async with asyncio.timeout(wait):
                 return await self._step()
-        except StopAsyncIteration:
+        except (StopAsyncIteration, AttemptFailed):
             raise
         except TimeoutError as error:
             kind = FailureKind.TIMEOUT_FIRST_EVENT if first else FailureKind.STALLED
@@ -89,16 +110,25 @@ class ForeignFlight:
         if self._job.operation is Operation.CHAT and self._job.streamed:
             if self._events is None:
                 self._events = self._provider.stream(self._request)
-            event = await anext(self._events)
+            try:
+                event = await anext(self._events)
+            except StopAsyncIteration:
+                self.cost = getattr(getattr(self._events, "response", None), "total_cost", None)
+                raise
             self.answered = True
             return [event]
         self._over = True
         response: GenerationResponse | EmbeddingResponse
         if self._job.operation is Operation.EMBED:
             response = await self._provider.embed(list(self._request.texts), **_embed_options(self._request))
+            self.cost = response.total_cost
+            if (found := len(response.embeddings)) != (wanted := len(self._request.texts)):
+                message = f"{found} vectors for {wanted} texts"
+                raise AttemptFailed(Failure(kind=FailureKind.BAD_RESPONSE, message=message))
             return [response]
         response = await self._provider.generate(self._request)
         self.raw = response.raw
+        self.cost = response.total_cost
         return list(unfold(response))
 
     async def aclose(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -13,15 +13,21 @@ from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.events import CONTENT_EVENTS
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import Fold
-from understudy.domain.money import Cost
+from understudy.domain.money import NOT_BILLED, Cost
+from understudy.domain.prices import Bill
 from understudy.domain.responses import FinishReason, GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.flight import Flight
+from understudy.policy.batches import BatchLimits
 from understudy.policy.call import Call
+from understudy.policy.estimate import BYTES_PER_TOKEN, expected_usage, size_of
 from understudy.policy.signals import Began, Launch, Rules
 from understudy.policy.targets import Limits, Target
 from understudy.policy.verdicts import VERDICTS
 from understudy.structured import ResultForm
+
+if TYPE_CHECKING:
+    from understudy.provider import ProviderStats
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +39,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rules: Rules = Rules()
     form: ResultForm | None = None
     strict: bool = False
+    batch: int | None = None
+    """Of an embedding in several batches: which, from 1."""
 
     @property
     def streamed(self) -> bool:
@@ -47,12 +55,24 @@ class Performer(Protocol):
         """Open an attempt; nothing is sent before it is iterated."""
         ...
 
-    def cost_of(self, target: Target, usage: Usage) -> Cost | None:
-        """Return what an answer cost, or `None` when that is unknown."""
+    async def prices_ready(self, model: str | None = None) -> None:
+        """Wait for what `cost_of` needs."""
+        ...
+
+    def cost_of(self, bill: Bill) -> Cost | None:
+        """Return what an attempt cost, or `None` when that is unknown."""
         ...
 
     def tally(self, attempt: AttemptRecord) -> None:
         """Add an attempt to the provider's own statistics."""
+        ...
+
+    def stats(self) -> ProviderStats:
+        """Return what was done so far."""
+        ...
+
+    def batch_limits(self, target: Target) -> BatchLimits:
+        """Return how much one request for embeddings may hold."""
         ...
 
 
@@ -69,7 +89,8 @@ class Attempt:
         self.failure: Failure | None = None
         self.response: GenerationResponse | None = None
         self.items: list[Any] = []
-        self._fold = Fold(self.flight.dialect, launch.target.provider_type) if job.operation is Operation.CHAT else None
+        whose = (self.flight.dialect, launch.target.provider_type, self.flight.server)
+        self._fold = Fold(*whose) if job.operation is Operation.CHAT else None
         self._held: list[Any] | None = []
         self._first_event: float | None = None
         self._started_at = time.time()
@@ -118,12 +139,13 @@ class Attempt:
             self.response = self._fold.response()
         response = self.response
         usage = response.usage if response is not None else _usage_of(self.items)
-        cost = self.performer.cost_of(self.launch.target, usage) if outcome is Outcome.WON else None
         target = self.launch.target
+        basis = self._basis(outcome, failure, usage)
         return AttemptRecord(
             request_id=self.job.id,
             attempt_id=self.id,
             number=self.number,
+            batch=self.job.batch,
             provider=target.name,
             provider_type=target.provider_type,
             model=target.model,
@@ -133,16 +155,76 @@ class Attempt:
             duration=(self._ended or time.monotonic()) - self._started,
             first_event=self._first_event,
             waited=self.launch.waited,
-            answered_model=response.model if response is not None else None,
+            answered_model=self._answered_model(),
             dialect=self.flight.dialect,
             streamed=self.job.streamed,
             failure=failure,
             next_step=next_step,
             usage=usage,
-            cost=cost,
-            cost_basis=_basis(outcome, failure, usage),
+            cost=self._cost(basis, usage),
+            cost_basis=basis,
             warnings=response.warnings if response is not None else (),
         )
+
+    def _answered_model(self) -> str | None:
+        answer = self.response or (self.items[0] if self.items else None)
+        model = getattr(answer, "model", None)
+        return model if isinstance(model, str) else None
+
+    def _basis(self, outcome: Outcome, failure: Failure | None, usage: Usage) -> CostBasis:
+        """Return what is known of this attempt's cost (fault model §2, A0–A4)."""
+        if failure is not None and not failure.sent:
+            return CostBasis.NOT_SENT
+        verdict = CostBasis.EXACT if failure is None else VERDICTS[failure.kind].basis
+        if outcome is Outcome.WON or verdict is CostBasis.EXACT:
+            told = usage.input_total is not None and (usage.output_total is not None or self._fold is None)
+            return CostBasis.EXACT if told else CostBasis.ESTIMATED
+        return CostBasis.ESTIMATED if usage.output_total or _counted(self.response) else verdict
+
+    def _cost(self, basis: CostBasis, usage: Usage) -> Cost | None:
+        """Return what this attempt cost, given how sure its usage is; `None` when that is unknown."""
+        if basis in (CostBasis.NOT_SENT, CostBasis.REFUSED) or not self.job.operation.billed:
+            return NOT_BILLED
+        if basis is CostBasis.UNKNOWN:
+            return None
+        if self.flight.cost is not None:
+            return self.flight.cost
+        response = self.response
+        facts = response.extra if response is not None else {}
+        bill = Bill(
+            usage=self._completed(usage) if basis is CostBasis.ESTIMATED else usage,
+            model=self.launch.target.model,
+            answered_model=self._answered_model(),
+            service_tier=_text(facts.get("service_tier")),
+            speed=_text((usage.raw or {}).get("speed")),
+            partner=_text(facts.get("inference_provider")),
+            estimated=basis is CostBasis.ESTIMATED,
+        )
+        return self.performer.cost_of(bill)
+
+    def _completed(self, usage: Usage) -> Usage:
+        """Fill in what the provider did not tell: the prompt as it is estimated, and as many tokens of the answer as
+        were counted here, if those are more than it told."""
+        if usage.input_total is None:
+            expected = expected_usage(self.job.request)
+            usage = msgspec.structs.replace(expected, output=usage.output, reasoning=usage.reasoning, raw=usage.raw)
+        counted = _counted(self.response)
+        if counted > (usage.output_total or 0):
+            usage = msgspec.structs.replace(usage, output=counted, reasoning=None, audio_output=None)
+        return usage
+
+
+def _counted(response: GenerationResponse | None) -> int:
+    """Return about how many tokens of an answer arrived."""
+    if response is None:
+        return 0
+    texts = (response.text, response.thinking, response.refusal or "")
+    calls = (text for call in response.tool_calls for text in (call.name, call.arguments))
+    return -(-sum(map(size_of, (*texts, *calls))) // BYTES_PER_TOKEN)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _validated(job: Job, response: GenerationResponse, fold: Fold) -> tuple[GenerationResponse, Failure | None]:
@@ -163,17 +245,6 @@ def _validated(job: Job, response: GenerationResponse, fold: Fold) -> tuple[Gene
 def _usage_of(items: list[Any]) -> Usage:
     usage = getattr(items[0], "usage", None) if items else None
     return usage if isinstance(usage, Usage) else Usage()
-
-
-def _basis(outcome: Outcome, failure: Failure | None, usage: Usage) -> CostBasis:
-    """Return what is known of an attempt's cost (fault model §2, A0–A4)."""
-    if outcome is Outcome.WON:
-        return CostBasis.EXACT if usage.total is not None else CostBasis.ESTIMATED
-    if failure is not None and not failure.sent:
-        return CostBasis.NOT_SENT
-    if usage.output_total:
-        return CostBasis.ESTIMATED
-    return VERDICTS[failure.kind].basis if failure is not None else CostBasis.UNKNOWN
 
 
 def new_id() -> str:

@@ -44,6 +44,16 @@ class Drive:
         self._engine = engine
         self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
         self._attempt: Attempt | None = None
+        self.why_abandoned = "the caller gave the request up"
+
+    async def run(self) -> None:
+        """Drive the job to its end, where nobody watches it on the way. Raises `LLMError`."""
+        batches = self.batches()
+        try:
+            async for _ in batches:
+                pass
+        finally:
+            await batches.aclose()
 
     async def batches(self) -> AsyncGenerator[list[Any], None]:
         """Drive the job to its end; streams yield committed batches. Raises `LLMError`."""
@@ -67,6 +77,8 @@ class Drive:
                     attempt.failure = error.failure
                 if held := attempt.conclude():
                     yield held
+                if self.job.operation.billed:
+                    await attempt.performer.prices_ready(launch.target.model)
                 actions = self._land(attempt)
         finally:
             if not call.settled:
@@ -103,11 +115,11 @@ class Drive:
         return actions
 
     async def _abandon(self) -> None:
-        """The caller has gone: stop the provider, and account for what ran."""
+        """Nobody waits any more: stop the provider, and account for what ran."""
         self._call.receive(Cancelled(), time.monotonic())
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
-            failure = Failure(kind=FailureKind.CANCELLED, message="the caller gave the request up")
+            failure = Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned)
             self._write(attempt, Outcome.ABORTED, failure)
             await attempt.flight.aclose()
 
@@ -147,6 +159,8 @@ class Drive:
         self._won = response if outcome is Outcome.WON or self._call.committed else self._won
         record = attempt.record(outcome, failure, self._call.decisions.get(attempt.number))
         self.records.append(record)
+        if outcome is Outcome.WON and (output := record.usage.output_total):
+            self._engine.health.answered(attempt.launch.target, output)
         attempt.performer.tally(record)
         self._engine.publish(record)
 
@@ -158,24 +172,17 @@ class Engine:
         self.health = Health()
         self.budgets = Budgets()
         self.rng = Random()
-        self.turn = 0
         self._sink = sink
         self._observers = observers
 
     def drive(self, job: Job, plan: Plan, performers: Mapping[str, Performer]) -> Drive:
         """Open the drive of a job; nothing happens before its batches are iterated."""
-        self.turn += 1
         return Drive(job, plan, performers, self)
 
     async def run(self, job: Job, plan: Plan, performers: Mapping[str, Performer]) -> Drive:
         """Drive a job to its end. Raises `LLMError`."""
         drive = self.drive(job, plan, performers)
-        batches = drive.batches()
-        try:
-            async for _ in batches:
-                pass
-        finally:
-            await batches.aclose()
+        await drive.run()
         return drive
 
     def publish(self, record: AttemptRecord) -> None:

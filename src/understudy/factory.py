@@ -12,15 +12,14 @@ import msgspec
 
 from understudy import providers
 from understudy.access import endpoint_for, secret_for
-from understudy.dialects import load
-from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
+from understudy.dialects.base import Endpoint, Operation
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
 from understudy.domain.events import Event, Warned
-from understudy.domain.money import Cost
-from understudy.domain.prices import FREE, Price
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
+from understudy.exchanges import dialect_of, open_exchange, require, takes_long
 from understudy.ledger.memory import Tally
+from understudy.policy.batches import BatchLimits
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Limits, Target
 from understudy.provider import (
@@ -32,24 +31,22 @@ from understudy.provider import (
     ProviderType,
     RequestOptions,
 )
-from understudy.providers.base import ProviderRow, dialect_for
+from understudy.providers.base import ProviderRow
 
 if TYPE_CHECKING:
     from understudy.attempt import Job
     from understudy.domain.attempts import AttemptRecord
+    from understudy.domain.money import Cost
+    from understudy.domain.prices import Bill, Price
     from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
-    from understudy.domain.usage import Usage
     from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
     from understudy.flight import Credential, ExchangeFlight
     from understudy.ledger import LedgerSink, Observer
-    from understudy.routing import Desk
+    from understudy.pricing.tariff import Tariff
+    from understudy.routing import Desk, Planned
     from understudy.stream import ResponseStream
     from understudy.transport import Transport
 
-LONG_ANSWER = 60.0
-"""Seconds; a plain answer that is expected to take longer is streamed inside, so that a stall is noticed."""
-TOKENS_PER_SECOND = 128_000 / 3600
-"""The pace that Anthropic's own client assumes when it refuses long plain calls."""
 THINKING_FIRST_EVENT = 300.0
 """Seconds until the first content when the model thinks first."""
 
@@ -108,7 +105,7 @@ class DialectProvider:
     def _desk(self) -> Desk:
         from understudy.routing import Desk
 
-        return Desk({self.name: self}, self._fallback, sink=self._sink, observers=self._observers)
+        return Desk({self.name: self}, sink=self._sink, observers=self._observers)
 
     @cached_property
     def _transport(self) -> Transport:
@@ -139,33 +136,52 @@ class DialectProvider:
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
         ask = self._desk.read(prompt, options)
-        return await self._desk.generate(ask, self._plan(self.target(ask.request.model)))
+        return await self._desk.generate(ask, self._planned(self.target(ask.request.model)))
 
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece; see `ResponseStream`. Raises `Misuse` at once for a wrong call."""
         ask = self._desk.read(prompt, options)
-        return self._desk.stream(ask, self._plan(self.target(ask.request.model)))
+        target = self.target(ask.request.model)
+
+        async def plan() -> Planned:
+            return self._planned(target)
+
+        return self._desk.stream(ask, plan)
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
-        """Return the plan of a request without sending it: this one target."""
-        return self._plan(self.target(self._desk.read(prompt, options).request.model))
+        """Return the plan of a request without sending it: this one target, and what it would cost."""
+        from understudy.policy.cost_order import Estimate
+
+        request = self._desk.read(prompt, options).request
+        target = self.target(request.model)
+        self.load_prices()
+        cost = Estimate(request).cost_at(self.price_of(target.model))
+        return Plan((Step(target, "the only target", expected_cost=cost),), why="the only target")
 
     async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Raises `ConfigError` when no embedding model is known."""
         read = self._desk.read_texts(texts, options)
-        return await self._desk.embed(read, self._plan(self.embedding_target(read.request.model)))
+        return await self._desk.embed(read, self._planned(self.embedding_target(read.request.model)))
 
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models that the provider offers, over all pages, at most `limit`."""
         found: list[ModelInfo] = await self._ask(Operation.MODELS, ModelsRequest(limit=limit))
+        self._tariff.learn(found)
         return [msgspec.structs.replace(model, provider=self.name) for model in found]
 
     async def is_model_available(self, model: str) -> bool:
-        """Tell whether the provider offers a model, by asking for that one."""
+        """Tell whether the provider offers a model, by asking for that one. Raises `Unsupported` where none can say."""
+        if self.row.catalogue_only:
+            raise Unsupported(
+                f"{self.row.title} cannot tell whether a model is available: its list shows what could be deployed, "
+                "not what is; ask the deployment itself for a short answer (max_tokens=1, billed)"
+            )
         try:
-            return bool(await self._ask(Operation.MODELS, ModelsRequest(model=model)))
+            found = await self._ask(Operation.MODELS, ModelsRequest(model=model))
         except ModelNotFound:
             return False
+        self._tariff.learn(found)
+        return bool(found)
 
     async def health_check(self) -> HealthStatus:
         """Find out by free calls whether the provider is reachable, takes the key and has the text model."""
@@ -176,8 +192,9 @@ class DialectProvider:
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt. Raises `Unsupported` where the provider has no such operation."""
         ask = self._desk.read(prompt, options)
-        (count,) = await self._ask(Operation.COUNT_TOKENS, ask.request, model=ask.request.model)
-        counted: TokenCount = msgspec.structs.replace(count, provider=self.name)
+        *warned, count = await self._ask(Operation.COUNT_TOKENS, ask.request, model=ask.request.model)
+        warnings = (*(step.warning for step in warned), *count.warnings)
+        counted: TokenCount = msgspec.structs.replace(count, provider=self.name, warnings=warnings)
         return counted
 
     def stats(self) -> ProviderStats:
@@ -204,7 +221,7 @@ class DialectProvider:
 
     def embedding_target(self, model: str | None = None) -> Target:
         """Return this entry as a target for embeddings."""
-        self._require(Operation.EMBED)
+        require(self.row, Operation.EMBED)
         return self._target(self._own(model) or self.config.embedding_model, "embedding_model")
 
     @property
@@ -224,44 +241,65 @@ class DialectProvider:
 
         request = job.request
         streamed = False
+        if job.operation.billed:
+            self._tariff.begin(target.model)
         if isinstance(request, GenerationRequest) and job.operation is Operation.CHAT:
             request = self._with_defaults(request)
-            streamed = job.streamed or _takes_long(request)
+            streamed = job.streamed or takes_long(request)
             if request.reasoning is not None and limits.first_event < THINKING_FIRST_EVENT:
                 limits = msgspec.structs.replace(limits, first_event=THINKING_FIRST_EVENT)
         endpoint = self.endpoint(target.model)
-        dialect = self._dialect(job.operation, endpoint, request)
+        dialect = dialect_of(self.row, job.operation, endpoint, request)
         warnings: list[Event] = []
         if isinstance(request, GenerationRequest):
-            request, warnings = settled(request, dialect.name, self.row.type)
+            request, warnings = settled(request, dialect.name, endpoint)
         passage = Passage(
             transport=self._transport,
             credential=self.credential,
             limits=limits,
             attempt_id=attempt_id,
+            server=endpoint.server,
+            noted_headers=self.row.noted_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             strict=job.strict,
         )
-        exchange = _open(dialect, job.operation, request, endpoint, streamed)
-        before = warnings if job.operation is Operation.CHAT else ()
-        return ExchangeFlight(exchange, passage, dialect=dialect.name, before=before)
+        exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
+        return ExchangeFlight(exchange, passage, dialect=dialect.name, before=warnings)
 
-    def cost_of(self, target: Target, usage: Usage) -> Cost | None:
-        """Return zero for a local provider; other prices are not known here."""
-        price = self.price_of(target.model)
-        return price.cost(usage) if price is not None else None
-
-    async def prices_ready(self) -> None:
-        """Load the price list that `price_of` looks into, unless nothing is to be looked up there."""
+    def cost_of(self, bill: Bill) -> Cost | None:
+        """Return what an attempt cost, at the price of the model that answered; `None` when that is unknown."""
+        return self._tariff.cost(bill)
 
     def price_of(self, model: str | None) -> Price | None:
-        """Return what a model costs here; `None` when that is unknown."""
-        local = self.row.local and not any(host in self.endpoint(model).base_url for host in self.row.billed_hosts)
-        return FREE if local else None
+        """Return what a model costs here; `None` when that is unknown.
+
+        It is that of the entry's own table, else the one that the provider's list of models told when it was fetched,
+        else the published one (genai-prices) as soon as it is loaded.
+        """
+        return self._tariff.price(model) if model is not None else None
 
     def known(self, model: str | None) -> ModelInfo | None:
-        """Return what is known of a model without asking."""
-        return None
+        """Return what a fetched list of models told of a model, or what is published of it; `None` when nothing is."""
+        return self._tariff.known(model) if model is not None else None
+
+    async def prices_ready(self, model: str | None = None) -> None:
+        """Wait until the published prices are loaded, where the price of a model (unset: of any model) needs them."""
+        await self._tariff.ready(model)
+
+    def load_prices(self, model: str | None = None) -> None:
+        """Do what `prices_ready` does, in the calling thread: it takes 0.4 seconds, once a process."""
+        self._tariff.load(model)
+
+    @cached_property
+    def _tariff(self) -> Tariff:
+        from understudy.pricing.tariff import Tariff
+
+        return Tariff(self.config, self.row, self.endpoint(None).base_url)
+
+    def batch_limits(self, target: Target) -> BatchLimits:
+        """Return how much one request for embeddings may hold, as the row says."""
+        quirks = self.endpoint(target.model).quirks
+        return BatchLimits(quirks.embed_batch, quirks.embed_batch_tokens)
 
     def tally(self, attempt: AttemptRecord) -> None:
         """Add an attempt to the statistics."""
@@ -298,7 +336,7 @@ class DialectProvider:
             messages=(Message.user("?"),), max_tokens=config.max_tokens, temperature=config.temperature
         )
         endpoint = self.endpoint(self.target().model)
-        exchange = self._dialect(Operation.CHAT, endpoint, request).chat(request, endpoint, stream=False)
+        exchange = dialect_of(self.row, Operation.CHAT, endpoint, request).chat(request, endpoint, stream=False)
         return [step.warning for step in exchange.start() if isinstance(step, Warned)]
 
     # ---- inside ----
@@ -329,34 +367,23 @@ class DialectProvider:
         """Return the model that a call names: `model`, `entry/model`, or the entry alone for its own model."""
         return model.removeprefix(f"{self.name}/") if model and model != self.name else None
 
-    def _plan(self, target: Target) -> Plan:
-        return Plan((Step(target, "the only target"),))
+    def _planned(self, target: Target) -> Planned:
+        from understudy.routing import Planned
+
+        return Planned(Plan((Step(target, "the only target"),)), self._fallback)
 
     async def _ask(self, operation: Operation, request: Any, *, model: str | None = None) -> list[Any]:
         """Run a free operation with this provider's retries."""
-        self._require(operation)
+        require(self.row, operation)
         counting = operation is Operation.COUNT_TOKENS
         target = self.target(model) if counting else self._target(model or self.text_model or "", "text_model")
-        return await self._desk.ask(operation, request, self._plan(target))
-
-    def _require(self, operation: Operation) -> None:
-        if operation not in self.row.dialects:
-            instead = self.row.instead.get(operation)
-            hint = f"; {instead}" if instead else ""
-            raise Unsupported(f"{self.row.title} has no {operation.replace('_', ' ')} operation{hint}")
+        return await self._desk.ask(operation, request, self._planned(target))
 
     def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
         config = self.config
         if config.max_tokens is None and config.temperature is None:
             return request
         return request.with_defaults(max_tokens=config.max_tokens, temperature=config.temperature)
-
-    def _dialect(self, operation: Operation, endpoint: Endpoint, request: Any) -> Dialect:
-        name = dialect_for(self.row, operation, endpoint.quirks, request)
-        if name is None:
-            self._require(operation)
-            raise Unsupported(f"{self.row.title} has no {operation} operation")
-        return load(name)
 
 
 def _row(provider_type: str) -> ProviderRow:
@@ -366,20 +393,3 @@ def _row(provider_type: str) -> ProviderRow:
         pass
     known = ", ".join(providers.types())
     raise ConfigError(f"unknown provider {provider_type!r}; there are {known}")
-
-
-def _open(dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool) -> Exchange[Any]:
-    match operation:
-        case Operation.CHAT:
-            return dialect.chat(request, endpoint, stream=streamed)
-        case Operation.EMBED:
-            return dialect.embed(request, endpoint)
-        case Operation.MODELS:
-            return dialect.list_models(request, endpoint)
-        case Operation.COUNT_TOKENS:
-            return dialect.count_tokens(request, endpoint)
-
-
-def _takes_long(request: GenerationRequest) -> bool:
-    """Tell whether a plain answer may take so long that it is better streamed inside."""
-    return request.max_tokens is not None and request.max_tokens / TOKENS_PER_SECOND > LONG_ANSWER

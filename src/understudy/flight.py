@@ -13,15 +13,16 @@ from typing import Any, Protocol, Self
 import msgspec
 
 from understudy.dialects.base import Exchange, Send
-from understudy.domain.events import CONTENT_EVENTS, Warned
+from understudy.domain.events import CONTENT_EVENTS, Noted, Warned
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.money import Cost
 from understudy.domain.secret import Secret
 from understudy.policy.targets import Limits
 from understudy.providers.base import Auth
 from understudy.signing import NotSigned, Signer, TokenSource, changed_values, sign_with, token_of
 from understudy.transport import Incoming, Transport, TransportError
 from understudy.wire import json
-from understudy.wire.http import HttpRequest
+from understudy.wire.http import Headers, HttpHead, HttpRequest
 
 ABORT_GRACE = 5.0
 """Seconds that a cancellation request to the provider may take after the caller has gone."""
@@ -44,12 +45,16 @@ class Flight(Protocol):
 
     dialect: str | None
     """The wire format that it speaks, stamped on what only that format can replay."""
+    server: str | None
+    """The server that it speaks to, stamped likewise."""
     answered: bool
     """True once a successful response has begun to arrive."""
     translated: bool
     """True when the request had to be altered for this provider."""
     raw: bytes | None
     """The whole body, where it came whole."""
+    cost: Cost | None
+    """What it cost, where who answered said so; else that is worked out from the usage."""
 
     def __aiter__(self) -> Self: ...
 
@@ -139,6 +144,10 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     credential: Credential
     limits: Limits
     attempt_id: str
+    server: str | None = None
+    """Scheme, host and port of the endpoint, stamped on what only that server can replay."""
+    noted_headers: Headers = ()
+    """Headers of a success that are facts of the answer, as in `ProviderRow`."""
     streamed: bool
     """Whether the provider streams its answer, so that the time-outs of content apply."""
     strict: bool = False
@@ -151,9 +160,11 @@ class ExchangeFlight:
     def __init__(self, exchange: Exchange[Any], passage: Passage, *, dialect: str, before: Sequence[Any] = ()) -> None:
         """`before` is handed out ahead of the exchange's first steps (warnings)."""
         self.dialect: str | None = dialect
+        self.server = passage.server
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None
+        self.cost: Cost | None = None
         self._exchange = exchange
         self._before = before
         self._passage = passage
@@ -251,7 +262,12 @@ class ExchangeFlight:
         self._incoming = incoming
         watch.guard(incoming)
         self.answered = 200 <= incoming.head.status < 300
-        self._steps = self._exchange.head(incoming.head)
+        self._steps = [*self._noted(incoming.head), *self._exchange.head(incoming.head)]
+
+    def _noted(self, head: HttpHead) -> list[Noted]:
+        """Return the facts of the answer that stand in its head."""
+        pairs = self._passage.noted_headers if self.answered else ()
+        return [Noted(key, value) for header, key in pairs if (value := head.headers.get(header))]
 
     async def _equipped(self, send: Send) -> HttpRequest:
         if not send.reuse_credential:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import itertools
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import msgspec
 
-from understudy.domain.errors import ConfigError, LLMError, Misuse, Unavailable, Unsupported
+from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
 from understudy.factory import DialectProvider, create_provider
-from understudy.policy import strategies
-from understudy.policy.plan import Plan, Skip, Step
-from understudy.policy.targets import Facts, Target
 from understudy.provider import (
     EmbedOptions,
     FallbackConfig,
-    FallbackStrategy,
     LLMProvider,
     Prompt,
     ProviderStats,
     RequestOptions,
+    Route,
 )
 
 if TYPE_CHECKING:
@@ -32,37 +28,39 @@ if TYPE_CHECKING:
 
     from understudy.attempt import Performer
     from understudy.config import Config
-    from understudy.domain.requests import EmbeddingRequest, GenerationRequest
     from understudy.ledger import LedgerSink, Observer
+    from understudy.planning import Planner
+    from understudy.policy.plan import Plan
+    from understudy.roster import Roster
     from understudy.routing import Desk
     from understudy.stream import ResponseStream
     from understudy.transport import Transport
 
 T = TypeVar("T")
 
-_STRATEGIES: Mapping[FallbackStrategy, strategies.Strategy] = {FallbackStrategy.PRIORITY: strategies.priority}
-
 
 class ProviderManager:
     """Many providers behind the same protocol: when one fails, the next goes on, and every attempt is accounted for.
 
     `providers` may be built-in ones, a user's own and other managers, each with a name of its own. A call's `model` may
-    be `entry`, `entry/model`, or the text model of an entry; that target is tried first, the others stay behind it.
+    be `entry`, `entry/model`, or the text model of an entry; that target is tried first, the others stay behind it. Or
+    it is the name of one of `routes`, whose targets, strategy and limits then apply.
     """
 
     name = "multi-provider-manager"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
         self,
         providers: Sequence[LLMProvider],
         fallback: FallbackConfig | None = None,
         *,
+        routes: Sequence[Route] = (),
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
         priority: int = 10,
         name: str | None = None,
     ) -> None:
-        """Raises `ConfigError` when there is no provider, or when two share a name."""
+        """Raises `ConfigError` when there is no provider, when two share a name, or when a route or task names none."""
         if not providers:
             raise ConfigError("a manager needs at least one provider")
         names = [provider.name for provider in providers]
@@ -73,10 +71,23 @@ class ProviderManager:
         self.priority = priority
         if name is not None:
             self.name = name
+        self.routes = tuple(routes)
         self._sink = sink
         self._observers = observers
-        self._targets: tuple[Target, ...] | None = None
-        self._by_name = dict(zip(names, self.providers, strict=True))
+        if self.routes or self.fallback.tasks:
+            self._roster.check((self.fallback, *(route.fallback for route in self.routes)))
+
+    @cached_property
+    def _roster(self) -> Roster:
+        from understudy.roster import Roster
+
+        return Roster(self.providers, self.routes)
+
+    @cached_property
+    def _planner(self) -> Planner:
+        from understudy.planning import Planner
+
+        return Planner(self._roster, self.fallback, self._desk.engine)
 
     @cached_property
     def _desk(self) -> Desk:
@@ -87,7 +98,7 @@ class ProviderManager:
         performers: dict[str, Performer] = {
             each.name: each if isinstance(each, DialectProvider) else ForeignPerformer(each) for each in self.providers
         }
-        return Desk(performers, self.fallback, sink=self._sink, observers=self._observers)
+        return Desk(performers, sink=self._sink, observers=self._observers)
 
     @property
     def provider_type(self) -> str:
@@ -95,56 +106,33 @@ class ProviderManager:
         return min(self.providers, key=lambda each: each.priority).provider_type
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {', '.join(self._by_name)}>"
+        return f"<{type(self).__name__} of {', '.join(each.name for each in self.providers)}>"
 
     # ---- generations ----
 
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`, with every attempt."""
         ask = self._desk.read(prompt, options)
-        return await self._desk.generate(ask, self._plan(ask.request))
+        return await self._desk.generate(ask, await self._planner.plan(ask.request))
 
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece. Until the first content any target may replace any other; not after it."""
         ask = self._desk.read(prompt, options)
-        return self._desk.stream(ask, self._plan(ask.request))
+        self._roster.wanted(ask.request.model)  # a wrong name is told at once, the plan is made when it is needed
+        return self._desk.stream(ask, lambda: self._planner.plan(ask.request))
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
-        """Return the plan of a request without sending it: the order of the targets, and why."""
-        return self._plan(self._desk.read(prompt, options).request)
+        """Return the plan of a request without sending it: the order of the targets, why, and what each would cost.
 
-    # ---- embeddings ----
+        Loads the price list, which takes a moment at the first call.
+        """
+        return self._planner.explain(self._desk.read(prompt, options).request)
 
     async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Falls back only within one embedding space, because vectors of different models
         cannot be compared. Raises `ConfigError` when no entry has an embedding model."""
         read = self._desk.read_texts(texts, options)
-        return await self._desk.embed(read, self._embedding_plan(read.request))
-
-    def _embedding_plan(self, request: EmbeddingRequest) -> Plan:
-        chosen, model = self._resolve(request.model)
-        able = [each for each in self.providers if self._embeds(each, model if each is chosen else None)]
-        if chosen is not None:
-            able = [chosen, *(each for each in able if each is not chosen)]
-        if not able:
-            raise ConfigError("embed: no entry has an embedding_model: add embedding_model to one, or pass model=…")
-        targets = tuple(
-            self._embedding_target(each, index, model if each is chosen else None) for index, each in enumerate(able)
-        )
-        plan = (
-            self._strategy(request, targets) if chosen is None else Plan(tuple(Step(t, "asked for") for t in targets))
-        )
-        return _one_space(plan, self._by_name)
-
-    def _embeds(self, provider: LLMProvider, model: str | None) -> bool:
-        if not isinstance(provider, DialectProvider):
-            return True
-        return provider.embeds and (model or provider.config.embedding_model) is not None
-
-    def _embedding_target(self, provider: LLMProvider, index: int, model: str | None) -> Target:
-        if isinstance(provider, DialectProvider):
-            return msgspec.structs.replace(provider.embedding_target(model), index=index)
-        return _foreign(provider, index, model)
+        return await self._desk.embed(read, await self._planner.embedding_plan(read.request))
 
     # ---- everything else ----
 
@@ -154,6 +142,7 @@ class ProviderManager:
         Raises the first provider's error when none answers.
         """
         found = await _gather(self.providers, lambda each: each.list_models(limit=limit))
+        self._planner.forget()
         lists = [
             [msgspec.structs.replace(model, id=f"{name}/{model.id}", provider=name) for model in models]
             for name, models in found.items()
@@ -166,8 +155,8 @@ class ProviderManager:
     async def is_model_available(self, model: str) -> bool:
         """Tell whether any provider offers a model; `entry/model` asks that entry alone."""
         entry, _, rest = model.partition("/")
-        if rest and entry in self._by_name:
-            return await self._by_name[entry].is_model_available(rest)
+        if rest and entry in self._roster.by_name:
+            return await self._roster.by_name[entry].is_model_available(rest)
         found = await _gather(self.providers, lambda each: each.is_model_available(model))
         if all(isinstance(answer, LLMError) for answer in found.values()):
             raise next(answer for answer in found.values() if isinstance(answer, LLMError))
@@ -184,7 +173,7 @@ class ProviderManager:
             for name, status in found.items()
         )
         for status in targets:
-            provider = self._by_name.get(status.provider)
+            provider = self._roster.by_name.get(status.provider)
             if status.ok and isinstance(provider, DialectProvider):
                 self._desk.engine.health.lift(provider.target())
         well = [status for status in targets if status.ok]
@@ -202,17 +191,17 @@ class ProviderManager:
         """Count the tokens of a prompt at the first target that can. Raises `Unsupported` when none can."""
         ask = self._desk.read(prompt, options)
         last: LLMError = Unsupported("no provider can count tokens")
-        for step in self._plan(ask.request).steps:
+        for step in (await self._planner.plan(ask.request, take=False)).plan.steps:
             request = msgspec.structs.replace(ask.request, model=step.target.model)
             try:
-                return await self._by_name[step.target.name].count_tokens(request)
+                return await self._roster.by_name[step.target.name].count_tokens(request)
             except (Unsupported, Unavailable) as error:
                 last = error
         raise last
 
     def stats(self) -> ProviderStats:
-        """Return the sum over all providers."""
-        return sum((each.stats() for each in self.providers), ProviderStats())
+        """Return the sum over all providers. Of one that keeps no statistics, what was done from here counts."""
+        return self._desk.stats()
 
     async def aclose(self) -> None:
         """Close the connections of all providers."""
@@ -226,92 +215,6 @@ class ProviderManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-    # ---- planning ----
-
-    def _plan(self, request: GenerationRequest) -> Plan:
-        chosen, model = self._resolve(request.model)
-        able = [each for each in self.providers if each is chosen or self._generates(each)]
-        targets = self._targets
-        if targets is None or chosen is not None:
-            targets = tuple(
-                self._target(each, index, model if each is chosen else None) for index, each in enumerate(able)
-            )
-        if chosen is None:
-            self._targets = targets
-        plan = self._strategy(request, targets)
-        if chosen is not None:
-            plan = _first(plan, chosen.name)
-        if self.fallback.enabled is False:
-            plan = plan.only_first("fallback is switched off")
-        return plan
-
-    def _generates(self, provider: LLMProvider) -> bool:
-        """An entry that is there for its embeddings alone has no text model."""
-        return not isinstance(provider, DialectProvider) or provider.text_model is not None
-
-    def _strategy(self, request: GenerationRequest | EmbeddingRequest, targets: tuple[Target, ...]) -> Plan:
-        now = time.monotonic()
-        engine = self._desk.engine
-        facts = Facts(turn=engine.turn, targets={each.name: engine.health.facts(each, now) for each in targets})
-        strategy = self.fallback.strategy
-        order = _STRATEGIES[strategy] if isinstance(strategy, FallbackStrategy) else strategy
-        return order(request, targets, facts, now, engine.rng)
-
-    def _target(self, provider: LLMProvider, index: int, model: str | None) -> Target:
-        if isinstance(provider, DialectProvider):
-            return msgspec.structs.replace(provider.target(model), index=index)
-        return _foreign(provider, index, model)
-
-    def _resolve(self, model: str | None) -> tuple[LLMProvider | None, str | None]:
-        """Return the entry that a call's `model` names, and the model there. Raises `Misuse` when it names none."""
-        if model is None:
-            return None, None
-        entry, _, rest = model.partition("/")
-        if entry in self._by_name:
-            return self._by_name[entry], rest or None
-        for provider in self.providers:
-            if isinstance(provider, DialectProvider) and model in (
-                provider.config.text_model,
-                provider.config.embedding_model,
-            ):
-                return provider, model
-        example = next(iter(self._by_name))
-        raise Misuse(
-            f"model {model!r} names no entry: write {example}/{model}; the entries are {', '.join(self._by_name)}"
-        )
-
-
-def _first(plan: Plan, name: str) -> Plan:
-    """Put the target that the call names ahead of the others."""
-    chosen = [Step(step.target, "asked for", step.context_window) for step in plan.steps if step.target.name == name]
-    return Plan((*chosen, *(step for step in plan.steps if step.target.name != name)), plan.skipped)
-
-
-def _one_space(plan: Plan, providers: Mapping[str, LLMProvider]) -> Plan:
-    """Keep the targets whose vectors live in the same space as the first one's; unknown spaces are alone."""
-    space = _space(plan.steps[0].target, providers)
-    same = [step for step in plan.steps[1:] if space is not None and _space(step.target, providers) == space]
-    kept = {plan.steps[0].target.name, *(step.target.name for step in same)}
-    skipped = tuple(Skip(step.target, "another embedding space") for step in plan.steps if step.target.name not in kept)
-    return Plan((plan.steps[0], *same), (*plan.skipped, *skipped))
-
-
-def _space(target: Target, providers: Mapping[str, LLMProvider]) -> str | None:
-    provider = providers[target.name]
-    if not isinstance(provider, DialectProvider):
-        return None
-    return provider.config.embedding_space or (target.model.removesuffix(":latest") if target.model else None)
-
-
-def _foreign(provider: LLMProvider, index: int, model: str | None) -> Target:
-    return Target(
-        name=provider.name,
-        model=model,
-        priority=provider.priority,
-        index=index,
-        provider_type=str(provider.provider_type),
-    )
 
 
 async def _gather(
@@ -355,7 +258,7 @@ def from_loaded(
     observers: Sequence[Observer] = (),
 ) -> DialectProvider | ProviderManager:
     """Make what a loaded configuration describes; see `from_config`."""
-    if len(config.providers) == 1:
+    if len(config.providers) == 1 and not config.routes and not config.fallback.tasks:
         return create_provider(
             config.providers[0],
             row=config.row_of(config.providers[0]),
@@ -365,4 +268,4 @@ def from_loaded(
             observers=observers,
         )
     providers = [create_provider(entry, row=config.row_of(entry), transport=transport) for entry in config.providers]
-    return ProviderManager(providers, config.fallback, sink=sink, observers=observers)
+    return ProviderManager(providers, config.fallback, routes=config.routes, sink=sink, observers=observers)

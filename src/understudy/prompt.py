@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, get_type_hints
 
@@ -26,6 +26,14 @@ class Ask(msgspec.Struct, frozen=True):
     request: GenerationRequest
     form: ResultForm | None = None
     deadline: float | None = None
+
+
+class Texts(msgspec.Struct, frozen=True):
+    """Texts to embed, the request's own deadline in seconds, and how many batches may be under way at once."""
+
+    request: EmbeddingRequest
+    deadline: float | None = None
+    concurrency: int | None = None
 
 
 def read_prompt(prompt: Prompt, options: RequestOptions) -> Ask:
@@ -57,11 +65,13 @@ def read_prompt(prompt: Prompt, options: RequestOptions) -> Ask:
     return Ask(request, form, _deadline(options.get("deadline")))
 
 
-def read_texts(texts: str | Sequence[str], options: EmbedOptions) -> tuple[EmbeddingRequest, float | None]:
-    """Build an embedding request and its deadline. Raises `Misuse`."""
+def read_texts(texts: str | Sequence[str], options: EmbedOptions) -> Texts:
+    """Build an embedding request. Raises `Misuse` for no texts, an empty one, an unknown option or a wrong type."""
     unknown = options.keys() - EmbedOptions.__annotations__.keys()
     if unknown:
         raise Misuse(_unknown_option(sorted(unknown)[0], EmbedOptions.__annotations__))
+    if not isinstance(texts, Iterable):
+        raise Misuse(f"embed: give a text or a list of texts, not {type(texts).__name__}")
     many = (texts,) if isinstance(texts, str) else tuple(texts)
     if not many:
         raise Misuse("embed: the list of texts is empty")
@@ -70,14 +80,25 @@ def read_texts(texts: str | Sequence[str], options: EmbedOptions) -> tuple[Embed
             raise Misuse(f"embed: text {position} is {type(text).__name__}, not str")
         if not text:
             raise Misuse(f"embed: text {position} is empty; providers refuse empty texts")
-    fields: dict[str, Any] = {k: v for k, v in options.items() if k != "deadline" and v is not None}
+    fields: dict[str, Any] = {k: v for k, v in options.items() if k not in _NOT_OF_THE_TEXTS and v is not None}
     try:
         request = msgspec.convert(
             {"texts": many, "single": isinstance(texts, str), **fields}, EmbeddingRequest, from_attributes=True
         )
     except msgspec.ValidationError as error:
         raise Misuse(f"embed: {error}") from error
-    return request, _deadline(options.get("deadline"))
+    if request.dimensions is not None and request.dimensions < 1:
+        raise Misuse(f"embed: dimensions={request.dimensions}: it must be at least 1")
+    return Texts(request, _deadline(options.get("deadline")), _concurrency(options.get("concurrency")))
+
+
+_NOT_OF_THE_TEXTS = ("deadline", "concurrency")
+
+
+def _concurrency(count: int | None) -> int | None:
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+        raise Misuse(f"embed: concurrency={count!r}: it must be a whole number above 0")
+    return count
 
 
 def _deadline(seconds: float | None) -> float | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import enum
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict, Unpack, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypedDict, Unpack, runtime_checkable
 
 import msgspec
 
 from understudy.domain.events import Event
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 from understudy.domain.money import Money
+from understudy.domain.prices import Price
 from understudy.domain.quantiles import Quantiles
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
@@ -60,9 +61,16 @@ _ALIASES = {
 
 
 class FallbackStrategy(enum.StrEnum):
-    """How targets are put in order. `priority`: by their `priority`, lower first, then as written."""
+    """How targets are put in order; docs/choosing.md says more. Any callable of `Strategy`'s signature does it, too."""
 
     PRIORITY = "priority"
+    """By their `priority`, lower first, then as written."""
+    ROUND_ROBIN = "round_robin"
+    """In turns, strictly even over concurrent callers."""
+    COST_OPTIMIZED = "cost_optimized"
+    """The one first at which this very request will probably cost least."""
+    TASK_BASED = "task_based"
+    """By what the request is for: the task that the caller names, or the first rule that fits."""
 
 
 class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +105,18 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Anthropic's `anthropic-version`, its newest when unset; Azure's `api-version`, its v1 API when unset."""
     embedding_space: str | None = None
     """Embeddings fall back only among entries of the same space."""
+    context_window: int | None = None
+    """Tokens that the text model holds, where its provider does not tell or is wrong."""
+    capabilities: Mapping[str, bool] = {}
+    """What the text model can and cannot, over what is known otherwise: `tools vision audio_input pdf_input
+    structured_output`."""
+    price: Price | None = None
+    """What every model of this entry costs, in place of what is published."""
+    prices: Mapping[str, Price] = {}
+    """The same for single models, by name."""
+    price_id: str | None = None
+    """Whose published prices apply, such as `openai` for a proxy of OpenAI; unset: those of the provider that the
+    address belongs to."""
     headers: Mapping[str, str] = {}
     """Further fixed headers; no secrets."""
     extra: Mapping[str, Any] = {}
@@ -136,6 +156,19 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A target that cannot express everything that the caller asked for is skipped instead of warned about."""
     fallback_on_filter: bool = False
     """Whether a content filter's refusal may be taken to the next target."""
+    tasks: Mapping[str, Sequence[str]] = {}
+    """For `task_based`: the targets of each task, as `entry` or `entry/model`, in the order in which they are tried."""
+    unknown_prices: Literal["last", "first"] = "last"
+    """For `cost_optimized`: where targets stand whose price is unknown."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A named way to answer, with targets, a strategy and limits of its own. A call takes it by `model="NAME"`."""
+
+    name: str
+    targets: tuple[str, ...]
+    """As `entry` or `entry/model`; their order here is their priority, the first highest."""
+    fallback: FallbackConfig = FallbackConfig()
 
 
 class ProviderStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,14 +286,22 @@ class RequestOptions(TypedDict, total=False):
 
 
 class EmbedOptions(TypedDict, total=False):
-    """The options of `embed`."""
+    """The options of `embed`. What is not given is not sent."""
 
     model: str
+    """A model name; at a manager also `entry` or `entry/model`."""
     dimensions: int
+    """Numbers of a vector, where the model can make shorter ones."""
     input_type: str
+    """What the vectors are for, where the model makes a difference: `document`, `query`, `classification` or
+    `clustering`."""
     user: str
     deadline: float
+    """Seconds for the whole request, over all batches."""
+    concurrency: int
+    """Batches under way at once, where there are more texts than one request takes; 4 when unset."""
     extra: Mapping[str, Mapping[str, Any]]
+    """Values for one provider or dialect: `{"cohere": {...}}`."""
 
 
 Prompt = str | Sequence[Message | Mapping[str, Any]] | GenerationRequest
@@ -303,7 +344,7 @@ class LLMProvider(Protocol):
         ...
 
     async def is_model_available(self, model: str) -> bool:
-        """Tell whether the provider offers a model."""
+        """Tell whether the provider offers a model. Raises `Unsupported` where nothing but a billed call could tell."""
         ...
 
     async def health_check(self) -> HealthStatus:

@@ -5,7 +5,7 @@ Loaded at the first call: building providers costs nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,22 +13,23 @@ import msgspec
 from understudy.attempt import Job, Performer, new_id
 from understudy.dialects.base import Operation
 from understudy.domain.messages import OpaqueTool
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
-from understudy.engine import Engine
+from understudy.embedding import Embedding
+from understudy.engine import Drive, Engine
 from understudy.ledger import LedgerSink, Observer
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Rules
-from understudy.prompt import Ask, read_prompt, read_texts
-from understudy.provider import EmbedOptions, FallbackConfig, Prompt, RequestOptions
+from understudy.prompt import Ask, Texts, read_prompt, read_texts
+from understudy.provider import EmbedOptions, FallbackConfig, Prompt, ProviderStats, RequestOptions
 from understudy.stream import ResponseStream
 
 
-class Texts(msgspec.Struct, frozen=True):
-    """Texts to embed, and the request's own deadline in seconds."""
+class Planned(msgspec.Struct, frozen=True):
+    """A plan, and the limits under which it is carried out."""
 
-    request: EmbeddingRequest
-    deadline: float | None = None
+    plan: Plan
+    fallback: FallbackConfig
 
 
 class Desk:
@@ -37,7 +38,6 @@ class Desk:
     def __init__(
         self,
         performers: Mapping[str, Performer],
-        fallback: FallbackConfig,
         *,
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
@@ -45,7 +45,6 @@ class Desk:
         """`performers` are those that a plan may name, by target."""
         self.engine = Engine(sink=sink, observers=tuple(observers))
         self._performers = performers
-        self._fallback = fallback
 
     def read(self, prompt: Prompt, options: RequestOptions) -> Ask:
         """Read what a caller of `generate` or `stream` wrote. Raises `Misuse`."""
@@ -53,63 +52,67 @@ class Desk:
 
     def read_texts(self, texts: str | Sequence[str], options: EmbedOptions) -> Texts:
         """Read what a caller of `embed` wrote. Raises `Misuse`."""
-        return Texts(*read_texts(texts, options))
+        return read_texts(texts, options)
 
-    async def generate(self, ask: Ask, plan: Plan) -> GenerationResponse:
+    async def generate(self, ask: Ask, planned: Planned) -> GenerationResponse:
         """Answer a prompt."""
-        drive = await self.engine.run(self._chat(ask, streamed=False), plan, self._performers)
+        job = _chat(ask, planned.fallback, streamed=False)
+        drive = await self.engine.run(job, planned.plan, self._performers)
         if drive.response is None:
             raise AssertionError("a drive that ends without an error leaves a response")
         return drive.response
 
-    def stream(self, ask: Ask, plan: Plan) -> ResponseStream:
-        """Open a streamed answer."""
-        return ResponseStream(lambda: self.engine.drive(self._chat(ask, streamed=True), plan, self._performers))
+    def stream(self, ask: Ask, plan: Callable[[], Awaitable[Planned]]) -> ResponseStream:
+        """Open a streamed answer, which is planned when its first event is asked for."""
 
-    async def embed(self, texts: Texts, plan: Plan) -> EmbeddingResponse:
+        async def drive() -> Drive:
+            planned = await plan()
+            return self.engine.drive(_chat(ask, planned.fallback, streamed=True), planned.plan, self._performers)
+
+        return ResponseStream(drive)
+
+    async def embed(self, texts: Texts, planned: Planned) -> EmbeddingResponse:
         """Turn texts into vectors."""
-        rules = self._rules(texts.deadline)
+        rules = _rules(planned.fallback, texts.deadline)
         job = Job(id=new_id(), operation=Operation.EMBED, request=texts.request, rules=rules)
-        drive = await self.engine.run(job, plan, self._performers)
-        (response,) = drive.items
-        record = drive.records[-1]
-        embedded: EmbeddingResponse = msgspec.structs.replace(
-            response,
-            provider=record.provider,
-            model=response.model or record.model,
-            cost=record.cost,
-            attempts=tuple(drive.records),
-        )
-        return embedded
+        embedding = Embedding(job, planned.plan, self._performers, self.engine, concurrency=texts.concurrency)
+        return await embedding.run()
 
-    async def ask(self, operation: Operation, request: Any, plan: Plan) -> list[Any]:
+    def stats(self) -> ProviderStats:
+        """Return the sum over all that a plan may name."""
+        return sum((each.stats() for each in self._performers.values()), ProviderStats())
+
+    async def ask(self, operation: Operation, request: Any, planned: Planned) -> list[Any]:
         """Run any other operation."""
-        job = Job(id=new_id(), operation=operation, request=request, rules=self._rules())
-        return (await self.engine.run(job, plan, self._performers)).items
+        job = Job(id=new_id(), operation=operation, request=request, rules=_rules(planned.fallback))
+        return (await self.engine.run(job, planned.plan, self._performers)).items
 
-    def _chat(self, ask: Ask, *, streamed: bool) -> Job:
-        return Job(
-            id=new_id(),
-            operation=Operation.CHAT,
-            request=ask.request,
-            rules=self._rules(ask.deadline, streamed=streamed, has_effects=_has_effects(ask.request)),
-            form=ask.form,
-            strict=self._fallback.strict,
-        )
 
-    def _rules(self, deadline: float | None = None, *, streamed: bool = False, has_effects: bool = False) -> Rules:
-        """The configuration's rules, with what the request itself says."""
-        fallback = self._fallback
-        return Rules(
-            max_tries=fallback.max_retries,
-            max_attempts=fallback.max_attempts,
-            retry_delay=fallback.retry_delay_ms / 1000,
-            deadline=deadline if deadline is not None else fallback.deadline,
-            max_wait=fallback.max_wait,
-            fallback_on_filter=fallback.fallback_on_filter,
-            streamed=streamed,
-            has_effects=has_effects,
-        )
+def _chat(ask: Ask, fallback: FallbackConfig, *, streamed: bool) -> Job:
+    return Job(
+        id=new_id(),
+        operation=Operation.CHAT,
+        request=ask.request,
+        rules=_rules(fallback, ask.deadline, streamed=streamed, has_effects=_has_effects(ask.request)),
+        form=ask.form,
+        strict=fallback.strict,
+    )
+
+
+def _rules(
+    fallback: FallbackConfig, deadline: float | None = None, *, streamed: bool = False, has_effects: bool = False
+) -> Rules:
+    """The configuration's rules, with what the request itself says."""
+    return Rules(
+        max_tries=fallback.max_retries,
+        max_attempts=fallback.max_attempts,
+        retry_delay=fallback.retry_delay_ms / 1000,
+        deadline=deadline if deadline is not None else fallback.deadline,
+        max_wait=fallback.max_wait,
+        fallback_on_filter=fallback.fallback_on_filter,
+        streamed=streamed,
+        has_effects=has_effects,
+    )
 
 
 def _has_effects(request: GenerationRequest) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +21,7 @@ class ResponseStream:
     connection, which tells the provider to stop. After the last event `response` is the whole answer.
     """
 
-    def __init__(self, open_drive: Callable[[], Drive]) -> None:
+    def __init__(self, open_drive: Callable[[], Awaitable[Drive]]) -> None:
         self._open = open_drive
         self._drive: Drive | None = None
         self._batches: AsyncGenerator[list[Event], None] | None = None
@@ -34,7 +34,7 @@ class ResponseStream:
         ready = self._ready
         if not ready:
             if self._batches is None:
-                self._drive = self._open()
+                self._drive = await self._open()
                 self._batches = self._drive.batches()
             ready.extend(await self._batches.__anext__())
         return ready.popleft()

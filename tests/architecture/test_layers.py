@@ -29,18 +29,25 @@ LAYERS: dict[str, set[str]] = {
     "attempt": {"domain", "dialects", "policy", "flight", "structured"},
     "engine": {"domain", "dialects", "policy", "flight", "attempt", "ledger"},
     "stream": {"domain", "engine"},
-    "adapter": {"domain", "dialects", "policy", "flight", "attempt", "provider"},
+    "embedding": {"domain", "policy", "attempt", "engine"},
+    "adapter": {"domain", "dialects", "policy", "flight", "attempt", "provider", "ledger"},
     "health": {"domain", "dialects", "providers", "policy", "provider", "flight", "attempt"},
-    "routing": {"domain", "dialects", "policy", "attempt", "engine", "stream", "prompt", "provider", "ledger"},
+    "routing": {
+        "domain", "dialects", "policy", "attempt", "engine", "stream", "embedding", "prompt", "provider", "ledger",
+    },
     "config": {"domain", "dialects", "providers", "provider"},
     "access": {"domain", "dialects", "providers", "provider", "config"},
+    "pricing": {"domain", "provider", "providers"},
+    "exchanges": {"domain", "dialects", "providers"},
     "factory": {
-        "access",
+        "access", "pricing", "exchanges",
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "config",
     },
+    "roster": {"domain", "dialects", "policy", "provider", "factory"},
+    "planning": {"domain", "policy", "provider", "engine", "routing", "roster"},
     "manager": {
-        "domain", "policy", "provider", "routing", "adapter", "factory", "transport", "config",
+        "domain", "provider", "routing", "planning", "roster", "adapter", "factory", "transport", "config",
     },
 }  # fmt: skip
 

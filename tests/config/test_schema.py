@@ -8,34 +8,37 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from understudy.config import ConfigError, parse, schema, type_schema
+from understudy.config import ConfigError, parse, price_schema, schema, type_schema
 from understudy.config.quirks import read_quirks
 from understudy.config.report import Report
 from understudy.config.rules import Rule
-from understudy.config.schema import FALLBACK, KNOWN, PROVIDER, PYTHON_ONLY
+from understudy.config.schema import FALLBACK, KNOWN, PROVIDER, PYTHON_ONLY, ROUTE
 from understudy.config.source import Source
 from understudy.config.tables import Context
 from understudy.config.type_schema import ERROR_RULE, FAMILY
 from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
+from understudy.domain.prices import Rates
 from understudy.provider import FallbackConfig, ProviderConfig
 from understudy.providers.base import Family
 
 ALL_KEYS = [
     item
-    for module in (schema, type_schema)
+    for module in (schema, type_schema, price_schema)
     for name, table in vars(module).items()
     if name.isupper() and isinstance(table, dict)
     for item in table.items()
 ]
-"""The keys of every table that the two modules define."""
+"""The keys of every table that the modules define."""
 
 MANUAL = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def test_keys_are_the_fields() -> None:
     assert set(PROVIDER) == set(ProviderConfig.__struct_fields__) - PYTHON_ONLY
-    assert set(FALLBACK) == set(FallbackConfig.__struct_fields__)
+    assert set(FALLBACK) == set(FallbackConfig.__struct_fields__) - {"tasks"}
+    assert set(ROUTE) == {"name", "targets", *FALLBACK}
     assert set(FAMILY) == set(Family.__struct_fields__)
+    assert set(price_schema.RATES) == set(Rates.__struct_fields__)
     assert set(ERROR_RULE) == set(ErrorRule.__struct_fields__)
 
 

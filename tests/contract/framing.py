@@ -39,7 +39,7 @@ def payload(frame: bytes) -> Any:
 
 def with_payload(frame: bytes, value: Any) -> bytes:
     """Return the frame with another JSON."""
-    text = json.dumps(value).encode()
+    text = json.dumps(value, separators=(",", ":")).encode()
     if not any(line.startswith(b"data:") for line in frame.split(b"\n")):
         return text + b"\n"
     kept = [line for line in frame.rstrip(b"\n").split(b"\n") if not line.startswith(b"data:")]

@@ -12,12 +12,14 @@ from tests.contract.native import BASE, DIALECTS, REQUESTS, endpoint, inbound, r
 from tests.contract.targets import server_of
 from understudy import dialects, providers
 from understudy.dialects.base import Dialect, Exchange, Operation
+from understudy.domain.content import Opaque, Text
 from understudy.domain.failures import FailureKind
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo, TokenCount
 from understudy.domain.usage import Usage
+from understudy.domain.warnings import WarningKind
 from understudy.wire.http import HttpReply, HttpRequest
 
 CHAT = GenerationRequest(messages=(Message.user("hello"),), model="m")
@@ -136,3 +138,16 @@ def test_a_row_sends_operations_only_to_dialects_that_have_them(kind: str) -> No
 def test_no_credential_is_in_what_a_dialect_writes(name: str, operation: Operation) -> None:
     sent = open_only(opened(dialects.load(name), operation)).request
     assert {header.lower() for header, _ in sent.headers} & {"authorization", "x-api-key", "api-key"} == set()
+
+
+@pytest.mark.parametrize("name", [name for name, operation in OFFERED if operation is Operation.COUNT_TOKENS])
+def test_a_count_tells_what_of_the_prompt_it_leaves_out_and_of_nothing_else(name: str) -> None:
+    foreign = Message.user((Text("hello"), Opaque("elsewhere", {"type": "x"})))
+    asked = GenerationRequest(
+        messages=(foreign,), model="m", top_p=0.5, min_p=0.1, seed=1, stop=("a",) * 99, logit_bias={"1": 1.0},
+        logprobs=True, presence_penalty=9.0, user="u", metadata={"a": "b"}, service_tier="x", cache_key="k",
+    )  # fmt: skip
+    answer = rendered(name, Operation.COUNT_TOKENS)
+    (counted,) = drive_reply(opened(dialects.load(name), Operation.COUNT_TOKENS, asked), answer).steps
+    dropped = [warning.what for warning in counted.warnings if warning.kind is WarningKind.DROPPED]
+    assert dropped == ["opaque part"]

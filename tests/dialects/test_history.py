@@ -6,20 +6,21 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import Endpoint, Notes
 from understudy.dialects.history import CallIds, made_id, settled, short_id
 from understudy.domain import events as e
-from understudy.domain.content import Citation, Opaque, Provenance, Text, Thinking, ToolCall
+from understudy.domain.content import Citation, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
 from understudy.domain.fold import Fold
 from understudy.domain.messages import Message
 from understudy.domain.requests import GenerationRequest, WireOrigin
 
 AZURE = Provenance("responses", "gpt-6-luna", "azure-openai")
+HERE = "https://api.example/v1"
 
 
 def moved(*parts: Any, provider: str = "openai", **fields: Any) -> tuple[tuple[Message, ...], set[str]]:
     request = GenerationRequest(messages=(Message.user("hi"), Message.assistant(parts)), **fields)
-    rest, warnings = settled(request, "responses", provider)
+    rest, warnings = settled(request, "responses", Endpoint(provider=provider, base_url=HERE))
     return rest.messages[1:], {str(step.warning.what) for step in warnings if isinstance(step, e.Warned)}
 
 
@@ -45,6 +46,33 @@ def test_of_a_turn_that_another_provider_wrote_the_text_and_the_calls_stay() -> 
     assert warned == {"thinking", "opaque part", "citations"}
 
 
+@pytest.mark.parametrize(
+    ("server", "stays"),
+    [
+        ("https://api.example", True),
+        (None, True),
+        ("https://other.example", False),
+        ("https://api.example:8443", False),
+        ("http://api.example", False),
+    ],
+)
+def test_what_another_server_of_the_same_type_wrote_is_left_out(server: str | None, stays: bool) -> None:
+    theirs = Provenance("responses", "gpt-6-luna", "openai", server)
+    messages, warned = moved(Thinking("hm", signature="s", provenance=theirs), Text("a"))
+    assert (len(messages[0].parts) == 2, warned == set()) == (stays, stays)
+
+
+@pytest.mark.parametrize("kind", [Text, Refusal])
+def test_the_id_of_a_text_stays_with_who_gave_it(kind: type[Text | Refusal]) -> None:
+    own = {"responses": {"item": {"id": "msg_1"}}}
+    assert moved(kind("a", provenance=AZURE, extra=own)) == (
+        (Message.assistant((kind("a", provenance=AZURE),)),),
+        set(),
+    )
+    kept = kind("a", provenance=AZURE, extra=own)
+    assert moved(kept, provider="azure-openai") == ((Message.assistant((kept,)),), set())
+
+
 def test_a_turn_of_thinking_alone_is_left_out_whole() -> None:
     assert moved(Thinking("hm", provenance=AZURE)) == ((), {"thinking"})
 
@@ -66,18 +94,23 @@ def test_a_request_of_this_very_wire_is_sent_on_as_it_stands() -> None:
 
 
 def test_an_answer_says_whose_its_parts_are() -> None:
-    fold = Fold("responses", "openai")
+    fold = Fold("responses", "openai", HERE)
     for event in (
         e.Started(model="gpt-6-luna"),
         e.ThinkingDelta(0, "hm"),
         e.PartAdded(1, Opaque("responses", {})),
         e.PartAdded(2, Thinking(redacted="x", provenance=Provenance("responses"))),
         e.ToolCallStarted(3, "c", "f"),
+        e.TextDelta(4, "with an id"),
+        e.PartNoted(4, "responses", {"item": {"id": "msg_1"}}),
+        e.TextDelta(5, "with a citation"),
+        e.CitationAdded(5, Citation(url="http://x")),
+        e.TextDelta(6, "plain"),
     ):
         fold.add(event)
-    whose = [part.provenance for part in fold.message().parts if not isinstance(part, Text)]  # type: ignore[union-attr]
-    own = Provenance("responses", "gpt-6-luna", "openai")
-    assert whose == [own, own, Provenance("responses", None, "openai"), own]
+    whose = [part.provenance for part in fold.message().parts]  # type: ignore[union-attr]
+    own = Provenance("responses", "gpt-6-luna", "openai", HERE)
+    assert whose == [own, own, Provenance("responses", None, "openai", HERE), own, own, own, None]
 
 
 class TestIds:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ import typer.main
 from understudy import providers
 from understudy.cli.app import COMMANDS, app
 from understudy.cli.exits import MEANINGS, ExitCode
+from understudy.cli.manual import COMMON, Manual
+from understudy.config.price_schema import PRICE, TIER
 from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
-from understudy.config.schema import LEGACY, PROVIDER
+from understudy.config.schema import LEGACY, PROVIDER, ROUTE
 from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.base import Operation
 from understudy.domain.errors import ERRORS
 from understudy.policy.verdicts import VERDICTS, Aside, Fallback, Retry
-from understudy.providers.base import ProviderRow
+from understudy.providers.base import ProviderRow, quirks_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -67,16 +70,36 @@ def exit_codes() -> str:
 
 
 def options_of(command: str) -> str:
-    """Return the table of a command's arguments and options as Markdown."""
+    """Return the table of a command's own arguments and options as Markdown."""
     group: Any = typer.main.get_command(app)
+    return _options(each for each in group.get_command(None, command).params if each.name not in COMMON)
+
+
+def common_options() -> str:
+    """Return the table of the options that every command has as Markdown."""
+    return _options(each for each in typer.main.get_command(app).params if each.name in COMMON)
+
+
+def _options(parameters: Iterable[Any]) -> str:
     rows = ["| option | what |", "| --- | --- |"]
-    for parameter in group.get_command(None, command).params:
+    for parameter in parameters:
         is_argument = parameter.param_type_name == "argument"
         names = [parameter.metavar] if is_argument else [*parameter.opts, *parameter.secondary_opts]
         value = "" if is_argument or not parameter.metavar else f" {parameter.metavar}"
         shown = ", ".join(f"`{name}`" for name in names[:-1]) + (", " if names[:-1] else "") + f"`{names[-1]}{value}`"
         rows.append(f"| {shown.replace('|', chr(92) + '|')} | {parameter.help} |")
-    return "\n".join(rows)
+    return "\n".join(rows) if len(rows) > 2 else "It has no options of its own."
+
+
+def examples_of(command: str) -> str:
+    """Return the examples of a command's help as a session at a shell."""
+    manual: Manual = import_module(f"understudy.cli.{command}").MANUAL
+    lines = ["```console"]
+    for example in manual.examples:
+        first, *rest = example.line.splitlines()
+        lines += [f"# {example.what}:", f"$ {first}"]
+        lines += [f"$ {line}" if line.startswith("understudy ") else f"> {line}" for line in rest]
+    return "\n".join([*lines, "```"])
 
 
 OPERATIONS = {
@@ -143,6 +166,18 @@ def provider_models() -> str:
     return _table(*lines)
 
 
+def embedding_batches() -> str:
+    """Return the table of what one request for embeddings may hold as Markdown."""
+    lines = [("provider", "texts in one request", "tokens in one request")]
+    for row in map(providers.row, providers.types()):
+        if Operation.EMBED in row.dialects:
+            quirks = quirks_of(row, None)
+            few = [(each.pattern, each.quirks["embed_batch"]) for each in row.families if "embed_batch" in each.quirks]
+            texts = "".join(f"; of {_code(pattern)} {count}" for pattern, count in few)
+            lines.append((row.title, f"{quirks.embed_batch or '–'}{texts}", str(quirks.embed_batch_tokens or "–")))
+    return _table(*lines)
+
+
 def keys(rules: Mapping[str, Rule]) -> str:
     """Return the table of a configuration table's keys as Markdown."""
     lines = [("key", "type", "when not written", "meaning")]
@@ -153,9 +188,12 @@ def keys(rules: Mapping[str, Rule]) -> str:
 TABLES = {
     "providers": PROVIDER,
     "provider types": TYPE,
+    "prices": PRICE,
+    "tiers": {"above": TIER["above"]},
     "families": FAMILY,
     "error rules": ERROR_RULE,
     "fallback": FALLBACK_KEYS,
+    "routes": ROUTE,
     "single provider": LEGACY,
 }
 """The tables of keys in configuration.md, by the names of their places."""
@@ -163,12 +201,15 @@ TABLES = {
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     ("cli.md", "exit codes"): exit_codes,
+    ("cli.md", "common"): common_options,
     ("providers.md", "operations"): provider_operations,
     ("providers.md", "instead"): provider_instead,
     ("providers.md", "access"): provider_access,
     ("providers.md", "models"): provider_models,
+    ("embeddings.md", "batches"): embedding_batches,
     **{("configuration.md", name): partial(keys, rules) for name, rules in TABLES.items()},
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
+    **{("cli.md", f"{command} examples"): partial(examples_of, command) for command in COMMANDS},
 }
 
 

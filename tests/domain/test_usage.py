@@ -74,3 +74,11 @@ def test_counts(value: Any, count: int) -> None:
 )
 def test_what_is_no_count_is_unknown(value: Any) -> None:
     assert token_count(value) is None
+
+
+def test_what_is_charged_adds_up_apart_from_what_was_counted() -> None:
+    charged = Usage(input=100, output=10, billed=Usage(input=5, output=9))
+    plain = Usage(input=20, output=2)
+    whole = Usage(input=120, output=12, billed=Usage(input=25, output=11))
+    assert charged + plain == plain + charged == whole
+    assert whole + whole == Usage(input=240, output=24, billed=Usage(input=50, output=22))

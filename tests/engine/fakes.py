@@ -40,6 +40,14 @@ def everything_about(error: BaseException) -> str:
     return "\n".join(seen)
 
 
+VECTORS = {
+    "object": "list",
+    "model": "one",
+    "data": [{"object": "embedding", "index": 0, "embedding": [1.0, 0.0]}],
+    "usage": {"prompt_tokens": 1, "total_tokens": 1},
+}
+
+
 class Incoming:
     """A whole body in one piece."""
 
@@ -58,13 +66,15 @@ class Incoming:
 
 
 class RecordingTransport:
-    """Answers every chat, streamed or not."""
+    """Answers every chat, streamed or not, and the embedding of one text."""
 
     def __init__(self) -> None:
         self.requests: list[HttpRequest] = []
 
     async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
         self.requests.append(request)
+        if request.url.endswith("/embeddings"):
+            return Incoming("application/json", encode(VECTORS))
         if request.body and decode_object(request.body).get("stream"):
             return Incoming("text/event-stream", b"data: " + encode(CHUNK) + b"\n\ndata: [DONE]\n\n")
         return Incoming("application/json", encode(ANSWER))

@@ -85,12 +85,12 @@ def test_a_tool_choice_is_a_mode_or_a_tools_name() -> None:
 
 
 def test_texts_to_embed() -> None:
-    request, deadline = read_texts("one", {"dimensions": 8, "deadline": 2})
-    assert request.texts == ("one",)
-    assert request.single
-    assert request.dimensions == 8
-    assert deadline == 2
-    assert not read_texts(["one"], {})[0].single
+    read = read_texts("one", {"dimensions": 8, "deadline": 2, "concurrency": 3})
+    assert read.request.texts == ("one",)
+    assert read.request.single
+    assert read.request.dimensions == 8
+    assert (read.deadline, read.concurrency) == (2, 3)
+    assert not read_texts(["one"], {}).request.single
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,12 @@ def test_texts_to_embed() -> None:
         (["a", 3], {}, "text 1 is int"),
         ("a", {"dimension": 3}, "did you mean 'dimensions'"),
         ("a", {"input_type": "poem"}, "input_type"),
+        (None, {}, "not NoneType"),
+        (b"abc", {}, "text 0 is int"),
+        ("a", {"dimensions": 0}, "dimensions=0"),
+        ("a", {"dimensions": 2.5}, "dimensions"),
+        ("a", {"concurrency": 0}, "concurrency=0"),
+        ("a", {"concurrency": True}, "concurrency=True"),
     ],
 )
 def test_a_mistake_in_an_embedding_is_named(texts: Any, options: Any, words: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 import understudy as u
@@ -121,13 +122,52 @@ async def test_a_conversation_with_tool_calls_continues_elsewhere(first: str, se
     assert "Paris: 18 degrees" in response.text
     assert "London: 12 degrees" in response.text
     thinking = [part for part in history[1].parts if isinstance(part, Thinking)]
-    replayed = {text for text in private(history[1]) if encode(text).decode()[1:-1] in body}
+    back = replayed(history[1], body)
     if first != second:
-        assert not replayed
+        assert not back
         assert left_behind(response) == ({("dropped", "thinking")} if thinking else set())
     else:
         # At home all of it goes back, or is said not to.
-        assert left_behind(response) == ({("dropped", "thinking")} if thinking and not replayed else set())
+        assert left_behind(response) == ({("dropped", "thinking")} if thinking and not back else set())
+
+
+def replayed(message: u.Message, body: str) -> set[str]:
+    """What of a message's private things stands in a body."""
+    return {text for text in private(message) if encode(text).decode()[1:-1] in body}
+
+
+def stored(history: tuple[u.Message, ...]) -> tuple[u.Message, ...]:
+    """The conversation as another process reads it."""
+    return msgspec.json.decode(msgspec.json.encode(history), type=tuple[u.Message, ...])
+
+
+@pytest.mark.parametrize("provider", MOVERS)
+async def test_a_server_of_the_same_type_is_another_provider(provider: str, emulator: Emulator) -> None:
+    history = stored(await begun(emulator, provider))
+    async with Emulator((provider,)) as elsewhere:
+        response, body = await continued(elsewhere, provider, history)
+    assert "Paris: 18 degrees" in response.text
+    assert not replayed(history[1], body)
+    thinking = [part for part in history[1].parts if isinstance(part, Thinking)]
+    assert left_behind(response) == ({("dropped", "thinking")} if thinking else set())
+
+
+async def test_the_id_of_an_answer_in_words_goes_home_and_nowhere_else(emulator: Emulator) -> None:
+    async with at(emulator, "openai") as llm:
+        question = u.Message.user("Say hello.")
+        answer = (await llm.generate([question], tools=[WEATHER])).message
+    history = stored((question, answer, u.Message.user("And again.")))
+    assert private(answer)
+    for provider, server, at_home in (
+        ("openai", emulator, True),
+        ("azure-openai", emulator, False),
+        ("openai", None, False),
+    ):
+        async with Emulator((provider,)) as elsewhere, at(server or elsewhere, provider) as llm:
+            response = await llm.generate(list(history), tools=[WEATHER])
+            body = encode((server or elsewhere).requests(provider)[-1].body).decode()
+        assert bool(replayed(answer, body)) is at_home
+        assert left_behind(response) == set()
 
 
 def made_up(*parts: Any, ids: tuple[str, ...] = ("call_1",)) -> tuple[u.Message, ...]:
@@ -198,3 +238,11 @@ async def test_ids_that_fit_stay_as_they_are(provider: str, emulator: Emulator) 
         response, body = await continued(emulator, provider, made_up(ids=(call_id,)))
         assert call_id in body
         assert left_behind(response) == set()
+
+
+async def test_a_token_count_says_what_of_a_conversation_it_leaves_out() -> None:
+    history = made_up(Thinking("hm", signature="cw", provenance=Provenance("anthropic", "claude", "elsewhere")))
+    async with Emulator(("anthropic",)) as emulator, at(emulator, "anthropic") as llm:
+        count = await llm.count_tokens(list(history))
+    assert count.input_tokens > 0
+    assert [(str(warning.kind), warning.what) for warning in count.warnings] == [("dropped", "thinking")]

@@ -12,7 +12,7 @@ import pytest
 import understudy as u
 from understudy import providers
 from understudy.dialects.base import Operation
-from understudy.emulator import Emulator
+from understudy.emulator import Emulator, Fault
 from understudy.factory import DialectProvider
 
 ONE_PIXEL = bytes.fromhex(
@@ -162,11 +162,29 @@ async def test_embeddings(provider: DialectProvider) -> None:
     assert (await provider.embed("the cat sat on the mat")).embedding == pytest.approx(response.embedding, abs=1e-6)
 
 
+@both_ways
+async def test_facts_in_the_head_of_an_answer_are_noted(streamed: bool) -> None:
+    async with Emulator(("huggingface",)) as emulator:
+        emulator.script("huggingface", [Fault.status(500)])
+        config = u.ProviderConfig(
+            provider="huggingface", base_url=emulator.url("huggingface"), api_key=u.Secret(emulator.key)
+        )
+        async with u.create_provider(config, fallback=u.FallbackConfig(retry_delay_ms=1)) as llm:
+            response = await whole(llm, streamed, "Say hello.")
+    assert response.extra["inference_provider"] == "groq"
+    assert len(response.attempts) == 2
+
+
 async def test_models(provider: DialectProvider) -> None:
     models = await provider.list_models()
     assert models
     assert {model.provider for model in models} == {provider.name}
     assert len(await provider.list_models(limit=1)) == 1
+    if provider.row.catalogue_only:
+        # A deployment's name is its owner's choice: neither yes nor no would be honest.
+        with pytest.raises(u.Unsupported, match=f"{provider.row.title} cannot tell .*max_tokens=1"):
+            await provider.is_model_available(models[0].id)
+        return
     assert await provider.is_model_available(models[0].id)
     assert not await provider.is_model_available("no-such-model")
 
@@ -204,34 +222,3 @@ async def test_embed_without_an_embedding_model_says_so() -> None:
     llm = u.create_provider(u.ProviderConfig(provider="openai", name="mine", api_key=u.Secret("k")))
     with pytest.raises(u.ConfigError, match="mine: no embedding_model is configured"):
         await llm.embed("hello")
-
-
-async def test_embeddings_fall_back_only_within_one_space() -> None:
-    async with Emulator(("openai", "ollama")) as emulator:
-        await emulator.stop("openai")
-
-        def entry(provider: str, name: str, model: str, space: str | None = None) -> DialectProvider:
-            return u.create_provider(
-                u.ProviderConfig(
-                    provider=provider,
-                    name=name,
-                    base_url=emulator.url(provider),
-                    api_key=u.Secret(emulator.key),
-                    embedding_model=model,
-                    embedding_space=space,
-                )
-            )
-
-        fast = u.FallbackConfig(retry_delay_ms=0, max_retries=1)
-        apart = u.ProviderManager(
-            [entry("openai", "a", "text-embedding-3-small"), entry("ollama", "b", "nomic-embed-text")], fast
-        )
-        with pytest.raises(u.ConnectionFailed) as caught:
-            await apart.embed("hello")
-        assert [attempt.provider for attempt in caught.value.attempts] == ["a"]
-        together = u.ProviderManager(
-            [entry("openai", "a", "nomic-embed-text", "nomic"), entry("ollama", "b", "nomic-embed-text", "nomic")], fast
-        )
-        assert (await together.embed("hello")).provider == "b"
-        await apart.aclose()
-        await together.aclose()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,15 +15,10 @@ from understudy.cli.messages import show_error
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
 from understudy.cli.results import ErrorResult, print_json
 from understudy.cli.sanitize import clean_line
+from understudy.cli.survey import EntryResult, TypeResult, milliseconds, survey, target_name
 from understudy.cli.terminal import plain_table, prepare_library, say, show
-from understudy.config import Config, Disabled, Notice, NoticeKind, load
+from understudy.config import Disabled, Notice, NoticeKind, load
 from understudy.domain.errors import LLMError
-from understudy.domain.responses import HealthStatus
-from understudy.domain.secret import Secret
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.factory import DialectProvider, create_provider
-from understudy.providers.base import ProviderRow
-from understudy.transport import AioTransport
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,41 +42,6 @@ when nobody else is well.""",
     },
     variables={**CONFIGURATION, **LOOKS},
 )
-
-
-class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one entry."""
-
-    name: str
-    provider: str
-    model: str | None
-    base_url: str
-    key: str | None
-    """Where the key comes from; never the key. `None` when there is none."""
-    ok: bool | None = None
-    """`None` when it was not asked."""
-    reachable: bool | None = None
-    serving: bool | None = None
-    authenticated: bool | None = None
-    model_available: bool | None = None
-    latency: float | None = None
-    """Seconds of one call."""
-    detail: str | None = None
-    warnings: tuple[Warning, ...] = ()
-    """Settings of the entry that its model refuses, and that are therefore left out."""
-    wrong: bool = False
-    """Whether the entry itself is wrong, rather than its provider out of reach."""
-
-
-class TypeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider type that the configuration defines itself."""
-
-    name: str
-    title: str
-    base_url: str
-    dialects: dict[str, str]
-    """Which wire format speaks which operation."""
-    key_variables: tuple[str, ...]
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +74,7 @@ def check(
     try:
         # Offline nobody looks whether an Ollama answers, so that it is listed as if it did.
         loaded = load(settings.config, probe=(lambda _: True) if offline else None)
-        entries = asyncio.run(_entries(loaded, offline=offline))
+        entries = asyncio.run(survey(loaded, offline=offline))
     except LLMError as error:
         if as_json:
             print_json(ErrorResult.of(error))
@@ -129,78 +88,10 @@ def check(
         entries=entries,
         disabled=loaded.disabled,
         notices=loaded.notices,
-        provider_types=tuple(map(_type, loaded.provider_types)),
+        provider_types=tuple(map(TypeResult.of, loaded.provider_types)),
     )
     print_json(result) if as_json else _print(result, verbose=settings.verbose)
     raise typer.Exit(ExitCode.OK if result.ok else ExitCode.UNAVAILABLE)
-
-
-async def _entries(config: Config, *, offline: bool) -> tuple[EntryResult, ...]:
-    """Look at all entries at once."""
-    transport = AioTransport()
-    providers = [create_provider(entry, row=config.row_of(entry), transport=transport) for entry in config.providers]
-    try:
-        return tuple(await asyncio.gather(*(_entry(provider, offline=offline) for provider in providers)))
-    finally:
-        await transport.aclose()
-
-
-async def _entry(provider: DialectProvider, *, offline: bool) -> EntryResult:
-    result = _described(provider)
-    if offline or result.wrong:
-        return result
-    try:
-        status = await provider.health_check()
-    except LLMError as error:
-        status = HealthStatus(provider=provider.name, reachable=False, detail=error.message)
-    return msgspec.structs.replace(
-        result,
-        ok=status.ok,
-        reachable=status.reachable,
-        serving=status.serving,
-        authenticated=status.authenticated,
-        model_available=status.model_available,
-        latency=None if status.latency is None else round(status.latency, 6),
-        detail=status.detail,
-        wrong=status.authenticated is False or status.model_available is False,
-    )
-
-
-def _type(row: ProviderRow) -> TypeResult:
-    return TypeResult(
-        name=row.type,
-        title=row.title,
-        base_url=row.base_url,
-        dialects={operation.value: dialect for operation, dialect in row.dialects.items()},
-        key_variables=row.key_variables,
-    )
-
-
-def _described(provider: DialectProvider) -> EntryResult:
-    """Return what is known of an entry without asking anybody."""
-    config = provider.config
-    result = EntryResult(
-        name=provider.name,
-        provider=provider.provider_type,
-        model=config.text_model or provider.row.text_model,
-        base_url=provider.endpoint(None).base_url,
-        key=_place_of(config.api_key, provider.row.key_variables),
-    )
-    try:
-        return msgspec.structs.replace(result, warnings=tuple(provider.configuration_warnings()))
-    except LLMError as error:
-        return msgspec.structs.replace(result, ok=False, wrong=True, detail=error.message)
-
-
-def _place_of(key: Secret | None, variables: tuple[str, ...]) -> str | None:
-    """Return the environment variable that holds the key, the provider's own ones first; else that it is written."""
-    if not key:
-        return None
-    for name in (*variables, *os.environ):
-        value = os.environ.get(name, "").strip()
-        if value and Secret(value) == key:
-            return f"${name}"
-    return "configuration file"
 
 
 # ---- for the eye ----
@@ -243,17 +134,12 @@ def _table(result: CheckResult) -> Table:
         table.add_column(title, overflow="fold")
     for entry in result.entries:
         up = None if entry.reachable is None else entry.reachable and entry.serving is not False
-        latency = "" if entry.latency is None else f"{entry.latency * 1000:.0f} ms"
         marks = map(_mark, (up, entry.authenticated, entry.model_available))
-        table.add_row(_target(entry.name, entry.provider, entry.model), entry.key or "none", *marks, latency)
+        target = target_name(entry.name, entry.provider, entry.model)
+        table.add_row(target, entry.key or "none", *marks, milliseconds(entry.latency))
     for disabled in result.disabled:
-        table.add_row(_target(disabled.name, disabled.provider, None), "disabled", style="dim")
+        table.add_row(target_name(disabled.name, disabled.provider, None), "disabled", style="dim")
     return table
-
-
-def _target(name: str, provider: str, model: str | None) -> str:
-    target = f"{name}/{model}" if model else name
-    return target if name == provider else f"{target} ({provider})"
 
 
 def _mark(value: bool | None) -> str:

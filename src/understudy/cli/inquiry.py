@@ -26,19 +26,20 @@ if TYPE_CHECKING:
 class Asked(NamedTuple):
     """The options of a question as they stand on the command line; see `options`."""
 
-    words: list[str] | None
-    model: str | None
-    fallback: list[str] | None
-    no_fallback: bool
-    system: str | None
-    image: list[str] | None
-    file: list[Path] | None
-    schema: str | None
-    max_tokens: int | None
-    temperature: float | None
-    reasoning: str | None
-    timeout: float | None
-    ignore_stdin: bool
+    words: list[str] | None = None
+    model: str | None = None
+    fallback: list[str] | None = None
+    no_fallback: bool = False
+    task: str | None = None
+    system: str | None = None
+    image: list[str] | None = None
+    file: list[Path] | None = None
+    schema: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    reasoning: str | None = None
+    timeout: float | None = None
+    ignore_stdin: bool = False
 
 
 class Errand(NamedTuple):
@@ -59,6 +60,7 @@ def read(context: typer.Context, asked: Asked, settings: Settings) -> Errand:
     choice = choose(load(settings.config), asked.model, asked.fallback, alone=asked.no_fallback)
     options = {
         "model": choice.model,
+        "task": asked.task,
         "system": None if asked.system is None else material.system_text(asked.system),
         "schema": None if asked.schema is None else material.schema_of(asked.schema),
         "max_tokens": asked.max_tokens,

@@ -16,7 +16,7 @@ CONFIGURATION = {
 """Variables of commands that read the configuration."""
 LOOKS = {"NO_COLOR": "no colours, whatever its value"}
 
-_COMMON = frozenset({"config", "verbose", "no_color", "help"})
+COMMON = frozenset({"config", "verbose", "no_color", "help"})
 """Parameters that every command has, listed last."""
 
 
@@ -46,6 +46,10 @@ class Documented(TyperCommand):
 
     manual = Manual()
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the usage's words. Optional ones stand in brackets, so required ones need none."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Write the first sentence, and how the command behaves."""
         super().format_help_text(ctx, formatter)
@@ -73,7 +77,7 @@ def write_parameters(parameters: Any, ctx: Any, formatter: Any) -> None:
     sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Common options": []}
     for parameter in parameters:
         if record := parameter.get_help_record(ctx):
-            is_common = parameter.name in _COMMON
+            is_common = parameter.name in COMMON
             options = "Common options" if is_common else "Options"
             sections["Arguments" if parameter.param_type_name == "argument" else options].append(record)
     for title, records in sections.items():

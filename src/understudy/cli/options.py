@@ -68,6 +68,10 @@ FallbackOption = Annotated[
     ),
 ]
 NoFallbackOption = Annotated[bool, typer.Option("--no-fallback", help="Ask only the first, with its own retries.")]
+TaskOption = Annotated[
+    str | None,
+    typer.Option("--task", metavar="NAME", help="What kind of task it is; [llm.tasks] says who is asked for it."),
+]
 SystemOption = Annotated[
     str | None,
     typer.Option(

@@ -17,18 +17,18 @@ PROBE_TIMEOUT = 0.3
 """Seconds that a local Ollama gets to accept a connection."""
 
 
-def discover(environ: Mapping[str, str], ollama_answers: bool) -> Config:
+def discover(environ: Mapping[str, str], ollama_answers: bool, *, may_be_empty: bool = False) -> Config:
     """Make a configuration of what is there: every provider whose key is in `environ`, with its default models.
 
     The order is that of `ProviderType`, but a local Ollama comes last, and only if it answers. Raises `ConfigError`
-    saying what to do when nothing is there, and where an address in the environment is wrong.
+    saying what to do when nothing is there, unless it `may_be_empty`, and where an address in the environment is wrong.
     """
     rows = [row_of(kind.value) for kind in ProviderType if kind.value in types()]
     remote = [row for row in rows if not row.local]
     found = [row for row in remote if _has_credential(row, environ) and not _lacks_address(row, environ)]
     found += [row for row in rows if row.local and ollama_answers]
     disabled = tuple(broken for row in remote if (broken := _broken(row, environ)))
-    if not found:
+    if not found and not may_be_empty:
         raise ConfigError(_nothing(remote, disabled, environ))
     return Config(
         providers=tuple(_entry(row, environ, priority) for priority, row in enumerate(found, start=1)),

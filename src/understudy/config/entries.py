@@ -12,6 +12,7 @@ from understudy.config.addresses import address_complaint, address_from_environm
 from understudy.config.credentials import Credential, read_credential
 from understudy.config.lines import KeyPath
 from understudy.config.model import Disabled, NoticeKind
+from understudy.config.prices import read_price, read_prices
 from understudy.config.report import meant
 from understudy.config.rules import unsendable
 from understudy.config.schema import PROVIDER
@@ -72,6 +73,7 @@ def make_entry(
     row = _row(context, table, values.get("provider"), path)
     if row is None:
         return None
+    _settle_prices(context, values, path)
     values = {**values, "provider": row.type, "name": values.get("name", row.type)}
     _settle_address(context, values, (*path, address), row)
     credential = read_credential(context, table, path, row)
@@ -138,6 +140,13 @@ def check_headers(context: Context, headers: Mapping[str, Any], path: KeyPath) -
             context.report.error(
                 here, "a header's name and value must be printable ASCII", "spell it in ASCII, or leave it away"
             )
+
+
+def _settle_prices(context: Context, values: dict[str, Any], path: KeyPath) -> None:
+    if "price" in values:
+        values["price"] = read_price(context, values["price"], (*path, "price"))
+    if "prices" in values:
+        values["prices"] = read_prices(context, values["prices"], (*path, "prices"))
 
 
 def _settle_address(context: Context, values: dict[str, Any], path: KeyPath, row: ProviderRow) -> None:

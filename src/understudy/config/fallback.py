@@ -1,16 +1,23 @@
-"""Reads `[llm.fallback]`."""
+"""Reads `[llm.fallback]`, and the limits that a route may set for itself."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from understudy.config.lines import KeyPath
 from understudy.config.report import meant
+from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK
 from understudy.config.tables import Context, read_table
 from understudy.provider import FallbackConfig, FallbackStrategy
 
 _PATH: KeyPath = ("llm", "fallback")
+_CHOICES = {
+    "strategy": tuple(strategy.value for strategy in FallbackStrategy),
+    "unknown_prices": ("last", "first"),
+}
+_WORDS = {"strategy": "strategy", "unknown_prices": "place of unknown prices"}
 
 
 def read_fallback(context: Context, table: Any) -> FallbackConfig:
@@ -19,12 +26,17 @@ def read_fallback(context: Context, table: Any) -> FallbackConfig:
         context.report.error(_PATH, "llm.fallback must be a table", "write it as [llm.fallback]")
         return FallbackConfig()
     context.report.unknown_keys(table, _PATH, "[llm.fallback]", FALLBACK)
-    values = read_table(context, table, _PATH, FALLBACK)
-    if "strategy" in values:
-        written = values.pop("strategy").strip().lower().replace("-", "_")
-        known = [strategy.value for strategy in FallbackStrategy]
-        if written in known:
-            values["strategy"] = FallbackStrategy(written)
-        else:
-            context.report.error((*_PATH, "strategy"), "unknown strategy", meant(written, known))
-    return FallbackConfig(**values)
+    return FallbackConfig(**read_limits(context, table, _PATH, FALLBACK))
+
+
+def read_limits(context: Context, table: Mapping[str, Any], path: KeyPath, rules: Mapping[str, Rule]) -> dict[str, Any]:
+    """Return the good values of a table that holds fields of `FallbackConfig`."""
+    values = read_table(context, table, path, rules)
+    for key, known in _CHOICES.items():
+        if key in values:
+            written = values.pop(key).strip().lower().replace("-", "_")
+            if written in known:
+                values[key] = FallbackStrategy(written) if key == "strategy" else written
+            else:
+                context.report.error((*path, key), f"unknown {_WORDS[key]}", meant(written, known))
+    return values

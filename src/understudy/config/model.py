@@ -6,7 +6,7 @@ import enum
 
 import msgspec
 
-from understudy.provider import FallbackConfig, ProviderConfig
+from understudy.provider import FallbackConfig, ProviderConfig, Route
 from understudy.providers.base import ProviderRow
 
 
@@ -57,8 +57,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     providers: tuple[ProviderConfig, ...]
-    """At least one; in the order of the file, or of `ProviderType` when there is no file."""
+    """In the order of the file, or of `ProviderType` when there is no file. At least one, unless it was read with
+    `may_be_empty`."""
     fallback: FallbackConfig = FallbackConfig()
+    routes: tuple[Route, ...] = ()
+    """Named ways to answer; a call takes one by `model="NAME"`."""
     source: str | None = None
     """The file that was read; `None` when the environment was looked through instead."""
     notices: tuple[Notice, ...] = ()

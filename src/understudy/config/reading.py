@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from understudy.config.discovery import answers, discover, local_address
 from understudy.config.entries import PROVIDERS, Entries, read_entries
 from understudy.config.fallback import read_fallback
@@ -17,6 +19,7 @@ from understudy.config.model import Config, NoticeKind
 from understudy.config.places import locate
 from understudy.config.provider_types import read_types
 from understudy.config.report import Report, meant
+from understudy.config.routes import check_tasks, read_routes, read_tasks
 from understudy.config.schema import KNOWN, LLM
 from understudy.config.source import Source
 from understudy.config.suggest import nearest
@@ -47,24 +50,26 @@ def load(
     *,
     environ: Mapping[str, str] | None = None,
     probe: Callable[[str], bool] | None = None,
+    may_be_empty: bool = False,
 ) -> Config:
     """Read the configuration file that `locate` finds, or make a configuration of what the environment offers.
 
     `environ` is the process's own unless given. Only where no file is found is `probe` asked whether an Ollama answers
     at an address; by default it tries to connect for 0.3 seconds. Nothing else is done than reading the file. Raises
-    `ConfigError`.
+    `ConfigError`; that nobody can be asked is one, unless it `may_be_empty`.
     """
     environ = os.environ if environ is None else environ
     found = locate(path, environ, Path(), _home())
     if found is None:
-        return discover(environ, (probe or answers)(local_address(environ)))
-    return parse(_read(found), source=str(found), environ=environ)
+        return discover(environ, (probe or answers)(local_address(environ)), may_be_empty=may_be_empty)
+    return parse(_read(found), source=str(found), environ=environ, may_be_empty=may_be_empty)
 
 
-def parse(text: str, *, source: str | None = None, environ: Mapping[str, str]) -> Config:
+def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], may_be_empty: bool = False) -> Config:
     """Read a configuration text. `source` is the file's name for errors and notices.
 
-    Raises `ConfigError` with everything that is wrong, each with file, line, the offending text and a suggestion.
+    Raises `ConfigError` with everything that is wrong, each with file, line, the offending text and a suggestion. That
+    every entry is disabled is wrong too, unless it `may_be_empty`.
     """
     lines = Source(source, text, KNOWN)
     document = _toml(text, lines)
@@ -77,12 +82,17 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str]) -
     entries = read_legacy(context, llm) if tables is None else read_entries(context, tables)
     if tables:
         report_overridden(context, llm)
+    if "tasks" in llm:
+        fallback = msgspec.structs.replace(fallback, tasks=read_tasks(context, llm["tasks"], entries))
+    routes = read_routes(context, llm.get("routes", []), entries, fallback)
+    check_tasks(context, [fallback, *(route.fallback for route in routes)])
     report.check()
-    if not entries.providers:
+    if not entries.providers and not may_be_empty:
         raise ConfigError(_nobody(entries, lines))
     return Config(
         providers=entries.providers,
         fallback=fallback,
+        routes=routes,
         source=source,
         notices=report.notices,
         disabled=entries.disabled,

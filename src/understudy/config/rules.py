@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["text", "integer", "number", "flag", "table", "texts", "tables"]
-"""`texts` is a table whose values are texts, `tables` a list of tables."""
+Kind = Literal["text", "integer", "number", "flag", "table", "texts", "flags", "tables", "names"]
+"""`texts` and `flags` are tables whose values are texts or flags, `tables` and `names` lists of tables or of texts."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -65,8 +65,12 @@ class Rule(msgspec.Struct, frozen=True):
                 return isinstance(value, dict)
             case "texts":
                 return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+            case "flags":
+                return isinstance(value, dict) and all(isinstance(item, bool) for item in value.values())
             case "tables":
                 return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+            case "names":
+                return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
     def _range_complaint(self, value: float) -> str | None:
         if isinstance(value, float) and not math.isfinite(value):
@@ -87,7 +91,9 @@ _NAMES: Mapping[Kind, str] = {
     "flag": "true or false",
     "table": "a table",
     "texts": "a table of texts",
+    "flags": "a table of true and false",
     "tables": "a list of tables",
+    "names": "a list of at least one text",
 }
 
 
@@ -98,7 +104,9 @@ _DESCRIPTIONS: Mapping[Kind, str] = {
     "flag": "true or false",
     "table": "table",
     "texts": "table of texts",
+    "flags": "table of true and false",
     "tables": "list of tables",
+    "names": "list of texts",
 }
 
 

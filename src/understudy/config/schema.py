@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
+from understudy.config.price_schema import PRICE, TIER
 from understudy.config.rules import Rule
 from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.quirks import QuirksPatch
 from understudy.provider import FallbackStrategy, ProviderType
+
+CAPABILITIES = ("tools", "vision", "audio_input", "pdf_input", "structured_output")
+"""What requests may need of a target; the words of `ModelInfo.capabilities`."""
 
 PROVIDER: Mapping[str, Rule] = {
     "provider": Rule(
@@ -92,11 +98,36 @@ PROVIDER: Mapping[str, Rule] = {
     "embedding_space": Rule(
         "text", '"nomic-768"', "embeddings fall back only among entries of the same space", "model and dimensions"
     ),
+    "context_window": Rule(
+        "integer", "131072", "tokens that the text model holds", "what the provider or the price list tells", least=1
+    ),
+    "capabilities": Rule(
+        "flags",
+        "{ tools = false, vision = true }",
+        f"what the text model can and cannot: {', '.join(f'`{name}`' for name in CAPABILITIES)}; a target is passed "
+        "over for what it cannot",
+        "what the provider tells; unknown is allowed",
+    ),
     "headers": Rule(
         "texts",
         '{ "X-Team" = "search" }',
         "further fixed headers; keys are refused here, because headers are printed",
         "none",
+    ),
+    "price": Rule(
+        "table",
+        "{ input = 0.15, output = 0.60, cache_read = 0.075 }",
+        "what every model of the entry costs; see [prices](#prices)",
+        "what the provider's fetched list tells, else what genai-prices publishes",
+    ),
+    "prices": Rule(
+        "table", '{ "gpt-4o" = { input = 2.5, output = 10 } }', "the same for single models, by name", "none"
+    ),
+    "price_id": Rule(
+        "text",
+        '"openai"',
+        "whose published prices apply, by its name at genai-prices; for a proxy",
+        "the provider that `base_url` belongs to",
     ),
     "extra": Rule("table", '{ keep_alive = "10m" }', "further fields of the request body, sent as they are", "none"),
 }
@@ -160,8 +191,28 @@ FALLBACK: Mapping[str, Rule] = {
     "fallback_on_filter": Rule(
         "flag", "false", "whether a content filter's refusal may be taken to the next target", "`false`"
     ),
+    "unknown_prices": Rule(
+        "text",
+        '"last"',
+        "for `cost_optimized`: where targets stand whose price is unknown, `last` or `first`",
+        "`last`",
+    ),
 }
-"""The keys of `[llm.fallback]`: the fields of `FallbackConfig`."""
+"""The keys of `[llm.fallback]`: the fields of `FallbackConfig` but for `tasks`, which are a table of their own."""
+
+ROUTE: Mapping[str, Rule] = {
+    "name": Rule("text", '"cheap"', 'a call takes the route by `model="NAME"`; no entry may have the same name'),
+    "targets": Rule(
+        "names",
+        '["local", "backup/claude-haiku-4-5"]',
+        "entries, or entries with a model; their order is their priority",
+    ),
+    **{key: msgspec.structs.replace(rule, unset="as in `[llm.fallback]`") for key, rule in FALLBACK.items()},
+}
+"""The keys of `[[llm.routes]]`."""
+
+TASK = Rule("names", '["backup", "primary/gpt-5"]', "the targets of a task, in the order in which they are tried")
+"""The value of every key of `[llm.tasks]`."""
 
 _AS_IN_ENTRIES = ("text_model", "embedding_model", "base_url", "api_key", "max_tokens", "temperature", "timeout")
 
@@ -177,8 +228,10 @@ LEGACY: Mapping[str, Rule] = {
 }
 """The keys of `[llm]` itself, which describe one provider."""
 
-LLM = (*LEGACY, "providers", "fallback", "provider_types")
+LLM = (*LEGACY, "providers", "fallback", "tasks", "routes", "provider_types")
 """Everything that may stand in `[llm]`."""
 
-KNOWN = frozenset({*PROVIDER, *FALLBACK, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *QuirksPatch.__annotations__})
+KNOWN = frozenset(
+    {*PROVIDER, *PRICE, *TIER, *FALLBACK, *ROUTE, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *QuirksPatch.__annotations__}
+)
 """All keys of all tables."""

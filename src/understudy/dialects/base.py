@@ -14,12 +14,13 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import msgspec
 
 from understudy.dialects.quirks import ErrorRule, Quirks
+from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
-from understudy.wire.http import Headers, HttpHead, HttpRequest
+from understudy.wire.http import Headers, HttpHead, HttpRequest, origin_of
 from understudy.wire.json import BadJson
 from understudy.wire.sse import TooLarge
 
@@ -36,6 +37,11 @@ class Operation(enum.StrEnum):
     EMBED = "embed"
     MODELS = "models"
     COUNT_TOKENS = "count_tokens"
+
+    @property
+    def billed(self) -> bool:
+        """Whether providers charge for it."""
+        return self in (Operation.CHAT, Operation.EMBED)
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +65,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where this target has a path of its dialect, if not under the same name: Azure's dated API names deployments."""
     query: str = ""
     """Ends every address, such as `api-version=2024-10-21`."""
+
+    @property
+    def server(self) -> str:
+        """Scheme, host and port: whose history this is, among several of one wire format."""
+        return origin_of(self.base_url)
 
     def url(self, path: str) -> str:
         """Return the address of a path of the dialect, such as `chat/completions`."""
@@ -300,8 +311,20 @@ class Dialect(Protocol):
         ...
 
 
+_NAMED_OTHERWISE = {"citation": "citations", "opaque": "opaque part"}
+
+
+def word_of(part: AnyPart) -> str:
+    """Return what warnings call a part, in every dialect: `image`, `tool call`, `opaque part`."""
+    tag = str(part.__struct_config__.tag)
+    return _NAMED_OTHERWISE.get(tag, tag.replace("_", " "))
+
+
 class Notes:
     """Gathers what an encoding had to leave out or change, as warnings.
+
+    What a warning is of has one name in all dialects: a field of the request (`max_tokens`), a part (`word_of`), or a
+    part and its field (`image detail`, `tool result is_error`).
 
     A field whose value comes from the configuration is left out silently (`check` reports it); one that the caller
     set becomes a warning.

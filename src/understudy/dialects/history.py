@@ -1,7 +1,8 @@
 """What a conversation that began elsewhere may bring along.
 
-Each dialect leaves out what another dialect wrote. Here is what all of them share: what another *provider* of the same
-dialect wrote (reasoning that OpenAI encrypted means nothing to Azure), and ids of tool calls that break a wire's rules.
+Each dialect leaves out what another dialect wrote. Here is what all of them share: what another *provider* or server of
+the same dialect wrote (reasoning that OpenAI encrypted means nothing to Azure), and ids of tool calls that break a
+wire's rules.
 """
 
 from __future__ import annotations
@@ -11,44 +12,48 @@ from collections.abc import Callable
 
 import msgspec
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import Endpoint, Notes
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
 from understudy.domain.events import Event
 from understudy.domain.messages import Message
 from understudy.domain.requests import GenerationRequest
 
 
-def settled(request: GenerationRequest, dialect: str, provider: str) -> tuple[GenerationRequest, list[Event]]:
-    """Leave out what another provider of this dialect wrote for itself; return the rest, and the warnings.
+def settled(request: GenerationRequest, dialect: str, endpoint: Endpoint) -> tuple[GenerationRequest, list[Event]]:
+    """Leave out what another provider or server of this dialect wrote for itself; return the rest, and the warnings.
 
     Text and tool calls stay, without the fields that only their own provider knows. A request that came in on this
     very wire is sent on as it stands, so nothing is looked at.
     """
     if request.origin is not None and request.origin.dialect == dialect:
         return request, []
-    if not any(_is_foreign(message, dialect, provider) for message in request.messages):
+    foreign = [_is_foreign(message, dialect, endpoint) for message in request.messages]
+    if not any(foreign):
         return request, []
     notes = Notes()
     messages = tuple(
         kept
-        for message in request.messages
-        if (kept := _kept(message, dialect, notes) if _is_foreign(message, dialect, provider) else message) is not None
+        for message, moves in zip(request.messages, foreign, strict=True)
+        if (kept := _kept(message, dialect, notes) if moves else message) is not None
     )
     return msgspec.structs.replace(request, messages=messages), notes.events()
 
 
-def _is_foreign(message: Message, dialect: str, provider: str) -> bool:
+def _is_foreign(message: Message, dialect: str, endpoint: Endpoint) -> bool:
     """A message is whole: one part that another provider wrote tells whose it is."""
     if isinstance(message.content, str):
         return False
     return any(
-        isinstance(part, Thinking | ToolCall | Opaque) and _is_of_another(part.provenance, dialect, provider)
+        isinstance(part, Thinking | ToolCall | Opaque | Text | Refusal)
+        and _is_of_another(part.provenance, dialect, endpoint)
         for part in message.content
     )
 
 
-def _is_of_another(origin: Provenance | None, dialect: str, provider: str) -> bool:
-    return origin is not None and origin.dialect == dialect and origin.provider not in (None, provider)
+def _is_of_another(origin: Provenance | None, dialect: str, endpoint: Endpoint) -> bool:
+    if origin is None or origin.dialect != dialect:
+        return False
+    return origin.provider not in (None, endpoint.provider) or origin.server not in (None, endpoint.server)
 
 
 def _kept(message: Message, dialect: str, notes: Notes) -> Message | None:

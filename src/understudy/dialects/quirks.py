@@ -82,6 +82,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     embed_batch: int | None = None
     """Most texts in one request for embeddings: the provider's limit, or fewer where their vectors would be more than
     is read of one answer. `None` when no limit is known."""
+    embed_batch_tokens: int | None = None
+    """Most tokens of all texts of one request for embeddings; `None` when no limit is known."""
     embed_format: Literal["float", "base64"] | None = None
     """How the openai dialect asks for vectors; `None`: not at all, and as numbers. Base64 is a quarter of the bytes."""
     responses: Literal["never", "always", "tools", "tools_with_effort"] = "never"
@@ -124,6 +126,7 @@ class QuirksPatch(TypedDict, total=False):
     logprobs_as_count: bool
     single_models: bool
     embed_batch: int | None
+    embed_batch_tokens: int | None
     embed_format: Literal["float", "base64"] | None
     responses: Literal["never", "always", "tools", "tools_with_effort"]
 

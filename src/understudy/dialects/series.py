@@ -1,4 +1,4 @@
-"""An exchange of several sends, each answered by a whole body: pages of a list, batches of a large request."""
+"""An exchange of several sends, each answered by a whole body: pages of a list, pieces of a long text."""
 
 from __future__ import annotations
 

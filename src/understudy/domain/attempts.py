@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
+import functools
+from collections.abc import Iterable
 
 import msgspec
 
 from understudy.domain.failures import Failure
-from understudy.domain.money import Cost
+from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 
@@ -36,7 +38,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     attempt_id: str
     number: int
-    """1 for the first attempt of the request."""
+    """1 for the first attempt of the request, or of its batch."""
     provider: str
     """Name of the entry."""
     provider_type: str
@@ -50,6 +52,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Until the first content, streamed attempts only."""
     waited: float = 0.0
     """Back-off before this attempt."""
+    batch: int | None = None
+    """Of an embedding in several batches: which, from 1."""
     answered_model: str | None = None
     dialect: str | None = None
     streamed: bool = False
@@ -58,6 +62,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided after it, and why, in a few words: `retry in 0.4 s`, `fall back to backup`."""
     usage: Usage = Usage()
     cost: Cost | None = None
+    """Zero when nothing was billed, `None` when it is unknown what was."""
     cost_basis: CostBasis = CostBasis.UNKNOWN
     warnings: tuple[Warning, ...] = ()
 
@@ -65,4 +70,11 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
         name = f"{self.provider}/{self.model}" if self.model else self.provider
         what = f"{self.failure.kind}: {self.failure.message}" if self.failure else str(self.outcome)
         step = f" → {self.next_step}" if self.next_step else ""
-        return f"{self.number}. {name} {what} ({self.duration:.2f} s){step}"
+        batch = f"batch {self.batch}: " if self.batch is not None else ""
+        return f"{batch}{self.number}. {name} {what} ({self.duration:.2f} s){step}"
+
+
+def total_cost(attempts: Iterable[AttemptRecord]) -> Cost | None:
+    """Return what attempts cost together; `None` when that of one of them is unknown, for then so is the sum."""
+    costs = [attempt.cost for attempt in attempts]
+    return None if None in costs else functools.reduce(Cost.__add__, (cost for cost in costs if cost), NOT_BILLED)

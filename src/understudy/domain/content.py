@@ -31,12 +31,14 @@ class Provenance(msgspec.Struct, frozen=True):
     """Whose history a part is. A part with a provenance is replayed only where it came from.
 
     `dialect` names the wire format; `model` is set where the provider binds the part to one model. `provider` is the
-    provider's type, for wire formats that several speak; unset means any of them.
+    provider's type and `server` its address (scheme, host and port), for wire formats that several speak: what OpenAI
+    signed means nothing to one's own server of that type. Unset means any of them.
     """
 
     dialect: str
     model: str | None = None
     provider: str | None = None
+    server: str | None = None
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -65,16 +67,18 @@ class Citation(Part, frozen=True, kw_only=True, tag="citation", omit_defaults=Tr
 
 
 class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
-    """Text, with the citations that belong to it."""
+    """Text, with the citations that belong to it. `provenance` says whose they are, and what `extra` holds."""
 
     text: str
     citations: tuple[Citation, ...] = ()
+    provenance: Provenance | None = None
 
 
 class Refusal(Part, frozen=True, kw_only=False, tag="refusal", omit_defaults=True):
-    """The model's own words of refusal, where the wire keeps them apart from text."""
+    """The model's own words of refusal, where the wire keeps them apart from text. `provenance` as in `Text`."""
 
     text: str
+    provenance: Provenance | None = None
 
 
 class Media(Part, frozen=True, kw_only=True, omit_defaults=True):

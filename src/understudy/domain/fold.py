@@ -52,15 +52,18 @@ class _Growing:
 class Fold:
     """Collects events into a response. `add` each event in order, then `response()`, at any time.
 
-    `dialect` and `provider` are stamped on thinking, tool calls and opaque parts, so that another provider's turn knows
-    to leave them out.
+    `dialect`, `provider` and `server` are stamped on thinking, tool calls, opaque parts, and text with ids or
+    citations, so that another provider's turn knows to leave them out.
     """
 
-    __slots__ = ("_dialect", "_notes", "_parts", "_provider", "extra", "finish", "started", "usage", "warnings")
+    __slots__ = (
+        "_dialect", "_notes", "_parts", "_provider", "_server", "extra", "finish", "started", "usage", "warnings",
+    )  # fmt: skip
 
-    def __init__(self, dialect: str | None = None, provider: str | None = None) -> None:
+    def __init__(self, dialect: str | None = None, provider: str | None = None, server: str | None = None) -> None:
         self._dialect = dialect
         self._provider = provider
+        self._server = server
         self._parts: dict[int, _Growing | AnyPart] = {}
         self._notes: dict[int, dict[str, JsonObject]] = {}
         self.started = e.Started()
@@ -126,7 +129,9 @@ class Fold:
 
     def message(self) -> Message:
         """Return the answer so far as a message; a single plain text becomes a string."""
-        provenance = Provenance(self._dialect, self.started.model, self._provider) if self._dialect else None
+        provenance = None
+        if self._dialect:
+            provenance = Provenance(self._dialect, self.started.model, self._provider, self._server)
         parts = tuple(self._part(index, provenance) for index in self._parts)
         match parts:
             case (Text(text, citations=(), extra=None),):
@@ -137,7 +142,9 @@ class Fold:
         growing = self._parts[index]
         part = growing.part(provenance) if isinstance(growing, _Growing) else _stamped(growing, provenance)
         notes = self._notes.get(index)
-        return msgspec.structs.replace(part, extra={**(part.extra or {}), **notes}) if notes else part
+        if notes:
+            part = msgspec.structs.replace(part, extra={**(part.extra or {}), **notes})
+        return _stamped_text(part, provenance) if isinstance(part, Text | Refusal) else part
 
     def response(self) -> GenerationResponse:
         """Return the answer so far."""
@@ -160,7 +167,16 @@ def _stamped(part: AnyPart, provenance: Provenance | None) -> AnyPart:
         return part
     # A dialect may know that a part is bound to no model, but never which of its providers speaks.
     model = provenance.model if part.provenance is None else part.provenance.model
-    return msgspec.structs.replace(part, provenance=Provenance(provenance.dialect, model, provenance.provider))
+    return msgspec.structs.replace(part, provenance=msgspec.structs.replace(provenance, model=model))
+
+
+def _stamped_text(part: Text | Refusal, provenance: Provenance | None) -> Text | Refusal:
+    """Say whose the ids and citations of a text are. Words alone are everybody's."""
+    if provenance is None or provenance.provider is None:
+        return part
+    if part.extra is None and not (isinstance(part, Text) and part.citations):
+        return part
+    return msgspec.structs.replace(part, provenance=provenance)
 
 
 def fold(events: list[e.Event], *, dialect: str | None = None) -> GenerationResponse:

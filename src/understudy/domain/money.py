@@ -33,9 +33,29 @@ class Money(msgspec.Struct, frozen=True, order=True):
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer cost, and on which price that rests.
 
-    `source` says where the price comes from, `as_of` is that price's ISO date where the source gives one.
+    `source` says where the price comes from, `as_of` is the ISO date at which that source stood, where it gives one.
+    `estimated` costs rest on tokens that were counted here, because the provider did not say how many there were.
     """
 
     amount: Money
     source: str
     as_of: str | None = None
+    estimated: bool = False
+
+    def __add__(self, other: Cost) -> Cost:
+        """Return the sum. Its source is that of both, or names both; its date the older one."""
+        # What cost nothing has no say in where the prices come from.
+        billed = [cost for cost in (self, other) if cost.amount.nano_usd] or [other]
+        sources = dict.fromkeys(source for cost in billed for source in cost.source.split(_AND))
+        return Cost(
+            amount=self.amount + other.amount,
+            source=_AND.join(sources),
+            as_of=min((cost.as_of for cost in billed if cost.as_of is not None), default=None),
+            estimated=self.estimated or other.estimated,
+        )
+
+
+NOT_BILLED = Cost(amount=Money(0), source="not billed")
+"""Of what never reached a provider, or was refused by it."""
+
+_AND = " + "

@@ -5,7 +5,8 @@ Rates are nano-USD per million tokens, so that every published price is a whole 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypedDict, Unpack, cast
 
 import msgspec
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PER = 1_000_000
 """Tokens that a rate is for."""
+_HIGHEST = 10**9
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,9 +40,15 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     call: int = 0
     """Nano-USD for the call itself."""
 
+    @property
+    def free_of_tokens(self) -> bool:
+        """Whether no token of any class costs anything, so that a cost is known without a count."""
+        return self.input == 0 and self.output == 0 and not any(getattr(self, name) for name in _PARENTS)
+
 
 class Tier(msgspec.Struct, frozen=True):
-    """Rates of prompts of more than `above` tokens; they apply to the whole call."""
+    """Rates of calls whose prompt has more than `above` tokens, cached ones included. They apply to the whole call, the
+    answer and the tokens below the mark included, and they are complete: nothing is taken over from other tiers."""
 
     above: int
     rates: Rates
@@ -59,6 +67,21 @@ _PARENTS = {
 """Class of usage: the rates that may apply, the first that is known counts."""
 
 
+class Dollars(TypedDict, total=False):
+    """Rates as price lists write them: US dollars per million tokens, and per `call`. Texts and decimals are exact, and
+    so are floats of up to 15 digits."""
+
+    input: Decimal | str | float
+    cache_read: Decimal | str | float
+    cache_write: Decimal | str | float
+    cache_write_1h: Decimal | str | float
+    output: Decimal | str | float
+    reasoning: Decimal | str | float
+    audio_input: Decimal | str | float
+    audio_output: Decimal | str | float
+    call: Decimal | str | float
+
+
 class Price(msgspec.Struct, frozen=True, kw_only=True):
     """What a model costs at a provider, and who says so."""
 
@@ -70,46 +93,105 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     as_of: str | None = None
     """ISO date of the price, where its source gives one."""
 
+    @classmethod
+    def per_million(
+        cls,
+        *,
+        tiers: Mapping[int, Dollars] | None = None,
+        source: str = "configuration",
+        as_of: str | None = None,
+        **dollars: Unpack[Dollars],
+    ) -> Price:
+        """Return the price of US dollars per million tokens, and dollars per `call`, as price lists write them.
+
+        `tiers` says what changes for prompts longer than so many tokens. Raises `ValueError` for what is no price.
+        """
+        base = _rates_of(dollars)
+        further = tuple(
+            Tier(above, Rates(**{**base, **_rates_of(rates)})) for above, rates in sorted((tiers or {}).items())
+        )
+        return cls(rates=Rates(**base), tiers=further, source=source, as_of=as_of)
+
     def rates_for(self, usage: Usage) -> Rates:
         """Return the rates of the tier that the whole prompt falls into."""
         prompt = usage.input_total or 0
         fitting = [tier.rates for tier in self.tiers if prompt > tier.above]
         return fitting[-1] if fitting else self.rates
 
-    def cost(self, usage: Usage) -> Cost | None:
+    def cost(self, usage: Usage, *, estimated: bool = False) -> Cost | None:
         """Return what this usage costs, rounded half to even to the nano-USD once.
 
-        `None` when nothing is known of the usage, or a class of it has no rate; what is free costs 0 all the same.
+        `None` when the prompt's length is unknown, or a class of the usage has no rate; where tokens cost nothing the
+        usage need not be known. `estimated` says of the usage that it is, and is handed on.
         """
-        if self.rates == _NOTHING and not self.tiers:
-            return Cost(amount=Money(0), source=self.source, as_of=self.as_of)
-        if usage.total is None:
-            return None
+        usage = usage.billed or usage
         rates = self.rates_for(usage)
         sum_of = 0
-        for name, choices in _PARENTS.items():
-            if tokens := getattr(usage, name):
-                rate = next((found for choice in choices if (found := getattr(rates, choice)) is not None), None)
-                if rate is None:
-                    return None
-                sum_of += tokens * rate
-        return Cost(amount=Money(_rounded(sum_of) + rates.call), source=self.source, as_of=self.as_of)
+        counted = not rates.free_of_tokens
+        if counted:
+            if usage.input_total is None:
+                return None
+            for name, choices in _PARENTS.items():
+                if tokens := getattr(usage, name):
+                    rate = next((found for choice in choices if (found := getattr(rates, choice)) is not None), None)
+                    if rate is None:
+                        return None
+                    sum_of += tokens * rate
+        amount = Money(_rounded(sum_of) + rates.call)
+        return Cost(amount=amount, source=self.source, as_of=self.as_of, estimated=estimated and counted)
 
 
-_NOTHING = Rates(input=0, output=0)
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt used, and what its price may depend on besides."""
 
-FREE = Price(rates=_NOTHING, source="local")
+    usage: Usage
+    model: str | None
+    """The model asked for."""
+    answered_model: str | None = None
+    service_tier: str | None = None
+    """As the provider says it was served: `flex`, `priority`, …"""
+    speed: str | None = None
+    partner: str | None = None
+    """Who answered, where a provider lets others do it."""
+    estimated: bool = False
+    """Whether tokens of the usage were counted here."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Whose price applies, the first that has one: the model that answered, then the one asked for."""
+        names = dict.fromkeys(name for name in (self.answered_model, self.model) if name is not None)
+        return tuple(names)
+
+
+FREE = Price(rates=Rates(input=0, output=0), source="local")
 """What runs on the user's own machine."""
 
 
-def rate_of(dollars: Decimal | str) -> int:
-    """Return a rate of a price in US dollars per million tokens. Raises `ValueError` when it is none."""
-    from decimal import Decimal
+def rate_of(dollars: Decimal | str | float) -> int:
+    """Return the rate of a price in US dollars per million tokens, or the nano-USD of a fee in dollars.
 
-    amount = Decimal(dollars)
-    if not amount.is_finite() or amount < 0:
+    Raises `ValueError` for what is no price: no number, a negative or an absurd one (above 10⁹ dollars), or one finer
+    than a nano-dollar, which no published price is.
+    """
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        # The shortest text of a float is what was written, as long as nobody wrote more than 15 digits.
+        amount = Decimal(str(dollars))
+    except InvalidOperation:
+        raise ValueError(f"{dollars!r} is no price") from None
+    if not amount.is_finite() or not 0 <= amount <= _HIGHEST:
         raise ValueError(f"{dollars} is no price")
-    return int((amount * 1_000_000_000).to_integral_value())
+    # Shifted as text: arithmetic would round to the caller's decimal context.
+    sign, digits, exponent = amount.as_tuple()
+    rate = Decimal((sign, digits, int(exponent) + 9))
+    if rate != int(rate):
+        raise ValueError(f"{dollars} is finer than a nano-dollar")
+    return int(rate)
+
+
+def _rates_of(dollars: Dollars) -> dict[str, int]:
+    return {name: rate_of(value) for name, value in cast("Mapping[str, str]", dollars).items()}
 
 
 def _rounded(sum_of: int) -> int:

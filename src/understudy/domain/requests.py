@@ -88,6 +88,16 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
             return self
         return msgspec.structs.replace(self, **missing, configured=self.configured | missing.keys())
 
+    def prompt(self) -> GenerationRequest:
+        """Return the request without what shapes the answer alone, as counting its tokens wants it."""
+        return msgspec.structs.replace(self, stop=(), **dict.fromkeys(_OF_THE_ANSWER))
+
+
+_OF_THE_ANSWER = (
+    *("temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "seed"),
+    *("logit_bias", "logprobs", "top_logprobs", "service_tier", "user", "cache_key", "metadata"),
+)
+
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Texts to embed, in one model's space."""

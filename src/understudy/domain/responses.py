@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
+from functools import reduce
+from itertools import chain
 from typing import Any
 
 import msgspec
 
-from understudy.domain.attempts import AttemptRecord
+from understudy.domain.attempts import AttemptRecord, total_cost
 from understudy.domain.content import JsonObject, Refusal, Thinking, ToolCall
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
@@ -45,6 +48,7 @@ class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
     parsed: Any = None
     """The answer as a value, when a schema or a Python type was asked for."""
     cost: Cost | None = None
+    """What the attempt that answered cost; `None` when that is unknown."""
     warnings: tuple[Warning, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     extra: JsonObject = {}
@@ -78,6 +82,11 @@ class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
         """All tokens of the answer and its prompt, or `None` when the provider did not say."""
         return self.usage.total
 
+    @property
+    def total_cost(self) -> Cost | None:
+        """What the whole request cost, attempts that were lost included; `None` when that of one of them is unknown."""
+        return total_cost(self.attempts) if self.attempts else self.cost
+
     def to_openai(self) -> JsonObject:
         """Return the answer as an OpenAI chat completion object, for code written against that form."""
         from understudy.domain.openai_form import completion_object
@@ -90,17 +99,47 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     embeddings: tuple[tuple[float, ...], ...]
     model: str | None = None
+    """The model that made them, in the provider's own name; of several batches that of the first."""
     provider: str | None = None
+    """Name of the entry that answered; of several batches that of the first, `attempts` names the others."""
     usage: Usage = Usage()
+    """Over all batches."""
     cost: Cost | None = None
+    """What the attempts that answered cost, one a batch; `None` when that is unknown."""
     warnings: tuple[Warning, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
+    """Every attempt, batch after batch."""
     raw: bytes | None = None
+    """The provider's body as it came; `None` when there were several."""
 
     @property
     def embedding(self) -> tuple[float, ...]:
         """The first vector; the only one when one text was given. Raises `IndexError` when there is none."""
         return self.embeddings[0]
+
+    @property
+    def total_cost(self) -> Cost | None:
+        """What the whole request cost, attempts that were lost included; `None` when that of one of them is unknown."""
+        return total_cost(self.attempts) if self.attempts else self.cost
+
+
+def joined(answers: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
+    """Return the answers to the batches of one request as one, in their order.
+
+    Model and provider are those of the first. Usage and cost are sums, unknown where one of them is.
+    """
+    raw = [answer.usage.raw for answer in answers]
+    costs = [answer.cost for answer in answers]
+    usage = reduce(Usage.__add__, (answer.usage for answer in answers))
+    return msgspec.structs.replace(
+        answers[0],
+        embeddings=tuple(chain.from_iterable(answer.embeddings for answer in answers)),
+        usage=msgspec.structs.replace(usage, raw={"batches": raw} if any(raw) else None),
+        cost=None if None in costs else reduce(Cost.__add__, filter(None, costs)),
+        warnings=tuple(dict.fromkeys(chain.from_iterable(answer.warnings for answer in answers))),
+        attempts=tuple(chain.from_iterable(answer.attempts for answer in answers)),
+        raw=None,
+    )
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -117,9 +156,13 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_output_tokens: int | None = None
     capabilities: frozenset[str] | None = None
     """Of `chat embed tools vision audio_input pdf_input thinking structured_output`; `None` when it does not tell."""
+    lacks: frozenset[str] = frozenset()
+    """Of the same words, those that it tells it cannot."""
     input_price: str | None = None
     """US dollars per million prompt tokens, as a decimal string."""
     output_price: str | None = None
+    cache_read_price: str | None = None
+    """US dollars per million prompt tokens that were read from a cache."""
     raw: JsonObject | None = None
 
 

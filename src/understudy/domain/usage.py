@@ -25,6 +25,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     audio_output: int | None = None
     raw: JsonObject | None = None
     """The usage object as the provider wrote it."""
+    billed: Usage | None = None
+    """What is charged, where the provider says that it is not what was counted (Cohere)."""
 
     @property
     def input_total(self) -> int | None:
@@ -40,6 +42,21 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def total(self) -> int | None:
         """All tokens, or `None` when nothing is known."""
         return _sum(self.input_total, self.output_total)
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return the sum, class by class: unknown where it is unknown of either. `raw` has no sum."""
+        if self.billed is not None or other.billed is not None:
+            billed = (self.billed or self) + (other.billed or other)
+            plain = (msgspec.structs.replace(each, billed=None) for each in (self, other))
+            return msgspec.structs.replace(next(plain) + next(plain), billed=billed)
+        counts = {
+            name: ours + theirs
+            for name in self.__struct_fields__
+            if name not in ("raw", "billed")
+            and (ours := getattr(self, name)) is not None
+            and (theirs := getattr(other, name)) is not None
+        }
+        return Usage(**counts)
 
     def merged(self, later: Usage) -> Usage:
         """Return this usage with every class that `later` knows replaced by its value: reports are cumulative."""

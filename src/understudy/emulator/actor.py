@@ -223,10 +223,11 @@ class Actor:
 
     def _dressed(self, frame: Frame, usage: Usage) -> Frame:
         """Add what the provider writes beyond its dialect to a server-sent event, if that holds an object."""
-        if self.provider.dress is None or not frame.data.startswith(b"data: {"):
+        name, mark, data = frame.data.rpartition(b"data: ")
+        if self.provider.dress is None or not mark or not data.startswith(b"{"):
             return frame
-        chunk = self.provider.dress(decode_object(frame.data.removeprefix(b"data: ")), usage)
-        return Frame(b"data: %b\n\n" % encode(chunk), frame.content)
+        chunk = self.provider.dress(decode_object(data), usage)
+        return Frame(b"%bdata: %b\n\n" % (name, encode(chunk)), frame.content)
 
     def _broken_off(self, renderer: Renderer, events: list[e.Event], fault: Fault) -> bytes:
         """Return the error that a renderer writes when it has seen as much of the answer as the fault lets through."""

@@ -96,7 +96,7 @@ class Call:
 
     def start(self, now: float) -> list[Action]:
         """Begin."""
-        self._deadline = now + self._rules.deadline
+        self._deadline = now + self._rules.deadline - self._rules.spent
         if not self._tries:
             return self._settle(Settle(None, _nothing_to_try(), surfaced=True))
         return self._advance(now)

@@ -1,6 +1,7 @@
-"""What is set aside, and until when. One object per manager; called without `await`, so it needs no lock.
+"""What is set aside, and until when, and what was learned of targets.
 
-Circuit breakers and learned latencies belong here too; `acquire` and `release` are where they will look on.
+One object per manager, called without `await`, so it needs no lock. Circuit breakers and learned latencies belong here
+too; `acquire` and `release` are where they will look on.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ FIRST_DISABLE = 300.0
 """Seconds that a refused key, model or host is set aside; doubles up to an hour (fault model §3.3)."""
 LONGEST_DISABLE = 3600.0
 LONGEST_HINT = 24 * 3600.0
+LEARNING = 0.1
+"""Weight of the latest answer in what is expected of the next one."""
 
 
 class Permit(msgspec.Struct, frozen=True):
@@ -49,7 +52,7 @@ class _Pause:
         self.why = ""
 
 
-_WELL = TargetFacts()
+_NOBODY: frozenset[str] = frozenset()
 
 
 class Health:
@@ -59,6 +62,7 @@ class Health:
         self._pauses: dict[str, _Pause] = {}
         self._in_flight: dict[str, int] = {}
         self._probing: set[str] = set()
+        self._outputs: dict[str, float] = {}
 
     def acquire(self, target: Target, now: float) -> Permit | Denial:
         """Ask for leave to launch an attempt at a target."""
@@ -94,12 +98,24 @@ class Health:
 
     def facts(self, target: Target, now: float) -> TargetFacts:
         """Return what is known of a target."""
-        if not self._pauses and not self._in_flight.get(target.name):
-            return _WELL
         denial = self.denial(target, now)
         return TargetFacts(
-            cooling=denial.until - now if denial else None, in_flight=self._in_flight.get(target.name, 0)
+            cooling=denial.until - now if denial else None,
+            in_flight=self._in_flight.get(target.name, 0),
+            expected_output=self._outputs.get(target.label),
         )
+
+    def aside(self, targets: tuple[Target, ...], now: float) -> frozenset[str]:
+        """Return the labels of those targets that are set aside."""
+        if not self._pauses:
+            return _NOBODY
+        return frozenset(each.label for each in targets if self.denial(each, now) is not None)
+
+    def answered(self, target: Target, output: int) -> None:
+        """Learn how long a target's answers are, in tokens."""
+        label = target.label
+        usual = self._outputs.get(label)
+        self._outputs[label] = output if usual is None else usual + LEARNING * (output - usual)
 
     def succeeded(self, permit: Permit) -> None:
         """Note a success: failures in a row end. A probe's success proves that what was disabled works again."""
@@ -118,12 +134,16 @@ class Health:
             return
         pause = self._pauses.setdefault(_scope(target, aside), _Pause())
         disabled = aside is not Aside.TARGET
-        first, longest = (FIRST_DISABLE, LONGEST_DISABLE) if disabled else (FIRST_PAUSE, LONGEST_PAUSE)
+        daily = failure.kind is FailureKind.DAILY_QUOTA
+        first, longest = (FIRST_DISABLE, LONGEST_DISABLE) if disabled or daily else (FIRST_PAUSE, LONGEST_PAUSE)
         length = min(longest, first * 2**pause.in_a_row)
-        if not disabled and failure.retry_after is not None:
-            length = min(LONGEST_HINT, failure.retry_after)
-        elif failure.kind is FailureKind.DAILY_QUOTA:
+        hint = failure.retry_after
+        if daily and hint is None:
             length = LONGEST_DISABLE
+        elif not disabled and hint is not None and (not daily or hint > length):
+            # Google writes the seconds of its limit per minute beside a quota that is renewed once a day: too short a
+            # wait to be believed.
+            length = min(LONGEST_HINT, hint)
         if pause.until <= now or disabled is False:
             pause.in_a_row += 1
         if now + length > pause.until:

@@ -17,6 +17,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Over all targets; the larger of 5 and their number when unset."""
     retry_delay: float = 1.0
     deadline: float = 600.0
+    spent: float = 0.0
+    """Of the deadline, before the call began: a batch may have waited for its turn."""
     max_wait: float = 20.0
     fallback_on_filter: bool = False
     streamed: bool = False

@@ -1,4 +1,8 @@
-"""Strategies put targets in order. Each is a pure function of the request, the targets, the facts, time and chance."""
+"""Strategies put targets in order. Each is a pure function of the request, the targets, the facts, time and chance.
+
+The targets that a strategy is given are those that can take the request (`understudy.policy.fitness`); the manager puts
+what a call names ahead of the order, and passes over what is set aside when its turn comes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from typing import Protocol
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Facts, Target, TargetFacts
+
+Request = GenerationRequest | EmbeddingRequest
 
 
 class Strategy(Protocol):
@@ -25,21 +31,42 @@ class Strategy(Protocol):
         ...
 
 
-_UNKNOWN = TargetFacts()
+UNKNOWN = TargetFacts()
+"""The facts of a target of which nothing is known."""
 
 
-def priority(
-    request: GenerationRequest | EmbeddingRequest,
-    targets: tuple[Target, ...],
-    facts: Facts,
-    now: float,
-    rng: Random,
-) -> Plan:
+def window_of(target: Target, facts: Facts) -> int | None:
+    """Return the context window of a target, where it is known."""
+    return facts.targets.get(target.label, UNKNOWN).context_window
+
+
+def place(target: Target) -> tuple[int, int]:
+    """The configured place of a target: by `priority`, equal ones as they are written."""
+    return target.priority, target.index
+
+
+def priority(request: Request, targets: tuple[Target, ...], facts: Facts, now: float, rng: Random) -> Plan:
     """Order by `priority`, lower first; entries of equal priority in the order in which they are configured."""
-    ordered = sorted(targets, key=lambda target: (target.priority, target.index))
-    return Plan(
-        tuple(
-            Step(target, f"priority {target.priority}", facts.targets.get(target.name, _UNKNOWN).context_window)
-            for target in ordered
-        )
-    )
+    steps = (Step(each, f"priority {each.priority}", window_of(each, facts)) for each in sorted(targets, key=place))
+    return Plan(tuple(steps), why="by priority")
+
+
+def round_robin(request: Request, targets: tuple[Target, ...], facts: Facts, now: float, rng: Random) -> Plan:
+    """Take turns: whoever stood first least often stands first, equal ones by their configured place.
+
+    Counting turns instead of going around keeps the shares even when some requests fit only some of the targets. Who is
+    set aside takes no turns meanwhile, and has none to catch up on afterwards.
+    """
+    turns, aside = facts.turns, facts.aside
+
+    def turn(target: Target) -> tuple[bool, int, int, int]:
+        label = target.label
+        return label in aside, turns.get(label, 0), target.priority, target.index
+
+    ordered = sorted(targets, key=turn)
+    steps = [Step(each, "its turn", window_of(each, facts)) for each in ordered[:1]]
+    steps += [
+        Step(each, "set aside for now" if each.label in aside else "behind the one whose turn it is")
+        for each in ordered[1:]
+    ]
+    return Plan(tuple(steps), why="round robin")

@@ -33,6 +33,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     index: int = 0
     """Position among the configured entries; breaks ties of `priority`."""
     provider_type: str = ""
+    default: bool = True
+    """Whether the model is the entry's own, rather than one that a task, a route or a call names."""
     endpoint: str = ""
     credential: str = ""
     limits: Limits = Limits()

@@ -64,6 +64,7 @@ def settle(endpoint: Endpoint, api_version: str | None) -> Endpoint:
 ROW = ProviderRow(
     type="azure-openai",
     title="Azure OpenAI",
+    price_id="azure",
     base_url="https://RESOURCE.openai.azure.com/openai/v1",
     base_url_required=True,
     dialects={Operation.CHAT: "openai", Operation.EMBED: "openai", Operation.MODELS: "openai"},

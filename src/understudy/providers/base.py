@@ -68,6 +68,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers = ()
     header_variables: Headers = ()
     """Headers whose values come from the environment where a variable is set: (header, variable)."""
+    noted_headers: Headers = ()
+    """Headers of its responses that are facts of an answer: (header, key of `response.extra`). Lower case."""
     quirks: QuirksPatch = {}
     families: tuple[Family, ...] = ()
     """All that match apply, in order."""
@@ -77,7 +79,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     embedding_model: str | None = None
     as_of: str | None = None
     price_id: str | None = None
-    """What price lists call the provider; its type when unset."""
+    """What price lists call the provider: its type when unset; empty when none of them knows it. `{partner}` stands for
+    who answers, where a provider lets others do it and each has a list of its own."""
     aliases: tuple[str, ...] = ()
     instead: Mapping[Operation, str] = {}
     """For operations that are missing: what could be used instead, in a few words."""
@@ -88,7 +91,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     billed_hosts: tuple[str, ...] = ()
     """Hosts at which a provider that is otherwise local does bill."""
     catalogue_only: bool = False
-    """The list of models tells what could be served, not what is: Azure lists no deployments."""
+    """The list of models tells what could be served, not what is: Azure lists no deployments. So whether a model is
+    available is unsupported, and a health check leaves it open."""
     version_header: str | None = None
     """The header that carries the entry's `api_version`."""
 

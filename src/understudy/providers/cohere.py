@@ -37,6 +37,8 @@ ROW = ProviderRow(
             r"command(-light|-nightly|-r.*)?|command-a-(03-2025|reasoning|translate).*|c4ai-aya-expanse-.*",
             {"inputs": _BLIND},
         ),
+        # Vectors can be shortened from the fourth generation on.
+        Family(r"embed-.*-v[23]\.0", {"refused": frozenset({"dimensions"})}),
         # Being told to call a tool, or not to, came with command-r7b-12-2024.
         Family(r"command(-light|-nightly|-r|-r-0.*|-r-plus.*)?|c4ai-aya-.*", {"tool_choice": _FREE_CHOICE}),
     ),

@@ -15,16 +15,19 @@ from understudy.providers.base import ProviderRow
 _UNKNOWN = frozenset(
     {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
     | {"audio", "prediction", "web_search_options", "moderation", "cache", "allowed_tools", "safety_identifier"}
-    | {"user", "service_tier", "logit_bias"}
+    | {"user", "service_tier", "logit_bias", "dimensions"}
 )
 """What the router's API does not name. Partners may know some of it, but which of them answers is not known."""
 
 ROW = ProviderRow(
     type="huggingface",
     title="Hugging Face",
+    price_id="huggingface_{partner}",
     base_url="https://router.huggingface.co/v1",
     dialects={Operation.CHAT: "openai", Operation.MODELS: "openai", Operation.EMBED: "hf-features"},
     key_variables=("HF_TOKEN",),
+    # The partner that served, on which the price depends.
+    noted_headers=(("x-inference-provider", "inference_provider"),),
     quirks={
         "refused": _UNKNOWN,
         "max_tokens_field": "max_tokens",

@@ -51,6 +51,7 @@ def _host(split: SplitResult) -> str:
 ROW = ProviderRow(
     type="ollama",
     title="Ollama",
+    price_id="",
     base_url=f"http://localhost:{DEFAULT_PORT}",
     dialects={Operation.CHAT: "ollama", Operation.EMBED: "ollama", Operation.MODELS: "ollama"},
     key_variables=("OLLAMA_API_KEY",),

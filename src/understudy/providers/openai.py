@@ -36,12 +36,15 @@ ROW = ProviderRow(
         "user_field": "safety_identifier",
         "max_stop": 4,
         "embed_batch": 2048,
+        "embed_batch_tokens": 300_000,
         # As OpenAI's own client asks: as numbers, 2048 vectors are some 90 MB.
         "embed_format": "base64",
     },
     families=(
         # Its vectors are the longest: 1024 of them are 16 MB.
         Family(r"text-embedding-3-large", {"embed_batch": 1024}),
+        # Vectors can be shortened from the third generation on.
+        Family(r"text-embedding-ada-.*", {"refused": _NEVER | {"dimensions"}}),
         # Models that do not reason know neither efforts nor verbosity.
         Family(_TUNED + r"(gpt-3\.5|gpt-4|chatgpt-4o|gpt-5-chat).*", _PLAIN),
         # Schemas came with gpt-4o.

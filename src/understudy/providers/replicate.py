@@ -14,6 +14,7 @@ def _without_version(base_url: str) -> str:
 ROW = ProviderRow(
     type="replicate",
     title="Replicate",
+    price_id="",
     base_url="https://api.replicate.com",
     dialects={Operation.CHAT: "replicate", Operation.MODELS: "replicate"},
     key_variables=("REPLICATE_API_TOKEN",),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -44,3 +46,16 @@ class HttpReply(msgspec.Struct, frozen=True):
     status: int
     headers: Headers
     body: bytes
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@lru_cache(maxsize=256)
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL in one spelling: lower case, without a usual port, user or password."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"

@@ -217,7 +217,7 @@ def test_what_has_no_block_is_left_out_with_a_warning() -> None:
         "image",
         "image detail",
         "opaque part",
-        "citation",
+        "citations",
         "file",
     ]
 

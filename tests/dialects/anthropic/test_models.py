@@ -93,6 +93,7 @@ def test_one_model_with_what_it_can_do() -> None:
             context_window=1_000_000,
             max_output_tokens=128_000,
             capabilities=frozenset({"chat", "tools", "vision", "thinking", "structured_output"}),
+            lacks=frozenset({"pdf_input"}),
             raw=raw,
         )
     ]

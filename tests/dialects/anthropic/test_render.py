@@ -207,6 +207,21 @@ def test_an_empty_answer_is_still_a_whole_message() -> None:
     assert [event["type"] for event in streamed()] == ["message_start", "message_delta", "message_stop"]
 
 
+def test_empty_text_makes_no_block_for_the_service_would_refuse_it_back() -> None:
+    signed = Text("", extra={"gemini": {"thoughtSignature": "c2ln"}})
+    assert whole(Text("hi"), signed, Refusal(""))["content"] == [{"type": "text", "text": "hi"}]
+    cited = Citation(url="https://x", title="X")
+    assert [block["type"] for block in whole(Text("", citations=(cited,)))["content"]] == ["text"]
+    events = streamed(
+        e.TextDelta(0, "hi"),
+        e.PartNoted(1, "gemini", {"thoughtSignature": "c2ln"}),
+        e.TextDelta(1, ""),
+        e.RefusalDelta(2, ""),
+        e.PartAdded(3, signed),
+    )
+    assert [event["type"] for event in events].count("content_block_start") == 1
+
+
 def test_whole_parts_and_what_this_wire_lacks() -> None:
     found = streamed(
         e.PartAdded(0, Text("all at once", citations=(Citation(url="https://o"),))),

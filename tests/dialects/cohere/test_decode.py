@@ -125,7 +125,8 @@ def test_everything_at_once(data: bytes, stream: bool) -> None:
     assert second == ToolCall(id="c1", name="b", arguments="{}", provenance=OWN)
     assert (response.id, response.model, response.thinking) == ("1", "m", "I will look.hm")
     assert (response.finish_reason, response.finish_reason_raw) == (FinishReason.TOOL_CALLS, "TOOL_CALL")
-    assert response.usage == Usage(input=6, cache_read=4, output=7, raw=USAGE)
+    charged = Usage(input=3, output=7)
+    assert response.usage == Usage(input=6, cache_read=4, output=7, raw=USAGE, billed=charged)
 
 
 def test_a_tool_turn_without_content() -> None:
@@ -305,6 +306,19 @@ def test_every_frame_is_kept_once() -> None:
             Usage(input=539, cache_read=480),
         ),
         ({"tokens": {"input_tokens": -1, "output_tokens": "2"}}, Usage()),
+        # What is charged leaves the service's own preamble out.
+        (
+            {
+                "tokens": {"input_tokens": 1501, "output_tokens": 346, "reasoning_tokens": 304},
+                "billed_units": {"input_tokens": 84.0, "output_tokens": 314.0},
+                "cached_tokens": 1008,
+            },
+            Usage(input=493, cache_read=1008, output=42, reasoning=304, billed=Usage(input=84, output=314)),
+        ),
+        (
+            {"tokens": {"input_tokens": 9, "output_tokens": 3}, "billed_units": {"input_tokens": 2}},
+            Usage(input=9, output=3, billed=Usage(input=2, output=3)),
+        ),
         ({"tokens": None}, Usage()),
     ],
 )

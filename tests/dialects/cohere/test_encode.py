@@ -252,13 +252,13 @@ def test_images() -> None:
     [
         (Message.user((Text("x"), Image(url="https://x"))), Quirks(inputs=frozenset()), "image"),
         (Message.user((Text("x"), Image(url="https://x"))), Quirks(image_urls=False), "image url"),
-        (Message.user((Text("x"), Image(file_id="f"))), Quirks(), "image"),
+        (Message.user((Text("x"), Image(file_id="f"))), Quirks(), "image file_id"),
         (Message.system((Text("x"), Image(url="https://x"))), Quirks(), "image"),
         (Message.user((Text("x"), Audio(data="aGk=", format="wav"))), Quirks(), "audio"),
         (Message.user((Text("x"), File(data="aGk=", media_type="application/pdf"))), Quirks(), "file"),
         (Message.user((Text("x"), Opaque("openai", {"type": "y"}))), Quirks(), "opaque part"),
         (Message.user((Text("x"), Thinking("y"))), Quirks(), "thinking"),
-        (Message.user((Text("x"), Citation(url="https://x"))), Quirks(), "citation"),
+        (Message.user((Text("x"), Citation(url="https://x"))), Quirks(), "citations"),
     ],
 )
 def test_parts_that_have_no_place(message: Message, quirks: Quirks, what: str) -> None:
@@ -314,7 +314,7 @@ def test_names_marks_and_failed_tools_are_dropped() -> None:
         ),
         tools=(Tool(name="a", cache=CacheMark()),),
     )
-    assert warned(request) == [("dropped", what) for what in ("name", "cache", "is_error")]
+    assert warned(request) == [("dropped", what) for what in ("name", "cache", "tool result is_error")]
 
 
 def test_a_plan_goes_back_as_the_plan_and_thinking_as_content() -> None:

@@ -1,4 +1,4 @@
-"""Operations that may take several sends: embeddings in batches, models in pages, long texts in pieces."""
+"""Operations beside chat: embeddings, models in pages, long texts counted in pieces."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
+from understudy import providers
 from understudy.dialects.base import Endpoint, Exchange, Send
 from understudy.dialects.cohere import DIALECT
 from understudy.dialects.cohere.models import MAX_PAGES
 from understudy.dialects.cohere.tokens import MAX_TEXT
-from understudy.dialects.cohere.vectors import BATCH, pack
+from understudy.dialects.cohere.vectors import pack
 from understudy.domain.content import File, Image, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, OpaqueTool, Tool
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, WireOrigin
 from understudy.domain.responses import EmbeddingResponse, TokenCount
+from understudy.providers.base import quirks_of
 from understudy.wire.http import HttpHead, HttpRequest
 
 ENDPOINT = Endpoint(provider="cohere", base_url="https://host", model="m", headers=(("x-client-name", "u"),))
@@ -88,27 +90,32 @@ def test_without_a_purpose_texts_are_documents() -> None:
     assert response.warnings == ()
 
 
-def test_many_texts_go_in_batches_and_come_back_in_order() -> None:
-    texts = tuple(map(str, range(2 * BATCH + 1)))
-    answers = [vectors(*range(BATCH)), vectors(*range(BATCH, 2 * BATCH)), vectors(2 * BATCH)]
-    bodies, response = embedded(*answers, request=EmbeddingRequest(texts=texts, input_type="document"))
-    assert [len(body["texts"]) for body in bodies] == [BATCH, BATCH, 1]
-    assert [text for body in bodies for text in body["texts"]] == list(texts)
-    assert [vector[0] for vector in response.embeddings] == list(range(2 * BATCH + 1))
-    assert response.usage.input == 9
-    assert response.usage.raw == {"batches": [BILLED] * 3}
-    assert response.raw is None
+def test_texts_go_in_one_request_and_come_back_in_order() -> None:
+    texts = tuple(map(str, range(96)))
+    (body,), response = embedded(vectors(*range(96)), request=EmbeddingRequest(texts=texts, input_type="document"))
+    assert body["texts"] == list(texts)
+    assert [vector[0] for vector in response.embeddings] == list(range(96))
+    assert response.usage.input == 3
 
 
-def test_the_usage_of_batches_is_unknown_when_one_does_not_tell() -> None:
-    request = EmbeddingRequest(texts=("x",) * (BATCH + 1), input_type="document")
-    _, response = embedded(vectors(*range(BATCH)), vectors(1, meta=None), request=request)
+def test_usage_that_is_not_told_is_unknown() -> None:
+    request = EmbeddingRequest(texts=("x",), input_type="document")
+    _, response = embedded(vectors(1, meta=None), request=request)
     assert response.usage.input is None
 
 
-def test_a_batch_that_fails_ends_the_embedding() -> None:
-    request = EmbeddingRequest(texts=("x",) * (BATCH + 1), input_type="document")
-    _, failure = embedded(vectors(*range(BATCH)), {"message": "too many tokens"}, request=request)
+def test_models_of_one_size_say_that_dimensions_are_dropped() -> None:
+    request = EmbeddingRequest(texts=("x",), input_type="document", dimensions=256)
+    row = providers.row("cohere")
+    for model, dropped in (("embed-english-v3.0", ["dimensions"]), ("embed-v4.0", []), ("embed-v5.0-pro", [])):
+        (body,), response = embedded(vectors(1), request=request, model=model, quirks=quirks_of(row, model))
+        assert ("output_dimension" in body) is (not dropped)
+        assert [warning.what for warning in response.warnings] == dropped
+
+
+def test_an_error_in_an_answer_is_a_failure() -> None:
+    request = EmbeddingRequest(texts=("x",), input_type="document")
+    _, failure = embedded({"message": "too many tokens"}, request=request)
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.CONTEXT_LENGTH
 

@@ -1,4 +1,4 @@
-"""Embeddings in batches, the model catalogue over its pages, and token counts."""
+"""Embeddings, the model catalogue over its pages, and token counts."""
 
 from __future__ import annotations
 
@@ -54,23 +54,21 @@ def vectors(*numbers: float, tokens: int | None = None) -> dict[str, Any]:
     return {"embeddings": [{"values": [number]} for number in numbers], **usage}
 
 
-def test_texts_go_out_in_batches_of_a_hundred_and_come_back_in_order() -> None:
-    texts = tuple(f"t{n}" for n in range(201))
-    answers = [vectors(*range(100), tokens=5), vectors(*range(100, 200), tokens=6), vectors(200, tokens=7)]
-    played = embedded(EmbeddingRequest(texts=texts), *answers)
-    assert [len(body["requests"]) for body in played.bodies] == [100, 100, 1]
-    assert [item["content"]["parts"][0]["text"] for body in played.bodies for item in body["requests"]] == [*texts]
+def test_texts_go_out_together_and_come_back_in_order() -> None:
+    texts = tuple(f"t{n}" for n in range(100))
+    played = embedded(EmbeddingRequest(texts=texts), vectors(*range(100), tokens=5))
+    (body,) = played.bodies
+    assert [item["content"]["parts"][0]["text"] for item in body["requests"]] == [*texts]
     assert {request.url for request in played.requests} == {f"{BASE}/v1beta/models/gemini-x:batchEmbedContents"}
     (response,) = played.steps
     assert isinstance(response, EmbeddingResponse)
-    assert response.embeddings == tuple((float(n),) for n in range(201))
-    assert (response.usage.input, response.model) == (18, "gemini-x")
+    assert response.embeddings == tuple((float(n),) for n in range(100))
+    assert (response.usage.input, response.model) == (5, "gemini-x")
     assert played.finished
 
 
-def test_a_sum_of_tokens_is_unknown_when_one_batch_does_not_tell() -> None:
-    texts = ("t",) * 101
-    (response,) = embedded(EmbeddingRequest(texts=texts), vectors(*range(100), tokens=5), vectors(1)).steps
+def test_tokens_that_are_not_told_are_unknown() -> None:
+    (response,) = embedded(EmbeddingRequest(texts=("t",)), vectors(1)).steps
     assert response.usage.input is None
 
 
@@ -105,9 +103,9 @@ def test_vectors_that_are_missing_are_a_bad_response(answer: Any) -> None:
     assert failure.kind is K.BAD_RESPONSE
 
 
-def test_an_error_ends_a_series() -> None:
+def test_an_error_ends_an_embedding() -> None:
     error = {"error": {"code": 429, "message": "Slow down.", "status": "RESOURCE_EXHAUSTED"}}
-    played = Played(DIALECT.embed(EmbeddingRequest(texts=("t",) * 150), endpoint()), error, status=429)
+    played = Played(DIALECT.embed(EmbeddingRequest(texts=("t",)), endpoint()), error, status=429)
     assert [(step.kind, len(played.requests)) for step in played.steps] == [(K.RATE_LIMITED, 1)]
     assert played.finished
 

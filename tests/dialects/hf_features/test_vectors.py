@@ -1,4 +1,4 @@
-"""Feature extraction: bare arrays of any depth, in batches, and errors in several forms."""
+"""Feature extraction: bare arrays of any depth, and errors in several forms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.hf_features import DIALECT, SERVER
-from understudy.dialects.hf_features.vectors import BATCH
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest
@@ -73,14 +72,12 @@ def test_what_are_no_vectors_of_the_texts_is_a_failure(texts: tuple[str, ...], b
     assert failure.kind is kind
 
 
-def test_many_texts_go_in_batches_and_come_back_in_order() -> None:
-    texts = [str(number) for number in range(BATCH + 3)]
-    first = [[float(number)] for number in range(BATCH)]
-    steps = answered(asked(*texts), first, [[float(BATCH + number)] for number in range(3)])
-    sends = [decode(step.request.body or b"")["inputs"] for step in steps if isinstance(step, Send)]
-    assert sends == [texts[:BATCH], texts[BATCH:]]
-    assert steps[-1].embeddings == tuple((float(number),) for number in range(BATCH + 3))
-    assert steps[-1].raw is None
+def test_texts_go_together_and_come_back_in_order() -> None:
+    texts = [str(number) for number in range(32)]
+    steps = answered(asked(*texts), [[float(number)] for number in range(32)])
+    (sent,) = (decode(step.request.body or b"")["inputs"] for step in steps if isinstance(step, Send))
+    assert sent == texts
+    assert steps[-1].embeddings == tuple((float(number),) for number in range(32))
 
 
 def test_the_task_stands_beside_the_chats() -> None:

@@ -153,7 +153,7 @@ class TestMessages:
         [
             (Image(url="https://example.org/a.png"), "image url"),
             (Image(url="data:image/svg+xml,<svg/>"), "image url"),
-            (Image(file_id="file-1"), "image file id"),
+            (Image(file_id="file-1"), "image file_id"),
         ],
     )
     def test_images_without_bytes_cannot_be_expressed(self, image: Image, what: str) -> None:
@@ -168,7 +168,7 @@ class TestMessages:
         )  # fmt: skip
         written, warnings = messages(Message.user(parts), Message(Role.USER, "y", name="ann"))
         assert [message["content"] for message in written] == ["x", "y"]
-        named = {"citations", "cache", "audio", "file", "citation", "opaque part", "name"}
+        named = {"citations", "cache", "audio", "file", "opaque part", "name"}
         assert warnings == {("dropped", name) for name in named}
 
     def test_a_plain_text_file_stands_in_the_message(self) -> None:
@@ -239,7 +239,7 @@ class TestTools:
             {"role": "tool", "content": "a", "images": ["QQ=="], "tool_name": "f", "tool_call_id": "c"},
             {"role": "user", "content": "and now?"},
         ]
-        assert warnings == {("dropped", "is_error")}
+        assert warnings == {("dropped", "tool result is_error")}
 
     def test_definitions(self) -> None:
         own = OpaqueTool("ollama", {"type": "future"})

@@ -108,7 +108,7 @@ def test_tools_are_dropped_and_their_history_is_told() -> None:
     assert "Tool: [weather answered] Sunny" in inputs["prompt"]
     assert ("dropped", "tools") in warnings
     assert ("dropped", "thinking") in warnings
-    assert ("emulated", "tool_call") in warnings
+    assert ("emulated", "tool call") in warnings
 
 
 PICTURE = Image(data="AAAA", media_type="image/png")
@@ -125,7 +125,7 @@ def test_images_go_where_the_model_wants_them() -> None:
     assert (inputs, warnings) == ({"prompt": "What?", "image": urls[1]}, [("dropped", "image")])
     assert written({"prompt": STRING}, shown) == ({"prompt": "What?"}, [("dropped", "image")])
     by_id = Message.user((Text("What?"), Image(file_id="f1")))
-    assert written({"prompt": STRING, "image": STRING}, by_id) == ({"prompt": "What?"}, [("dropped", "image id")])
+    assert written({"prompt": STRING, "image": STRING}, by_id) == ({"prompt": "What?"}, [("dropped", "image file_id")])
 
 
 def test_reasoning_is_a_level_a_budget_or_a_switch() -> None:

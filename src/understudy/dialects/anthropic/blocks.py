@@ -86,7 +86,7 @@ class BlockWriter:
                 self._notes.drop("audio", "this API takes no audio")
                 return None
             case Citation():
-                self._notes.drop("citation", "citations stand only on text")
+                self._notes.drop("citations", "citations stand only on text")
                 return None
 
     def _done(self, part: Part, block: JsonObject) -> JsonObject:

@@ -78,6 +78,6 @@ class AnthropicDialect:
         model = endpoint.model or request.model
         return SingleExchange(
             HttpRequest("POST", url, headers(request, endpoint), encode(body)),
-            WholeReader(lambda data: decode_count(data, model)),
+            WholeReader(lambda data: decode_count(data, model, tuple(notes.warnings))),
             _classify(endpoint),
         )

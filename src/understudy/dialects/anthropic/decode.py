@@ -18,6 +18,7 @@ from understudy.domain.content import JsonObject, Opaque, Provenance, Thinking
 from understudy.domain.failures import Failure
 from understudy.domain.responses import FinishReason, TokenCount
 from understudy.domain.usage import Usage, token_count
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.http import HttpHead
 from understudy.wire.json import BadJson, decode_as, decode_object, encode
 from understudy.wire.json import decode as decode_json
@@ -262,12 +263,12 @@ def _arguments(block: msgspec.Raw) -> str:
     return bytes(decode_as(_INPUT, block).input).decode()
 
 
-def decode_count(data: bytes, model: str | None) -> list[TokenCount | Failure]:
-    """Read a token count. Raises `BadJson`."""
+def decode_count(data: bytes, model: str | None, warnings: tuple[Warning, ...] = ()) -> list[TokenCount | Failure]:
+    """Read a token count; `warnings` say what was not counted. Raises `BadJson`."""
     count = token_count(decode_as(_COUNT, data).input_tokens)
     if count is None:
         raise BadJson("`input_tokens` is not a token count")
-    return [TokenCount(input_tokens=count, model=model, provider=None)]
+    return [TokenCount(input_tokens=count, model=model, warnings=warnings)]
 
 
 def _error_in_answer(data: bytes, endpoint: Endpoint) -> Failure:

@@ -49,7 +49,7 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -
         if endpoint.model is not None:
             body["model"] = endpoint.model
     else:
-        body = _rendered(request, endpoint, notes)
+        body = _rendered(request.prompt(), endpoint, notes)
     return {key: value for key, value in body.items() if key not in _NOT_COUNTED}
 
 

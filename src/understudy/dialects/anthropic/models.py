@@ -49,6 +49,7 @@ def read_model(item: JsonObject) -> ModelInfo:
         context_window=token_count(model.max_input_tokens),
         max_output_tokens=token_count(model.max_tokens),
         capabilities=_capabilities(model.capabilities),
+        lacks=frozenset(_told(model.capabilities or {}, supported=False)),
         raw=item,
     )
 
@@ -136,12 +137,16 @@ def _capabilities(raw: JsonObject | None) -> frozenset[str] | None:
     """Every model of this API chats and calls tools; of the rest the catalogue tells."""
     if raw is None:
         return None
-    told = {ours for theirs, ours in CAPABILITIES.items() if _supported(raw.get(theirs))}
-    return frozenset({"chat", "tools"} | told)
+    return frozenset({"chat", "tools"} | _told(raw, supported=True))
 
 
-def _supported(value: object) -> bool:
-    return isinstance(value, dict) and value.get("supported") is True
+def _told(raw: JsonObject, *, supported: bool) -> set[str]:
+    """Return what is said to be supported, or not to be."""
+    return {
+        ours
+        for theirs, ours in CAPABILITIES.items()
+        if isinstance(value := raw.get(theirs), dict) and value.get("supported") is supported
+    }
 
 
 def _seconds(date: str | None) -> float | None:

@@ -105,14 +105,16 @@ def usage_object(usage: Usage, extra: JsonObject) -> JsonObject:
 
 
 def part_block(part: AnyPart) -> JsonObject | None:
-    """Return a part of an answer as a content block; `None` for what this wire has no block for."""
+    """Return a part of an answer as a content block; `None` for what this wire has no block for, such as empty text."""
     own = (part.extra or {}).get(NAME, {})
     match part:
         case Text(text, citations=citations):
             block: JsonObject = {"type": "text", "text": text}
             if written := [raw for citation in citations if (raw := citation_object(citation)) is not None]:
                 block["citations"] = written
-            return {**block, **own}
+            return {**block, **own} if text or written or own else None
+        case Refusal(""):
+            return None
         case Refusal(text):
             return {"type": "text", "text": text}
         case Thinking(redacted=str(data)):

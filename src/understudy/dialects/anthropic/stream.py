@@ -76,7 +76,8 @@ class StreamRenderer:
             return b""
         match event:
             case e.TextDelta(index, text) | e.RefusalDelta(index, text):
-                return self._delta(index, "text", {"type": "text_delta", "text": text})
+                # Google's signatures may stand on empty text, which no client could send back here.
+                return self._delta(index, "text", {"type": "text_delta", "text": text}) if text else b""
             case e.ThinkingDelta(index, ""):
                 return self._ensure(index, "thinking")
             case e.ThinkingDelta(index, text):

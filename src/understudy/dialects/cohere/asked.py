@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from understudy.dialects.base import Operation
 from understudy.dialects.cohere.fields import Fields, bad, body_of
-from understudy.dialects.cohere.vectors import BATCH, INPUT_TYPES
+from understudy.dialects.cohere.vectors import INPUT_TYPES
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.server import Inbound
 from understudy.domain.messages import Message
@@ -16,6 +16,9 @@ from understudy.wire.http import HttpRequest
 
 PAGE = 20
 """Models per page unless asked otherwise."""
+
+MAX_TEXTS = 96
+"""Of one embedding."""
 
 TYPES = ("float", "int8", "uint8", "binary", "ubinary", "base64")
 """The forms of a vector."""
@@ -63,8 +66,8 @@ def _texts(fields: Fields) -> tuple[str, ...]:
         texts = tuple(map(_input, inputs))
     if not texts:
         raise bad("invalid request: texts are required (images cannot be embedded here)")
-    if len(texts) > BATCH:
-        raise bad(f"invalid request: at most {BATCH} texts at once")
+    if len(texts) > MAX_TEXTS:
+        raise bad(f"invalid request: at most {MAX_TEXTS} texts at once")
     return texts
 
 

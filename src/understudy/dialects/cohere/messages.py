@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Any
 
-from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.base import Endpoint, Notes, word_of
 from understudy.dialects.cohere.citations import citation_object
 from understudy.dialects.cohere.wire import NAME, PLAN
 from understudy.domain.content import (
@@ -82,7 +82,7 @@ class Conversation:
 
     def _result(self, part: ToolResult) -> JsonObject:
         if part.is_error:
-            self._notes.drop("is_error", "tool results are not marked as errors here")
+            self._notes.drop("tool result is_error", "tool results are not marked as errors here")
         content = part.content if isinstance(part.content, str) else self._blocks(part.content, Role.TOOL)
         body: JsonObject = {"role": "tool", "tool_call_id": part.call_id, "content": content}
         return self._done(part, body)
@@ -146,9 +146,9 @@ class Conversation:
             case Opaque(dialect):
                 return self._no("opaque part", f"it is no block of this API, but of the {dialect} dialect")
             case Citation():
-                return self._no("citation", "citations stand only on text")
+                return self._no("citations", "citations stand only on text")
             case ToolCall() | ToolResult():
-                return self._no("tool call", f"a {role} message holds none")
+                return self._no(word_of(part), f"a {role} message holds none")
 
     def _done(self, part: Part, block: JsonObject) -> JsonObject:
         if part.cache is not None:
@@ -183,7 +183,7 @@ class Conversation:
         if role is not Role.USER:
             return self._no("image", f"{role} messages take none")
         if url is None:
-            return self._no("image", "this API takes images by their bytes or a URL, not by a file id")
+            return self._no("image file_id", "this API takes images by their bytes or a URL")
         if part.data is None and not self._quirks.image_urls and not url.startswith("data:"):
             return self._no("image url", "this target takes images only by their bytes")
         body: JsonObject = {"url": url}

@@ -90,6 +90,7 @@ def read_model(item: JsonObject) -> ModelInfo:
         # Not in the documentation, but in the answers to look-ups.
         max_output_tokens=token_count(config.get("max_output_tokens")) if isinstance(config, dict) else None,
         capabilities=_capabilities(item),
+        lacks=_lacks(item),
         raw=item,
     )
 
@@ -101,3 +102,11 @@ def _capabilities(item: JsonObject) -> frozenset[str] | None:
         return None
     told = {name for name in ("chat", "embed") if name in endpoints}
     return frozenset(told | {ours for theirs, ours in FEATURES.items() if theirs in (features or ())})
+
+
+def _lacks(item: JsonObject) -> frozenset[str]:
+    """What the features of a chat model do not name."""
+    features = item.get("features")
+    if not isinstance(features, list):
+        return frozenset()
+    return frozenset(ours for theirs, ours in FEATURES.items() if theirs not in features)

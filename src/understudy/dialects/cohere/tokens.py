@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Send
+from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Send, word_of
 from understudy.dialects.cohere.wire import NAME, Tokens
 from understudy.dialects.series import Series
 from understudy.domain.content import AnyPart, File, Refusal, Text, Thinking, ToolCall, ToolResult
@@ -86,5 +86,5 @@ def _text(part: AnyPart, notes: Notes) -> str:
         case File(text=str(text)):
             return text
         case _:
-            notes.drop(type(part).__name__.lower(), "only text can be counted")
+            notes.drop(word_of(part), "only text can be counted")
             return ""

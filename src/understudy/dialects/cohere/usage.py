@@ -1,12 +1,14 @@
 """Token counts of Cohere's API.
 
 `tokens` counts what the model read and wrote, and `billed_units` the part of it that is charged (a prompt without
-the service's own preamble, say). Reported is the former; the latter stays in `Usage.raw`. Counts are floats on the
-wire. Cached tokens are among `input_tokens` and reasoning tokens among `output_tokens`; those of images are beside
-(recorded answers of command-a-vision: 501 input and 518 image tokens, of which 522 are billed).
+the service's own preamble, say, a twentieth of it). Reported is the former; the latter is `Usage.billed`. Counts are
+floats on the wire. Cached tokens are among `input_tokens` and reasoning tokens among `output_tokens`; those of images
+are beside (recorded answers of command-a-vision: 501 input and 518 image tokens, of which 522 are billed).
 """
 
 from __future__ import annotations
+
+import msgspec
 
 from understudy.domain.content import JsonObject
 from understudy.domain.usage import Usage, token_count
@@ -27,7 +29,18 @@ def read_usage(raw: JsonObject) -> Usage:
     output, reasoning = _apart(output, token_count(tokens.get("reasoning_tokens")))
     if prompt is not None and images is not None:
         prompt += images
-    return Usage(input=prompt, cache_read=cached, output=output, reasoning=reasoning, raw=raw)
+    usage = Usage(input=prompt, cache_read=cached, output=output, reasoning=reasoning, raw=raw)
+    charged = _billed(billed, usage)
+    same = (charged.input, charged.output) == (usage.input_total, usage.output_total)
+    return usage if same else msgspec.structs.replace(usage, billed=charged)
+
+
+def _billed(billed: JsonObject, counted: Usage) -> Usage:
+    read, written = token_count(billed.get("input_tokens")), token_count(billed.get("output_tokens"))
+    return Usage(
+        input=counted.input_total if read is None else read,
+        output=counted.output_total if written is None else written,
+    )
 
 
 def usage_object(usage: Usage) -> JsonObject | None:

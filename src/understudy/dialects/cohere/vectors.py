@@ -1,28 +1,26 @@
-"""Embeddings: `POST /v2/embed`, in batches where there are more texts than one call takes."""
+"""Embeddings: `POST /v2/embed`."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import struct
+from functools import partial
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Send, extra_fields
+from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader, extra_fields
 from understudy.dialects.cohere.errors import error_of, failure_in_answer
 from understudy.dialects.cohere.usage import read_usage
 from understudy.dialects.cohere.wire import NAME, Vectors
-from understudy.dialects.series import Series
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as, decode_object, encode
-
-BATCH = 96
-"""Texts that one call takes."""
 
 INPUT_TYPES = {
     "document": "search_document",
@@ -35,57 +33,24 @@ _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 
 
 def open_embedding(request: EmbeddingRequest, endpoint: Endpoint, classify: Classify) -> Exchange[EmbeddingResponse]:
-    """Open an embedding, of as many sends as it takes."""
-    batches = _Batches(request, endpoint)
-    return Series(batches.next(), batches.take, classify)
+    """Open an embedding. How many texts one request takes is known to whoever sends it."""
+    notes = Notes()
+    body = encode_embed(request, endpoint, notes)
+    read = partial(
+        read_vectors,
+        endpoint=endpoint,
+        model=endpoint.model or request.model,
+        expected=len(body.get("texts") or ()),
+        warnings=tuple(notes.warnings),
+    )
+    call = HttpRequest("POST", f"{endpoint.base_url}/v2/embed", (*JSON_HEADERS, *endpoint.headers), encode(body))
+    return SingleExchange(call, WholeReader[EmbeddingResponse](read), classify)
 
 
-class _Batches:
-    """Asks for batch after batch, and puts the answers together in order."""
-
-    def __init__(self, request: EmbeddingRequest, endpoint: Endpoint) -> None:
-        notes = Notes()
-        self._endpoint = endpoint
-        self._model = endpoint.model or request.model
-        self._left = encode_embed(request, endpoint, notes)
-        self._warnings = tuple(notes.warnings)
-        self._found: list[EmbeddingResponse] = []
-        self._expected = 0
-
-    def next(self) -> HttpRequest:
-        """Return the request of the next batch."""
-        body = self._left.pop(0)
-        self._expected = len(body.get("texts") or ())
-        headers = (*JSON_HEADERS, *self._endpoint.headers)
-        return HttpRequest("POST", f"{self._endpoint.base_url}/v2/embed", headers, encode(body))
-
-    def take(self, data: bytes) -> list[EmbeddingResponse | Send | Failure]:
-        """Take the answer to a batch. Raises `BadJson`."""
-        found = read_vectors(data, self._endpoint, self._model, self._expected)
-        if isinstance(found, Failure):
-            return [found]
-        self._found.append(found)
-        return [Send(self.next())] if self._left else [self._whole()]
-
-    def _whole(self) -> EmbeddingResponse:
-        first, *others = self._found
-        if not others:
-            return msgspec.structs.replace(first, warnings=self._warnings)
-        counts = [found.usage.input for found in self._found]
-        known = [count for count in counts if count is not None]
-        usage = Usage(
-            # Where one batch does not tell, the sum is not known either.
-            input=sum(known) if len(known) == len(counts) else None,
-            raw={"batches": [found.usage.raw for found in self._found]},
-        )
-        vectors = tuple(vector for found in self._found for vector in found.embeddings)
-        return msgspec.structs.replace(first, embeddings=vectors, usage=usage, warnings=self._warnings, raw=None)
-
-
-def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> list[JsonObject]:
-    """Write the bodies of `POST /v2/embed`, one a batch."""
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    """Write the body of `POST /v2/embed`."""
     if request.origin is not None and request.origin.dialect == NAME:
-        return [_patched(request.origin.body, endpoint)]
+        return _patched(request.origin.body, endpoint)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
     extra = extra_fields(request.extra, NAME, endpoint)
@@ -94,15 +59,15 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) ->
     elif "input_type" not in extra:
         body["input_type"] = "search_document"
         notes.emulate("input_type", "this API demands to know what the vectors are for; taken to be documents")
-    body["texts"] = []
+    body["texts"] = list(request.texts)
     body["embedding_types"] = ["float"]
-    if request.dimensions is not None:
+    if request.dimensions is not None and "dimensions" in endpoint.quirks.refused:
+        notes.drop("dimensions", "this model has vectors of one size only")
+    elif request.dimensions is not None:
         body["output_dimension"] = request.dimensions
     if request.user is not None:
         notes.drop("user", "this API has no such parameter")
-    body = {key: value for key, value in {**body, **extra}.items() if not (value is None and key in extra)}
-    texts = request.texts
-    return [{**body, "texts": list(texts[at : at + BATCH])} for at in range(0, max(1, len(texts)), BATCH)]
+    return {key: value for key, value in {**body, **extra}.items() if not (value is None and key in extra)}
 
 
 def _patched(origin: bytes, endpoint: Endpoint) -> JsonObject:
@@ -115,7 +80,9 @@ def _patched(origin: bytes, endpoint: Endpoint) -> JsonObject:
     return body
 
 
-def read_vectors(data: bytes, endpoint: Endpoint, model: str | None, expected: int) -> EmbeddingResponse | Failure:
+def read_vectors(
+    data: bytes, *, endpoint: Endpoint, model: str | None, expected: int, warnings: tuple[Warning, ...] = ()
+) -> list[EmbeddingResponse | Failure]:
     """Read an answer with vectors. Of several types the floats count, else the first.
 
     Raises `BadJson` when it is none, or when vectors are missing: an index must never silently shift.
@@ -124,18 +91,19 @@ def read_vectors(data: bytes, endpoint: Endpoint, model: str | None, expected: i
     if found.embeddings is None:
         error = error_of(decode_object(data))
         if error is not None:
-            return failure_in_answer(error, endpoint)
+            return [failure_in_answer(error, endpoint)]
         raise BadJson("no `embeddings`: not an answer with vectors")
-    given = {kind: vectors for kind, vectors in found.embeddings.items() if vectors is not None}
-    vectors = given.get("float") or next(iter(given.values()), [])
+    vectors = found.embeddings.given
     if expected and len(vectors) != expected:
         raise BadJson(f"{len(vectors)} vectors for {expected} texts")
-    return EmbeddingResponse(
+    response = EmbeddingResponse(
         embeddings=tuple(unpack(vector) if isinstance(vector, str) else tuple(vector) for vector in vectors),
         model=model,
         usage=read_usage(found.meta) if found.meta else Usage(),
+        warnings=warnings,
         raw=data,
     )
+    return [response]
 
 
 def pack(vector: tuple[float, ...]) -> str:

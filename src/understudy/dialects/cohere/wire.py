@@ -5,7 +5,7 @@ Source: OpenAPI description of the API (2026-08); official Python SDK 7.3.1, `ty
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -101,10 +101,27 @@ EVENTS = frozenset(
 """Events that must be understood; any other may have any shape."""
 
 
+class VectorsByType(msgspec.Struct, frozen=True, kw_only=True, rename={"float_": "float"}):
+    """Vectors by the type of their numbers; `base64` holds little-endian floats of 32 bits."""
+
+    float_: list[list[float]] | None = None
+    base64: list[str] | None = None
+    int8: list[list[float]] | None = None
+    uint8: list[list[float]] | None = None
+    binary: list[list[float]] | None = None
+    ubinary: list[list[float]] | None = None
+
+    @property
+    def given(self) -> Sequence[list[float] | str]:
+        """Those of the first type that is there: floats before all others."""
+        kinds = (self.float_, self.base64, self.int8, self.uint8, self.binary, self.ubinary)
+        return next((vectors for vectors in kinds if vectors is not None), [])
+
+
 class Vectors(msgspec.Struct, frozen=True, kw_only=True):
     """An answer with vectors, grouped by their type, in the order of the texts."""
 
-    embeddings: dict[str, list[list[float] | str] | None] | None = None
+    embeddings: VectorsByType | None = None
     meta: JsonObject | None = None
 
 

@@ -32,6 +32,7 @@ from understudy.domain.failures import Failure
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.usage import token_count
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as, encode
 
@@ -89,13 +90,13 @@ class GeminiDialect:
         body = encode_count(request, endpoint, notes)
         return SingleExchange(
             _post(endpoint, method_url(endpoint, model, "countTokens"), body),
-            WholeReader(partial(_counted, model)),
+            WholeReader(partial(_counted, model, tuple(notes.warnings))),
             _classify(endpoint),
         )
 
 
-def _counted(model: str | None, data: bytes) -> list[TokenCount | Failure]:
+def _counted(model: str | None, warnings: tuple[Warning, ...], data: bytes) -> list[TokenCount | Failure]:
     count = token_count(decode_as(_COUNT, data).total_tokens)
     if count is None:
         raise BadJson("`totalTokens` is not a token count")
-    return [TokenCount(input_tokens=count, model=model)]
+    return [TokenCount(input_tokens=count, model=model, warnings=warnings)]

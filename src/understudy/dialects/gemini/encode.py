@@ -33,7 +33,7 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -
         if place in body:
             body[place] = {**body[place], "model": model}
         return body
-    body = {name: value for name, value in _rendered(request, endpoint, notes).items() if name in _COUNTED}
+    body = {name: value for name, value in _rendered(request.prompt(), endpoint, notes).items() if name in _COUNTED}
     fit(body, endpoint.quirks, notes)
     return body if body.keys() == {"contents"} else {"generateContentRequest": {"model": model, **body}}
 

@@ -68,7 +68,7 @@ class PartWriter:
             case Opaque(dialect):
                 self._notes.drop("opaque part", f"it is no part of this API, but of the {dialect} dialect")
             case Citation():
-                self._notes.drop("citation", "citations stand only on answers")
+                self._notes.drop("citations", "citations stand only on answers")
         return None
 
     def _thinking(self, part: Thinking) -> JsonObject | None:

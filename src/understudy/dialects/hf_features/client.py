@@ -6,14 +6,23 @@ from functools import partial
 from typing import ClassVar
 from urllib.parse import quote
 
-from understudy.dialects.base import Endpoint, Exchange, Operation, UnsupportedExchange
+from understudy.dialects.base import (
+    Endpoint,
+    Exchange,
+    Notes,
+    Operation,
+    SingleExchange,
+    UnsupportedExchange,
+    WholeReader,
+)
 from understudy.dialects.errors import classify
-from understudy.dialects.hf_features.vectors import NAME, Batches
+from understudy.dialects.hf_features.vectors import NAME, encode_embed, read_answer
 from understudy.dialects.openai.errors import RULES, read_error
-from understudy.dialects.series import Series
 from understudy.domain.events import Event
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.wire.http import JSON_HEADERS, HttpRequest
+from understudy.wire.json import encode
 
 PARTNER = "hf-inference"
 """Hugging Face's own servers. Other partners embed too, each at an address and with model names of its own."""
@@ -28,16 +37,29 @@ class FeaturesDialect:
     operations: ClassVar[frozenset[Operation]] = frozenset({Operation.EMBED})
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-        """Open an embedding, of as many sends as it takes."""
+        """Open an embedding."""
         model, _, partner = (endpoint.model or request.model or "").partition(":")
         if partner not in _POLICIES:
             instead = f"for those of {partner}, configure an openai entry with its base_url"
             return UnsupportedExchange(f"embeddings are asked of {PARTNER} only; {instead}")
         # The router's chats stand below /v1, its tasks beside it.
         home = endpoint.base_url.removesuffix("/v1")
-        batches = Batches(request, endpoint, f"{home}/{PARTNER}/models/{quote(model)}/pipeline/feature-extraction")
-        refused = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
-        return Series(batches.next(), batches.take, refused)
+        notes = Notes()
+        body = encode_embed(request, endpoint, notes)
+        inputs = body.get("inputs")
+        read = partial(
+            read_answer,
+            endpoint=endpoint,
+            model=endpoint.model or request.model,
+            expected=len(inputs) if isinstance(inputs, list) else 1,
+            warnings=tuple(notes.warnings),
+        )
+        url = f"{home}/{PARTNER}/models/{quote(model)}/pipeline/feature-extraction"
+        return SingleExchange(
+            HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
+            WholeReader[EmbeddingResponse](read),
+            partial(classify, endpoint=endpoint, rules=RULES, read=read_error),
+        )
 
     def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
         """Refuse: chats go to the router in the openai dialect."""

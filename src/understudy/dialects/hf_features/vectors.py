@@ -6,73 +6,41 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes, Send, extra_fields
+from understudy.dialects.base import Endpoint, Notes, extra_fields
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
-from understudy.wire.http import JSON_HEADERS, HttpRequest
-from understudy.wire.json import BadJson, decode, decode_object, encode
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.wire.json import BadJson, decode, decode_object
 
 NAME = "hf-features"
-BATCH = 32
-"""Texts that one call safely takes; the limit is not documented."""
 
 Vector = tuple[float, ...]
 
 
-class Batches:
-    """Asks for batch after batch, and puts the vectors together in order."""
-
-    def __init__(self, request: EmbeddingRequest, endpoint: Endpoint, url: str) -> None:
-        notes = Notes()
-        self._url = url
-        self._endpoint = endpoint
-        self._model = endpoint.model or request.model
-        self._left = encode_embed(request, endpoint, notes)
-        self._warnings = tuple(notes.warnings)
-        self._found: list[Vector] = []
-        self._sent = 0
-        self._expected = 0
-
-    def next(self) -> HttpRequest:
-        """Return the request of the next batch."""
-        body = self._left.pop(0)
-        inputs = body.get("inputs")
-        self._expected = len(inputs) if isinstance(inputs, list) else 1
-        self._sent += 1
-        return HttpRequest("POST", self._url, (*JSON_HEADERS, *self._endpoint.headers), encode(body))
-
-    def take(self, data: bytes) -> list[EmbeddingResponse | Send | Failure]:
-        """Take the answer to a batch. Raises `BadJson`."""
-        value = decode(data)
-        if isinstance(value, dict):
-            error = read_error_value(value)
-            if error is not None:
-                return [stream_failure(error, self._endpoint)]
-        found = read_vectors(value, self._expected)
-        if isinstance(found, Failure):
-            return [found]
-        self._found += found
-        if self._left:
-            return [Send(self.next())]
-        return [
-            EmbeddingResponse(
-                embeddings=tuple(self._found),
-                model=self._model,
-                warnings=self._warnings,
-                raw=data if self._sent == 1 else None,
-            )
-        ]
+def read_answer(
+    data: bytes, *, endpoint: Endpoint, model: str | None, expected: int, warnings: tuple[Warning, ...]
+) -> list[EmbeddingResponse | Failure]:
+    """Read an answer, which says neither its model nor its usage. Raises `BadJson`."""
+    value = decode(data)
+    if isinstance(value, dict):
+        error = read_error_value(value)
+        if error is not None:
+            return [stream_failure(error, endpoint)]
+    found = read_vectors(value, expected)
+    if isinstance(found, Failure):
+        return [found]
+    return [EmbeddingResponse(embeddings=tuple(found), model=model, warnings=warnings, raw=data)]
 
 
-def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> list[JsonObject]:
-    """Write the bodies, one a batch."""
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    """Write the body."""
     if request.origin is not None and request.origin.dialect == NAME:
         body = decode_object(request.origin.body)
         added = {name: value for name, value in endpoint.options.items() if value is not None}
-        return [{**added, **body} if added else body]
+        return {**added, **body}
     for field, why in (
         ("dimensions", "the model's own dimensions cannot be changed"),
         ("input_type", "vectors are the same for documents and queries unless the model has named prompts"),
@@ -81,10 +49,8 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) ->
         if getattr(request, field) is not None:
             notes.drop(field, why)
     extra = {name: value for name, value in extra_fields(request.extra, NAME, endpoint).items() if value is not None}
-    texts = list(request.texts)
-    if request.single and len(texts) == 1:
-        return [{"inputs": texts[0], **extra}]
-    return [{"inputs": texts[at : at + BATCH], **extra} for at in range(0, max(1, len(texts)), BATCH)]
+    alone = request.single and len(request.texts) == 1
+    return {"inputs": request.texts[0] if alone else list(request.texts), **extra}
 
 
 def read_vectors(value: Any, expected: int) -> list[Vector] | Failure:

@@ -250,6 +250,7 @@ def one_model(name: str) -> Callable[[bytes], list[ModelInfo | Failure]]:
                 created=unix_seconds(shown.modified_at),
                 context_window=window,
                 capabilities=_capabilities(shown.capabilities),
+                lacks=_lacks(shown.capabilities),
                 raw=raw,
             )
         ]
@@ -266,12 +267,18 @@ def _listed(entry: Any) -> ModelInfo:
         id=name,
         created=unix_seconds(model.modified_at),
         capabilities=_capabilities(model.capabilities),
+        lacks=_lacks(model.capabilities),
         raw=entry,
     )
 
 
 def _capabilities(names: list[str] | None) -> frozenset[str] | None:
     return None if names is None else frozenset(CAPABILITIES[name] for name in names if name in CAPABILITIES)
+
+
+def _lacks(names: list[str] | None) -> frozenset[str]:
+    """What a list that is given does not name."""
+    return frozenset() if names is None else frozenset(CAPABILITIES.values()) - (_capabilities(names) or frozenset())
 
 
 def _convert(value: Any, kind: type[T]) -> T:

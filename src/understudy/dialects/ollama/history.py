@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.base import Endpoint, Notes, word_of
 from understudy.dialects.ollama.wire import NAME
 from understudy.domain.content import (
     AnyPart,
@@ -112,8 +112,7 @@ class History:
                     texts.append(text)
                     self._notes.emulate("file", "its text stands in the message")
                 case File() | Audio() | Citation():
-                    kind = type(part).__name__.lower()
-                    self._notes.drop(kind, f"Ollama's messages cannot carry a part of kind {kind}")
+                    self._notes.drop(word_of(part), "Ollama's messages have no place for it")
                 case Opaque(dialect):
                     self._notes.drop("opaque part", f"only the dialect {dialect} knows it")
                 case _:
@@ -134,7 +133,7 @@ class History:
                 return data
         elif image.data:
             return data
-        what = "image url" if image.url else "image file id"
+        what = "image url" if image.url else "image file_id"
         self._notes.drop(what, "Ollama takes images only by their bytes")
         return None
 
@@ -167,5 +166,5 @@ class History:
         if result.call_id:
             written["tool_call_id"] = result.call_id
         if result.is_error:
-            self._notes.drop("is_error", "Ollama's tool results are not marked as errors")
+            self._notes.drop("tool result is_error", "Ollama's tool results are not marked as errors")
         return overlay(written, result.extra)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import Notes, word_of
 from understudy.dialects.history import CallIds, short_id
 from understudy.dialects.openai.decode import NAME
 from understudy.dialects.quirks import Quirks
@@ -99,7 +99,7 @@ class Conversation:
             case Opaque():
                 return self._opaque(part)
             case _:
-                self._notes.drop(str(part.__struct_config__.tag), "it has no place in this message")
+                self._notes.drop(word_of(part), "it has no place in this message")
                 return None
         return None if body is None else body | self._mark(part) | extras(part)
 
@@ -175,7 +175,7 @@ class Conversation:
                 if (written := self._opaque(part)) is not None:
                     texts.append(written)
             case Image() | File():
-                self._notes.drop(str(part.__struct_config__.tag), "an assistant's message carries text only")
+                self._notes.drop(word_of(part), "an assistant's message carries text only")
             case _:
                 pass  # citations belong to the answer that was read; nothing replays them
 

@@ -77,7 +77,7 @@ def _served(entry: dict[str, Any], provider: str) -> list[ModelInfo]:
 
 def _model(entry: dict[str, Any], provider: str) -> ModelInfo:
     created = entry.get("created")
-    input_price, output_price = _prices(entry.get("pricing"))
+    input_price, output_price, cache_read_price = _prices(entry.get("pricing"))
     return ModelInfo(
         id=entry["id"],
         provider=provider,
@@ -87,8 +87,10 @@ def _model(entry: dict[str, Any], provider: str) -> ModelInfo:
         context_window=_count(entry, _CONTEXT),
         max_output_tokens=_count(entry, _OUTPUT),
         capabilities=_capabilities(entry),
+        lacks=_lacks(entry),
         input_price=input_price,
         output_price=output_price,
+        cache_read_price=cache_read_price,
         raw=entry,
     )
 
@@ -121,17 +123,32 @@ def _capabilities(entry: dict[str, Any]) -> frozenset[str] | None:
     return frozenset(found)
 
 
+def _lacks(entry: dict[str, Any]) -> frozenset[str]:
+    """What the entry says it cannot: kinds of input that it does not name, and what it does not support."""
+    architecture = entry.get("architecture")
+    source = {**architecture, **entry} if isinstance(architecture, dict) else entry
+    inputs = _words(source.get("input_modalities"))
+    found = {ours for theirs, ours in _SUPPORTS.items() if source.get(theirs) is False}
+    if inputs:
+        found |= set(_INPUTS.values()) - {_INPUTS[word] for word in inputs if word in _INPUTS}
+    return frozenset(found)
+
+
 def _words(value: Any) -> set[str]:
     return {word for word in value if isinstance(word, str)} if isinstance(value, list) else set()
 
 
-def _prices(pricing: Any) -> tuple[str | None, str | None]:
-    """US dollars per million tokens. Groq writes dollars a token as strings, Together dollars a million as numbers."""
+def _prices(pricing: Any) -> tuple[str | None, str | None, str | None]:
+    """US dollars per million tokens of prompt, answer and cache. Groq writes dollars a token as strings, Together those
+    of a million as numbers."""
     if not isinstance(pricing, dict):
-        return None, None
+        return None, None, None
     if "prompt" in pricing or "completion" in pricing:
-        return _price(pricing.get("prompt"), _MILLION), _price(pricing.get("completion"), _MILLION)
-    return _price(pricing.get("input"), 1), _price(pricing.get("output"), 1)
+        names, scale = ("prompt", "completion", "input_cache_read"), _MILLION
+    else:
+        names, scale = ("input", "output", ""), 1
+    written, answered, cached = (_price(pricing.get(name), scale) for name in names)
+    return written, answered, cached
 
 
 def _price(value: Any, scale: int) -> str | None:

@@ -105,10 +105,10 @@ class _Writer:
             case Image():
                 self.images.append(part)
             case ToolCall(name=name, arguments=arguments):
-                self._notes.emulate("tool_call", "predictions have no tools: the call is told in words")
+                self._notes.emulate("tool call", "predictions have no tools: the call is told in words")
                 return f"[called {name} with {arguments}]"
             case ToolResult():
-                self._notes.emulate("tool_result", "predictions have no tools: the result is told in words")
+                self._notes.emulate("tool result", "predictions have no tools: the result is told in words")
                 return f"[{part.name or 'the tool'} answered] {self._result(part)}"
             case Thinking():
                 self._notes.drop("thinking", "predictions take no thinking back")
@@ -119,7 +119,7 @@ class _Writer:
             case File():
                 self._notes.drop("file", "conversations carry text and images only")
             case Opaque(dialect=dialect) if dialect != NAME:
-                self._notes.drop("opaque", f"a part that only {dialect} knows")
+                self._notes.drop("opaque part", f"a part that only {dialect} knows")
             case Opaque() | Citation():
                 pass
         return ""

@@ -16,6 +16,8 @@ SUCCEEDED = "succeeded"
 TERMINAL = frozenset({SUCCEEDED, "failed", "canceled", "aborted"})
 """Statuses that no longer change. `aborted` (a deadline struck before the start) is missing in the official client."""
 
+RUNNING = frozenset({"starting", "processing"})
+
 
 class PredictionWire(msgspec.Struct, frozen=True, kw_only=True):
     """A prediction, in whatever state."""
@@ -29,12 +31,13 @@ class PredictionWire(msgspec.Struct, frozen=True, kw_only=True):
     error: Any = None
     metrics: JsonObject | None = None
     created_at: str | None = None
+    completed_at: str | None = None
     urls: JsonObject | None = None
 
     @property
     def is_over(self) -> bool:
-        """True when the prediction no longer changes."""
-        return self.status in TERMINAL
+        """True when the prediction no longer changes, be it in a status that this version has no name for."""
+        return self.status in TERMINAL or (self.status not in RUNNING and self.completed_at is not None)
 
     @property
     def text(self) -> str:

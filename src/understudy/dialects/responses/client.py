@@ -26,6 +26,7 @@ from understudy.domain.failures import Failure
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.usage import token_count
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.http import JSON_HEADERS, HttpHead, HttpRequest
 from understudy.wire.json import BadJson, decode_as
 
@@ -50,10 +51,11 @@ class ResponsesDialect:
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open `POST /responses/input_tokens`."""
-        body = encode_count(request, endpoint, Notes(request.configured))
+        notes = Notes(request.configured)
+        body = encode_count(request, endpoint, notes)
         url = endpoint.url("responses/input_tokens")
         call = HttpRequest("POST", url, JSON_HEADERS + endpoint.headers, body)
-        reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint))
+        reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
         return SingleExchange(call, reader, partial(classify, endpoint=endpoint, rules=RULES, read=read_error))
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
@@ -74,8 +76,8 @@ def _fail(endpoint: Endpoint) -> Fail:
     return fail
 
 
-def _read_count(body: bytes, *, endpoint: Endpoint) -> list[TokenCount | Failure]:
+def _read_count(body: bytes, *, endpoint: Endpoint, warnings: tuple[Warning, ...]) -> list[TokenCount | Failure]:
     count = token_count(decode_as(COUNT, body).input_tokens)
     if count is None:
         raise BadJson("a token count without input_tokens")
-    return [TokenCount(input_tokens=count, model=endpoint.model)]
+    return [TokenCount(input_tokens=count, model=endpoint.model, warnings=warnings)]

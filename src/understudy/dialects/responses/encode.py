@@ -42,7 +42,7 @@ def encode_request(request: GenerationRequest, endpoint: Endpoint, notes: Notes,
 
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> bytes:
     """Write the body of `POST /responses/input_tokens`: those fields of a request that make up its prompt."""
-    body = _body(request, endpoint, notes)
+    body = _body(request.prompt(), endpoint, notes)
     return to_json({key: value for key, value in body.items() if key in _COUNTED})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.base import Endpoint, Notes, word_of
 from understudy.dialects.history import CallIds, short_id
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.domain.content import (
@@ -130,8 +130,7 @@ class _InputWriter:
                 self._notes.drop("opaque part", f"only {dialect} understands it")
                 return None
             case _:
-                kind = type(part).__name__.lower()
-                self._notes.drop(kind, f"the Responses API takes no {kind} as input")
+                self._notes.drop(word_of(part), "the Responses API takes none as input")
                 return None
         if part.cache is not None:
             piece["prompt_cache_breakpoint"] = {"mode": "explicit"}
@@ -214,12 +213,11 @@ class _InputWriter:
             case Opaque(dialect):
                 self._notes.drop("opaque part", f"only {dialect} understands it")
             case Citation():
-                self._notes.drop("citation", "a citation stands only in a text here")
+                self._notes.drop("citations", "a citation stands only in a text here")
             case ToolResult():
                 self.items.append(self._result(part))
             case _:
-                kind = type(part).__name__.lower()
-                self._notes.drop(kind, f"an assistant's turn holds no {kind} here")
+                self._notes.drop(word_of(part), "an assistant's turn holds none here")
 
     def _call(self, call: ToolCall) -> JsonObject:
         about = _extra(call)

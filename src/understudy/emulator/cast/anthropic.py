@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from understudy.dialects.base import Operation
+from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.usage import Usage
 from understudy.emulator.cast.base import THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.cast.calls import anthropic_calls
 from understudy.emulator.persona import Persona
@@ -84,6 +86,15 @@ def _thinking(asked: Asked) -> Words | None:
     return None
 
 
+def _dress(body: JsonObject, usage: Usage) -> JsonObject:
+    """Leave the counts out where nothing is to be known of them: the wire writes 0 for what is unknown."""
+    if usage == Usage():
+        for holder in (body, body.get("message")):
+            if isinstance(holder, dict):
+                holder.pop("usage", None)
+    return body
+
+
 def _model(name: str, title: str) -> EmulatedModel:
     return EmulatedModel(
         id=name, display_name=title, capabilities=THINKING_CHAT, context_window=200_000, max_output_tokens=64_000
@@ -114,6 +125,7 @@ PROVIDER = EmulatedProvider(
     ),
     words=WORDS,
     checks=(_version, _required, _sampling, _forced_tool, _thinking, anthropic_calls),
+    dress=_dress,
     request_id_header="request-id",
     headers=(
         ("anthropic-ratelimit-requests-limit", "4000"),

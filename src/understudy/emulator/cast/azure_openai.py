@@ -8,6 +8,7 @@ from understudy.domain.failures import FailureKind as K
 from understudy.domain.usage import Usage
 from understudy.emulator.cast import openai
 from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.calls import openai_calls, responses_calls
 from understudy.emulator.persona import Persona
 
 WORDS = {
@@ -83,6 +84,8 @@ PROVIDER = EmulatedProvider(
     checks=(
         openai.only(Operation.CHAT, "openai", openai.required("messages")),
         openai.only(Operation.CHAT, "responses", openai.required("model")),
+        openai.only(Operation.CHAT, "openai", openai_calls()),
+        openai.only(Operation.CHAT, "responses", responses_calls),
         openai.only(Operation.EMBED, "openai", openai.required("input")),
         openai.wrong_kind_of_model,
         openai.only(Operation.CHAT, "openai", openai.reasoning_parameters),

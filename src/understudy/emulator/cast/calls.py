@@ -13,8 +13,9 @@ _INVALID = "invalid_request_error"
 _ANTHROPIC_ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
-def openai_calls(limit: int = 40) -> Check:
-    """Make a check of chat completions: ids of at most `limit` characters, and for each call its result at once."""
+def openai_calls(limit: int | None = 40) -> Check:
+    """Make a check of chat completions: for each call its result at once, and ids of at most `limit` characters, where
+    there is a limit."""
 
     def check(asked: Asked) -> Words | None:
         waiting: list[str] = []
@@ -29,7 +30,7 @@ def openai_calls(limit: int = 40) -> Check:
                 return _unanswered(waiting)
             waiting = [str(call.get("id")) for call in _objects(message.get("tool_calls"))]
             for n, call_id in enumerate(waiting):
-                if not 0 < len(call_id) <= limit:
+                if not call_id or (limit is not None and len(call_id) > limit):
                     return _length(f"messages[{at}].tool_calls[{n}].id", call_id, limit)
         return _unanswered(waiting) if waiting else None
 
@@ -44,8 +45,8 @@ def _unanswered(waiting: list[str]) -> Words:
     return Words(400, message, _INVALID, None, "messages")
 
 
-def _length(where: str, given: str, limit: int) -> Words:
-    if not given:
+def _length(where: str, given: str, limit: int | None) -> Words:
+    if not given or limit is None:
         message = f"Invalid '{where}': empty string. Expected a string with minimum length 1."
         return Words(400, message, _INVALID, "empty_string", where)
     message = (
@@ -101,6 +102,38 @@ def anthropic_calls(asked: Asked) -> Words | None:
                 return _field(f"messages.{at}.content.{n}", "`tool_use` ids must be unique")
             seen.add(call_id)
             waiting.add(call_id)
+    return None
+
+
+def cohere_calls(asked: Asked) -> Words | None:
+    """Check messages: a tool message for each call, behind the message that made it."""
+    waiting: list[str] = []
+    for message in _objects(asked.body.get("messages")):
+        if message.get("role") == "tool":
+            if message.get("tool_call_id") not in waiting:
+                return Words(400, f"invalid request: tool call id not found: {message.get('tool_call_id')}")
+            waiting.remove(message["tool_call_id"])
+            continue
+        if waiting:
+            break
+        waiting = [str(call.get("id")) for call in _objects(message.get("tool_calls"))]
+    if waiting:
+        return Words(400, f"invalid request: no tool message for the tool call {waiting[0]}")
+    return None
+
+
+def gemini_calls(asked: Asked) -> Words | None:
+    """Check contents: behind each turn of calls one with as many responses."""
+    waiting = 0
+    for content in _objects(asked.body.get("contents")):
+        parts = list(_objects(content.get("parts")))
+        if sum("functionResponse" in part for part in parts) != waiting:
+            message = (
+                "Please ensure that the number of function response parts is equal to the number of function call "
+                "parts of the function call turn."
+            )
+            return Words(400, message, "INVALID_ARGUMENT")
+        waiting = sum("functionCall" in part for part in parts)
     return None
 
 

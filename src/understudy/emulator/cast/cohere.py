@@ -7,6 +7,7 @@ import re
 from understudy.dialects.base import Operation
 from understudy.domain.failures import FailureKind as K
 from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.calls import cohere_calls
 from understudy.emulator.persona import Persona
 
 WORDS = {
@@ -103,7 +104,7 @@ PROVIDER = EmulatedProvider(
         EmulatedModel(id="embed-english-v3.0", capabilities=EMBEDDING, context_window=512, dimensions=1024),
     ),
     words=WORDS,
-    checks=(_ranges, _format, _capable),
+    checks=(_ranges, _format, _capable, cohere_calls),
     request_id_header="x-debug-trace-id",
     headers=(
         ("x-endpoint-monthly-call-limit", "1000"),

@@ -11,6 +11,7 @@ from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.usage import Usage
 from understudy.emulator.cast.base import EMBEDDING, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.calls import gemini_calls
 from understudy.emulator.persona import Persona
 
 _INVALID = "INVALID_ARGUMENT"
@@ -188,7 +189,7 @@ PROVIDER = EmulatedProvider(
         ),
     ),
     words=WORDS,
-    checks=(_right_method, _sampling, _thinking, _form_with_tools, _signatures, _batch),
+    checks=(_right_method, _sampling, _thinking, _form_with_tools, gemini_calls, _signatures, _batch),
     dress=_dress,
     path_model=r"/models/([^/:]+)",
     headers=(("server-timing", "gfet4t7; dur=8"), ("x-content-type-options", "nosniff")),

@@ -9,6 +9,7 @@ from understudy.domain.openai_form import usage_object
 from understudy.domain.usage import Usage
 from understudy.emulator.cast import openai
 from understudy.emulator.cast.base import CHAT, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.calls import openai_calls
 from understudy.emulator.persona import Persona
 
 _INVALID = "invalid_request_error"
@@ -81,6 +82,7 @@ PROVIDER = EmulatedProvider(
     words=WORDS,
     checks=(
         openai.only(Operation.CHAT, "openai", openai.required("model", "messages")),
+        openai.only(Operation.CHAT, "openai", openai_calls(limit=None)),
         openai.only(Operation.CHAT, "openai", _unsupported),
         openai.only(Operation.CHAT, "openai", _one_reasoning_switch),
     ),

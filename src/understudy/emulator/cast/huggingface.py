@@ -7,6 +7,7 @@ from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.emulator.cast import openai
 from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.calls import openai_calls
 from understudy.emulator.persona import Persona
 
 _INVALID = "invalid_request_error"
@@ -72,7 +73,10 @@ PROVIDER = EmulatedProvider(
         EmulatedModel(id="thenlper/gte-large", capabilities=EMBEDDING, owned_by="thenlper", dimensions=1024),
     ),
     words=WORDS,
-    checks=(openai.only(Operation.CHAT, "openai", openai.required("model", "messages")),),
+    checks=(
+        openai.only(Operation.CHAT, "openai", openai.required("model", "messages")),
+        openai.only(Operation.CHAT, "openai", openai_calls(limit=None)),
+    ),
     request_id_header="x-request-id",
     headers=(("x-inference-provider", "groq"),),
     bare_name=bare_name,

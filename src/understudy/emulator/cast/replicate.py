@@ -124,8 +124,20 @@ def _described(asked: Asked) -> Words | None:
             return Words(422, f"- input: Additional property {name} is not allowed", param="input")
         if not fits(value, schema["properties"][name]):
             return Words(422, f"- input.{name}: {value!r} does not fit", param=f"input.{name}")
+    if wrong := _strange_message(inputs.get("messages")):
+        return Words(422, f"- input.messages.{wrong}", param="input.messages")
     if missing := next((name for name in schema.get("required", ()) if name not in inputs), None):
         return Words(422, f"- input: {missing} is required", param="input")
+    return None
+
+
+def _strange_message(messages: object) -> str | None:
+    """Return what is wrong with messages, where a model takes them: it knows no tools, calls and results."""
+    for at, message in enumerate(messages if isinstance(messages, list) else ()):
+        if not isinstance(message, dict) or message.get("role") not in ("system", "user", "assistant"):
+            return f"{at}.role: must be one of system, user, assistant"
+        if extra := sorted(message.keys() - {"role", "content"}):
+            return f"{at}: Additional property {extra[0]} is not allowed"
     return None
 
 

@@ -10,6 +10,7 @@ from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import Usage
 from understudy.emulator.cast import openai
 from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.calls import openai_calls
 from understudy.emulator.persona import Persona
 from understudy.wire.json import encode
 
@@ -106,6 +107,7 @@ PROVIDER = EmulatedProvider(
     words=WORDS,
     checks=(
         openai.only(Operation.CHAT, "openai", openai.required("model", "messages")),
+        openai.only(Operation.CHAT, "openai", openai_calls(limit=None)),
         openai.only(Operation.EMBED, "openai", openai.required("model", "input")),
         openai.wrong_kind_of_model,
         openai.only(Operation.CHAT, "openai", _unknown),

@@ -1,0 +1,121 @@
+"""The input of a batch: checked whole before anything is sent, and read again line by line.
+
+Of each line only its custom id, its place and 64 bits of what it asks are kept, so a million lines fit into memory.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from array import array
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from understudy.cli.batch.lines import BadLine, Line, read_line
+from understudy.domain.errors import Misuse
+
+TOLD = 20
+"""Wrong lines that are told; a file of another format has no right one."""
+
+
+class Source:
+    """The lines of a batch, by their position from 0 on."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        """Read and check everything. Raises `Misuse` that names every wrong line, up to `TOLD`."""
+        self.name = name
+        self.positions: dict[str, int] = {}
+        """By custom id."""
+        self._file = file
+        self._offsets = array("Q")
+        self._numbers = array("Q")
+        self._marks = array("Q")
+        self._survey()
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def line(self, position: int) -> Line:
+        """Read a line again. Raises `Misuse` when it is no longer the one that was checked."""
+        self._file.seek(self._offsets[position])
+        try:
+            line = read_line(self._file.readline())
+        except BadLine:
+            line = None
+        if line is None or line.mark != self._marks[position]:
+            raise Misuse(f"{self.where(position)} was changed while the batch runs: run it again on a finished file")
+        return line
+
+    def where(self, position: int) -> str:
+        """Return `file:line`."""
+        return f"{self.name}:{self._numbers[position]}"
+
+    def mark(self, position: int) -> int:
+        """Return what `Line.mark` is of this one."""
+        return self._marks[position]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _survey(self) -> None:
+        problems: list[str] = []
+        wrong = offset = 0
+        for number, data in enumerate(self._file, start=1):
+            if data.strip():
+                try:
+                    self._note(read_line(data), offset, number)
+                except BadLine as error:
+                    wrong += 1
+                    if wrong <= TOLD:
+                        problems.append(f"{self.name}:{number}: {error}")
+            offset += len(data)
+        if wrong > TOLD:
+            problems.append(f"… and {wrong - TOLD} more")
+        if problems:
+            raise Misuse("\n".join([*problems, "nothing was sent"]))
+        if not self._offsets:
+            raise Misuse(f"{self.name} has no lines: nothing to do")
+
+    def _note(self, line: Line, offset: int, number: int) -> None:
+        first = self.positions.setdefault(line.custom_id, len(self._offsets))
+        if first != len(self._offsets):
+            raise BadLine(f"custom_id {line.custom_id!r} is that of line {self._numbers[first]} already")
+        self._offsets.append(offset)
+        self._numbers.append(number)
+        self._marks.append(line.mark)
+
+
+def open_source(where: str) -> Source:
+    """Open a file, or standard input for `-`; what cannot be read twice is copied for that. Raises `Misuse`."""
+    if where == "-":
+        if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+            raise Misuse("-: pipe the lines in, or name a file")
+        return _checked(_spooled(sys.stdin.buffer), "stdin")
+    path = Path(where).expanduser()
+    try:
+        file: BinaryIO = path.open("rb")
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            with file:
+                file = _spooled(file)
+    except OSError as error:
+        raise Misuse(f"{where}: {error.strerror or error}") from error
+    return _checked(file, where)
+
+
+def _checked(file: BinaryIO, name: str) -> Source:
+    try:
+        return Source(file, name)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _spooled(stream: BinaryIO) -> BinaryIO:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the source
+    shutil.copyfileobj(stream, file)
+    file.seek(0)
+    return cast("BinaryIO", file)

@@ -1,0 +1,246 @@
+"""`understudy providers`: all, configured or not: key, address, models, health, and what a missing one wants."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+import typer
+
+from understudy import providers as built_in
+from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
+from understudy.cli.messages import show_error
+from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
+from understudy.cli.results import ErrorResult, print_json
+from understudy.cli.sanitize import clean_line
+from understudy.cli.survey import IN_FILE, EntryResult, health_of, milliseconds, survey
+from understudy.cli.terminal import plain_table, prepare_library, say, show
+from understudy.config import Config, load
+from understudy.config.addresses import address_from_environment
+from understudy.config.discovery import answers
+from understudy.domain.errors import LLMError
+from understudy.provider import ProviderType
+from understudy.providers.base import ProviderRow
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MANUAL = Manual(
+    text="""\
+Lists the entries of the configuration, those that are disabled, and every provider type without an entry: where its
+key comes from (never the key), its address, its models, whether it is well, and what to do to use it. Only free calls
+are made, and only to what is configured; --no-check makes none.
+
+`understudy check` looks at the same entries and judges them by its exit code.""",
+    examples=(
+        Example("See what is there and what could be", "understudy providers"),
+        Example("The same without the network", "understudy providers --no-check"),
+        Example(
+            "The variables that would enable a provider, for a script",
+            "understudy providers --no-check --json |\n"
+            "  jq -r '.providers[] | select(.state != \"configured\") | .variables[]'",
+        ),
+    ),
+    exits={ExitCode.OK: "listed, however well they are", ExitCode.MISUSE: "the configuration cannot be read"},
+    variables={**CONFIGURATION, **LOOKS},
+    see="docs/providers.md, on what each provider can do and wants",
+)
+
+
+class ProviderResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry, or a provider type that has none."""
+
+    provider: str
+    """Its type."""
+    title: str
+    state: Literal["configured", "disabled", "absent"]
+    name: str
+    """The entry's name; the type where there is none."""
+    base_url: str | None
+    """`None` where it must be written and is not."""
+    key: str | None
+    """Where the key comes from; never the key."""
+    key_required: bool
+    text_model: str | None
+    embedding_model: str | None
+    health: EntryResult | None = None
+    """What `check` tells of it; `None` where there is no entry."""
+    running: bool | None = None
+    """Of a local server without an entry: whether something answers at its address."""
+    enable: str | None = None
+    """What to do to use it; `None` where it is configured."""
+    variables: tuple[str, ...] = ()
+    """Environment variables to set."""
+
+
+class ProvidersResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` prints."""
+
+    source: str | None
+    """The configuration file; `None` when there is none."""
+    checked: bool
+    providers: tuple[ProviderResult, ...]
+
+
+NoCheckOption = Annotated[bool, typer.Option("--no-check", help="Ask nobody whether they are well.")]
+
+
+def providers(
+    context: typer.Context,
+    *,
+    no_check: NoCheckOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """List all providers: key, health, and what the missing ones want."""
+    settings = Settings.of(context, config, verbose=verbose)
+    prepare_library()
+    try:
+        loaded = load(settings.config, probe=(lambda _: True) if no_check else None, may_be_empty=True)
+        entries = asyncio.run(survey(loaded, offline=no_check))
+    except LLMError as error:
+        if as_json:
+            print_json(ErrorResult.of(error))
+        show_error(error)
+        raise typer.Exit(exit_code_of(error)) from error
+    listed = [*_configured(loaded, entries), *_disabled(loaded), *_absent(loaded, asks=not no_check)]
+    result = ProvidersResult(source=loaded.source, checked=not no_check, providers=tuple(listed))
+    print_json(result) if as_json else _print(result)
+
+
+def _configured(config: Config, entries: Iterable[EntryResult]) -> Iterator[ProviderResult]:
+    for entry, seen in sorted(zip(config.providers, entries, strict=True), key=lambda pair: pair[0].priority):
+        row = _row(config, entry.provider)
+        yield ProviderResult(
+            provider=row.type,
+            title=row.title,
+            state="configured",
+            name=seen.name,
+            base_url=seen.base_url,
+            key=seen.key,
+            key_required=row.key_required,
+            text_model=seen.model,
+            embedding_model=seen.embedding_model,
+            health=seen,
+        )
+
+
+def _disabled(config: Config) -> Iterator[ProviderResult]:
+    for entry in config.disabled:
+        row = _row(config, entry.provider)
+        result = _of_row(row)
+        yield msgspec.structs.replace(
+            result, state="disabled", name=entry.name, enable=entry.why, variables=entry.variables
+        )
+
+
+def _absent(config: Config, *, asks: bool) -> Iterator[ProviderResult]:
+    """Return the types that no entry has; `asks` tries whether a local one is running."""
+    used = {entry.provider for entry in config.providers} | {entry.provider for entry in config.disabled}
+    rows = [*map(built_in.row, built_in.types()), *config.provider_types]
+    for row in rows:
+        if row.type in used:
+            continue
+        result = _of_row(row)
+        running = answers(result.base_url) if row.local and asks and result.base_url else None
+        yield msgspec.structs.replace(
+            result, running=running, enable=_way_in(row, result, config, running=running is True)
+        )
+
+
+def _row(config: Config, provider: str) -> ProviderRow:
+    own = next((row for row in config.provider_types if row.type == provider), None)
+    return own or built_in.row(ProviderType(provider).value)
+
+
+def _of_row(row: ProviderRow) -> ProviderResult:
+    """Return what a type alone tells, with what the environment holds for it."""
+    held = address_from_environment(row, os.environ)
+    address = row.normalize_base_url(held[1]) if held else None if row.base_url_required else row.base_url
+    key = next((name for name in (*row.key_variables, *row.token_variables) if os.environ.get(name, "").strip()), None)
+    missing = [row.key_variables[:1]] if key is None and row.key_required else []
+    missing += [row.base_url_variables[:1]] if address is None else []
+    return ProviderResult(
+        provider=row.type,
+        title=row.title,
+        state="absent",
+        name=row.type,
+        base_url=address,
+        key=f"${key}" if key else None,
+        key_required=row.key_required,
+        text_model=row.text_model,
+        embedding_model=row.embedding_model,
+        variables=tuple(name for names in missing for name in names),
+    )
+
+
+def _way_in(row: ProviderRow, result: ProviderResult, config: Config, *, running: bool) -> str:
+    """Return what to do to use a type that has no entry."""
+    steps = [f"set {' and '.join(result.variables)}"] if result.variables else []
+    if row.local and not running:
+        steps.append(f"start {row.title}")
+    if config.source:
+        model = "" if row.text_model else " and text_model"
+        steps.append(f'add [[llm.providers]] with provider = "{row.type}"{model}')
+    return ", ".join(steps)
+
+
+# ---- for the eye ----
+
+
+def _print(result: ProvidersResult) -> None:
+    print(f"configuration: {result.source or 'none; the environment was looked through'}\n")
+    used = [each for each in result.providers if each.state == "configured"]
+    if used:
+        show(_table(used), sys.stdout)
+        print()
+    for each in used:
+        if each.health and each.health.detail:
+            print(clean_line(f"{each.name}: {each.health.detail}"))
+    rest = [each for each in result.providers if each.state != "configured"]
+    if rest:
+        if any(each.health and each.health.detail for each in used):
+            print()
+        show(_others(rest), sys.stdout)
+    if not result.source:
+        say("`understudy init` writes a configuration file", label="note")
+
+
+def _table(results: Iterable[ProviderResult]) -> Table:
+    table = plain_table()
+    for title in ("in use", "key from", "health", "latency", "models", "address"):
+        table.add_column(title, overflow="fold")
+    for each in results:
+        health = each.health
+        table.add_row(
+            each.name if each.name == each.provider else f"{each.name} ({each.provider})",
+            _key(each),
+            health_of(health) if health else "?",
+            milliseconds(health.latency) if health else "",
+            "\n".join(model for model in (each.text_model, each.embedding_model) if model),
+            (each.base_url or "").removeprefix("https://"),
+        )
+    return table
+
+
+def _others(results: Iterable[ProviderResult]) -> Table:
+    table = plain_table()
+    for title in ("not in use", "key from", "to use it"):
+        table.add_column(title, overflow="fold")
+    for each in results:
+        name = each.name if each.name == each.provider else f"{each.name} ({each.provider})"
+        table.add_row(f"{name}, disabled" if each.state == "disabled" else name, _key(each), each.enable)
+    return table
+
+
+def _key(result: ProviderResult) -> str:
+    if result.key == IN_FILE:
+        return "file"
+    return result.key or ("none" if result.key_required else "none needed")

@@ -1,0 +1,171 @@
+"""What can be found out of entries without paying: their settings, where their keys come from, and their health."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from understudy.config import Config
+from understudy.domain.errors import LLMError
+from understudy.domain.responses import HealthStatus
+from understudy.domain.secret import Secret
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.factory import DialectProvider, create_provider
+from understudy.provider import FallbackConfig, ProviderConfig
+from understudy.providers.base import ProviderRow
+from understudy.transport import AioTransport
+
+IN_FILE = "configuration file"
+"""Where a key comes from that is written out."""
+
+
+class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one entry."""
+
+    name: str
+    provider: str
+    model: str | None
+    embedding_model: str | None
+    base_url: str
+    key: str | None
+    """Where the key comes from; never the key. `None` when there is none."""
+    ok: bool | None = None
+    """`None` when it was not asked."""
+    reachable: bool | None = None
+    serving: bool | None = None
+    authenticated: bool | None = None
+    model_available: bool | None = None
+    latency: float | None = None
+    """Seconds of one call."""
+    detail: str | None = None
+    warnings: tuple[Warning, ...] = ()
+    """Settings of the entry that its model refuses, and that are therefore left out."""
+    wrong: bool = False
+    """Whether the entry itself is wrong, rather than its provider out of reach."""
+
+
+class TypeResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider type that the configuration defines itself."""
+
+    name: str
+    title: str
+    base_url: str
+    dialects: dict[str, str]
+    """Which wire format speaks which operation."""
+    key_variables: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: ProviderRow) -> TypeResult:
+        """Read a row."""
+        return cls(
+            name=row.type,
+            title=row.title,
+            base_url=row.base_url,
+            dialects={operation.value: dialect for operation, dialect in row.dialects.items()},
+            key_variables=row.key_variables,
+        )
+
+
+@asynccontextmanager
+async def opened(config: Config, fallback: FallbackConfig | None = None) -> AsyncIterator[list[DialectProvider]]:
+    """Make the provider of every entry, over one transport that is closed at the end."""
+    transport = AioTransport()
+    try:
+        yield [
+            create_provider(entry, row=config.row_of(entry), fallback=fallback, transport=transport)
+            for entry in config.providers
+        ]
+    finally:
+        await transport.aclose()
+
+
+async def survey(config: Config, *, offline: bool) -> tuple[EntryResult, ...]:
+    """Look at all entries at once; `offline` asks nobody anything."""
+    async with opened(config) as providers:
+        return tuple(await asyncio.gather(*(_entry(provider, offline=offline) for provider in providers)))
+
+
+async def _entry(provider: DialectProvider, *, offline: bool) -> EntryResult:
+    result = described(provider)
+    if offline or result.wrong:
+        return result
+    try:
+        status = await provider.health_check()
+    except LLMError as error:
+        status = HealthStatus(provider=provider.name, reachable=False, detail=error.message)
+    return msgspec.structs.replace(
+        result,
+        ok=status.ok,
+        reachable=status.reachable,
+        serving=status.serving,
+        authenticated=status.authenticated,
+        model_available=status.model_available,
+        latency=None if status.latency is None else round(status.latency, 6),
+        detail=status.detail,
+        wrong=status.authenticated is False or status.model_available is False,
+    )
+
+
+def described(provider: DialectProvider) -> EntryResult:
+    """Return what is known of an entry without asking anybody."""
+    config = provider.config
+    result = EntryResult(
+        name=provider.name,
+        provider=provider.provider_type,
+        model=provider.text_model,
+        embedding_model=config.embedding_model,
+        base_url=provider.endpoint(None).base_url,
+        key=place_of(config, provider.row),
+    )
+    try:
+        return msgspec.structs.replace(result, warnings=tuple(provider.configuration_warnings()))
+    except LLMError as error:
+        detail = error.message.removeprefix(f"{provider.name}: ")
+        return msgspec.structs.replace(result, ok=False, wrong=True, detail=detail)
+
+
+def place_of(config: ProviderConfig, row: ProviderRow) -> str | None:
+    """Return the environment variable that holds the key or token, the provider's own ones first; else that it is
+    written."""
+    key = config.api_key or config.token
+    if not isinstance(key, Secret):
+        return None
+    for name in (*row.key_variables, *row.token_variables, *os.environ):
+        value = os.environ.get(name, "").strip()
+        if value and Secret(value) == key:
+            return f"${name}"
+    return IN_FILE
+
+
+def health_of(entry: EntryResult) -> str:
+    """Return in a word or two how well an entry is."""
+    match entry:
+        case EntryResult(wrong=True, authenticated=None, model_available=None):
+            return "wrong"
+        case EntryResult(ok=True):
+            return "well"
+        case EntryResult(ok=None):
+            return "?"
+        case EntryResult(authenticated=False):
+            return "key refused"
+        case EntryResult(reachable=False):
+            return "out of reach"
+        case EntryResult(model_available=False):
+            return "model missing"
+        case _:
+            return "failing"
+
+
+def target_name(name: str, provider: str, model: str | None) -> str:
+    """Return `entry/model`, with the provider's type where the entry is called otherwise."""
+    target = f"{name}/{model}" if model else name
+    return target if name == provider else f"{target} ({provider})"
+
+
+def milliseconds(latency: float | None) -> str:
+    """Return a time for a table."""
+    return "" if latency is None else f"{latency * 1000:.0f} ms"

@@ -1,0 +1,53 @@
+"""From a row and a request to an exchange: which dialect speaks it, or that the provider has no such operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects import load
+from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
+from understudy.domain.errors import Unsupported
+from understudy.domain.requests import GenerationRequest
+from understudy.providers.base import ProviderRow, dialect_for
+
+LONG_ANSWER = 60.0
+"""Seconds; a plain answer that is expected to take longer is streamed inside, so that a stall is noticed."""
+TOKENS_PER_SECOND = 128_000 / 3600
+"""The pace that Anthropic's own client assumes when it refuses long plain calls."""
+
+
+def require(row: ProviderRow, operation: Operation) -> None:
+    """Raise `Unsupported`, which says what could be used instead, where a provider has no such operation."""
+    if operation not in row.dialects:
+        instead = row.instead.get(operation)
+        hint = f"; {instead}" if instead else ""
+        raise Unsupported(f"{row.title} has no {operation.replace('_', ' ')} operation{hint}")
+
+
+def dialect_of(row: ProviderRow, operation: Operation, endpoint: Endpoint, request: Any) -> Dialect:
+    """Return the dialect that speaks a request. Raises `Unsupported`."""
+    require(row, operation)
+    name = dialect_for(row, operation, endpoint.quirks, request)
+    if name is None:
+        raise Unsupported(f"{row.title} has no {operation} operation")
+    return load(name)
+
+
+def open_exchange(
+    dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool
+) -> Exchange[Any]:
+    """Open the exchange of an operation; nothing is sent by that."""
+    match operation:
+        case Operation.CHAT:
+            return dialect.chat(request, endpoint, stream=streamed)
+        case Operation.EMBED:
+            return dialect.embed(request, endpoint)
+        case Operation.MODELS:
+            return dialect.list_models(request, endpoint)
+        case Operation.COUNT_TOKENS:
+            return dialect.count_tokens(request, endpoint)
+
+
+def takes_long(request: GenerationRequest) -> bool:
+    """Tell whether a plain answer may take so long that it is better streamed inside."""
+    return request.max_tokens is not None and request.max_tokens / TOKENS_PER_SECOND > LONG_ANSWER

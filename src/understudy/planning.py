@@ -1,0 +1,261 @@
+"""From a request to a plan: which targets may take it, in which order, and why.
+
+The order itself is the strategies' (`understudy.policy`), which are pure; here is what they are given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from understudy.domain.errors import ConfigError, Misuse, Unsupported
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.engine import Engine
+from understudy.policy import strategies
+from understudy.policy.cost_order import CostOptimized, Estimate
+from understudy.policy.fitness import Needs, fitting, needs_of
+from understudy.policy.plan import Plan, Step
+from understudy.policy.rotation import Rotation
+from understudy.policy.spaces import one_space
+from understudy.policy.strategies import Strategy, place
+from understudy.policy.targets import Facts, Target, TargetFacts
+from understudy.policy.tasks import TaskBased
+from understudy.provider import FallbackConfig, FallbackStrategy
+from understudy.roster import Roster, Wanted
+from understudy.routing import Planned
+
+
+class Lane:
+    """Targets with a strategy and limits of their own: a named route, or all entries together."""
+
+    def __init__(self, name: str | None, targets: tuple[Target, ...], fallback: FallbackConfig) -> None:
+        self.name = name
+        self.targets = targets
+        self.fallback = fallback
+        self.order = strategy_of(fallback)
+        self.rotation = Rotation()
+        self.usual: Plan | None = None
+        """The plan of requests that need nothing particular, where it is always the same."""
+        self.usual_prompt = 0
+        """Tokens of prompt up to which it holds."""
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether plans depend on those before."""
+        return self.order is strategies.round_robin
+
+    @property
+    def weighs_prices(self) -> bool:
+        """Whether plans may depend on prices, so that these must be there first."""
+        return self.order not in (strategies.priority, strategies.round_robin) and not isinstance(self.order, TaskBased)
+
+
+def strategy_of(fallback: FallbackConfig) -> Strategy:
+    """Return the strategy that a configuration names."""
+    match fallback.strategy:
+        case FallbackStrategy.PRIORITY:
+            return strategies.priority
+        case FallbackStrategy.ROUND_ROBIN:
+            return strategies.round_robin
+        case FallbackStrategy.COST_OPTIMIZED:
+            return CostOptimized(fallback.unknown_prices)
+        case FallbackStrategy.TASK_BASED:
+            return TaskBased({task: tuple(names) for task, names in fallback.tasks.items()})
+        case custom:
+            return custom
+
+
+class Planner:
+    """Makes the plans of one manager."""
+
+    def __init__(self, roster: Roster, fallback: FallbackConfig, engine: Engine) -> None:
+        self._roster = roster
+        self._fallback = fallback
+        self._engine = engine
+        self._lanes: dict[str | None, Lane] = {}
+        self._embedding_rotations: dict[str | None, Rotation] = {}
+        self._turn = 0
+
+    def forget(self) -> None:
+        """Make usual plans anew: more has become known of the targets."""
+        for lane in self._lanes.values():
+            lane.usual = None
+
+    # ---- generations ----
+
+    async def plan(self, request: GenerationRequest, *, take: bool = True) -> Planned:
+        """Plan a request that is about to be sent, and `take` a turn for it. Raises `Misuse` and `Unsupported`."""
+        wanted = self._roster.wanted(request.model)
+        lane = self._lane(wanted.route)
+        self._turn += 1
+        needs = needs_of(request)
+        usual = lane.usual
+        if usual is not None and wanted.provider is None and _is_usual(needs, lane):
+            return Planned(usual, lane.fallback)
+        if lane.weighs_prices:
+            await self._roster.prices_ready(lane.targets)
+        plan, facts = self._plan(request, needs, wanted, lane)
+        if take and wanted.provider is None and lane.takes_turns:
+            lane.rotation.take(plan, facts.aside)
+        elif wanted.provider is None and lane.order is strategies.priority and _is_plain(needs, plan):
+            lane.usual = plan
+            lane.usual_prompt = min((step.context_window for step in plan.steps if step.context_window), default=2**53)
+        return Planned(plan, lane.fallback)
+
+    def explain(self, request: GenerationRequest) -> Plan:
+        """Plan a request that is not sent: no turn is taken, and every step says what it would cost."""
+        wanted = self._roster.wanted(request.model)
+        lane = self._lane(wanted.route)
+        self._roster.load_prices(lane.targets)
+        plan, _ = self._plan(request, needs_of(request), wanted, lane)
+        estimate = Estimate(request)
+        facts = self._facts(tuple(step.target for step in plan.steps), Rotation())
+        return msgspec.structs.replace(
+            plan,
+            steps=tuple(
+                msgspec.structs.replace(step, expected_cost=estimate.cost(step.target, facts)) for step in plan.steps
+            ),
+        )
+
+    def _plan(self, request: GenerationRequest, needs: Needs, wanted: Wanted, lane: Lane) -> tuple[Plan, Facts]:
+        if isinstance(lane.order, TaskBased) and request.task is not None and request.task not in lane.order.tasks:
+            tasks = ", ".join(lane.order.tasks) or "none"
+            raise Misuse(f"task {request.task!r} has no list of targets: the tasks are {tasks}")
+        targets, asked = lane.targets, None
+        if wanted.provider is not None:
+            asked = self._roster.text_target(wanted.provider, 0, wanted.model)
+            targets = tuple(each for each in targets if each.name != asked.name)
+        facts = self._facts(targets, lane.rotation)
+        fit = fitting(needs, targets, facts)
+        if asked is None and not fit.targets:
+            reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in fit.skipped)
+            raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
+        plan = self._ordered(request, fit.targets, facts, lane)
+        steps = plan.steps if asked is None else (self._first(asked), *plan.steps)
+        why = [] if asked is None else ["the call names it"]
+        plan = msgspec.structs.replace(
+            plan,
+            steps=steps,
+            skipped=(*plan.skipped, *fit.skipped),
+            why="; then ".join([*why, *filter(None, (plan.why, fit.compromise))]),
+            route=lane.name,
+        )
+        return (plan.only_first("fallback is switched off") if lane.fallback.enabled is False else plan), facts
+
+    def _first(self, asked: Target) -> Step:
+        return Step(asked, "asked for", self._roster.describe(asked, strategies.UNKNOWN).context_window)
+
+    # ---- embeddings ----
+
+    async def embedding_plan(self, request: EmbeddingRequest) -> Planned:
+        """Plan an embedding: within one space, that of the target which the call names or which comes first.
+
+        The strategy orders the targets of that space; it never chooses the space, which must not change between calls.
+        """
+        wanted = self._roster.wanted(request.model)
+        fallback = self._fallback
+        if wanted.route is not None:
+            route = self._roster.routes[wanted.route]
+            fallback, targets = route.fallback, self._roster.route_targets(route, embedding=True)
+        else:
+            targets = self._roster.embedding_targets()
+        if wanted.provider is not None:
+            asked = self._roster.embedding_target(wanted.provider, 0, wanted.model)
+            targets = (asked, *(each for each in targets if each.name != asked.name))
+        elif not targets:
+            raise ConfigError("embed: no entry has an embedding_model: add embedding_model to one, or pass model=…")
+        else:
+            targets = tuple(sorted(targets, key=place))
+        same, others = one_space(targets, lambda target: self._roster.space_of(target, request))
+        lane = Lane(wanted.route, same, fallback)
+        if lane.weighs_prices:
+            await self._roster.prices_ready(same)
+        rotation = self._embedding_rotations.setdefault(wanted.route, lane.rotation)
+        facts = self._facts(same, rotation)
+        if wanted.provider is None:
+            plan = self._ordered(request, same, facts, lane)
+            if lane.takes_turns:
+                rotation.take(plan, facts.aside)
+        else:
+            plan = Plan(tuple(Step(each, "asked for") for each in same))
+        plan = msgspec.structs.replace(plan, skipped=(*plan.skipped, *others), route=wanted.route)
+        if fallback.enabled is False:
+            plan = plan.only_first("fallback is switched off")
+        return Planned(plan, fallback)
+
+    # ---- both ----
+
+    def _lane(self, route: str | None) -> Lane:
+        lane = self._lanes.get(route)
+        if lane is None:
+            if route is None:
+                fallback, targets = self._fallback, self._roster.text_targets()
+                if fallback.strategy is FallbackStrategy.TASK_BASED:
+                    targets = self._roster.with_named(targets, fallback.tasks)
+            else:
+                found = self._roster.routes[route]
+                fallback, targets = found.fallback, self._roster.route_targets(found)
+            lane = self._lanes[route] = Lane(route, targets, fallback)
+        return lane
+
+    def _ordered(
+        self, request: GenerationRequest | EmbeddingRequest, targets: tuple[Target, ...], facts: Facts, lane: Lane
+    ) -> Plan:
+        if not targets:
+            return Plan(())
+        plan = lane.order(request, targets, facts, time.monotonic(), self._engine.rng)
+        if not isinstance(lane.fallback.strategy, FallbackStrategy):
+            _check(plan, targets)
+        return plan
+
+    def _facts(self, targets: tuple[Target, ...], rotation: Rotation) -> Facts:
+        now, health = time.monotonic(), self._engine.health
+
+        def look(target: Target) -> TargetFacts:
+            return self._roster.describe(target, health.facts(target, now))
+
+        return Facts(
+            turn=self._turn, targets=_Known(targets, look), turns=rotation.turns, aside=health.aside(targets, now)
+        )
+
+
+class _Known(Mapping[str, TargetFacts]):
+    """Facts by label, found out when they are looked at, so that strategies pay only for what they weigh."""
+
+    def __init__(self, targets: tuple[Target, ...], look: Callable[[Target], TargetFacts]) -> None:
+        self._targets = targets
+        self._look = look
+        self._found: dict[str, TargetFacts] = {}
+        self._by_label: dict[str, Target] | None = None
+
+    def __getitem__(self, label: str) -> TargetFacts:
+        found = self._found.get(label)
+        if found is None:
+            if self._by_label is None:
+                self._by_label = {each.label: each for each in self._targets}
+            found = self._found[label] = self._look(self._by_label[label])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return (each.label for each in self._targets)
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+
+def _is_usual(needs: Needs, lane: Lane) -> bool:
+    return not needs.capabilities and needs.least_prompt <= lane.usual_prompt
+
+
+def _is_plain(needs: Needs, plan: Plan) -> bool:
+    return not needs.capabilities and not plan.skipped
+
+
+def _check(plan: Plan, targets: tuple[Target, ...]) -> None:
+    """Refuse a plan of a user's strategy that names what it was not given. Raises `Misuse`."""
+    given = {each.label for each in targets}
+    stranger = next((step.target.label for step in plan.steps if step.target.label not in given), None)
+    if stranger is not None:
+        raise Misuse(f"the strategy planned {stranger}, which is none of the targets that it was given")

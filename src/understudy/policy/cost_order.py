@@ -1,0 +1,84 @@
+"""The strategy `cost_optimized`: the target that this request will probably cost least at goes first."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Literal
+
+import msgspec
+
+from understudy.domain.money import Cost
+from understudy.domain.prices import Price
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.usage import Usage
+from understudy.policy.estimate import expected_usage
+from understudy.policy.plan import Plan, Step
+from understudy.policy.strategies import UNKNOWN, place
+from understudy.policy.targets import Facts, Target
+
+
+class CostOptimized(msgspec.Struct, frozen=True):
+    """Orders by the expected cost of this very request: its estimated prompt, by class, and the output that the target
+    usually gives, at the target's prices. Equal costs by configured place."""
+
+    unknown: Literal["last", "first"] = "last"
+    """Where targets stand whose prices are unknown."""
+
+    def __call__(
+        self,
+        request: GenerationRequest | EmbeddingRequest,
+        targets: tuple[Target, ...],
+        facts: Facts,
+        now: float,
+        rng: Random,
+    ) -> Plan:
+        """Return the plan."""
+        unknown = -1 if self.unknown == "first" else 1
+        estimate = Estimate(request)
+        costs = [(target, estimate.cost(target, facts)) for target in targets]
+
+        def order(each: tuple[Target, Cost | None]) -> tuple[int, int, int, int]:
+            target, cost = each
+            return (unknown if cost is None else 0, cost.amount.nano_usd if cost else 0, *place(target))
+
+        steps = (_step(target, cost, facts) for target, cost in sorted(costs, key=order))
+        return Plan(tuple(steps), why=f"by expected cost of about {estimate}")
+
+
+class Estimate:
+    """What a request will use, worked out once for all targets but for the length of their answers."""
+
+    def __init__(self, request: GenerationRequest | EmbeddingRequest) -> None:
+        self._request = request
+        self._usage = expected_usage(request)
+
+    def __str__(self) -> str:
+        return f"{self._usage.input_total or 0:,} tokens of prompt"
+
+    def usage(self, output: float | None) -> Usage:
+        """Return it for a target whose answers have `output` tokens on average."""
+        if output is None or isinstance(self._request, EmbeddingRequest):
+            return self._usage
+        limit = self._request.max_tokens
+        tokens = max(1, round(output))
+        return msgspec.structs.replace(self._usage, output=tokens if limit is None else min(tokens, limit))
+
+    def cost(self, target: Target, facts: Facts) -> Cost | None:
+        """Return what the request will cost at a target, or `None` when its price is unknown."""
+        known = facts.targets.get(target.label, UNKNOWN)
+        return self.cost_at(known.price, known.expected_output)
+
+    def cost_at(self, price: Price | None, output: float | None = None) -> Cost | None:
+        """Return what the request will cost at a price."""
+        return None if price is None else price.cost(self.usage(output))
+
+
+def _step(target: Target, cost: Cost | None, facts: Facts) -> Step:
+    known = facts.targets.get(target.label, UNKNOWN)
+    if cost is None:
+        why = "its price is unknown"
+    elif not cost.amount.nano_usd:
+        why = "free"
+    else:
+        why = f"about {cost.amount} ({cost.source})"
+    return Step(target, why, known.context_window, cost)

@@ -1,0 +1,33 @@
+"""Whose turn it is: how often each target stood first. One object per route, called without `await`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from understudy.policy.plan import Plan
+
+
+class Rotation:
+    """Counts turns. A turn is taken when a plan is made, so that concurrent callers never get the same one."""
+
+    __slots__ = ("_turns", "turns")
+
+    def __init__(self) -> None:
+        self._turns: dict[str, int] = {}
+        self.turns: Mapping[str, int] = MappingProxyType(self._turns)
+        """By `Target.label`."""
+
+    def take(self, plan: Plan, aside: frozenset[str]) -> None:
+        """Count the turn of the first target of a plan.
+
+        Those set aside keep up with it, so that they do not get all turns at once when they are back.
+        """
+        if not plan.steps:
+            return
+        turns = self._turns
+        first = plan.steps[0].target.label
+        count = turns[first] = turns.get(first, 0) + 1
+        for label in aside:
+            if turns.get(label, 0) < count:
+                turns[label] = count

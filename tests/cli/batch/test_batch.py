@@ -1,0 +1,438 @@
+"""`understudy batch` as its users run it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from openai.types import CreateEmbeddingResponse
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
+
+from tests.cli.batch.material import answers, chat, embedding, read, write
+from tests.cli.running import PATIENCE, CommandLine, Finished
+from understudy.domain.failures import FailureKind
+from understudy.emulator import Emulator, Fault
+
+COUNT = 12
+
+
+def run(cli: CommandLine, *words: str, stdin: str | bytes | None = None) -> Finished:
+    return cli.run("batch", "in.jsonl" if stdin is None else "-", "-o", "out.jsonl", *words, stdin=stdin)
+
+
+def ask(cli: CommandLine, count: int = COUNT, **body: Any) -> None:
+    write(cli.folder / "in.jsonl", [chat(f"line-{number}", **body) for number in range(count)])
+
+
+def out(cli: CommandLine) -> Path:
+    return cli.folder / "out.jsonl"
+
+
+def expected(count: int = COUNT) -> dict[str, str]:
+    return {f"line-{number}": f"line-{number}" for number in range(count)}
+
+
+# ---- what comes out ----
+
+
+def test_every_line_is_answered_once(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured)
+    result = run(configured)
+    assert result.code == 0
+    assert result.out == ""
+    assert answers(out(configured)) == expected()
+    assert len(emulator.requests("openai")) == COUNT
+    assert result.err.startswith(f"finished: {COUNT} of {COUNT} lines · ")
+
+
+def test_answers_are_what_openais_own_types_read(configured: CommandLine) -> None:
+    lines: list[dict[str, Any]] = [
+        *(chat(f"{entry}-chat", model=entry) for entry in ("openai", "anthropic", "ollama")),
+        *(
+            {**chat(f"{entry}-responses"), "url": "/v1/responses", "body": {"model": entry, "input": 'say "yes"'}}
+            for entry in ("openai", "anthropic", "ollama")
+        ),
+        embedding("openai-one", "a text"),
+        embedding("ollama-many", ["a", "b"], model="ollama"),
+        embedding("openai-packed", ["a", "b"], encoding_format="base64"),
+    ]
+    write(configured.folder / "in.jsonl", lines)
+    assert run(configured).code == 0
+    records = read(out(configured))
+    assert {record["custom_id"] for record in records} == {line["custom_id"] for line in lines}
+    for record in records:
+        assert list(record) == ["id", "custom_id", "response", "error", "understudy"]
+        assert record["id"].startswith("batch_req_")
+        assert record["error"] is None
+        assert list(record["response"]) == ["status_code", "request_id", "body"]
+        assert record["understudy"]["provider"] == record["custom_id"].partition("-")[0]
+    bodies = {record["custom_id"]: record["response"]["body"] for record in records}
+    for name, body in bodies.items():
+        kind = name.partition("-")[2]
+        if kind == "chat":
+            assert ChatCompletion.model_validate(body, strict=True).choices[0].message.content == name
+        elif kind == "responses":
+            assert Response.model_validate(body).output_text == "yes"
+        elif kind != "packed":
+            assert len(CreateEmbeddingResponse.model_validate(body, strict=True).data) == (1 if kind == "one" else 2)
+    assert isinstance(bodies["openai-packed"]["data"][0]["embedding"], str)
+
+
+def test_a_body_loses_nothing_on_its_way(configured: CommandLine, emulator: Emulator) -> None:
+    write(configured.folder / "in.jsonl", [chat("a", made_up={"kept": [1, None]}) | {"url": "/chat/completions"}])
+    assert run(configured).code == 0
+    sent = emulator.requests("openai")[-1].body
+    assert sent["made_up"] == {"kept": [1, None]}
+    assert sent["model"] == "gpt-6-luna"
+
+
+def test_the_next_goes_on_and_what_it_could_not_express_is_told(configured: CommandLine, emulator: Emulator) -> None:
+    emulator.script("openai", always=Fault.status(500))
+    write(configured.folder / "in.jsonl", [chat("a", temperature=0.5)])
+    assert run(configured).code == 0
+    (record,) = read(out(configured))
+    facts = record["understudy"]
+    assert (facts["provider"], facts["model"]) == ("anthropic", "claude-sonnet-5-5")
+    assert facts["attempts"] == 3
+    assert facts["warnings"][0].startswith("dropped temperature")
+    assert facts["cost_usd"] is None
+
+
+def test_a_model_on_the_command_line_takes_the_place_of_every_lines_own(
+    configured: CommandLine, emulator: Emulator
+) -> None:
+    ask(configured, 3, model="gpt-4o-mini")
+    assert run(configured, "-m", "ollama/qwen3").code == 0
+    assert {request.body["model"] for request in emulator.requests("ollama")} == {"qwen3"}
+    assert not emulator.requests("openai")
+
+
+# ---- lines that fail ----
+
+
+def test_a_line_that_fails_spoils_no_other(configured: CommandLine, emulator: Emulator) -> None:
+    lines = [
+        chat("good"),
+        chat("nobody", model="gpt-nobody"),
+        {**chat("empty"), "body": {"model": "openai", "messages": []}},
+        embedding("tokens", [1, 2]),  # type: ignore[list-item]
+    ]
+    write(configured.folder / "in.jsonl", lines)
+    result = run(configured, "-v", "-c", "1")
+    assert result.code == 1
+    records = {record["custom_id"]: record for record in read(out(configured))}
+    assert records["good"]["error"] is None
+    nobody = records["nobody"]
+    assert nobody["response"] is None
+    assert nobody["error"]["message"].startswith("model 'gpt-nobody' names no entry: write openai/gpt-nobody")
+    empty = records["empty"]
+    assert (empty["error"], empty["response"]["status_code"]) == (None, 400)
+    assert empty["response"]["body"]["error"]["param"] == "messages"
+    assert "tokens instead of texts" in records["tokens"]["error"]["message"]
+    assert "in.jsonl:2: misuse: model 'gpt-nobody'" in result.err
+    assert "warning: 3 failed (2 misuse, 1 invalid_request); the first: in.jsonl:2: model" in result.err
+    assert "note: 3 lines ended in an error: --retry-errors asks them again" in result.err
+    assert len(emulator.requests("openai")) == 1
+
+
+def test_a_providers_error_keeps_its_status(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured, 1)
+    emulator.script("openai", always=Fault.error(FailureKind.CONTEXT_LENGTH))
+    assert run(configured, "--no-fallback").code == 1
+    (record,) = read(out(configured))
+    assert record["error"] is None
+    assert record["response"]["status_code"] == 400
+    assert record["response"]["body"]["error"]["code"] == "context_length_exceeded"
+
+
+def test_a_failure_without_a_status_is_an_error_of_its_kind(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured, 1)
+    emulator.script("openai", always=Fault.reset())
+    assert run(configured, "--no-fallback").code == 1
+    (record,) = read(out(configured))
+    assert record["response"] is None
+    assert record["error"]["code"] in ("disconnected", "write_failed")
+
+
+def test_lines_that_failed_stay_so_until_they_are_asked_again(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured)
+    emulator.script("openai", [Fault.error(FailureKind.CONTEXT_LENGTH)] * 5)
+    assert run(configured, "--no-fallback").code == 1
+    assert len(read(out(configured))) == COUNT
+    again = run(configured)
+    assert again.code == 1
+    assert "5 lines ended in an error" in again.err
+    assert len(emulator.requests("openai")) == COUNT
+    healed = run(configured, "--retry-errors")
+    assert healed.code == 0
+    assert answers(out(configured)) == expected()
+    assert len(emulator.requests("openai")) == COUNT + 5
+
+
+def test_when_everything_fails_it_stops(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured, 40)
+    emulator.script("openai", always=Fault.error(FailureKind.AUTHENTICATION))
+    result = run(configured, "--no-fallback", "--give-up-after", "5", "-c", "2", "--json")
+    assert result.code == 1
+    assert result.json["stopped"] == "gave_up"
+    assert 5 <= result.json["failed"] <= 6
+    assert result.json["remaining"] == 40 - result.json["failed"]
+    assert result.json["failures"]["authentication"] >= 1
+    assert "the first: in.jsonl:1: Incorrect API key provided." in result.err or "in.jsonl:2: Incorrect" in result.err
+    assert "the same command goes on once the reason is gone" in result.err
+    emulator.script("openai")
+    assert run(configured, "--retry-errors").code == 0
+    assert answers(out(configured)) == expected(40)
+
+
+# ---- what is wrong before anything is sent ----
+
+
+def test_wrong_lines_are_told_before_anything_is_sent(configured: CommandLine, emulator: Emulator) -> None:
+    write(configured.folder / "in.jsonl", [chat("a"), chat("a"), {**chat("b"), "url": "/v1/images"}])
+    result = run(configured)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[:2] == [
+        "error: in.jsonl:2: custom_id 'a' is that of line 1 already",
+        "in.jsonl:3: url '/v1/images' is not served here: write /v1/chat/completions, /v1/responses, /v1/embeddings",
+    ]
+    assert not emulator.requests("openai")
+    assert not out(configured).exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--rate", "fast"], "--rate 'fast' is no rate"),
+        (["--tokens-per-minute", "0"], "--tokens-per-minute '0' is no rate"),
+        (["--max-cost", "cheap"], "--max-cost cheap: write US dollars, such as 2.50"),
+        (["--timeout", "0"], "--timeout 0: it must be above 0 seconds"),
+        (["-m", "nobody"], "model 'nobody' names no entry"),
+        (["-o", "in.jsonl"], "--output in.jsonl is the input itself"),
+        (["-o", "."], "--output .: Is a directory"),
+        (["-o", "/dev/stdout"], "it must be a file"),
+    ],
+)
+def test_wrong_wishes(configured: CommandLine, emulator: Emulator, words: list[str], told: str) -> None:
+    ask(configured, 2)
+    before = (configured.folder / "in.jsonl").read_bytes()
+    result = run(configured, *words)
+    assert (result.code, result.out) == (2, "")
+    assert told in result.err
+    assert "Traceback" not in result.err
+    assert not emulator.requests("openai")
+    assert (configured.folder / "in.jsonl").read_bytes() == before
+
+
+# ---- stopping, and going on ----
+
+
+def test_what_is_finished_is_not_asked_again(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured)
+    first = run(configured, "--limit", "5")
+    assert first.code == 0
+    assert "note: 7 lines remain: the same command goes on from here" in first.err
+    second = run(configured)
+    assert second.code == 0
+    assert f"finished: 7 of {COUNT} lines, 5 before" in second.err
+    third = run(configured, "--json")
+    assert (third.code, third.json["answered"], third.json["finished_before"]) == (0, 0, COUNT)
+    assert answers(out(configured)) == expected()
+    assert len(emulator.requests("openai")) == COUNT
+
+
+def test_lines_from_a_pipe_go_on_by_their_custom_ids(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured)
+    lines = (configured.folder / "in.jsonl").read_bytes()
+    assert run(configured, "--limit", "5", stdin=lines).code == 0
+    backwards = b"".join(reversed(lines.splitlines(keepends=True)))
+    assert run(configured, stdin=backwards).code == 0
+    assert answers(out(configured)) == expected()
+    assert len(emulator.requests("openai")) == COUNT
+    assert "stdin:1: no custom_id" in run(configured, stdin=b"{}\n").err
+
+
+def test_a_line_that_was_changed_is_noticed(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured, 3)
+    assert run(configured).code == 0
+    write(configured.folder / "in.jsonl", [chat("line-0"), chat("line-1", 'say "new"'), chat("line-2")])
+    before = out(configured).read_bytes()
+    result = run(configured)
+    assert result.code == 2
+    assert "in.jsonl:2: 1 line asks something else than what out.jsonl has an answer to" in result.err
+    assert out(configured).read_bytes() == before
+    assert run(configured, "--retry-changed").code == 0
+    assert answers(out(configured)) == {**expected(3), "line-1": "new"}
+    assert len(emulator.requests("openai")) == 4
+
+
+def test_answers_of_other_makers_and_of_other_inputs_stay(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured, 2)
+    body = {"choices": [{"message": {"content": "line-0"}}]}
+    foreign = [
+        {"id": "batch_req_403hYy7nMxrxXFWXiwvoLG1q", "custom_id": name, "error": None}
+        | {"response": {"status_code": 200, "request_id": "r", "body": body}}
+        for name in ("line-0", "stranger")
+    ]
+    write(out(configured), foreign)
+    result = run(configured)
+    assert result.code == 0
+    assert "note: 1 lines of out.jsonl answer no line of in.jsonl" in result.err
+    assert [record["custom_id"] for record in read(out(configured))] == ["line-0", "stranger", "line-1"]
+    assert len(emulator.requests("openai")) == 1
+
+
+def test_an_output_that_answers_twice_is_not_ours(configured: CommandLine) -> None:
+    ask(configured, 1)
+    assert run(configured).code == 0
+    out(configured).write_bytes(out(configured).read_bytes() * 2)
+    result = run(configured)
+    assert result.code == 2
+    assert "line 2 of the output answers 'line-0' a second time" in result.err
+
+
+def test_a_half_written_last_line_is_asked_again(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured)
+    assert run(configured, "-c", "1").code == 0
+    whole = out(configured).read_bytes()
+    out(configured).write_bytes(whole[:-40])
+    result = run(configured)
+    assert result.code == 0
+    assert "note: a line that was cut in the middle was taken away; it is asked again" in result.err
+    assert answers(out(configured)) == expected()
+    assert len(emulator.requests("openai")) == COUNT + 1
+
+
+def test_two_processes_do_not_share_an_output(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured, 1)
+    emulator.script("openai", always=Fault.slow_headers())
+    first = configured.start("batch", "in.jsonl", "-o", "out.jsonl", stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: bool(emulator.requests("openai")))
+        second = run(configured)
+    finally:
+        first.kill()
+        first.wait(PATIENCE)
+    assert second.code == 2
+    assert "out.jsonl is in use: another batch writes to it" in second.err
+    emulator.script("openai")
+    assert run(configured).code == 0
+
+
+def test_ctrl_c_ends_it_in_good_order(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured)
+    emulator.script("openai", [None] * 4, always=Fault.slow_headers())
+    process = configured.start("batch", "in.jsonl", "-o", "out.jsonl", "-c", "3", stderr=subprocess.PIPE)
+    until(lambda: len(emulator.requests("openai")) == 7)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    told = err.decode()
+    assert told.splitlines()[0].startswith(f"interrupted: 4 of {COUNT} lines")
+    assert "note: 8 lines remain: the same command goes on from here" in told
+    assert "Traceback" not in told
+    until(lambda: emulator.cancelled("openai") == 3)
+    emulator.script("openai")
+    assert run(configured).code == 0
+    assert answers(out(configured)) == expected()
+
+
+def test_a_full_disk_stops_it_and_leaves_whole_lines(configured: CommandLine) -> None:
+    ask(configured, 30)
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); "
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "from understudy.cli import main; sys.argv = ['understudy', 'batch', 'in.jsonl', '-o', 'out.jsonl']; main()"
+    )
+    result = configured.python("-c", limited)
+    assert result.code == 74
+    assert "File too large" in result.err
+    assert "Traceback" not in result.err
+    assert 0 < len(answers(out(configured))) < 30
+    assert run(configured).code == 0
+    assert answers(out(configured)) == expected(30)
+
+
+# ---- pace and money ----
+
+
+def test_a_line_that_meets_a_rate_limit_waits_and_is_asked_again(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured)
+    limit = Fault.error(FailureKind.RATE_LIMITED, retry_after=1)
+    emulator.script("openai", [None, None, *[limit] * 8])
+    with (configured.folder / "understudy.toml").open("a") as file:
+        file.write("max_wait = 0.1\n")
+    result = run(configured, "--no-fallback", "-v", "--give-up-after", "2")
+    assert result.code == 0, result.err
+    assert "waiting 1 s: " in result.err
+    assert answers(out(configured)) == expected()
+
+
+def test_a_limit_that_does_not_pass_soon_is_a_failure(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured, 1)
+    emulator.script("openai", always=Fault.error(FailureKind.RATE_LIMITED, retry_after=3600))
+    assert run(configured, "--no-fallback").code == 1
+    (record,) = read(out(configured))
+    assert record["response"]["status_code"] == 429
+
+
+def test_no_more_are_asked_at_once_than_wanted(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured, 6)
+    emulator.script("openai", always=Fault.slow_headers(0.05))
+    began = time.monotonic()
+    assert run(configured, "-c", "1").code == 0
+    assert time.monotonic() - began > 6 * 0.05
+
+
+def test_a_rate_is_kept(configured: CommandLine) -> None:
+    ask(configured, 5)
+    began = time.monotonic()
+    assert run(configured, "--rate", "10/s").code == 0
+    assert time.monotonic() - began > 4 * 0.1
+
+
+def test_tokens_are_spread_too(configured: CommandLine) -> None:
+    ask(configured, 3, max_completion_tokens=100)
+    began = time.monotonic()
+    assert run(configured, "--tokens-per-minute", "30000", "-c", "3").code == 0
+    assert time.monotonic() - began > 0.2
+
+
+def test_a_terminal_shows_a_bar(configured: CommandLine) -> None:
+    ask(configured)
+    with configured.terminal("batch", "in.jsonl", "-o", "out.jsonl") as screen:
+        finished = screen.finish()
+    assert finished.code == 0
+    assert f"{COUNT}/{COUNT}" in finished.out
+    assert "tokens" in finished.out
+    assert answers(out(configured)) == expected()
+
+
+def test_the_answer_to_a_million_questions_does_not_stand_in_memory(configured: CommandLine) -> None:
+    """A body of a megabyte costs nothing while it waits."""
+    lines = 100
+    with (configured.folder / "in.jsonl").open("wb") as file:
+        for number in range(lines):
+            file.write(msgspec.json.encode(chat(f"line-{number}", "x" * 1_000_000)) + b"\n")
+    measured = (
+        "import resource, sys; from understudy.cli import main\n"
+        "sys.argv = ['understudy', 'batch', 'in.jsonl', '-o', 'out.jsonl', '--limit', '1', '-c', '1']\n"
+        "try: main()\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    result = configured.python("-c", measured)
+    assert result.code == 0, result.err
+    assert int(result.out) < 120
+
+
+def until(came: Any) -> None:
+    end = time.monotonic() + PATIENCE
+    while not came():
+        assert time.monotonic() < end, "never came"
+        time.sleep(0.01)

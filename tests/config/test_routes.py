@@ -1,0 +1,101 @@
+"""Reading `[llm.tasks]` and `[[llm.routes]]`."""
+
+from __future__ import annotations
+
+import pytest
+
+from understudy.config import Config, NoticeKind
+from understudy.config.reading import parse
+from understudy.domain.errors import ConfigError
+from understudy.provider import FallbackStrategy
+
+ENTRIES = """
+[[llm.providers]]
+name = "primary"
+provider = "openai"
+api_key = "sk-x"
+
+[[llm.providers]]
+name = "local"
+provider = "ollama"
+text_model = "llama3.2"
+"""
+DISABLED = """
+[[llm.providers]]
+name = "away"
+provider = "groq"
+api_key = "${NOT_SET}"
+"""
+
+
+def read(text: str) -> Config:
+    return parse(ENTRIES + text, source="f.toml", environ={})
+
+
+def wrong(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    return str(caught.value)
+
+
+def test_tasks_are_part_of_what_happens_when_a_call_is_made() -> None:
+    config = read('[llm.fallback]\nstrategy = "task-based"\n[llm.tasks]\ncode = ["primary/gpt-5", "local"]\n')
+    assert config.fallback.strategy is FallbackStrategy.TASK_BASED
+    assert config.fallback.tasks == {"code": ("primary/gpt-5", "local")}
+
+
+def test_a_route_takes_what_it_does_not_say_from_the_fallback() -> None:
+    config = read(
+        "[llm.fallback]\nmax_retries = 2\ndeadline = 9\n"
+        '[[llm.routes]]\nname = "cheap"\ntargets = ["local"]\nstrategy = "cost_optimized"\ndeadline = 30\n'
+    )
+    (route,) = config.routes
+    assert (route.name, route.targets) == ("cheap", ("local",))
+    assert route.fallback.strategy is FallbackStrategy.COST_OPTIMIZED
+    assert (route.fallback.max_retries, route.fallback.deadline) == (2, 30)
+    assert config.fallback.deadline == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[[llm.routes]]\nname = "a"\ntargets = ["primery"]', 'f.toml:13: "primery" names no entry'),
+        ('[[llm.routes]]\nname = "a"\ntargets = ["primery"]', 'did you mean "primary"?'),
+        ('[[llm.routes]]\nname = "a"', 'the route has no "targets"'),
+        ('[[llm.routes]]\nname = "a"\ntargets = []', "targets must be a list of at least one text"),
+        ('[[llm.routes]]\nname = "local"\ntargets = ["local"]', "an entry or another route has this name"),
+        ('[[llm.routes]]\nname = "a"\ntargets = ["local", "local"]', '"local" stands there twice'),
+        ('[[llm.routes]]\nname = "a"\ntargets = ["local"]\nstrategi = "priority"', 'unknown key "strategi"'),
+        ('[[llm.routes]]\nname = "a"\ntargets = ["local"]\nstrategy = "cheapest"', "unknown strategy"),
+        ("[llm.routes]\na = 1", "llm.routes must be a list of tables"),
+        ('[llm.tasks]\ncode = "local"', "code must be a list of at least one text, not a text"),
+        ('[llm.tasks]\ncode = ["lokal"]', 'did you mean "local"?'),
+        ('[llm.fallback]\nstrategy = "task_based"', "task_based needs tasks"),
+        ('[llm.fallback]\nunknown_prices = "never"', "unknown place of unknown prices"),
+    ],
+)
+def test_mistakes_are_told_with_line_and_way_out(text: str, says: str) -> None:
+    assert says in wrong(text)
+
+
+def test_targets_whose_key_is_missing_are_left_out_and_told() -> None:
+    config = read(
+        DISABLED + '[[llm.routes]]\nname = "a"\ntargets = ["away", "local"]\n[[llm.routes]]\nname = "b"\n'
+        'targets = ["away"]\n'
+    )
+    assert [(route.name, route.targets) for route in config.routes] == [("a", ("local",))]
+    told = [notice.what for notice in config.notices if notice.kind is NoticeKind.IGNORED]
+    assert len(told) == 2
+    assert all("away is left out: " in what for what in told)
+
+
+def test_tasks_without_their_strategy_are_told() -> None:
+    config = read('[llm.tasks]\ncode = ["local"]\n')
+    assert [notice.what for notice in config.notices if "tasks" in notice.what] == ["[llm.tasks] has no effect"]
+
+
+def test_names_may_hold_references() -> None:
+    config = parse(
+        ENTRIES + '[[llm.routes]]\nname = "a"\ntargets = ["primary/${MODEL}"]\n', environ={"MODEL": "gpt-5-nano"}
+    )
+    assert config.routes[0].targets == ("primary/gpt-5-nano",)

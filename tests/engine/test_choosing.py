@@ -1,0 +1,159 @@
+"""How the manager chooses, through its public face: strategies, routes, tasks and what targets can take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import pytest
+
+import understudy as u
+from tests.engine.fakes import RecordingTransport
+from understudy.domain.prices import Price, Rates, rate_of
+from understudy.policy.plan import Plan, Step
+from understudy.policy.targets import Facts, Target
+
+
+def provider(name: str, transport: Any = None, **settings: Any) -> u.LLMProvider:
+    settings = {"provider": "openai", "api_key": u.Secret("k-1234567"), "text_model": f"model-of-{name}", **settings}
+    return u.create_provider(u.ProviderConfig(name=name, **settings), transport=transport or RecordingTransport())
+
+
+def manager(*providers: u.LLMProvider, routes: Sequence[u.Route] = (), **fallback: Any) -> u.ProviderManager:
+    return u.ProviderManager(providers, u.FallbackConfig(**fallback), routes=routes)
+
+
+def names(plan: Plan) -> list[str]:
+    return [step.target.label for step in plan.steps]
+
+
+async def test_concurrent_callers_share_a_round_robin_to_the_turn() -> None:
+    llm = manager(*(provider(name) for name in "abcde"), strategy=u.FallbackStrategy.ROUND_ROBIN)
+    answers = await asyncio.gather(*(llm.generate("Hi") for _ in range(5 * 40)))
+    assert set(Counter(answer.provider for answer in answers).values()) == {40}
+
+
+async def test_streams_take_turns_too_and_explaining_takes_none() -> None:
+    llm = manager(*(provider(name) for name in "ab"), strategy=u.FallbackStrategy.ROUND_ROBIN)
+    for _ in range(3):
+        assert names(llm.explain("Hi"))[0] == "a/model-of-a"
+    got = [(await llm.stream("Hi").collect()).provider for _ in range(4)]
+    assert got == ["a", "b", "a", "b"]
+
+
+async def test_a_call_that_names_its_target_takes_nobodys_turn() -> None:
+    llm = manager(*(provider(name) for name in "ab"), strategy=u.FallbackStrategy.ROUND_ROBIN)
+    got = [(await llm.generate("Hi", model="b")).provider for _ in range(3)]
+    assert got == ["b", "b", "b"]
+    assert (await llm.generate("Hi")).provider == "a"
+
+
+async def test_a_route_has_targets_strategy_and_limits_of_its_own() -> None:
+    cheap = u.Route(
+        name="cheap",
+        targets=("b/small", "a"),
+        fallback=u.FallbackConfig(strategy=u.FallbackStrategy.ROUND_ROBIN, enabled=False),
+    )
+    llm = manager(provider("a"), provider("b"), provider("c"), routes=[cheap])
+    plan = llm.explain("Hi", model="cheap")
+    assert plan.route == "cheap"
+    assert names(plan) == ["b/small"]
+    assert [(skip.target.label, skip.why) for skip in plan.skipped] == [("a/model-of-a", "fallback is switched off")]
+    got = [(await llm.generate("Hi", model="cheap")).attempts[0].model for _ in range(4)]
+    assert got == ["small", "model-of-a", "small", "model-of-a"]
+    assert names(llm.explain("Hi")) == ["a/model-of-a", "b/model-of-b", "c/model-of-c"]
+
+
+async def test_tasks_choose_by_what_is_asked() -> None:
+    llm = manager(
+        provider("a"),
+        provider("b"),
+        strategy=u.FallbackStrategy.TASK_BASED,
+        tasks={"code": ["b/coder"], "mine": ["b"]},
+    )
+    assert (await llm.generate("Write a function that adds")).attempts[0].model == "coder"
+    assert (await llm.generate("Hello", task="mine")).provider == "b"
+    assert (await llm.generate("Hello")).provider == "a"
+    plan = llm.explain("Write a function that adds")
+    assert (plan.task, plan.why) == ("code", "task code: the last question holds code or asks for some")
+    assert names(plan) == ["b/coder", "a/model-of-a", "b/model-of-b"]
+    with pytest.raises(u.Misuse, match="task 'poems' has no list of targets: the tasks are code, mine"):
+        await llm.generate("Hello", task="poems")
+
+
+async def test_the_cheapest_comes_first_by_the_entries_own_prices() -> None:
+    dear = Price(rates=Rates(input=rate_of("10"), output=rate_of("30")), source="configuration")
+    cheap = Price(rates=Rates(input=rate_of("0.1"), output=rate_of("0.3")), source="configuration")
+    llm = manager(
+        provider("dear", price=dear),
+        provider("unknown"),
+        provider("cheap", price=cheap),
+        provider("local", provider="ollama", api_key=None),
+        strategy=u.FallbackStrategy.COST_OPTIMIZED,
+    )
+    plan = llm.explain("Hi")
+    assert names(plan) == [f"{name}/model-of-{name}" for name in ("local", "cheap", "dear", "unknown")]
+    assert [step.expected_cost is None for step in plan.steps] == [False, False, False, True]
+    assert (await llm.generate("Hi", model="cheap")).provider == "cheap"
+
+
+async def test_what_a_target_cannot_take_is_not_sent_to_it() -> None:
+    llm = manager(provider("blind", capabilities={"vision": False}), provider("seeing"))
+    picture = u.Message.user((u.Image(data="eA==", media_type="image/png"), u.Text("What is it?")))
+    assert (await llm.generate([picture])).provider == "seeing"
+    assert (await llm.generate("Hi")).provider == "blind"
+    (skip,) = llm.explain([picture]).skipped
+    assert (skip.target.name, skip.why) == ("blind", "cannot see images")
+    nobody = manager(*(provider(name, capabilities={"vision": False}) for name in "ab"))
+    with pytest.raises(u.Unsupported, match="a/model-of-a cannot see images; b/model-of-b cannot see images"):
+        await nobody.generate([picture])
+
+
+async def test_a_prompt_that_is_too_long_goes_to_who_holds_it() -> None:
+    llm = manager(provider("small", context_window=1000), provider("large", context_window=100_000))
+    assert (await llm.generate("word " * 4000)).provider == "large"
+    assert (await llm.generate("word")).provider == "small"
+    both_too_small = await llm.generate("word " * 400_000)
+    assert both_too_small.provider == "small", "an estimate alone refuses nothing"
+
+
+async def test_any_function_is_a_strategy_and_may_not_invent_targets() -> None:
+    def last_first(request: object, targets: tuple[Target, ...], facts: Facts, now: float, rng: Random) -> Plan:
+        return Plan(tuple(Step(each, "backwards") for each in reversed(targets)))
+
+    def invented(request: object, targets: tuple[Target, ...], facts: Facts, now: float, rng: Random) -> Plan:
+        return Plan((Step(Target(name="mallory"), "why not"),))
+
+    assert (await manager(provider("a"), provider("b"), strategy=last_first).generate("Hi")).provider == "b"
+    with pytest.raises(u.Misuse, match="the strategy planned mallory, which is none of the targets"):
+        await manager(provider("a"), provider("b"), strategy=invented).generate("Hi")
+
+
+async def test_routes_and_tasks_that_name_nobody_are_told_when_the_manager_is_made() -> None:
+    with pytest.raises(u.ConfigError, match="route 'r' names 'x/y', which is no entry: the entries are a, b"):
+        manager(provider("a"), provider("b"), routes=[u.Route(name="r", targets=("x/y",))])
+    with pytest.raises(u.ConfigError, match="task 't' names 'x', which is no entry"):
+        manager(provider("a"), tasks={"t": ["x"]}, strategy=u.FallbackStrategy.TASK_BASED)
+    with pytest.raises(u.ConfigError, match="route 'a' has the name of an entry"):
+        manager(provider("a"), routes=[u.Route(name="a", targets=("a",))])
+    with pytest.raises(u.Misuse, match="the entries are a; the routes are fast"):
+        await manager(provider("a"), routes=[u.Route(name="fast", targets=("a",))]).generate("Hi", model="slow")
+
+
+async def test_a_strategy_never_chooses_the_space_of_embeddings() -> None:
+    """Taking turns between two spaces would corrupt an index; within one space it is welcome."""
+    apart = manager(
+        provider("a", embedding_model="one"),
+        provider("b", embedding_model="two"),
+        strategy=u.FallbackStrategy.ROUND_ROBIN,
+    )
+    assert [(await apart.embed("x")).provider for _ in range(3)] == ["a"] * 3
+    together = manager(
+        provider("a", embedding_model="one", embedding_space="s"),
+        provider("b", embedding_model="two", embedding_space="s"),
+        strategy=u.FallbackStrategy.ROUND_ROBIN,
+    )
+    assert [(await together.embed("x")).provider for _ in range(4)] == ["a", "b", "a", "b"]

@@ -1,0 +1,81 @@
+"""Who can take a request at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.policy.targets import facts, target
+from understudy.domain.content import Audio, File, Image, ToolResult
+from understudy.domain.messages import Message, Tool
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat
+from understudy.policy.fitness import Needs, fitting, needs_of
+from understudy.policy.targets import Facts, TargetFacts
+
+PICTURE = Image(data="eA==", media_type="image/png")
+
+
+@pytest.mark.parametrize(
+    ("request_", "needs"),
+    [
+        (GenerationRequest(messages=(Message.user("Hi"),)), set()),
+        (GenerationRequest(messages=(Message.user((PICTURE,)),)), {"vision"}),
+        (GenerationRequest(messages=(Message.tool(ToolResult(call_id="1", content=(PICTURE,))),)), {"vision"}),
+        (GenerationRequest(messages=(Message.user((Audio(data="eA=="),)),)), {"audio_input"}),
+        (
+            GenerationRequest(messages=(Message.user((File(data="eA==", media_type="application/pdf"),)),)),
+            {"pdf_input"},
+        ),
+        (GenerationRequest(messages=(Message.user((File(text="plain"),)),)), set()),
+        (GenerationRequest(messages=(), tools=(Tool(name="t"),)), {"tools"}),
+        (GenerationRequest(messages=(), output=OutputFormat(json_schema={})), {"structured_output"}),
+        (GenerationRequest(messages=(), output=OutputFormat(kind="json_object")), set()),
+    ],
+)
+def test_needs_are_read_from_the_request(request_: GenerationRequest, needs: set[str]) -> None:
+    assert needs_of(request_).capabilities == needs
+
+
+def test_embeddings_need_nothing() -> None:
+    assert needs_of(EmbeddingRequest(texts=("x" * 10_000,))) == Needs()
+
+
+BOTH = (target("blind", index=0), target("seeing", index=1))
+
+
+def test_what_is_unknown_is_allowed() -> None:
+    fit = fitting(Needs(frozenset({"vision", "tools"}), 10**9), BOTH, Facts())
+    assert fit.targets == BOTH
+    assert fit.skipped == ()
+
+
+def test_who_cannot_is_skipped_and_says_why() -> None:
+    known = facts(blind=TargetFacts(capabilities={"vision": False}))
+    fit = fitting(Needs(frozenset({"vision"})), BOTH, known)
+    assert [each.name for each in fit.targets] == ["seeing"]
+    assert [(skip.target.name, skip.why) for skip in fit.skipped] == [("blind", "cannot see images")]
+
+
+def test_nobody_is_left_when_everyone_lacks_what_nothing_helps_against() -> None:
+    known = facts(blind=TargetFacts(capabilities={"vision": False}), seeing=TargetFacts(capabilities={"vision": False}))
+    fit = fitting(Needs(frozenset({"vision"})), BOTH, known)
+    assert fit.targets == ()
+    assert len(fit.skipped) == 2
+
+
+def test_an_estimate_alone_never_leaves_nobody() -> None:
+    small = facts(blind=TargetFacts(context_window=100), seeing=TargetFacts(context_window=200))
+    assert [each.name for each in fitting(Needs(least_prompt=150), BOTH, small).targets] == ["seeing"]
+    fit = fitting(Needs(least_prompt=500), BOTH, small)
+    assert fit.targets == BOTH
+    assert fit.compromise == "none is better: holds 100 tokens, the prompt has at least 500"
+
+
+def test_a_schema_can_be_asked_for_in_words_when_nobody_knows_schemas() -> None:
+    neither = {"structured_output": False}
+    known = facts(
+        blind=TargetFacts(capabilities=neither), seeing=TargetFacts(capabilities={**neither, "vision": False})
+    )
+    fit = fitting(Needs(frozenset({"structured_output"})), BOTH, known)
+    assert fit.targets == BOTH
+    fit = fitting(Needs(frozenset({"structured_output", "vision"})), BOTH, known)
+    assert [each.name for each in fit.targets] == ["blind"]

@@ -1,0 +1,242 @@
+"""The strategies, as pure functions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.policy.targets import facts, price, prices, target
+from understudy.domain.content import CacheMark, File, Image, Text, ToolResult
+from understudy.domain.messages import Message, Tool
+from understudy.domain.prices import FREE
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat
+from understudy.domain.usage import Usage
+from understudy.policy.cost_order import CostOptimized
+from understudy.policy.estimate import expected_usage
+from understudy.policy.plan import Plan
+from understudy.policy.rotation import Rotation
+from understudy.policy.strategies import Strategy, priority, round_robin
+from understudy.policy.targets import Facts, Target, TargetFacts
+from understudy.policy.tasks import LONG_INPUT, RULES, TaskBased
+
+ASK = GenerationRequest(messages=(Message.user("Why is the sky blue?"),))
+CHANCE = Random(0)
+
+
+def names(plan: Plan) -> list[str]:
+    return [step.target.name for step in plan.steps]
+
+
+def labels(plan: Plan) -> list[str]:
+    return [step.target.label for step in plan.steps]
+
+
+# ---- round robin ----
+
+
+@given(count=st.integers(1, 7), rounds=st.integers(1, 5))
+def test_round_robin_is_even_to_the_turn(count: int, rounds: int) -> None:
+    targets = tuple(target(f"t{index}", index=index) for index in range(count))
+    rotation, firsts = Rotation(), Counter[str]()
+    for _ in range(count * rounds):
+        plan = round_robin(ASK, targets, Facts(turns=rotation.turns), 0.0, CHANCE)
+        rotation.take(plan, frozenset())
+        firsts[names(plan)[0]] += 1
+        assert sorted(names(plan)) == sorted(each.name for each in targets), "the others stay behind it"
+    assert set(firsts.values()) == {rounds}
+
+
+@given(st.lists(st.sampled_from(["plain", "image"]), min_size=40, max_size=80), st.integers(0, 2**32))
+def test_round_robin_stays_even_when_some_requests_fit_only_some(kinds: list[str], seed: int) -> None:
+    """Going around by the number of the request would give every image to the same target when they alternate."""
+    everyone = tuple(target(name, index=index) for index, name in enumerate("abc"))
+    rotation, images = Rotation(), Counter[str]()
+    for kind in kinds:
+        able = everyone[:2] if kind == "image" else everyone
+        plan = round_robin(ASK, able, Facts(turns=rotation.turns), 0.0, Random(seed))
+        rotation.take(plan, frozenset())
+        if kind == "image":
+            images[names(plan)[0]] += 1
+    assert abs(images["a"] - images["b"]) <= 1 + kinds.count("plain") // 2
+    shares = [rotation.turns.get(f"{name}/m", 0) for name in "ab"]
+    assert max(shares) - min(shares) <= 1
+
+
+def test_who_is_set_aside_takes_no_turn_and_has_none_to_catch_up_on() -> None:
+    targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
+    rotation = Rotation()
+
+    def turns(count: int, aside: frozenset[str]) -> Counter[str]:
+        firsts = Counter[str]()
+        for _ in range(count):
+            plan = round_robin(ASK, targets, Facts(turns=rotation.turns, aside=aside), 0.0, CHANCE)
+            rotation.take(plan, aside)
+            firsts[names(plan)[0]] += 1
+            assert names(plan)[-1] == "b" or not aside
+        return firsts
+
+    assert turns(20, frozenset({"b/m"})) == {"a": 10, "c": 10}
+    assert turns(30, frozenset()) == {"a": 10, "b": 10, "c": 10}
+
+
+# ---- cost ----
+
+
+@given(
+    known=st.lists(st.tuples(prices, st.one_of(st.none(), st.floats(1, 10_000))), min_size=1, max_size=8),
+    words=st.integers(1, 4000),
+    limit=st.one_of(st.none(), st.integers(1, 2000)),
+    unknown=st.sampled_from(["last", "first"]),
+)
+def test_cost_order_is_that_of_brute_force(known: list[Any], words: int, limit: int | None, unknown: str) -> None:
+    request = GenerationRequest(messages=(Message.user("word " * words),), max_tokens=limit)
+    targets = tuple(target(f"t{index}", index=index) for index in range(len(known)))
+    given_facts = facts(
+        **{f"t{index}": TargetFacts(price=each, expected_output=output) for index, (each, output) in enumerate(known)}
+    )
+    plan = CostOptimized(unknown)(request, targets, given_facts, 0.0, CHANCE)  # type: ignore[arg-type]
+
+    def cost_of(each: Target) -> int | None:
+        listed, output = known[each.index]
+        found = listed.cost(expected_usage(request, output)) if listed else None
+        return found.amount.nano_usd if found else None
+
+    costs = [cost_of(step.target) for step in plan.steps]
+    priced = [cost for cost in costs if cost is not None]
+    assert sorted(names(plan)) == sorted(each.name for each in targets)
+    assert priced == sorted(priced)
+    gap = [cost is None for cost in costs]
+    assert gap == sorted(gap, reverse=unknown == "first"), "unknown ones stand together at one end"
+    for one, other in zip(plan.steps, plan.steps[1:], strict=False):
+        if cost_of(one.target) == cost_of(other.target):
+            assert one.target.index < other.target.index
+    assert [step.expected_cost and step.expected_cost.amount.nano_usd for step in plan.steps] == costs
+
+
+def test_what_is_cheapest_depends_on_the_request() -> None:
+    """Cheap prompts against cheap answers: neither target is the cheaper one as such."""
+    both = (target("reader", index=0), target("writer", index=1))
+    known = facts(reader=TargetFacts(price=price("0.1", "10")), writer=TargetFacts(price=price("1", "1")))
+    long = GenerationRequest(messages=(Message.user("word " * 20_000),), max_tokens=100)
+    brief = GenerationRequest(messages=(Message.user("Write a novel."),), max_tokens=4000)
+    assert names(CostOptimized()(long, both, known, 0.0, CHANCE)) == ["reader", "writer"]
+    assert names(CostOptimized()(brief, both, known, 0.0, CHANCE)) == ["writer", "reader"]
+
+
+def test_local_is_free_and_its_step_says_so() -> None:
+    both = (target("cloud", index=0), target("local", index=1))
+    known = facts(cloud=TargetFacts(price=price("1", "1")), local=TargetFacts(price=FREE))
+    plan = CostOptimized()(ASK, both, known, 0.0, CHANCE)
+    assert (plan.steps[0].target.name, plan.steps[0].why) == ("local", "free")
+    assert plan.steps[1].why.startswith("about $0.0005")
+
+
+def test_marked_prompts_are_written_to_the_cache_first_and_read_from_it_later() -> None:
+    document = Message.user((Text("x" * 4000, cache=CacheMark()), Text("y" * 400)))
+    first = expected_usage(GenerationRequest(messages=(document,)))
+    later = expected_usage(GenerationRequest(messages=(document, Message.assistant("z"), Message.user("and?"))))
+    assert (first.cache_write, first.input, first.cache_read) == (1004, 100, None)
+    assert (later.cache_read, later.cache_write) == (1004, None)
+    hour = Message.user((Text("x" * 4000, cache=CacheMark(ttl="1h")),))
+    assert expected_usage(GenerationRequest(messages=(hour,))).cache_write_1h == 1004
+
+
+def test_embeddings_cost_their_texts_alone() -> None:
+    assert expected_usage(EmbeddingRequest(texts=("four" * 10, "four" * 10))) == Usage(input=20, output=0)
+
+
+# ---- tasks ----
+
+FENCE = "What does this do?\n```\nx\n```"
+
+
+@pytest.mark.parametrize(
+    ("request_", "task"),
+    [
+        (
+            GenerationRequest(messages=(Message.user((Image(url="https://x.example/a.png"), Text("What is it?"))),)),
+            "images",
+        ),
+        (GenerationRequest(messages=(Message.tool(ToolResult(call_id="1", content=(Image(data="eA=="),))),)), "images"),
+        (GenerationRequest(messages=(Message.user((File(text="a report"),)),)), "images"),
+        (GenerationRequest(messages=(Message.user("Hi"),), tools=(Tool(name="weather"),)), "tools"),
+        (GenerationRequest(messages=(Message.user("Hi"),), output=OutputFormat(kind="json_object")), "schema"),
+        (GenerationRequest(messages=(Message.user("word" * LONG_INPUT),)), "long"),
+        (GenerationRequest(messages=(Message.user(FENCE),)), "code"),
+        (GenerationRequest(messages=(Message.user("Please write a function that reverses a list"),)), "code"),
+        (GenerationRequest(messages=(Message.user("Fix the failing unit tests in my project"),)), "code"),
+        (GenerationRequest(messages=(Message.user("def f(x):\n    return x\n\nclass A:\n    pass"),)), "code"),
+        (GenerationRequest(messages=(Message.user("Our code of conduct: explain it to a child"),)), "default"),
+        (GenerationRequest(messages=(Message.user("Why is the sky blue?"),)), "default"),
+        (
+            GenerationRequest(messages=(Message.user(FENCE), Message.assistant("Nothing."), Message.user("Thanks"))),
+            "default",
+        ),
+    ],
+)
+def test_plain_rules_pick_the_task(request_: GenerationRequest, task: str) -> None:
+    tasks = {rule.task: ("a",) for rule in RULES} | {"default": ("a",)}
+    assert TaskBased(tasks).task_of(request_)[0] == task
+
+
+def test_rules_without_a_list_are_not_asked() -> None:
+    with_tools = GenerationRequest(messages=(Message.user(FENCE),), tools=(Tool(name="weather"),))
+    assert TaskBased({"code": ("a",)}).task_of(with_tools)[0] == "code"
+    assert TaskBased({"mine": ("a",)}).task_of(with_tools)[0] is None
+
+
+def test_the_callers_word_counts_more_than_rules() -> None:
+    named = GenerationRequest(messages=(Message.user(FENCE),), task="mine")
+    assert TaskBased({"code": ("a",), "mine": ("b",)}).task_of(named) == ("mine", "named by the caller")
+
+
+def test_the_tasks_own_targets_come_first_and_the_others_stay_behind() -> None:
+    targets = (
+        target("a", 1, 0),
+        target("b", 2, 1),
+        target("c", 3, 2),
+        target("b", 2, 3, model="big", default=False),
+        target("c", 3, 4, model="other", default=False),
+    )
+    plan = TaskBased({"code": ("b/big", "c"), "images": ("c/other",)})(
+        GenerationRequest(messages=(Message.user(FENCE),)), targets, Facts(), 0.0, CHANCE
+    )
+    assert labels(plan) == ["b/big", "c/m", "a/m", "b/m"]
+    assert [(skip.target.label, skip.why) for skip in plan.skipped] == [("c/other", "for other tasks")]
+    assert plan.task == "code"
+    assert plan.why == "task code: the last question holds code or asks for some"
+
+
+# ---- all ----
+
+
+@given(
+    order=st.sampled_from([priority, round_robin, CostOptimized(), TaskBased({"default": ("t2", "t0")})]),
+    places=st.lists(st.integers(0, 5), min_size=3, max_size=9),
+    turns=st.lists(st.integers(0, 3), min_size=9, max_size=9),
+    seed=st.integers(0, 2**32),
+)
+def test_plans_follow_from_facts_and_seed_alone(
+    order: Strategy, places: list[int], turns: list[int], seed: int
+) -> None:
+    targets = tuple(target(f"t{index}", each, index) for index, each in enumerate(places))
+    known = Facts(
+        targets={each.label: TargetFacts(price=price(str(turns[each.index]), "1")) for each in targets},
+        turns={each.label: turns[each.index] for each in targets},
+        aside=frozenset({"t1/m"}),
+    )
+    one = order(ASK, targets, known, 5.0, Random(seed))
+    other = order(ASK, targets, known, 5.0, Random(seed))
+    assert one == other
+    planned = [*labels(one), *(skip.target.label for skip in one.skipped)]
+    assert sorted(planned) == sorted(each.label for each in targets), "every target stands in exactly one of both"
+
+
+def test_priority_breaks_ties_as_written() -> None:
+    targets = (target("a", 5, 0), target("b", 1, 1), target("c", 5, 2), target("d", 1, 3))
+    assert names(priority(ASK, targets, Facts(), 0.0, CHANCE)) == ["b", "d", "a", "c"]

@@ -1,0 +1,181 @@
+"""Golden invoices: what real answers cost by the vendors' own prices. See invoices/README.md."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import understudy as u
+from tests.contract.recordings import Recording
+from tests.engine.fakes import Incoming
+from tests.pricing import wires
+from tests.pricing.wires import JSON, Wire
+from understudy.config import parse
+from understudy.factory import DialectProvider
+from understudy.wire.http import HttpRequest
+from understudy.wire.json import encode
+
+HERE = Path(__file__).parent
+RECORDINGS = HERE.parent / "recordings"
+SOURCES = {"published": "genai-prices ", "configuration": "configuration", "local": "local"}
+
+
+DESCRIPTION = {"owner": "acme", "name": "m", "is_official": True}
+"""What Replicate tells of a model before it is asked."""
+
+
+class Invoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One answer and its cost; the fields are explained in invoices/README.md."""
+
+    name: str
+    provider: str
+    asked: str
+    rates: str
+    by: str
+    bug: str | None = None
+    operation: str = "chat"
+    recording: str | None = None
+    usage: str | None = None
+    service_tier: str | None = None
+    base_url: str | None = None
+    price: dict[str, Any] | None = None
+    prices: dict[str, Any] | None = None
+    list: Any = None
+    sum: str | None = None
+    nano_usd: int | None = None
+
+    @property
+    def embeds(self) -> bool:
+        return "-embed" in self.recording if self.recording else self.operation == "embed"
+
+
+def invoices() -> Iterator[Any]:
+    for path in sorted((HERE / "invoices").glob("*.toml")):
+        book = tomllib.loads(path.read_text(encoding="utf-8"))
+        assert book["source"].startswith("https://")
+        assert len(book["checked"]) == len("2026-11-22")
+        for entry in book["invoice"]:
+            invoice = msgspec.convert({"provider": path.stem, **entry}, Invoice)
+            yield pytest.param(invoice, id=f"{invoice.provider}: {invoice.name}")
+
+
+ALL = tuple(invoices())
+
+
+class Answering:
+    """A transport that answers every question with one body, and lists of models with another."""
+
+    def __init__(self, wire: Wire, listed: Any) -> None:
+        self.wire = wire
+        self.listed = listed
+
+    async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
+        if request.method == "GET" and request.url.endswith("/models"):
+            return Incoming(JSON, encode(self.listed))
+        if request.method == "GET" and "/v1/models/" in request.url:
+            return Incoming(JSON, encode(DESCRIPTION))
+        return Incoming(self.wire.content_type, self.wire.body)
+
+    async def aclose(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize("invoice", ALL)
+def test_the_sum_by_hand_is_right(invoice: Invoice) -> None:
+    assert (invoice.recording is None) != (invoice.usage is None)
+    if invoice.by == "unknown":
+        assert invoice.sum is None
+        assert invoice.nano_usd is None
+        return
+    assert invoice.sum is not None
+    assert invoice.nano_usd is not None
+    total = Decimal(0)
+    for term in invoice.sum.replace(",", "").split("+"):
+        product = Decimal(1)
+        for factor in term.split("×"):
+            product *= Decimal(factor.strip())
+        total += product
+    assert total * 1000 == invoice.nano_usd
+
+
+@pytest.mark.parametrize("invoice", ALL)
+async def test_an_answer_costs_what_its_invoice_says(invoice: Invoice) -> None:
+    costs = [await cost_of(invoice, wire, streamed=streamed) for wire, streamed in answers(invoice)]
+    assert costs
+    for cost in costs:
+        assert cost == costs[0], "plain and streamed cost the same"
+        if invoice.nano_usd is None:
+            assert cost is None
+            continue
+        assert cost is not None
+        assert abs(cost.amount.nano_usd - invoice.nano_usd) <= 1
+        assert cost.source.startswith(SOURCES.get(invoice.by, "")), "the price comes from where it should"
+        assert invoice.by != "list" or cost.source.endswith("list of models")
+        assert not cost.estimated
+
+
+def answers(invoice: Invoice) -> list[tuple[Wire, bool]]:
+    """The answer as it was recorded, else both ways in which its usage can come."""
+    if invoice.recording is not None:
+        recording = msgspec.json.decode((RECORDINGS / f"{invoice.recording}.json").read_bytes(), type=Recording)
+        kind = recording.response.headers.get("content-type", JSON)
+        return [(Wire(kind, recording.body), recording.streamed)]
+    usage = json.loads(invoice.usage or "{}")
+    if invoice.embeds:
+        return [(wires.vectors(invoice.asked, usage), False)]
+    found = [(wires.whole(invoice.provider, invoice.asked, usage, invoice.service_tier), False)]
+    if stream := wires.streamed(invoice.provider, invoice.asked, usage, invoice.service_tier):
+        found.append((stream, True))
+    return found
+
+
+async def cost_of(invoice: Invoice, wire: Wire, *, streamed: bool) -> u.Cost | None:
+    entry = {
+        "provider": invoice.provider,
+        "api_key": "sk-x",
+        "text_model": invoice.asked,
+        "embedding_model": invoice.asked,
+        "base_url": invoice.base_url
+        or ("https://acme.openai.azure.com" if invoice.provider == "azure-openai" else None),
+        "price": invoice.price,
+        "prices": invoice.prices,
+    }
+    llm = provider(entry, Answering(wire, invoice.list))
+    if invoice.list is not None:
+        await llm.list_models()
+    if invoice.embeds:
+        return (await llm.embed("hello")).cost
+    if streamed:
+        return (await llm.stream("hello").collect()).cost
+    return (await llm.generate("hello")).cost
+
+
+def provider(entry: dict[str, Any], transport: Answering) -> DialectProvider:
+    """Make a provider of an entry, by way of the configuration file that a user would write."""
+    lines = [f"{key} = {toml(value)}" for key, value in entry.items() if value is not None]
+    config = parse("[[llm.providers]]\n" + "\n".join(lines), environ={})
+    return u.create_provider(config.providers[0], transport=transport, fallback=u.FallbackConfig(max_retries=1))
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value)
+
+
+def test_there_are_enough_of_them_for_everyone() -> None:
+    every = [param.values[0] for param in ALL]
+    assert len(every) >= 40
+    count = Counter(invoice.provider for invoice in every)
+    assert set(count) == {member.value for member in u.ProviderType}
+    assert min(count.values()) >= 3
+    assert {invoice.by for invoice in every} == {"published", "configuration", "list", "local", "unknown"}
+    assert sum(1 for invoice in every if invoice.bug) >= 8
