@@ -29,6 +29,8 @@ MACHINERY = {
     "fly",
     "cost_of",
     "tally",
+    "batch_limits",
+    "load_prices",  # it is `prices_ready` for those who cannot wait; here all can
     "credential",
     "endpoint",
 }

@@ -22,6 +22,7 @@ from understudy.provider import (
     ProviderConfig,
     ProviderStats,
     RequestOptions,
+    Route,
 )
 from understudy.provider import LLMProvider as AsyncProvider
 
@@ -81,7 +82,7 @@ class LLMProvider:
         return ResponseStream(self._run(lambda: self._wrapped.stream(prompt, **options)), thread, self)
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
-        """Return the plan of a request without sending it: the order of the targets, and why."""
+        """Return the plan of a request without sending it: the order of the targets, why, and what each would cost."""
         return self._run(lambda: self._wrapped.explain(prompt, **options))
 
     def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
@@ -93,7 +94,7 @@ class LLMProvider:
         return self._result_of(lambda: self._wrapped.list_models(limit=limit))
 
     def is_model_available(self, model: str) -> bool:
-        """Tell whether the provider offers a model."""
+        """Tell whether the provider offers a model. Raises `Unsupported` where nothing but a billed call could tell."""
         return self._result_of(lambda: self._wrapped.is_model_available(model))
 
     def health_check(self) -> HealthStatus:
@@ -156,19 +157,19 @@ class DialectProvider(LLMProvider):
         return self.wrapped.embeds
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
-        """Return the plan of a request without sending it: this one target."""
+        """Return the plan of a request without sending it: this one target, and what it would cost."""
         return super().explain(prompt, **options)
 
-    def prices_ready(self) -> None:
-        """Load the price list that `price_of` looks into, unless nothing is to be looked up there."""
-        self._result_of(self.wrapped.prices_ready)
+    def prices_ready(self, model: str | None = None) -> None:
+        """Wait until the published prices are loaded, where the price of a model (unset: of any model) needs them."""
+        self._result_of(lambda: self.wrapped.prices_ready(model))
 
     def price_of(self, model: str | None) -> Price | None:
         """Return what a model costs here; `None` when that is unknown."""
         return self._run(lambda: self.wrapped.price_of(model))
 
     def known(self, model: str | None) -> ModelInfo | None:
-        """Return what is known of a model without asking."""
+        """Return what a fetched list of models told of a model, or what is published of it; `None` when nothing is."""
         return self._run(lambda: self.wrapped.known(model))
 
     def configuration_warnings(self) -> list[Warning]:
@@ -181,23 +182,25 @@ class ProviderManager(LLMProvider):
 
     `providers` may be those of this module, and a user's own asynchronous ones, each with a name of its own. A call's
     `model` may be `entry`, `entry/model`, or the text model of an entry; that target is tried first, the others stay
-    behind it.
+    behind it. Or it is the name of one of `routes`, whose targets, strategy and limits then apply.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
         self,
         providers: Sequence[LLMProvider | AsyncProvider],
         fallback: FallbackConfig | None = None,
         *,
+        routes: Sequence[Route] = (),
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
         priority: int = 10,
         name: str | None = None,
     ) -> None:
-        """Raises `ConfigError` when there is no provider, or when two share a name."""
+        """Raises `ConfigError` when there is no provider, when two share a name, or when a route or task names none."""
         wrapped = manager.ProviderManager(
             [each.wrapped if isinstance(each, LLMProvider) else each for each in providers],
             fallback,
+            routes=routes,
             sink=sink,
             observers=observers,
             priority=priority,
@@ -226,6 +229,11 @@ class ProviderManager(LLMProvider):
     def fallback(self) -> FallbackConfig:
         """What happens when a target fails."""
         return self.wrapped.fallback
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes that a call's `model` may name."""
+        return self.wrapped.routes
 
 
 def create_provider(
