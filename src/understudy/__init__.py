@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from understudy.domain.failures import Failure, FailureKind
     from understudy.domain.messages import Message, Role, Tool, ToolChoice
     from understudy.domain.money import Cost, Money
+    from understudy.domain.prices import Price, Rates, Tier
     from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
     from understudy.domain.responses import (
         EmbeddingResponse,
@@ -117,6 +118,7 @@ _HOMES = {
     "understudy.domain.failures": "Failure FailureKind",
     "understudy.domain.messages": "Message Role Tool ToolChoice",
     "understudy.domain.money": "Cost Money",
+    "understudy.domain.prices": "Price Rates Tier",
     "understudy.domain.requests": "EmbeddingRequest GenerationRequest OutputFormat Reasoning",
     "understudy.domain.responses": (
         "EmbeddingResponse FinishReason GenerationResponse HealthStatus ModelInfo TokenCount"
@@ -204,12 +206,14 @@ __all__ = [
     "Overloaded",
     "PermissionDenied",
     "Plan",
+    "Price",
     "ProviderConfig",
     "ProviderManager",
     "ProviderStats",
     "ProviderType",
     "QuotaExhausted",
     "RateLimited",
+    "Rates",
     "Reasoning",
     "Refusal",
     "Refused",
@@ -231,6 +235,7 @@ __all__ = [
     "TextDelta",
     "Thinking",
     "ThinkingDelta",
+    "Tier",
     "TimedOut",
     "TokenCount",
     "TokenSource",
