@@ -15,7 +15,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.engine import Engine
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized, Estimate
-from understudy.policy.fitness import Needs, fitting, needs_of
+from understudy.policy.fitness import Fit, Needs, fitting, needs_of
 from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.rotation import Rotation
 from understudy.policy.strategies import Strategy, place
@@ -24,6 +24,9 @@ from understudy.policy.tasks import TaskBased
 from understudy.provider import FallbackConfig, FallbackStrategy
 from understudy.roster import Roster, Wanted
 from understudy.routing import Planned
+
+
+ANY_LENGTH = 2**53
 
 
 class Lane:
@@ -35,10 +38,28 @@ class Lane:
         self.fallback = fallback
         self.order = strategy_of(fallback)
         self.rotation = Rotation()
+        self.windows: Mapping[str, int] | None = None
+        """Context windows that are known, by label; `None`: not looked at yet."""
+        self.holds = 0
+        """Tokens of prompt that every target takes, as far as is known."""
         self.usual: Plan | None = None
         """The plan of requests that need nothing particular, where it is always the same."""
-        self.usual_prompt = 0
-        """Tokens of prompt up to which it holds."""
+
+    def forget(self) -> None:
+        """Find out anew: more has become known of the targets."""
+        self.windows = self.usual = None
+        self.holds = 0
+
+    def takes(self, needs: Needs) -> bool:
+        """Whether every target is known to take a request, so that none needs to be looked at."""
+        return not needs.capabilities and needs.least_prompt <= self.holds
+
+    def windows_by(self, look: Callable[[Target], TargetFacts]) -> Mapping[str, int]:
+        """Return the context windows that are known, looked up once."""
+        if self.windows is None:
+            self.windows = {each.label: window for each in self.targets if (window := look(each).context_window)}
+            self.holds = min(self.windows.values(), default=ANY_LENGTH)
+        return self.windows
 
     @property
     def takes_turns(self) -> bool:
@@ -80,7 +101,7 @@ class Planner:
     def forget(self) -> None:
         """Make usual plans anew: more has become known of the targets."""
         for lane in self._lanes.values():
-            lane.usual = None
+            lane.forget()
 
     # ---- generations ----
 
@@ -91,16 +112,15 @@ class Planner:
         self._turn += 1
         needs = needs_of(request)
         usual = lane.usual
-        if usual is not None and wanted.provider is None and _is_usual(needs, lane):
+        if usual is not None and wanted.provider is None and lane.takes(needs):
             return Planned(usual, lane.fallback)
         if lane.weighs_prices:
             await self._roster.prices_ready(lane.targets)
         plan, facts = self._plan(request, needs, wanted, lane)
         if take and wanted.provider is None and lane.takes_turns:
             lane.rotation.take(plan, facts.aside)
-        elif wanted.provider is None and lane.order is strategies.priority and _is_plain(needs, plan):
+        elif wanted.provider is None and lane.order is strategies.priority and lane.takes(needs):
             lane.usual = plan
-            lane.usual_prompt = min((step.context_window for step in plan.steps if step.context_window), default=2**53)
         return Planned(plan, lane.fallback)
 
     def explain(self, request: GenerationRequest) -> Plan:
@@ -110,7 +130,7 @@ class Planner:
         self._roster.load_prices(lane.targets)
         plan, _ = self._plan(request, needs_of(request), wanted, lane)
         estimate = Estimate(request)
-        facts = self._facts(tuple(step.target for step in plan.steps), Rotation())
+        facts = self._facts(tuple(step.target for step in plan.steps), lane)
         return msgspec.structs.replace(
             plan,
             steps=tuple(
@@ -126,8 +146,8 @@ class Planner:
         if wanted.provider is not None:
             asked = self._roster.text_target(wanted.provider, 0, wanted.model)
             targets = tuple(each for each in targets if each.name != asked.name)
-        facts = self._facts(targets, lane.rotation)
-        fit = fitting(needs, targets, facts)
+        facts = self._facts(targets, lane)
+        fit = Fit(targets) if lane.takes(needs) else fitting(needs, targets, facts)
         if asked is None and not fit.targets:
             reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in fit.skipped)
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
@@ -250,14 +270,6 @@ class _Known(Mapping[str, TargetFacts]):
 
     def __len__(self) -> int:
         return len(self._targets)
-
-
-def _is_usual(needs: Needs, lane: Lane) -> bool:
-    return not needs.capabilities and needs.least_prompt <= lane.usual_prompt
-
-
-def _is_plain(needs: Needs, plan: Plan) -> bool:
-    return not needs.capabilities and not plan.skipped
 
 
 def _check(plan: Plan, targets: tuple[Target, ...]) -> None:
