@@ -17,6 +17,7 @@ from understudy.domain.attempts import AttemptRecord
 from understudy.domain.errors import LLMError
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import unfold
+from understudy.domain.messages import Message
 from understudy.domain.money import Cost
 from understudy.domain.prices import Bill
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
@@ -71,6 +72,7 @@ class ForeignFlight:
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None
+        self.message: Message | None = None
         self.cost: Cost | None = None
         self._provider = provider
         self._job = job
@@ -113,7 +115,7 @@ class ForeignFlight:
             try:
                 event = await anext(self._events)
             except StopAsyncIteration:
-                self.cost = getattr(getattr(self._events, "response", None), "total_cost", None)
+                self._note(getattr(self._events, "response", None))
                 raise
             self.answered = True
             return [event]
@@ -128,8 +130,13 @@ class ForeignFlight:
             return [response]
         response = await self._provider.generate(self._request)
         self.raw = response.raw
-        self.cost = response.total_cost
+        self._note(response)
         return list(unfold(response))
+
+    def _note(self, response: object) -> None:
+        """Keep what no event tells of a whole answer."""
+        if isinstance(response, GenerationResponse):
+            self.message, self.cost = response.message, response.total_cost
 
     async def aclose(self) -> None:
         """Close the provider's stream, if it has begun and can be closed."""

@@ -126,6 +126,8 @@ class Attempt:
         if fold is None:
             return None
         response = fold.response()
+        if self.flight.message is not None:
+            response = msgspec.structs.replace(response, message=self.flight.message)
         if self.failure is None:
             response, self.failure = _validated(self.job, response, fold)
         if self.flight.raw is not None:

@@ -25,6 +25,8 @@ from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the 
 from understudy.engine import Drive, Engine
 from understudy.policy.batches import smallest, split
 from understudy.policy.plan import Plan
+from understudy.policy.spaces import ELSEWHERE
+from understudy.policy.verdicts import VERDICTS, Fallback
 
 CONCURRENCY = 4
 """Batches under way at once, unless the call says otherwise."""
@@ -68,6 +70,7 @@ class Embedding:
                 await self._drive_all()
         except LLMError as error:
             error.attempts = self._attempts()
+            _say(error, error.message + self._not_tried(error))
             raise
         answers = [_answer(drive) for drive in self._in_order() if drive.items]
         self._check_lengths(answers)
@@ -125,8 +128,7 @@ class Embedding:
         try:
             await drive.run()
         except LLMError as error:
-            error.message = self._told(error, job)
-            error.args = (error.message,)
+            _say(error, self._told(error, job))
             raise
 
     def _told(self, error: LLMError, job: Job) -> str:
@@ -141,6 +143,14 @@ class Embedding:
             return words
         last = first + len(job.request.texts) - 1
         return f"batch {job.batch} of {len(self._batches)} (texts {first} to {last}): {words}"
+
+    def _not_tried(self, error: LLMError) -> str:
+        """Which targets were left out because of their space, where another target was wanted."""
+        labels = [skip.target.label for skip in self._plan.skipped if skip.why == ELSEWHERE]
+        if not labels or error.failure is None or VERDICTS[error.failure.kind].fallback is not Fallback.ALWAYS:
+            return ""
+        hint = "give the entries one embedding_space if they serve the very same model"
+        return f"; not tried, because of another embedding space: {', '.join(labels)} ({hint})"
 
     def _check_lengths(self, answers: list[EmbeddingResponse]) -> None:
         """Vectors of different lengths are of different spaces, whatever the configuration says."""
@@ -159,6 +169,11 @@ class Embedding:
 
     def _attempts(self) -> tuple[AttemptRecord, ...]:
         return tuple(chain.from_iterable(drive.records for drive in self._in_order()))
+
+
+def _say(error: LLMError, message: str) -> None:
+    error.message = message
+    error.args = (message,)
 
 
 def _answer(drive: Drive) -> EmbeddingResponse:

@@ -40,10 +40,11 @@ if TYPE_CHECKING:
     from understudy.domain.prices import Bill, Price
     from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
     from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-    from understudy.flight import Credential, ExchangeFlight
+    from understudy.flight import ExchangeFlight
     from understudy.ledger import LedgerSink, Observer
     from understudy.pricing.tariff import Tariff
     from understudy.routing import Desk, Planned
+    from understudy.signing import Credential
     from understudy.stream import ResponseStream
     from understudy.transport import Transport
 
@@ -312,7 +313,7 @@ class DialectProvider:
 
     @cached_property
     def _credential(self) -> Credential:
-        from understudy.flight import Credential
+        from understudy.signing import Credential
 
         config = self.config
         auth, secret = secret_for(config, self.row)

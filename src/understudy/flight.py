@@ -15,21 +15,15 @@ import msgspec
 from understudy.dialects.base import Exchange, Send
 from understudy.domain.events import CONTENT_EVENTS, Noted, Warned
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.messages import Message
 from understudy.domain.money import Cost
-from understudy.domain.secret import Secret
 from understudy.policy.targets import Limits
-from understudy.providers.base import Auth
-from understudy.signing import NotSigned, Signer, TokenSource, changed_values, sign_with, token_of
+from understudy.signing import Credential, NotSigned
 from understudy.transport import Incoming, Transport, TransportError
-from understudy.wire import json
 from understudy.wire.http import Headers, HttpHead, HttpRequest
 
 ABORT_GRACE = 5.0
 """Seconds that a cancellation request to the provider may take after the caller has gone."""
-
-
-LEAST_SECRET = 6
-"""Characters of a key below which it is no secret but a word, such as `none` for a server that takes any."""
 
 
 class AttemptFailed(Exception):
@@ -53,6 +47,8 @@ class Flight(Protocol):
     """True when the request had to be altered for this provider."""
     raw: bytes | None
     """The whole body, where it came whole."""
+    message: Message | None
+    """The answer as who gave it put it together, which says of each part whose it is; else the events' fold is it."""
     cost: Cost | None
     """What it cost, where who answered said so; else that is worked out from the usage."""
 
@@ -65,76 +61,6 @@ class Flight(Protocol):
     async def aclose(self) -> None:
         """Give up; harmless after the end."""
         ...
-
-
-class Credential(msgspec.Struct, frozen=True):
-    """A key, the header that carries it, and where it may go: only to URLs of `origin`, a scheme with host and port."""
-
-    auth: Auth
-    secret: Secret | None
-    origin: str
-    token: TokenSource | None = None
-    """Asked for the key at every send, in place of `secret`."""
-    sign: Signer | None = None
-    """Has the last word on every request."""
-    further: tuple[Secret, ...] = ()
-    """What else went out in headers and must not come back in errors."""
-
-    def __repr__(self) -> str:
-        """Leave the functions away: theirs may show their arguments."""
-        return f"Credential({self.auth!r}, {self.secret!r}, {self.origin!r})"
-
-    @property
-    def authenticates(self) -> bool:
-        """Whether requests carry anything that a provider could refuse."""
-        return bool(self.secret) or self.token is not None or self.sign is not None
-
-    async def equip(self, request: HttpRequest, attempt_id: str) -> tuple[HttpRequest, Credential]:
-        """Return the request as it is to be sent, and the credential that knows what it carries. Raises `NotSigned`."""
-        if (self.token is None and self.sign is None) or not self._covers(request.url):
-            return self.attach(request, attempt_id), self
-        secret = self.secret if self.token is None else await token_of(self.token)
-        used = msgspec.structs.replace(self, secret=secret)
-        plain = used.attach(request, attempt_id)
-        if self.sign is None:
-            return plain, used
-        signed = await sign_with(self.sign, plain)
-        if not self._covers(signed.url):
-            raise NotSigned("the signer led the request away from base_url, below which the key must stay")
-        return signed, msgspec.structs.replace(used, further=changed_values(plain, signed))
-
-    def _covers(self, url: str) -> bool:
-        return url.startswith(f"{self.origin}/")
-
-    def attach(self, request: HttpRequest, attempt_id: str) -> HttpRequest:
-        """Return the request with the key and the attempt's id in its headers."""
-        headers = request.headers
-        if self._covers(request.url):
-            headers = (*headers, ("x-client-request-id", attempt_id))
-            if self.secret:
-                headers = (*headers, (self.auth.header, self.auth.prefix + self.secret.reveal()))
-        return HttpRequest(request.method, request.url, headers, request.body)
-
-    def scrub(self, failure: Failure) -> Failure:
-        """Return the failure without the key and what else was sent, which some providers repeat in their errors."""
-        for secret in (self.secret, *self.further):
-            if secret is not None and len(key := secret.reveal()) >= LEAST_SECRET:
-                failure = _without(failure, key)
-        return failure
-
-
-def _without(failure: Failure, key: str) -> Failure:
-    hidden = "[key]"
-    body = failure.body
-    if body is not None and key in (text := json.encode(body).decode()):
-        body = json.decode_object(text.replace(key, hidden))
-    return msgspec.structs.replace(
-        failure,
-        message=failure.message.replace(key, hidden),
-        code=failure.code and failure.code.replace(key, hidden),
-        param=failure.param and failure.param.replace(key, hidden),
-        body=body,
-    )
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +90,7 @@ class ExchangeFlight:
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None
+        self.message: Message | None = None
         self.cost: Cost | None = None
         self._exchange = exchange
         self._before = before

@@ -11,10 +11,11 @@ from understudy.domain.errors import ConfigError
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import HealthStatus
-from understudy.flight import AttemptFailed, Credential, Flight
+from understudy.flight import AttemptFailed, Flight
 from understudy.policy.targets import Limits, Target
 from understudy.provider import ProviderConfig
 from understudy.providers.base import ProviderRow
+from understudy.signing import Credential
 
 CHECK_TIMEOUT = 10.0
 """Seconds for one call of a check."""

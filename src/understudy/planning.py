@@ -16,15 +16,15 @@ from understudy.engine import Engine
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized, Estimate
 from understudy.policy.fitness import Fit, Needs, fitting, needs_of
-from understudy.policy.plan import Plan, Skip, Step
+from understudy.policy.plan import Plan, Step
 from understudy.policy.rotation import Rotation
+from understudy.policy.spaces import one_space
 from understudy.policy.strategies import Strategy, place
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import TaskBased
 from understudy.provider import FallbackConfig, FallbackStrategy
 from understudy.roster import Roster, Wanted
 from understudy.routing import Planned
-
 
 ANY_LENGTH = 2**53
 
@@ -94,8 +94,7 @@ class Planner:
         self._roster = roster
         self._fallback = fallback
         self._engine = engine
-        self._lanes: dict[str | None, Lane] = {}
-        self._embedding_rotations: dict[str | None, Rotation] = {}
+        self._lanes: dict[tuple[str | None, bool], Lane] = {}
         self._turn = 0
 
     def forget(self) -> None:
@@ -161,7 +160,7 @@ class Planner:
             why="; then ".join([*why, *filter(None, (plan.why, fit.compromise))]),
             route=lane.name,
         )
-        return (plan.only_first("fallback is switched off") if lane.fallback.enabled is False else plan), facts
+        return self._limited(plan, lane), facts
 
     def _first(self, asked: Target) -> Step:
         return Step(asked, "asked for", self._roster.describe(asked, strategies.UNKNOWN).context_window)
@@ -174,58 +173,47 @@ class Planner:
         The strategy orders the targets of that space; it never chooses the space, which must not change between calls.
         """
         wanted = self._roster.wanted(request.model)
-        fallback = self._fallback
-        if wanted.route is not None:
-            route = self._roster.routes[wanted.route]
-            fallback, targets = route.fallback, self._roster.route_targets(route, embedding=True)
-        else:
-            targets = self._roster.embedding_targets()
+        lane = self._lane(wanted.route, embedding=True)
+        targets = lane.targets
         if wanted.provider is not None:
             asked = self._roster.embedding_target(wanted.provider, 0, wanted.model)
             targets = (asked, *(each for each in targets if each.name != asked.name))
         elif not targets:
             raise ConfigError("embed: no entry has an embedding_model: add embedding_model to one, or pass model=…")
+        same, others = one_space(targets, lambda target: self._roster.space_of(target, request))
+        if wanted.provider is not None:
+            plan = Plan(tuple(Step(each, "asked for") for each in same))
         else:
-            targets = tuple(sorted(targets, key=place))
-        same, others = self._one_space(targets)
-        lane = Lane(wanted.route, same, fallback)
-        if lane.weighs_prices:
-            await self._roster.prices_ready(same)
-        rotation = self._embedding_rotations.setdefault(wanted.route, lane.rotation)
-        facts = self._facts(same, rotation)
-        if wanted.provider is None:
+            if lane.weighs_prices:
+                await self._roster.prices_ready(same)
+            facts = self._facts(same, lane)
             plan = self._ordered(request, same, facts, lane)
             if lane.takes_turns:
-                rotation.take(plan, facts.aside)
-        else:
-            plan = Plan(tuple(Step(each, "asked for") for each in same))
-        plan = msgspec.structs.replace(plan, skipped=(*plan.skipped, *others), route=wanted.route)
-        if fallback.enabled is False:
-            plan = plan.only_first("fallback is switched off")
-        return Planned(plan, fallback)
-
-    def _one_space(self, targets: tuple[Target, ...]) -> tuple[tuple[Target, ...], tuple[Skip, ...]]:
-        """Part the targets whose vectors live in the first one's space from the others; unknown spaces are alone."""
-        space = self._roster.space_of(targets[0])
-        same = tuple(each for each in targets[1:] if space is not None and self._roster.space_of(each) == space)
-        kept = {targets[0].label, *(each.label for each in same)}
-        others = tuple(Skip(each, "another embedding space") for each in targets if each.label not in kept)
-        return (targets[0], *same), others
+                lane.rotation.take(plan, facts.aside)
+        plan = msgspec.structs.replace(plan, skipped=(*plan.skipped, *others), route=lane.name)
+        return Planned(self._limited(plan, lane), lane.fallback)
 
     # ---- both ----
 
-    def _lane(self, route: str | None) -> Lane:
-        lane = self._lanes.get(route)
+    def _lane(self, route: str | None, *, embedding: bool = False) -> Lane:
+        lane = self._lanes.get((route, embedding))
         if lane is None:
-            if route is None:
-                fallback, targets = self._fallback, self._roster.text_targets()
-                if fallback.strategy is FallbackStrategy.TASK_BASED:
-                    targets = self._roster.with_named(targets, fallback.tasks)
-            else:
-                found = self._roster.routes[route]
-                fallback, targets = found.fallback, self._roster.route_targets(found)
-            lane = self._lanes[route] = Lane(route, targets, fallback)
+            lane = self._lanes[route, embedding] = self._new_lane(route, embedding)
         return lane
+
+    def _new_lane(self, route: str | None, embedding: bool) -> Lane:
+        if route is not None:
+            found = self._roster.routes[route]
+            return Lane(route, self._roster.route_targets(found, embedding=embedding), found.fallback)
+        if embedding:
+            return Lane(None, tuple(sorted(self._roster.embedding_targets(), key=place)), self._fallback)
+        targets = self._roster.text_targets()
+        if self._fallback.strategy is FallbackStrategy.TASK_BASED:
+            targets = self._roster.with_named(targets, self._fallback.tasks)
+        return Lane(None, targets, self._fallback)
+
+    def _limited(self, plan: Plan, lane: Lane) -> Plan:
+        return plan.only_first("fallback is switched off") if lane.fallback.enabled is False else plan
 
     def _ordered(
         self, request: GenerationRequest | EmbeddingRequest, targets: tuple[Target, ...], facts: Facts, lane: Lane
@@ -237,14 +225,18 @@ class Planner:
             _check(plan, targets)
         return plan
 
-    def _facts(self, targets: tuple[Target, ...], rotation: Rotation) -> Facts:
+    def _facts(self, targets: tuple[Target, ...], lane: Lane) -> Facts:
         now, health = time.monotonic(), self._engine.health
 
         def look(target: Target) -> TargetFacts:
             return self._roster.describe(target, health.facts(target, now))
 
         return Facts(
-            turn=self._turn, targets=_Known(targets, look), turns=rotation.turns, aside=health.aside(targets, now)
+            turn=self._turn,
+            targets=_Known(targets, look),
+            windows=lane.windows_by(look),
+            turns=lane.rotation.turns,
+            aside=health.aside(targets, now),
         )
 
 

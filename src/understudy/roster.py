@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from understudy.dialects.base import Operation, extra_fields
 from understudy.domain.errors import ConfigError, Misuse
+from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import ModelInfo
 from understudy.factory import DialectProvider
+from understudy.policy.spaces import Space, canonical
 from understudy.policy.targets import Target, TargetFacts
 from understudy.provider import FallbackConfig, LLMProvider, Route
 
@@ -128,12 +131,17 @@ class Roster:
             return msgspec.structs.replace(provider.embedding_target(model), index=index, default=model is None)
         return _foreign(provider, index, model)
 
-    def space_of(self, target: Target) -> str | None:
-        """Return the space that a target's vectors live in: the entry's `embedding_space`, else the model's name."""
+    def space_of(self, target: Target, request: EmbeddingRequest) -> Space | None:
+        """Return the space that a target's vectors live in; `None` when it is unknown.
+
+        An entry's `embedding_space` is that of its own model: what a call or a route asks of another model lives apart.
+        """
         provider = self.by_name[target.name]
         if not isinstance(provider, DialectProvider):
-            return None
-        return provider.config.embedding_space or (target.model.removesuffix(":latest") if target.model else None)
+            name: object = getattr(provider, "embedding_space", None)
+            return Space(name, request.dimensions) if isinstance(name, str) and target.model is None else None
+        own = provider.config.embedding_space if target.model == provider.config.embedding_model else None
+        return Space(own or canonical(target.model or ""), _dimensions(provider, target, request))
 
     def _generates(self, provider: LLMProvider) -> bool:
         """An entry that is there for its embeddings alone has no text model."""
@@ -190,6 +198,19 @@ def _abilities(provider: DialectProvider, target: Target, info: ModelInfo | None
         abilities.update(dict.fromkeys(info.capabilities or (), True))
         abilities.update(dict.fromkeys(info.lacks, False))
     return {**abilities, **provider.config.capabilities}
+
+
+_DIMENSIONS = ("dimensions", "output_dimension", "outputDimensionality", "output_dimensionality")
+"""What the wires call it; entries and calls may write it among their extra fields."""
+
+
+def _dimensions(provider: DialectProvider, target: Target, request: EmbeddingRequest) -> int | None:
+    """Return how many dimensions are asked of a target; `None` where it takes none."""
+    endpoint = provider.endpoint(target.model)
+    if "dimensions" in endpoint.quirks.refused:
+        return None
+    sent = extra_fields(request.extra, provider.row.dialects[Operation.EMBED], endpoint)
+    return next((sent[name] for name in _DIMENSIONS if name in sent), request.dimensions)
 
 
 def _foreign(provider: LLMProvider, index: int, model: str | None) -> Target:

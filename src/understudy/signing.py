@@ -1,4 +1,5 @@
-"""The auth seam: for clouds whose authentication is more than a fixed key in a header (docs/authentication.md).
+"""What a request carries to prove who asks: a key in a header, and the auth seam for clouds that want more than that
+(docs/authentication.md).
 
 A `Signer` has the last word on every request; a `TokenSource` is asked for a token each time one is sent. Both are a
 user's own code: whatever it raises becomes a failure that repeats none of it, for it may hold secrets.
@@ -10,7 +11,12 @@ import inspect
 from collections.abc import Awaitable, Callable
 from pathlib import PurePath
 
+import msgspec
+
+from understudy.domain.failures import Failure
 from understudy.domain.secret import Secret
+from understudy.providers.base import Auth
+from understudy.wire import json
 from understudy.wire.http import HttpRequest
 
 Signer = Callable[[HttpRequest], Awaitable[HttpRequest]]
@@ -19,9 +25,82 @@ Signer = Callable[[HttpRequest], Awaitable[HttpRequest]]
 TokenSource = Callable[[], str | Secret | Awaitable[str | Secret]]
 """Returns a token that is valid now; where tokens live on, it keeps them itself."""
 
+LEAST_SECRET = 6
+"""Characters of a key below which it is no secret but a word, such as `none` for a server that takes any."""
+
 
 class NotSigned(Exception):
     """No signature or token was to be had. The message is safe to show; the cause may not be, and ends with this."""
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """A key, the header that carries it, and where it may go: only to URLs of `origin`, a scheme with host and port."""
+
+    auth: Auth
+    secret: Secret | None
+    origin: str
+    token: TokenSource | None = None
+    """Asked for the key at every send, in place of `secret`."""
+    sign: Signer | None = None
+    """Has the last word on every request."""
+    further: tuple[Secret, ...] = ()
+    """What else went out in headers and must not come back in errors."""
+
+    def __repr__(self) -> str:
+        """Leave the functions away: theirs may show their arguments."""
+        return f"Credential({self.auth!r}, {self.secret!r}, {self.origin!r})"
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether requests carry anything that a provider could refuse."""
+        return bool(self.secret) or self.token is not None or self.sign is not None
+
+    async def equip(self, request: HttpRequest, attempt_id: str) -> tuple[HttpRequest, Credential]:
+        """Return the request as it is to be sent, and the credential that knows what it carries. Raises `NotSigned`."""
+        if (self.token is None and self.sign is None) or not self._covers(request.url):
+            return self.attach(request, attempt_id), self
+        secret = self.secret if self.token is None else await token_of(self.token)
+        used = msgspec.structs.replace(self, secret=secret)
+        plain = used.attach(request, attempt_id)
+        if self.sign is None:
+            return plain, used
+        signed = await sign_with(self.sign, plain)
+        if not self._covers(signed.url):
+            raise NotSigned("the signer led the request away from base_url, below which the key must stay")
+        return signed, msgspec.structs.replace(used, further=changed_values(plain, signed))
+
+    def _covers(self, url: str) -> bool:
+        return url.startswith(f"{self.origin}/")
+
+    def attach(self, request: HttpRequest, attempt_id: str) -> HttpRequest:
+        """Return the request with the key and the attempt's id in its headers."""
+        headers = request.headers
+        if self._covers(request.url):
+            headers = (*headers, ("x-client-request-id", attempt_id))
+            if self.secret:
+                headers = (*headers, (self.auth.header, self.auth.prefix + self.secret.reveal()))
+        return HttpRequest(request.method, request.url, headers, request.body)
+
+    def scrub(self, failure: Failure) -> Failure:
+        """Return the failure without the key and what else was sent, which some providers repeat in their errors."""
+        for secret in (self.secret, *self.further):
+            if secret is not None and len(key := secret.reveal()) >= LEAST_SECRET:
+                failure = _without(failure, key)
+        return failure
+
+
+def _without(failure: Failure, key: str) -> Failure:
+    hidden = "[key]"
+    body = failure.body
+    if body is not None and key in (text := json.encode(body).decode()):
+        body = json.decode_object(text.replace(key, hidden))
+    return msgspec.structs.replace(
+        failure,
+        message=failure.message.replace(key, hidden),
+        code=failure.code and failure.code.replace(key, hidden),
+        param=failure.param and failure.param.replace(key, hidden),
+        body=body,
+    )
 
 
 async def sign_with(sign: Signer, request: HttpRequest) -> HttpRequest:

@@ -23,7 +23,7 @@ from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.base import Operation
 from understudy.domain.errors import ERRORS
 from understudy.policy.verdicts import VERDICTS, Aside, Fallback, Retry
-from understudy.providers.base import ProviderRow
+from understudy.providers.base import ProviderRow, quirks_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -166,6 +166,18 @@ def provider_models() -> str:
     return _table(*lines)
 
 
+def embedding_batches() -> str:
+    """Return the table of what one request for embeddings may hold as Markdown."""
+    lines = [("provider", "texts in one request", "tokens in one request")]
+    for row in map(providers.row, providers.types()):
+        if Operation.EMBED in row.dialects:
+            quirks = quirks_of(row, None)
+            few = [(each.pattern, each.quirks["embed_batch"]) for each in row.families if "embed_batch" in each.quirks]
+            texts = "".join(f"; of {_code(pattern)} {count}" for pattern, count in few)
+            lines.append((row.title, f"{quirks.embed_batch or '–'}{texts}", str(quirks.embed_batch_tokens or "–")))
+    return _table(*lines)
+
+
 def keys(rules: Mapping[str, Rule]) -> str:
     """Return the table of a configuration table's keys as Markdown."""
     lines = [("key", "type", "when not written", "meaning")]
@@ -194,6 +206,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("providers.md", "instead"): provider_instead,
     ("providers.md", "access"): provider_access,
     ("providers.md", "models"): provider_models,
+    ("embeddings.md", "batches"): embedding_batches,
     **{("configuration.md", name): partial(keys, rules) for name, rules in TABLES.items()},
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
     **{("cli.md", f"{command} examples"): partial(examples_of, command) for command in COMMANDS},

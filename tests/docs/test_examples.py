@@ -25,7 +25,7 @@ _spec.loader.exec_module(blocks)
 def environment() -> Iterator[dict[str, str]]:
     """An environment in which every provider is an emulator."""
     keep = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_BASE_URL", "_TOKEN"))}
-    with emulate(emulator=Emulator(("openai", "anthropic", "ollama", "groq"))) as emulator:
+    with emulate(emulator=Emulator(("openai", "anthropic", "ollama", "groq", "cohere"))) as emulator:
         yield {
             **keep,
             "PYTHONPATH": str(Path(understudy.__file__).parents[1]),
@@ -35,6 +35,8 @@ def environment() -> Iterator[dict[str, str]]:
             "ANTHROPIC_BASE_URL": emulator.url("anthropic"),
             "GROQ_API_KEY": emulator.key,
             "GROQ_BASE_URL": emulator.url("groq"),
+            "CO_API_KEY": emulator.key,
+            "CO_API_URL": emulator.url("cohere"),
             "OLLAMA_HOST": emulator.url("ollama"),
         }
 

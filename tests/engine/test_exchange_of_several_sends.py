@@ -15,9 +15,10 @@ from understudy.domain.events import Event, Finished, Started, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import FinishReason
 from understudy.domain.secret import Secret
-from understudy.flight import AttemptFailed, Credential, ExchangeFlight, Passage
+from understudy.flight import AttemptFailed, ExchangeFlight, Passage
 from understudy.policy.targets import Limits
 from understudy.providers.base import Auth
+from understudy.signing import Credential
 from understudy.transport import TransportError
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import decode_object, encode

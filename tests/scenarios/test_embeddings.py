@@ -148,15 +148,6 @@ async def test_the_first_batch_that_fails_ends_the_call_and_every_attempt_is_tol
     assert llm.stats().aborted_requests == len(given_up)
 
 
-async def test_another_space_is_no_understudy_and_the_error_says_so(emulator: Emulator, entry: Entry) -> None:
-    await emulator.stop("openai")
-    llm = managed(entry("openai"), entry("ollama", priority=20), max_retries=1)
-    with pytest.raises(u.ConnectionFailed) as caught:
-        await llm.embed("hello")
-    assert [attempt.provider for attempt in caught.value.attempts] == ["openai"]
-    assert emulator.requests("ollama") == []
-
-
 async def test_a_space_in_name_only_is_found_out(emulator: Emulator, entry: Entry) -> None:
     emulator.script("huggingface", [None], always=Fault.status(500))
     llm = managed(entry("huggingface", embedding_space="wrong"), entry("ollama", embedding_space="wrong", priority=20))

@@ -246,3 +246,16 @@ async def test_a_token_count_says_what_of_a_conversation_it_leaves_out() -> None
         count = await llm.count_tokens(list(history))
     assert count.input_tokens > 0
     assert [(str(warning.kind), warning.what) for warning in count.warnings] == [("dropped", "thinking")]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_what_answers_through_a_nested_manager_still_says_whose_it_is(streamed: bool, emulator: Emulator) -> None:
+    inner = u.ProviderManager([at(emulator, "openai")], name="inner")
+    async with u.ProviderManager([inner]) as llm:
+        if streamed:
+            answer = await llm.stream(QUESTION, tools=[WEATHER], reasoning=THINK).collect()
+        else:
+            answer = await llm.generate(QUESTION, tools=[WEATHER], reasoning=THINK)
+    whose = [part.provenance for part in answer.message.parts if isinstance(part, Thinking | u.ToolCall)]
+    assert len(whose) == 3
+    assert {origin and (origin.dialect, origin.provider) for origin in whose} == {("responses", "openai")}

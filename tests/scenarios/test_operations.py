@@ -222,34 +222,3 @@ async def test_embed_without_an_embedding_model_says_so() -> None:
     llm = u.create_provider(u.ProviderConfig(provider="openai", name="mine", api_key=u.Secret("k")))
     with pytest.raises(u.ConfigError, match="mine: no embedding_model is configured"):
         await llm.embed("hello")
-
-
-async def test_embeddings_fall_back_only_within_one_space() -> None:
-    async with Emulator(("openai", "ollama")) as emulator:
-        await emulator.stop("openai")
-
-        def entry(provider: str, name: str, model: str, space: str | None = None) -> DialectProvider:
-            return u.create_provider(
-                u.ProviderConfig(
-                    provider=provider,
-                    name=name,
-                    base_url=emulator.url(provider),
-                    api_key=u.Secret(emulator.key),
-                    embedding_model=model,
-                    embedding_space=space,
-                )
-            )
-
-        fast = u.FallbackConfig(retry_delay_ms=0, max_retries=1)
-        apart = u.ProviderManager(
-            [entry("openai", "a", "text-embedding-3-small"), entry("ollama", "b", "nomic-embed-text")], fast
-        )
-        with pytest.raises(u.ConnectionFailed) as caught:
-            await apart.embed("hello")
-        assert [attempt.provider for attempt in caught.value.attempts] == ["a"]
-        together = u.ProviderManager(
-            [entry("openai", "a", "nomic-embed-text", "nomic"), entry("ollama", "b", "nomic-embed-text", "nomic")], fast
-        )
-        assert (await together.embed("hello")).provider == "b"
-        await apart.aclose()
-        await together.aclose()

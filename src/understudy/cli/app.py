@@ -28,6 +28,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "Check the configuration and every provider in it, at no cost.",
     },
     "Begin and try": {
+        "init": "Write a commented configuration file to start from.",
         "emulate": "Emulate providers, to develop and test against, until Ctrl-C.",
         "demo": "Show providers failing and others going on; needs no key.",
     },

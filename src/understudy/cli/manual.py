@@ -46,6 +46,10 @@ class Documented(TyperCommand):
 
     manual = Manual()
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the usage's words. Optional ones stand in brackets, so required ones need none."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Write the first sentence, and how the command behaves."""
         super().format_help_text(ctx, formatter)

@@ -15,7 +15,7 @@ from understudy.providers.base import ProviderRow
 _UNKNOWN = frozenset(
     {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
     | {"audio", "prediction", "web_search_options", "moderation", "cache", "allowed_tools", "safety_identifier"}
-    | {"user", "service_tier", "logit_bias"}
+    | {"user", "service_tier", "logit_bias", "dimensions"}
 )
 """What the router's API does not name. Partners may know some of it, but which of them answers is not known."""
 

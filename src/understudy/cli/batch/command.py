@@ -46,7 +46,7 @@ time writes to an output.""",
         Example("Answer a file", "understudy batch requests.jsonl -o answers.jsonl"),
         Example(
             "Keep below a rate and a sum",
-            "understudy batch requests.jsonl -o answers.jsonl --rate 500/min --max-cost 20",
+            "understudy batch requests.jsonl -o answers.jsonl \\\n  --rate 500/min --max-cost 20",
         ),
         Example(
             "Try ten lines with another model first",
@@ -58,7 +58,7 @@ time writes to an output.""",
         ),
         Example(
             "Take the texts out",
-            "jq -r '[.custom_id, .response.body.choices[0].message.content] | @tsv' answers.jsonl",
+            "jq -r '[.custom_id, .response.body.choices[0].message.content] | @tsv' \\\n  answers.jsonl",
         ),
     ),
     exits={

@@ -1,0 +1,143 @@
+"""Writes the text of a first understudy.toml: its entries, with a comment on every key at its first appearance."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from understudy.config.rules import Rule
+from understudy.config.schema import FALLBACK, PROVIDER
+from understudy.providers.base import ProviderRow
+
+_HEAD = """\
+# Who is asked, and who stands in when one fails.
+#
+#   understudy check     looks whether everybody is well, at no cost
+#   understudy explain   says who would be asked, and why
+#
+# All keys: docs/configuration.md; what each provider wants: docs/providers.md.
+# Keys of providers do not belong here: a reference such as ${OPENAI_API_KEY} reads the variable when understudy starts,
+# and an entry whose variable is not set is left out.
+"""
+_LATER = ("max_tokens", "temperature", "timeout", "base_url")
+"""Keys that are shown to the first entry as comments."""
+_LIMITS = ("max_retries", "max_attempts", "deadline", "max_wait")
+_WIDTH = 100
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+
+
+class Starter(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry to be written."""
+
+    row: ProviderRow
+    name: str
+    text_model: str | None
+    credential: tuple[str, str] | None
+    """`api_key` or `token`, and the variable that it is read from; `None` where none is needed."""
+
+
+def named(picked: Iterable[tuple[ProviderRow, str | None]], environ: Mapping[str, str]) -> list[Starter]:
+    """Make entries of providers and models, with names of their own and the variables that hold their keys."""
+    entries: list[Starter] = []
+    seen: dict[str, int] = {}
+    for row, model in picked:
+        count = seen[row.type] = seen.get(row.type, 0) + 1
+        entries.append(
+            Starter(
+                row=row,
+                name=row.type if count == 1 else f"{row.type}-{count}",
+                text_model=model or row.text_model,
+                credential=_credential(row, environ),
+            )
+        )
+    return entries
+
+
+def _credential(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    for key, names in (("api_key", row.key_variables), ("token", row.token_variables)):
+        if held := next((name for name in names if environ.get(name, "").strip()), None):
+            return key, held
+    return ("api_key", row.key_variables[0]) if row.key_required and row.key_variables else None
+
+
+def write(entries: Sequence[Starter], strategy: str) -> str:
+    """Return the text of a configuration."""
+    explained: set[str] = set()
+    blocks = [_HEAD]
+    for place, entry in enumerate(entries, start=1):
+        lines = [f"# ---- {entry.row.title} ----", "", "[[llm.providers]]"]
+        for key, value in _values(entry, place):
+            lines += [*_once(key, PROVIDER, explained), f"{key} = {value}"]
+        if place == 1:
+            lines += ["", "# Further keys, for this entry and the others:"]
+            for key in _LATER:
+                example = _text(entry.row.base_url) if key == "base_url" else PROVIDER[key].example
+                lines += [*_once(key, PROVIDER, explained, optional=True), f"# {key} = {example}"]
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join([*blocks, _fallback(strategy), *_tasks(entries, strategy)])
+
+
+def _values(entry: Starter, place: int) -> Iterator[tuple[str, str]]:
+    row = entry.row
+    yield "provider", _text(row.type)
+    yield "name", _text(entry.name)
+    yield "priority", str(place)
+    if entry.credential:
+        key, variable = entry.credential
+        yield key, f'"${{{variable}}}"'
+    if row.base_url_required:
+        variables = row.base_url_variables
+        yield "base_url", f'"${{{variables[0]}:-{row.base_url}}}"' if variables else _text(row.base_url)
+    if entry.text_model:
+        yield "text_model", _text(entry.text_model)
+    if row.embedding_model:
+        yield "embedding_model", _text(row.embedding_model)
+
+
+def _fallback(strategy: str) -> str:
+    lines = ["# ---- when one fails ----", "", "[llm.fallback]"]
+    lines += [*comment(FALLBACK["strategy"].meaning), f"strategy = {_text(strategy)}"]
+    for key in _LIMITS:
+        rule = FALLBACK[key]
+        lines += ["", *_once(key, FALLBACK, set(), optional=True), f"# {key} = {rule.example}"]
+    return "\n".join(lines) + "\n"
+
+
+def _tasks(entries: Sequence[Starter], strategy: str) -> Iterator[str]:
+    """Return the lists of targets by task, where the strategy goes by them."""
+    if strategy == "task_based":
+        order = ", ".join(_text(entry.name) for entry in entries)
+        lines = [
+            "# ---- who is good at what ----",
+            "",
+            "[llm.tasks]",
+            *comment("each key is a task, each value its targets in the order in which they are tried"),
+            *comment("how tasks are recognised: docs/choosing.md"),
+            f"code = [{order}]",
+            f"default = [{order}]",
+        ]
+        yield "\n".join(lines) + "\n"
+
+
+def _once(key: str, rules: Mapping[str, Rule], explained: set[str], *, optional: bool = False) -> list[str]:
+    """Return the comment on a key, unless it has stood above already."""
+    if key in explained:
+        return []
+    explained.add(key)
+    rule = rules[key]
+    return comment(f"{rule.meaning}. When not written: {rule.unset}" if optional else rule.meaning)
+
+
+def comment(text: str) -> list[str]:
+    """Return lines of a comment, in sentences."""
+    plain = _LINK.sub(r"\1", text)
+    sentence = plain[:1].upper() + plain[1:] + "."
+    return textwrap.wrap(sentence, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+
+
+def _text(value: str) -> str:
+    """Return a text as TOML writes it; what looks like a reference stays what it is."""
+    return msgspec.json.encode(value.replace("${", "$${")).decode()
