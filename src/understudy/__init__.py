@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from understudy.domain.failures import Failure, FailureKind
     from understudy.domain.messages import Message, Role, Tool, ToolChoice
     from understudy.domain.money import Cost, Money
+    from understudy.domain.prices import Price, Rates, Tier
     from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
     from understudy.domain.responses import (
         EmbeddingResponse,
@@ -116,6 +117,7 @@ _HOMES = {
     "understudy.domain.failures": "Failure FailureKind",
     "understudy.domain.messages": "Message Role Tool ToolChoice",
     "understudy.domain.money": "Cost Money",
+    "understudy.domain.prices": "Price Rates Tier",
     "understudy.domain.requests": "EmbeddingRequest GenerationRequest OutputFormat Reasoning",
     "understudy.domain.responses": (
         "EmbeddingResponse FinishReason GenerationResponse HealthStatus ModelInfo TokenCount"
@@ -201,12 +203,14 @@ __all__ = [
     "Overloaded",
     "PermissionDenied",
     "Plan",
+    "Price",
     "ProviderConfig",
     "ProviderManager",
     "ProviderStats",
     "ProviderType",
     "QuotaExhausted",
     "RateLimited",
+    "Rates",
     "Reasoning",
     "Refusal",
     "Refused",
@@ -228,6 +232,7 @@ __all__ = [
     "TextDelta",
     "Thinking",
     "ThinkingDelta",
+    "Tier",
     "TimedOut",
     "TokenCount",
     "TokenSource",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, get_type_hints
@@ -80,6 +81,9 @@ def read_texts(texts: str | Sequence[str], options: EmbedOptions) -> Texts:
             raise Misuse(f"embed: text {position} is {type(text).__name__}, not str")
         if not text:
             raise Misuse(f"embed: text {position} is empty; providers refuse empty texts")
+        if not text.isascii() and (surrogate := _SURROGATE.search(text)):
+            what = f"a lone surrogate at character {surrogate.start()}, which no encoding can carry"
+            raise Misuse(f"embed: text {position} has {what}: decode it with errors='replace'")
     fields: dict[str, Any] = {k: v for k, v in options.items() if k not in _NOT_OF_THE_TEXTS and v is not None}
     try:
         request = msgspec.convert(
@@ -92,6 +96,7 @@ def read_texts(texts: str | Sequence[str], options: EmbedOptions) -> Texts:
     return Texts(request, _deadline(options.get("deadline")), _concurrency(options.get("concurrency")))
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_OF_THE_TEXTS = ("deadline", "concurrency")
 
 

@@ -23,6 +23,12 @@ import understudy
 SOURCE = Path(understudy.__file__).parents[1]
 PATIENCE = 30.0
 """Seconds after which a process that hangs fails its test."""
+_CONTROLLED = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+"""Makes the terminal the one that controls the process, so that Ctrl-C is a signal. In a program of its own, since
+this process has threads and so should run nothing between fork and exec."""
 
 
 class Finished(NamedTuple):
@@ -84,27 +90,31 @@ class CommandLine:
         stdout: int | None = None,
         stderr: int | None = None,
         environment: Mapping[str, str] | None = None,
+        controlled: bool = False,
     ) -> subprocess.Popen[bytes]:
+        start = ["-S", "-c", _CONTROLLED] if controlled else []
         return subprocess.Popen(
-            [sys.executable, "-m", "understudy", *words],
+            [sys.executable, *start, "-m", "understudy", *words],
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             cwd=self.folder,
             env=self.environment | dict(environment or {}),
+            start_new_session=controlled,
         )
 
     @contextlib.contextmanager
-    def terminal(self, *words: str, stdin: bool = False, **environment: str) -> Iterator[Terminal]:
+    def terminal(self, *words: str, stdin: bool = False, columns: int = 100, **environment: str) -> Iterator[Terminal]:
         """Run with stdout and stderr on a terminal, and stdin too when asked for."""
         master, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = self.start(
             *words,
             stdin=slave if stdin else subprocess.DEVNULL,
             stdout=slave,
             stderr=slave,
             environment=environment,
+            controlled=stdin,
         )
         os.close(slave)
         terminal = Terminal(process, master)
@@ -129,7 +139,19 @@ class Terminal:
         self.process.send_signal(signal.SIGINT)
 
     def type(self, text: str) -> None:
-        os.write(self._master, text.encode())
+        self.type_bytes(text.encode())
+
+    def type_bytes(self, data: bytes) -> None:
+        """Type while reading: a terminal takes no more keys once nobody reads what it shows."""
+        while data:
+            self._read(0.0)
+            data = data[os.write(self._master, data[:256]) :]
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal shows what is typed, line by line."""
+        wanted = termios.ECHO | termios.ICANON
+        return bool(termios.tcgetattr(self._master)[3] & wanted == wanted)
 
     def read_until(self, wanted: Callable[[str], bool]) -> str:
         """Return the screen once it looks as wanted."""
@@ -152,8 +174,8 @@ class Terminal:
     def screen(self) -> str:
         return self._seen.decode(errors="replace").replace("\r\n", "\n")
 
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self._master], [], [], 1.0)
+    def _read(self, patience: float = 1.0) -> bool:
+        ready, _, _ = select.select([self._master], [], [], patience)
         if not ready:
             return True
         try:

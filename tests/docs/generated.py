@@ -13,6 +13,7 @@ import typer.main
 
 from understudy import providers
 from understudy.cli.app import COMMANDS, app
+from understudy.cli.chat.commands import COMMANDS as CHAT_COMMANDS
 from understudy.cli.exits import MEANINGS, ExitCode
 from understudy.cli.manual import COMMON, Manual
 from understudy.config.price_schema import PRICE, TIER
@@ -100,6 +101,15 @@ def examples_of(command: str) -> str:
         lines += [f"# {example.what}:", f"$ {first}"]
         lines += [f"$ {line}" if line.startswith("understudy ") else f"> {line}" for line in rest]
     return "\n".join([*lines, "```"])
+
+
+def chat_commands() -> str:
+    """Return the table of the commands within a chat as Markdown."""
+    rows = ["| command | what |", "| --- | --- |"]
+    for name, command in CHAT_COMMANDS.items():
+        usage = f"/{name} {command.usage}".rstrip().replace("|", chr(92) + "|")
+        rows.append(f"| `{usage}` | {command.what} |")
+    return "\n".join(rows)
 
 
 OPERATIONS = {
@@ -201,6 +211,7 @@ TABLES = {
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     ("cli.md", "exit codes"): exit_codes,
+    ("cli.md", "chat commands"): chat_commands,
     ("cli.md", "common"): common_options,
     ("providers.md", "operations"): provider_operations,
     ("providers.md", "instead"): provider_instead,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,3 +95,8 @@ ATTEMPTS = st.builds(
 @given(st.lists(ATTEMPTS, max_size=30), st.lists(ATTEMPTS, max_size=30))
 def test_the_sum_of_statistics_is_the_statistics_of_all(one: list[u.AttemptRecord], two: list[u.AttemptRecord]) -> None:
     assert tallied(*one) + tallied(*two) == tallied(*one, *two)
+
+
+def test_statistics_survive_json() -> None:
+    stats = tallied(attempt(first_event=0.25), attempt(outcome=u.Outcome.FAILED))
+    assert msgspec.json.decode(msgspec.json.encode(stats), type=u.ProviderStats) == stats

@@ -11,9 +11,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from understudy.config import Config
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -49,18 +52,26 @@ def files_behind_at(incomplete: str) -> list[str]:
     return _fitting((f"@{path}" for path in _paths(incomplete[1:])), incomplete)
 
 
-def configured_targets(config: Path | None) -> list[str]:
+def configured_targets(path: Path | None) -> list[str]:
     """Return the names of all entries, and each with its model; nothing when the configuration cannot be read."""
     from understudy.config import load
     from understudy.domain.errors import LLMError
 
     try:
         # Without a configuration file a local Ollama may be meant; whether it answers is not asked here.
-        entries = load(config, probe=lambda _: True).providers
+        found = load(path, probe=lambda _: True)
     except (LLMError, OSError):
         return []
-    names = [entry.entry for entry in entries]
-    return [*names, *(f"{entry.entry}/{entry.text_model}" for entry in entries if entry.text_model)]
+    return targets_of(found)
+
+
+def targets_of(config: Config) -> list[str]:
+    """Return the names of all entries, and each with its model."""
+    entries = config.providers
+    return [
+        *(entry.entry for entry in entries),
+        *(f"{entry.entry}/{entry.text_model}" for entry in entries if entry.text_model),
+    ]
 
 
 def complete_in_bash(run: Callable[[], object]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import typer
 
@@ -54,12 +54,19 @@ def read(context: typer.Context, asked: Asked, settings: Settings) -> Errand:
     """Read the material and the configuration. Raises `Misuse`; nobody is asked anything."""
     from understudy.manager import from_loaded
 
-    if asked.timeout is not None and not asked.timeout > 0:
-        raise Misuse(f"--timeout {asked.timeout:g}: it must be above 0 seconds")
+    _check(asked)
     prompt, attached = _material(context, asked)
     choice = choose(load(settings.config), asked.model, asked.fallback, alone=asked.no_fallback)
+    options = options_of(asked, choice.model)
+    show_notices(choice.config.notices)
+    return Errand(from_loaded(choice.config), material.question(prompt, attached), options)
+
+
+def options_of(asked: Asked, model: str | None) -> RequestOptions:
+    """Return the options of the request; `model` is what `choose` made of `asked.model`. Raises `Misuse`."""
+    _check(asked)
     options = {
-        "model": choice.model,
+        "model": model,
         "task": asked.task,
         "system": None if asked.system is None else material.system_text(asked.system),
         "schema": None if asked.schema is None else material.schema_of(asked.schema),
@@ -68,8 +75,12 @@ def read(context: typer.Context, asked: Asked, settings: Settings) -> Errand:
         "reasoning": asked.reasoning,
         "deadline": asked.timeout,
     }
-    show_notices(choice.config.notices)
-    return Errand(from_loaded(choice.config), material.question(prompt, attached), _given(options))
+    return cast("RequestOptions", {name: value for name, value in options.items() if value is not None})
+
+
+def _check(asked: Asked) -> None:
+    if asked.timeout is not None and not asked.timeout > 0:
+        raise Misuse(f"--timeout {asked.timeout:g}: it must be above 0 seconds")
 
 
 def show_notices(notices: tuple[Notice, ...]) -> None:
@@ -99,7 +110,3 @@ def _material(context: typer.Context, asked: Asked) -> tuple[str, list[AnyPart]]
 def _typed() -> bytes:
     """Read what is typed until Ctrl-D."""
     return sys.stdin.read().encode()
-
-
-def _given(options: dict[str, Any]) -> RequestOptions:
-    return cast("RequestOptions", {name: value for name, value in options.items() if value is not None})

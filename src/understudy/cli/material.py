@@ -67,28 +67,28 @@ def labelled(text: str, name: str) -> str:
     return f"{name}:\n{fence}\n{text.removesuffix(chr(10))}\n{fence}"
 
 
-def file_attachment(path: Path) -> AnyPart:
-    """Read a file for `--file`. Raises `Misuse`."""
-    return attachment(read_bytes(path, "--file"), path.name)
+def file_attachment(path: Path, option: str = "--file") -> AnyPart:
+    """Read a file to attach, which `option` names. Raises `Misuse`."""
+    return attachment(read_bytes(path, option), path.name)
 
 
-def image_attachment(where: str) -> Image:
+def image_attachment(where: str, option: str = "--image") -> Image:
     """Return the image at a path or URL. Raises `Misuse`."""
     if where.startswith(("http://", "https://")):
         return Image(url=where)
-    data = read_bytes(Path(where), "--image")
+    data = read_bytes(Path(where), option)
     try:
         return Image.from_bytes(data)
     except ValueError as error:
-        raise Misuse(f"--image {where}: not a PNG, JPEG, GIF or WebP image") from error
+        raise Misuse(f"{option} {where}: not a PNG, JPEG, GIF or WebP image") from error
 
 
-def system_text(value: str) -> str:
+def system_text(value: str, option: str = "--system") -> str:
     """Return the system prompt, read from a file when it is written `@path`. Raises `Misuse`."""
     if not value.startswith("@"):
         return value
     path = Path(value[1:])
-    return text_of(read_bytes(path, "--system"), str(path))
+    return text_of(read_bytes(path, option), str(path))
 
 
 def schema_of(value: str) -> dict[str, Any]:

@@ -40,6 +40,12 @@ def say(text: str, *, label: str = "", style: str = "dim") -> None:
     print(f"{start}{shown}", file=stream, flush=True)
 
 
+def murmur(text: str) -> None:
+    """Print a dimmed line on stderr, for what is good to know but no part of a conversation."""
+    stream = sys.stderr
+    print(styled(clean(text) if is_terminal(stream) else text, "dim", stream), file=stream, flush=True)
+
+
 def console(stream: TextIO) -> Console:
     """Return a console for tables and panels. It takes texts as they are: nothing in them is markup."""
     from rich.console import Console

@@ -1,0 +1,145 @@
+"""A conversation as the fold of its records: what is said on the screen, and what is kept in a session's file. Pure."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from understudy.domain.attempts import AttemptRecord, CostBasis
+from understudy.domain.messages import Message
+from understudy.domain.money import Money
+
+
+class Ended(enum.StrEnum):
+    """How an answer ended. `stopped` is Ctrl-C, `broken` a failure in its middle: what had been shown is kept."""
+
+    WHOLE = "whole"
+    STOPPED = "stopped"
+    BROKEN = "broken"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """The base of what can happen in a conversation."""
+
+
+class Turn(Record, frozen=True, kw_only=True, tag="turn", omit_defaults=True):
+    """A question and its answer, with all that the provider needs to be shown again."""
+
+    question: Message
+    answer: Message
+    provider: str | None = None
+    """Name of the entry that answered."""
+    model: str | None = None
+    ended: Ended = Ended.WHOLE
+    at: float | None = None
+    """Unix seconds."""
+
+
+class Undone(Record, frozen=True, kw_only=True, tag="undone", omit_defaults=True):
+    """The last turn was taken back."""
+
+
+class SystemSet(Record, frozen=True, kw_only=True, tag="system", omit_defaults=True):
+    """The system prompt from here on."""
+
+    text: str | None = None
+
+
+class ModelSet(Record, frozen=True, kw_only=True, tag="model", omit_defaults=True):
+    """Who is asked first from here on, as `ENTRY[/MODEL]`; `None` is the configuration's own first."""
+
+    model: str | None = None
+
+
+class Spent(Record, frozen=True, kw_only=True, tag="spent", omit_defaults=True):
+    """What one attempt used. An attempt that certainly cost nothing is known to cost nothing."""
+
+    provider: str
+    model: str | None = None
+    input: int | None = None
+    cached: int | None = None
+    """Those of `input` that were read from a cache."""
+    output: int | None = None
+    nano_usd: int | None = None
+
+    @classmethod
+    def of(cls, attempt: AttemptRecord) -> Spent:
+        """Read the record of an attempt."""
+        usage = attempt.usage
+        free = attempt.cost is None and attempt.cost_basis in (CostBasis.NOT_SENT, CostBasis.REFUSED)
+        return cls(
+            provider=attempt.provider,
+            model=attempt.answered_model or attempt.model,
+            input=0 if free and usage.total is None else usage.input_total,
+            cached=usage.cache_read,
+            output=0 if free and usage.total is None else usage.output_total,
+            nano_usd=attempt.cost.amount.nano_usd if attempt.cost else 0 if free else None,
+        )
+
+
+AnyRecord = Turn | Undone | SystemSet | ModelSet | Spent
+"""Every kind of record."""
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """What one provider was asked and what that cost, as far as it is known."""
+
+    provider: str
+    calls: int = 0
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    cost: Money = Money()
+    uncounted: int = 0
+    """Calls whose tokens are not known."""
+    unpriced: int = 0
+    """Calls whose cost is not known."""
+
+    def plus(self, spent: Spent) -> Account:
+        """Add an attempt."""
+        return Account(
+            provider=self.provider,
+            calls=self.calls + 1,
+            input=self.input + (spent.input or 0),
+            cached=self.cached + (spent.cached or 0),
+            output=self.output + (spent.output or 0),
+            cost=self.cost + Money(spent.nano_usd or 0),
+            uncounted=self.uncounted + (spent.input is None and spent.output is None),
+            unpriced=self.unpriced + (spent.nano_usd is None),
+        )
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a conversation stands."""
+
+    turns: tuple[Turn, ...] = ()
+    system: str | None = None
+    model: str | None = None
+    accounts: tuple[Account, ...] = ()
+
+    def after(self, *records: AnyRecord) -> Conversation:
+        """Return where it stands once these have happened."""
+        conversation = self
+        for record in records:
+            conversation = conversation._after(record)
+        return conversation
+
+    def _after(self, record: AnyRecord) -> Conversation:
+        match record:
+            case Turn():
+                return msgspec.structs.replace(self, turns=(*self.turns, record))
+            case Undone():
+                return msgspec.structs.replace(self, turns=self.turns[:-1])
+            case SystemSet(text=text):
+                return msgspec.structs.replace(self, system=text)
+            case ModelSet(model=model):
+                return msgspec.structs.replace(self, model=model)
+            case Spent(provider=provider):
+                accounts = {each.provider: each for each in self.accounts}
+                accounts[provider] = accounts.get(provider, Account(provider=provider)).plus(record)
+                return msgspec.structs.replace(self, accounts=tuple(accounts.values()))
+
+    def messages(self, question: Message) -> list[Message]:
+        """Return what to send to have a question answered."""
+        return [message for turn in self.turns for message in (turn.question, turn.answer)] + [question]

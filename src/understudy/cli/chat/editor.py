@@ -1,0 +1,170 @@
+"""The line editor of a chat on a terminal. The one module that loads prompt_toolkit."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.shortcuts import CompleteStyle
+
+from understudy.cli.chat import sessions, typed
+from understudy.cli.chat.commands import COMMANDS, Takes
+from understudy.cli.chat.waiting import Hush
+from understudy.cli.terminal import is_terminal, murmur
+
+_LONGEST = 16_384
+"""Characters of an input that the history keeps; longer ones are pastes, and would be loaded at every start."""
+
+
+class Editor:
+    """Reads questions of one or more lines, with history and completion."""
+
+    interactive = True
+
+    def __init__(self, targets: Callable[[], list[str]], history: Path | None) -> None:
+        """`targets` are the names that `/model` takes; `history` is the file of what was typed earlier."""
+        self._hush = Hush()
+        self._warned = False
+        self._asked = False
+        self._session: PromptSession[str] = PromptSession(
+            FormattedText([("bold", "> ")]),
+            multiline=True,
+            prompt_continuation=FormattedText([("", ". ")]),
+            history=_history(history),
+            completer=_Completer(targets),
+            complete_while_typing=False,
+            complete_style=CompleteStyle.READLINE_LIKE,
+            key_bindings=self._keys(),
+            enable_suspend=True,
+            enable_open_in_editor=True,
+            tempfile_suffix=".md",
+            output=_output(),
+        )
+
+    async def read(self) -> str | None:
+        """Return what is typed next; `None` after Ctrl-D, or Ctrl-C twice at an empty prompt."""
+        self._warned = False
+        self._part()
+        while True:
+            try:
+                text = await self._session.prompt_async(default=self._hush.taken(), handle_sigint=False)
+            except EOFError:
+                return None
+            except KeyboardInterrupt:
+                if self._warned:
+                    return None
+                self._warned = True
+                murmur("Ctrl-C again, or Ctrl-D, leaves")
+                continue
+            if text.strip():
+                # Bytes that are no UTF-8 come as lone surrogates, which no request can carry.
+                return text.encode(errors="surrogateescape").decode(errors="replace")
+
+    def _part(self) -> None:
+        """Leave a line between what was said and the next question."""
+        if self._asked and is_terminal(sys.stderr):
+            print(file=sys.stderr, flush=True)
+        self._asked = True
+
+    def __enter__(self) -> Self:
+        self._hush.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hush.__exit__(kind, error, trace)
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+
+        @keys.add("enter")
+        def _send(event: KeyPressEvent) -> None:
+            buffer = event.current_buffer
+            going_on = typed.continued(buffer.text)
+            if going_on is None:
+                buffer.validate_and_handle()
+            else:
+                buffer.document = Document(going_on)
+
+        @keys.add("escape", "enter")
+        def _break_line(event: KeyPressEvent) -> None:
+            event.current_buffer.insert_text("\n")
+
+        @keys.add("c-c")
+        def _clear(event: KeyPressEvent) -> None:
+            if event.current_buffer.text:
+                self._warned = False
+                event.current_buffer.reset(append_to_history=True)
+            else:
+                event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
+
+        return keys
+
+
+def _output() -> Output:
+    """Return where the editor shows itself: stdout, or stderr where only that is a terminal."""
+    output = create_output(always_prefer_tty=True)
+    if isinstance(output, Vt100_Output):
+        # No question about the cursor's position: nothing here needs it, and its answer may come late, as typed text.
+        output.enable_cpr = False
+    return output
+
+
+class _History(FileHistory):
+    def store_string(self, string: str) -> None:
+        if len(string) <= _LONGEST:
+            with contextlib.suppress(OSError, UnicodeError):  # the history is a convenience
+                super().store_string(string)
+
+
+def _history(path: Path | None) -> History:
+    """Return the history in a file that only its user may read; in memory where that cannot be had."""
+    if path is None:
+        return InMemoryHistory()
+    try:
+        sessions.make_private(path.parent)
+        path.touch(mode=0o600)
+    except OSError:
+        return InMemoryHistory()
+    return _History(path)
+
+
+class _Completer(Completer):
+    """Completes commands and what they take."""
+
+    def __init__(self, targets: Callable[[], list[str]]) -> None:
+        self._targets = targets
+        self._paths = PathCompleter(expanduser=True)
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """Offer what may stand at the cursor of a line that begins with a slash."""
+        name, blank, rest = document.text_before_cursor.partition(" ")
+        if not name.startswith("/") or "\n" in name:
+            return
+        if not blank:
+            for each, command in COMMANDS.items():
+                if each.startswith(name[1:]):
+                    yield Completion(f"/{each}" if command.takes is Takes.NOTHING else f"/{each} ", -len(name))
+            return
+        match COMMANDS[name[1:]].takes if name[1:] in COMMANDS else None:
+            case Takes.TARGET:
+                for target in self._targets():
+                    if target.startswith(rest):
+                        yield Completion(target, -len(rest))
+            case Takes.PATH:
+                yield from self._paths.get_completions(Document(rest), complete_event)
+            case _:
+                return

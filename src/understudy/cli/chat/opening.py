@@ -1,0 +1,97 @@
+"""Sets a chat up: who answers, what is resumed, where it is kept, who asks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import typer
+
+from understudy.cli.chat import sessions, transcript
+from understudy.cli.chat.cast import Cast
+from understudy.cli.chat.conversation import ModelSet, SystemSet
+from understudy.cli.chat.notebook import Notebook
+from understudy.cli.chat.screen import Screen, open_screen
+from understudy.cli.chat.talk import Talk
+from understudy.cli.completion import targets_of
+from understudy.cli.exits import exit_code_of
+from understudy.cli.inquiry import Asked, options_of, show_notices
+from understudy.cli.messages import show_error
+from understudy.cli.options import Settings
+from understudy.cli.terminal import murmur, prepare_library, say
+from understudy.config import load
+from understudy.domain.errors import LLMError, Misuse
+
+HISTORY = "chat-history"
+"""The file, beside the sessions, of what was typed."""
+
+
+def hold(asked: Asked, settings: Settings, resume: str | None, *, saves: bool) -> None:
+    """Hold a chat. Raises `typer.Exit` with the code of the error that ended it."""
+    try:
+        options = options_of(asked, None)
+        config = load(settings.config)
+        show_notices(config.notices)
+        cast = Cast(
+            config=config,
+            understudies=None if asked.fallback is None else tuple(asked.fallback),
+            alone=asked.no_fallback,
+        )
+        notebook = Notebook(sessions.sessions_folder(), saves=saves)
+        if resume is not None:
+            _resume(notebook, resume)
+        cast = _led(cast, asked.model, notebook)
+        if system := options.pop("system", None):
+            notebook.note(SystemSet(text=system))
+        screen = open_screen(lambda: targets_of(config), _history(saves=saves))
+        talk = Talk(screen, cast, notebook, options, verbose=settings.verbose)
+        prepare_library()
+        asyncio.run(_held(talk, screen))
+    except LLMError as error:
+        show_error(error, verbose=settings.verbose)
+        raise typer.Exit(exit_code_of(error)) from error
+
+
+def _led(cast: Cast, model: str | None, notebook: Notebook) -> Cast:
+    """Have that one be asked first which the call names, or else the session. Raises `Misuse`."""
+    if model is not None:
+        cast = cast.led_by(model)
+        notebook.note(ModelSet(model=model))
+    elif earlier := notebook.conversation.model:
+        try:
+            cast = cast.led_by(earlier)
+        except Misuse as error:
+            say(f"this session was led by {earlier}: {error}", label="warning", style="warning")
+    cast.choice()
+    return cast
+
+
+def _resume(notebook: Notebook, wanted: str) -> None:
+    folder = sessions.sessions_folder()
+    if folder is None:
+        raise Misuse("there is no home folder in which sessions would be kept")
+    path = sessions.find(folder, wanted)
+    notebook.resume(sessions.read(path), sessions.Journal(folder, path.stem, now=time.time()))
+
+
+def _history(*, saves: bool) -> Path | None:
+    folder = sessions.user_folder()
+    return folder / HISTORY if saves and folder else None
+
+
+async def _held(talk: Talk, screen: Screen) -> None:
+    if not screen.interactive:
+        await talk.hold()
+        return
+    notebook = talk.notebook
+    if turns := notebook.conversation.turns:
+        count = f"{len(turns)} turn{'' if len(turns) == 1 else 's'}"
+        murmur(f"{notebook.session} goes on after {count}; /history shows them. The last one was:\n")
+        for line in transcript.spoken(turns[-1]):
+            say(line)
+        say("")
+    murmur(f"{talk.cast.described()} · /help lists the commands, Ctrl-D leaves")
+    await talk.hold()
+    if notebook.session and notebook.conversation.turns:
+        murmur(f"kept as {notebook.session}; understudy chat --continue goes on with it")

@@ -1,0 +1,268 @@
+"""`understudy prices`: what models cost, and who says so."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from understudy.cli import completion
+from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
+from understudy.cli.messages import show_error
+from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
+from understudy.cli.results import ErrorResult, print_json
+from understudy.cli.sanitize import clean_line
+from understudy.cli.survey import opened
+from understudy.cli.terminal import plain_table, prepare_library, say, show
+from understudy.config import Config, load
+from understudy.domain.errors import ConfigError, LLMError, Misuse
+from understudy.domain.prices import Rates
+from understudy.factory import DialectProvider, create_provider
+from understudy.provider import ProviderConfig, ProviderType
+from understudy.providers import row as row_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MANUAL = Manual(
+    text="""\
+Prices are US dollars per million tokens, by class of token. Each comes from the first of these that knows one: the
+entry's own `price` in the configuration, the provider's list of models (with --fetch), genai-prices, which is part of
+the installation and as new as that. Nothing is looked up on the network without --fetch.
+
+Without MODEL the prices of all configured targets are shown. A MODEL may be an entry, ENTRY/MODEL, PROVIDER/MODEL for
+a provider that is not configured, or a name alone, which is then looked for at every provider.""",
+    examples=(
+        Example("What the configured models cost", "understudy prices"),
+        Example("One model, wherever it is offered", "understudy prices gpt-4o-mini"),
+        Example("A provider that is not configured", "understudy prices anthropic/claude-haiku-4-5"),
+        Example("By partner, as their router lists them", "understudy prices hf/openai/gpt-oss-120b:groq --fetch"),
+    ),
+    exits={
+        ExitCode.OK: "at least one price is known",
+        ExitCode.UNAVAILABLE: "no price is known",
+        ExitCode.MISUSE: "wrong usage or configuration",
+    },
+    variables={**CONFIGURATION, **LOOKS},
+    see="docs/costs.md",
+)
+
+CLASSES = {
+    "input": "in",
+    "cache_read": "cached",
+    "cache_write": "write",
+    "cache_write_1h": "write 1h",
+    "output": "out",
+    "reasoning": "thinking",
+    "audio_input": "audio in",
+    "audio_output": "audio out",
+}
+"""A class of tokens, and the title of its column."""
+_ALWAYS = ("input", "output")
+
+
+class TierResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Rates of long prompts."""
+
+    above: int
+    """Tokens of the prompt; the rates apply to the whole call."""
+    rates: dict[str, str]
+
+
+class PriceResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model costs; without a `source` that is unknown."""
+
+    target: str
+    """`entry/model`."""
+    provider: str
+    provider_type: str
+    model: str
+    source: str | None = None
+    as_of: str | None = None
+    """ISO date at which the source stood."""
+    rates: dict[str, str] = {}
+    """US dollars per million tokens by class, as decimal strings. A class that is missing is billed as the one that it
+    is part of."""
+    call: str | None = None
+    """US dollars for each call."""
+    tiers: tuple[TierResult, ...] = ()
+
+
+class PricesResult(msgspec.Struct, frozen=True):
+    """What `--json` prints."""
+
+    prices: tuple[PriceResult, ...]
+
+
+ModelArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="MODEL",
+        show_default=False,
+        autocompletion=completion.targets,
+        help="An entry, ENTRY/MODEL, PROVIDER/MODEL, or a model alone.",
+    ),
+]
+FetchOption = Annotated[
+    bool,
+    typer.Option("--fetch", help="Ask providers for their lists of models first, at no cost: some tell their prices."),
+]
+
+
+def prices(
+    context: typer.Context,
+    *,
+    model: ModelArgument = None,
+    fetch: FetchOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Show what models cost, and where that is known from."""
+    prepare_library()
+    settings = Settings.of(context, config, verbose=verbose)
+    try:
+        found = asyncio.run(_look_up(load(settings.config, probe=lambda _: True), model, fetch=fetch))
+    except LLMError as error:
+        if as_json:
+            print_json(ErrorResult.of(error))
+        show_error(error, verbose=settings.verbose)
+        raise typer.Exit(exit_code_of(error)) from error
+    print_json(PricesResult(tuple(found))) if as_json else _print(found)
+    raise typer.Exit(ExitCode.OK if any(each.source for each in found) else ExitCode.UNAVAILABLE)
+
+
+# ---- looking up ----
+
+
+async def _look_up(config: Config, wanted: str | None, *, fetch: bool) -> list[PriceResult]:
+    async with opened(config) as entries:
+        targets = list(_targets(entries, wanted))
+        if fetch:
+            await asyncio.gather(*(_fetch(provider) for provider in dict(targets)))
+        for provider, model in targets:
+            await provider.prices_ready(model)
+        results = [_result(provider, model) for provider, model in targets]
+    return results if wanted is None else _meant(results, wanted)
+
+
+def _meant(results: list[PriceResult], wanted: str) -> list[PriceResult]:
+    """Return the results that are meant: of many who were asked for one name, those who know it."""
+    known = [each for each in results if each.source]
+    if known and wanted not in (known[0].provider, known[0].model):
+        return known[:1]  # PROVIDER/MODEL: others that know something by the whole name are not meant
+    return results if wanted == results[0].provider else known or results
+
+
+async def _fetch(provider: DialectProvider) -> None:
+    try:
+        await provider.list_models()
+    except LLMError as error:
+        say(f"{provider.name}: {clean_line(error.message.partition(chr(10))[0])}", label="warning", style="warning")
+
+
+def _targets(entries: list[DialectProvider], wanted: str | None) -> Iterator[tuple[DialectProvider, str]]:
+    """Return what is meant: all configured models, those of an entry, one model of one, or one at everybody's."""
+    if wanted is None:
+        for entry in entries:
+            yield from _models_of(entry)
+        return
+    name, _, model = wanted.partition("/")
+    for entry in entries:
+        if entry.name == name:
+            yield from [(entry, model)] if model else _models_of(entry)
+            return
+    if model and (unconfigured := _unconfigured(name)):
+        yield unconfigured, model
+    known = {entry.provider_type for entry in entries}
+    # That whatever is asked for is free on the own machine, or has the one price of its entry, says nothing.
+    yield from (
+        (entry, wanted)
+        for entry in entries
+        if wanted == entry.text_model or not (entry.row.local or entry.config.price)
+    )
+    yield from ((other, wanted) for each in ProviderType if each not in known and (other := _unconfigured(each)))
+
+
+def _models_of(entry: DialectProvider) -> Iterator[tuple[DialectProvider, str]]:
+    models = dict.fromkeys(name for name in (entry.text_model, entry.config.embedding_model) if name)
+    if not models:
+        raise Misuse(f"{entry.name} has no model configured: write {entry.name}/MODEL")
+    yield from ((entry, model) for model in models)
+
+
+def _unconfigured(name: str) -> DialectProvider | None:
+    """Return a provider of a built-in type, of which only the prices are wanted; `None` for what is no such type.
+
+    One that runs on the user's own machine says nothing of a model that is looked for.
+    """
+    try:
+        row = row_of(ProviderType(name).value)
+        config = ProviderConfig(provider=row.type, base_url=row.base_url)
+        return None if row.local else create_provider(config)
+    except (ValueError, ConfigError):
+        return None
+
+
+def _result(provider: DialectProvider, model: str) -> PriceResult:
+    price = provider.price_of(model)
+    result = PriceResult(
+        target=f"{provider.name}/{model}", provider=provider.name, provider_type=provider.provider_type, model=model
+    )
+    if price is None:
+        return result
+    return msgspec.structs.replace(
+        result,
+        source=price.source,
+        as_of=price.as_of,
+        rates=_rates(price.rates),
+        call=_dollars(price.rates.call) if price.rates.call else None,
+        tiers=tuple(TierResult(above=tier.above, rates=_rates(tier.rates)) for tier in price.tiers),
+    )
+
+
+def _rates(rates: Rates) -> dict[str, str]:
+    return {name: _dollars(rate) for name in CLASSES if (rate := getattr(rates, name)) is not None}
+
+
+def _dollars(nano: int) -> str:
+    return f"{Decimal(f'{nano}E-9').normalize():f}"
+
+
+# ---- for the eye ----
+
+
+def _print(found: list[PriceResult]) -> None:
+    if any(each.source for each in found):
+        show(_table(found), sys.stdout)
+    for each in found:
+        if each.call:
+            print(clean_line(f"{each.target}: and ${each.call} for each call"))
+    if unknown := list(dict.fromkeys(each.target for each in found if each.source is None)):
+        how = "write price = { input = …, output = … } in the entry, or prices.MODEL for one model; see docs/costs.md"
+        names = ", ".join(unknown[:3]) + (", …" if unknown[3:] else "")
+        say(clean_line(f"nobody knows the price of {names}: {how}"), label="note")
+
+
+def _table(found: list[PriceResult]) -> Table:
+    """Draw the table; classes that no model has a rate for have no column."""
+    shown = [name for name in CLASSES if name in _ALWAYS or any(name in each.rates for each in found)]
+    table = plain_table()
+    table.add_column("$ per million tokens", overflow="fold", min_width=20)
+    for name in shown:
+        table.add_column(CLASSES[name], justify="right", no_wrap=True)
+    table.add_column("source", overflow="fold")
+    for each in found:
+        dated = f"{each.source} ({each.as_of})" if each.as_of else each.source
+        rates = [each.rates.get(name, "" if each.source else "?") for name in shown]
+        table.add_row(clean_line(each.target), *rates, clean_line(dated or "unknown"))
+        for tier in each.tiers:
+            table.add_row(f"  prompts above {tier.above:,}", *(tier.rates.get(name, "") for name in shown), "")
+    return table
