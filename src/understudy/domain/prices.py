@@ -114,6 +114,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     def rates_for(self, usage: Usage) -> Rates:
         """Return the rates of the tier that the whole prompt falls into."""
+        if not self.tiers:
+            return self.rates
         prompt = usage.input_total or 0
         fitting = [tier.rates for tier in self.tiers if prompt > tier.above]
         return fitting[-1] if fitting else self.rates
