@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
@@ -47,17 +47,16 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 
 @pytest.fixture
-def in_the_package(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def in_the_package(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the row where the page says: a module, its line in `providers`, its line in `ProviderType`."""
     module = ModuleType("understudy.providers.example")
     exec(IN_THE_PACKAGE.replace(ADDRESS, emulator.url("openai")), module.__dict__)
     member = str.__new__(ProviderType, "example")
     member._name_, member._value_ = "EXAMPLE", "example"
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(providers._MODULES, "example", module.__name__)
+    monkeypatch.setitem(vars(providers)["_MODULES"], "example", module.__name__)
     monkeypatch.setitem(ProviderType._value2member_map_, "example", member)
     monkeypatch.setenv("EXAMPLE_API_KEY", emulator.key)
-    yield
 
 
 @asynccontextmanager
