@@ -75,6 +75,27 @@ def start_up(rounds: int) -> dict[str, tuple[float, float]]:
     return best
 
 
+def one_after_another(calls: int, streams: int) -> dict[str, dict[str, float]]:
+    """Return microseconds of CPU a call and a chunk, of the asynchronous and of the blocking face."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.stub"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as stub:
+        assert stub.stdout is not None
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.blocking",
+            stub.stdout.readline().strip(),
+            str(calls),
+            str(streams),
+        ]
+        result: dict[str, dict[str, float]] = json.loads(
+            subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        )
+        stub.communicate("")
+    return result
+
+
 def throughput(names: list[str], rounds: int, calls: int, streams: int) -> dict[str, dict[str, float]]:
     """Return microseconds of CPU a call and a chunk, by client."""
     best: dict[str, dict[str, float]] = {}
@@ -124,6 +145,14 @@ def main() -> None:
         print(
             f"{name:<28}{call:>9.1f}{call / reference['call_us']:>8.2f}"
             f"{chunk:>9.2f}{chunk / reference['chunk_us']:>8.2f}"
+        )
+    faces = one_after_another(arguments.calls // 4, arguments.streams // 4)
+    print(f"\n{'CPU, one after another':<28}{'µs/call':>9}{'ratio':>8}{'µs/chunk':>9}{'ratio':>8}")
+    for name, result in faces.items():
+        call, chunk = result["call_us"], result["chunk_us"]
+        print(
+            f"{f'understudy, {name}':<28}{call:>9.1f}{call / faces['async']['call_us']:>8.2f}"
+            f"{chunk:>9.2f}{chunk / faces['async']['chunk_us']:>8.2f}"
         )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from understudy import blocking
     from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
     from understudy.domain.content import (
         Audio,
@@ -142,18 +143,20 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.s
 
 def __getattr__(name: str) -> Any:
     """Import a public name at its first use."""
+    from importlib import import_module
+
+    if name == "blocking":
+        return import_module("understudy.blocking")
     module = _HOME_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'understudy' has no attribute {name!r}")
-    from importlib import import_module
-
     value = getattr(import_module(module), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF})
+    return sorted({*globals(), *_HOME_OF, "blocking"})
 
 
 __all__ = [
@@ -247,6 +250,7 @@ __all__ = [
     "Usage",
     "UsageReported",
     "__version__",
+    "blocking",
     "create_provider",
     "from_config",
 ]

@@ -39,6 +39,16 @@ class ResponseStream:
             ready.extend(await self._batches.__anext__())
         return ready.popleft()
 
+    async def read(self) -> list[Event]:
+        """Return the events that have arrived, at least one; none at the end."""
+        try:
+            first = await self.__anext__()
+        except StopAsyncIteration:
+            return []
+        events = [first, *self._ready]
+        self._ready.clear()
+        return events
+
     async def text(self) -> AsyncIterator[str]:
         """Iterate over the text alone, piece by piece."""
         async for event in self:
@@ -55,7 +65,7 @@ class ResponseStream:
     def response(self) -> GenerationResponse:
         """The whole answer. Raises `Misuse` before the stream has ended well."""
         if self._drive is None or self._drive.response is None:
-            raise Misuse("the stream has not ended yet: iterate over it to its end, or await collect()")
+            raise Misuse("the stream has not ended yet: iterate over it to its end, or use collect()")
         return self._drive.response
 
     @property

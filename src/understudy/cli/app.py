@@ -20,6 +20,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Ask": {
         "ask": "Ask a question and print the answer.",
         "chat": "Talk with a model, and go on with it another day.",
+        "embed": "Turn texts into vectors.",
         "batch": "Answer a file of requests, as OpenAI's Batch API does.",
     },
     "Know": {

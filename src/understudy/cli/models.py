@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from understudy.cli import completion
 from understudy.cli.exits import ExitCode, exit_code_of
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import show_error
@@ -136,7 +137,13 @@ PatternArgument = Annotated[
 ]
 ProviderOption = Annotated[
     list[str] | None,
-    typer.Option("--provider", "-p", metavar="ENTRY,...", help="Ask only these entries. May be repeated."),
+    typer.Option(
+        "--provider",
+        "-p",
+        metavar="ENTRY,...",
+        autocompletion=completion.entries,
+        help="Ask only these entries. May be repeated.",
+    ),
 ]
 CapabilityOption = Annotated[
     list[str] | None,
@@ -144,6 +151,7 @@ CapabilityOption = Annotated[
         "--capability",
         "-c",
         metavar="NAME,...",
+        autocompletion=lambda incomplete: [each for each in CAPABILITIES if each.startswith(incomplete)],
         help=f"Only models known to have all of these: {', '.join(CAPABILITIES)}. May be repeated.",
     ),
 ]

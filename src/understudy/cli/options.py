@@ -53,9 +53,9 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         "-m",
-        metavar="ENTRY[/MODEL]",
+        metavar="ENTRY[/MODEL]|ROUTE",
         autocompletion=completion.targets,
-        help="Try this first; the other entries stay behind it.",
+        help="Try this first; the other entries stay behind it. A route has targets of its own.",
     ),
 ]
 FallbackOption = Annotated[
@@ -70,7 +70,12 @@ FallbackOption = Annotated[
 NoFallbackOption = Annotated[bool, typer.Option("--no-fallback", help="Ask only the first, with its own retries.")]
 TaskOption = Annotated[
     str | None,
-    typer.Option("--task", metavar="NAME", help="What kind of task it is; [llm.tasks] says who is asked for it."),
+    typer.Option(
+        "--task",
+        metavar="NAME",
+        autocompletion=completion.tasks,
+        help="What kind of task it is; [llm.tasks] says who is asked for it.",
+    ),
 ]
 SystemOption = Annotated[
     str | None,

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion
@@ -404,6 +403,39 @@ def test_tokens_are_spread_too(configured: CommandLine) -> None:
     assert time.monotonic() - began > 0.2
 
 
+def priced(cli: CommandLine, emulator: Emulator) -> None:
+    """Each call at openai costs a cent."""
+    cli.configure(
+        f'[[llm.providers]]\nprovider = "openai"\nbase_url = "{emulator.url("openai")}"\napi_key = "{emulator.key}"\n'
+        'text_model = "gpt-6-luna"\nprice = { call = 0.01 }\n'
+    )
+
+
+def test_a_ceiling_is_kept_over_all_runs(cli: CommandLine, emulator: Emulator) -> None:
+    priced(cli, emulator)
+    ask(cli, model="gpt-6-luna")
+    first = run(cli, "--max-cost", "0.05", "--json")
+    assert first.code == 1
+    assert (first.json["stopped"], first.json["answered"], first.json["remaining"]) == ("max_cost", 5, 7)
+    assert (first.json["cost_usd"], first.json["lines_of_unknown_cost"]) == (0.05, 0)
+    assert "note: 7 lines remain: the next would pass --max-cost $0.05; a higher one goes on" in first.err
+    second = run(cli, "--max-cost", "$0.0799")
+    assert second.code == 1
+    assert f"max cost: 2 of {COUNT} lines, 5 before · " in second.err
+    third = run(cli, "--json")
+    assert (third.code, third.json["answered"], third.json["cost_usd"]) == (0, 5, 0.12)
+    assert answers(out(cli)) == expected()
+    assert len(emulator.requests("openai")) == COUNT
+
+
+def test_what_costs_nobody_knows_how_much_is_told(configured: CommandLine) -> None:
+    ask(configured)
+    result = run(configured, "--max-cost", "0.01", "--json")
+    assert (result.code, result.json["answered"], result.json["lines_of_unknown_cost"]) == (0, COUNT, COUNT)
+    assert "of unknown cost" in result.err
+    assert "warning: --max-cost cannot hold what is not known to cost anything" in result.err
+
+
 def test_a_terminal_shows_a_bar(configured: CommandLine) -> None:
     ask(configured)
     with configured.terminal("batch", "in.jsonl", "-o", "out.jsonl") as screen:
@@ -412,23 +444,6 @@ def test_a_terminal_shows_a_bar(configured: CommandLine) -> None:
     assert f"{COUNT}/{COUNT}" in finished.out
     assert "tokens" in finished.out
     assert answers(out(configured)) == expected()
-
-
-def test_the_answer_to_a_million_questions_does_not_stand_in_memory(configured: CommandLine) -> None:
-    """A body of a megabyte costs nothing while it waits."""
-    lines = 100
-    with (configured.folder / "in.jsonl").open("wb") as file:
-        for number in range(lines):
-            file.write(msgspec.json.encode(chat(f"line-{number}", "x" * 1_000_000)) + b"\n")
-    measured = (
-        "import resource, sys; from understudy.cli import main\n"
-        "sys.argv = ['understudy', 'batch', 'in.jsonl', '-o', 'out.jsonl', '--limit', '1', '-c', '1']\n"
-        "try: main()\n"
-        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
-    )
-    result = configured.python("-c", measured)
-    assert result.code == 0, result.err
-    assert int(result.out) < 120
 
 
 def until(came: Any) -> None:

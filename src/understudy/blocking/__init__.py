@@ -1,0 +1,19 @@
+"""understudy without `async` and `await`: the same names and the same options, for plain synchronous code.
+
+    from understudy import blocking
+
+    with blocking.from_config() as llm:
+        answer = llm.generate("Why is the sky blue?")
+        for text in llm.stream("Tell me a story.").text():
+            print(text, end="")
+
+Nothing is implemented twice: every call is handed over to one event loop, which runs in a daemon thread of its own from
+the first call on, and serves all threads of the process. A forked process begins with a loop of its own.
+"""
+
+from __future__ import annotations
+
+from understudy.blocking.provider import DialectProvider, LLMProvider, ProviderManager, create_provider, from_config
+from understudy.blocking.stream import ResponseStream
+
+__all__ = ["DialectProvider", "LLMProvider", "ProviderManager", "ResponseStream", "create_provider", "from_config"]

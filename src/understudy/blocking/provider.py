@@ -1,0 +1,274 @@
+"""Providers and managers for synchronous code: each wraps its asynchronous twin, and hands every call over to the loop.
+
+Signatures and first lines of docstrings are those of the twins; tests/blocking/test_surface.py compares them.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+
+from understudy import factory, manager
+from understudy.blocking.bridge import BRIDGE
+from understudy.blocking.stream import ResponseStream
+from understudy.policy.plan import Plan
+from understudy.provider import (
+    EmbedOptions,
+    FallbackConfig,
+    Prompt,
+    ProviderConfig,
+    ProviderStats,
+    RequestOptions,
+    Route,
+)
+from understudy.provider import LLMProvider as AsyncProvider
+
+if TYPE_CHECKING:
+    from understudy.domain.prices import Price
+    from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+    from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+    from understudy.ledger import LedgerSink, Observer
+    from understudy.providers.base import ProviderRow
+    from understudy.transport import Transport
+
+T = TypeVar("T")
+
+
+class LLMProvider:
+    """What all blocking providers are: the face of an asynchronous one. Use it to say what a function takes.
+
+    Made by `create_provider`, `from_config` and `ProviderManager`. Safe to use from many threads at once.
+    """
+
+    def __init__(self, wrapped: factory.DialectProvider | manager.ProviderManager) -> None:
+        self._wrapped = wrapped
+        release = weakref.finalize(self, BRIDGE.release, wrapped)
+        release.atexit = False  # the loop closes what is open then
+
+    @property
+    def wrapped(self) -> factory.DialectProvider | manager.ProviderManager:
+        """The asynchronous provider behind this one, for asynchronous code."""
+        return self._wrapped
+
+    @property
+    def provider_type(self) -> str:
+        """The type, such as `openai`."""
+        return self._wrapped.provider_type
+
+    @property
+    def name(self) -> str:
+        """The entry's name."""
+        return self._wrapped.name
+
+    @property
+    def priority(self) -> int:
+        """Lower is tried first."""
+        return self._wrapped.priority
+
+    def __repr__(self) -> str:
+        return f"<blocking {repr(self._wrapped).strip('<>')}>"
+
+    def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
+        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
+        return self._result_of(lambda: self._wrapped.generate(prompt, **options))
+
+    def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
+        """Answer a prompt piece by piece."""
+        thread = BRIDGE.loop_thread()
+        thread.check()
+        return ResponseStream(self._run(lambda: self._wrapped.stream(prompt, **options)), thread, self)
+
+    def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
+        """Return the plan of a request without sending it: the order of the targets, why, and what each would cost."""
+        return self._run(lambda: self._wrapped.explain(prompt, **options))
+
+    def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
+        """Turn texts into vectors."""
+        return self._result_of(lambda: self._wrapped.embed(texts, **options))
+
+    def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
+        """Return the models that the provider offers, at most `limit`."""
+        return self._result_of(lambda: self._wrapped.list_models(limit=limit))
+
+    def is_model_available(self, model: str) -> bool:
+        """Tell whether the provider offers a model. Raises `Unsupported` where nothing but a billed call could tell."""
+        return self._result_of(lambda: self._wrapped.is_model_available(model))
+
+    def health_check(self) -> HealthStatus:
+        """Find out, without a billed call, whether the provider could answer."""
+        return self._result_of(self._wrapped.health_check)
+
+    def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
+        """Count the tokens of a prompt. Raises `Unsupported` where the provider cannot."""
+        return self._result_of(lambda: self._wrapped.count_tokens(prompt, **options))
+
+    def stats(self) -> ProviderStats:
+        """Return what was done so far."""
+        return self._run(self._wrapped.stats)
+
+    def close(self) -> None:
+        """Close connections. The provider may be used again afterwards."""
+        if BRIDGE.thread is not None:
+            self._result_of(self._wrapped.aclose)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _result_of(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return BRIDGE.loop_thread().result_of(self._wrapped, make)
+
+    def _run(self, function: Callable[[], T]) -> T:
+        return BRIDGE.loop_thread().run(self._wrapped, function)
+
+
+class DialectProvider(LLMProvider):
+    """A built-in provider: a row of data, spoken through its dialects, over the transport."""
+
+    def __init__(self, wrapped: factory.DialectProvider) -> None:
+        super().__init__(wrapped)
+        self._dialect_provider = wrapped
+
+    @property
+    def wrapped(self) -> factory.DialectProvider:
+        """The asynchronous provider behind this one, for asynchronous code."""
+        return self._dialect_provider
+
+    @property
+    def config(self) -> ProviderConfig:
+        """The entry."""
+        return self.wrapped.config
+
+    @property
+    def text_model(self) -> str | None:
+        """The model of generations that name none: the entry's, else the row's dated default."""
+        return self.wrapped.text_model
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the provider has embeddings at all."""
+        return self.wrapped.embeds
+
+    def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
+        """Return the plan of a request without sending it: this one target, and what it would cost."""
+        return super().explain(prompt, **options)
+
+    def prices_ready(self, model: str | None = None) -> None:
+        """Wait until the published prices are loaded, where the price of a model (unset: of any model) needs them."""
+        self._result_of(lambda: self.wrapped.prices_ready(model))
+
+    def price_of(self, model: str | None) -> Price | None:
+        """Return what a model costs here; `None` when that is unknown."""
+        return self._run(lambda: self.wrapped.price_of(model))
+
+    def known(self, model: str | None) -> ModelInfo | None:
+        """Return what a fetched list of models told of a model, or what is published of it; `None` when nothing is."""
+        return self._run(lambda: self.wrapped.known(model))
+
+    def configuration_warnings(self) -> list[Warning]:
+        """Return what the entry sets but its model refuses, and so is left out of every request."""
+        return self._run(self.wrapped.configuration_warnings)
+
+
+class ProviderManager(LLMProvider):
+    """Many providers behind the same protocol: when one fails, the next goes on, and every attempt is accounted for.
+
+    `providers` may be those of this module, and a user's own asynchronous ones, each with a name of its own. A call's
+    `model` may be `entry`, `entry/model`, or the text model of an entry; that target is tried first, the others stay
+    behind it. Or it is the name of one of `routes`, whose targets, strategy and limits then apply.
+    """
+
+    def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
+        self,
+        providers: Sequence[LLMProvider | AsyncProvider],
+        fallback: FallbackConfig | None = None,
+        *,
+        routes: Sequence[Route] = (),
+        sink: LedgerSink | None = None,
+        observers: Sequence[Observer] = (),
+        priority: int = 10,
+        name: str | None = None,
+    ) -> None:
+        """Raises `ConfigError` when there is no provider, when two share a name, or when a route or task names none."""
+        wrapped = manager.ProviderManager(
+            [each.wrapped if isinstance(each, LLMProvider) else each for each in providers],
+            fallback,
+            routes=routes,
+            sink=sink,
+            observers=observers,
+            priority=priority,
+            name=name,
+        )
+        self._hold(wrapped, tuple(providers))
+
+    @classmethod
+    def of(cls, wrapped: manager.ProviderManager) -> Self:
+        """Make the blocking face of an asynchronous manager."""
+        face = cls.__new__(cls)
+        face._hold(wrapped, tuple(_face(each) for each in wrapped.providers))  # noqa: SLF001 - its own
+        return face
+
+    def _hold(self, wrapped: manager.ProviderManager, providers: tuple[LLMProvider | AsyncProvider, ...]) -> None:
+        super().__init__(wrapped)
+        self._manager = wrapped
+        self.providers = providers
+
+    @property
+    def wrapped(self) -> manager.ProviderManager:
+        """The asynchronous manager behind this one, for asynchronous code."""
+        return self._manager
+
+    @property
+    def fallback(self) -> FallbackConfig:
+        """What happens when a target fails."""
+        return self.wrapped.fallback
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes that a call's `model` may name."""
+        return self.wrapped.routes
+
+
+def create_provider(
+    config: ProviderConfig,
+    *,
+    row: ProviderRow | None = None,
+    fallback: FallbackConfig | None = None,
+    transport: Transport | None = None,
+    sink: LedgerSink | None = None,
+    observers: Sequence[Observer] = (),
+) -> DialectProvider:
+    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type.
+
+    `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
+    """
+    return DialectProvider(
+        factory.create_provider(config, row=row, fallback=fallback, transport=transport, sink=sink, observers=observers)
+    )
+
+
+def from_config(
+    path: str | Path | None = None,
+    *,
+    transport: Transport | None = None,
+    sink: LedgerSink | None = None,
+    observers: Sequence[Observer] = (),
+) -> DialectProvider | ProviderManager:
+    """Make what a configuration file describes: one provider, or a manager of several.
+
+    Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
+    provider whose key is in the environment. Raises `ConfigError`, which says what is wrong and where.
+    """
+    made = manager.from_config(path, transport=transport, sink=sink, observers=observers)
+    return ProviderManager.of(made) if isinstance(made, manager.ProviderManager) else DialectProvider(made)
+
+
+def _face(provider: AsyncProvider) -> LLMProvider | AsyncProvider:
+    return DialectProvider(provider) if isinstance(provider, factory.DialectProvider) else provider

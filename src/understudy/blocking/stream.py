@@ -1,0 +1,173 @@
+"""A streamed answer for synchronous code: a plain iterator."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from understudy.domain.attempts import AttemptRecord
+from understudy.domain.errors import Misuse
+from understudy.domain.events import Event, TextDelta
+from understudy.domain.responses import GenerationResponse
+
+if TYPE_CHECKING:
+    import asyncio
+
+    import understudy
+    from understudy.blocking.loop import LoopThread, Reply
+
+
+class ResponseStream:
+    """A streamed answer: an iterator of events, and a context manager.
+
+    Nothing is sent before the first event is asked for, and nothing is read ahead: who reads slowly slows the provider
+    down. Leaving the `with` block, `close`, or letting go of the stream closes the connection, which tells the provider
+    to stop. After the last event `response` is the whole answer. `close` may be called from any thread.
+    """
+
+    def __init__(self, wrapped: understudy.ResponseStream, thread: LoopThread, owner: Any) -> None:
+        """Made by `stream`. `owner` lives as long as the stream: its connections close with it."""
+        self.wrapped = wrapped
+        self._feed = Feed(wrapped, thread)
+        self._owner = owner
+        self._ready: deque[Event] = deque()
+        self._turn = threading.Lock()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        with self._turn:
+            ready = self._ready
+            if not ready:
+                ready.extend(self._feed.pull())
+            if not ready:
+                raise StopIteration
+            return ready.popleft()
+
+    def read(self) -> list[Event]:
+        """Return the events that have arrived, at least one; none at the end."""
+        with self._turn:
+            ready = list(self._ready)
+            self._ready.clear()
+            return ready or self._feed.pull()
+
+    def text(self) -> Iterator[str]:
+        """Iterate over the text alone, piece by piece."""
+        for event in self:
+            if isinstance(event, TextDelta) and event.text:
+                yield event.text
+
+    def collect(self) -> GenerationResponse:
+        """Read to the end and return the whole answer."""
+        while self.read():
+            pass
+        return self.response
+
+    @property
+    def response(self) -> GenerationResponse:
+        """The whole answer. Raises `Misuse` before the stream has ended well."""
+        return self.wrapped.response
+
+    @property
+    def attempts(self) -> tuple[AttemptRecord, ...]:
+        """The attempts that have ended so far."""
+        return self.wrapped.attempts
+
+    def close(self) -> None:
+        """Stop. Harmless after the end."""
+        self._feed.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        feed: Feed | None = getattr(self, "_feed", None)
+        if feed is not None:
+            feed.stop()
+
+
+class Feed:
+    """Reads a stream on the loop, in one task from its beginning to its end, each time that the consumer asks.
+
+    One task, because what a user's own provider opens around its `yield`s — time-outs, task groups — belongs to one.
+    """
+
+    def __init__(self, stream: understudy.ResponseStream, thread: LoopThread) -> None:
+        self._stream = stream
+        self._thread = thread
+        self._task: asyncio.Task[list[Event]] | None = None
+        self._wanted: asyncio.Event | None = None
+        self._reply: Reply[list[Event]] | None = None
+        self._stopped = False
+
+    # ---- the consumer's side ----
+
+    def pull(self) -> list[Event]:
+        """Wait for the next events; none at the end. An interruption closes the stream, and then propagates."""
+        if self._thread.is_left_behind:
+            raise Misuse("this stream was opened before the process was forked, and belongs to the parent")
+        return self._thread.exchange(self._ask, self._stop)
+
+    def close(self) -> None:
+        """Stop reading, and wait until the connection is closed."""
+        if self._thread.is_open:
+            self._thread.exchange(self._close)
+
+    def stop(self) -> None:
+        """Stop reading. Returns at once, from any thread."""
+        self._thread.tell(self._stop)
+
+    # ---- on the loop ----
+
+    def _ask(self, reply: Reply[list[Event]]) -> None:
+        if self._task is None and not self._stopped:
+            import asyncio
+
+            self._wanted = asyncio.Event()
+            self._task = self._thread.spawn(self._read(self._wanted))
+            self._task.add_done_callback(self._end)
+        if self._wanted is None or self._task is None or self._task.done():
+            reply.give([])
+            return
+        self._reply = reply
+        self._wanted.set()
+
+    async def _read(self, wanted: asyncio.Event) -> list[Event]:
+        try:
+            await wanted.wait()
+            while events := await self._stream.read():
+                wanted.clear()
+                reply, self._reply = self._reply, None
+                if reply is not None:
+                    reply.give(events)
+                await wanted.wait()
+        finally:
+            await self._stream.aclose()
+        return []
+
+    def _end(self, task: asyncio.Task[list[Event]]) -> None:
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            self._thread.settle(reply, task)
+
+    def _stop(self) -> None:
+        if not self._stopped:
+            self._stopped = True
+            if self._task is not None:
+                self._task.cancel()
+
+    def _close(self, reply: Reply[None]) -> None:
+        self._stop()
+        if self._task is None or self._task.done():
+            reply.give(None)
+        else:
+            self._task.add_done_callback(lambda task: reply.give(None))
