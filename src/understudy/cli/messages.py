@@ -92,7 +92,8 @@ def _row(attempt: AttemptRecord) -> tuple[str, ...]:
         f"{attempt.duration:.2f}",
         "" if attempt.first_event is None else f"{attempt.first_event:.2f}",
         tokens(attempt.usage),
-        price(attempt.cost) if attempt.failure is None else "",
+        # What was lost is shown when it cost something.
+        price(attempt.cost) if attempt.failure is None or (attempt.cost and attempt.cost.amount.nano_usd) else "",
     )
 
 
