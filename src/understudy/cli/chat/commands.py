@@ -81,7 +81,9 @@ def _history(talk: Talk, _: str) -> None:
     conversation = talk.notebook.conversation
     if conversation.system:
         say(conversation.system, label="system")
-    for turn in conversation.turns:
+    for number, turn in enumerate(conversation.turns):
+        if number:
+            say("")
         for line in transcript.spoken(turn):
             say(line)
     if not conversation.turns:

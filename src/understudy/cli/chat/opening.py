@@ -45,7 +45,6 @@ def hold(asked: Asked, settings: Settings, resume: str | None, *, saves: bool) -
             notebook.note(SystemSet(text=system))
         screen = open_screen(cast.names(), _history(saves=saves))
         talk = Talk(screen, cast, notebook, options, verbose=settings.verbose)
-        prepare_library()
         asyncio.run(_held(talk, screen))
     except LLMError as error:
         show_error(error, verbose=settings.verbose)
@@ -81,8 +80,11 @@ def _history(*, saves: bool) -> Path | None:
 
 async def _held(talk: Talk, screen: Screen) -> None:
     if not screen.interactive:
+        prepare_library()
         await talk.hold()
         return
+    # While the first question is being typed.
+    loading = asyncio.get_running_loop().run_in_executor(None, prepare_library)
     notebook = talk.notebook
     if turns := notebook.conversation.turns:
         count = f"{len(turns)} turn{'' if len(turns) == 1 else 's'}"
@@ -94,5 +96,6 @@ async def _held(talk: Talk, screen: Screen) -> None:
         say("")
     murmur(f"{talk.cast.described()} · /help lists the commands, Ctrl-D leaves")
     await talk.hold()
+    await loading
     if notebook.session and notebook.conversation.turns:
         murmur(f"kept as {notebook.session}; understudy chat --continue goes on with it")
