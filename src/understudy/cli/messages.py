@@ -132,3 +132,10 @@ def price(cost: Cost | None) -> str:
     if cost is None:
         return "unknown"
     return "$0" if cost.amount.nano_usd == 0 else str(cost.amount)
+
+
+def dollars(nano: int) -> str:
+    """Return nano-USD as US dollars, exact and without zeros at the end: `0.15`."""
+    from decimal import Decimal
+
+    return f"{Decimal(f'{nano}E-9').normalize():f}"
