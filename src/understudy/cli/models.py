@@ -6,7 +6,6 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from fnmatch import translate
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,7 @@ import typer
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode, exit_code_of
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import show_error
+from understudy.cli.messages import dollars, show_error
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
 from understudy.cli.results import ErrorResult, print_json
 from understudy.cli.sanitize import clean_line
@@ -297,7 +296,7 @@ def _dollars(price: Price | None, kind: str) -> str | None:
     rate = getattr(price.rates, kind) if price else None
     if rate is None:
         return None
-    return f"{Decimal(f'{rate}E-9').normalize():f}"
+    return dollars(rate)
 
 
 def _fitting(results: list[ModelResult], wanted: Filter) -> list[ModelResult]:

@@ -166,11 +166,11 @@ def _varies_within_a_day(entry: Entry) -> bool:
 def _newest(providers: Iterable[Provider], day: date) -> str | None:
     """Return the latest date from which a price of the list holds: the list is at least that new. It has no date."""
     starts = (
-        each.constraint.start_date
+        start
         for provider in providers
         for entry in provider.models
         for each in (*(entry.prices if isinstance(entry.prices, list) else ()), *(entry.price_variants or ()))
-        if each.constraint is not None and hasattr(each.constraint, "start_date")
+        if (start := getattr(each.constraint, "start_date", None)) is not None
     )
     latest = max((start for start in starts if start <= day), default=None)
     return latest.isoformat() if latest is not None else None

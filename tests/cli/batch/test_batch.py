@@ -446,6 +446,27 @@ def test_a_terminal_shows_a_bar(configured: CommandLine) -> None:
     assert answers(out(configured)) == expected()
 
 
+def test_ctrl_c_on_a_terminal_ends_the_bar(configured: CommandLine, emulator: Emulator) -> None:
+    ask(configured)
+    emulator.script("openai", [None] * 4, always=Fault.slow_headers())
+    with configured.terminal("batch", "in.jsonl", "-o", "out.jsonl", "-c", "2") as screen:
+        screen.read_until(lambda shown: f"4/{COUNT}" in shown)
+        screen.interrupt()
+        finished = screen.finish()
+    assert finished.code == 130
+    assert f"4 of {COUNT} lines" in finished.out
+    assert finished.out.rindex("\x1b[?25h") < finished.out.index("interrupted"), "the cursor is back"
+    assert "Traceback" not in finished.out
+
+
+def test_a_batch_of_embeddings_may_have_another_model(configured: CommandLine, emulator: Emulator) -> None:
+    write(configured.folder / "in.jsonl", [embedding("a", ["x", "y"], dimensions=4), embedding("b", "z")])
+    assert run(configured, "-m", "openai/text-embedding-3-large").code == 0
+    assert {request.body["model"] for request in emulator.requests("openai")} == {"text-embedding-3-large"}
+    vectors = {record["custom_id"]: record["response"]["body"]["data"] for record in read(out(configured))}
+    assert [len(item["embedding"]) for item in vectors["a"]] == [4, 4]
+
+
 def until(came: Any) -> None:
     end = time.monotonic() + PATIENCE
     while not came():

@@ -67,8 +67,8 @@ def test_an_input_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> No
     source.close()
 
 
-def test_bodies_are_not_kept(tmp_path: Path) -> None:
-    path = write(tmp_path / "in.jsonl", [chat(f"line-{number}", "x" * 1_000_000) for number in range(20)])
+def test_bodies_are_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "in.jsonl", [chat(f"line-{number}", "x" * 1_000_000) for number in range(60)])
     tracemalloc.start()
     try:
         source = open_source(str(path))
@@ -76,5 +76,6 @@ def test_bodies_are_not_kept(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     source.close()
+    assert capsys.readouterr().err == f"note: checking {path} (57 MB) before anything is sent\n"
     assert kept < 1_000_000
     assert peak < 10_000_000
