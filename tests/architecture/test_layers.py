@@ -24,7 +24,7 @@ LAYERS: dict[str, set[str]] = {
     "structured": {"domain", "wire"},
     "prompt": {"domain", "wire", "dialects", "provider", "structured"},
     "transport": {"domain", "wire"},
-    "signing": {"domain", "wire", "providers", "config"},
+    "signing": {"domain", "wire", "providers"},
     "flight": {"domain", "wire", "dialects", "policy", "transport", "signing"},
     "attempt": {"domain", "dialects", "policy", "flight", "structured"},
     "engine": {"domain", "dialects", "policy", "flight", "attempt", "ledger"},
@@ -35,8 +35,8 @@ LAYERS: dict[str, set[str]] = {
     "routing": {
         "domain", "dialects", "policy", "attempt", "engine", "stream", "embedding", "prompt", "provider", "ledger",
     },
-    "config": {"domain", "dialects", "providers", "provider"},
-    "access": {"domain", "dialects", "providers", "provider", "config"},
+    "config": {"domain", "wire", "dialects", "providers", "provider"},
+    "access": {"domain", "wire", "dialects", "providers", "provider", "config"},
     "pricing": {"domain", "provider", "providers"},
     "exchanges": {"domain", "dialects", "providers"},
     "factory": {

@@ -23,7 +23,9 @@ from understudy.config.schema import LEGACY, PROVIDER, ROUTE
 from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.base import Operation
 from understudy.domain.errors import ERRORS
+from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Aside, Fallback, Retry
+from understudy.provider import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -164,7 +166,16 @@ def provider_access() -> str:
         header = _code(f"{row.auth.header}: {row.auth.prefix}…")
         if row.token_auth is not None:
             header += f"; a token as {_code(f'{row.token_auth.header}: {row.token_auth.prefix}…')}"
-        lines.append((_code(row.type), _code(*row.aliases), key, address, _code(*row.base_url_variables), header))
+        lines.append(
+            (
+                _code(row.type),
+                _code(*ProviderType(row.type).aliases),
+                key,
+                address,
+                _code(*row.base_url_variables),
+                header,
+            )
+        )
     return _table(*lines)
 
 
@@ -208,8 +219,17 @@ TABLES = {
 }
 """The tables of keys in configuration.md, by the names of their places."""
 
+
+def tasks() -> str:
+    """Return the rules that pick a task as Markdown."""
+    lines = [("task", "when")]
+    lines += [(_code(rule.task), rule.when) for rule in RULES]
+    return _table(*lines, (_code(DEFAULT_TASK), "no rule fits"))
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
+    ("choosing.md", "tasks"): tasks,
     ("cli.md", "exit codes"): exit_codes,
     ("cli.md", "chat commands"): chat_commands,
     ("cli.md", "common"): common_options,

@@ -53,9 +53,9 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         "-m",
-        metavar="ENTRY[/MODEL]|ROUTE",
+        metavar="ENTRY[/MODEL]",
         autocompletion=completion.targets,
-        help="Try this first; the other entries stay behind it. A route has targets of its own.",
+        help="Try this first; the other entries stay behind it. Or a route, which has targets of its own.",
     ),
 ]
 FallbackOption = Annotated[
