@@ -169,5 +169,10 @@ class Feed:
         self._stop()
         if self._task is None or self._task.done():
             reply.give(None)
-        else:
-            self._task.add_done_callback(lambda task: reply.give(None))
+            return
+
+        def closed(task: asyncio.Task[list[Event]]) -> None:
+            error = None if task.cancelled() else task.exception()
+            reply.give(None) if error is None else reply.fail(error)
+
+        self._task.add_done_callback(closed)
