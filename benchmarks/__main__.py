@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from benchmarks.clients import CLIENTS
 
@@ -75,23 +76,14 @@ def start_up(rounds: int) -> dict[str, tuple[float, float]]:
     return best
 
 
-def one_after_another(calls: int, streams: int) -> dict[str, dict[str, float]]:
-    """Return microseconds of CPU a call and a chunk, of the asynchronous and of the blocking face."""
+def beside_stub(module: str, *counts: int) -> Any:
+    """Run one of the other benchmarks in a process of its own, with a stub to ask, and return what it prints."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.stub"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as stub:
         assert stub.stdout is not None
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.blocking",
-            stub.stdout.readline().strip(),
-            str(calls),
-            str(streams),
-        ]
-        result: dict[str, dict[str, float]] = json.loads(
-            subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        )
+        command = [sys.executable, "-m", module, stub.stdout.readline().strip(), *map(str, counts)]
+        result = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         stub.communicate("")
     return result
 
@@ -146,7 +138,7 @@ def main() -> None:
             f"{name:<28}{call:>9.1f}{call / reference['call_us']:>8.2f}"
             f"{chunk:>9.2f}{chunk / reference['chunk_us']:>8.2f}"
         )
-    faces = one_after_another(arguments.calls // 4, arguments.streams // 4)
+    faces = beside_stub("benchmarks.blocking", arguments.calls // 4, arguments.streams // 4)
     print(f"\n{'CPU, one after another':<28}{'µs/call':>9}{'ratio':>8}{'µs/chunk':>9}{'ratio':>8}")
     for name, result in faces.items():
         call, chunk = result["call_us"], result["chunk_us"]
@@ -154,6 +146,11 @@ def main() -> None:
             f"{f'understudy, {name}':<28}{call:>9.1f}{call / faces['async']['call_us']:>8.2f}"
             f"{chunk:>9.2f}{chunk / faces['async']['chunk_us']:>8.2f}"
         )
+    by_strategy = beside_stub("benchmarks.targets", arguments.calls // 8)
+    numbers = list(next(iter(by_strategy.values())))
+    print(f"\n{'CPU µs a call, by targets':<28}" + "".join(f"{number:>9}{'ratio':>8}" for number in numbers))
+    for strategy, took in by_strategy.items():
+        print(f"{strategy:<28}" + "".join(f"{took[n]:>9.1f}{took[n] / took[numbers[0]]:>8.2f}" for n in numbers))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 
 from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
-from understudy.domain.errors import Unsupported
+from understudy.domain.errors import Misuse, Unsupported
 from understudy.domain.requests import GenerationRequest
 from understudy.providers.base import ProviderRow, dialect_for
 
@@ -36,7 +36,15 @@ def dialect_of(row: ProviderRow, operation: Operation, endpoint: Endpoint, reque
 def open_exchange(
     dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool
 ) -> Exchange[Any]:
-    """Open the exchange of an operation; nothing is sent by that."""
+    """Open the exchange of an operation; nothing is sent by that. Raises `Misuse` for a text that cannot be encoded."""
+    try:
+        return _opened(dialect, operation, request, endpoint, streamed)
+    except UnicodeEncodeError as error:
+        wrong = error.object[error.start : error.start + 1]
+        raise Misuse(f"the request holds half a character ({wrong!r}), which no encoding can carry") from error
+
+
+def _opened(dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool) -> Exchange[Any]:
     match operation:
         case Operation.CHAT:
             return dialect.chat(request, endpoint, stream=streamed)

@@ -77,7 +77,7 @@ async def status_of(provider: Checked) -> HealthStatus:
         provider=provider.name,
         reachable=True,
         serving=True,
-        authenticated=True if provider.credential.authenticates else None,
+        authenticated=True if provider.credential.authenticates and not provider.row.catalogue_is_open else None,
         model_available=available,
         latency=latency,
         detail=detail,

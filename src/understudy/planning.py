@@ -15,7 +15,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.engine import Engine
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized, Estimate
-from understudy.policy.fitness import Needs, fitting, needs_of
+from understudy.policy.fitness import Fit, Needs, fitting, needs_of
 from understudy.policy.plan import Plan, Step
 from understudy.policy.rotation import Rotation
 from understudy.policy.spaces import one_space
@@ -25,6 +25,8 @@ from understudy.policy.tasks import TaskBased
 from understudy.provider import FallbackConfig, FallbackStrategy
 from understudy.roster import Roster, Wanted
 from understudy.routing import Planned
+
+ANY_LENGTH = 2**53
 
 
 class Lane:
@@ -36,10 +38,28 @@ class Lane:
         self.fallback = fallback
         self.order = strategy_of(fallback)
         self.rotation = Rotation()
+        self.windows: Mapping[str, int] | None = None
+        """Context windows that are known, by label; `None`: not looked at yet."""
+        self.holds = 0
+        """Tokens of prompt that every target takes, as far as is known."""
         self.usual: Plan | None = None
         """The plan of requests that need nothing particular, where it is always the same."""
-        self.usual_prompt = 0
-        """Tokens of prompt up to which it holds."""
+
+    def forget(self) -> None:
+        """Find out anew: more has become known of the targets."""
+        self.windows = self.usual = None
+        self.holds = 0
+
+    def takes(self, needs: Needs) -> bool:
+        """Whether every target is known to take a request, so that none needs to be looked at."""
+        return not needs.capabilities and needs.least_prompt <= self.holds
+
+    def windows_by(self, look: Callable[[Target], TargetFacts]) -> Mapping[str, int]:
+        """Return the context windows that are known, looked up once."""
+        if self.windows is None:
+            self.windows = {each.label: window for each in self.targets if (window := look(each).context_window)}
+            self.holds = min(self.windows.values(), default=ANY_LENGTH)
+        return self.windows
 
     @property
     def takes_turns(self) -> bool:
@@ -74,14 +94,13 @@ class Planner:
         self._roster = roster
         self._fallback = fallback
         self._engine = engine
-        self._lanes: dict[str | None, Lane] = {}
-        self._embedding_rotations: dict[str | None, Rotation] = {}
+        self._lanes: dict[tuple[str | None, bool], Lane] = {}
         self._turn = 0
 
     def forget(self) -> None:
         """Make usual plans anew: more has become known of the targets."""
         for lane in self._lanes.values():
-            lane.usual = None
+            lane.forget()
 
     # ---- generations ----
 
@@ -92,16 +111,15 @@ class Planner:
         self._turn += 1
         needs = needs_of(request)
         usual = lane.usual
-        if usual is not None and wanted.provider is None and _is_usual(needs, lane):
+        if usual is not None and wanted.provider is None and lane.takes(needs):
             return Planned(usual, lane.fallback)
         if lane.weighs_prices:
             await self._roster.prices_ready(lane.targets)
         plan, facts = self._plan(request, needs, wanted, lane)
         if take and wanted.provider is None and lane.takes_turns:
             lane.rotation.take(plan, facts.aside)
-        elif wanted.provider is None and lane.order is strategies.priority and _is_plain(needs, plan):
+        elif wanted.provider is None and lane.order is strategies.priority and lane.takes(needs):
             lane.usual = plan
-            lane.usual_prompt = min((step.context_window for step in plan.steps if step.context_window), default=2**53)
         return Planned(plan, lane.fallback)
 
     def explain(self, request: GenerationRequest) -> Plan:
@@ -111,7 +129,7 @@ class Planner:
         self._roster.load_prices(lane.targets)
         plan, _ = self._plan(request, needs_of(request), wanted, lane)
         estimate = Estimate(request)
-        facts = self._facts(tuple(step.target for step in plan.steps), Rotation())
+        facts = self._facts(tuple(step.target for step in plan.steps), lane)
         return msgspec.structs.replace(
             plan,
             steps=tuple(
@@ -127,8 +145,8 @@ class Planner:
         if wanted.provider is not None:
             asked = self._roster.text_target(wanted.provider, 0, wanted.model)
             targets = tuple(each for each in targets if each.name != asked.name)
-        facts = self._facts(targets, lane.rotation)
-        fit = fitting(needs, targets, facts)
+        facts = self._facts(targets, lane)
+        fit = Fit(targets) if lane.takes(needs) else fitting(needs, targets, facts)
         if asked is None and not fit.targets:
             reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in fit.skipped)
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
@@ -142,7 +160,7 @@ class Planner:
             why="; then ".join([*why, *filter(None, (plan.why, fit.compromise))]),
             route=lane.name,
         )
-        return (plan.only_first("fallback is switched off") if lane.fallback.enabled is False else plan), facts
+        return self._limited(plan, lane), facts
 
     def _first(self, asked: Target) -> Step:
         return Step(asked, "asked for", self._roster.describe(asked, strategies.UNKNOWN).context_window)
@@ -155,50 +173,47 @@ class Planner:
         The strategy orders the targets of that space; it never chooses the space, which must not change between calls.
         """
         wanted = self._roster.wanted(request.model)
-        fallback = self._fallback
-        if wanted.route is not None:
-            route = self._roster.routes[wanted.route]
-            fallback, targets = route.fallback, self._roster.route_targets(route, embedding=True)
-        else:
-            targets = self._roster.embedding_targets()
+        lane = self._lane(wanted.route, embedding=True)
+        targets = lane.targets
         if wanted.provider is not None:
             asked = self._roster.embedding_target(wanted.provider, 0, wanted.model)
             targets = (asked, *(each for each in targets if each.name != asked.name))
         elif not targets:
             raise ConfigError("embed: no entry has an embedding_model: add embedding_model to one, or pass model=…")
-        else:
-            targets = tuple(sorted(targets, key=place))
         same, others = one_space(targets, lambda target: self._roster.space_of(target, request))
-        lane = Lane(wanted.route, same, fallback)
-        if lane.weighs_prices:
-            await self._roster.prices_ready(same)
-        rotation = self._embedding_rotations.setdefault(wanted.route, lane.rotation)
-        facts = self._facts(same, rotation)
-        if wanted.provider is None:
+        if wanted.provider is not None:
+            plan = Plan(tuple(Step(each, "asked for") for each in same))
+        else:
+            if lane.weighs_prices:
+                await self._roster.prices_ready(same)
+            facts = self._facts(same, lane)
             plan = self._ordered(request, same, facts, lane)
             if lane.takes_turns:
-                rotation.take(plan, facts.aside)
-        else:
-            plan = Plan(tuple(Step(each, "asked for") for each in same))
-        plan = msgspec.structs.replace(plan, skipped=(*plan.skipped, *others), route=wanted.route)
-        if fallback.enabled is False:
-            plan = plan.only_first("fallback is switched off")
-        return Planned(plan, fallback)
+                lane.rotation.take(plan, facts.aside)
+        plan = msgspec.structs.replace(plan, skipped=(*plan.skipped, *others), route=lane.name)
+        return Planned(self._limited(plan, lane), lane.fallback)
 
     # ---- both ----
 
-    def _lane(self, route: str | None) -> Lane:
-        lane = self._lanes.get(route)
+    def _lane(self, route: str | None, *, embedding: bool = False) -> Lane:
+        lane = self._lanes.get((route, embedding))
         if lane is None:
-            if route is None:
-                fallback, targets = self._fallback, self._roster.text_targets()
-                if fallback.strategy is FallbackStrategy.TASK_BASED:
-                    targets = self._roster.with_named(targets, fallback.tasks)
-            else:
-                found = self._roster.routes[route]
-                fallback, targets = found.fallback, self._roster.route_targets(found)
-            lane = self._lanes[route] = Lane(route, targets, fallback)
+            lane = self._lanes[route, embedding] = self._new_lane(route, embedding)
         return lane
+
+    def _new_lane(self, route: str | None, embedding: bool) -> Lane:
+        if route is not None:
+            found = self._roster.routes[route]
+            return Lane(route, self._roster.route_targets(found, embedding=embedding), found.fallback)
+        if embedding:
+            return Lane(None, tuple(sorted(self._roster.embedding_targets(), key=place)), self._fallback)
+        targets = self._roster.text_targets()
+        if self._fallback.strategy is FallbackStrategy.TASK_BASED:
+            targets = self._roster.with_named(targets, self._fallback.tasks)
+        return Lane(None, targets, self._fallback)
+
+    def _limited(self, plan: Plan, lane: Lane) -> Plan:
+        return plan.only_first("fallback is switched off") if lane.fallback.enabled is False else plan
 
     def _ordered(
         self, request: GenerationRequest | EmbeddingRequest, targets: tuple[Target, ...], facts: Facts, lane: Lane
@@ -210,14 +225,18 @@ class Planner:
             _check(plan, targets)
         return plan
 
-    def _facts(self, targets: tuple[Target, ...], rotation: Rotation) -> Facts:
+    def _facts(self, targets: tuple[Target, ...], lane: Lane) -> Facts:
         now, health = time.monotonic(), self._engine.health
 
         def look(target: Target) -> TargetFacts:
             return self._roster.describe(target, health.facts(target, now))
 
         return Facts(
-            turn=self._turn, targets=_Known(targets, look), turns=rotation.turns, aside=health.aside(targets, now)
+            turn=self._turn,
+            targets=_Known(targets, look),
+            windows=lane.windows_by(look),
+            turns=lane.rotation.turns,
+            aside=health.aside(targets, now),
         )
 
 
@@ -243,14 +262,6 @@ class _Known(Mapping[str, TargetFacts]):
 
     def __len__(self) -> int:
         return len(self._targets)
-
-
-def _is_usual(needs: Needs, lane: Lane) -> bool:
-    return not needs.capabilities and needs.least_prompt <= lane.usual_prompt
-
-
-def _is_plain(needs: Needs, plan: Plan) -> bool:
-    return not needs.capabilities and not plan.skipped
 
 
 def _check(plan: Plan, targets: tuple[Target, ...]) -> None:

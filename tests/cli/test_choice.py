@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.cli.choice import choose
+from understudy.cli.choice import Choice, choose
 from understudy.config import Config, Disabled
 from understudy.domain.errors import Misuse
-from understudy.provider import FallbackConfig, ProviderConfig
+from understudy.provider import FallbackConfig, FallbackStrategy, ProviderConfig, Route
 
 CONFIG = Config(
     providers=(
@@ -82,3 +82,33 @@ def test_what_cannot_be_meant_is_said(
 ) -> None:
     with pytest.raises(Misuse, match=words):
         choose(CONFIG, model, understudies, alone=alone)
+
+
+ROUTED = Config(
+    providers=CONFIG.providers,
+    fallback=FallbackConfig(strategy=FallbackStrategy.TASK_BASED, tasks={"code": ("second",)}),
+    routes=(Route(name="cheap", targets=("third", "second")),),
+)
+
+
+def test_a_route_is_taken_as_it_stands() -> None:
+    assert choose(ROUTED, "cheap", None) == Choice(ROUTED, "cheap")
+    with pytest.raises(Misuse, match="cheap is a route"):
+        choose(ROUTED, "cheap", ["main"])
+    with pytest.raises(Misuse, match="cheap is a route"):
+        choose(ROUTED, "cheap", None, alone=True)
+    with pytest.raises(Misuse, match="the entries are main, second, third, the routes cheap"):
+        choose(ROUTED, "cheep", None)
+
+
+def test_a_call_with_targets_of_its_own_has_neither_tasks_nor_routes_that_name_others() -> None:
+    chosen = choose(ROUTED, "main", [], alone=True).config
+    assert (chosen.routes, chosen.fallback.tasks) == ((), {})
+    assert choose(ROUTED, "main", None).config.routes == ROUTED.routes
+
+
+def test_what_an_entry_says_of_its_model_does_not_go_over_to_another() -> None:
+    entry = ProviderConfig(provider="ollama", text_model="small", context_window=4096, capabilities={"tools": False})
+    other = choose(Config(providers=(entry,)), "ollama/large", None).config.providers[0]
+    assert (other.context_window, other.capabilities) == (None, {})
+    assert choose(Config(providers=(entry,)), "ollama/small", None).config.providers[0] == entry

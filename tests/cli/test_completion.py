@@ -50,7 +50,7 @@ def offered(cli: CommandLine, *words: str, shell: str = "bash", **environment: s
 
 
 def test_commands(cli: CommandLine) -> None:
-    assert offered(cli, "em") == ["emulate"]
+    assert offered(cli, "emu") == ["emulate"]
     assert {"ask", "check", "emulate", "demo"} <= set(offered(cli, ""))
 
 
@@ -166,7 +166,7 @@ def script(cli: CommandLine) -> Path:
 @pytest.mark.parametrize(
     ("words", "replies"),
     [
-        (["em"], ["emulate"]),
+        (["emu"], ["emulate"]),
         (["ask", "-m", "fa"], ["fast", "fast/openai/gpt-oss-20b"]),
         (["ask", "--model", "=", "fa"], ["fast", "fast/openai/gpt-oss-20b"]),
         (["ask", "--model", "="], TARGETS),

@@ -122,6 +122,7 @@ def test_a_file_is_overwritten_only_when_told_so(cli: CommandLine) -> None:
         (["-p", "openai", "--strategy", "prio"], "unknown strategy 'prio': did you mean \"priority\"?"),
         (["-p", "azure-openai"], "Azure OpenAI has no default model: write --provider azure-openai=MODEL"),
         (["-p", f"openai={KEY}"], "that is no model's name"),
+        (["-p", "openai", "-o", ".", "--force"], "--output .: this is a folder; did you mean understudy.toml?"),
         (["-p", "openai", "-o", "gone/understudy.toml"], "--output gone/understudy.toml: No such file or directory"),
     ],
 )

@@ -67,7 +67,9 @@ def test_every_option_is_described_and_every_value_has_a_name(command: str) -> N
         assert parameter.help.endswith(".") or parameter.name.endswith("completion"), parameter.help
         if parameter.param_type_name == "argument" or not (parameter.is_flag or parameter.count):
             assert parameter.metavar, f"{parameter.name} has no metavar"
-            assert re.match(r"[^a-z]*($|\[/)", parameter.metavar), "words are written out, values in capitals"
+            assert re.fullmatch(r"[^a-z]*(\[/.*)?|[a-z|]+", parameter.metavar), (
+                "words are written out, values in capitals"
+            )
 
 
 @pytest.mark.parametrize("command", PAGES)

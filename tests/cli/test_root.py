@@ -67,7 +67,7 @@ def test_wrong_usage_is_told_on_stderr(cli: CommandLine, words: list[str]) -> No
 
 
 def test_completion_is_offered(cli: CommandLine) -> None:
-    result = cli.run(_UNDERSTUDY_COMPLETE="complete_bash", COMP_WORDS="understudy em", COMP_CWORD="1")
+    result = cli.run(_UNDERSTUDY_COMPLETE="complete_bash", COMP_WORDS="understudy emu", COMP_CWORD="1")
     assert result.out.split() == ["emulate"]
 
 

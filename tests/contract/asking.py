@@ -52,8 +52,9 @@ OTHERS: dict[str, tuple[Operation, Ask]] = {
 """What else a provider is asked, and the operation that it needs for it."""
 
 
-def offers(provider: str, operation: Operation) -> bool:
-    return operation in providers.row(provider).dialects
+def offers(provider: str, name: str) -> bool:
+    row = providers.row(provider)
+    return OTHERS[name][0] in row.dialects and not (name == "is_model_available" and row.catalogue_only)
 
 
 def calls_tools(provider: str) -> bool:

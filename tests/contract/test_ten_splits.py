@@ -90,8 +90,8 @@ async def test_every_split_of_a_plain_answer_gives_the_same(provider: str, scene
 @pytest.mark.parametrize("operation", OTHERS)
 @ten
 async def test_every_split_of_another_operations_answer_gives_the_same(provider: str, operation: str) -> None:
-    needed, run = OTHERS[operation]
-    if not offers(provider, needed):
+    run = OTHERS[operation][1]
+    if not offers(provider, operation):
         pytest.skip("has no such operation")
 
     async def ask(stand: Stand) -> Any:

@@ -23,6 +23,7 @@ from understudy.config.schema import LEGACY, PROVIDER, ROUTE
 from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.base import Operation
 from understudy.domain.errors import ERRORS
+from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Aside, Fallback, Retry
 from understudy.providers.base import ProviderRow, quirks_of
 
@@ -208,8 +209,17 @@ TABLES = {
 }
 """The tables of keys in configuration.md, by the names of their places."""
 
+
+def tasks() -> str:
+    """Return the rules that pick a task as Markdown."""
+    lines = [("task", "when")]
+    lines += [(_code(rule.task), rule.when) for rule in RULES]
+    return _table(*lines, (_code(DEFAULT_TASK), "no rule fits"))
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
+    ("choosing.md", "tasks"): tasks,
     ("cli.md", "exit codes"): exit_codes,
     ("cli.md", "chat commands"): chat_commands,
     ("cli.md", "common"): common_options,

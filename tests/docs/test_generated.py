@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 
 from understudy import providers
+from understudy.cli.app import COMMANDS
 
 _spec = importlib.util.spec_from_file_location("generated", Path(__file__).with_name("generated.py"))
 assert _spec is not None
@@ -29,3 +31,8 @@ def test_the_guide_has_a_section_on_every_provider(provider: str) -> None:
     section = text.partition(f"\n## {providers.row(provider).title}\n")[2].partition("\n## ")[0]
     for topic in ("Setup.", "Models.", "Quirks.", "Not there."):
         assert f"**{topic}**" in section
+
+
+def test_the_manual_of_the_command_line_has_every_command_in_the_order_of_the_help() -> None:
+    text = (generated.DOCS / "cli.md").read_text(encoding="utf-8")
+    assert [title for title in re.findall(r"^## (\w+)$", text, re.MULTILINE) if title in COMMANDS] == list(COMMANDS)

@@ -59,6 +59,51 @@ async def test_the_first_chunk_has_no_choices(client: openai.AsyncOpenAI) -> Non
     assert chunks[-1].usage is not None
 
 
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+async def test_tools_and_their_results(client: openai.AsyncOpenAI) -> None:
+    messages: list[Any] = [{"role": "user", "content": "What is the weather in Paris and Oslo?"}]
+    answer = await ask(client, messages=messages, tools=[WEATHER])
+    assert answer.choices[0].finish_reason == "tool_calls"
+    messages.append(answer.choices[0].message)
+    for call in answer.choices[0].message.tool_calls:
+        messages.append({"role": "tool", "tool_call_id": call.id, "content": "Sunny, 22 °C"})
+    final = await ask(client, messages=messages, tools=[WEATHER])
+    assert "Sunny, 22 °C" in final.choices[0].message.content
+    with pytest.raises(openai.BadRequestError, match="did not have response messages"):
+        await ask(client, messages=messages[:-1], tools=[WEATHER])
+
+
+async def test_structured_output(client: openai.AsyncOpenAI) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    form = {"type": "json_schema", "json_schema": {"name": "number", "schema": schema}}
+    answer = await ask(client, messages=[{"role": "user", "content": "Give me 7"}], response_format=form)
+    assert answer.choices[0].message.content == '{"n":7}'
+
+
+async def test_responses_stand_in_the_v1_api(emulator: Emulator) -> None:
+    async with openai.AsyncOpenAI(base_url=f"{emulator.url(PROVIDER)}/v1", api_key=emulator.key) as client:
+        answer = await client.responses.create(model="gpt-6-luna", input="What is the capital of France?")
+        stream = await client.responses.create(model="gpt-6-luna", input="Count to 3", stream=True)
+        events = [event async for event in stream]
+    assert answer.output_text == "The capital is Paris."
+    assert (events[0].type, events[-1].type) == ("response.created", "response.completed")
+
+
+async def test_an_error_in_a_stream(emulator: Emulator, client: openai.AsyncOpenAI) -> None:
+    emulator.script(PROVIDER, [Fault.error_event(K.OVERLOADED, after=2)])
+    with pytest.raises(openai.APIError, match="overloaded"):
+        async for _ in await ask(client, stream=True):
+            pass
+
+
 async def test_embeddings_and_models(client: openai.AsyncOpenAI) -> None:
     found = await client.embeddings.create(model="text-embedding-3-small", input=["a", "b"], dimensions=32)
     assert [len(item.embedding) for item in found.data] == [32, 32]

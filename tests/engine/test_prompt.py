@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import understudy as u
+from tests.engine.fakes import RecordingTransport
 from understudy.prompt import read_prompt, read_texts
 
 
@@ -113,3 +114,14 @@ def test_texts_to_embed() -> None:
 def test_a_mistake_in_an_embedding_is_named(texts: Any, options: Any, words: str) -> None:
     with pytest.raises(u.Misuse, match=words):
         read_texts(texts, options)
+
+
+async def test_half_a_character_is_the_callers_mistake() -> None:
+    """Such texts come of cutting JSON escapes; they have no form in UTF-8."""
+    for provider in ("openai", "anthropic", "ollama", "google", "cohere"):
+        config = u.ProviderConfig(provider=provider, api_key=u.Secret("k-1234567"), text_model="a/m")
+        llm = u.create_provider(config, transport=RecordingTransport())
+        with pytest.raises(u.Misuse, match=r"half a character \('\\ud800'\)"):
+            await llm.generate("cut \ud800 here")
+        with pytest.raises(u.Misuse, match="half a character"):
+            await llm.stream("cut \ud800 here").collect()

@@ -9,7 +9,7 @@ import pytest
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.call import Call
-from understudy.policy.health import Health
+from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import Abort, Action, Began, Cancelled, Commit, Ended, Failed, Launch, Rules, Settle
 from understudy.policy.targets import Target
@@ -217,7 +217,7 @@ def test_late_signals_are_ignored() -> None:
 
 def test_all_targets_aside_for_a_moment_are_waited_for() -> None:
     health = Health()
-    health.failed(A, failure(K.RATE_LIMITED, retry_after=3.0), Aside.TARGET, 100.0)
+    health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=3.0), Aside.TARGET, 100.0)
     call = Call(Plan((Step(A, "test"),)), Rules(), health=health, budgets=Budgets(), rng=Random(1))
     assert call.start(100.0) == []
     due = call.timer()
@@ -228,7 +228,7 @@ def test_all_targets_aside_for_a_moment_are_waited_for() -> None:
 
 def test_all_targets_aside_for_long_let_one_probe_through_and_its_success_lifts_the_ban() -> None:
     health = Health()
-    health.failed(A, failure(K.AUTHENTICATION), Aside.CREDENTIAL, 100.0)
+    health.failed(Permit(A, 100.0), failure(K.AUTHENTICATION), Aside.CREDENTIAL, 100.0)
 
     def ask() -> tuple[Call, list[Action]]:
         call = Call(Plan((Step(A, "test"),)), Rules(), health=health, budgets=Budgets(), rng=Random(1))
@@ -246,8 +246,8 @@ def test_all_targets_aside_for_long_let_one_probe_through_and_its_success_lifts_
 
 def test_a_cooldown_is_extended_but_never_shortened() -> None:
     health = Health()
-    health.failed(A, failure(K.RATE_LIMITED, retry_after=60.0), Aside.TARGET, 100.0)
-    health.failed(A, failure(K.RATE_LIMITED, retry_after=1.0), Aside.TARGET, 101.0)
+    health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=60.0), Aside.TARGET, 100.0)
+    health.failed(Permit(A, 101.0), failure(K.RATE_LIMITED, retry_after=1.0), Aside.TARGET, 101.0)
     denial = health.denial(A, 102.0)
     assert denial is not None
     assert denial.until == 160.0
@@ -256,7 +256,7 @@ def test_a_cooldown_is_extended_but_never_shortened() -> None:
 def test_disabling_doubles_up_to_an_hour() -> None:
     health, now, lengths = Health(), 0.0, []
     for _ in range(6):
-        health.failed(A, failure(K.AUTHENTICATION), Aside.CREDENTIAL, now)
+        health.failed(Permit(A, now), failure(K.AUTHENTICATION), Aside.CREDENTIAL, now)
         denial = health.denial(A, now)
         assert denial is not None
         lengths.append(denial.until - now)

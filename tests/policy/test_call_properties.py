@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.call import Call
-from understudy.policy.health import Health
+from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import Abort, Action, Began, Cancelled, Commit, Ended, Failed, Launch, Rules, Settle
 from understudy.policy.targets import Limits, Target
@@ -155,7 +155,7 @@ def test_a_call_keeps_its_promises(
         if index < count:
             from understudy.policy.verdicts import VERDICTS
 
-            health.failed(all_targets[index], failure, VERDICTS[failure.kind].aside, 1000.0)
+            health.failed(Permit(all_targets[index], 1000.0), failure, VERDICTS[failure.kind].aside, 1000.0)
     plan = Plan(tuple(Step(target, "test") for target in all_targets))
     call = Call(plan, rules, health=health, budgets=budgets, rng=Random(seed))
     trace = simulate(call, world, cancel_at)

@@ -63,7 +63,7 @@ def test_nobody_is_left_when_everyone_lacks_what_nothing_helps_against() -> None
 
 
 def test_an_estimate_alone_never_leaves_nobody() -> None:
-    small = facts(blind=TargetFacts(context_window=100), seeing=TargetFacts(context_window=200))
+    small = Facts(windows={"blind/m": 100, "seeing/m": 200})
     assert [each.name for each in fitting(Needs(least_prompt=150), BOTH, small).targets] == ["seeing"]
     fit = fitting(Needs(least_prompt=500), BOTH, small)
     assert fit.targets == BOTH

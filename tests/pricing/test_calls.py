@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 import understudy as u
 from tests.engine.fakes import ANSWER, CHUNK, Incoming
+from understudy.domain.events import Event
 from understudy.domain.money import NOT_BILLED
 from understudy.domain.prices import Price
 from understudy.pricing.published import PublishedPrices, read_published
@@ -135,7 +137,7 @@ async def test_prices_are_loaded_while_the_request_is_on_its_way(monkeypatch: py
     assert records[0].cost == response.cost
 
 
-async def _until_text(stream: u.ResponseStream) -> Any:
+async def _until_text(stream: u.ResponseStream) -> AsyncIterator[Event]:
     async for event in stream:
         yield event
         if isinstance(event, u.TextDelta):

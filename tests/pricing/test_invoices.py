@@ -20,7 +20,7 @@ from tests.pricing import wires
 from tests.pricing.wires import JSON, Wire
 from understudy.config import parse
 from understudy.factory import DialectProvider
-from understudy.wire.http import HttpRequest
+from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import encode
 
 HERE = Path(__file__).parent
@@ -46,6 +46,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     usage: str | None = None
     service_tier: str | None = None
     base_url: str | None = None
+    headers: dict[str, str] = {}
     price: dict[str, Any] | None = None
     prices: dict[str, Any] | None = None
     list: Any = None
@@ -73,16 +74,19 @@ ALL = tuple(invoices())
 class Answering:
     """A transport that answers every question with one body, and lists of models with another."""
 
-    def __init__(self, wire: Wire, listed: Any) -> None:
+    def __init__(self, wire: Wire, invoice: Invoice) -> None:
         self.wire = wire
-        self.listed = listed
+        self.listed = invoice.list
+        self.headers = invoice.headers
 
     async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
         if request.method == "GET" and request.url.endswith("/models"):
             return Incoming(JSON, encode(self.listed))
         if request.method == "GET" and "/v1/models/" in request.url:
             return Incoming(JSON, encode(DESCRIPTION))
-        return Incoming(self.wire.content_type, self.wire.body)
+        incoming = Incoming(self.wire.content_type, self.wire.body)
+        incoming.head = HttpHead(200, {**incoming.head.headers, **self.headers})
+        return incoming
 
     async def aclose(self) -> None:
         return None
@@ -148,7 +152,7 @@ async def cost_of(invoice: Invoice, wire: Wire, *, streamed: bool) -> u.Cost | N
         "price": invoice.price,
         "prices": invoice.prices,
     }
-    llm = provider(entry, Answering(wire, invoice.list))
+    llm = provider(entry, Answering(wire, invoice))
     if invoice.list is not None:
         await llm.list_models()
     if invoice.embeds:

@@ -31,7 +31,7 @@ PARTNERS = [
     {"provider": "novita", "status": "live"},
     {"provider": "gone", "status": "error", "pricing": {"input": 1, "output": 1}},
 ]
-LIST = {
+LIST: dict[str, Any] = {
     "object": "list",
     "data": [
         {
@@ -55,8 +55,8 @@ def handed(exchange: Any, body: Any, status: int = 200, content_type: str = "app
     ]
 
 
-def models(**fields: Any) -> list[Any]:
-    return handed(OPENAI.list_models(ModelsRequest(**fields), endpoint_of(ROW, None)), LIST)
+def models(body: Any = LIST, **fields: Any) -> list[Any]:
+    return handed(OPENAI.list_models(ModelsRequest(**fields), endpoint_of(ROW, None)), body)
 
 
 def test_the_partner_stays_on_the_wire_and_fields_have_the_routers_names() -> None:
@@ -69,6 +69,13 @@ def test_the_partner_stays_on_the_wire_and_fields_have_the_routers_names() -> No
     assert (body["model"], body["max_tokens"]) == ("o/m:groq", 5)
     assert body["stream_options"] == {"include_usage": True}
     assert body.keys() == {"model", "messages", "max_tokens", "stream", "stream_options"}
+
+
+def test_one_model_is_asked_for_by_its_name_alone() -> None:
+    exchange = OPENAI.list_models(ModelsRequest(model="o/m:groq"), endpoint_of(ROW, None))
+    (send,) = exchange.start()
+    assert isinstance(send, Send)
+    assert send.request.url == "https://router.huggingface.co/v1/models/o/m"
 
 
 def test_each_live_partner_offers_the_model_at_its_price() -> None:
@@ -87,8 +94,9 @@ def test_each_live_partner_offers_the_model_at_its_price() -> None:
     ("name", "found"),
     [("o/m", "o/m"), ("o/m:groq", "o/m:groq"), ("o/m:cheapest", "o/m"), ("o/m:gone", None), ("o/other", None)],
 )
-def test_a_model_is_looked_up_with_who_is_to_serve_it(name: str, found: str | None) -> None:
-    (step,) = models(model=name)
+@pytest.mark.parametrize("body", [LIST["data"][0], {"data": LIST["data"][0]}, LIST], ids=["bare", "within", "a list"])
+def test_a_model_is_looked_up_with_who_is_to_serve_it(name: str, found: str | None, body: Any) -> None:
+    (step,) = models(body, model=name)
     if found is None:
         assert isinstance(step, Failure)
         assert step.kind is K.NOT_FOUND

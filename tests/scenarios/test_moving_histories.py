@@ -1,6 +1,7 @@
 """A conversation that began at one provider goes on at another: what is the first one's alone stays behind.
 
-Every pair of providers, over real sockets; the emulators refuse whatever their wire does not know.
+Every pair of the ten, over real sockets; the emulators refuse whatever their wire does not know, and calls and results
+that do not match.
 """
 
 from __future__ import annotations
@@ -40,11 +41,13 @@ def model_of(provider: str) -> str | None:
 
 
 MOVERS = tuple(provider for provider in providers.types() if model_of(provider) is not None)
+WITHOUT_TOOLS = tuple(provider for provider in providers.types() if provider not in MOVERS)
+"""A conversation is told there in words, calls and results included; what begins there begins without calls."""
 
 
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
-    async with Emulator(MOVERS) as running:
+    async with Emulator(providers.types()) as running:
         yield running
 
 
@@ -129,6 +132,50 @@ async def test_a_conversation_with_tool_calls_continues_elsewhere(first: str, se
     else:
         # At home all of it goes back, or is said not to.
         assert left_behind(response) == ({("dropped", "thinking")} if thinking and not back else set())
+
+
+def test_each_of_the_ten_moves_to_and_from_each_other() -> None:
+    assert len(providers.types()) == 10
+    assert WITHOUT_TOOLS == ("replicate",)
+
+
+@pytest.mark.parametrize("second", WITHOUT_TOOLS)
+@pytest.mark.parametrize("first", MOVERS)
+async def test_a_conversation_with_tool_calls_is_told_in_words_where_there_are_no_tools(
+    first: str, second: str, emulator: Emulator
+) -> None:
+    history = await begun(emulator, first)
+    response, body = await continued(emulator, second, history)
+    assert response.text
+    for word in ("Paris: 18 degrees", "London: 12 degrees", "called weather"):
+        assert word in body
+    assert not replayed(history[1], body)
+    told = {warning.what for warning in response.warnings if warning.kind == "emulated"}
+    assert {"tool call", "tool result"} <= told
+    thinking = any(isinstance(part, Thinking) for part in history[1].parts)
+    assert left_behind(response) == {("dropped", "tools"), *([("dropped", "thinking")] if thinking else [])}
+
+
+@pytest.mark.parametrize("second", [*MOVERS, *WITHOUT_TOOLS])
+@pytest.mark.parametrize("first", WITHOUT_TOOLS)
+async def test_a_conversation_that_began_without_tools_goes_on_with_them(
+    first: str, second: str, emulator: Emulator
+) -> None:
+    greeting = u.Message.user("Hello there")
+    async with at(emulator, first) as llm:
+        answer = (await llm.generate([greeting])).message
+    history = (greeting, answer, u.Message.user(QUESTION))
+    response, body = await continued(emulator, second, history)
+    assert answer.text in encode(emulator.requests(second)[-1].body).decode()
+    assert not replayed(answer, body)
+    if second in WITHOUT_TOOLS:
+        assert left_behind(response) == {("dropped", "tools")}
+        return
+    assert left_behind(response) == set()
+    assert [call.name for call in response.tool_calls] == ["weather", "weather"]
+    results = [u.ToolResult(call_id=call.id, name=call.name, content="18 degrees") for call in response.tool_calls]
+    response, _ = await continued(emulator, second, (*history, response.message, u.Message.tool(*results)))
+    assert "18 degrees" in response.text
 
 
 def replayed(message: u.Message, body: str) -> set[str]:

@@ -203,7 +203,7 @@ async def test_health(provider: DialectProvider) -> None:
     assert status.ok
     assert status.reachable
     assert status.model_available is (None if provider.row.catalogue_only else True)
-    assert status.authenticated is (True if provider.row.key_required else status.authenticated)
+    assert status.authenticated is (None if provider.row.catalogue_is_open else True)
 
 
 async def test_health_of_a_wrong_key_and_of_no_server() -> None:

@@ -20,16 +20,17 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Ask": {
         "ask": "Ask a question and print the answer.",
         "chat": "Talk with a model, and go on with it another day.",
+        "embed": "Turn texts into vectors.",
         "batch": "Answer a file of requests, as OpenAI's Batch API does.",
     },
-    "Know": {
+    "Inspect": {
         "explain": "Show who would be asked, why and at what cost; nothing is sent.",
         "models": "List the models of all targets: window, price, capabilities.",
         "providers": "List all providers: key, health, and what the missing ones want.",
         "prices": "Show what models cost, and where that is known from.",
         "check": "Check the configuration and every provider in it, at no cost.",
     },
-    "Begin and try": {
+    "Set up and try": {
         "init": "Write a commented configuration file to start from.",
         "emulate": "Emulate providers, to develop and test against, until Ctrl-C.",
         "demo": "Show providers failing and others going on; needs no key.",

@@ -69,7 +69,8 @@ def check(
     no_color: NoColorOption = False,
 ) -> None:
     """Check the configuration and every provider in it, at no cost."""
-    prepare_library()
+    if not offline:
+        prepare_library()
     settings = Settings.of(context, config, verbose=verbose)
     try:
         # Offline nobody looks whether an Ollama answers, so that it is listed as if it did.

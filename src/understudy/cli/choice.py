@@ -22,8 +22,13 @@ def choose(config: Config, model: str | None, understudies: list[str] | None, *,
     """Fit a configuration to a call.
 
     `model` goes first, the other entries stay behind it. With `understudies` the call has exactly these behind the
-    first, in their order; with `alone` it has none. Raises `Misuse` for what is no entry.
+    first, in their order; with `alone` it has none. `model` may also be a route of the configuration, which has targets
+    of its own. Raises `Misuse` for what is neither.
     """
+    if any(route.name == model for route in config.routes):
+        if understudies is not None or alone:
+            raise Misuse(f"{model} is a route, and has its own targets: leave --fallback and --no-fallback away")
+        return Choice(config, model)
     first = entry_of(config, model) if model else None
     if understudies is None and not alone:
         return Choice(config) if first is None else _ahead(config, first)
@@ -41,7 +46,7 @@ def entry_of(config: Config, wanted: str) -> ProviderConfig:
     name, _, model = wanted.partition("/")
     for entry in config.providers:
         if entry.entry == name:
-            return msgspec.structs.replace(entry, text_model=model or entry.text_model)
+            return _with_model(entry, model) if model else entry
     for entry in config.providers:
         if wanted == entry.text_model:
             return entry
@@ -49,9 +54,17 @@ def entry_of(config: Config, wanted: str) -> ProviderConfig:
         if disabled.name == name:
             raise Misuse(f"{name!r} cannot be used: {disabled.why}")
     if len(config.providers) == 1:
-        return msgspec.structs.replace(config.providers[0], text_model=wanted)
+        return _with_model(config.providers[0], wanted)
     names = [entry.entry for entry in config.providers]
-    raise Misuse(f"{wanted!r} names no entry: write {names[0]}/{wanted}; the entries are {', '.join(names)}")
+    routes = f", the routes {', '.join(route.name for route in config.routes)}" if config.routes else ""
+    raise Misuse(f"{wanted!r} names no entry: write {names[0]}/{wanted}; the entries are {', '.join(names)}{routes}")
+
+
+def _with_model(entry: ProviderConfig, model: str) -> ProviderConfig:
+    """Give an entry another model, of which it does not say what it holds and can."""
+    if model == entry.text_model:
+        return entry
+    return msgspec.structs.replace(entry, text_model=model, context_window=None, capabilities={})
 
 
 def _primary(config: Config) -> ProviderConfig:
@@ -74,7 +87,8 @@ def _exactly(config: Config, order: list[ProviderConfig]) -> Config:
     return msgspec.structs.replace(
         config,
         providers=tuple(_numbered(order)),
-        fallback=msgspec.structs.replace(fallback, enabled=None, strategy=FallbackStrategy.PRIORITY),
+        fallback=msgspec.structs.replace(fallback, enabled=None, strategy=FallbackStrategy.PRIORITY, tasks={}),
+        routes=(),
     )
 
 

@@ -22,8 +22,9 @@ _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def targets(context: typer.Context, incomplete: str) -> list[str]:
-    """Offer `entry` and `entry/model`."""
-    return _fitting(configured_targets(_config_path(context)), incomplete)
+    """Offer `entry`, `entry/model` and routes."""
+    path = _config_path(context)
+    return _fitting((*configured_targets(path), *configured_routes(path)), incomplete)
 
 
 def target_lists(context: typer.Context, incomplete: str) -> list[str]:
@@ -52,17 +53,30 @@ def files_behind_at(incomplete: str) -> list[str]:
     return _fitting((f"@{path}" for path in _paths(incomplete[1:])), incomplete)
 
 
+def tasks(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the tasks of the configuration."""
+    config = _configuration(_config_path(context))
+    return _fitting(config.fallback.tasks if config else (), incomplete)
+
+
+def entries(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the names of all entries, for the last place of a list with commas."""
+    config = _configuration(_config_path(context))
+    ahead, comma, last = incomplete.rpartition(",")
+    names = [entry.entry for entry in config.providers] if config else []
+    return [f"{ahead}{comma}{name}" for name in names if name.startswith(last) and name not in ahead.split(",")]
+
+
 def configured_targets(path: Path | None) -> list[str]:
     """Return the names of all entries, and each with its model; nothing when the configuration cannot be read."""
-    from understudy.config import load
-    from understudy.domain.errors import LLMError
+    config = _configuration(path)
+    return targets_of(config) if config else []
 
-    try:
-        # Without a configuration file a local Ollama may be meant; whether it answers is not asked here.
-        found = load(path, probe=lambda _: True)
-    except (LLMError, OSError):
-        return []
-    return targets_of(found)
+
+def configured_routes(path: Path | None) -> list[str]:
+    """Return the names of all routes; nothing when the configuration cannot be read."""
+    config = _configuration(path)
+    return [route.name for route in config.routes] if config else []
 
 
 def targets_of(config: Config) -> list[str]:
@@ -72,6 +86,17 @@ def targets_of(config: Config) -> list[str]:
         *(entry.entry for entry in entries),
         *(f"{entry.entry}/{entry.text_model}" for entry in entries if entry.text_model),
     ]
+
+
+def _configuration(path: Path | None) -> Config | None:
+    from understudy.config import load
+    from understudy.domain.errors import LLMError
+
+    try:
+        # Without a configuration file a local Ollama may be meant; whether it answers is not asked here.
+        return load(path, probe=lambda _: True)
+    except (LLMError, OSError):
+        return None
 
 
 def complete_in_bash(run: Callable[[], object]) -> None:

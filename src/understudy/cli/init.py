@@ -122,8 +122,7 @@ def init(
     asks = not yes and not provider and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     try:
         order = _strategy(strategy or FallbackStrategy.PRIORITY)
-        if output != "-" and Path(output).exists() and not force:
-            raise Misuse(f"{output}: there is a file already; --force overwrites it, --output writes elsewhere")
+        _check_place(output, force=force)
         picked = list(map(_picked, provider)) if provider else _found()
         if asks:
             picked = _ask_providers(picked)
@@ -269,6 +268,16 @@ def _ask(question: str, default: str | None, read: Callable[[str], str]) -> str:
 
 
 # ---- the file ----
+
+
+def _check_place(output: str, *, force: bool) -> None:
+    """See before any question whether the file may be written. Raises `Misuse`."""
+    if output == "-":
+        return
+    if Path(output).is_dir():
+        raise Misuse(f"--output {output}: this is a folder; did you mean {Path(output) / FILE_NAME}?")
+    if Path(output).exists() and not force:
+        raise Misuse(f"{output}: there is a file already; --force overwrites it, --output writes elsewhere")
 
 
 def _put(text: str, output: str, *, force: bool) -> None:

@@ -92,7 +92,8 @@ def _row(attempt: AttemptRecord) -> tuple[str, ...]:
         f"{attempt.duration:.2f}",
         "" if attempt.first_event is None else f"{attempt.first_event:.2f}",
         tokens(attempt.usage),
-        price(attempt.cost) if attempt.failure is None else "",
+        # What was lost is shown when it cost something.
+        price(attempt.cost) if attempt.failure is None or (attempt.cost and attempt.cost.amount.nano_usd) else "",
     )
 
 
@@ -131,3 +132,10 @@ def price(cost: Cost | None) -> str:
     if cost is None:
         return "unknown"
     return "$0" if cost.amount.nano_usd == 0 else str(cost.amount)
+
+
+def dollars(nano: int) -> str:
+    """Return nano-USD as US dollars, exact and without zeros at the end: `0.15`."""
+    from decimal import Decimal
+
+    return f"{Decimal(f'{nano}E-9').normalize():f}"

@@ -6,16 +6,16 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from fnmatch import translate
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
+from understudy.cli import completion
 from understudy.cli.exits import ExitCode, exit_code_of
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import show_error
+from understudy.cli.messages import dollars, show_error
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
 from understudy.cli.results import ErrorResult, print_json
 from understudy.cli.sanitize import clean_line
@@ -136,7 +136,13 @@ PatternArgument = Annotated[
 ]
 ProviderOption = Annotated[
     list[str] | None,
-    typer.Option("--provider", "-p", metavar="ENTRY,...", help="Ask only these entries. May be repeated."),
+    typer.Option(
+        "--provider",
+        "-p",
+        metavar="ENTRY,...",
+        autocompletion=completion.entries,
+        help="Ask only these entries. May be repeated.",
+    ),
 ]
 CapabilityOption = Annotated[
     list[str] | None,
@@ -144,6 +150,7 @@ CapabilityOption = Annotated[
         "--capability",
         "-c",
         metavar="NAME,...",
+        autocompletion=lambda incomplete: [each for each in CAPABILITIES if each.startswith(incomplete)],
         help=f"Only models known to have all of these: {', '.join(CAPABILITIES)}. May be repeated.",
     ),
 ]
@@ -289,7 +296,7 @@ def _dollars(price: Price | None, kind: str) -> str | None:
     rate = getattr(price.rates, kind) if price else None
     if rate is None:
         return None
-    return f"{Decimal(f'{rate}E-9').normalize():f}"
+    return dollars(rate)
 
 
 def _fitting(results: list[ModelResult], wanted: Filter) -> list[ModelResult]:

@@ -55,7 +55,7 @@ ModelOption = Annotated[
         "-m",
         metavar="ENTRY[/MODEL]",
         autocompletion=completion.targets,
-        help="Try this first; the other entries stay behind it.",
+        help="Try this first; the other entries stay behind it. Or a route, which has targets of its own.",
     ),
 ]
 FallbackOption = Annotated[
@@ -70,7 +70,12 @@ FallbackOption = Annotated[
 NoFallbackOption = Annotated[bool, typer.Option("--no-fallback", help="Ask only the first, with its own retries.")]
 TaskOption = Annotated[
     str | None,
-    typer.Option("--task", metavar="NAME", help="What kind of task it is; [llm.tasks] says who is asked for it."),
+    typer.Option(
+        "--task",
+        metavar="NAME",
+        autocompletion=completion.tasks,
+        help="What kind of task it is; [llm.tasks] says who is asked for it.",
+    ),
 ]
 SystemOption = Annotated[
     str | None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -14,7 +13,7 @@ import typer
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode, exit_code_of
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import show_error
+from understudy.cli.messages import dollars, show_error
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
 from understudy.cli.results import ErrorResult, print_json
 from understudy.cli.sanitize import clean_line
@@ -223,17 +222,13 @@ def _result(provider: DialectProvider, model: str) -> PriceResult:
         source=price.source,
         as_of=price.as_of,
         rates=_rates(price.rates),
-        call=_dollars(price.rates.call) if price.rates.call else None,
+        call=dollars(price.rates.call) if price.rates.call else None,
         tiers=tuple(TierResult(above=tier.above, rates=_rates(tier.rates)) for tier in price.tiers),
     )
 
 
 def _rates(rates: Rates) -> dict[str, str]:
-    return {name: _dollars(rate) for name in CLASSES if (rate := getattr(rates, name)) is not None}
-
-
-def _dollars(nano: int) -> str:
-    return f"{Decimal(f'{nano}E-9').normalize():f}"
+    return {name: dollars(rate) for name in CLASSES if (rate := getattr(rates, name)) is not None}
 
 
 # ---- for the eye ----

@@ -101,7 +101,8 @@ def providers(
 ) -> None:
     """List all providers: key, health, and what the missing ones want."""
     settings = Settings.of(context, config, verbose=verbose)
-    prepare_library()
+    if not no_check:
+        prepare_library()
     try:
         loaded = load(settings.config, probe=(lambda _: True) if no_check else None, may_be_empty=True)
         entries = asyncio.run(survey(loaded, offline=no_check))

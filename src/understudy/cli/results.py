@@ -112,6 +112,8 @@ class AnswerResult(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: str
     usage: UsageResult
     cost_usd: float | None
+    total_cost_usd: float | None
+    """With the attempts that were lost on the way."""
     warnings: tuple[Warning, ...]
     attempts: tuple[AttemptResult, ...]
 
@@ -127,6 +129,7 @@ class AnswerResult(msgspec.Struct, frozen=True, kw_only=True):
             finish_reason=response.finish_reason,
             usage=UsageResult.of(response.usage),
             cost_usd=usd(response.cost),
+            total_cost_usd=usd(response.total_cost),
             warnings=response.warnings,
             attempts=tuple(map(AttemptResult.of, response.attempts)),
         )

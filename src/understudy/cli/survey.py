@@ -17,7 +17,6 @@ from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.factory import DialectProvider, create_provider
 from understudy.provider import FallbackConfig, ProviderConfig
 from understudy.providers.base import ProviderRow
-from understudy.transport import AioTransport
 
 IN_FILE = "configuration file"
 """Where a key comes from that is written out."""
@@ -73,6 +72,8 @@ class TypeResult(msgspec.Struct, frozen=True, kw_only=True):
 @asynccontextmanager
 async def opened(config: Config, fallback: FallbackConfig | None = None) -> AsyncIterator[list[DialectProvider]]:
     """Make the provider of every entry, over one transport that is closed at the end."""
+    from understudy.transport import AioTransport  # the HTTP library, of which reading a configuration needs nothing
+
     transport = AioTransport()
     try:
         yield [
@@ -85,13 +86,15 @@ async def opened(config: Config, fallback: FallbackConfig | None = None) -> Asyn
 
 async def survey(config: Config, *, offline: bool) -> tuple[EntryResult, ...]:
     """Look at all entries at once; `offline` asks nobody anything."""
+    if offline:
+        return tuple(described(create_provider(entry, row=config.row_of(entry))) for entry in config.providers)
     async with opened(config) as providers:
-        return tuple(await asyncio.gather(*(_entry(provider, offline=offline) for provider in providers)))
+        return tuple(await asyncio.gather(*map(_entry, providers)))
 
 
-async def _entry(provider: DialectProvider, *, offline: bool) -> EntryResult:
+async def _entry(provider: DialectProvider) -> EntryResult:
     result = described(provider)
-    if offline or result.wrong:
+    if result.wrong:
         return result
     try:
         status = await provider.health_check()

@@ -79,6 +79,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`logprobs` is the number of alternatives instead of a switch beside `top_logprobs` (Together)."""
     single_models: bool = True
     """One model can be asked for by its name; otherwise it is looked for in the list."""
+    partner_suffix: bool = False
+    """`name:partner` says who is to serve the model `name` (Hugging Face); the catalogue knows the name alone."""
     embed_batch: int | None = None
     """Most texts in one request for embeddings: the provider's limit, or fewer where their vectors would be more than
     is read of one answer. `None` when no limit is known."""
@@ -125,6 +127,7 @@ class QuirksPatch(TypedDict, total=False):
     stop_as_list: bool
     logprobs_as_count: bool
     single_models: bool
+    partner_suffix: bool
     embed_batch: int | None
     embed_batch_tokens: int | None
     embed_format: Literal["float", "base64"] | None

@@ -6,6 +6,7 @@ Rates are nano-USD per million tokens, so that every published price is a whole 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict, Unpack, cast
 
 import msgspec
@@ -39,11 +40,6 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     audio_output: int | None = None
     call: int = 0
     """Nano-USD for the call itself."""
-
-    @property
-    def free_of_tokens(self) -> bool:
-        """Whether no token of any class costs anything, so that a cost is known without a count."""
-        return self.input == 0 and self.output == 0 and not any(getattr(self, name) for name in _PARENTS)
 
 
 class Tier(msgspec.Struct, frozen=True):
@@ -112,9 +108,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         )
         return cls(rates=Rates(**base), tiers=further, source=source, as_of=as_of)
 
-    def rates_for(self, usage: Usage) -> Rates:
-        """Return the rates of the tier that the whole prompt falls into."""
-        prompt = usage.input_total or 0
+    def rates_for(self, prompt: int) -> Rates:
+        """Return the rates of the tier that a prompt of so many tokens falls into."""
         fitting = [tier.rates for tier in self.tiers if prompt > tier.above]
         return fitting[-1] if fitting else self.rates
 
@@ -125,15 +120,15 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         usage need not be known. `estimated` says of the usage that it is, and is handed on.
         """
         usage = usage.billed or usage
-        rates = self.rates_for(usage)
-        sum_of = 0
-        counted = not rates.free_of_tokens
+        prompt = usage.input_total
+        rates = self.rates_for(prompt or 0) if self.tiers else self.rates
+        by_class = _by_class(rates)
+        sum_of, counted = 0, by_class != _FREE
         if counted:
-            if usage.input_total is None:
+            if prompt is None:
                 return None
-            for name, choices in _PARENTS.items():
+            for name, rate in zip(_PARENTS, by_class, strict=True):
                 if tokens := getattr(usage, name):
-                    rate = next((found for choice in choices if (found := getattr(rates, choice)) is not None), None)
                     if rate is None:
                         return None
                     sum_of += tokens * rate
@@ -188,6 +183,19 @@ def rate_of(dollars: Decimal | str | float) -> int:
     if rate != int(rate):
         raise ValueError(f"{dollars} is finer than a nano-dollar")
     return int(rate)
+
+
+_FREE = (0,) * len(_PARENTS)
+"""No class of tokens costs anything, so that a cost is known without a count."""
+
+
+@lru_cache(maxsize=1024)
+def _by_class(rates: Rates) -> tuple[int | None, ...]:
+    """Return the rate that applies to each class, in the order of `_PARENTS`."""
+    return tuple(
+        next((rate for choice in choices if (rate := getattr(rates, choice)) is not None), None)
+        for choices in _PARENTS.values()
+    )
 
 
 def _rates_of(dollars: Dollars) -> dict[str, int]:

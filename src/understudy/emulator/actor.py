@@ -88,13 +88,17 @@ class Actor:
             return self._reply(self._failed(fault), call.half)
         if page := self.provider.pages.get(call.path) if call.request.method == "GET" else None:
             return HttpReply(200, (("content-type", page[0]),), page[1])
-        if not call.authenticated and not self.provider.keyless:
+        if not call.authenticated and not self._is_open(call.operation):
             return self._reply(self.provider.failure(FailureKind.AUTHENTICATION), call.half)
         answer = self._understood(call, number, fault)
         if fault and kind is FaultKind.ERROR_EVENT and isinstance(answer, HttpReply):
             error = call.half.render_error(self._failed(fault))
             return HttpReply(200, error.headers, error.body)
         return answer
+
+    def _is_open(self, operation: Operation | None) -> bool:
+        """Tell whether an operation is answered without a key."""
+        return self.provider.keyless or (operation is Operation.MODELS and row(self.provider.type).catalogue_is_open)
 
     def _understood(self, call: Call, number: int, fault: Fault | None) -> Answer:
         if call.operation is None:

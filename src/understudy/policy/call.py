@@ -151,7 +151,8 @@ class Call:
             return []
         verdict = verdict_of(failure, max_wait=self._rules.max_wait)
         self._last = failure
-        self._health.failed(current.step.target, failure, verdict.aside, now)
+        if self._permit is not None:
+            self._health.failed(self._permit, failure, verdict.aside, now)
         self._release()
         self._current = None
         if self.committed is not None:
@@ -262,7 +263,9 @@ class Call:
         if self._is_short(until, now):
             return self._wait_for(None, now, until + self._rng.uniform(0.0, 0.1 * (until - now)))
         for each in self._tries:
-            if not each.tries and not each.closed and (permit := self._health.probe(each.step.target)) is not None:
+            if each.tries or each.closed:
+                continue
+            if (permit := self._health.probe(each.step.target, now)) is not None:
                 return self._start(each, permit, now)
         failure = Failure(
             kind=FailureKind.OVERLOADED if self._last is None else self._last.kind,
@@ -289,7 +292,7 @@ class Call:
         if isinstance(permit, Denial):
             if each.tries:
                 # This request's own rate limit set the target aside, and its wait has been served.
-                probe = self._health.probe(each.step.target)
+                probe = self._health.probe(each.step.target, now)
                 if probe is not None:
                     return self._start(each, probe, now)
                 if self._is_short(permit.until, now):

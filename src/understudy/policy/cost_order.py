@@ -13,7 +13,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.usage import Usage
 from understudy.policy.estimate import expected_usage
 from understudy.policy.plan import Plan, Step
-from understudy.policy.strategies import UNKNOWN, place
+from understudy.policy.strategies import UNKNOWN, place, window_of
 from understudy.policy.targets import Facts, Target
 
 
@@ -74,11 +74,6 @@ class Estimate:
 
 
 def _step(target: Target, cost: Cost | None, facts: Facts) -> Step:
-    known = facts.targets.get(target.label, UNKNOWN)
     if cost is None:
-        why = "its price is unknown"
-    elif not cost.amount.nano_usd:
-        why = "free"
-    else:
-        why = f"about {cost.amount} ({cost.source})"
-    return Step(target, why, known.context_window, cost)
+        return Step(target, "its price is unknown", window_of(target, facts))
+    return Step(target, "its expected cost" if cost.amount.nano_usd else "free", window_of(target, facts), cost)

@@ -101,7 +101,7 @@ def _lack(needs: Needs, target: Target, facts: Facts) -> tuple[str | None, bool]
     for capability, words in _WORDS.items():
         if capability in needs.capabilities and known.capabilities.get(capability) is False:
             return f"cannot {words}", capability != "structured_output"
-    window = known.context_window
+    window = facts.windows.get(target.label)
     if window is not None and needs.least_prompt > window:
         return f"holds {window:,} tokens, the prompt has at least {needs.least_prompt:,}", False
     return None, False

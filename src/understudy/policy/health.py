@@ -6,6 +6,8 @@ too; `acquire` and `release` are where they will look on.
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from understudy.domain.failures import Failure, FailureKind
@@ -30,6 +32,8 @@ class Permit(msgspec.Struct, frozen=True):
     """
 
     target: Target
+    launched: float = 0.0
+    """Monotonic seconds."""
     probe: bool = False
 
 
@@ -43,11 +47,13 @@ class Denial(msgspec.Struct, frozen=True):
 class _Pause:
     """What is set aside under one name."""
 
-    __slots__ = ("disabled", "in_a_row", "until", "why")
+    __slots__ = ("disabled", "in_a_row", "noted", "until", "why")
 
     def __init__(self) -> None:
         self.until = 0.0
         self.in_a_row = 0
+        self.noted = -math.inf
+        """When the latest failure of the row was noted."""
         self.disabled = False
         self.why = ""
 
@@ -69,14 +75,14 @@ class Health:
         denial = self.denial(target, now)
         if denial is not None:
             return denial
-        return self._leave(Permit(target))
+        return self._leave(Permit(target, now))
 
-    def probe(self, target: Target) -> Permit | None:
+    def probe(self, target: Target, now: float) -> Permit | None:
         """Ask for leave in spite of a denial; one at a time per target (fault model row 69)."""
         if target.name in self._probing:
             return None
         self._probing.add(target.name)
-        return self._leave(Permit(target, probe=True))
+        return self._leave(Permit(target, now, probe=True))
 
     def release(self, permit: Permit) -> None:
         """Give a permit back, whatever became of the attempt."""
@@ -128,15 +134,21 @@ class Health:
                 if permit.probe and pause.disabled:
                     del self._pauses[name]
 
-    def failed(self, target: Target, failure: Failure, aside: Aside, now: float) -> None:
-        """Note a failure. A pause is only ever extended, never shortened by a later event."""
+    def failed(self, permit: Permit, failure: Failure, aside: Aside, now: float) -> None:
+        """Note a failure. A pause is only ever extended, never shortened by a later event.
+
+        Attempts that were under way together fail together: only one that was launched after the latest failure makes
+        the row longer, and so the pause.
+        """
+        target = permit.target
         if aside is Aside.NOTHING:
             return
         pause = self._pauses.setdefault(_scope(target, aside), _Pause())
         disabled = aside is not Aside.TARGET
         daily = failure.kind is FailureKind.DAILY_QUOTA
         first, longest = (FIRST_DISABLE, LONGEST_DISABLE) if disabled or daily else (FIRST_PAUSE, LONGEST_PAUSE)
-        length = min(longest, first * 2**pause.in_a_row)
+        together = permit.launched < pause.noted
+        length = min(longest, first * 2 ** (pause.in_a_row - together))
         hint = failure.retry_after
         if daily and hint is None:
             length = LONGEST_DISABLE
@@ -144,8 +156,9 @@ class Health:
             # Google writes the seconds of its limit per minute beside a quota that is renewed once a day: too short a
             # wait to be believed.
             length = min(LONGEST_HINT, hint)
-        if pause.until <= now or disabled is False:
+        if not together:
             pause.in_a_row += 1
+            pause.noted = now
         if now + length > pause.until:
             pause.until = now + length
             pause.disabled = disabled

@@ -37,7 +37,7 @@ UNKNOWN = TargetFacts()
 
 def window_of(target: Target, facts: Facts) -> int | None:
     """Return the context window of a target, where it is known."""
-    return facts.targets.get(target.label, UNKNOWN).context_window
+    return facts.windows.get(target.label)
 
 
 def place(target: Target) -> tuple[int, int]:
@@ -59,14 +59,10 @@ def round_robin(request: Request, targets: tuple[Target, ...], facts: Facts, now
     """
     turns, aside = facts.turns, facts.aside
 
-    def turn(target: Target) -> tuple[bool, int, int, int]:
-        label = target.label
-        return label in aside, turns.get(label, 0), target.priority, target.index
-
-    ordered = sorted(targets, key=turn)
-    steps = [Step(each, "its turn", window_of(each, facts)) for each in ordered[:1]]
-    steps += [
-        Step(each, "set aside for now" if each.label in aside else "behind the one whose turn it is")
-        for each in ordered[1:]
-    ]
+    ordered = sorted(sorted(targets, key=place), key=lambda target: turns.get(target.label, 0))
+    if aside:
+        ordered.sort(key=lambda target: target.label in aside)
+    windows = facts.windows
+    steps = [Step(each, "behind the one whose turn it is", windows.get(each.label)) for each in ordered]
+    steps[:1] = (Step(each, "its turn", windows.get(each.label)) for each in ordered[:1])
     return Plan(tuple(steps), why="round robin")

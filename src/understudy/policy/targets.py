@@ -38,11 +38,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str = ""
     credential: str = ""
     limits: Limits = Limits()
+    label: str = ""
+    """The target as people write it: `entry/model`. Made of both when the target is made; read at every plan."""
 
-    @property
-    def label(self) -> str:
-        """The target as people write it: `entry/model`."""
-        return f"{self.name}/{self.model}" if self.model else self.name
+    def __post_init__(self) -> None:
+        label = f"{self.name}/{self.model}" if self.model else self.name
+        msgspec.structs.force_setattr(self, "label", label)
 
 
 class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +68,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Number of the request since the manager was made."""
     targets: Mapping[str, TargetFacts] = {}
     """By `Target.label`. What is looked at is found out then, and stays as it was found."""
+    windows: Mapping[str, int] = {}
+    """The context windows that are known, by `Target.label`: what `targets` says, without looking at each."""
     turns: Mapping[str, int] = {}
     """How often each target stood first, by `Target.label`; a missing one never did."""
     aside: frozenset[str] = frozenset()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from understudy.domain.prices import Price, Rates, Tier, rate_of
@@ -34,6 +35,7 @@ _MIXED = ("output_image_mtok", "output_video_mtok")
 """Answers that hold pictures cost more than their count of tokens tells, which does not tell pictures apart."""
 _USUAL = frozenset({"default", "standard", "auto", "on_demand"})
 """Service tiers that are none: what they cost is the price."""
+_DAY = 86_400
 _KEPT = 4096
 """Looked up prices that are kept."""
 
@@ -47,7 +49,7 @@ class PublishedPrices:
         self._by_id = {provider.id: provider for provider in providers}
         self._by_url: dict[str, str | None] = {}
         self._as_of: str | None = None
-        self._day = ""
+        self._day = 0
         self._found: dict[tuple[str, str, str | None, str | None], Price | None] = {}
 
     def provider(self, name: str | None, url: str | None = None) -> str | None:
@@ -74,16 +76,15 @@ class PublishedPrices:
 
         `tier` and `speed` are those at which the provider served the call.
         """
-        now = now or datetime.now(UTC)
-        day = now.date().isoformat()
+        day = int(time.time() if now is None else now.timestamp()) // _DAY
         if day != self._day or len(self._found) > _KEPT:
-            self._day, self._as_of = day, _newest(self._providers, day)
+            self._day, self._as_of = day, _newest(self._providers, datetime.fromtimestamp(day * _DAY, UTC).date())
             self._found.clear()
         key = (provider, model, tier, speed)
         if key in self._found:
             return self._found[key]
         entry = self._entry(provider, model)
-        price = self._price(entry, tier, speed, now) if entry is not None else None
+        price = self._price(entry, tier, speed, now or datetime.now(UTC)) if entry is not None else None
         if entry is None or not _varies_within_a_day(entry):
             self._found[key] = price
         return price
@@ -162,13 +163,14 @@ def _varies_within_a_day(entry: Entry) -> bool:
     )
 
 
-def _newest(providers: Iterable[Provider], day: str) -> str | None:
+def _newest(providers: Iterable[Provider], day: date) -> str | None:
     """Return the latest date from which a price of the list holds: the list is at least that new. It has no date."""
     starts = (
-        each.constraint.start_date.isoformat()
+        start
         for provider in providers
         for entry in provider.models
         for each in (*(entry.prices if isinstance(entry.prices, list) else ()), *(entry.price_variants or ()))
-        if each.constraint is not None and hasattr(each.constraint, "start_date")
+        if (start := getattr(each.constraint, "start_date", None)) is not None
     )
-    return max((start for start in starts if start <= day), default=None)
+    latest = max((start for start in starts if start <= day), default=None)
+    return latest.isoformat() if latest is not None else None

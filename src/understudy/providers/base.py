@@ -93,6 +93,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     catalogue_only: bool = False
     """The list of models tells what could be served, not what is: Azure lists no deployments. So whether a model is
     available is unsupported, and a health check leaves it open."""
+    catalogue_is_open: bool = False
+    """The list of models is given to everybody, so that it proves no key."""
     version_header: str | None = None
     """The header that carries the entry's `api_version`."""
 

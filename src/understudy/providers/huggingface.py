@@ -35,8 +35,7 @@ ROW = ProviderRow(
         "system_role": "system",
         "max_stop": 4,
         "inputs": frozenset({"image"}),
-        # One model's entry is not enough: which partners serve it, and for what, is in the list.
-        "single_models": False,
+        "partner_suffix": True,
         # The limit is not documented; this many are safe.
         "embed_batch": 32,
     },
@@ -54,4 +53,5 @@ ROW = ProviderRow(
     instead={Operation.COUNT_TOKENS: "its partners count tokens after the fact: the usage of an answer tells"},
     # A model that nobody has used for a while is loaded first.
     first_event_timeout=300.0,
+    catalogue_is_open=True,
 )

@@ -79,4 +79,5 @@ ROW = ProviderRow(
     first_event_timeout=300.0,
     billed_hosts=("ollama.com",),
     local=True,
+    catalogue_is_open=True,
 )

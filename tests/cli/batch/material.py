@@ -1,12 +1,17 @@
-"""Batches to run, and how their output is read."""
+"""Batches to run, how they are run, and how their output is read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from tests.cli.running import PATIENCE, CommandLine, Finished
+
+COUNT = 12
 
 
 def chat(custom_id: str, text: str | None = None, /, **body: Any) -> dict[str, Any]:
@@ -48,3 +53,26 @@ def answers(path: Path) -> dict[str, Any]:
     }
     assert len(found) == len(records), "an error, or a custom id that stands there twice"
     return found
+
+
+def run(cli: CommandLine, *words: str, stdin: str | bytes | None = None) -> Finished:
+    return cli.run("batch", "in.jsonl" if stdin is None else "-", "-o", "out.jsonl", *words, stdin=stdin)
+
+
+def ask(cli: CommandLine, count: int = COUNT, **body: Any) -> None:
+    write(cli.folder / "in.jsonl", [chat(f"line-{number}", **body) for number in range(count)])
+
+
+def out(cli: CommandLine) -> Path:
+    return cli.folder / "out.jsonl"
+
+
+def expected(count: int = COUNT) -> dict[str, str]:
+    return {f"line-{number}": f"line-{number}" for number in range(count)}
+
+
+def until(came: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not came():
+        assert time.monotonic() < end, "never came"
+        time.sleep(0.01)

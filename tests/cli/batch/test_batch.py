@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
 
-from tests.cli.batch.material import answers, chat, embedding, read, write
-from tests.cli.running import PATIENCE, CommandLine, Finished
+from tests.cli.batch.material import COUNT, answers, ask, chat, embedding, expected, out, read, run, write
+from tests.cli.running import CommandLine
 from understudy.domain.failures import FailureKind
 from understudy.emulator import Emulator, Fault
-
-COUNT = 12
-
-
-def run(cli: CommandLine, *words: str, stdin: str | bytes | None = None) -> Finished:
-    return cli.run("batch", "in.jsonl" if stdin is None else "-", "-o", "out.jsonl", *words, stdin=stdin)
-
-
-def ask(cli: CommandLine, count: int = COUNT, **body: Any) -> None:
-    write(cli.folder / "in.jsonl", [chat(f"line-{number}", **body) for number in range(count)])
-
-
-def out(cli: CommandLine) -> Path:
-    return cli.folder / "out.jsonl"
-
-
-def expected(count: int = COUNT) -> dict[str, str]:
-    return {f"line-{number}": f"line-{number}" for number in range(count)}
-
 
 # ---- what comes out ----
 
@@ -230,135 +207,6 @@ def test_wrong_wishes(configured: CommandLine, emulator: Emulator, words: list[s
     assert (configured.folder / "in.jsonl").read_bytes() == before
 
 
-# ---- stopping, and going on ----
-
-
-def test_what_is_finished_is_not_asked_again(configured: CommandLine, emulator: Emulator) -> None:
-    ask(configured)
-    first = run(configured, "--limit", "5")
-    assert first.code == 0
-    assert "note: 7 lines remain: the same command goes on from here" in first.err
-    second = run(configured)
-    assert second.code == 0
-    assert f"finished: 7 of {COUNT} lines, 5 before" in second.err
-    third = run(configured, "--json")
-    assert (third.code, third.json["answered"], third.json["finished_before"]) == (0, 0, COUNT)
-    assert answers(out(configured)) == expected()
-    assert len(emulator.requests("openai")) == COUNT
-
-
-def test_lines_from_a_pipe_go_on_by_their_custom_ids(configured: CommandLine, emulator: Emulator) -> None:
-    ask(configured)
-    lines = (configured.folder / "in.jsonl").read_bytes()
-    assert run(configured, "--limit", "5", stdin=lines).code == 0
-    backwards = b"".join(reversed(lines.splitlines(keepends=True)))
-    assert run(configured, stdin=backwards).code == 0
-    assert answers(out(configured)) == expected()
-    assert len(emulator.requests("openai")) == COUNT
-    assert "stdin:1: no custom_id" in run(configured, stdin=b"{}\n").err
-
-
-def test_a_line_that_was_changed_is_noticed(configured: CommandLine, emulator: Emulator) -> None:
-    ask(configured, 3)
-    assert run(configured).code == 0
-    write(configured.folder / "in.jsonl", [chat("line-0"), chat("line-1", 'say "new"'), chat("line-2")])
-    before = out(configured).read_bytes()
-    result = run(configured)
-    assert result.code == 2
-    assert "in.jsonl:2: 1 line asks something else than what out.jsonl has an answer to" in result.err
-    assert out(configured).read_bytes() == before
-    assert run(configured, "--retry-changed").code == 0
-    assert answers(out(configured)) == {**expected(3), "line-1": "new"}
-    assert len(emulator.requests("openai")) == 4
-
-
-def test_answers_of_other_makers_and_of_other_inputs_stay(configured: CommandLine, emulator: Emulator) -> None:
-    ask(configured, 2)
-    body = {"choices": [{"message": {"content": "line-0"}}]}
-    foreign = [
-        {"id": "batch_req_403hYy7nMxrxXFWXiwvoLG1q", "custom_id": name, "error": None}
-        | {"response": {"status_code": 200, "request_id": "r", "body": body}}
-        for name in ("line-0", "stranger")
-    ]
-    write(out(configured), foreign)
-    result = run(configured)
-    assert result.code == 0
-    assert "note: 1 lines of out.jsonl answer no line of in.jsonl" in result.err
-    assert [record["custom_id"] for record in read(out(configured))] == ["line-0", "stranger", "line-1"]
-    assert len(emulator.requests("openai")) == 1
-
-
-def test_an_output_that_answers_twice_is_not_ours(configured: CommandLine) -> None:
-    ask(configured, 1)
-    assert run(configured).code == 0
-    out(configured).write_bytes(out(configured).read_bytes() * 2)
-    result = run(configured)
-    assert result.code == 2
-    assert "line 2 of the output answers 'line-0' a second time" in result.err
-
-
-def test_a_half_written_last_line_is_asked_again(configured: CommandLine, emulator: Emulator) -> None:
-    ask(configured)
-    assert run(configured, "-c", "1").code == 0
-    whole = out(configured).read_bytes()
-    out(configured).write_bytes(whole[:-40])
-    result = run(configured)
-    assert result.code == 0
-    assert "note: a line that was cut in the middle was taken away; it is asked again" in result.err
-    assert answers(out(configured)) == expected()
-    assert len(emulator.requests("openai")) == COUNT + 1
-
-
-def test_two_processes_do_not_share_an_output(configured: CommandLine, emulator: Emulator) -> None:
-    ask(configured, 1)
-    emulator.script("openai", always=Fault.slow_headers())
-    first = configured.start("batch", "in.jsonl", "-o", "out.jsonl", stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: bool(emulator.requests("openai")))
-        second = run(configured)
-    finally:
-        first.kill()
-        first.wait(PATIENCE)
-    assert second.code == 2
-    assert "out.jsonl is in use: another batch writes to it" in second.err
-    emulator.script("openai")
-    assert run(configured).code == 0
-
-
-def test_ctrl_c_ends_it_in_good_order(configured: CommandLine, emulator: Emulator) -> None:
-    ask(configured)
-    emulator.script("openai", [None] * 4, always=Fault.slow_headers())
-    process = configured.start("batch", "in.jsonl", "-o", "out.jsonl", "-c", "3", stderr=subprocess.PIPE)
-    until(lambda: len(emulator.requests("openai")) == 7)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130
-    told = err.decode()
-    assert told.splitlines()[0].startswith(f"interrupted: 4 of {COUNT} lines")
-    assert "note: 8 lines remain: the same command goes on from here" in told
-    assert "Traceback" not in told
-    until(lambda: emulator.cancelled("openai") == 3)
-    emulator.script("openai")
-    assert run(configured).code == 0
-    assert answers(out(configured)) == expected()
-
-
-def test_a_full_disk_stops_it_and_leaves_whole_lines(configured: CommandLine) -> None:
-    ask(configured, 30)
-    limited = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); "
-        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "from understudy.cli import main; sys.argv = ['understudy', 'batch', 'in.jsonl', '-o', 'out.jsonl']; main()"
-    )
-    result = configured.python("-c", limited)
-    assert result.code == 74
-    assert "File too large" in result.err
-    assert "Traceback" not in result.err
-    assert 0 < len(answers(out(configured))) < 30
-    assert run(configured).code == 0
-    assert answers(out(configured)) == expected(30)
-
-
 # ---- pace and money ----
 
 
@@ -404,6 +252,39 @@ def test_tokens_are_spread_too(configured: CommandLine) -> None:
     assert time.monotonic() - began > 0.2
 
 
+def priced(cli: CommandLine, emulator: Emulator) -> None:
+    """Each call at openai costs a cent."""
+    cli.configure(
+        f'[[llm.providers]]\nprovider = "openai"\nbase_url = "{emulator.url("openai")}"\napi_key = "{emulator.key}"\n'
+        'text_model = "gpt-6-luna"\nprice = { call = 0.01 }\n'
+    )
+
+
+def test_a_ceiling_is_kept_over_all_runs(cli: CommandLine, emulator: Emulator) -> None:
+    priced(cli, emulator)
+    ask(cli, model="gpt-6-luna")
+    first = run(cli, "--max-cost", "0.05", "--json")
+    assert first.code == 1
+    assert (first.json["stopped"], first.json["answered"], first.json["remaining"]) == ("max_cost", 5, 7)
+    assert (first.json["cost_usd"], first.json["lines_of_unknown_cost"]) == (0.05, 0)
+    assert "note: 7 lines remain: the next would pass --max-cost $0.05; a higher one goes on" in first.err
+    second = run(cli, "--max-cost", "$0.0799")
+    assert second.code == 1
+    assert f"max cost: 2 of {COUNT} lines, 5 before · " in second.err
+    third = run(cli, "--json")
+    assert (third.code, third.json["answered"], third.json["cost_usd"]) == (0, 5, 0.12)
+    assert answers(out(cli)) == expected()
+    assert len(emulator.requests("openai")) == COUNT
+
+
+def test_what_costs_nobody_knows_how_much_is_told(configured: CommandLine) -> None:
+    ask(configured)
+    result = run(configured, "--max-cost", "0.01", "--json")
+    assert (result.code, result.json["answered"], result.json["lines_of_unknown_cost"]) == (0, COUNT, COUNT)
+    assert "of unknown cost" in result.err
+    assert "warning: --max-cost cannot hold what is not known to cost anything" in result.err
+
+
 def test_a_terminal_shows_a_bar(configured: CommandLine) -> None:
     ask(configured)
     with configured.terminal("batch", "in.jsonl", "-o", "out.jsonl") as screen:
@@ -414,25 +295,9 @@ def test_a_terminal_shows_a_bar(configured: CommandLine) -> None:
     assert answers(out(configured)) == expected()
 
 
-def test_the_answer_to_a_million_questions_does_not_stand_in_memory(configured: CommandLine) -> None:
-    """A body of a megabyte costs nothing while it waits."""
-    lines = 100
-    with (configured.folder / "in.jsonl").open("wb") as file:
-        for number in range(lines):
-            file.write(msgspec.json.encode(chat(f"line-{number}", "x" * 1_000_000)) + b"\n")
-    measured = (
-        "import resource, sys; from understudy.cli import main\n"
-        "sys.argv = ['understudy', 'batch', 'in.jsonl', '-o', 'out.jsonl', '--limit', '1', '-c', '1']\n"
-        "try: main()\n"
-        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
-    )
-    result = configured.python("-c", measured)
-    assert result.code == 0, result.err
-    assert int(result.out) < 120
-
-
-def until(came: Any) -> None:
-    end = time.monotonic() + PATIENCE
-    while not came():
-        assert time.monotonic() < end, "never came"
-        time.sleep(0.01)
+def test_a_batch_of_embeddings_may_have_another_model(configured: CommandLine, emulator: Emulator) -> None:
+    write(configured.folder / "in.jsonl", [embedding("a", ["x", "y"], dimensions=4), embedding("b", "z")])
+    assert run(configured, "-m", "openai/text-embedding-3-large").code == 0
+    assert {request.body["model"] for request in emulator.requests("openai")} == {"text-embedding-3-large"}
+    vectors = {record["custom_id"]: record["response"]["body"]["data"] for record in read(out(configured))}
+    assert [len(item["embedding"]) for item in vectors["a"]] == [4, 4]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,17 @@ def test_an_input_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> No
     with pytest.raises(Misuse, match="was changed"):
         source.line(0)
     source.close()
+
+
+def test_bodies_are_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "in.jsonl", [chat(f"line-{number}", "x" * 1_000_000) for number in range(60)])
+    tracemalloc.start()
+    try:
+        source = open_source(str(path))
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    source.close()
+    assert capsys.readouterr().err == f"note: checking {path} (57 MB) before anything is sent\n"
+    assert kept < 1_000_000
+    assert peak < 10_000_000

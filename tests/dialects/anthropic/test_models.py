@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from understudy.dialects.anthropic import DIALECT
-from understudy.dialects.anthropic.models import MAX_PAGES
 from understudy.dialects.base import Endpoint, Exchange, Send
+from understudy.dialects.pages import MAX_PAGES
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest

@@ -10,9 +10,9 @@ import pytest
 from understudy import providers
 from understudy.dialects.base import Endpoint, Exchange, Send
 from understudy.dialects.cohere import DIALECT
-from understudy.dialects.cohere.models import MAX_PAGES
 from understudy.dialects.cohere.tokens import MAX_TEXT
 from understudy.dialects.cohere.vectors import pack
+from understudy.dialects.pages import MAX_PAGES
 from understudy.domain.content import File, Image, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, OpaqueTool, Tool

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tests.dialects.gemini.helpers import BASE, asked, endpoint
 from understudy.dialects.base import Endpoint, Exchange, Send
 from understudy.dialects.gemini import DIALECT
-from understudy.dialects.gemini.models import MAX_PAGES
+from understudy.dialects.pages import MAX_PAGES
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.requests import EmbeddingRequest, ModelsRequest

@@ -17,7 +17,6 @@ from understudy.cli.batch.journal import Journal
 from understudy.cli.batch.outcome import Outcome
 from understudy.cli.batch.pace import Pace
 from understudy.cli.batch.source import Source
-from understudy.domain.errors import LLMError
 
 SYNC_EVERY = 1.0
 """Seconds between two moments at which answers are forced onto the disk: so much may a power cut take."""
@@ -138,7 +137,7 @@ class Run:
                 workers = [group.create_task(self._work(lines, watcher)) for _ in range(self._orders.concurrency)]
                 await asyncio.wait(workers)
                 self._over.set()
-        except* (OSError, LLMError) as errors:
+        except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         if self.account.stop is None:
             self.account.stop = Stop.LIMIT if self.account.remaining else Stop.FINISHED

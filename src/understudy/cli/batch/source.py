@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from understudy.cli.batch.lines import BadLine, Line, read_line
+from understudy.cli.terminal import say
 from understudy.domain.errors import Misuse
 
+LARGE = 50 << 20
+"""Bytes of a file that takes so long to check that it is said."""
 TOLD = 20
 """Wrong lines that are told; a file of another format has no right one."""
 
@@ -108,6 +111,8 @@ def open_source(where: str) -> Source:
 
 def _checked(file: BinaryIO, name: str) -> Source:
     try:
+        if (size := os.fstat(file.fileno()).st_size) > LARGE:
+            say(f"checking {name} ({size >> 20} MB) before anything is sent", label="note")
         return Source(file, name)
     except BaseException:
         file.close()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy.cli.choice import Choice, choose
+from understudy.cli.completion import targets_of
 from understudy.config import Config
 from understudy.ledger import Observer
 from understudy.provider import FallbackStrategy
@@ -22,12 +23,12 @@ class Cast(msgspec.Struct, frozen=True, kw_only=True):
 
     config: Config
     model: str | None = None
-    """`ENTRY[/MODEL]`; the configuration's own first when unset."""
+    """`ENTRY[/MODEL]`, or a route; the configuration's own first when unset."""
     understudies: tuple[str, ...] | None = None
     alone: bool = False
 
     def led_by(self, model: str | None) -> Cast:
-        """Have another be asked first. Raises `Misuse` when there is no such entry."""
+        """Have another be asked first. Raises `Misuse` when there is no such entry or route."""
         cast = msgspec.structs.replace(self, model=model)
         cast.choice()
         return cast
@@ -43,9 +44,16 @@ class Cast(msgspec.Struct, frozen=True, kw_only=True):
 
         return from_loaded(self.choice().config, observers=observers)
 
+    def names(self) -> list[str]:
+        """Return whom `led_by` takes."""
+        return [*targets_of(self.config), *(route.name for route in self.config.routes)]
+
     def described(self) -> str:
         """Return who is asked, in a line: in their order, where that is always the same."""
         choice = self.choice()
+        for route in choice.config.routes:
+            if route.name == choice.model:
+                return f"{route.name}: {', '.join(route.targets)}"
         fallback = choice.config.fallback
         entries = sorted(choice.config.providers, key=lambda entry: (entry.entry != choice.model, entry.priority))
         names = ["/".join(filter(None, (entry.entry, entry.text_model))) for entry in entries]

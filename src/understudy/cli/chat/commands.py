@@ -81,7 +81,9 @@ def _history(talk: Talk, _: str) -> None:
     conversation = talk.notebook.conversation
     if conversation.system:
         say(conversation.system, label="system")
-    for turn in conversation.turns:
+    for number, turn in enumerate(conversation.turns):
+        if number:
+            say("")
         for line in transcript.spoken(turn):
             say(line)
     if not conversation.turns:
@@ -135,7 +137,7 @@ def _exit(talk: Talk, _: str) -> None:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "model": Command(_model, "say who answers, or change it", Takes.TARGET, "[ENTRY[/MODEL]]"),
+    "model": Command(_model, "say who answers, or change it", Takes.TARGET, "[ENTRY[/MODEL]|ROUTE]"),
     "system": Command(_system, "show or set the system prompt; - removes it", Takes.TEXT, "[TEXT|@FILE|-]"),
     "file": Command(_file, "attach a text, PDF or image file to the next question", Takes.PATH, "PATH"),
     "image": Command(_image, "attach an image to the next question", Takes.PATH, "PATH|URL"),

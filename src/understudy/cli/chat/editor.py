@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,7 +33,7 @@ class Editor:
 
     interactive = True
 
-    def __init__(self, targets: Callable[[], list[str]], history: Path | None) -> None:
+    def __init__(self, targets: Sequence[str], history: Path | None) -> None:
         """`targets` are the names that `/model` takes; `history` is the file of what was typed earlier."""
         self._hush = Hush()
         self._warned = False
@@ -145,7 +145,7 @@ def _history(path: Path | None) -> History:
 class _Completer(Completer):
     """Completes commands and what they take."""
 
-    def __init__(self, targets: Callable[[], list[str]]) -> None:
+    def __init__(self, targets: Sequence[str]) -> None:
         self._targets = targets
         self._paths = PathCompleter(expanduser=True)
 
@@ -161,7 +161,7 @@ class _Completer(Completer):
             return
         match COMMANDS[name[1:]].takes if name[1:] in COMMANDS else None:
             case Takes.TARGET:
-                for target in self._targets():
+                for target in self._targets:
                     if target.startswith(rest):
                         yield Completion(target, -len(rest))
             case Takes.PATH:

@@ -14,7 +14,6 @@ from understudy.cli.chat.conversation import ModelSet, SystemSet
 from understudy.cli.chat.notebook import Notebook
 from understudy.cli.chat.screen import Screen, open_screen
 from understudy.cli.chat.talk import Talk
-from understudy.cli.completion import targets_of
 from understudy.cli.exits import exit_code_of
 from understudy.cli.inquiry import Asked, options_of, show_notices
 from understudy.cli.messages import show_error
@@ -44,9 +43,8 @@ def hold(asked: Asked, settings: Settings, resume: str | None, *, saves: bool) -
         cast = _led(cast, asked.model, notebook)
         if system := options.pop("system", None):
             notebook.note(SystemSet(text=system))
-        screen = open_screen(lambda: targets_of(config), _history(saves=saves))
+        screen = open_screen(cast.names(), _history(saves=saves))
         talk = Talk(screen, cast, notebook, options, verbose=settings.verbose)
-        prepare_library()
         asyncio.run(_held(talk, screen))
     except LLMError as error:
         show_error(error, verbose=settings.verbose)
@@ -82,16 +80,22 @@ def _history(*, saves: bool) -> Path | None:
 
 async def _held(talk: Talk, screen: Screen) -> None:
     if not screen.interactive:
+        prepare_library()
         await talk.hold()
         return
+    # While the first question is being typed.
+    loading = asyncio.get_running_loop().run_in_executor(None, prepare_library)
     notebook = talk.notebook
     if turns := notebook.conversation.turns:
         count = f"{len(turns)} turn{'' if len(turns) == 1 else 's'}"
-        murmur(f"{notebook.session} goes on after {count}; /history shows them. The last one was:\n")
+        murmur(
+            f"{notebook.session or 'the conversation'} goes on after {count}; /history shows them. The last one was:\n"
+        )
         for line in transcript.spoken(turns[-1]):
             say(line)
         say("")
     murmur(f"{talk.cast.described()} · /help lists the commands, Ctrl-D leaves")
     await talk.hold()
+    await loading
     if notebook.session and notebook.conversation.turns:
         murmur(f"kept as {notebook.session}; understudy chat --continue goes on with it")

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -93,7 +93,7 @@ def _plain_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def open_screen(targets: Callable[[], list[str]], history: Path | None) -> Screen:
+def open_screen(targets: Sequence[str], history: Path | None) -> Screen:
     """Return an editor on a terminal, else lines.
 
     `targets` are the names that `/model` takes; `history` is where the editor keeps what was typed, if it may.

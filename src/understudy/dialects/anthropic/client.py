@@ -8,7 +8,7 @@ from typing import ClassVar
 from understudy.dialects.anthropic.decode import StreamReader, decode_count, decode_whole
 from understudy.dialects.anthropic.encode import encode_chat, encode_count, headers
 from understudy.dialects.anthropic.errors import RULES, read_error
-from understudy.dialects.anthropic.models import ModelPages, decode_model, model_url
+from understudy.dialects.anthropic.models import open_models
 from understudy.dialects.anthropic.wire import NAME
 from understudy.dialects.base import (
     Classify,
@@ -65,10 +65,7 @@ class AnthropicDialect:
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
         """Open the catalogue, or the look-up of one model."""
-        if request.model is None:
-            return ModelPages(request, endpoint)
-        wanted = HttpRequest("GET", model_url(endpoint, request.model), endpoint.headers)
-        return SingleExchange(wanted, WholeReader(decode_model), _classify(endpoint))
+        return open_models(request, endpoint, _classify(endpoint))
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open a token count."""

@@ -7,23 +7,16 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from understudy.dialects.anthropic.errors import RULES, read_error
 from understudy.dialects.anthropic.wire import ModelItem, ModelPage
-from understudy.dialects.base import MAX_BODY, Endpoint, Send, is_expected
-from understudy.dialects.errors import classify
+from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WholeReader
+from understudy.dialects.pages import open_pages
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.failures import Failure
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
-from understudy.wire.http import HttpHead, HttpRequest
+from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_as, decode_object
-
-PAGE = 1000
-"""Models per page; the service takes 1 to 1000."""
-
-MAX_PAGES = 50
-"""Against a catalogue that never ends."""
 
 CAPABILITIES = {
     "image_input": "vision",
@@ -54,83 +47,28 @@ def read_model(item: JsonObject) -> ModelInfo:
     )
 
 
-def decode_model(data: bytes) -> list[ModelInfo | Failure]:
+def _decode_model(data: bytes) -> list[ModelInfo | Failure]:
     """Read the body of a look-up."""
     return [read_model(decode_object(data))]
 
 
-class ModelPages:
-    """An exchange that reads page after page until the catalogue, or the limit, ends."""
+def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) -> Exchange[ModelInfo]:
+    """Open the catalogue over all its pages, or the look-up of one model."""
+    home = f"{endpoint.base_url}/v1/models"
+    if request.model is not None:
+        wanted = HttpRequest("GET", f"{home}/{quote(request.model, safe='')}", endpoint.headers)
+        return SingleExchange(wanted, WholeReader(_decode_model), classify)
 
-    def __init__(self, request: ModelsRequest, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._left = request.limit
-        self._after = request.after
-        self._pages = 0
-        self._head = HttpHead(0, {})
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self.finished = False
+    def ask(size: int, after: str | None) -> HttpRequest:
+        query = {"limit": str(size), **({"after_id": after} if after else {})}
+        return HttpRequest("GET", f"{home}?{urlencode(query)}", endpoint.headers)
 
-    def start(self) -> list[ModelInfo | Send | Failure]:
-        """Ask for the first page."""
-        return [self._send()]
-
-    def head(self, head: HttpHead) -> list[ModelInfo | Send | Failure]:
-        """Take status and headers of a page."""
-        self._head = head
-        return []
-
-    def feed(self, data: bytes) -> list[ModelInfo | Send | Failure]:
-        """Gather a page."""
-        self._pieces.append(data)
-        self._size += len(data)
-        if self._size > MAX_BODY:
-            return self._end(Failure(kind=FailureKind.TOO_LARGE, message=f"the response exceeds {MAX_BODY} bytes"))
-        return []
-
-    def close(self) -> list[ModelInfo | Send | Failure]:
-        """Take the end of a page: hand out its models, and ask for the next if there is one."""
-        data = b"".join(self._pieces)
-        if self._head.status != 200 or not is_expected(self._head.content_type, ("application/json",)):
-            return self._end(classify(self._head, data, endpoint=self._endpoint, rules=RULES, read=read_error))
-        try:
-            page = decode_as(_PAGE, data)
-            models = [read_model(item) for item in page.data[: self._left]]
-        except BadJson as error:
-            return self._end(Failure(kind=FailureKind.BAD_RESPONSE, message=f"the model list is not valid: {error}"))
-        if self._left is not None:
-            self._left -= len(models)
-        last, self._after = self._after, page.last_id
-        if not page.has_more or not page.last_id or page.last_id == last or self._left == 0 or self._pages == MAX_PAGES:
-            return [*models, *self._end()]
-        return [*models, self._send()]
-
-    def lost(self, failure: Failure) -> list[ModelInfo | Send | Failure]:
-        """Pass the failure on."""
-        return self._end(failure)
-
-    def abort(self) -> list[ModelInfo | Send | Failure]:
-        """Closing the connection is enough."""
-        return self._end()
-
-    def _end(self, *steps: Failure) -> list[ModelInfo | Send | Failure]:
-        self.finished = True
-        return [*steps]
-
-    def _send(self) -> Send:
-        self._pages += 1
-        self._pieces, self._size = [], 0
-        query = {"limit": str(PAGE if self._left is None else max(1, min(self._left, PAGE)))}
-        if self._after:
-            query["after_id"] = self._after
-        url = f"{self._endpoint.base_url}/v1/models?{urlencode(query)}"
-        return Send(HttpRequest("GET", url, self._endpoint.headers))
+    return open_pages(request, ask, _read_page, read_model, classify)
 
 
-def model_url(endpoint: Endpoint, model: str) -> str:
-    """Return where one model is described."""
-    return f"{endpoint.base_url}/v1/models/{quote(model, safe='')}"
+def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
+    page = decode_as(_PAGE, data)
+    return page.data, page.last_id if page.has_more else None
 
 
 def _capabilities(raw: JsonObject | None) -> frozenset[str] | None:

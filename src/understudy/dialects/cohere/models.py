@@ -6,9 +6,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Send, SingleExchange, WholeReader
+from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WholeReader
 from understudy.dialects.cohere.wire import ModelPage
-from understudy.dialects.series import Series
+from understudy.dialects.pages import open_pages
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.requests import ModelsRequest
@@ -16,12 +16,6 @@ from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_as, decode_object
-
-PAGE = 1000
-"""Models per page; the service takes 1 to 1000."""
-
-MAX_PAGES = 50
-"""Against a list that never ends."""
 
 FEATURES = {
     "tools": "tools",
@@ -39,38 +33,17 @@ def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) 
     if request.model is not None:
         url = f"{endpoint.base_url}/v1/models/{quote(request.model, safe='')}"
         return SingleExchange(HttpRequest("GET", url, endpoint.headers), WholeReader(read_one), classify)
-    pages = _Pages(request, endpoint)
-    return Series(pages.ask(request.after), pages.take, classify)
+
+    def ask(size: int, token: str | None) -> HttpRequest:
+        query = {"page_size": str(size), **({"page_token": token} if token else {})}
+        return HttpRequest("GET", f"{endpoint.base_url}/v1/models?{urlencode(query)}", endpoint.headers)
+
+    return open_pages(request, ask, _read_page, read_model, classify)
 
 
-class _Pages:
-    """Asks for page after page until the list, or the limit, ends."""
-
-    def __init__(self, request: ModelsRequest, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._left = request.limit
-        self._asked = 0
-        self._token: str | None = None
-
-    def ask(self, token: str | None) -> HttpRequest:
-        """Return the request of the page that a token names, of the first without one."""
-        self._asked += 1
-        self._token = token
-        query = {"page_size": str(PAGE if self._left is None else max(1, min(self._left, PAGE)))}
-        if token:
-            query["page_token"] = token
-        return HttpRequest("GET", f"{self._endpoint.base_url}/v1/models?{urlencode(query)}", self._endpoint.headers)
-
-    def take(self, data: bytes) -> list[ModelInfo | Send | Failure]:
-        """Take a page. Raises `BadJson`."""
-        page = decode_as(_PAGE, data)
-        models = [read_model(item) for item in page.models[: self._left]]
-        if self._left is not None:
-            self._left -= len(models)
-        token = page.next_page_token
-        if not token or token == self._token or self._left == 0 or self._asked == MAX_PAGES:
-            return [*models]
-        return [*models, Send(self.ask(token))]
+def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
+    page = decode_as(_PAGE, data)
+    return page.models, page.next_page_token
 
 
 def read_one(data: bytes) -> list[ModelInfo | Failure]:

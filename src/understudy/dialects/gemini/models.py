@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Exchange, Send, SingleExchange, WholeReader
+from understudy.dialects.base import Endpoint, Exchange, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.names import bare, model_url
 from understudy.dialects.gemini.wire import VERSION, ModelItem, ModelPage
-from understudy.dialects.series import Series
+from understudy.dialects.pages import open_pages
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.requests import ModelsRequest
@@ -20,12 +20,6 @@ from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_as, decode_object
-
-PAGE = 1000
-"""Models per page; the service takes no more."""
-
-MAX_PAGES = 50
-"""Against a catalogue that never ends."""
 
 METHODS = {"generateContent": "chat", "embedContent": "embed", "batchEmbedContents": "embed"}
 """What the service says a model can do, in this library's words. It tells nothing of tools, images or schemas."""
@@ -39,8 +33,12 @@ def model_list(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo
     if request.model is not None:
         wanted = HttpRequest("GET", model_url(endpoint, request.model), endpoint.headers)
         return SingleExchange(wanted, WholeReader(_decode_model), classifying)
-    pages = _Pages(request, endpoint)
-    return Series(pages.send(), pages.take, classifying)
+
+    def ask(size: int, token: str | None) -> HttpRequest:
+        query = {"pageSize": str(size), **({"pageToken": token} if token else {})}
+        return HttpRequest("GET", f"{endpoint.base_url}/{VERSION}/models?{urlencode(query)}", endpoint.headers)
+
+    return open_pages(request, ask, _read_page, read_model, classifying)
 
 
 def read_model(item: JsonObject) -> ModelInfo:
@@ -59,6 +57,11 @@ def read_model(item: JsonObject) -> ModelInfo:
     )
 
 
+def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
+    page = decode_as(_PAGE, data)
+    return page.models, page.next_page_token
+
+
 def _decode_model(data: bytes) -> list[ModelInfo | Failure]:
     return [read_model(decode_object(data))]
 
@@ -68,33 +71,3 @@ def _capabilities(model: ModelItem) -> frozenset[str] | None:
         return None
     told = {METHODS[method] for method in model.supported_generation_methods if method in METHODS}
     return frozenset(told | {"thinking"} if model.thinking else told)
-
-
-class _Pages:
-    """Reads page after page until the catalogue, or the limit, ends."""
-
-    def __init__(self, request: ModelsRequest, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._left = request.limit
-        self._token = request.after
-        self._pages = 0
-
-    def send(self) -> HttpRequest:
-        """Return the request of the next page."""
-        self._pages += 1
-        query = {"pageSize": str(PAGE if self._left is None else max(1, min(self._left, PAGE)))}
-        if self._token:
-            query["pageToken"] = self._token
-        url = f"{self._endpoint.base_url}/{VERSION}/models?{urlencode(query)}"
-        return HttpRequest("GET", url, self._endpoint.headers)
-
-    def take(self, data: bytes) -> list[ModelInfo | Send | Failure]:
-        """Hand out the models of a page, and ask for the next if there is one. Raises `BadJson`."""
-        page = decode_as(_PAGE, data)
-        models: list[ModelInfo | Send | Failure] = [read_model(item) for item in page.models[: self._left]]
-        if self._left is not None:
-            self._left -= len(models)
-        last, self._token = self._token, page.next_page_token
-        if self._token and self._token != last and self._left != 0 and self._pages < MAX_PAGES:
-            models.append(Send(self.send()))
-        return models

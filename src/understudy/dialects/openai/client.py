@@ -63,8 +63,11 @@ class OpenAIDialect:
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
         """Open `GET /models`, or `GET /models/{id}`; the list has one page."""
         single = request.model is not None and endpoint.quirks.single_models
+        name = request.model or ""
+        if endpoint.quirks.partner_suffix:
+            name = name.partition(":")[0]
         # Slashes in ids stay: servers whose ids have them route the rest of the path.
-        path = f"models/{quote(request.model or '', safe='/:@')}" if single else "models"
+        path = f"models/{quote(name, safe='/:@')}" if single else "models"
         call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
         read = partial(read_models, endpoint=endpoint, request=request, single=single)
         return SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint))

@@ -35,26 +35,34 @@ def read_models(body: bytes, endpoint: Endpoint, request: ModelsRequest, *, sing
     Raises `BadJson` when it is neither.
     """
     value = decode(body)
-    if isinstance(value, dict):
-        if single and isinstance(value.get("id"), str):
-            return [_model(value, endpoint.provider)]
-        entries = value.get("data")
-        if not isinstance(entries, list):
-            error = read_error_value(value)
-            if error is not None:
-                return [stream_failure(error, endpoint)]
-    else:
-        entries = value
-    if not isinstance(entries, list):
+    entries = _entries(value, single=single)
+    if entries is None:
+        error = read_error_value(value) if isinstance(value, dict) else None
+        if error is not None:
+            return [stream_failure(error, endpoint)]
         raise BadJson("neither a model nor a list of models")
     found = [model for entry in entries if _is_model(entry) for model in _served(entry, endpoint.provider)]
-    if request.model is None or single:
+    if request.model is None:
         return [*found[: request.limit]]
+    if single and not endpoint.quirks.partner_suffix:
+        return [*found[:1]]
     name, _, policy = request.model.partition(":")
     names = (request.model, name) if policy in _POLICIES else (request.model,)
     wanted = [model for model in found if model.id in names]
     message = f"the list of models has no {request.model!r}"
     return [*wanted[:1]] or [Failure(kind=FailureKind.NOT_FOUND, message=message)]
+
+
+def _entries(value: Any, *, single: bool) -> list[Any] | None:
+    """Return the models of a body: of a list, bare or not, or the one that was asked for; `None` where there is none of
+    these."""
+    if isinstance(value, dict):
+        if single and isinstance(value.get("id"), str):
+            return [value]
+        value = value.get("data")
+        if single and _is_model(value):
+            return [value]
+    return value if isinstance(value, list) else None
 
 
 def _is_model(entry: Any) -> bool:

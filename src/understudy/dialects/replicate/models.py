@@ -7,12 +7,13 @@ published, which Replicate's own guide for clients says not to list.
 from __future__ import annotations
 
 from functools import partial
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Send
+from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import classify
+from understudy.dialects.pages import open_pages
 from understudy.dialects.replicate.errors import RULES, read_error
 from understudy.dialects.replicate.inputs import BUDGETS, IMAGES, SWITCHES
 from understudy.dialects.replicate.routes import model_url, place_of
@@ -20,15 +21,12 @@ from understudy.dialects.replicate.schema import InputSchema, schema_of
 from understudy.dialects.replicate.wire import ModelWire, PageWire, seconds
 from understudy.dialects.series import Series
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
-from understudy.wire.http import HttpRequest
+from understudy.wire.http import HttpRequest, origin_of
 from understudy.wire.json import BadJson, decode_as, decode_object
 
 COLLECTION = "language-models"
-MAX_PAGES = 50
-"""Against a catalogue that never ends."""
 
 _PAGE: msgspec.json.Decoder[PageWire] = msgspec.json.Decoder(PageWire)
 
@@ -41,37 +39,24 @@ def list_models(request: ModelsRequest, endpoint: Endpoint) -> Series[ModelInfo]
         first = HttpRequest("GET", model_url(endpoint, place), endpoint.headers)
         name = request.model if place.version else None
         return Series(first, lambda data: [read_model(decode_object(data), name)], refused)
-    first = HttpRequest("GET", f"{endpoint.base_url}/v1/collections/{COLLECTION}", endpoint.headers)
-    return Series(first, _Pages(request.limit, endpoint).take, refused)
 
-
-class _Pages:
-    """Reads page after page until the list, or the limit, ends."""
-
-    def __init__(self, limit: int | None, endpoint: Endpoint) -> None:
-        self._left = limit
-        self._endpoint = endpoint
-        self._seen: set[str] = set()
-
-    def take(self, data: bytes) -> list[ModelInfo | Send | Failure]:
-        """Hand out a page's models, and ask for the next page if one is wanted."""
-        page = decode_as(_PAGE, data)
-        items = page.models if page.models is not None else page.results
-        if items is None:
-            raise BadJson("neither a collection nor a page of models")
-        models = [read_model(item) for item in items[: self._left]]
-        if self._left is not None:
-            self._left -= len(models)
-        following = page.next and urljoin(f"{self._endpoint.base_url}/", page.next)
-        if not following or self._left == 0 or following in self._seen or len(self._seen) == MAX_PAGES:
-            return [*models]
-        if not self._is_ours(following):
+    def ask(_: int, following: str | None) -> HttpRequest:
+        if following is None:
+            return HttpRequest("GET", f"{endpoint.base_url}/v1/collections/{COLLECTION}", endpoint.headers)
+        url = urljoin(f"{endpoint.base_url}/", following)
+        if origin_of(url) != endpoint.server:
             raise BadJson("the next page is at another host")
-        self._seen.add(following)
-        return [*models, Send(HttpRequest("GET", following, self._endpoint.headers))]
+        return HttpRequest("GET", url, endpoint.headers)
 
-    def _is_ours(self, url: str) -> bool:
-        return urlsplit(url)[:2] == urlsplit(self._endpoint.base_url)[:2]
+    return open_pages(request, ask, _read_page, read_model, refused)
+
+
+def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
+    page = decode_as(_PAGE, data)
+    items = page.models if page.models is not None else page.results
+    if items is None:
+        raise BadJson("neither a collection nor a page of models")
+    return items, page.next
 
 
 def read_model(item: JsonObject, name: str | None = None) -> ModelInfo:

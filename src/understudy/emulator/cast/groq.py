@@ -70,14 +70,20 @@ def _dress(body: JsonObject, usage: Usage) -> JsonObject:
     return {**body, "x_groq": own}
 
 
+def _model(name: str, owner: str, capabilities: frozenset[str]) -> EmulatedModel:
+    return EmulatedModel(
+        id=name, capabilities=capabilities, owned_by=owner, context_window=131_072, max_output_tokens=65_536
+    )
+
+
 PROVIDER = EmulatedProvider(
     type="groq",
     personas={"openai": Persona(title="Groq", answer_prefix="chatcmpl-", thinking="shown")},
     models=(
-        EmulatedModel(id="openai/gpt-oss-120b", capabilities=THINKING_CHAT - {"vision"}, owned_by="OpenAI"),
-        EmulatedModel(id="openai/gpt-oss-20b", capabilities=THINKING_CHAT - {"vision"}, owned_by="OpenAI"),
-        EmulatedModel(id="qwen/qwen3.8-27b", capabilities=THINKING_CHAT, owned_by="Alibaba Cloud"),
-        EmulatedModel(id="llama-3.3-70b-versatile", capabilities=CHAT - {"vision"}, owned_by="Meta"),
+        _model("openai/gpt-oss-120b", "OpenAI", THINKING_CHAT - {"vision"}),
+        _model("openai/gpt-oss-20b", "OpenAI", THINKING_CHAT - {"vision"}),
+        _model("qwen/qwen3.8-27b", "Alibaba Cloud", THINKING_CHAT),
+        _model("llama-3.3-70b-versatile", "Meta", CHAT - {"vision"}),
     ),
     words=WORDS,
     checks=(

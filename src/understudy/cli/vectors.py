@@ -1,0 +1,168 @@
+"""How `understudy embed` writes vectors: a JSON object, JSON lines, or an array that NumPy reads."""
+
+from __future__ import annotations
+
+import enum
+import shutil
+import sys
+import tempfile
+from array import array
+from collections.abc import Sequence
+from typing import IO, Any, Protocol
+
+import msgspec
+
+from understudy.cli.results import UsageResult, usd
+from understudy.domain.responses import EmbeddingResponse
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+
+Vectors = Sequence[Sequence[float]]
+IN_MEMORY = 64 << 20
+"""Bytes of a JSON object that are kept in memory until it is whole; a temporary file takes more."""
+
+
+class Format(enum.StrEnum):
+    """The forms of the output."""
+
+    JSON = "json"
+    JSONL = "jsonl"
+    NPY = "npy"
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a JSON object says ahead of its `embeddings`. Every key is always there; what is unknown is null."""
+
+    model: str | None
+    provider: str | None
+    count: int
+    dimensions: int
+    usage: UsageResult
+    cost_usd: float | None
+    warnings: tuple[Warning, ...]
+
+    @classmethod
+    def of(cls, response: EmbeddingResponse, count: int, dimensions: int) -> Facts:
+        """Read a response, whose own vectors may have been written already."""
+        return cls(
+            model=response.model,
+            provider=response.provider,
+            count=count,
+            dimensions=dimensions,
+            usage=UsageResult.of(response.usage),
+            cost_usd=usd(response.cost),
+            warnings=response.warnings,
+        )
+
+
+class Writer(Protocol):
+    """Writes vectors as they arrive."""
+
+    def add(self, vectors: Vectors) -> None:
+        """Write the next vectors."""
+        ...
+
+    def finish(self, facts: Facts) -> None:
+        """Write the end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything but the file, whether finished or not."""
+        ...
+
+
+def writer_of(form: Format, file: IO[bytes], texts: Sequence[str]) -> Writer:
+    """Return what writes vectors of these texts."""
+    match form:
+        case Format.JSON:
+            return JsonWriter(file)
+        case Format.JSONL:
+            return LinesWriter(file, texts)
+        case Format.NPY:
+            return NpyWriter(file, len(texts))
+
+
+class JsonWriter:
+    """One object; it is whole, or nothing of it is written."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._vectors: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - see `close`
+        self._ahead = b""
+
+    def add(self, vectors: Vectors) -> None:
+        """Keep the next vectors."""
+        for vector in vectors:
+            self._vectors.write(self._ahead + msgspec.json.encode(vector))
+            self._ahead = b","
+
+    def finish(self, facts: Facts) -> None:
+        """Write the object."""
+        self._file.write(msgspec.json.encode(facts).removesuffix(b"}") + b',"embeddings":[')
+        self._vectors.seek(0)
+        shutil.copyfileobj(self._vectors, self._file)
+        self._file.write(b"]}\n")
+
+    def close(self) -> None:
+        """Let go of what was kept."""
+        self._vectors.close()
+
+
+class LinesWriter:
+    """An object a text: `index`, `text`, `embedding`."""
+
+    def __init__(self, file: IO[bytes], texts: Sequence[str]) -> None:
+        self._file = file
+        self._texts = texts
+        self._index = 0
+
+    def add(self, vectors: Vectors) -> None:
+        """Write the next lines."""
+        for vector in vectors:
+            line: dict[str, Any] = {"index": self._index, "text": self._texts[self._index], "embedding": vector}
+            self._file.write(msgspec.json.encode(line) + b"\n")
+            self._index += 1
+        self._file.flush()
+
+    def finish(self, facts: Facts) -> None:
+        """Do nothing: lines need no end."""
+
+    def close(self) -> None:
+        """Do nothing: nothing is kept."""
+
+
+class NpyWriter:
+    """NumPy's own format, version 1.0: an array of 32-bit floats, one row a text.
+
+    Source: NumPy, "numpy.lib.format". Written by hand, for a header of a few bytes is not worth a dependency.
+    """
+
+    def __init__(self, file: IO[bytes], count: int) -> None:
+        self._file = file
+        self._count = count
+        self._begun = False
+
+    def add(self, vectors: Vectors) -> None:
+        """Write the next rows, and the header ahead of the first."""
+        if not self._begun:
+            self._begun = True
+            self._file.write(npy_header(self._count, len(vectors[0])))
+        for vector in vectors:
+            row = array("f", vector)
+            if sys.byteorder == "big":
+                row.byteswap()
+            self._file.write(row.tobytes())
+
+    def finish(self, facts: Facts) -> None:
+        """Do nothing: the header has told how many rows there are."""
+
+    def close(self) -> None:
+        """Do nothing: nothing is kept."""
+
+
+def npy_header(rows: int, columns: int) -> bytes:
+    """Return the header of an array; its length is a multiple of 64, so that the numbers can be mapped into memory."""
+    described = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}".encode("ascii")
+    magic = b"\x93NUMPY\x01\x00"
+    padding = -(len(magic) + 2 + len(described) + 1) % 64
+    size = len(described) + padding + 1
+    return magic + size.to_bytes(2, "little") + described + b" " * padding + b"\n"

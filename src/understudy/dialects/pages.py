@@ -1,0 +1,60 @@
+"""Model lists that come in pages: one is asked for after the other, until the list, or the limit, ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from understudy.dialects.base import Classify, Send
+from understudy.dialects.series import Series
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import Failure
+from understudy.domain.requests import ModelsRequest
+from understudy.domain.responses import ModelInfo
+from understudy.wire.http import HttpRequest
+
+PAGE = 1000
+"""Models per page; no service gives more."""
+
+MAX_PAGES = 50
+"""Against a list that never ends."""
+
+Ask = Callable[[int, str | None], HttpRequest]
+"""Returns the request of a page of so many models: the one that a cursor names, the first without one. May raise
+`BadJson` for a cursor that leads nowhere."""
+
+Read = Callable[[bytes], tuple[list[JsonObject], str | None]]
+"""Returns the models of a page, and the cursor of the next if there is one. May raise `BadJson`."""
+
+
+def open_pages(
+    request: ModelsRequest, ask: Ask, read: Read, read_model: Callable[[JsonObject], ModelInfo], classify: Classify
+) -> Series[ModelInfo]:
+    """Open a list over all its pages. `request.limit` bounds how many models are asked for, and handed out."""
+    pages = _Pages(request, ask, read, read_model)
+    return Series(pages.request(request.after), pages.take, classify)
+
+
+class _Pages:
+    def __init__(
+        self, request: ModelsRequest, ask: Ask, read: Read, read_model: Callable[[JsonObject], ModelInfo]
+    ) -> None:
+        self._left = request.limit
+        self._ask = ask
+        self._read = read
+        self._read_model = read_model
+        self._seen: set[str | None] = set()
+
+    def request(self, cursor: str | None) -> HttpRequest:
+        """Return the request of the page that a cursor names."""
+        self._seen.add(cursor)
+        return self._ask(PAGE if self._left is None else max(1, min(self._left, PAGE)), cursor)
+
+    def take(self, data: bytes) -> list[ModelInfo | Send | Failure]:
+        """Hand out the models of a page, and ask for the next if one is wanted. Raises `BadJson`."""
+        items, cursor = self._read(data)
+        models = [self._read_model(item) for item in items[: self._left]]
+        if self._left is not None:
+            self._left -= len(models)
+        if not cursor or cursor in self._seen or self._left == 0 or len(self._seen) == MAX_PAGES:
+            return [*models]
+        return [*models, Send(self.request(cursor))]
