@@ -38,6 +38,8 @@ def test_text_collect_and_read_tell_the_same(llm: blocking.DialectProvider) -> N
         text = "".join(stream.text())
     assert text == stream.response.text
     assert llm.stream(said).collect().text == text
+    chunks = list(llm.stream(said).to_openai())
+    assert "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"]) == text
     stream = llm.stream(said)
     events = [next(stream)]
     while more := stream.read():

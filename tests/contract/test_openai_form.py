@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from openai.types import CreateEmbeddingResponse
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 import understudy as u
 from tests.contract.asking import CHATS, calls_tools, offers
@@ -45,6 +45,33 @@ async def test_what_comes_out_is_openais(provider: str, scene: str) -> None:
                 assert completion.choices[0].finish_reason == "tool_calls"
             if answer.thinking:
                 assert (message.model_extra or {})["reasoning_content"] == answer.thinking
+
+
+@pytest.mark.parametrize("scene", CHATS)
+@pytest.mark.parametrize("provider", TEN)
+async def test_a_stream_comes_out_as_openais_chunks(provider: str, scene: str) -> None:
+    prompt, options = CHATS[scene]
+    if "tools" in options and not calls_tools(provider):
+        pytest.skip("takes no tools")
+    async with Stand(provider) as stand:
+        stream = stand.llm.stream(prompt, **options)
+        chunks = [ChatCompletionChunk.model_validate(chunk, strict=True) async for chunk in stream.to_openai()]
+    answer = stream.response
+    choices = [choice for chunk in chunks for choice in chunk.choices]
+    assert "".join(choice.delta.content or "" for choice in choices) == answer.text
+    thinking = "".join((choice.delta.model_extra or {}).get("reasoning_content", "") for choice in choices)
+    assert thinking == answer.thinking
+    pieces = [piece for choice in choices for piece in choice.delta.tool_calls or ()]
+    for number, call in enumerate(answer.tool_calls):
+        own = [piece.function for piece in pieces if piece.index == number and piece.function is not None]
+        assert own[0].name == call.name
+        assert "".join(piece.arguments or "" for piece in own) == call.arguments
+    assert [choice.finish_reason for choice in choices if choice.finish_reason] == [
+        "tool_calls" if answer.tool_calls else "stop"
+    ]
+    if answer.tokens_used is not None:
+        assert chunks[-1].usage is not None
+        assert chunks[-1].usage.total_tokens == answer.tokens_used
 
 
 @pytest.mark.parametrize("provider", TEN)

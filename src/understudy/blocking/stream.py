@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from understudy.domain.attempts import AttemptRecord
+from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
 from understudy.domain.events import Event, TextDelta
 from understudy.domain.responses import GenerationResponse
@@ -60,6 +61,15 @@ class ResponseStream:
         for event in self:
             if isinstance(event, TextDelta) and event.text:
                 yield event.text
+
+    def to_openai(self) -> Iterator[JsonObject]:
+        """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
+        from understudy.dialects.openai.stream import ChunkObjects
+
+        chunks = ChunkObjects()
+        for event in self:
+            yield from chunks.feed(event)
+        yield from chunks.close()
 
     def collect(self) -> GenerationResponse:
         """Read to the end and return the whole answer."""

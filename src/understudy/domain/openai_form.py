@@ -38,19 +38,24 @@ def answer_object(response: GenerationResponse) -> dict[str, Any]:
     and `reasoning_content` (DeepSeek, LiteLLM), pictures are `images` (OpenRouter, LiteLLM).
     """
     body = completion_object(response)
-    (choice,) = body["choices"]
-    message = choice["message"]
-    if "reasoning" in message:
-        message["reasoning_content"] = message["reasoning"]
+    like_openai(body)
     if images := [part.data_url() for part in response.message.parts if isinstance(part, Image)]:
-        message["images"] = [
+        body["choices"][0]["message"]["images"] = [
             {"type": "image_url", "image_url": {"url": url}, "index": index} for index, url in enumerate(images) if url
         ]
-    if choice["logprobs"] is not None:
-        choice["logprobs"] = {key: _tokens(entries) for key, entries in choice["logprobs"].items()}
+    return body
+
+
+def like_openai(body: dict[str, Any]) -> None:
+    """Mend a completion or a chunk in place: see `answer_object`."""
+    for choice in body["choices"]:
+        message = choice.get("message") or choice.get("delta") or {}
+        if "reasoning" in message:
+            message["reasoning_content"] = message["reasoning"]
+        if choice.get("logprobs") is not None:
+            choice["logprobs"] = {key: _tokens(entries) for key, entries in choice["logprobs"].items()}
     if body.get("service_tier") not in _TIERS:
         body.pop("service_tier", None)
-    return body
 
 
 def embeddings_object(response: EmbeddingResponse) -> dict[str, Any]:
