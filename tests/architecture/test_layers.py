@@ -28,7 +28,7 @@ LAYERS: dict[str, set[str]] = {
     "flight": {"domain", "wire", "dialects", "policy", "transport", "signing"},
     "attempt": {"domain", "dialects", "policy", "flight", "structured"},
     "engine": {"domain", "dialects", "policy", "flight", "attempt", "ledger"},
-    "stream": {"domain", "engine"},
+    "stream": {"domain", "dialects", "engine"},
     "embedding": {"domain", "policy", "attempt", "engine"},
     "adapter": {"domain", "dialects", "policy", "flight", "attempt", "provider", "ledger"},
     "health": {"domain", "dialects", "providers", "policy", "provider", "signing", "flight", "attempt"},
