@@ -14,7 +14,7 @@ from understudy.dialects.base import Operation
 from understudy.factory import DialectProvider
 
 MODELS = {"azure-openai": ("AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT")}
-"""Variables that name the models where the row can know none: deployments have the names that their owner gives them."""
+"""Variables that name the models where no row can: deployments have the names that their owner gives them."""
 
 OFFERED = [
     pytest.param(provider, call, id=f"{provider}-{call.__name__}")
