@@ -11,6 +11,7 @@ from understudy.domain.errors import ConfigError
 from understudy.domain.secret import Secret
 from understudy.provider import ProviderConfig
 from understudy.providers.base import Auth, ProviderRow, endpoint_of
+from understudy.wire.http import is_sendable
 
 
 def endpoint_for(config: ProviderConfig, row: ProviderRow, model: str | None) -> Endpoint:
@@ -38,7 +39,7 @@ def secret_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, Secret |
 
     Raises `ConfigError` when there is none, or one that no header can carry.
     """
-    from understudy.config.credentials import from_environment, is_sendable
+    from understudy.config.credentials import from_environment
 
     key, token = config.api_key, config.token
     if key is not None and token is not None:

@@ -46,6 +46,11 @@ class ProviderType(enum.StrEnum):
         name = _ALIASES.get(name, name)
         return next((member for member in cls if member.value == name), None)
 
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Other names that are understood."""
+        return tuple(alias for alias, name in _ALIASES.items() if name == self.value)
+
 
 _ALIASES = {
     "gemini": "google",

@@ -17,7 +17,7 @@ from understudy.domain.failures import Failure
 from understudy.domain.secret import Secret
 from understudy.providers.base import Auth
 from understudy.wire import json
-from understudy.wire.http import HttpRequest
+from understudy.wire.http import HttpRequest, is_sendable
 
 Signer = Callable[[HttpRequest], Awaitable[HttpRequest]]
 """Signs a request that is complete in all else, key included: returns it with what proves the caller's right."""
@@ -116,7 +116,6 @@ async def sign_with(sign: Signer, request: HttpRequest) -> HttpRequest:
 
 async def token_of(source: TokenSource) -> Secret:
     """Return a token from its source. Raises `NotSigned`, also for what no header can carry."""
-    from understudy.config.credentials import is_sendable
 
     try:
         found = source()

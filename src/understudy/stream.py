@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from understudy.domain.attempts import AttemptRecord
+from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
 from understudy.domain.events import Event, TextDelta
 from understudy.domain.responses import GenerationResponse
@@ -54,6 +55,17 @@ class ResponseStream:
         async for event in self:
             if isinstance(event, TextDelta) and event.text:
                 yield event.text
+
+    async def to_openai(self) -> AsyncIterator[JsonObject]:
+        """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
+        from understudy.dialects.openai.stream import ChunkObjects
+
+        chunks = ChunkObjects()
+        async for event in self:
+            for chunk in chunks.feed(event):
+                yield chunk
+        for chunk in chunks.close():
+            yield chunk
 
     async def collect(self) -> GenerationResponse:
         """Read to the end and return the whole answer."""

@@ -12,7 +12,7 @@ from understudy.provider import EmbedOptions, Prompt, RequestOptions
 
 
 class Own:
-    """Streams numbers without end, and tells how many it has made; everything around a `yield` belongs to one task."""
+    """Streams numbers without end, and tells how many it has made, and in which tasks."""
 
     provider_type = "own"
     name = "own"
@@ -21,21 +21,23 @@ class Own:
     def __init__(self) -> None:
         self.made = 0
         self.closed = 0
-        self.task: asyncio.Task[None] | None = None
+        self.tasks: set[object] = set()
+        self.trouble: Exception | None = None
 
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> u.GenerationResponse:
         return u.GenerationResponse(message=u.Message.assistant("own"), finish_reason=u.FinishReason.STOP)
 
     async def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> AsyncIterator[u.Event]:
-        async with asyncio.TaskGroup() as group:
-            other = group.create_task(asyncio.sleep(3600))
-            try:
-                while True:
-                    self.made += 1
-                    yield u.TextDelta(0, f"{self.made} ")
-            finally:
-                other.cancel()
-                self.closed += 1
+        try:
+            while True:
+                self.made += 1
+                self.tasks.add(asyncio.current_task())
+                yield u.TextDelta(0, f"{self.made} ")
+        finally:
+            self.tasks.add(asyncio.current_task())
+            self.closed += 1
+            if self.trouble is not None:
+                raise self.trouble
 
     async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> u.EmbeddingResponse:
         return u.EmbeddingResponse(embeddings=((1.0,),))

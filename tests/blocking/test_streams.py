@@ -38,6 +38,8 @@ def test_text_collect_and_read_tell_the_same(llm: blocking.DialectProvider) -> N
         text = "".join(stream.text())
     assert text == stream.response.text
     assert llm.stream(said).collect().text == text
+    chunks = list(llm.stream(said).to_openai())
+    assert "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"]) == text
     stream = llm.stream(said)
     events = [next(stream)]
     while more := stream.read():
@@ -63,8 +65,28 @@ def test_the_consumers_pace_is_the_providers() -> None:
         next(stream)
         assert own.made <= wanted + 1
     stream.close()
-    assert own.closed == 1, "what is open around a yield belongs to one task, and is closed in it"
+    assert own.closed == 1
     assert list(stream) == []
+
+
+def test_a_stream_is_read_and_closed_in_one_task() -> None:
+    """What a user's own provider opens around its `yield`s, such as a time-out, belongs to the task that opened it."""
+    own = Own()
+    with blocking.ProviderManager([own]).stream("Count!") as stream:
+        for _ in range(5):
+            next(stream)
+    assert len(own.tasks) == 1
+    assert None not in own.tasks
+
+
+def test_trouble_at_closing_is_told() -> None:
+    own = Own()
+    own.trouble = RuntimeError("cannot close")
+    stream = blocking.ProviderManager([own]).stream("Count!")
+    next(stream)
+    with pytest.raises(RuntimeError, match="cannot close"):
+        stream.close()
+    stream.close()
 
 
 def test_errors_in_the_middle_carry_what_was_shown(llm: blocking.DialectProvider, emulator: Emulator) -> None:

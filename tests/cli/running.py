@@ -104,14 +104,21 @@ class CommandLine:
         )
 
     @contextlib.contextmanager
-    def terminal(self, *words: str, stdin: bool = False, columns: int = 100, **environment: str) -> Iterator[Terminal]:
-        """Run with stdout and stderr on a terminal, and stdin too when asked for."""
+    def terminal(
+        self,
+        *words: str,
+        stdin: bool = False,
+        stdout: int | None = None,
+        columns: int = 100,
+        **environment: str,
+    ) -> Iterator[Terminal]:
+        """Run with stderr on a terminal, stdout too unless it is given, and stdin too when asked for."""
         master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = self.start(
             *words,
             stdin=slave if stdin else subprocess.DEVNULL,
-            stdout=slave,
+            stdout=slave if stdout is None else stdout,
             stderr=slave,
             environment=environment,
             controlled=stdin,

@@ -25,6 +25,7 @@ from understudy.dialects.base import Operation
 from understudy.domain.errors import ERRORS
 from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Aside, Fallback, Retry
+from understudy.provider import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -165,7 +166,16 @@ def provider_access() -> str:
         header = _code(f"{row.auth.header}: {row.auth.prefix}…")
         if row.token_auth is not None:
             header += f"; a token as {_code(f'{row.token_auth.header}: {row.token_auth.prefix}…')}"
-        lines.append((_code(row.type), _code(*row.aliases), key, address, _code(*row.base_url_variables), header))
+        lines.append(
+            (
+                _code(row.type),
+                _code(*ProviderType(row.type).aliases),
+                key,
+                address,
+                _code(*row.base_url_variables),
+                header,
+            )
+        )
     return _table(*lines)
 
 

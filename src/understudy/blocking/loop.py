@@ -8,7 +8,7 @@ import os
 import selectors
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar, cast
 
 from understudy.domain.errors import Misuse, error_of
@@ -22,6 +22,7 @@ EXIT_GRACE = 2.0
 """Seconds at exit for what is cancelled to end, and again for connections to close."""
 SLICE = 0.1 if sys.platform == "win32" else -1
 """Seconds between two looks for Ctrl-C, where waiting for a lock does not notice it by itself; -1 needs none."""
+_CANCELLED = Failure(kind=FailureKind.CANCELLED, message="cancelled: its stream was closed meanwhile")
 
 
 class Reply(Generic[T]):
@@ -98,19 +99,14 @@ class LoopThread:
         `Misuse` on the loop's own thread.
         """
         task: asyncio.Task[T] | None = None
-        given_up = False
 
         def begin(reply: Reply[T]) -> None:
             nonlocal task
-            if given_up:
-                return
             self._providers.add(provider)
             task = self.spawn(make())
             task.add_done_callback(lambda done: self.settle(reply, done))
 
         def give_up() -> None:
-            nonlocal given_up
-            given_up = True
             if task is not None:
                 task.cancel()
 
@@ -127,12 +123,25 @@ class LoopThread:
         """
         self.check()
         reply: Reply[T] = Reply()
+        begun = False
+
+        def hand_over() -> None:
+            nonlocal begun
+            begun = True
+            begin(reply)
+
+        def take_back(give_up: Callable[[], None]) -> None:
+            if begun:
+                give_up()
+            else:
+                reply.fail(error_of(_CANCELLED))  # the interruption came first: there is nothing to wait for
+
         try:
-            self._loop.call_soon_threadsafe(begin, reply)
+            self._loop.call_soon_threadsafe(hand_over)
             reply.wait()
         except BaseException:
             if give_up is not None:
-                self.tell(give_up)
+                self.tell(take_back, give_up)
                 reply.wait_at_most(CANCEL_GRACE)
             raise
         return reply.take()
@@ -188,12 +197,10 @@ class LoopThread:
 
     def settle(self, reply: Reply[T], task: asyncio.Task[T]) -> None:
         """On the loop: bring what a task has ended with."""
+        error = error_of(_CANCELLED) if task.cancelled() else task.exception()
         if self._ending:
             return  # only daemon threads still wait; woken up now, they would break into the interpreter's end
-        if task.cancelled():
-            message = "cancelled: its stream was closed meanwhile"
-            reply.fail(error_of(Failure(kind=FailureKind.CANCELLED, message=message)))
-        elif (error := task.exception()) is not None:
+        if error is not None:
             reply.fail(error)
         else:
             reply.give(task.result())
@@ -241,8 +248,9 @@ class LoopThread:
         if running:
             await asyncio.wait(running, timeout=EXIT_GRACE)
         if self._providers:
-            closing = [asyncio.ensure_future(_quietly(provider.aclose())) for provider in self._providers]
-            await asyncio.wait(closing, timeout=EXIT_GRACE)
+            closing = asyncio.gather(*(each.aclose() for each in self._providers), return_exceptions=True)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(closing, EXIT_GRACE)
         self._ended = True
         self._loop.stop()
 
@@ -277,9 +285,3 @@ class LoopThread:
         os.close(null)
         with contextlib.suppress(OSError):  # kqueue's descriptor does not live through a fork
             self._selector.close()
-
-
-async def _quietly(closing: Awaitable[None]) -> None:
-    """Let one provider's trouble at closing not keep the others from it."""
-    with contextlib.suppress(Exception):
-        await closing

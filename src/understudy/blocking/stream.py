@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from understudy.domain.attempts import AttemptRecord
+from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
 from understudy.domain.events import Event, TextDelta
 from understudy.domain.responses import GenerationResponse
@@ -60,6 +61,15 @@ class ResponseStream:
         for event in self:
             if isinstance(event, TextDelta) and event.text:
                 yield event.text
+
+    def to_openai(self) -> Iterator[JsonObject]:
+        """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
+        from understudy.dialects.openai.stream import ChunkObjects
+
+        chunks = ChunkObjects()
+        for event in self:
+            yield from chunks.feed(event)
+        yield from chunks.close()
 
     def collect(self) -> GenerationResponse:
         """Read to the end and return the whole answer."""
@@ -169,5 +179,10 @@ class Feed:
         self._stop()
         if self._task is None or self._task.done():
             reply.give(None)
-        else:
-            self._task.add_done_callback(lambda task: reply.give(None))
+            return
+
+        def closed(task: asyncio.Task[list[Event]]) -> None:
+            error = None if task.cancelled() else task.exception()
+            reply.give(None) if error is None else reply.fail(error)
+
+        self._task.add_done_callback(closed)

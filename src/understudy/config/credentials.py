@@ -13,6 +13,7 @@ from understudy.config.schema import PROVIDER
 from understudy.config.tables import API_KEY, TOKEN, Context, expand_text
 from understudy.domain.secret import Secret
 from understudy.providers.base import ProviderRow
+from understudy.wire.http import is_sendable
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -73,11 +74,6 @@ def from_environment(row: ProviderRow, environ: Mapping[str, str]) -> Credential
     if row.key_required:
         return Credential(why=_are_not_set(row.key_variables, " or "), variables=row.key_variables)
     return Credential()
-
-
-def is_sendable(key: str) -> bool:
-    """Tell whether a key can stand in a header: printable ASCII without blanks."""
-    return bool(key) and key.isascii() and key.isprintable() and " " not in key
 
 
 def _are_not_set(names: tuple[str, ...], joint: str) -> str:

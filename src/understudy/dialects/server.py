@@ -35,6 +35,18 @@ class BadRequest(Exception):
         self.failure = failure
 
 
+def key_of(request: HttpRequest, *headers: str, schemes: tuple[str, ...] = ("bearer",)) -> str | None:
+    """Return the key of the first of these headers that holds one, else that of `Authorization` in one of the schemes.
+
+    One in the address is never taken: addresses end in logs.
+    """
+    given = {name.lower(): value.strip() for name, value in request.headers}
+    if own := next((given[name] for name in headers if given.get(name)), None):
+        return own
+    scheme, _, token = given.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() in schemes else None
+
+
 class Renderer(Protocol):
     """Writes a streamed answer: events in, bytes out.
 

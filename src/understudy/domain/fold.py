@@ -49,28 +49,56 @@ class _Growing:
         return Text(text, citations=tuple(self.citations))
 
 
-class Fold:
+class Facts:
+    """What an answer says of itself beside its parts: who answers, the counts, notes, warnings, and how it ended."""
+
+    __slots__ = ("extra", "finish", "started", "usage", "warnings")
+
+    def __init__(self) -> None:
+        self.started = e.Started()
+        self.finish: e.Finished | None = None
+        self.usage = Usage()
+        self.extra: dict[str, Any] = {}
+        self.warnings: list[Warning] = []
+
+    def add(self, event: e.Event) -> None:
+        """Take one event in; those of parts are passed over."""
+        match event:
+            case e.Started():
+                self.started = event
+            case e.UsageReported(usage):
+                self.usage = self.usage.merged(usage)
+            case e.Noted(key, value, append):
+                self.extra[key] = [*self.extra.get(key, ()), *value] if append else value
+            case e.Warned(warning):
+                self.warnings.append(warning)
+            case e.Finished():
+                self.finish = event
+            case _:
+                pass
+
+    @property
+    def ending(self) -> e.Finished:
+        """How it ended; for an unknown reason as long as it has not."""
+        return self.finish or e.Finished(FinishReason.UNKNOWN)
+
+
+class Fold(Facts):
     """Collects events into a response. `add` each event in order, then `response()`, at any time.
 
     `dialect`, `provider` and `server` are stamped on thinking, tool calls, opaque parts, and text with ids or
     citations, so that another provider's turn knows to leave them out.
     """
 
-    __slots__ = (
-        "_dialect", "_notes", "_parts", "_provider", "_server", "extra", "finish", "started", "usage", "warnings",
-    )  # fmt: skip
+    __slots__ = ("_dialect", "_notes", "_parts", "_provider", "_server")
 
     def __init__(self, dialect: str | None = None, provider: str | None = None, server: str | None = None) -> None:
+        super().__init__()
         self._dialect = dialect
         self._provider = provider
         self._server = server
         self._parts: dict[int, _Growing | AnyPart] = {}
         self._notes: dict[int, dict[str, JsonObject]] = {}
-        self.started = e.Started()
-        self.finish: e.Finished | None = None
-        self.usage = Usage()
-        self.extra: dict[str, Any] = {}
-        self.warnings: list[Warning] = []
 
     def add(self, event: e.Event) -> None:
         """Take one event in."""
@@ -95,22 +123,7 @@ class Fold:
             case e.PartNoted(index, dialect, fields):
                 self._note(index, dialect, fields)
             case _:
-                self._add_fact(event)
-
-    def _add_fact(self, event: e.Event) -> None:
-        match event:
-            case e.Started():
-                self.started = event
-            case e.UsageReported(usage):
-                self.usage = self.usage.merged(usage)
-            case e.Noted(key, value, append):
-                self.extra[key] = [*self.extra.get(key, ()), *value] if append else value
-            case e.Warned(warning):
-                self.warnings.append(warning)
-            case e.Finished():
-                self.finish = event
-            case _:
-                pass
+                super().add(event)
 
     def _note(self, index: int, dialect: str, fields: JsonObject) -> None:
         notes = self._notes.setdefault(index, {})

@@ -1,16 +1,16 @@
-"""An answer in the form of OpenAI's chat completion object, which half of the field's code reads.
+"""Answers in the form of OpenAI's objects, which half of the field's code reads.
 
 It stands in the domain because responses offer it everywhere; the openai dialect's server half writes with it.
-Source: OpenAI API reference, "The chat completion object".
+Source: OpenAI API reference, "The chat completion object" and "The embedding object".
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from understudy.domain.content import AnyPart, Audio, Citation, Refusal, Text, Thinking, ToolCall
+from understudy.domain.content import AnyPart, Audio, Citation, Image, Refusal, Text, Thinking, ToolCall
 from understudy.domain.messages import Message
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse
 from understudy.domain.usage import Usage
 
 _FINISH = {
@@ -22,10 +22,54 @@ _FINISH = {
 FACTS = ("service_tier", "system_fingerprint", "moderation")
 """Keys of `response.extra` that are fields of the completion object itself."""
 
+_TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
+"""The service tiers that OpenAI has; other providers note theirs, by other words, under the same key."""
+
 
 def finish_reason(reason: FinishReason) -> str:
     """Return OpenAI's word for a finish reason; reasons that it has no word for are `stop`."""
     return _FINISH.get(reason, "stop")
+
+
+def answer_object(response: GenerationResponse) -> dict[str, Any]:
+    """Return the answer for code that reads OpenAI's: nothing in it that OpenAI's own types refuse.
+
+    What has no place there goes by the names that such code knows: thinking is `reasoning` (Groq, Together, OpenRouter)
+    and `reasoning_content` (DeepSeek, LiteLLM), pictures are `images` (OpenRouter, LiteLLM).
+    """
+    body = completion_object(response)
+    like_openai(body)
+    if images := [part.data_url() for part in response.message.parts if isinstance(part, Image)]:
+        body["choices"][0]["message"]["images"] = [
+            {"type": "image_url", "image_url": {"url": url}, "index": index} for index, url in enumerate(images) if url
+        ]
+    return body
+
+
+def like_openai(body: dict[str, Any]) -> None:
+    """Mend a completion or a chunk in place: see `answer_object`."""
+    for choice in body["choices"]:
+        message = choice.get("message") or choice.get("delta") or {}
+        if "reasoning" in message:
+            message["reasoning_content"] = message["reasoning"]
+        if choice.get("logprobs") is not None:
+            choice["logprobs"] = {key: _tokens(entries) for key, entries in choice["logprobs"].items()}
+    if body.get("service_tier") not in _TIERS:
+        body.pop("service_tier", None)
+
+
+def embeddings_object(response: EmbeddingResponse) -> dict[str, Any]:
+    """Return vectors as a `list` of `embedding` objects. Unknown token counts are 0: the form demands numbers."""
+    tokens = response.usage.input_total or 0
+    return {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "index": index, "embedding": list(vector)}
+            for index, vector in enumerate(response.embeddings)
+        ],
+        "model": response.model or "",
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
 
 
 def completion_object(response: GenerationResponse) -> dict[str, Any]:
@@ -56,6 +100,18 @@ def logprobs_object(value: Any) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
     return {"content": value.get("content"), "refusal": value.get("refusal")}
+
+
+def _tokens(entries: Any) -> list[dict[str, Any]] | None:
+    """Return the log probabilities of tokens, with the alternatives that the form demands; `None` for others."""
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("token"), str)
+        and isinstance(entry.get("logprob"), int | float)
+        for entry in entries
+    ):
+        return None
+    return [{"bytes": None, **entry, "top_logprobs": _tokens(entry.get("top_logprobs")) or []} for entry in entries]
 
 
 def message_object(message: Message) -> dict[str, Any]:

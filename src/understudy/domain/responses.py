@@ -89,9 +89,9 @@ class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
 
     def to_openai(self) -> JsonObject:
         """Return the answer as an OpenAI chat completion object, for code written against that form."""
-        from understudy.domain.openai_form import completion_object
+        from understudy.domain.openai_form import answer_object
 
-        return completion_object(self)
+        return answer_object(self)
 
 
 class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +111,12 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
     """Every attempt, batch after batch."""
     raw: bytes | None = None
     """The provider's body as it came; `None` when there were several."""
+
+    def to_openai(self) -> JsonObject:
+        """Return the vectors as OpenAI's list of embedding objects, for code written against that form."""
+        from understudy.domain.openai_form import embeddings_object
+
+        return embeddings_object(self)
 
     @property
     def embedding(self) -> tuple[float, ...]:

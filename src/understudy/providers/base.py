@@ -81,7 +81,6 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     price_id: str | None = None
     """What price lists call the provider: its type when unset; empty when none of them knows it. `{partner}` stands for
     who answers, where a provider lets others do it and each has a list of its own."""
-    aliases: tuple[str, ...] = ()
     instead: Mapping[Operation, str] = {}
     """For operations that are missing: what could be used instead, in a few words."""
     first_event_timeout: float = 60.0

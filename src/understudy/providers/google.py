@@ -65,5 +65,4 @@ ROW = ProviderRow(
     text_model="gemini-3.8-flash",
     embedding_model="gemini-embedding-2",
     as_of="2026-11-22",
-    aliases=("gemini",),
 )

@@ -49,7 +49,6 @@ ROW = ProviderRow(
     text_model="openai/gpt-oss-120b",
     embedding_model="thenlper/gte-large",
     as_of="2026-11-22",
-    aliases=("hf", "hugging-face"),
     instead={Operation.COUNT_TOKENS: "its partners count tokens after the fact: the usage of an answer tells"},
     # A model that nobody has used for a while is loaded first.
     first_event_timeout=300.0,

@@ -28,6 +28,11 @@ class HttpRequest(msgspec.Struct, frozen=True):
         return HttpRequest(self.method, self.url, (*kept, *headers), self.body)
 
 
+def is_sendable(key: str) -> bool:
+    """Tell whether a key can stand in a header: printable ASCII without blanks."""
+    return bool(key) and key.isascii() and key.isprintable() and " " not in key
+
+
 class HttpHead(msgspec.Struct, frozen=True):
     """Status and headers of a response. Header names are lower-case; of repeated ones the last counts."""
 

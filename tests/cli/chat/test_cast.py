@@ -45,6 +45,14 @@ def test_the_options_of_the_call_stay_when_another_leads() -> None:
         chosen.led_by("third")
 
 
+def test_a_route_leads_with_targets_of_its_own() -> None:
+    led = cast().led_by("cheap")
+    assert led.choice().model == "cheap"
+    assert led.described() == "cheap: third, main/gpt-mini"
+    with pytest.raises(Misuse, match="is a route"):
+        msgspec.structs.replace(cast(), alone=True).led_by("cheap")
+
+
 def test_whom_to_name() -> None:
     assert cast().names() == ["main", "second", "third", "main/gpt", "third/oss", "cheap"]
     with pytest.raises(Misuse, match="names no entry"):

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.cli.running import CommandLine, Finished
@@ -111,6 +112,20 @@ def test_costs_are_told_by_provider(configured: CommandLine, emulator: Emulator)
     assert lines[-2].startswith("ollama: 1 call · ")
     assert lines[-2].endswith(" · $0")
     assert lines[-1].startswith("together: 4 calls")
+
+
+def test_what_has_a_price_is_told_in_money_also_of_an_earlier_day(configured: CommandLine) -> None:
+    path = configured.folder / "understudy.toml"
+    priced = 'provider = "openai"\nprice = { input = 1000.0, output = 2000.0 }'
+    path.write_text(path.read_text().replace('provider = "openai"', priced))
+    talk(configured, "hello")
+    (turn,) = (msgspec.json.decode(line) for line in kept(configured)[0].read_bytes().splitlines() if b"spent" in line)
+    nano_usd = (turn["input"] * 1000 + turn["output"] * 2000) * 1000
+    assert turn["nano_usd"] == nano_usd
+    result = talk(configured, "/cost", "/model ollama", "hi", "/cost", options=("--continue",))
+    money = f"openai: 1 call · {turn['input']} tokens in, {turn['output']} out · ${nano_usd / 1e9:.9f}"
+    assert result.err.splitlines()[0] == money
+    assert result.err.splitlines()[-1].endswith(f" · ${nano_usd / 1e9:.9f}")
 
 
 def test_a_warning_is_given_once(configured: CommandLine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ ANSWER = "The capital is Paris."
 
 @contextlib.contextmanager
 def chat(cli: CommandLine, *options: str, columns: int = 100, **environment: str) -> Iterator[Talker]:
-    with cli.terminal("chat", *options, stdin=True, columns=columns, **environment) as terminal:
+    with cli.terminal("chat", *options, stdin=True, stdout=None, columns=columns, **environment) as terminal:
         talker = Talker(terminal)
         talker.wait()
         yield talker
@@ -315,6 +316,17 @@ def test_a_dumb_terminal_is_enough(configured: CommandLine, emulator: Emulator) 
         finished = terminal.finish()
     assert finished.code == 0
     assert "\x1b" not in finished.out
+
+
+def test_answers_alone_go_to_a_pipe(configured: CommandLine, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as stdout, configured.terminal("chat", stdin=True, stdout=stdout.fileno()) as terminal:
+        talker = Talker(terminal)
+        talker.wait()
+        talker.says(FRANCE)
+        assert "openai" in talker.says("/model")
+        assert talker.leaves().code == 0
+    assert log.read_text() == f"{ANSWER}\n"
 
 
 def test_the_terminal_is_left_as_it_was(configured: CommandLine) -> None:

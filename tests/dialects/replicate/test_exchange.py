@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -314,12 +315,40 @@ def test_a_create_without_an_answer_is_looked_for_and_never_sent_again() -> None
         {"results": []},
         {"results": [prediction("processing", created_at=EARLIER, input={"prompt": "hi"})]},
         {"results": [prediction("processing", created_at=None, input={"prompt": "hi"})]},
-        {"detail": "no"},
     ],
-    ids=["none", "an older one", "undated", "no list"],
+    ids=["none", "an older one", "undated"],
 )
 def test_a_create_that_left_no_prediction_fails_as_it_was_lost(answer: JsonObject) -> None:
     assert made().lose().answer(answer).failure == LOST
+
+
+UNSURE = {
+    "lost": lambda talk: talk.lose(),
+    "a server error": lambda talk: talk.answer({"detail": "Internal server error"}, 500),
+    "a gateway's page": lambda talk: talk.answer(b"<html>", 502, content_type="text/html"),
+    "a broken answer": lambda talk: talk.answer(b'{"id": "p', 201),
+}
+
+
+@pytest.mark.parametrize("unsure", UNSURE.values(), ids=UNSURE)
+def test_a_create_of_unknown_outcome_is_looked_for(unsure: Callable[[Conversation], Conversation]) -> None:
+    talk = unsure(made())
+    assert talk.asked[-1] == "GET /v1/predictions"
+    ours = decode(made().last.request.body or b"")["input"]
+    talk.answer({"results": [prediction("succeeded", id="p3", input=ours, output="x")]})
+    assert talk.text == "x"
+    failure = unsure(made()).answer({"results": []}).failure
+    assert failure.should_retry is None, "nothing was made: it may be tried again"
+
+
+@pytest.mark.parametrize("unsure", UNSURE.values(), ids=UNSURE)
+def test_a_create_that_cannot_be_looked_for_is_not_repeated(unsure: Callable[[Conversation], Conversation]) -> None:
+    assert unsure(made()).answer({"detail": "no"}, 500).failure.should_retry is False
+    assert unsure(made()).answer(b"[1").failure.should_retry is False
+    assert unsure(made()).lose().failure.should_retry is False
+    undated = Conversation().answer(model())
+    assert unsure(undated).failure.should_retry is False
+    assert undated.asked.count("POST /v1/models/o/n/predictions") == 1
 
 
 def test_a_create_that_never_left_is_not_looked_for() -> None:
@@ -329,7 +358,7 @@ def test_a_create_that_never_left_is_not_looked_for() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id": 1}', b"<html>"])
 def test_a_create_with_a_broken_answer_is_a_bad_response(body: bytes) -> None:
-    assert made().answer(body, 201).failure.kind is K.BAD_RESPONSE
+    assert made().answer(body, 201).answer({"results": []}).failure.kind is K.BAD_RESPONSE
 
 
 def test_input_that_the_model_refuses() -> None:

@@ -10,7 +10,7 @@ from understudy.dialects.anthropic.parse import parse_messages, parse_models
 from understudy.dialects.anthropic.stream import StreamRenderer
 from understudy.dialects.anthropic.wire import NAME
 from understudy.dialects.base import Operation
-from understudy.dialects.server import BadRequest, Inbound
+from understudy.dialects.server import BadRequest, Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
@@ -35,11 +35,7 @@ class AnthropicServer:
 
     def credential(self, request: HttpRequest) -> str | None:
         """Return the key of `x-api-key`, which wins, or of `Authorization: Bearer`."""
-        headers = {name.lower(): value.strip() for name, value in request.headers}
-        if key := headers.get("x-api-key"):
-            return key
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        return token.strip() or None if scheme.lower() == "bearer" else None
+        return key_of(request, "x-api-key")
 
     def parse(self, request: HttpRequest) -> Inbound:
         """Read a request. Raises `BadRequest`."""

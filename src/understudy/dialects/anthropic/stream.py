@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from understudy.dialects.anthropic.render import (
     citation_object,
     error_object,
@@ -14,8 +12,7 @@ from understudy.dialects.anthropic.render import (
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, ToolCall
 from understudy.domain.failures import Failure
-from understudy.domain.responses import FinishReason
-from understudy.domain.usage import Usage
+from understudy.domain.fold import Facts
 from understudy.wire.http import Headers
 from understudy.wire.json import BadJson, decode_object, encode
 from understudy.wire.sse import frame
@@ -62,10 +59,7 @@ class StreamRenderer:
         self._next = 0
         self._open: dict[int, _Open] = {}
         self._closed: set[int] = set()
-        self._started = e.Started()
-        self._usage = Usage()
-        self._extra: dict[str, Any] = {}
-        self._finished = e.Finished(FinishReason.UNKNOWN)
+        self._facts = Facts()
 
     def feed(self, event: e.Event) -> bytes:
         """Write one event."""
@@ -98,31 +92,18 @@ class StreamRenderer:
                 whole = part_block(part)
                 return b"" if whole is None else self._whole(index, whole)
             case _:
-                self._remember(event)
+                self._facts.add(event)
                 return b""
-
-    def _remember(self, event: e.Event) -> None:
-        match event:
-            case e.Started():
-                self._started = event
-            case e.UsageReported(usage):
-                self._usage = self._usage.merged(usage)
-            case e.Noted(key, value, append):
-                self._extra[key] = [*self._extra.get(key, ()), *value] if append else value
-            case e.Finished():
-                self._finished = event
-            case _:
-                pass
 
     def close(self) -> bytes:
         """Write the end: open blocks close, then the reason and the final counts."""
         if self._forwards:
             return b""
-        stop = stop_fields(self._finished.reason, self._finished.raw, self._extra)
-        end: JsonObject = {"type": "message_delta", "delta": stop, "usage": usage_object(self._usage, {})}
+        stop = stop_fields(self._facts.ending.reason, self._facts.ending.raw, self._facts.extra)
+        end: JsonObject = {"type": "message_delta", "delta": stop, "usage": usage_object(self._facts.usage, {})}
         end["usage"].pop("cache_creation", None)
-        if "context_management" in self._extra:
-            end["context_management"] = self._extra["context_management"]
+        if "context_management" in self._facts.extra:
+            end["context_management"] = self._facts.extra["context_management"]
         return b"".join((self._begin(), self._close_blocks(force=True), _event(end), _event({"type": "message_stop"})))
 
     def fail(self, failure: Failure) -> bytes:
@@ -135,14 +116,14 @@ class StreamRenderer:
             return b""
         self._begun = True
         message: JsonObject = {
-            "id": self._started.id or "msg_understudy",
+            "id": self._facts.started.id or "msg_understudy",
             "type": "message",
             "role": "assistant",
-            "model": self._started.model or "",
+            "model": self._facts.started.model or "",
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": usage_object(self._usage, self._extra),
+            "usage": usage_object(self._facts.usage, self._facts.extra),
         }
         return _event({"type": "message_start", "message": message})
 

@@ -10,7 +10,7 @@ from understudy.dialects.cohere import asked, render
 from understudy.dialects.cohere.parse import parse_chat
 from understudy.dialects.cohere.stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound
+from understudy.dialects.server import BadRequest, Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
@@ -34,9 +34,7 @@ class CohereServer:
 
     def credential(self, request: HttpRequest) -> str | None:
         """Return the key of `Authorization: Bearer`."""
-        headers = {name.lower(): value.strip() for name, value in request.headers}
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        return token.strip() or None if scheme.lower() == "bearer" else None
+        return key_of(request)
 
     def parse(self, request: HttpRequest) -> Inbound:
         """Read a request. Raises `BadRequest`."""

@@ -19,8 +19,7 @@ from understudy.dialects.cohere.wire import NAME, PLAN
 from understudy.domain import events as e
 from understudy.domain.content import AnyPart, JsonObject, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure
-from understudy.domain.responses import FinishReason
-from understudy.domain.usage import Usage
+from understudy.domain.fold import Facts
 from understudy.wire.http import Headers
 from understudy.wire.json import encode
 from understudy.wire.sse import frame
@@ -47,10 +46,7 @@ class StreamRenderer:
         self._places: dict[int, int] = {}
         self._calls: dict[int, int] = {}
         self._cited = 0
-        self._started = e.Started()
-        self._usage = Usage()
-        self._extra: dict[str, Any] = {}
-        self._finished = e.Finished(FinishReason.UNKNOWN)
+        self._facts = Facts()
 
     def feed(self, event: e.Event) -> bytes:
         """Write one event."""
@@ -77,28 +73,15 @@ class StreamRenderer:
             case e.PartAdded(index, part):
                 return self._part(index, part)
             case _:
-                self._remember(event)
+                self._facts.add(event)
                 return b""
-
-    def _remember(self, event: e.Event) -> None:
-        match event:
-            case e.Started():
-                self._started = event
-            case e.UsageReported(usage):
-                self._usage = self._usage.merged(usage)
-            case e.Noted(key, value, append):
-                self._extra[key] = [*self._extra.get(key, ()), *value] if append else value
-            case e.Finished():
-                self._finished = event
-            case _:
-                pass
 
     def close(self) -> bytes:
         """Write the end: what is open closes, then the reason, the counts and the end mark."""
         if self._forwards:
             return _DONE
-        delta: JsonObject = {"finish_reason": finish_reason(self._finished.reason, self._finished.raw)}
-        if (usage := usage_object(self._usage)) is not None:
+        delta: JsonObject = {"finish_reason": finish_reason(self._facts.ending.reason, self._facts.ending.raw)}
+        if (usage := usage_object(self._facts.usage)) is not None:
             delta["usage"] = usage
         calls = b"".join(_event("tool-call-end", index=number) for number in self._calls.values())
         chances = self._chances()
@@ -113,7 +96,7 @@ class StreamRenderer:
             return b""
         self._begun = True
         message = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
-        return _event("message-start", id=self._started.id or "understudy", delta={"message": message})
+        return _event("message-start", id=self._facts.started.id or "understudy", delta={"message": message})
 
     def _delta(self, part: int, kind: str, text: str) -> bytes:
         before = self._begin()
@@ -186,7 +169,7 @@ class StreamRenderer:
     def _chances(self) -> bytes:
         """Write log probabilities, which come at the end here, on deltas without text of the last text."""
         places = [self._places[part] for part in self._texts]
-        chunks = logprobs(self._extra.get("logprobs")) if places else ()
+        chunks = logprobs(self._facts.extra.get("logprobs")) if places else ()
         return b"".join(
             _event("content-delta", index=places[-1], delta=_content({"text": ""}), logprobs=chunk) for chunk in chunks
         )

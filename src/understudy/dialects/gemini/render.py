@@ -28,6 +28,7 @@ from understudy.domain.content import (
     ToolCall,
 )
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.fold import Facts
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import (
     EmbeddingResponse,
@@ -100,7 +101,7 @@ def answer_object(response: GenerationResponse) -> JsonObject:
     return chunk_object(end, response)
 
 
-def chunk_object(candidate: JsonObject | None, known: GenerationResponse) -> JsonObject:
+def chunk_object(candidate: JsonObject | None, known: GenerationResponse | Facts) -> JsonObject:
     """Return a whole answer or a piece of one: a candidate, with the facts that every piece repeats."""
     body: JsonObject = {} if candidate is None else {"candidates": [candidate]}
     for name in ("promptFeedback", "modelStatus"):
@@ -109,8 +110,9 @@ def chunk_object(candidate: JsonObject | None, known: GenerationResponse) -> Jso
     if (counts := usage_object(known.usage)) is not None:
         tier = known.extra.get("service_tier")
         body["usageMetadata"] = counts if tier is None else {**counts, "serviceTier": tier}
-    body["modelVersion"] = known.model
-    body["responseId"] = known.id
+    told = known.started if isinstance(known, Facts) else known
+    body["modelVersion"] = told.model
+    body["responseId"] = told.id
     return {name: value for name, value in body.items() if value is not None}
 
 

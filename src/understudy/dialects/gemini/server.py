@@ -9,7 +9,7 @@ from understudy.dialects.gemini import render
 from understudy.dialects.gemini.parse import operation_of, parse
 from understudy.dialects.gemini.stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound
+from understudy.dialects.server import BadRequest, Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
@@ -26,13 +26,8 @@ class GeminiServer:
         return operation_of(method, path)
 
     def credential(self, request: HttpRequest) -> str | None:
-        """Return the key of `x-goog-api-key`, which wins, or of `Authorization: Bearer`. One in the address is not
-        taken: addresses end in logs."""
-        headers = {name.lower(): value.strip() for name, value in request.headers}
-        if key := headers.get("x-goog-api-key"):
-            return key
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        return token.strip() or None if scheme.lower() == "bearer" else None
+        """Return the key of `x-goog-api-key`, which wins, or of `Authorization: Bearer`."""
+        return key_of(request, "x-goog-api-key")
 
     def parse(self, request: HttpRequest) -> Inbound:
         """Read a request. Raises `BadRequest`."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from understudy.dialects.gemini.render import (
     chunk_object,
     content_object,
@@ -17,8 +13,7 @@ from understudy.dialects.gemini.wire import NAME, SIGNATURE
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, ToolCall
 from understudy.domain.failures import Failure
-from understudy.domain.messages import Message
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.fold import Facts
 from understudy.wire.http import Headers
 from understudy.wire.json import encode
 from understudy.wire.sse import frame
@@ -48,11 +43,9 @@ class ChunkRenderer:
         self.headers: Headers = (("content-type", kind), ("cache-control", "no-cache"))
         self._written = 0
         self._forwards = False
-        self._known = GenerationResponse(message=Message.assistant(""))
-        self._extra: dict[str, Any] = {}
+        self._facts = Facts()
         self._notes: dict[int, JsonObject] = {}
         self._calls: dict[int, _Call] = {}
-        self._finished = e.Finished(FinishReason.UNKNOWN)
 
     def feed(self, event: e.Event) -> bytes:
         """Write one event."""
@@ -80,32 +73,18 @@ class ChunkRenderer:
             case e.PartAdded(_, part):
                 body = part_object(part)
                 return b"" if body is None else self._piece(body)
-            case _:
-                self._remember(event)
-        return b""
-
-    def _remember(self, event: e.Event) -> None:
-        match event:
-            case e.Started(id=answer_id, model=model):
-                self._known = msgspec.structs.replace(self._known, id=answer_id, model=model)
             case e.PartNoted(index, dialect, fields) if dialect == NAME:
                 self._notes[index] = {**self._notes.get(index, {}), **fields}
-            case e.UsageReported(usage):
-                self._known = msgspec.structs.replace(self._known, usage=self._known.usage.merged(usage))
-            case e.Noted(key, value, append):
-                self._extra[key] = [*self._extra.get(key, ()), *value] if append else value
-                self._known = msgspec.structs.replace(self._known, extra=self._extra)
-            case e.Finished():
-                self._finished = event
             case _:
-                pass
+                self._facts.add(event)
+        return b""
 
     def close(self) -> bytes:
         """Write the end: calls that wait, then the reason, and for an array its last bracket."""
         if self._forwards:
             return self._end()
         calls = self._waiting_calls()
-        end = end_object(self._finished.reason, self._finished.raw, self._extra, [])
+        end = end_object(self._facts.ending.reason, self._facts.ending.raw, self._facts.extra, [])
         return calls + self._chunk(end) + self._end()
 
     def fail(self, failure: Failure) -> bytes:
@@ -141,7 +120,7 @@ class ChunkRenderer:
         return self._chunk(content_object(parts))
 
     def _chunk(self, candidate: JsonObject) -> bytes:
-        data = encode(chunk_object(candidate, self._known))
+        data = encode(chunk_object(candidate, self._facts))
         return frame(data) if self._sse else self._element(data)
 
     def _forwarded(self, wire: bytes) -> bytes:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from understudy.dialects.base import Operation
 from understudy.dialects.hf_features.vectors import NAME
 from understudy.dialects.openai.render import render_error as openai_error
-from understudy.dialects.server import BadRequest, Inbound, Renderer
+from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.errors import Unsupported
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest, WireOrigin
@@ -32,9 +32,7 @@ class FeaturesServer:
 
     def credential(self, request: HttpRequest) -> str | None:
         """Return the bearer token."""
-        headers = {name.lower(): value for name, value in request.headers}
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        return token.strip() or None if scheme.lower() == "bearer" else None
+        return key_of(request)
 
     def parse(self, request: HttpRequest) -> Inbound:
         """Read a request. Raises `BadRequest`."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from understudy.dialects.base import Operation
 from understudy.dialects.ollama import parse, render
 from understudy.dialects.ollama.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, Renderer
+from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
@@ -45,11 +45,7 @@ class OllamaServer:
 
     def credential(self, request: HttpRequest) -> str | None:
         """Return the key, which clients send only to the cloud: `Authorization: Bearer`."""
-        for name, value in request.headers:
-            if name.lower() == "authorization":
-                scheme, _, key = value.strip().partition(" ")
-                return key.strip() or None if scheme.lower() == "bearer" else None
-        return None
+        return key_of(request)
 
     def parse(self, request: HttpRequest) -> Inbound:
         """Read a request. Raises `BadRequest`."""

@@ -8,7 +8,7 @@ from typing import Any
 from understudy.dialects.openai.vectors import pack
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.openai_form import completion_object
+from understudy.domain.openai_form import completion_object, embeddings_object
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 from understudy.wire.json import encode
@@ -76,18 +76,12 @@ def render_completion(response: GenerationResponse, *, legacy: bool) -> JsonObje
 
 
 def render_embeddings(response: EmbeddingResponse, *, as_base64: bool) -> JsonObject:
-    """Write vectors, as numbers or as base64 of little-endian 32-bit floats. Unknown token counts are written as 0:
-    the form demands numbers."""
-    tokens = response.usage.input_total or 0
-    return {
-        "object": "list",
-        "data": [
-            {"object": "embedding", "index": index, "embedding": pack(vector) if as_base64 else vector}
-            for index, vector in enumerate(response.embeddings)
-        ],
-        "model": response.model or "",
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-    }
+    """Write vectors, as numbers or as base64 of little-endian 32-bit floats."""
+    body = embeddings_object(response)
+    if as_base64:
+        for item, vector in zip(body["data"], response.embeddings, strict=True):
+            item["embedding"] = pack(vector)
+    return body
 
 
 def model_object(model: ModelInfo) -> JsonObject:

@@ -18,7 +18,7 @@ from understudy.dialects.openai.render import (
     reply,
 )
 from understudy.dialects.openai.stream import ChunkRenderer
-from understudy.dialects.server import BadRequest, Inbound, Renderer
+from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Unsupported
 from understudy.domain.failures import Failure, FailureKind
@@ -50,12 +50,7 @@ class OpenAIServer:
 
     def credential(self, request: HttpRequest) -> str | None:
         """Return the bearer token, or the key of the header that Azure's client uses."""
-        for name, value in request.headers:
-            if name.lower() == "authorization":
-                scheme, _, token = value.partition(" ")
-                if scheme.lower() == "bearer" and token.strip():
-                    return token.strip()
-        return next((value for name, value in request.headers if name.lower() == "api-key" and value), None)
+        return key_of(request) or key_of(request, "api-key")
 
     def parse(self, request: HttpRequest) -> Inbound:
         """Read a request. Raises `BadRequest`."""

@@ -13,6 +13,7 @@ from understudy.domain.openai_form import (
     annotation_object,
     audio_object,
     finish_reason,
+    like_openai,
     logprobs_object,
     tool_call_object,
     usage_object,
@@ -198,6 +199,28 @@ class ChunkRenderer:
         if isinstance(event, e.UsageReported) and wire and not self._include_usage and _holds_only_usage(wire):
             return b""
         return wire
+
+
+class ChunkObjects:
+    """The same chunks as objects, for code in this process that reads OpenAI's: nothing that its types refuse."""
+
+    def __init__(self) -> None:
+        self._renderer = ChunkRenderer(include_usage=True)
+
+    def feed(self, event: e.Event) -> list[JsonObject]:
+        """Return the chunks of one event."""
+        return _objects(self._renderer.feed(event))
+
+    def close(self) -> list[JsonObject]:
+        """Return the last chunks, usage among them where it is known."""
+        return _objects(self._renderer.close())
+
+
+def _objects(frames: bytes) -> list[JsonObject]:
+    chunks = [decode(line[6:]) for line in frames.splitlines() if line.startswith(b"data: {")]
+    for chunk in chunks:
+        like_openai(chunk)
+    return chunks
 
 
 def _holds_only_usage(wire: bytes) -> bool:

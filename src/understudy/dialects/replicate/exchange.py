@@ -5,13 +5,16 @@
                                   outcome unknown                    └─ broken off ─▶ look until it has ended
                                         └─▶ is it among the latest? ── yes ─▶ look until it has ended
 
-A prediction is made at most once. Once it exists, whatever breaks off is taken up again by looking at it, and it is
-cancelled when nobody waits for it any more: otherwise it would go on running, and billing.
+A prediction is made at most once: where it cannot be told whether it was, another try is forbidden. Once it exists,
+whatever breaks off is taken up again by looking at it, and it is cancelled when nobody waits for it any more: otherwise
+it would go on running, and billing.
 """
 
 from __future__ import annotations
 
 import enum
+
+import msgspec
 
 from understudy.dialects.base import MAX_BODY, MAX_ERROR_BODY, Endpoint, Notes, Send, is_expected
 from understudy.dialects.errors import classify
@@ -140,14 +143,12 @@ class PredictionExchange:
         match self._at:
             case _At.SCHEMA:
                 return self._fail(failure)
-            case _At.CREATE if failure.sent and self._began is not None:
-                self._unknown = failure
-                self._at = _At.SEARCH
-                return [self._get(f"{self._endpoint.base_url}/v1/predictions")]
+            case _At.CREATE if failure.sent:
+                return self._search(failure)
             case _At.CREATE:
                 return self._fail(failure)
             case _At.SEARCH:
-                return self._fail(self._unknown or failure)
+                return self._fail(_once(self._unknown or failure))
             case _At.STREAM:
                 return [self._look(after=0.0)]
             case _At.LOOK:
@@ -193,25 +194,34 @@ class PredictionExchange:
 
     def _created(self, data: bytes) -> Steps:
         if not self._is_json(200, 201, 202):
-            return self._fail(self._classified(data))
+            failure = self._classified(data)
+            return self._search(failure) if self._head.status >= 500 else self._fail(failure)
         try:
             prediction = decode_prediction(data)
         except BadJson as error:
             problem = read_error(data)
             if problem is not None:
                 return self._fail(told_within(problem, self._endpoint))
-            return self._fail(_bad(f"the prediction is not valid: {error}"))
+            return self._search(_bad(f"the prediction is not valid: {error}"))
         return self._follow(prediction)
+
+    def _search(self, unknown: Failure) -> Steps:
+        """Look whether a request that got no proper answer has made a prediction all the same."""
+        if self._began is None:
+            return self._fail(_once(unknown))
+        self._unknown = unknown
+        self._at = _At.SEARCH
+        return [self._get(f"{self._endpoint.base_url}/v1/predictions")]
 
     def _found(self, data: bytes) -> Steps:
         """Look for the prediction whose making got no answer among the latest: same inputs, made since we began."""
         unknown = self._unknown or _bad("the outcome of the request is unknown")
         if not self._is_json(200):
-            return self._fail(unknown)
+            return self._fail(_once(unknown))
         try:
             latest = decode_predictions(data)
         except BadJson:
-            return self._fail(unknown)
+            return self._fail(_once(unknown))
         for prediction in latest:
             made = seconds(prediction.created_at)
             since = made is not None and self._began is not None and made >= self._began
@@ -321,6 +331,11 @@ class PredictionExchange:
 
 def _bad(message: str) -> Failure:
     return Failure(kind=_K.BAD_RESPONSE, message=message)
+
+
+def _once(failure: Failure) -> Failure:
+    """Forbid another try: the prediction may have been made, and would run, and cost, twice."""
+    return msgspec.structs.replace(failure, should_retry=False)
 
 
 def _date(head: HttpHead) -> float | None:

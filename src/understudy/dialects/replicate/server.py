@@ -13,7 +13,7 @@ from understudy.dialects.base import Operation
 from understudy.dialects.replicate import parse, render
 from understudy.dialects.replicate.stream import StreamRenderer
 from understudy.dialects.replicate.wire import NAME
-from understudy.dialects.server import Inbound
+from understudy.dialects.server import Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
@@ -33,9 +33,7 @@ class ReplicateServer:
 
     def credential(self, request: HttpRequest) -> str | None:
         """Return the key of `Authorization`, whose scheme is `Bearer` or, as it once was, `Token`."""
-        headers = {name.lower(): value.strip() for name, value in request.headers}
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        return token.strip() or None if scheme.lower() in ("bearer", "token") else None
+        return key_of(request, schemes=("bearer", "token"))
 
     def parse(self, request: HttpRequest) -> Inbound:
         """Read a request. Raises `BadRequest`."""

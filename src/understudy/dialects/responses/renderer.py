@@ -23,7 +23,7 @@ from understudy.dialects.server import Inbound
 from understudy.domain import events as e
 from understudy.domain.content import AnyPart, JsonObject
 from understudy.domain.failures import Failure
-from understudy.domain.responses import FinishReason
+from understudy.domain.fold import Facts
 from understudy.domain.usage import Usage
 from understudy.wire.http import Headers
 from understudy.wire.json import encode
@@ -50,9 +50,7 @@ class ResponsesRenderer:
         self._lives: dict[int, Live] = {}
         self._order: list[Live] = []
         self._notes: dict[int, JsonObject] = {}
-        self._usage = Usage()
-        self._facts: JsonObject = {}
-        self._finish = FinishReason.UNKNOWN
+        self._facts = Facts()
 
     def feed(self, event: e.Event) -> bytes:
         """Write one event; empty when the wire has nothing to say for it yet."""
@@ -70,14 +68,8 @@ class ResponsesRenderer:
             case e.PartNoted(index, dialect, fields):
                 if dialect == NAME:
                     self._note(index, fields.get("item", fields))
-            case e.UsageReported(usage):
-                self._usage = self._usage.merged(usage)
-            case e.Noted(key, value):
-                self._facts[key] = value
-            case e.Finished(reason):
-                self._finish = reason
             case _:
-                pass
+                self._facts.add(event)
         return b""
 
     def close(self) -> bytes:
@@ -85,12 +77,14 @@ class ResponsesRenderer:
         if self._forwards:
             return b""
         out = self._begin(e.Started())
-        ending = ending_of(self._finish)
+        ending = ending_of(self._facts.ending.reason)
         status = "completed" if ending.status == "completed" else "incomplete"
         for live in self._order:
             out += self._end(live, status)
         output = [live.item() for live in self._order]
-        return out + self._write((_ENDS[ending.status], {"response": self._response(output, ending, self._usage)}))
+        return out + self._write(
+            (_ENDS[ending.status], {"response": self._response(output, ending, self._facts.usage)})
+        )
 
     def fail(self, failure: Failure) -> bytes:
         """Write an `error` event.
@@ -114,7 +108,7 @@ class ResponsesRenderer:
         )
 
     def _response(self, output: list[JsonObject], ending: Ending, usage: Usage) -> JsonObject:
-        return response_object(self._head, output, ending, usage, self._facts)
+        return response_object(self._head, output, ending, usage, self._facts.extra)
 
     def _content(self, event: e.Content) -> bytes:
         match event:

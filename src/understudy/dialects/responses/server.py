@@ -14,7 +14,7 @@ from understudy.dialects.responses.parse import parse_request
 from understudy.dialects.responses.render import whole_response
 from understudy.dialects.responses.renderer import ResponsesRenderer
 from understudy.dialects.responses.wire import NAME
-from understudy.dialects.server import Inbound, Renderer
+from understudy.dialects.server import Inbound, Renderer, key_of
 from understudy.domain.errors import Unsupported
 from understudy.domain.failures import Failure
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
@@ -37,11 +37,7 @@ class ResponsesServer:
 
     def credential(self, request: HttpRequest) -> str | None:
         """Return the bearer token, or the key of the header that Azure's client uses."""
-        for name, value in request.headers:
-            scheme, _, token = value.partition(" ")
-            if name.lower() == "authorization" and scheme.lower() == "bearer":
-                return token.strip() or None
-        return next((value for name, value in request.headers if name.lower() == "api-key" and value), None)
+        return key_of(request) or key_of(request, "api-key")
 
     def parse(self, request: HttpRequest) -> Inbound:
         """Read a request. Raises `BadRequest`."""
