@@ -174,3 +174,14 @@ async def test_a_strategy_never_chooses_the_space_of_embeddings() -> None:
         strategy=u.FallbackStrategy.ROUND_ROBIN,
     )
     assert [(await together.embed("x")).provider for _ in range(4)] == ["a", "b", "a", "b"]
+
+
+async def test_a_route_leads_embeddings_too() -> None:
+    route = u.Route(name="vectors", targets=("b", "a"))
+    llm = manager(
+        provider("a", embedding_model="one", embedding_space="s"),
+        provider("b", embedding_model="two", embedding_space="s"),
+        routes=[route],
+    )
+    assert (await llm.embed("x", model="vectors")).provider == "b"
+    assert (await llm.embed("x")).provider == "a"
