@@ -67,6 +67,7 @@ class Tariff:
 
     def learn(self, models: Iterable[ModelInfo]) -> None:
         """Remember what the provider's list of models told."""
+        self._shelf.news += 1
         today = time.strftime("%Y-%m-%d", time.gmtime())
         for model in models:
             self._told[model.id] = model
