@@ -152,12 +152,14 @@ class Planner:
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
         plan = self._ordered(request, fit.targets, facts, lane)
         steps = plan.steps if asked is None else (self._first(asked), *plan.steps)
-        why = [] if asked is None else ["the call names it"]
+        why = [] if asked is None else ["the call names the first"]
+        if request.task is not None and not isinstance(lane.order, TaskBased):
+            why.append("its task is not looked at (only task_based does)")
         plan = msgspec.structs.replace(
             plan,
             steps=steps,
             skipped=(*plan.skipped, *fit.skipped),
-            why="; then ".join([*why, *filter(None, (plan.why, fit.compromise))]),
+            why="; ".join([*why, *filter(None, (plan.why, fit.compromise))]),
             route=lane.name,
         )
         return self._limited(plan, lane), facts

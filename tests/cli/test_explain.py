@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.running import CommandLine
-from understudy.cli.explain import PlanResult, _estimate, _print
+from understudy.cli.explain import PlanResult, estimate, show_plan
 from understudy.domain.money import Cost, Money
 from understudy.emulator import Emulator
 from understudy.policy.plan import Plan, Skip, Step
@@ -47,7 +47,7 @@ def test_it_takes_what_ask_takes(configured: CommandLine) -> None:
 def test_local_targets_are_expected_to_be_free(configured: CommandLine) -> None:
     (step,) = configured.run("explain", "hi", "--json", "-m", "ollama", "--no-fallback").json["steps"]
     assert step["provider_type"] == "ollama"
-    assert step["expected_cost_usd"] in (0, None), "without a manager nothing is estimated yet"
+    assert (step["expected_cost_usd"], step["price_source"]) == (0, "local")
 
 
 @pytest.mark.parametrize("words", [["hi", "-m", "nobody"], [], ["hi", "-f", "gone.txt"]])
@@ -62,7 +62,7 @@ def test_errors_are_json_too(cli: CommandLine) -> None:
 
 
 def test_all_that_a_plan_tells_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    _print(PLAN)
+    show_plan(PLAN)
     out = capsys.readouterr().out
     assert out.startswith("route: cheap\ntask: code\norder: cost_optimized\n\n")
     first, second = (line for line in out.splitlines() if line[:1].isdigit())
@@ -76,7 +76,7 @@ def test_all_that_a_plan_tells_is_shown(capsys: pytest.CaptureFixture[str]) -> N
     [(0, "$0"), (1, "$0.000000001"), (123_456, "$0.00012"), (1_250_000_000, "$1.2"), (10**11, "$100")],
 )
 def test_an_expected_cost_has_two_digits(nano: int, shown: str) -> None:
-    assert _estimate(Cost(amount=Money(nano), source="test")) == shown
+    assert estimate(Cost(amount=Money(nano), source="test")) == shown
 
 
 def test_all_that_a_plan_tells_is_json() -> None:

@@ -75,8 +75,8 @@ def test_a_local_server_gets_a_model_that_it_has(
 ) -> None:
     monkeypatch.setattr(init, "_installed", lambda _: installed)
     row = providers.row("ollama")
-    assert list(init._with_models([(row, None)], asks=False, strict=False)) == [(row, model)]
-    assert list(init._with_models([(row, "mine")], asks=False, strict=False)) == [(row, "mine")]
+    assert list(init.with_models([(row, None)], asks=False, strict=False)) == [(row, model)]
+    assert list(init.with_models([(row, "mine")], asks=False, strict=False)) == [(row, "mine")]
 
 
 def test_what_was_written_works(cli: CommandLine, emulator: Emulator) -> None:

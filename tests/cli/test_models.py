@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.running import CommandLine
-from understudy.cli.models import _count, _dollars, _fits
-from understudy.domain.prices import Price, Rates, rate_of
+from understudy.cli.messages import dollars
+from understudy.cli.models import fits, short_count
+from understudy.domain.prices import rate_of
 from understudy.emulator import Emulator, Fault
 
 
@@ -120,26 +121,24 @@ def test_a_provider_without_a_list_shows_what_is_configured(cli: CommandLine, em
 
 
 def test_patterns() -> None:
-    assert _fits(None)("openai/gpt-5")
-    assert _fits("GPT")("openai/gpt-5")
-    assert _fits("openai/*5")("openai/gpt-5")
-    assert _fits("gpt*")("openai/gpt-5")
-    assert not _fits("gpt?")("openai/gpt-5")
-    assert not _fits("claude")("openai/gpt-5")
+    assert fits(None)("openai/gpt-5")
+    assert fits("GPT")("openai/gpt-5")
+    assert fits("openai/*5")("openai/gpt-5")
+    assert fits("gpt*")("openai/gpt-5")
+    assert not fits("gpt?")("openai/gpt-5")
+    assert not fits("claude")("openai/gpt-5")
 
 
 @pytest.mark.parametrize(
-    ("dollars", "shown"),
+    ("price", "shown"),
     [("0", "0"), ("0.15", "0.15"), ("10", "10"), ("100.50", "100.5"), ("0.000000001", "0.000000001")],
 )
-def test_prices_are_exact_and_short(dollars: str, shown: str) -> None:
-    assert _dollars(Price(rates=Rates(input=rate_of(dollars)), source="test"), "input") == shown
-    assert _dollars(None, "input") is None
-    assert _dollars(Price(rates=Rates(), source="test"), "input") is None
+def test_prices_are_exact_and_short(price: str, shown: str) -> None:
+    assert dollars(rate_of(price)) == shown
 
 
 @pytest.mark.parametrize(
     ("tokens", "shown"), [(None, "?"), (512, "512"), (8192, "8k"), (200_000, "200k"), (1_048_576, "1.05M")]
 )
 def test_counts_are_short(tokens: int | None, shown: str) -> None:
-    assert _count(tokens) == shown
+    assert short_count(tokens) == shown

@@ -3,54 +3,50 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 import understudy as u
+from tests.live.calls import CALLS
 from understudy import providers
+from understudy.dialects.base import Operation
 from understudy.factory import DialectProvider
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(os.environ.get("UNDERSTUDY_LIVE") != "1", reason="needs UNDERSTUDY_LIVE=1 (make live)"),
+MODELS = {"azure-openai": ("AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT")}
+"""Variables that name the models where no row can: deployments have the names that their owner gives them."""
+
+OFFERED = [
+    pytest.param(provider, call, id=f"{provider}-{call.__name__}")
+    for provider in providers.types()
+    for call, operation in CALLS.items()
+    if operation in providers.row(provider).dialects
 ]
 
 
-@pytest.fixture(params=providers.types())
-async def provider(request: pytest.FixtureRequest) -> AsyncIterator[DialectProvider]:
-    row = providers.row(request.param)
-    if row.key_required and not any(os.environ.get(name) for name in row.key_variables):
-        pytest.skip(f"needs {' or '.join(row.key_variables)}")
-    config = u.ProviderConfig(provider=row.type, max_tokens=64, embedding_model=row.embedding_model)
+@pytest.fixture
+async def llm(provider: str) -> AsyncIterator[DialectProvider]:
+    row = providers.row(provider)
+    needed = [(*row.key_variables, *row.token_variables)] if row.key_required else []
+    text, embedding = (os.environ.get(name) for name in MODELS.get(provider, ("", "")))
+    if provider in MODELS:
+        needed += [row.base_url_variables, MODELS[provider][:1]]
+    for names in needed:
+        if not any(os.environ.get(name) for name in names):
+            pytest.skip(f"needs {' or '.join(names)}")
+    config = u.ProviderConfig(
+        provider=row.type, text_model=text, embedding_model=embedding or row.embedding_model, max_tokens=64
+    )
     async with u.create_provider(config) as made:
         if row.local and not (await made.health_check()).ok:
             pytest.skip(f"{row.title} does not run here, or lacks {row.text_model}")
         yield made
 
 
-async def test_generate(provider: DialectProvider) -> None:
-    response = await provider.generate("Reply with the single word: pong", reasoning="low", max_tokens=512)
-    assert "pong" in response.text.lower()
-    assert response.usage.total
-
-
-async def test_stream(provider: DialectProvider) -> None:
-    response = await provider.stream("Reply with the single word: pong", max_tokens=512).collect()
-    assert "pong" in response.text.lower()
-    assert response.finish_reason is u.FinishReason.STOP
-
-
-async def test_embed(provider: DialectProvider) -> None:
-    if provider.config.embedding_model is None:
-        with pytest.raises((u.ConfigError, u.Unsupported)):
-            await provider.embed("pong")
-        return
-    assert len((await provider.embed(["ping", "pong"])).embeddings) == 2
-
-
-async def test_models_and_health(provider: DialectProvider) -> None:
-    assert await provider.list_models(limit=3)
-    assert (await provider.health_check()).ok
-    if not provider.row.catalogue_only:
-        assert not await provider.is_model_available("no-such-model-anywhere")
+@pytest.mark.live
+@pytest.mark.skipif(os.environ.get("UNDERSTUDY_LIVE") != "1", reason="needs UNDERSTUDY_LIVE=1 (make live)")
+@pytest.mark.parametrize(("provider", "call"), OFFERED)
+async def test_live(provider: str, call: Callable[[DialectProvider], Awaitable[None]], llm: DialectProvider) -> None:
+    if CALLS[call] is Operation.EMBED and llm.config.embedding_model is None:
+        pytest.skip(f"needs {MODELS[provider][1]}")
+    await call(llm)

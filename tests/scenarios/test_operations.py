@@ -1,4 +1,5 @@
-"""Every operation of every provider through the public face, over real sockets."""
+"""Every operation of every provider through the public face, over real sockets; catalogues and health checks stand in
+`test_catalogues.py`."""
 
 from __future__ import annotations
 
@@ -175,20 +176,6 @@ async def test_facts_in_the_head_of_an_answer_are_noted(streamed: bool) -> None:
     assert len(response.attempts) == 2
 
 
-async def test_models(provider: DialectProvider) -> None:
-    models = await provider.list_models()
-    assert models
-    assert {model.provider for model in models} == {provider.name}
-    assert len(await provider.list_models(limit=1)) == 1
-    if provider.row.catalogue_only:
-        # A deployment's name is its owner's choice: neither yes nor no would be honest.
-        with pytest.raises(u.Unsupported, match=f"{provider.row.title} cannot tell .*max_tokens=1"):
-            await provider.is_model_available(models[0].id)
-        return
-    assert await provider.is_model_available(models[0].id)
-    assert not await provider.is_model_available("no-such-model")
-
-
 async def test_token_counting(provider: DialectProvider) -> None:
     if Operation.COUNT_TOKENS not in provider.row.dialects:
         with pytest.raises(u.Unsupported, match=provider.row.title):
@@ -196,14 +183,6 @@ async def test_token_counting(provider: DialectProvider) -> None:
         return
     few, many = await provider.count_tokens("hello"), await provider.count_tokens("hello there " * 50)
     assert 0 < few.input_tokens < many.input_tokens
-
-
-async def test_health(provider: DialectProvider) -> None:
-    status = await provider.health_check()
-    assert status.ok
-    assert status.reachable
-    assert status.model_available is (None if provider.row.catalogue_only else True)
-    assert status.authenticated is (None if provider.row.catalogue_is_open else True)
 
 
 async def test_health_of_a_wrong_key_and_of_no_server() -> None:

@@ -184,13 +184,14 @@ def explain(
             print_json(ErrorResult.of(error))
         show_error(error, verbose=settings.verbose)
         raise typer.Exit(exit_code_of(error)) from error
-    print_json(PlanResult.of(plan)) if as_json else _print(plan)
+    print_json(PlanResult.of(plan)) if as_json else show_plan(plan)
     if not plan.steps:
         say("nobody can take this request", label="error", style="error")
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
 
-def _print(plan: Plan) -> None:
+def show_plan(plan: Plan) -> None:
+    """Print a plan for the eye."""
     decided = [f"{name}: {value}" for name, value in _decided(plan) if value]
     print("\n".join(map(clean_line, decided)), end="\n\n" if decided else "")
     if plan.steps:
@@ -219,13 +220,13 @@ def _steps(plan: Plan) -> Table:
             clean_line(step.target.label),
             clean_line(step.why),
             "?" if step.context_window is None else f"{step.context_window:,}",
-            _estimate(cost),
+            estimate(cost),
             " ".join(filter(None, (cost.source, cost.as_of))) if cost else "",
         )
     return table
 
 
-def _estimate(cost: Cost | None) -> str:
+def estimate(cost: Cost | None) -> str:
     """Return an expected cost in two digits, for it is no more exact than that."""
     if cost is None:
         return "unknown"

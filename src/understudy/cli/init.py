@@ -127,7 +127,7 @@ def init(
         if asks:
             picked = _ask_providers(picked)
             order = order if strategy else _ask("How are they put in order?", order, _strategy)
-        picked = list(_with_models(picked, asks=asks, strict=bool(provider)))
+        picked = list(with_models(picked, asks=asks, strict=bool(provider)))
         if not picked:
             raise Misuse(_nothing())
         entries = named(picked, os.environ)
@@ -226,7 +226,7 @@ def _where(row: ProviderRow) -> str:
     return f"{row.type} (${held})"
 
 
-def _with_models(picked: Sequence[Picked], *, asks: bool, strict: bool) -> Iterator[Picked]:
+def with_models(picked: Sequence[Picked], *, asks: bool, strict: bool) -> Iterator[Picked]:
     """Settle every entry's model: the one written, else one that a local server has, else the provider's default.
 
     A provider without any is an error where the user named it (`strict`), else left out.

@@ -300,12 +300,13 @@ def _dollars(price: Price | None, kind: str) -> str | None:
 
 
 def _fitting(results: list[ModelResult], wanted: Filter) -> list[ModelResult]:
-    fits = _fits(wanted.pattern)
-    fitting = [model for model in results if fits(model.id) and wanted.capabilities <= set(model.capabilities or ())]
+    named = fits(wanted.pattern)
+    fitting = [model for model in results if named(model.id) and wanted.capabilities <= set(model.capabilities or ())]
     return fitting[: wanted.limit]
 
 
-def _fits(pattern: str | None) -> Callable[[str], bool]:
+def fits(pattern: str | None) -> Callable[[str], bool]:
+    """Return what tells whether an `entry/model` is meant by a pattern."""
     if pattern is None:
         return lambda _: True
     if "*" in pattern or "?" in pattern:
@@ -336,8 +337,8 @@ def _table(models: Iterable[ModelResult]) -> Table:
         table.add_row(
             clean_line(model.id),
             ", ".join((*model.configured, *(() if model.listed else ("not listed",)))),
-            _count(model.context_window),
-            _count(model.max_output_tokens),
+            short_count(model.context_window),
+            short_count(model.max_output_tokens),
             model.input_price or "?",
             model.output_price or "?",
             "?" if model.capabilities is None else " ".join(_SHORT.get(word, word) for word in model.capabilities),
@@ -345,7 +346,7 @@ def _table(models: Iterable[ModelResult]) -> Table:
     return table
 
 
-def _count(tokens: int | None) -> str:
+def short_count(tokens: int | None) -> str:
     """Return tokens in three digits or so: `512`, `131k`, `1.05M`."""
     match tokens:
         case None:
