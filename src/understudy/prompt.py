@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from understudy.domain.errors import Misuse
-from understudy.domain.messages import Message, Role, ToolChoice
+from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Reasoning
 from understudy.provider import EmbedOptions, Prompt, RequestOptions
 from understudy.structured import ResultForm, form_of, of_output
@@ -49,7 +49,7 @@ def read_prompt(prompt: Prompt, options: RequestOptions) -> Ask:
     if form is not None:
         fields["output"] = form.output
     if tools := fields.get("tools"):
-        fields["tools"] = tuple(tools)
+        fields["tools"] = _tools(tools)
     if (choice := options.get("tool_choice")) is not None:
         fields["tool_choice"] = _tool_choice(choice)
     if (stop := options.get("stop")) is not None:
@@ -154,9 +154,21 @@ def _form(options: RequestOptions) -> ResultForm | None:
     return of_output(output) or ResultForm(output, lambda text: text)
 
 
-def _tool_choice(choice: ToolChoice | str) -> ToolChoice:
+def _tools(tools: Sequence[AnyTool | Mapping[str, Any]]) -> tuple[AnyTool, ...]:
+    if all(isinstance(tool, Tool | OpaqueTool) for tool in tools):
+        return tuple(tools)  # type: ignore[arg-type]  # all() does not narrow
+    from understudy.dialects.openai.parse_request import tools_from_openai
+
+    return tools_from_openai(tools)
+
+
+def _tool_choice(choice: ToolChoice | str | Mapping[str, Any]) -> ToolChoice:
     if isinstance(choice, ToolChoice):
         return choice
+    if isinstance(choice, Mapping):
+        from understudy.dialects.openai.parse_request import choice_from_openai
+
+        return choice_from_openai(choice)
     if choice in _MODES:
         return msgspec.convert({"mode": choice}, ToolChoice)
     return ToolChoice("tool", (choice,))
@@ -202,9 +214,28 @@ _CHECKED = (
 )
 
 
+_ELSEWHERE = {
+    "api_base": "where a provider is asked belongs to its entry: base_url",
+    "api_key": "keys belong to entries: api_key of ProviderConfig",
+    "fallbacks": "the entries of a ProviderManager, or the targets of a Route, stand in for each other",
+    "max_completion_tokens": "write max_tokens=…; each provider is sent its own name of it",
+    "messages": "the messages are the first argument, without a name",
+    "n": "each call gives one answer: call several times, at once if you like",
+    "num_retries": "retries belong to the FallbackConfig: max_retries counts all tries, the first included",
+    "reasoning_effort": "write reasoning=…",
+    "response_format": "write schema=… for a type or JSON Schema, or output=OutputFormat(…)",
+    "stream": "call stream(…) instead of generate(…)",
+    "stream_options": "streams always tell their usage, where the provider has it",
+    "timeout": "write deadline=… for the whole request; timeout of an entry is for one attempt",
+}
+"""Options of other libraries, and what says the same here."""
+
+
 def _unknown_option(name: str, known: Mapping[str, Any]) -> str:
     from difflib import get_close_matches
 
+    if name in _ELSEWHERE:
+        return f"unknown option {name!r}: {_ELSEWHERE[name]}"
     close = get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else f"; the options are {', '.join(known)}"
     return f"unknown option {name!r}{hint} (values for one provider go in extra={{'<provider>': {{…}}}})"

@@ -256,9 +256,10 @@ class RequestOptions(TypedDict, total=False):
     """A model name; at a manager also `entry` or `entry/model`, which is tried first."""
     system: str
     """Goes ahead of the messages as a system message."""
-    tools: Sequence[AnyTool]
-    tool_choice: ToolChoice | str
-    """`auto`, `none`, `required`, a tool's name, or a `ToolChoice`."""
+    tools: Sequence[AnyTool | Mapping[str, Any]]
+    """`Tool`s, or mappings in OpenAI's form."""
+    tool_choice: ToolChoice | str | Mapping[str, Any]
+    """`auto`, `none`, `required`, a tool's name, a `ToolChoice`, or a mapping in OpenAI's form."""
     parallel_tool_calls: bool
     schema: Any
     """A JSON Schema, or a type: dataclass, TypedDict, msgspec Struct, pydantic model. See `response.parsed`."""

@@ -68,6 +68,12 @@ TOOL = u.Tool(name="weather")
         ("hi", {"max_tokens": True}, "max_tokens=True"),
         ("hi", {"tool_choice": "weather"}, "not among the tools"),
         ("hi", {"deadline": 0}, "deadline=0"),
+        ("hi", {"tools": [{"type": "function", "function": {}}]}, r"tools\[0\].function.name"),
+        ("hi", {"tools": [42]}, r"tools\[0\]: expected an object"),
+        ("hi", {"tools": [TOOL], "tool_choice": {"function": {"name": "other"}}}, "not among the tools"),
+        ("hi", {"response_format": {"type": "json_object"}}, "write schema="),
+        ("hi", {"stream": True}, "call stream"),
+        ("hi", {"num_retries": 2}, "max_retries counts all tries"),
         ("hi", {"schema": {"type": "wizard"}}, "JSON Schema is not valid"),
         ("hi", {"schema": {}, "output": u.OutputFormat(kind="text")}, "not both"),
     ],
@@ -83,6 +89,21 @@ def test_a_tool_choice_is_a_mode_or_a_tools_name() -> None:
     )
     named = read_prompt("hi", {"tools": [TOOL], "tool_choice": "weather"}).request.tool_choice
     assert named == u.ToolChoice("tool", ("weather",))
+
+
+def test_tools_and_choices_may_be_mappings_in_openais_form() -> None:
+    function = {"name": "weather", "description": "…", "parameters": {"type": "object"}, "strict": True}
+    given = {"type": "function", "function": function}
+    request = read_prompt(
+        "hi", {"tools": [TOOL, given], "tool_choice": {"type": "function", "function": {"name": "weather"}}}
+    ).request
+    assert request.tools == (
+        TOOL,
+        u.Tool(name="weather", description="…", parameters={"type": "object"}, strict=True),
+    )
+    assert request.tool_choice == u.ToolChoice("tool", ("weather",))
+    (hosted,) = read_prompt("hi", {"tools": [{"type": "web_search"}]}).request.tools
+    assert not isinstance(hosted, u.Tool)
 
 
 def test_texts_to_embed() -> None:

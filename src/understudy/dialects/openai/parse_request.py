@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from understudy.dialects.openai.decode import NAME
 from understudy.dialects.openai.encode import FIELDS
 from understudy.dialects.openai.parse import bad, parse_messages, rest_of
+from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
+from understudy.domain.errors import Misuse
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning, WireOrigin
 
@@ -73,6 +75,25 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
         origin=WireOrigin(NAME, raw),
         **fields,
     )
+
+
+def tools_from_openai(tools: Iterable[Any]) -> tuple[AnyTool, ...]:
+    """Read tools of which some are mappings as they are written for OpenAI's client. Raises `Misuse`."""
+    try:
+        return tuple(
+            tool if isinstance(tool, Tool | OpaqueTool) else _tool(tool, f"tools[{at}]")
+            for at, tool in enumerate(tools)
+        )
+    except BadRequest as error:
+        raise Misuse(error.failure.message, failure=error.failure) from error
+
+
+def choice_from_openai(choice: Mapping[str, Any]) -> ToolChoice:
+    """Read a tool choice as it is written for OpenAI's client. Raises `Misuse`."""
+    try:
+        return _choice({"tool_choice": dict(choice)}) or ToolChoice()
+    except BadRequest as error:
+        raise Misuse(error.failure.message, failure=error.failure) from error
 
 
 def parse_embedding(body: JsonObject, raw: bytes) -> EmbeddingRequest:
@@ -154,11 +175,11 @@ def _tools(body: JsonObject) -> tuple[AnyTool, ...]:
 
 
 def _tool(value: Any, at: str) -> AnyTool:
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         raise bad(at, "expected an object")
     if value.get("type", "function") != "function":
         # A custom tool runs at the caller's; everything else runs at the provider's and may have effects.
-        return OpaqueTool(NAME, value, effects=value.get("type") != "custom")
+        return OpaqueTool(NAME, dict(value), effects=value.get("type") != "custom")
     function = value.get("function")
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise bad(f"{at}.function.name", "a function needs a name", "missing_required_parameter")
