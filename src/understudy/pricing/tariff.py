@@ -102,6 +102,8 @@ class Tariff:
         nearer = next((price for name in names if (price := self._nearer(name)) is not None), None)
         if nearer is not None or self._shelf.prices is None:
             return nearer
+        if bill.region is not None:  # dearer, by how much no list tells
+            return None
         for name, partner in names:
             provider = self._provider(partner)
             if provider is not None:
