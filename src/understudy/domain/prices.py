@@ -64,8 +64,8 @@ _PARENTS = {
 
 
 class Dollars(TypedDict, total=False):
-    """Rates as price lists write them: US dollars per million tokens, and per `call`. Texts and decimals are exact, and
-    so are floats of up to 15 digits."""
+    """Rates as price lists write them: US dollars per million tokens, and per `call`. Texts and decimals are exact;
+    floats are read to 15 digits, so that what was worked out of them (`0.1 + 0.2`) is what was meant."""
 
     input: Decimal | str | float
     cache_read: Decimal | str | float
@@ -102,6 +102,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
         `tiers` says what changes for prompts longer than so many tokens. Raises `ValueError` for what is no price.
         """
+        if (lowest := min(tiers or {}, default=0)) < 0:
+            raise ValueError(f"a tier begins above {lowest} tokens: it must be 0 or more")
         base = _rates_of(dollars)
         further = tuple(
             Tier(above, Rates(**{**base, **_rates_of(rates)})) for above, rates in sorted((tiers or {}).items())
@@ -173,8 +175,8 @@ def rate_of(dollars: Decimal | str | float) -> int:
     from decimal import Decimal, InvalidOperation
 
     try:
-        # The shortest text of a float is what was written, as long as nobody wrote more than 15 digits.
-        amount = Decimal(str(dollars))
+        # Up to 15 digits a float is what was written; the others come of arithmetic in binary.
+        amount = Decimal(f"{dollars:.15g}" if isinstance(dollars, float) else str(dollars))
     except InvalidOperation:
         raise ValueError(f"{dollars!r} is no price") from None
     if not amount.is_finite() or not 0 <= amount <= _HIGHEST:
