@@ -45,6 +45,8 @@ class Lane:
         """Context windows that are known, by label; `None`: not looked at yet."""
         self.holds = 0
         """Tokens of prompt that every target takes, as far as is known."""
+        self.is_priced = False
+        """Whether the prices of the targets were waited for."""
         self.usual: Plan | None = None
         """The plan of requests that need nothing particular, where it is always the same."""
 
@@ -113,8 +115,9 @@ class Planner:
         usual = lane.usual
         if usual is not None and wanted.provider is None and lane.takes(needs):
             return Planned(usual, lane.fallback)
-        if lane.weighs_prices:
+        if lane.weighs_prices and not lane.is_priced:
             await self._roster.prices_ready(lane.targets)
+            lane.is_priced = True
         plan, facts = self._plan(request, needs, wanted, lane)
         if take and wanted.provider is None and lane.takes_turns:
             lane.rotation.take(plan, facts.aside)

@@ -13,6 +13,7 @@ from understudy.domain.responses import ModelInfo
 from understudy.factory import DialectProvider
 from understudy.policy.spaces import Space, canonical
 from understudy.policy.targets import Target, TargetFacts
+from understudy.pricing.shelf import SHELF
 from understudy.provider import FallbackConfig, LLMProvider, Route
 
 
@@ -35,7 +36,7 @@ class Roster:
         self.providers = tuple(providers)
         self.by_name: Mapping[str, LLMProvider] = {each.name: each for each in providers}
         self.routes: Mapping[str, Route] = {route.name: route for route in routes}
-        self._abilities: dict[str, tuple[ModelInfo | None, dict[str, bool]]] = {}
+        self._known: dict[str, _Known] = {}
 
     # ---- what a call names ----
 
@@ -171,20 +172,37 @@ class Roster:
         provider = self.by_name[target.name]
         if not isinstance(provider, DialectProvider):
             return facts
-        info = provider.known(target.model)
-        known = self._abilities.get(target.label)
-        if known is None or known[0] is not info:
-            known = self._abilities[target.label] = (info, _abilities(provider, target, info))
+        known = self._known.get(target.label)
+        if known is None or known.news != SHELF.news:
+            known = self._known[target.label] = _look_up(provider, target)
         return msgspec.structs.replace(
             facts,
-            context_window=provider.config.context_window or (info.context_window if info else None),
-            capabilities=known[1],
+            context_window=known.context_window,
+            capabilities=known.capabilities,
             price=provider.price_of(target.model),
         )
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """What is known of a target, as of `Shelf.news`. Not its price, which may have a date."""
+
+    news: int
+    context_window: int | None
+    capabilities: Mapping[str, bool]
+
+
+def _look_up(provider: DialectProvider, target: Target) -> _Known:
+    """Find out about a target. What the entry says of its text model holds for no other of its models."""
+    news = SHELF.news
+    info, config = provider.known(target.model), provider.config
+    told = info.context_window if info is not None else None
+    if provider.text_model not in (None, target.model):
+        return _Known(news, told, _abilities(provider, target, info))
+    return _Known(news, config.context_window or told, {**_abilities(provider, target, info), **config.capabilities})
+
+
 def _abilities(provider: DialectProvider, target: Target, info: ModelInfo | None) -> dict[str, bool]:
-    """What a target can and cannot: the entry says so, else the fetched list, else what its wire carries at all."""
+    """What a target can and cannot: the fetched list says so, else what its wire carries at all."""
     quirks = provider.endpoint(target.model).quirks
     cannot = {
         "tools": "tools" in quirks.refused,
@@ -197,7 +215,7 @@ def _abilities(provider: DialectProvider, target: Target, info: ModelInfo | None
     if info is not None:
         abilities.update(dict.fromkeys(info.capabilities or (), True))
         abilities.update(dict.fromkeys(info.lacks, False))
-    return {**abilities, **provider.config.capabilities}
+    return abilities
 
 
 _DIMENSIONS = ("dimensions", "output_dimension", "outputDimensionality", "output_dimensionality")

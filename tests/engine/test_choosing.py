@@ -129,6 +129,18 @@ async def test_what_a_target_cannot_take_is_not_sent_to_it() -> None:
         await nobody.generate([picture])
 
 
+async def test_what_an_entry_says_of_its_text_model_holds_for_no_other_model_of_it() -> None:
+    entry = provider("a", capabilities={"vision": False}, context_window=10)
+    llm = manager(entry, provider("b"), routes=[u.Route(name="r", targets=("a/eyes", "a", "b"))])
+    picture = u.Message.user((u.Image(data="eA==", media_type="image/png"), u.Text("word " * 400)))
+    plan = llm.explain([picture], model="r")
+    assert names(plan) == ["a/eyes", "b/model-of-b"]
+    assert plan.steps[0].context_window is None
+    assert [skip.why for skip in plan.skipped] == ["cannot see images"]
+    assert entry.explain("Hi", model="eyes").steps[0].context_window is None  # type: ignore[attr-defined]
+    assert entry.explain("Hi").steps[0].context_window == 10  # type: ignore[attr-defined]
+
+
 async def test_a_prompt_that_is_too_long_goes_to_who_holds_it() -> None:
     llm = manager(provider("small", context_window=1000), provider("large", context_window=100_000))
     assert (await llm.generate("word " * 4000)).provider == "large"

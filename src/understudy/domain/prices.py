@@ -6,7 +6,6 @@ Rates are nano-USD per million tokens, so that every published price is a whole 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict, Unpack, cast
 
 import msgspec
@@ -124,13 +123,13 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         usage = usage.billed or usage
         prompt = usage.input_total
         rates = self.rates_for(prompt or 0) if self.tiers else self.rates
-        by_class = _by_class(rates)
-        sum_of, counted = 0, by_class != _FREE
+        sum_of, counted = 0, not _is_free(rates)
         if counted:
             if prompt is None:
                 return None
-            for name, rate in zip(_PARENTS, by_class, strict=True):
+            for name, choices in _PARENTS.items():
                 if tokens := getattr(usage, name):
+                    rate = _first_known(rates, choices)
                     if rate is None:
                         return None
                     sum_of += tokens * rate
@@ -189,17 +188,19 @@ def rate_of(dollars: Decimal | str | float) -> int:
     return int(rate)
 
 
-_FREE = (0,) * len(_PARENTS)
-"""No class of tokens costs anything, so that a cost is known without a count."""
+def _is_free(rates: Rates) -> bool:
+    """Tell whether no class of tokens costs anything, so that a cost is known without a count."""
+    if rates.input != 0 or rates.output != 0:
+        return False
+    return not any(getattr(rates, name) for name in _PARENTS)
 
 
-@lru_cache(maxsize=1024)
-def _by_class(rates: Rates) -> tuple[int | None, ...]:
-    """Return the rate that applies to each class, in the order of `_PARENTS`."""
-    return tuple(
-        next((rate for choice in choices if (rate := getattr(rates, choice)) is not None), None)
-        for choices in _PARENTS.values()
-    )
+def _first_known(rates: Rates, choices: tuple[str, ...]) -> int | None:
+    for choice in choices:
+        rate: int | None = getattr(rates, choice)
+        if rate is not None:
+            return rate
+    return None
 
 
 def _rates_of(dollars: Dollars) -> dict[str, int]:
