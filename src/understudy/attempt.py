@@ -199,6 +199,7 @@ class Attempt:
             answered_model=self._answered_model(),
             service_tier=_text(facts.get("service_tier")),
             speed=_text((usage.raw or {}).get("speed")),
+            region=_region(usage.raw or {}),
             partner=_text(facts.get("inference_provider")),
             estimated=basis is CostBasis.ESTIMATED,
         )
@@ -223,6 +224,12 @@ def _counted(response: GenerationResponse | None) -> int:
     texts = (response.text, response.thinking, response.refusal or "")
     calls = (text for call in response.tool_calls for text in (call.name, call.arguments))
     return -(-sum(map(size_of, (*texts, *calls))) // BYTES_PER_TOKEN)
+
+
+def _region(raw: dict[str, Any]) -> str | None:
+    """Return the place that a call was bound to; `None` where it could be served anywhere."""
+    place = _text(raw.get("inference_geo"))
+    return None if place in ("global", "not_available") else place
 
 
 def _text(value: Any) -> str | None:

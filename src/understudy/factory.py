@@ -156,8 +156,10 @@ class DialectProvider:
         request = self._desk.read(prompt, options).request
         target = self.target(request.model)
         self.load_prices()
+        known = self.known(target.model)
+        window = self.config.context_window or (known.context_window if known else None)
         cost = Estimate(request).cost_at(self.price_of(target.model))
-        return Plan((Step(target, "the only target", expected_cost=cost),), why="the only target")
+        return Plan((Step(target, "the only target", window, cost),), why="the only target")
 
     async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Raises `ConfigError` when no embedding model is known."""

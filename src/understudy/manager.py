@@ -142,7 +142,6 @@ class ProviderManager:
         Raises the first provider's error when none answers.
         """
         found = await _gather(self.providers, lambda each: each.list_models(limit=limit))
-        self._planner.forget()
         lists = [
             [msgspec.structs.replace(model, id=f"{name}/{model.id}", provider=name) for model in models]
             for name, models in found.items()

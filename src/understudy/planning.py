@@ -22,6 +22,7 @@ from understudy.policy.spaces import one_space
 from understudy.policy.strategies import Strategy, place
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import TaskBased
+from understudy.pricing.shelf import SHELF
 from understudy.provider import FallbackConfig, FallbackStrategy
 from understudy.roster import Roster, Wanted
 from understudy.routing import Planned
@@ -38,6 +39,8 @@ class Lane:
         self.fallback = fallback
         self.order = strategy_of(fallback)
         self.rotation = Rotation()
+        self.news = 0
+        """As of when the following is known (`Shelf.news`)."""
         self.windows: Mapping[str, int] | None = None
         """Context windows that are known, by label; `None`: not looked at yet."""
         self.holds = 0
@@ -45,10 +48,12 @@ class Lane:
         self.usual: Plan | None = None
         """The plan of requests that need nothing particular, where it is always the same."""
 
-    def forget(self) -> None:
-        """Find out anew: more has become known of the targets."""
-        self.windows = self.usual = None
-        self.holds = 0
+    def keep_up(self, news: int) -> None:
+        """Find out anew when more has become known of models since."""
+        if news != self.news:
+            self.news = news
+            self.windows = self.usual = None
+            self.holds = 0
 
     def takes(self, needs: Needs) -> bool:
         """Whether every target is known to take a request, so that none needs to be looked at."""
@@ -97,11 +102,6 @@ class Planner:
         self._lanes: dict[tuple[str | None, bool], Lane] = {}
         self._turn = 0
 
-    def forget(self) -> None:
-        """Make usual plans anew: more has become known of the targets."""
-        for lane in self._lanes.values():
-            lane.forget()
-
     # ---- generations ----
 
     async def plan(self, request: GenerationRequest, *, take: bool = True) -> Planned:
@@ -130,12 +130,10 @@ class Planner:
         plan, _ = self._plan(request, needs_of(request), wanted, lane)
         estimate = Estimate(request)
         facts = self._facts(tuple(step.target for step in plan.steps), lane)
-        return msgspec.structs.replace(
-            plan,
-            steps=tuple(
-                msgspec.structs.replace(step, expected_cost=estimate.cost(step.target, facts)) for step in plan.steps
-            ),
-        )
+        steps = (msgspec.structs.replace(step, expected_cost=estimate.cost(step.target, facts)) for step in plan.steps)
+        idle = request.task is not None and not isinstance(lane.order, TaskBased)
+        why = f"{plan.why}; its task is not looked at (only task_based does)" if idle else plan.why
+        return msgspec.structs.replace(plan, steps=tuple(steps), why=why)
 
     def _plan(self, request: GenerationRequest, needs: Needs, wanted: Wanted, lane: Lane) -> tuple[Plan, Facts]:
         if isinstance(lane.order, TaskBased) and request.task is not None and request.task not in lane.order.tasks:
@@ -152,12 +150,12 @@ class Planner:
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
         plan = self._ordered(request, fit.targets, facts, lane)
         steps = plan.steps if asked is None else (self._first(asked), *plan.steps)
-        why = [] if asked is None else ["the call names it"]
+        named = None if asked is None else "the call names the first"
         plan = msgspec.structs.replace(
             plan,
             steps=steps,
             skipped=(*plan.skipped, *fit.skipped),
-            why="; then ".join([*why, *filter(None, (plan.why, fit.compromise))]),
+            why="; ".join(filter(None, (named, plan.why, fit.compromise))),
             route=lane.name,
         )
         return self._limited(plan, lane), facts
@@ -199,6 +197,7 @@ class Planner:
         lane = self._lanes.get((route, embedding))
         if lane is None:
             lane = self._lanes[route, embedding] = self._new_lane(route, embedding)
+        lane.keep_up(SHELF.news)
         return lane
 
     def _new_lane(self, route: str | None, embedding: bool) -> Lane:

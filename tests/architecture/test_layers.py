@@ -45,7 +45,7 @@ LAYERS: dict[str, set[str]] = {
         "config",
     },
     "roster": {"domain", "dialects", "policy", "provider", "factory"},
-    "planning": {"domain", "policy", "provider", "engine", "routing", "roster"},
+    "planning": {"domain", "policy", "pricing", "provider", "engine", "routing", "roster"},
     "manager": {
         "domain", "provider", "routing", "planning", "roster", "adapter", "factory", "transport", "config",
     },

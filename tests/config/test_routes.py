@@ -89,6 +89,12 @@ def test_targets_whose_key_is_missing_are_left_out_and_told() -> None:
     assert all("away is left out: " in what for what in told)
 
 
+def test_tasks_whose_targets_are_all_disabled_leave_the_order_by_priority() -> None:
+    config = read(DISABLED + '[llm.fallback]\nstrategy = "task_based"\n[llm.tasks]\ncode = ["away"]\n')
+    assert config.fallback.tasks == {}
+    assert any("away is left out" in notice.what for notice in config.notices)
+
+
 def test_tasks_without_their_strategy_are_told() -> None:
     config = read('[llm.tasks]\ncode = ["local"]\n')
     assert [notice.what for notice in config.notices if "tasks" in notice.what] == ["[llm.tasks] has no effect"]

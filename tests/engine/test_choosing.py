@@ -84,6 +84,23 @@ async def test_tasks_choose_by_what_is_asked() -> None:
         await llm.generate("Hello", task="poems")
 
 
+def test_a_task_that_nobody_looks_at_is_said_to_be_so() -> None:
+    assert "its task is not looked at" in manager(provider("a"), provider("b")).explain("Hi", task="code").why
+
+
+def test_a_provider_alone_explains_itself() -> None:
+    price = Price.per_million(input=1, output=1)
+    alone = u.create_provider(
+        u.ProviderConfig(
+            provider="openai", api_key=u.Secret("k-1234567"), text_model="m", price=price, context_window=9
+        )
+    )
+    (step,) = alone.explain("Hi", max_tokens=100).steps
+    assert (step.target.label, step.context_window) == ("openai/m", 9)
+    assert step.expected_cost is not None
+    assert step.expected_cost.amount.nano_usd == 104_000
+
+
 async def test_the_cheapest_comes_first_by_the_entries_own_prices() -> None:
     dear = Price(rates=Rates(input=rate_of("10"), output=rate_of("30")), source="configuration")
     cheap = Price(rates=Rates(input=rate_of("0.1"), output=rate_of("0.3")), source="configuration")
@@ -157,3 +174,14 @@ async def test_a_strategy_never_chooses_the_space_of_embeddings() -> None:
         strategy=u.FallbackStrategy.ROUND_ROBIN,
     )
     assert [(await together.embed("x")).provider for _ in range(4)] == ["a", "b", "a", "b"]
+
+
+async def test_a_route_leads_embeddings_too() -> None:
+    route = u.Route(name="vectors", targets=("b", "a"))
+    llm = manager(
+        provider("a", embedding_model="one", embedding_space="s"),
+        provider("b", embedding_model="two", embedding_space="s"),
+        routes=[route],
+    )
+    assert (await llm.embed("x", model="vectors")).provider == "b"
+    assert (await llm.embed("x")).provider == "a"

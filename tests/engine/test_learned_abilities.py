@@ -49,3 +49,31 @@ async def test_a_list_that_tells_what_a_model_cannot(kind: str) -> None:
     assert [step.target.name for step in llm.explain(picture).steps] == ["second"]
     expected = ["second"] if "tools" in CANNOT[kind] else ["first", "second"]
     assert [step.target.name for step in llm.explain("Hi", tools=tools).steps] == expected
+
+
+async def test_usual_plans_learn_too() -> None:
+    """A plan that was made before a list was fetched does not outlive what the list tells."""
+    key = u.Secret("k-1234567")
+    listed = {"data": [{"id": "m", "context_length": 1000}]}
+    small = u.create_provider(
+        u.ProviderConfig(provider="openai", name="small", api_key=key, text_model="m"),
+        transport=ListsAndAnswers(listed),
+    )
+    other = u.ProviderConfig(provider="openai", name="other", api_key=key, text_model="gpt-4o")
+    llm = u.ProviderManager([small, u.create_provider(other, transport=RecordingTransport())])
+    long = "word " * 4000
+    assert (await llm.generate(long)).provider == "small"
+    await small.list_models()
+    assert (await llm.generate(long)).provider == "other"
+    assert (await llm.generate("Hi")).provider == "small"
+
+
+class ListsAndAnswers(RecordingTransport):
+    def __init__(self, models: Any) -> None:
+        super().__init__()
+        self._models = models
+
+    async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
+        if request.method == "GET":
+            return Incoming("application/json", encode(self._models))
+        return await super().send(request, connect=connect)

@@ -12,17 +12,23 @@ from hypothesis import strategies as st
 
 from tests.policy.targets import facts, price, prices, target
 from understudy.domain.content import CacheMark, File, Image, Text, ToolResult
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Tool
 from understudy.domain.prices import FREE
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat
 from understudy.domain.usage import Usage
+from understudy.policy.budgets import Budgets
+from understudy.policy.call import Call
 from understudy.policy.cost_order import CostOptimized
 from understudy.policy.estimate import expected_usage
+from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan
 from understudy.policy.rotation import Rotation
+from understudy.policy.signals import Launch, Rules
 from understudy.policy.strategies import Strategy, priority, round_robin
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import LONG_INPUT, RULES, TaskBased
+from understudy.policy.verdicts import VERDICTS
 
 ASK = GenerationRequest(messages=(Message.user("Why is the sky blue?"),))
 CHANCE = Random(0)
@@ -241,3 +247,34 @@ def test_plans_follow_from_facts_and_seed_alone(
 def test_priority_breaks_ties_as_written() -> None:
     targets = (target("a", 5, 0), target("b", 1, 1), target("c", 5, 2), target("d", 1, 3))
     assert names(priority(ASK, targets, Facts(), 0.0, CHANCE)) == ["b", "d", "a", "c"]
+
+
+@given(
+    order=st.sampled_from([priority, round_robin, CostOptimized(), TaskBased({"default": ("t2", "t0")})]),
+    dead=st.lists(st.booleans(), min_size=2, max_size=6).filter(lambda each: not all(each)),
+    why=st.sampled_from([FailureKind.AUTHENTICATION, FailureKind.RATE_LIMITED, FailureKind.NOT_FOUND]),
+    turns=st.lists(st.integers(0, 3), min_size=6, max_size=6),
+    seed=st.integers(0, 2**32),
+)
+def test_a_dead_target_never_blocks_a_live_one(
+    order: Strategy, dead: list[bool], why: FailureKind, turns: list[int], seed: int
+) -> None:
+    """Whatever the order, a request goes to a live target at once while there is one."""
+    targets = tuple(target(f"t{index}", index=index) for index in range(len(dead)))
+    health = Health()
+    for each, is_dead in zip(targets, dead, strict=True):
+        if is_dead:
+            failure = Failure(kind=why, message="down", retry_after=90.0)
+            health.failed(Permit(each, 1000.0), failure, VERDICTS[why].aside, 1000.0)
+    known = Facts(
+        targets={each.label: TargetFacts(price=price(str(turns[each.index]), "1")) for each in targets},
+        turns={each.label: turns[each.index] for each in targets},
+        aside=health.aside(targets, 1001.0),
+    )
+    plan = order(ASK, targets, known, 1001.0, Random(seed))
+    call = Call(plan, Rules(), health=health, budgets=Budgets(), rng=Random(seed))
+    (launch,) = call.start(1001.0)
+    assert isinstance(launch, Launch)
+    assert not dead[launch.target.index]
+    alive = [step.target for step in plan.steps if not dead[step.target.index]]
+    assert launch.target == alive[0], "and the first live one of the order is the one that is asked"

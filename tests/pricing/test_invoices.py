@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -32,6 +33,17 @@ DESCRIPTION = {"owner": "acme", "name": "m", "is_official": True}
 """What Replicate tells of a model before it is asked."""
 
 
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where rates were read; explained in sources.toml."""
+
+    kind: Literal["vendor", "table", "none"]
+    what: str
+    date: datetime.date | None = None
+
+
+EVIDENCE = msgspec.toml.decode((HERE / "sources.toml").read_bytes(), type=dict[str, Evidence])
+
+
 class Invoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One answer and its cost; the fields are explained in invoices/README.md."""
 
@@ -39,6 +51,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     provider: str
     asked: str
     rates: str
+    read: tuple[str, ...]
     by: str
     bug: str | None = None
     operation: str = "chat"
@@ -57,12 +70,16 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def embeds(self) -> bool:
         return "-embed" in self.recording if self.recording else self.operation == "embed"
 
+    @property
+    def backed(self) -> bool:
+        """Whether its rates were read somewhere that does not depend on genai-prices."""
+        return self.sum is not None and any(EVIDENCE[name].kind != "none" for name in self.read)
+
 
 def invoices() -> Iterator[Any]:
     for path in sorted((HERE / "invoices").glob("*.toml")):
         book = tomllib.loads(path.read_text(encoding="utf-8"))
         assert book["source"].startswith("https://")
-        assert len(book["checked"]) == len("2026-11-22")
         for entry in book["invoice"]:
             invoice = msgspec.convert({"provider": path.stem, **entry}, Invoice)
             yield pytest.param(invoice, id=f"{invoice.provider}: {invoice.name}")
@@ -173,6 +190,23 @@ def toml(value: Any) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items()) + " }"
     return json.dumps(value)
+
+
+def test_every_invoice_says_where_its_rates_were_read() -> None:
+    read = {name for param in ALL for name in param.values[0].read}
+    assert read == set(EVIDENCE), "none is unknown, and none is left over"
+    assert all(param.values[0].read for param in ALL)
+    for param in ALL:
+        kinds = {EVIDENCE[name].kind for name in param.values[0].read}
+        assert kinds == {"none"} or "none" not in kinds, param.id
+
+
+def test_most_of_them_do_not_rest_on_genai_prices_alone() -> None:
+    backed = [param.values[0] for param in ALL if param.values[0].backed]
+    assert len(backed) >= 40
+    # Ollama asks for nothing at home, and no list that was read knows its cloud.
+    assert {invoice.provider for invoice in backed} == {member.value for member in u.ProviderType} - {"ollama"}
+    assert all(invoice.backed for invoice in (param.values[0] for param in ALL) if invoice.by == "published")
 
 
 def test_there_are_enough_of_them_for_everyone() -> None:

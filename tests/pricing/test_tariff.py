@@ -211,3 +211,10 @@ def test_an_estimate_stays_one() -> None:
     assert cost is not None
     assert cost.estimated
     assert cost.amount == Money(3 * 10**9)
+
+
+def test_a_call_bound_to_a_place_is_dearer_by_what_no_list_tells() -> None:
+    bound = Bill(usage=USAGE, model="claude-haiku-4-5", region="us")
+    assert tariff("anthropic").cost(bound) is None
+    assert tariff("anthropic").cost(Bill(usage=USAGE, model="claude-haiku-4-5")) is not None
+    assert tariff("anthropic", price=OWN).cost(bound) is not None, "a price of one's own knows"

@@ -85,7 +85,7 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], m
     if "tasks" in llm:
         fallback = msgspec.structs.replace(fallback, tasks=read_tasks(context, llm["tasks"], entries))
     routes = read_routes(context, llm.get("routes", []), entries, fallback)
-    check_tasks(context, [fallback, *(route.fallback for route in routes)])
+    check_tasks(context, [fallback, *(route.fallback for route in routes)], written=bool(llm.get("tasks")))
     report.check()
     if not entries.providers and not may_be_empty:
         raise ConfigError(_nobody(entries, lines))

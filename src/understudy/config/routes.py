@@ -53,10 +53,10 @@ def read_routes(context: Context, tables: Any, entries: Entries, fallback: Fallb
     return tuple(routes)
 
 
-def check_tasks(context: Context, fallbacks: list[FallbackConfig]) -> None:
-    """Say so where tasks have no strategy to use them, or the strategy no tasks."""
+def check_tasks(context: Context, fallbacks: list[FallbackConfig], *, written: bool) -> None:
+    """Say so where tasks have no strategy to use them, or the strategy no tasks; `written`: whether there are any."""
     task_based = any(fallback.strategy is FallbackStrategy.TASK_BASED for fallback in fallbacks)
-    if task_based and not fallbacks[0].tasks:
+    if task_based and not written:
         context.report.error(
             ("llm", "fallback", "strategy"), "task_based needs tasks", f"write [llm.tasks], and code = {TASK.example}"
         )

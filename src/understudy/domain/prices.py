@@ -146,6 +146,8 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     service_tier: str | None = None
     """As the provider says it was served: `flex`, `priority`, …"""
     speed: str | None = None
+    region: str | None = None
+    """Where it was served, if a place was demanded: that may cost more (Anthropic's `inference_geo`)."""
     partner: str | None = None
     """Who answered, where a provider lets others do it."""
     estimated: bool = False

@@ -30,6 +30,8 @@ class Shelf:
         self._loading: Future[PublishedPrices] | None = None
         self.prices: PublishedPrices | None = None
         """`None` until they are loaded; empty when they cannot be."""
+        self.news = 0
+        """Grows whenever more has become known of models, here or by a provider's own list."""
 
     @property
     def loaded(self) -> bool:
@@ -87,6 +89,7 @@ class Shelf:
             # Whatever is wrong with a list of prices must not cost anyone an answer.
             logger.warning("genai-prices cannot be loaded; costs that need it are unknown", exc_info=True)
             self.prices = _NONE
+        self.news += 1
         loading.set_result(self.prices)
 
 

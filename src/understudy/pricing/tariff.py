@@ -67,6 +67,7 @@ class Tariff:
 
     def learn(self, models: Iterable[ModelInfo]) -> None:
         """Remember what the provider's list of models told."""
+        self._shelf.news += 1
         today = time.strftime("%Y-%m-%d", time.gmtime())
         for model in models:
             self._told[model.id] = model
@@ -101,6 +102,8 @@ class Tariff:
         nearer = next((price for name in names if (price := self._nearer(name)) is not None), None)
         if nearer is not None or self._shelf.prices is None:
             return nearer
+        if bill.region is not None:  # dearer, by how much no list tells
+            return None
         for name, partner in names:
             provider = self._provider(partner)
             if provider is not None:
