@@ -157,7 +157,8 @@ class DialectProvider:
         target = self.target(request.model)
         self.load_prices()
         known = self.known(target.model)
-        window = self.config.context_window or (known.context_window if known else None)
+        own = self.config.context_window if self.text_model in (None, target.model) else None
+        window = own or (known.context_window if known else None)
         cost = Estimate(request).cost_at(self.price_of(target.model))
         return Plan((Step(target, "the only target", window, cost),), why="the only target")
 

@@ -16,6 +16,7 @@ from understudy.factory import DialectProvider, create_provider
 from understudy.provider import (
     EmbedOptions,
     FallbackConfig,
+    FallbackStrategy,
     LLMProvider,
     Prompt,
     ProviderStats,
@@ -60,7 +61,8 @@ class ProviderManager:
         priority: int = 10,
         name: str | None = None,
     ) -> None:
-        """Raises `ConfigError` when there is no provider, when two share a name, or when a route or task names none."""
+        """Raises `ConfigError` when there is no provider, when two share a name, when a route or task names none, or
+        when `fallback` has a strategy that is none."""
         if not providers:
             raise ConfigError("a manager needs at least one provider")
         names = [provider.name for provider in providers]
@@ -74,7 +76,7 @@ class ProviderManager:
         self.routes = tuple(routes)
         self._sink = sink
         self._observers = observers
-        if self.routes or self.fallback.tasks:
+        if self.routes or self.fallback.tasks or self.fallback.strategy is not FallbackStrategy.PRIORITY:
             self._roster.check((self.fallback, *(route.fallback for route in self.routes)))
 
     @cached_property

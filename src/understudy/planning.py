@@ -6,7 +6,7 @@ The order itself is the strategies' (`understudy.policy`), which are pure; here 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 
 import msgspec
 
@@ -16,7 +16,7 @@ from understudy.engine import Engine
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized, Estimate
 from understudy.policy.fitness import Fit, Needs, fitting, needs_of
-from understudy.policy.plan import Plan, Step
+from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.rotation import Rotation
 from understudy.policy.spaces import one_space
 from understudy.policy.strategies import Strategy, place
@@ -45,6 +45,8 @@ class Lane:
         """Context windows that are known, by label; `None`: not looked at yet."""
         self.holds = 0
         """Tokens of prompt that every target takes, as far as is known."""
+        self.is_priced = False
+        """Whether the prices of the targets were waited for."""
         self.usual: Plan | None = None
         """The plan of requests that need nothing particular, where it is always the same."""
 
@@ -113,8 +115,9 @@ class Planner:
         usual = lane.usual
         if usual is not None and wanted.provider is None and lane.takes(needs):
             return Planned(usual, lane.fallback)
-        if lane.weighs_prices:
+        if lane.weighs_prices and not lane.is_priced:
             await self._roster.prices_ready(lane.targets)
+            lane.is_priced = True
         plan, facts = self._plan(request, needs, wanted, lane)
         if take and wanted.provider is None and lane.takes_turns:
             lane.rotation.take(plan, facts.aside)
@@ -127,6 +130,8 @@ class Planner:
         wanted = self._roster.wanted(request.model)
         lane = self._lane(wanted.route)
         self._roster.load_prices(lane.targets)
+        if wanted.provider is not None:
+            self._roster.load_prices((self._roster.text_target(wanted.provider, 0, wanted.model),))
         plan, _ = self._plan(request, needs_of(request), wanted, lane)
         estimate = Estimate(request)
         facts = self._facts(tuple(step.target for step in plan.steps), lane)
@@ -207,7 +212,7 @@ class Planner:
         if embedding:
             return Lane(None, tuple(sorted(self._roster.embedding_targets(), key=place)), self._fallback)
         targets = self._roster.text_targets()
-        if self._fallback.strategy is FallbackStrategy.TASK_BASED:
+        if self._fallback.strategy == FallbackStrategy.TASK_BASED:
             targets = self._roster.with_named(targets, self._fallback.tasks)
         return Lane(None, targets, self._fallback)
 
@@ -220,9 +225,7 @@ class Planner:
         if not targets:
             return Plan(())
         plan = lane.order(request, targets, facts, time.monotonic(), self._engine.rng)
-        if not isinstance(lane.fallback.strategy, FallbackStrategy):
-            _check(plan, targets)
-        return plan
+        return plan if lane.fallback.strategy in list(FallbackStrategy) else _checked(plan, targets)
 
     def _facts(self, targets: tuple[Target, ...], lane: Lane) -> Facts:
         now, health = time.monotonic(), self._engine.health
@@ -263,9 +266,26 @@ class _Known(Mapping[str, TargetFacts]):
         return len(self._targets)
 
 
-def _check(plan: Plan, targets: tuple[Target, ...]) -> None:
-    """Refuse a plan of a user's strategy that names what it was not given. Raises `Misuse`."""
+def _checked(plan: Plan, targets: tuple[Target, ...]) -> Plan:
+    """Return the plan of a user's strategy, with what it left out among the skipped. Raises `Misuse` for what is none,
+    or names what it was not given."""
+    if not isinstance(plan, Plan):
+        if isinstance(plan, Coroutine):
+            plan.close()  # nobody will await it
+        raise Misuse(f"the strategy returned {type(plan).__name__}, which is no Plan")
     given = {each.label for each in targets}
-    stranger = next((step.target.label for step in plan.steps if step.target.label not in given), None)
-    if stranger is not None:
-        raise Misuse(f"the strategy planned {stranger}, which is none of the targets that it was given")
+    planned: set[str] = set()
+    for step in plan.steps:
+        if not isinstance(step, Step):
+            raise Misuse(f"the strategy planned {step!r}, which is no Step")
+        label = step.target.label
+        if label not in given:
+            raise Misuse(f"the strategy planned {label}, which is none of the targets that it was given")
+        if label in planned:
+            raise Misuse(f"the strategy planned {label} twice")
+        planned.add(label)
+    if not plan.steps:
+        raise Misuse("the strategy left out every target: a plan needs at least one step")
+    told = planned.union(skip.target.label for skip in plan.skipped)
+    rest = tuple(Skip(each, "left out by the strategy") for each in targets if each.label not in told)
+    return msgspec.structs.replace(plan, steps=tuple(plan.steps), skipped=(*plan.skipped, *rest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -13,7 +14,8 @@ from understudy.domain.responses import ModelInfo
 from understudy.factory import DialectProvider
 from understudy.policy.spaces import Space, canonical
 from understudy.policy.targets import Target, TargetFacts
-from understudy.provider import FallbackConfig, LLMProvider, Route
+from understudy.pricing.shelf import SHELF
+from understudy.provider import FallbackConfig, FallbackStrategy, LLMProvider, Route
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -34,8 +36,12 @@ class Roster:
     def __init__(self, providers: Sequence[LLMProvider], routes: Iterable[Route] = ()) -> None:
         self.providers = tuple(providers)
         self.by_name: Mapping[str, LLMProvider] = {each.name: each for each in providers}
-        self.routes: Mapping[str, Route] = {route.name: route for route in routes}
-        self._abilities: dict[str, tuple[ModelInfo | None, dict[str, bool]]] = {}
+        self.routes: dict[str, Route] = {}
+        for route in routes:
+            if route.name in self.routes:
+                raise ConfigError(f"two routes are called {route.name!r}: give each its own name")
+            self.routes[route.name] = route
+        self._known: dict[str, _Known] = {}
 
     # ---- what a call names ----
 
@@ -60,18 +66,26 @@ class Roster:
         raise Misuse(f"model {model!r} names no entry: write {example}/{model}; the entries are {entries}{routes}")
 
     def check(self, fallbacks: Iterable[FallbackConfig]) -> None:
-        """Raise `ConfigError` for a route that has an entry's name, or a route or task that names no entry."""
+        """Raise `ConfigError` for a route that has an entry's name, for a route or task without targets or with one
+        that is no entry, and for what is no strategy."""
         for route in self.routes.values():
             if route.name in self.by_name:
                 raise ConfigError(f"route {route.name!r} has the name of an entry: give it another")
-            if not route.targets:
-                raise ConfigError(f"route {route.name!r} has no targets")
-            for name in route.targets:
-                self._entry(name, f"route {route.name!r}")
+            self._check_names(route.targets, f"route {route.name!r}")
         for fallback in fallbacks:
             for task, names in fallback.tasks.items():
-                for name in names:
-                    self._entry(name, f"task {task!r}")
+                self._check_names(names, f"task {task!r}")
+            _check_strategy(fallback)
+
+    def _check_names(self, names: Sequence[str], where: str) -> None:
+        if isinstance(names, str):
+            raise ConfigError(f"{where} names its targets in a text: give a list, such as [{names!r}]")
+        if not names:
+            raise ConfigError(f"{where} has no targets")
+        for place, name in enumerate(names):
+            self._entry(name, where)
+            if name in names[:place]:
+                raise ConfigError(f"{where} names {name!r} twice")
 
     def _entry(self, name: str, where: str) -> tuple[LLMProvider, str | None]:
         """Return the entry, and the model of it, that a route or task names. Raises `ConfigError`."""
@@ -171,20 +185,49 @@ class Roster:
         provider = self.by_name[target.name]
         if not isinstance(provider, DialectProvider):
             return facts
-        info = provider.known(target.model)
-        known = self._abilities.get(target.label)
-        if known is None or known[0] is not info:
-            known = self._abilities[target.label] = (info, _abilities(provider, target, info))
+        known = self._known.get(target.label)
+        if known is None or known.news != SHELF.news:
+            known = self._known[target.label] = _look_up(provider, target)
         return msgspec.structs.replace(
             facts,
-            context_window=provider.config.context_window or (info.context_window if info else None),
-            capabilities=known[1],
+            context_window=known.context_window,
+            capabilities=known.capabilities,
             price=provider.price_of(target.model),
         )
 
 
+def _check_strategy(fallback: FallbackConfig) -> None:
+    """Raise `ConfigError` for what cannot order targets."""
+    strategy: object = fallback.strategy
+    if inspect.iscoroutinefunction(strategy):
+        raise ConfigError("the strategy is asynchronous: it is called without await, so write def, not async def")
+    if not callable(strategy) and strategy not in list(FallbackStrategy):
+        there_are = ", ".join(FallbackStrategy)
+        raise ConfigError(f"unknown strategy {strategy!r}: there are {there_are}, and any function of the signature")
+    if fallback.unknown_prices not in ("last", "first"):
+        raise ConfigError(f"unknown_prices={fallback.unknown_prices!r}: it must be 'last' or 'first'")
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What is known of a target, as of `Shelf.news`. Not its price, which may have a date."""
+
+    news: int
+    context_window: int | None
+    capabilities: Mapping[str, bool]
+
+
+def _look_up(provider: DialectProvider, target: Target) -> _Known:
+    """Find out about a target. What the entry says of its text model holds for no other of its models."""
+    news = SHELF.news
+    info, config = provider.known(target.model), provider.config
+    told = info.context_window if info is not None else None
+    if provider.text_model not in (None, target.model):
+        return _Known(news, told, _abilities(provider, target, info))
+    return _Known(news, config.context_window or told, {**_abilities(provider, target, info), **config.capabilities})
+
+
 def _abilities(provider: DialectProvider, target: Target, info: ModelInfo | None) -> dict[str, bool]:
-    """What a target can and cannot: the entry says so, else the fetched list, else what its wire carries at all."""
+    """What a target can and cannot: the fetched list says so, else what its wire carries at all."""
     quirks = provider.endpoint(target.model).quirks
     cannot = {
         "tools": "tools" in quirks.refused,
@@ -197,7 +240,7 @@ def _abilities(provider: DialectProvider, target: Target, info: ModelInfo | None
     if info is not None:
         abilities.update(dict.fromkeys(info.capabilities or (), True))
         abilities.update(dict.fromkeys(info.lacks, False))
-    return {**abilities, **provider.config.capabilities}
+    return abilities
 
 
 _DIMENSIONS = ("dimensions", "output_dimension", "outputDimensionality", "output_dimensionality")

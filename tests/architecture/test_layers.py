@@ -44,7 +44,7 @@ LAYERS: dict[str, set[str]] = {
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "config",
     },
-    "roster": {"domain", "dialects", "policy", "provider", "factory"},
+    "roster": {"domain", "dialects", "policy", "pricing", "provider", "factory"},
     "planning": {"domain", "policy", "pricing", "provider", "engine", "routing", "roster"},
     "manager": {
         "domain", "provider", "routing", "planning", "roster", "adapter", "factory", "transport", "config",

@@ -101,22 +101,18 @@ print(failed)
     assert (returned, out, errors) == (0, "[]\n", "")
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-def test_workers_of_multiprocessing(emulator: Emulator, method: str, tmp_path: object) -> None:
-    code = f"""
+def test_workers_of_multiprocessing(emulator: Emulator) -> None:
+    code = """
 import multiprocessing
 llm = blocking.create_provider(entry)
 
 def ask(number):
-    return llm.generate(f"worker {{number}}").text
+    return llm.generate(f"worker {number}").text
 
-if __name__ == "__main__" and {method!r} == "fork":
-    llm.generate("in the parent")
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        print(len(pool.map(ask, range(6))))
-    llm.generate("in the parent again")
-else:
-    print(6)
+llm.generate("in the parent")
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    print(len(pool.map(ask, range(6))))
+llm.generate("in the parent again")
 """
     returned, out, errors = run(code, emulator, *QUIET)
     assert (returned, out) == (0, "6\n"), errors

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_ctrl_c_cancels_upstream_before_it_propagates(
 ) -> None:
     emulator.script("openai", [fault])
     before = len(emulator.requests("openai"))
-    after = 'print(llm.generate("Hello again").text[:5])'  # and it goes on afterwards
+    after = 'print(blocking.create_provider(entry).generate("Hello again").text[:5])'  # and it goes on afterwards
     with start(ASK.format(call=call, after=after), emulator) as process:
         end = time.monotonic() + PATIENCE
         while len(emulator.requests("openai")) == before and time.monotonic() < end:
@@ -54,6 +55,33 @@ def test_ctrl_c_cancels_upstream_before_it_propagates(
     assert "Warning" not in errors
     first = emulator.requests("openai")[before]
     assert first.outcome == ("answered" if answered else "client_left")
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_provider_to_be_told(emulator: Emulator) -> None:
+    """A provider of one's own that will not be cancelled holds the program up only until then."""
+    code = f"""
+import asyncio
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.blocking.own import Own
+
+class Stubborn(Own):
+    async def generate(self, prompt, /, **options):
+        while True:
+            try:
+                print("asked", flush=True)
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                pass
+
+blocking.ProviderManager([Stubborn()]).generate("Hello")
+"""
+    with start(code, emulator) as process:
+        assert process.stdout is not None
+        for _ in range(2):
+            assert process.stdout.readline() == "asked\n"
+            process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+        assert process.returncode == -signal.SIGINT
 
 
 def test_an_interrupted_program_ends_as_one(emulator: Emulator, outcome: Callable[[], str]) -> None:

@@ -140,6 +140,19 @@ def test_a_rate_written_as_a_float_is_what_was_written(digits: int, places: int)
     assert rate_of(float(text)) == rate_of(text)
 
 
+@pytest.mark.parametrize(
+    ("computed", "meant"), [(0.1 + 0.2, "0.3"), (0.15 + 2 / 100, "0.17"), (1.25 * 1.1, "1.375"), (3 * 1.1, "3.3")]
+)
+def test_a_rate_that_was_worked_out_in_floats_is_what_was_meant(computed: float, meant: str) -> None:
+    """A discount or a mark-up on a list price ends in digits that nobody wrote."""
+    assert rate_of(computed) == rate_of(meant)
+
+
+def test_a_tier_begins_somewhere() -> None:
+    with pytest.raises(ValueError, match="a tier begins above -1 tokens"):
+        Price.per_million(input=1, tiers={-1: {"input": 2}})
+
+
 @pytest.mark.parametrize("wrong", ["", "a lot", "-1", "NaN", "Infinity", "1e30", "0.0000000001", float("nan")])
 def test_what_is_no_price_is_refused(wrong: str | float) -> None:
     with pytest.raises(ValueError, match=r"no price|finer"):

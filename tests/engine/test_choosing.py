@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from random import Random
@@ -129,6 +131,18 @@ async def test_what_a_target_cannot_take_is_not_sent_to_it() -> None:
         await nobody.generate([picture])
 
 
+async def test_what_an_entry_says_of_its_text_model_holds_for_no_other_model_of_it() -> None:
+    entry = provider("a", capabilities={"vision": False}, context_window=10)
+    llm = manager(entry, provider("b"), routes=[u.Route(name="r", targets=("a/eyes", "a", "b"))])
+    picture = u.Message.user((u.Image(data="eA==", media_type="image/png"), u.Text("word " * 400)))
+    plan = llm.explain([picture], model="r")
+    assert names(plan) == ["a/eyes", "b/model-of-b"]
+    assert plan.steps[0].context_window is None
+    assert [skip.why for skip in plan.skipped] == ["cannot see images"]
+    assert entry.explain("Hi", model="eyes").steps[0].context_window is None  # type: ignore[attr-defined]
+    assert entry.explain("Hi").steps[0].context_window == 10  # type: ignore[attr-defined]
+
+
 async def test_a_prompt_that_is_too_long_goes_to_who_holds_it() -> None:
     llm = manager(provider("small", context_window=1000), provider("large", context_window=100_000))
     assert (await llm.generate("word " * 4000)).provider == "large"
@@ -147,6 +161,94 @@ async def test_any_function_is_a_strategy_and_may_not_invent_targets() -> None:
     assert (await manager(provider("a"), provider("b"), strategy=last_first).generate("Hi")).provider == "b"
     with pytest.raises(u.Misuse, match="the strategy planned mallory, which is none of the targets"):
         await manager(provider("a"), provider("b"), strategy=invented).generate("Hi")
+
+
+def test_what_a_strategy_leaves_out_is_told_and_not_tried() -> None:
+    def first_alone(request: object, targets: tuple[Target, ...], facts: Facts, now: float, rng: Random) -> Plan:
+        return Plan((Step(targets[0], "enough"),))
+
+    plan = manager(provider("a"), provider("b"), strategy=first_alone).explain("Hi")
+    assert names(plan) == ["a/model-of-a"]
+    assert [(skip.target.name, skip.why) for skip in plan.skipped] == [("b", "left out by the strategy")]
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        (lambda targets: None, "the strategy returned NoneType, which is no Plan"),
+        (list, "the strategy returned list, which is no Plan"),
+        (lambda targets: Plan(()), "the strategy left out every target"),
+        (Plan, "the strategy planned .*, which is no Step"),
+        (
+            lambda targets: Plan((Step(targets[0], "a"), Step(targets[0], "b"))),
+            "the strategy planned a/model-of-a twice",
+        ),
+    ],
+)
+async def test_a_strategy_that_does_not_return_a_plan_is_told_so(steps: Any, says: str) -> None:
+    def strategy(request: object, targets: tuple[Target, ...], facts: Facts, now: float, rng: Random) -> Plan:
+        found: Plan = steps(targets)
+        return found
+
+    llm = manager(provider("a"), provider("b"), strategy=strategy)
+    with pytest.raises(u.Misuse, match=says):
+        await llm.generate("Hi")
+    with pytest.raises(u.Misuse, match=says):
+        llm.explain("Hi")
+
+
+async def _slow(request: object, targets: tuple[Target, ...], facts: Facts, now: float, rng: Random) -> Plan:
+    return Plan(())
+
+
+@pytest.mark.parametrize(
+    ("fallback", "says"),
+    [
+        ({"strategy": _slow}, "the strategy is asynchronous: it is called without await"),
+        ({"strategy": "cheapest"}, "unknown strategy 'cheapest': there are priority, round_robin, cost_optimized"),
+        ({"strategy": 7}, "unknown strategy 7"),
+        (
+            {"strategy": u.FallbackStrategy.COST_OPTIMIZED, "unknown_prices": "middle"},
+            "unknown_prices='middle': it must be 'last' or 'first'",
+        ),
+        ({"tasks": {"code": "a"}}, "task 'code' names its targets in a text: give a list"),
+        ({"tasks": {"code": []}}, "task 'code' has no targets"),
+        ({"tasks": {"code": ["a", "a"]}}, "task 'code' names 'a' twice"),
+    ],
+)
+def test_what_is_no_way_to_choose_is_told_when_the_manager_is_made(fallback: Any, says: str) -> None:
+    with pytest.raises(u.ConfigError, match=says):
+        manager(provider("a"), provider("b"), **fallback)
+    route = u.Route(name="r", targets=("a",), fallback=u.FallbackConfig(**fallback))
+    with pytest.raises(u.ConfigError, match=says):
+        manager(provider("a"), provider("b"), routes=[route])
+
+
+@pytest.mark.parametrize(
+    ("routes", "says"),
+    [
+        ([u.Route(name="r", targets=())], "route 'r' has no targets"),
+        ([u.Route(name="r", targets=("a", "a"))], "route 'r' names 'a' twice"),
+        ([u.Route(name="r", targets="a")], "route 'r' names its targets in a text: give a list"),  # type: ignore[arg-type]
+        ([u.Route(name="r", targets=("a",)), u.Route(name="r", targets=("b",))], "two routes are called 'r'"),
+    ],
+)
+def test_what_is_no_route_is_told_when_the_manager_is_made(routes: list[u.Route], says: str) -> None:
+    with pytest.raises(u.ConfigError, match=says):
+        manager(provider("a"), provider("b"), routes=routes)
+
+
+def test_a_call_that_names_a_model_is_explained_with_its_price() -> None:
+    """Even when no target of the usual order needs the price list."""
+    code = (
+        "import understudy as u\n"
+        "free = u.create_provider(u.ProviderConfig(provider='ollama'))\n"
+        "own = {'x': u.Price.per_million(input=1, output=1)}\n"
+        "config = u.ProviderConfig(provider='openai', api_key=u.Secret('k'), text_model='x', prices=own)\n"
+        "llm = u.ProviderManager([u.create_provider(config), free])\n"
+        "assert llm.explain('Hi', model='openai/gpt-5').steps[0].expected_cost is not None\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 async def test_routes_and_tasks_that_name_nobody_are_told_when_the_manager_is_made() -> None:

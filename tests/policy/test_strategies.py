@@ -90,6 +90,17 @@ def test_who_is_set_aside_takes_no_turn_and_has_none_to_catch_up_on() -> None:
     assert turns(30, frozenset()) == {"a": 10, "b": 10, "c": 10}
 
 
+def test_turns_are_taken_also_while_everyone_is_set_aside() -> None:
+    targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
+    rotation, aside = Rotation(), frozenset({"a/m", "b/m", "c/m"})
+    firsts = Counter[str]()
+    for _ in range(9):
+        plan = round_robin(ASK, targets, Facts(turns=rotation.turns, aside=aside), 0.0, CHANCE)
+        rotation.take(plan, aside)
+        firsts[names(plan)[0]] += 1
+    assert firsts == {"a": 3, "b": 3, "c": 3}
+
+
 # ---- cost ----
 
 

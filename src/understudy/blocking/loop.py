@@ -28,22 +28,27 @@ _CANCELLED = Failure(kind=FailureKind.CANCELLED, message="cancelled: its stream 
 class Reply(Generic[T]):
     """Where a thread waits for what the loop brings: one result or one error."""
 
-    __slots__ = ("_error", "_gate", "_result")
+    __slots__ = ("_error", "_gate", "_is_there", "_result")
 
     def __init__(self) -> None:
         self._gate = threading.Lock()
         self._gate.acquire()
+        self._is_there = False
         self._result: T | None = None
         self._error: BaseException | None = None
 
     def give(self, result: T) -> None:
         """On the loop, once: bring the result."""
         self._result = result
-        self._gate.release()
+        self._open()
 
     def fail(self, error: BaseException) -> None:
         """On the loop, once: bring the error."""
         self._error = error
+        self._open()
+
+    def _open(self) -> None:
+        self._is_there = True
         self._gate.release()
 
     def wait(self) -> None:
@@ -53,7 +58,8 @@ class Reply(Generic[T]):
 
     def wait_at_most(self, seconds: float) -> None:
         """Wait until something is there, or the time is up."""
-        self._gate.acquire(timeout=seconds)
+        if not self._is_there:  # it may be, where an interruption came between its arrival and its taking
+            self._gate.acquire(timeout=seconds)
 
     def take(self) -> T:
         """Return the result, or raise the error."""
@@ -103,7 +109,7 @@ class LoopThread:
         def begin(reply: Reply[T]) -> None:
             nonlocal task
             self._providers.add(provider)
-            task = self.spawn(make())
+            task = self.spawn(_awaited(make))
             task.add_done_callback(lambda done: self.settle(reply, done))
 
         def give_up() -> None:
@@ -140,7 +146,7 @@ class LoopThread:
             self._loop.call_soon_threadsafe(hand_over)
             reply.wait()
         except BaseException:
-            if give_up is not None:
+            if give_up is not None and self.is_open:
                 self.tell(take_back, give_up)
                 reply.wait_at_most(CANCEL_GRACE)
             raise
@@ -285,3 +291,8 @@ class LoopThread:
         os.close(null)
         with contextlib.suppress(OSError):  # kqueue's descriptor does not live through a fork
             self._selector.close()
+
+
+async def _awaited(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Make a coroutine and await it: whatever is wrong with making it is told to who waits for it, too."""
+    return await make()

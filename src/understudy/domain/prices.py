@@ -6,7 +6,6 @@ Rates are nano-USD per million tokens, so that every published price is a whole 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict, Unpack, cast
 
 import msgspec
@@ -64,8 +63,8 @@ _PARENTS = {
 
 
 class Dollars(TypedDict, total=False):
-    """Rates as price lists write them: US dollars per million tokens, and per `call`. Texts and decimals are exact, and
-    so are floats of up to 15 digits."""
+    """Rates as price lists write them: US dollars per million tokens, and per `call`. Texts and decimals are exact;
+    floats are read to 15 digits, so that what was worked out of them (`0.1 + 0.2`) is what was meant."""
 
     input: Decimal | str | float
     cache_read: Decimal | str | float
@@ -102,6 +101,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
         `tiers` says what changes for prompts longer than so many tokens. Raises `ValueError` for what is no price.
         """
+        if (lowest := min(tiers or {}, default=0)) < 0:
+            raise ValueError(f"a tier begins above {lowest} tokens: it must be 0 or more")
         base = _rates_of(dollars)
         further = tuple(
             Tier(above, Rates(**{**base, **_rates_of(rates)})) for above, rates in sorted((tiers or {}).items())
@@ -122,13 +123,13 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         usage = usage.billed or usage
         prompt = usage.input_total
         rates = self.rates_for(prompt or 0) if self.tiers else self.rates
-        by_class = _by_class(rates)
-        sum_of, counted = 0, by_class != _FREE
+        sum_of, counted = 0, not _is_free(rates)
         if counted:
             if prompt is None:
                 return None
-            for name, rate in zip(_PARENTS, by_class, strict=True):
+            for name, choices in _PARENTS.items():
                 if tokens := getattr(usage, name):
+                    rate = _first_known(rates, choices)
                     if rate is None:
                         return None
                     sum_of += tokens * rate
@@ -173,8 +174,8 @@ def rate_of(dollars: Decimal | str | float) -> int:
     from decimal import Decimal, InvalidOperation
 
     try:
-        # The shortest text of a float is what was written, as long as nobody wrote more than 15 digits.
-        amount = Decimal(str(dollars))
+        # Up to 15 digits a float is what was written; the others come of arithmetic in binary.
+        amount = Decimal(f"{dollars:.15g}" if isinstance(dollars, float) else str(dollars))
     except InvalidOperation:
         raise ValueError(f"{dollars!r} is no price") from None
     if not amount.is_finite() or not 0 <= amount <= _HIGHEST:
@@ -187,17 +188,19 @@ def rate_of(dollars: Decimal | str | float) -> int:
     return int(rate)
 
 
-_FREE = (0,) * len(_PARENTS)
-"""No class of tokens costs anything, so that a cost is known without a count."""
+def _is_free(rates: Rates) -> bool:
+    """Tell whether no class of tokens costs anything, so that a cost is known without a count."""
+    if rates.input != 0 or rates.output != 0:
+        return False
+    return not any(getattr(rates, name) for name in _PARENTS)
 
 
-@lru_cache(maxsize=1024)
-def _by_class(rates: Rates) -> tuple[int | None, ...]:
-    """Return the rate that applies to each class, in the order of `_PARENTS`."""
-    return tuple(
-        next((rate for choice in choices if (rate := getattr(rates, choice)) is not None), None)
-        for choices in _PARENTS.values()
-    )
+def _first_known(rates: Rates, choices: tuple[str, ...]) -> int | None:
+    for choice in choices:
+        rate: int | None = getattr(rates, choice)
+        if rate is not None:
+            return rate
+    return None
 
 
 def _rates_of(dollars: Dollars) -> dict[str, int]:

@@ -21,13 +21,16 @@ class Rotation:
     def take(self, plan: Plan, aside: frozenset[str]) -> None:
         """Count the turn of the first target of a plan.
 
-        Those set aside keep up with it, so that they do not get all turns at once when they are back.
+        Those set aside keep up with it, so that they do not get all turns at once when they are back. Where everyone
+        is set aside, turns go on as usual.
         """
         if not plan.steps:
             return
         turns = self._turns
         first = plan.steps[0].target.label
         count = turns[first] = turns.get(first, 0) + 1
+        if first in aside:
+            return
         for label in aside:
             if turns.get(label, 0) < count:
                 turns[label] = count

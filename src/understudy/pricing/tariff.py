@@ -12,7 +12,6 @@ import msgspec
 from understudy.domain.money import Cost
 from understudy.domain.prices import FREE, Bill, Price, Rates, rate_of
 from understudy.domain.responses import ModelInfo
-from understudy.domain.usage import Usage
 from understudy.pricing.shelf import SHELF, Shelf
 from understudy.provider import ProviderConfig
 from understudy.providers.base import ProviderRow
@@ -67,12 +66,12 @@ class Tariff:
 
     def learn(self, models: Iterable[ModelInfo]) -> None:
         """Remember what the provider's list of models told."""
-        self._shelf.news += 1
         today = time.strftime("%Y-%m-%d", time.gmtime())
         for model in models:
             self._told[model.id] = model
             if price := _live_price(model, source=self._list_title, as_of=today):
                 self._live[model.id] = price
+        self._shelf.news += 1  # last: whoever plans in another thread looks again only once all is there
 
     def known(self, model: str) -> ModelInfo | None:
         """Return what the provider told of a model, completed by what is published of it; `None` when nothing is."""
@@ -88,7 +87,8 @@ class Tariff:
 
     def price(self, model: str) -> Price | None:
         """Return what a model costs in the usual circumstances; `None` when that is unknown."""
-        return self._price(Bill(usage=Usage(), model=model))
+        named = self._split(model, None)
+        return self._nearer(named) or self._published(named)
 
     def cost(self, bill: Bill) -> Cost | None:
         """Return what an attempt cost; `None` when that is unknown."""
@@ -100,17 +100,21 @@ class Tariff:
     def _price(self, bill: Bill) -> Price | None:
         names = [self._split(model, bill.partner) for model in bill.models]
         nearer = next((price for name in names if (price := self._nearer(name)) is not None), None)
-        if nearer is not None or self._shelf.prices is None:
+        if nearer is not None:
             return nearer
         if bill.region is not None:  # dearer, by how much no list tells
             return None
-        for name, partner in names:
-            provider = self._provider(partner)
-            if provider is not None:
-                price = self._shelf.prices.price(provider, name, tier=bill.service_tier, speed=bill.speed)
-                if price is not None:
-                    return price
-        return None
+        found = (self._published(name, tier=bill.service_tier, speed=bill.speed) for name in names)
+        return next((price for price in found if price is not None), None)
+
+    def _published(
+        self, named: tuple[str, str | None], *, tier: str | None = None, speed: str | None = None
+    ) -> Price | None:
+        name, partner = named
+        provider = self._provider(partner)
+        if provider is None or self._shelf.prices is None:
+            return None
+        return self._shelf.prices.price(provider, name, tier=tier, speed=speed)
 
     def _nearer(self, named: tuple[str, str | None]) -> Price | None:
         """Return the price that needs no published one: the user's, that of the own machine, the live one."""
