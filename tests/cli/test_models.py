@@ -108,6 +108,12 @@ def test_nobody_answers(configured: CommandLine, emulator: Emulator) -> None:
     assert result.json["error"]["group"] == "unavailable"
 
 
+def test_what_was_not_read_to_the_end_says_nothing_of_the_rest(configured: CommandLine) -> None:
+    result = configured.run("models", "--provider", "openai", "--limit", "1", "--json")
+    assert [(model["configured"], model["listed"]) for model in result.json["models"]] == [(["text"], None)]
+    assert "not listed" not in configured.run("models", "--provider", "openai", "--limit", "1").out
+
+
 def test_a_provider_without_a_list_shows_what_is_configured(cli: CommandLine, emulator: Emulator) -> None:
     cli.configure(
         f'[llm.provider_types.acme]\ndialect = "openai"\nbase_url = "{emulator.url("openai")}"\n'

@@ -84,6 +84,15 @@ def test_one_entry_one_model_and_one_that_is_not_configured(cli: CommandLine) ->
     ]
 
 
+def test_a_route_is_its_targets(cli: CommandLine) -> None:
+    cli.configure(CONFIGURATION + '[[llm.routes]]\nname = "cheap"\ntargets = ["riddle", "openai/gpt-4o-mini"]\n')
+    prices = cli.run("prices", "cheap", "--json").json["prices"]
+    assert [(price["target"], price["source"] is None) for price in prices] == [
+        ("riddle/guess", True),
+        ("openai/gpt-4o-mini", False),
+    ]
+
+
 def test_a_model_that_nobody_knows(cli: CommandLine) -> None:
     result = cli.run("prices", "no-such-model")
     assert result.code == 1

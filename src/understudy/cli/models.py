@@ -13,11 +13,12 @@ import msgspec
 import typer
 
 from understudy.cli import completion
-from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.exits import ExitCode
+from understudy.cli.failing import told
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import dollars, show_error
+from understudy.cli.messages import dollars
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
-from understudy.cli.results import ErrorResult, print_json
+from understudy.cli.results import print_json
 from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import opened
 from understudy.cli.terminal import plain_table, prepare_library, say, show
@@ -95,7 +96,8 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...] | None
     configured: tuple[str, ...]
     """What the configuration names it for: `text`, `embedding`."""
-    listed: bool
+    listed: bool | None
+    """Whether the provider lists it; `None` when its list was not read to the end."""
     """Whether the provider's list has it."""
 
 
@@ -175,18 +177,13 @@ def models(
 ) -> None:
     """List the models of all targets: window, price, capabilities."""
     settings = Settings.of(context, config, verbose=verbose)
-    try:
+    with told(as_json=as_json, verbose=settings.verbose):
         wanted = Filter(pattern=pattern, capabilities=_capabilities(capability), limit=limit)
         loaded = _only(load(settings.config), provider)
         prepare_library()
         found = asyncio.run(_ask_all(loaded, wanted, timeout))
         if all(isinstance(answer, LLMError) for answer in found.values()):
             raise next(answer for answer in found.values() if isinstance(answer, LLMError))
-    except LLMError as error:
-        if as_json:
-            print_json(ErrorResult.of(error))
-        show_error(error, verbose=settings.verbose)
-        raise typer.Exit(exit_code_of(error)) from error
     result = ModelsResult(
         models=tuple(model for answer in found.values() if not isinstance(answer, LLMError) for model in answer),
         unanswered=tuple(
@@ -236,29 +233,30 @@ async def _ask_all(config: Config, wanted: Filter, patience: float) -> dict[str,
 
 async def _ask(provider: DialectProvider, wanted: Filter, patience: float) -> list[ModelResult] | LLMError:
     listed: list[ModelInfo] = []
+    most = wanted.limit if wanted.takes_all else None
     try:
         async with asyncio.timeout(patience):
             await provider.prices_ready()
-            listed = await provider.list_models(limit=wanted.limit if wanted.takes_all else None)
+            listed = await provider.list_models(limit=most)
     except TimeoutError:
         return Unavailable(f"it did not list its models within {patience:g} s (--timeout)")
     except Unsupported as error:
         say(f"{provider.name}: {error.message}", label="note")
     except LLMError as error:
         return error
-    results = _results(provider, listed)
+    results = _results(provider, listed, complete=most is None or len(listed) < most)
     if wanted.capabilities and (unknown := sum(model.capabilities is None for model in results)):
         say(f"{provider.name}: left out: {unknown} of which nobody says what they can", label="note")
     return _fitting(results, wanted)
 
 
-def _results(provider: DialectProvider, listed: list[ModelInfo]) -> list[ModelResult]:
+def _results(provider: DialectProvider, listed: list[ModelInfo], *, complete: bool) -> list[ModelResult]:
     """Return the provider's models by name, those of the configuration among them."""
     named = {"text": provider.text_model, "embedding": provider.config.embedding_model}
     infos = {_plain(info.id): info for info in listed}
     missing = {model for model in named.values() if model and _plain(model) not in infos}
     results = [_result(provider, info, named, listed=True) for info in listed]
-    results += [_result(provider, ModelInfo(id=model), named, listed=False) for model in missing]
+    results += [_result(provider, ModelInfo(id=model), named, listed=False if complete else None) for model in missing]
     return sorted(results, key=lambda model: model.model.lower())
 
 
@@ -267,7 +265,9 @@ def _plain(model: str) -> str:
     return model.removesuffix(":latest")
 
 
-def _result(provider: DialectProvider, info: ModelInfo, named: dict[str, str | None], *, listed: bool) -> ModelResult:
+def _result(
+    provider: DialectProvider, info: ModelInfo, named: dict[str, str | None], *, listed: bool | None
+) -> ModelResult:
     known = provider.known(info.id) or ModelInfo(id=info.id)
     price = provider.price_of(info.id)
     capabilities = info.capabilities if info.capabilities is not None else known.capabilities
@@ -336,7 +336,7 @@ def _table(models: Iterable[ModelResult]) -> Table:
     for model in models:
         table.add_row(
             clean_line(model.id),
-            ", ".join((*model.configured, *(() if model.listed else ("not listed",)))),
+            ", ".join((*model.configured, *(("not listed",) if model.listed is False else ()))),
             short_count(model.context_window),
             short_count(model.max_output_tokens),
             model.input_price or "?",

@@ -11,11 +11,12 @@ import msgspec
 import typer
 
 from understudy.cli import completion
-from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.exits import ExitCode
+from understudy.cli.failing import told
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import dollars, show_error
+from understudy.cli.messages import dollars
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
-from understudy.cli.results import ErrorResult, print_json
+from understudy.cli.results import print_json
 from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import opened
 from understudy.cli.terminal import plain_table, prepare_library, say, show
@@ -105,7 +106,7 @@ ModelArgument = Annotated[
         metavar="MODEL",
         show_default=False,
         autocompletion=completion.targets,
-        help="An entry, ENTRY/MODEL, PROVIDER/MODEL, or a model alone.",
+        help="An entry, a route, ENTRY/MODEL, PROVIDER/MODEL, or a model alone.",
     ),
 ]
 FetchOption = Annotated[
@@ -127,13 +128,8 @@ def prices(
     """Show what models cost, and where that is known from."""
     prepare_library()
     settings = Settings.of(context, config, verbose=verbose)
-    try:
+    with told(as_json=as_json, verbose=settings.verbose):
         found = asyncio.run(_look_up(load(settings.config, probe=lambda _: True), model, fetch=fetch))
-    except LLMError as error:
-        if as_json:
-            print_json(ErrorResult.of(error))
-        show_error(error, verbose=settings.verbose)
-        raise typer.Exit(exit_code_of(error)) from error
     print_json(PricesResult(tuple(found))) if as_json else _print(found)
     raise typer.Exit(ExitCode.OK if any(each.source for each in found) else ExitCode.UNAVAILABLE)
 
@@ -143,13 +139,15 @@ def prices(
 
 async def _look_up(config: Config, wanted: str | None, *, fetch: bool) -> list[PriceResult]:
     async with opened(config) as entries:
-        targets = list(_targets(entries, wanted))
+        route = next((route for route in config.routes if route.name == wanted), None)
+        names = route.targets if route else (wanted,)
+        targets = [target for name in names for target in _targets(entries, name)]
         if fetch:
             await asyncio.gather(*(_fetch(provider) for provider in dict(targets)))
         for provider, model in targets:
             await provider.prices_ready(model)
         results = [_result(provider, model) for provider, model in targets]
-    return results if wanted is None else _meant(results, wanted)
+    return results if wanted is None or route else _meant(results, wanted)
 
 
 def _meant(results: list[PriceResult], wanted: str) -> list[PriceResult]:
