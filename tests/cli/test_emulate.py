@@ -128,8 +128,16 @@ def test_a_taken_port_is_told(cli: CommandLine) -> None:
         taken.listen()
         result = cli.run("emulate", "ollama", "--port", str(taken.getsockname()[1]))
     assert result.code == 2
-    assert "choose another --port" in result.err
+    assert "choose another --port or --host" in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_an_announcement_that_cannot_be_written_is_no_taken_port(cli: CommandLine) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = cli.start("emulate", "ollama", stdout=full.fileno(), stderr=subprocess.PIPE)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (74, b"error: No space left on device\n")
 
 
 @pytest.mark.parametrize(

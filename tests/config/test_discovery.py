@@ -80,7 +80,7 @@ def test_nothing_at_all_says_what_to_do() -> None:
         "  OPENAI_API_KEY holds characters that no header can carry\n"
         f"  set one of {variables},\n"
         "  or start Ollama,\n"
-        "  or write understudy.toml:\n"
+        "  or write understudy.toml, by hand or with `understudy init`:\n"
         "    [[llm.providers]]\n"
         '    provider = "openai"\n'
         '    api_key = "${OPENAI_API_KEY}"\n'

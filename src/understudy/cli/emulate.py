@@ -41,7 +41,7 @@ fault strikes all of them.""",
             'understudy emulate openai anthropic \\\n  --fault "openai:status=429; retry_after=1" --every 2',
         ),
     ),
-    exits={ExitCode.OK: "ended by Ctrl-C or SIGTERM", ExitCode.MISUSE: "", ExitCode.OUTPUT_FAILED: "the port is taken"},
+    exits={ExitCode.OK: "ended by Ctrl-C or SIGTERM", ExitCode.MISUSE: "wrong usage, or the port is taken"},
     variables=LOOKS,
     see="docs/emulators.md, which lists all faults",
 )
@@ -147,14 +147,15 @@ async def _serve(stage: Stage, write: Path | None, *, as_json: bool) -> None:
         # Where the loop takes no handlers (Windows), Ctrl-C cancels this task instead.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
-    try:
-        async with stage.emulator as emulator:
-            for name, fault in stage.faults.items():
-                emulator.script(name, always=fault, every=stage.every)
-            _announce(emulator, write, as_json=as_json)
-            await _tell_until(stop, emulator)
-    except OSError as error:
-        raise Misuse(f"cannot listen: {error.strerror or error}; choose another --port") from error
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            emulator = await stack.enter_async_context(stage.emulator)
+        except OSError as error:
+            raise Misuse(f"cannot listen: {error.strerror or error}; choose another --port or --host") from error
+        for name, fault in stage.faults.items():
+            emulator.script(name, always=fault, every=stage.every)
+        _announce(emulator, write, as_json=as_json)
+        await _tell_until(stop, emulator)
 
 
 def _announce(emulator: Emulator, write: Path | None, *, as_json: bool) -> None:

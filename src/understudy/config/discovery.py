@@ -125,7 +125,7 @@ def _nothing(rows: list[ProviderRow], broken: tuple[Disabled, ...], environ: Map
             *(f"  {entry.why}" for entry in broken),
             f"  set one of {variables},",
             "  or start Ollama,",
-            "  or write understudy.toml:",
+            "  or write understudy.toml, by hand or with `understudy init`:",
             "    [[llm.providers]]",
             f'    provider = "{example.type}"',
             f'    api_key = "${{{example.key_variables[0]}}}"',
