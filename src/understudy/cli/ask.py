@@ -8,10 +8,11 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.exits import ExitCode
+from understudy.cli.failing import told
 from understudy.cli.inquiry import Asked, Errand, read
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import show_attempts, show_error, show_warnings
+from understudy.cli.messages import show_attempts, show_warnings
 from understudy.cli.options import (
     ConfigOption,
     FallbackOption,
@@ -33,9 +34,9 @@ from understudy.cli.options import (
     VerboseOption,
     Words,
 )
-from understudy.cli.results import AnswerResult, ErrorResult, print_json
+from understudy.cli.results import AnswerResult, print_json
 from understudy.cli.terminal import Voice, is_terminal, prepare_library, say
-from understudy.domain.errors import LLMError, Misuse
+from understudy.domain.errors import Misuse
 from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
 from understudy.domain.responses import FinishReason, GenerationResponse
 
@@ -117,7 +118,7 @@ def ask(
 ) -> None:
     """Ask a question and print the answer."""
     settings = Settings.of(context, config, verbose=verbose)
-    try:
+    with told(as_json=as_json, verbose=settings.verbose):
         manner = _manner(stream, as_json, schema is not None, settings)
         asked = Asked(
             words=words,
@@ -138,11 +139,6 @@ def ask(
         errand = read(context, asked, settings)
         prepare_library()
         response = asyncio.run(_fetch(errand, manner))
-    except LLMError as error:
-        if as_json:
-            print_json(ErrorResult.of(error))
-        show_error(error, verbose=settings.verbose)
-        raise typer.Exit(exit_code_of(error)) from error
     raise typer.Exit(_conclude(response, manner))
 
 

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.exits import ExitCode
+from understudy.cli.failing import told
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import show_error
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
-from understudy.cli.results import ErrorResult, print_json
+from understudy.cli.results import print_json
 from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import EntryResult, TypeResult, milliseconds, survey, target_name
 from understudy.cli.terminal import plain_table, prepare_library, say, show
 from understudy.config import Disabled, Notice, NoticeKind, load
-from understudy.domain.errors import LLMError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,15 +71,10 @@ def check(
     if not offline:
         prepare_library()
     settings = Settings.of(context, config, verbose=verbose)
-    try:
+    with told(as_json=as_json):
         # Offline nobody looks whether an Ollama answers, so that it is listed as if it did.
         loaded = load(settings.config, probe=(lambda _: True) if offline else None)
         entries = asyncio.run(survey(loaded, offline=offline))
-    except LLMError as error:
-        if as_json:
-            print_json(ErrorResult.of(error))
-        show_error(error)
-        raise typer.Exit(exit_code_of(error)) from error
     well = offline or any(entry.ok for entry in entries)
     result = CheckResult(
         ok=well and not any(entry.wrong for entry in entries),

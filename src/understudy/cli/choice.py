@@ -31,7 +31,7 @@ def choose(config: Config, model: str | None, understudies: list[str] | None, *,
         return Choice(config, model)
     first = entry_of(config, model) if model else None
     if understudies is None and alone and first is None:
-        return Choice(msgspec.structs.replace(config, fallback=msgspec.structs.replace(config.fallback, enabled=False)))
+        return Choice(alone_first(config))
     if understudies is None and not alone:
         return Choice(config) if first is None else _ahead(config, first)
     if understudies and alone:
@@ -41,6 +41,11 @@ def choose(config: Config, model: str | None, understudies: list[str] | None, *,
         raise Misuse("--fallback names nobody: write --fallback ENTRY or --fallback ENTRY/MODEL")
     order = [first or _primary(config), *(entry_of(config, name) for name in names)]
     return Choice(_exactly(config, order))
+
+
+def alone_first(config: Config) -> Config:
+    """Return the configuration with its fallback switched off: only whom the strategy puts first is asked."""
+    return msgspec.structs.replace(config, fallback=msgspec.structs.replace(config.fallback, enabled=False))
 
 
 def entry_of(config: Config, wanted: str) -> ProviderConfig:

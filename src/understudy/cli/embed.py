@@ -26,6 +26,7 @@ from understudy.cli.options import (
     NoFallbackOption,
     Settings,
     VerboseOption,
+    check_timeout,
 )
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import console, is_terminal, prepare_library, say
@@ -152,19 +153,18 @@ def embed(
     no_color: NoColorOption = False,
 ) -> None:
     """Turn texts into vectors."""
+    from understudy.cli.choice import alone_first
     from understudy.cli.inquiry import show_notices
     from understudy.cli.texts import gather
     from understudy.config import load
     from understudy.manager import from_loaded
 
     settings = Settings.of(context, config, verbose=verbose)
-    if timeout is not None and not timeout > 0:
-        raise Misuse(f"--timeout {timeout:g}: it must be above 0 seconds")
+    check_timeout(timeout)
     written = _form_of(form, output)
     material = gather(texts or (), file or (), whole=whole, field=field)
     loaded = load(settings.config)
-    if no_fallback:
-        loaded = msgspec.structs.replace(loaded, fallback=msgspec.structs.replace(loaded.fallback, enabled=False))
+    loaded = alone_first(loaded) if no_fallback else loaded
     show_notices(loaded.notices)
     options = {"model": model, "dimensions": dimensions, "input_type": input_type}
     given = cast("EmbedOptions", {name: value for name, value in options.items() if value is not None})

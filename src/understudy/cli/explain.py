@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.exits import ExitCode
+from understudy.cli.failing import told
 from understudy.cli.inquiry import Asked, read
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import show_error
 from understudy.cli.options import (
     ConfigOption,
     FallbackOption,
@@ -33,10 +33,9 @@ from understudy.cli.options import (
     VerboseOption,
     Words,
 )
-from understudy.cli.results import ErrorResult, print_json, usd
+from understudy.cli.results import print_json, usd
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import plain_table, say, show
-from understudy.domain.errors import LLMError
 from understudy.domain.money import Cost
 from understudy.policy.plan import Plan, Skip, Step
 
@@ -176,14 +175,9 @@ def explain(
         reasoning=reasoning,
         ignore_stdin=ignore_stdin,
     )
-    try:
+    with told(as_json=as_json, verbose=settings.verbose):
         errand = read(context, asked, settings)
         plan = errand.provider.explain(errand.prompt, **errand.options)
-    except LLMError as error:
-        if as_json:
-            print_json(ErrorResult.of(error))
-        show_error(error, verbose=settings.verbose)
-        raise typer.Exit(exit_code_of(error)) from error
     print_json(PlanResult.of(plan)) if as_json else show_plan(plan)
     if not plan.steps:
         say("nobody can take this request", label="error", style="error")

@@ -15,11 +15,11 @@ import typer
 
 from understudy import providers
 from understudy.cli import completion
-from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.exits import ExitCode
+from understudy.cli.failing import told
 from understudy.cli.manual import LOOKS, Example, Manual
-from understudy.cli.messages import show_error
 from understudy.cli.options import JsonOption, NoColorOption
-from understudy.cli.results import ErrorResult, print_json
+from understudy.cli.results import print_json
 from understudy.cli.sanitize import clean_line
 from understudy.cli.starter import Starter, named, write
 from understudy.cli.terminal import is_terminal, say
@@ -121,26 +121,22 @@ def init(
     """Write a commented configuration file to start from."""
     asks = not yes and not provider and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     try:
-        order = _strategy(strategy or FallbackStrategy.PRIORITY)
-        _check_place(output, force=force)
-        picked = list(map(_picked, provider)) if provider else _found()
-        if asks:
-            picked = _ask_providers(picked)
-            order = order if strategy else _ask("How are they put in order?", order, _strategy)
-        picked = list(with_models(picked, asks=asks, strict=bool(provider)))
-        if not picked:
-            raise Misuse(_nothing())
-        entries = named(picked, os.environ)
-        text = write(entries, order)
-        _put(text, output, force=force)
+        with told(as_json=as_json):
+            order = _strategy(strategy or FallbackStrategy.PRIORITY)
+            _check_place(output, force=force)
+            picked = list(map(_picked, provider)) if provider else _found()
+            if asks:
+                picked = _ask_providers(picked)
+                order = order if strategy else _ask("How are they put in order?", order, _strategy)
+            picked = list(with_models(picked, asks=asks, strict=bool(provider)))
+            if not picked:
+                raise Misuse(_nothing())
+            entries = named(picked, os.environ)
+            text = write(entries, order)
+            _put(text, output, force=force)
     except typer.Abort:
         say("nothing was written", label="note")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    except LLMError as error:
-        if as_json:
-            print_json(ErrorResult.of(error))
-        show_error(error)
-        raise typer.Exit(exit_code_of(error)) from error
     _conclude(text, output, entries, as_json=as_json)
 
 

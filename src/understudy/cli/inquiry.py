@@ -10,11 +10,10 @@ import typer
 
 from understudy.cli import material
 from understudy.cli.choice import Choice, choose
-from understudy.cli.options import Settings
+from understudy.cli.options import Settings, check_timeout
 from understudy.cli.terminal import is_terminal, say
 from understudy.config import Notice, NoticeKind, load
 from understudy.domain.content import AnyPart
-from understudy.domain.errors import Misuse
 from understudy.domain.messages import Message
 from understudy.provider import FallbackStrategy, RequestOptions
 
@@ -54,7 +53,7 @@ def read(context: typer.Context, asked: Asked, settings: Settings) -> Errand:
     """Read the material and the configuration. Raises `Misuse`; nobody is asked anything."""
     from understudy.manager import from_loaded
 
-    _check(asked)
+    check_timeout(asked.timeout)
     prompt, attached = _material(context, asked)
     choice = choose(load(settings.config), asked.model, asked.fallback, alone=asked.no_fallback)
     options = options_of(asked, choice.model)
@@ -65,7 +64,7 @@ def read(context: typer.Context, asked: Asked, settings: Settings) -> Errand:
 
 def options_of(asked: Asked, model: str | None) -> RequestOptions:
     """Return the options of the request; `model` is what `choose` made of `asked.model`. Raises `Misuse`."""
-    _check(asked)
+    check_timeout(asked.timeout)
     options = {
         "model": model,
         "task": asked.task,
@@ -77,11 +76,6 @@ def options_of(asked: Asked, model: str | None) -> RequestOptions:
         "deadline": asked.timeout,
     }
     return cast("RequestOptions", {name: value for name, value in options.items() if value is not None})
-
-
-def _check(asked: Asked) -> None:
-    if asked.timeout is not None and not asked.timeout > 0:
-        raise Misuse(f"--timeout {asked.timeout:g}: it must be above 0 seconds")
 
 
 def show_notices(notices: tuple[Notice, ...]) -> None:

@@ -123,6 +123,14 @@ IgnoreStdinOption = Annotated[
 ]
 
 
+def check_timeout(seconds: float | None) -> None:
+    """Raise `Misuse` for a `--timeout` that is none."""
+    if seconds is not None and not seconds > 0:
+        from understudy.domain.errors import Misuse
+
+        raise Misuse(f"--timeout {seconds:g}: it must be above 0 seconds")
+
+
 class Settings(NamedTuple):
     """The common options, wherever they stood on the command line."""
 

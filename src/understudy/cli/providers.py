@@ -12,18 +12,17 @@ import msgspec
 import typer
 
 from understudy import providers as built_in
-from understudy.cli.exits import ExitCode, exit_code_of
+from understudy.cli.exits import ExitCode
+from understudy.cli.failing import told
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import show_error
 from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
-from understudy.cli.results import ErrorResult, print_json
+from understudy.cli.results import print_json
 from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import IN_FILE, EntryResult, health_of, milliseconds, survey
 from understudy.cli.terminal import plain_table, prepare_library, say, show
 from understudy.config import Config, load
 from understudy.config.addresses import address_from_environment
 from understudy.config.discovery import answers
-from understudy.domain.errors import LLMError
 from understudy.provider import ProviderType
 from understudy.providers.base import ProviderRow
 
@@ -103,14 +102,9 @@ def providers(
     settings = Settings.of(context, config, verbose=verbose)
     if not no_check:
         prepare_library()
-    try:
+    with told(as_json=as_json):
         loaded = load(settings.config, probe=(lambda _: True) if no_check else None, may_be_empty=True)
         entries = asyncio.run(survey(loaded, offline=no_check))
-    except LLMError as error:
-        if as_json:
-            print_json(ErrorResult.of(error))
-        show_error(error)
-        raise typer.Exit(exit_code_of(error)) from error
     listed = [*_configured(loaded, entries), *_disabled(loaded), *_absent(loaded, asks=not no_check)]
     result = ProvidersResult(source=loaded.source, checked=not no_check, providers=tuple(listed))
     print_json(result) if as_json else _print(result)

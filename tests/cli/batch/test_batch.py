@@ -208,6 +208,12 @@ def test_wrong_wishes(configured: CommandLine, emulator: Emulator, words: list[s
     assert (configured.folder / "in.jsonl").read_bytes() == before
 
 
+def test_a_script_is_told_of_wrong_wishes_too(configured: CommandLine) -> None:
+    result = run(configured, "--json")
+    assert result.code == 2
+    assert result.json["error"]["message"] == "in.jsonl: No such file or directory"
+
+
 # ---- pace and money ----
 
 

@@ -7,11 +7,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import msgspec
 import typer
 
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
+from understudy.cli.failing import told
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import (
     ConfigOption,
@@ -20,6 +20,7 @@ from understudy.cli.options import (
     NoFallbackOption,
     Settings,
     VerboseOption,
+    check_timeout,
 )
 from understudy.cli.terminal import prepare_library, say
 from understudy.domain.errors import Misuse
@@ -168,38 +169,56 @@ def batch(
 ) -> None:
     """Answer a file of requests, as OpenAI's Batch API does."""
     from understudy.cli.batch.closing import conclude
-    from understudy.cli.batch.journal import Journal
     from understudy.cli.batch.run import Orders
+
+    settings = Settings.of(context, config, verbose=verbose)
+    with told(as_json=as_json, verbose=settings.verbose):
+        orders = Orders(
+            concurrency=concurrency,
+            requests=_rate("--rate", rate),
+            tokens=_rate("--tokens-per-minute", tokens_per_minute),
+            limit=limit,
+            give_up_after=give_up_after,
+        )
+        check_timeout(timeout)
+        wishes = _Wishes(source, output, orders, model, timeout, _money(max_cost), Retries(retry_errors, retry_changed))
+        prepared = _answer(wishes, settings, no_fallback=no_fallback)
+    raise typer.Exit(conclude(prepared.account, prepared.ceiling, as_json=as_json))
+
+
+class _Wishes(NamedTuple):
+    source: str
+    output: Path
+    orders: Orders
+    model: str | None
+    timeout: float | None
+    most: int | None
+    """Nano-USD."""
+    retries: Retries
+
+
+def _answer(wishes: _Wishes, settings: Settings, *, no_fallback: bool) -> Prepared:
+    """Answer what is left of the input, and return how far it came. Raises `Misuse` before anything is sent."""
+    from understudy.cli.batch.journal import Journal
     from understudy.cli.batch.source import open_source
+    from understudy.cli.choice import alone_first
     from understudy.cli.inquiry import show_notices
     from understudy.config import load
 
-    settings = Settings.of(context, config, verbose=verbose)
-    orders = Orders(
-        concurrency=concurrency,
-        requests=_rate("--rate", rate),
-        tokens=_rate("--tokens-per-minute", tokens_per_minute),
-        limit=limit,
-        give_up_after=give_up_after,
-    )
-    most = _money(max_cost)
-    if timeout is not None and not timeout > 0:
-        raise Misuse(f"--timeout {timeout:g}: it must be above 0 seconds")
-    loaded = load(settings.config)
-    if no_fallback:
-        loaded = msgspec.structs.replace(loaded, fallback=msgspec.structs.replace(loaded.fallback, enabled=False))
-    _check_paths(source, output)
-    show_notices(loaded.notices)
-    lines = open_source(source)
-    journal = Journal(output.expanduser())
+    config = load(settings.config)
+    config = alone_first(config) if no_fallback else config
+    _check_paths(wishes.source, wishes.output)
+    show_notices(config.notices)
+    lines = open_source(wishes.source)
+    journal = Journal(wishes.output.expanduser())
     try:
-        prepared = _prepare(lines, journal, most, Retries(retry_errors, retry_changed))
-        errand = _Errand(lines, journal, orders, model, timeout, settings.verbose)
-        _perform(errand, loaded, prepared)
+        prepared = _prepare(lines, journal, wishes.most, wishes.retries)
+        errand = _Errand(lines, journal, wishes.orders, wishes.model, wishes.timeout, settings.verbose)
+        _perform(errand, config, prepared)
     finally:
         journal.close()
         lines.close()
-    raise typer.Exit(conclude(prepared.account, prepared.ceiling, as_json=as_json))
+    return prepared
 
 
 class _Errand(NamedTuple):

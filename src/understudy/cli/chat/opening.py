@@ -6,21 +6,18 @@ import asyncio
 import time
 from pathlib import Path
 
-import typer
-
 from understudy.cli.chat import sessions, transcript
 from understudy.cli.chat.cast import Cast
 from understudy.cli.chat.conversation import ModelSet, SystemSet
 from understudy.cli.chat.notebook import Notebook
 from understudy.cli.chat.screen import Screen, open_screen
 from understudy.cli.chat.talk import Talk
-from understudy.cli.exits import exit_code_of
+from understudy.cli.failing import told
 from understudy.cli.inquiry import Asked, options_of, show_idle_task, show_notices
-from understudy.cli.messages import show_error
 from understudy.cli.options import Settings
 from understudy.cli.terminal import murmur, prepare_library, say
 from understudy.config import load
-from understudy.domain.errors import LLMError, Misuse
+from understudy.domain.errors import Misuse
 
 HISTORY = "chat-history"
 """The file, beside the sessions, of what was typed."""
@@ -28,7 +25,7 @@ HISTORY = "chat-history"
 
 def hold(asked: Asked, settings: Settings, resume: str | None, *, saves: bool) -> None:
     """Hold a chat. Raises `typer.Exit` with the code of the error that ended it."""
-    try:
+    with told(verbose=settings.verbose):
         options = options_of(asked, None)
         config = load(settings.config)
         show_notices(config.notices)
@@ -47,9 +44,6 @@ def hold(asked: Asked, settings: Settings, resume: str | None, *, saves: bool) -
         screen = open_screen(cast.names(), _history(saves=saves))
         talk = Talk(screen, cast, notebook, options, verbose=settings.verbose)
         asyncio.run(_held(talk, screen))
-    except LLMError as error:
-        show_error(error, verbose=settings.verbose)
-        raise typer.Exit(exit_code_of(error)) from error
 
 
 def _led(cast: Cast, model: str | None, notebook: Notebook) -> Cast:
