@@ -104,7 +104,7 @@ class Roster:
         return tuple(self.text_target(each, index) for index, each in enumerate(able))
 
     def route_targets(self, route: Route, *, embedding: bool = False) -> tuple[Target, ...]:
-        """Return the targets of a route; their order is their priority. Who does not embed is no target of embeddings."""
+        """Return the targets of a route; their order is their priority. Embeddings pass over who has none."""
         make = self.embedding_target if embedding else self.text_target
         found: list[Target] = []
         for place, name in enumerate(route.targets, start=1):
