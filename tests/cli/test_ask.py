@@ -290,7 +290,7 @@ def test_output_that_cannot_be_written_is_told(configured: CommandLine) -> None:
     os.close(full)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 74
-    assert err == b"error: [Errno 28] No space left on device\n"
+    assert err == b"error: No space left on device\n"
 
 
 @pytest.mark.parametrize(
@@ -313,3 +313,36 @@ def test_a_slow_answer_ends_at_the_timeout(configured: CommandLine, emulator: Em
     result = configured.run("ask", "--timeout", "0.2", *PARIS)
     assert (result.code, result.out) == (1, "")
     assert "deadline of 0.2 s passed" in result.err
+
+
+# ---- tasks ----
+
+TASKS = '[llm.tasks]\ncode = ["anthropic"]\n'
+
+
+def test_a_task_decides_who_is_asked(configured: CommandLine) -> None:
+    path = configured.folder / "understudy.toml"
+    text = path.read_text().replace("[llm.fallback]", '[llm.fallback]\nstrategy = "task_based"')
+    path.write_text(text + TASKS)
+    assert configured.run("ask", "--task", "code", "--json", "hi").json["provider"] == "anthropic"
+    alone = configured.run("ask", "--task", "code", "--no-fallback", "--json", "hi")
+    assert (alone.json["provider"], alone.err) == ("anthropic", "")
+    wrong = configured.run("ask", "--task", "cod", "hi")
+    assert (wrong.code, wrong.err) == (2, "error: task 'cod' has no list of targets: the tasks are code\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([], 'strategy = "task_based" looks at tasks, this configuration has "priority"'),
+        (["--fallback", "anthropic"], "the call says itself who is asked"),
+        (["-m", "ollama", "--no-fallback"], "the call says itself who is asked"),
+    ],
+)
+def test_a_task_that_nobody_looks_at_is_warned_about(configured: CommandLine, words: list[str], why: str) -> None:
+    for command in (["ask"], ["explain"]):
+        result = configured.run(*command, "--task", "code", *words, "hi")
+        assert result.code == 0
+        assert f"warning: --task code has no effect: {why}\n" in result.err
+    chat = configured.run("chat", "--task", "code", *words, stdin="hi\n")
+    assert f"warning: --task code has no effect: {why}\n" in chat.err

@@ -62,8 +62,13 @@ def test_without_a_model_the_primary_goes_first() -> None:
 
 
 def test_alone_means_alone() -> None:
-    assert order(choose(CONFIG, None, None, alone=True).config) == [("second", "claude")]
     assert order(choose(CONFIG, "main/m", None, alone=True).config) == [("main", "m")]
+
+
+def test_alone_is_whoever_the_strategy_puts_first() -> None:
+    choice = choose(ROUTED, None, None, alone=True)
+    assert (choice.config.fallback.enabled, choice.model) == (False, None)
+    assert (choice.config.providers, choice.config.fallback.strategy) == (CONFIG.providers, FallbackStrategy.TASK_BASED)
 
 
 @pytest.mark.parametrize(

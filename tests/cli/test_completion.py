@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.running import PATIENCE, CommandLine
 from understudy.cli import completion
+from understudy.cli.app import COMMANDS
 
 CONFIGURATION = """
 [[llm.providers]]
@@ -54,6 +55,28 @@ def test_commands(cli: CommandLine) -> None:
     assert {"ask", "check", "emulate", "demo"} <= set(offered(cli, ""))
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_commands_are_offered_without_loading_any(cli: CommandLine, shell: str) -> None:
+    protocol = {"_UNDERSTUDY_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    typed = {"COMP_WORDS": "understudy\n", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "understudy "}
+    result = cli.run(**protocol, **typed, PYTHONPROFILEIMPORTTIME="1")
+    loaded = {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
+    assert "understudy.cli.app" in loaded
+    assert not loaded & {f"understudy.cli.{command}" for command in COMMANDS}
+    assert all(command in result.out for command in (*COMMANDS, "help"))
+    if shell == "fish":
+        assert f"chat\t{COMMANDS['chat']}\n" in result.out
+
+
+@pytest.mark.parametrize("words", [("help", "ba"), ("help", "help", "ba"), ("help", "nothing", "ba")])
+def test_behind_help_stand_commands(cli: CommandLine, words: tuple[str, ...]) -> None:
+    assert offered(cli, *words) == ["batch"]
+
+
+def test_a_command_behind_help_is_the_last_word(cli: CommandLine) -> None:
+    assert offered(cli, "help", "ask", "") == []
+
+
 def test_options(cli: CommandLine) -> None:
     assert offered(cli, "ask", "--max") == ["--max-tokens"]
     assert {"--config", "--version"} <= set(offered(cli, "--"))
@@ -69,6 +92,12 @@ def test_entries_and_their_models(cli: CommandLine, option: str) -> None:
 def test_a_list_is_completed_at_its_end_without_repetition(cli: CommandLine) -> None:
     assert offered(cli, "ask", "--fallback", "fast,lo") == ["fast,local", "fast,local/qwen3:8b"]
     assert offered(cli, "ask", "--fallback", "fast,fa") == ["fast,fast/openai/gpt-oss-20b"]
+
+
+def test_embedding_models_where_vectors_are_wanted(cli: CommandLine) -> None:
+    cli.configure(CONFIGURATION + 'embedding_model = "nomic-embed-text"\n')
+    assert offered(cli, "embed", "-m", "") == ["local", "local/nomic-embed-text"]
+    assert offered(cli, "embed", "--input-type", "cl") == ["classification", "clustering"]
 
 
 def test_the_configuration_that_the_line_names_counts(cli: CommandLine) -> None:

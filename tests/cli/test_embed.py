@@ -83,7 +83,11 @@ def test_a_field_of_json_lines_may_be_the_text(configured: CommandLine, emulator
         (["a", "-o", "no/folder/x.json"], None, "--output no/folder/x.json: No such file or directory"),
         (["a", "--timeout", "0"], None, "--timeout 0: it must be above 0 seconds"),
         (["a", "-m", "nobody"], None, "model 'nobody' names no entry"),
-        (["a", "--input-type", "poem"], None, "input_type"),
+        (
+            ["a", "--input-type", "poem"],
+            None,
+            "'poem' is not one of 'document', 'query', 'classification', 'clustering'",
+        ),
         (["a", "-m", "anthropic"], None, "Anthropic has no embed"),
     ],
 )
@@ -236,6 +240,12 @@ def test_a_file_is_replaced_when_everything_is_there(configured: CommandLine, em
 def test_what_is_no_file_is_written_to_directly(configured: CommandLine) -> None:
     assert configured.run("embed", "a", "-o", "/dev/null", "--format", "json") == (0, "", "")
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_an_output_that_cannot_be_written_is_named(configured: CommandLine) -> None:
+    result = configured.run("embed", "a", "-o", "/dev/full", "--format", "json")
+    assert (result.code, result.err) == (74, "error: /dev/full: No space left on device\n")
 
 
 def test_arrays_may_go_through_a_pipe_but_not_to_the_eye(configured: CommandLine) -> None:

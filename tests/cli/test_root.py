@@ -39,6 +39,7 @@ def test_the_list_of_commands_loads_none_of_them(cli: CommandLine) -> None:
 
 def test_help_may_be_asked_for_in_words(cli: CommandLine) -> None:
     assert cli.run("help") == cli.run("--help")
+    assert cli.run("help", "help") == cli.run("help", "--help") == cli.run("--help")
     assert cli.run("help", "check") == cli.run("check", "--help")
 
 

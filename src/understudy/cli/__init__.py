@@ -1,4 +1,4 @@
-"""The command line: `understudy ask`, `check`, `emulate` and `demo`. One file for each command; see docs/cli.md."""
+"""The command line. One module for each command, which `app` lists; see docs/cli.md."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import CompletionItem, TyperGroup  # type: ignore[attr-defined]  # typer's own, wherever it comes from
 from typer.main import get_command
 
 import understudy
@@ -41,6 +41,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 
 COMMANDS: Mapping[str, str] = {name: what for section in _SECTIONS.values() for name, what in section.items()}
 """All commands, each with its summary."""
+_HELP = {"help": "Show all about a command."}
 _WIDEST = max(map(len, COMMANDS))
 
 MANUAL = Manual(
@@ -76,17 +77,28 @@ class _LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Take `help COMMAND` for `COMMAND --help`, and guess what a word was meant to be."""
-        if args == ["help"]:
-            print(ctx.get_help())
-            ctx.exit()
         if args[0] == "help":
-            return self.resolve_command(ctx, [args[1], "--help"])
+            return self._resolve_help(ctx, [word for word in args if word not in ("help", "--help", "-h")])
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
             from understudy.config.suggest import nearest
 
             guess = nearest(args[0], COMMANDS)
             ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {guess!r}?" if guess else ""))
         return super().resolve_command(ctx, args)
+
+    def _resolve_help(self, ctx: Any, topics: list[str]) -> Any:
+        if topics:
+            return self.resolve_command(ctx, [topics[0], "--help"])
+        if not ctx.resilient_parsing:
+            print(ctx.get_help())
+            ctx.exit()
+        return None, None, []  # it is being typed: a command may follow
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands with their summaries, for which none of them is loaded; else the options."""
+        offered = {**COMMANDS, **_HELP}.items()
+        commands = [CompletionItem(name, help=what) for name, what in offered if name.startswith(incomplete)]
+        return commands or super().shell_complete(ctx, incomplete)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         for title, commands in _SECTIONS.items():

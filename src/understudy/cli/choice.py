@@ -30,6 +30,8 @@ def choose(config: Config, model: str | None, understudies: list[str] | None, *,
             raise Misuse(f"{model} is a route, and has its own targets: leave --fallback and --no-fallback away")
         return Choice(config, model)
     first = entry_of(config, model) if model else None
+    if understudies is None and alone and first is None:
+        return Choice(msgspec.structs.replace(config, fallback=msgspec.structs.replace(config.fallback, enabled=False)))
     if understudies is None and not alone:
         return Choice(config) if first is None else _ahead(config, first)
     if understudies and alone:

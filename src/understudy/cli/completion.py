@@ -27,6 +27,16 @@ def targets(context: typer.Context, incomplete: str) -> list[str]:
     return _fitting((*configured_targets(path), *configured_routes(path)), incomplete)
 
 
+def embedding_targets(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the entries that have an embedding model, each alone and with it, and routes."""
+    config = _configuration(_config_path(context))
+    if config is None:
+        return []
+    models = {entry.entry: entry.embedding_model for entry in config.providers if entry.embedding_model}
+    named = (f"{entry}/{model}" for entry, model in models.items())
+    return _fitting((*models, *named, *(route.name for route in config.routes)), incomplete)
+
+
 def target_lists(context: typer.Context, incomplete: str) -> list[str]:
     """Offer entries for the last place of a list with commas, but none that the list has already."""
     ahead, comma, last = incomplete.rpartition(",")

@@ -31,6 +31,7 @@ from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import console, is_terminal, prepare_library, say
 from understudy.cli.vectors import Facts, Format, Writer, writer_of
 from understudy.domain.errors import DeadlineExceeded, EmbeddingFailed, Misuse
+from understudy.domain.requests import InputType
 from understudy.domain.responses import EmbeddingResponse, joined
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ ModelOption = Annotated[
         "--model",
         "-m",
         metavar="ENTRY[/MODEL]",
-        autocompletion=completion.targets,
+        autocompletion=completion.embedding_targets,
         help="Ask this; without it, the first entry that has an embedding model.",
     ),
 ]
@@ -103,7 +104,7 @@ DimensionsOption = Annotated[
     typer.Option("--dimensions", "-d", metavar="N", min=1, help="Numbers of a vector, where the model can be told."),
 ]
 InputTypeOption = Annotated[
-    str | None,
+    InputType | None,
     typer.Option(
         "--input-type",
         metavar="TYPE",
@@ -204,9 +205,11 @@ def _opened(output: Path | None) -> Iterator[IO[bytes]]:
             yield file
         if not special:
             part.replace(path)
-    except BaseException:
+    except BaseException as error:
         if not special:
             part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(output)) from error
         raise
 
 

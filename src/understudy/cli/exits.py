@@ -81,13 +81,18 @@ class Guard:
             show_error(error)
             raise typer.Exit(exit_code_of(error)) from error
         if isinstance(error, OSError) and not os.environ.get(DEBUG_VARIABLE):
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {_words(error)}", file=sys.stderr)
             _forget_stdout()
             raise typer.Exit(ExitCode.OUTPUT_FAILED) from error
         if not os.environ.get(DEBUG_VARIABLE):
             print(f"understudy: unexpected {kind.__name__ if kind else 'error'}: {error}", file=sys.stderr)
             print(f"this is a bug; run with {DEBUG_VARIABLE}=1 for the traceback", file=sys.stderr)
             raise typer.Exit(ExitCode.INTERNAL) from error
+
+
+def _words(error: OSError) -> str:
+    """Return what went wrong and where, without the system's number for it."""
+    return ": ".join(str(each) for each in (error.filename, error.strerror or error) if each)
 
 
 def _forget_stdout() -> None:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import typer
 
 from understudy.cli import material
-from understudy.cli.choice import choose
+from understudy.cli.choice import Choice, choose
 from understudy.cli.options import Settings
 from understudy.cli.terminal import is_terminal, say
 from understudy.config import Notice, NoticeKind, load
 from understudy.domain.content import AnyPart
 from understudy.domain.errors import Misuse
 from understudy.domain.messages import Message
-from understudy.provider import RequestOptions
+from understudy.provider import FallbackStrategy, RequestOptions
 
 if TYPE_CHECKING:
     from understudy.factory import DialectProvider
@@ -59,6 +59,7 @@ def read(context: typer.Context, asked: Asked, settings: Settings) -> Errand:
     choice = choose(load(settings.config), asked.model, asked.fallback, alone=asked.no_fallback)
     options = options_of(asked, choice.model)
     show_notices(choice.config.notices)
+    show_idle_task(asked, choice)
     return Errand(from_loaded(choice.config), material.question(prompt, attached), options)
 
 
@@ -88,6 +89,20 @@ def show_notices(notices: tuple[Notice, ...]) -> None:
     for notice in notices:
         if notice.kind in (NoticeKind.UNKNOWN_KEY, NoticeKind.IGNORED):
             say(str(notice), label="warning", style="warning")
+
+
+def show_idle_task(asked: Asked, choice: Choice) -> None:
+    """Say when nobody looks at the task that was named."""
+    own = (route.fallback for route in choice.config.routes if route.name == choice.model)
+    strategy = next(own, choice.config.fallback).strategy
+    if asked.task is None or strategy is FallbackStrategy.TASK_BASED:
+        return
+    if asked.fallback is not None or (asked.model is not None and asked.no_fallback):
+        why = "the call says itself who is asked"
+    else:
+        name = f' "{strategy.value}"' if isinstance(strategy, FallbackStrategy) else " another"
+        why = f'strategy = "task_based" looks at tasks, this configuration has{name}'
+    say(f"--task {asked.task} has no effect: {why}", label="warning", style="warning")
 
 
 def _material(context: typer.Context, asked: Asked) -> tuple[str, list[AnyPart]]:

@@ -99,13 +99,16 @@ _OF_THE_ANSWER = (
 )
 
 
+InputType = Literal["document", "query", "classification", "clustering"]
+
+
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Texts to embed, in one model's space."""
 
     texts: tuple[str, ...]
     model: str | None = None
     dimensions: int | None = None
-    input_type: Literal["document", "query", "classification", "clustering"] | None = None
+    input_type: InputType | None = None
     """What the vectors are for, where a provider's model makes a difference."""
     user: str | None = None
     single: bool = False

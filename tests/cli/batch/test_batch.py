@@ -194,6 +194,7 @@ def test_wrong_lines_are_told_before_anything_is_sent(configured: CommandLine, e
         (["-o", "in.jsonl"], "--output in.jsonl is the input itself"),
         (["-o", "."], "--output .: Is a directory"),
         (["-o", "/dev/stdout"], "it must be a file"),
+        (["-o", "-"], "--output -: it must be a file"),
     ],
 )
 def test_wrong_wishes(configured: CommandLine, emulator: Emulator, words: list[str], told: str) -> None:

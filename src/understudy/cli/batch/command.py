@@ -236,6 +236,8 @@ def _money(text: str | None) -> int | None:
 
 
 def _check_paths(source: str, output: Path) -> None:
+    if str(output) == "-":
+        raise Misuse("--output -: it must be a file, for a batch that was stopped goes on from it")
     try:
         same = source != "-" and Path(source).expanduser().samefile(output.expanduser())
     except OSError:

@@ -15,7 +15,7 @@ from understudy.cli.chat.notebook import Notebook
 from understudy.cli.chat.screen import Screen, open_screen
 from understudy.cli.chat.talk import Talk
 from understudy.cli.exits import exit_code_of
-from understudy.cli.inquiry import Asked, options_of, show_notices
+from understudy.cli.inquiry import Asked, options_of, show_idle_task, show_notices
 from understudy.cli.messages import show_error
 from understudy.cli.options import Settings
 from understudy.cli.terminal import murmur, prepare_library, say
@@ -41,6 +41,7 @@ def hold(asked: Asked, settings: Settings, resume: str | None, *, saves: bool) -
         if resume is not None:
             _resume(notebook, resume)
         cast = _led(cast, asked.model, notebook)
+        show_idle_task(asked, cast.choice())
         if system := options.pop("system", None):
             notebook.note(SystemSet(text=system))
         screen = open_screen(cast.names(), _history(saves=saves))
