@@ -76,7 +76,8 @@ class ForeignFlight:
         self.cost: Cost | None = None
         self._provider = provider
         self._job = job
-        self._request = msgspec.structs.replace(job.request, model=target.model) if target.model else job.request
+        # What the call named is an entry or a route of the manager out here: inside it means nothing.
+        self._request = msgspec.structs.replace(job.request, model=target.model)
         self._limits = limits
         self._events: AsyncIterator[Any] | None = None
         self._over = False

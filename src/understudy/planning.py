@@ -181,6 +181,8 @@ class Planner:
         if wanted.provider is not None:
             asked = self._roster.embedding_target(wanted.provider, 0, wanted.model)
             targets = (asked, *(each for each in targets if each.name != asked.name))
+        elif not targets and lane.name is not None:
+            raise ConfigError(f"embed: no target of route {lane.name!r} has an embedding_model: add one to its entry")
         elif not targets:
             raise ConfigError("embed: no entry has an embedding_model: add embedding_model to one, or pass model=…")
         same, others = one_space(targets, lambda target: self._roster.space_of(target, request))

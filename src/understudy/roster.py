@@ -104,10 +104,12 @@ class Roster:
         return tuple(self.text_target(each, index) for index, each in enumerate(able))
 
     def route_targets(self, route: Route, *, embedding: bool = False) -> tuple[Target, ...]:
-        """Return the targets of a route; their order is their priority."""
+        """Return the targets of a route; their order is their priority. Embeddings pass over who has none."""
         make = self.embedding_target if embedding else self.text_target
         found: list[Target] = []
         for place, name in enumerate(route.targets, start=1):
+            if embedding and not self._embeds(*self._entry(name, "the configuration")):
+                continue
             target = make(*self._asked(name, place - 1))
             found.append(msgspec.structs.replace(target, priority=place, default=True))
         return tuple(found)
@@ -161,10 +163,10 @@ class Roster:
         """An entry that is there for its embeddings alone has no text model."""
         return not isinstance(provider, DialectProvider) or provider.text_model is not None
 
-    def _embeds(self, provider: LLMProvider) -> bool:
+    def _embeds(self, provider: LLMProvider, model: str | None = None) -> bool:
         if not isinstance(provider, DialectProvider):
             return True
-        return provider.embeds and provider.config.embedding_model is not None
+        return provider.embeds and (model or provider.config.embedding_model) is not None
 
     # ---- what is known of them ----
 

@@ -278,6 +278,12 @@ def test_list_of_another_kind(fails: Callable[..., str], value: str) -> None:
     )
 
 
+def test_a_capability_that_there_is_not(fails: Callable[..., str]) -> None:
+    text = fails('[[llm.providers]]\nprovider = "ollama"\ntext_model = "m"\ncapabilities = { visoin = false }\n')
+    assert text.startswith('understudy.toml:4: unknown capability "visoin"')
+    assert text.endswith('did you mean "vision"?')
+
+
 @pytest.mark.parametrize("header", ["[llm.provider]", "[[llm.provider]]"])
 def test_list_under_a_wrong_name(fails: Callable[..., str], header: str) -> None:
     assert fails(f'{header}\nprovider = "openai"') == (

@@ -67,6 +67,8 @@ def test_a_route_takes_what_it_does_not_say_from_the_fallback() -> None:
         ('[[llm.routes]]\nname = "a"\ntargets = ["local", "local"]', '"local" stands there twice'),
         ('[[llm.routes]]\nname = "a"\ntargets = ["local"]\nstrategi = "priority"', 'unknown key "strategi"'),
         ('[[llm.routes]]\nname = "a"\ntargets = ["local"]\nstrategy = "cheapest"', "unknown strategy"),
+        ('[[llm.routes]]\nname = "a/b"\ntargets = ["local"]', "a name must not hold a slash"),
+        ('[[llm.routes]]\nname = "a"\ntargets = ["local/"]', '"local/" names no model'),
         ("[llm.routes]\na = 1", "llm.routes must be a list of tables"),
         ('[llm.tasks]\ncode = "local"', "code must be a list of at least one text, not a text"),
         ('[llm.tasks]\ncode = ["lokal"]', 'did you mean "local"?'),

@@ -287,3 +287,12 @@ async def test_a_route_leads_embeddings_too() -> None:
     )
     assert (await llm.embed("x", model="vectors")).provider == "b"
     assert (await llm.embed("x")).provider == "a"
+
+
+async def test_a_route_passes_over_who_does_not_embed() -> None:
+    entries = (provider("claude", provider="anthropic"), provider("plain"), provider("b", embedding_model="two"))
+    routes = [u.Route(name="r", targets=("claude", "plain", "b")), u.Route(name="words", targets=("claude", "plain"))]
+    llm = manager(*entries, routes=routes)
+    assert (await llm.embed("x", model="r")).provider == "b"
+    with pytest.raises(u.ConfigError, match="embed: no target of route 'words' has an embedding_model"):
+        await llm.embed("x", model="words")

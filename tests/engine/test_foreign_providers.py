@@ -112,6 +112,21 @@ async def test_a_nested_manager_counts_as_one_attempt() -> None:
     assert {attempt.provider for attempt in response.attempts} == {"inner", "last"}
 
 
+async def test_what_a_call_names_out_here_is_not_asked_for_inside() -> None:
+    """The name of an entry or of a route means nothing to a provider behind it, and less to the one that stands in."""
+    inner = u.ProviderManager([Own("a", "from inside")], FAST, name="inner")
+    route = u.Route(name="cheap", targets=("inner", "mine"))
+    manager = u.ProviderManager([inner, own := Own("mine", "mine"), Own("dead", down())], FAST, routes=[route])
+    assert (await manager.generate("hi", model="inner")).text == "from inside"
+    assert (await manager.generate("hi", model="cheap")).text == "from inside"
+    assert "".join([text async for text in manager.stream("hi", model="inner").text()]) == "frominside"
+    assert (await manager.embed("hi", model="inner")).provider == "inner"
+    assert (await manager.generate("hi", model="dead/m")).text == "from inside"
+    await manager.generate("hi", model="mine")
+    await manager.generate("hi", model="mine/m1")
+    assert [call.model for call in own.calls] == [None, "m1"]
+
+
 async def test_a_stream_that_fails_before_its_first_words_falls_back() -> None:
     manager = u.ProviderManager([Own("first", down(), after=0), Own("second", "good day")], FAST)
     stream = manager.stream("hi")

@@ -93,6 +93,10 @@ def test_partners_have_prices_of_their_own() -> None:
     assert dollars(router, f"{model}:groq") == ("0.5", "Hugging")
     assert dollars(router, model, partner="novita", answered_model="other/name") == ("0.6", "Hugging")
     assert dollars(router, model) is None
+    proxy = tariff("huggingface", base_url="http://127.0.0.1:9/v1")
+    proxy.learn([listed(model), listed(f"{model}:novita", input_price="0.3", output_price="0.3")])
+    assert dollars(proxy, model, partner="novita") == ("0.6", "Hugging"), "its list tells by partner wherever it stands"
+    assert dollars(proxy, model, partner="groq") is None, "nobody published prices of that address"
 
 
 def test_a_list_is_believed_that_something_is_free_only_when_it_says_so() -> None:

@@ -15,7 +15,7 @@ from understudy.config.model import Disabled, NoticeKind
 from understudy.config.prices import read_price, read_prices
 from understudy.config.report import meant
 from understudy.config.rules import unsendable
-from understudy.config.schema import PROVIDER
+from understudy.config.schema import CAPABILITIES, PROVIDER
 from understudy.config.tables import Context, read_table
 from understudy.provider import ProviderConfig, ProviderType
 from understudy.providers import row as row_of
@@ -121,6 +121,10 @@ def _check_texts(context: Context, values: Mapping[str, Any], path: KeyPath) -> 
     if "/" in name or not name.isprintable() or name != name.strip():
         what = "a name must not hold a slash or control characters, nor begin or end with a blank"
         context.report.error((*path, "name"), what, 'a model is addressed as "name/model"')
+    for word in values.get("capabilities", {}):
+        if word not in CAPABILITIES:
+            here = (*path, "capabilities", word)
+            context.report.error(here, f'unknown capability "{word}"', meant(word, CAPABILITIES))
     check_headers(context, values.get("headers", {}), (*path, "headers"))
     if found := unsendable(values.get("extra", {})):
         context.report.error(

@@ -44,6 +44,9 @@ def read_routes(context: Context, tables: Any, entries: Entries, fallback: Fallb
         route = _read_route(context, table, (*_ROUTES, index), entries, fallback)
         if route is None:
             continue
+        if "/" in route.name:
+            what = "a name must not hold a slash"
+            context.report.error((*_ROUTES, index, "name"), what, 'a model of an entry is addressed as "name/model"')
         if route.name in taken:
             context.report.error(
                 (*_ROUTES, index, "name"), "an entry or another route has this name", "choose another name"
@@ -94,8 +97,10 @@ def _targets(context: Context, names: list[str | None], path: KeyPath, entries: 
     for name in names:
         if name is None:  # a reference in it could not be replaced, which is in the report
             continue
-        entry = name.partition("/")[0]
-        if entry in known:
+        entry, slash, model = name.partition("/")
+        if slash and not model:
+            context.report.error(path, f'"{name}" names no model', f'write "{entry}" for its own, or "{name}MODEL"')
+        elif entry in known:
             kept.append(name)
         elif entry in disabled:
             context.report.notice(NoticeKind.IGNORED, path, f"{name} is left out: {disabled[entry]}")

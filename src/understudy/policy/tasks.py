@@ -6,7 +6,6 @@ alone and are plain enough to be foretold; the plan says which one it was.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from random import Random
 
@@ -15,6 +14,7 @@ import msgspec
 from understudy.domain.content import Audio, File, Image, ToolResult
 from understudy.domain.messages import Role
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.policy.code import is_code
 from understudy.policy.estimate import expected_usage
 from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.strategies import place, window_of
@@ -22,7 +22,7 @@ from understudy.policy.targets import Facts, Target
 
 LONG_INPUT = 30_000
 """Estimated tokens of prompt from which on a request is `long`."""
-SCANNED = 20_000
+SCANNED = 8_000
 """Characters of the last question that are searched for code."""
 DEFAULT_TASK = "default"
 """The task of requests that no rule fits."""
@@ -58,24 +58,8 @@ def _is_long(request: GenerationRequest) -> bool:
     return (expected_usage(request).input_total or 0) >= LONG_INPUT
 
 
-_CODE_LINE = re.compile(
-    r"^\s*(def |class |import \w|from \w+ import |return\b|function\b|const |let |var |public |private |static "
-    r"|fn |func |#include|#!/|SELECT |INSERT INTO |UPDATE |CREATE TABLE |<\?php|package \w|using \w|@\w+$"
-    r"|at \w[\w.$]*\(|File \")"
-    r"|[;{}]\s*$",
-    re.MULTILINE,
-)
-_CODE_WORDS = re.compile(
-    r"\b(write|implement|fix|debug|refactor|review|optimi[sz]e|port|translate|explain|complete|test)\b[^.?!\n]{0,60}?"
-    r"\b(code|functions?|methods?|class(es)?|scripts?|programs?|regex(es)?|quer(y|ies)|unit tests?|bugs?|compilers?"
-    r"|APIs?|SQL|Python|JavaScript|TypeScript|Java|Rust|Go|C\+\+|C#|Kotlin|Swift|Ruby|PHP|Bash|HTML|CSS)(?!\w)",
-    re.IGNORECASE,
-)
-
-
 def _is_code(request: GenerationRequest) -> bool:
-    text = next((each.text for each in reversed(request.messages) if each.role is Role.USER), "")[:SCANNED]
-    return "```" in text or _CODE_WORDS.search(text) is not None or len(_CODE_LINE.findall(text)) >= 3
+    return is_code(next((each.text for each in reversed(request.messages) if each.role is Role.USER), "")[:SCANNED])
 
 
 RULES = (
@@ -107,7 +91,7 @@ class TaskBased:
         for rule in RULES:
             if rule.task in self.tasks and rule.fits(request):
                 return rule.task, rule.when
-        return (DEFAULT_TASK if DEFAULT_TASK in self.tasks else None), "no rule fits"
+        return (DEFAULT_TASK if DEFAULT_TASK in self.tasks else None), "no rule fits" if self.tasks else "no tasks"
 
     def __call__(
         self,

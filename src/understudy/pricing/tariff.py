@@ -36,7 +36,7 @@ class Tariff:
         self._live: dict[str, Price] = {}
         self._free = FREE if row.local and not any(host in base_url for host in row.billed_hosts) else None
         self._name = _published_as(config, row, base_url)
-        self._by_partner = self._name is not None and _PARTNER in self._name
+        self._by_partner = _PARTNER in (config.price_id or row.price_id or "")
         self._is_published = bool(self._name) or (self._name is None and not _is_private(base_url))
 
     # ---- what has to be loaded ----

@@ -46,6 +46,12 @@ class TestEmbeddings:
             assert found.embeddings == ((0.5, -1.25), (2.0, 3.0))
             assert (found.model, found.usage.total) == ("e", 4)
 
+    def test_no_text_has_no_tokens_so_zero_is_no_count(self) -> None:
+        """Servers that do not count write a zero, because the form demands a number."""
+        data = [{"embedding": [1.0]}, {"embedding": [2.0]}]
+        found = embed({"data": data, "usage": {"prompt_tokens": 0, "total_tokens": 0}})
+        assert found.usage.input_total is None
+
     def test_base64_is_little_endian_floats(self) -> None:
         assert unpack("AAAAPwAAoL8=") == (0.5, -1.25)
         assert pack((0.5, -1.25)) == "AAAAPwAAoL8="

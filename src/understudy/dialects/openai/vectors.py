@@ -52,12 +52,14 @@ def read_embeddings(
         items = sorted(items, key=lambda item: item.index or 0)
     if expected and len(items) != expected:
         raise BadJson(f"{len(items)} vectors for {expected} texts")
+    # No text has no tokens: a zero is written by servers that do not count, because the form demands a number.
+    usage = read_usage(found.usage) or Usage()
     response = EmbeddingResponse(
         embeddings=tuple(
             unpack(item.embedding) if isinstance(item.embedding, str) else tuple(item.embedding) for item in items
         ),
         model=found.model,
-        usage=read_usage(found.usage) or Usage(),
+        usage=usage if usage.input_total else msgspec.structs.replace(usage, input=None),
         warnings=warnings,
         raw=body,
     )
