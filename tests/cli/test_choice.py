@@ -78,6 +78,7 @@ def test_alone_is_whoever_the_strategy_puts_first() -> None:
         (None, ["nobody"], False, "'nobody' names no entry"),
         ("cold/gpt", None, False, "'cold' cannot be used: OPENAI_API_KEY is not set"),
         ("main", ["main"], False, "main/gpt is named twice"),
+        (None, ["second"], False, "second/claude goes first already: name another with --model, or leave it away"),
         ("main", [" , "], False, "names nobody"),
         ("main", ["second"], True, "exclude each other"),
     ],

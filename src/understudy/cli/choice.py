@@ -40,7 +40,7 @@ def choose(config: Config, model: str | None, understudies: list[str] | None, *,
     if understudies and not names:
         raise Misuse("--fallback names nobody: write --fallback ENTRY or --fallback ENTRY/MODEL")
     order = [first or _primary(config), *(entry_of(config, name) for name in names)]
-    return Choice(_exactly(config, order))
+    return Choice(_exactly(config, order, implied=first is None))
 
 
 def alone_first(config: Config) -> Config:
@@ -85,11 +85,14 @@ def _ahead(config: Config, first: ProviderConfig) -> Choice:
     return Choice(msgspec.structs.replace(config, providers=providers), model)
 
 
-def _exactly(config: Config, order: list[ProviderConfig]) -> Config:
-    """Restrict the configuration to these entries, in this order."""
+def _exactly(config: Config, order: list[ProviderConfig], *, implied: bool) -> Config:
+    """Restrict the configuration to these entries, in this order; `implied`: the call does not name the first."""
     targets = [(entry.entry, entry.text_model) for entry in order]
     if twice := next((target for target in targets if targets.count(target) > 1), None):
-        raise Misuse(f"{'/'.join(filter(None, twice))} is named twice")
+        named = "/".join(filter(None, twice))
+        if implied and twice == targets[0]:
+            raise Misuse(f"{named} goes first already: name another with --model, or leave it away from --fallback")
+        raise Misuse(f"{named} is named twice")
     fallback = config.fallback
     return msgspec.structs.replace(
         config,
