@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from understudy.dialects.base import Endpoint, Notes
-from understudy.domain.content import AnyPart, JsonObject, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
+from understudy.domain.content import AnyPart, Json, JsonObject, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
 from understudy.domain.events import Event
 from understudy.domain.messages import Message
 from understudy.domain.requests import GenerationRequest
@@ -27,16 +27,34 @@ def settled(request: GenerationRequest, dialect: str, endpoint: Endpoint) -> tup
     """
     if request.origin is not None and request.origin.dialect == dialect:
         return request, []
+    notes = Notes()
+    _note_unspoken(request, notes)
     foreign = [_is_foreign(message, dialect, endpoint) for message in request.messages]
     if not any(foreign):
-        return request, []
-    notes = Notes()
+        return request, notes.events()
     messages = tuple(
         kept
         for message, moves in zip(request.messages, foreign, strict=True)
         if (kept := _kept(message, dialect, notes) if moves else message) is not None
     )
     return msgspec.structs.replace(request, messages=messages), notes.events()
+
+
+def _note_unspoken(request: GenerationRequest, notes: Notes) -> None:
+    """Note the fields of a request that came in on another wire and have a name on that wire alone.
+
+    What a caller of the library writes into `extra` is meant for that dialect, and for no other.
+    """
+    if request.origin is None or not request.extra:
+        return
+    wire = request.origin.dialect
+    for field, value in request.extra.get(wire, {}).items():
+        if value not in _SAYS_NOTHING:
+            notes.drop(field, f"only the {wire} wire has it")
+
+
+_SAYS_NOTHING: tuple[Json, ...] = (None, False, 1, [], {}, "")
+"""Values by which such a field asks for nothing: off, empty, or one answer (`n`)."""
 
 
 def _is_foreign(message: Message, dialect: str, endpoint: Endpoint) -> bool:
