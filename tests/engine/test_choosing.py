@@ -48,9 +48,9 @@ async def test_streams_take_turns_too_and_explaining_takes_none() -> None:
 
 async def test_a_call_that_names_its_target_takes_nobodys_turn() -> None:
     llm = manager(*(provider(name) for name in "ab"), strategy=u.FallbackStrategy.ROUND_ROBIN)
-    got = [(await llm.generate("Hi", model="b")).provider for _ in range(3)]
-    assert got == ["b", "b", "b"]
-    assert (await llm.generate("Hi")).provider == "a"
+    got = [(await llm.generate("Hi", model="a")).provider for _ in range(3)]
+    assert got == ["a", "a", "a"]
+    assert (await llm.generate("Hi")).provider == "a", "it is still the first one's turn"
 
 
 async def test_a_route_has_targets_strategy_and_limits_of_its_own() -> None:
