@@ -16,6 +16,10 @@ from understudy.pricing.shelf import SHELF, Shelf
 from understudy.provider import ProviderConfig
 from understudy.providers.base import ProviderRow
 
+LATELY = 60.0
+"""Seconds for which a price that was found holds; prices may change with the date or the hour."""
+MANY = 1000
+
 _PARTNER = "{partner}"
 """Stands in a row's `price_id` where every partner that answers has a list of its own."""
 
@@ -34,6 +38,9 @@ class Tariff:
         self._list_title = f"{row.title}'s list of models"
         self._told: dict[str, ModelInfo] = {}
         self._live: dict[str, Price] = {}
+        self._found: dict[tuple[str | None, ...], Price | None] = {}
+        self._news = -1
+        self._until = 0.0
         self._free = FREE if row.local and not any(host in base_url for host in row.billed_hosts) else None
         self._name = _published_as(config, row, base_url)
         self._by_partner = _PARTNER in (config.price_id or row.price_id or "")
@@ -92,10 +99,21 @@ class Tariff:
 
     def cost(self, bill: Bill) -> Cost | None:
         """Return what an attempt cost; `None` when that is unknown."""
-        price = self._price(bill)
+        price = self._lately(bill)
         return price.cost(bill.usage, estimated=bill.estimated) if price is not None else None
 
     # ---- inside ----
+
+    def _lately(self, bill: Bill) -> Price | None:
+        """Return the price of an attempt, looked up once a minute: most calls ask for the same few."""
+        now = time.monotonic()
+        if now > self._until or self._news != self._shelf.news or len(self._found) > MANY:
+            self._found.clear()
+            self._until, self._news = now + LATELY, self._shelf.news
+        key = (bill.model, bill.answered_model, bill.service_tier, bill.speed, bill.region, bill.partner)
+        if key not in self._found:
+            self._found[key] = self._price(bill)
+        return self._found[key]
 
     def _price(self, bill: Bill) -> Price | None:
         names = [self._split(model, bill.partner) for model in bill.models]
