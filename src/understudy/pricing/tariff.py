@@ -108,12 +108,13 @@ class Tariff:
         """Return the price of an attempt, looked up once a minute: most calls ask for the same few."""
         now = time.monotonic()
         if now > self._until or self._news != self._shelf.news or len(self._found) > MANY:
-            self._found.clear()
+            self._found = {}  # a new one: another thread may be looking into the old one
             self._until, self._news = now + LATELY, self._shelf.news
         key = (bill.model, bill.answered_model, bill.service_tier, bill.speed, bill.region, bill.partner)
-        if key not in self._found:
-            self._found[key] = self._price(bill)
-        return self._found[key]
+        found = self._found
+        if key not in found:
+            found[key] = self._price(bill)
+        return found[key]
 
     def _price(self, bill: Bill) -> Price | None:
         names = [self._split(model, bill.partner) for model in bill.models]
