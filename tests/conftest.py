@@ -24,6 +24,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the dialect contract suite over this folder of recordings instead of tests/recordings "
         "(also: the environment variable UNDERSTUDY_RECORDINGS)",
     )
+    parser.addoption(
+        "--deep",
+        action="store_true",
+        help="run the broad forms of tests that have a short one, as continuous integration does (some minutes more)",
+    )
+
+
+@pytest.fixture(scope="session")
+def deep(request: pytest.FixtureRequest) -> bool:
+    """Whether the broad form of a test is asked for."""
+    return bool(request.config.getoption("--deep"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -22,10 +22,14 @@ class FailureKind(enum.StrEnum):
     CONNECT_TIMEOUT = "connect_timeout"
     TLS = "tls"
     PROXY = "proxy"
+    POOL = "pool"
+    """No connection of the local pool became free in time."""
     NOT_SIGNED = "not_signed"
     """The entry's own signer or token source gave nothing to send the request with."""
     # On the wire
     WRITE_FAILED = "write_failed"
+    STALE_CONNECTION = "stale_connection"
+    """A connection that had been kept open closed before any byte of the answer, as an idle one may at any time."""
     DISCONNECTED = "disconnected"
     PROTOCOL = "protocol"
     REDIRECT = "redirect"
@@ -61,7 +65,7 @@ class FailureKind(enum.StrEnum):
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
     LOCAL = "local"
-    """A provider that is not one of ours (a user's own) raised something that is no `LLMError`."""
+    """Something on this side raised an exception that is not an `LLMError`: a custom provider, or a bug."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -18,6 +18,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     idle: float = 60.0
     """Between two pieces of content of a stream."""
     total: float = 600.0
+    yield_by: float | None = None
+    """From the launch to where an attempt that has shown no content yet yields to the targets that are still untried,
+    which need the rest of the deadline. `None`: no other target is left."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
