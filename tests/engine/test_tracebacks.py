@@ -75,9 +75,14 @@ def shown(error: BaseException) -> str:
     """The traceback of an error as three tools print it, with all locals in full."""
     plain = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     out = io.StringIO()
-    for longest in (20, 80, None):
+    for longest in (20, 80, 10_000):
         rich = Traceback.from_exception(
-            type(error), error, error.__traceback__, show_locals=True, locals_max_string=longest, locals_max_length=None
+            type(error),
+            error,
+            error.__traceback__,
+            show_locals=True,
+            locals_max_string=longest,
+            locals_max_length=10_000,
         )
         Console(file=out, width=4000).print(rich)
     frames = "\n".join(
