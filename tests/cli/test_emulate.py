@@ -74,7 +74,7 @@ def test_it_serves_until_it_is_stopped(cli: CommandLine, number: signal.Signals)
 def test_it_leaves_an_ignored_interrupt_ignored(cli: CommandLine) -> None:
     """A shell ignores interrupts for what it runs in the background: Ctrl-C is for what runs in front."""
     ignoring = (
-        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.executable, sys.argv)"
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.executable, sys.argv[1:])"
     )
     command = [sys.executable, "-c", ignoring, sys.executable, "-m", "understudy", "emulate", "ollama"]
     with subprocess.Popen(
