@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -40,7 +41,15 @@ def deep(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--deep"))
 
 
+def _heed_interrupts() -> None:
+    """Undo an ignored SIGINT: in the background of a shell, under `nohup` or behind `trap "" INT` this process inherits
+    it, and so would every program that a test starts and interrupts, and then waits for."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    _heed_interrupts()
     given = config.getoption("--recordings") or os.environ.get("UNDERSTUDY_RECORDINGS")
     folder = Path(given) if given else SELECTION
     if given and not folder.is_dir():
