@@ -22,7 +22,8 @@ def record(retry_after: float | None, provider: str = "p", model: str = "m") -> 
     failure = Failure(kind=FailureKind.RATE_LIMITED, message="slow down", retry_after=retry_after)
     return AttemptRecord(
         request_id="r", attempt_id="a", number=1, provider=provider, provider_type="openai", model=model,
-        operation="chat", outcome=Outcome.FAILED, started=0.0, duration=0.25, failure=failure, next_step="fall back to q",
+        operation="chat", outcome=Outcome.FAILED, started=0.0, duration=0.25, failure=failure,
+        next_step="fall back to q",
     )  # fmt: skip
 
 

@@ -204,18 +204,20 @@ def test_no_wait_is_served_where_none_is_allowed() -> None:
     assert desk.order == "ab"
 
 
-@pytest.mark.parametrize(
-    ("hints", "told"), [((300.0, 40.0), 40.0), ((40.0, 300.0), 40.0), ((30.0, None), None), ((None, 60.0), 1.0)]
-)
-def test_the_failure_that_remains_names_the_soonest_wait(
-    hints: tuple[float | None, float | None], told: float | None
-) -> None:
-    """Without a hint of its own the last failure stays as it is; the first one's hint is in its own record."""
-    desk = Desk(A, B, max_tries=1)
-    for hint in hints:
-        desk.fail(K.RATE_LIMITED, retry_after=hint)
+@pytest.mark.parametrize(("hint", "told"), [(3600.0, 590.0), (30.0, 30.0), (None, None)])
+def test_the_failure_that_remains_names_the_soonest_wait(hint: float | None, told: float | None) -> None:
+    """Of the targets that could not be asked too, if any wait is known; without one, nobody has asked to wait."""
+    health = Health()
+    for _ in range(2):
+        Desk(B, health=health, now=90.0).fail_always(K.AUTHENTICATION)  # also probed, so in cooldown until 690
+    desk = Desk(A, B, health=health, max_tries=1)
+    desk.fail(K.RATE_LIMITED, retry_after=hint)
+    assert desk.order == "a"
     assert desk.settled.failure is not None
+    assert desk.settled.failure.kind is K.RATE_LIMITED
     assert desk.settled.failure.retry_after == told
+    assert "in cooldown: b/m for 590 s (authentication: no)" in desk.decided
+    assert desk.decided.endswith("; no other target is left")
 
 
 # ---- what the provider says about retries ----
