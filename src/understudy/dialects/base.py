@@ -57,6 +57,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     quirks: Quirks = Quirks()
     error_rules: tuple[ErrorRule, ...] = ()
     """Read before the dialect's own."""
+    by_status: Mapping[int, FailureKind] = {}
+    """What statuses mean here when neither code nor words of an error say more."""
     options: dict[str, Any] = {}
     """The entry's `extra` table: fields of the wire, merged into every request body."""
     keep_wire: bool = False
@@ -380,4 +382,6 @@ class WireError(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     retry_after: float | None = None
     """Seconds that a field of the body asks to wait (Google's `RetryInfo`); headers come before it."""
+    status: int | None = None
+    """The HTTP status that the error object names; it counts where the response's own says nothing."""
     body: dict[str, Any] | None = None

@@ -58,7 +58,7 @@ class FeaturesDialect:
         return SingleExchange(
             HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
             WholeReader[EmbeddingResponse](read),
-            partial(classify, endpoint=endpoint, rules=RULES, read=read_error),
+            partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.EMBED),
         )
 
     def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
