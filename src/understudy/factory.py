@@ -110,7 +110,7 @@ class DialectProvider:
 
     @cached_property
     def _transport(self) -> Transport:
-        from understudy.transport import AioTransport
+        from understudy.aio_transport import AioTransport
 
         return self._given_transport or AioTransport()
 

@@ -24,6 +24,8 @@ LAYERS: dict[str, set[str]] = {
     "structured": {"domain", "wire"},
     "prompt": {"domain", "wire", "dialects", "provider", "structured"},
     "transport": {"domain", "wire"},
+    "connection_failures": {"domain"},
+    "aio_transport": {"domain", "wire", "transport", "connection_failures"},
     "signing": {"domain", "wire", "providers"},
     "flight": {"domain", "wire", "dialects", "policy", "transport", "signing"},
     "attempt": {"domain", "dialects", "policy", "flight", "structured"},
@@ -42,7 +44,7 @@ LAYERS: dict[str, set[str]] = {
     "factory": {
         "access", "pricing", "exchanges", "signing",
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
-        "config",
+        "aio_transport", "config",
     },
     "roster": {"domain", "dialects", "policy", "pricing", "provider", "factory"},
     "planning": {"domain", "policy", "pricing", "provider", "engine", "routing", "roster"},

@@ -72,7 +72,9 @@ class TypeResult(msgspec.Struct, frozen=True, kw_only=True):
 @asynccontextmanager
 async def opened(config: Config, fallback: FallbackConfig | None = None) -> AsyncIterator[list[DialectProvider]]:
     """Make the provider of every entry, over one transport that is closed at the end."""
-    from understudy.transport import AioTransport  # the HTTP library, of which reading a configuration needs nothing
+    from understudy.aio_transport import (
+        AioTransport,  # the HTTP library, of which reading a configuration needs nothing
+    )
 
     transport = AioTransport()
     try:
