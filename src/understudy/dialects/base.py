@@ -159,11 +159,29 @@ class WholeReader(Generic[T]):
     def close(self) -> list[T | Failure]:
         """Decode the body."""
         self.finished = True
-        return self._decode(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
+        return self._decode(self.body)
+
+    @property
+    def body(self) -> bytes:
+        """The bytes so far."""
+        if len(self._pieces) != 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0]
 
 
 Classify = Callable[[HttpHead, bytes], Failure]
 """Reads an error response: status, headers and body to a failure."""
+
+
+def not_valid(flaw: BadJson, head: HttpHead, body: bytes, classify: Classify) -> Failure:
+    """Return the failure of a success whose body is not valid: the error that it holds in whatever form, if it is one.
+
+    Proxies report errors with status 200, in another form than that of the wire they speak.
+    """
+    told = classify(head, body[:MAX_ERROR_BODY])
+    if told.kind is not FailureKind.BAD_RESPONSE:
+        return told
+    return Failure(kind=FailureKind.BAD_RESPONSE, message=f"the response is not valid: {flaw}")
 
 
 class SingleExchange(Generic[T]):
@@ -235,7 +253,8 @@ class SingleExchange(Generic[T]):
             return [Failure(kind=FailureKind.TOO_LARGE, message=str(error))]
         except BadJson as error:
             self.finished = True
-            return [Failure(kind=FailureKind.BAD_RESPONSE, message=f"the response is not valid: {error}")]
+            body = reader.body if isinstance(reader, WholeReader) else b""
+            return [not_valid(error, self._head, body, self._classify)]
         if reader.finished:
             self.finished = True
         return steps  # type: ignore[return-value]  # list is invariant; nothing is added to it here

@@ -104,7 +104,7 @@ def failure_of(
     status = head.status
     kind = _kind_told(error, status, endpoint, rules)
     message = clean(error.message) or f"HTTP {status} without a message"
-    if _lacks_route(error, status, kind):
+    if _lacks_route(error, status, kind) and not _means_its_own(status, endpoint, rules):
         kind, message = _no_route(status, operation, message)
     return Failure(
         kind=kind or _kind_by_status(status, endpoint, rules),
@@ -188,14 +188,22 @@ def _lacks_route(error: WireError, status: int, kind: FailureKind | None) -> boo
     return not named and error.code != "DeploymentNotFound" and not _MODEL.search(_PATH.sub(" ", error.message))
 
 
+def _means_its_own(status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> bool:
+    """Check whether provider or dialect give a status a meaning: where addresses hold the model's name, a 404 without
+    a word is about the model."""
+    return status in endpoint.by_status or any(
+        rule.is_of_status and rule.status == status for rule in (*endpoint.error_rules, *rules)
+    )
+
+
 def _no_route(status: int, operation: Operation, words: str) -> tuple[FailureKind, str]:
     """Return kind and message for a route that is missing. Generations are what a provider is there for: without that
     route its address is wrong. Anything else it may simply not have."""
-    what = f"HTTP {status}: the server has no route for {_WHAT[operation]}"
-    told = f": {words}" if words and not words.startswith(f"HTTP {status}") else ""
-    if operation is Operation.CHAT:
-        return _K.NOT_FOUND, clean(f"{what}; check base_url{told}")
-    return _K.UNSUPPORTED, clean(f"{what}{told}")
+    is_needed = operation is Operation.CHAT and status != 501
+    missing = "no such route or model; check base_url" if is_needed else f"the server has no route for {_WHAT[operation]}"
+    said = words and not words.startswith(f"HTTP {status}")
+    message = f"{words} (HTTP {status}: {missing})" if said else f"HTTP {status}: {missing}"
+    return _K.NOT_FOUND if is_needed else _K.UNSUPPORTED, clean(message)
 
 
 def _unreadable(
@@ -216,7 +224,7 @@ def _unreadable(
         message = f"HTTP {status}: redirects are never followed; correct base_url"
     elif kind is _K.PROTOCOL:
         message = f"HTTP {status}: the server answered with a status that is not an answer to this request"
-    elif status in NO_ROUTE:
+    elif status in NO_ROUTE and not _means_its_own(status, endpoint, rules):
         kind, message = _no_route(status, operation, words)
     else:
         message = f"HTTP {status}: {words or ('an HTML page' if page else 'no body')}"

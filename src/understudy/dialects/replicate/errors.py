@@ -42,6 +42,8 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=K.OVERLOADED, code="E004"),
     ErrorRule(kind=K.BILLING, text="insufficient credit"),
     ErrorRule(kind=K.RATE_LIMITED, text="request was throttled"),
+    # Its addresses hold the model's name, and its 404 does not repeat it.
+    ErrorRule(kind=K.NOT_FOUND, status=404),
 )
 
 _PASSING: tuple[ErrorRule, ...] = (
