@@ -332,10 +332,12 @@ class DialectProvider:
         return endpoint
 
     def configuration_warnings(self) -> list[Warning]:
-        """Return what the entry sets but its model refuses, and so is left out of every request."""
+        """Return what the entry sets but its text model refuses, and so is left out of every request."""
         from understudy.domain.messages import Message
 
         config = self.config
+        if config.embeds_alone or self.text_model is None:
+            return []  # there is no text model to refuse anything: each call names its own, or none is made
         request = GenerationRequest(
             messages=(Message.user("?"),), max_tokens=config.max_tokens, temperature=config.temperature
         )

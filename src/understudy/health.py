@@ -60,7 +60,10 @@ class Checked(Protocol):
 
 
 async def status_of(provider: Checked) -> HealthStatus:
-    """Check one provider: its model list tells whether it is reachable and takes the key, then its text model."""
+    """Check one provider: its model list shows whether it is reachable and accepts the key. Then look its model up.
+
+    That is the text model, or the embedding model of an entry that has only that.
+    """
     began = time.monotonic()
     try:
         provider.credential  # noqa: B018 - a missing key is found before anything is sent
@@ -70,7 +73,8 @@ async def status_of(provider: Checked) -> HealthStatus:
     except AttemptFailed as error:
         return _unwell(provider, error)
     latency = time.monotonic() - began
-    model = provider.config.text_model or provider.row.text_model
+    config = provider.config
+    model = config.embedding_model if config.embeds_alone else config.text_model or provider.row.text_model
     asked = model is not None and not provider.row.catalogue_only
     available, detail = await _has(provider, model or "") if asked else (None, None)
     return HealthStatus(

@@ -140,6 +140,11 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
         """The entry's name."""
         return self.name or self.provider
 
+    @property
+    def embeds_alone(self) -> bool:
+        """Whether the entry is there for embeddings: it names an embedding model and no text model."""
+        return self.text_model is None and self.embedding_model is not None
+
 
 class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What happens when a target fails."""

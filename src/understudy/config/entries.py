@@ -171,7 +171,9 @@ def _settle_model(context: Context, values: dict[str, Any], path: KeyPath, row: 
     if "text_model" in values:
         return
     name = values["name"]
-    if row.text_model is None:
+    if "embedding_model" in values:
+        what = f'"{name}" has an embedding_model and no text_model: it is checked as an entry for embeddings'
+    elif row.text_model is None:
         what = f'"{name}" has no text_model, so each call must name its model'
     else:
         values["text_model"] = row.text_model

@@ -191,7 +191,7 @@ class HealthStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it answers calls; `False` when it fails, is overloaded, limits this key, or is no such provider."""
     authenticated: bool | None = None
     model_available: bool | None = None
-    """Whether the configured text model is there."""
+    """Whether the configured text model is there; the embedding model of an entry that has only that."""
     latency: float | None = None
     """Seconds of the call."""
     detail: str | None = None
