@@ -201,7 +201,9 @@ def _no_route(status: int, operation: Operation, words: str) -> tuple[FailureKin
     """Return kind and message for a route that is missing. Generations are what a provider is there for: without that
     route its address is wrong. Anything else it may simply not have."""
     is_needed = operation is Operation.CHAT and status != 501
-    missing = "no such route or model; check base_url" if is_needed else f"the server has no route for {_WHAT[operation]}"
+    missing = (
+        "no such route or model; check base_url" if is_needed else f"the server has no route for {_WHAT[operation]}"
+    )
     said = words and not words.startswith(f"HTTP {status}")
     message = f"{words} (HTTP {status}: {missing})" if said else f"HTTP {status}: {missing}"
     return _K.NOT_FOUND if is_needed else _K.UNSUPPORTED, clean(message)
