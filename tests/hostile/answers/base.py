@@ -163,7 +163,7 @@ def lines(*objects: str) -> bytes:
 
 def asks_by_body(request: Request) -> bool:
     """Tell whether the body asks for a stream."""
-    return msgspec.json.decode(request.body).get("stream") is True
+    return bool(request.body) and msgspec.json.decode(request.body).get("stream") is True
 
 
 def posts(end: str) -> Callable[[Request], bool]:
