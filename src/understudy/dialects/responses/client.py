@@ -44,7 +44,7 @@ class ResponsesDialect:
         call = HttpRequest("POST", endpoint.url("responses"), JSON_HEADERS + endpoint.headers, body)
         refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
         if stream:
-            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire)
+            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire, bounds=endpoint.bounds)
             return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=notes.events())
         whole = WholeReader[Event](lambda data: read_whole(data, _fail(endpoint)))
         return SingleExchange(call, whole, refuse, before=notes.events())
