@@ -140,10 +140,12 @@ def _models(written: list[str], wanted: tuple[str, ...]) -> dict[str, list[str]]
 
 
 async def _serve(stage: Stage, write: Path | None, *, as_json: bool) -> None:
-    """Run until a signal says to stop; that is a good end, whichever signal it was."""
+    """Run until a signal says to stop; that is a good end, whichever signal it was. Ignored ones stay ignored."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue  # whoever started this in the background wants it to outlive the terminal's Ctrl-C
         # Where the loop takes no handlers (Windows), Ctrl-C cancels this task instead.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
