@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Protocol, Self
 
 import msgspec
 
+from understudy.bodies import LONG, Meter, aside, decoded, read_beginning
 from understudy.dialects.base import Exchange, Send
 from understudy.domain.events import CONTENT_EVENTS, Noted, Warned
 from understudy.domain.failures import Failure, FailureKind
@@ -20,6 +22,7 @@ from understudy.domain.money import Cost
 from understudy.policy.targets import Limits
 from understudy.signing import Credential, NotSigned
 from understudy.transport import Incoming, Transport, TransportError
+from understudy.wire.bounds import BOUNDS, Bounds
 from understudy.wire.http import Headers, HttpHead, HttpRequest
 
 ABORT_GRACE = 5.0
@@ -78,6 +81,9 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the provider streams its answer, so that the time-outs of content apply."""
     strict: bool = False
     """Whether a warning of the encoding makes the target ineligible."""
+    bounds: Bounds = BOUNDS
+    limit: int = BOUNDS.body
+    """Bytes of the body of a success."""
 
 
 class ExchangeFlight:
@@ -101,7 +107,7 @@ class ExchangeFlight:
         self._incoming: Incoming | None = None
         self._failure: Failure | None = None
         self._watch: _Watch | None = None
-        self._body: list[bytes] = []
+        self._meter = Meter(passage.bounds, passage.limit)
         self._parted = False
 
     def __aiter__(self) -> Self:
@@ -155,6 +161,8 @@ class ExchangeFlight:
                     self._warned(step, unsent=unsent)
         if batch and self._watch is not None and self._passage.streamed:
             self._watch.progressed(batch)
+            if self._meter.counts:
+                self._meter.count(batch)
         return batch
 
     def _warned(self, event: Warned, *, unsent: bool) -> None:
@@ -168,7 +176,7 @@ class ExchangeFlight:
         """Send a request and take its response's head. An earlier response that is not read to its end is closed."""
         self._send = None
         self._close()
-        self._body = []
+        self._meter.restart()
         passage, watch = self._passage, self._watch
         if watch is None:
             return
@@ -190,6 +198,10 @@ class ExchangeFlight:
         watch.guard(incoming)
         self.answered = 200 <= incoming.head.status < 300
         self._steps = [*self._noted(incoming.head), *self._exchange.head(incoming.head)]
+        if self._exchange.refused:
+            await self._read_refusal(incoming)
+        else:
+            self._incoming = decoded(incoming, passage.bounds)
 
     def _noted(self, head: HttpHead) -> list[Noted]:
         """Return the facts of the answer that stand in its head."""
@@ -204,16 +216,46 @@ class ExchangeFlight:
 
     async def _read(self, incoming: Incoming) -> None:
         data = await incoming.read()
-        if not self._passage.streamed:
-            self._body.append(data)
-        if data:
-            self._steps = self._exchange.feed(data)
+        if not data:
+            await self._read_end(incoming)
+            return
+        meter = self._meter
+        meter.size += len(data)
+        if meter.size >= meter.mark:
+            await asyncio.sleep(0)
+            if (flaw := meter.look()) is not None:
+                self._failure = Failure(kind=FailureKind.TOO_LARGE, message=flaw)
+                self._close()
+                return
+        if meter.open > LONG:
+            self._steps = await aside(partial(self._exchange.feed, data))
         else:
-            incoming.release()
-            self._incoming = None
-            if self._watch is not None:
-                self._watch.stop()
-            self._steps = self._exchange.close()
+            self._steps = self._exchange.feed(data)
+        if self._steps:
+            meter.open = 0
+        elif self._passage.streamed:
+            meter.open += len(data)
+
+    async def _read_end(self, incoming: Incoming) -> None:
+        incoming.release()
+        self._incoming = None
+        if self._watch is not None:
+            self._watch.stop()
+        close = self._exchange.close
+        self._steps = close() if self._meter.size <= LONG else await aside(close)
+
+    async def _read_refusal(self, incoming: Incoming) -> None:
+        """Read an error, so far as is of use, and take that as its end."""
+        try:
+            pieces = await read_beginning(decoded(incoming, self._passage.bounds), self._passage.bounds.error)
+        except TransportError as error:
+            if error.failure.kind is not FailureKind.PROTOCOL:
+                raise
+            pieces = []  # Its coding is not supported; its status is known all the same.
+        self._close()
+        for piece in pieces:
+            self._steps = [*(self._steps or ()), *self._exchange.feed(piece)]
+        self._steps = [*(self._steps or ()), *self._exchange.close()]
 
     def _lost(self, failure: Failure) -> None:
         """The connection failed, or the watch closed it; in the latter case the watch knows why."""
@@ -227,8 +269,8 @@ class ExchangeFlight:
     def _land(self, *, clean: bool) -> None:
         if self._watch is not None:
             self._watch.stop()
-        if self._body and clean:
-            self.raw = b"".join(self._body)
+        if clean and not self._passage.streamed:
+            self.raw = self._exchange.body
         self._close()
 
     def _close(self) -> None:

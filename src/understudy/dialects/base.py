@@ -23,7 +23,7 @@ from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the 
 from understudy.wire.bounds import BOUNDS, Bounds, TooLarge
 from understudy.wire.gathered import Gathered
 from understudy.wire.http import Headers, HttpHead, HttpRequest, origin_of
-from understudy.wire.json import BadJson, JsonTooLarge
+from understudy.wire.json import BadJson
 
 T = TypeVar("T")
 
@@ -250,7 +250,7 @@ class SingleExchange(Generic[T]):
             return [Failure(kind=FailureKind.TOO_LARGE, message=str(error))]
         except BadJson as error:
             self.finished = True
-            return [Failure(kind=kind_of_flaw(error), message=f"the response is not valid: {error}")]
+            return [Failure(kind=error.kind, message=f"the response is not valid: {error}")]
         if reader.finished:
             self.finished = True
         return steps  # type: ignore[return-value]  # list is invariant; nothing is added to it here
@@ -292,11 +292,6 @@ class UnsupportedExchange(Generic[T]):
     def abort(self) -> list[T | Send | Failure]:
         """Nothing was sent, so nothing is to be stopped."""
         return []
-
-
-def kind_of_flaw(flaw: BadJson) -> FailureKind:
-    """Return which failure it is that JSON cannot be read."""
-    return FailureKind.TOO_LARGE if isinstance(flaw, JsonTooLarge) else FailureKind.BAD_RESPONSE
 
 
 def is_expected(content_type: str, expected: tuple[str, ...]) -> bool:

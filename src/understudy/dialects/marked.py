@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from understudy.dialects.base import Endpoint, kind_of_flaw
+from understudy.dialects.base import Endpoint
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson
@@ -39,7 +39,7 @@ class MarkedReader(ABC):
                 steps += self.take(event)
         except BadJson as error:
             self.finished = True
-            steps.append(Failure(kind=kind_of_flaw(error), message=f"an event of the stream is not valid: {error}"))
+            steps.append(Failure(kind=error.kind, message=f"an event of the stream is not valid: {error}"))
         return steps
 
     def close(self) -> list[Event | Failure]:

@@ -56,6 +56,8 @@ class Inflater:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield what more bytes decompress to. Raises `TooLarge`, and `BadCoding`."""
         self._read += len(data)
+        if self._read > self._bounds.stream:
+            raise TooLarge(f"the response exceeds {self._bounds.stream} bytes, compressed")
         data = self._first + data
         if self._decoder is None:
             if len(data) < 2:

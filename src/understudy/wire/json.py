@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from understudy.domain.failures import FailureKind
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.shape import LARGE, BadShape, check_shape
 from understudy.wire.slices import AT_ONCE, decode_slices, is_light
@@ -27,9 +28,13 @@ _FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
 class BadJson(ValueError):
     """The bytes are not the JSON that was expected."""
 
+    kind = FailureKind.BAD_RESPONSE
+
 
 class JsonTooLarge(BadJson):
     """The JSON nests too deeply, or holds too many values."""
+
+    kind = FailureKind.TOO_LARGE
 
 
 def decode(data: bytes | str, *, decoded: int = BOUNDS.decoded) -> Any:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, kind_of_flaw
+from understudy.dialects.base import Endpoint
 from understudy.dialects.gemini.decode import Answer, Steps, read_chunk
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
@@ -66,7 +66,7 @@ class StreamReader:
         except BadJson as error:
             self.finished = True
             message = f"an event of the stream is not valid: {error}"
-            steps.append(Failure(kind=kind_of_flaw(error), message=message))
+            steps.append(Failure(kind=error.kind, message=message))
         return steps
 
     def close(self) -> Steps:

@@ -50,7 +50,10 @@ def embedding(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embeddi
 
 
 def read_vectors(body: bytes, decoded: int) -> tuple[list[tuple[float, ...]], JsonObject | None]:
-    """Return the vectors of a body, and its usage. Raises `BadJson` when it holds none. `decoded` limits their memory."""
+    """Return the vectors of a body, and its usage. Raises `BadJson` when it holds none.
+
+    `decoded` limits the memory that they take.
+    """
     found = decode_as(_VECTORS, body, sliced=True, decoded=decoded)
     items = [found.embedding] if found.embedding is not None else found.embeddings
     if items is None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, kind_of_flaw
+from understudy.dialects.base import Endpoint
 from understudy.dialects.ollama.errors import failure_in
 from understudy.dialects.ollama.wire import (
     CAPABILITIES,
@@ -156,7 +156,7 @@ class StreamReader:
             except BadJson as error:
                 # Returned beside the events before it: what is reported must not depend on how the bytes were split.
                 self.finished = True
-                steps.append(Failure(kind=kind_of_flaw(error), message=f"a line of the stream is broken: {error}"))
+                steps.append(Failure(kind=error.kind, message=f"a line of the stream is broken: {error}"))
                 break
             steps += _framed(found, line + b"\n") if self._keep else found
             if self._answer.finished:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, kind_of_flaw
+from understudy.dialects.base import Endpoint
 from understudy.dialects.openai.decode import Answer, Steps
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.wire import ChunkWire, decode_chunk
@@ -36,7 +36,7 @@ class StreamReader:
                 steps += self._take(event)
             except BadJson as error:
                 self.finished = True
-                steps.append(Failure(kind=kind_of_flaw(error), message=f"broken JSON in the stream: {error}"))
+                steps.append(Failure(kind=error.kind, message=f"broken JSON in the stream: {error}"))
         return steps
 
     def close(self) -> Steps:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import msgspec
 
-from understudy.dialects.base import kind_of_flaw
 from understudy.dialects.responses.decode import Fail, OutputReader, Step
 from understudy.dialects.responses.errors import read_event_error
 from understudy.dialects.responses.wire import EVENT, EVENT_TYPE, StreamEvent
@@ -70,7 +69,7 @@ class StreamReader:
             except BadJson as error:
                 self.finished = True
                 message = f"an event of the stream is not valid: {error}"
-                return [*steps, _truncated() if cut else Failure(kind=kind_of_flaw(error), message=message)]
+                return [*steps, _truncated() if cut else Failure(kind=error.kind, message=message)]
             steps += _with_wire(new, frame.frame) if self._keep else new
             if self.finished:
                 break
