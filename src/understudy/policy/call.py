@@ -105,8 +105,8 @@ class Call:
         if self.settled:
             return []
         match signal:
-            case Cancelled():
-                return self._stop(Failure(kind=FailureKind.CANCELLED, message="the caller gave the request up"))
+            case Cancelled(failure):
+                return self._stop(failure)
             case Began(attempt) if self._is_running(attempt):
                 return self._commit(attempt) if self._rules.streamed else []
             case Ended(attempt) if self._is_running(attempt):
