@@ -55,6 +55,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     quirks: Quirks = Quirks()
     error_rules: tuple[ErrorRule, ...] = ()
     """Read before the dialect's own."""
+    by_status: Mapping[int, FailureKind] = {}
+    """What statuses mean here when neither code nor words of an error say more."""
     options: dict[str, Any] = {}
     """The entry's `extra` table: fields of the wire, merged into every request body."""
     keep_wire: bool = False
@@ -172,6 +174,18 @@ Classify = Callable[[HttpHead, bytes], Failure]
 """Reads an error response: status, headers and body to a failure."""
 
 
+def not_valid(flaw: BadJson, head: HttpHead, body: bytes, classify: Classify) -> Failure:
+    """Return the failure of a success whose body is not valid: the error that it holds in whatever form, if it is one.
+
+    Proxies report errors with status 200, in another form than that of the wire they speak.
+    """
+    if flaw.kind is FailureKind.BAD_RESPONSE:
+        told = classify(head, body[: BOUNDS.error])
+        if told.kind is not FailureKind.BAD_RESPONSE:
+            return told
+    return Failure(kind=flaw.kind, message=f"the response is not valid: {flaw}")
+
+
 class SingleExchange(Generic[T]):
     """The exchange that almost all operations are: one request, one response."""
 
@@ -250,48 +264,11 @@ class SingleExchange(Generic[T]):
             return [Failure(kind=FailureKind.TOO_LARGE, message=str(error))]
         except BadJson as error:
             self.finished = True
-            return [Failure(kind=error.kind, message=f"the response is not valid: {error}")]
+            body = reader.body if isinstance(reader, WholeReader) else None
+            return [not_valid(error, self._head, body or b"", self._classify)]
         if reader.finished:
             self.finished = True
         return steps  # type: ignore[return-value]  # list is invariant; nothing is added to it here
-
-
-class UnsupportedExchange(Generic[T]):
-    """The exchange of an operation that the wire format does not have: it fails before anything is sent."""
-
-    __slots__ = ("_message", "finished")
-
-    refused: ClassVar[bool] = False
-    body: ClassVar[bytes | None] = None
-
-    def __init__(self, message: str) -> None:
-        self._message = message
-        self.finished = False
-
-    def start(self) -> list[T | Send | Failure]:
-        """Return the failure."""
-        self.finished = True
-        return [Failure(kind=FailureKind.UNSUPPORTED, message=self._message, sent=False)]
-
-    def head(self, head: HttpHead) -> list[T | Send | Failure]:
-        """Nothing was sent, so nothing comes back."""
-        return []
-
-    def feed(self, data: bytes) -> list[T | Send | Failure]:
-        """Nothing was sent, so nothing comes back."""
-        return []
-
-    def close(self) -> list[T | Send | Failure]:
-        """Nothing was sent, so nothing comes back."""
-        return []
-
-    def lost(self, failure: Failure) -> list[T | Send | Failure]:
-        """Nothing was sent, so nothing can be lost."""
-        return []
-
-    def abort(self) -> list[T | Send | Failure]:
-        """Nothing was sent, so nothing is to be stopped."""
-        return []
 
 
 def is_expected(content_type: str, expected: tuple[str, ...]) -> bool:
@@ -397,4 +374,6 @@ class WireError(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     retry_after: float | None = None
     """Seconds that a field of the body asks to wait (Google's `RetryInfo`); headers come before it."""
+    status: int | None = None
+    """The HTTP status that the error object names; it counts where the response's own says nothing."""
     body: dict[str, Any] | None = None

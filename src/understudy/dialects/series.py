@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from understudy.dialects.base import Classify, Send, is_expected
+from understudy.dialects.base import Classify, Send, is_expected, not_valid
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.bounds import MIB
 from understudy.wire.gathered import Gathered
@@ -79,8 +79,7 @@ class Series(Generic[T]):
         try:
             steps = self._take(data)
         except BadJson as error:
-            message = f"the response is not valid: {error}"
-            return self._end(Failure(kind=error.kind, message=message))
+            return self._end(not_valid(error, self._head, data, self._classify))
         self.finished = not any(isinstance(step, Send) for step in steps)
         return steps
 

@@ -181,7 +181,7 @@ class PredictionExchange:
             problem = read_error(data)
             if problem is not None:
                 return self._fail(told_within(problem, self._endpoint))
-            return self._fail(_bad(f"the description of the model is not valid: {error}"))
+            return self._fail(_bad(f"the description of the model is not valid: {error}", error.kind))
         self._began = _date(self._head)
         if schema.writes_files:
             message = f"{self._place.model} answers with files, not with text"
@@ -209,7 +209,7 @@ class PredictionExchange:
             problem = read_error(data)
             if problem is not None:
                 return self._fail(told_within(problem, self._endpoint))
-            return self._search(_bad(f"the prediction is not valid: {error}"))
+            return self._search(_bad(f"the prediction is not valid: {error}", error.kind))
         return self._follow(prediction)
 
     def _search(self, unknown: Failure) -> Steps:
@@ -291,7 +291,7 @@ class PredictionExchange:
         try:
             prediction = decode_prediction(data)
         except BadJson as error:
-            return self._missed(_bad(f"the prediction is not valid: {error}"))
+            return self._missed(_bad(f"the prediction is not valid: {error}", error.kind))
         self._misses = 0
         return self._ended(prediction) if prediction.is_over else self._progress(prediction)
 
@@ -336,8 +336,8 @@ class PredictionExchange:
         return [failure]
 
 
-def _bad(message: str) -> Failure:
-    return Failure(kind=_K.BAD_RESPONSE, message=message)
+def _bad(message: str, kind: FailureKind = _K.BAD_RESPONSE) -> Failure:
+    return Failure(kind=kind, message=message)
 
 
 def _once(failure: Failure) -> Failure:
