@@ -135,8 +135,9 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
         if operation in ("generate", "stream") and self.flows(request):
             frames = self.stream() if body is None else (body,)
             return (at_home(chunked_head(self.stream_type) + b"".join(map(chunk, frames)) + LAST, request),)
-        status = 200 if operation in ("embed", "list") else self.plain_status
-        if body is None and self.streamed_apart is not None and self.streams(request):
+        chats = operation in ("generate", "stream")
+        status = self.plain_status if chats else 200
+        if chats and body is None and self.streamed_apart is not None and self.streams(request):
             body = self.begun
         return (response(status, at_home(self.whole(operation) if body is None else body, request)),)
 

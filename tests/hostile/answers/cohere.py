@@ -34,8 +34,8 @@ def _text(piece: str) -> tuple[str, str]:
     )
 
 
-def _end(finish: str, more: str = "") -> tuple[str, str]:
-    return "message-end", f'{{"type":"message-end","delta":{{"finish_reason":"{finish}"{more}{_USAGE}}}}}'
+def _end(finish: str, more: str = _USAGE) -> tuple[str, str]:
+    return "message-end", f'{{"type":"message-end","delta":{{"finish_reason":"{finish}"{more}}}}}'
 
 
 ANSWERS = Answers(

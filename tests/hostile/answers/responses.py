@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.hostile.answers.base import PIECES, TEXT, Answers, InStream, asks_by_body, gets, named, posts
-from tests.hostile.answers.openai import ANSWERS as CHAT
 from tests.hostile.answers.openai import REFUSALS
 from understudy.domain.failures import FailureKind as K
 
@@ -80,7 +79,7 @@ ANSWERS = Answers(
     mark=named(_event(10, "response.completed", f'"response":{_response(_message(TEXT), more=_COUNTED)}')),
     broken=b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","del\n\n',
     refusals=REFUSALS,
-    models=CHAT.models,
+    models=b'{"object":"list","data":[{"id":"gpt-5.5-pro","object":"model","created":1776902400,"owned_by":"system"}]}',
     in_200=(
         InStream(_failed("server_error", "The model failed to generate a response.").encode(), K.SERVER_ERROR),
         InStream(_failed("rate_limit_exceeded", "Rate limit reached.").encode(), K.RATE_LIMITED),

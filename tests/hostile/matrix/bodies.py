@@ -197,8 +197,15 @@ def _is_filtered(answer: u.GenerationResponse) -> str | None:
 
 
 ROWS = (
-    odd("portal", "a captive portal's page with the status 200", _PORTAL, HTML, operations=PAID),
-    odd("text", "plain text with the status 200", b"OK", "text/plain"),
+    odd(
+        "portal",
+        "a captive portal's page with the status 200",
+        _PORTAL,
+        HTML,
+        dialects=lambda a: a.dialect != "replicate",
+        operations=PAID,
+    ),
+    odd("text", "plain text with the status 200", b"OK", "text/plain", dialects=lambda a: a.dialect != "replicate"),
     odd("empty-body", "nothing with the status 200", b""),
     odd("null", "null with the status 200", b"null"),
     odd("number", "a number with the status 200", b"42"),
@@ -278,6 +285,7 @@ ROWS = (
         place="stream",
         expect=_BAD,
         operations=CHATS | {LIST},
+        dialects=lambda answers: answers.dialect != "gemini",
     ),
     Row(
         name="deep",

@@ -10,13 +10,13 @@ from tests.hostile.matrix.rows import (
     LIMIT,
     LIST,
     MARKER,
+    PAID,
     STREAM,
     B,
     Row,
     Scene,
     begun,
     given_up,
-    only,
     replaced,
     retried,
 )
@@ -39,7 +39,6 @@ def malformed(data: bytes, name: str, words: str, source: str = "RFC 9112") -> R
         act=lambda _: (page, Close()),
         expect=_NONSENSE,
         fresh=True,
-        hides=True,
     )
 
 
@@ -74,16 +73,6 @@ ROWS = (
         source="getaddrinfo(3), EAI_NONAME",
         door="nowhere",
         expect=retried(K.DNS, 2, u.ConnectionFailed, basis=B.NOT_SENT),
-    ),
-    Row(
-        name="slow-dns",
-        words="the name server says nothing; a name is part of connecting",
-        source="resolv.conf(5), timeout",
-        door="slow",
-        limits={"connect_timeout": 0.2},
-        expect=lambda _: replaced((K.CONNECT_TIMEOUT, K.DNS), 2, u.ConnectionFailed, basis=B.NOT_SENT),
-        operations=frozenset({GENERATE}),
-        dialects=only("openai", "ollama"),
     ),
     Row(
         name="refused",
@@ -138,6 +127,7 @@ ROWS = (
         act=lambda _: (Reset(),),
         expect=retried(K.DISCONNECTED, 3, u.StreamInterrupted),
         fresh=True,
+        operations=PAID,
     ),
     Row(
         name="closed-before-headers",
@@ -146,6 +136,7 @@ ROWS = (
         act=lambda _: (Close(),),
         expect=retried(K.DISCONNECTED, 3, u.StreamInterrupted),
         fresh=True,
+        operations=PAID,
     ),
     Row(
         name="no-headers",
