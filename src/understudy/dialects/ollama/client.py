@@ -12,7 +12,6 @@ from understudy.dialects.base import (
     Notes,
     Operation,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
 )
 from understudy.dialects.lookup import LookUp
@@ -20,6 +19,7 @@ from understudy.dialects.ollama.decode import StreamReader, embeddings, model_li
 from understudy.dialects.ollama.encode import chat_body, embed_body
 from understudy.dialects.ollama.errors import classify_error
 from understudy.dialects.ollama.wire import NAME
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
