@@ -36,6 +36,16 @@ class LookUp:
         self._found: ModelInfo | None = None
         self.finished = False
 
+    @property
+    def refused(self) -> bool:
+        """Whether the response under way is an error."""
+        return self._current.refused
+
+    @property
+    def body(self) -> bytes | None:
+        """The last body that was decoded as a whole."""
+        return self._current.body
+
     def start(self) -> Steps:
         """Return the look-up."""
         return self._current.start()
