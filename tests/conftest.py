@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests import canaries
 
 # Machines that are busy with something else are slow, which is no property of the code.
 hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -55,3 +58,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 RECORDINGS = pytest.StashKey[Path]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keys_are_canaries() -> Generator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        canaries.watch(patch)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test in whose output or log one of its keys stands."""
+    report = yield
+    if report.when == "teardown":
+        where = [name for name, text in report.sections if canaries.escaped(text)]
+        if where and report.passed:
+            report.outcome = "failed"
+            report.longrepr = f"a key of this test escaped into: {', '.join(where)}"
+        canaries.forget()
+    return report

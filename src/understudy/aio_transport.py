@@ -24,14 +24,15 @@ TAKES = 4
 """Connections taken for one request at most, where the earlier ones turn out to be unusable before anything is sent."""
 POOL_WAIT = 10.0
 """Seconds that a request waits for a place in the pool, if the pool has a limit."""
+PIECE = 32 << 10
+"""Bytes of a response body that are read at once, so that a fast server does not hold up the loop."""
 
 
 class AioTransport:
     """HTTP over aiohttp, one session for each running event loop, so that one manager survives several of them.
 
     Redirects are not followed, nothing is repeated once a byte of it was written, cookies are not kept, and bodies are
-    asked for uncompressed: a compressed one that comes all the same is refused, which closes the door to decompression
-    bombs.
+    asked for uncompressed.
 
     A connection serves one request at a time, so there are as many as requests under way, and idle ones for half a
     minute. How many requests run at once is the caller's decision; `connections` limits it here, too. Without that the
@@ -63,11 +64,6 @@ class AioTransport:
         if not 200 <= status <= 599:
             sent.close()
             message = f"the response has the status {status}, which is not one of an answer"
-            raise TransportError(Failure(kind=FailureKind.PROTOCOL, message=message, status=status))
-        encoding = sent.headers.get("content-encoding", "identity").lower()
-        if encoding not in ("", "identity"):
-            sent.close()
-            message = f"the response is compressed ({encoding}) although that was not asked for"
             raise TransportError(Failure(kind=FailureKind.PROTOCOL, message=message, status=status))
         return AioIncoming(sent, opened)
 
@@ -170,7 +166,7 @@ class AioIncoming:
     async def read(self) -> bytes:
         """Return the next piece; see `Incoming`."""
         try:
-            return await self._response.content.readany()
+            return await self._response.content.read(PIECE)
         except (aiohttp.ClientError, OSError) as error:
             failure = closed_meanwhile(sent=True) if self._opened.closed else failure_of(error)
         raise TransportError(failure)
