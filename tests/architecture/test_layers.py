@@ -33,7 +33,7 @@ LAYERS: dict[str, set[str]] = {
     "background": set(),
     "watch": {"domain", "policy", "transport"},
     "flight": {"background", "bodies", "watch", "domain", "wire", "dialects", "policy", "transport", "signing"},
-    "attempt": {"domain", "dialects", "policy", "flight", "structured"},
+    "attempt": {"domain", "wire", "dialects", "policy", "flight", "structured"},
     "engine": {"domain", "dialects", "policy", "flight", "attempt", "ledger"},
     "stream": {"domain", "dialects", "engine"},
     "embedding": {"domain", "policy", "attempt", "engine"},
