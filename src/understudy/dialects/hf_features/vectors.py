@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.base import Endpoint, Notes, Operation, extra_fields
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
@@ -24,11 +24,11 @@ def read_answer(
     data: bytes, *, endpoint: Endpoint, model: str | None, expected: int, warnings: tuple[Warning, ...]
 ) -> list[EmbeddingResponse | Failure]:
     """Read an answer, which says neither its model nor its usage. Raises `BadJson`."""
-    value = decode(data)
+    value = decode(data, decoded=endpoint.bounds.numbers(expected))
     if isinstance(value, dict):
         error = read_error_value(value)
         if error is not None:
-            return [stream_failure(error, endpoint)]
+            return [stream_failure(error, endpoint, Operation.EMBED)]
     found = read_vectors(value, expected)
     if isinstance(found, Failure):
         return [found]

@@ -13,16 +13,17 @@ from understudy.dialects.base import (
     Notes,
     Operation,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
 )
 from understudy.dialects.errors import classify
+from understudy.dialects.lookup import LookUp
 from understudy.dialects.openai.decode import NAME
 from understudy.dialects.openai.encode import encode_chat, encode_embeddings
 from understudy.dialects.openai.errors import RULES, read_error
 from understudy.dialects.openai.models import read_models
 from understudy.dialects.openai.read import StreamReader, read_completion
 from understudy.dialects.openai.vectors import read_embeddings
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
@@ -44,12 +45,12 @@ class OpenAIDialect:
             return SingleExchange(
                 call,
                 StreamReader(endpoint),
-                _refuse(endpoint),
+                _refuse(endpoint, Operation.CHAT),
                 expects=("text/event-stream",),
                 before=notes.events(),
             )
         whole = WholeReader[Event](partial(read_completion, endpoint=endpoint))
-        return SingleExchange(call, whole, _refuse(endpoint), before=notes.events())
+        return SingleExchange(call, whole, _refuse(endpoint, Operation.CHAT), before=notes.events())
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Open `POST /embeddings`."""
@@ -57,11 +58,13 @@ class OpenAIDialect:
         body = encode_embeddings(request, endpoint, notes)
         read = partial(read_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
         return SingleExchange(
-            _post(endpoint, "embeddings", body), WholeReader[EmbeddingResponse](read), _refuse(endpoint)
+            _post(endpoint, "embeddings", body),
+            WholeReader[EmbeddingResponse](read),
+            _refuse(endpoint, Operation.EMBED),
         )
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Open `GET /models`, or `GET /models/{id}`; the list has one page."""
+        """Open `GET /models`, which has one page, or `GET /models/{id}`."""
         single = request.model is not None and endpoint.quirks.single_models
         name = request.model or ""
         if endpoint.quirks.partner_suffix:
@@ -70,7 +73,10 @@ class OpenAIDialect:
         path = f"models/{quote(name, safe='/:@')}" if single else "models"
         call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
         read = partial(read_models, endpoint=endpoint, request=request, single=single)
-        return SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint))
+        asked = SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
+        if not single or request.model is None:
+            return asked
+        return LookUp(asked, lambda: self.list_models(ModelsRequest(), endpoint), request.model, name)
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open nothing: tokens are counted by the Responses API."""
@@ -81,5 +87,5 @@ def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
     return HttpRequest("POST", endpoint.url(path), JSON_HEADERS + endpoint.headers, body)
 
 
-def _refuse(endpoint: Endpoint) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+def _refuse(endpoint: Endpoint, operation: Operation) -> Classify:
+    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint
+from understudy.dialects.base import Endpoint, Operation
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
 from understudy.domain.failures import Failure
@@ -41,11 +41,11 @@ def read_embeddings(
 
     Raises `BadJson` when it is none, or when vectors are missing: an index must never silently shift.
     """
-    found = decode_as(_decoder, body)
+    found = decode_as(_decoder, body, sliced=True, decoded=endpoint.bounds.numbers(expected))
     if found.data is None:
         error = read_error_value(decode_object(body))
         if error is not None:
-            return [stream_failure(error, endpoint)]
+            return [stream_failure(error, endpoint, Operation.EMBED)]
         raise BadJson("no `data`: not an embeddings list")
     items = found.data
     if all(item.index is not None for item in items):
