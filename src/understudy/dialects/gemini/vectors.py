@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.base import Endpoint, Exchange, Notes, Operation, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.names import bare, camel_keys, method_url, overlay, qualified
@@ -45,7 +45,7 @@ def embedding(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embeddi
     return SingleExchange(
         HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
         WholeReader[EmbeddingResponse](read),
-        partial(classify, endpoint=endpoint, rules=RULES, read=read_error),
+        partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.EMBED),
     )
 
 
