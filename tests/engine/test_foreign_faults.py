@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import understudy as u
-from tests.engine.fakes import RecordingTransport
+from tests.engine.fakes import Incoming, RecordingTransport
 from tests.engine.servers import kinds
 
 SECRET = "sk-canary-0c1d2e3f4a5b"
@@ -184,11 +184,12 @@ async def test_a_custom_provider_that_raises_fails_alone() -> None:
             if "/models" in request.url:
                 found = b'{"object": "list", "data": [{"id": "gpt-5", "object": "model"}]}'
                 one = b'{"id": "gpt-5", "object": "model"}'
-                answer._pieces = [found if request.url.endswith("/models") else one, b""]  # noqa: SLF001
+                return Incoming("application/json", found if request.url.endswith("/models") else one)
             return answer
 
     good = u.create_provider(entry("backup"), transport=Listing())
-    llm = u.ProviderManager([Broken(), good])
+    broken: Any = Broken()
+    llm = u.ProviderManager([broken, good])
     assert [model.id for model in await llm.list_models()] == ["backup/gpt-5"]
     assert await llm.is_model_available("gpt-5")
     with pytest.raises(u.Unavailable, match="own raised Bug"):
@@ -201,7 +202,7 @@ async def test_a_custom_provider_that_raises_fails_alone() -> None:
         await llm.count_tokens("Hi")  # the other wire has no counts
     await llm.aclose()
     with pytest.raises(u.Unavailable):
-        await u.ProviderManager([Broken()]).list_models()
+        await u.ProviderManager([broken]).list_models()
 
 
 # ---- memory ----

@@ -57,7 +57,7 @@ async def test_every_operation_of_a_manager_reaches_the_backup() -> None:
     async def custom() -> str:
         async with serving(well) as (server,):
             last = u.create_provider(server.entry(name="backup"))
-            async with u.ProviderManager([Counting("own"), last], u.FallbackConfig(deadline=2.4)) as llm:
+            async with u.ProviderManager([custom_one("own"), last], u.FallbackConfig(deadline=2.4)) as llm:
                 response = await llm.generate("Hi")
         assert kinds(response.attempts) == [("own", "timeout_body"), ("backup", None)]
         return f"custom: {response.text}"
@@ -120,7 +120,8 @@ async def test_counting_tokens_reaches_the_backup() -> None:
             await asyncio.Event().wait()
             raise AssertionError
 
-    llm = u.ProviderManager([Hanging("first"), Counting("second")], u.FallbackConfig(deadline=0.4))
+    first: Any = Hanging("first")
+    llm = u.ProviderManager([first, custom_one("second")], u.FallbackConfig(deadline=0.4))
     count, took = await timed(llm.count_tokens("Hi"))
     assert count.input_tokens == 7
     assert took < 1
@@ -149,19 +150,24 @@ async def test_whole_says_how_an_answer_is_fetched(whole: Any, entry: Any, strea
     async def broken(asked: Any, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    async with serving(broken, well) as servers:
-        async with manager(*servers, entry={"whole": entry}, whole=whole, max_retries=1) as llm:
-            response = await llm.generate("Hi")
+    async with (
+        serving(broken, well) as servers,
+        manager(*servers, entry={"whole": entry}, whole=whole, max_retries=1) as llm,
+    ):
+        response = await llm.generate("Hi")
     assert [each.streamed for server in servers for each in server.requests] == streams
     assert response.text == "hello"
     assert [each.streamed for each in response.attempts] == [False, False], "the caller saw no stream"
 
 
 async def test_one_target_alone_is_asked_plainly() -> None:
-    async with serving(well) as (server,):
-        async with u.create_provider(server.entry()) as llm:
-            assert (await llm.generate("Hi")).text == "hello"
+    async with serving(well) as (server,), u.create_provider(server.entry()) as llm:
+        assert (await llm.generate("Hi")).text == "hello"
     assert not server.requests[0].streamed
+
+
+def custom_one(name: str) -> Any:
+    return Counting(name)
 
 
 class Counting:
