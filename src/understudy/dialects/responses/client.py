@@ -11,7 +11,6 @@ from understudy.dialects.base import (
     Notes,
     Operation,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
     WireError,
 )
@@ -21,6 +20,7 @@ from understudy.dialects.responses.encode import encode_count, encode_request
 from understudy.dialects.responses.errors import RULES, read_error
 from understudy.dialects.responses.stream import StreamReader
 from understudy.dialects.responses.wire import COUNT, NAME
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
@@ -49,7 +49,7 @@ class ResponsesDialect:
             return read_whole(data, _fail(endpoint))
 
         if stream:
-            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire)
+            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire, bounds=endpoint.bounds)
             return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=before, whole=whole)
         return SingleExchange(call, WholeReader[Event](whole), refuse, before=before)
 
