@@ -41,6 +41,7 @@ class OpenAIDialect:
         notes = Notes(request.configured)
         body = encode_chat(request, endpoint, notes, stream=stream)
         call = _post(endpoint, "chat/completions", body)
+        whole = partial(read_completion, endpoint=endpoint)
         if stream:
             return SingleExchange(
                 call,
@@ -48,9 +49,9 @@ class OpenAIDialect:
                 _refuse(endpoint, Operation.CHAT),
                 expects=("text/event-stream",),
                 before=notes.events(),
+                whole=whole,
             )
-        whole = WholeReader[Event](partial(read_completion, endpoint=endpoint))
-        return SingleExchange(call, whole, _refuse(endpoint, Operation.CHAT), before=notes.events())
+        return SingleExchange(call, WholeReader[Event](whole), _refuse(endpoint, Operation.CHAT), before=notes.events())
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Open `POST /embeddings`."""
