@@ -86,14 +86,14 @@ def test_notes_of_a_part_are_kept_by_dialect_and_may_come_first() -> None:
     assert fold([e.PartNoted(0, "d", {"a": 1})]).message.parts == ()
 
 
-def test_usage_is_cumulative_and_warnings_are_gathered() -> None:
+def test_the_latest_usage_counts_and_warnings_are_gathered() -> None:
     response = fold(
         [
-            e.Warned(WARNING), e.UsageReported(Usage(input=10, output=1)), e.UsageReported(Usage(output=7)),
-            e.Finished(FinishReason.STOP), e.UsageReported(Usage(output=8)),
+            e.Warned(WARNING), e.UsageReported(Usage(input=10, output=1, reasoning=3)),
+            e.Finished(FinishReason.STOP), e.UsageReported(Usage(input=10, output=8)), e.UsageReported(Usage(raw={})),
         ]
     )  # fmt: skip
-    assert (response.usage.input, response.usage.output) == (10, 8)
+    assert response.usage == Usage(input=10, output=8)
     assert response.warnings == (WARNING,)
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
+from understudy.dialects.flaws import read_mended
 from understudy.dialects.quirks import ErrorRule, Quirks
 from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
@@ -157,7 +158,7 @@ class WholeReader(Generic[T]):
     def close(self) -> list[T | Failure]:
         """Decode the body."""
         self.finished = True
-        return self._decode(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
+        return read_mended(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces), self._decode)
 
 
 Classify = Callable[[HttpHead, bytes], Failure]

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+from understudy.dialects.flaws import Flaws
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson
@@ -21,6 +22,7 @@ class MarkedReader(ABC):
     def __init__(self, *, keep_wire: bool) -> None:
         self._keep_wire = keep_wire
         self._sse = SseDecoder(keep_frames=keep_wire)
+        self._flaws = Flaws()
         self.finished = False
 
     @abstractmethod
@@ -34,7 +36,10 @@ class MarkedReader(ABC):
             for event in self._sse.feed(data):
                 if self.finished:
                     break
-                steps += self.take(event)
+                try:
+                    steps += self.take(event)
+                except BadJson as error:
+                    steps += self._flaws.read(event, self.take, error)
         except BadJson as error:
             self.finished = True
             steps.append(
@@ -48,7 +53,10 @@ class MarkedReader(ABC):
         try:
             for event in self._sse.close():
                 if not self.finished:
-                    steps += self.take(event)
+                    try:
+                        steps += self.take(event)
+                    except BadJson as error:
+                        steps += self._flaws.read(event, self.take, error)
         except BadJson:
             pass  # The last event was cut: the same as a missing end mark.
         if not self.finished:

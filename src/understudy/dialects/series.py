@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from understudy.dialects.base import MAX_BODY, Classify, Send, is_expected
+from understudy.dialects.flaws import read_mended
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import BadJson
@@ -62,7 +63,7 @@ class Series(Generic[T]):
         if self._head.status != 200 or not is_expected(self._head.content_type, self._expects):
             return self._end(self._classify(self._head, data))
         try:
-            steps = self._take(data)
+            steps = read_mended(data, self._take)
         except BadJson as error:
             message = f"the response is not valid: {error}"
             return self._end(Failure(kind=FailureKind.BAD_RESPONSE, message=message))

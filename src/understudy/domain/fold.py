@@ -21,8 +21,8 @@ from understudy.domain.content import (
 )
 from understudy.domain.messages import Message, Role
 from understudy.domain.responses import FinishReason, GenerationResponse
-from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.usage import USAGE, Usage, odd_counts
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
 
 
 class _Growing:
@@ -67,7 +67,7 @@ class Facts:
             case e.Started():
                 self.started = event
             case e.UsageReported(usage):
-                self.usage = self.usage.merged(usage)
+                self.usage = self.usage.followed_by(usage)
             case e.Noted(key, value, append):
                 self.extra[key] = [*self.extra.get(key, ()), *value] if append else value
             case e.Warned(warning):
@@ -159,6 +159,11 @@ class Fold(Facts):
             part = msgspec.structs.replace(part, extra={**(part.extra or {}), **notes})
         return _stamped_text(part, provenance) if isinstance(part, Text | Refusal) else part
 
+    def _all_warnings(self) -> tuple[Warning, ...]:
+        """The warnings on the way, and what is wrong with the counts; in a folded response that may stand already."""
+        counts = usage_warnings(self.usage)
+        return (*self.warnings, *(warning for warning in counts if warning not in self.warnings))
+
     def response(self) -> GenerationResponse:
         """Return the answer so far."""
         return GenerationResponse(
@@ -169,9 +174,17 @@ class Fold(Facts):
             model=self.started.model,
             id=self.started.id,
             created=self.started.created,
-            warnings=tuple(self.warnings),
+            warnings=self._all_warnings(),
             extra=dict(self.extra),
         )
+
+
+def usage_warnings(usage: Usage) -> tuple[Warning, ...]:
+    """Return the warning about what had to be ignored of a provider's counts, if there is one."""
+    found = odd_counts(usage)
+    if not found:
+        return ()
+    return (Warning(WarningKind.DROPPED, USAGE, f"ignored in the provider's counts: {', '.join(found)}"),)
 
 
 def _stamped(part: AnyPart, provenance: Provenance | None) -> AnyPart:

@@ -87,8 +87,10 @@ def read_error_object(error: JsonObject) -> WireError:
     )
 
 
-def error_in_answer(error: JsonObject, endpoint: Endpoint) -> Failure:
+def error_in_answer(error: Any, endpoint: Endpoint) -> Failure:
     """Read an error that came after the status 200 was sent."""
+    if not isinstance(error, dict):
+        error = {"message": error if isinstance(error, str) else "the provider reported an error of an unknown form"}
     code = error.get("code")
     status = code if isinstance(code, int) and not isinstance(code, bool) and 100 <= code <= 599 else 200
     return failure_of(read_error_object(error), HttpHead(status, {}), endpoint=endpoint, rules=RULES)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from understudy.domain.content import JsonObject
-from understudy.wire.json import decode_as, encode
+from understudy.wire.json import BadJson, decode_as, encode
+from understudy.wire.mending import mend
 
 NAME = "replicate"
+
+T = TypeVar("T")
 
 SUCCEEDED = "succeeded"
 TERMINAL = frozenset({SUCCEEDED, "failed", "canceled", "aborted"})
@@ -95,14 +98,24 @@ _PREDICTION: msgspec.json.Decoder[PredictionWire] = msgspec.json.Decoder(Predict
 _PREDICTIONS: msgspec.json.Decoder[PredictionsWire] = msgspec.json.Decoder(PredictionsWire)
 
 
+def _decoded(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
+    try:
+        return decode_as(decoder, data)
+    except BadJson:
+        mended = mend(data)
+        if mended is None:
+            raise
+    return decode_as(decoder, mended.data)
+
+
 def decode_prediction(data: bytes) -> PredictionWire:
     """Read a prediction. Raises `BadJson` when it is none."""
-    return decode_as(_PREDICTION, data)
+    return _decoded(_PREDICTION, data)
 
 
 def decode_predictions(data: bytes) -> list[PredictionWire]:
     """Read a page of predictions. Raises `BadJson` when it is none."""
-    return decode_as(_PREDICTIONS, data).results
+    return _decoded(_PREDICTIONS, data).results
 
 
 def seconds(date: str | None) -> float | None:
