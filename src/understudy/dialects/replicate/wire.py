@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from understudy.dialects.addresses import is_name
 from understudy.domain.content import JsonObject
 from understudy.wire.json import BadJson, decode_as, encode
 from understudy.wire.mending import mend
@@ -27,15 +28,15 @@ class PredictionWire(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     status: str
-    model: str | None = None
-    version: str | None = None
+    model: Any = None
+    version: Any = None
     input: Any = None
     output: Any = None
     error: Any = None
-    metrics: JsonObject | None = None
-    created_at: str | None = None
-    completed_at: str | None = None
-    urls: JsonObject | None = None
+    metrics: Any = None
+    created_at: Any = None
+    completed_at: Any = None
+    urls: Any = None
 
     @property
     def is_over(self) -> bool:
@@ -58,7 +59,7 @@ class PredictionWire(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def stream_url(self) -> str | None:
         """Where the output can be read as it is written; not every model offers that."""
-        url = (self.urls or {}).get("stream")
+        url = self.urls.get("stream") if isinstance(self.urls, dict) else None
         return url if isinstance(url, str) and url else None
 
 
@@ -109,24 +110,25 @@ def _decoded(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
 
 
 def decode_prediction(data: bytes) -> PredictionWire:
-    """Read a prediction. Raises `BadJson` when it is none."""
-    return _decoded(_PREDICTION, data)
+    """Read a prediction. Raises `BadJson` when it is none, or has an id that cannot be asked for."""
+    prediction = _decoded(_PREDICTION, data)
+    if not is_name(prediction.id):
+        raise BadJson("the prediction's id is not valid")
+    return prediction
 
 
 def decode_predictions(data: bytes) -> list[PredictionWire]:
     """Read a page of predictions. Raises `BadJson` when it is none."""
-    return _decoded(_PREDICTIONS, data).results
+    return [prediction for prediction in _decoded(_PREDICTIONS, data).results if is_name(prediction.id)]
 
 
-def seconds(date: str | None) -> float | None:
+def seconds(date: Any) -> float | None:
     """Return the Unix seconds of an RFC 3339 date, whose fractions may have nine digits; `None` when it is none."""
-    if not date:
-        return None
     try:
-        when = datetime.fromisoformat(date)
-    except ValueError:
+        when = datetime.fromisoformat(date if isinstance(date, str) else "")
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def date_of(unix: float | None) -> str:
