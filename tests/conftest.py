@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests import canaries
 
 # Machines that are busy with something else are slow, which is no property of the code.
 hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -37,7 +41,15 @@ def deep(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--deep"))
 
 
+def _heed_interrupts() -> None:
+    """Undo an ignored SIGINT: in the background of a shell, under `nohup` or behind `trap "" INT` this process inherits
+    it, and so would every program that a test starts and interrupts, and then waits for."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    _heed_interrupts()
     given = config.getoption("--recordings") or os.environ.get("UNDERSTUDY_RECORDINGS")
     folder = Path(given) if given else SELECTION
     if given and not folder.is_dir():
@@ -46,3 +58,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 RECORDINGS = pytest.StashKey[Path]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keys_are_canaries() -> Generator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        canaries.watch(patch)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test in whose output or log one of its keys stands."""
+    report = yield
+    if report.when == "teardown":
+        where = [name for name, text in report.sections if canaries.escaped(text)]
+        if where and report.passed:
+            report.outcome = "failed"
+            report.longrepr = f"a key of this test escaped into: {', '.join(where)}"
+        canaries.forget()
+    return report

@@ -6,8 +6,9 @@ import socket
 
 import pytest
 
+from understudy.aio_transport import AioTransport
 from understudy.domain.failures import FailureKind
-from understudy.transport import AioTransport, TransportError
+from understudy.transport import TransportError
 from understudy.wire.http import HttpRequest
 
 

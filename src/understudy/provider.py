@@ -78,6 +78,10 @@ class FallbackStrategy(enum.StrEnum):
     """By what the request is for: the task that the caller names, or the first rule that fits."""
 
 
+Whole = Literal["auto", "stream", "plain"]
+"""How `generate` asks a provider: see `FallbackConfig.whole`."""
+
+
 class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One entry: a provider, how to reach it, and the values that apply unless a call says otherwise."""
 
@@ -106,6 +110,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds until the first content of a stream; the provider's own default when unset."""
     idle_timeout: float = 60.0
     """Seconds between two pieces of content of a stream; comments and pings do not count."""
+    whole: Whole | None = None
+    """How `generate` asks this provider; when unset, as `FallbackConfig.whole` says."""
     api_version: str | None = None
     """Anthropic's `anthropic-version`, its newest when unset; Azure's `api-version`, its v1 API when unset."""
     embedding_space: str | None = None
@@ -140,6 +146,11 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
         """The entry's name."""
         return self.name or self.provider
 
+    @property
+    def embeds_alone(self) -> bool:
+        """Whether the entry is there for embeddings: it names an embedding model and no text model."""
+        return self.text_model is None and self.embedding_model is not None
+
 
 class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What happens when a target fails."""
@@ -157,6 +168,10 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds for the whole request, over all attempts and waits."""
     max_wait: float = 20.0
     """Seconds that a provider's own hint may make a request wait; a longer one goes on to the next target."""
+    whole: Whole = "auto"
+    """How `generate` asks a provider. `stream`: the answer is streamed inside, so that a provider that is silent or
+    stalls is noticed after its first-event or idle limit. `plain`: in one piece, which costs less CPU. `auto`: streamed
+    while another target is left to fall back to, and for answers that take long; otherwise in one piece."""
     strict: bool = False
     """A target that cannot express everything that the caller asked for is skipped instead of warned about."""
     fallback_on_filter: bool = False

@@ -8,15 +8,16 @@ user's own code: whatever it raises becomes a failure that repeats none of it, f
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import PurePath
 
 import msgspec
 
 from understudy.domain.failures import Failure
-from understudy.domain.secret import Secret
+from understudy.domain.redaction import Redactor
+from understudy.domain.secret import Secret, SecretHeader
 from understudy.providers.base import Auth
-from understudy.wire import json
 from understudy.wire.http import HttpRequest, is_sendable
 
 Signer = Callable[[HttpRequest], Awaitable[HttpRequest]]
@@ -24,9 +25,6 @@ Signer = Callable[[HttpRequest], Awaitable[HttpRequest]]
 
 TokenSource = Callable[[], str | Secret | Awaitable[str | Secret]]
 """Returns a token that is valid now; where tokens live on, it keeps them itself."""
-
-LEAST_SECRET = 6
-"""Characters of a key below which it is no secret but a word, such as `none` for a server that takes any."""
 
 
 class NotSigned(Exception):
@@ -67,7 +65,7 @@ class Credential(msgspec.Struct, frozen=True):
         signed = await sign_with(self.sign, plain)
         if not self._covers(signed.url):
             raise NotSigned("the signer led the request away from base_url, below which the key must stay")
-        return signed, msgspec.structs.replace(used, further=changed_values(plain, signed))
+        return hidden(plain, signed), msgspec.structs.replace(used, further=changed_values(plain, signed))
 
     def _covers(self, url: str) -> bool:
         return url.startswith(f"{self.origin}/")
@@ -78,29 +76,17 @@ class Credential(msgspec.Struct, frozen=True):
         if self._covers(request.url):
             headers = (*headers, ("x-client-request-id", attempt_id))
             if self.secret:
-                headers = (*headers, (self.auth.header, self.auth.prefix + self.secret.reveal()))
+                headers = (*headers, (self.auth.header, SecretHeader(self.auth.prefix + self.secret.reveal())))
         return HttpRequest(request.method, request.url, headers, request.body)
 
     def scrub(self, failure: Failure) -> Failure:
         """Return the failure without the key and what else was sent, which some providers repeat in their errors."""
-        for secret in (self.secret, *self.further):
-            if secret is not None and len(key := secret.reveal()) >= LEAST_SECRET:
-                failure = _without(failure, key)
-        return failure
+        return self.redactor.failure(failure)
 
-
-def _without(failure: Failure, key: str) -> Failure:
-    hidden = "[key]"
-    body = failure.body
-    if body is not None and key in (text := json.encode(body).decode()):
-        body = json.decode_object(text.replace(key, hidden))
-    return msgspec.structs.replace(
-        failure,
-        message=failure.message.replace(key, hidden),
-        code=failure.code and failure.code.replace(key, hidden),
-        param=failure.param and failure.param.replace(key, hidden),
-        body=body,
-    )
+    @property
+    def redactor(self) -> Redactor:
+        """What takes the key, and what else was sent with it, out of text that a provider wrote."""
+        return Redactor(each.reveal() for each in (self.secret, *self.further) if each is not None)
 
 
 async def sign_with(sign: Signer, request: HttpRequest) -> HttpRequest:
@@ -131,14 +117,25 @@ async def token_of(source: TokenSource) -> Secret:
     return token
 
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19} +(?=\S)")
+"""An authentication scheme (RFC 9110 §11.1) ahead of what it carries; it is not a secret itself."""
+
+
 def changed_values(before: HttpRequest, after: HttpRequest) -> tuple[Secret, ...]:
-    """Return what signing put into headers, to be kept out of errors: each value, and its part after the scheme.
+    """Return what signing put into headers, to be kept out of errors: each value without its scheme.
 
     The host is no secret, though signers like to write it.
     """
     old = set(before.headers)
     values = [value for name, value in after.headers if (name, value) not in old and name.lower() != "host"]
-    return tuple(Secret(part) for value in values for part in (value, value.partition(" ")[2]) if part)
+    return tuple(Secret(part) for value in values if (part := _SCHEME.sub("", value, count=1)))
+
+
+def hidden(before: HttpRequest, after: HttpRequest) -> HttpRequest:
+    """Return a signed request with the values that signing put into its headers hidden from tracebacks."""
+    old = set(before.headers)
+    headers = tuple(each if each in old else (each[0], SecretHeader(each[1])) for each in after.headers)
+    return HttpRequest(after.method, after.url, headers, after.body)
 
 
 def _told(who: str, error: Exception) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from understudy.domain.errors import Misuse
 from understudy.domain.requests import OutputFormat
 from understudy.wire import json
+from understudy.wire.schema_references import outside_reference
 
 
 class ResultForm(msgspec.Struct, frozen=True):
@@ -82,12 +83,23 @@ def _output(document: dict[str, Any], name: str) -> OutputFormat:
 
 
 def _validator(schema: dict[str, Any]) -> Callable[[str], Any]:
-    """Return a parser that checks against a JSON Schema. Raises `Misuse` when the schema itself is not valid."""
+    """Return a parser that checks against a JSON Schema.
+
+    Raises `Misuse` if the schema is invalid or refers to anything outside itself, which is never fetched.
+    """
     import jsonschema_rs
 
+    if found := outside_reference(schema):
+        where, reference = found
+        raise Misuse(
+            f"the JSON Schema refers to something outside itself: {reference[:200]!r} at {where}; nothing is fetched: "
+            'put the schema that is meant under "$defs" and refer to it as "#/$defs/NAME"'
+        )
     try:
-        validator = jsonschema_rs.validator_for(schema)
-    except (ValueError, jsonschema_rs.ValidationError) as error:
+        validator = jsonschema_rs.validator_for(schema, offline=True)
+    except jsonschema_rs.ValidationError as error:
+        raise Misuse(f"the JSON Schema is not valid: {error.message}") from error
+    except ValueError as error:
         raise Misuse(f"the JSON Schema is not valid: {error}") from error
 
     def parse(text: str) -> Any:

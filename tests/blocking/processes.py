@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import understudy
@@ -21,19 +23,26 @@ entry = understudy.ProviderConfig(
 PATIENCE = 60.0
 
 
-def start(code: str, emulator: Emulator, *flags: str) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def start(code: str, emulator: Emulator, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a program; one that still runs at the end is killed, so that a test that fails does not wait for it."""
     keep = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-W", "default", *flags, "-c", START + code, emulator.url("openai")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**keep, "PYTHONPATH": str(Path(understudy.__file__).parents[1])},
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 def run(code: str, emulator: Emulator, *flags: str) -> tuple[int, str, str]:
     """Return exit code, output and errors of a program."""
-    process = start(code, emulator, *flags)
-    out, errors = process.communicate(timeout=PATIENCE)
+    with start(code, emulator, *flags) as process:
+        out, errors = process.communicate(timeout=PATIENCE)
     return process.returncode, out, errors

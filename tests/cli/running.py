@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 import understudy
+from tests import canaries
 
 SOURCE = Path(understudy.__file__).parents[1]
 PATIENCE = 30.0
@@ -81,7 +82,10 @@ class CommandLine:
             timeout=PATIENCE,
             check=False,
         )
-        return Finished(result.returncode, result.stdout.decode(), result.stderr.decode())
+        finished = Finished(result.returncode, result.stdout.decode(), result.stderr.decode())
+        for key in canaries.of_environment(self.environment | environment):
+            assert key not in finished.out + finished.err, "the program printed a key of its environment"
+        return finished
 
     def start(
         self,

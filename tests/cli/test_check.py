@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from tests.cli.running import CommandLine
-from understudy.emulator import Emulator, Fault
+from understudy.cli.emulate import configuration
+from understudy.emulator import Emulator, Fault, emulate
 
 KEY = "sk-secret-0123456789"
 
@@ -118,3 +119,57 @@ def test_provider_types_of_the_file_are_shown(cli: CommandLine, emulator: Emulat
     (kind,) = cli.run("check", "--json", ACME_API_KEY=emulator.key).json["provider_types"]
     assert kind["dialects"] == {"chat": "openai", "models": "openai"}
     assert (kind["name"], kind["key_variables"]) == ("acme", ["ACME_API_KEY"])
+
+
+EMBEDDINGS = """
+[[llm.providers]]
+provider = "openai"
+base_url = "{url}"
+api_key = "{key}"
+embedding_model = "{model}"
+"""
+
+
+def test_an_entry_for_embeddings_alone_is_judged_by_its_embedding_model(cli: CommandLine, emulator: Emulator) -> None:
+    facts = {"url": emulator.url("openai"), "key": emulator.key}
+    cli.configure(EMBEDDINGS.format(**facts, model="text-embedding-3-small"))
+    checked = cli.run("check")
+    assert checked.code == 0, checked.out + checked.err
+    assert "openai/text-embedding-3-small" in checked.out
+    assert "gpt" not in checked.out
+    listed = cli.run("providers", "--json").json["providers"]
+    entry = next(each for each in listed if each["state"] == "configured")
+    assert (entry["text_model"], entry["embedding_model"]) == (None, "text-embedding-3-small")
+    assert entry["health"]["ok"] is True
+    assert [each["model"] for each in cli.run("prices", "--json").json["prices"]] == ["text-embedding-3-small"]
+    cli.configure(EMBEDDINGS.format(**facts, model="no-such-model"))
+    missing = cli.run("check")
+    assert missing.code == 1
+    assert "openai: model 'no-such-model'" in missing.out
+
+
+def test_an_entry_whose_calls_name_their_models_is_not_wrong(cli: CommandLine) -> None:
+    with emulate(emulator=Emulator(("azure-openai",))) as running:
+        address = f'base_url = "{running.url("azure-openai")}"\napi_key = "{running.key}"\n'
+        cli.configure(f'[[llm.providers]]\nprovider = "azure-openai"\n{address}')
+        result = cli.run("check")
+        assert result.code == 0, result.out + result.err
+        listed = cli.run("providers", "--json").json["providers"]
+        assert [each["health"]["ok"] for each in listed if each["state"] == "configured"] == [True]
+        priced = cli.run("prices")
+        assert priced.code == 2
+        assert "ENTRY/MODEL" in priced.err
+
+
+def test_the_emulators_own_configuration_is_well(cli: CommandLine) -> None:
+    with emulate(emulator=Emulator()) as running:
+        cli.configure(configuration(running))
+        checked = cli.run("check", "--json")
+        assert checked.code == 0, checked.out
+        assert [entry["name"] for entry in checked.json["entries"] if not entry["ok"]] == []
+        assert len(checked.json["entries"]) == 10
+        priced = cli.run("prices", "--json")
+        assert priced.code == 0
+        assert {each["provider"] for each in priced.json["prices"]} == {
+            each["name"] for each in checked.json["entries"]
+        }

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tomllib
 import urllib.error
 import urllib.request
@@ -68,6 +69,21 @@ def test_it_serves_until_it_is_stopped(cli: CommandLine, number: signal.Signals)
     assert "Traceback" not in err
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", int(base.rpartition(":")[2]))) != 0
+
+
+def test_it_leaves_an_ignored_interrupt_ignored(cli: CommandLine) -> None:
+    """A shell ignores interrupts for what it runs in the background: Ctrl-C is for what runs in front."""
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.executable, sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", ignoring, sys.executable, "-m", "understudy", "emulate", "ollama"]
+    with subprocess.Popen(
+        [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cli.folder, env=cli.environment
+    ) as process:
+        base = json.loads(said(process, "}"))["ollama"]["base_url"]
+        process.send_signal(signal.SIGINT)
+        assert get(f"{base}/api/tags")[0] == 200
+        stopped(process, signal.SIGTERM)
 
 
 def test_settings_are_ready_to_paste(cli: CommandLine, tmp_path: Path) -> None:

@@ -30,7 +30,12 @@ from understudy.providers.base import ProviderRow, quirks_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 
-RETRY = {Retry.NEVER: "no", Retry.FIRST: "yes", Retry.LAST: "when no other target is left"}
+RETRY = {
+    Retry.NEVER: "no",
+    Retry.AT_ONCE: "once at once, then yes",
+    Retry.FIRST: "yes",
+    Retry.LAST: "when no other target is left",
+}
 FALLBACK = {
     Fallback.ALWAYS: "yes",
     Fallback.NEVER: "no",
@@ -40,7 +45,7 @@ FALLBACK = {
 }
 ASIDE = {
     Aside.NOTHING: "–",
-    Aside.TARGET: "the target, for a pause",
+    Aside.TARGET: "the target, for a while",
     Aside.MODEL: "the model, disabled",
     Aside.CREDENTIAL: "the key, disabled",
     Aside.ENDPOINT: "the host, disabled",
@@ -50,7 +55,7 @@ ASIDE = {
 def verdict_table() -> str:
     """Return the table of verdicts as Markdown."""
     rows = [
-        "| failure | tries | next target | set aside | cost of the attempt | error |",
+        "| failure | tries | next target | cooldown | cost of the attempt | error |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for kind, verdict in VERDICTS.items():

@@ -51,3 +51,35 @@ async def test_a_server_without_a_model_list_may_be_well() -> None:
         status = await llm.health_check()
     assert status.reachable
     assert status.serving is None
+
+
+EMBEDDING_PROVIDERS = {
+    "openai": "text-embedding-3-small",
+    "google": "gemini-embedding-2",
+    "together": "intfloat/multilingual-e5-large-instruct",
+    "ollama": "nomic-embed-text",
+    "cohere": "embed-v4.0",
+    "huggingface": "thenlper/gte-large",
+}
+
+
+@pytest.mark.parametrize("name", EMBEDDING_PROVIDERS)
+@pytest.mark.parametrize("there", [True, False], ids=["there", "missing"])
+async def test_an_entry_for_embeddings_alone_is_judged_by_its_embedding_model(name: str, there: bool) -> None:
+    """Its provider's default text model is no part of it: a server of embeddings has none."""
+    model = EMBEDDING_PROVIDERS[name] if there else "no-such-embedding-model"
+    async with Emulator((name,)) as emulator:
+        config = understudy.ProviderConfig(
+            provider=name,
+            base_url=emulator.url(name),
+            api_key=understudy.Secret(emulator.key),
+            embedding_model=model,
+            temperature=0.5,
+        )
+        async with understudy.create_provider(config) as llm:
+            status = await llm.health_check()
+        asked = [request.path for request in emulator.requests(name)]
+    assert status.reachable
+    assert status.model_available is there
+    assert there or model in (status.detail or "")
+    assert len(asked) == 2

@@ -130,7 +130,7 @@ def _table(result: CheckResult) -> Table:
     for entry in result.entries:
         up = None if entry.reachable is None else entry.reachable and entry.serving is not False
         marks = map(_mark, (up, entry.authenticated, entry.model_available))
-        target = target_name(entry.name, entry.provider, entry.model)
+        target = target_name(entry.name, entry.provider, entry.model or entry.embedding_model)
         table.add_row(target, entry.key or "none", *marks, milliseconds(entry.latency))
     for disabled in result.disabled:
         table.add_row(target_name(disabled.name, disabled.provider, None), "disabled", style="dim")

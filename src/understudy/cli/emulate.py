@@ -18,9 +18,11 @@ from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, NoColorOption
 from understudy.cli.results import print_json
 from understudy.cli.terminal import say
+from understudy.dialects.base import Operation
 from understudy.domain.errors import Misuse
 from understudy.emulator import Emulator, Fault, RecordedRequest, cast
 from understudy.emulator.faults import parse
+from understudy.providers.base import ProviderRow
 
 MANUAL = Manual(
     text="""\
@@ -140,10 +142,12 @@ def _models(written: list[str], wanted: tuple[str, ...]) -> dict[str, list[str]]
 
 
 async def _serve(stage: Stage, write: Path | None, *, as_json: bool) -> None:
-    """Run until a signal says to stop; that is a good end, whichever signal it was."""
+    """Run until a signal says to stop; that is a good end, whichever signal it was. Ignored ones stay ignored."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue  # whoever started this in the background wants it to outlive the terminal's Ctrl-C
         # Where the loop takes no handlers (Windows), Ctrl-C cancels this task instead.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
@@ -201,10 +205,19 @@ def configuration(emulator: Emulator) -> str:
         row = providers.row(name)
         values = [f'provider = "{name}"', f"priority = {priority}", f'base_url = "{emulator.url(name)}"']
         values += [f'api_key = "{emulator.key}"'] if row.key_required else []
-        values += [f'text_model = "{row.text_model}"'] if row.text_model else []
-        values += [f'embedding_model = "{row.embedding_model}"'] if row.embedding_model else []
+        text_model, embedding_model = _models_to_write(row)
+        values += [f'text_model = "{text_model}"']
+        values += [f'embedding_model = "{embedding_model}"'] if embedding_model else []
         entries.append("\n".join(["[[llm.providers]]", *values]))
     return "\n\n".join(entries) + "\n"
+
+
+def _models_to_write(row: ProviderRow) -> tuple[str, str | None]:
+    """Return the provider's default models, or the emulator's own where there are none, as at Azure OpenAI."""
+    offered = cast.find(row.type).models
+    embedding = next((model.id for model in offered if "embed" in model.capabilities), None)
+    embeds = Operation.EMBED in row.dialects
+    return row.text_model or offered[0].id, row.embedding_model or (embedding if embeds else None)
 
 
 def _facts(emulator: Emulator, name: str) -> dict[str, object]:

@@ -142,6 +142,8 @@ async def _look_up(config: Config, wanted: str | None, *, fetch: bool) -> list[P
         route = next((route for route in config.routes if route.name == wanted), None)
         names = route.targets if route else (wanted,)
         targets = [target for name in names for target in _targets(entries, name)]
+        if not targets:
+            raise Misuse("no entry has a model configured: write ENTRY/MODEL")
         if fetch:
             await asyncio.gather(*(_fetch(provider) for provider in dict(targets)))
         for provider, model in targets:
@@ -174,7 +176,10 @@ def _targets(entries: list[DialectProvider], wanted: str | None) -> Iterator[tup
     name, _, model = wanted.partition("/")
     for entry in entries:
         if entry.name == name:
-            yield from [(entry, model)] if model else _models_of(entry)
+            models = [(entry, model)] if model else _models_of(entry)
+            if not models:
+                raise Misuse(f"{entry.name} has no model configured: write {entry.name}/MODEL")
+            yield from models
             return
     if model and (unconfigured := _unconfigured(name)):
         yield unconfigured, model
@@ -188,11 +193,10 @@ def _targets(entries: list[DialectProvider], wanted: str | None) -> Iterator[tup
     yield from ((other, wanted) for each in ProviderType if each not in known and (other := _unconfigured(each)))
 
 
-def _models_of(entry: DialectProvider) -> Iterator[tuple[DialectProvider, str]]:
-    models = dict.fromkeys(name for name in (entry.text_model, entry.config.embedding_model) if name)
-    if not models:
-        raise Misuse(f"{entry.name} has no model configured: write {entry.name}/MODEL")
-    yield from ((entry, model) for model in models)
+def _models_of(entry: DialectProvider) -> list[tuple[DialectProvider, str]]:
+    """Return the models that an entry names; none where each call names its own."""
+    text_model = None if entry.config.embeds_alone else entry.text_model
+    return [(entry, model) for model in dict.fromkeys((text_model, entry.config.embedding_model)) if model]
 
 
 def _unconfigured(name: str) -> DialectProvider | None:

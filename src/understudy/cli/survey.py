@@ -28,6 +28,7 @@ class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     provider: str
     model: str | None
+    """The text model; `None` where each call names its own, and for an entry that has an embedding model alone."""
     embedding_model: str | None
     base_url: str
     key: str | None
@@ -72,7 +73,9 @@ class TypeResult(msgspec.Struct, frozen=True, kw_only=True):
 @asynccontextmanager
 async def opened(config: Config, fallback: FallbackConfig | None = None) -> AsyncIterator[list[DialectProvider]]:
     """Make the provider of every entry, over one transport that is closed at the end."""
-    from understudy.transport import AioTransport  # the HTTP library, of which reading a configuration needs nothing
+    from understudy.aio_transport import (
+        AioTransport,  # the HTTP library, of which reading a configuration needs nothing
+    )
 
     transport = AioTransport()
     try:
@@ -119,7 +122,7 @@ def described(provider: DialectProvider) -> EntryResult:
     result = EntryResult(
         name=provider.name,
         provider=provider.provider_type,
-        model=provider.text_model,
+        model=None if config.embeds_alone else provider.text_model,
         embedding_model=config.embedding_model,
         base_url=provider.endpoint(None).base_url,
         key=place_of(config, provider.row),

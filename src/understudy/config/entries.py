@@ -10,6 +10,7 @@ import msgspec
 
 from understudy.config.addresses import address_complaint, address_from_environment
 from understudy.config.credentials import Credential, read_credential
+from understudy.config.fallback import WHOLE
 from understudy.config.lines import KeyPath
 from understudy.config.model import Disabled, NoticeKind
 from understudy.config.prices import read_price, read_prices
@@ -116,11 +117,13 @@ def _models_of(row: ProviderRow) -> dict[str, str]:
     return {key: model for key, model in models.items() if model}
 
 
-def _check_texts(context: Context, values: Mapping[str, Any], path: KeyPath) -> None:
+def _check_texts(context: Context, values: dict[str, Any], path: KeyPath) -> None:
     name = values.get("name", "")
     if "/" in name or not name.isprintable() or name != name.strip():
         what = "a name must not hold a slash or control characters, nor begin or end with a blank"
         context.report.error((*path, "name"), what, 'a model is addressed as "name/model"')
+    if values.get("whole", "auto") not in WHOLE:
+        context.report.error((*path, "whole"), "unknown way to fetch whole answers", meant(values.pop("whole"), WHOLE))
     for word in values.get("capabilities", {}):
         if word not in CAPABILITIES:
             here = (*path, "capabilities", word)
@@ -171,7 +174,9 @@ def _settle_model(context: Context, values: dict[str, Any], path: KeyPath, row: 
     if "text_model" in values:
         return
     name = values["name"]
-    if row.text_model is None:
+    if "embedding_model" in values:
+        what = f'"{name}" has an embedding_model and no text_model: it is checked as an entry for embeddings'
+    elif row.text_model is None:
         what = f'"{name}" has no text_model, so each call must name its model'
     else:
         values["text_model"] = row.text_model

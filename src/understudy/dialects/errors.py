@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import Failure, FailureKind
-from understudy.wire.hints import retry_after
+from understudy.wire.hints import forbids_retry, retry_after
 from understudy.wire.http import HttpHead
 
 _K = FailureKind
@@ -79,8 +79,9 @@ def kind_of_status(status: int) -> FailureKind:
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:
-    """Return the provider's own word on retrying, where it gives one."""
-    return {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
+    """Return what the provider says about a retry: `x-should-retry`, or a negative hint, which forbids it."""
+    explicit = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
+    return False if explicit is None and forbids_retry(headers) else explicit
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:

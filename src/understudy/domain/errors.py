@@ -48,11 +48,10 @@ class LLMError(Exception):
 
     @property
     def retry_after(self) -> float | None:
-        """The shortest wait, in seconds, after which some target wants to be asked again."""
-        hints = [a.failure.retry_after for a in self.attempts if a.failure and a.failure.retry_after is not None]
-        if self.failure is not None and self.failure.retry_after is not None:
-            hints.append(self.failure.retry_after)
-        return min(hints, default=None)
+        """The shortest wait, in seconds, that a target asked for; of each target, its latest failure counts."""
+        latest = {(each.provider, each.model): each.failure for each in self.attempts if each.failure}
+        failures = (*latest.values(), self.failure)
+        return min((each.retry_after for each in failures if each and each.retry_after is not None), default=None)
 
 
 class Misuse(LLMError):

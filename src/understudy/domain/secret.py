@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from typing import NoReturn, final
+from typing import NoReturn, SupportsIndex, final
 
 
 @final
@@ -52,3 +52,23 @@ class Secret:
 
     def __getstate__(self) -> NoReturn:
         raise TypeError("a Secret has no state to give: pass the configuration that reads it instead")
+
+
+@final
+class SecretHeader(str):
+    """The value of a header that holds a key: a string for whoever sends it, but its own form shows nothing.
+
+    Tracebacks that print local variables, debuggers and error trackers show the `repr` of what they find, also of what
+    they cut out of it, so that the key stays hidden in every frame through which a request goes.
+    """
+
+    __slots__ = ()
+
+    def __getitem__(self, key: SupportsIndex | slice) -> SecretHeader:
+        return SecretHeader(super().__getitem__(key))
+
+    def __repr__(self) -> str:
+        return "'…'"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError("a header that holds a secret cannot be pickled or copied")

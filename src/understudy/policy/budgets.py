@@ -1,12 +1,14 @@
 """The retry budget: retries may be at most a fifth of the traffic, so that an outage is not made worse by them.
 
-Per provider and key: 20 % of the requests of the last 10 seconds, and one a second with a burst of three on top
-(fault model §3.2; the idea is Finagle's RetryBudget). Only a retry of the same target draws on it.
+Per key: 20 % of the requests of the last 10 seconds, and one a second with a burst of three on top (the idea is
+Finagle's RetryBudget). Only a retry of the same target draws on it.
 """
 
 from __future__ import annotations
 
 from collections import deque
+
+from understudy.domain.bounded import BoundedDict
 
 WINDOW = 10.0
 """Seconds."""
@@ -53,10 +55,10 @@ def _forget(times: deque[float], now: float) -> None:
 
 
 class Budgets:
-    """All budgets of a manager, by provider and key."""
+    """All budgets of a manager, by key."""
 
     def __init__(self) -> None:
-        self._retry: dict[str, RetryBudget] = {}
+        self._retry: BoundedDict[str, RetryBudget] = BoundedDict()
 
     def retry(self, credential: str) -> RetryBudget:
         """Return the retry budget behind a key."""

@@ -17,6 +17,7 @@ States: `ready` (nothing runs; the timer says when something will), `running` (o
 
 from __future__ import annotations
 
+import math
 from random import Random
 
 import msgspec
@@ -24,7 +25,7 @@ import msgspec
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Denial, Health, Permit
-from understudy.policy.plan import Plan, Step
+from understudy.policy.plan import Plan
 from understudy.policy.signals import (
     Abort,
     Action,
@@ -38,25 +39,13 @@ from understudy.policy.signals import (
     Settle,
     Signal,
 )
-from understudy.policy.targets import Target
+from understudy.policy.targets import Limits, Target
+from understudy.policy.tries import LEAST, Tries, Try
 from understudy.policy.verdicts import Fallback, Retry, Verdict, verdict_of
 
 MAX_BACKOFF = 8.0
 """Seconds."""
-LEAST_REMAINING = 1.0
-"""Seconds of the deadline that must be left for another attempt to start."""
-
-
-class _Try:
-    """What has become of one step of the plan."""
-
-    __slots__ = ("closed", "step", "tries")
-
-    def __init__(self, step: Step) -> None:
-        self.step = step
-        self.tries = 0
-        self.closed = False
-        """Not to be tried: it is known to be as small as one that was too small."""
+_MOST_DOUBLINGS = 16
 
 
 class Call:
@@ -67,58 +56,57 @@ class Call:
         self._health = health
         self._budgets = budgets
         self._rng = rng
-        self._tries = [_Try(step) for step in plan.steps]
-        self._max_attempts = rules.max_attempts or max(5, len(plan.steps))
-        self._attempts = 0
-        self._deadline = 0.0
-        self._current: _Try | None = None
+        self._tries = Tries(plan, max_attempts=rules.max_attempts, health=health)
+        self._current: Try | None = None
         self._permit: Permit | None = None
+        self._launched_at = 0.0
         self._wake: float | None = None
-        self._waiting_for: _Try | None = None
-        self._wait_began = 0.0
+        self._waiting_for: Try | None = None
+        self._wait_began: float | None = None
+        self._repeated_at_once = False
         self._last: Failure | None = None
         self.committed: int | None = None
         self.settled = False
         self.decisions: dict[int, str] = {}
         self.denials: list[str] = []
-        """Targets that were passed over without an attempt, and why."""
+        """Targets that were skipped because of a cooldown, for how long it lasts and why."""
 
     @property
     def deadline(self) -> float:
         """When the request must be over, in the clock of `start`."""
-        return self._deadline
+        return self._tries.deadline
 
     def timer(self) -> float | None:
-        """Return when `tick` wants to be called; `None` once settled."""
+        """Return when `tick` must be called; `None` once settled."""
         if self.settled:
             return None
-        return min(self._wake, self._deadline) if self._wake is not None else self._deadline
+        return min(self._wake, self._tries.deadline) if self._wake is not None else self._tries.deadline
 
     def start(self, now: float) -> list[Action]:
         """Begin."""
-        self._deadline = now + self._rules.deadline - self._rules.spent
+        self._tries.deadline = now + self._rules.deadline - self._rules.spent
         if not self._tries:
             return self._settle(Settle(None, _nothing_to_try(), surfaced=True))
-        return self._advance(now)
+        return self._next_target(now)
 
     def tick(self, now: float) -> list[Action]:
-        """Take note of the time."""
+        """Note the time."""
         if self.settled:
             return []
-        if now >= self._deadline:
-            return self._stop(Failure(kind=FailureKind.DEADLINE, message=self._late(), sent=self._attempts > 0))
+        if now >= self._tries.deadline:
+            return self._stop(Failure(kind=FailureKind.DEADLINE, message=self._late(), sent=self._tries.attempts > 0))
         if self._wake is not None and now >= self._wake:
             waiting, self._wake, self._waiting_for = self._waiting_for, None, None
-            return self._launch(waiting, now) if waiting is not None else self._advance(now)
+            return self._launch(waiting, now) if waiting is not None else self._next_target(now)
         return []
 
     def receive(self, signal: Signal, now: float) -> list[Action]:
-        """Take a signal. One that speaks of an attempt that no longer runs is ignored."""
+        """Handle a signal. One about an attempt that no longer runs is ignored."""
         if self.settled:
             return []
         match signal:
-            case Cancelled():
-                return self._stop(Failure(kind=FailureKind.CANCELLED, message="the caller gave the request up"))
+            case Cancelled(failure):
+                return self._stop(failure)
             case Began(attempt) if self._is_running(attempt):
                 return self._commit(attempt) if self._rules.streamed else []
             case Ended(attempt) if self._is_running(attempt):
@@ -131,7 +119,7 @@ class Call:
     # ---- transitions ----
 
     def _is_running(self, attempt: int) -> bool:
-        return self._current is not None and attempt == self._attempts
+        return self._current is not None and attempt == self._tries.attempts
 
     def _commit(self, attempt: int) -> list[Action]:
         if self.committed is not None:
@@ -149,7 +137,7 @@ class Call:
         failure, current = signal.failure, self._current
         if current is None:
             return []
-        verdict = verdict_of(failure, max_wait=self._rules.max_wait)
+        verdict = verdict_of(failure, max_wait=self._rules.max_wait, took=now - self._launched_at)
         self._last = failure
         if self._permit is not None:
             self._health.failed(self._permit, failure, verdict.aside, now)
@@ -159,59 +147,92 @@ class Call:
             return self._surface(signal, "the answer had begun, so nothing may replace it")
         if self._rules.has_effects and signal.answered:
             return self._surface(signal, "hosted tools may have acted, so nothing is repeated")
-        if verdict.retry is Retry.FIRST and (actions := self._retry(current, signal, verdict, now)) is not None:
+        if verdict.why:
+            self._decide(signal, verdict.why)
+        if verdict.retry is Retry.AT_ONCE and self._may_repeat_at_once(current, now):
+            return self._repeat_at_once(current, signal, now)
+        first = verdict.retry in (Retry.FIRST, Retry.AT_ONCE)
+        if first and (actions := self._retry(current, signal, verdict, now)) is not None:
             return actions
-        if not self._may_fall_back(current, signal, verdict):
+        if not self._may_fall_back(current, verdict, translated=signal.translated):
             return self._surface(signal, "another target would not help")
-        if (other := self._untried()) is not None:
-            self._decide(signal, f"fall back to {other.step.target.label}")
-            return self._advance(now)
+        if (actions := self._fall_back(signal, now)) is not None:
+            return actions
         if verdict.retry is Retry.LAST and (actions := self._retry(current, signal, verdict, now)) is not None:
             return actions
         self._decide(signal, "no other target is left")
-        return self._settle(Settle(signal.attempt, failure))
+        return self._settle(Settle(signal.attempt, self._with_soonest(failure, now)))
 
     def _decide(self, signal: Failed, what: str) -> None:
         """Note a decision after an earlier one on the same attempt, such as why there is no retry."""
         earlier = self.decisions.get(signal.attempt)
         self.decisions[signal.attempt] = f"{earlier}; {what}" if earlier else what
 
-    def _retry(self, current: _Try, signal: Failed, verdict: Verdict, now: float) -> list[Action] | None:
+    # ---- the same target again ----
+
+    def _may_repeat_at_once(self, current: Try, now: float) -> bool:
+        if self._repeated_at_once or self._tries.kept_for_others:
+            return False
+        return now <= self._tries.latest_retry(current, now)
+
+    def _repeat_at_once(self, current: Try, signal: Failed, now: float) -> list[Action]:
+        """Repeat an attempt that says nothing of the target: it does not count towards `max_retries`."""
+        self._repeated_at_once = True
+        current.count -= 1
+        self._decide(signal, "retry at once on a fresh connection")
+        return self._launch(current, now)
+
+    def _retry(self, current: Try, signal: Failed, verdict: Verdict, now: float) -> list[Action] | None:
         """Try the same target again, now or later; `None` when that is not possible."""
-        if (why_not := self._why_no_retry(current, verdict)) is not None:
-            self.decisions[signal.attempt] = f"no retry: {why_not}"
-            return None
         delay = self._delay(current, signal.failure)
-        if now + delay > self._deadline - LEAST_REMAINING:
-            self.decisions[signal.attempt] = f"no retry: {delay:.1f} s of waiting would pass the deadline"
+        if (why_not := self._why_no_retry(current, verdict, delay, now)) is not None:
+            self._decide(signal, f"no retry: {why_not}")
             return None
-        if not self._budgets.retry(_credential(current.step.target)).withdraw(now):
-            self.decisions[signal.attempt] = "no retry: the retry budget is used up"
-            return None
-        self.decisions[signal.attempt] = f"retry in {delay:.2f} s"
+        self._decide(signal, f"retry in {delay:.2f} s")
         return self._wait_for(current, now, now + delay)
 
-    def _why_no_retry(self, current: _Try, verdict: Verdict) -> str | None:
-        if current.tries >= self._rules.max_tries:
-            made = "1 try was" if current.tries == 1 else f"{current.tries} tries were"
+    def _why_no_retry(self, current: Try, verdict: Verdict, delay: float, now: float) -> str | None:
+        """Return what forbids a retry; `None` when nothing does, and the retry budget has granted it."""
+        if current.count >= self._rules.max_tries:
+            made = "1 try was" if current.count == 1 else f"{current.count} tries were"
             return f"{made} made (max_retries)"
-        if verdict.retries is not None and current.tries > verdict.retries:
+        if verdict.retries is not None and current.count > verdict.retries:
             return f"this kind of failure is worth {verdict.retries + 1} tries"
-        untried = sum(1 for other in self._tries if not other.tries and not other.closed)
-        if self._max_attempts - self._attempts <= untried:
+        if self._tries.kept_for_others:
             return "the attempts left are kept for the other targets (max_attempts)"
+        if now + delay > self._tries.latest_retry(current, now):
+            others = "use the time that other targets need" if self._tries.others(current, now) else "pass the deadline"
+            return f"{delay:.1f} s of waiting would {others}"
+        if not self._budgets.retry(_credential(current.step.target)).withdraw(now):
+            return "the retry budget is used up"
         return None
 
-    def _delay(self, current: _Try, failure: Failure) -> float:
+    def _delay(self, current: Try, failure: Failure) -> float:
         """Full jitter; a provider's hint prevails, with up to a tenth on top so that callers do not return at once."""
-        ceiling = min(MAX_BACKOFF, self._rules.retry_delay * 2 ** (current.tries - 1))
-        backoff = self._rng.uniform(0.0, ceiling)
+        doublings = min(max(current.count - 1, 0), _MOST_DOUBLINGS)
+        backoff = self._rng.uniform(0.0, min(MAX_BACKOFF, self._rules.retry_delay * 2.0**doublings))
         hint = failure.retry_after
-        if hint is None or hint > self._rules.max_wait:
-            return backoff
-        return max(hint, backoff) + self._rng.uniform(0.0, 0.1 * hint)
+        return backoff if hint is None else max(hint, backoff) + self._rng.uniform(0.0, 0.1 * hint)
 
-    def _may_fall_back(self, current: _Try, signal: Failed, verdict: Verdict) -> bool:
+    # ---- another target ----
+
+    def _fall_back(self, signal: Failed, now: float) -> list[Action] | None:
+        """Turn to the targets that were not tried yet; `None` when there are none, or none can be asked."""
+        if not self._tries.untried():
+            return None
+        actions = self._advance(now)
+        match actions:
+            case None:
+                self._decide(signal, f"in cooldown: {self._denied()}" if self.denials else "max_attempts are made")
+            case [Launch(target=target)]:
+                self._decide(signal, f"fall back to {target.label}")
+            case []:
+                self._decide(signal, f"wait {(self._wake or now) - now:.1f} s for a target in cooldown")
+            case _:
+                self._decide(signal, "too little of the deadline is left for another target")
+        return actions
+
+    def _may_fall_back(self, current: Try, verdict: Verdict, *, translated: bool) -> bool:
         match verdict.fallback:
             case Fallback.ALWAYS:
                 return True
@@ -220,66 +241,51 @@ class Call:
             case Fallback.ON_FILTER:
                 return self._rules.fallback_on_filter
             case Fallback.IF_TRANSLATED:
-                return signal.translated
+                return translated
             case Fallback.LARGER_WINDOW:
-                self._close_smaller(current.step)
-                return self._untried() is not None
-
-    def _close_smaller(self, step: Step) -> None:
-        """Close the targets that are known to hold no more than the one whose window was too small."""
-        for other in self._tries:
-            same = other.step.target.label == step.target.label
-            known = step.context_window is not None and other.step.context_window is not None
-            if same or (known and (other.step.context_window or 0) <= (step.context_window or 0)):
-                other.closed = True
-
-    def _untried(self) -> _Try | None:
-        return next((each for each in self._tries if not each.tries and not each.closed), None)
+                self._tries.close_smaller(current.step)
+                return bool(self._tries.untried())
 
     # ---- launching ----
 
-    def _advance(self, now: float) -> list[Action]:
-        """Launch the first target that was not tried and is not set aside; else wait for one, or probe one."""
-        if self._attempts and now > self._deadline - LEAST_REMAINING:
+    def _next_target(self, now: float) -> list[Action]:
+        """Turn to a target that was not tried yet; settle when none can be asked."""
+        if (actions := self._advance(now)) is not None:
+            return actions
+        failure = self._with_soonest(self._last or self._all_in_cooldown(), now)
+        return self._settle(Settle(self._tries.attempts or None, failure))
+
+    def _advance(self, now: float) -> list[Action] | None:
+        """Launch the first target that was not tried and is not in cooldown; else wait for one, or probe one."""
+        if self._tries.attempts and not self._tries.may_start(now):
             return self._stop(Failure(kind=FailureKind.DEADLINE, message=self._late()))
-        soonest: tuple[float, _Try] | None = None
-        if self._attempts >= self._max_attempts:
-            return self._settle(Settle(self._attempts, self._last or _nothing_to_try()))
+        if self._tries.left <= 0:
+            return None
+        soonest: float | None = None
         for each in self._tries:
-            if each.tries or each.closed:
+            if not each.untried:
                 continue
-            denial = self._health.denial(each.step.target, now)
-            if denial is None:
-                return self._launch(each, now)
-            self._note_denial(each, denial, now)
-            if soonest is None or denial.until < soonest[0]:
-                soonest = (denial.until, each)
-        if soonest is None:
-            return self._settle(Settle(self._attempts or None, self._last or _nothing_to_try()))
-        return self._all_aside(*soonest, now)
-
-    def _all_aside(self, until: float, soonest: _Try, now: float) -> list[Action]:
-        """Every target left is set aside: wait when the wait is short, else let one probe through (row 69)."""
-        if self._is_short(until, now):
-            return self._wait_for(None, now, until + self._rng.uniform(0.0, 0.1 * (until - now)))
-        for each in self._tries:
-            if each.tries or each.closed:
-                continue
-            if (permit := self._health.probe(each.step.target, now)) is not None:
+            permit = self._health.acquire(each.step.target, now)
+            if isinstance(permit, Permit):
                 return self._start(each, permit, now)
-        failure = Failure(
-            kind=FailureKind.OVERLOADED if self._last is None else self._last.kind,
-            message=f"every target is set aside; {'; '.join(dict.fromkeys(self.denials))}",
-            retry_after=until - now,
-            sent=False,
-        )
-        return self._settle(Settle(self._attempts or None, failure))
+            self._note_denial(each, permit, now)
+            soonest = permit.until if soonest is None else min(soonest, permit.until)
+        if soonest is None:
+            return None
+        if self._is_short(soonest - now) and soonest <= self._tries.deadline - LEAST:
+            spread = self._rng.uniform(0.0, 0.1 * (soonest - now))
+            return self._wait_for(None, now, min(soonest + spread, self._tries.deadline - LEAST))
+        for each in self._tries.untried():
+            if (probe := self._health.probe(each.step.target, now)) is not None:
+                return self._start(each, probe, now)
+        return None
 
-    def _is_short(self, until: float, now: float) -> bool:
-        return until - now <= self._rules.max_wait and until < self._deadline - LEAST_REMAINING
+    def _is_short(self, wait: float) -> bool:
+        return wait <= self._rules.max_wait
 
-    def _wait_for(self, target: _Try | None, now: float, until: float) -> list[Action]:
-        self._wait_began = now
+    def _wait_for(self, target: Try | None, now: float, until: float) -> list[Action]:
+        if self._wait_began is None:
+            self._wait_began = now
         self._waiting_for = target
         if target is not None and until <= now:
             self._waiting_for = None
@@ -287,47 +293,75 @@ class Call:
         self._wake = until
         return []
 
-    def _launch(self, each: _Try, now: float) -> list[Action]:
+    def _launch(self, each: Try, now: float) -> list[Action]:
+        """Launch the next attempt at a target that was tried already."""
         permit = self._health.acquire(each.step.target, now)
-        if isinstance(permit, Denial):
-            if each.tries:
-                # This request's own rate limit set the target aside, and its wait has been served.
-                probe = self._health.probe(each.step.target, now)
-                if probe is not None:
-                    return self._start(each, probe, now)
-                if self._is_short(permit.until, now):
-                    return self._wait_for(each, now, permit.until)
-            self._note_denial(each, permit, now)
-            return self._advance(now)
-        return self._start(each, permit, now)
+        if isinstance(permit, Permit):
+            return self._start(each, permit, now)
+        if not self._tries.untried():
+            # This request's own rate limit put the target in cooldown, and its wait has been served.
+            probe = self._health.probe(each.step.target, now)
+            if probe is not None:
+                return self._start(each, probe, now)
+        if self._is_short(permit.until - now) and permit.until <= self._tries.latest_retry(each, now):
+            return self._wait_for(each, now, permit.until)
+        self._note_denial(each, permit, now)
+        return self._next_target(now)
 
-    def _start(self, each: _Try, permit: Permit, now: float) -> list[Action]:
+    def _start(self, each: Try, permit: Permit, now: float) -> list[Action]:
         target = each.step.target
-        if not each.tries:
+        if not each.launched:
             self._budgets.retry(_credential(target)).deposit(now)
-        each.tries += 1
-        self._attempts += 1
+        each.count += 1
+        self._tries.attempts += 1
         self._current = each
         self._permit = permit
-        waited, self._wait_began = (now - self._wait_began if self._wait_began else 0.0), 0.0
-        limits = target.limits
-        remaining = self._deadline - now
-        if limits.total > remaining:
-            limits = msgspec.structs.replace(limits, total=remaining)
-        return [Launch(self._attempts, target, limits, waited)]
+        self._launched_at = now
+        waited = 0.0 if self._wait_began is None else now - self._wait_began
+        self._wait_began = None
+        return [Launch(self._tries.attempts, target, self._limits(each, now), waited)]
 
-    def _note_denial(self, each: _Try, denial: Denial, now: float) -> None:
+    def _limits(self, each: Try, now: float) -> Limits:
+        """Return the time-outs of an attempt: within the deadline, and within its share while others are untried."""
+        limits, remaining = each.step.target.limits, self._tries.deadline - now
+        share = self._tries.share(each, now)
+        if not each.launched:
+            each.launched = True
+            each.share_ends = None if share is None else now + share
+        if share is None and limits.total <= remaining:
+            return limits
+        return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)
+
+    def _note_denial(self, each: Try, denial: Denial, now: float) -> None:
         self.denials.append(f"{each.step.target.label} for {denial.until - now:.0f} s ({denial.why})")
 
     # ---- ends ----
 
+    def _all_in_cooldown(self) -> Failure:
+        if not self.denials:
+            return _nothing_to_try()
+        message = f"every target is in cooldown: {self._denied()}"
+        return Failure(kind=FailureKind.OVERLOADED, message=message, sent=False)
+
+    def _denied(self) -> str:
+        return "; ".join(dict.fromkeys(self.denials))
+
+    def _with_soonest(self, failure: Failure, now: float) -> Failure:
+        """Return a failure with the soonest wait as its hint: a target that could not be asked may be back earlier."""
+        if failure.retry_after is None and self._tries.attempts:
+            return failure
+        denials = (self._health.denial(each.step.target, now) for each in self._tries.untried())
+        waits = [denial.until - now for denial in denials if denial is not None]
+        soonest = min([*waits, math.inf if failure.retry_after is None else failure.retry_after])
+        return msgspec.structs.replace(failure, retry_after=soonest) if math.isfinite(soonest) else failure
+
     def _surface(self, signal: Failed, why: str) -> list[Action]:
-        self.decisions[signal.attempt] = why
+        self._decide(signal, why)
         return self._settle(Settle(signal.attempt, signal.failure, surfaced=True))
 
     def _stop(self, failure: Failure) -> list[Action]:
         actions: list[Action] = []
-        running = self._attempts if self._current is not None else None
+        running = self._tries.attempts if self._current is not None else None
         if running is not None:
             actions.append(Abort(running, failure))
         return [*actions, *self._settle(Settle(running, failure, surfaced=True))]

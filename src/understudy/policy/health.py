@@ -1,4 +1,4 @@
-"""What is set aside, and until when, and what was learned of targets.
+"""Which targets are in cooldown, and until when; and what was learned of targets.
 
 One object per manager, called without `await`, so it needs no lock. Circuit breakers and learned latencies belong here
 too; `acquire` and `release` are where they will look on.
@@ -10,44 +10,36 @@ import math
 
 import msgspec
 
+from understudy.domain.bounded import BoundedDict
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.targets import Target, TargetFacts
 from understudy.policy.verdicts import Aside
 
 FIRST_PAUSE = 1.0
-"""Seconds that a target without a hint is set aside; doubles with each further failure in a row."""
+"""Seconds of cooldown for a target without a hint; doubles with each further failure in a row."""
 LONGEST_PAUSE = 60.0
 FIRST_DISABLE = 300.0
-"""Seconds that a refused key, model or host is set aside; doubles up to an hour (fault model §3.3)."""
+"""Seconds for which a refused key, model or host is disabled; doubles up to an hour."""
 LONGEST_DISABLE = 3600.0
 LONGEST_HINT = 24 * 3600.0
 LEARNING = 0.1
 """Weight of the latest answer in what is expected of the next one."""
 
+_MOST_DOUBLINGS = 16
+"""More would make no pause longer, and a thousand of them no number."""
 
-class Permit(msgspec.Struct, frozen=True):
-    """Leave to launch an attempt, returned when the attempt is settled.
-
-    `probe` marks the one attempt that is let through although its target is set aside, because nothing else is left.
-    """
-
-    target: Target
-    launched: float = 0.0
-    """Monotonic seconds."""
-    probe: bool = False
-
-
-class Denial(msgspec.Struct, frozen=True):
-    """No leave: set aside until `until` (monotonic seconds), because of `why`."""
-
-    until: float
-    why: str
+_K = FailureKind
+_SAY_NOTHING_OF_THE_TARGET = frozenset(
+    {_K.POOL, _K.NOT_SIGNED, _K.LOCAL, _K.CANCELLED, _K.DEADLINE}
+    | {_K.INVALID_REQUEST, _K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE, _K.CONTENT_FILTER, _K.UNSUPPORTED}
+)
+"""Failures of this side or of the request: a probe that ends with one has not shown whether the target is back."""
 
 
 class _Pause:
-    """What is set aside under one name."""
+    """A cooldown: of a target, a model, a key or a host."""
 
-    __slots__ = ("disabled", "in_a_row", "noted", "until", "why")
+    __slots__ = ("disabled", "in_a_row", "noted", "probed", "probing", "until", "why")
 
     def __init__(self) -> None:
         self.until = 0.0
@@ -55,20 +47,49 @@ class _Pause:
         self.noted = -math.inf
         """When the latest failure of the row was noted."""
         self.disabled = False
+        self.probing = False
+        """A probe is under way."""
+        self.probed = False
+        """A probe failed, so the rest of the cooldown is waited for."""
         self.why = ""
 
 
-_NOBODY: frozenset[str] = frozenset()
+class Permit(msgspec.Struct, frozen=True):
+    """Leave to launch an attempt, returned when the attempt is settled.
+
+    A probe is the one attempt per cooldown that is let through in spite of it, because no other target is left.
+    """
+
+    target: Target
+    launched: float = 0.0
+    """Monotonic seconds."""
+    probes: tuple[_Pause, ...] = ()
+    """The cooldowns that the attempt probes; none, unless it is a probe."""
+
+
+class Denial(msgspec.Struct, frozen=True):
+    """No leave: in cooldown until `until` (monotonic seconds), because of `why`."""
+
+    until: float
+    why: str
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 class Health:
-    """Cooldowns by target, key and host, and the attempts in flight."""
+    """Cooldowns by target, model, key and host, and the attempts in flight."""
 
     def __init__(self) -> None:
-        self._pauses: dict[str, _Pause] = {}
+        # Each scope has its own dictionary: model names come from callers, and however many of them fail, the
+        # cooldown of a key is not forgotten for theirs.
+        self._pauses: dict[Aside, BoundedDict[str, _Pause]] = {
+            scope: BoundedDict() for scope in (Aside.TARGET, Aside.MODEL, Aside.CREDENTIAL, Aside.ENDPOINT)
+        }
         self._in_flight: dict[str, int] = {}
-        self._probing: set[str] = set()
-        self._outputs: dict[str, float] = {}
+        self._outputs: BoundedDict[str, float] = BoundedDict()
+        self._calm = True
+        """No cooldown is remembered, not even one that is over."""
 
     def acquire(self, target: Target, now: float) -> Permit | Denial:
         """Ask for leave to launch an attempt at a target."""
@@ -78,29 +99,31 @@ class Health:
         return self._leave(Permit(target, now))
 
     def probe(self, target: Target, now: float) -> Permit | None:
-        """Ask for leave in spite of a denial; one at a time per target (fault model row 69)."""
-        if target.name in self._probing:
+        """Ask for leave in spite of a denial; `None` when a probe of the same cooldown runs or has failed already."""
+        active = tuple(pause for pause in self._over(target) if pause.until > now)
+        if any(pause.probing or pause.probed for pause in active):
             return None
-        self._probing.add(target.name)
-        return self._leave(Permit(target, now, probe=True))
+        for pause in active:
+            pause.probing = True
+        return self._leave(Permit(target, now, active))
 
     def release(self, permit: Permit) -> None:
-        """Give a permit back, whatever became of the attempt."""
+        """Return a permit, whatever became of the attempt. The probe of a cancelled request may be made by another."""
         name = permit.target.name
-        self._in_flight[name] -= 1
-        if permit.probe:
-            self._probing.discard(name)
+        left = self._in_flight.get(name, 1) - 1
+        if left:
+            self._in_flight[name] = left
+        else:
+            self._in_flight.pop(name, None)
+        for pause in permit.probes:
+            pause.probing = False
 
     def denial(self, target: Target, now: float) -> Denial | None:
-        """Tell until when and why a target is set aside; `None` when it is not."""
-        found: Denial | None = None
-        if not self._pauses:
+        """Return until when and why a target is in cooldown; `None` when it is not."""
+        if self._calm:
             return None
-        for name in _scopes(target):
-            pause = self._pauses.get(name)
-            if pause is not None and pause.until > now and (found is None or pause.until > found.until):
-                found = Denial(pause.until, pause.why)
-        return found
+        latest = max((pause for pause in self._over(target) if pause.until > now), key=_until, default=None)
+        return None if latest is None else Denial(latest.until, latest.why)
 
     def facts(self, target: Target, now: float) -> TargetFacts:
         """Return what is known of a target."""
@@ -112,9 +135,9 @@ class Health:
         )
 
     def aside(self, targets: tuple[Target, ...], now: float) -> frozenset[str]:
-        """Return the labels of those targets that are set aside."""
-        if not self._pauses:
-            return _NOBODY
+        """Return the labels of those targets that are in cooldown."""
+        if self._calm:
+            return _NONE
         return frozenset(each.label for each in targets if self.denial(each, now) is not None)
 
     def answered(self, target: Target, output: int) -> None:
@@ -124,38 +147,39 @@ class Health:
         self._outputs[label] = output if usual is None else usual + LEARNING * (output - usual)
 
     def succeeded(self, permit: Permit) -> None:
-        """Note a success: failures in a row end. A probe's success proves that what was disabled works again."""
-        if not self._pauses:
+        """Note a success: failures in a row end, and so do the cooldowns that were over or probed.
+
+        A cooldown that began while the attempt was under way stays: the attempt proves nothing against it.
+        """
+        if self._calm:
             return
-        for name in _scopes(permit.target):
-            pause = self._pauses.get(name)
-            if pause is not None:
-                pause.in_a_row = 0
-                if permit.probe and pause.disabled:
-                    del self._pauses[name]
+        for scope, pauses in self._pauses.items():
+            name = _name(permit.target, scope)
+            pause = pauses.get(name)
+            if pause is None:
+                continue
+            pause.in_a_row = 0
+            if pause in permit.probes or pause.until <= permit.launched:
+                del pauses[name]
+        self._calm = not any(self._pauses.values())
 
     def failed(self, permit: Permit, failure: Failure, aside: Aside, now: float) -> None:
-        """Note a failure. A pause is only ever extended, never shortened by a later event.
+        """Note a failure. A cooldown is only ever extended, never shortened by a later event.
 
         Attempts that were under way together fail together: only one that was launched after the latest failure makes
-        the row longer, and so the pause.
+        the row longer, and so the cooldown.
         """
-        target = permit.target
+        if failure.kind not in _SAY_NOTHING_OF_THE_TARGET:
+            for probed in permit.probes:
+                probed.probed = True
         if aside is Aside.NOTHING:
             return
-        pause = self._pauses.setdefault(_scope(target, aside), _Pause())
+        pause = self._pause(permit.target, aside)
+        if now >= pause.until:
+            pause.probed = False
         disabled = aside is not Aside.TARGET
-        daily = failure.kind is FailureKind.DAILY_QUOTA
-        first, longest = (FIRST_DISABLE, LONGEST_DISABLE) if disabled or daily else (FIRST_PAUSE, LONGEST_PAUSE)
         together = permit.launched < pause.noted
-        length = min(longest, first * 2 ** (pause.in_a_row - together))
-        hint = failure.retry_after
-        if daily and hint is None:
-            length = LONGEST_DISABLE
-        elif not disabled and hint is not None and (not daily or hint > length):
-            # Google writes the seconds of its limit per minute beside a quota that is renewed once a day: too short a
-            # wait to be believed.
-            length = min(LONGEST_HINT, hint)
+        length = _length(failure, pause.in_a_row - (together and pause.in_a_row > 0), disabled=disabled)
         if not together:
             pause.in_a_row += 1
             pause.noted = now
@@ -165,10 +189,24 @@ class Health:
             pause.why = f"{failure.kind}: {failure.message}"
 
     def lift(self, target: Target) -> None:
-        """Take back what was disabled for a target, after a free check proved that it works."""
-        for name in _scopes(target):
-            if (pause := self._pauses.get(name)) is not None and pause.disabled:
-                del self._pauses[name]
+        """Enable what was disabled for a target, after a free check proved that it works."""
+        for scope, pauses in self._pauses.items():
+            name = _name(target, scope)
+            if (pause := pauses.get(name)) is not None and pause.disabled:
+                del pauses[name]
+        self._calm = not any(self._pauses.values())
+
+    def _pause(self, target: Target, scope: Aside) -> _Pause:
+        """Return the cooldown of a scope, a new one where there is none; it is remembered the longest of all."""
+        pauses, name = self._pauses[scope], _name(target, scope)
+        pause = pauses[name] = pauses.get(name) or _Pause()
+        self._calm = False
+        return pause
+
+    def _over(self, target: Target) -> list[_Pause]:
+        """Return the cooldowns that concern a target, those that are over included."""
+        found = (pauses.get(_name(target, scope)) for scope, pauses in self._pauses.items() if pauses)
+        return [pause for pause in found if pause is not None]
 
     def _leave(self, permit: Permit) -> Permit:
         name = permit.target.name
@@ -176,17 +214,29 @@ class Health:
         return permit
 
 
-def _scope(target: Target, aside: Aside) -> str:
-    match aside:
+def _length(failure: Failure, earlier: int, *, disabled: bool) -> float:
+    """Return for how long something goes into cooldown after `earlier` failures in a row."""
+    hint, daily = failure.retry_after, failure.kind is _K.DAILY_QUOTA
+    if daily and hint is None:
+        return LONGEST_DISABLE
+    first, longest = (FIRST_DISABLE, LONGEST_DISABLE) if disabled or daily else (FIRST_PAUSE, LONGEST_PAUSE)
+    length = min(longest, first * 2.0 ** min(earlier, _MOST_DOUBLINGS))
+    if disabled or hint is None or (daily and hint <= length):
+        # Google writes the seconds of its limit per minute beside a quota that is renewed once a day: too short a
+        # wait to be believed.
+        return length
+    return min(LONGEST_HINT, hint)
+
+
+def _name(target: Target, scope: Aside) -> str:
+    match scope:
         case Aside.CREDENTIAL:
-            return f"key {target.credential or target.name}"
+            return target.credential or target.name
         case Aside.ENDPOINT:
-            return f"host {target.endpoint or target.name}"
-        case Aside.MODEL:
-            return f"model {target.label}"
+            return target.endpoint or target.name
         case _:
-            return f"target {target.label}"
+            return target.label
 
 
-def _scopes(target: Target) -> tuple[str, ...]:
-    return tuple(_scope(target, aside) for aside in (Aside.TARGET, Aside.MODEL, Aside.CREDENTIAL, Aside.ENDPOINT))
+def _until(pause: _Pause) -> float:
+    return pause.until

@@ -1,19 +1,25 @@
-"""What follows from each kind of failure: one table (fault model §2 and §3.1; docs/fallback.md is drawn from it)."""
+"""What follows from each kind of failure: one table, from which docs/fallback.md is drawn."""
 
 from __future__ import annotations
 
 import enum
 
 import msgspec
+from msgspec.structs import replace as _replace
 
 from understudy.domain.attempts import CostBasis
 from understudy.domain.failures import Failure, FailureKind
+
+SLOW = 5.0
+"""Seconds. A target that took longer to fail is not asked again before the targets that were not tried yet."""
 
 
 class Retry(enum.StrEnum):
     """When the same target may be tried again."""
 
     NEVER = "never"
+    AT_ONCE = "at_once"
+    """Once per request at once, on a fresh connection and outside every budget of retries; then as `FIRST`."""
     FIRST = "first"
     """Before any other target."""
     LAST = "last"
@@ -34,13 +40,13 @@ class Fallback(enum.StrEnum):
 
 
 class Aside(enum.StrEnum):
-    """What is set aside for a while, so that other requests do not run into the same wall."""
+    """What is put in cooldown, so that other requests do not run into the same wall."""
 
     NOTHING = "nothing"
     TARGET = "target"
-    """This entry, until the provider's hint or for a growing pause."""
+    """This target, until the provider's hint or for a growing pause."""
     MODEL = "model"
-    """This entry, disabled: 5 minutes, doubling to an hour."""
+    """This target, disabled: 5 minutes, doubling to an hour."""
     CREDENTIAL = "credential"
     """Everything that uses the same key, disabled likewise."""
     ENDPOINT = "endpoint"
@@ -48,7 +54,7 @@ class Aside(enum.StrEnum):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What to do after a failure of one kind. `retries` caps the further tries; `None` leaves it to `max_retries`."""
+    """What to do after a failure of one kind. `retries` caps the retries; `None` leaves them to `max_retries`."""
 
     retry: Retry
     retries: int | None
@@ -56,6 +62,8 @@ class Verdict(msgspec.Struct, frozen=True):
     aside: Aside
     basis: CostBasis
     """What is known of the cost of the failed attempt."""
+    why: str = ""
+    """Why it differs from the verdict in the table; empty when it does not."""
 
 
 _K, _R, _F, _A, _B = FailureKind, Retry, Fallback, Aside, CostBasis
@@ -69,7 +77,7 @@ VERDICTS: dict[FailureKind, Verdict] = {
     _K.POOL: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
     _K.NOT_SIGNED: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
     _K.WRITE_FAILED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.STALE_CONNECTION: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.STALE_CONNECTION: Verdict(_R.AT_ONCE, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.DISCONNECTED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.PROTOCOL: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.REDIRECT: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.REFUSED),
@@ -105,17 +113,33 @@ VERDICTS: dict[FailureKind, Verdict] = {
 """Total over `FailureKind`, tested."""
 
 
-def verdict_of(failure: Failure, *, max_wait: float) -> Verdict:
-    """Return the verdict on a failure: the table's, corrected by the provider's own words.
+_REFUSALS = frozenset({400, 401, 402, 403, 404, 422})
+"""Statuses of requests that fail the same way again, whatever `x-should-retry` says."""
 
-    A rate limit that says how long to wait, within `max_wait` seconds, is waited for at the same target.
-    `x-should-retry: false` forbids retries; `true` grants one where the table grants none.
+
+def verdict_of(failure: Failure, *, max_wait: float, took: float = 0.0) -> Verdict:
+    """Return the verdict on a failure: the table's, corrected by what the provider said and by how long it took.
+
+    - A rate limit with a hint of at most `max_wait` seconds is retried at the same target, after that wait.
+    - A longer hint, on any failure that the table retries, ends the tries at this target and puts it in cooldown: a
+      provider that asks for an hour refuses again in a second.
+    - `x-should-retry: false` forbids retries; `true` grants one where the table grants none.
+    - A failure that took longer than `SLOW` seconds is retried only when no other target is left.
     """
     verdict = VERDICTS[failure.kind]
-    if failure.kind is _K.RATE_LIMITED and failure.retry_after is not None and failure.retry_after <= max_wait:
-        verdict = msgspec.structs.replace(verdict, retry=_R.FIRST)
+    hint, retries = failure.retry_after, verdict.retry is not _R.NEVER
+    too_long = hint is not None and hint > max_wait
+    if retries and too_long:
+        aside = _A.TARGET if verdict.aside is _A.NOTHING else verdict.aside
+        why = f"no retry: the provider asks for a wait of {hint:.0f} s, and max_wait is {max_wait:g} s"
+        return _replace(verdict, retry=_R.NEVER, retries=0, aside=aside, why=why)
     if failure.should_retry is False:
-        return msgspec.structs.replace(verdict, retry=_R.NEVER, retries=0)
-    if failure.should_retry and verdict.retry is _R.NEVER and failure.status not in (400, 401, 402, 403, 404, 422):
-        return msgspec.structs.replace(verdict, retry=_R.FIRST, retries=1)
+        why = "no retry: the provider forbids it"
+        return _replace(verdict, retry=_R.NEVER, retries=0, why=why) if retries else verdict
+    if failure.kind is _K.RATE_LIMITED and hint is not None:
+        verdict = _replace(verdict, retry=_R.FIRST)
+    elif failure.should_retry and not retries and not too_long and failure.status not in _REFUSALS:
+        verdict = _replace(verdict, retry=_R.FIRST, retries=1)
+    if took > SLOW and verdict.retry in (_R.FIRST, _R.AT_ONCE):
+        return _replace(verdict, retry=_R.LAST, why=f"other targets first, as it took {took:.1f} s to fail")
     return verdict

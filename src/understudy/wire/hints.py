@@ -1,4 +1,4 @@
-"""How long the other side wants us to wait, in all the ways it says so (fault model §3.2)."""
+"""How long a provider asks to wait before a retry, in every form in which it says so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Mapping
 
 MAX_HINT = 24 * 3600.0
 """Seconds; a longer hint is no hint."""
+
+_MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
+_HEADERS = (*_MILLISECONDS, "retry-after")
 
 _ASKED = re.compile(
     r"\b(?:try again|retry|resets?|please wait)(?: (?:your|the) request)?(?: in| after| for)?(?: about)? ~?"
@@ -26,9 +29,9 @@ def retry_after(headers: Mapping[str, str], text: str = "") -> float | None:
 
     Order: `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after` (seconds, or an HTTP date measured against the
     response's own `date`), then words in the body such as "try again in 2m59.56s". Zero, negative, not-a-number and
-    anything above 24 h count as no hint.
+    anything above 24 h count as no hint; `forbids_retry` tells what a negative one means.
     """
-    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+    for name in _MILLISECONDS:
         if (wait := _usable(_number(headers.get(name)), 0.001)) is not None:
             return wait
     header = headers.get("retry-after")
@@ -38,6 +41,18 @@ def retry_after(headers: Mapping[str, str], text: str = "") -> float | None:
         if wait is not None:
             return wait
     return _usable(_in_words(text)) if text else None
+
+
+def forbids_retry(headers: Mapping[str, str]) -> bool:
+    """Return whether the headers ask for no retry at all: their hint is a negative number.
+
+    This is gRPC's convention (retry design, "pushback"). A usable hint in another header prevails, and a date in the
+    past is no negative hint but a clock that differs.
+    """
+    if retry_after(headers) is not None:
+        return False
+    numbers = (_number(headers.get(name)) for name in _HEADERS)
+    return any(number is not None and -math.inf < number < 0 for number in numbers)
 
 
 def duration(text: str) -> float | None:

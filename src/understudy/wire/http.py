@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +21,16 @@ class HttpRequest(msgspec.Struct, frozen=True):
     url: str
     headers: Headers = ()
     body: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Show where it goes and how much, but no query, no header's value and no body: they hold keys and prompts."""
+        return f"HttpRequest({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Return what `repr` shows; see there."""
+        size = "None" if self.body is None else f"{len(self.body)} bytes"
+        names = [name for name, _ in self.headers]
+        return [("method", self.method), ("url", self.url.partition("?")[0]), ("headers", names), ("body", size)]
 
     def with_headers(self, *headers: tuple[str, str]) -> HttpRequest:
         """Return the request with these headers; those that it has of the same names, in any case, go."""

@@ -1,0 +1,121 @@
+"""The targets of one request and what is left for them: attempts, and shares of the deadline.
+
+A target that stays silent must not use up the time that the targets after it need: while others are untried, it has
+only its own share, the remaining time divided by their number and itself. An attempt that makes progress is not cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from understudy.policy.health import Health
+from understudy.policy.plan import Plan, Step
+
+LEAST = 1.0
+"""Seconds that an attempt needs to be worth starting; no share is smaller."""
+LATE = 0.1
+"""Seconds by which an event loop's timer may be late without costing the next target its attempt."""
+
+
+class Try:
+    """What has become of one step of the plan."""
+
+    __slots__ = ("closed", "count", "launched", "share_ends", "step")
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.count = 0
+        """Attempts that count towards `max_retries`."""
+        self.launched = False
+        self.closed = False
+        """Not to be tried: its window is known to be no larger than one that was too small."""
+        self.share_ends: float | None = None
+        """When its share of the deadline ends; `None` when no other target needed one at its first attempt."""
+
+    @property
+    def untried(self) -> bool:
+        """Whether it may still get its first attempt."""
+        return not self.launched and not self.closed
+
+
+class Tries:
+    """All steps of a plan, the attempts made and the deadline."""
+
+    def __init__(self, plan: Plan, *, max_attempts: int | None, health: Health) -> None:
+        self._all = [Try(step) for step in plan.steps]
+        self._max_attempts = max_attempts or max(5, len(plan.steps))
+        self._health = health
+        self.attempts = 0
+        """Those made so far, all of them."""
+        self.deadline = 0.0
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Try]:
+        return iter(self._all)
+
+    def untried(self) -> list[Try]:
+        """Return those that may still get their first attempt."""
+        return [each for each in self._all if each.untried]
+
+    @property
+    def left(self) -> int:
+        """How many attempts may still be made."""
+        return self._max_attempts - self.attempts
+
+    @property
+    def kept_for_others(self) -> bool:
+        """Whether the attempts that are left are all reserved for targets that were not tried yet."""
+        return self.left <= len(self.untried())
+
+    def may_start(self, now: float) -> bool:
+        """Return whether enough of the deadline is left for another attempt."""
+        return self.deadline - now >= LEAST - LATE
+
+    def close_smaller(self, step: Step) -> None:
+        """Close the targets that are known to hold no more than the one whose window was too small."""
+        for other in self._all:
+            same = other.step.target.label == step.target.label
+            known = step.context_window is not None and other.step.context_window is not None
+            if same or (known and (other.step.context_window or 0) <= (step.context_window or 0)):
+                other.closed = True
+
+    def others(self, current: Try, now: float) -> int:
+        """Count the other targets that were not tried yet and can be before the deadline."""
+        if len(self._all) == 1:
+            return 0
+        latest, count = self.deadline - LEAST, 0
+        for each in self._all:
+            if each.untried and each is not current:
+                denial = self._health.denial(each.step.target, now)
+                count += denial is None or denial.until <= latest
+        return min(count, self.left)
+
+    def share(self, each: Try, now: float) -> float | None:
+        """Return the seconds for which a target may stay silent; `None` when no other target waits for its turn.
+
+        All tries at a target have one share together, so retries do not use up the time of the others either.
+        """
+        others = self.others(each, now)
+        share = own_share(self.deadline - now, others) if others else None
+        if share is None or each.share_ends is None:
+            return share
+        return min(share, max(LEAST, each.share_ends - now))
+
+    def latest_retry(self, each: Try, now: float) -> float:
+        """Return until when a retry may be put off: it needs time itself, and the other targets need their shares."""
+        others = self.others(each, now)
+        if not others:
+            return self.deadline - LEAST
+        end = now + (own_share(self.deadline - now, others) or 0.0)
+        return (end if each.share_ends is None else min(end, each.share_ends)) - LEAST
+
+
+def own_share(remaining: float, others: int) -> float | None:
+    """Return the seconds that a target may use without progress while `others` are untried; `None` for all of them.
+
+    Targets for which no `LEAST` seconds would be left get no share: cutting the attempt would help none of them.
+    """
+    others = min(others, int((remaining + LATE) / LEAST) - 1)
+    return remaining / (others + 1) if others > 0 else None
