@@ -109,7 +109,7 @@ def test_without_an_end_the_reason_is_unknown() -> None:
         ([e.TextDelta(0, ""), e.ThinkingDelta(1, "")], True),
         ([e.PartNoted(0, "d", {})], True),
         ([e.TextDelta(0, "a")], False),
-        ([e.ThinkingDelta(0, "a")], False),
+        ([e.ThinkingDelta(0, "a")], True),
         ([e.RefusalDelta(0, "a")], False),
         ([e.ToolCallStarted(0, "c", "f")], False),
         ([e.PartAdded(0, Opaque("d", {}))], False),
@@ -119,7 +119,7 @@ def test_emptiness(given_events: list[e.Event], empty: bool) -> None:
     folding = Fold()
     for event in given_events:
         folding.add(event)
-    assert folding.is_empty is empty
+    assert folding.has_answer is not empty
 
 
 def test_the_answer_can_be_read_at_any_time_and_does_not_change_afterwards() -> None:

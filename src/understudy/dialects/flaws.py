@@ -18,7 +18,7 @@ from understudy.wire.sse import SseEvent
 Step = Event | Failure
 
 _WHY = {
-    NUMBERS: "the provider wrote NaN, Infinity or a number that is too large, which was read as null",
+    NUMBERS: "the provider wrote NaN, Infinity or a number beyond all bounds, which was read as null",
     SURROGATES: "the provider wrote a lone surrogate, which was replaced by U+FFFD",
 }
 

@@ -136,9 +136,14 @@ class Fold(Facts):
         return part
 
     @property
-    def is_empty(self) -> bool:
-        """True while nothing of the answer itself has arrived."""
-        return not any(not isinstance(p, _Growing) or p.kind is ToolCall or any(p.pieces) for p in self._parts.values())
+    def has_answer(self) -> bool:
+        """True once anything but thinking has arrived."""
+        return any(
+            not isinstance(part, Thinking)
+            if not isinstance(part, _Growing)
+            else part.kind is ToolCall or (part.kind is not Thinking and any(part.pieces))
+            for part in self._parts.values()
+        )
 
     def message(self) -> Message:
         """Return the answer so far as a message; a single plain text becomes a string."""

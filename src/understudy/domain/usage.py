@@ -111,10 +111,9 @@ def _walk(raw: dict[str, Any], usage: Usage, found: list[str]) -> None:
                 found.append(name)
         elif isinstance(value, dict):
             _walk(value, usage, found)
-        elif isinstance(value, list):
+        elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
             for item in value:
-                if isinstance(item, dict):
-                    _walk(item, usage, found)
+                _walk(item, usage, found)
         elif value is not None and _COUNT.search(name) and token_count(value) is None:
             found.append(name)
 
