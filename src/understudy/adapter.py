@@ -172,6 +172,10 @@ class ForeignFlight:
         if isinstance(response, GenerationResponse):
             self.message, self.cost = response.message, response.total_cost
 
+    def clean(self, text: str) -> str:
+        """Return the text: what a custom provider sends is its own affair."""
+        return text
+
     async def aclose(self) -> None:
         """Close the provider's stream, if it has begun and can be closed."""
         close = getattr(self._events, "aclose", None)

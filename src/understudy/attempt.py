@@ -197,7 +197,9 @@ class Attempt:
     def _answered_model(self) -> str | None:
         answer = self.response or (self.items[0] if self.items else None)
         model = getattr(answer, "model", None)
-        return model if isinstance(model, str) else None
+        if not isinstance(model, str) or model == self.launch.target.model:
+            return model if isinstance(model, str) else None
+        return self.flight.clean(model)
 
     def _basis(self, outcome: Outcome, failure: Failure | None, usage: Usage) -> CostBasis:
         """Return what is known of this attempt's cost (fault model §2, A0–A4)."""

@@ -67,6 +67,10 @@ class Flight(Protocol):
         """End the attempt with a failure at once, also while another task waits for its next batch."""
         ...
 
+    def clean(self, text: str) -> str:
+        """Return a name that the provider wrote without the secrets that were sent to it."""
+        ...
+
     async def aclose(self) -> None:
         """Give up; harmless after the end."""
         ...
@@ -94,6 +98,10 @@ class GroundedFlight:
 
     def interrupt(self, failure: Failure) -> None:
         """There is nothing to end."""
+
+    def clean(self, text: str) -> str:
+        """There is nothing to hide: nothing was sent."""
+        return text
 
     async def aclose(self) -> None:
         """There is nothing to close."""
@@ -188,6 +196,10 @@ class ExchangeFlight:
             self._watch.interrupt(failure)
         else:
             self._steps, self._failure = [], failure
+
+    def clean(self, text: str) -> str:
+        """Hide the secrets; see `Flight`."""
+        return self._credential.clean_name(text)
 
     async def aclose(self) -> None:
         """Close the connection. What the exchange wants sent to stop the provider is sent in the background."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def test_a_report_of_another_kind_is_none(dialect: str, streaming: bool, odd: An
         assert response.usage.output_total is None
 
 
-CONTRADICTIONS = {
+CONTRADICTIONS: dict[str, list[Any]] = {
     "openai": [
         {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 99},
         {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 11}},
@@ -132,7 +133,7 @@ def test_the_last_report_of_gemini_replaces_the_former_as_a_whole() -> None:
     assert (usage.input, usage.output, usage.reasoning) == (10, None, 7)
 
 
-EMBEDDED = {
+EMBEDDED: dict[str, Callable[[Any], Any]] = {
     "openai": lambda count: {"data": [{"embedding": [1.0], "index": 0}], "usage": {"prompt_tokens": count}},
     "cohere": lambda count: {"embeddings": {"float": [[1.0]]}, "meta": {"billed_units": {"input_tokens": count}}},
     "gemini": lambda count: {"embeddings": [{"values": [1.0]}], "usageMetadata": {"promptTokenCount": count}},

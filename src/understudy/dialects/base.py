@@ -58,6 +58,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     quirks: Quirks = Quirks()
     error_rules: tuple[ErrorRule, ...] = ()
     """Read before the dialect's own."""
+    by_status: Mapping[int, FailureKind] = {}
+    """What statuses mean here when neither code nor words of an error say more."""
     options: dict[str, Any] = {}
     """The entry's `extra` table: fields of the wire, merged into every request body."""
     keep_wire: bool = False
@@ -158,11 +160,29 @@ class WholeReader(Generic[T]):
     def close(self) -> list[T | Failure]:
         """Decode the body."""
         self.finished = True
-        return read_mended(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces), self._decode)
+        return read_mended(self.body, self._decode)
+
+    @property
+    def body(self) -> bytes:
+        """The bytes so far."""
+        if len(self._pieces) != 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0]
 
 
 Classify = Callable[[HttpHead, bytes], Failure]
 """Reads an error response: status, headers and body to a failure."""
+
+
+def not_valid(flaw: BadJson, head: HttpHead, body: bytes, classify: Classify) -> Failure:
+    """Return the failure of a success whose body is not valid: the error that it holds in whatever form, if it is one.
+
+    Proxies report errors with status 200, in another form than that of the wire they speak.
+    """
+    told = classify(head, body[:MAX_ERROR_BODY])
+    if told.kind is not FailureKind.BAD_RESPONSE:
+        return told
+    return Failure(kind=FailureKind.BAD_RESPONSE, message=f"the response is not valid: {flaw}")
 
 
 class SingleExchange(Generic[T]):
@@ -234,7 +254,8 @@ class SingleExchange(Generic[T]):
             return [Failure(kind=FailureKind.TOO_LARGE, message=str(error))]
         except BadJson as error:
             self.finished = True
-            return [Failure(kind=FailureKind.BAD_RESPONSE, message=f"the response is not valid: {error}")]
+            body = reader.body if isinstance(reader, WholeReader) else b""
+            return [not_valid(error, self._head, body, self._classify)]
         if reader.finished:
             self.finished = True
         return steps  # type: ignore[return-value]  # list is invariant; nothing is added to it here
@@ -381,4 +402,6 @@ class WireError(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     retry_after: float | None = None
     """Seconds that a field of the body asks to wait (Google's `RetryInfo`); headers come before it."""
+    status: int | None = None
+    """The HTTP status that the error object names; it counts where the response's own says nothing."""
     body: dict[str, Any] | None = None

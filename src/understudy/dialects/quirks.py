@@ -147,8 +147,13 @@ class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
     """Words of the message, in lower case."""
 
+    @property
+    def is_of_status(self) -> bool:
+        """Whether the status is the only condition, so that code and words come first."""
+        return self.code is None and self.text is None
+
     def matches(self, status: int, names: tuple[str, ...], message: str) -> bool:
-        """Tell whether this rule reads an error with that status, those codes and types, and that message."""
+        """Check whether this rule reads an error with that status, those codes and types, and that message."""
         if self.status is not None and self.status != status:
             return False
         if self.code is not None and not any(_fits(self.code, name) for name in names):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from understudy.dialects.base import MAX_BODY, Classify, Send, is_expected
+from understudy.dialects.base import MAX_BODY, Classify, Send, is_expected, not_valid
 from understudy.dialects.flaws import read_mended
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.http import HttpHead, HttpRequest
@@ -65,8 +65,7 @@ class Series(Generic[T]):
         try:
             steps = read_mended(data, self._take)
         except BadJson as error:
-            message = f"the response is not valid: {error}"
-            return self._end(Failure(kind=FailureKind.BAD_RESPONSE, message=message))
+            return self._end(not_valid(error, self._head, data, self._classify))
         self.finished = not any(isinstance(step, Send) for step in steps)
         return steps
 

@@ -9,9 +9,10 @@ import msgspec
 
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.cohere.citations import read_citation
-from understudy.dialects.cohere.errors import error_of, failure_in_answer
+from understudy.dialects.cohere.errors import error_of, failure_in_answer, read_error
 from understudy.dialects.cohere.usage import read_usage
 from understudy.dialects.cohere.wire import EVENTS, FAILED, FINISH, NAME, PLAN, Body, Call, Delta, Piece, StreamEvent
+from understudy.dialects.error_bodies import read_event
 from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
@@ -184,13 +185,16 @@ class StreamReader(MarkedReader):
 
     def take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
         """Read one event."""
-        steps = [] if sse.data == _DONE else self._read(sse.data)
+        steps = [] if sse.data == _DONE else self._read(sse)
         return _stamped(steps, sse.frame) if self._keep_wire else steps
 
-    def _read(self, data: bytes) -> Sequence[e.Event | Failure]:
+    def _read(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
+        data = sse.data
         try:
             event = decode_as(_EVENT, data)
         except BadJson:
+            if sse.name == "error":
+                return self._failed(sse)
             kind = decode_object(data).get("type", "")
             if not isinstance(kind, str) or kind in EVENTS:
                 raise
@@ -204,16 +208,22 @@ class StreamReader(MarkedReader):
                 return self._answer.finish(delta, delta.error)
             case StreamEvent(type="message-start"):
                 return self._answer.start(event.id)
-            case StreamEvent(type="" | "error", message=str()):
-                self.finished = True
-                error = error_of(decode_object(data))
-                return [failure_in_answer(error, self._endpoint)] if error is not None else []
+            case StreamEvent(type="" | "error"):
+                return self._failed(sse)
             case StreamEvent(delta=Delta(message=Piece() as piece)):
                 return self._grow(event, piece)
             case StreamEvent(type="content-end"):
                 return self._answer.end(event.index)
             case _:
                 return []  # Other ends, which say nothing, and whatever may come to be
+
+    def _failed(self, sse: SseEvent) -> list[e.Event | Failure]:
+        """Read an error in this service's form or in another; what is none says nothing."""
+        error = read_error(sse.data) or read_event(sse)
+        if error is None:
+            return []
+        self.finished = True
+        return [failure_in_answer(error, self._endpoint)]
 
     def _grow(self, event: StreamEvent, piece: Piece) -> Sequence[e.Event]:
         match event.type, piece:

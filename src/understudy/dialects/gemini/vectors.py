@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.base import Endpoint, Exchange, Notes, Operation, SingleExchange, WholeReader
 from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
@@ -46,7 +46,7 @@ def embedding(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embeddi
     return SingleExchange(
         HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
         WholeReader[EmbeddingResponse](read),
-        partial(classify, endpoint=endpoint, rules=RULES, read=read_error),
+        partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.EMBED),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from understudy.dialects.base import Endpoint
+from understudy.dialects.error_bodies import read_event
 from understudy.dialects.flaws import Flaws
 from understudy.dialects.openai.decode import Answer, Steps
 from understudy.dialects.openai.errors import read_error_value, stream_failure
@@ -69,6 +70,8 @@ class StreamReader:
         if event.data.startswith(b"[") and event.data.strip() == DONE:
             self.finished = True
             steps = self._answer.finish(marked=True)
+        elif event.name == "error" and (error := read_event(event)) is not None:
+            steps = [stream_failure(error, self._endpoint)]
         else:
             chunk = decode_chunk(event.data)
             if event.name == "error" or (chunk.choices is None and not chunk.error and chunk.usage is None):

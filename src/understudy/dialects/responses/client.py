@@ -15,7 +15,7 @@ from understudy.dialects.base import (
     WholeReader,
     WireError,
 )
-from understudy.dialects.errors import classify, failure_of
+from understudy.dialects.errors import classify, failure_in_answer
 from understudy.dialects.responses.decode import Fail, read_whole
 from understudy.dialects.responses.encode import encode_count, encode_request
 from understudy.dialects.responses.errors import RULES, read_error
@@ -27,7 +27,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Mode
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.usage import token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.http import JSON_HEADERS, HttpHead, HttpRequest
+from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as
 
 
@@ -56,7 +56,9 @@ class ResponsesDialect:
         url = endpoint.url("responses/input_tokens")
         call = HttpRequest("POST", url, JSON_HEADERS + endpoint.headers, body)
         reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
-        return SingleExchange(call, reader, partial(classify, endpoint=endpoint, rules=RULES, read=read_error))
+        count = Operation.COUNT_TOKENS
+        refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=count)
+        return SingleExchange(call, reader, refuse)
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Fail: the Responses API has no embeddings."""
@@ -71,7 +73,7 @@ def _fail(endpoint: Endpoint) -> Fail:
     """Errors inside a success have no status of their own: their code decides."""
 
     def fail(error: WireError) -> Failure:
-        return failure_of(error, HttpHead(200, {}), endpoint=endpoint, rules=RULES)
+        return failure_in_answer(error, endpoint=endpoint, rules=RULES)
 
     return fail
 
