@@ -9,7 +9,6 @@ import weakref
 import aiohttp
 
 from understudy.connection_failures import failure_of
-from understudy.domain.failures import Failure, FailureKind
 from understudy.transport import Incoming, TransportError
 from understudy.wire.http import HttpHead, HttpRequest
 
@@ -18,12 +17,14 @@ POOL = 512
 LARGE_BODY = 1 << 20
 """Bytes of a request body above which it is sent in pieces, so that the loop is not held up."""
 
+PIECE = 32 << 10
+"""Bytes of a response body that are read at once, so that a fast server does not hold up the loop."""
+
 
 class AioTransport:
     """HTTP over aiohttp, one session for each running event loop, so that one manager survives several of them.
 
-    Redirects are not followed, nothing is retried, cookies are not kept, and bodies are asked for uncompressed: a
-    compressed one that comes all the same is refused, which closes the door to decompression bombs.
+    Redirects are not followed, nothing is retried, cookies are not kept, and bodies are asked for uncompressed.
     """
 
     def __init__(self) -> None:
@@ -50,11 +51,6 @@ class AioTransport:
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise TransportError(failure_of(error)) from error
-        encoding = response.headers.get("content-encoding", "identity").lower()
-        if encoding not in ("", "identity"):
-            response.close()
-            message = f"the response is compressed ({encoding}) although that was not asked for"
-            raise TransportError(Failure(kind=FailureKind.PROTOCOL, message=message, status=response.status))
         return AioIncoming(response)
 
     async def aclose(self) -> None:
@@ -90,7 +86,7 @@ class AioIncoming:
     async def read(self) -> bytes:
         """Return the next piece; see `Incoming`."""
         try:
-            return await self._response.content.readany()
+            return await self._response.content.read(PIECE)
         except (aiohttp.ClientError, OSError) as error:
             raise TransportError(failure_of(error)) from error
 

@@ -8,8 +8,9 @@ from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
 from understudy.domain.errors import Misuse, Unsupported
 from understudy.domain.failures import Failure
-from understudy.domain.requests import GenerationRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.providers.base import ProviderRow, dialect_for
+from understudy.wire.bounds import Bounds
 
 LONG_ANSWER = 60.0
 """Seconds; a plain answer that is expected to take longer is streamed inside, so that a stall is noticed."""
@@ -55,6 +56,17 @@ def _opened(dialect: Dialect, operation: Operation, request: Any, endpoint: Endp
             return dialect.list_models(request, endpoint)
         case Operation.COUNT_TOKENS:
             return dialect.count_tokens(request, endpoint)
+
+
+def limit_of(request: Any, bounds: Bounds, streamed: bool) -> int:
+    """Return how many bytes the answer to a request may have."""
+    match request:
+        case GenerationRequest(max_tokens=most):
+            return bounds.answer(most, streamed=streamed)
+        case EmbeddingRequest(texts=texts):
+            return bounds.embeddings(len(texts))
+        case _:
+            return bounds.body
 
 
 def streams_inside(request: GenerationRequest, dialect: Dialect, whole: str, endpoint: Endpoint, others: bool) -> bool:

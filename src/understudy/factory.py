@@ -18,7 +18,7 @@ from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
 from understudy.domain.events import Event, Warned
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
-from understudy.exchanges import dialect_of, open_exchange, refuses_to_stream, require, streams_inside
+from understudy.exchanges import dialect_of, limit_of, open_exchange, refuses_to_stream, require, streams_inside
 from understudy.ledger.memory import Tally
 from understudy.policy.batches import BatchLimits
 from understudy.policy.plan import Plan, Step
@@ -69,7 +69,6 @@ def create_provider(
     """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type.
 
     `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
-
     Used alone it is a `Call` over one target, so that its retries, time-outs and records are those of a manager.
     """
     return DialectProvider(
@@ -291,6 +290,8 @@ class DialectProvider:
             whole=partial(self._unstreamed_after, dialect, request, endpoint) if inside else None,
             background=self._background,
             strict=job.strict,
+            bounds=endpoint.bounds,
+            limit=limit_of(request, endpoint.bounds, streamed),
         )
         exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
         return ExchangeFlight(exchange, passage, dialect=dialect.name, before=warnings)

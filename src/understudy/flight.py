@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, Self
 
 import msgspec
 
 from understudy.background import Background
+from understudy.bodies import LONG, Meter, aside, decoded, read_beginning
 from understudy.dialects.base import Exchange, Send
 from understudy.domain.events import Noted, Warned
 from understudy.domain.failures import Failure, FailureKind
@@ -23,6 +25,8 @@ from understudy.policy.targets import Limits
 from understudy.signing import Credential, NotSigned
 from understudy.transport import Incoming, Transport, TransportError
 from understudy.watch import Watch, no_response
+from understudy.wire.bounds import BOUNDS, Bounds
+from understudy.wire.gathered import Gathered
 from understudy.wire.http import Headers, HttpHead, HttpRequest
 
 logger = logging.getLogger("understudy")
@@ -129,6 +133,9 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """Where the provider is told to stop."""
     strict: bool = False
     """Whether a warning of the encoding makes the target ineligible."""
+    bounds: Bounds = BOUNDS
+    limit: int = BOUNDS.body
+    """Bytes of the body of a success."""
 
 
 class ExchangeFlight:
@@ -152,7 +159,8 @@ class ExchangeFlight:
         self._incoming: Incoming | None = None
         self._failure: Failure | None = None
         self._watch: Watch | None = None
-        self._body: list[bytes] = []
+        self._meter = Meter(passage.bounds, passage.limit)
+        self._raw: Gathered | None = None
         self._parted = False
 
     def __aiter__(self) -> Self:
@@ -224,6 +232,8 @@ class ExchangeFlight:
                     self._warned(step, unsent=unsent)
         if batch and self._watch is not None and self._watch.streamed:
             self._watch.hand_out(batch)
+            if self._meter.counts:
+                self._meter.count(batch)
         return batch
 
     def _warned(self, event: Warned, *, unsent: bool) -> None:
@@ -237,10 +247,11 @@ class ExchangeFlight:
         """Send a request and take its response's head. An earlier response that is not read to its end is closed."""
         self._send = None
         self._close()
-        self._body = []
+        self._meter.restart()
         passage, watch = self._passage, self._watch
         if watch is None:
             return
+        self._raw = Gathered() if watch.streamed and passage.keep_raw else None
         request: HttpRequest | None = None
         incoming: Incoming | None = None
         try:
@@ -259,6 +270,10 @@ class ExchangeFlight:
         self._incoming = incoming
         self.answered = 200 <= incoming.head.status < 300
         self._steps = [*self._noted(incoming.head), *self._exchange.head(incoming.head)]
+        if self._exchange.refused:
+            await self._read_refusal(incoming)
+        else:
+            self._incoming = decoded(incoming, passage.bounds)
 
     def _noted(self, head: HttpHead) -> list[Noted]:
         """Return the facts of the answer that stand in its head."""
@@ -273,16 +288,54 @@ class ExchangeFlight:
 
     async def _read(self, incoming: Incoming) -> None:
         data = await incoming.read()
-        if data and self._passage.keep_raw:
-            self._body.append(data)
-        if data:
-            self._steps = self._exchange.feed(data)
+        if not data:
+            await self._read_end(incoming)
+            return
+        meter = self._meter
+        meter.size += len(data)
+        if meter.size >= meter.mark:
+            await asyncio.sleep(0)
+            if (flaw := meter.look()) is not None:
+                self._failure = Failure(kind=FailureKind.TOO_LARGE, message=flaw)
+                self._close()
+                return
+            if meter.size > self._passage.bounds.body:
+                self._raw = None
+        if self._raw is not None:
+            self._raw.add(data)
+        if meter.open > LONG:
+            self._steps = await aside(partial(self._exchange.feed, data))
         else:
-            incoming.release()
-            self._incoming = None
-            if self._watch is not None:
-                self._watch.stop()
-            self._steps = self._exchange.close()
+            self._steps = self._exchange.feed(data)
+        if self._steps:
+            meter.open = 0
+        elif self._watch is not None and self._watch.streamed:
+            meter.open += len(data)
+
+    async def _read_end(self, incoming: Incoming) -> None:
+        incoming.release()
+        self._incoming = None
+        if self._watch is not None:
+            self._watch.stop()
+        close = self._exchange.close
+        self._steps = close() if self._meter.size <= LONG else await aside(close)
+
+    async def _read_refusal(self, incoming: Incoming) -> None:
+        """Read an error, so far as is of use, and take that as its end."""
+        try:
+            pieces = await read_beginning(decoded(incoming, self._passage.bounds), self._passage.bounds.error)
+        except TransportError as error:
+            if error.failure.kind is not FailureKind.PROTOCOL:
+                raise
+            pieces = []  # Its coding is not supported; its status is known all the same.
+        self._close()
+        verdict = self._watch.verdict if self._watch is not None else None
+        if verdict is not None and verdict.kind is FailureKind.CANCELLED:
+            self._failure = verdict
+            return
+        for piece in pieces:
+            self._steps = [*(self._steps or ()), *self._exchange.feed(piece)]
+        self._steps = [*(self._steps or ()), *self._exchange.close()]
 
     def _lost(self, failure: Failure) -> None:
         """The connection failed, or the watch closed it; in the latter case the watch knows why."""
@@ -296,8 +349,10 @@ class ExchangeFlight:
     def _land(self, *, clean: bool) -> None:
         if self._watch is not None:
             self._watch.stop()
-        if self._body and clean:
-            self.raw = b"".join(self._body)
+        if clean and self._passage.keep_raw:
+            self.raw = self._exchange.body
+            if self.raw is None and self._raw is not None:
+                self.raw = self._raw.take()
         self._close()
 
     def _close(self) -> None:

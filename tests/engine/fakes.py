@@ -101,6 +101,9 @@ class RecordingTransport:
 
 
 class _Twice:
+    refused = False
+    body = None
+
     def __init__(self, base: str) -> None:
         self.finished = False
         self._base = base

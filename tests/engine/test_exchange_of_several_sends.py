@@ -37,6 +37,14 @@ class Prediction:
         self._body = b""
         self._losses = 0
 
+    @property
+    def refused(self) -> bool:
+        return False
+
+    @property
+    def body(self) -> bytes | None:
+        return None
+
     def start(self) -> list[Event | Send | Failure]:
         return [Send(HttpRequest("GET", f"{BASE}/schema"))]
 

@@ -256,7 +256,7 @@ class StreamReader(MarkedReader):
     end_mark = "message_stop"
 
     def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(keep_wire=endpoint.keep_wire)
+        super().__init__(endpoint)
         self._endpoint = endpoint
         self._answer = Answer()
 

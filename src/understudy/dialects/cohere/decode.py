@@ -179,7 +179,7 @@ class StreamReader(MarkedReader):
     end_mark = "message-end"
 
     def __init__(self, endpoint: Endpoint, model: str | None) -> None:
-        super().__init__(keep_wire=endpoint.keep_wire)
+        super().__init__(endpoint)
         self._endpoint = endpoint
         self._answer = Answer(endpoint, model)
 
@@ -191,7 +191,7 @@ class StreamReader(MarkedReader):
     def _read(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
         data = sse.data
         try:
-            event = decode_as(_EVENT, data)
+            event = decode_as(_EVENT, data, sliced=True)
         except BadJson:
             if sse.name == "error":
                 return self._failed(sse)
@@ -243,7 +243,7 @@ class StreamReader(MarkedReader):
 
 def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.Event | Failure]:
     """Read a whole answer. Raises `BadJson` when it is none."""
-    body = decode_as(_BODY, data)
+    body = decode_as(_BODY, data, sliced=True)
     if isinstance(body.message, str):
         error = error_of(decode_object(data))
         return [failure_in_answer(error, endpoint)] if error is not None else []

@@ -50,9 +50,12 @@ def embedding(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embeddi
     )
 
 
-def read_vectors(body: bytes) -> tuple[list[tuple[float, ...]], JsonObject | None]:
-    """Return the vectors of a body, and its usage. Raises `BadJson` when it holds none."""
-    found = decode_as(_VECTORS, body)
+def read_vectors(body: bytes, decoded: int) -> tuple[list[tuple[float, ...]], JsonObject | None]:
+    """Return the vectors of a body, and its usage. Raises `BadJson` when it holds none.
+
+    `decoded` limits the memory that they take.
+    """
+    found = decode_as(_VECTORS, body, sliced=True, decoded=decoded)
     items = [found.embedding] if found.embedding is not None else found.embeddings
     if items is None:
         raise BadJson("no `embeddings`")
@@ -64,7 +67,7 @@ def _read(
     data: bytes, *, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...]
 ) -> list[EmbeddingResponse | Failure]:
     """Read an answer. Raises `BadJson` when vectors are missing: an index must never silently shift."""
-    vectors, usage = read_vectors(data)
+    vectors, usage = read_vectors(data, endpoint.bounds.numbers(expected))
     response = EmbeddingResponse(
         embeddings=checked_vectors(vectors, expected),
         model=bare(endpoint.model),

@@ -12,13 +12,13 @@ from understudy.dialects.base import (
     Notes,
     Operation,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
 )
 from understudy.dialects.errors import classify
 from understudy.dialects.hf_features.vectors import NAME, encode_embed, read_answer
 from understudy.dialects.openai.errors import read_error
 from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest

@@ -13,7 +13,6 @@ from understudy.dialects.base import (
     Notes,
     Operation,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
 )
 from understudy.dialects.errors import classify
@@ -23,6 +22,7 @@ from understudy.dialects.openai.errors import RULES, read_error
 from understudy.dialects.openai.models import read_models
 from understudy.dialects.openai.read import StreamReader, read_completion
 from understudy.dialects.openai.vectors import read_embeddings
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount

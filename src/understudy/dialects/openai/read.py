@@ -22,7 +22,8 @@ class StreamReader:
     """Reads a stream of chunks. It ends with `[DONE]`, or with the end of input once a finish reason has come."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._sse = SseDecoder(keep_frames=endpoint.keep_wire)
+        bounds = endpoint.bounds
+        self._sse = SseDecoder(keep_frames=endpoint.keep_wire, max_line=bounds.line, max_event=bounds.event)
         self._answer = Answer(endpoint)
         self._flaws = Flaws()
         self._endpoint = endpoint
@@ -41,7 +42,7 @@ class StreamReader:
                     steps += self._flaws.read(event, self._take, error)
             except BadJson as error:
                 self.finished = True
-                steps.append(Failure(kind=FailureKind.BAD_RESPONSE, message=f"broken JSON in the stream: {error}"))
+                steps.append(Failure(kind=error.kind, message=f"broken JSON in the stream: {error}"))
         return steps
 
     def close(self) -> Steps:

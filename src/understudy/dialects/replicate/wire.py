@@ -101,12 +101,12 @@ _PREDICTIONS: msgspec.json.Decoder[PredictionsWire] = msgspec.json.Decoder(Predi
 
 def _decoded(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
     try:
-        return decode_as(decoder, data)
+        return decode_as(decoder, data, sliced=True)
     except BadJson:
         mended = mend(data)
         if mended is None:
             raise
-    return decode_as(decoder, mended.data)
+    return decode_as(decoder, mended.data, sliced=True)
 
 
 def decode_prediction(data: bytes) -> PredictionWire:

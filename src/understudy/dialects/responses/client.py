@@ -11,7 +11,6 @@ from understudy.dialects.base import (
     Notes,
     Operation,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
     WireError,
 )
@@ -21,6 +20,7 @@ from understudy.dialects.responses.encode import encode_count, encode_request
 from understudy.dialects.responses.errors import RULES, read_error
 from understudy.dialects.responses.stream import StreamReader
 from understudy.dialects.responses.wire import COUNT, NAME
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
@@ -44,7 +44,7 @@ class ResponsesDialect:
         call = HttpRequest("POST", endpoint.url("responses"), JSON_HEADERS + endpoint.headers, body)
         refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
         if stream:
-            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire)
+            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire, bounds=endpoint.bounds)
             return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=notes.events())
         whole = WholeReader[Event](lambda data: read_whole(data, _fail(endpoint)))
         return SingleExchange(call, whole, refuse, before=notes.events())
