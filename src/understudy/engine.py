@@ -86,7 +86,7 @@ class Drive:
             self.why_abandoned = failure.message
             await generator.aclose()
             return
-        self._over = asyncio.Event()
+        self._over = self._over or asyncio.Event()
         if self._attempt is not None:
             self._attempt.flight.interrupt(failure)
         if self._pause is not None and not self._pause.done():
@@ -130,6 +130,7 @@ class Drive:
         """Note why an attempt ended. Raises what is wrong with the request itself, which no other target would mend."""
         if isinstance(error, AttemptFailed):
             attempt.failure = error.failure
+            await guarded(attempt.flight.aclose(), "closing an attempt")
         elif isinstance(error, LLMError):
             raise error
         else:

@@ -11,13 +11,16 @@ import re
 
 import msgspec
 
-MAX_SIZE = 256 << 10
+MAX_SIZE = 64 << 10
 """Bytes beyond which nothing is mended: real flaws stand in small messages."""
 
 NUMBERS = "numbers"
 SURROGATES = "text"
 
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.S)
+_TOKEN = re.compile(
+    rb'"[^"\\]*(?:\\.[^"\\]*)*"?|-?Infinity|NaN|(?<![\w.])-?\d{1,32}(?:\.\d{1,32})?[eE]\+?\d{3,9}', re.S
+)
+"""Strings, to step over them, and numbers that may be none."""
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.S
 )

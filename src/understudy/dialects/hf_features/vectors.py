@@ -6,8 +6,12 @@ from typing import Any
 
 import msgspec
 
+<<<<<<< HEAD
 from understudy.dialects.base import Endpoint, Notes, extra_fields
 from understudy.dialects.embeddings import checked_vectors
+=======
+from understudy.dialects.base import Endpoint, Notes, Operation, extra_fields
+>>>>>>> main
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
@@ -29,7 +33,7 @@ def read_answer(
     if isinstance(value, dict):
         error = read_error_value(value)
         if error is not None:
-            return [stream_failure(error, endpoint)]
+            return [stream_failure(error, endpoint, Operation.EMBED)]
     found = read_vectors(value, expected)
     if isinstance(found, Failure):
         return [found]

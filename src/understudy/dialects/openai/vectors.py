@@ -10,8 +10,12 @@ from typing import Any
 
 import msgspec
 
+<<<<<<< HEAD
 from understudy.dialects.base import Endpoint
 from understudy.dialects.embeddings import checked_vectors, in_order, with_usage_warnings
+=======
+from understudy.dialects.base import Endpoint, Operation
+>>>>>>> main
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
 from understudy.domain.failures import Failure
@@ -46,7 +50,7 @@ def read_embeddings(
     if found.data is None:
         error = read_error_value(decode_object(body))
         if error is not None:
-            return [stream_failure(error, endpoint)]
+            return [stream_failure(error, endpoint, Operation.EMBED)]
         raise BadJson("no `data`: not an embeddings list")
     vectors = [unpack(item.embedding) if isinstance(item.embedding, str) else item.embedding for item in found.data]
     ordered = in_order(vectors, [item.index for item in found.data])
