@@ -16,24 +16,15 @@ from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.errors import LLMError
 from understudy.domain.events import CONTENT_EVENTS
 from understudy.domain.failures import Failure, FailureKind
-<<<<<<< HEAD
-from understudy.domain.fold import Fold
-from understudy.domain.messages import Role
-=======
 from understudy.domain.fold import Fold, TooManyParts
->>>>>>> main
+from understudy.domain.messages import Role
 from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.prices import Bill
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import FinishReason, GenerationResponse
-<<<<<<< HEAD
 from understudy.domain.usage import USAGE, Usage
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
-from understudy.flight import Flight, GroundedFlight
-=======
-from understudy.domain.usage import Usage
 from understudy.flight import AttemptFailed, Flight, GroundedFlight
->>>>>>> main
 from understudy.policy.batches import BatchLimits
 from understudy.policy.call import Call
 from understudy.policy.estimate import BYTES_PER_TOKEN, expected_usage, size_of

@@ -202,13 +202,8 @@ class Fold(Facts):
             model=self.started.model,
             id=self.started.id,
             created=self.started.created,
-<<<<<<< HEAD
             warnings=self._all_warnings(),
-            extra=dict(self.extra),
-=======
-            warnings=tuple(self.warnings),
             extra={key: [*value] if isinstance(value, list) else value for key, value in self.extra.items()},
->>>>>>> main
         )
 
 

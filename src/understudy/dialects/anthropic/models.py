@@ -59,14 +59,9 @@ def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) 
     """Open the catalogue over all its pages, or the look-up of one model."""
     home = f"{endpoint.base_url}/v1/models"
     if request.model is not None:
-<<<<<<< HEAD
         wanted = HttpRequest("GET", f"{home}/{in_path(request.model)}", endpoint.headers)
-        return SingleExchange(wanted, WholeReader(_decode_model), classify)
-=======
-        wanted = HttpRequest("GET", f"{home}/{quote(request.model, safe='')}", endpoint.headers)
         single = SingleExchange(wanted, WholeReader(_decode_model), classify)
         return LookUp(single, lambda: open_models(ModelsRequest(), endpoint, classify), request.model)
->>>>>>> main
 
     def ask(size: int, after: str | None) -> HttpRequest:
         query = {"limit": str(size), **({"after_id": after} if after else {})}

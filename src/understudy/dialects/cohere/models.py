@@ -33,14 +33,9 @@ _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) -> Exchange[ModelInfo]:
     """Open the list over all its pages, or the look-up of one model."""
     if request.model is not None:
-<<<<<<< HEAD
         url = f"{endpoint.base_url}/v1/models/{in_path(request.model)}"
-        return SingleExchange(HttpRequest("GET", url, endpoint.headers), WholeReader(read_one), classify)
-=======
-        url = f"{endpoint.base_url}/v1/models/{quote(request.model, safe='')}"
         single = SingleExchange(HttpRequest("GET", url, endpoint.headers), WholeReader(read_one), classify)
         return LookUp(single, lambda: open_models(ModelsRequest(), endpoint, classify), request.model)
->>>>>>> main
 
     def ask(size: int, token: str | None) -> HttpRequest:
         query = {"page_size": str(size), **({"page_token": token} if token else {})}

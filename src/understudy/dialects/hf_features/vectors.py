@@ -6,12 +6,8 @@ from typing import Any
 
 import msgspec
 
-<<<<<<< HEAD
-from understudy.dialects.base import Endpoint, Notes, extra_fields
-from understudy.dialects.embeddings import checked_vectors
-=======
 from understudy.dialects.base import Endpoint, Notes, Operation, extra_fields
->>>>>>> main
+from understudy.dialects.embeddings import checked_vectors
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind

@@ -7,13 +7,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-<<<<<<< HEAD
-from understudy.dialects.base import Endpoint
+from understudy.dialects.base import Endpoint, Operation
 from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.flaws import Flaws
-=======
-from understudy.dialects.base import Endpoint, Operation
->>>>>>> main
 from understudy.dialects.ollama.errors import failure_in
 from understudy.dialects.ollama.wire import (
     CAPABILITIES,
@@ -225,15 +221,8 @@ def embeddings(
     def read(body: bytes) -> list[EmbeddingResponse | Failure]:
         found = decode_as(_vectors, body, sliced=True, decoded=endpoint.bounds.numbers(texts))
         if found.error:
-<<<<<<< HEAD
-            return [failure_in(found.error, endpoint)]
-        vectors = checked_vectors(found.embeddings or (), texts)
-=======
             return [failure_in(found.error, endpoint, Operation.EMBED)]
-        vectors = found.embeddings or ()
-        if len(vectors) != texts:
-            raise BadJson(f"{len(vectors)} vectors for {texts} texts")
->>>>>>> main
+        vectors = checked_vectors(found.embeddings or (), texts)
         count = token_count(found.prompt_eval_count)
         raw = {"prompt_eval_count": found.prompt_eval_count} if found.prompt_eval_count is not None else None
         return [

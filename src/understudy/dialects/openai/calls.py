@@ -126,7 +126,6 @@ class ToolCalls:
             last = self._last
             return last if last is not None and (not name or last.part is None) else None
         call = self._calls.get(key)
-<<<<<<< HEAD
         if known is not None and not name:
             return known  # Whatever the index says: some servers count wrongly in later pieces.
         if call is None or not (name and given and call.given_id and given != call.given_id):
@@ -138,21 +137,11 @@ class ToolCalls:
     def _new(self, key: int | str | None, given: str, *, custom: bool) -> _Call:
         if key is None:
             key = max((used for used in self._calls if isinstance(used, int)), default=-1) + 1
+        if len(self._calls) >= BOUNDS.parts:
+            raise JsonTooLarge(f"more than {BOUNDS.parts} tool calls")
         call = self._calls[key] = _Call(self._unique(given), given, custom=custom)
         if given:
             self._by_id[given] = call
-=======
-        if call is not None and name and given and call.given_id and given != call.given_id:
-            # Another whole call under an index that was used before; the earlier one is complete.
-            self._calls[-1 - len(self._ids)] = call
-            call = None
-        if call is None:
-            if len(self._calls) >= BOUNDS.parts:
-                raise JsonTooLarge(f"more than {BOUNDS.parts} tool calls")
-            custom = piece.custom is not None or piece.type == "custom"
-            call = self._calls[key] = _Call(self._unique(given), given, custom=custom)
-        self._last = call
->>>>>>> main
         return call
 
     def _unique(self, given: str) -> str:

@@ -16,12 +16,9 @@ from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import FinishReason
-<<<<<<< HEAD
 from understudy.domain.usage import Usage
-=======
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import JsonTooLarge
->>>>>>> main
 
 NAME = "openai"
 

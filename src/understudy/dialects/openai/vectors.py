@@ -10,12 +10,8 @@ from typing import Any
 
 import msgspec
 
-<<<<<<< HEAD
-from understudy.dialects.base import Endpoint
-from understudy.dialects.embeddings import checked_vectors, in_order, with_usage_warnings
-=======
 from understudy.dialects.base import Endpoint, Operation
->>>>>>> main
+from understudy.dialects.embeddings import checked_vectors, in_order, with_usage_warnings
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
 from understudy.domain.failures import Failure
