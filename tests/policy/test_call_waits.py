@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ K = FailureKind
 # ---- waits ----
 
 
-def waits(desk: Desk, kind: FailureKind, **fields: float) -> list[float]:
+def waits(desk: Desk, kind: FailureKind, **fields: Any) -> list[float]:
     """Let every attempt fail alike; return the waits between them."""
     found: list[float] = []
     while not desk.call.settled:
