@@ -7,9 +7,13 @@ import io
 import weakref
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.tracing import Trace
 
 from understudy.connection_failures import failure_of
 from understudy.domain.failures import Failure, FailureKind
+from understudy.network import Network
+from understudy.proxy_failures import proxy_failed, unauthorized
 from understudy.transport import Incoming, TransportError
 from understudy.wire.http import HttpHead, HttpRequest
 
@@ -26,13 +30,16 @@ class AioTransport:
     compressed one that comes all the same is refused, which closes the door to decompression bombs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, network: Network | None = None) -> None:
+        """`network` says through which proxy and with which certificates; by default the environment does."""
+        self._network = network or Network()
         self._sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
             weakref.WeakKeyDictionary()
         )
 
     async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
         """Send a request; see `Transport`."""
+        way = self._network.way_to(request.url)
         session = self._sessions.get(asyncio.get_running_loop())
         if session is None or session.closed:
             session = self._open()
@@ -43,13 +50,17 @@ class AioTransport:
             response = await session.request(
                 request.method,
                 request.url,
-                headers=request.headers,
+                headers=(*request.headers, *way.headers()),
                 data=body,
                 allow_redirects=False,
                 timeout=_timeout(connect),
+                **way.options(),
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise TransportError(failure_of(error)) from error
+        if response.status == 407 and way.proxy is not None:
+            response.close()
+            raise TransportError(unauthorized(way.proxy.place, given=way.proxy.authorization is not None))
         encoding = response.headers.get("content-encoding", "identity").lower()
         if encoding not in ("", "identity"):
             response.close()
@@ -67,7 +78,7 @@ class AioTransport:
 
         loop = asyncio.get_running_loop()
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=POOL, keepalive_timeout=30.0),
+            connector=_Connector(limit=POOL, keepalive_timeout=30.0),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             headers={"accept-encoding": "identity", "user-agent": "understudy"},
@@ -76,6 +87,26 @@ class AioTransport:
         )
         self._sessions[loop] = session
         return session
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Connections, through a proxy or not."""
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
+    ) -> ResponseHandler:
+        """Connect within one limit, a proxy's tunnel included, and tell the proxy's failures from the provider's."""
+        try:
+            async with asyncio.timeout(timeout.sock_connect):
+                return await super()._create_connection(req, traces, timeout)
+        except (aiohttp.ClientError, OSError) as error:
+            failed = proxy_failed(req, error, timeout.sock_connect)
+            if failed is None:
+                raise
+            raise failed from error
 
 
 class AioIncoming:

@@ -9,12 +9,15 @@ import ssl
 import aiohttp
 
 from understudy.domain.failures import Failure, FailureKind
+from understudy.proxy_failures import ProxyFailed
 
 
 def failure_of(error: Exception) -> Failure:
     """Read an error of the HTTP library as a failure (fault model §2, rows 1–16)."""
     kind, sent = FailureKind.DISCONNECTED, True
     match error:
+        case ProxyFailed():
+            return Failure(kind=FailureKind.PROXY, message=str(error), sent=False)
         case aiohttp.ClientConnectorDNSError():
             kind, sent = FailureKind.DNS, False
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():

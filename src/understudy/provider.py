@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypedDict, Unpac
 
 import msgspec
 
+from understudy.domain.errors import ConfigError
 from understudy.domain.events import Event
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 from understudy.domain.money import Money
@@ -16,7 +17,7 @@ from understudy.domain.prices import Price
 from understudy.domain.quantiles import Quantiles
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
-from understudy.domain.secret import Secret
+from understudy.domain.secret import NO_USER_IN_ADDRESS, Secret
 
 if TYPE_CHECKING:
     from understudy.policy.strategies import Strategy
@@ -95,6 +96,15 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     sign: Signer | None = None
     """Signs every request, key included. With it no key is needed, nor read from the environment. Python only."""
     base_url: str | None = None
+    proxy: str | Secret | None = None
+    """The URL of the HTTP proxy through which the provider is reached; `none` or empty: reached directly. When unset,
+    `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count. One with a password becomes a `Secret`."""
+    ca_file: str | None = None
+    """A file with the authorities whose certificates are trusted, in PEM form, instead of the system's."""
+    client_cert: str | None = None
+    """A file with a client certificate in PEM form, and with its key where `client_key` is unset."""
+    client_key: str | None = None
+    """A file with the key of `client_cert` in PEM form."""
     text_model: str | None = None
     embedding_model: str | None = None
     max_tokens: int | None = None
@@ -126,6 +136,14 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Further fixed headers; no secrets."""
     extra: Mapping[str, Any] = {}
     """Further fields of the request body, sent as they are."""
+
+    def __post_init__(self) -> None:
+        """Keep passwords out of what is printed. Raise `ConfigError` for one in `base_url`, where none belongs."""
+        if isinstance(self.proxy, str) and "@" in self.proxy:
+            msgspec.structs.force_setattr(self, "proxy", Secret(self.proxy))
+        _, _, address = ("://" + (self.base_url or "")).rpartition("://")
+        if "@" in address.partition("/")[0]:
+            raise ConfigError(f"{self.entry}: base_url {NO_USER_IN_ADDRESS}")
 
     def __repr__(self) -> str:
         return f"ProviderConfig({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"

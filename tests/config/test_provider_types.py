@@ -59,6 +59,7 @@ text_model = "acme-1"
         type="acme",
         title="acme",
         base_url="https://api.acme.example/v1",
+        normalize_base_url=row.normalize_base_url,
         dialects={Operation.CHAT: "openai", Operation.EMBED: "openai", Operation.MODELS: "openai"},
         key_variables=("ACME_API_KEY",),
     )
