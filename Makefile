@@ -9,7 +9,7 @@ RECORDINGS ?= $(wildcard ../shared/recordings)
 # CPU-bound tests over two workers; `make test WORKERS=0` runs them in one process.
 WORKERS ?= 2
 
-.PHONY: demo test check format bench live clean help
+.PHONY: demo test check format bench crash live clean help
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ format: $(VENV)/.installed-check ## Format and fix what can be fixed
 
 bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## Measure start-up, CPU per call and per chunk, as ratios in one run
 	$(BIN)/python -m benchmarks
+
+crash: $(VENV)/.installed-test ## Lose a primary in every way, with the default time-outs (five minutes)
+	$(BIN)/python -m tests.hostile.crash
 
 live: $(VENV)/.installed-test ## Call the real providers whose keys are in the environment
 	UNDERSTUDY_LIVE=1 $(BIN)/python -m pytest tests/live $(ARGS)

@@ -6,6 +6,7 @@ Such a provider counts as one attempt, whatever it does inside; the kind of its 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
@@ -26,6 +27,8 @@ from understudy.ledger.memory import Tally
 from understudy.policy.batches import BatchLimits
 from understudy.policy.targets import Limits, Target
 from understudy.provider import LLMProvider, ProviderStats
+
+logger = logging.getLogger("understudy")
 
 
 class ForeignPerformer:
@@ -55,7 +58,12 @@ class ForeignPerformer:
 
         Never both: what a nested manager did inside is counted there, and its own calls are the same seen from outside.
         """
-        own = self.provider.stats()
+        try:
+            own = self.provider.stats()
+        except Exception:
+            # A custom provider's bug must not cost the statistics of the others.
+            logger.exception("provider %s failed to return its statistics", self.provider.name)
+            return self._tally.stats()
         return own if own.total_requests else self._tally.stats()
 
     def batch_limits(self, target: Target) -> BatchLimits:
@@ -81,7 +89,9 @@ class ForeignFlight:
         self._limits = limits
         self._events: AsyncIterator[Any] | None = None
         self._over = False
-        self._end = 0.0
+        self._start = 0.0
+        self._patience: asyncio.Timeout | None = None
+        self._interrupted: Failure | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -89,25 +99,48 @@ class ForeignFlight:
     async def __anext__(self) -> list[Any]:
         if self._over:
             raise StopAsyncIteration
+        if self._interrupted is not None:
+            raise AttemptFailed(self._interrupted)
         now = asyncio.get_running_loop().time()
-        self._end = self._end or now + self._limits.total
-        first = not self.answered
-        wait = self._end - now
-        if self._job.streamed:
-            wait = min(wait, self._limits.first_event if first else self._limits.idle)
+        self._start = self._start or now
+        limit = self._limit(now)
         try:
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(limit) as self._patience:
                 return await self._step()
         except (StopAsyncIteration, AttemptFailed):
             raise
         except TimeoutError as error:
-            kind = FailureKind.TIMEOUT_FIRST_EVENT if first else FailureKind.STALLED
-            raise AttemptFailed(Failure(kind=kind, message=f"nothing more within {wait:.1f} s")) from error
+            raise AttemptFailed(self._interrupted or self._late(limit)) from error
         except LLMError as error:
             raise AttemptFailed(error.failure or Failure(kind=FailureKind.LOCAL, message=error.message)) from error
         except Exception as error:
             message = f"{type(error).__name__}: {error}"
             raise AttemptFailed(Failure(kind=FailureKind.LOCAL, message=message)) from error
+        finally:
+            self._patience = None
+
+    def _limit(self, now: float) -> float:
+        """Return how many seconds the next step may take."""
+        limits, elapsed = self._limits, now - self._start
+        limit = limits.total - elapsed
+        if self._job.streamed:
+            limit = min(limit, limits.idle if self.answered else limits.first_event)
+        if not self.answered and limits.yield_by is not None:
+            limit = min(limit, limits.yield_by - elapsed)
+        return limit
+
+    def _late(self, limit: float) -> Failure:
+        if not self._job.streamed:
+            kind = FailureKind.TIMEOUT_BODY
+        else:
+            kind = FailureKind.STALLED if self.answered else FailureKind.TIMEOUT_FIRST_EVENT
+        return Failure(kind=kind, message=f"nothing more within {limit:.1f} s")
+
+    def interrupt(self, failure: Failure) -> None:
+        """End the attempt; see `Flight`."""
+        self._interrupted = failure
+        if self._patience is not None:
+            self._patience.reschedule(asyncio.get_running_loop().time())
 
     async def _step(self) -> list[Any]:
         if self._job.operation is Operation.CHAT and self._job.streamed:
@@ -138,6 +171,10 @@ class ForeignFlight:
         """Keep what no event tells of a whole answer."""
         if isinstance(response, GenerationResponse):
             self.message, self.cost = response.message, response.total_cost
+
+    def clean(self, text: str) -> str:
+        """Return the text: what a custom provider sends is its own affair."""
+        return text
 
     async def aclose(self) -> None:
         """Close the provider's stream, if it has begun and can be closed."""

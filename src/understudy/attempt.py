@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
+import traceback
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from understudy.dialects.base import Operation
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
+from understudy.domain.errors import LLMError
 from understudy.domain.events import CONTENT_EVENTS
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.fold import Fold
+from understudy.domain.fold import Fold, TooManyParts
 from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.prices import Bill
 from understudy.domain.responses import FinishReason, GenerationResponse
 from understudy.domain.usage import Usage
-from understudy.flight import Flight
+from understudy.flight import AttemptFailed, Flight, GroundedFlight
 from understudy.policy.batches import BatchLimits
 from understudy.policy.call import Call
 from understudy.policy.estimate import BYTES_PER_TOKEN, expected_usage, size_of
@@ -25,9 +29,12 @@ from understudy.policy.signals import Began, Launch, Rules
 from understudy.policy.targets import Limits, Target
 from understudy.policy.verdicts import VERDICTS
 from understudy.structured import ResultForm
+from understudy.wire.bounds import BOUNDS
 
 if TYPE_CHECKING:
-    from understudy.provider import ProviderStats
+    from understudy.provider import ProviderStats, Whole
+
+logger = logging.getLogger("understudy")
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +48,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     batch: int | None = None
     """Of an embedding in several batches: which, from 1."""
+    whole: Whole = "auto"
+    """How an answer is asked for that the caller wants whole; see `FallbackConfig.whole`."""
 
     @property
     def streamed(self) -> bool:
@@ -85,26 +94,43 @@ class Attempt:
         self.number = launch.attempt
         self.performer = performer
         self.id = new_id()
-        self.flight = performer.fly(job, launch.target, launch.limits, self.id)
         self.failure: Failure | None = None
+        self.flight = self._opened()
         self.response: GenerationResponse | None = None
         self.items: list[Any] = []
         whose = (self.flight.dialect, launch.target.provider_type, self.flight.server)
-        self._fold = Fold(*whose) if job.operation is Operation.CHAT else None
+        self._fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._held: list[Any] | None = []
         self._first_event: float | None = None
         self._started_at = time.time()
         self._started = time.monotonic()
         self._ended: float | None = None
 
+    def _opened(self) -> Flight:
+        """Open the flight. What is wrong with the request itself is raised; a bug is a failure of this attempt."""
+        launch = self.launch
+        try:
+            return self.performer.fly(self.job, launch.target, launch.limits, self.id)
+        except LLMError:
+            raise
+        except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
+            failure = internal_failure(error, f"attempt {self.id}", sent=False)
+            return GroundedFlight(failure)
+
     def take(self, batch: list[Any], call: Call) -> list[Any] | None:
-        """Take a batch in; return what a stream may show of it: nothing before the first content commits it."""
+        """Take a batch in; return what a stream may show of it: nothing before the first content commits it.
+
+        Raises `AttemptFailed` for an answer of too many parts.
+        """
         fold = self._fold
         if fold is None:
             self.items.extend(batch)
             return None
-        for event in batch:
-            fold.add(event)
+        try:
+            for event in batch:
+                fold.add(event)
+        except TooManyParts as error:
+            raise _too_large(str(error)) from error
         if not self.job.streamed:
             return None
         held = self._held
@@ -112,6 +138,8 @@ class Attempt:
             return batch
         held.extend(batch)
         if not any(isinstance(event, CONTENT_EVENTS) for event in batch):
+            if len(held) > BOUNDS.parts:
+                raise _too_large(f"more than {BOUNDS.parts} events came before any content")
             return None
         self._held = None
         now = time.monotonic()
@@ -125,20 +153,24 @@ class Attempt:
         fold = self._fold
         if fold is None:
             return None
-        response = fold.response()
-        if self.flight.message is not None:
-            response = msgspec.structs.replace(response, message=self.flight.message)
-        if self.failure is None:
-            response, self.failure = _validated(self.job, response, fold)
-        if self.flight.raw is not None:
-            response = msgspec.structs.replace(response, raw=self.flight.raw)
-        self.response = response
+        try:
+            response = fold.response()
+            if self.flight.message is not None:
+                response = msgspec.structs.replace(response, message=self.flight.message)
+            if self.failure is None:
+                response, self.failure = _validated(self.job, response, fold)
+            if self.flight.raw is not None:
+                response = msgspec.structs.replace(response, raw=self.flight.raw)
+            self.response = response
+        except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
+            # Such as a validator of the user's own schema that raises what it should not.
+            self.failure, self._fold = internal_failure(error, f"attempt {self.id}"), None
         return self._held if self.failure is None else None
 
     def record(self, outcome: Outcome, failure: Failure | None, next_step: str | None) -> AttemptRecord:
         """Return the account of this attempt."""
         if self.response is None and self._fold is not None:
-            self.response = self._fold.response()
+            self.response = _so_far(self._fold)
         response = self.response
         usage = response.usage if response is not None else _usage_of(self.items)
         target = self.launch.target
@@ -171,7 +203,9 @@ class Attempt:
     def _answered_model(self) -> str | None:
         answer = self.response or (self.items[0] if self.items else None)
         model = getattr(answer, "model", None)
-        return model if isinstance(model, str) else None
+        if not isinstance(model, str) or model == self.launch.target.model:
+            return model if isinstance(model, str) else None
+        return self.flight.clean(model)
 
     def _basis(self, outcome: Outcome, failure: Failure | None, usage: Usage) -> CostBasis:
         """Return what is known of this attempt's cost (fault model §2, A0–A4)."""
@@ -203,7 +237,12 @@ class Attempt:
             partner=_text(facts.get("inference_provider")),
             estimated=basis is CostBasis.ESTIMATED,
         )
-        return self.performer.cost_of(bill)
+        try:
+            return self.performer.cost_of(bill)
+        except Exception:
+            # An unknown cost is no reason to lose the answer.
+            logger.exception("the price of attempt %s could not be worked out", self.id)
+            return None
 
     def _completed(self, usage: Usage) -> Usage:
         """Fill in what the provider did not tell: the prompt as it is estimated, and as many tokens of the answer as
@@ -215,6 +254,10 @@ class Attempt:
         if counted > (usage.output_total or 0):
             usage = msgspec.structs.replace(usage, output=counted, reasoning=None, audio_output=None)
         return usage
+
+
+def _too_large(message: str) -> AttemptFailed:
+    return AttemptFailed(Failure(kind=FailureKind.TOO_LARGE, message=message))
 
 
 def _counted(response: GenerationResponse | None) -> int:
@@ -251,9 +294,30 @@ def _validated(job: Job, response: GenerationResponse, fold: Fold) -> tuple[Gene
         return response, Failure(kind=FailureKind.SCHEMA_MISMATCH, message=message)
 
 
+def _so_far(fold: Fold) -> GenerationResponse | None:
+    """Return what had arrived of an answer that was given up."""
+    try:
+        return fold.response()
+    except Exception:
+        # The attempt has failed already; the account of it must be written all the same.
+        logger.exception("an interrupted answer could not be put together")
+        return None
+
+
 def _usage_of(items: list[Any]) -> Usage:
     usage = getattr(items[0], "usage", None) if items else None
     return usage if isinstance(usage, Usage) else Usage()
+
+
+def internal_failure(error: Exception, where: str, *, sent: bool = True) -> Failure:
+    """Log an exception that no part of the library should let through, and return it as a failure.
+
+    The failure names the error and its place. The error's own words may hold a secret, and stay in the log alone.
+    """
+    logger.error("internal error in %s", where, exc_info=error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return Failure(kind=FailureKind.LOCAL, message=f"internal error: {type(error).__name__}{place}", sent=sent)
 
 
 def new_id() -> str:

@@ -7,18 +7,20 @@ read_prompt → plan → Call ⇄ drive ⇄ Flight (dialect × transport) → ev
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from random import Random
 from typing import Any
 
 import msgspec
 
-from understudy.attempt import Attempt, Job, Performer
+from understudy.attempt import Attempt, Job, Performer, internal_failure
 from understudy.dialects.base import Operation
 from understudy.domain.attempts import AttemptRecord, Outcome
-from understudy.domain.errors import EmbeddingFailed, GenerationFailed, error_of
+from understudy.domain.errors import EmbeddingFailed, GenerationFailed, LLMError, error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import GenerationResponse
 from understudy.flight import AttemptFailed
@@ -32,6 +34,12 @@ from understudy.policy.signals import Abort, Action, Cancelled, Ended, Failed, L
 logger = logging.getLogger("understudy")
 
 
+CLOSED = Failure(kind=FailureKind.CANCELLED, message="the provider was closed")
+"""What ends the requests that run while their provider is closed."""
+CLOSING = 1.0
+"""Seconds that closing a provider waits for the requests that it ends."""
+
+
 class Drive:
     """One job under way. `batches` is the driver; `response` or `items` is what it leaves."""
 
@@ -40,10 +48,16 @@ class Drive:
         self.records: list[AttemptRecord] = []
         self.response: GenerationResponse | None = None
         self.items: list[Any] = []
+        self.loop = asyncio.get_running_loop()
         self._performers = performers
         self._engine = engine
         self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
         self._attempt: Attempt | None = None
+        self._pause: asyncio.Future[None] | None = None
+        self._over: asyncio.Event | None = None
+        self._generator: weakref.ref[AsyncGenerator[list[Any], None]] | None = None
+        self.interrupted: Failure | None = None
+        """Why the job was ended from outside."""
         self.why_abandoned = "the caller gave the request up"
 
     async def run(self) -> None:
@@ -55,9 +69,35 @@ class Drive:
         finally:
             await batches.aclose()
 
-    async def batches(self) -> AsyncGenerator[list[Any], None]:
+    def batches(self) -> AsyncGenerator[list[Any], None]:
         """Drive the job to its end; streams yield committed batches. Raises `LLMError`."""
+        generator = self._batches()
+        # Weak, so that a stream that is let go of is closed at once.
+        self._generator = weakref.ref(generator)
+        return generator
+
+    async def close(self, failure: Failure) -> None:
+        """End the job with a failure, and wait until it has ended. Harmless after the end."""
+        generator = self._generator() if self._generator is not None else None
+        if self._call.settled or generator is None:
+            return
+        self.interrupted = failure
+        if not generator.ag_running:  # type: ignore[attr-defined]  # of every asynchronous generator of Python
+            self.why_abandoned = failure.message
+            await generator.aclose()
+            return
+        self._over = asyncio.Event()
+        if self._attempt is not None:
+            self._attempt.flight.interrupt(failure)
+        if self._pause is not None and not self._pause.done():
+            self._pause.set_result(None)
+        with contextlib.suppress(TimeoutError):  # what does not listen is not waited for
+            await asyncio.wait_for(self._over.wait(), CLOSING)
+
+    async def _batches(self) -> AsyncGenerator[list[Any], None]:
         call = self._call
+        running = self._engine.running
+        running.add(self)
         try:
             actions = call.start(time.monotonic())
             while True:
@@ -65,24 +105,52 @@ class Drive:
                 if launch is None:
                     if call.settled:
                         return
-                    await asyncio.sleep(max(0.0, (call.timer() or 0.0) - time.monotonic()))
-                    actions = call.tick(time.monotonic())
+                    actions = await self._wait()
                     continue
                 attempt = self._attempt = Attempt(self.job, launch, self._performers[launch.target.name])
                 try:
                     async for batch in attempt.flight:
                         if ready := attempt.take(batch, call):
                             yield ready
-                except AttemptFailed as error:
-                    attempt.failure = error.failure
+                except Exception as error:  # noqa: BLE001 - what is not the library's becomes a failure
+                    await self._broken(attempt, error)
                 if held := attempt.conclude():
                     yield held
                 if self.job.operation.billed:
-                    await attempt.performer.prices_ready(launch.target.model)
+                    await guarded(attempt.performer.prices_ready(launch.target.model), "loading prices")
                 actions = self._land(attempt)
         finally:
             if not call.settled:
                 await self._abandon()
+            running.discard(self)
+            if self._over is not None:
+                self._over.set()
+
+    async def _broken(self, attempt: Attempt, error: Exception) -> None:
+        """Note why an attempt ended. Raises what is wrong with the request itself, which no other target would mend."""
+        if isinstance(error, AttemptFailed):
+            attempt.failure = error.failure
+            await guarded(attempt.flight.aclose(), "closing an attempt")
+        elif isinstance(error, LLMError):
+            raise error
+        else:
+            # A bug, here or in what the user plugged in, must not cost the caller the other targets.
+            attempt.failure = internal_failure(error, f"attempt {attempt.id}")
+            await guarded(attempt.flight.aclose(), "closing an attempt")
+
+    async def _wait(self) -> list[Action]:
+        """Wait until the call wants to go on, or the job is ended from outside."""
+        call = self._call
+        pause = self._pause = self.loop.create_future()
+        wake = self.loop.call_later(max(0.0, (call.timer() or 0.0) - time.monotonic()), _wake, pause)
+        try:
+            await pause
+        finally:
+            wake.cancel()
+            self._pause = None
+        if self.interrupted is not None:
+            return call.receive(Cancelled(self.interrupted), time.monotonic())
+        return call.tick(time.monotonic())
 
     def _next(self, actions: list[Action]) -> Launch | None:
         """Perform the actions that need no waiting; return the launch among them, if there is one."""
@@ -98,8 +166,12 @@ class Drive:
         """Report how an attempt ended, and write its record."""
         now = time.monotonic()
         call, failure = self._call, attempt.failure
+        outcome = Outcome.WON if failure is None else Outcome.FAILED
         if failure is None:
             actions = call.receive(Ended(attempt.number), now)
+        elif self.interrupted is not None:
+            actions = call.receive(Cancelled(self.interrupted), now)
+            outcome, failure = Outcome.ABORTED, self.interrupted
         elif now >= call.deadline:
             actions = call.tick(now)
             failure = next((action.failure for action in actions if isinstance(action, Abort)), failure)
@@ -109,7 +181,7 @@ class Drive:
                 Failed(attempt.number, failure, answered=attempt.flight.answered, translated=translated), now
             )
         self._attempt = None
-        self._write(attempt, Outcome.WON if failure is None else Outcome.FAILED, failure)
+        self._write(attempt, outcome, failure)
         if failure is None:
             self.items = attempt.items
         return actions
@@ -121,7 +193,7 @@ class Drive:
         if attempt is not None:
             failure = Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned)
             self._write(attempt, Outcome.ABORTED, failure)
-            await attempt.flight.aclose()
+            await guarded(attempt.flight.aclose(), "closing an attempt")
 
     def _settle(self, action: Settle) -> None:
         if action.failure is None:
@@ -161,8 +233,7 @@ class Drive:
         self.records.append(record)
         if outcome is Outcome.WON and (output := record.usage.output_total):
             self._engine.health.answered(attempt.launch.target, output)
-        attempt.performer.tally(record)
-        self._engine.publish(record)
+        self._engine.publish(record, attempt.performer)
 
 
 class Engine:
@@ -172,8 +243,17 @@ class Engine:
         self.health = Health()
         self.budgets = Budgets()
         self.rng = Random()
+        self.running: set[Drive] = set()
+        """The jobs under way, of all event loops."""
         self._sink = sink
         self._observers = observers
+
+    async def close(self) -> None:
+        """End the jobs of the running event loop with `Unavailable`. Those that begin afterwards run as usual."""
+        loop = asyncio.get_running_loop()
+        drives = [drive for drive in self.running if drive.loop is loop]
+        if drives:
+            await asyncio.gather(*(drive.close(CLOSED) for drive in drives))
 
     def drive(self, job: Job, plan: Plan, performers: Mapping[str, Performer]) -> Drive:
         """Open the drive of a job; nothing happens before its batches are iterated."""
@@ -185,18 +265,37 @@ class Engine:
         await drive.run()
         return drive
 
-    def publish(self, record: AttemptRecord) -> None:
-        """Hand a record to the ledger and the observers, and log a failed attempt."""
-        if self._sink is not None:
-            self._sink.record(record)
+    def publish(self, record: AttemptRecord, performer: Performer) -> None:
+        """Hand a record to the statistics, the ledger and the observers, and log a failed attempt.
+
+        What one of them raises is logged: it must not cost the caller the answer.
+        """
+        try:
+            performer.tally(record)
+            if self._sink is not None:
+                self._sink.record(record)
+        except Exception:
+            logger.exception("the ledger failed to record attempt %s", record.attempt_id)
         for observer in self._observers:
             try:
                 observer(record)
             except Exception:
-                # An observer's bug must not cost the caller the answer.
                 logger.exception("observer %r failed on attempt %s", observer, record.attempt_id)
         if record.outcome is Outcome.FAILED:
             logger.warning("request %s attempt %s", record.request_id, record)
+
+
+async def guarded(work: Awaitable[object], what: str) -> None:
+    """Wait for something whose failure must not cost the caller the answer: it is logged."""
+    try:
+        await work
+    except Exception:
+        logger.exception("%s failed", what)
+
+
+def _wake(pause: asyncio.Future[None]) -> None:
+    if not pause.done():
+        pause.set_result(None)
 
 
 def _summary(attempts: tuple[AttemptRecord, ...]) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
 from understudy.domain.errors import Misuse, Unsupported
-from understudy.domain.requests import GenerationRequest
+from understudy.domain.failures import Failure
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.providers.base import ProviderRow, dialect_for
+from understudy.wire.bounds import Bounds
 
 LONG_ANSWER = 60.0
 """Seconds; a plain answer that is expected to take longer is streamed inside, so that a stall is noticed."""
@@ -54,6 +56,46 @@ def _opened(dialect: Dialect, operation: Operation, request: Any, endpoint: Endp
             return dialect.list_models(request, endpoint)
         case Operation.COUNT_TOKENS:
             return dialect.count_tokens(request, endpoint)
+
+
+def limit_of(request: Any, bounds: Bounds, streamed: bool) -> int:
+    """Return how many bytes the answer to a request may have."""
+    match request:
+        case GenerationRequest(max_tokens=most):
+            return bounds.answer(most, streamed=streamed)
+        case EmbeddingRequest(texts=texts):
+            return bounds.embeddings(len(texts))
+        case _:
+            return bounds.body
+
+
+def streams_inside(request: GenerationRequest, dialect: Dialect, whole: str, endpoint: Endpoint, others: bool) -> bool:
+    """Check whether an answer that was asked for whole is streamed inside.
+
+    `whole` is `auto`, `stream` or `plain`, as in `FallbackConfig`. `others`: whether a target is left to fall back to,
+    so that a silence must be noticed early. A body that came in over the same wire format is forwarded as it is.
+    """
+    if whole != "auto":
+        return whole == "stream" and endpoint.quirks.whole_streams
+    if takes_long(request):
+        return True
+    if not others or not endpoint.quirks.whole_streams:
+        return False
+    return request.origin is None or request.origin.dialect != dialect.name
+
+
+_STREAMING = ("stream", "stream_options", "stream_options.include_usage")
+"""Names of the parameters that ask for a stream. Without one the message tells. OpenAI: "Your organization must
+be verified to stream this model", "does not support 'wav' when stream=true"; others: "streaming is not supported"."""
+
+
+def refuses_to_stream(failure: Failure) -> bool:
+    """Check whether a provider refused a request because it asked for a stream."""
+    if failure.status not in (400, 403, 404, 405, 415, 422, 501):
+        return False
+    if failure.param in _STREAMING:
+        return True
+    return "stream" in failure.message.lower()
 
 
 def takes_long(request: GenerationRequest) -> bool:

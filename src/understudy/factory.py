@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 from urllib.parse import urlsplit
@@ -12,12 +12,13 @@ import msgspec
 
 from understudy import providers
 from understudy.access import check_addresses, endpoint_for, secret_for
-from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
+from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
 from understudy.domain.events import Event, Warned
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
-from understudy.exchanges import dialect_of, open_exchange, require, takes_long
+from understudy.exchanges import dialect_of, limit_of, open_exchange, refuses_to_stream, require, streams_inside
 from understudy.ledger.memory import Tally
 from understudy.policy.batches import BatchLimits
 from understudy.policy.plan import Plan, Step
@@ -35,7 +36,9 @@ from understudy.providers.base import ProviderRow
 
 if TYPE_CHECKING:
     from understudy.attempt import Job
+    from understudy.background import Background
     from understudy.domain.attempts import AttemptRecord
+    from understudy.domain.failures import Failure
     from understudy.domain.money import Cost
     from understudy.domain.prices import Bill, Price
     from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
     from understudy.stream import ResponseStream
     from understudy.transport import Transport
 
+ENDPOINTS = 1024
+"""Models of one entry about which something is remembered; names of models come from callers and have no end."""
 THINKING_FIRST_EVENT = 300.0
 """Seconds until the first content when the model thinks first."""
 
@@ -64,7 +69,6 @@ def create_provider(
     """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type or a wrong address.
 
     `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
-
     Used alone it is a `Call` over one target, so that its retries, time-outs and records are those of a manager.
     """
     row = row or _row(config.provider)
@@ -107,13 +111,21 @@ class DialectProvider:
         self._sink = sink
         self._observers = observers
         self._tally = Tally()
-        self._endpoints: dict[str | None, Endpoint] = {}
+        self._endpoints: BoundedDict[str | None, Endpoint] = BoundedDict(ENDPOINTS)
+        self._unstreamed: BoundedDict[str | None, bool] = BoundedDict(ENDPOINTS)
+        """Models that the provider refused to stream."""
 
     @cached_property
     def _desk(self) -> Desk:
         from understudy.routing import Desk
 
         return Desk({self.name: self}, sink=self._sink, observers=self._observers)
+
+    @cached_property
+    def _background(self) -> Background:
+        from understudy.background import Background
+
+        return Background()
 
     @cached_property
     def _transport(self) -> Transport:
@@ -214,7 +226,13 @@ class DialectProvider:
         return self._tally.stats()
 
     async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
+        """End what runs on the running event loop with `Unavailable`, and close its connections.
+
+        Waits, 5 seconds at most, until the provider was told to stop what was given up. The provider may be used again.
+        """
+        if "_desk" in self.__dict__:
+            await self._desk.close()
+        await self._background.finish()
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
@@ -252,19 +270,22 @@ class DialectProvider:
         from understudy.flight import ExchangeFlight, Passage
 
         request = job.request
-        streamed = False
         if job.operation.billed:
             self._tariff.begin(target.model)
+        endpoint = self.endpoint(target.model)
+        streamed = False
+        warnings: list[Event] = []
         if isinstance(request, GenerationRequest) and job.operation is Operation.CHAT:
             request = self._with_defaults(request)
-            streamed = job.streamed or takes_long(request)
             if request.reasoning is not None and limits.first_event < THINKING_FIRST_EVENT:
                 limits = msgspec.structs.replace(limits, first_event=THINKING_FIRST_EVENT)
-        endpoint = self.endpoint(target.model)
-        dialect = dialect_of(self.row, job.operation, endpoint, request)
-        warnings: list[Event] = []
+            dialect = dialect_of(self.row, job.operation, endpoint, request)
+            streamed = job.streamed or self._streams_inside(job, request, dialect, limits, endpoint)
+        else:
+            dialect = dialect_of(self.row, job.operation, endpoint, request)
         if isinstance(request, GenerationRequest):
             request, warnings = settled(request, dialect.name, endpoint)
+        inside = streamed and not job.streamed
         passage = Passage(
             transport=self._transport,
             credential=self.credential,
@@ -273,10 +294,32 @@ class DialectProvider:
             server=endpoint.server,
             noted_headers=self.row.noted_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
+            keep_raw=not job.streamed,
+            whole=partial(self._unstreamed_after, dialect, request, endpoint) if inside else None,
+            background=self._background,
             strict=job.strict,
+            bounds=endpoint.bounds,
+            limit=limit_of(request, endpoint.bounds, streamed),
         )
         exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
         return ExchangeFlight(exchange, passage, dialect=dialect.name, before=warnings)
+
+    def _unstreamed_after(
+        self, dialect: Dialect, request: GenerationRequest, endpoint: Endpoint, failure: Failure
+    ) -> Exchange[Any] | None:
+        """Open a chat unstreamed if a failure says that this model is not streamed, and remember that it is not."""
+        if not refuses_to_stream(failure):
+            return None
+        self._unstreamed[endpoint.model] = True
+        return open_exchange(dialect, Operation.CHAT, request, endpoint, False)
+
+    def _streams_inside(
+        self, job: Job, request: GenerationRequest, dialect: Dialect, limits: Limits, endpoint: Endpoint
+    ) -> bool:
+        if endpoint.model in self._unstreamed:
+            return False
+        whole = self.config.whole or job.whole
+        return streams_inside(request, dialect, whole, endpoint, others=limits.yield_by is not None)
 
     def cost_of(self, bill: Bill) -> Cost | None:
         """Return what an attempt cost, at the price of the model that answered; `None` when that is unknown."""

@@ -7,23 +7,32 @@ cleanly or with `AttemptFailed`. Closing it early closes the connection, which t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, Self
 
 import msgspec
 
+from understudy.background import Background
+from understudy.bodies import LONG, Meter, aside, decoded, read_beginning
 from understudy.dialects.base import Exchange, Send
-from understudy.domain.events import CONTENT_EVENTS, Noted, Warned
+from understudy.domain.events import Noted, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
 from understudy.policy.targets import Limits
 from understudy.signing import Credential, NotSigned
 from understudy.transport import Incoming, Transport, TransportError
+from understudy.watch import Watch, no_response
+from understudy.wire.bounds import BOUNDS, Bounds
+from understudy.wire.gathered import Gathered
 from understudy.wire.http import Headers, HttpHead, HttpRequest
 
-ABORT_GRACE = 5.0
-"""Seconds that a cancellation request to the provider may take after the caller has gone."""
+logger = logging.getLogger("understudy")
+
+LAST_WORDS = 5.0
+"""Seconds that a cancellation request to the provider may take, in the background."""
 
 
 class AttemptFailed(Exception):
@@ -58,9 +67,48 @@ class Flight(Protocol):
         """Return the next batch, never empty. Raises `AttemptFailed`."""
         ...
 
+    def interrupt(self, failure: Failure) -> None:
+        """End the attempt with a failure at once, also while another task waits for its next batch."""
+        ...
+
+    def clean(self, text: str) -> str:
+        """Return a name that the provider wrote without the secrets that were sent to it."""
+        ...
+
     async def aclose(self) -> None:
         """Give up; harmless after the end."""
         ...
+
+
+class GroundedFlight:
+    """A flight that could not be opened: it fails at once."""
+
+    dialect: str | None = None
+    server: str | None = None
+    answered = False
+    translated = False
+    raw: bytes | None = None
+    message: Message | None = None
+    cost: Cost | None = None
+
+    def __init__(self, failure: Failure) -> None:
+        self._failure = failure
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        raise AttemptFailed(self._failure)
+
+    def interrupt(self, failure: Failure) -> None:
+        """There is nothing to end."""
+
+    def clean(self, text: str) -> str:
+        """There is nothing to hide: nothing was sent."""
+        return text
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +124,18 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """Headers of a success that are facts of the answer, as in `ProviderRow`."""
     streamed: bool
     """Whether the provider streams its answer, so that the time-outs of content apply."""
+    keep_raw: bool = True
+    """Whether the body is kept for `raw`, which a stream that its reader sees as it arrives does not need."""
+    whole: Callable[[Failure], Exchange[Any] | None] | None = None
+    """For an answer that was asked for whole and is streamed inside: opens the same request unstreamed, if the failure
+    says that the provider refuses to stream it."""
+    background: Background = msgspec.field(default_factory=Background)
+    """Where the provider is told to stop."""
     strict: bool = False
     """Whether a warning of the encoding makes the target ineligible."""
+    bounds: Bounds = BOUNDS
+    limit: int = BOUNDS.body
+    """Bytes of the body of a success."""
 
 
 class ExchangeFlight:
@@ -100,17 +158,23 @@ class ExchangeFlight:
         self._send: Send | None = None
         self._incoming: Incoming | None = None
         self._failure: Failure | None = None
-        self._watch: _Watch | None = None
-        self._body: list[bytes] = []
+        self._watch: Watch | None = None
+        self._meter = Meter(passage.bounds, passage.limit)
+        self._raw: Gathered | None = None
         self._parted = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> list[Any]:
+        watch = self._watch
         if self._steps is None:
-            self._watch = _Watch(self._passage)
+            watch = self._watch = Watch(self._passage.limits, streamed=self._passage.streamed)
             self._steps = [*self._before, *self._exchange.start()]
+        elif watch is not None and watch.streamed:
+            watch.resume()
+            if watch.verdict is not None:
+                self._failure = watch.verdict
         while True:
             if self._steps:
                 batch = self._sort(self._steps)
@@ -118,8 +182,10 @@ class ExchangeFlight:
                 if batch:
                     return batch
             if self._failure is not None:
+                if self._asks_again(self._failure):
+                    continue
                 self._land(clean=False)
-                await self._last_words()
+                self._say_last_words()
                 raise AttemptFailed(self._credential.scrub(self._failure))
             try:
                 if self._send is not None:
@@ -132,12 +198,23 @@ class ExchangeFlight:
             except TransportError as error:
                 self._lost(error.failure)
 
+    def interrupt(self, failure: Failure) -> None:
+        """End the attempt; see `Flight`."""
+        if self._watch is not None:
+            self._watch.interrupt(failure)
+        else:
+            self._steps, self._failure = [], failure
+
+    def clean(self, text: str) -> str:
+        """Hide the secrets; see `Flight`."""
+        return self._credential.clean_name(text)
+
     async def aclose(self) -> None:
-        """Close the connection, and send what the exchange wants sent to stop the provider."""
+        """Close the connection. What the exchange wants sent to stop the provider is sent in the background."""
         if self._exchange.finished and self._incoming is None:
             return
         self._land(clean=False)
-        await self._last_words()
+        self._say_last_words()
 
     def _sort(self, steps: list[Any]) -> list[Any]:
         """Take the steps apart: what to send and what failed stay here, the rest is handed out."""
@@ -153,8 +230,10 @@ class ExchangeFlight:
                 batch.append(step)
                 if kind is Warned:
                     self._warned(step, unsent=unsent)
-        if batch and self._watch is not None and self._passage.streamed:
-            self._watch.progressed(batch)
+        if batch and self._watch is not None and self._watch.streamed:
+            self._watch.hand_out(batch)
+            if self._meter.counts:
+                self._meter.count(batch)
         return batch
 
     def _warned(self, event: Warned, *, unsent: bool) -> None:
@@ -168,28 +247,33 @@ class ExchangeFlight:
         """Send a request and take its response's head. An earlier response that is not read to its end is closed."""
         self._send = None
         self._close()
-        self._body = []
+        self._meter.restart()
         passage, watch = self._passage, self._watch
         if watch is None:
             return
+        self._raw = Gathered() if watch.streamed and passage.keep_raw else None
         request: HttpRequest | None = None
+        incoming: Incoming | None = None
         try:
-            async with asyncio.timeout_at(watch.due()):
+            async with watch.patience():
                 if send.after > 0:
                     await asyncio.sleep(send.after)
                 request = await self._equipped(send)
                 incoming = await passage.transport.send(request, connect=passage.limits.connect)
         except TimeoutError as error:
-            message = f"{'no response' if request else 'the request was not signed'} within {watch.elapsed():.1f} s"
-            failure = Failure(kind=FailureKind.TIMEOUT_HEADERS, message=message, sent=request is not None)
-            raise TransportError(failure) from error
+            raise TransportError(no_response(watch, sent=request is not None)) from error
         except NotSigned as error:
             self._failure = Failure(kind=FailureKind.NOT_SIGNED, message=str(error), sent=False)
             return
+        finally:
+            watch.guard(incoming)
         self._incoming = incoming
-        watch.guard(incoming)
         self.answered = 200 <= incoming.head.status < 300
         self._steps = [*self._noted(incoming.head), *self._exchange.head(incoming.head)]
+        if self._exchange.refused:
+            await self._read_refusal(incoming)
+        else:
+            self._incoming = decoded(incoming, passage.bounds)
 
     def _noted(self, head: HttpHead) -> list[Noted]:
         """Return the facts of the answer that stand in its head."""
@@ -204,31 +288,71 @@ class ExchangeFlight:
 
     async def _read(self, incoming: Incoming) -> None:
         data = await incoming.read()
-        if not self._passage.streamed:
-            self._body.append(data)
-        if data:
-            self._steps = self._exchange.feed(data)
+        if not data:
+            await self._read_end(incoming)
+            return
+        meter = self._meter
+        meter.size += len(data)
+        if meter.size >= meter.mark:
+            await asyncio.sleep(0)
+            if (flaw := meter.look()) is not None:
+                self._failure = Failure(kind=FailureKind.TOO_LARGE, message=flaw)
+                self._close()
+                return
+            if meter.size > self._passage.bounds.body:
+                self._raw = None
+        if self._raw is not None:
+            self._raw.add(data)
+        if meter.open > LONG:
+            self._steps = await aside(partial(self._exchange.feed, data))
         else:
-            incoming.release()
-            self._incoming = None
-            if self._watch is not None:
-                self._watch.stop()
-            self._steps = self._exchange.close()
+            self._steps = self._exchange.feed(data)
+        if self._steps:
+            meter.open = 0
+        elif self._watch is not None and self._watch.streamed:
+            meter.open += len(data)
+
+    async def _read_end(self, incoming: Incoming) -> None:
+        incoming.release()
+        self._incoming = None
+        if self._watch is not None:
+            self._watch.stop()
+        close = self._exchange.close
+        self._steps = close() if self._meter.size <= LONG else await aside(close)
+
+    async def _read_refusal(self, incoming: Incoming) -> None:
+        """Read an error, so far as is of use, and take that as its end."""
+        try:
+            pieces = await read_beginning(decoded(incoming, self._passage.bounds), self._passage.bounds.error)
+        except TransportError as error:
+            if error.failure.kind is not FailureKind.PROTOCOL:
+                raise
+            pieces = []  # Its coding is not supported; its status is known all the same.
+        self._close()
+        verdict = self._watch.verdict if self._watch is not None else None
+        if verdict is not None and verdict.kind is FailureKind.CANCELLED:
+            self._failure = verdict
+            return
+        for piece in pieces:
+            self._steps = [*(self._steps or ()), *self._exchange.feed(piece)]
+        self._steps = [*(self._steps or ()), *self._exchange.close()]
 
     def _lost(self, failure: Failure) -> None:
         """The connection failed, or the watch closed it; in the latter case the watch knows why."""
         timed_out = self._watch.verdict if self._watch is not None else None
         self._close()
-        if timed_out is not None or failure.kind is FailureKind.TIMEOUT_HEADERS:
-            self._failure = timed_out or failure
+        if timed_out is not None or failure.kind in _FINAL:
+            self._failure = failure if failure.kind in _FINAL else timed_out
         else:
             self._steps = self._exchange.lost(failure)
 
     def _land(self, *, clean: bool) -> None:
         if self._watch is not None:
             self._watch.stop()
-        if self._body and clean:
-            self.raw = b"".join(self._body)
+        if clean and self._passage.keep_raw:
+            self.raw = self._exchange.body
+            if self.raw is None and self._raw is not None:
+                self.raw = self._raw.take()
         self._close()
 
     def _close(self) -> None:
@@ -236,90 +360,47 @@ class ExchangeFlight:
             self._incoming.close()
             self._incoming = None
 
-    async def _last_words(self) -> None:
-        """Send what stops the provider, once."""
-        steps, self._parted = ([] if self._parted else self._exchange.abort()), True
+    def _say_last_words(self) -> None:
+        """Send what stops the provider, once, without anyone waiting for it."""
+        if self._parted:
+            return
+        self._parted = True
+        try:
+            steps = self._exchange.abort()
+        except Exception:
+            # A dialect's bug must not hide how the attempt ended.
+            logger.exception("the %s dialect failed to end an exchange", self.dialect)
+            return
         for step in steps:
             if isinstance(step, Send):
-                await asyncio.shield(self._send_last_word(step))
+                self._passage.background.start(self._send_last_word(step))
 
     async def _send_last_word(self, send: Send) -> None:
         """Tell the provider to stop. What it answers no longer matters to anyone."""
         try:
-            async with asyncio.timeout(ABORT_GRACE):
+            async with asyncio.timeout(LAST_WORDS):
                 request = await self._equipped(send)
                 incoming = await self._passage.transport.send(request, connect=self._passage.limits.connect)
                 incoming.close()
         except (TransportError, TimeoutError, NotSigned):
             return
 
+    def _asks_again(self, failure: Failure) -> bool:
+        """Ask for the whole answer, once, where the provider refuses to stream it."""
+        whole, watch = self._passage.whole, self._watch
+        if whole is None or watch is None or not watch.streamed or self.answered:
+            return False
+        exchange = whole(failure)
+        if exchange is None:
+            return False
+        self._failure = None
+        self._close()
+        self._exchange = exchange
+        watch.streamed = False
+        # What the encoding warned of was handed out with the first request.
+        self._steps = [step for step in exchange.start() if type(step) is not Warned]
+        return True
 
-class _Watch:
-    """The time-outs of one attempt. Progress is noted, not armed: the one timer looks when it fires, and goes on."""
 
-    __slots__ = ("_first", "_handle", "_incoming", "_limits", "_loop", "_progress", "_start", "_streamed", "verdict")
-
-    def __init__(self, passage: Passage) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._limits = passage.limits
-        self._streamed = passage.streamed
-        self._start = self._loop.time()
-        self._progress = self._start
-        self._first = True
-        self._incoming: Incoming | None = None
-        self._handle: asyncio.TimerHandle | None = None
-        self.verdict: Failure | None = None
-        """Why the connection was closed from here."""
-
-    def elapsed(self) -> float:
-        return self._loop.time() - self._start
-
-    def guard(self, incoming: Incoming) -> None:
-        """Close this response when a time-out strikes."""
-        self._incoming = incoming
-        if self._handle is None:
-            self._arm()
-
-    def _arm(self) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
-        self._handle = self._loop.call_at(self.due(), self._look)
-
-    def progressed(self, batch: list[Any]) -> None:
-        for item in batch:
-            if isinstance(item, CONTENT_EVENTS):
-                self._progress = self._loop.time()
-                if self._first:
-                    self._first = False
-                    self._arm()  # the idle limit may be shorter than what the timer was armed for
-                return
-
-    def stop(self) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
-        self._incoming = None
-
-    def due(self) -> float:
-        """Return when the time-out strikes unless there is progress."""
-        end = self._start + self._limits.total
-        if not self._streamed:
-            return end
-        return min(end, self._progress + (self._limits.first_event if self._first else self._limits.idle))
-
-    def _look(self) -> None:
-        due = self.due()
-        if self._loop.time() < due:
-            self._handle = self._loop.call_at(due, self._look)
-            return
-        self._handle = None
-        if not self._streamed or due >= self._start + self._limits.total:
-            kind, message = FailureKind.TIMEOUT_BODY, f"not finished within {self._limits.total:g} s"
-        elif self._first:
-            kind = FailureKind.TIMEOUT_FIRST_EVENT
-            message = f"no content within {self._limits.first_event:g} s"
-        else:
-            kind, message = FailureKind.STALLED, f"no further content for {self._limits.idle:g} s"
-        self.verdict = Failure(kind=kind, message=message)
-        if self._incoming is not None:
-            self._incoming.close()
+_FINAL = frozenset({FailureKind.TIMEOUT_HEADERS, FailureKind.CANCELLED})
+"""Failures of a send after which no exchange goes on."""

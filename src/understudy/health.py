@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-from understudy.attempt import Job, new_id
+from understudy.attempt import Job, internal_failure, new_id
 from understudy.dialects.base import Operation
-from understudy.domain.errors import ConfigError
+from understudy.domain.errors import ConfigError, LLMError
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import HealthStatus
@@ -72,6 +72,10 @@ async def status_of(provider: Checked) -> HealthStatus:
         return HealthStatus(provider=provider.name, reachable=False, authenticated=False, detail=error.message)
     except AttemptFailed as error:
         return _unwell(provider, error)
+    except LLMError:
+        raise
+    except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
+        return _unwell(provider, AttemptFailed(internal_failure(error, "a health check")))
     latency = time.monotonic() - began
     config = provider.config
     model = config.embedding_model if config.embeds_alone else config.text_model or provider.row.text_model
@@ -95,6 +99,10 @@ async def _has(provider: Checked, model: str) -> tuple[bool | None, str | None]:
         if error.failure.kind is _K.NOT_FOUND:
             return False, f"model {model!r}: {error.failure.message}"
         return None, error.failure.message
+    except LLMError:
+        raise
+    except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
+        return None, internal_failure(error, "a health check").message
 
 
 async def _call(provider: Checked, request: ModelsRequest) -> list[object]:

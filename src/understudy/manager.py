@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from types import TracebackType
@@ -10,7 +12,8 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import msgspec
 
-from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported
+from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported, error_of
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
 from understudy.factory import DialectProvider, create_provider
 from understudy.provider import (
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from understudy.attempt import Performer
     from understudy.config import Config
+    from understudy.domain.requests import GenerationRequest
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning import Planner
     from understudy.policy.plan import Plan
@@ -38,6 +42,11 @@ if TYPE_CHECKING:
     from understudy.transport import Transport
 
 T = TypeVar("T")
+
+logger = logging.getLogger("understudy")
+
+GIVING_UP = 0.2
+"""Seconds that a built-in provider is given to report why it did not answer."""
 
 
 class ProviderManager:
@@ -138,12 +147,26 @@ class ProviderManager:
 
     # ---- everything else ----
 
+    async def _gather(self, ask: Callable[[LLMProvider], Awaitable[T]]) -> dict[str, T | LLMError]:
+        """Ask all providers at once; an error of one is its answer."""
+        import asyncio
+
+        answers = await asyncio.gather(*(_asked(each, ask, self._patience) for each in self.providers))
+        return dict(zip((each.name for each in self.providers), answers, strict=True))
+
+    @property
+    def _patience(self) -> float:
+        """Seconds in which a provider must answer what is not billed. A built-in one gives up by itself just before."""
+        from understudy.routing import FREE_DEADLINE
+
+        return min(FREE_DEADLINE, self.fallback.deadline) + GIVING_UP
+
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models of all providers as `entry/model`; a provider that does not answer is left out.
 
         Raises the first provider's error when none answers.
         """
-        found = await _gather(self.providers, lambda each: each.list_models(limit=limit))
+        found = await self._gather(lambda each: each.list_models(limit=limit))
         lists = [
             [msgspec.structs.replace(model, id=f"{name}/{model.id}", provider=name) for model in models]
             for name, models in found.items()
@@ -157,8 +180,12 @@ class ProviderManager:
         """Tell whether any provider offers a model; `entry/model` asks that entry alone."""
         entry, _, rest = model.partition("/")
         if rest and entry in self._roster.by_name:
-            return await self._roster.by_name[entry].is_model_available(rest)
-        found = await _gather(self.providers, lambda each: each.is_model_available(model))
+            named = self._roster.by_name[entry]
+            answer = await _asked(named, lambda each: each.is_model_available(rest), self._patience)
+            if isinstance(answer, LLMError):
+                raise answer
+            return answer
+        found = await self._gather(lambda each: each.is_model_available(model))
         if all(isinstance(answer, LLMError) for answer in found.values()):
             raise next(answer for answer in found.values() if isinstance(answer, LLMError))
         return any(answer is True for answer in found.values())
@@ -166,7 +193,7 @@ class ProviderManager:
     async def health_check(self) -> HealthStatus:
         """Check every target; the manager is well when one of them is. A target that is well again is no longer set
         aside."""
-        found = await _gather(self.providers, lambda each: each.health_check())
+        found = await self._gather(lambda each: each.health_check())
         targets = tuple(
             HealthStatus(provider=name, reachable=False, detail=status.message)
             if isinstance(status, LLMError)
@@ -192,12 +219,18 @@ class ProviderManager:
         """Count the tokens of a prompt at the first target that can. Raises `Unsupported` when none can."""
         ask = self._desk.read(prompt, options)
         last: LLMError = Unsupported("no provider can count tokens")
-        for step in (await self._planner.plan(ask.request, take=False)).plan.steps:
+        steps = (await self._planner.plan(ask.request, take=False)).plan.steps
+        end = time.monotonic() + self._patience
+        for at, step in enumerate(steps):
             request = msgspec.structs.replace(ask.request, model=step.target.model)
-            try:
-                return await self._roster.by_name[step.target.name].count_tokens(request)
-            except (Unsupported, Unavailable) as error:
-                last = error
+            # A provider that is silent leaves the others their share of the time.
+            share = max(0.0, end - time.monotonic()) / (len(steps) - at)
+            count = await _asked(self._roster.by_name[step.target.name], _counting(request), share)
+            if not isinstance(count, LLMError):
+                return count
+            last = count
+            if not isinstance(count, Unsupported | Unavailable):
+                break
         raise last
 
     def stats(self) -> ProviderStats:
@@ -205,9 +238,15 @@ class ProviderManager:
         return self._desk.stats()
 
     async def aclose(self) -> None:
-        """Close the connections of all providers."""
-        for each in self.providers:
-            await each.aclose()
+        """End what runs on the running event loop with `Unavailable`, and close the connections of all providers.
+
+        What one of them raises is logged: the others are closed all the same. The manager may be used again.
+        """
+        import asyncio
+
+        if "_desk" in self.__dict__:
+            await self._desk.close()
+        await asyncio.gather(*map(_closed, self.providers))
 
     async def __aenter__(self) -> Self:
         return self
@@ -218,20 +257,37 @@ class ProviderManager:
         await self.aclose()
 
 
-async def _gather(
-    providers: Sequence[LLMProvider], ask: Callable[[LLMProvider], Awaitable[T]]
-) -> dict[str, T | LLMError]:
-    """Ask all providers at once; an error of one is its answer."""
+async def _asked(provider: LLMProvider, ask: Callable[[LLMProvider], Awaitable[T]], seconds: float) -> T | LLMError:
+    """Ask a provider; its error, or that it did not answer in time, is its answer.
+
+    What a custom provider raises besides is logged, and must not cost the answers of the others.
+    """
     import asyncio
 
-    async def one(provider: LLMProvider) -> T | LLMError:
-        try:
+    try:
+        async with asyncio.timeout(seconds):
             return await ask(provider)
-        except LLMError as error:
-            return error
+    except LLMError as error:
+        return error
+    except TimeoutError:
+        message = f"{provider.name} did not answer within {seconds:.3g} s"
+        return error_of(Failure(kind=FailureKind.TIMEOUT_BODY, message=message))
+    except Exception as error:
+        logger.exception("provider %s failed", provider.name)
+        message = f"{provider.name} raised {type(error).__name__}"
+        return error_of(Failure(kind=FailureKind.LOCAL, message=message))
 
-    answers = await asyncio.gather(*(one(provider) for provider in providers))
-    return dict(zip((provider.name for provider in providers), answers, strict=True))
+
+def _counting(request: GenerationRequest) -> Callable[[LLMProvider], Awaitable[TokenCount]]:
+    return lambda provider: provider.count_tokens(request)
+
+
+async def _closed(provider: LLMProvider) -> None:
+    try:
+        await provider.aclose()
+    except Exception:
+        # A custom provider's bug must not keep the others' connections open.
+        logger.exception("provider %s failed to close", provider.name)
 
 
 def from_config(

@@ -79,6 +79,10 @@ class FallbackStrategy(enum.StrEnum):
     """By what the request is for: the task that the caller names, or the first rule that fits."""
 
 
+Whole = Literal["auto", "stream", "plain"]
+"""How `generate` asks a provider: see `FallbackConfig.whole`."""
+
+
 class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One entry: a provider, how to reach it, and the values that apply unless a call says otherwise."""
 
@@ -97,14 +101,12 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Signs every request, key included. With it no key is needed, nor read from the environment. Python only."""
     base_url: str | None = None
     proxy: str | Secret | None = None
-    """The URL of the HTTP proxy through which the provider is reached; `none` or empty: reached directly. When unset,
-    `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count. One with a password becomes a `Secret`."""
+    """An HTTP proxy's URL, or `none`; when unset the environment's. One with a password becomes a `Secret`."""
     ca_file: str | None = None
-    """A file with the authorities whose certificates are trusted, in PEM form, instead of the system's."""
+    """The authorities whose certificates are trusted, in a PEM file, instead of the system's."""
     client_cert: str | None = None
-    """A file with a client certificate in PEM form, and with its key where `client_key` is unset."""
+    """A client certificate in a PEM file, with its key unless `client_key` is set."""
     client_key: str | None = None
-    """A file with the key of `client_cert` in PEM form."""
     text_model: str | None = None
     embedding_model: str | None = None
     max_tokens: int | None = None
@@ -116,6 +118,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds until the first content of a stream; the provider's own default when unset."""
     idle_timeout: float = 60.0
     """Seconds between two pieces of content of a stream; comments and pings do not count."""
+    whole: Whole | None = None
+    """How `generate` asks this provider; when unset, as `FallbackConfig.whole` says."""
     api_version: str | None = None
     """Anthropic's `anthropic-version`, its newest when unset; Azure's `api-version`, its v1 API when unset."""
     embedding_space: str | None = None
@@ -180,6 +184,10 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds for the whole request, over all attempts and waits."""
     max_wait: float = 20.0
     """Seconds that a provider's own hint may make a request wait; a longer one goes on to the next target."""
+    whole: Whole = "auto"
+    """How `generate` asks a provider. `stream`: the answer is streamed inside, so that a provider that is silent or
+    stalls is noticed after its first-event or idle limit. `plain`: in one piece, which costs less CPU. `auto`: streamed
+    while another target is left to fall back to, and for answers that take long; otherwise in one piece."""
     strict: bool = False
     """A target that cannot express everything that the caller asked for is skipped instead of warned about."""
     fallback_on_filter: bool = False

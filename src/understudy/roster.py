@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from understudy.dialects.base import Operation, extra_fields
+from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, Misuse
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import ModelInfo
@@ -28,6 +29,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 NOTHING = Wanted()
+KNOWN = 1024
+"""Targets about which something is remembered; names of models come from callers and have no end."""
 
 
 class Roster:
@@ -41,7 +44,7 @@ class Roster:
             if route.name in self.routes:
                 raise ConfigError(f"two routes are called {route.name!r}: give each its own name")
             self.routes[route.name] = route
-        self._known: dict[str, _Known] = {}
+        self._known: BoundedDict[str, _Known] = BoundedDict(KNOWN)
 
     # ---- what a call names ----
 

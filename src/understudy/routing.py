@@ -24,6 +24,9 @@ from understudy.prompt import Ask, Texts, read_prompt, read_texts
 from understudy.provider import EmbedOptions, FallbackConfig, Prompt, ProviderStats, RequestOptions
 from understudy.stream import ResponseStream
 
+FREE_DEADLINE = 30.0
+"""Seconds for an operation that is not billed: a list of models, the look-up of one, a count of tokens."""
+
 
 class Planned(msgspec.Struct, frozen=True):
     """A plan, and the limits under which it is carried out."""
@@ -83,9 +86,14 @@ class Desk:
         return sum((each.stats() for each in self._performers.values()), ProviderStats())
 
     async def ask(self, operation: Operation, request: Any, planned: Planned) -> list[Any]:
-        """Run any other operation."""
-        job = Job(id=new_id(), operation=operation, request=request, rules=_rules(planned.fallback))
+        """Run any other operation, none of which is billed."""
+        rules = _rules(planned.fallback, min(FREE_DEADLINE, planned.fallback.deadline))
+        job = Job(id=new_id(), operation=operation, request=request, rules=rules)
         return (await self.engine.run(job, planned.plan, self._performers)).items
+
+    async def close(self) -> None:
+        """End what runs on the running event loop with `Unavailable`."""
+        await self.engine.close()
 
 
 def _chat(ask: Ask, fallback: FallbackConfig, *, streamed: bool) -> Job:
@@ -95,6 +103,7 @@ def _chat(ask: Ask, fallback: FallbackConfig, *, streamed: bool) -> Job:
         request=ask.request,
         rules=_rules(fallback, ask.deadline, streamed=streamed, has_effects=_has_effects(ask.request)),
         form=ask.form,
+        whole=fallback.whole,
         strict=fallback.strict,
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from pathlib import PurePath
 
 import msgspec
@@ -86,7 +87,21 @@ class Credential(msgspec.Struct, frozen=True):
     @property
     def redactor(self) -> Redactor:
         """What takes the key, and what else was sent with it, out of text that a provider wrote."""
-        return Redactor(each.reveal() for each in (self.secret, *self.further) if each is not None)
+        return _redactor((self.secret, *self.further))
+
+    def clean_name(self, name: str) -> str:
+        """Return a name that a provider wrote, such as a model's, without what `redactor` takes out; remembered."""
+        return _clean_name(self.redactor, name)
+
+
+@lru_cache(maxsize=256)
+def _redactor(secrets: tuple[Secret | None, ...]) -> Redactor:
+    return Redactor(each.reveal() for each in secrets if each is not None)
+
+
+@lru_cache(maxsize=1024)
+def _clean_name(redactor: Redactor, name: str) -> str:
+    return redactor.text(name)
 
 
 async def sign_with(sign: Signer, request: HttpRequest) -> HttpRequest:

@@ -9,17 +9,24 @@ from typing import Self
 
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import JsonObject
-from understudy.domain.errors import Misuse
+from understudy.domain.errors import Misuse, error_of
 from understudy.domain.events import Event, TextDelta
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import GenerationResponse
 from understudy.engine import Drive
+
+STREAM_CLOSED = Failure(kind=FailureKind.CANCELLED, message="the stream was closed before its end")
+ENDED_EARLY = Failure(
+    kind=FailureKind.CANCELLED, message="the stream ended early: a read of it failed or was cancelled"
+)
 
 
 class ResponseStream:
     """A streamed answer: an asynchronous iterator of events, and an asynchronous context manager.
 
     Nothing is sent before the first event is asked for. Leaving the `async with` block, or `aclose`, closes the
-    connection, which tells the provider to stop. After the last event `response` is the whole answer.
+    connection, which tells the provider to stop. After the last event `response` is the whole answer. A stream that is
+    closed or cancelled before its end is no whole answer: every further read of it raises `Unavailable`.
     """
 
     def __init__(self, open_drive: Callable[[], Awaitable[Drive]]) -> None:
@@ -27,6 +34,7 @@ class ResponseStream:
         self._drive: Drive | None = None
         self._batches: AsyncGenerator[list[Event], None] | None = None
         self._ready: deque[Event] = deque()
+        self._closed = False
 
     def __aiter__(self) -> Self:
         return self
@@ -34,11 +42,35 @@ class ResponseStream:
     async def __anext__(self) -> Event:
         ready = self._ready
         if not ready:
-            if self._batches is None:
-                self._drive = await self._open()
-                self._batches = self._drive.batches()
-            ready.extend(await self._batches.__anext__())
+            batches = self._batches
+            if batches is None:
+                batches = await self._begin()
+            try:
+                ready.extend(await batches.__anext__())
+            except StopAsyncIteration:
+                self._check_end()
+                raise
         return ready.popleft()
+
+    async def _begin(self) -> AsyncGenerator[list[Event], None]:
+        self._check_open()
+        drive = await self._open()
+        self._check_open()  # it may have been closed while the request was planned
+        self._drive = drive
+        self._batches = drive.batches()
+        return self._batches
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise error_of(STREAM_CLOSED)
+
+    def _check_end(self) -> None:
+        """Raise `Unavailable` where the end of the events is not the end of the answer."""
+        drive = self._drive
+        if drive is None or drive.response is None:
+            failure = drive.interrupted if drive is not None else None
+            failure = failure or (STREAM_CLOSED if self._closed else ENDED_EARLY)
+            raise error_of(failure, attempts=self.attempts) from None
 
     async def read(self) -> list[Event]:
         """Return the events that have arrived, at least one; none at the end."""
@@ -86,9 +118,11 @@ class ResponseStream:
         return tuple(self._drive.records) if self._drive is not None else ()
 
     async def aclose(self) -> None:
-        """Stop. Harmless after the end."""
-        if self._batches is not None:
-            await self._batches.aclose()
+        """Stop, also while another task reads: its read raises `Unavailable`. Harmless after the end."""
+        self._closed = True
+        self._ready.clear()
+        if self._drive is not None:
+            await self._drive.close(STREAM_CLOSED)
 
     async def __aenter__(self) -> Self:
         return self

@@ -26,7 +26,10 @@ class Incoming(Protocol):
     head: HttpHead
 
     async def read(self) -> bytes:
-        """Return the next piece of the body; empty at its clean end. Raises `TransportError`."""
+        """Return the next piece of the body, of some 32 KiB at most; empty at its clean end.
+
+        Raises `TransportError`.
+        """
         ...
 
     def release(self) -> None:

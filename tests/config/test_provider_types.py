@@ -55,6 +55,7 @@ text_model = "acme-1"
     assert entry.api_key == Secret("sk-acme")
     assert config.notices == ()
     row = config.row_of(entry)
+    assert row is not None
     assert row == ProviderRow(
         type="acme",
         title="acme",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import msgspec
 import pytest
 
 from understudy.domain import errors
@@ -17,11 +18,12 @@ def leaves() -> list[type[LLMError]]:
     return [error for error in found if error not in (LLMError, Misuse, Refused, Unavailable)]
 
 
-def record(retry_after: float | None) -> AttemptRecord:
+def record(retry_after: float | None, provider: str = "p", model: str = "m") -> AttemptRecord:
     failure = Failure(kind=FailureKind.RATE_LIMITED, message="slow down", retry_after=retry_after)
     return AttemptRecord(
-        request_id="r", attempt_id="a", number=1, provider="p", provider_type="openai", model="m", operation="chat",
-        outcome=Outcome.FAILED, started=0.0, duration=0.25, failure=failure, next_step="fall back to q",
+        request_id="r", attempt_id="a", number=1, provider=provider, provider_type="openai", model=model,
+        operation="chat", outcome=Outcome.FAILED, started=0.0, duration=0.25, failure=failure,
+        next_step="fall back to q",
     )  # fmt: skip
 
 
@@ -55,11 +57,23 @@ def test_the_tree_in_the_documentation_is_the_tree() -> None:
         assert error.__name__ in errors.__doc__
 
 
-def test_the_shortest_hint_of_all_attempts_counts() -> None:
+def test_the_shortest_hint_over_all_targets_counts() -> None:
     last = Failure(kind=FailureKind.RATE_LIMITED, message="m", retry_after=9.0)
-    assert error_of(last, attempts=(record(30.0), record(None), record(4.0))).retry_after == 4.0
+    assert error_of(last, attempts=(record(30.0, "p"), record(None, "q"), record(4.0, "r"))).retry_after == 4.0
+    assert error_of(last, attempts=(record(30.0, "p"), record(20.0, "q"))).retry_after == 9.0
     assert error_of(last).retry_after == 9.0
     assert LLMError("m").retry_after is None
+
+
+def test_of_each_target_the_latest_failure_counts() -> None:
+    """A second's wait that was served and followed by an hour's is an hour's."""
+    last = Failure(kind=FailureKind.RATE_LIMITED, message="m", retry_after=3600.0)
+    assert error_of(last, attempts=(record(1.0), record(3600.0))).retry_after == 3600.0
+    assert (
+        error_of(Failure(kind=FailureKind.EMPTY, message="m"), attempts=(record(1.0), record(None))).retry_after is None
+    )
+    won = msgspec.structs.replace(record(None, "q"), failure=None)
+    assert error_of(last, attempts=(record(1.0), won, record(50.0, "q", "other"), record(40.0))).retry_after == 40.0
 
 
 def test_errors_survive_a_process_boundary() -> None:

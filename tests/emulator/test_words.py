@@ -68,5 +68,7 @@ def test_every_failure_is_understood_as_what_it_is(provider: str, kind: FailureK
 def test_every_status_is_answered_in_the_providers_shape(provider: str, status: int) -> None:
     reply = told(provider, Fault.status(status, message="as you wished"))
     failure = understood(provider, reply)
-    assert (reply.status, failure.status, failure.message) == (status, status, "as you wished")
+    assert (reply.status, failure.status) == (status, status)
+    # Of a 404 that names no model the message adds what may be wrong.
+    assert failure.message.startswith("as you wished")
     assert SHAPES.get(provider, "error") in msgspec.json.decode(reply.body)

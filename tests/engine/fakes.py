@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -30,6 +32,13 @@ CHUNK = {
     "model": "gpt-5",
     "choices": [{"index": 0, "delta": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
 }
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for what happens in the background."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 def everything_about(error: BaseException) -> str:
@@ -92,6 +101,9 @@ class RecordingTransport:
 
 
 class _Twice:
+    refused = False
+    body = None
+
     def __init__(self, base: str) -> None:
         self.finished = False
         self._base = base

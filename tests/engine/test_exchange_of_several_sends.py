@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.fakes import eventually
 from understudy.dialects.base import Send
 from understudy.domain.events import Event, Finished, Started, TextDelta
 from understudy.domain.failures import Failure, FailureKind
@@ -35,6 +36,14 @@ class Prediction:
         self._id = ""
         self._body = b""
         self._losses = 0
+
+    @property
+    def refused(self) -> bool:
+        return False
+
+    @property
+    def body(self) -> bytes | None:
+        return None
 
     def start(self) -> list[Event | Send | Failure]:
         return [Send(HttpRequest("GET", f"{BASE}/schema"))]
@@ -180,7 +189,7 @@ async def test_giving_up_cancels_the_prediction() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await under_way.aclose()
-    assert transport.requests[-1].url == f"{BASE}/predictions/p1/cancel"
+    await eventually(lambda: transport.requests[-1].url == f"{BASE}/predictions/p1/cancel")
 
 
 async def test_all_sends_share_the_time_limit() -> None:

@@ -52,6 +52,8 @@ class Echo:
         self.words = ""
         self.html = False
         self.keys_seen = 0
+        self.good: Any = None
+        """A good answer, in place of the words."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -66,6 +68,10 @@ class Echo:
             writer.close()
 
     def answer(self) -> bytes:
+        if self.good is not None:
+            body = json.dumps(self.good)
+            head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
+            return f"{head}\r\n\r\n{body}".encode()
         words = self.words
         inner = {"message": words, "type": words, "code": words, "param": words, "status": words, "details": [words]}
         whole = {"error": inner, "message": words, "detail": words, "id": words, "request_id": words, "title": words}
@@ -137,3 +143,22 @@ async def told(use: Callable[[u.LLMProvider], Awaitable[Any]], llm: u.LLMProvide
         return repr(await use(llm))
     except u.LLMError as error:
         return everything_about(error)
+
+
+async def test_a_good_answer_whose_model_is_the_key_does_not_put_it_into_records(
+    echo: tuple[Echo, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server, url = echo
+    records: list[u.AttemptRecord] = []
+    config = u.ProviderConfig(provider="openai", base_url=url, api_key=u.Secret(KEY), text_model="m")
+    server.good = {
+        "id": "1",
+        "model": f"m-{KEY}",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+    }
+    async with u.create_provider(config, observers=[records.append]) as llm:
+        answer = await llm.generate(PROMPT)
+    assert answer.text == "hi"
+    assert records[0].answered_model == "m-[key]"
+    assert leaks(caplog.text + kept(records)) == []

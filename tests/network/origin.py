@@ -66,13 +66,13 @@ def _reply(head: str, body: bytes) -> bytes:
         vectors = [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}]
         return _json({"object": "list", "model": "text-embedding-3-small", "data": vectors, "usage": _USAGE})
     asked = json.loads(body)
-    common = {"id": "x", "created": 1, "model": "gpt-4o-mini"}
+    common: dict[str, object] = {"id": "x", "created": 1, "model": "gpt-4o-mini"}
     if not asked.get("stream"):
         message = {"role": "assistant", "content": ANSWER}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         return _json({**common, "object": "chat.completion", "choices": choices, "usage": _USAGE})
-    deltas = [{"delta": {"content": ANSWER}}, {"delta": {}, "finish_reason": "stop"}]
-    events = [{**common, "object": "chat.completion.chunk", "choices": [{"index": 0, **delta}]} for delta in deltas]
+    deltas: list[dict[str, object]] = [{"delta": {"content": ANSWER}}, {"delta": {}, "finish_reason": "stop"}]
+    events = [{**common, "object": "chat.completion.chunk", "choices": [{**delta, "index": 0}]} for delta in deltas]
     events.append({**common, "object": "chat.completion.chunk", "choices": [], "usage": _USAGE})
     text = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
     return _http(text.encode(), "text/event-stream")

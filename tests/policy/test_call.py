@@ -6,62 +6,17 @@ from random import Random
 
 import pytest
 
-from understudy.domain.failures import Failure, FailureKind
+from tests.policy.desk import A, B, C, Desk, failure
+from understudy.domain.failures import FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.call import Call
 from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import Abort, Action, Began, Cancelled, Commit, Ended, Failed, Launch, Rules, Settle
 from understudy.policy.targets import Target
-from understudy.policy.verdicts import VERDICTS, Aside
+from understudy.policy.verdicts import Aside
 
 K = FailureKind
-A, B, C = (Target(name=name, model="m", index=i, credential=f"key-{name}") for i, name in enumerate("abc"))
-
-
-def failure(kind: FailureKind, **fields: object) -> Failure:
-    return Failure(kind=kind, message="no", **fields)  # type: ignore[arg-type]
-
-
-class Desk:
-    """A call with its surroundings, and a clock that the test moves."""
-
-    def __init__(self, *targets: Target, windows: dict[str, int] | None = None, **rules: object) -> None:
-        self.health = Health()
-        steps = tuple(Step(t, "test", (windows or {}).get(t.name)) for t in targets)
-        self.call = Call(
-            Plan(steps),
-            Rules(**{"retry_delay": 0.0, **rules}),  # type: ignore[arg-type]
-            health=self.health,
-            budgets=Budgets(),
-            rng=Random(1),
-        )
-        self.now = 100.0
-        self.actions = self.call.start(self.now)
-
-    def fail(self, kind: FailureKind, **fields: object) -> list[Action]:
-        signal_fields = {key: fields.pop(key) for key in ("answered", "translated") if key in fields}
-        launch = self.launched
-        self.actions = self.call.receive(Failed(launch.attempt, failure(kind, **fields), **signal_fields), self.now)  # type: ignore[arg-type]
-        return self.actions
-
-    def wake(self) -> float:
-        """Go on to the timer; return how long that took."""
-        due = self.call.timer()
-        assert due is not None
-        waited, self.now = due - self.now, due
-        self.actions = self.call.tick(self.now)
-        return waited
-
-    @property
-    def launched(self) -> Launch:
-        (launch,) = [action for action in self.actions if isinstance(action, Launch)]
-        return launch
-
-    @property
-    def settled(self) -> Settle:
-        (settle,) = [action for action in self.actions if isinstance(action, Settle)]
-        return settle
 
 
 def test_the_third_target_is_reached_when_the_first_two_fail() -> None:
@@ -262,7 +217,3 @@ def test_disabling_doubles_up_to_an_hour() -> None:
         lengths.append(denial.until - now)
         now = denial.until
     assert lengths == [300.0, 600.0, 1200.0, 2400.0, 3600.0, 3600.0]
-
-
-def test_the_table_has_a_verdict_for_every_kind() -> None:
-    assert set(VERDICTS) == set(FailureKind)

@@ -6,7 +6,7 @@ The snapshot beside this file is read by people: what a change of a row means fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ import msgspec
 from understudy import providers
 from understudy.dialects import load
 from understudy.dialects.base import Endpoint, Operation, Send
+from understudy.dialects.errors import BY_STATUS
 from understudy.dialects.quirks import ErrorRule, Quirks
 from understudy.dialects.server import Inbound, ServerHalf
+from understudy.dialects.wordings import CODES, TYPES
 from understudy.domain import events as e
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Tool
 from understudy.domain.requests import GenerationRequest, Reasoning
 from understudy.domain.responses import FinishReason
@@ -72,7 +74,7 @@ def snapshot() -> str:
     """Return the whole matrix: first the dialects' own rules, then the providers."""
     rows = [providers.row(name) for name in providers.types()]
     spoken = sorted({dialect for row in rows for dialect in _dialects(row)})
-    lines = [line for name in spoken for line in _dialect(name)]
+    lines = [*_all_dialects(), *(line for name in spoken for line in _dialect(name))]
     lines += [line for row in rows for line in _provider(row)]
     return "\n".join(lines).strip() + "\n"
 
@@ -81,6 +83,14 @@ def _dialects(row: ProviderRow) -> Iterator[str]:
     yield from row.dialects.values()
     for name in _models(row):
         yield from _chat_dialects(row, quirks_of(row, name)).values()
+
+
+def _all_dialects() -> Iterator[str]:
+    yield "=== all dialects"
+    yield from _error_rules("errors, after those of the dialect", CODES)
+    yield from _error_rules("errors, after the words", TYPES)
+    yield from _statuses("errors, where nothing else is said", BY_STATUS)
+    yield ""
 
 
 def _dialect(name: str) -> Iterator[str]:
@@ -132,6 +142,7 @@ def _provider(row: ProviderRow) -> Iterator[str]:
     yield f"=== provider {row.type}"
     yield "operations: " + " ".join(f"{operation}={dialect}" for operation, dialect in row.dialects.items())
     yield from _error_rules("errors, before those of the dialect", row.error_rules)
+    yield from _statuses("errors, instead of what all statuses mean", row.by_status)
     yield from _quirks("any model", quirks_of(row, None), Quirks())
     general = quirks_of(row, None)
     for name in _models(row):
@@ -173,6 +184,12 @@ def _error_rules(title: str, rules: tuple[ErrorRule, ...]) -> Iterator[str]:
     for rule in rules:
         marks = ((field, getattr(rule, field)) for field in ("status", "code", "text"))
         yield f"  {rule.kind} <- " + " ".join(f"{field}={value!r}" for field, value in marks if value is not None)
+
+
+def _statuses(title: str, kinds: Mapping[int, FailureKind]) -> Iterator[str]:
+    if kinds:
+        yield f"{title}:"
+    yield from (f"  {kind} <- status={status}" for status, kind in kinds.items())
 
 
 def _shown(value: Any) -> str:

@@ -134,11 +134,12 @@ async def test_a_provider_that_dies_midway_is_replaced_for_the_rest(emulator: Em
 async def test_the_first_batch_that_fails_ends_the_call_and_every_attempt_is_told(
     emulator: Emulator, entry: Entry
 ) -> None:
-    emulator.script("huggingface", [None, Fault.error(K.INVALID_REQUEST)], always=Fault.slow_headers())
+    # The first batch is answered before the third is sent, while the second is waited for.
+    emulator.script("huggingface", [None, Fault.slow_headers()], always=Fault.error(K.INVALID_REQUEST))
     llm = entry("huggingface")
     texts = TEXTS * 3
-    with pytest.raises(u.InvalidRequest, match=r"^batch 2 of 8 \(texts 32 to 63\): ") as caught:
-        await llm.embed(texts, concurrency=3)
+    with pytest.raises(u.InvalidRequest, match=r"^batch 3 of 8 \(texts 64 to 95\): ") as caught:
+        await llm.embed(texts, concurrency=2)
     attempts = caught.value.attempts
     assert str(caught.value) == caught.value.message
     assert {each.outcome for each in attempts} == {u.Outcome.WON, u.Outcome.FAILED, u.Outcome.ABORTED}

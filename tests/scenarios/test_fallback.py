@@ -95,12 +95,13 @@ async def test_a_silent_primary_is_replaced(emulator: Emulator, stage: Stage, na
 
 @pytest.mark.parametrize(
     ("fault", "kind"),
-    [(Fault.slow_headers(), K.TIMEOUT_HEADERS), (Fault.stall(after=0), K.TIMEOUT_BODY)],
+    [(Fault.slow_headers(), K.TIMEOUT_HEADERS), (Fault.stall(after=0), K.TIMEOUT_FIRST_EVENT)],
     ids=["headers", "body"],
 )
-async def test_a_silent_primary_is_replaced_for_plain_answers(
+async def test_a_silent_primary_is_replaced_for_whole_answers(
     emulator: Emulator, stage: Stage, fault: Fault, kind: K
 ) -> None:
+    """They are streamed inside while another target is left."""
     emulator.script("openai", always=fault)
     response = await ask(stage(entries=QUICK), streamed=False)
     assert kinds(response.attempts) == [("primary", kind), ("backup", None)]

@@ -104,6 +104,7 @@ async def test_an_error_in_the_stream_is_the_answers_and_ends_the_prediction(
         await llm.stream(WHY).collect()
     assert caught.value.failure is not None
     assert caught.value.failure.kind is K.OVERLOADED
+    await llm.aclose()  # waits for what is said in the background
     assert asked(emulator)[-1] == "POST /v1/predictions/ID/cancel"
 
 
@@ -112,6 +113,7 @@ async def test_leaving_a_stream_cancels_the_prediction(emulator: Emulator, llm: 
     async with llm.stream(WHY) as stream:
         async for _ in stream.text():
             break
+    await llm.aclose()  # waits for what is said in the background
     assert asked(emulator)[-1] == "POST /v1/predictions/ID/cancel"
 
 
@@ -122,6 +124,7 @@ async def test_a_time_out_cancels_the_prediction(emulator: Emulator) -> None:
             await llm.stream(WHY).collect()
     assert caught.value.failure is not None
     assert caught.value.failure.kind is K.STALLED
+    await llm.aclose()  # waits for what is said in the background
     assert asked(emulator)[-1] == "POST /v1/predictions/ID/cancel"
 
 

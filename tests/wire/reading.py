@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
-from understudy.wire.sse import TooLarge
+from understudy.wire.bounds import TooLarge
 
 
 class Decoder(Protocol):

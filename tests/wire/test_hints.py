@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.wire.hints import MAX_HINT, duration, retry_after
+from understudy.wire.hints import MAX_HINT, duration, forbids_retry, retry_after
 
 DATE = "Tue, 04 Aug 2026 12:00:00 GMT"
 
@@ -46,6 +46,33 @@ def test_what_is_no_usable_number_of_seconds_is_no_hint(value: str) -> None:
 @pytest.mark.parametrize("name", ["retry-after-ms", "x-ms-retry-after-ms"])
 def test_what_is_no_usable_number_of_milliseconds_is_no_hint(name: str, value: str) -> None:
     assert retry_after({name: value}) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "forbidden"),
+    [
+        ({"retry-after": "-5"}, True),
+        ({"retry-after": "-0.5"}, True),
+        ({"retry-after-ms": "-1"}, True),
+        ({"x-ms-retry-after-ms": "-1000"}, True),
+        ({"retry-after-ms": "-1", "retry-after": "0"}, True),
+        ({"retry-after-ms": "-1", "retry-after": "9"}, False),  # a usable hint prevails
+        ({"retry-after-ms": "100", "retry-after": "-9"}, False),
+        ({}, False),
+        ({"retry-after": "0"}, False),
+        ({"retry-after": "-0.0"}, False),
+        ({"retry-after": "5"}, False),
+        ({"retry-after": "-inf"}, False),
+        ({"retry-after": "-1e400"}, False),
+        ({"retry-after": "nan"}, False),
+        ({"retry-after": "soon"}, False),
+        ({"retry-after": "-1_0"}, False),
+        ({"retry-after": "86401"}, False),
+        ({"retry-after": "Tue, 04 Aug 2026 11:59:00 GMT", "date": DATE}, False),
+    ],
+)
+def test_a_negative_number_forbids_a_retry(headers: dict[str, str], forbidden: bool) -> None:
+    assert forbids_retry(headers) is forbidden
 
 
 class TestDates:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from understudy.wire.bounds import TooLarge
 from understudy.wire.json import BadJson
 from understudy.wire.json_values import JsonValuesDecoder
-from understudy.wire.sse import TooLarge
 
 AWKWARD = [
     {"text": 'brackets in words: }{][ "quoted" \\ and \\" so on'},

@@ -9,8 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.wire.reading import Read, read
+from understudy.wire.bounds import TooLarge
 from understudy.wire.ndjson import NdjsonDecoder
-from understudy.wire.sse import Pending, TooLarge
+from understudy.wire.sse import Pending
 
 BOM = b"\xef\xbb\xbf"
 STREAMS = st.lists(

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.wire.reading import Read, read
-from understudy.wire.sse import Pending, SseDecoder, SseEvent, TooLarge, frame
+from understudy.wire.bounds import TooLarge
+from understudy.wire.sse import Pending, SseDecoder, SseEvent, frame
 
 BOM = b"\xef\xbb\xbf"
 PIECES = st.sampled_from(

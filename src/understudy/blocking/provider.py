@@ -173,7 +173,7 @@ class DialectProvider(LLMProvider):
         return self._run(lambda: self.wrapped.known(model))
 
     def configuration_warnings(self) -> list[Warning]:
-        """Return what the entry sets but its model refuses, and so is left out of every request."""
+        """Return what the entry sets but its text model refuses, and so is left out of every request."""
         return self._run(self.wrapped.configuration_warnings)
 
 

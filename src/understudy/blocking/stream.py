@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import JsonObject
-from understudy.domain.errors import Misuse
+from understudy.domain.errors import Misuse, error_of
 from understudy.domain.events import Event, TextDelta
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import GenerationResponse
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     import understudy
     from understudy.blocking.loop import LoopThread, Reply
+
+STREAM_CLOSED = Failure(kind=FailureKind.CANCELLED, message="the stream was closed before its end")
 
 
 class ResponseStream:
@@ -88,7 +91,7 @@ class ResponseStream:
         return self.wrapped.attempts
 
     def close(self) -> None:
-        """Stop. Harmless after the end."""
+        """Stop. Harmless after the end; further reads of a stream that was closed before raise `Unavailable`."""
         self._feed.close()
 
     def __enter__(self) -> Self:
@@ -118,6 +121,8 @@ class Feed:
         self._wanted: asyncio.Event | None = None
         self._reply: Reply[list[Event]] | None = None
         self._stopped = False
+        self._ended = False
+        """Whether the stream was read to its end."""
 
     # ---- the consumer's side ----
 
@@ -146,7 +151,10 @@ class Feed:
             self._task = self._thread.spawn(self._read(self._wanted))
             self._task.add_done_callback(self._end)
         if self._wanted is None or self._task is None or self._task.done():
-            reply.give([])
+            if self._ended:
+                reply.give([])
+            else:
+                reply.fail(error_of(STREAM_CLOSED))
             return
         self._reply = reply
         self._wanted.set()
@@ -160,6 +168,7 @@ class Feed:
                 if reply is not None:
                     reply.give(events)
                 await wanted.wait()
+            self._ended = True
         finally:
             await self._stream.aclose()
         return []

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from understudy.config.credentials import Credential, read_credential
+from understudy.config.fallback import WHOLE
 from understudy.config.lines import KeyPath
 from understudy.config.model import Disabled, NoticeKind
 from understudy.config.networking import settle_network
@@ -118,11 +119,13 @@ def _models_of(row: ProviderRow) -> dict[str, str]:
     return {key: model for key, model in models.items() if model}
 
 
-def _check_texts(context: Context, values: Mapping[str, Any], path: KeyPath) -> None:
+def _check_texts(context: Context, values: dict[str, Any], path: KeyPath) -> None:
     name = values.get("name", "")
     if "/" in name or not name.isprintable() or name != name.strip():
         what = "a name must not hold a slash or control characters, nor begin or end with a blank"
         context.report.error((*path, "name"), what, 'a model is addressed as "name/model"')
+    if values.get("whole", "auto") not in WHOLE:
+        context.report.error((*path, "whole"), "unknown way to fetch whole answers", meant(values.pop("whole"), WHOLE))
     for word in values.get("capabilities", {}):
         if word not in CAPABILITIES:
             here = (*path, "capabilities", word)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from understudy.config.lines import KeyPath
 from understudy.config.report import meant
 from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK
 from understudy.config.tables import Context, read_table
-from understudy.provider import FallbackConfig, FallbackStrategy
+from understudy.provider import FallbackConfig, FallbackStrategy, Whole
 
+WHOLE: tuple[str, ...] = get_args(Whole)
+"""The values of `whole`."""
 _PATH: KeyPath = ("llm", "fallback")
 _CHOICES = {
     "strategy": tuple(strategy.value for strategy in FallbackStrategy),
     "unknown_prices": ("last", "first"),
+    "whole": WHOLE,
 }
-_WORDS = {"strategy": "strategy", "unknown_prices": "place of unknown prices"}
+_WORDS = {"strategy": "strategy", "unknown_prices": "place of unknown prices", "whole": "way to fetch whole answers"}
 
 
 def read_fallback(context: Context, table: Any) -> FallbackConfig:

@@ -110,6 +110,12 @@ PROVIDER: Mapping[str, Rule] = {
         positive=True,
         unit="seconds",
     ),
+    "whole": Rule(
+        "text",
+        '"plain"',
+        "how answers that are asked for whole are fetched here: `auto`, `stream` or `plain`",
+        "as in `[llm.fallback]`",
+    ),
     "api_version": Rule(
         "text",
         '"2023-06-01"',
@@ -203,6 +209,13 @@ FALLBACK: Mapping[str, Rule] = {
         "20",
         least=0,
         unit="seconds",
+    ),
+    "whole": Rule(
+        "text",
+        '"auto"',
+        "how answers that are asked for whole are fetched: `stream` inside, `plain` in one piece, or `auto`: streamed "
+        "while another target is left to fall back to",
+        "`auto`",
     ),
     "strict": Rule(
         "flag",

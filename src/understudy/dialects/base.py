@@ -20,14 +20,12 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.wire.bounds import BOUNDS, Bounds, TooLarge
+from understudy.wire.gathered import Gathered
 from understudy.wire.http import Headers, HttpHead, HttpRequest, origin_of
 from understudy.wire.json import BadJson
-from understudy.wire.sse import TooLarge
 
 T = TypeVar("T")
-
-MAX_BODY = 32 << 20
-"""Bytes of a whole response body, decompressed."""
 
 
 class Operation(enum.StrEnum):
@@ -57,6 +55,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     quirks: Quirks = Quirks()
     error_rules: tuple[ErrorRule, ...] = ()
     """Read before the dialect's own."""
+    by_status: Mapping[int, FailureKind] = {}
+    """What statuses mean here when neither code nor words of an error say more."""
     options: dict[str, Any] = {}
     """The entry's `extra` table: fields of the wire, merged into every request body."""
     keep_wire: bool = False
@@ -65,6 +65,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where this target has a path of its dialect, if not under the same name: Azure's dated API names deployments."""
     query: str = ""
     """Ends every address, such as `api-version=2024-10-21`."""
+    bounds: Bounds = BOUNDS
+    """How much of an answer is read."""
 
     @property
     def server(self) -> str:
@@ -92,10 +94,21 @@ class Exchange(Protocol[T]):
     The engine calls `start`, performs each `Send` that is returned, and for its response calls `head` once, `feed`
     for the body as it arrives, and `close` at its clean end. `lost` says that the send failed on the way, `abort` that
     nobody waits any more. A `Failure` step ends the exchange. `finished` is true once nothing more is expected, so
-    that the engine need not wait for the end of input.
+    that the engine need not wait for the end of input. When `refused`, the engine reads only the beginning of the
+    body, and calls `close` there.
     """
 
     finished: bool
+
+    @property
+    def refused(self) -> bool:
+        """Whether the response under way is an error, or of another media type than a success."""
+        ...
+
+    @property
+    def body(self) -> bytes | None:
+        """The last body that was decoded as a whole."""
+        ...
 
     def start(self) -> list[T | Send | Failure]:
         """Return the first steps."""
@@ -139,29 +152,38 @@ class Reader(Protocol[T]):
 class WholeReader(Generic[T]):
     """Gathers a body and decodes it at its end."""
 
-    def __init__(self, decode: Callable[[bytes], list[T | Failure]], *, limit: int = MAX_BODY) -> None:
+    def __init__(self, decode: Callable[[bytes], list[T | Failure]]) -> None:
         self._decode = decode
-        self._limit = limit
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._gathered = Gathered()
+        self.body: bytes | None = None
         self.finished = False
 
     def feed(self, data: bytes) -> list[T | Failure]:
-        """Gather more bytes. Raises `TooLarge` beyond the limit."""
-        self._pieces.append(data)
-        self._size += len(data)
-        if self._size > self._limit:
-            raise TooLarge(f"the response exceeds {self._limit} bytes")
+        """Gather more bytes."""
+        self._gathered.add(data)
         return []
 
     def close(self) -> list[T | Failure]:
         """Decode the body."""
         self.finished = True
-        return self._decode(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
+        self.body = self._gathered.take()
+        return self._decode(self.body)
 
 
 Classify = Callable[[HttpHead, bytes], Failure]
 """Reads an error response: status, headers and body to a failure."""
+
+
+def not_valid(flaw: BadJson, head: HttpHead, body: bytes, classify: Classify) -> Failure:
+    """Return the failure of a success whose body is not valid: the error that it holds in whatever form, if it is one.
+
+    Proxies report errors with status 200, in another form than that of the wire they speak.
+    """
+    if flaw.kind is FailureKind.BAD_RESPONSE:
+        told = classify(head, body[: BOUNDS.error])
+        if told.kind is not FailureKind.BAD_RESPONSE:
+            return told
+    return Failure(kind=flaw.kind, message=f"the response is not valid: {flaw}")
 
 
 class SingleExchange(Generic[T]):
@@ -185,8 +207,18 @@ class SingleExchange(Generic[T]):
         self._expects = expects
         self._before = before or []
         self._head = HttpHead(0, {})
-        self._error: list[bytes] | None = None
+        self._error: Gathered | None = None
         self.finished = False
+
+    @property
+    def refused(self) -> bool:
+        """Whether the response is not a 200 of an expected type."""
+        return self._error is not None
+
+    @property
+    def body(self) -> bytes | None:
+        """The body, where it was decoded as a whole."""
+        return self._reader.body if isinstance(self._reader, WholeReader) else None
 
     def start(self) -> list[T | Send | Failure]:
         """Return the warnings of the encoding, then the request."""
@@ -196,14 +228,13 @@ class SingleExchange(Generic[T]):
         """Take status and headers; anything but a 200 of an expected type is gathered as an error."""
         self._head = head
         if head.status != 200 or not is_expected(head.content_type, self._expects):
-            self._error = []
+            self._error = Gathered()
         return []
 
     def feed(self, data: bytes) -> list[T | Send | Failure]:
         """Take more of the body."""
         if self._error is not None:
-            if sum(map(len, self._error)) < MAX_ERROR_BODY:
-                self._error.append(data)
+            self._error.add(data)
             return []
         return self._read(data)
 
@@ -211,7 +242,7 @@ class SingleExchange(Generic[T]):
         """Take the end of the body."""
         self.finished = True
         if self._error is not None:
-            return [self._classify(self._head, b"".join(self._error)[:MAX_ERROR_BODY])]
+            return [self._classify(self._head, self._error.take())]
         return self._read(None)
 
     def lost(self, failure: Failure) -> list[T | Send | Failure]:
@@ -233,48 +264,11 @@ class SingleExchange(Generic[T]):
             return [Failure(kind=FailureKind.TOO_LARGE, message=str(error))]
         except BadJson as error:
             self.finished = True
-            return [Failure(kind=FailureKind.BAD_RESPONSE, message=f"the response is not valid: {error}")]
+            body = reader.body if isinstance(reader, WholeReader) else None
+            return [not_valid(error, self._head, body or b"", self._classify)]
         if reader.finished:
             self.finished = True
         return steps  # type: ignore[return-value]  # list is invariant; nothing is added to it here
-
-
-class UnsupportedExchange(Generic[T]):
-    """The exchange of an operation that the wire format does not have: it fails before anything is sent."""
-
-    __slots__ = ("_message", "finished")
-
-    def __init__(self, message: str) -> None:
-        self._message = message
-        self.finished = False
-
-    def start(self) -> list[T | Send | Failure]:
-        """Return the failure."""
-        self.finished = True
-        return [Failure(kind=FailureKind.UNSUPPORTED, message=self._message, sent=False)]
-
-    def head(self, head: HttpHead) -> list[T | Send | Failure]:
-        """Nothing was sent, so nothing comes back."""
-        return []
-
-    def feed(self, data: bytes) -> list[T | Send | Failure]:
-        """Nothing was sent, so nothing comes back."""
-        return []
-
-    def close(self) -> list[T | Send | Failure]:
-        """Nothing was sent, so nothing comes back."""
-        return []
-
-    def lost(self, failure: Failure) -> list[T | Send | Failure]:
-        """Nothing was sent, so nothing can be lost."""
-        return []
-
-    def abort(self) -> list[T | Send | Failure]:
-        """Nothing was sent, so nothing is to be stopped."""
-        return []
-
-
-MAX_ERROR_BODY = 64 << 10
 
 
 def is_expected(content_type: str, expected: tuple[str, ...]) -> bool:
@@ -380,4 +374,6 @@ class WireError(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     retry_after: float | None = None
     """Seconds that a field of the body asks to wait (Google's `RetryInfo`); headers come before it."""
+    status: int | None = None
+    """The HTTP status that the error object names; it counts where the response's own says nothing."""
     body: dict[str, Any] | None = None

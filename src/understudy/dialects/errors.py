@@ -1,11 +1,18 @@
-"""Reading error responses: code and type first, words next, status last (fault model §1 decision 5, §3.1)."""
+"""Reading error responses: code and type first, words next, status last.
+
+The order is the same in every dialect. `failure_of` is the one place where an error becomes a `FailureKind`; a dialect
+only says how its error objects are read and which of its codes and words mean something of their own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 
-from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.base import Endpoint, Operation, WireError
+from understudy.dialects.error_bodies import read_any
 from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.wordings import CODES, TYPES, WORDINGS, spoken
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.hints import forbids_retry, retry_after
 from understudy.wire.http import HttpHead
@@ -13,49 +20,95 @@ from understudy.wire.http import HttpHead
 _K = FailureKind
 
 BY_STATUS: Mapping[int, FailureKind] = {
+    301: _K.REDIRECT,
+    302: _K.REDIRECT,
+    303: _K.REDIRECT,
+    307: _K.REDIRECT,
+    308: _K.REDIRECT,
     400: _K.INVALID_REQUEST,
     401: _K.AUTHENTICATION,
     402: _K.BILLING,
     403: _K.PERMISSION,
     404: _K.NOT_FOUND,
+    405: _K.NOT_FOUND,
+    407: _K.PROXY,
     408: _K.CONFLICT,
     409: _K.CONFLICT,
+    410: _K.NOT_FOUND,
     413: _K.REQUEST_TOO_LARGE,
     422: _K.INVALID_REQUEST,
+    424: _K.SERVER_ERROR,
     425: _K.CONFLICT,
     429: _K.RATE_LIMITED,
+    451: _K.PERMISSION,
     499: _K.CONFLICT,
+    501: _K.UNSUPPORTED,
     503: _K.OVERLOADED,
     529: _K.OVERLOADED,
 }
-"""What a status means when nothing else is said (fault model §2, rows 40–52)."""
+"""What a status means when nothing else is said (docs/fallback.md)."""
+
+NO_ROUTE = frozenset({404, 405, 410, 501})
+"""Statuses with which a server says that it lacks a route, unless it speaks of a model."""
 
 ReadError = Callable[[bytes], WireError | None]
 """A dialect's reading of an error body; `None` when the body is not an error in its form."""
 
 MAX_MESSAGE = 600
 
+_WHAT: Mapping[Operation, str] = {
+    Operation.CHAT: "generations",
+    Operation.EMBED: "embeddings",
+    Operation.MODELS: "models",
+    Operation.COUNT_TOKENS: "token counts",
+}
+_PATH = re.compile(r"(?:https?:/)?/\S*")
+_MODEL = re.compile(r"\b(?:model|deployment|engine)s?\b", re.IGNORECASE)
+_MISSING_ROUTE = re.compile(r"unexpected endpoint or method|unknown request url|invalid url \(", re.IGNORECASE)
+"""LM Studio, with status 200; Groq; OpenAI."""
+
 
 def classify(
-    head: HttpHead, body: bytes, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...], read: ReadError
+    head: HttpHead,
+    body: bytes,
+    *,
+    endpoint: Endpoint,
+    rules: tuple[ErrorRule, ...],
+    read: ReadError,
+    operation: Operation = Operation.CHAT,
 ) -> Failure:
-    """Read an error response as a failure. A 200 whose body is an error counts by its code (fault model row 17)."""
-    error = read(body)
+    """Read an error response as a failure. A 200 whose body is an error counts by its code.
+
+    A body in another form than the dialect's is read as well: a server may speak one wire format and fail in another.
+    """
+    error = read(body) or read_any(body)
     if error is None:
-        return _unreadable(head, body, (*endpoint.error_rules, *rules))
-    return failure_of(error, head, endpoint=endpoint, rules=rules)
+        return _unreadable(head, body, endpoint, rules, operation)
+    return failure_of(error, head, endpoint=endpoint, rules=rules, operation=operation)
 
 
-def failure_of(error: WireError, head: HttpHead, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> Failure:
+def failure_in_answer(error: WireError, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> Failure:
+    """Read an error that came after the status 200: the status that it names itself is as good as a status line."""
+    return failure_of(error, HttpHead(error.status or 200, {}), endpoint=endpoint, rules=rules)
+
+
+def failure_of(
+    error: WireError,
+    head: HttpHead,
+    *,
+    endpoint: Endpoint,
+    rules: tuple[ErrorRule, ...],
+    operation: Operation = Operation.CHAT,
+) -> Failure:
     """Read an error object, from a response's body or from the middle of a stream, as a failure."""
-    names = tuple(name for name in (error.code, error.type) if name)
     status = head.status
-    kind = next(
-        (rule.kind for rule in (*endpoint.error_rules, *rules) if rule.matches(status, names, error.message)), None
-    )
+    kind = _kind_told(error, status, endpoint, rules)
+    message = clean(error.message) or f"HTTP {status} without a message"
+    if _lacks_route(error, status, kind) and not _means_its_own(status, endpoint, rules):
+        kind, message = _no_route(status, operation, message)
     return Failure(
-        kind=kind or kind_of_status(status),
-        message=clean(error.message) or f"HTTP {status} without a message",
+        kind=kind or _kind_by_status(status, endpoint, rules),
+        message=message,
         status=status,
         code=error.code,
         type=error.type,
@@ -68,14 +121,16 @@ def failure_of(error: WireError, head: HttpHead, *, endpoint: Endpoint, rules: t
 
 
 def kind_of_status(status: int) -> FailureKind:
-    """Return what a status means by itself. A 200 that holds an error of no known code is the server's failure."""
+    """Return what a status means by itself. A 200 that holds an error of no known code is the server's failure.
+
+    A status that no request of ours can have for an answer (1xx, another success, an unknown redirection, anything
+    beyond 599) is a failure of the protocol: the next target may well work.
+    """
     if status in BY_STATUS:
         return BY_STATUS[status]
-    if 300 <= status < 400:
-        return _K.REDIRECT
     if 500 <= status <= 599 or status == 200:
         return _K.SERVER_ERROR
-    return _K.UNKNOWN_STATUS
+    return _K.UNKNOWN_STATUS if 400 <= status <= 499 else _K.PROTOCOL
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:
@@ -91,28 +146,95 @@ def request_id(headers: Mapping[str, str]) -> str | None:
 
 def clean(text: str) -> str:
     """Return text fit for one line of a log: no control characters, bounded length."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 8 * MAX_MESSAGE]).split())
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
 
 
-def _unreadable(head: HttpHead, body: bytes, rules: tuple[ErrorRule, ...]) -> Failure:
-    """A body in another form than the provider's errors: a proxy's page, most often. It is never shown as an answer."""
-    excerpt = clean(body[:512].decode("utf-8", "replace"))
-    if 200 <= head.status < 300:
+def recognised(error: WireError, status: int, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> bool:
+    """Check whether code, type or words of an error say what it is."""
+    return _kind_told(error, status, endpoint, rules) is not None
+
+
+def _kind_told(error: WireError, status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> FailureKind | None:
+    """Return what code, type and words of an error say; `None` when only its status is left."""
+    names = tuple(name for name in (error.code, error.type) if name)
+    message = spoken(error.message)
+    own = [rule for rule in rules if not rule.is_of_status]
+    worded = (wording.kind for wording in WORDINGS if wording.matches(status, message))
+    return (
+        _first(endpoint.error_rules, status, names, error.message)
+        or _first(own, status, names, message)
+        or _first(CODES, status, names, message)
+        or next(worded, None)
+        or _first(TYPES, status, names, message)
+    )
+
+
+def _first(rules: Iterable[ErrorRule], status: int, names: tuple[str, ...], message: str) -> FailureKind | None:
+    return next((rule.kind for rule in rules if rule.matches(status, names, message)), None)
+
+
+def _kind_by_status(status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> FailureKind:
+    bare = [rule for rule in (*endpoint.error_rules, *rules) if rule.is_of_status]
+    return endpoint.by_status.get(status) or _first(bare, status, (), "") or kind_of_status(status)
+
+
+def _lacks_route(error: WireError, status: int, kind: FailureKind | None) -> bool:
+    """Check whether an error says that the server lacks the route, rather than the model."""
+    if _MISSING_ROUTE.search(error.message) and (status in NO_ROUTE or status == 200):
+        return True
+    if status not in NO_ROUTE or kind not in (None, _K.NOT_FOUND) or error.param == "model":
+        return False
+    named = any(name and _MODEL.search(name.replace("_", " ")) for name in (error.code, error.type))
+    return not named and error.code != "DeploymentNotFound" and not _MODEL.search(_PATH.sub(" ", error.message))
+
+
+def _means_its_own(status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> bool:
+    """Check whether provider or dialect give a status a meaning: where addresses hold the model's name, a 404 without
+    a word is about the model."""
+    return status in endpoint.by_status or any(
+        rule.is_of_status and rule.status == status for rule in (*endpoint.error_rules, *rules)
+    )
+
+
+def _no_route(status: int, operation: Operation, words: str) -> tuple[FailureKind, str]:
+    """Return kind and message for a route that is missing. Generations are what a provider is there for: without that
+    route its address is wrong. Anything else it may simply not have."""
+    is_needed = operation is Operation.CHAT and status != 501
+    missing = (
+        "no such route or model; check base_url" if is_needed else f"the server has no route for {_WHAT[operation]}"
+    )
+    said = words and not words.startswith(f"HTTP {status}")
+    message = f"{words} (HTTP {status}: {missing})" if said else f"HTTP {status}: {missing}"
+    return _K.NOT_FOUND if is_needed else _K.UNSUPPORTED, clean(message)
+
+
+def _unreadable(
+    head: HttpHead, body: bytes, endpoint: Endpoint, rules: tuple[ErrorRule, ...], operation: Operation
+) -> Failure:
+    """Read a body that is no error of any form: a proxy's page, most often. It is never shown as an answer, and neither
+    is what stands in a success of the wrong type."""
+    status = head.status
+    page = head.content_type == "text/html" or body[:64].lstrip().startswith(b"<")
+    # By a status of HTTP a proxy means what everybody means, whatever the provider behind it means by it.
+    kind = BY_STATUS.get(status) if page and not endpoint.error_rules else None
+    kind = kind or _kind_by_status(status, endpoint, rules)
+    words = "" if page or status < 300 else clean(body[:512].decode("utf-8", "replace"))
+    if status == 200:
         kind = _K.BAD_RESPONSE
-        message = f"HTTP {head.status} with unexpected content type {head.content_type or '(none)'!s}: {excerpt}"
+        message = f"HTTP 200 with unexpected content type {head.content_type or '(none)'} ({len(body)} bytes)"
+    elif kind is _K.REDIRECT:
+        message = f"HTTP {status}: redirects are never followed; correct base_url"
+    elif kind is _K.PROTOCOL:
+        message = f"HTTP {status}: the server answered with a status that is not an answer to this request"
+    elif status in NO_ROUTE and not _means_its_own(status, endpoint, rules):
+        kind, message = _no_route(status, operation, words)
     else:
-        by_status = (rule for rule in rules if rule.status == head.status and rule.code is None and rule.text is None)
-        rule = next(by_status, None)
-        kind = kind_of_status(head.status) if rule is None else rule.kind
-        if kind is _K.REDIRECT:
-            message = f"HTTP {head.status}: redirects are never followed; correct base_url"
-        else:
-            message = f"HTTP {head.status}: {excerpt}" if excerpt else f"HTTP {head.status} without a body"
+        message = f"HTTP {status}: {words or ('an HTML page' if page else 'no body')}"
     return Failure(
         kind=kind,
         message=message,
-        status=head.status,
+        status=status,
         retry_after=retry_after(head.headers),
         should_retry=should_retry(head.headers),
         request_id=request_id(head.headers),

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+from understudy.dialects.base import Endpoint
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson
@@ -18,9 +19,10 @@ class MarkedReader(ABC):
     end_mark: ClassVar[str]
     """Its name, for the words of a failure."""
 
-    def __init__(self, *, keep_wire: bool) -> None:
-        self._keep_wire = keep_wire
-        self._sse = SseDecoder(keep_frames=keep_wire)
+    def __init__(self, endpoint: Endpoint) -> None:
+        bounds = endpoint.bounds
+        self._keep_wire = endpoint.keep_wire
+        self._sse = SseDecoder(keep_frames=endpoint.keep_wire, max_line=bounds.line, max_event=bounds.event)
         self.finished = False
 
     @abstractmethod
@@ -37,9 +39,7 @@ class MarkedReader(ABC):
                 steps += self.take(event)
         except BadJson as error:
             self.finished = True
-            steps.append(
-                Failure(kind=FailureKind.BAD_RESPONSE, message=f"an event of the stream is not valid: {error}")
-            )
+            steps.append(Failure(kind=error.kind, message=f"an event of the stream is not valid: {error}"))
         return steps
 
     def close(self) -> list[Event | Failure]:

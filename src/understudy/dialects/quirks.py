@@ -39,6 +39,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """System messages may stand in the middle of the conversation (Anthropic)."""
     stream_usage: bool = True
     """Usage in streams must be asked for with `stream_options.include_usage`."""
+    whole_streams: bool = True
+    """An answer that is asked for whole may be streamed inside. Off where an endpoint streams badly."""
     user_field: Literal["safety_identifier", "user"] = "user"
     cache_breakpoints: bool = False
     """Content parts may carry `prompt_cache_breakpoint` (OpenAI, from gpt-5.6 on); elsewhere caching is automatic."""
@@ -106,6 +108,7 @@ class QuirksPatch(TypedDict, total=False):
     system_role: Literal["as_given", "system", "developer", "user"]
     mid_system: bool
     stream_usage: bool
+    whole_streams: bool
     user_field: Literal["safety_identifier", "user"]
     cache_breakpoints: bool
     message_names: bool
@@ -144,8 +147,13 @@ class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
     """Words of the message, in lower case."""
 
+    @property
+    def is_of_status(self) -> bool:
+        """Whether the status is the only condition, so that code and words come first."""
+        return self.code is None and self.text is None
+
     def matches(self, status: int, names: tuple[str, ...], message: str) -> bool:
-        """Tell whether this rule reads an error with that status, those codes and types, and that message."""
+        """Check whether this rule reads an error with that status, those codes and types, and that message."""
         if self.status is not None and self.status != status:
             return False
         if self.code is not None and not any(_fits(self.code, name) for name in names):

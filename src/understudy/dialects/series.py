@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from understudy.dialects.base import MAX_BODY, Classify, Send, is_expected
+from understudy.dialects.base import Classify, Send, is_expected, not_valid
 from understudy.domain.failures import Failure, FailureKind
+from understudy.wire.bounds import MIB
+from understudy.wire.gathered import Gathered
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import BadJson
+from understudy.wire.shape import weight_of
 
 T = TypeVar("T")
+
+MAX_WEIGHT = 256 * MIB
+"""Memory that the values of all answers may take together, as estimated by their number. The longest real catalogue,
+Replicate's with the schemas of all its models, is 20 MB of text."""
 
 
 class Series(Generic[T]):
@@ -19,7 +26,7 @@ class Series(Generic[T]):
     `take` returns what a body says, and the next `Send` if there is one. It may raise `BadJson`.
     """
 
-    __slots__ = ("_classify", "_expects", "_first", "_head", "_pieces", "_size", "_take", "finished")
+    __slots__ = ("_classify", "_expects", "_first", "_gathered", "_head", "_take", "_weight", "body", "finished")
 
     def __init__(
         self,
@@ -34,9 +41,15 @@ class Series(Generic[T]):
         self._classify = classify
         self._expects = expects
         self._head = HttpHead(0, {})
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._gathered = Gathered()
+        self._weight = 0
+        self.body: bytes | None = None
         self.finished = False
+
+    @property
+    def refused(self) -> bool:
+        """Whether the response under way is not a 200 of an expected type."""
+        return self._head.status != 200 or not is_expected(self._head.content_type, self._expects)
 
     def start(self) -> list[T | Send | Failure]:
         """Return the first request."""
@@ -45,27 +58,28 @@ class Series(Generic[T]):
     def head(self, head: HttpHead) -> list[T | Send | Failure]:
         """Take status and headers of an answer."""
         self._head = head
-        self._pieces, self._size = [], 0
+        self._gathered = Gathered()
         return []
 
     def feed(self, data: bytes) -> list[T | Send | Failure]:
         """Gather an answer."""
-        self._pieces.append(data)
-        self._size += len(data)
-        if self._size > MAX_BODY:
-            return self._end(Failure(kind=FailureKind.TOO_LARGE, message=f"the response exceeds {MAX_BODY} bytes"))
+        self._gathered.add(data)
         return []
 
     def close(self) -> list[T | Send | Failure]:
         """Take the end of an answer: hand out what it says, and go on if there is more to ask for."""
-        data = b"".join(self._pieces)
-        if self._head.status != 200 or not is_expected(self._head.content_type, self._expects):
+        data = self._gathered.take()
+        if self.refused:
             return self._end(self._classify(self._head, data))
+        self._weight += weight_of(data)
+        if self._weight > MAX_WEIGHT:
+            message = f"the answers together take more than {MAX_WEIGHT >> 20} MiB of memory"
+            return self._end(Failure(kind=FailureKind.TOO_LARGE, message=message))
+        self.body = data
         try:
             steps = self._take(data)
         except BadJson as error:
-            message = f"the response is not valid: {error}"
-            return self._end(Failure(kind=FailureKind.BAD_RESPONSE, message=message))
+            return self._end(not_valid(error, self._head, data, self._classify))
         self.finished = not any(isinstance(step, Send) for step in steps)
         return steps
 

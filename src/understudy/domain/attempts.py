@@ -57,6 +57,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     answered_model: str | None = None
     dialect: str | None = None
     streamed: bool = False
+    """Whether the caller saw the answer as it arrived; false for one asked for whole that was streamed inside."""
     failure: Failure | None = None
     next_step: str | None = None
     """What was decided after it, and why, in a few words: `retry in 0.4 s`, `fall back to backup`."""

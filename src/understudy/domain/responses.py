@@ -54,7 +54,8 @@ class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
     extra: JsonObject = {}
     """Facts of the answer without a unified name, such as `service_tier`."""
     raw: bytes | None = None
-    """The provider's body as it came; `None` for streams."""
+    """The provider's body as it came: the bytes of the stream where an answer that was asked for whole was streamed
+    inside. `None` for streams that their reader saw as they arrived."""
 
     @property
     def text(self) -> str:

@@ -69,7 +69,7 @@ class Call:
         self.settled = False
         self.decisions: dict[int, str] = {}
         self.denials: list[str] = []
-        """Targets that were skipped without an attempt, and why."""
+        """Targets that were skipped because of a cooldown, for how long it lasts and why."""
 
     @property
     def deadline(self) -> float:
@@ -105,8 +105,8 @@ class Call:
         if self.settled:
             return []
         match signal:
-            case Cancelled():
-                return self._stop(Failure(kind=FailureKind.CANCELLED, message="the caller gave the request up"))
+            case Cancelled(failure):
+                return self._stop(failure)
             case Began(attempt) if self._is_running(attempt):
                 return self._commit(attempt) if self._rules.streamed else []
             case Ended(attempt) if self._is_running(attempt):
@@ -223,7 +223,7 @@ class Call:
         actions = self._advance(now)
         match actions:
             case None:
-                self._decide(signal, "; ".join(dict.fromkeys(self.denials)) or "max_attempts are made")
+                self._decide(signal, f"in cooldown: {self._denied()}" if self.denials else "max_attempts are made")
             case [Launch(target=target)]:
                 self._decide(signal, f"fall back to {target.label}")
             case []:
@@ -273,7 +273,8 @@ class Call:
         if soonest is None:
             return None
         if self._is_short(soonest - now) and soonest <= self._tries.deadline - LEAST:
-            return self._wait_for(None, now, soonest + self._rng.uniform(0.0, 0.1 * (soonest - now)))
+            spread = self._rng.uniform(0.0, 0.1 * (soonest - now))
+            return self._wait_for(None, now, min(soonest + spread, self._tries.deadline - LEAST))
         for each in self._tries.untried():
             if (probe := self._health.probe(each.step.target, now)) is not None:
                 return self._start(each, probe, now)
@@ -283,7 +284,8 @@ class Call:
         return wait <= self._rules.max_wait
 
     def _wait_for(self, target: Try | None, now: float, until: float) -> list[Action]:
-        self._wait_began = now
+        if self._wait_began is None:
+            self._wait_began = now
         self._waiting_for = target
         if target is not None and until <= now:
             self._waiting_for = None
@@ -331,21 +333,24 @@ class Call:
         return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)
 
     def _note_denial(self, each: Try, denial: Denial, now: float) -> None:
-        self.denials.append(f"{each.step.target.label} is in cooldown for {denial.until - now:.0f} s ({denial.why})")
+        self.denials.append(f"{each.step.target.label} for {denial.until - now:.0f} s ({denial.why})")
 
     # ---- ends ----
 
     def _all_in_cooldown(self) -> Failure:
         if not self.denials:
             return _nothing_to_try()
-        message = f"every target is in cooldown: {'; '.join(dict.fromkeys(self.denials))}"
+        message = f"every target is in cooldown: {self._denied()}"
         return Failure(kind=FailureKind.OVERLOADED, message=message, sent=False)
 
+    def _denied(self) -> str:
+        return "; ".join(dict.fromkeys(self.denials))
+
     def _with_soonest(self, failure: Failure, now: float) -> Failure:
-        """Return a failure with a hint as the soonest of all: the end of another target's cooldown may come first."""
+        """Return a failure with the soonest wait as its hint: a target that could not be asked may be back earlier."""
         if failure.retry_after is None and self._tries.attempts:
             return failure
-        denials = (self._health.denial(each.step.target, now) for each in self._tries if not each.closed)
+        denials = (self._health.denial(each.step.target, now) for each in self._tries.untried())
         waits = [denial.until - now for denial in denials if denial is not None]
         soonest = min([*waits, math.inf if failure.retry_after is None else failure.retry_after])
         return msgspec.structs.replace(failure, retry_after=soonest) if math.isfinite(soonest) else failure

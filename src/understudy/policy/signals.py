@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.targets import Limits, Target
 
 
@@ -52,7 +52,9 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class Cancelled(msgspec.Struct, frozen=True):
-    """Nobody waits for the answer any more."""
+    """Nobody waits for the answer any more, or the provider was closed; `failure` says which."""
+
+    failure: Failure = Failure(kind=FailureKind.CANCELLED, message="the caller gave the request up")
 
 
 Signal = Began | Ended | Failed | Cancelled

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from understudy.domain.bounded import BoundedDict
 from understudy.domain.money import Cost
 from understudy.domain.prices import FREE, Bill, Price, Rates, rate_of
 from understudy.domain.responses import ModelInfo
@@ -19,6 +20,8 @@ from understudy.providers.base import ProviderRow
 LATELY = 60.0
 """Seconds for which a price that was found holds; prices may change with the date or the hour."""
 MANY = 1000
+LISTED = 16_384
+"""Models of a provider's list that are remembered."""
 
 _PARTNER = "{partner}"
 """Stands in a row's `price_id` where every partner that answers has a list of its own."""
@@ -36,8 +39,8 @@ class Tariff:
         self._shelf = shelf or SHELF
         self._url = base_url
         self._list_title = f"{row.title}'s list of models"
-        self._told: dict[str, ModelInfo] = {}
-        self._live: dict[str, Price] = {}
+        self._told: BoundedDict[str, ModelInfo] = BoundedDict(LISTED)
+        self._live: BoundedDict[str, Price] = BoundedDict(LISTED)
         self._found: dict[tuple[str | None, ...], Price | None] = {}
         self._news = -1
         self._until = 0.0

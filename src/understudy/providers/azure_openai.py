@@ -87,10 +87,7 @@ ROW = ProviderRow(
         Family(r"gpt-35.*", {"refused": frozenset({"top_k", "min_p", "thinking", "reasoning", "verbosity"})}),
         Family(r"gpt-(3\.5|35|4).*", {"max_tokens_field": "max_tokens"}),
     ),
-    error_rules=(
-        ErrorRule(kind=FailureKind.PERMISSION, code="PermissionDenied"),
-        ErrorRule(kind=FailureKind.SERVER_ERROR, status=424),
-    ),
+    error_rules=(ErrorRule(kind=FailureKind.PERMISSION, code="PermissionDenied"),),
     as_of="2026-11-22",
     instead={Operation.COUNT_TOKENS: "Azure OpenAI counts no tokens ahead: the usage of an answer tells"},
 )

@@ -10,6 +10,7 @@ import msgspec
 
 from understudy.dialects.base import Endpoint, Operation
 from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
+from understudy.domain.failures import FailureKind
 from understudy.domain.messages import Tool
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import Headers
@@ -74,6 +75,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     families: tuple[Family, ...] = ()
     """All that match apply, in order."""
     error_rules: tuple[ErrorRule, ...] = ()
+    by_status: Mapping[int, FailureKind] = {}
+    """What statuses mean here when neither code nor words of an error say more."""
     text_model: str | None = None
     """The default for generations when no configuration names one, as of `as_of`."""
     embedding_model: str | None = None
@@ -165,5 +168,6 @@ def endpoint_of(
         headers=row.headers,
         quirks=quirks_of(row, model),
         error_rules=row.error_rules,
+        by_status=row.by_status,
     )
     return row.settle(endpoint, api_version)

@@ -61,12 +61,11 @@ ROW = ProviderRow(
         # The model broke the tool's or the answer's schema: the same request may well succeed.
         ErrorRule(kind=FailureKind.RESAMPLE, code="tool_use_failed"),
         ErrorRule(kind=FailureKind.RESAMPLE, code="json_validate_failed"),
-        ErrorRule(kind=FailureKind.RESAMPLE, status=422),
         # One request above the whole limit a minute says rate_limit_exceeded, but no wait helps.
         ErrorRule(kind=FailureKind.REQUEST_TOO_LARGE, status=413),
-        ErrorRule(kind=FailureKind.OVERLOADED, status=498),
-        ErrorRule(kind=FailureKind.SERVER_ERROR, status=424),
     ),
+    # 422 may be a hallucination of the model's; 498 is the capacity of its flex tier.
+    by_status={422: FailureKind.RESAMPLE, 498: FailureKind.OVERLOADED},
     text_model="openai/gpt-oss-120b",
     as_of="2026-11-22",
     instead={

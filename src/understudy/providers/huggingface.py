@@ -47,7 +47,6 @@ ROW = ProviderRow(
     },
     error_rules=(
         ErrorRule(kind=FailureKind.BILLING, text="monthly included credits"),
-        ErrorRule(kind=FailureKind.BILLING, status=402),
         ErrorRule(kind=FailureKind.NOT_FOUND, status=400, text="not supported by any provider"),
         ErrorRule(kind=FailureKind.NOT_FOUND, status=400, text="model not supported by provider"),
         ErrorRule(kind=FailureKind.OVERLOADED, text="currently loading"),

@@ -50,12 +50,12 @@ ROW = ProviderRow(
     },
     families=(Family(r"(meta-llama/|mistralai/|google/gemma).*", {"refused": _UNKNOWN | {"reasoning"}}),),
     error_rules=(
-        # The prompt and max_tokens together exceed the context; it has nothing to do with permissions.
-        ErrorRule(kind=FailureKind.CONTEXT_LENGTH, status=403),
         ErrorRule(kind=FailureKind.CONTEXT_LENGTH, status=422, text="max_new_tokens"),
         # In the middle of a stream the type is all that tells.
         ErrorRule(kind=FailureKind.RATE_LIMITED, code="*rate_limit"),
     ),
+    # The prompt and max_tokens together exceed the context; it has nothing to do with permissions.
+    by_status={403: FailureKind.CONTEXT_LENGTH},
     text_model="openai/gpt-oss-120b",
     embedding_model="intfloat/multilingual-e5-large-instruct",
     as_of="2026-11-22",

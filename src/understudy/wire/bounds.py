@@ -7,6 +7,22 @@ import msgspec
 KIB = 1 << 10
 MIB = 1 << 20
 
+ROOM = 16 * MIB
+"""Bytes that any answer may have: a few images in base64 are that large, whatever `max_tokens` says."""
+TOKEN_STREAMED = 8 * KIB
+TOKEN_WHOLE = 4 * KIB
+"""Bytes for each token. An event without log probabilities has 100 to 600; with 20 of them for each token, 2,000."""
+VECTOR = 128 * KIB
+"""Bytes for each embedded text: 4,096 numbers of 20 digits are 90,000."""
+DIMENSIONS = 16 * KIB
+"""Numbers for each embedded text."""
+NUMBER = 40
+"""Bytes of memory that a number takes in a list: the object, and a reference to it."""
+
+
+class TooLarge(ValueError):
+    """A line, event, body or the values in it are over their limit."""
+
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Limits on what a provider sends. Beyond one of them the attempt fails as `too_large`, and nothing is kept."""
@@ -14,7 +30,13 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     headers: int = 64 * KIB
     """Bytes of the status line and all headers together."""
     body: int = 32 * MIB
-    """Bytes of a body, decompressed."""
+    """Bytes of a body that is decoded as a whole, decompressed."""
+    stream: int = 128 * MIB
+    """Bytes of a streamed body, decompressed. Its events are not kept."""
+    vectors: int = 64 * MIB
+    """Bytes of a body of embeddings, decompressed."""
+    text: int = 16 * MIB
+    """Characters of text, thinking and arguments of one answer."""
     error: int = 64 * KIB
     """Bytes of an error body that are kept and read; the rest is not waited for."""
     ratio: int = 100
@@ -23,11 +45,31 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of a line of a stream."""
     event: int = 4 * MIB
     """Bytes of an event of a stream."""
-    events: int = 1_000_000
+    events: int = 500_000
     """Events of one answer."""
     parts: int = 4096
     """Parts of one answer: texts, thinking, tool calls, media."""
     depth: int = 64
-    """Arrays and objects in each other. Real answers stay below 20."""
+    """Arrays and objects in each other. Real answers stay below 20; Python's own limit differs among versions."""
+    decoded: int = 48 * MIB
+    """Bytes of memory that the values of one JSON text may take, as estimated by their number."""
     digits: int = 4300
-    """Digits of a number; Python itself converts no more from text to an integer."""
+    """Digits of an integer; the decoder converts no more, as Python itself."""
+
+    def answer(self, max_tokens: int | None, *, streamed: bool) -> int:
+        """Return how many bytes an answer of at most that many tokens may have, with room."""
+        cap, token = (self.stream, TOKEN_STREAMED) if streamed else (self.body, TOKEN_WHOLE)
+        return cap if max_tokens is None else min(cap, ROOM + token * max(0, max_tokens))
+
+    def embeddings(self, texts: int) -> int:
+        """Return how many bytes the vectors of that many texts (0: unknown) may have, with room."""
+        return min(self.vectors, MIB + VECTOR * texts) if texts else self.vectors
+
+    def numbers(self, texts: int) -> int:
+        """Return how much memory the vectors of that many texts (0: unknown) may take, with room."""
+        cap = self.vectors // 16 * NUMBER
+        return min(cap, 8 * MIB + NUMBER * DIMENSIONS * texts) if texts else cap
+
+
+BOUNDS = Bounds()
+"""The limits where nothing else is set."""

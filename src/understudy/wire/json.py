@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, TypeVar
 
 import msgspec
+
+from understudy.domain.failures import FailureKind
+from understudy.wire.bounds import BOUNDS
+from understudy.wire.shape import LARGE, BadShape, check_shape
+from understudy.wire.slices import AT_ONCE, decode_slices, is_light
 
 T = TypeVar("T")
 
@@ -18,38 +22,52 @@ BOM = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8. Nobody may write it ahead of JSON and some servers do; RFC 8259 lets readers pass over
 it, and all readers here do."""
 
-MAX_DEPTH = 64
-"""Arrays and objects in each other (fault model §2, row 20). Real answers stay below 20; Python's own limit differs
-from version to version."""
-
-_STRUCTURE = b'[]{}"'
-_PAIR = re.compile(rb"\[\]|\{\}")
-_REST = bytes(byte for byte in range(256) if byte not in _STRUCTURE)
-
-
 _FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
 
 
 class BadJson(ValueError):
     """The bytes are not the JSON that was expected."""
 
+    kind = FailureKind.BAD_RESPONSE
 
-def decode(data: bytes | str) -> Any:
-    """Decode any JSON value. Raises `BadJson` for malformed text, invalid UTF-8 or nesting beyond the limit."""
-    check_depth(data)
+
+class JsonTooLarge(BadJson):
+    """The JSON nests too deeply, or holds too many values."""
+
+    kind = FailureKind.TOO_LARGE
+
+
+def decode(data: bytes | str, *, decoded: int = BOUNDS.decoded) -> Any:
+    """Decode any JSON value. Raises `BadJson` for malformed text, invalid UTF-8 or what is beyond the limits."""
+    check_depth(data, decoded=decoded)
     try:
-        return _decode.decode(data)
+        return _decode.decode(data) if len(data) <= LARGE else decode_large(_decode, data)
     except _FLAWS as flaw:
         return decode_unmarked(_decode, data, flaw)
 
 
-def decode_as(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
-    """Decode into a wire struct. Raises `BadJson` as `decode` does, and where a value has the wrong type."""
-    check_depth(data)
+def decode_as(
+    decoder: msgspec.json.Decoder[T], data: bytes | str, *, sliced: bool = False, decoded: int = BOUNDS.decoded
+) -> T:
+    """Decode into a wire struct. Raises `BadJson` as `decode` does, and where a value has the wrong type.
+
+    A large text is decoded in slices where `sliced` allows it; structs with fields of type `Raw` cannot be. `decoded`
+    is the limit of memory that the values may then take.
+    """
+    check_depth(data, decoded=decoded if sliced else AT_ONCE)
     try:
-        return decoder.decode(data)
+        return decoder.decode(data) if not sliced or len(data) <= LARGE else decode_large(decoder, data)
     except _FLAWS as flaw:
         return decode_unmarked(decoder, data, flaw)
+
+
+def decode_large(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
+    """Decode a large text, in slices where it holds many values."""
+    text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    if is_light(text):
+        return decoder.decode(text)
+    value: T = msgspec.convert(decode_slices(text), decoder.type)
+    return value
 
 
 def decode_unmarked(decoder: msgspec.json.Decoder[T], data: bytes | str, flaw: Exception) -> T:
@@ -57,13 +75,19 @@ def decode_unmarked(decoder: msgspec.json.Decoder[T], data: bytes | str, flaw: E
 
     Raises `BadJson`, of the flaw where there is no mark.
     """
+    marked = data.startswith("\ufeff") if isinstance(data, str) else data.startswith(BOM)
+    if not marked:
+        raise _flawed(flaw) from flaw
     bare = data.removeprefix("\ufeff") if isinstance(data, str) else bytes(data).removeprefix(BOM)
-    if len(bare) == len(data):
-        raise BadJson(str(flaw)) from flaw
     try:
         return decoder.decode(bare)
     except _FLAWS as error:
-        raise BadJson(str(error)) from error
+        raise _flawed(error) from error
+
+
+def _flawed(flaw: Exception) -> BadJson:
+    """Return what the decoder raised as ours. It gives up by itself where arrays nest a thousand deep."""
+    return JsonTooLarge("nested too deeply") if isinstance(flaw, RecursionError) else BadJson(str(flaw))
 
 
 def decode_object(data: bytes | str) -> dict[str, Any]:
@@ -83,23 +107,15 @@ def text_of(raw: msgspec.Raw) -> str:
         raise BadJson(str(error)) from error
 
 
-def check_depth(data: bytes | str | msgspec.Raw) -> None:
-    """Raise `BadJson` for nesting beyond the limit. Text with few brackets, as almost all is, costs two counts."""
+def check_depth(data: bytes | str | msgspec.Raw, *, decoded: int = BOUNDS.decoded) -> None:
+    """Raise `JsonTooLarge` for nesting or values beyond the limits."""
+    if isinstance(data, msgspec.Raw):
+        return  # It was taken out of a value that has been checked.
     if isinstance(data, str):
-        if data.count("[") + data.count("{") <= MAX_DEPTH:
+        if len(data) <= LARGE and data.count("[") + data.count("{") <= BOUNDS.depth:
             return
         data = data.encode("utf-8", "surrogatepass")
-    elif isinstance(data, msgspec.Raw):
-        return  # It was taken out of a value that has been checked.
-    elif data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
-        return
-    # Without escapes every quote opens or closes a string; what stands between strings is structure. Taking the
-    # innermost pairs away lowers the depth by one, all in C.
-    bare = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _REST)
-    brackets = b"".join(bare.split(b'"')[::2])
-    for _ in range(MAX_DEPTH):
-        if not brackets:
-            return
-        brackets = _PAIR.sub(b"", brackets)
-    if brackets:
-        raise BadJson(f"nested deeper than {MAX_DEPTH} levels, or brackets that do not match")
+    try:
+        check_shape(data, decoded=decoded)
+    except BadShape as flaw:
+        raise JsonTooLarge(str(flaw)) from None

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 
+from understudy.wire.bounds import TooLarge
 from understudy.wire.json import BadJson
-from understudy.wire.sse import MAX_EVENT, TooLarge
+from understudy.wire.sse import MAX_EVENT
 
 _BETWEEN = re.compile(rb"[\s,\[\]]*")
 _OUTSIDE_STRINGS = re.compile(rb'["{}\[\]]')

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from understudy.wire.bounds import TooLarge
 from understudy.wire.json import BOM
-from understudy.wire.sse import MAX_EVENT, Pending, TooLarge
+from understudy.wire.sse import MAX_EVENT, Pending
 
 
 class NdjsonDecoder:

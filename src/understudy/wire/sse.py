@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import msgspec
 
+from understudy.wire.bounds import BOUNDS, TooLarge
 from understudy.wire.json import BOM
 
-MAX_LINE = 1 << 20
-MAX_EVENT = 4 << 20
+MAX_LINE = BOUNDS.line
+MAX_EVENT = BOUNDS.event
 _OTHER_FIELDS = (b":", b"id:", b"retry:")
-
-
-class TooLarge(ValueError):
-    """A line, event or body is over its limit."""
 
 
 class Pending:

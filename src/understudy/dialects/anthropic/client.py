@@ -18,10 +18,10 @@ from understudy.dialects.base import (
     Operation,
     Reader,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
 )
 from understudy.dialects.errors import classify
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
@@ -36,8 +36,8 @@ def _whole(endpoint: Endpoint, data: bytes) -> list[Event | Failure]:
     return decode_whole(data, endpoint)
 
 
-def _classify(endpoint: Endpoint) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
+    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
 
 
 class AnthropicDialect:
@@ -54,7 +54,7 @@ class AnthropicDialect:
         return SingleExchange(
             HttpRequest("POST", f"{endpoint.base_url}/v1/messages", headers(request, endpoint), encode(body)),
             reader,
-            _classify(endpoint),
+            _classify(endpoint, Operation.CHAT),
             expects=_STREAM if stream else ("application/json",),
             before=notes.events(),
         )
@@ -65,7 +65,7 @@ class AnthropicDialect:
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
         """Open the catalogue, or the look-up of one model."""
-        return open_models(request, endpoint, _classify(endpoint))
+        return open_models(request, endpoint, _classify(endpoint, Operation.MODELS))
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open a token count."""
@@ -76,5 +76,5 @@ class AnthropicDialect:
         return SingleExchange(
             HttpRequest("POST", url, headers(request, endpoint), encode(body)),
             WholeReader(lambda data: decode_count(data, model, tuple(notes.warnings))),
-            _classify(endpoint),
+            _classify(endpoint, Operation.COUNT_TOKENS),
         )

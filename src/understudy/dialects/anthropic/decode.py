@@ -10,8 +10,9 @@ import msgspec
 from understudy.dialects.anthropic.errors import RULES, read_error
 from understudy.dialects.anthropic.parts import citations_of, read_citation
 from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, StreamEvent, ToolInput
-from understudy.dialects.base import Endpoint
-from understudy.dialects.errors import failure_of
+from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.error_bodies import read_event
+from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque, Provenance, Thinking
@@ -19,7 +20,6 @@ from understudy.domain.failures import Failure
 from understudy.domain.responses import FinishReason, TokenCount
 from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.http import HttpHead
 from understudy.wire.json import BadJson, decode_as, decode_object, encode
 from understudy.wire.json import decode as decode_json
 from understudy.wire.sse import SseEvent
@@ -204,18 +204,29 @@ class StreamReader(MarkedReader):
     end_mark = "message_stop"
 
     def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(keep_wire=endpoint.keep_wire)
+        super().__init__(endpoint)
         self._endpoint = endpoint
         self._answer = Answer()
 
     def take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
         """Read one event."""
-        event = decode_as(_EVENT, sse.data)
+        try:
+            event = decode_as(_EVENT, sse.data)
+        except BadJson:
+            # Servers of other makes end a stream with an error in a form of their own, without a `type`.
+            if (error := read_event(sse)) is None:
+                raise
+            return self._failed(error)
         if event.type == "error":
-            self.finished = True
-            return [_error_in_answer(sse.data, self._endpoint)]
+            return self._failed(read_error(sse.data) or read_event(sse))
         events: Sequence[e.Event] = self._read(event, sse.data)
         return _stamped(events, sse.frame) if self._keep_wire else events
+
+    def _failed(self, error: WireError | None) -> list[e.Event | Failure]:
+        if error is None:
+            raise BadJson("an error event without an error")
+        self.finished = True
+        return [failure_in_answer(error, endpoint=self._endpoint, rules=RULES)]
 
     def _read(self, event: StreamEvent, data: bytes) -> list[e.Event]:
         match event:
@@ -239,8 +250,8 @@ class StreamReader(MarkedReader):
 def decode_whole(data: bytes, endpoint: Endpoint) -> list[e.Event | Failure]:
     """Read a whole answer. Raises `BadJson` when it is no message."""
     body = decode_as(_BODY, data)
-    if body.type == "error":
-        return [_error_in_answer(data, endpoint)]
+    if body.type == "error" and (error := read_error(data)) is not None:
+        return [failure_in_answer(error, endpoint=endpoint, rules=RULES)]
     if body.content is None:
         raise BadJson("the body is not a message: `content` is missing")
     answer = Answer()
@@ -269,14 +280,6 @@ def decode_count(data: bytes, model: str | None, warnings: tuple[Warning, ...] =
     if count is None:
         raise BadJson("`input_tokens` is not a token count")
     return [TokenCount(input_tokens=count, model=model, warnings=warnings)]
-
-
-def _error_in_answer(data: bytes, endpoint: Endpoint) -> Failure:
-    """An error after the status 200 was sent; its code and type alone say what it is."""
-    error = read_error(data)
-    if error is None:
-        raise BadJson("an error event without an error")
-    return failure_of(error, HttpHead(200, {}), endpoint=endpoint, rules=RULES)
 
 
 def _stamped(events: Sequence[e.Event], frame: bytes) -> list[e.Event]:

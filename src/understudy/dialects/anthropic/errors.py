@@ -21,26 +21,10 @@ WORDS: Mapping[K, str] = {
 """Failures that the service tells only by words of the message, and its callers know only by them."""
 
 RULES: tuple[ErrorRule, ...] = (
-    # No retry helps against a spent budget, whatever the status; these 429s carry no retry-after.
-    ErrorRule(kind=K.BILLING, code="*spend_limit_reached"),
-    ErrorRule(kind=K.BILLING, code="linked_organization_billing_unavailable"),
-    ErrorRule(kind=K.BILLING, code="billing_error"),
-    ErrorRule(kind=K.BILLING, text="reached your specified api usage limits"),
-    ErrorRule(kind=K.BILLING, text="credit balance is too low"),
-    ErrorRule(kind=K.PERMISSION, code="organization_on_hold"),
     *(ErrorRule(kind=kind, text=words) for kind, words in WORDS.items()),
     ErrorRule(kind=K.CONTEXT_LENGTH, text="exceed context limit"),
-    ErrorRule(kind=K.OVERLOADED, code="overloaded_error"),
-    ErrorRule(kind=K.RATE_LIMITED, code="rate_limit_error"),
-    ErrorRule(kind=K.AUTHENTICATION, code="authentication_error"),
-    ErrorRule(kind=K.PERMISSION, code="permission_error"),
-    ErrorRule(kind=K.NOT_FOUND, code="not_found_error"),
-    ErrorRule(kind=K.REQUEST_TOO_LARGE, code="request_too_large"),
-    ErrorRule(kind=K.REQUEST_TOO_LARGE, code="request_body_too_large_after_decoding"),
-    ErrorRule(kind=K.CONFLICT, code="conflict_error"),
-    # `api_error`, `timeout_error` and `invalid_request_error` say less than their status does, except in a stream.
-    ErrorRule(kind=K.INVALID_REQUEST, code="invalid_request_error", status=200),
 )
+"""What is read before the codes and words that all dialects know."""
 
 
 def read_error(body: bytes) -> WireError | None:

@@ -32,8 +32,8 @@ from understudy.wire.json import encode
 _STREAM = ("text/event-stream",)
 
 
-def _classify(endpoint: Endpoint) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
+    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
 
 
 class CohereDialect:
@@ -52,19 +52,19 @@ class CohereDialect:
         return SingleExchange(
             HttpRequest("POST", f"{endpoint.base_url}/v2/chat", (*JSON_HEADERS, *endpoint.headers), encode(body)),
             reader,
-            _classify(endpoint),
+            _classify(endpoint, Operation.CHAT),
             expects=_STREAM if stream else ("application/json",),
             before=notes.events(),
         )
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Open an embedding."""
-        return open_embedding(request, endpoint, _classify(endpoint))
+        return open_embedding(request, endpoint, _classify(endpoint, Operation.EMBED))
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
         """Open the model list, or the look-up of one model."""
-        return open_models(request, endpoint, _classify(endpoint))
+        return open_models(request, endpoint, _classify(endpoint, Operation.MODELS))
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open a token count."""
-        return open_count(request, endpoint, _classify(endpoint))
+        return open_count(request, endpoint, _classify(endpoint, Operation.COUNT_TOKENS))

@@ -9,9 +9,10 @@ import msgspec
 
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.cohere.citations import read_citation
-from understudy.dialects.cohere.errors import error_of, failure_in_answer
+from understudy.dialects.cohere.errors import error_of, failure_in_answer, read_error
 from understudy.dialects.cohere.usage import read_usage
 from understudy.dialects.cohere.wire import EVENTS, FAILED, FINISH, NAME, PLAN, Body, Call, Delta, Piece, StreamEvent
+from understudy.dialects.error_bodies import read_event
 from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
@@ -165,19 +166,22 @@ class StreamReader(MarkedReader):
     end_mark = "message-end"
 
     def __init__(self, endpoint: Endpoint, model: str | None) -> None:
-        super().__init__(keep_wire=endpoint.keep_wire)
+        super().__init__(endpoint)
         self._endpoint = endpoint
         self._answer = Answer(endpoint, model)
 
     def take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
         """Read one event."""
-        steps = [] if sse.data == _DONE else self._read(sse.data)
+        steps = [] if sse.data == _DONE else self._read(sse)
         return _stamped(steps, sse.frame) if self._keep_wire else steps
 
-    def _read(self, data: bytes) -> Sequence[e.Event | Failure]:
+    def _read(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
+        data = sse.data
         try:
-            event = decode_as(_EVENT, data)
+            event = decode_as(_EVENT, data, sliced=True)
         except BadJson:
+            if sse.name == "error":
+                return self._failed(sse)
             if decode_object(data).get("type", "") in EVENTS:
                 raise
             return []  # An event of a later version, in a shape of its own.
@@ -190,16 +194,22 @@ class StreamReader(MarkedReader):
                 return self._answer.finish(delta, delta.error)
             case StreamEvent(type="message-start"):
                 return self._answer.start(event.id)
-            case StreamEvent(type="" | "error", message=str()):
-                self.finished = True
-                error = error_of(decode_object(data))
-                return [failure_in_answer(error, self._endpoint)] if error is not None else []
+            case StreamEvent(type="" | "error"):
+                return self._failed(sse)
             case StreamEvent(delta=Delta(message=Piece() as piece)):
                 return self._grow(event, piece)
             case StreamEvent(type="content-end"):
                 return self._answer.end(event.index)
             case _:
                 return []  # Other ends, which say nothing, and whatever may come to be
+
+    def _failed(self, sse: SseEvent) -> list[e.Event | Failure]:
+        """Read an error in this service's form or in another; what is none says nothing."""
+        error = read_error(sse.data) or read_event(sse)
+        if error is None:
+            return []
+        self.finished = True
+        return [failure_in_answer(error, self._endpoint)]
 
     def _grow(self, event: StreamEvent, piece: Piece) -> Sequence[e.Event]:
         match event.type, piece:
@@ -219,7 +229,7 @@ class StreamReader(MarkedReader):
 
 def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.Event | Failure]:
     """Read a whole answer. Raises `BadJson` when it is none."""
-    body = decode_as(_BODY, data)
+    body = decode_as(_BODY, data, sliced=True)
     if isinstance(body.message, str):
         error = error_of(decode_object(data))
         return [failure_in_answer(error, endpoint)] if error is not None else []

@@ -7,12 +7,11 @@ Source: API reference, "Errors"; official Python SDK 7.3.1, `errors`.
 from __future__ import annotations
 
 from understudy.dialects.base import Endpoint, WireError
-from understudy.dialects.errors import failure_of
+from understudy.dialects.errors import failure_in_answer as answer_failure
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
-from understudy.wire.http import HttpHead
 from understudy.wire.json import BadJson, decode_object
 
 TOO_LONG = "too many tokens"
@@ -51,4 +50,4 @@ def error_of(value: JsonObject) -> WireError | None:
 
 def failure_in_answer(error: WireError, endpoint: Endpoint) -> Failure:
     """Read an error that came after the status 200: its words alone say what it is."""
-    return failure_of(error, HttpHead(200, {}), endpoint=endpoint, rules=RULES)
+    return answer_failure(error, endpoint=endpoint, rules=RULES)

@@ -87,7 +87,7 @@ def read_vectors(
 
     Raises `BadJson` when it is none, or when vectors are missing: an index must never silently shift.
     """
-    found = decode_as(_VECTORS, data)
+    found = decode_as(_VECTORS, data, sliced=True, decoded=endpoint.bounds.numbers(expected))
     if found.embeddings is None:
         error = error_of(decode_object(data))
         if error is not None:

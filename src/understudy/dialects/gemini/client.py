@@ -50,8 +50,8 @@ def _post(endpoint: Endpoint, url: str, body: JsonObject) -> HttpRequest:
     return HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body))
 
 
-def _classify(endpoint: Endpoint) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
+    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
 
 
 class GeminiDialect:
@@ -70,7 +70,7 @@ class GeminiDialect:
         return SingleExchange(
             _post(endpoint, url, body),
             reader,
-            _classify(endpoint),
+            _classify(endpoint, Operation.CHAT),
             expects=STREAM_TYPES if stream else ("application/json",),
             before=notes.events(),
         )
@@ -91,7 +91,7 @@ class GeminiDialect:
         return SingleExchange(
             _post(endpoint, method_url(endpoint, model, "countTokens"), body),
             WholeReader(partial(_counted, model, tuple(notes.warnings))),
-            _classify(endpoint),
+            _classify(endpoint, Operation.COUNT_TOKENS),
         )
 
 

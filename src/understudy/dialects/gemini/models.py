@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Exchange, SingleExchange, WholeReader
+from understudy.dialects.base import Endpoint, Exchange, Operation, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.names import bare, model_url
@@ -29,7 +29,7 @@ _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 
 def model_list(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     """Open the catalogue, or the look-up of one model."""
-    classifying = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+    classifying = partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.MODELS)
     if request.model is not None:
         wanted = HttpRequest("GET", model_url(endpoint, request.model), endpoint.headers)
         return SingleExchange(wanted, WholeReader(_decode_model), classifying)

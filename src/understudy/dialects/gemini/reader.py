@@ -12,7 +12,7 @@ from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BOM, BadJson
 from understudy.wire.json_values import JsonValuesDecoder
-from understudy.wire.sse import MAX_EVENT, SseDecoder, SseEvent, frame
+from understudy.wire.sse import SseDecoder, SseEvent, frame
 
 
 class _Decoder(Protocol):
@@ -24,8 +24,8 @@ class _Decoder(Protocol):
 class _ArrayDecoder:
     """Gives the elements of an array as events. Their frames are written anew, as server-sent events."""
 
-    def __init__(self) -> None:
-        self._values = JsonValuesDecoder()
+    def __init__(self, max_value: int) -> None:
+        self._values = JsonValuesDecoder(max_value=max_value)
 
     def feed(self, data: bytes) -> list[SseEvent]:
         return [_event(value) for value in self._values.feed(data)]
@@ -44,6 +44,7 @@ class StreamReader:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._keep_wire = endpoint.keep_wire
+        self._max_event = endpoint.bounds.event
         self._answer = Answer(endpoint)
         self._decoder: _Decoder | None = None
         self._head = b""
@@ -65,7 +66,7 @@ class StreamReader:
         except BadJson as error:
             self.finished = True
             message = f"an event of the stream is not valid: {error}"
-            steps.append(Failure(kind=FailureKind.BAD_RESPONSE, message=message))
+            steps.append(Failure(kind=error.kind, message=message))
         return steps
 
     def close(self) -> Steps:
@@ -94,8 +95,9 @@ class StreamReader:
         if not first:
             return None
         if first in b"[{":
-            return _ArrayDecoder()
-        return SseDecoder(keep_frames=self._keep_wire, bare_data=True, max_line=MAX_EVENT)
+            return _ArrayDecoder(self._max_event)
+        limit = self._max_event
+        return SseDecoder(keep_frames=self._keep_wire, bare_data=True, max_line=limit, max_event=limit)
 
     def _take(self, event: SseEvent) -> Steps:
         steps = self._answer.add(read_chunk(event.data))

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.gemini.errors import PER_DAY, WORDS
+from understudy.dialects.gemini.errors import WORDS
 from understudy.dialects.gemini.logprobs import logprobs_object
 from understudy.dialects.gemini.media import media_type_of
 from understudy.dialects.gemini.models import METHODS
 from understudy.dialects.gemini.names import bare, overlay, qualified
 from understudy.dialects.gemini.usage import usage_object
 from understudy.dialects.gemini.wire import FACTS, FINISH_REASONS, NAME, SIGNATURE
+from understudy.dialects.google_details import PER_DAY
 from understudy.dialects.server import Inbound
 from understudy.domain.content import (
     AnyPart,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.base import Endpoint, Exchange, Notes, Operation, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.names import bare, camel_keys, method_url, overlay, qualified
@@ -45,13 +45,16 @@ def embedding(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embeddi
     return SingleExchange(
         HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
         WholeReader[EmbeddingResponse](read),
-        partial(classify, endpoint=endpoint, rules=RULES, read=read_error),
+        partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.EMBED),
     )
 
 
-def read_vectors(body: bytes) -> tuple[list[tuple[float, ...]], JsonObject | None]:
-    """Return the vectors of a body, and its usage. Raises `BadJson` when it holds none."""
-    found = decode_as(_VECTORS, body)
+def read_vectors(body: bytes, decoded: int) -> tuple[list[tuple[float, ...]], JsonObject | None]:
+    """Return the vectors of a body, and its usage. Raises `BadJson` when it holds none.
+
+    `decoded` limits the memory that they take.
+    """
+    found = decode_as(_VECTORS, body, sliced=True, decoded=decoded)
     items = [found.embedding] if found.embedding is not None else found.embeddings
     if items is None:
         raise BadJson("no `embeddings`")
@@ -62,7 +65,7 @@ def _read(
     data: bytes, *, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...]
 ) -> list[EmbeddingResponse | Failure]:
     """Read an answer. Raises `BadJson` when vectors are missing: an index must never silently shift."""
-    vectors, usage = read_vectors(data)
+    vectors, usage = read_vectors(data, endpoint.bounds.numbers(expected))
     if len(vectors) != expected:
         raise BadJson(f"{len(vectors)} vectors for {expected} texts")
     response = EmbeddingResponse(

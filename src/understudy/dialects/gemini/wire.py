@@ -146,7 +146,7 @@ class Chunk(_Wire, frozen=True, kw_only=True):
     model_version: str | None = None
     response_id: str | None = None
     model_status: Any = None
-    error: JsonObject | None = None
+    error: Any = None
 
 
 class ModelItem(_Wire, frozen=True, kw_only=True):

@@ -12,13 +12,15 @@ from understudy.dialects.base import (
     Notes,
     Operation,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
 )
 from understudy.dialects.errors import classify
 from understudy.dialects.hf_features.vectors import NAME, encode_embed, read_answer
-from understudy.dialects.openai.errors import RULES, read_error
+from understudy.dialects.openai.errors import read_error
+from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
+from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpRequest
@@ -26,6 +28,9 @@ from understudy.wire.json import encode
 
 PARTNER = "hf-inference"
 """Hugging Face's own servers. Other partners embed too, each at an address and with model names of its own."""
+
+_RULES = (ErrorRule(kind=FailureKind.NOT_FOUND, status=404),)
+"""Its addresses hold the model's name, and its 404 does not repeat it."""
 
 _POLICIES = frozenset({"", "fastest", "cheapest", "preferred", PARTNER})
 
@@ -58,7 +63,7 @@ class FeaturesDialect:
         return SingleExchange(
             HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
             WholeReader[EmbeddingResponse](read),
-            partial(classify, endpoint=endpoint, rules=RULES, read=read_error),
+            partial(classify, endpoint=endpoint, rules=_RULES, read=read_error, operation=Operation.EMBED),
         )
 
     def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:

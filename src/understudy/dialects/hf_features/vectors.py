@@ -24,7 +24,7 @@ def read_answer(
     data: bytes, *, endpoint: Endpoint, model: str | None, expected: int, warnings: tuple[Warning, ...]
 ) -> list[EmbeddingResponse | Failure]:
     """Read an answer, which says neither its model nor its usage. Raises `BadJson`."""
-    value = decode(data)
+    value = decode(data, decoded=endpoint.bounds.numbers(expected))
     if isinstance(value, dict):
         error = read_error_value(value)
         if error is not None:

@@ -12,13 +12,13 @@ from understudy.dialects.base import (
     Notes,
     Operation,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
 )
 from understudy.dialects.ollama.decode import StreamReader, embeddings, model_list, one_model, whole_answer
 from understudy.dialects.ollama.encode import chat_body, embed_body
 from understudy.dialects.ollama.errors import classify_error
 from understudy.dialects.ollama.wire import NAME
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
@@ -47,7 +47,7 @@ class OllamaDialect:
         return SingleExchange(
             _post(endpoint, "/api/chat", body),
             StreamReader(endpoint) if stream else WholeReader(whole_answer(endpoint)),
-            _classify(endpoint),
+            _classify(endpoint, Operation.CHAT),
             expects=STREAM_TYPES if stream else ("application/json",),
             before=notes.events(),
         )
@@ -57,15 +57,17 @@ class OllamaDialect:
         notes = Notes()
         body = embed_body(request, endpoint, notes)
         decode = embeddings(len(request.texts), tuple(notes.warnings), endpoint)
-        return SingleExchange(_post(endpoint, "/api/embed", body), WholeReader(decode), _classify(endpoint))
+        return SingleExchange(
+            _post(endpoint, "/api/embed", body), WholeReader(decode), _classify(endpoint, Operation.EMBED)
+        )
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
         """Open the list of the models that are pulled, or the look-up of one."""
         if request.model is not None:
             shown = _post(endpoint, "/api/show", {"model": request.model})
-            return SingleExchange(shown, WholeReader(one_model(request.model)), _classify(endpoint))
+            return SingleExchange(shown, WholeReader(one_model(request.model)), _classify(endpoint, Operation.MODELS))
         listed = HttpRequest("GET", endpoint.base_url + "/api/tags", endpoint.headers)
-        return SingleExchange(listed, WholeReader(model_list(request.limit)), _classify(endpoint))
+        return SingleExchange(listed, WholeReader(model_list(request.limit)), _classify(endpoint, Operation.MODELS))
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Fail, unsent: Ollama counts no tokens ahead of a chat."""
@@ -76,5 +78,5 @@ def _post(endpoint: Endpoint, path: str, body: JsonObject) -> HttpRequest:
     return HttpRequest("POST", endpoint.base_url + path, (*JSON_HEADERS, *endpoint.headers), encode(body))
 
 
-def _classify(endpoint: Endpoint) -> Classify:
-    return partial(classify_error, endpoint=endpoint)
+def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
+    return partial(classify_error, endpoint=endpoint, operation=operation)

@@ -140,7 +140,7 @@ class StreamReader:
     """Reads a streamed chat. It is complete only when a line said `done: true`."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._lines = NdjsonDecoder()
+        self._lines = NdjsonDecoder(max_line=endpoint.bounds.event)
         self._answer = AnswerReader(endpoint)
         self._keep = endpoint.keep_wire
         self.finished = False
@@ -156,7 +156,7 @@ class StreamReader:
             except BadJson as error:
                 # Returned beside the events before it: what is reported must not depend on how the bytes were split.
                 self.finished = True
-                steps.append(Failure(kind=FailureKind.BAD_RESPONSE, message=f"a line of the stream is broken: {error}"))
+                steps.append(Failure(kind=error.kind, message=f"a line of the stream is broken: {error}"))
                 break
             steps += _framed(found, line + b"\n") if self._keep else found
             if self._answer.finished:
@@ -203,7 +203,7 @@ def embeddings(
     """Return the decoding of the vectors of that many texts."""
 
     def read(body: bytes) -> list[EmbeddingResponse | Failure]:
-        found = decode_as(_vectors, body)
+        found = decode_as(_vectors, body, sliced=True, decoded=endpoint.bounds.numbers(texts))
         if found.error:
             return [failure_in(found.error, endpoint)]
         vectors = found.embeddings or ()

@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, WireError
-from understudy.dialects.errors import classify, failure_of
+from understudy.dialects.base import Endpoint, Operation, WireError
+from understudy.dialects.error_bodies import read_any_value
+from understudy.dialects.errors import classify, failure_in_answer
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.http import HttpHead
@@ -51,31 +52,21 @@ def read_error(body: bytes) -> WireError | None:
     return None if error is None else _wire_error(error)
 
 
-def classify_error(head: HttpHead, body: bytes, endpoint: Endpoint) -> Failure:
+def classify_error(head: HttpHead, body: bytes, endpoint: Endpoint, operation: Operation) -> Failure:
     """Read an error response as a failure."""
-    return _with_advice(classify(head, body, endpoint=endpoint, rules=RULES, read=read_error))
+    return _with_advice(
+        classify(head, body, endpoint=endpoint, rules=RULES, read=read_error, operation=operation),
+    )
 
 
 def failure_in(error: Any, endpoint: Endpoint) -> Failure:
     """Read an error that came under status 200, in a body or as a line in the middle of a stream."""
-    return _with_advice(failure_of(_wire_error(error), HttpHead(200, {}), endpoint=endpoint, rules=RULES))
+    return _with_advice(failure_in_answer(_wire_error(error), endpoint=endpoint, rules=RULES))
 
 
 def _wire_error(error: Any) -> WireError:
-    """The cloud answers some requests in OpenAI's form, with an object in place of the text."""
-    match error:
-        case str(message):
-            return WireError(message=message, body={"error": message})
-        case dict():
-            return WireError(
-                message=_text(error.get("message")) or "",
-                code=_text(error.get("code")),
-                type=_text(error.get("type")),
-                param=_text(error.get("param")),
-                body=error,
-            )
-        case _:
-            return WireError(message=f"an error of unknown form: {error!r:.200}", body={"error": error})
+    """Read what stands under `error`: the cloud answers some requests with an object in place of the text."""
+    return read_any_value({"error": error}) or WireError(message="an error without a message", body={"error": error})
 
 
 def _with_advice(failure: Failure) -> Failure:
@@ -85,7 +76,3 @@ def _with_advice(failure: Failure) -> Failure:
         return failure
     message = f"{failure.message}; `ollama pull {missing.group(1)}` would fetch it"
     return msgspec.structs.replace(failure, message=message)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

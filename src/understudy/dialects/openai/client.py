@@ -13,7 +13,6 @@ from understudy.dialects.base import (
     Notes,
     Operation,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
 )
 from understudy.dialects.errors import classify
@@ -23,6 +22,7 @@ from understudy.dialects.openai.errors import RULES, read_error
 from understudy.dialects.openai.models import read_models
 from understudy.dialects.openai.read import StreamReader, read_completion
 from understudy.dialects.openai.vectors import read_embeddings
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
@@ -44,12 +44,12 @@ class OpenAIDialect:
             return SingleExchange(
                 call,
                 StreamReader(endpoint),
-                _refuse(endpoint),
+                _refuse(endpoint, Operation.CHAT),
                 expects=("text/event-stream",),
                 before=notes.events(),
             )
         whole = WholeReader[Event](partial(read_completion, endpoint=endpoint))
-        return SingleExchange(call, whole, _refuse(endpoint), before=notes.events())
+        return SingleExchange(call, whole, _refuse(endpoint, Operation.CHAT), before=notes.events())
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Open `POST /embeddings`."""
@@ -57,7 +57,9 @@ class OpenAIDialect:
         body = encode_embeddings(request, endpoint, notes)
         read = partial(read_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
         return SingleExchange(
-            _post(endpoint, "embeddings", body), WholeReader[EmbeddingResponse](read), _refuse(endpoint)
+            _post(endpoint, "embeddings", body),
+            WholeReader[EmbeddingResponse](read),
+            _refuse(endpoint, Operation.EMBED),
         )
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
@@ -70,7 +72,7 @@ class OpenAIDialect:
         path = f"models/{quote(name, safe='/:@')}" if single else "models"
         call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
         read = partial(read_models, endpoint=endpoint, request=request, single=single)
-        return SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint))
+        return SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open nothing: tokens are counted by the Responses API."""
@@ -81,5 +83,5 @@ def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
     return HttpRequest("POST", endpoint.url(path), JSON_HEADERS + endpoint.headers, body)
 
 
-def _refuse(endpoint: Endpoint) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+def _refuse(endpoint: Endpoint, operation: Operation) -> Classify:
+    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)

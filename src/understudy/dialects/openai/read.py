@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from understudy.dialects.base import Endpoint
+from understudy.dialects.error_bodies import read_event
 from understudy.dialects.openai.decode import Answer, Steps
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.wire import ChunkWire, decode_chunk
@@ -20,7 +21,8 @@ class StreamReader:
     """Reads a stream of chunks. It ends with `[DONE]`, or with the end of input once a finish reason has come."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._sse = SseDecoder(keep_frames=endpoint.keep_wire)
+        bounds = endpoint.bounds
+        self._sse = SseDecoder(keep_frames=endpoint.keep_wire, max_line=bounds.line, max_event=bounds.event)
         self._answer = Answer(endpoint)
         self._endpoint = endpoint
         self.finished = False
@@ -35,7 +37,7 @@ class StreamReader:
                 steps += self._take(event)
             except BadJson as error:
                 self.finished = True
-                steps.append(Failure(kind=FailureKind.BAD_RESPONSE, message=f"broken JSON in the stream: {error}"))
+                steps.append(Failure(kind=error.kind, message=f"broken JSON in the stream: {error}"))
         return steps
 
     def close(self) -> Steps:
@@ -61,6 +63,8 @@ class StreamReader:
         if event.data.startswith(b"[") and event.data.strip() == DONE:
             self.finished = True
             steps = self._answer.finish()
+        elif event.name == "error" and (error := read_event(event)) is not None:
+            steps = [stream_failure(error, self._endpoint)]
         else:
             chunk = decode_chunk(event.data)
             if event.name == "error" or (chunk.choices is None and not chunk.error and chunk.usage is None):

@@ -41,7 +41,7 @@ def read_embeddings(
 
     Raises `BadJson` when it is none, or when vectors are missing: an index must never silently shift.
     """
-    found = decode_as(_decoder, body)
+    found = decode_as(_decoder, body, sliced=True, decoded=endpoint.bounds.numbers(expected))
     if found.data is None:
         error = read_error_value(decode_object(body))
         if error is not None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from understudy.wire.json import BOM, BadJson, decode_object
+from understudy.wire.json import BOM, BadJson, JsonTooLarge, check_depth, decode_large, decode_object
+from understudy.wire.shape import LARGE
 
 
 class FunctionWire(msgspec.Struct, gc=False):
@@ -77,6 +78,9 @@ class ChunkWire(msgspec.Struct, gc=False):
 
 _decoder = msgspec.json.Decoder(ChunkWire)
 
+_SHORT = 512
+"""Bytes up to which nothing is counted: what is so short nests no deeper than the decoder itself bears."""
+
 
 def decode_chunk(data: bytes) -> ChunkWire:
     """Decode a chunk or a whole completion. Raises `BadJson` when it is no JSON object.
@@ -84,15 +88,17 @@ def decode_chunk(data: bytes) -> ChunkWire:
     Where a container is of another kind than this dialect's (a `tool_calls` that is an object, say), the fields that
     do fit are read all the same.
     """
+    if len(data) > _SHORT:
+        check_depth(data)
     try:
-        return _decoder.decode(data)
+        return _decoder.decode(data) if len(data) <= LARGE else decode_large(_decoder, data)
     except msgspec.ValidationError:
         chunk: ChunkWire = _lenient(ChunkWire, decode_object(data), choices=_choice)
         return chunk
     except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as flaw:
         if data.startswith(BOM) and not data.startswith(BOM, len(BOM)):
             return decode_chunk(data[len(BOM) :])
-        raise BadJson(str(flaw)) from flaw
+        raise (JsonTooLarge if isinstance(flaw, RecursionError) else BadJson)(str(flaw)) from flaw
 
 
 def _lenient(kind: type[Any], value: dict[str, Any], **containers: Any) -> Any:

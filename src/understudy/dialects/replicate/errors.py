@@ -13,13 +13,13 @@ from collections.abc import Mapping
 import msgspec
 
 from understudy.dialects.base import Endpoint, WireError
-from understudy.dialects.errors import failure_of
+from understudy.dialects.error_bodies import read_any, status_in
+from understudy.dialects.errors import failure_in_answer, recognised
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.replicate.wire import PredictionWire
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
-from understudy.wire.http import HttpHead
 from understudy.wire.json import BadJson, decode, encode
 
 WORDS: Mapping[K, str] = {
@@ -42,6 +42,8 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=K.OVERLOADED, code="E004"),
     ErrorRule(kind=K.BILLING, text="insufficient credit"),
     ErrorRule(kind=K.RATE_LIMITED, text="request was throttled"),
+    # Its addresses hold the model's name, and its 404 does not repeat it.
+    ErrorRule(kind=K.NOT_FOUND, status=404),
 )
 
 _PASSING: tuple[ErrorRule, ...] = (
@@ -78,21 +80,21 @@ def _problem(value: JsonObject) -> WireError | None:
         code=found and (found[1] or found[2]),
         type=_text(value.get("type")),
         param=_text(first.get("field")),
+        status=status_in(value),
         body=value,
     )
 
 
 def told_within(error: WireError, endpoint: Endpoint) -> Failure:
     """Read an error that came under a 200: the problem's own status counts, if it tells one."""
-    status = (error.body or {}).get("status")
-    told = status if isinstance(status, int) and 400 <= status <= 599 else 200
-    return failure_of(error, HttpHead(told, {}), endpoint=endpoint, rules=RULES)
+    return failure_in_answer(error, endpoint=endpoint, rules=RULES)
 
 
 def in_stream(data: bytes, endpoint: Endpoint) -> Failure:
     """Read the `error` event of a stream: a problem, or plain words."""
     words = data.decode("utf-8", "replace").strip()
-    return told_within(read_error(data) or WireError(message=words or "the stream reported an error"), endpoint)
+    plain = WireError(message=words or "the stream reported an error")
+    return told_within(read_error(data) or read_any(data) or plain, endpoint)
 
 
 def of_prediction(prediction: PredictionWire, endpoint: Endpoint) -> Failure:
@@ -106,10 +108,9 @@ def of_prediction(prediction: PredictionWire, endpoint: Endpoint) -> Failure:
     code = _CODE.search(words)
     error = WireError(message=words, code=code and (code[1] or code[2]), body={"error": prediction.error})
     rules = (*RULES, *_PASSING)
-    names = (error.code,) if error.code else ()
-    recognised = any(rule.matches(200, names, words) for rule in (*endpoint.error_rules, *rules))
-    failure = failure_of(error, HttpHead(200, {}), endpoint=endpoint, rules=rules)
-    return failure if recognised else msgspec.structs.replace(failure, should_retry=False)
+    failure = failure_in_answer(error, endpoint=endpoint, rules=rules)
+    known = recognised(error, 200, endpoint=endpoint, rules=rules)
+    return failure if known else msgspec.structs.replace(failure, should_retry=False)
 
 
 def _text(value: object) -> str | None:

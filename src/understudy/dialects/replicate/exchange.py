@@ -16,7 +16,7 @@ import enum
 
 import msgspec
 
-from understudy.dialects.base import MAX_BODY, MAX_ERROR_BODY, Endpoint, Notes, Send, is_expected
+from understudy.dialects.base import Endpoint, Notes, Send, is_expected
 from understudy.dialects.errors import classify
 from understudy.dialects.replicate.decode import Answer
 from understudy.dialects.replicate.encode import (
@@ -35,9 +35,11 @@ from understudy.domain.content import JsonObject
 from understudy.domain.events import Event, Frame
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import GenerationRequest
+from understudy.wire.bounds import TooLarge
+from understudy.wire.gathered import Gathered
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import BadJson, decode_object
-from understudy.wire.sse import SseDecoder, SseEvent, TooLarge
+from understudy.wire.sse import SseDecoder, SseEvent
 
 Steps = list[Event | Send | Failure]
 
@@ -77,8 +79,8 @@ class PredictionExchange:
         self._at = _At.SCHEMA
         self._asked = True
         self._head = HttpHead(0, {})
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._gathered = Gathered()
+        self.body: bytes | None = None
         self._sse: SseDecoder | None = None
         self._body: JsonObject = {}
         self._began: float | None = None
@@ -88,6 +90,11 @@ class PredictionExchange:
         self._looks = 0
         self._misses = 0
         self.finished = False
+
+    @property
+    def refused(self) -> bool:
+        """Whether the response under way is neither a success in JSON nor a stream."""
+        return self._sse is None and not self._is_json(200, 201, 202)
 
     def start(self) -> Steps:
         """Ask for the model's inputs, unless they are known or cannot be."""
@@ -101,9 +108,10 @@ class PredictionExchange:
     def head(self, head: HttpHead) -> Steps:
         """Take status and headers."""
         self._head, self._asked = head, False
-        self._pieces, self._size = [], 0
+        self._gathered = Gathered()
         flows = self._at is _At.STREAM and head.status == 200 and is_expected(head.content_type, ("text/event-stream",))
-        self._sse = SseDecoder(keep_frames=self._endpoint.keep_wire) if flows else None
+        bounds, keep = self._endpoint.bounds, self._endpoint.keep_wire
+        self._sse = SseDecoder(keep_frames=keep, max_line=bounds.line, max_event=bounds.event) if flows else None
         return []
 
     def feed(self, data: bytes) -> Steps:
@@ -115,17 +123,16 @@ class PredictionExchange:
                 return self._flow(self._sse.feed(data))
             except TooLarge as error:
                 return self._fail(Failure(kind=_K.TOO_LARGE, message=str(error)))
-        self._pieces.append(data)
-        self._size += len(data)
-        if self._size > MAX_BODY:
-            return self._fail(Failure(kind=_K.TOO_LARGE, message=f"the response exceeds {MAX_BODY} bytes"))
+        self._gathered.add(data)
         return []
 
     def close(self) -> Steps:
         """Take the end of a body."""
         if self._asked or self.finished:
             return []
-        data = b"".join(self._pieces)
+        data = self._gathered.take()
+        if not self.refused and self._sse is None:
+            self.body = data
         match self._at:
             case _At.SCHEMA:
                 return self._described(data)
@@ -174,7 +181,7 @@ class PredictionExchange:
             problem = read_error(data)
             if problem is not None:
                 return self._fail(told_within(problem, self._endpoint))
-            return self._fail(_bad(f"the description of the model is not valid: {error}"))
+            return self._fail(_bad(f"the description of the model is not valid: {error}", error.kind))
         self._began = _date(self._head)
         if schema.writes_files:
             message = f"{self._place.model} answers with files, not with text"
@@ -202,7 +209,7 @@ class PredictionExchange:
             problem = read_error(data)
             if problem is not None:
                 return self._fail(told_within(problem, self._endpoint))
-            return self._search(_bad(f"the prediction is not valid: {error}"))
+            return self._search(_bad(f"the prediction is not valid: {error}", error.kind))
         return self._follow(prediction)
 
     def _search(self, unknown: Failure) -> Steps:
@@ -284,7 +291,7 @@ class PredictionExchange:
         try:
             prediction = decode_prediction(data)
         except BadJson as error:
-            return self._missed(_bad(f"the prediction is not valid: {error}"))
+            return self._missed(_bad(f"the prediction is not valid: {error}", error.kind))
         self._misses = 0
         return self._ended(prediction) if prediction.is_over else self._progress(prediction)
 
@@ -322,15 +329,15 @@ class PredictionExchange:
         return self._head.status in statuses and is_expected(self._head.content_type, ("application/json",))
 
     def _classified(self, data: bytes) -> Failure:
-        return classify(self._head, data[:MAX_ERROR_BODY], endpoint=self._endpoint, rules=RULES, read=read_error)
+        return classify(self._head, data, endpoint=self._endpoint, rules=RULES, read=read_error)
 
     def _fail(self, failure: Failure) -> Steps:
         self.finished = True
         return [failure]
 
 
-def _bad(message: str) -> Failure:
-    return Failure(kind=_K.BAD_RESPONSE, message=message)
+def _bad(message: str, kind: FailureKind = _K.BAD_RESPONSE) -> Failure:
+    return Failure(kind=kind, message=message)
 
 
 def _once(failure: Failure) -> Failure:

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 import msgspec
 
-from understudy.dialects.base import Endpoint
+from understudy.dialects.base import Endpoint, Operation
 from understudy.dialects.errors import classify
 from understudy.dialects.pages import open_pages
 from understudy.dialects.replicate.errors import RULES, read_error
@@ -33,7 +33,7 @@ _PAGE: msgspec.json.Decoder[PageWire] = msgspec.json.Decoder(PageWire)
 
 def list_models(request: ModelsRequest, endpoint: Endpoint) -> Series[ModelInfo]:
     """Open the list, page by page, or the look-up of one model or of one version of it."""
-    refused = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+    refused = partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.MODELS)
     if request.model is not None:
         place = place_of(request.model)
         first = HttpRequest("GET", model_url(endpoint, place), endpoint.headers)

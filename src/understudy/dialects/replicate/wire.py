@@ -97,12 +97,12 @@ _PREDICTIONS: msgspec.json.Decoder[PredictionsWire] = msgspec.json.Decoder(Predi
 
 def decode_prediction(data: bytes) -> PredictionWire:
     """Read a prediction. Raises `BadJson` when it is none."""
-    return decode_as(_PREDICTION, data)
+    return decode_as(_PREDICTION, data, sliced=True)
 
 
 def decode_predictions(data: bytes) -> list[PredictionWire]:
     """Read a page of predictions. Raises `BadJson` when it is none."""
-    return decode_as(_PREDICTIONS, data).results
+    return decode_as(_PREDICTIONS, data, sliced=True).results
 
 
 def seconds(date: str | None) -> float | None:

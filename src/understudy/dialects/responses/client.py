@@ -11,23 +11,23 @@ from understudy.dialects.base import (
     Notes,
     Operation,
     SingleExchange,
-    UnsupportedExchange,
     WholeReader,
     WireError,
 )
-from understudy.dialects.errors import classify, failure_of
+from understudy.dialects.errors import classify, failure_in_answer
 from understudy.dialects.responses.decode import Fail, read_whole
 from understudy.dialects.responses.encode import encode_count, encode_request
 from understudy.dialects.responses.errors import RULES, read_error
 from understudy.dialects.responses.stream import StreamReader
 from understudy.dialects.responses.wire import COUNT, NAME
+from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.usage import token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.http import JSON_HEADERS, HttpHead, HttpRequest
+from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as
 
 
@@ -44,7 +44,7 @@ class ResponsesDialect:
         call = HttpRequest("POST", endpoint.url("responses"), JSON_HEADERS + endpoint.headers, body)
         refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
         if stream:
-            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire)
+            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire, bounds=endpoint.bounds)
             return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=notes.events())
         whole = WholeReader[Event](lambda data: read_whole(data, _fail(endpoint)))
         return SingleExchange(call, whole, refuse, before=notes.events())
@@ -56,7 +56,9 @@ class ResponsesDialect:
         url = endpoint.url("responses/input_tokens")
         call = HttpRequest("POST", url, JSON_HEADERS + endpoint.headers, body)
         reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
-        return SingleExchange(call, reader, partial(classify, endpoint=endpoint, rules=RULES, read=read_error))
+        count = Operation.COUNT_TOKENS
+        refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=count)
+        return SingleExchange(call, reader, refuse)
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Fail: the Responses API has no embeddings."""
@@ -71,7 +73,7 @@ def _fail(endpoint: Endpoint) -> Fail:
     """Errors inside a success have no status of their own: their code decides."""
 
     def fail(error: WireError) -> Failure:
-        return failure_of(error, HttpHead(200, {}), endpoint=endpoint, rules=RULES)
+        return failure_in_answer(error, endpoint=endpoint, rules=RULES)
 
     return fail
 

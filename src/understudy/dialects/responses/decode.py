@@ -257,7 +257,7 @@ class OutputReader:
 
 def read_whole(body: bytes, fail: Fail) -> list[Step]:
     """Read a whole body. Raises `BadJson` when it is no response."""
-    response = decode_as(RESPONSE, body)
+    response = decode_as(RESPONSE, body, sliced=True)
     if response.output is None:
         error = read_error(body)
         if error is None:

@@ -6,7 +6,6 @@ Source: the values of `ResponseError.code` in OpenAI's OpenAPI document (2.3.0);
 from __future__ import annotations
 
 from understudy.dialects.base import WireError
-from understudy.dialects.openai.errors import RULES as COMMON_RULES
 from understudy.dialects.openai.errors import read_error, read_error_value
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.content import JsonObject
@@ -27,13 +26,8 @@ RULES: tuple[ErrorRule, ...] = (
     *_rules(_K.CONTENT_FILTER, "image_content_policy_violation", "bio_policy"),
     *_rules(_K.INVALID_REQUEST, "data_residency_mismatch", "unsupported_image_media_type", "failed_to_download_image"),
     *_rules(_K.INVALID_REQUEST, "invalid_image*", "image_*", "invalid_base64_image", "empty_image_file"),
-    # Codes that the server half writes where OpenAI knows only a status.
-    *_rules(_K.CONFLICT, "conflict"),
-    *_rules(_K.PERMISSION, "permission_denied"),
-    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds the context window"),
-    *COMMON_RULES,
 )
-"""How codes are read; the first rule that matches counts."""
+"""How codes are read before those that all dialects know; the first rule that matches counts."""
 
 
 def read_error_object(error: JsonObject) -> WireError | None:

@@ -12,6 +12,7 @@ from understudy.dialects.responses.errors import read_event_error
 from understudy.dialects.responses.wire import EVENT, EVENT_TYPE, StreamEvent
 from understudy.domain.events import Frame
 from understudy.domain.failures import Failure, FailureKind
+from understudy.wire.bounds import BOUNDS, Bounds
 from understudy.wire.json import BadJson, decode_as
 from understudy.wire.sse import SseDecoder, SseEvent
 
@@ -38,37 +39,37 @@ _PIECES = {
 class StreamReader:
     """Reads the body of a streamed response."""
 
-    def __init__(self, fail: Fail, *, keep_wire: bool = False) -> None:
+    def __init__(self, fail: Fail, *, keep_wire: bool = False, bounds: Bounds = BOUNDS) -> None:
         self.finished = False
         self._fail = fail
         self._keep = keep_wire
-        self._sse = SseDecoder(keep_frames=keep_wire)
+        # An image that a tool makes is one line, as long as its event.
+        self._sse = SseDecoder(keep_frames=keep_wire, max_line=bounds.event, max_event=bounds.event)
         self._output = OutputReader(fail)
 
     def feed(self, data: bytes) -> list[Step]:
         """Take bytes. A broken event fails the stream, after the events that came before it."""
-        return [] if self.finished else self._read_all(self._sse.feed(data), FailureKind.BAD_RESPONSE)
+        return [] if self.finished else self._read_all(self._sse.feed(data), cut=False)
 
     def close(self) -> list[Step]:
         """Take the clean end of the body."""
         if self.finished:
             return []
-        steps = self._read_all(self._sse.close(), FailureKind.TRUNCATED)
+        steps = self._read_all(self._sse.close(), cut=True)
         if not self.finished:
             self.finished = True
             steps.append(_truncated())
         return steps
 
-    def _read_all(self, frames: list[SseEvent], broken: FailureKind) -> list[Step]:
+    def _read_all(self, frames: list[SseEvent], *, cut: bool) -> list[Step]:
         steps: list[Step] = []
         for frame in frames:
             try:
                 new = self._read(frame)
             except BadJson as error:
                 self.finished = True
-                cut = broken is FailureKind.TRUNCATED
                 message = f"an event of the stream is not valid: {error}"
-                return [*steps, _truncated() if cut else Failure(kind=broken, message=message)]
+                return [*steps, _truncated() if cut else Failure(kind=error.kind, message=message)]
             steps += _with_wire(new, frame.frame) if self._keep else new
             if self.finished:
                 break
@@ -80,9 +81,9 @@ class StreamReader:
         kind = frame.name or decode_as(EVENT_TYPE, frame.data).type
         piece = _PIECES.get(kind)
         if piece is not None:
-            return piece(self._output, decode_as(EVENT, frame.data))
+            return piece(self._output, decode_as(EVENT, frame.data, sliced=True))
         if kind in _STARTS or kind in _ENDS:
-            return self._boundary(kind, decode_as(EVENT, frame.data))
+            return self._boundary(kind, decode_as(EVENT, frame.data, sliced=True))
         if kind in ("error", ""):
             error = read_event_error(frame.data)
             if error is not None:

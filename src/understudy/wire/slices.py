@@ -1,0 +1,66 @@
+"""Decoding a large JSON text in slices, so that no single call of the decoder holds the interpreter for long.
+
+Threads share one lock, which the decoder keeps until it returns: 30 MB of numbers take it 80 ms, in which nothing else
+runs. Cutting a text into its members first is five times as fast as decoding it, and makes no objects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from understudy.wire.bounds import KIB, MIB
+from understudy.wire.shape import weight_of
+
+LIGHT = 8 * MIB
+"""Weight of values up to which a text is decoded at once: at most 20 ms, long strings aside."""
+
+AT_ONCE = 24 * MIB
+"""Weight up to which a text is decoded that cannot be sliced: at most 60 ms."""
+
+_SLICE = 64 * KIB
+_BLANKS = b" \t\r\n"
+
+_any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+_object: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_array: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def is_light(data: bytes) -> bool:
+    """Return whether a text may be decoded at once."""
+    return weight_of(data) <= LIGHT
+
+
+def decode_slices(data: bytes) -> Any:
+    """Decode a text member by member; the result is the same as at once. Raises what the decoder raises."""
+    if len(data) <= _SLICE:
+        return _any.decode(data)
+    match data[:64].lstrip(_BLANKS)[:1]:
+        case b"{":
+            return {name: decode_slices(bytes(value)) for name, value in _object.decode(data).items()}
+        case b"[":
+            if data.count(b"[") == 1 and b'"' not in data and b"{" not in data:
+                return _numbers(data.strip(_BLANKS))
+            return [decode_slices(bytes(value)) for value in _array.decode(data)]
+        case _:
+            return _any.decode(data)
+
+
+def _numbers(data: bytes) -> list[Any]:
+    """Decode an array of nothing but numbers and words, cut at its commas."""
+    numbers: list[Any] = []
+    start, end = 1, len(data) - 1
+    if data[end:] != b"]":
+        return [_any.decode(data)]
+    while end - start > _SLICE:
+        cut = data.find(b",", start + _SLICE, end)
+        if cut < 0:
+            break
+        numbers += _any.decode(b"[%b]" % data[start:cut])
+        start = cut + 1
+    tail = _any.decode(b"[%b]" % data[start:end])
+    if start > 1 and not tail:
+        return [_any.decode(data)]  # A comma before the end: the decoder says so.
+    numbers += tail
+    return numbers
