@@ -72,14 +72,9 @@ class AioTransport:
         sent = await opened.send(request, way, connect)
         if isinstance(sent, Failure):
             raise TransportError(sent)
-        status = sent.status
-        if status == 407 and way.proxy is not None:
+        if sent.status == 407 and way.proxy is not None:
             sent.close()
             raise TransportError(unauthorized(way.proxy.place, given=way.proxy.authorization is not None))
-        if not 200 <= status <= 599:
-            sent.close()
-            message = f"the response has the status {status}, which is not one of an answer"
-            raise TransportError(Failure(kind=FailureKind.PROTOCOL, message=message, status=status))
         return AioIncoming(sent, opened)
 
     async def aclose(self) -> None:
