@@ -1,4 +1,4 @@
-"""What is asked of every decoder, whatever the bytes: the library's failures alone, whatever the split, in bounded time."""
+"""What is asked of every decoder, whatever the bytes: only failures of the library, the same however they are split."""
 
 from __future__ import annotations
 
