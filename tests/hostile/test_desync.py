@@ -125,13 +125,4 @@ async def test_no_answer_is_anothers_and_no_request_is_repeated_unrecorded(deep:
     assert server.connections < 0.9 * len(server.requests), "connections are used again"
     assert outcomes["attempt: stale_connection"] > 0
     assert mischief.injected > 0.02 * calls
-    print(
-        calls,
-        "calls",
-        dict(outcomes),
-        server.connections,
-        "connections",
-        len(server.requests),
-        "requests",
-        mischief.injected,
-    )
+    print(f"{calls} calls: {dict(outcomes)}, {len(server.requests)} requests, {mischief.injected} injections")
