@@ -90,6 +90,15 @@ def _empties(answers: Answers) -> Sequence[tuple[bytes, bytes]]:
     return [(each, answers.empty_stream[0]) for each in answers.empty] if answers.empty_stream else []
 
 
+def _is_empty_with_a_warning(answer: u.GenerationResponse) -> str | None:
+    if answer.text:
+        return f"the text is {answer.text!r}"
+    return None if answer.warnings else "no warning says that the answer is empty"
+
+
+_CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
 def _not_utf_8(scene: Scene) -> Script:
     """A letter of the text, or of a model's name, is broken."""
     if scene.streamed:
@@ -197,15 +206,8 @@ def _is_filtered(answer: u.GenerationResponse) -> str | None:
 
 
 ROWS = (
-    odd(
-        "portal",
-        "a captive portal's page with the status 200",
-        _PORTAL,
-        HTML,
-        dialects=lambda a: a.dialect != "replicate",
-        operations=PAID,
-    ),
-    odd("text", "plain text with the status 200", b"OK", "text/plain", dialects=lambda a: a.dialect != "replicate"),
+    odd("portal", "a captive portal's page with the status 200", _PORTAL, HTML, operations=PAID),
+    odd("text", "plain text with the status 200", b"OK", "text/plain"),
     odd("empty-body", "nothing with the status 200", b""),
     odd("null", "null with the status 200", b"null"),
     odd("number", "a number with the status 200", b"42"),
@@ -278,6 +280,28 @@ ROWS = (
         operations=CHATS,
     ),
     Row(
+        name="empty-after-stop",
+        words="a natural end and not a word, where a stop sequence may have cut it: an answer, with a warning",
+        source="Anthropic's guide to stop reasons",
+        act=_empty_answer,
+        variants=_empties,
+        options=lambda _: {"stop": ["Blue"]},
+        expect=answered(_is_empty_with_a_warning),
+        operations=CHATS,
+        dialects=lambda answers: answers.dialect not in ("responses", "replicate"),
+    ),
+    Row(
+        name="schema-missed",
+        words="an answer that does not fit the schema: never again there",
+        source="JSON Schema, 2020-12",
+        act=lambda scene: scene.answers.good(scene.operation, scene.request),
+        options=lambda _: {"schema": _CITY},
+        expect=given_up(K.SCHEMA_MISMATCH, u.InvalidResponse, basis=B.EXACT, shown=True),
+        plain=given_up(K.SCHEMA_MISMATCH, u.InvalidResponse, basis=B.EXACT),
+        operations=CHATS,
+        targets=(1,),
+    ),
+    Row(
         name="not-utf-8",
         words="bytes that are not UTF-8",
         source="RFC 8259, 8.1",
@@ -285,7 +309,6 @@ ROWS = (
         place="stream",
         expect=_BAD,
         operations=CHATS | {LIST},
-        dialects=lambda answers: answers.dialect != "gemini",
     ),
     Row(
         name="deep",
@@ -304,7 +327,9 @@ ROWS = (
     ),
     compressed("gzip", "gzip", "a body in gzip that nobody asked for is read", answered()),
     compressed("deflate", "deflate", "a body in deflate that nobody asked for is read", answered()),
-    compressed("br", "brotli", "a coding that is not known is refused", given_up(K.PROTOCOL, u.InvalidResponse)),
+    compressed(
+        "br", "brotli", "a coding that is not known is refused", given_up(K.PROTOCOL, u.InvalidResponse), healed=True
+    ),
     Row(
         name="gzip-bomb",
         words="eight megabytes of blanks in eight kilobytes",

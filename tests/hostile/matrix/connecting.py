@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import understudy as u
-from tests.hostile.framing import head, response
+from tests.hostile.framing import chunk, head, response
 from tests.hostile.matrix.rows import (
     EMBED,
     GENERATE,
     LIMIT,
     LIST,
     MARKER,
-    PAID,
     STREAM,
     B,
     Row,
     Scene,
     begun,
     given_up,
+    only,
     replaced,
     retried,
 )
-from tests.hostile.server import Close, Hang, Reset, Script
+from tests.hostile.server import Close, Hang, Repeat, Reset, Script
 from understudy.domain.failures import FailureKind as K
 
 QUICK = {"first_event_timeout": LIMIT, "timeout": LIMIT}
@@ -39,6 +39,7 @@ def malformed(data: bytes, name: str, words: str, source: str = "RFC 9112") -> R
         act=lambda _: (page, Close()),
         expect=_NONSENSE,
         fresh=True,
+        hides=True,
     )
 
 
@@ -73,6 +74,16 @@ ROWS = (
         source="getaddrinfo(3), EAI_NONAME",
         door="nowhere",
         expect=retried(K.DNS, 2, u.ConnectionFailed, basis=B.NOT_SENT),
+    ),
+    Row(
+        name="slow-dns",
+        words="the name server says nothing; a name is part of connecting",
+        source="resolv.conf(5), timeout",
+        door="slow",
+        limits={"connect_timeout": 0.2},
+        expect=lambda _: replaced((K.CONNECT_TIMEOUT, K.DNS), 2, u.ConnectionFailed, basis=B.NOT_SENT),
+        operations=frozenset({GENERATE}),
+        dialects=only("openai", "ollama"),
     ),
     Row(
         name="refused",
@@ -127,7 +138,6 @@ ROWS = (
         act=lambda _: (Reset(),),
         expect=retried(K.DISCONNECTED, 3, u.StreamInterrupted),
         fresh=True,
-        operations=PAID,
     ),
     Row(
         name="closed-before-headers",
@@ -136,7 +146,6 @@ ROWS = (
         act=lambda _: (Close(),),
         expect=retried(K.DISCONNECTED, 3, u.StreamInterrupted),
         fresh=True,
-        operations=PAID,
     ),
     Row(
         name="no-headers",
@@ -155,6 +164,27 @@ ROWS = (
         limits=QUICK,
         expect=_SILENT,
         fresh=True,
+    ),
+    Row(
+        name="silent-to-the-last",
+        words="nothing is answered, and no time-out but the deadline is short: the backup still has its share of it",
+        source="vendors' clients wait for ten minutes",
+        act=lambda _: (Hang(),),
+        expect=given_up((K.TIMEOUT_HEADERS, K.TIMEOUT_FIRST_EVENT), u.TimedOut),
+        operations=frozenset({GENERATE, STREAM, EMBED}),
+        targets=(2,),
+        deadline=2.4,
+    ),
+    Row(
+        name="pings-to-the-last",
+        words="pings for ever, and no time-out but the deadline is short: the backup still has its share of it",
+        source="Anthropic's ping events; SSE comments",
+        act=lambda scene: (begun(scene, 0), Repeat(chunk(scene.answers.ping), 0.05)),
+        expect=given_up(K.TIMEOUT_FIRST_EVENT, u.TimedOut),
+        operations=frozenset({GENERATE, STREAM}),
+        place="stream",
+        targets=(2,),
+        deadline=2.4,
     ),
     *map(_redirect, (301, 302, 307, 308)),
     malformed(b"SSH-2.0-OpenSSH_9.6 @\r\n", "not-http", "another protocol answers"),

@@ -44,7 +44,7 @@ def cells(rows: Iterable[Row], operation: str) -> Iterator[Cell]:
     for row, answers, targets in itertools.product(rows, DIALECTS.values(), (1, 2)):
         if operation not in row.operations or kind not in answers.routes or not row.dialects(answers):
             continue
-        if operation in (STREAM,) and not answers.pieces:
+        if targets not in row.targets:
             continue
         for number, variant in enumerate(row.variants(answers)):
             yield Cell(row, answers.dialect, operation, targets, number, variant)
@@ -201,18 +201,18 @@ class Play:
 
     def _sequence(self, expect: Expect) -> list[tuple[str, bool]]:
         """Return who is asked, in order, and whether that fails."""
-        lost = ("primary", True)
+        lost: tuple[str, bool] = ("primary", True)
         if not expect.kinds:
             return [("primary", False)]
         if expect.shown and self.cell.operation == STREAM:
             return [lost]
         if expect.recovers:
-            return [lost] * expect.alone + [("primary", False)]
+            return [*[lost] * expect.alone, ("primary", False)]
         if self.cell.targets == 1 or self.cell.operation == LIST:
             return [lost] * expect.alone
         if expect.before is None:
             return [lost]
-        return [lost] * expect.before + [("backup", False)]
+        return [*[lost] * expect.before, ("backup", False)]
 
     def _complaints(self, seen: Seen) -> Iterator[str]:
         expect = self._expected()
@@ -236,6 +236,8 @@ class Play:
             yield f"attempts {_words(attempts)}, expected {_plan(sequence)} of {'/'.join(expect.kinds)}"
             return
         for record in attempts:
+            if record.failure is not None and not _is_tidy(record.failure.message):
+                yield f"a message that fits no log: {record.failure.message!r}"
             if record.failure is not None and record.failure.kind not in expect.kinds:
                 yield f"failed as {record.failure.kind} ({record.failure.message}), not {'/'.join(expect.kinds)}"
             bases = self._bases(expect, record)
@@ -319,6 +321,10 @@ def _reused(requests: list[Request]) -> Iterator[str]:
     connections = [each.connection for each in requests]
     if len(set(connections)) != len(connections):
         yield "a connection was used again on which the protocol had been broken"
+
+
+def _is_tidy(message: str) -> bool:
+    return message.isprintable() and len(message) <= 1000
 
 
 def _words(attempts: Iterable[u.AttemptRecord]) -> str:

@@ -119,6 +119,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """An address of its own, where the fault comes before any request."""
     operations: frozenset[str] = ALL
     dialects: Callable[[Answers], bool] = lambda _: True
+    targets: tuple[int, ...] = (1, 2)
     variants: Variants = lambda _: (None,)
     place: str = "answer"
     """`stream`: where a stream is read by a request of its own, that is where the fault is."""

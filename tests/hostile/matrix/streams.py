@@ -20,6 +20,7 @@ from tests.hostile.matrix.rows import (
     begun,
     given_up,
     half,
+    only,
     replaced,
     retried,
 )
@@ -216,6 +217,15 @@ ROWS = (
         operations=_STREAM,
     ),
     Row(
+        name="end-without-finish",
+        words="an explicit [DONE] after content, but no finish reason",
+        source="OpenRouter and Snowflake answer so",
+        act=_without_finish,
+        expect=answered(_has_unknown_finish, won=B.ESTIMATED),
+        operations=_STREAM,
+        dialects=only("openai"),
+    ),
+    Row(
         name="error-before-content",
         words="an error as the first event of a stream",
         source="the vendors' notes on streaming",
@@ -297,6 +307,17 @@ ROWS = (
         place="stream",
         limits={"timeout": 2 * LIMIT},
         expect=replaced(K.TIMEOUT_BODY, 2, u.TimedOut, **_SHOWN),
+        operations=_STREAM,
+    ),
+    Row(
+        name="endless-flood",
+        words="content for ever, as fast as it goes, where a hundred tokens were asked for",
+        source="a model that repeats itself",
+        act=lambda scene: (begun(scene, 1), Repeat(chunk(scene.answers.pieces[1]) * 200)),
+        place="stream",
+        options=lambda _: {"max_tokens": 100},
+        deadline=5.0,
+        expect=given_up(K.TOO_LARGE, u.InvalidResponse, **_SHOWN),
         operations=_STREAM,
     ),
     Row(
