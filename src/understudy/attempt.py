@@ -16,12 +16,12 @@ from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.errors import LLMError
 from understudy.domain.events import CONTENT_EVENTS
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.fold import Fold
+from understudy.domain.fold import Fold, TooManyParts
 from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.prices import Bill
 from understudy.domain.responses import FinishReason, GenerationResponse
 from understudy.domain.usage import Usage
-from understudy.flight import Flight, GroundedFlight
+from understudy.flight import AttemptFailed, Flight, GroundedFlight
 from understudy.policy.batches import BatchLimits
 from understudy.policy.call import Call
 from understudy.policy.estimate import BYTES_PER_TOKEN, expected_usage, size_of
@@ -29,6 +29,7 @@ from understudy.policy.signals import Began, Launch, Rules
 from understudy.policy.targets import Limits, Target
 from understudy.policy.verdicts import VERDICTS
 from understudy.structured import ResultForm
+from understudy.wire.bounds import BOUNDS
 
 if TYPE_CHECKING:
     from understudy.provider import ProviderStats, Whole
@@ -98,7 +99,7 @@ class Attempt:
         self.response: GenerationResponse | None = None
         self.items: list[Any] = []
         whose = (self.flight.dialect, launch.target.provider_type, self.flight.server)
-        self._fold = Fold(*whose) if job.operation is Operation.CHAT else None
+        self._fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._held: list[Any] | None = []
         self._first_event: float | None = None
         self._started_at = time.time()
@@ -117,13 +118,19 @@ class Attempt:
             return GroundedFlight(failure)
 
     def take(self, batch: list[Any], call: Call) -> list[Any] | None:
-        """Take a batch in; return what a stream may show of it: nothing before the first content commits it."""
+        """Take a batch in; return what a stream may show of it: nothing before the first content commits it.
+
+        Raises `AttemptFailed` for an answer of too many parts.
+        """
         fold = self._fold
         if fold is None:
             self.items.extend(batch)
             return None
-        for event in batch:
-            fold.add(event)
+        try:
+            for event in batch:
+                fold.add(event)
+        except TooManyParts as error:
+            raise _too_large(str(error)) from error
         if not self.job.streamed:
             return None
         held = self._held
@@ -131,6 +138,8 @@ class Attempt:
             return batch
         held.extend(batch)
         if not any(isinstance(event, CONTENT_EVENTS) for event in batch):
+            if len(held) > BOUNDS.parts:
+                raise _too_large(f"more than {BOUNDS.parts} events came before any content")
             return None
         self._held = None
         now = time.monotonic()
@@ -245,6 +254,10 @@ class Attempt:
         if counted > (usage.output_total or 0):
             usage = msgspec.structs.replace(usage, output=counted, reasoning=None, audio_output=None)
         return usage
+
+
+def _too_large(message: str) -> AttemptFailed:
+    return AttemptFailed(Failure(kind=FailureKind.TOO_LARGE, message=message))
 
 
 def _counted(response: GenerationResponse | None) -> int:

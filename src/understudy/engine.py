@@ -130,6 +130,7 @@ class Drive:
         """Note why an attempt ended. Raises what is wrong with the request itself, which no other target would mend."""
         if isinstance(error, AttemptFailed):
             attempt.failure = error.failure
+            await guarded(attempt.flight.aclose(), "closing an attempt")
         elif isinstance(error, LLMError):
             raise error
         else:

@@ -84,12 +84,17 @@ def classify(
     error = read(body) or read_any(body)
     if error is None:
         return _unreadable(head, body, endpoint, rules, operation)
+    if head.status == 200 and error.status is not None:
+        head = HttpHead(error.status, head.headers)
     return failure_of(error, head, endpoint=endpoint, rules=rules, operation=operation)
 
 
-def failure_in_answer(error: WireError, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> Failure:
+def failure_in_answer(
+    error: WireError, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...], operation: Operation = Operation.CHAT
+) -> Failure:
     """Read an error that came after the status 200: the status that it names itself is as good as a status line."""
-    return failure_of(error, HttpHead(error.status or 200, {}), endpoint=endpoint, rules=rules)
+    head = HttpHead(error.status or 200, {})
+    return failure_of(error, head, endpoint=endpoint, rules=rules, operation=operation)
 
 
 def failure_of(

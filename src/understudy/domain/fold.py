@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,16 +26,20 @@ from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 
 
+class TooManyParts(ValueError):
+    """An answer has more parts than it may have."""
+
+
 class _Growing:
     """A part while its pieces arrive."""
 
-    __slots__ = ("citations", "kind", "name", "pieces", "signature", "tool_id")
+    __slots__ = ("citations", "kind", "name", "pieces", "signatures", "tool_id")
 
     def __init__(self, kind: type[AnyPart], tool_id: str = "", name: str = "") -> None:
         self.kind = kind
         self.pieces: list[str] = []
         self.citations: list[Citation] = []
-        self.signature: str | None = None
+        self.signatures: list[str] = []
         self.tool_id = tool_id
         self.name = name
 
@@ -43,7 +48,8 @@ class _Growing:
         if self.kind is ToolCall:
             return ToolCall(id=self.tool_id, name=self.name, arguments=text or "{}", provenance=provenance)
         if self.kind is Thinking:
-            return Thinking(text, signature=self.signature, provenance=provenance)
+            signature = "".join(self.signatures) if self.signatures else None
+            return Thinking(text, signature=signature, provenance=provenance)
         if self.kind is Refusal:
             return Refusal(text)
         return Text(text, citations=tuple(self.citations))
@@ -69,7 +75,10 @@ class Facts:
             case e.UsageReported(usage):
                 self.usage = self.usage.merged(usage)
             case e.Noted(key, value, append):
-                self.extra[key] = [*self.extra.get(key, ()), *value] if append else value
+                if append and isinstance(known := self.extra.get(key), list):
+                    known.extend(value)
+                else:
+                    self.extra[key] = [*value] if append else value
             case e.Warned(warning):
                 self.warnings.append(warning)
             case e.Finished():
@@ -90,10 +99,19 @@ class Fold(Facts):
     citations, so that another provider's turn knows to leave them out.
     """
 
-    __slots__ = ("_dialect", "_notes", "_parts", "_provider", "_server")
+    __slots__ = ("_dialect", "_most", "_notes", "_parts", "_provider", "_server")
 
-    def __init__(self, dialect: str | None = None, provider: str | None = None, server: str | None = None) -> None:
+    def __init__(
+        self,
+        dialect: str | None = None,
+        provider: str | None = None,
+        server: str | None = None,
+        *,
+        most: int = sys.maxsize,
+    ) -> None:
+        """`most` is how many parts the answer may have."""
         super().__init__()
+        self._most = most
         self._dialect = dialect
         self._provider = provider
         self._server = server
@@ -101,7 +119,7 @@ class Fold(Facts):
         self._notes: dict[int, dict[str, JsonObject]] = {}
 
     def add(self, event: e.Event) -> None:
-        """Take one event in."""
+        """Take one event in. Raises `TooManyParts`."""
         match event:
             case e.TextDelta(index, text):
                 self._growing(index, Text).pieces.append(text)
@@ -110,14 +128,13 @@ class Fold(Facts):
             case e.ThinkingDelta(index, text):
                 self._growing(index, Thinking).pieces.append(text)
             case e.ToolCallStarted(index, call_id, name):
-                self._parts[index] = _Growing(ToolCall, call_id, name)
+                self._put(index, _Growing(ToolCall, call_id, name))
             case e.RefusalDelta(index, text):
                 self._growing(index, Refusal).pieces.append(text)
             case e.ThinkingSigned(index, signature):
-                thinking = self._growing(index, Thinking)
-                thinking.signature = (thinking.signature or "") + signature
+                self._growing(index, Thinking).signatures.append(signature)
             case e.PartAdded(index, part):
-                self._parts[index] = part
+                self._put(index, part)
             case e.CitationAdded(index, citation):
                 self._growing(index, Text).citations.append(citation)
             case e.PartNoted(index, dialect, fields):
@@ -132,8 +149,14 @@ class Fold(Facts):
     def _growing(self, index: int, kind: type[AnyPart]) -> _Growing:
         part = self._parts.get(index)
         if not isinstance(part, _Growing):
-            part = self._parts[index] = _Growing(kind)
+            part = _Growing(kind)
+            self._put(index, part)
         return part
+
+    def _put(self, index: int, part: _Growing | AnyPart) -> None:
+        self._parts[index] = part
+        if len(self._parts) > self._most:
+            raise TooManyParts(f"the answer has more than {self._most} parts")
 
     @property
     def is_empty(self) -> bool:
@@ -170,7 +193,7 @@ class Fold(Facts):
             id=self.started.id,
             created=self.started.created,
             warnings=tuple(self.warnings),
-            extra=dict(self.extra),
+            extra={key: [*value] if isinstance(value, list) else value for key, value in self.extra.items()},
         )
 
 

@@ -91,7 +91,6 @@ class ModelItem(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     display_name: str | None = None
     created_at: str | None = None
-    max_input_tokens: int | None = None
     max_tokens: int | None = None
     capabilities: JsonObject | None = None
 

@@ -9,7 +9,16 @@ from functools import partial
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader, extra_fields
+from understudy.dialects.base import (
+    Classify,
+    Endpoint,
+    Exchange,
+    Notes,
+    Operation,
+    SingleExchange,
+    WholeReader,
+    extra_fields,
+)
 from understudy.dialects.cohere.errors import error_of, failure_in_answer
 from understudy.dialects.cohere.usage import read_usage
 from understudy.dialects.cohere.wire import NAME, Vectors
@@ -91,7 +100,7 @@ def read_vectors(
     if found.embeddings is None:
         error = error_of(decode_object(data))
         if error is not None:
-            return [failure_in_answer(error, endpoint)]
+            return [failure_in_answer(error, endpoint, Operation.EMBED)]
         raise BadJson("no `embeddings`: not an answer with vectors")
     vectors = found.embeddings.given
     if expected and len(vectors) != expected:

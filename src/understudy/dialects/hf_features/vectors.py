@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.base import Endpoint, Notes, Operation, extra_fields
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
@@ -28,7 +28,7 @@ def read_answer(
     if isinstance(value, dict):
         error = read_error_value(value)
         if error is not None:
-            return [stream_failure(error, endpoint)]
+            return [stream_failure(error, endpoint, Operation.EMBED)]
     found = read_vectors(value, expected)
     if isinstance(found, Failure):
         return [found]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from understudy.dialects.base import Endpoint
+from understudy.dialects.base import Endpoint, Operation
 from understudy.dialects.ollama.errors import failure_in
 from understudy.dialects.ollama.wire import (
     CAPABILITIES,
@@ -205,7 +205,7 @@ def embeddings(
     def read(body: bytes) -> list[EmbeddingResponse | Failure]:
         found = decode_as(_vectors, body, sliced=True, decoded=endpoint.bounds.numbers(texts))
         if found.error:
-            return [failure_in(found.error, endpoint)]
+            return [failure_in(found.error, endpoint, Operation.EMBED)]
         vectors = found.embeddings or ()
         if len(vectors) != texts:
             raise BadJson(f"{len(vectors)} vectors for {texts} texts")

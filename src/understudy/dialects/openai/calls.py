@@ -7,7 +7,8 @@ from typing import Any
 
 from understudy.dialects.openai.wire import CallWire, FunctionWire
 from understudy.domain.events import PartNoted, ToolCallDelta, ToolCallStarted
-from understudy.wire.json import encode
+from understudy.wire.bounds import BOUNDS
+from understudy.wire.json import JsonTooLarge, encode
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -102,6 +103,8 @@ class ToolCalls:
             self._calls[-1 - len(self._ids)] = call
             call = None
         if call is None:
+            if len(self._calls) >= BOUNDS.parts:
+                raise JsonTooLarge(f"more than {BOUNDS.parts} tool calls")
             custom = piece.custom is not None or piece.type == "custom"
             call = self._calls[key] = _Call(self._unique(given), given, custom=custom)
         self._last = call

@@ -16,6 +16,7 @@ from understudy.dialects.base import (
     WholeReader,
 )
 from understudy.dialects.errors import classify
+from understudy.dialects.lookup import LookUp
 from understudy.dialects.openai.decode import NAME
 from understudy.dialects.openai.encode import encode_chat, encode_embeddings
 from understudy.dialects.openai.errors import RULES, read_error
@@ -63,7 +64,7 @@ class OpenAIDialect:
         )
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Open `GET /models`, or `GET /models/{id}`; the list has one page."""
+        """Open `GET /models`, which has one page, or `GET /models/{id}`."""
         single = request.model is not None and endpoint.quirks.single_models
         name = request.model or ""
         if endpoint.quirks.partner_suffix:
@@ -72,7 +73,10 @@ class OpenAIDialect:
         path = f"models/{quote(name, safe='/:@')}" if single else "models"
         call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
         read = partial(read_models, endpoint=endpoint, request=request, single=single)
-        return SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
+        asked = SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
+        if not single or request.model is None:
+            return asked
+        return LookUp(asked, lambda: self.list_models(ModelsRequest(), endpoint), request.model, name)
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open nothing: tokens are counted by the Responses API."""

@@ -13,6 +13,8 @@ from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import FinishReason
+from understudy.wire.bounds import BOUNDS
+from understudy.wire.json import JsonTooLarge
 
 NAME = "openai"
 
@@ -193,8 +195,9 @@ class Answer:
     def _add_audio(self, audio: dict[str, Any]) -> None:
         """Audio comes in pieces of base64 and transcript; it becomes one part when the answer is complete."""
         for key, value in audio.items():
-            if key in ("data", "transcript") and isinstance(value, str):
-                self._audio[key] = self._audio.get(key, "") + value
+            if key in ("data", "transcript"):
+                if isinstance(value, str):
+                    self._audio.setdefault(key, []).append(value)
             elif value is not None:
                 self._audio[key] = value
 
@@ -202,11 +205,12 @@ class Answer:
         self._add_calls(self._calls.flush(self._parts), steps)
         if self._audio:
             audio, self._audio = self._audio, {}
-            known = {key: audio.pop(key, None) for key in ("id", "data", "transcript")}
+            file_id = audio.pop("id", None)
+            data, transcript = ("".join(audio.pop(key)) if key in audio else None for key in ("data", "transcript"))
             part = Audio(
-                file_id=known["id"],
-                data=known["data"],
-                transcript=known["transcript"],
+                file_id=file_id,
+                data=data,
+                transcript=transcript,
                 extra={NAME: audio} if audio else None,
             )
             steps.append(e.PartAdded(self._parts, part))
@@ -231,7 +235,10 @@ class Answer:
             return
         facts = {key: value for key, value in chunk.x_groq.items() if key not in ("usage", "error")}
         if facts:
-            self._note("x_groq", {**self._known.get("x_groq", {}), **facts}, steps)
+            known = {**self._known.get("x_groq", {}), **facts}
+            if len(known) > BOUNDS.depth:
+                raise JsonTooLarge(f"`x_groq` has more than {BOUNDS.depth} fields")
+            self._note("x_groq", known, steps)
         # The same counts may stand in both places: cumulative reports replace each other, nothing is added.
         if chunk.usage is None and (usage := read_usage(chunk.x_groq.get("usage"))) is not None:
             steps.append(e.UsageReported(usage))

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint
+from understudy.dialects.base import Endpoint, Operation
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
 from understudy.domain.failures import Failure
@@ -45,7 +45,7 @@ def read_embeddings(
     if found.data is None:
         error = read_error_value(decode_object(body))
         if error is not None:
-            return [stream_failure(error, endpoint)]
+            return [stream_failure(error, endpoint, Operation.EMBED)]
         raise BadJson("no `data`: not an embeddings list")
     items = found.data
     if all(item.index is not None for item in items):
