@@ -136,6 +136,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Further settings of the other entry."""
     fallback: Mapping[str, Any] = {}
     deadline: float = 30.0
+    within: float | None = None
+    """Seconds that it may take, where that is less than the deadline."""
     fresh: bool = False
     """The connection on which it happened is not used again."""
     hides: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import understudy as u
-from tests.hostile.answers.base import SSE, TEXT, InStream
+from tests.hostile.answers.base import PIECES, SSE, TEXT, InStream
 from tests.hostile.framing import LAST, chunk, chunked_head, cut_response
 from tests.hostile.matrix.rows import (
     CHATS,
@@ -72,6 +72,11 @@ def _line(scene: Scene, pieces: int) -> Script:
     flood = b"x" * 5_000_000
     frame = b"data: " + flood + b"\n\n" if scene.answers.stream_type == SSE else b'{"x":"' + flood + b'"}\n'
     return _with(scene, frame, pieces)
+
+
+def _long(scene: Scene) -> bytes:
+    """Write a frame of content as large as no vendor's."""
+    return scene.answers.pieces[1].replace(PIECES[1].encode(), PIECES[1].encode() * 2000)
 
 
 def _split(size: int) -> Any:
@@ -313,10 +318,9 @@ ROWS = (
         name="endless-flood",
         words="content for ever, as fast as it goes, where a hundred tokens were asked for",
         source="a model that repeats itself",
-        act=lambda scene: (begun(scene, 1), Repeat(chunk(scene.answers.pieces[1]) * 200)),
+        act=lambda scene: (begun(scene, 1), Repeat(chunk(_long(scene)))),
         place="stream",
         options=lambda _: {"max_tokens": 100},
-        deadline=5.0,
         expect=given_up(K.TOO_LARGE, u.InvalidResponse, **_SHOWN),
         operations=_STREAM,
     ),
