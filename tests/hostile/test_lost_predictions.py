@@ -17,6 +17,7 @@ from tests.hostile.answers.base import TEXT, at_home
 from tests.hostile.answers.replicate import CLOSE, DONE, is_creation, prediction
 from tests.hostile.clients import Cast, cast, tried, until
 from tests.hostile.framing import response
+from tests.hostile.matrix.driver import Clock
 from tests.hostile.server import Hang, HostileServer, Party, Pause, Request, Reset, Script
 
 SILENT = {"first_event_timeout": 0.4, "timeout": 0.4}
@@ -133,12 +134,21 @@ async def test_one_that_is_given_up_is_cancelled(server: HostileServer, operatio
         await until(lambda: _cancels(made), 1.5)
 
 
-async def test_a_cancellation_that_is_not_answered_keeps_nobody_waiting(server: HostileServer) -> None:
+async def test_a_cancellation_that_is_answered_late_keeps_nobody_waiting(server: HostileServer) -> None:
+    clock = Clock()
+    ticking = asyncio.create_task(clock.run())
     async with cast(server, "replicate", lambda _: None, alone=True) as made:
         _never_done(made)
         usual = made.primary.respond
-        made.primary.respond = lambda request: (Pause(2.5),) if request.path.endswith("/cancel") else usual(request)
+
+        def respond(request: Request) -> Script:
+            late = request.path.endswith("/cancel")
+            return (Pause(1.5), response(200, b"{}", headers=CLOSE)) if late else usual(request)
+
+        made.primary.respond = respond
         loop = asyncio.get_running_loop()
         began = loop.time()
         assert isinstance(await made.lost(deadline=0.4), u.DeadlineExceeded)
-        assert loop.time() - began < 2.0
+        assert loop.time() - began < 0.4 + 0.25 + clock.lag
+        await until(lambda: _cancels(made))
+    ticking.cancel()

@@ -257,8 +257,8 @@ class Play:
             return (expect.won if record.provider == "primary" and counted else B.EXACT if counted else B.ESTIMATED,)
         if expect.shown and not self._was_streamed():
             return (B.UNKNOWN,)
-        if expect.basis is B.UNKNOWN and answers.counts_early and self._was_streamed():
-            return (B.UNKNOWN, B.ESTIMATED)
+        if expect.basis in (B.UNKNOWN, B.REFUSED) and answers.counts_early and self._was_streamed():
+            return (expect.basis, B.ESTIMATED)
         return (expect.basis,)
 
     def _was_streamed(self) -> bool:
