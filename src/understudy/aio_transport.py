@@ -60,11 +60,6 @@ class AioTransport:
         sent = await opened.send(request, connect)
         if isinstance(sent, Failure):
             raise TransportError(sent)
-        status = sent.status
-        if not 200 <= status <= 599:
-            sent.close()
-            message = f"the response has the status {status}, which is not one of an answer"
-            raise TransportError(Failure(kind=FailureKind.PROTOCOL, message=message, status=status))
         return AioIncoming(sent, opened)
 
     async def aclose(self) -> None:

@@ -16,6 +16,7 @@ from understudy.connections import (
     ConnectionNotUsable,
     HeadTooLarge,
     MalformedBody,
+    OddStatus,
     PoolExhausted,
     RequestCutShort,
     SpeaksTls,
@@ -59,7 +60,8 @@ FIXED_WORDS: dict[type[BaseException], str] = {
 def failure_of(error: BaseException) -> Failure:
     """Read an error of the HTTP library as a failure."""
     kind, sent = _kind(error)
-    return Failure(kind=kind, message=_words(error), sent=sent)
+    status = next((reason.status for reason in _reasons(error) if isinstance(reason, OddStatus)), None)
+    return Failure(kind=kind, message=_words(error), sent=sent, status=status)
 
 
 def _kind(error: BaseException) -> tuple[FailureKind, bool]:
@@ -117,17 +119,25 @@ def _words(error: BaseException) -> str:
 
 def _malformed(error: aiohttp.ClientResponseError) -> str:
     """Say what is wrong with the head of a response, or with what came in its place."""
+    reasons = _reasons(error)
+    url = error.request_info.url
+    if any(isinstance(reason, SpeaksTls) for reason in reasons):
+        return f"{url.host}:{url.port} speaks TLS; did you mean https://{url.authority}?"
+    if odd := next((reason for reason in reasons if isinstance(reason, OddStatus)), None):
+        return f"the response has the status {odd.status}, which is not one of an answer"
+    if any(isinstance(reason, HeadTooLarge | LineTooLong) or "Too many headers" in str(reason) for reason in reasons):
+        return "the headers of the response are too large"
+    return "the response is not valid HTTP"
+
+
+def _reasons(error: BaseException) -> list[BaseException]:
+    """Return what an error was raised for, and what that was raised for, and so on."""
     reasons: list[BaseException] = []
     reason = error.__cause__
     while reason is not None and reason not in reasons:
         reasons.append(reason)
         reason = reason.__cause__
-    url = error.request_info.url
-    if any(isinstance(reason, SpeaksTls) for reason in reasons):
-        return f"{url.host}:{url.port} speaks TLS; did you mean https://{url.authority}?"
-    if any(isinstance(reason, HeadTooLarge | LineTooLong) or "Too many headers" in str(reason) for reason in reasons):
-        return "the headers of the response are too large"
-    return "the response is not valid HTTP"
+    return reasons
 
 
 def _certificate(error: Exception) -> str:

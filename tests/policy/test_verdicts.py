@@ -344,6 +344,6 @@ def test_the_verdict_says_why_it_differs_from_the_table() -> None:
     assert all(verdict.why == "" for verdict in VERDICTS.values())
     told = verdict_of(failure(K.OVERLOADED, retry_after=30.0), max_wait=20.0)
     assert told == Verdict(
-        Retry.NEVER, 0, Fallback.ALWAYS, Aside.TARGET, REFUSED,
+        Retry.NEVER, None, Fallback.ALWAYS, Aside.TARGET, REFUSED,
         "no retry: the provider asks for a wait of 30 s, and max_wait is 20 s",
     )  # fmt: skip

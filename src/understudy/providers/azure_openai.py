@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from msgspec.structs import replace
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Endpoint, Operation
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
@@ -45,7 +46,7 @@ def settle(endpoint: Endpoint, api_version: str | None) -> Endpoint:
     query = f"api-version={quote(api_version, safe='')}"
     if not _DATED.fullmatch(api_version):
         return replace(endpoint, query=query)
-    place = f"deployments/{quote(endpoint.model or '', safe='')}"
+    place = f"deployments/{in_path(endpoint.model or '')}"
     quirks = endpoint.quirks
     return replace(
         endpoint,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 from typing import ClassVar
-from urllib.parse import quote
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.base import (
     Classify,
     Endpoint,
@@ -41,6 +41,7 @@ class OpenAIDialect:
         notes = Notes(request.configured)
         body = encode_chat(request, endpoint, notes, stream=stream)
         call = _post(endpoint, "chat/completions", body)
+        whole = partial(read_completion, endpoint=endpoint)
         if stream:
             return SingleExchange(
                 call,
@@ -48,9 +49,9 @@ class OpenAIDialect:
                 _refuse(endpoint, Operation.CHAT),
                 expects=("text/event-stream",),
                 before=notes.events(),
+                whole=whole,
             )
-        whole = WholeReader[Event](partial(read_completion, endpoint=endpoint))
-        return SingleExchange(call, whole, _refuse(endpoint, Operation.CHAT), before=notes.events())
+        return SingleExchange(call, WholeReader[Event](whole), _refuse(endpoint, Operation.CHAT), before=notes.events())
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Open `POST /embeddings`."""
@@ -70,7 +71,7 @@ class OpenAIDialect:
         if endpoint.quirks.partner_suffix:
             name = name.partition(":")[0]
         # Slashes in ids stay: servers whose ids have them route the rest of the path.
-        path = f"models/{quote(name, safe='/:@')}" if single else "models"
+        path = f"models/{in_path(name, slashes=True, safe=':@')}" if single else "models"
         call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
         read = partial(read_models, endpoint=endpoint, request=request, single=single)
         asked = SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
