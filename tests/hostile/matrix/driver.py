@@ -342,14 +342,15 @@ def _plan(sequence: list[tuple[str, bool]]) -> str:
     return f"[{', '.join(words)}]"
 
 
-def chosen(all_cells: list[Cell], dialects: int) -> list[Cell]:
-    """Choose, of every fault, so many wire formats, so that over all faults each has its turn."""
+def chosen(all_cells: list[Cell]) -> list[Cell]:
+    """Choose of every fault two wire formats, so that over all faults each has its turn; one suffices for embeddings and
+    lists where the fault is also met by generations."""
     picked: list[Cell] = []
     for turn, (_, group) in enumerate(itertools.groupby(all_cells, key=lambda cell: cell.row.name)):
         rows = list(group)
         names = list(dict.fromkeys(cell.dialect for cell in rows))
-        some = {names[(turn * dialects + at) % len(names)] for at in range(min(dialects, len(names)))}
-        for dialect in some:
+        many = 2 if rows[0].operation in CHATS or not rows[0].row.operations & CHATS else 1
+        for dialect in {names[(turn * many + at) % len(names)] for at in range(many)}:
             mine = [cell for cell in rows if cell.dialect == dialect]
             numbers = sorted({cell.number for cell in mine})
             picked += [cell for cell in mine if cell.number == numbers[turn % len(numbers)]]
