@@ -343,8 +343,10 @@ def _plan(sequence: list[tuple[str, bool]]) -> str:
 
 
 def chosen(all_cells: list[Cell]) -> list[Cell]:
-    """Choose of every fault two wire formats, so that over all faults each has its turn; one suffices for embeddings and
-    lists where the fault is also met by generations."""
+    """Choose two wire formats of every fault, so that over all faults each has its turn.
+
+    One suffices for embeddings and lists where generations meet the fault too.
+    """
     picked: list[Cell] = []
     for turn, (_, group) in enumerate(itertools.groupby(all_cells, key=lambda cell: cell.row.name)):
         rows = list(group)
