@@ -16,12 +16,14 @@ from understudy.connections import (
     ConnectionNotUsable,
     HeadTooLarge,
     MalformedBody,
+    OddStatus,
     PoolExhausted,
     RequestCutShort,
     SpeaksTls,
     StaleConnection,
 )
 from understudy.domain.failures import Failure, FailureKind
+from understudy.proxy_failures import ProxyFailed
 
 NO_FILES_LEFT = (errno.EMFILE, errno.ENFILE)
 NOT_TLS = {
@@ -59,7 +61,8 @@ FIXED_WORDS: dict[type[BaseException], str] = {
 def failure_of(error: BaseException) -> Failure:
     """Read an error of the HTTP library as a failure."""
     kind, sent = _kind(error)
-    return Failure(kind=kind, message=_words(error), sent=sent)
+    status = next((reason.status for reason in _reasons(error) if isinstance(reason, OddStatus)), None)
+    return Failure(kind=kind, message=_words(error), sent=sent, status=status)
 
 
 def _kind(error: BaseException) -> tuple[FailureKind, bool]:
@@ -67,6 +70,8 @@ def _kind(error: BaseException) -> tuple[FailureKind, bool]:
     match error:
         case PoolExhausted():
             return FailureKind.POOL, False
+        case ProxyFailed():
+            return FailureKind.PROXY, False
         case ConnectionNotUsable():
             return FailureKind.PROTOCOL if error.spoke else FailureKind.DISCONNECTED, False
         case StaleConnection():
@@ -77,8 +82,6 @@ def _kind(error: BaseException) -> tuple[FailureKind, bool]:
             return FailureKind.DNS, False
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
             return FailureKind.TLS, False
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return FailureKind.PROXY, False
         case aiohttp.ConnectionTimeoutError():
             return FailureKind.CONNECT_TIMEOUT, False
         case aiohttp.ClientConnectorError():
@@ -102,7 +105,7 @@ def _words(error: BaseException) -> str:
             return f"cannot connect to {error.host}:{error.port}: {_reason(error.os_error)}"
         case aiohttp.ClientResponseError():
             return _malformed(error)
-        case PoolExhausted():
+        case PoolExhausted() | ProxyFailed():
             return str(error)
         case ConnectionNotUsable() if error.spoke:
             return "the server sent data before it was sent a request"
@@ -117,17 +120,25 @@ def _words(error: BaseException) -> str:
 
 def _malformed(error: aiohttp.ClientResponseError) -> str:
     """Say what is wrong with the head of a response, or with what came in its place."""
+    reasons = _reasons(error)
+    url = error.request_info.url
+    if any(isinstance(reason, SpeaksTls) for reason in reasons):
+        return f"{url.host}:{url.port} speaks TLS; did you mean https://{url.authority}?"
+    if odd := next((reason for reason in reasons if isinstance(reason, OddStatus)), None):
+        return f"the response has the status {odd.status}, which is not one of an answer"
+    if any(isinstance(reason, HeadTooLarge | LineTooLong) or "Too many headers" in str(reason) for reason in reasons):
+        return "the headers of the response are too large"
+    return "the response is not valid HTTP"
+
+
+def _reasons(error: BaseException) -> list[BaseException]:
+    """Return what an error was raised for, and what that was raised for, and so on."""
     reasons: list[BaseException] = []
     reason = error.__cause__
     while reason is not None and reason not in reasons:
         reasons.append(reason)
         reason = reason.__cause__
-    url = error.request_info.url
-    if any(isinstance(reason, SpeaksTls) for reason in reasons):
-        return f"{url.host}:{url.port} speaks TLS; did you mean https://{url.authority}?"
-    if any(isinstance(reason, HeadTooLarge | LineTooLong) or "Too many headers" in str(reason) for reason in reasons):
-        return "the headers of the response are too large"
-    return "the response is not valid HTTP"
+    return reasons
 
 
 def _certificate(error: Exception) -> str:

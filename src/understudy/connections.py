@@ -23,11 +23,14 @@ from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 from aiohttp.tracing import Trace
 
 from understudy.name_lookup import Resolver
+from understudy.proxy_failures import proxy_failed
 
 KEPT_OPEN = 30.0
 """Seconds that an idle connection is kept."""
 HEADERS = 256
 """Headers of a response at most; no provider sends more than 60."""
+INTERIM = {100, *range(102, 200)}
+"""Statuses after which another follows. 101 is not one of them: it ends HTTP on the connection (RFC 9110 §15.2)."""
 SETTLING = 8
 """Turns of the event loop in which what the kernel holds for a connection must be read, before a request goes out."""
 
@@ -64,6 +67,14 @@ class HeadTooLarge(BadHttpMessage):
 
 class SpeaksTls(BadHttpMessage):
     """The answer to a plain request is a TLS record."""
+
+
+class OddStatus(BadHttpMessage):
+    """The status is not one of an answer: another protocol (101), or none that HTTP has (RFC 9110 §15)."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the status {status}")
+        self.status = status
 
 
 class _Refusing:
@@ -104,13 +115,14 @@ class _Head:
             if first and data.startswith(b"\x15\x03"):
                 raise SpeaksTls("a TLS record") from error
             raise
-        messages = result[0]
-        final = bool(messages) and not 100 <= messages[-1][0].code <= 199
-        if self.received > self._limit:
-            size = sum(len(name) + len(value) + 4 for name, value in messages[-1][0].raw_headers) if final else None
-            if size is None or size > self._limit:
-                raise HeadTooLarge("the headers are too large")
-        if final or result[1]:
+        final = next(
+            (message for message, _ in result[0] if not 102 <= message.code <= 199 and message.code != 100), None
+        )
+        if self.received > self._limit and (final is None or _size(final.raw_headers) > self._limit):
+            raise HeadTooLarge("the headers are too large")
+        if final is not None:
+            if not 200 <= final.code <= 599:
+                raise OddStatus(final.code)
             self._connection.head_is_complete(self._parser)
         return result
 
@@ -121,6 +133,10 @@ class _Head:
     def pause_reading(self) -> None:
         """Pause: the body's buffer is full already."""
         self._parser.pause_reading()
+
+
+def _size(headers: tuple[tuple[bytes, bytes], ...]) -> int:
+    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
 
 
 class PooledConnection(ResponseHandler):
@@ -304,14 +320,19 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (aiohttp's signature)
     ) -> ResponseHandler:
-        """Connect, all of it within one limit: looking the name up, every address, TLS, and a proxy's tunnel."""
+        """Connect, all of it within one limit: looking the name up, every address, TLS, and a proxy's tunnel.
+
+        Raise `ProxyFailed` if the proxy is to blame.
+        """
         task = asyncio.current_task()
         self.connecting.add(task)
         try:
             async with asyncio.timeout(timeout.sock_connect):
                 return await super()._create_connection(req, traces, timeout)
-        except TimeoutError as error:
-            if self._lookups.is_waiting(req.host):
+        except (aiohttp.ClientError, OSError) as error:
+            if failed := proxy_failed(req, error, timeout.sock_connect):
+                raise failed from error
+            if isinstance(error, TimeoutError) and self._lookups.is_waiting(req.host):
                 reason = OSError(f"looking the name up took longer than {timeout.sock_connect:g} s")
                 raise aiohttp.ClientConnectorDNSError(req.connection_key, reason) from error
             raise
