@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
+from understudy.dialects.flaws import read_mended
 from understudy.dialects.quirks import ErrorRule, Quirks
 from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
@@ -167,7 +168,7 @@ class WholeReader(Generic[T]):
         """Decode the body."""
         self.finished = True
         self.body = self._gathered.take()
-        return self._decode(self.body)
+        return read_mended(self.body, self._decode)
 
 
 JSON = ("application/json",)

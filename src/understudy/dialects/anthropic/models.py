@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.anthropic.wire import ModelItem, ModelPage
 from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WholeReader
 from understudy.dialects.lookup import LookUp
@@ -58,7 +59,7 @@ def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) 
     """Open the catalogue over all its pages, or the look-up of one model."""
     home = f"{endpoint.base_url}/v1/models"
     if request.model is not None:
-        wanted = HttpRequest("GET", f"{home}/{quote(request.model, safe='')}", endpoint.headers)
+        wanted = HttpRequest("GET", f"{home}/{in_path(request.model)}", endpoint.headers)
         single = SingleExchange(wanted, WholeReader(_decode_model), classify)
         return LookUp(single, lambda: open_models(ModelsRequest(), endpoint, classify), request.model)
 

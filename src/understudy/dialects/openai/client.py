@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 from typing import ClassVar
-from urllib.parse import quote
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.base import (
     Classify,
     Endpoint,
@@ -71,7 +71,7 @@ class OpenAIDialect:
         if endpoint.quirks.partner_suffix:
             name = name.partition(":")[0]
         # Slashes in ids stay: servers whose ids have them route the rest of the path.
-        path = f"models/{quote(name, safe='/:@')}" if single else "models"
+        path = f"models/{in_path(name, slashes=True, safe=':@')}" if single else "models"
         call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
         read = partial(read_models, endpoint=endpoint, request=request, single=single)
         asked = SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
