@@ -14,6 +14,8 @@ from understudy.connection_failures import failure_of
 from understudy.connections import HEADERS, ConnectionNotUsable, Connector, PooledRequest
 from understudy.domain.failures import Failure, FailureKind
 from understudy.name_lookup import Resolver
+from understudy.network import Network, Way
+from understudy.proxy_failures import unauthorized
 from understudy.transport import Incoming, TransportError
 from understudy.wire.bounds import Bounds
 from understudy.wire.http import HttpHead, HttpRequest
@@ -41,11 +43,20 @@ class AioTransport:
     """
 
     def __init__(
-        self, *, connections: int | None = None, pool_wait: float = POOL_WAIT, bounds: Bounds | None = None
+        self,
+        *,
+        network: Network | None = None,
+        connections: int | None = None,
+        pool_wait: float = POOL_WAIT,
+        bounds: Bounds | None = None,
     ) -> None:
-        """`connections` is the limit for each event loop, over all hosts; `pool_wait` is in seconds."""
+        """`network` says through which proxy and with which certificates; by default the environment does.
+
+        `connections` is the limit for each event loop, over all hosts; `pool_wait` is in seconds.
+        """
         if connections is not None and connections < 1:
             raise ValueError(f"connections must be at least 1, got {connections}")
+        self._network = network or Network()
         self._connections = connections or 0
         self._pool_wait = pool_wait
         self._head_limit = (bounds or Bounds()).headers
@@ -54,12 +65,16 @@ class AioTransport:
 
     async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
         """Send a request; see `Transport`. A failure has no cause: aiohttp's errors quote requests and answers."""
+        way = self._network.way_to(request.url)
         opened = self._opened.get(asyncio.get_running_loop())
         if opened is None or opened.session.closed:
             opened = self._open()
-        sent = await opened.send(request, connect)
+        sent = await opened.send(request, way, connect)
         if isinstance(sent, Failure):
             raise TransportError(sent)
+        if sent.status == 407 and way.proxy is not None:
+            sent.close()
+            raise TransportError(unauthorized(way.proxy.place, given=way.proxy.authorization is not None))
         return AioIncoming(sent, opened)
 
     async def aclose(self) -> None:
@@ -100,7 +115,7 @@ class _Opened:
         self._sending: set[asyncio.Task[Any]] = set()
         self._unsent: set[asyncio.Task[Any]] = set()
 
-    async def send(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse | Failure:
+    async def send(self, request: HttpRequest, way: Way, connect: float) -> aiohttp.ClientResponse | Failure:
         """Send a request over a usable connection; return the response, or how it failed."""
         task = asyncio.current_task()
         assert task is not None, "asynchronous code runs in a task"  # noqa: S101
@@ -110,7 +125,7 @@ class _Opened:
         try:
             for _ in range(TAKES):
                 try:
-                    return await self._send(request, connect)
+                    return await self._send(request, way, connect)
                 except ConnectionNotUsable as error:
                     if not error.reused or self.closed:
                         failure = failure_of(error)
@@ -126,17 +141,18 @@ class _Opened:
             self._unsent.discard(task)
         return closed_meanwhile(sent=failure.sent) if self.closed else failure
 
-    async def _send(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
+    async def _send(self, request: HttpRequest, way: Way, connect: float) -> aiohttp.ClientResponse:
         body: bytes | io.BytesIO | None = request.body
         if request.body is not None and len(request.body) > LARGE_BODY:
             body = io.BytesIO(request.body)
         return await self.session.request(
             request.method,
             request.url,
-            headers=request.headers,
+            headers=(*request.headers, *way.headers()),
             data=body,
             allow_redirects=False,
             timeout=_timeout(connect),
+            **way.options(),
         )
 
     async def close(self) -> None:

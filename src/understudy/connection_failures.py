@@ -23,6 +23,7 @@ from understudy.connections import (
     StaleConnection,
 )
 from understudy.domain.failures import Failure, FailureKind
+from understudy.proxy_failures import ProxyFailed
 
 NO_FILES_LEFT = (errno.EMFILE, errno.ENFILE)
 NOT_TLS = {
@@ -69,6 +70,8 @@ def _kind(error: BaseException) -> tuple[FailureKind, bool]:
     match error:
         case PoolExhausted():
             return FailureKind.POOL, False
+        case ProxyFailed():
+            return FailureKind.PROXY, False
         case ConnectionNotUsable():
             return FailureKind.PROTOCOL if error.spoke else FailureKind.DISCONNECTED, False
         case StaleConnection():
@@ -79,8 +82,6 @@ def _kind(error: BaseException) -> tuple[FailureKind, bool]:
             return FailureKind.DNS, False
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
             return FailureKind.TLS, False
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return FailureKind.PROXY, False
         case aiohttp.ConnectionTimeoutError():
             return FailureKind.CONNECT_TIMEOUT, False
         case aiohttp.ClientConnectorError():
@@ -104,7 +105,7 @@ def _words(error: BaseException) -> str:
             return f"cannot connect to {error.host}:{error.port}: {_reason(error.os_error)}"
         case aiohttp.ClientResponseError():
             return _malformed(error)
-        case PoolExhausted():
+        case PoolExhausted() | ProxyFailed():
             return str(error)
         case ConnectionNotUsable() if error.spoke:
             return "the server sent data before it was sent a request"

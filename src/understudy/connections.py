@@ -23,6 +23,7 @@ from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 from aiohttp.tracing import Trace
 
 from understudy.name_lookup import Resolver
+from understudy.proxy_failures import proxy_failed
 
 KEPT_OPEN = 30.0
 """Seconds that an idle connection is kept."""
@@ -319,14 +320,19 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (aiohttp's signature)
     ) -> ResponseHandler:
-        """Connect, all of it within one limit: looking the name up, every address, TLS, and a proxy's tunnel."""
+        """Connect, all of it within one limit: looking the name up, every address, TLS, and a proxy's tunnel.
+
+        Raise `ProxyFailed` if the proxy is to blame.
+        """
         task = asyncio.current_task()
         self.connecting.add(task)
         try:
             async with asyncio.timeout(timeout.sock_connect):
                 return await super()._create_connection(req, traces, timeout)
-        except TimeoutError as error:
-            if self._lookups.is_waiting(req.host):
+        except (aiohttp.ClientError, OSError) as error:
+            if failed := proxy_failed(req, error, timeout.sock_connect):
+                raise failed from error
+            if isinstance(error, TimeoutError) and self._lookups.is_waiting(req.host):
                 reason = OSError(f"looking the name up took longer than {timeout.sock_connect:g} s")
                 raise aiohttp.ClientConnectorDNSError(req.connection_key, reason) from error
             raise

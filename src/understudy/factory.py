@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy import providers
-from understudy.access import endpoint_for, secret_for
+from understudy.access import check_addresses, endpoint_for, secret_for
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
@@ -66,14 +66,21 @@ def create_provider(
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> DialectProvider:
-    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type.
+    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type or a wrong address.
 
     `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
     Used alone it is a `Call` over one target, so that its retries, time-outs and records are those of a manager.
     """
+    row = row or _row(config.provider)
+    check_addresses(config, row)
+    if transport is not None and (config.proxy or config.ca_file or config.client_cert):
+        raise ConfigError(
+            f"{config.entry}: proxy, ca_file and client_cert are for the built-in transport: configure the one that is "
+            "passed as transport= itself"
+        )
     return DialectProvider(
         config,
-        row or _row(config.provider),
+        row,
         fallback=fallback or FallbackConfig(),
         transport=transport,
         sink=sink,
@@ -105,8 +112,8 @@ class DialectProvider:
         self._observers = observers
         self._tally = Tally()
         self._endpoints: BoundedDict[str | None, Endpoint] = BoundedDict(ENDPOINTS)
-        self._unstreamed: BoundedDict[str | None, bool] = BoundedDict(ENDPOINTS)
-        """Models that the provider refused to stream."""
+        self._unstreamed: BoundedDict[tuple[str | None, bool], bool] = BoundedDict(ENDPOINTS)
+        """Models that the provider refused to stream, with or without a form of the answer."""
 
     @cached_property
     def _desk(self) -> Desk:
@@ -123,8 +130,9 @@ class DialectProvider:
     @cached_property
     def _transport(self) -> Transport:
         from understudy.aio_transport import AioTransport
+        from understudy.network import Network
 
-        return self._given_transport or AioTransport()
+        return self._given_transport or AioTransport(network=Network(self.config))
 
     @property
     def provider_type(self) -> str:
@@ -302,13 +310,13 @@ class DialectProvider:
         """Open a chat unstreamed if a failure says that this model is not streamed, and remember that it is not."""
         if not refuses_to_stream(failure):
             return None
-        self._unstreamed[endpoint.model] = True
+        self._unstreamed[endpoint.model, request.output is not None] = True
         return open_exchange(dialect, Operation.CHAT, request, endpoint, False)
 
     def _streams_inside(
         self, job: Job, request: GenerationRequest, dialect: Dialect, limits: Limits, endpoint: Endpoint
     ) -> bool:
-        if endpoint.model in self._unstreamed:
+        if (endpoint.model, request.output is not None) in self._unstreamed:
             return False
         whole = self.config.whole or job.whole
         return streams_inside(request, dialect, whole, endpoint, others=limits.yield_by is not None)

@@ -31,6 +31,7 @@ timeout = 0.5
 connect_timeout = 1
 first_event_timeout = 2
 idle_timeout = 3
+whole = "Stream"
 api_version = "2023-06-01"
 embedding_space = "s"
 headers = { X-Team = "${TEAM}" }
@@ -48,6 +49,7 @@ deep = [{ text = "${TEAM} $${x}" }, 1, true]
     assert (entry.max_tokens, entry.temperature) == (1, 2)
     assert (entry.timeout, entry.connect_timeout, entry.first_event_timeout, entry.idle_timeout) == (0.5, 1, 2, 3)
     assert (entry.api_version, entry.embedding_space) == ("2023-06-01", "s")
+    assert entry.whole == "stream"
     assert entry.headers == {"X-Team": "search"}
     assert entry.extra == {"deep": [{"text": "search ${x}"}, 1, True]}
 
@@ -114,7 +116,7 @@ def test_wrong_base_url_in_the_environment(fails: Callable[..., str]) -> None:
     (variable, *_) = row("openai").base_url_variables
     message = fails(ENTRY, **{variable: "https://user:sk-canary@host/v1"})
     assert message.startswith(
-        f"understudy.toml:1: the environment variable {variable} must not hold a user or password"
+        f"understudy.toml:1: the environment variable {variable} must not contain a user or password"
     )
     assert "canary" not in message
 
@@ -174,6 +176,7 @@ def test_names_that_cannot_be_addressed(fails: Callable[..., str], name: str) ->
         ("max_tokens = 0", "max_tokens must be at least 1: max_tokens = 0\n  such as max_tokens = 4096"),
         ("temperature = 2.5", "temperature must be between 0 and 2: temperature = 2.5\n  such as temperature = 0.7"),
         ("temperature = nan", "temperature must be a finite number: temperature = nan\n  such as temperature = 0.7"),
+        ('whole = "plan"', 'unknown way to fetch whole answers: whole = "plan"\n  did you mean "plain"?'),
         ("timeout = 0", "timeout must be greater than 0: timeout = 0\n  such as timeout = 600"),
         ("priority = 1.5", "priority must be a whole number, not a number with a point: priority = 1.5\n"
          "  such as priority = 1"),
@@ -188,10 +191,11 @@ def test_names_that_cannot_be_addressed(fails: Callable[..., str], name: str) ->
          '  such as embedding_model = "nomic-embed-text"'),
         ('base_url = "host:80"', 'base_url must begin with http:// or https://: base_url = "host:80"\n'
          '  such as "https://api.openai.com/v1"'),
-        ('base_url = "http://"', 'base_url is no URL: base_url = "http://"\n  such as "https://api.openai.com/v1"'),
-        ('base_url = "http://h:99999"', 'base_url is no URL: base_url = "http://h:99999"\n'
+        ('base_url = "http://"', 'base_url is not a valid URL for OpenAI: base_url = "http://"\n  such as "https://api.openai.com/v1"'),
+        ('base_url = "http://h:99999"', 'base_url is not a valid URL for OpenAI: base_url = "http://h:99999"\n'
          '  such as "https://api.openai.com/v1"'),
-        ('base_url = "http://h/?key=x"', "base_url must end with the path: paths are appended to it: base_url = …\n"
+        ('base_url = "http://h/?key=x"', "base_url must end with the path, without ? and #: "
+         "the path of each request is appended to it: base_url = …\n"
          '  such as "https://api.openai.com/v1"'),
         ("headers = { X = 1 }", "headers must be a table of texts, not a table: headers = …\n"
          '  such as headers = { "X-Team" = "search" }'),
