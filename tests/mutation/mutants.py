@@ -192,8 +192,8 @@ def _flow(node: ast.AST) -> Iterator[Change]:
             yield "break → continue", "continue"
         case ast.Continue():
             yield "continue → break", "break"
-        case ast.Return(value=ast.Constant(value=None) | None):
-            return
+        case ast.Return(value=ast.Constant(value=None | False) | None):
+            return  # the constant is changed as such: to a caller that asks whether it is so, both are the same
         case ast.Return():
             yield "return None", "return None"
 

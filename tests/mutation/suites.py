@@ -6,6 +6,7 @@ from pathlib import Path
 
 CALL = (
     "tests/policy/test_call.py",
+    "tests/policy/test_call_waits.py",
     "tests/policy/test_verdicts.py",
     "tests/policy/test_health.py",
     "tests/policy/test_shares.py",
