@@ -135,6 +135,50 @@ async def test_another_task_may_close_a_stream() -> None:
             await anext(stream)
 
 
+async def test_closing_ends_a_call_of_a_custom_provider() -> None:
+    class Hanging:
+        provider_type, name, priority = "own", "own", 1
+
+        async def generate(self, prompt: Any, /, **options: Any) -> Any:
+            await asyncio.Event().wait()
+
+        async def stream(self, prompt: Any, /, **options: Any) -> Any:
+            yield u.TextDelta(0, "a")
+            await asyncio.Event().wait()
+
+        async def aclose(self) -> None:
+            return None
+
+    own: Any = Hanging()
+    llm = u.ProviderManager([own])
+    for work in (llm.generate("Hi"), llm.stream("Hi").collect()):
+        running = asyncio.ensure_future(work)
+        await asyncio.sleep(0.02)
+        await asyncio.wait_for(llm.aclose(), 0.5)
+        with pytest.raises(u.Unavailable, match="the provider was closed"):
+            await running
+
+
+async def test_closing_while_a_request_is_planned_sends_nothing() -> None:
+    """A strategy may have to wait for prices first."""
+    async with serving(well) as (server,):
+        llm = manager(server, strategy=u.FallbackStrategy.COST_OPTIMIZED)
+        provider: Any = llm.providers[0]
+        loading = asyncio.Event()
+
+        async def prices_ready(model: str | None = None) -> None:
+            loading.set()
+            await asyncio.sleep(0.05)
+
+        provider.prices_ready = prices_ready
+        running = asyncio.ensure_future(llm.generate("Hi"))
+        await loading.wait()
+        await llm.aclose()
+        with pytest.raises(u.Unavailable, match="the provider was closed"):
+            await running
+        assert not server.requests
+
+
 async def test_a_stream_whose_read_was_cancelled_never_looks_whole() -> None:
     async with serving(BEGUN) as (server,), u.create_provider(server.entry()) as llm:
         stream = llm.stream("Hi")

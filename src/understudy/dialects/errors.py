@@ -222,7 +222,8 @@ def _unreadable(
     status = head.status
     page = head.content_type == "text/html" or body[:64].lstrip().startswith(b"<")
     # By a status of HTTP a proxy means what everybody means, whatever the provider behind it means by it.
-    kind = BY_STATUS.get(status) if page and not endpoint.error_rules else None
+    ours = any(rule.is_of_status and rule.status == status for rule in endpoint.error_rules)
+    kind = BY_STATUS.get(status) if page and not ours else None
     kind = kind or _kind_by_status(status, endpoint, rules)
     words = "" if page or status < 300 else clean(body[:512].decode("utf-8", "replace"))
     if status == 200:

@@ -26,7 +26,6 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=K.BILLING, status=429, text="per month"),
     ErrorRule(kind=K.BILLING, status=429, text="monthly"),
     ErrorRule(kind=K.RATE_LIMITED, text="calls / minute"),
-    ErrorRule(kind=K.UNSUPPORTED, status=501),
     ErrorRule(kind=K.CONFLICT, code="USER_CANCEL"),
 )
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from understudy.dialects.base import Endpoint, Exchange, Operation, SingleExchange, WholeReader
+from understudy.dialects.error_bodies import read_any
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.names import bare, model_url
@@ -61,6 +62,8 @@ def read_model(item: JsonObject) -> ModelInfo:
 
 def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
     page = decode_as(_PAGE, data)
+    if not page.models and read_any(data) is not None:
+        raise BadJson("an error in place of a list")
     return page.models, page.next_page_token
 
 
