@@ -232,7 +232,7 @@ def test_a_provider_may_forbid_retries(kind: FailureKind) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in TABLE if kind not in WAITING])
 def test_it_is_not_told_twice_where_the_table_forbids_them_too(kind: FailureKind) -> None:
-    assert verdict_of(failure(kind, should_retry=False), max_wait=20.0) == VERDICTS[kind]
+    assert verdict_of(failure(kind, should_retry=False), max_wait=20.0, took=0.0) == VERDICTS[kind]
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ class TestAStaleConnection:
 
 def test_the_verdict_says_why_it_differs_from_the_table() -> None:
     assert all(verdict.why == "" for verdict in VERDICTS.values())
-    told = verdict_of(failure(K.OVERLOADED, retry_after=30.0), max_wait=20.0)
+    told = verdict_of(failure(K.OVERLOADED, retry_after=30.0), max_wait=20.0, took=0.0)
     assert told == Verdict(
         Retry.NEVER, None, Fallback.ALWAYS, Aside.TARGET, REFUSED,
         "no retry: the provider asks for a wait of 30 s, and max_wait is 20 s",
