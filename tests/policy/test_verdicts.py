@@ -114,6 +114,24 @@ def test_tries_where_there_is_another_target(kind: FailureKind) -> None:
 
 
 @every_kind
+def test_only_a_filter_goes_elsewhere_where_the_configuration_lets_filters(kind: FailureKind) -> None:
+    order = Desk(A, B, max_tries=4, max_attempts=20, fallback_on_filter=True).fail_always(kind)
+    assert order == ("ab" if kind is K.CONTENT_FILTER else TABLE[kind].pair)
+
+
+@every_kind
+def test_only_an_invalid_request_goes_elsewhere_because_it_was_altered(kind: FailureKind) -> None:
+    order = Desk(A, B, max_tries=4, max_attempts=20).fail_always(kind, translated=True)
+    assert order == ("ab" if kind is K.INVALID_REQUEST else TABLE[kind].pair)
+
+
+@every_kind
+def test_only_a_full_context_heeds_what_is_known_of_windows(kind: FailureKind) -> None:
+    order = Desk(A, B, max_tries=4, max_attempts=20, windows={"a": 8, "b": 4}).fail_always(kind)
+    assert order == ("a" if kind in (K.CONTEXT_LENGTH, K.REQUEST_TOO_LARGE) else TABLE[kind].pair)
+
+
+@every_kind
 @pytest.mark.parametrize("max_tries", [1, 2])
 def test_max_retries_is_the_ceiling_whatever_the_kind(kind: FailureKind, max_tries: int) -> None:
     order = Desk(A, B, max_tries=max_tries, max_attempts=20).fail_always(kind)
