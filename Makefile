@@ -9,7 +9,7 @@ RECORDINGS ?= $(wildcard ../shared/recordings)
 # CPU-bound tests over two workers; `make test WORKERS=0` runs them in one process.
 WORKERS ?= 2
 
-.PHONY: demo test check format bench crash live clean help
+.PHONY: demo test check format bench crash live mutate clean help
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## Measure start-up, CPU
 
 crash: $(VENV)/.installed-test ## Lose a primary in every way, with the default time-outs (five minutes)
 	$(BIN)/python -m tests.hostile.crash
+
+mutate: $(VENV)/.installed-test ## Change the code a little, many times, and see the tests notice (an hour)
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 live: $(VENV)/.installed-test ## Call the real providers whose keys are in the environment
 	UNDERSTUDY_LIVE=1 $(BIN)/python -m pytest tests/live $(ARGS)

@@ -17,10 +17,13 @@ from understudy.domain.errors import LLMError
 from understudy.domain.events import CONTENT_EVENTS
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import Fold, TooManyParts
+from understudy.domain.messages import Role
 from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.prices import Bill
+from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import FinishReason, GenerationResponse
-from understudy.domain.usage import Usage
+from understudy.domain.usage import USAGE, Usage
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
 from understudy.flight import AttemptFailed, Flight, GroundedFlight
 from understudy.policy.batches import BatchLimits
 from understudy.policy.call import Call
@@ -214,8 +217,13 @@ class Attempt:
         verdict = CostBasis.EXACT if failure is None else VERDICTS[failure.kind].basis
         if outcome is Outcome.WON or verdict is CostBasis.EXACT:
             told = usage.input_total is not None and (usage.output_total is not None or self._fold is None)
-            return CostBasis.EXACT if told else CostBasis.ESTIMATED
+            return CostBasis.EXACT if told and not self._has_odd_counts() else CostBasis.ESTIMATED
         return CostBasis.ESTIMATED if usage.output_total or _counted(self.response) else verdict
+
+    def _has_odd_counts(self) -> bool:
+        """Whether something of the provider's counts had to be ignored."""
+        answer = self.response or (self.items[0] if self.items else None)
+        return any(warning.what in (USAGE, "numbers") for warning in getattr(answer, "warnings", ()))
 
     def _cost(self, basis: CostBasis, usage: Usage) -> Cost | None:
         """Return what this attempt cost, given how sure its usage is; `None` when that is unknown."""
@@ -281,8 +289,10 @@ def _text(value: Any) -> str | None:
 
 def _validated(job: Job, response: GenerationResponse, fold: Fold) -> tuple[GenerationResponse, Failure | None]:
     """Check a whole answer: not empty, and of the form that was asked for."""
-    if fold.is_empty and response.finish_reason in (FinishReason.STOP, FinishReason.UNKNOWN):
-        return response, Failure(kind=FailureKind.EMPTY, message="the answer is empty")
+    if not fold.has_answer and response.finish_reason in (FinishReason.STOP, FinishReason.UNKNOWN):
+        if not _may_be_empty(job.request, response):
+            return response, Failure(kind=FailureKind.EMPTY, message="the answer is empty")
+        response = msgspec.structs.replace(response, warnings=(*response.warnings, _EMPTY))
     form = job.form
     if form is None or response.tool_calls or response.refusal or response.finish_reason is FinishReason.CONTENT_FILTER:
         return response, None
@@ -292,6 +302,20 @@ def _validated(job: Job, response: GenerationResponse, fold: Fold) -> tuple[Gene
         cut = " (it was cut at max_tokens)" if response.finish_reason is FinishReason.LENGTH else ""
         message = f"the answer does not fit the schema{cut}: {error}"
         return response, Failure(kind=FailureKind.SCHEMA_MISMATCH, message=message)
+
+
+_EMPTY = Warning(
+    WarningKind.DROPPED, "content", "the provider ended the answer, as it may here, without saying anything"
+)
+
+
+def _may_be_empty(request: GenerationRequest, response: GenerationResponse) -> bool:
+    """Return whether a natural end without content can be meant: a stop sequence came first, nothing is left to say
+    after a tool's result, or the model thought and then had nothing to add."""
+    if response.finish_reason is not FinishReason.STOP:
+        return False
+    last = request.messages[-1].role if request.messages else None
+    return bool(request.stop) or last is Role.TOOL or bool(response.thinking)
 
 
 def _so_far(fold: Fold) -> GenerationResponse | None:

@@ -1,4 +1,7 @@
-"""Errors of the HTTP library, read as failures."""
+"""Errors of the HTTP library, read as failures.
+
+Their own words quote the request or the answer, and so perhaps a key or what a user wrote; they are never repeated.
+"""
 
 from __future__ import annotations
 
@@ -7,48 +10,147 @@ import os
 import ssl
 
 import aiohttp
+from aiohttp.http_exceptions import LineTooLong
 
+from understudy.connections import (
+    ConnectionNotUsable,
+    HeadTooLarge,
+    MalformedBody,
+    OddStatus,
+    PoolExhausted,
+    RequestCutShort,
+    SpeaksTls,
+    StaleConnection,
+)
 from understudy.domain.failures import Failure, FailureKind
+from understudy.proxy_failures import ProxyFailed
+
+NO_FILES_LEFT = (errno.EMFILE, errno.ENFILE)
+NOT_TLS = {
+    "WRONG_VERSION_NUMBER",
+    "RECORD_LAYER_FAILURE",
+    "UNKNOWN_PROTOCOL",
+    "HTTP_REQUEST",
+    "HTTPS_PROXY_REQUEST",
+    "PACKET_LENGTH_TOO_LONG",
+}
+"""What OpenSSL says where the other side answers a handshake in something that is not TLS."""
+CERTIFICATES = {
+    9: "is not valid yet",
+    10: "has expired",
+    18: "is self-signed",
+    19: "is signed by an authority that this machine does not trust",
+    20: "is signed by an authority that this machine does not know",
+    21: "is signed by an authority that this machine does not know",
+    62: "is for another host",
+    64: "is for another address",
+}
+"""OpenSSL's verification errors (`X509_V_ERR_…`, openssl/x509_vfy.h) by number."""
+
+FIXED_WORDS: dict[type[BaseException], str] = {
+    aiohttp.ConnectionTimeoutError: "no connection within the connect time-out",
+    MalformedBody: "the body of the response is not valid HTTP",
+    aiohttp.ClientPayloadError: "the connection broke in the middle of the response",
+    StaleConnection: "the server closed a connection that had been kept open, without an answer",
+    RequestCutShort: "the connection broke before the whole request was sent",
+    ConnectionNotUsable: "the server closed the connection before the request was sent",
+    aiohttp.ServerDisconnectedError: "the server closed the connection without an answer",
+}
 
 
-def failure_of(error: Exception) -> Failure:
-    """Read an error of the HTTP library as a failure (fault model §2, rows 1–16)."""
-    kind, sent = FailureKind.DISCONNECTED, True
+def failure_of(error: BaseException) -> Failure:
+    """Read an error of the HTTP library as a failure."""
+    kind, sent = _kind(error)
+    status = next((reason.status for reason in _reasons(error) if isinstance(reason, OddStatus)), None)
+    return Failure(kind=kind, message=_words(error), sent=sent, status=status)
+
+
+def _kind(error: BaseException) -> tuple[FailureKind, bool]:
+    """Return what failed, and whether anything of the request may have been sent."""
     match error:
+        case PoolExhausted():
+            return FailureKind.POOL, False
+        case ProxyFailed():
+            return FailureKind.PROXY, False
+        case ConnectionNotUsable():
+            return FailureKind.PROTOCOL if error.spoke else FailureKind.DISCONNECTED, False
+        case StaleConnection():
+            return FailureKind.STALE_CONNECTION, True
+        case RequestCutShort():
+            return FailureKind.WRITE_FAILED, True
         case aiohttp.ClientConnectorDNSError():
-            kind, sent = FailureKind.DNS, False
+            return FailureKind.DNS, False
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
-            kind, sent = FailureKind.TLS, False
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            kind, sent = FailureKind.PROXY, False
+            return FailureKind.TLS, False
         case aiohttp.ConnectionTimeoutError():
-            kind, sent = FailureKind.CONNECT_TIMEOUT, False
+            return FailureKind.CONNECT_TIMEOUT, False
         case aiohttp.ClientConnectorError():
-            kind, sent = FailureKind.CONNECT, False
-        case aiohttp.InvalidURL() | ValueError():
-            kind, sent = FailureKind.INVALID_REQUEST, False
-        case aiohttp.ClientResponseError():
-            kind = FailureKind.PROTOCOL
-        case aiohttp.ServerTimeoutError():
-            kind = FailureKind.TIMEOUT_HEADERS
+            return FailureKind.POOL if error.os_error.errno in NO_FILES_LEFT else FailureKind.CONNECT, False
+        case ValueError():
+            return FailureKind.INVALID_REQUEST, False
+        case aiohttp.ClientResponseError() | MalformedBody():
+            return FailureKind.PROTOCOL, True
         case _:
-            pass
-    return Failure(kind=kind, message=_words(error), sent=sent)
+            return FailureKind.DISCONNECTED, True
 
 
-def _words(error: Exception) -> str:
-    """Return the error's own words, or its name when it has none; header values never stand in them."""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"cannot connect to {error.host}:{error.port}: {_reason(error.os_error)}"
-    if isinstance(error, ValueError):
-        # Its words may repeat a URL or a header, and so a secret.
-        return f"the request cannot be written as HTTP ({type(error).__name__}): check base_url and headers"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "the connection broke in the middle of the response"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the server closed the connection without an answer"
-    text = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _words(error: BaseException) -> str:
+    """Say what failed, in words of our own."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return f"cannot connect to {error.host}:{error.port}: {_certificate(error.certificate_error)}"
+        case aiohttp.ClientConnectorSSLError():
+            return f"cannot connect to {error.host}:{error.port}: {_tls(error)}"
+        case aiohttp.ClientConnectorError():
+            return f"cannot connect to {error.host}:{error.port}: {_reason(error.os_error)}"
+        case aiohttp.ClientResponseError():
+            return _malformed(error)
+        case PoolExhausted() | ProxyFailed():
+            return str(error)
+        case ConnectionNotUsable() if error.spoke:
+            return "the server sent data before it was sent a request"
+        case ValueError():
+            return f"the request cannot be written as HTTP ({type(error).__name__}): check base_url and headers"
+    for kind, words in FIXED_WORDS.items():
+        if isinstance(error, kind):
+            return words
+    reason = _reason(error) if isinstance(error, OSError) and error.errno is not None else type(error).__name__
+    return f"the connection broke: {reason}"
+
+
+def _malformed(error: aiohttp.ClientResponseError) -> str:
+    """Say what is wrong with the head of a response, or with what came in its place."""
+    reasons = _reasons(error)
+    url = error.request_info.url
+    if any(isinstance(reason, SpeaksTls) for reason in reasons):
+        return f"{url.host}:{url.port} speaks TLS; did you mean https://{url.authority}?"
+    if odd := next((reason for reason in reasons if isinstance(reason, OddStatus)), None):
+        return f"the response has the status {odd.status}, which is not one of an answer"
+    if any(isinstance(reason, HeadTooLarge | LineTooLong) or "Too many headers" in str(reason) for reason in reasons):
+        return "the headers of the response are too large"
+    return "the response is not valid HTTP"
+
+
+def _reasons(error: BaseException) -> list[BaseException]:
+    """Return what an error was raised for, and what that was raised for, and so on."""
+    reasons: list[BaseException] = []
+    reason = error.__cause__
+    while reason is not None and reason not in reasons:
+        reasons.append(reason)
+        reason = reason.__cause__
+    return reasons
+
+
+def _certificate(error: Exception) -> str:
+    code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else None
+    return f"its certificate {CERTIFICATES.get(code, 'cannot be verified')}" if code else "its certificate is invalid"
+
+
+def _tls(error: aiohttp.ClientConnectorSSLError) -> str:
+    reason = str(getattr(error.os_error, "reason", None) or "unknown reason")
+    if reason in NOT_TLS:
+        return f"it does not speak TLS; did you mean http://{error.host}:{error.port}?"
+    return f"TLS failed: {reason.replace('_', ' ').lower()}"
 
 
 def _reason(error: OSError) -> str:

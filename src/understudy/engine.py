@@ -86,7 +86,7 @@ class Drive:
             self.why_abandoned = failure.message
             await generator.aclose()
             return
-        self._over = asyncio.Event()
+        self._over = self._over or asyncio.Event()
         if self._attempt is not None:
             self._attempt.flight.interrupt(failure)
         if self._pause is not None and not self._pause.done():

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy import providers
-from understudy.access import endpoint_for, secret_for
+from understudy.access import check_addresses, endpoint_for, secret_for
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
@@ -66,14 +66,21 @@ def create_provider(
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> DialectProvider:
-    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type.
+    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type or a wrong address.
 
     `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
     Used alone it is a `Call` over one target, so that its retries, time-outs and records are those of a manager.
     """
+    row = row or _row(config.provider)
+    check_addresses(config, row)
+    if transport is not None and (config.proxy or config.ca_file or config.client_cert):
+        raise ConfigError(
+            f"{config.entry}: proxy, ca_file and client_cert are for the built-in transport: configure the one that is "
+            "passed as transport= itself"
+        )
     return DialectProvider(
         config,
-        row or _row(config.provider),
+        row,
         fallback=fallback or FallbackConfig(),
         transport=transport,
         sink=sink,
@@ -123,8 +130,9 @@ class DialectProvider:
     @cached_property
     def _transport(self) -> Transport:
         from understudy.aio_transport import AioTransport
+        from understudy.network import Network
 
-        return self._given_transport or AioTransport()
+        return self._given_transport or AioTransport(network=Network(self.config))
 
     @property
     def provider_type(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypedDict, Unpac
 
 import msgspec
 
+from understudy.domain.errors import ConfigError
 from understudy.domain.events import Event
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 from understudy.domain.money import Money
@@ -16,7 +17,7 @@ from understudy.domain.prices import Price
 from understudy.domain.quantiles import Quantiles
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
-from understudy.domain.secret import Secret
+from understudy.domain.secret import NO_USER_IN_ADDRESS, Secret
 
 if TYPE_CHECKING:
     from understudy.policy.strategies import Strategy
@@ -99,6 +100,13 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     sign: Signer | None = None
     """Signs every request, key included. With it no key is needed, nor read from the environment. Python only."""
     base_url: str | None = None
+    proxy: str | Secret | None = None
+    """An HTTP proxy's URL, or `none`; when unset the environment's. One with a password becomes a `Secret`."""
+    ca_file: str | None = None
+    """The authorities whose certificates are trusted, in a PEM file, instead of the system's."""
+    client_cert: str | None = None
+    """A client certificate in a PEM file, with its key unless `client_key` is set."""
+    client_key: str | None = None
     text_model: str | None = None
     embedding_model: str | None = None
     max_tokens: int | None = None
@@ -132,6 +140,14 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Further fixed headers; no secrets."""
     extra: Mapping[str, Any] = {}
     """Further fields of the request body, sent as they are."""
+
+    def __post_init__(self) -> None:
+        """Keep passwords out of what is printed. Raise `ConfigError` for one in `base_url`, where none belongs."""
+        if isinstance(self.proxy, str) and "@" in self.proxy:
+            msgspec.structs.force_setattr(self, "proxy", Secret(self.proxy))
+        _, _, address = ("://" + (self.base_url or "")).rpartition("://")
+        if "@" in address.partition("/")[0]:
+            raise ConfigError(f"{self.entry}: base_url {NO_USER_IN_ADDRESS}")
 
     def __repr__(self) -> str:
         return f"ProviderConfig({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"

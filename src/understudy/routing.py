@@ -88,6 +88,7 @@ class Desk:
     async def ask(self, operation: Operation, request: Any, planned: Planned) -> list[Any]:
         """Run any other operation, none of which is billed."""
         rules = _rules(planned.fallback, min(FREE_DEADLINE, planned.fallback.deadline))
+        rules = msgspec.structs.replace(rules, free=True)
         job = Job(id=new_id(), operation=operation, request=request, rules=rules)
         return (await self.engine.run(job, planned.plan, self._performers)).items
 

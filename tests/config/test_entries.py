@@ -114,7 +114,7 @@ def test_wrong_base_url_in_the_environment(fails: Callable[..., str]) -> None:
     (variable, *_) = row("openai").base_url_variables
     message = fails(ENTRY, **{variable: "https://user:sk-canary@host/v1"})
     assert message.startswith(
-        f"understudy.toml:1: the environment variable {variable} must not hold a user or password"
+        f"understudy.toml:1: the environment variable {variable} must not contain a user or password"
     )
     assert "canary" not in message
 
@@ -188,10 +188,11 @@ def test_names_that_cannot_be_addressed(fails: Callable[..., str], name: str) ->
          '  such as embedding_model = "nomic-embed-text"'),
         ('base_url = "host:80"', 'base_url must begin with http:// or https://: base_url = "host:80"\n'
          '  such as "https://api.openai.com/v1"'),
-        ('base_url = "http://"', 'base_url is no URL: base_url = "http://"\n  such as "https://api.openai.com/v1"'),
-        ('base_url = "http://h:99999"', 'base_url is no URL: base_url = "http://h:99999"\n'
+        ('base_url = "http://"', 'base_url is not a valid URL for OpenAI: base_url = "http://"\n  such as "https://api.openai.com/v1"'),
+        ('base_url = "http://h:99999"', 'base_url is not a valid URL for OpenAI: base_url = "http://h:99999"\n'
          '  such as "https://api.openai.com/v1"'),
-        ('base_url = "http://h/?key=x"', "base_url must end with the path: paths are appended to it: base_url = …\n"
+        ('base_url = "http://h/?key=x"', "base_url must end with the path, without ? and #: "
+         "the path of each request is appended to it: base_url = …\n"
          '  such as "https://api.openai.com/v1"'),
         ("headers = { X = 1 }", "headers must be a table of texts, not a table: headers = …\n"
          '  such as headers = { "X-Team" = "search" }'),

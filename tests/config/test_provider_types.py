@@ -55,10 +55,12 @@ text_model = "acme-1"
     assert entry.api_key == Secret("sk-acme")
     assert config.notices == ()
     row = config.row_of(entry)
+    assert row is not None
     assert row == ProviderRow(
         type="acme",
         title="acme",
         base_url="https://api.acme.example/v1",
+        normalize_base_url=row.normalize_base_url,
         dialects={Operation.CHAT: "openai", Operation.EMBED: "openai", Operation.MODELS: "openai"},
         key_variables=("ACME_API_KEY",),
     )

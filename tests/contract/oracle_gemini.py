@@ -141,10 +141,10 @@ def _answer(chunks: list[types.GenerateContentResponse]) -> Answer:
 
 
 def _classes(reports: list[types.GenerateContentResponseUsageMetadata]) -> dict[str, int | None]:
-    """The last count of each class; one that a report leaves out was told before, or is unknown."""
+    """The counts of the last report; what it leaves out is unknown."""
 
     def last(name: str) -> Any:
-        return next((value for one in reversed(reports) if (value := getattr(one, name)) is not None), None)
+        return getattr(reports[-1], name) if reports else None
 
     counts: dict[str, int | None] = dict.fromkeys(USAGE_CLASSES)
     prompt = last("prompt_token_count")

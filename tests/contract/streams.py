@@ -73,6 +73,11 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
             yield rng.sample(range(1, len(self.body)), count)
 
     @property
+    def has_one_end(self) -> bool:
+        """False where content follows a finish reason: Together gives one for each of several calls."""
+        return sum(_is_terminal(payload(frame)) for frame in self.frames) == 1
+
+    @property
     def terminal(self) -> int | None:
         """The end of the frame that makes the stream a success; `None` when it ends in an error.
 

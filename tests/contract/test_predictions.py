@@ -85,7 +85,7 @@ def test_a_prediction_that_can_be_streamed_is(prediction: Recording) -> None:
 
 def streaming(recording: Recording) -> PredictionExchange:
     exchange = at_the_create(recording, stream=True)
-    created = {"id": "1", "model": "m", "status": "starting", "urls": {"stream": "https://stream.invalid/1"}}
+    created = {"id": "1", "model": "m", "status": "starting", "urls": {"stream": "https://stream.replicate.com/1"}}
     handed(exchange, FOUND, json.dumps(created).encode())
     return exchange
 

@@ -24,6 +24,14 @@ def failure(kind: FailureKind, **fields: Any) -> Failure:
     return Failure(kind=kind, message="no", **fields)
 
 
+class Longest(Random):
+    """Chance that always draws the longest wait."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """Return the upper end."""
+        return max(a, b)
+
+
 class Desk:
     """One call. `actions` are the latest; `health` and `budgets` may be shared with earlier calls."""
 
@@ -33,6 +41,7 @@ class Desk:
         windows: dict[str, int] | None = None,
         health: Health | None = None,
         budgets: Budgets | None = None,
+        rng: Random | None = None,
         now: float = 100.0,
         **rules: Any,
     ) -> None:
@@ -43,7 +52,7 @@ class Desk:
             Rules(**{"retry_delay": 0.0, **rules}),
             health=self.health,
             budgets=budgets or Budgets(),
-            rng=Random(1),
+            rng=rng or Random(1),
         )
         self.now = now
         self.order = ""

@@ -63,7 +63,11 @@ def test_requests_and_retries_are_forgotten_after_ten_seconds() -> None:
         budget.deposit(1010.0)
     assert granted(budget, 1010.0) == 2 + 0  # the old ten and their two are gone together
 
-    old = RetryBudget()
+    young, old = RetryBudget(), RetryBudget()
+    for _ in range(10):
+        young.deposit(1000.0)
+    assert granted(young, 1009.9) == 2 + 3
+
     for _ in range(10):
         old.deposit(1000.0)
     assert granted(old, 1010.0) == 3

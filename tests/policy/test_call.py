@@ -197,23 +197,3 @@ def test_all_targets_aside_for_long_let_one_probe_through_and_its_success_lifts_
     assert refused[0].failure.retry_after == pytest.approx(300.0)
     first.receive(Ended(1), 101.0)
     assert health.denial(A, 101.0) is None
-
-
-def test_a_cooldown_is_extended_but_never_shortened() -> None:
-    health = Health()
-    health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=60.0), Aside.TARGET, 100.0)
-    health.failed(Permit(A, 101.0), failure(K.RATE_LIMITED, retry_after=1.0), Aside.TARGET, 101.0)
-    denial = health.denial(A, 102.0)
-    assert denial is not None
-    assert denial.until == 160.0
-
-
-def test_disabling_doubles_up_to_an_hour() -> None:
-    health, now, lengths = Health(), 0.0, []
-    for _ in range(6):
-        health.failed(Permit(A, now), failure(K.AUTHENTICATION), Aside.CREDENTIAL, now)
-        denial = health.denial(A, now)
-        assert denial is not None
-        lengths.append(denial.until - now)
-        now = denial.until
-    assert lengths == [300.0, 600.0, 1200.0, 2400.0, 3600.0, 3600.0]

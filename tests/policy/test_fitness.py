@@ -68,6 +68,26 @@ def test_an_estimate_alone_never_leaves_nobody() -> None:
     fit = fitting(Needs(least_prompt=500), BOTH, small)
     assert fit.targets == BOTH
     assert fit.compromise == "none is better: holds 100 tokens, the prompt has at least 500"
+    assert fit.skipped == ()
+
+
+def test_a_window_that_is_just_large_enough_is() -> None:
+    exact = Facts(windows={"blind/m": 150, "seeing/m": 149})
+    fit = fitting(Needs(least_prompt=150), BOTH, exact)
+    assert [each.name for each in fit.targets] == ["blind"]
+    assert [(skip.target.name, skip.why) for skip in fit.skipped] == [
+        ("seeing", "holds 149 tokens, the prompt has at least 150")
+    ]
+    assert fit.compromise is None
+
+
+def test_the_prompt_of_a_request_is_measured_too() -> None:
+    assert needs_of(GenerationRequest(messages=(Message.user("x" * 600),))).least_prompt == 100
+
+
+def test_what_is_known_to_be_able_is_allowed() -> None:
+    known = facts(blind=TargetFacts(capabilities={"vision": True}), seeing=TargetFacts(capabilities={"tools": False}))
+    assert fitting(Needs(frozenset({"vision"})), BOTH, known).targets == BOTH
 
 
 def test_a_schema_can_be_asked_for_in_words_when_nobody_knows_schemas() -> None:
@@ -77,5 +97,14 @@ def test_a_schema_can_be_asked_for_in_words_when_nobody_knows_schemas() -> None:
     )
     fit = fitting(Needs(frozenset({"structured_output"})), BOTH, known)
     assert fit.targets == BOTH
+    assert fit.compromise == "none is better: cannot answer in the form of a schema"
     fit = fitting(Needs(frozenset({"structured_output", "vision"})), BOTH, known)
     assert [each.name for each in fit.targets] == ["blind"]
+    assert [(skip.target.name, skip.why) for skip in fit.skipped] == [("seeing", "cannot see images")]
+
+
+def test_some_that_can_leave_the_others_out_whatever_they_lack() -> None:
+    known = facts(blind=TargetFacts(capabilities={"structured_output": False}))
+    fit = fitting(Needs(frozenset({"structured_output"})), BOTH, known)
+    assert [each.name for each in fit.targets] == ["seeing"]
+    assert [skip.target.name for skip in fit.skipped] == ["blind"]

@@ -22,7 +22,7 @@ from understudy.policy.call import Call
 from understudy.policy.cost_order import CostOptimized
 from understudy.policy.estimate import expected_usage
 from understudy.policy.health import Health, Permit
-from understudy.policy.plan import Plan
+from understudy.policy.plan import Plan, Step
 from understudy.policy.rotation import Rotation
 from understudy.policy.signals import Launch, Rules
 from understudy.policy.strategies import Strategy, priority, round_robin
@@ -88,6 +88,22 @@ def test_who_is_set_aside_takes_no_turn_and_has_none_to_catch_up_on() -> None:
 
     assert turns(20, frozenset({"b/m"})) == {"a": 10, "c": 10}
     assert turns(30, frozenset()) == {"a": 10, "b": 10, "c": 10}
+
+
+def test_every_turn_is_counted_and_those_in_cooldown_keep_up() -> None:
+    targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
+    rotation = Rotation()
+
+    def take(*ordered: Target, aside: frozenset[str] = frozenset()) -> dict[str, int]:
+        rotation.take(Plan(tuple(Step(each, "test") for each in ordered)), aside)
+        return dict(rotation.turns)
+
+    assert take() == {}
+    assert take(*targets) == {"a/m": 1}
+    seen = [take(*targets, aside=frozenset({"c/m"})) for _ in range(2)]
+    assert seen == [{"a/m": 2, "c/m": 2}, {"a/m": 3, "c/m": 3}]
+    assert take(targets[1], aside=frozenset({"c/m"})) == {"a/m": 3, "b/m": 1, "c/m": 3}
+    assert take(targets[2], aside=frozenset({"a/m", "c/m"})) == {"a/m": 3, "b/m": 1, "c/m": 4}
 
 
 def test_turns_are_taken_also_while_everyone_is_set_aside() -> None:

@@ -70,7 +70,7 @@ def test_the_official_client_understands_the_same(value: str, monkeypatch: pytes
 
 @pytest.mark.parametrize("value", ["ftp://host", "host:port", "host:99999", "http://host:x", "[::1", "unix:///run/o"])
 def test_what_is_no_address_is_refused_by_name(value: str) -> None:
-    with pytest.raises(ValueError, match="is no address of Ollama") as caught:
+    with pytest.raises(ValueError, match="is not a valid address of Ollama") as caught:
         normalize_base_url(value)
     assert value in str(caught.value)
 

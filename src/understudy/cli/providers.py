@@ -21,9 +21,9 @@ from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import IN_FILE, EntryResult, health_of, milliseconds, survey
 from understudy.cli.terminal import plain_table, prepare_library, say, show
 from understudy.config import Config, load
-from understudy.config.addresses import address_from_environment
 from understudy.config.discovery import answers
 from understudy.provider import ProviderType
+from understudy.providers.addresses import address_from_environment
 from understudy.providers.base import ProviderRow
 
 if TYPE_CHECKING:

@@ -72,19 +72,13 @@ class TypeResult(msgspec.Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def opened(config: Config, fallback: FallbackConfig | None = None) -> AsyncIterator[list[DialectProvider]]:
-    """Make the provider of every entry, over one transport that is closed at the end."""
-    from understudy.aio_transport import (
-        AioTransport,  # the HTTP library, of which reading a configuration needs nothing
-    )
-
-    transport = AioTransport()
+    """Make the provider of every entry; their connections are closed at the end."""
+    providers = [create_provider(entry, row=config.row_of(entry), fallback=fallback) for entry in config.providers]
     try:
-        yield [
-            create_provider(entry, row=config.row_of(entry), fallback=fallback, transport=transport)
-            for entry in config.providers
-        ]
+        yield providers
     finally:
-        await transport.aclose()
+        for provider in providers:
+            await provider.aclose()
 
 
 async def survey(config: Config, *, offline: bool) -> tuple[EntryResult, ...]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from understudy.config.addresses import address_complaint, address_from_environment
 from understudy.config.credentials import from_environment
 from understudy.config.model import Config, Disabled, Notice, NoticeKind
 from understudy.domain.errors import ConfigError
 from understudy.provider import ProviderConfig, ProviderType
 from understudy.providers import row as row_of
 from understudy.providers import types
+from understudy.providers.addresses import address_complaint, address_from_environment
 from understudy.providers.base import ProviderRow
 
 PROBE_TIMEOUT = 0.3

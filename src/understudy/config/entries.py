@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from understudy.config.addresses import address_complaint, address_from_environment
 from understudy.config.credentials import Credential, read_credential
 from understudy.config.fallback import WHOLE
 from understudy.config.lines import KeyPath
 from understudy.config.model import Disabled, NoticeKind
+from understudy.config.networking import settle_network
 from understudy.config.prices import read_price, read_prices
 from understudy.config.report import meant
 from understudy.config.rules import unsendable
@@ -21,6 +21,7 @@ from understudy.config.tables import Context, read_table
 from understudy.provider import ProviderConfig, ProviderType
 from understudy.providers import row as row_of
 from understudy.providers import types
+from understudy.providers.addresses import address_complaint, address_from_environment
 from understudy.providers.base import ProviderRow
 
 PROVIDERS: KeyPath = ("llm", "providers")
@@ -77,6 +78,7 @@ def make_entry(
     _settle_prices(context, values, path)
     values = {**values, "provider": row.type, "name": values.get("name", row.type)}
     _settle_address(context, values, (*path, address), row)
+    settle_network(context, values, path)
     credential = read_credential(context, table, path, row)
     if credential.why:
         return _disable(context, values["name"], row, credential, path)
@@ -159,11 +161,14 @@ def _settle_prices(context: Context, values: dict[str, Any], path: KeyPath) -> N
 def _settle_address(context: Context, values: dict[str, Any], path: KeyPath, row: ProviderRow) -> None:
     if "base_url" in values:
         if complaint := address_complaint(values["base_url"], row):
+            del values["base_url"]
             context.report.error(path, f"{path[-1]} {complaint}", f'such as "{row.base_url}"')
     elif found := address_from_environment(row, context.environ):
-        name, values["base_url"] = found
-        if complaint := address_complaint(values["base_url"], row):
+        name, url = found
+        if complaint := address_complaint(url, row):
             context.report.error(path[:-1], f"the environment variable {name} {complaint}", f'such as "{row.base_url}"')
+        else:
+            values["base_url"] = url
     elif row.base_url_required:
         variables = f" or set {row.base_url_variables[0]}" if row.base_url_variables else ""
         what = f"{row.title} has no address that serves all"

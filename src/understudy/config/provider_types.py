@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from understudy import dialects
-from understudy.config.addresses import address_complaint
 from understudy.config.entries import HEADER_NAME, check_headers
 from understudy.config.lines import KeyPath
 from understudy.config.quirks import read_quirks
@@ -18,6 +17,8 @@ from understudy.dialects.base import Operation
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.provider import ProviderType
+from understudy.providers import row as row_of
+from understudy.providers.addresses import address_complaint
 from understudy.providers.base import Auth, Family, ProviderRow
 
 TYPES: KeyPath = ("llm", "provider_types")
@@ -56,6 +57,7 @@ def _read_type(context: Context, name: str, table: Any) -> ProviderRow | None:
         **{"title": name, **{key: values[key] for key in _AS_IN_ROWS if key in values}},
         type=name,
         base_url=values["base_url"].strip(),
+        normalize_base_url=_normalizer(spoken),
         dialects=spoken,
         key_variables=(values["key_variable"],) if "key_variable" in values else (),
         auth=_auth(values),
@@ -67,6 +69,25 @@ def _read_type(context: Context, name: str, table: Any) -> ProviderRow | None:
     if complaint := address_complaint(row.base_url, row):
         context.report.error((*path, "base_url"), f"base_url {complaint}", f"such as {TYPE['base_url'].example}")
     return row
+
+
+_FIRST_OF_DIALECT = {
+    "openai": "openai",
+    "responses": "openai",
+    "anthropic": "anthropic",
+    "gemini": "google",
+    "cohere": "cohere",
+    "replicate": "replicate",
+    "ollama": "ollama",
+}
+"""The built-in provider of each wire format, whose base URLs are like those of others that speak it."""
+
+
+def _normalizer(spoken: Mapping[Operation, str]) -> Callable[[str], str]:
+    """Return what makes a base URL of an address, by the wire format of chats, else of any operation."""
+    dialect = spoken.get(Operation.CHAT) or next(iter(spoken.values()))
+    first = _FIRST_OF_DIALECT.get(dialect)
+    return row_of(first).normalize_base_url if first else str.strip
 
 
 def _check_name(context: Context, name: str, path: KeyPath) -> None:

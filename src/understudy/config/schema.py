@@ -48,6 +48,28 @@ PROVIDER: Mapping[str, Rule] = {
         "where requests go: `http` or `https`, no user, password or query",
         "the provider's own variable, such as `OLLAMA_HOST`, else its public address",
     ),
+    "proxy": Rule(
+        "text",
+        '"http://proxy.example:3128"',
+        "the HTTP proxy through which the provider is reached, `http` or `https`, with a user and password if it "
+        "needs them; `none`: reached directly; see [network](network.md)",
+        "`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`",
+        may_be_empty=True,
+    ),
+    "ca_file": Rule(
+        "text",
+        '"company-ca.pem"',
+        "a file with the authorities whose certificates are trusted, in PEM form; relative to this file",
+        "`SSL_CERT_FILE` and `SSL_CERT_DIR`, else the system's",
+    ),
+    "client_cert": Rule(
+        "text",
+        '"client.pem"',
+        "a file with the client certificate that a server asks for, in PEM form, and with its key unless `client_key` "
+        "is set",
+        "none",
+    ),
+    "client_key": Rule("text", '"client.key"', "a file with the key of `client_cert`, in PEM form", "in `client_cert`"),
     "text_model": Rule(
         "text", '"llama3.2"', "the model for generations", "the provider's default, with a notice that says its date"
     ),

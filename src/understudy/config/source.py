@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"(?:[+-]?[\d_.eE+-]+|true|false|[+-]?inf|[+-]?nan)(?=\s*(?:
 _TEXT = re.compile(r""""(?:\\.|[^"\\])*"(?=\s*(?:#|$))|'[^']*'(?=\s*(?:#|$))""")
 _SECRET_WORD = re.compile(r"key|token|secret|passw|auth|cred|cookie|bearer|header", re.IGNORECASE)
 _SECRET_LIKE = re.compile(r"\b(?:sk|pk|rk|gsk|hf|r8|xai|co|AIza)[-_]\w|://[^/\s]*@|\?|(?<![\w/.:-])[^\s/$.]{32,}")
-_SECRETS = frozenset({"api_key", "headers", "header", "key_variable", "prefix"})
+_SECRETS = frozenset({"api_key", "proxy", "headers", "header", "key_variable", "prefix"})
 """Keys that hold one, or in whose place one is easily put."""
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
+from understudy.dialects.flaws import read_mended
 from understudy.dialects.quirks import ErrorRule, Quirks
 from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
@@ -167,8 +168,10 @@ class WholeReader(Generic[T]):
         """Decode the body."""
         self.finished = True
         self.body = self._gathered.take()
-        return self._decode(self.body)
+        return read_mended(self.body, self._decode)
 
+
+JSON = ("application/json",)
 
 Classify = Callable[[HttpHead, bytes], Failure]
 """Reads an error response: status, headers and body to a failure."""
@@ -189,7 +192,7 @@ def not_valid(flaw: BadJson, head: HttpHead, body: bytes, classify: Classify) ->
 class SingleExchange(Generic[T]):
     """The exchange that almost all operations are: one request, one response."""
 
-    __slots__ = ("_before", "_classify", "_error", "_expects", "_head", "_reader", "_request", "finished")
+    __slots__ = ("_before", "_classify", "_error", "_expects", "_head", "_reader", "_request", "_whole", "finished")
 
     def __init__(
         self,
@@ -199,13 +202,16 @@ class SingleExchange(Generic[T]):
         *,
         expects: tuple[str, ...] = ("application/json",),
         before: list[T] | None = None,
+        whole: Callable[[bytes], list[T | Failure]] | None = None,
     ) -> None:
-        """`expects` names the media types of a success; `before` is handed out ahead of the send (warnings)."""
+        """`expects` names the media types of a success; `before` is handed out ahead of the send (warnings). `whole`
+        decodes the JSON body with which a server that does not stream answers a request for a stream."""
         self._request = request
         self._reader = reader
         self._classify = classify
         self._expects = expects
         self._before = before or []
+        self._whole = whole
         self._head = HttpHead(0, {})
         self._error: Gathered | None = None
         self.finished = False
@@ -227,7 +233,11 @@ class SingleExchange(Generic[T]):
     def head(self, head: HttpHead) -> list[T | Send | Failure]:
         """Take status and headers; anything but a 200 of an expected type is gathered as an error."""
         self._head = head
-        if head.status != 200 or not is_expected(head.content_type, self._expects):
+        if head.status == 200 and is_expected(head.content_type, self._expects):
+            return []
+        if head.status == 200 and self._whole is not None and is_expected(head.content_type, JSON):
+            self._reader = WholeReader(self._whole)
+        else:
             self._error = Gathered()
         return []
 

@@ -24,6 +24,8 @@ _DEEPEST = 4
 _MESSAGES = ("message", "detail", "msg", "error_description", "title", "description")
 _ANSWERS = ("choices", "content", "candidates", "output", "data", "models", "embeddings")
 """An object with one of these is an answer, whatever its `message` is."""
+_LONGEST = 8000
+"""Characters of a message that are kept for reading."""
 _LONGEST_NAME = 200
 _REPR = re.compile(r"^\{'(?:error|message|detail)': (?P<mark>['\"])(?P<words>.*)(?P=mark)\}$", re.DOTALL)
 """A Python dictionary that became a string, as LiteLLM writes some of its own errors."""
@@ -62,7 +64,10 @@ def read_any_value(value: Any, *, depth: int = 0) -> WireError | None:
         error = errors[0] if isinstance(errors, list) and errors else errors
     match error:
         case str(words) if words:
-            return _completed(WireError(message=words, body=value), value, depth)
+            more = value.get("message")
+            if isinstance(more, str) and more and " " not in words:
+                return _completed(WireError(message=more, code=name_of(words), body=value), value, depth)
+            return _completed(WireError(message=words[:_LONGEST], body=value), value, depth)
         case dict() if error:
             return _of_object(error, value, depth)
         case _ if error:
@@ -86,7 +91,7 @@ def _of_object(error: dict[str, Any], outer: dict[str, Any], depth: int) -> Wire
     metadata = error.get("metadata")
     if isinstance(metadata, dict) and isinstance(raw := metadata.get("raw"), str) and raw:
         # OpenRouter: the words of the provider behind it.
-        message = f"{message}: {raw}"
+        message = f"{message}: {raw[:_LONGEST]}"
     inner_error = error.get("innererror")
     code = name_of(error.get("code")) or (name_of(inner_error.get("code")) if isinstance(inner_error, dict) else None)
     details = read_details(error.get("details"))
@@ -171,8 +176,8 @@ def name_of(value: Any) -> str | None:
 
 
 def in_words(value: Any) -> str:
-    """Return a value as text: a string as it is, anything else as JSON."""
-    return value if isinstance(value, str) else encode(value).decode()
+    """Return the beginning of a value as text: a string as it is, anything else as JSON."""
+    return value[:_LONGEST] if isinstance(value, str) else encode(value)[:_LONGEST].decode("utf-8", "replace")
 
 
 def _seconds(value: Any) -> float | None:

@@ -84,12 +84,17 @@ def classify(
     error = read(body) or read_any(body)
     if error is None:
         return _unreadable(head, body, endpoint, rules, operation)
+    if head.status == 200 and error.status is not None:
+        head = HttpHead(error.status, head.headers)
     return failure_of(error, head, endpoint=endpoint, rules=rules, operation=operation)
 
 
-def failure_in_answer(error: WireError, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> Failure:
+def failure_in_answer(
+    error: WireError, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...], operation: Operation = Operation.CHAT
+) -> Failure:
     """Read an error that came after the status 200: the status that it names itself is as good as a status line."""
-    return failure_of(error, HttpHead(error.status or 200, {}), endpoint=endpoint, rules=rules)
+    head = HttpHead(error.status or 200, {})
+    return failure_of(error, head, endpoint=endpoint, rules=rules, operation=operation)
 
 
 def failure_of(
@@ -217,7 +222,8 @@ def _unreadable(
     status = head.status
     page = head.content_type == "text/html" or body[:64].lstrip().startswith(b"<")
     # By a status of HTTP a proxy means what everybody means, whatever the provider behind it means by it.
-    kind = BY_STATUS.get(status) if page and not endpoint.error_rules else None
+    ours = any(rule.is_of_status and rule.status == status for rule in endpoint.error_rules)
+    kind = BY_STATUS.get(status) if page and not ours else None
     kind = kind or _kind_by_status(status, endpoint, rules)
     words = "" if page or status < 300 else clean(body[:512].decode("utf-8", "replace"))
     if status == 200:

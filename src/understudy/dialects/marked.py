@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from understudy.dialects.base import Endpoint
+from understudy.dialects.flaws import Flaws
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson
@@ -23,6 +24,7 @@ class MarkedReader(ABC):
         bounds = endpoint.bounds
         self._keep_wire = endpoint.keep_wire
         self._sse = SseDecoder(keep_frames=endpoint.keep_wire, max_line=bounds.line, max_event=bounds.event)
+        self._flaws = Flaws()
         self.finished = False
 
     @abstractmethod
@@ -36,7 +38,10 @@ class MarkedReader(ABC):
             for event in self._sse.feed(data):
                 if self.finished:
                     break
-                steps += self.take(event)
+                try:
+                    steps += self.take(event)
+                except BadJson as error:
+                    steps += self._flaws.read(event, self.take, error)
         except BadJson as error:
             self.finished = True
             steps.append(Failure(kind=error.kind, message=f"an event of the stream is not valid: {error}"))
@@ -48,7 +53,10 @@ class MarkedReader(ABC):
         try:
             for event in self._sse.close():
                 if not self.finished:
-                    steps += self.take(event)
+                    try:
+                        steps += self.take(event)
+                    except BadJson as error:
+                        steps += self._flaws.read(event, self.take, error)
         except BadJson:
             pass  # The last event was cut: the same as a missing end mark.
         if not self.finished:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from understudy.dialects.base import Classify, Send, is_expected, not_valid
+from understudy.dialects.flaws import read_mended
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.bounds import MIB
 from understudy.wire.gathered import Gathered
@@ -77,7 +78,7 @@ class Series(Generic[T]):
             return self._end(Failure(kind=FailureKind.TOO_LARGE, message=message))
         self.body = data
         try:
-            steps = self._take(data)
+            steps = read_mended(data, self._take)
         except BadJson as error:
             return self._end(not_valid(error, self._head, data, self._classify))
         self.finished = not any(isinstance(step, Send) for step in steps)

@@ -31,7 +31,7 @@ class Wording(msgspec.Struct, frozen=True):
     statuses: frozenset[int]
 
     def matches(self, status: int, message: str) -> bool:
-        """Check whether a message of that status contains the phrase."""
+        """Check whether a message of that status, in lower case, contains the phrase."""
         return status in self.statuses and self.pattern.search(message) is not None
 
 
@@ -61,6 +61,7 @@ CODES: tuple[ErrorRule, ...] = (
         "linked_organization_billing_unavailable",  # Anthropic
         "budget_exceeded",  # LiteLLM's own budgets
         "blocked_api_access",  # Groq: the spend limit of the project blocked its key
+        "spend_*",  # Groq, too
         "exceeded_current_quota_error",  # Moonshot
         "insufficient_balance",
         "insufficient_credits",
@@ -112,7 +113,6 @@ CODES: tuple[ErrorRule, ...] = (
         _K.PERMISSION,
         "unsupported_country_region_territory",
         "ip_not_authorized",
-        "permission_denied",
         "organization_on_hold",  # Anthropic
         "*_model_access_denied",  # LiteLLM
         "model_permission_blocked_*",  # Groq
@@ -143,7 +143,7 @@ _SAYS_SO = (200, 400, 403, 422)
 
 
 def _words(kind: FailureKind, statuses: tuple[int, ...], *phrases: str) -> Wording:
-    return Wording(kind, re.compile("|".join(phrases), re.IGNORECASE), frozenset(statuses))
+    return Wording(kind, re.compile("|".join(phrases)), frozenset(statuses))
 
 
 _GONE = r"(?:disabled|deactivated|suspended|terminated|archived|deleted|banned|blocked|restricted|locked|denied access)"
@@ -178,6 +178,7 @@ WORDINGS: tuple[Wording, ...] = (
         r"api[ -]?key (?:is |was |has |has been )?(?:not valid|not found|invalid|expired|revoked|disabled|blocked)",
         r"reported as leaked",  # Gemini
         r"unregistered callers",  # Gemini
+        r"^unauthorized\.?$",  # vLLM, Ollama
         r"no connected db",  # LiteLLM, for a wrong key
         r"invalid (?:(?:proxy server|api|access|bearer|authentication) )?token(?: passed| provided|[.:]|$)",
         rf"(?:organi[sz]ation|account|project|workspace|team|subscription|consumer)(?: \S+){{0,3}}? "
@@ -280,7 +281,14 @@ WORDINGS: tuple[Wording, ...] = (
 
 TYPES: tuple[ErrorRule, ...] = (
     *_codes(_K.AUTHENTICATION, "authentication_error", "UNAUTHENTICATED", "AuthenticationError", "auth_error"),
-    *_codes(_K.PERMISSION, "permission_error", "PERMISSION_DENIED", "PermissionDenied", "FAILED_PRECONDITION"),
+    *_codes(
+        _K.PERMISSION,
+        "permission_error",
+        "permission_denied",
+        "PERMISSION_DENIED",
+        "PermissionDenied",
+        "FAILED_PRECONDITION",
+    ),
     *_codes(_K.NOT_FOUND, "not_found_error", "NOT_FOUND", "NotFoundError"),
     *_codes(_K.RATE_LIMITED, "rate_limit_error", "RESOURCE_EXHAUSTED", "throttling_error"),
     *_codes(_K.OVERLOADED, "overloaded_error", "unavailable_error", "UNAVAILABLE"),
@@ -302,17 +310,16 @@ TYPES: tuple[ErrorRule, ...] = (
 
 
 _QUOTED = re.compile(
-    r"(?<!\w)(?<!message['\"]: )(?<!error['\"]: )(?<!detail['\"]: )"
-    r"(?P<mark>[\"'`])(?:(?!(?P=mark)).){1,4000}?(?P=mark)(?!\w)",
-    re.DOTALL,
+    r"(?<!\w)(?<!message['\"]: )(?<!error['\"]: )(?<!detail['\"]: )(?<!message['\"]:)(?<!error['\"]:)(?<!detail['\"]:)"
+    r"(?:\"[^\"]{1,4000}\"|'[^']{1,4000}'|`[^`]{1,4000}`)(?!\w)"
 )
-_LONGEST = 8000
+_LONGEST = 4000
 """Characters of a message that are searched."""
 
 
 def spoken(message: str) -> str:
-    """Return a message without what it quotes: a phrase of a prompt that is echoed says nothing about the error.
+    """Return a message in lower case, without what it quotes: a prompt that is echoed says nothing about the error.
 
     Names (`gpt-4o`, 'messages[0].role') stay; only quotations of four words and more are left out.
     """
-    return _QUOTED.sub(lambda found: found[0] if found[0].count(" ") < 3 else found["mark"] * 2, message[:_LONGEST])
+    return _QUOTED.sub(lambda found: found[0] if found[0].count(" ") < 3 else "…", message[:_LONGEST].lower())

@@ -108,7 +108,8 @@ class PartNoted(EventBase, frozen=True, tag="part_noted", omit_defaults=True):
 
 
 class UsageReported(EventBase, frozen=True, tag="usage", omit_defaults=True):
-    """Token counts so far. Reports are cumulative: the latest known value of each class counts, nothing is added."""
+    """Token counts so far. Reports are cumulative: the latest replaces those before it as a whole, unless it is empty;
+    nothing is added."""
 
     usage: Usage
     wire: bytes | None = None

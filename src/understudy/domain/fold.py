@@ -22,8 +22,8 @@ from understudy.domain.content import (
 )
 from understudy.domain.messages import Message, Role
 from understudy.domain.responses import FinishReason, GenerationResponse
-from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.usage import USAGE, Usage, odd_counts
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
 
 
 class TooManyParts(ValueError):
@@ -73,7 +73,7 @@ class Facts:
             case e.Started():
                 self.started = event
             case e.UsageReported(usage):
-                self.usage = self.usage.merged(usage)
+                self.usage = self.usage.followed_by(usage)
             case e.Noted(key, value, append):
                 if append and isinstance(known := self.extra.get(key), list):
                     known.extend(value)
@@ -159,9 +159,14 @@ class Fold(Facts):
             raise TooManyParts(f"the answer has more than {self._most} parts")
 
     @property
-    def is_empty(self) -> bool:
-        """True while nothing of the answer itself has arrived."""
-        return not any(not isinstance(p, _Growing) or p.kind is ToolCall or any(p.pieces) for p in self._parts.values())
+    def has_answer(self) -> bool:
+        """True once anything but thinking has arrived."""
+        return any(
+            not isinstance(part, Thinking)
+            if not isinstance(part, _Growing)
+            else part.kind is ToolCall or (part.kind is not Thinking and any(part.pieces))
+            for part in self._parts.values()
+        )
 
     def message(self) -> Message:
         """Return the answer so far as a message; a single plain text becomes a string."""
@@ -182,6 +187,11 @@ class Fold(Facts):
             part = msgspec.structs.replace(part, extra={**(part.extra or {}), **notes})
         return _stamped_text(part, provenance) if isinstance(part, Text | Refusal) else part
 
+    def _all_warnings(self) -> tuple[Warning, ...]:
+        """The warnings on the way, and what is wrong with the counts; in a folded response that may stand already."""
+        counts = usage_warnings(self.usage)
+        return (*self.warnings, *(warning for warning in counts if warning not in self.warnings))
+
     def response(self) -> GenerationResponse:
         """Return the answer so far."""
         return GenerationResponse(
@@ -192,9 +202,17 @@ class Fold(Facts):
             model=self.started.model,
             id=self.started.id,
             created=self.started.created,
-            warnings=tuple(self.warnings),
+            warnings=self._all_warnings(),
             extra={key: [*value] if isinstance(value, list) else value for key, value in self.extra.items()},
         )
+
+
+def usage_warnings(usage: Usage) -> tuple[Warning, ...]:
+    """Return the warning about what had to be ignored of a provider's counts, if there is one."""
+    found = odd_counts(usage)
+    if not found:
+        return ()
+    return (Warning(WarningKind.DROPPED, USAGE, f"ignored in the provider's counts: {', '.join(found)}"),)
 
 
 def _stamped(part: AnyPart, provenance: Provenance | None) -> AnyPart:

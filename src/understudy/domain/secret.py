@@ -5,6 +5,9 @@ from __future__ import annotations
 import hmac
 from typing import NoReturn, SupportsIndex, final
 
+NO_USER_IN_ADDRESS = "must not contain a user or password, because it is printed and logged: use api_key or token"
+"""What is wrong with a base URL that holds one."""
+
 
 @final
 class Secret:

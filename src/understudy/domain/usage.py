@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import msgspec
 
 from understudy.domain.content import JsonObject
@@ -58,12 +61,61 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         }
         return Usage(**counts)
 
+    def followed_by(self, later: Usage) -> Usage:
+        """Return what counts after another report: that report as a whole, unless it says nothing."""
+        return later if later.total is not None or self.total is None else self
+
     def merged(self, later: Usage) -> Usage:
         """Return this usage with every class that `later` knows replaced by its value: reports are cumulative."""
         known = {name: value for name in self.__struct_fields__ if (value := getattr(later, name)) is not None}
         if "raw" in known and self.raw:
             known["raw"] = {**self.raw, **{key: value for key, value in known["raw"].items() if value is not None}}
         return msgspec.structs.replace(self, **known)
+
+
+USAGE = "usage"
+"""What warnings about token counts are of. A bill of counts that came with one is an estimate."""
+
+_COUNT = re.compile(r"(?:tokens|token_?count|eval_count)$", re.I)
+_TOTALS = ("total_tokens", "totalTokenCount")
+_CLASSES = {
+    "cached_tokens": "cache_read",
+    "cachedContentTokenCount": "cache_read",
+    "cache_write_tokens": "cache_write",
+    "reasoning_tokens": "reasoning",
+    "thinking_tokens": "reasoning",
+    "thoughtsTokenCount": "reasoning",
+}
+"""Fields whose count has a class of its own, unless it exceeds the count that includes it."""
+
+
+def odd_counts(usage: Usage) -> list[str]:
+    """Return the fields of the provider's own report that had to be ignored: values that are not token counts, counts
+    that exceed what they are part of, and a total that is not the sum."""
+    raw = usage.raw
+    if not raw:
+        return []
+    found: list[str] = []
+    _walk(raw, usage, found)
+    total = next((raw[name] for name in _TOTALS if name in raw), None)
+    known = usage.input_total is not None and usage.output_total is not None
+    if type(total) is int and known and not found and total != usage.total:
+        found.append("a total that is not the sum")
+    return found
+
+
+def _walk(raw: dict[str, Any], usage: Usage, found: list[str]) -> None:
+    for name, value in raw.items():
+        if type(value) is int and 0 <= value <= MAX_TOKENS:
+            if value and name in _CLASSES and getattr(usage, _CLASSES[name]) is None:
+                found.append(name)
+        elif isinstance(value, dict):
+            _walk(value, usage, found)
+        elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            for item in value:
+                _walk(item, usage, found)
+        elif value is not None and _COUNT.search(name) and token_count(value) is None:
+            found.append(name)
 
 
 MAX_TOKENS = 2**53

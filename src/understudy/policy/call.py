@@ -41,7 +41,7 @@ from understudy.policy.signals import (
 )
 from understudy.policy.targets import Limits, Target
 from understudy.policy.tries import LEAST, Tries, Try
-from understudy.policy.verdicts import Fallback, Retry, Verdict, verdict_of
+from understudy.policy.verdicts import Aside, Fallback, Retry, Verdict, verdict_of
 
 MAX_BACKOFF = 8.0
 """Seconds."""
@@ -85,7 +85,7 @@ class Call:
     def start(self, now: float) -> list[Action]:
         """Begin."""
         self._tries.deadline = now + self._rules.deadline - self._rules.spent
-        if not self._tries:
+        if not self._tries.all:
             return self._settle(Settle(None, _nothing_to_try(), surfaced=True))
         return self._next_target(now)
 
@@ -105,14 +105,14 @@ class Call:
         if self.settled:
             return []
         match signal:
-            case Cancelled(failure):
-                return self._stop(failure)
-            case Began(attempt) if self._is_running(attempt):
-                return self._commit(attempt) if self._rules.streamed else []
             case Ended(attempt) if self._is_running(attempt):
                 return self._won(attempt)
+            case Began(attempt) if self._is_running(attempt):
+                return self._commit(attempt) if self._rules.streamed else []
             case Failed(attempt) if self._is_running(attempt):
                 return self._failed(signal, now)
+            case Cancelled(failure):
+                return self._stop(failure)
             case _:
                 return []
 
@@ -140,7 +140,8 @@ class Call:
         verdict = verdict_of(failure, max_wait=self._rules.max_wait, took=now - self._launched_at)
         self._last = failure
         if self._permit is not None:
-            self._health.failed(self._permit, failure, verdict.aside, now)
+            of_others = self._rules.free and verdict.aside is Aside.MODEL
+            self._health.failed(self._permit, failure, Aside.NOTHING if of_others else verdict.aside, now)
         self._release()
         self._current = None
         if self.committed is not None:
@@ -257,13 +258,14 @@ class Call:
 
     def _advance(self, now: float) -> list[Action] | None:
         """Launch the first target that was not tried and is not in cooldown; else wait for one, or probe one."""
-        if self._tries.attempts and not self._tries.may_start(now):
-            return self._stop(Failure(kind=FailureKind.DEADLINE, message=self._late()))
-        if self._tries.left <= 0:
-            return None
+        if self._tries.attempts:
+            if not self._tries.may_start(now):
+                return self._stop(Failure(kind=FailureKind.DEADLINE, message=self._late()))
+            if self._tries.left <= 0:
+                return None
         soonest: float | None = None
-        for each in self._tries:
-            if not each.untried:
+        for each in self._tries.all:
+            if each.launched or each.closed:
                 continue
             permit = self._health.acquire(each.step.target, now)
             if isinstance(permit, Permit):
@@ -324,10 +326,10 @@ class Call:
     def _limits(self, each: Try, now: float) -> Limits:
         """Return the time-outs of an attempt: within the deadline, and within its share while others are untried."""
         limits, remaining = each.step.target.limits, self._tries.deadline - now
-        share = self._tries.share(each, now)
-        if not each.launched:
-            each.launched = True
-            each.share_ends = None if share is None else now + share
+        share = self._tries.share(each, now) if len(self._tries.all) > 1 else None
+        if share is not None and not each.launched:
+            each.share_ends = now + share
+        each.launched = True
         if share is None and limits.total <= remaining:
             return limits
         return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)

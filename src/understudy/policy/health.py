@@ -87,9 +87,10 @@ class Health:
             scope: BoundedDict() for scope in (Aside.TARGET, Aside.MODEL, Aside.CREDENTIAL, Aside.ENDPOINT)
         }
         self._in_flight: dict[str, int] = {}
-        self._outputs: BoundedDict[str, float] = BoundedDict()
-        self._calm = True
-        """No cooldown is remembered, not even one that is over."""
+        self._outputs: BoundedDict[str, list[float]] = BoundedDict()
+        """Of each target's answers, the tokens to expect: a list of one, so that learning writes no dictionary."""
+        self.calm = True
+        """No cooldown is remembered, not even one that is over: `denial` is `None` for every target."""
 
     def acquire(self, target: Target, now: float) -> Permit | Denial:
         """Ask for leave to launch an attempt at a target."""
@@ -120,7 +121,7 @@ class Health:
 
     def denial(self, target: Target, now: float) -> Denial | None:
         """Return until when and why a target is in cooldown; `None` when it is not."""
-        if self._calm:
+        if self.calm:
             return None
         latest = max((pause for pause in self._over(target) if pause.until > now), key=_until, default=None)
         return None if latest is None else Denial(latest.until, latest.why)
@@ -131,27 +132,29 @@ class Health:
         return TargetFacts(
             cooling=denial.until - now if denial else None,
             in_flight=self._in_flight.get(target.name, 0),
-            expected_output=self._outputs.get(target.label),
+            expected_output=usual[0] if (usual := self._outputs.get(target.label)) else None,
         )
 
     def aside(self, targets: tuple[Target, ...], now: float) -> frozenset[str]:
         """Return the labels of those targets that are in cooldown."""
-        if self._calm:
+        if self.calm:
             return _NONE
         return frozenset(each.label for each in targets if self.denial(each, now) is not None)
 
     def answered(self, target: Target, output: int) -> None:
         """Learn how long a target's answers are, in tokens."""
-        label = target.label
-        usual = self._outputs.get(label)
-        self._outputs[label] = output if usual is None else usual + LEARNING * (output - usual)
+        usual = self._outputs.get(target.label)
+        if usual is None:
+            self._outputs[target.label] = [output]
+        else:
+            usual[0] += LEARNING * (output - usual[0])
 
     def succeeded(self, permit: Permit) -> None:
         """Note a success: failures in a row end, and so do the cooldowns that were over or probed.
 
         A cooldown that began while the attempt was under way stays: the attempt proves nothing against it.
         """
-        if self._calm:
+        if self.calm:
             return
         for scope, pauses in self._pauses.items():
             name = _name(permit.target, scope)
@@ -161,7 +164,7 @@ class Health:
             pause.in_a_row = 0
             if pause in permit.probes or pause.until <= permit.launched:
                 del pauses[name]
-        self._calm = not any(self._pauses.values())
+        self.calm = not any(self._pauses.values())
 
     def failed(self, permit: Permit, failure: Failure, aside: Aside, now: float) -> None:
         """Note a failure. A cooldown is only ever extended, never shortened by a later event.
@@ -194,13 +197,13 @@ class Health:
             name = _name(target, scope)
             if (pause := pauses.get(name)) is not None and pause.disabled:
                 del pauses[name]
-        self._calm = not any(self._pauses.values())
+        self.calm = not any(self._pauses.values())
 
     def _pause(self, target: Target, scope: Aside) -> _Pause:
         """Return the cooldown of a scope, a new one where there is none; it is remembered the longest of all."""
         pauses, name = self._pauses[scope], _name(target, scope)
         pause = pauses[name] = pauses.get(name) or _Pause()
-        self._calm = False
+        self.calm = False
         return pause
 
     def _over(self, target: Target) -> list[_Pause]:

@@ -23,6 +23,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     fallback_on_filter: bool = False
     streamed: bool = False
     """A stream commits at its first content; a plain answer only at its end."""
+    free: bool = False
+    """Not a generation or an embedding: what fails says nothing about the model that these use."""
     has_effects: bool = False
     """Hosted tools may have acted: nothing is repeated once a response has begun."""
 

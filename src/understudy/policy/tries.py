@@ -6,8 +6,6 @@ only its own share, the remaining time divided by their number and itself. An at
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from understudy.policy.health import Health
 from understudy.policy.plan import Plan, Step
 
@@ -42,22 +40,17 @@ class Tries:
     """All steps of a plan, the attempts made and the deadline."""
 
     def __init__(self, plan: Plan, *, max_attempts: int | None, health: Health) -> None:
-        self._all = [Try(step) for step in plan.steps]
+        self.all = [Try(step) for step in plan.steps]
+        """In the order of the plan."""
         self._max_attempts = max_attempts or max(5, len(plan.steps))
         self._health = health
         self.attempts = 0
         """Those made so far, all of them."""
         self.deadline = 0.0
 
-    def __len__(self) -> int:
-        return len(self._all)
-
-    def __iter__(self) -> Iterator[Try]:
-        return iter(self._all)
-
     def untried(self) -> list[Try]:
         """Return those that may still get their first attempt."""
-        return [each for each in self._all if each.untried]
+        return [each for each in self.all if each.untried]
 
     @property
     def left(self) -> int:
@@ -75,7 +68,7 @@ class Tries:
 
     def close_smaller(self, step: Step) -> None:
         """Close the targets that are known to hold no more than the one whose window was too small."""
-        for other in self._all:
+        for other in self.all:
             same = other.step.target.label == step.target.label
             known = step.context_window is not None and other.step.context_window is not None
             if same or (known and (other.step.context_window or 0) <= (step.context_window or 0)):
@@ -83,22 +76,19 @@ class Tries:
 
     def others(self, current: Try, now: float) -> int:
         """Count the other targets that were not tried yet and can be before the deadline."""
-        if len(self._all) == 1:
-            return 0
-        latest, count = self.deadline - LEAST, 0
-        for each in self._all:
-            if each.untried and each is not current:
-                denial = self._health.denial(each.step.target, now)
-                count += denial is None or denial.until <= latest
-        return min(count, self.left)
+        others = [each for each in self.all if not each.launched and not each.closed and each is not current]
+        if not self._health.calm:
+            latest = self.deadline - LEAST
+            denials = (self._health.denial(each.step.target, now) for each in others)
+            return min(sum(denial is None or denial.until <= latest for denial in denials), self.left)
+        return min(len(others), self.left)
 
     def share(self, each: Try, now: float) -> float | None:
         """Return the seconds for which a target may stay silent; `None` when no other target waits for its turn.
 
         All tries at a target have one share together, so retries do not use up the time of the others either.
         """
-        others = self.others(each, now)
-        share = own_share(self.deadline - now, others) if others else None
+        share = own_share(self.deadline - now, self.others(each, now))
         if share is None or each.share_ends is None:
             return share
         return min(share, max(LEAST, each.share_ends - now))
@@ -117,5 +107,10 @@ def own_share(remaining: float, others: int) -> float | None:
 
     Targets for which no `LEAST` seconds would be left get no share: cutting the attempt would help none of them.
     """
-    others = min(others, int((remaining + LATE) / LEAST) - 1)
+    if not others:
+        return None
+    share = remaining / (others + 1)
+    if share >= LEAST:
+        return share
+    others = int((remaining + LATE) / LEAST) - 1
     return remaining / (others + 1) if others > 0 else None

@@ -54,10 +54,11 @@ class Aside(enum.StrEnum):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What to do after a failure of one kind. `retries` caps the retries; `None` leaves them to `max_retries`."""
+    """What to do after a failure of one kind."""
 
     retry: Retry
     retries: int | None
+    """How many retries are worth it, where any are; `None` leaves that to `max_retries`."""
     fallback: Fallback
     aside: Aside
     basis: CostBasis
@@ -72,43 +73,43 @@ VERDICTS: dict[FailureKind, Verdict] = {
     _K.DNS: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
     _K.CONNECT: Verdict(_R.LAST, None, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
     _K.CONNECT_TIMEOUT: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
-    _K.TLS: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.ENDPOINT, _B.NOT_SENT),
-    _K.PROXY: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
+    _K.TLS: Verdict(_R.NEVER, None, _F.ALWAYS, _A.ENDPOINT, _B.NOT_SENT),
+    _K.PROXY: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
     _K.POOL: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
     _K.NOT_SIGNED: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
     _K.WRITE_FAILED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.STALE_CONNECTION: Verdict(_R.AT_ONCE, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.DISCONNECTED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.PROTOCOL: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.REDIRECT: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.REFUSED),
+    _K.PROTOCOL: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.REDIRECT: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.REFUSED),
     _K.TIMEOUT_HEADERS: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.TIMEOUT_BODY: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.TIMEOUT_FIRST_EVENT: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.STALLED: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.TRUNCATED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.BAD_RESPONSE: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.TOO_LARGE: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.TOO_LARGE: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.EMPTY: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.EXACT),
-    _K.SCHEMA_MISMATCH: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.EXACT),
+    _K.SCHEMA_MISMATCH: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.EXACT),
     _K.RATE_LIMITED: Verdict(_R.LAST, None, _F.ALWAYS, _A.TARGET, _B.REFUSED),
-    _K.BILLING: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.CREDENTIAL, _B.REFUSED),
-    _K.DAILY_QUOTA: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.TARGET, _B.REFUSED),
+    _K.BILLING: Verdict(_R.NEVER, None, _F.ALWAYS, _A.CREDENTIAL, _B.REFUSED),
+    _K.DAILY_QUOTA: Verdict(_R.NEVER, None, _F.ALWAYS, _A.TARGET, _B.REFUSED),
     _K.OVERLOADED: Verdict(_R.FIRST, 2, _F.ALWAYS, _A.NOTHING, _B.REFUSED),
     _K.SERVER_ERROR: Verdict(_R.FIRST, 2, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.CONFLICT: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.RESAMPLE: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.INVALID_REQUEST: Verdict(_R.NEVER, 0, _F.IF_TRANSLATED, _A.NOTHING, _B.REFUSED),
-    _K.AUTHENTICATION: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.CREDENTIAL, _B.REFUSED),
-    _K.PERMISSION: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.MODEL, _B.REFUSED),
-    _K.NOT_FOUND: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.MODEL, _B.REFUSED),
-    _K.CONTEXT_LENGTH: Verdict(_R.NEVER, 0, _F.LARGER_WINDOW, _A.NOTHING, _B.REFUSED),
-    _K.REQUEST_TOO_LARGE: Verdict(_R.NEVER, 0, _F.LARGER_WINDOW, _A.NOTHING, _B.REFUSED),
-    _K.CONTENT_FILTER: Verdict(_R.NEVER, 0, _F.ON_FILTER, _A.NOTHING, _B.REFUSED),
-    _K.UNSUPPORTED: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.REFUSED),
-    _K.UNKNOWN_STATUS: Verdict(_R.NEVER, 0, _F.NEVER, _A.NOTHING, _B.REFUSED),
-    _K.CANCELLED: Verdict(_R.NEVER, 0, _F.NEVER, _A.NOTHING, _B.UNKNOWN),
-    _K.DEADLINE: Verdict(_R.NEVER, 0, _F.NEVER, _A.NOTHING, _B.UNKNOWN),
-    _K.LOCAL: Verdict(_R.NEVER, 0, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.INVALID_REQUEST: Verdict(_R.NEVER, None, _F.IF_TRANSLATED, _A.NOTHING, _B.REFUSED),
+    _K.AUTHENTICATION: Verdict(_R.NEVER, None, _F.ALWAYS, _A.CREDENTIAL, _B.REFUSED),
+    _K.PERMISSION: Verdict(_R.NEVER, None, _F.ALWAYS, _A.MODEL, _B.REFUSED),
+    _K.NOT_FOUND: Verdict(_R.NEVER, None, _F.ALWAYS, _A.MODEL, _B.REFUSED),
+    _K.CONTEXT_LENGTH: Verdict(_R.NEVER, None, _F.LARGER_WINDOW, _A.NOTHING, _B.REFUSED),
+    _K.REQUEST_TOO_LARGE: Verdict(_R.NEVER, None, _F.LARGER_WINDOW, _A.NOTHING, _B.REFUSED),
+    _K.CONTENT_FILTER: Verdict(_R.NEVER, None, _F.ON_FILTER, _A.NOTHING, _B.REFUSED),
+    _K.UNSUPPORTED: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.REFUSED),
+    _K.UNKNOWN_STATUS: Verdict(_R.NEVER, None, _F.NEVER, _A.NOTHING, _B.REFUSED),
+    _K.CANCELLED: Verdict(_R.NEVER, None, _F.NEVER, _A.NOTHING, _B.UNKNOWN),
+    _K.DEADLINE: Verdict(_R.NEVER, None, _F.NEVER, _A.NOTHING, _B.UNKNOWN),
+    _K.LOCAL: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
 }
 """Total over `FailureKind`, tested."""
 
@@ -132,10 +133,10 @@ def verdict_of(failure: Failure, *, max_wait: float, took: float = 0.0) -> Verdi
     if retries and too_long:
         aside = _A.TARGET if verdict.aside is _A.NOTHING else verdict.aside
         why = f"no retry: the provider asks for a wait of {hint:.0f} s, and max_wait is {max_wait:g} s"
-        return _replace(verdict, retry=_R.NEVER, retries=0, aside=aside, why=why)
+        return _replace(verdict, retry=_R.NEVER, retries=None, aside=aside, why=why)
     if failure.should_retry is False:
         why = "no retry: the provider forbids it"
-        return _replace(verdict, retry=_R.NEVER, retries=0, why=why) if retries else verdict
+        return _replace(verdict, retry=_R.NEVER, retries=None, why=why) if retries else verdict
     if failure.kind is _K.RATE_LIMITED and hint is not None:
         verdict = _replace(verdict, retry=_R.FIRST)
     elif failure.should_retry and not retries and not too_long and failure.status not in _REFUSALS:

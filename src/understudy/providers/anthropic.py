@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from understudy.dialects.base import Operation
 from understudy.dialects.quirks import QuirksPatch
+from understudy.providers.addresses import without_route
 from understudy.providers.base import Auth, Family, ProviderRow
 
 VERSION = "2026-10-21"
@@ -84,9 +85,12 @@ _FAMILIES = (
 )
 
 
+_ROUTES = ("/messages/count_tokens", "/messages", "/models")
+
+
 def _without_version(base_url: str) -> str:
-    """The SDK's base URL has no `/v1`, but many people write it."""
-    return base_url.rstrip("/").removesuffix("/v1")
+    """Take `/v1` and the route away: the SDK's base URL has none, but many people write them."""
+    return without_route(base_url, _ROUTES).removesuffix("/v1")
 
 
 ROW = ProviderRow(

@@ -11,9 +11,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from msgspec.structs import replace
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Endpoint, Operation
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
+from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import Auth, Family, ProviderRow
 from understudy.providers.openai import ROW as OPENAI
 
@@ -29,6 +31,7 @@ def normalize_base_url(base_url: str) -> str:
     A deployment in the path stays: it counts whatever model is asked for.
     """
     scheme, host, path, query, fragment = urlsplit(base_url)
+    path = without_route(path, OPENAI_ROUTES)
     root, _, deployment = re.sub("/+", "/", path).rstrip("/").partition("/deployments/")
     root = root.removesuffix("/v1")
     root = root if root.endswith("/openai") else f"{root}/openai"
@@ -45,7 +48,7 @@ def settle(endpoint: Endpoint, api_version: str | None) -> Endpoint:
     query = f"api-version={quote(api_version, safe='')}"
     if not _DATED.fullmatch(api_version):
         return replace(endpoint, query=query)
-    place = f"deployments/{quote(endpoint.model or '', safe='')}"
+    place = f"deployments/{in_path(endpoint.model or '')}"
     quirks = endpoint.quirks
     return replace(
         endpoint,

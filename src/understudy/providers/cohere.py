@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from understudy.dialects.base import Operation
+from understudy.providers.addresses import without_route
 from understudy.providers.base import Family, ProviderRow
 
 _BLIND = frozenset[str]()
 _NO_THINKING = frozenset({"reasoning"})
 _FREE_CHOICE = frozenset({"auto"})
+_ROUTES = ("/v2/chat", "/v2/embed", "/v1/chat", "/v1/embed", "/v1/models", "/v1/tokenize")
 
 
 def normalize_base_url(base_url: str) -> str:
     """The SDK's base URL has no version, since routes have different ones; many people write it."""
-    trimmed = base_url.rstrip("/")
-    return trimmed.removesuffix("/v1").removesuffix("/v2")
+    return without_route(base_url, _ROUTES).removesuffix("/v1").removesuffix("/v2")
 
 
 ROW = ProviderRow(

@@ -13,7 +13,8 @@ from understudy.dialects.quirks import QuirksPatch
 from understudy.providers.base import Auth, Family, ProviderRow
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
-_VERSION = re.compile(r"/v1(alpha|beta)?$")
+_VERSION = re.compile(r"/v1(alpha|beta)?(/(models|openai)(/.*)?)?$")
+"""What follows the base URL of every route, that of the wire format of OpenAI's included."""
 _NUMBERED = r"(models/)?gemini-"
 
 _BUDGET: QuirksPatch = {"output_with_tools": False, "thinking_budget": (1, 24_576)}
@@ -47,7 +48,7 @@ _FAMILIES = (
 
 
 def _without_version(base_url: str) -> str:
-    """The SDK's base URL has no version, but many people write one."""
+    """Take the version and the route away: the SDK's base URL has none, but many people write them."""
     return _VERSION.sub("", base_url.rstrip("/"))
 
 

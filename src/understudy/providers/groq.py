@@ -5,6 +5,7 @@ from __future__ import annotations
 from understudy.dialects.base import Operation
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
+from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import Family, ProviderRow
 
 _UNSUPPORTED = frozenset(
@@ -23,7 +24,7 @@ _REFUSED = _UNSUPPORTED | _UNKNOWN
 
 def normalize_base_url(base_url: str) -> str:
     """Add `/openai/v1`, which Groq's own variable must leave out; a URL that ends in a version stays as it is."""
-    trimmed = base_url.rstrip("/")
+    trimmed = without_route(base_url, OPENAI_ROUTES)
     if trimmed.endswith("/v1"):
         return trimmed
     return f"{trimmed}/v1" if trimmed.endswith("/openai") else f"{trimmed}/openai/v1"

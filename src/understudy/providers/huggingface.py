@@ -7,9 +7,12 @@ Hugging Face's Inference Providers, state 2026-11-22.
 
 from __future__ import annotations
 
+from functools import partial
+
 from understudy.dialects.base import Operation
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
+from understudy.providers.addresses import openai_base_url
 from understudy.providers.base import ProviderRow
 
 _UNKNOWN = frozenset(
@@ -19,11 +22,14 @@ _UNKNOWN = frozenset(
 )
 """What the router's API does not name. Partners may know some of it, but which of them answers is not known."""
 
+_HOME = "https://router.huggingface.co/v1"
+
 ROW = ProviderRow(
     type="huggingface",
     title="Hugging Face",
     price_id="huggingface_{partner}",
-    base_url="https://router.huggingface.co/v1",
+    base_url=_HOME,
+    normalize_base_url=partial(openai_base_url, home=_HOME),
     dialects={Operation.CHAT: "openai", Operation.MODELS: "openai", Operation.EMBED: "hf-features"},
     key_variables=("HF_TOKEN",),
     # The partner that served, on which the price depends.

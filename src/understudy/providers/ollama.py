@@ -5,9 +5,17 @@ from __future__ import annotations
 from urllib.parse import SplitResult, urlsplit
 
 from understudy.dialects.base import Operation
+from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import Family, ProviderRow
 
 DEFAULT_PORT = 11434
+_ROUTES = (
+    *(f"/api/{name}" for name in ("chat", "generate", "embed", "embeddings", "tags", "show")),
+    "/api",
+    *(f"/v1{route}" for route in OPENAI_ROUTES),
+    "/v1",
+)
+"""The paths of its own API and of the one in OpenAI's wire format."""
 
 
 def normalize_base_url(value: str) -> str:
@@ -15,7 +23,8 @@ def normalize_base_url(value: str) -> str:
 
     That is a host, `host:port`, `:port`, an IPv6 address with or without brackets, each with or without a path, or a
     URL. Without a scheme it is `http` and port 11434. With a scheme and no port the scheme's own port counts, so
-    `http://gpu-box` means port 80. An address to listen on (`0.0.0.0`, `[::]`) is dialled as loopback.
+    `http://gpu-box` means port 80. An address to listen on (`0.0.0.0`, `[::]`) is dialled as loopback. The path of
+    one of its two APIs at the end is left out: every route has its own.
 
     Raises `ValueError` for another scheme and for what is no host or port.
     """
@@ -25,7 +34,7 @@ def normalize_base_url(value: str) -> str:
         scheme, rest = "http", text
     scheme = scheme.lower()
     if scheme not in ("http", "https"):
-        raise ValueError(f"{value!r} is no address of Ollama: the scheme must be http or https")
+        raise ValueError(f"{value!r} is not a valid address of Ollama: the scheme must be http or https")
     authority, slash, path = rest.partition("/")
     if authority.count(":") > 1 and "[" not in authority and "@" not in authority:
         authority = f"[{authority}]"
@@ -33,12 +42,12 @@ def normalize_base_url(value: str) -> str:
         split = urlsplit(f"{scheme}://{authority}{slash}{path}")
         port = split.port
     except ValueError as error:
-        raise ValueError(f"{value!r} is no address of Ollama: {error}") from error
+        raise ValueError(f"{value!r} is not a valid address of Ollama: {error}") from error
     if port is None and not has_scheme:
         port = DEFAULT_PORT
     credentials, at, _ = split.netloc.rpartition("@")
     location = f"{credentials}{at}{_host(split)}" + (f":{port}" if port is not None else "")
-    path = split.path.strip("/")
+    path = without_route(split.path, _ROUTES).strip("/")
     return f"{scheme}://{location}" + (f"/{path}" if path else "")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from understudy.dialects.base import Operation
 from understudy.dialects.quirks import QuirksPatch
+from understudy.providers.addresses import openai_base_url
 from understudy.providers.base import Family, ProviderRow
 
 _SAMPLING = frozenset(
@@ -18,10 +21,13 @@ _SNAPSHOT = r"(-\d{4}-\d\d-\d\d)?"
 _TUNED = r"(ft:)?"
 """Fine-tuned models are called `ft:<base>:…` and want what their base wants."""
 
+_HOME = "https://api.openai.com/v1"
+
 ROW = ProviderRow(
     type="openai",
     title="OpenAI",
-    base_url="https://api.openai.com/v1",
+    base_url=_HOME,
+    normalize_base_url=partial(openai_base_url, home=_HOME),
     dialects={
         Operation.CHAT: "openai",
         Operation.EMBED: "openai",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from understudy.dialects.base import Operation
+from understudy.providers.addresses import without_route
 from understudy.providers.base import ProviderRow
 
 
 def _without_version(base_url: str) -> str:
     """The variable of the older client has no `/v1`, that of the newer one has."""
-    return base_url.rstrip("/").removesuffix("/v1")
+    return without_route(base_url, ("/predictions", "/models")).removesuffix("/v1")
 
 
 ROW = ProviderRow(

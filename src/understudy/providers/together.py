@@ -5,6 +5,7 @@ from __future__ import annotations
 from understudy.dialects.base import Operation
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
+from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import Family, ProviderRow
 
 _UNKNOWN = frozenset(
@@ -17,7 +18,7 @@ _UNKNOWN = frozenset(
 
 def normalize_base_url(base_url: str) -> str:
     """Add `/v1`, which Together's own variable must leave out."""
-    trimmed = base_url.rstrip("/")
+    trimmed = without_route(base_url, OPENAI_ROUTES)
     return trimmed if trimmed.endswith("/v1") else f"{trimmed}/v1"
 
 

@@ -262,7 +262,7 @@ def test_the_end_mark_alone_ends_nothing() -> None:
     "bad",
     [
         b'event: content-delta\ndata: {"type":"content-delta","delta":\n\n',
-        b'event: content-delta\ndata: {"type":"content-delta","index":"zero"}\n\n',
+        b'event: content-delta\ndata: {"type":"content-delta","delta":"zero"}\n\n',
         b'event: tool-call-delta\ndata: {"type":"tool-call-delta","index":3,"delta":{"message":{"tool_calls":{}}}}\n\n',
         b"data: null\n\n",
     ],

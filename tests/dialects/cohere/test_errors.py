@@ -44,7 +44,6 @@ def failed(status: int, body: Any, **headers: str) -> Failure:
         (498, "InvalidToken", K.CONTENT_FILTER),
         (499, "cancelled", K.CONFLICT),
         (500, "internal server error", K.SERVER_ERROR),
-        (501, "not implemented", K.UNSUPPORTED),
         (503, "unavailable", K.OVERLOADED),
         (504, "timed out", K.SERVER_ERROR),
     ],

@@ -200,11 +200,11 @@ def test_counts_are_disjoint(raw: dict[str, Any], classes: dict[str, int]) -> No
     assert usage(**raw) == classes
 
 
-def test_counts_of_a_stream_are_cumulative() -> None:
+def test_the_last_report_of_counts_replaces_the_former_as_a_whole() -> None:
     reports = ({"promptTokenCount": 9, "candidatesTokenCount": 21}, {"promptTokenCount": 87, "thoughtsTokenCount": 7})
     chunks = [{**chunk({"text": "x"}, finish="STOP"), "usageMetadata": report} for report in reports]
     found = answer(streamed(sse(*chunks))).usage
-    assert (found.input, found.output, found.reasoning, found.total) == (87, 21, 7, 115)
+    assert (found.input, found.output, found.reasoning, found.total) == (87, None, 7, 94)
 
 
 def test_grounding_becomes_citations_and_stays_whole() -> None:

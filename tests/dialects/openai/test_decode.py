@@ -293,7 +293,7 @@ class TestEnds:
 
     def test_an_end_before_the_reason_is_truncated(self) -> None:
         assert failure(stream(sse(chunk({"content": "a"}), done=False))).kind is FailureKind.TRUNCATED
-        assert failure(stream(sse(chunk({"content": "a"})))).kind is FailureKind.TRUNCATED
+        assert failure(stream(sse(chunk()))).kind is FailureKind.TRUNCATED
         assert failure(stream(b"")).kind is FailureKind.TRUNCATED
 
     def test_an_event_that_the_end_cuts_is_truncated(self) -> None:

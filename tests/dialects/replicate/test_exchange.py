@@ -24,7 +24,7 @@ K = FailureKind
 JSON = {"content-type": "application/json"}
 NOON, LATER, EARLIER = "Sun, 22 Nov 2026 12:00:00 GMT", "2026-11-22T12:00:00.5Z", "2026-11-22T11:59:59Z"
 LOST = Failure(kind=K.DISCONNECTED, message="gone")
-STREAM = "https://stream.replicate.test/v1/files/secret"
+STREAM = "https://stream.replicate.com/v1/files/secret"
 
 
 def model(**inputs: JsonObject) -> JsonObject:
@@ -193,7 +193,7 @@ def test_a_stream_at_another_host_gets_no_key() -> None:
 
 
 def test_an_address_that_is_none_of_https_is_not_gone_to() -> None:
-    talk = made(stream=True).answer(prediction("starting", urls={"stream": "http://stream.replicate.test/1"}), 201)
+    talk = made(stream=True).answer(prediction("starting", urls={"stream": "http://stream.replicate.com/1"}), 201)
     assert talk.asked[-1] == "GET /v1/predictions/p1"
 
 

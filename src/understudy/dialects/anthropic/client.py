@@ -50,13 +50,15 @@ class AnthropicDialect:
         """Open a chat."""
         notes = Notes(request.configured)
         body = encode_chat(request, endpoint, notes, stream=stream)
-        reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](partial(_whole, endpoint))
+        whole = partial(_whole, endpoint)
+        reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](whole)
         return SingleExchange(
             HttpRequest("POST", f"{endpoint.base_url}/v1/messages", headers(request, endpoint), encode(body)),
             reader,
             _classify(endpoint, Operation.CHAT),
             expects=_STREAM if stream else ("application/json",),
             before=notes.events(),
+            whole=whole,
         )
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:

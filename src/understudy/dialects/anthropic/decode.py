@@ -13,6 +13,7 @@ from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, 
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.errors import failure_in_answer
+from understudy.dialects.flaws import NO_FINAL_USAGE
 from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque, Provenance, Thinking
@@ -49,20 +50,45 @@ class Answer:
     """The pieces of one answer to events, wherever they come from."""
 
     def __init__(self) -> None:
-        self._blocks: dict[int, _Block] = {}
+        self._blocks: dict[int | None, _Block] = {}
         self._parts = 0
+        self._calls: set[str] = set()
         self._usage: JsonObject = {}
+        self._is_counted = False
+        """The final counts have come; those at the beginning are of a few tokens of the answer."""
         self._model: str | None = None
         self._stop: str | None = None
 
     def start(self, body: Body) -> list[e.Event]:
         """Take what is known when the answer begins."""
-        self._model = body.model
-        return [e.Started(id=body.id, model=body.model), *self._count(body.usage)]
+        self._model = _text(body.model)
+        self._stop = _text(body.stop_reason)
+        events: list[e.Event] = [e.Started(id=_text(body.id), model=self._model)]
+        return [*events, *self._count(body.usage, final=self._stop is not None)]
 
-    def begin(self, index: int, json: JsonObject) -> list[e.Event]:
-        """Take the beginning of a block, which in a whole body is all of it."""
-        block = self._blocks[index] = _Block(json)
+    def whole(self, index: int, block: msgspec.Raw) -> list[e.Event]:
+        """Take a whole block."""
+        json = decode_object(block)
+        if json.get("type") != "tool_use":
+            return [*self.begin(index, json), *self.end(index)]
+        arguments = Delta(partial_json=_arguments(block))
+        return [
+            *self.begin(index, {**json, "input": {}}),
+            *self.grow(index, arguments, b""),
+            *self.end(index),
+        ]
+
+    def begin(self, index: Any, json: JsonObject) -> list[e.Event]:
+        """Take the beginning of a block, which in a whole body is all of it. One that is open under its index ends.
+
+        Raises `BadJson` for a call that has begun already.
+        """
+        place = index if type(index) is int else None
+        before = self._end(self._blocks.pop(place)) if place in self._blocks else []
+        block = self._blocks[place] = _Block(json)
+        return [*before, *self._begin(block, json)]
+
+    def _begin(self, block: _Block, json: JsonObject) -> list[e.Event]:
         match block.kind:
             case "text":
                 return self._begin_text(block)
@@ -72,7 +98,11 @@ class Answer:
                 if signature := _string(json, "signature"):
                     events.append(e.ThinkingSigned(part, signature))
             case "tool_use":
-                events = [e.ToolCallStarted(self._part(block), _string(json, "id"), _string(json, "name"))]
+                call_id = _string(json, "id")
+                if call_id and call_id in self._calls:
+                    raise BadJson(f"the call {call_id} begins twice")
+                self._calls.add(call_id)
+                events = [e.ToolCallStarted(self._part(block), call_id, _string(json, "name"))]
                 caller = json.get("caller")
                 if isinstance(caller, dict) and caller.get("type") != "direct":
                     # Called from hosted code: the call must go back with its caller. A direct one is the default.
@@ -89,9 +119,9 @@ class Answer:
         cited = map(read_citation, citations_of(block.json))
         return [*events, *(e.CitationAdded(self._part(block), citation) for citation in cited)]
 
-    def grow(self, index: int, delta: Delta, data: bytes) -> list[e.Event]:
+    def grow(self, index: Any, delta: Delta, data: bytes) -> list[e.Event]:
         """Take more of a block. `data` is the event itself, for blocks that only this dialect knows."""
-        block = self._blocks.get(index)
+        block = self._blocks.get(index) if type(index) is int else self._only()
         if block is None:
             raise BadJson(f"content block {index} was never begun")
         if delta.text and block.kind == "text":  # Most events of most streams: the short way.
@@ -111,15 +141,25 @@ class Answer:
                 block.pieces.append(arguments)
             case "opaque", _:
                 _extend(block.json, decode_object(data).get("delta"))
+            case "text" | "thinking" | "tool_use", _ if delta.text or delta.thinking or delta.partial_json:
+                raise BadJson(f"a piece of another kind came for a block of {block.kind}")
             case _:
                 pass
         return []
 
-    def end(self, index: int) -> list[e.Event]:
+    def _only(self) -> _Block | None:
+        """Return the block that is open, for events that name none; `None` when it could be several."""
+        return next(iter(self._blocks.values())) if len(self._blocks) == 1 else None
+
+    def end(self, index: Any) -> list[e.Event]:
         """Take the end of a block."""
-        block = self._blocks.pop(index, None)
-        if block is None:
-            return []
+        if type(index) is int:
+            block = self._blocks.pop(index, None)
+        elif (block := self._only()) is not None:
+            self._blocks = {}
+        return self._end(block) if block is not None else []
+
+    def _end(self, block: _Block) -> list[e.Event]:
         match block.kind:
             case "tool_use":
                 whole = block.json.get("input")
@@ -131,13 +171,13 @@ class Answer:
             part = Thinking(redacted=redacted, provenance=Provenance(NAME, self._model))
             return [e.PartAdded(block.part, part)]
         if arguments := "".join(block.pieces):
-            block.json["input"] = decode_json(arguments)
+            block.json["input"] = _parsed(arguments)
         return [e.PartAdded(block.part, Opaque(NAME, block.json))]
 
-    def stop(self, delta: Body | Delta, usage: JsonObject | None, context_management: Any = None) -> list[e.Event]:
+    def stop(self, delta: Body | Delta, usage: Any, context_management: Any = None) -> list[e.Event]:
         """Take why the answer stopped, and its final counts."""
-        self._stop = delta.stop_reason or self._stop
-        events = self._count(usage)
+        self._stop = _text(delta.stop_reason) or self._stop
+        events = self._count(usage, final=True)
         for name in NOTED:
             value = context_management if name == "context_management" else getattr(delta, name, None)
             if value is not None:
@@ -147,9 +187,12 @@ class Answer:
             events.append(e.Noted("service_tier", tier))
         return events
 
-    def finish(self) -> e.Finished:
-        """Return the end of the answer."""
-        return e.Finished(STOP_REASONS.get(self._stop or "", FinishReason.UNKNOWN), self._stop)
+    def finish(self) -> list[e.Event]:
+        """Take the end of the answer, and with it of the blocks that are still open."""
+        events = [event for index in list(self._blocks) for event in self._end(self._blocks.pop(index))]
+        if self._usage and not self._is_counted:
+            events.append(e.Warned(NO_FINAL_USAGE))
+        return [*events, e.Finished(STOP_REASONS.get(self._stop or "", FinishReason.UNKNOWN), self._stop)]
 
     def _part(self, block: _Block) -> int:
         if block.part < 0:
@@ -157,12 +200,21 @@ class Answer:
             self._parts += 1
         return block.part
 
-    def _count(self, usage: JsonObject | None) -> list[e.Event]:
-        """Counts are cumulative over the events of a stream, each of which may leave some out: the latest counts."""
-        if not usage:
+    def _count(self, usage: Any, *, final: bool) -> list[e.Event]:
+        """Counts are cumulative over the events of a stream, each of which may leave some out: the latest counts.
+
+        How long the answer is, only the final ones tell.
+        """
+        if not usage or not isinstance(usage, dict):
             return []
         self._usage = {**self._usage, **{key: value for key, value in usage.items() if value is not None}}
-        return [e.UsageReported(read_usage(self._usage))]
+        self._is_counted = self._is_counted or (final and usage.get("output_tokens") is not None)
+        counts = read_usage(self._usage)
+        return [
+            e.UsageReported(
+                counts if self._is_counted else msgspec.structs.replace(counts, output=None, reasoning=None)
+            )
+        ]
 
 
 def read_usage(raw: JsonObject) -> Usage:
@@ -237,12 +289,15 @@ class StreamReader(MarkedReader):
             case StreamEvent(type="content_block_stop"):
                 return self._answer.end(event.index)
             case StreamEvent(type="message_start", message=Body() as message):
-                return self._answer.start(message)
+                events = self._answer.start(message)
+                for index, whole in enumerate(message.content or ()):
+                    events += self._answer.whole(index, whole)
+                return events
             case StreamEvent(type="message_delta", delta=Delta() as delta):
                 return self._answer.stop(delta, event.usage, event.context_management)
             case StreamEvent(type="message_stop"):
                 self.finished = True
-                return [self._answer.finish()]
+                return self._answer.finish()
             case _:
                 return []  # `ping`, and whatever may come to be
 
@@ -257,16 +312,9 @@ def decode_whole(data: bytes, endpoint: Endpoint) -> list[e.Event | Failure]:
     answer = Answer()
     steps: list[e.Event | Failure] = [*answer.start(body)]
     for index, block in enumerate(body.content):
-        json = decode_object(block)
-        if json.get("type") == "tool_use":
-            steps += answer.begin(index, {**json, "input": {}})
-            steps += answer.grow(index, Delta(partial_json=_arguments(block)), b"")
-        else:
-            steps += answer.begin(index, json)
-        steps += answer.end(index)
+        steps += answer.whole(index, block)
     steps += answer.stop(body, None, body.context_management)
-    steps.append(answer.finish())
-    return steps
+    return [*steps, *answer.finish()]
 
 
 def _arguments(block: msgspec.Raw) -> str:
@@ -296,6 +344,18 @@ def _extend(block: JsonObject, delta: object) -> None:
             if key != "type":
                 old = block.get(key)
                 block[key] = old + value if isinstance(old, str) and isinstance(value, str) else value
+
+
+def _parsed(text: str) -> Any:
+    """Input of a hosted tool; what is no JSON stays text."""
+    try:
+        return decode_json(text)
+    except BadJson:
+        return text
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _string(json: JsonObject, key: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from understudy.dialects.base import WireError
+from understudy.dialects.error_bodies import read_any_value
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind as K
 from understudy.wire.json import BadJson, decode_object
@@ -33,13 +34,9 @@ def read_error(body: bytes) -> WireError | None:
         value = decode_object(body)
     except BadJson:
         return None
-    match value.get("error"):
-        case dict() as error:
-            pass
-        case str() as message:
-            error = {"message": message}
-        case _:
-            return None
+    error = value.get("error")
+    if not isinstance(error, dict) or not isinstance(error.get("type"), str) or "metadata" in error:
+        return read_any_value(value) if isinstance(error, str | dict) else None
     details = error.get("details")
     code = details.get("error_code") if isinstance(details, dict) else None
     return WireError(

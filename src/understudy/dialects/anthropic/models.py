@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.anthropic.wire import ModelItem, ModelPage
 from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WholeReader
+from understudy.dialects.lookup import LookUp
 from understudy.dialects.pages import open_pages
+from understudy.dialects.windows import window_of
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.requests import ModelsRequest
@@ -39,7 +42,7 @@ def read_model(item: JsonObject) -> ModelInfo:
         id=model.id,
         display_name=model.display_name,
         created=_seconds(model.created_at),
-        context_window=token_count(model.max_input_tokens),
+        context_window=window_of(item),
         max_output_tokens=token_count(model.max_tokens),
         capabilities=_capabilities(model.capabilities),
         lacks=frozenset(_told(model.capabilities or {}, supported=False)),
@@ -56,8 +59,9 @@ def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) 
     """Open the catalogue over all its pages, or the look-up of one model."""
     home = f"{endpoint.base_url}/v1/models"
     if request.model is not None:
-        wanted = HttpRequest("GET", f"{home}/{quote(request.model, safe='')}", endpoint.headers)
-        return SingleExchange(wanted, WholeReader(_decode_model), classify)
+        wanted = HttpRequest("GET", f"{home}/{in_path(request.model)}", endpoint.headers)
+        single = SingleExchange(wanted, WholeReader(_decode_model), classify)
+        return LookUp(single, lambda: open_models(ModelsRequest(), endpoint, classify), request.model)
 
     def ask(size: int, after: str | None) -> HttpRequest:
         query = {"limit": str(size), **({"after_id": after} if after else {})}

@@ -40,16 +40,16 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer, or the begun one in `message_start`."""
 
     content: list[msgspec.Raw] | None = None
-    type: str = "message"
-    id: str | None = None
-    model: str | None = None
-    stop_reason: str | None = None
-    stop_sequence: str | None = None
-    stop_details: JsonObject | None = None
+    type: Any = "message"
+    id: Any = None
+    model: Any = None
+    stop_reason: Any = None
+    stop_sequence: Any = None
+    stop_details: Any = None
     container: Any = None
     context_management: Any = None
     diagnostics: Any = None
-    usage: JsonObject | None = None
+    usage: Any = None
 
 
 class ToolInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,15 +61,15 @@ class ToolInput(msgspec.Struct, frozen=True, kw_only=True):
 class Delta(msgspec.Struct, frozen=True, kw_only=True):
     """What a `content_block_delta` or `message_delta` adds; which fields are set depends on `type`."""
 
-    type: str = ""
+    type: Any = ""
     text: str | None = None
     thinking: str | None = None
-    signature: str | None = None
+    signature: Any = None
     partial_json: str | None = None
-    citation: JsonObject | None = None
-    stop_reason: str | None = None
-    stop_sequence: str | None = None
-    stop_details: JsonObject | None = None
+    citation: Any = None
+    stop_reason: Any = None
+    stop_sequence: Any = None
+    stop_details: Any = None
     container: Any = None
 
 
@@ -77,11 +77,11 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Any event of a stream."""
 
     type: str
-    index: int = 0
+    index: Any = None
     message: Body | None = None
     content_block: JsonObject | None = None
     delta: Delta | None = None
-    usage: JsonObject | None = None
+    usage: Any = None
     context_management: Any = None
 
 
@@ -91,7 +91,6 @@ class ModelItem(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     display_name: str | None = None
     created_at: str | None = None
-    max_input_tokens: int | None = None
     max_tokens: int | None = None
     capabilities: JsonObject | None = None
 

@@ -55,6 +55,7 @@ class CohereDialect:
             _classify(endpoint, Operation.CHAT),
             expects=_STREAM if stream else ("application/json",),
             before=notes.events(),
+            whole=whole,
         )
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:

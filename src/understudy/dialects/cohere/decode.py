@@ -30,12 +30,13 @@ _KINDS = ("text", "thinking")
 class _Block:
     """A content block while its pieces arrive. `part` is its number among the parts, once it has one."""
 
-    __slots__ = ("json", "kind", "part")
+    __slots__ = ("ended", "json", "kind", "part")
 
     def __init__(self, kind: str, json: JsonObject) -> None:
         self.kind = kind if kind in _KINDS else "opaque"
         self.json = json
         self.part = -1
+        self.ended = False
 
 
 class Answer:
@@ -46,14 +47,15 @@ class Answer:
         self._model = model
         self._parts = 0
         self._plan = -1
-        self._blocks: dict[int, _Block] = {}
-        self._calls: dict[int, int] = {}
+        self._blocks: dict[int | None, _Block] = {}
+        self._calls: dict[int | None, int] = {}
+        self._call_ids: set[str] = set()
         self._cited: dict[int, list[JsonObject]] = {}
         self._logprobs: list[JsonObject] = []
 
-    def start(self, id_: str | None) -> list[e.Event]:
+    def start(self, id_: object) -> list[e.Event]:
         """Take the beginning. The wire names no model: the one that was asked for answers."""
-        return [e.Started(id=id_, model=self._model)]
+        return [e.Started(id=_text(id_), model=self._model)]
 
     def plan(self, text: str | None) -> list[e.Event]:
         """Take more of what the model plans before it calls tools."""
@@ -64,54 +66,65 @@ class Answer:
         self._plan = self._next()
         return [e.PartNoted(self._plan, NAME, {PLAN: True}), e.ThinkingDelta(self._plan, text)]
 
-    def begin(self, index: int, json: JsonObject) -> list[e.Event]:
-        """Take the beginning of a content block, which in a whole body is all of it."""
-        kind = json.get("type")
-        block = self._blocks[index] = _Block(kind if isinstance(kind, str) else "text", json)
+    def begin(self, index: object, json: JsonObject) -> list[e.Event]:
+        """Take the beginning of a content block, which in a whole body is all of it. One that is open under its index
+        ends."""
+        kind, place = json.get("type"), _place(index)
+        before = self.end(place) if place in self._blocks else []
+        block = self._blocks[place] = _Block(kind if isinstance(kind, str) else "text", json)
         if block.kind == "opaque":
             block.part = self._next()
-            return []
-        return self.grow(index, json, None)
+            return before
+        return [*before, *self.grow(place, json, None)]
 
-    def grow(self, index: int, json: JsonObject, logprobs: JsonObject | None) -> list[e.Event]:
-        """Take more of a content block."""
-        if logprobs is not None:
+    def grow(self, index: object, json: JsonObject, logprobs: object) -> list[e.Event]:
+        """Take more of a content block. Raises `BadJson` for a piece of another kind."""
+        if isinstance(logprobs, dict):
             self._logprobs.append(logprobs)
-        block = self._blocks.get(index)
+        block = self._blocks.get(index) if type(index) is int else self._blocks.get(_latest(self._blocks))
         if block is None:
-            block = self._blocks[index] = _Block("thinking" if "thinking" in json else "text", json)
+            block = self._blocks[_place(index)] = _Block("thinking" if "thinking" in json else "text", json)
         if block.kind == "opaque":
             _extend(block.json, json)
             return []
         text = json.get(block.kind)
         if not text or not isinstance(text, str):
+            if any(json.get(kind) for kind in _KINDS):
+                raise BadJson(f"a piece of another kind came for a block of {block.kind}")
             return []
         if block.part < 0:
             block.part = self._next()
         return [e.TextDelta(block.part, text) if block.kind == "text" else e.ThinkingDelta(block.part, text)]
 
-    def end(self, index: int) -> list[e.Event]:
+    def end(self, index: object) -> list[e.Event]:
         """Take the end of a content block."""
-        block = self._blocks.get(index)
-        if block is None or block.kind != "opaque":
+        block = self._blocks.get(_place(index))
+        if block is None or block.kind != "opaque" or block.ended:
             return []
+        block.ended = True
         return [e.PartAdded(block.part, Opaque(NAME, block.json))]
 
-    def call(self, index: int, call: Call) -> list[e.Event]:
-        """Take the beginning of a tool call, or all of it."""
-        part = self._calls[index] = self._next()
+    def call(self, index: object, call: Call) -> list[e.Event]:
+        """Take the beginning of a tool call, or all of it. Raises `BadJson` for one that has begun already."""
+        call_id = _text(call.id) or ""
+        if call_id and call_id in self._call_ids:
+            raise BadJson(f"the tool call {call_id} begins twice")
+        self._call_ids.add(call_id)
+        part = self._calls[_place(index)] = self._next()
         function = call.function
-        begun: list[e.Event] = [e.ToolCallStarted(part, call.id or "", (function and function.name) or "")]
+        begun: list[e.Event] = [e.ToolCallStarted(part, call_id, (function and function.name) or "")]
         if function is not None and function.arguments:
             begun.append(e.ToolCallDelta(part, function.arguments))
         return begun
 
-    def grow_call(self, index: int, call: Call) -> list[e.Event]:
-        """Take more of a tool call's arguments. Raises `BadJson` for a call that was never begun."""
-        if index not in self._calls:
+    def grow_call(self, index: object, call: Call) -> list[e.Event]:
+        """Take more of a tool call's arguments, of the latest where no index is given. Raises `BadJson` for a call that
+        was never begun."""
+        place = index if type(index) is int else _latest(self._calls)
+        if place not in self._calls:
             raise BadJson(f"tool call {index} was never begun")
         arguments = call.function.arguments if call.function else None
-        return [e.ToolCallDelta(self._calls[index], arguments)] if arguments else []
+        return [e.ToolCallDelta(self._calls[place], arguments)] if arguments else []
 
     def cite(self, raw: JsonObject) -> list[e.Event]:
         """Take a citation. Those of thinking and plans are kept as they are, beside the part."""
@@ -129,9 +142,9 @@ class Answer:
         steps: list[e.Event | Failure] = []
         if self._logprobs:
             steps.append(e.Noted("logprobs", {"content": [*map(_logprob, self._logprobs)]}))
-        if end.usage:
+        if end.usage and isinstance(end.usage, dict):
             steps.append(e.UsageReported(read_usage(end.usage)))
-        reason = end.finish_reason
+        reason = _text(end.finish_reason)
         if error or reason in FAILED:
             words = error if isinstance(error, str) else f"the answer ended with {reason}"
             body = {"finish_reason": reason, "error": error}
@@ -141,15 +154,15 @@ class Answer:
             steps.append(e.Finished(FINISH.get(reason or "", FinishReason.UNKNOWN), reason))
         return steps
 
-    def weigh(self, logprobs: Iterable[JsonObject]) -> None:
+    def weigh(self, logprobs: Iterable[object]) -> None:
         """Take the log probabilities of a whole answer."""
-        self._logprobs += logprobs
+        self._logprobs += (item for item in logprobs if isinstance(item, dict))
 
     def _cited_part(self, raw: JsonObject) -> int:
         """The part that a citation belongs to; without a number, the first of its kind."""
         if raw.get("type") == "PLAN":
             return self._plan
-        block = self._blocks.get(index) if isinstance(index := raw.get("content_index"), int) else None
+        block = self._blocks.get(index) if type(index := raw.get("content_index")) is int else None
         if block is not None and block.part >= 0:
             return block.part
         kind = "thinking" if raw.get("type") == "THINKING_CONTENT" else "text"
@@ -182,7 +195,8 @@ class StreamReader(MarkedReader):
         except BadJson:
             if sse.name == "error":
                 return self._failed(sse)
-            if decode_object(data).get("type", "") in EVENTS:
+            kind = decode_object(data).get("type", "")
+            if not isinstance(kind, str) or kind in EVENTS:
                 raise
             return []  # An event of a later version, in a shape of its own.
         match event:
@@ -243,9 +257,9 @@ def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.E
         steps += answer.end(index)
     for index, call in enumerate(said.tool_calls or ()):
         steps += answer.call(index, call)
-    for citation in said.citations or ():
-        steps += answer.cite(citation)
-    answer.weigh(body.logprobs or ())
+    for citation in said.citations if isinstance(said.citations, list) else ():
+        steps += answer.cite(citation) if isinstance(citation, dict) else ()
+    answer.weigh(body.logprobs if isinstance(body.logprobs, list) else ())
     return steps + answer.finish(body)
 
 
@@ -265,8 +279,22 @@ def _extend(block: JsonObject, delta: JsonObject) -> None:
             block[key] = old + value if isinstance(old, str) and isinstance(value, str) else value
 
 
+def _place(index: object) -> int | None:
+    return index if type(index) is int else None
+
+
+def _latest(places: dict[int | None, Any]) -> int | None:
+    """Return the place of what began last, for events that name none."""
+    return next(reversed(places), None)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _logprob(item: JsonObject) -> JsonObject:
     """A chunk's log probabilities in OpenAI's form, which this library uses; the chunk's is the sum of its tokens'."""
-    chances: Any = item.get("logprobs") or []
-    total = sum(chances) if all(isinstance(chance, int | float) for chance in chances) else None
+    chances: Any = item.get("logprobs")
+    numbers = [chance for chance in chances if isinstance(chance, int | float)] if isinstance(chances, list) else []
+    total = sum(numbers) if not chances or chances == numbers else None
     return {"token": item.get("text", ""), "logprob": total, "top_logprobs": [], **item}

@@ -6,7 +6,7 @@ Source: API reference, "Errors"; official Python SDK 7.3.1, `errors`.
 
 from __future__ import annotations
 
-from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.base import Endpoint, Operation, WireError
 from understudy.dialects.errors import failure_in_answer as answer_failure
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.content import JsonObject
@@ -26,7 +26,6 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=K.BILLING, status=429, text="per month"),
     ErrorRule(kind=K.BILLING, status=429, text="monthly"),
     ErrorRule(kind=K.RATE_LIMITED, text="calls / minute"),
-    ErrorRule(kind=K.UNSUPPORTED, status=501),
     ErrorRule(kind=K.CONFLICT, code="USER_CANCEL"),
 )
 
@@ -48,6 +47,6 @@ def error_of(value: JsonObject) -> WireError | None:
     return WireError(message=message, request_id=id_ if isinstance(id_, str) else None, body=value)
 
 
-def failure_in_answer(error: WireError, endpoint: Endpoint) -> Failure:
+def failure_in_answer(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
     """Read an error that came after the status 200: its words alone say what it is."""
-    return answer_failure(error, endpoint=endpoint, rules=RULES)
+    return answer_failure(error, endpoint=endpoint, rules=RULES, operation=operation)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WholeReader
 from understudy.dialects.cohere.wire import ModelPage
+from understudy.dialects.lookup import LookUp
 from understudy.dialects.pages import open_pages
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
@@ -31,8 +33,9 @@ _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) -> Exchange[ModelInfo]:
     """Open the list over all its pages, or the look-up of one model."""
     if request.model is not None:
-        url = f"{endpoint.base_url}/v1/models/{quote(request.model, safe='')}"
-        return SingleExchange(HttpRequest("GET", url, endpoint.headers), WholeReader(read_one), classify)
+        url = f"{endpoint.base_url}/v1/models/{in_path(request.model)}"
+        single = SingleExchange(HttpRequest("GET", url, endpoint.headers), WholeReader(read_one), classify)
+        return LookUp(single, lambda: open_models(ModelsRequest(), endpoint, classify), request.model)
 
     def ask(size: int, token: str | None) -> HttpRequest:
         query = {"page_size": str(size), **({"page_token": token} if token else {})}

@@ -9,10 +9,20 @@ from functools import partial
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader, extra_fields
+from understudy.dialects.base import (
+    Classify,
+    Endpoint,
+    Exchange,
+    Notes,
+    Operation,
+    SingleExchange,
+    WholeReader,
+    extra_fields,
+)
 from understudy.dialects.cohere.errors import error_of, failure_in_answer
 from understudy.dialects.cohere.usage import read_usage
 from understudy.dialects.cohere.wire import NAME, Vectors
+from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.requests import EmbeddingRequest
@@ -91,19 +101,17 @@ def read_vectors(
     if found.embeddings is None:
         error = error_of(decode_object(data))
         if error is not None:
-            return [failure_in_answer(error, endpoint)]
+            return [failure_in_answer(error, endpoint, Operation.EMBED)]
         raise BadJson("no `embeddings`: not an answer with vectors")
-    vectors = found.embeddings.given
-    if expected and len(vectors) != expected:
-        raise BadJson(f"{len(vectors)} vectors for {expected} texts")
+    vectors = [unpack(vector) if isinstance(vector, str) else vector for vector in found.embeddings.given]
     response = EmbeddingResponse(
-        embeddings=tuple(unpack(vector) if isinstance(vector, str) else tuple(vector) for vector in vectors),
+        embeddings=checked_vectors(vectors, expected),
         model=model,
-        usage=read_usage(found.meta) if found.meta else Usage(),
+        usage=read_usage(found.meta) if found.meta and isinstance(found.meta, dict) else Usage(),
         warnings=warnings,
         raw=data,
     )
-    return [response]
+    return [with_usage_warnings(response)]
 
 
 def pack(vector: tuple[float, ...]) -> str:

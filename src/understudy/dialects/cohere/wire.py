@@ -42,7 +42,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A tool call, or more of one."""
 
-    id: str | None = None
+    id: Any = None
     function: Function | None = None
 
 
@@ -52,17 +52,17 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     content: list[JsonObject] | str | None = None
     tool_plan: str | None = None
     tool_calls: list[Call] | None = None
-    citations: list[JsonObject] | None = None
+    citations: Any = None
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer; where `message` is a string it is an error."""
 
-    id: str | None = None
+    id: Any = None
     message: Said | str | None = None
-    finish_reason: str | None = None
-    usage: JsonObject | None = None
-    logprobs: list[JsonObject] | None = None
+    finish_reason: Any = None
+    usage: Any = None
+    logprobs: Any = None
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,15 +71,15 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     content: JsonObject | list[Any] | None = None
     tool_plan: str | None = None
     tool_calls: Call | list[Any] | None = None
-    citations: JsonObject | list[Any] | None = None
+    citations: Any = None
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True):
     """What an event adds: a piece of the message or, in `message-end`, how it ended."""
 
     message: Piece | None = None
-    finish_reason: str | None = None
-    usage: JsonObject | None = None
+    finish_reason: Any = None
+    usage: Any = None
     error: Any = None
 
 
@@ -87,10 +87,10 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Any event of a stream. One without a type but with a message is an error."""
 
     type: str = ""
-    id: str | None = None
-    index: int = 0
+    id: Any = None
+    index: Any = None
     delta: Delta | None = None
-    logprobs: JsonObject | None = None
+    logprobs: Any = None
     message: Any = None
 
 
@@ -122,7 +122,7 @@ class Vectors(msgspec.Struct, frozen=True, kw_only=True):
     """An answer with vectors, grouped by their type, in the order of the texts."""
 
     embeddings: VectorsByType | None = None
-    meta: JsonObject | None = None
+    meta: Any = None
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint
+from understudy.dialects.flaws import NO_FINAL_USAGE
 from understudy.dialects.gemini.citations import citations
 from understudy.dialects.gemini.errors import error_in_answer
 from understudy.dialects.gemini.logprobs import read_logprobs
@@ -49,8 +50,20 @@ class Answer:
     """
 
     __slots__ = (
-        "_call_seed", "_calls", "_endpoint", "_facts", "_finish", "_logprobs", "_open", "_parts", "_started", "_text",
-        "_tier", "_usage",
+        "_call_seed",
+        "_calls",
+        "_endpoint",
+        "_facts",
+        "_finish",
+        "_ids",
+        "_is_stale",
+        "_logprobs",
+        "_open",
+        "_parts",
+        "_started",
+        "_text",
+        "_tier",
+        "_usage",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -59,33 +72,38 @@ class Answer:
         self._call_seed = ""
         self._parts = 0
         self._calls = 0
+        self._ids: set[str] = set()
         self._open: tuple[str, int] | None = None
         """Kind and number of the part that further text continues."""
         self._text: int | None = None
         """Number of the last text part, which citations hang on."""
         self._finish: str | None = None
         self._usage: JsonObject | None = None
+        self._is_stale = False
+        """Content has followed the last report of usage, which then is not the final one."""
         self._tier: Any = None
         self._facts: JsonObject = {}
         self._logprobs: list[JsonObject] = []
 
     def add(self, chunk: Chunk) -> Steps:
         """Take a chunk, or a whole answer."""
-        if chunk.error is not None:
+        if chunk.error:
             return [error_in_answer(chunk.error, self._endpoint)]
         steps: Steps = []
         if not self._started and not self._start(chunk, steps):
             return []
         candidate = next((one for one in chunk.candidates or () if not one.index), None)
-        if chunk.prompt_feedback is not None:
+        if isinstance(chunk.prompt_feedback, dict):
             self._facts["promptFeedback"] = chunk.prompt_feedback
             if candidate is None and (blocked := _blocked(chunk.prompt_feedback)) is not None:
                 return [*steps, blocked]
         if candidate is not None:
             self._candidate(candidate, steps)
+            if steps and self._usage is not None:
+                self._is_stale = True
         if chunk.model_status is not None:
             self._facts["modelStatus"] = chunk.model_status
-        if chunk.usage_metadata is not None:
+        if isinstance(chunk.usage_metadata, dict):
             self._count(chunk.usage_metadata, steps)
         return steps
 
@@ -97,6 +115,10 @@ class Answer:
         if (failure := self._failure(raw or "")) is not None:
             return [failure]
         steps: Steps = []
+        if self._usage is not None and self._is_stale:
+            # Unknown: what was counted on the way is less than the whole.
+            interim = msgspec.structs.replace(read_usage(self._usage), output=None, reasoning=None, audio_output=None)
+            steps += (e.UsageReported(interim), e.Warned(NO_FINAL_USAGE))
         if self._text is not None:
             steps += [e.CitationAdded(self._text, citation) for citation in citations(self._facts)]
         steps += [e.Noted(name, value) for name, value in self._facts.items()]
@@ -113,8 +135,9 @@ class Answer:
         if all(value is None for value in said):
             return False
         self._started = True
-        self._call_seed = _UNSAFE.sub("", chunk.response_id or "")[-12:]
-        steps.append(e.Started(id=chunk.response_id, model=chunk.model_version))
+        answer_id, model = _text(chunk.response_id), _text(chunk.model_version)
+        self._call_seed = _UNSAFE.sub("", answer_id or "")[-12:]
+        steps.append(e.Started(id=answer_id, model=model))
         return True
 
     def _failure(self, raw: str) -> Failure | None:
@@ -133,39 +156,40 @@ class Answer:
             for raw in candidate.content.parts or ():
                 self._part(raw, steps)
         if candidate.finish_reason is not None:
-            self._finish = _reason(candidate.finish_reason)
-        for name, fact in (
-            ("citationMetadata", candidate.citation_metadata),
-            ("urlContextMetadata", candidate.url_context_metadata),
-            ("safetyRatings", candidate.safety_ratings),
-            ("finishMessage", candidate.finish_message),
-            ("avgLogprobs", candidate.avg_logprobs),
-            ("continuationToken", candidate.continuation_token),
+            self._finish = _reason(candidate.finish_reason) or self._finish
+        for name, kind, fact in (
+            ("citationMetadata", dict, candidate.citation_metadata),
+            ("urlContextMetadata", dict, candidate.url_context_metadata),
+            ("safetyRatings", list, candidate.safety_ratings),
+            ("finishMessage", str, candidate.finish_message),
+            ("avgLogprobs", (int, float), candidate.avg_logprobs),
+            ("continuationToken", str, candidate.continuation_token),
         ):
-            if fact is not None:
+            if fact is not None and isinstance(fact, kind):
                 self._facts[name] = fact
-        if candidate.grounding_metadata:
+        if candidate.grounding_metadata and isinstance(candidate.grounding_metadata, dict):
             known = self._facts.get("groundingMetadata", {})
             self._facts["groundingMetadata"] = {**known, **candidate.grounding_metadata}
-        if candidate.logprobs_result is not None:
+        if isinstance(candidate.logprobs_result, dict):
             self._logprobs += read_logprobs(candidate.logprobs_result)
 
     def _part(self, raw: msgspec.Raw, steps: Steps) -> None:
         part = decode_as(_PART, raw)
+        signature = _text(part.thought_signature)
         if part.text is not None and not part.thought:
-            self._say(part.text, part.thought_signature, steps)
+            self._say(part.text, signature, steps)
         elif part.text is not None:
-            self._think(part.text, part.thought_signature, steps)
+            self._think(part.text, signature, steps)
         elif part.function_call is not None:
-            self._call(part.function_call, part.thought_signature, steps)
+            self._call(part.function_call, signature, steps)
         elif part.inline_data is not None:
-            extra = {NAME: {SIGNATURE: part.thought_signature}} if part.thought_signature else None
+            extra = {NAME: {SIGNATURE: signature}} if signature else None
             media = read_media(part.inline_data.mime_type, data=part.inline_data.data, extra=extra)
             steps.append(e.PartAdded(self._begin(), media))
         elif (json := decode_object(raw)).keys() - {"thought", SIGNATURE}:
             steps.append(e.PartAdded(self._begin(), Opaque(NAME, json)))
         else:
-            self._say("", part.thought_signature, steps)
+            self._say("", signature, steps)
 
     def _begin(self, kind: str | None = None) -> int:
         """Return the number of a new part; text of the same `kind` may continue it."""
@@ -202,19 +226,24 @@ class Answer:
     def _call(self, call: FunctionCall, signature: str | None, steps: Steps) -> None:
         """Take a call, which always comes whole. One without an id gets one, of its place in this answer."""
         index = self._begin()
-        call_id = call.id or f"call_{self._calls}_{self._call_seed}".rstrip("_")
+        given = _text(call.id)
+        call_id = given or f"call_{self._calls}_{self._call_seed}".rstrip("_")
+        if call_id in self._ids:  # Results refer to it, so it must be the only one.
+            call_id = f"{call_id}_{self._calls}"
+        self._ids.add(call_id)
         self._calls += 1
         steps.append(e.ToolCallStarted(index, call_id, call.name or ""))
         arguments = text_of(call.args)
         steps.append(e.ToolCallDelta(index, "{}" if arguments == "null" else arguments))
         # `None` says that the wire had no id, so that none goes back.
-        fields: JsonObject = {} if call.id else {"functionCall": {"id": None}}
+        fields: JsonObject = {} if given else {"functionCall": {"id": None}}
         if signature is not None:
             fields[SIGNATURE] = signature
         if fields:
             steps.append(e.PartNoted(index, NAME, fields))
 
     def _count(self, raw: JsonObject, steps: Steps) -> None:
+        self._is_stale = False
         if raw == self._usage:
             return
         self._usage = raw
@@ -234,10 +263,14 @@ def decode_whole(data: bytes, endpoint: Endpoint) -> Steps:
     return steps if isinstance(steps[-1], Failure) else [*steps, *answer.finish(whole=True)]
 
 
-def _reason(value: str | int) -> str:
-    if isinstance(value, int):
+def _reason(value: Any) -> str | None:
+    if type(value) is int:
         return FINISH_NUMBERS[value] if 0 <= value < len(FINISH_NUMBERS) else str(value)
-    return value
+    return _text(value)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _blocked(feedback: JsonObject) -> Failure | None:

@@ -9,7 +9,7 @@ Source: google.rpc `error_details.proto`; Google AI developer documentation, "Tr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_any_value
@@ -46,7 +46,12 @@ def read_error(body: bytes) -> WireError | None:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     error = value.get("error") if isinstance(value, dict) else None
-    return read_error_object(error) if isinstance(error, dict) else None
+    return read_error_object(error) if _is_googles(error) else None
+
+
+def _is_googles(error: Any) -> TypeGuard[JsonObject]:
+    """Check whether an error has Google's own mark, the canonical code; proxies answer in other forms."""
+    return isinstance(error, dict) and isinstance(error.get("status"), str)
 
 
 def read_error_object(error: JsonObject) -> WireError:
@@ -66,7 +71,7 @@ def read_error_object(error: JsonObject) -> WireError:
 
 def error_in_answer(error: Any, endpoint: Endpoint) -> Failure:
     """Read an error that came after the status 200 was sent."""
-    read = read_error_object(error) if isinstance(error, dict) and error else read_any_value({"error": error})
+    read = read_error_object(error) if _is_googles(error) else read_any_value({"error": error})
     return failure_in_answer(read or WireError(), endpoint=endpoint, rules=RULES)
 
 

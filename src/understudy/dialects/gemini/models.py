@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from understudy.dialects.base import Endpoint, Exchange, Operation, SingleExchange, WholeReader
+from understudy.dialects.error_bodies import read_any
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.names import bare, model_url
 from understudy.dialects.gemini.wire import VERSION, ModelItem, ModelPage
+from understudy.dialects.lookup import LookUp
 from understudy.dialects.pages import open_pages
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
@@ -32,7 +34,8 @@ def model_list(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo
     classifying = partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.MODELS)
     if request.model is not None:
         wanted = HttpRequest("GET", model_url(endpoint, request.model), endpoint.headers)
-        return SingleExchange(wanted, WholeReader(_decode_model), classifying)
+        single = SingleExchange(wanted, WholeReader(_decode_model), classifying)
+        return LookUp(single, lambda: model_list(ModelsRequest(), endpoint), bare(request.model) or request.model)
 
     def ask(size: int, token: str | None) -> HttpRequest:
         query = {"pageSize": str(size), **({"pageToken": token} if token else {})}
@@ -59,6 +62,8 @@ def read_model(item: JsonObject) -> ModelInfo:
 
 def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
     page = decode_as(_PAGE, data)
+    if not page.models and read_any(data) is not None:
+        raise BadJson("an error in place of a list")
     return page.models, page.next_page_token
 
 

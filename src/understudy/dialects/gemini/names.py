@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import quote
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Endpoint
 from understudy.dialects.gemini.wire import VERSION
 
@@ -71,6 +71,6 @@ def method_url(endpoint: Endpoint, model: str | None, method: str) -> str:
 
 
 def model_url(endpoint: Endpoint, model: str) -> str:
-    """Return where a model is described. A name never leads out of its collection."""
+    """Return where a model is described. A name never leads out of its collection: raises `Misuse`."""
     collection, _, name = qualified(model).partition("/")
-    return f"{endpoint.base_url}/{VERSION}/{collection}/{quote(name, safe='')}"
+    return f"{endpoint.base_url}/{VERSION}/{collection}/{in_path(name)}"

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from understudy.dialects.base import Endpoint
+from understudy.dialects.flaws import Flaws
 from understudy.dialects.gemini.decode import Answer, Steps, read_chunk
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
@@ -46,6 +47,7 @@ class StreamReader:
         self._keep_wire = endpoint.keep_wire
         self._max_event = endpoint.bounds.event
         self._answer = Answer(endpoint)
+        self._flaws = Flaws()
         self._decoder: _Decoder | None = None
         self._head = b""
         self.finished = False
@@ -64,7 +66,7 @@ class StreamReader:
             for event in self._decoder.feed(data):
                 if self.finished:
                     break
-                steps += self._take(event)
+                steps += self._read(event)
         except BadJson as error:
             self.finished = True
             message = f"an event of the stream is not valid: {error}"
@@ -80,7 +82,7 @@ class StreamReader:
         steps: Steps = []
         try:
             for event in last:
-                steps += self._take(event)
+                steps += self._read(event)
         except BadJson:
             self.finished = True
             return [Failure(kind=FailureKind.TRUNCATED, message="the stream ended in the middle of an event")]
@@ -100,6 +102,12 @@ class StreamReader:
             return _ArrayDecoder(self._max_event)
         limit = self._max_event
         return SseDecoder(keep_frames=self._keep_wire, bare_data=True, max_line=limit, max_event=limit)
+
+    def _read(self, event: SseEvent) -> Steps:
+        try:
+            return self._take(event)
+        except BadJson as error:
+            return self._flaws.read(event, self._take, error)
 
     def _take(self, event: SseEvent) -> Steps:
         steps = self._answer.add(read_chunk(event.data))

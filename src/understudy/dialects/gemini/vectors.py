@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint, Exchange, Notes, Operation, SingleExchange, WholeReader
+from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.names import bare, camel_keys, method_url, overlay, qualified
@@ -58,7 +59,8 @@ def read_vectors(body: bytes, decoded: int) -> tuple[list[tuple[float, ...]], Js
     items = [found.embedding] if found.embedding is not None else found.embeddings
     if items is None:
         raise BadJson("no `embeddings`")
-    return [tuple(item.values) for item in items], found.usage_metadata
+    usage = found.usage_metadata
+    return [tuple(item.values) for item in items], usage if isinstance(usage, dict) else None
 
 
 def _read(
@@ -66,16 +68,14 @@ def _read(
 ) -> list[EmbeddingResponse | Failure]:
     """Read an answer. Raises `BadJson` when vectors are missing: an index must never silently shift."""
     vectors, usage = read_vectors(data, endpoint.bounds.numbers(expected))
-    if len(vectors) != expected:
-        raise BadJson(f"{len(vectors)} vectors for {expected} texts")
     response = EmbeddingResponse(
-        embeddings=tuple(vectors),
+        embeddings=checked_vectors(vectors, expected),
         model=bare(endpoint.model),
         usage=Usage(input=token_count((usage or {}).get("promptTokenCount")), raw=usage or None),
         warnings=warnings,
         raw=data,
     )
-    return [response]
+    return [with_usage_warnings(response)]
 
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:

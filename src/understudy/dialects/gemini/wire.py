@@ -95,7 +95,7 @@ class FunctionCall(_Wire, frozen=True, kw_only=True):
 
     name: str | None = None
     args: msgspec.Raw = msgspec.Raw(b"{}")
-    id: str | None = None
+    id: Any = None
 
 
 class Blob(_Wire, frozen=True, kw_only=True):
@@ -110,7 +110,7 @@ class Part(_Wire, frozen=True, kw_only=True):
 
     text: str | None = None
     thought: bool | None = None
-    thought_signature: str | None = None
+    thought_signature: Any = None
     function_call: FunctionCall | None = None
     inline_data: Blob | None = None
 
@@ -125,26 +125,26 @@ class Candidate(_Wire, frozen=True, kw_only=True):
     """One of the answers; only the first counts."""
 
     content: Content | None = None
-    finish_reason: str | int | None = None
-    index: int | None = None
-    citation_metadata: JsonObject | None = None
-    grounding_metadata: JsonObject | None = None
-    url_context_metadata: JsonObject | None = None
-    safety_ratings: list[Any] | None = None
-    finish_message: str | None = None
-    avg_logprobs: float | None = None
-    continuation_token: str | None = None
-    logprobs_result: JsonObject | None = None
+    finish_reason: Any = None
+    index: Any = None
+    citation_metadata: Any = None
+    grounding_metadata: Any = None
+    url_context_metadata: Any = None
+    safety_ratings: Any = None
+    finish_message: Any = None
+    avg_logprobs: Any = None
+    continuation_token: Any = None
+    logprobs_result: Any = None
 
 
 class Chunk(_Wire, frozen=True, kw_only=True):
     """A whole answer, or a piece of a streamed one: they have the same form."""
 
     candidates: list[Candidate] | None = None
-    prompt_feedback: JsonObject | None = None
-    usage_metadata: JsonObject | None = None
-    model_version: str | None = None
-    response_id: str | None = None
+    prompt_feedback: Any = None
+    usage_metadata: Any = None
+    model_version: Any = None
+    response_id: Any = None
     model_status: Any = None
     error: Any = None
 
@@ -178,7 +178,7 @@ class Vectors(_Wire, frozen=True, kw_only=True):
 
     embeddings: list[Vector] | None = None
     embedding: Vector | None = None
-    usage_metadata: JsonObject | None = None
+    usage_metadata: Any = None
 
 
 class Count(_Wire, frozen=True, kw_only=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 from typing import ClassVar
-from urllib.parse import quote
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.base import (
     Endpoint,
     Exchange,
@@ -59,7 +59,7 @@ class FeaturesDialect:
             expected=len(inputs) if isinstance(inputs, list) else 1,
             warnings=tuple(notes.warnings),
         )
-        url = f"{home}/{PARTNER}/models/{quote(model)}/pipeline/feature-extraction"
+        url = f"{home}/{PARTNER}/models/{in_path(model, slashes=True)}/pipeline/feature-extraction"
         return SingleExchange(
             HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
             WholeReader[EmbeddingResponse](read),

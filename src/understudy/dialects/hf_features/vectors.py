@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.base import Endpoint, Notes, Operation, extra_fields
+from understudy.dialects.embeddings import checked_vectors
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
@@ -28,7 +29,7 @@ def read_answer(
     if isinstance(value, dict):
         error = read_error_value(value)
         if error is not None:
-            return [stream_failure(error, endpoint)]
+            return [stream_failure(error, endpoint, Operation.EMBED)]
     found = read_vectors(value, expected)
     if isinstance(found, Failure):
         return [found]
@@ -72,9 +73,7 @@ def read_vectors(value: Any, expected: int) -> list[Vector] | Failure:
         if expected == 1:
             return _by_token()
         raise BadJson(f"{len(vectors)} vectors for {expected} texts")
-    if not all(vectors):
-        raise BadJson("an empty vector")
-    return vectors
+    return list(checked_vectors(vectors, expected))
 
 
 def _depth(value: Any) -> int:

@@ -14,6 +14,7 @@ from understudy.dialects.base import (
     SingleExchange,
     WholeReader,
 )
+from understudy.dialects.lookup import LookUp
 from understudy.dialects.ollama.decode import StreamReader, embeddings, model_list, one_model, whole_answer
 from understudy.dialects.ollama.encode import chat_body, embed_body
 from understudy.dialects.ollama.errors import classify_error
@@ -65,7 +66,9 @@ class OllamaDialect:
         """Open the list of the models that are pulled, or the look-up of one."""
         if request.model is not None:
             shown = _post(endpoint, "/api/show", {"model": request.model})
-            return SingleExchange(shown, WholeReader(one_model(request.model)), _classify(endpoint, Operation.MODELS))
+            single = SingleExchange(shown, WholeReader(one_model(request.model)), _classify(endpoint, Operation.MODELS))
+            names = (request.model, f"{request.model}:latest")
+            return LookUp(single, lambda: self.list_models(ModelsRequest(), endpoint), *names)
         listed = HttpRequest("GET", endpoint.base_url + "/api/tags", endpoint.headers)
         return SingleExchange(listed, WholeReader(model_list(request.limit)), _classify(endpoint, Operation.MODELS))
 

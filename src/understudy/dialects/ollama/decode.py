@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from understudy.dialects.base import Endpoint
+from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
+from understudy.dialects.flaws import Flaws
 from understudy.dialects.ollama.errors import failure_in
 from understudy.dialects.ollama.wire import (
     CAPABILITIES,
@@ -39,6 +41,7 @@ from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.json import BadJson, decode, decode_as, decode_object, text_of
 from understudy.wire.ndjson import NdjsonDecoder
+from understudy.wire.sse import SseEvent
 
 _line: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 _vectors: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
@@ -61,12 +64,13 @@ class AnswerReader:
     number, so that it is the same every time the answer is read and differs between answers.
     """
 
-    __slots__ = ("_calls", "_created", "_endpoint", "_indexes", "_logprobs", "_started", "finished")
+    __slots__ = ("_calls", "_created", "_endpoint", "_ids", "_indexes", "_logprobs", "_started", "finished")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._indexes: dict[str, int] = {}
         self._calls = 0
+        self._ids: set[str] = set()
         self._logprobs: list[JsonObject] = []
         self._created = ""
         self._started = False
@@ -80,8 +84,8 @@ class AnswerReader:
         steps: list[Event | Failure] = []
         if not self._started:
             self._started = True
-            self._created = line.created_at or ""
-            steps.append(Started(model=line.model, created=unix_seconds(line.created_at)))
+            self._created = _text(line.created_at) or ""
+            steps.append(Started(model=_text(line.model), created=unix_seconds(line.created_at)))
         answer = line.message
         if answer is None:
             answer = Answer(content=line.response, thinking=line.thinking)
@@ -91,8 +95,8 @@ class AnswerReader:
             steps.append(TextDelta(self._index("text"), answer.content))
         for call in answer.tool_calls or ():
             steps += self._call(call)
-        if line.logprobs:
-            self._logprobs += line.logprobs
+        if line.logprobs and isinstance(line.logprobs, list):
+            self._logprobs += (item for item in line.logprobs if isinstance(item, dict))
         if line.done:
             self.finished = True
             steps += self._end(line)
@@ -106,7 +110,11 @@ class AnswerReader:
         index = self._index(f"call {number}")
         digits = "".join(filter(str.isdigit, self._created))
         generated = f"call_{digits}_{number}" if digits else f"call_{number}"
-        started = ToolCallStarted(index, call.id or generated, call.function.name)
+        call_id = _text(call.id) or generated
+        if call_id in self._ids:  # Results refer to it, so it must be the only one.
+            call_id = f"{call_id}_{number}"
+        self._ids.add(call_id)
+        started = ToolCallStarted(index, call_id, call.function.name)
         return [started, ToolCallDelta(index, _arguments(call))]
 
     def _end(self, line: Line) -> list[Event]:
@@ -116,16 +124,15 @@ class AnswerReader:
         durations = {name: value for name in DURATIONS if (value := token_count(getattr(line, name))) is not None}
         if durations:
             events.append(Noted("durations", durations))
-        if line.remote_model:
-            events.append(Noted("remote_model", line.remote_model))
-        if line.remote_host:
-            events.append(Noted("remote_host", line.remote_host))
+        remote = ((name, _text(getattr(line, name))) for name in ("remote_model", "remote_host"))
+        events += [Noted(name, value) for name, value in remote if value]
         counts = {"prompt_eval_count": line.prompt_eval_count, "eval_count": line.eval_count}
         raw = {name: value for name, value in counts.items() if value is not None}
         if raw:
             prompt, answer = token_count(line.prompt_eval_count), token_count(line.eval_count)
             events.append(UsageReported(Usage(input=prompt, output=answer, raw=raw)))
-        events.append(Finished(self._reason(line.done_reason), line.done_reason))
+        reason = _text(line.done_reason)
+        events.append(Finished(self._reason(reason), reason))
         return events
 
     def _reason(self, raw: str | None) -> FinishReason:
@@ -143,6 +150,7 @@ class StreamReader:
         self._lines = NdjsonDecoder(max_line=endpoint.bounds.event)
         self._answer = AnswerReader(endpoint)
         self._keep = endpoint.keep_wire
+        self._flaws = Flaws()
         self.finished = False
 
     def feed(self, data: bytes) -> list[Event | Failure]:
@@ -152,7 +160,7 @@ class StreamReader:
             return steps
         for line in self._lines.feed(data):
             try:
-                found = self._answer.read(decode_as(_line, line))
+                found = self._read(line)
             except BadJson as error:
                 # Returned beside the events before it: what is reported must not depend on how the bytes were split.
                 self.finished = True
@@ -164,6 +172,14 @@ class StreamReader:
                 break
         return steps
 
+    def _read(self, line: bytes) -> list[Event | Failure]:
+        try:
+            return self._answer.read(decode_as(_line, line))
+        except BadJson as error:
+            return self._flaws.read(
+                SseEvent("", line), lambda event: self._answer.read(decode_as(_line, event.data)), error
+            )
+
     def close(self) -> list[Event | Failure]:
         """Take the end of input: the last line may lack its line end, and be cut."""
         steps: list[Event | Failure] = []
@@ -172,7 +188,7 @@ class StreamReader:
         self.finished = True
         for line in self._lines.close():
             try:
-                found = self._answer.read(decode_as(_line, line))
+                found = self._read(line)
             except BadJson:
                 break
             steps += _framed(found, line + b"\n") if self._keep else found
@@ -205,19 +221,19 @@ def embeddings(
     def read(body: bytes) -> list[EmbeddingResponse | Failure]:
         found = decode_as(_vectors, body, sliced=True, decoded=endpoint.bounds.numbers(texts))
         if found.error:
-            return [failure_in(found.error, endpoint)]
-        vectors = found.embeddings or ()
-        if len(vectors) != texts:
-            raise BadJson(f"{len(vectors)} vectors for {texts} texts")
+            return [failure_in(found.error, endpoint, Operation.EMBED)]
+        vectors = checked_vectors(found.embeddings or (), texts)
         count = token_count(found.prompt_eval_count)
         raw = {"prompt_eval_count": found.prompt_eval_count} if found.prompt_eval_count is not None else None
         return [
-            EmbeddingResponse(
-                embeddings=vectors,
-                model=found.model,
-                usage=Usage(input=count, raw=raw),
-                warnings=warnings,
-                raw=body,
+            with_usage_warnings(
+                EmbeddingResponse(
+                    embeddings=vectors,
+                    model=_text(found.model),
+                    usage=Usage(input=count, raw=raw),
+                    warnings=warnings,
+                    raw=body,
+                )
             )
         ]
 
@@ -242,7 +258,7 @@ def one_model(name: str) -> Callable[[bytes], list[ModelInfo | Failure]]:
     def read(body: bytes) -> list[ModelInfo | Failure]:
         raw = decode_object(body)
         shown = _convert(raw, Shown)
-        facts = shown.model_info or {}
+        facts = shown.model_info if isinstance(shown.model_info, dict) else {}
         window = token_count(facts.get(f"{facts.get('general.architecture')}.context_length"))
         return [
             ModelInfo(
@@ -272,13 +288,23 @@ def _listed(entry: Any) -> ModelInfo:
     )
 
 
-def _capabilities(names: list[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(CAPABILITIES[name] for name in names if name in CAPABILITIES)
+def _capabilities(names: Any) -> frozenset[str] | None:
+    if not isinstance(names, list):
+        return None
+    return frozenset(CAPABILITIES[name] for name in names if isinstance(name, str) and name in CAPABILITIES)
 
 
-def _lacks(names: list[str] | None) -> frozenset[str]:
+def _lacks(names: Any) -> frozenset[str]:
     """What a list that is given does not name."""
-    return frozenset() if names is None else frozenset(CAPABILITIES.values()) - (_capabilities(names) or frozenset())
+    return (
+        frozenset()
+        if not isinstance(names, list)
+        else frozenset(CAPABILITIES.values()) - (_capabilities(names) or frozenset())
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _convert(value: Any, kind: type[T]) -> T:

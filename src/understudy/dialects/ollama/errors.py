@@ -59,9 +59,9 @@ def classify_error(head: HttpHead, body: bytes, endpoint: Endpoint, operation: O
     )
 
 
-def failure_in(error: Any, endpoint: Endpoint) -> Failure:
+def failure_in(error: Any, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
     """Read an error that came under status 200, in a body or as a line in the middle of a stream."""
-    return _with_advice(failure_in_answer(_wire_error(error), endpoint=endpoint, rules=RULES))
+    return _with_advice(failure_in_answer(_wire_error(error), endpoint=endpoint, rules=RULES, operation=operation))
 
 
 def _wire_error(error: Any) -> WireError:

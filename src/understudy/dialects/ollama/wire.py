@@ -12,8 +12,6 @@ from typing import Any
 
 import msgspec
 
-from understudy.domain.content import JsonObject
-
 NAME = "ollama"
 """The dialect's name: in provenances, in origins, and as a key of `extra`."""
 
@@ -62,7 +60,7 @@ class Call(msgspec.Struct):
     """A tool call. Older servers give no id."""
 
     function: Function = msgspec.field(default_factory=Function)
-    id: str | None = None
+    id: Any = None
 
 
 class Answer(msgspec.Struct):
@@ -76,22 +74,22 @@ class Answer(msgspec.Struct):
 class Line(msgspec.Struct):
     """One line of a streamed answer, or the whole answer. `response` and `thinking` are `/api/generate`'s fields."""
 
-    model: str | None = None
-    created_at: str | None = None
+    model: Any = None
+    created_at: Any = None
     message: Answer | None = None
     response: str | None = None
     thinking: str | None = None
     done: bool | None = None
-    done_reason: str | None = None
+    done_reason: Any = None
     prompt_eval_count: Any = None
     eval_count: Any = None
     total_duration: Any = None
     load_duration: Any = None
     prompt_eval_duration: Any = None
     eval_duration: Any = None
-    logprobs: list[JsonObject] | None = None
-    remote_model: str | None = None
-    remote_host: str | None = None
+    logprobs: Any = None
+    remote_model: Any = None
+    remote_host: Any = None
     error: Any = None
 
 
@@ -99,7 +97,7 @@ class Vectors(msgspec.Struct):
     """The answer to `/api/embed`."""
 
     embeddings: tuple[tuple[float, ...], ...] | None = None
-    model: str | None = None
+    model: Any = None
     prompt_eval_count: Any = None
     error: Any = None
 
@@ -109,26 +107,26 @@ class Listed(msgspec.Struct):
 
     name: str | None = None
     model: str | None = None
-    modified_at: str | None = None
-    capabilities: list[str] | None = None
+    modified_at: Any = None
+    capabilities: Any = None
 
 
 class Shown(msgspec.Struct):
     """The answer to `/api/show`."""
 
-    model_info: JsonObject | None = None
-    modified_at: str | None = None
-    capabilities: list[str] | None = None
+    model_info: Any = None
+    modified_at: Any = None
+    capabilities: Any = None
 
 
-def unix_seconds(text: str | None) -> float | None:
+def unix_seconds(text: Any) -> float | None:
     """Read a time as the server writes it (RFC 3339 with up to nine decimals, universal time where no zone is given).
 
     `None` when it is none, and for the year 1, with which the server says that it does not know.
     """
     try:
-        time = datetime.fromisoformat(text or "")
-    except ValueError:
+        time = datetime.fromisoformat(text if isinstance(text, str) else "")
+        seconds = (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    seconds = (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
     return seconds if seconds >= 0 else None

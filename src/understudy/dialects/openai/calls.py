@@ -11,6 +11,8 @@ from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import JsonTooLarge, encode
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_LEGACY = "function_call"
+"""The place of the one call of the deprecated field."""
 
 CallEvent = ToolCallStarted | ToolCallDelta | PartNoted
 
@@ -18,7 +20,7 @@ CallEvent = ToolCallStarted | ToolCallDelta | PartNoted
 class _Call:
     """One call. It begins once its name is known; pieces that come earlier are held."""
 
-    __slots__ = ("custom", "given_id", "held", "id", "part")
+    __slots__ = ("custom", "given_id", "has_text", "held", "id", "part")
 
     def __init__(self, call_id: str, given_id: str, *, custom: bool) -> None:
         self.id = call_id
@@ -26,25 +28,29 @@ class _Call:
         self.custom = custom
         self.part: int | None = None
         self.held: list[str] = []
+        self.has_text = False
 
 
 class ToolCalls:
-    """Assigns pieces to calls, by index where the server gives one.
+    """Assigns pieces to calls: by id where that is known already, else by index, else to the latest.
 
     Some servers give the same index to several whole calls, or none, and some leave ids out or repeat them: every
     call gets an id of its own all the same, because results refer to it.
     """
 
-    __slots__ = ("_calls", "_ids", "_last", "_response_id")
+    __slots__ = ("_by_id", "_calls", "_ids", "_last", "_response_id", "has_strays")
 
     def __init__(self) -> None:
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int | str, _Call] = {}
+        self._by_id: dict[str, _Call] = {}
         self._last: _Call | None = None
         self._ids: set[str] = set()
         self._response_id = ""
+        self.has_strays = False
+        """Arguments came for a call that was never begun, and none for one that was: they cannot be told apart."""
 
     def __bool__(self) -> bool:
-        return bool(self._ids)
+        return any(call.part is not None for call in self._calls.values())
 
     def begin(self, response_id: str | None) -> None:
         """Take the answer's id, from which missing call ids are made."""
@@ -52,10 +58,42 @@ class ToolCalls:
 
     def add(self, piece: CallWire, next_part: int, *, whole: bool) -> list[CallEvent]:
         """Take a piece, or in a `whole` message a call. A call that begins becomes part number `next_part`."""
-        function = piece.function or piece.custom or FunctionWire()
+        custom = _is_custom(piece)
+        function = (piece.custom if custom else piece.function) or FunctionWire()
         name = function.name if isinstance(function.name, str) else ""
-        call = self._call_of(piece, name, whole=whole)
-        text = _text_of(function.arguments if piece.custom is None else function.input)
+        given = str(piece.id) if type(piece.id) in (str, int) else ""
+        key = len(self._calls) if whole else _index(piece.index)
+        call = self._found(key, given, name) or self._new(key, given, custom=custom)
+        self._last = call
+        return self._grow(call, name, _text_of(function.input if custom else function.arguments), next_part)
+
+    def add_legacy(self, function: FunctionWire, next_part: int) -> list[CallEvent]:
+        """Take a piece of the one call of the deprecated `function_call`, which has no id.
+
+        Some servers write an empty one into every message, and some repeat there what stands in `tool_calls`.
+        """
+        name = function.name if isinstance(function.name, str) else ""
+        text = _text_of(function.arguments)
+        if not (name or text) or self._calls.keys() - {_LEGACY}:
+            return []
+        call = self._calls.get(_LEGACY) or self._new(_LEGACY, "", custom=False)
+        return self._grow(call, name, text, next_part)
+
+    def flush(self, next_part: int) -> list[CallEvent]:
+        """Begin the calls that never got a name: what the model wrote is delivered, valid or not."""
+        events: list[CallEvent] = []
+        nameless = [call for call in self._calls.values() if call.part is None and (call.held or call.given_id)]
+        if any(call.held for call in nameless) and any(
+            call.part is not None and not call.has_text for call in self._calls.values()
+        ):
+            self.has_strays = True
+            return []
+        for call in nameless:
+            events += self._start(call, "", next_part)
+            next_part += 1
+        return events
+
+    def _grow(self, call: _Call, name: str, text: str, next_part: int) -> list[CallEvent]:
         if call.part is None:
             if not name:
                 if text:
@@ -65,20 +103,8 @@ class ToolCalls:
         else:
             events = []
         if text and call.part is not None:
+            call.has_text = True
             events.append(ToolCallDelta(call.part, text))
-        return events
-
-    def add_legacy(self, function: FunctionWire, next_part: int, *, whole: bool) -> list[CallEvent]:
-        """Take a piece of the one call of the deprecated `function_call`, which has no id."""
-        return self.add(CallWire(index=0, function=function), next_part, whole=whole)
-
-    def flush(self, next_part: int) -> list[CallEvent]:
-        """Begin the calls that never got a name: what the model wrote is delivered, valid or not."""
-        events: list[CallEvent] = []
-        for call in self._calls.values():
-            if call.part is None:
-                events += self._start(call, "", next_part)
-                next_part += 1
         return events
 
     def _start(self, call: _Call, name: str, part: int) -> list[CallEvent]:
@@ -87,27 +113,35 @@ class ToolCalls:
         if call.custom:
             events.append(PartNoted(part, "openai", {"type": "custom"}))
         events += [ToolCallDelta(part, text) for text in call.held]
+        call.has_text = bool(call.held)
         call.held = []
         return events
 
-    def _call_of(self, piece: CallWire, name: str, *, whole: bool) -> _Call:
-        given = str(piece.id) if isinstance(piece.id, str | int) else ""
-        key = len(self._calls) if whole else _index(piece.index)
+    def _found(self, key: int | None, given: str, name: str) -> _Call | None:
+        """Return the call that a piece belongs to; `None` when it begins one."""
+        known = self._by_id.get(given) if given else None
         if key is None:
-            if self._last is not None and not (name and (not given or given != self._last.given_id)):
-                return self._last
-            key = max(self._calls, default=-1) + 1
+            if known is not None:
+                return known
+            last = self._last
+            return last if last is not None and (not name or last.part is None) else None
         call = self._calls.get(key)
-        if call is not None and name and given and call.given_id and given != call.given_id:
-            # Another whole call under an index that was used before; the earlier one is complete.
-            self._calls[-1 - len(self._ids)] = call
-            call = None
-        if call is None:
-            if len(self._calls) >= BOUNDS.parts:
-                raise JsonTooLarge(f"more than {BOUNDS.parts} tool calls")
-            custom = piece.custom is not None or piece.type == "custom"
-            call = self._calls[key] = _Call(self._unique(given), given, custom=custom)
-        self._last = call
+        if known is not None and not name:
+            return known  # Whatever the index says: some servers count wrongly in later pieces.
+        if call is None or not (name and given and call.given_id and given != call.given_id):
+            return call
+        # Another whole call under an index that was used before; the earlier one is complete.
+        self._calls[-1 - len(self._ids)] = call
+        return None
+
+    def _new(self, key: int | str | None, given: str, *, custom: bool) -> _Call:
+        if key is None:
+            key = max((used for used in self._calls if isinstance(used, int)), default=-1) + 1
+        if len(self._calls) >= BOUNDS.parts:
+            raise JsonTooLarge(f"more than {BOUNDS.parts} tool calls")
+        call = self._calls[key] = _Call(self._unique(given), given, custom=custom)
+        if given:
+            self._by_id[given] = call
         return call
 
     def _unique(self, given: str) -> str:
@@ -119,12 +153,20 @@ class ToolCalls:
         return call_id
 
 
+def _is_custom(piece: CallWire) -> bool:
+    """Go by the type; some servers write both kinds, one of them empty."""
+    if piece.type in ("function", "custom"):
+        return bool(piece.type == "custom")
+    custom = piece.custom
+    return custom is not None and (piece.function is None or bool(custom.name or custom.input))
+
+
 def _index(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float) and value.is_integer():
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         return int(value)
-    return value if isinstance(value, int) else None
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def _text_of(arguments: Any) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 from typing import ClassVar
-from urllib.parse import quote
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.base import (
     Classify,
     Endpoint,
@@ -16,6 +16,7 @@ from understudy.dialects.base import (
     WholeReader,
 )
 from understudy.dialects.errors import classify
+from understudy.dialects.lookup import LookUp
 from understudy.dialects.openai.decode import NAME
 from understudy.dialects.openai.encode import encode_chat, encode_embeddings
 from understudy.dialects.openai.errors import RULES, read_error
@@ -40,6 +41,7 @@ class OpenAIDialect:
         notes = Notes(request.configured)
         body = encode_chat(request, endpoint, notes, stream=stream)
         call = _post(endpoint, "chat/completions", body)
+        whole = partial(read_completion, endpoint=endpoint)
         if stream:
             return SingleExchange(
                 call,
@@ -47,9 +49,9 @@ class OpenAIDialect:
                 _refuse(endpoint, Operation.CHAT),
                 expects=("text/event-stream",),
                 before=notes.events(),
+                whole=whole,
             )
-        whole = WholeReader[Event](partial(read_completion, endpoint=endpoint))
-        return SingleExchange(call, whole, _refuse(endpoint, Operation.CHAT), before=notes.events())
+        return SingleExchange(call, WholeReader[Event](whole), _refuse(endpoint, Operation.CHAT), before=notes.events())
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Open `POST /embeddings`."""
@@ -63,16 +65,19 @@ class OpenAIDialect:
         )
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Open `GET /models`, or `GET /models/{id}`; the list has one page."""
+        """Open `GET /models`, which has one page, or `GET /models/{id}`."""
         single = request.model is not None and endpoint.quirks.single_models
         name = request.model or ""
         if endpoint.quirks.partner_suffix:
             name = name.partition(":")[0]
         # Slashes in ids stay: servers whose ids have them route the rest of the path.
-        path = f"models/{quote(name, safe='/:@')}" if single else "models"
+        path = f"models/{in_path(name, slashes=True, safe=':@')}" if single else "models"
         call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
         read = partial(read_models, endpoint=endpoint, request=request, single=single)
-        return SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
+        asked = SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
+        if not single or request.model is None:
+            return asked
+        return LookUp(asked, lambda: self.list_models(ModelsRequest(), endpoint), request.model, name)
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open nothing: tokens are counted by the Responses API."""

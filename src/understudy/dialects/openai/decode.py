@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from understudy.dialects.base import Endpoint
+from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON
 from understudy.dialects.openai.calls import CallEvent, ToolCalls
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
@@ -13,6 +16,7 @@ from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import FinishReason
+from understudy.domain.usage import Usage
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import JsonTooLarge
 
@@ -47,14 +51,17 @@ class Answer:
     __slots__ = (
         "_audio",
         "_calls",
+        "_earlier",
         "_early",
         "_endpoint",
         "_finish",
+        "_is_stale",
         "_known",
         "_logprobs",
         "_parts",
         "_places",
         "_started",
+        "_usage",
     )
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -66,6 +73,11 @@ class Answer:
         self._calls = ToolCalls()
         self._audio: dict[str, Any] = {}
         self._finish: str | None = None
+        self._usage: Usage | None = None
+        self._is_stale = False
+        """Content has followed the last report of usage, which then is not the final one."""
+        self._earlier: str | None = None
+        """A finish reason that content has followed: Together gives one for each of several tool calls."""
         self._known: dict[str, Any] = {}
         self._logprobs: dict[str, list[Any]] = {}
 
@@ -80,13 +92,17 @@ class Answer:
             return []
         choice = _first(chunk.choices, whole=whole)
         if choice is not None:
-            delta = choice.delta or choice.message
+            delta = self._message(choice, whole=whole)
             if delta is not None:
                 self._delta(delta, steps, whole=whole)
+            if steps and (self._usage is not None or self._finish is not None):
+                self._is_stale = True
+                if self._finish is not None:
+                    self._earlier, self._finish = self._finish, None
             if choice.logprobs is not None or choice.content_filter_results:
                 self._choice_facts(choice, steps)
             if choice.finish_reason:
-                self._finish = str(choice.finish_reason)
+                self._finish = _name(choice.finish_reason) or self._finish
                 self._flush(steps)
         self._facts(chunk, steps)
         return steps
@@ -96,19 +112,30 @@ class Answer:
         """True once the wire has said why the answer ended; only facts about it may follow."""
         return self._finish is not None
 
-    def finish(self, *, whole: bool = False) -> Steps:
-        """Take the end. A stream that never said a finish reason is truncated; a whole body is an end in itself."""
-        raw = self._finish
-        if raw is None and not whole:
+    def finish(self, *, whole: bool = False, marked: bool = False) -> Steps:
+        """Take the end. A stream without a finish reason is truncated, unless an end mark (`marked`) follows content;
+        a whole body is an end in itself."""
+        raw = self._finish or (self._earlier if marked else None)
+        if raw is None and not whole and not (marked and (self._parts or self._calls)):
             return [Failure(kind=FailureKind.TRUNCATED, message="the stream ended before the answer was finished")]
         if raw == "error":
             return [Failure(kind=FailureKind.SERVER_ERROR, message="the provider ended the answer with an error")]
         steps: Steps = []
         self._flush(steps)
+        if self._calls.has_strays:
+            return [Failure(kind=FailureKind.BAD_RESPONSE, message="arguments of a tool call that was never begun")]
+        if raw is None and not whole:
+            steps.append(e.Warned(NO_REASON))
+        if self._finish is None and raw is not None:
+            steps.append(e.Warned(AFTER_THE_END))
+        if self._usage is not None and self._is_stale:
+            # Unknown: what was counted on the way is less than the whole.
+            interim = msgspec.structs.replace(self._usage, output=None, reasoning=None, audio_output=None)
+            steps += (e.UsageReported(interim), e.Warned(NO_FINAL_USAGE))
         if self._logprobs:
             steps.append(e.Noted("logprobs", self._logprobs))
         reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
-        if self._calls and raw in ("stop", None):
+        if self._calls and (raw == "stop" or (raw is None and whole)):
             # A call of the tool that was named by tool_choice ends with `stop` at OpenAI.
             reason = FinishReason.TOOL_CALLS
         steps.append(e.Finished(reason, raw))
@@ -118,13 +145,21 @@ class Answer:
         if not (chunk.id or chunk.model or chunk.choices):
             return False
         self._started = True
-        answer_id = str(chunk.id) if chunk.id else None
-        created = chunk.created if isinstance(chunk.created, int | float) and chunk.created else None
-        steps.append(e.Started(id=answer_id, model=str(chunk.model) if chunk.model else None, created=created))
+        answer_id = _name(chunk.id)
+        created = chunk.created if type(chunk.created) in (int, float) and chunk.created else None
+        steps.append(e.Started(id=answer_id, model=_name(chunk.model), created=created))
         self._calls.begin(answer_id)
         steps += self._early
         self._early = []
         return True
+
+    def _message(self, choice: ChoiceWire, *, whole: bool) -> DeltaWire | None:
+        """What a choice adds. Perplexity writes both: the piece and, beside it, the message so far; and in a whole
+        completion the message and an empty piece."""
+        first, second = (choice.message, choice.delta) if whole else (choice.delta, choice.message)
+        if first is None or (choice.finish_reason and not self._parts and not _says(first)):
+            return first if second is None else second
+        return first
 
     def _failure(self, error: Any) -> Failure:
         read = read_error_value({"error": error})
@@ -162,7 +197,7 @@ class Answer:
         for piece in delta.tool_calls or ():
             self._add_calls(self._calls.add(piece, self._parts, whole=whole), steps)
         if delta.function_call is not None:
-            self._add_calls(self._calls.add_legacy(delta.function_call, self._parts, whole=whole), steps)
+            self._add_calls(self._calls.add_legacy(delta.function_call, self._parts), steps)
         if isinstance(delta.audio, dict):
             self._add_audio(delta.audio)
         if delta.executed_tools and isinstance(delta.executed_tools, list):
@@ -221,14 +256,21 @@ class Answer:
             self._note("service_tier", chunk.service_tier, steps)
         if chunk.system_fingerprint is not None:
             self._note("system_fingerprint", chunk.system_fingerprint, steps)
-        if chunk.usage is not None and (usage := read_usage(chunk.usage)) is not None:
-            steps.append(e.UsageReported(usage))
+        if chunk.usage is not None:
+            self._count(chunk.usage, steps)
         if chunk.moderation or chunk.usage_breakdown or chunk.prompt_filter_results or chunk.warnings:
             for key in _NOTED_LATE:
                 if value := getattr(chunk, key):
                     self._note(key, value, steps)
         if chunk.x_groq is not None:
             self._groq_facts(chunk, steps)
+
+    def _count(self, raw: Any, steps: Steps) -> None:
+        usage = read_usage(raw)
+        if usage is not None:
+            if usage.total is not None:
+                self._usage, self._is_stale = usage, False
+            steps.append(e.UsageReported(usage))
 
     def _groq_facts(self, chunk: ChunkWire, steps: Steps) -> None:
         if not isinstance(chunk.x_groq, dict):
@@ -240,8 +282,8 @@ class Answer:
                 raise JsonTooLarge(f"`x_groq` has more than {BOUNDS.depth} fields")
             self._note("x_groq", known, steps)
         # The same counts may stand in both places: cumulative reports replace each other, nothing is added.
-        if chunk.usage is None and (usage := read_usage(chunk.x_groq.get("usage"))) is not None:
-            steps.append(e.UsageReported(usage))
+        if chunk.usage is None:
+            self._count(chunk.x_groq.get("usage"), steps)
         if error := chunk.x_groq.get("error"):
             steps.append(self._failure(error))
 
@@ -266,6 +308,18 @@ def _first(choices: list[ChoiceWire] | None, *, whole: bool) -> ChoiceWire | Non
     if not choices[0].index:
         return choices[0]
     return next((choice for choice in choices if not choice.index), choices[0] if whole else None)
+
+
+def _says(delta: DeltaWire) -> bool:
+    """Whether a message holds any content."""
+    return any((delta.content, delta.reasoning, delta.reasoning_content, delta.refusal, delta.tool_calls, delta.audio))
+
+
+def _name(value: Any) -> str | None:
+    """Return an id or a model's name, which some servers write as a number."""
+    if isinstance(value, str):
+        return value or None
+    return str(value) if type(value) is int and value else None
 
 
 def _is_object(value: Any) -> bool:

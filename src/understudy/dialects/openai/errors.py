@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.base import Endpoint, Operation, WireError
 from understudy.dialects.error_bodies import read_any, read_any_value
 from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.quirks import ErrorRule
@@ -25,6 +25,6 @@ def read_error_value(value: dict[str, Any]) -> WireError | None:
     return read_any_value(value)
 
 
-def stream_failure(error: WireError, endpoint: Endpoint) -> Failure:
+def stream_failure(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
     """Read an error that came with status 200, in a stream or as a whole body, keeping its class."""
-    return failure_in_answer(error, endpoint=endpoint, rules=RULES)
+    return failure_in_answer(error, endpoint=endpoint, rules=RULES, operation=operation)

@@ -7,14 +7,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from understudy.dialects.base import Endpoint
-from understudy.dialects.openai.errors import read_error_value, stream_failure
+from understudy.dialects.windows import window_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
 from understudy.wire.json import BadJson, decode
 
-_CONTEXT = ("context_window", "context_length", "max_context_length", "max_model_len")
 _OUTPUT = ("max_completion_tokens", "max_output_length", "max_output_tokens")
 _FEATURES = {
     "tools": "tools",
@@ -37,18 +36,17 @@ def read_models(body: bytes, endpoint: Endpoint, request: ModelsRequest, *, sing
     value = decode(body)
     entries = _entries(value, single=single)
     if entries is None:
-        error = read_error_value(value) if isinstance(value, dict) else None
-        if error is not None:
-            return [stream_failure(error, endpoint)]
         raise BadJson("neither a model nor a list of models")
     found = [model for entry in entries if _is_model(entry) for model in _served(entry, endpoint.provider)]
     if request.model is None:
         return [*found[: request.limit]]
-    if single and not endpoint.quirks.partner_suffix:
+    if single and len(entries) == 1 and not endpoint.quirks.partner_suffix:
         return [*found[:1]]
     name, _, policy = request.model.partition(":")
     names = (request.model, name) if policy in _POLICIES else (request.model,)
     wanted = [model for model in found if model.id in names]
+    if single and not wanted and not endpoint.quirks.partner_suffix:
+        raise BadJson("the list in place of one model")
     message = f"the list of models has no {request.model!r}"
     return [*wanted[:1]] or [Failure(kind=FailureKind.NOT_FOUND, message=message)]
 
@@ -92,7 +90,7 @@ def _model(entry: dict[str, Any], provider: str) -> ModelInfo:
         display_name=_text(entry, "display_name", "name"),
         owned_by=_text(entry, "owned_by", "organization"),
         created=created if isinstance(created, int | float) and created > 0 else None,
-        context_window=_count(entry, _CONTEXT),
+        context_window=window_of(entry),
         max_output_tokens=_count(entry, _OUTPUT),
         capabilities=_capabilities(entry),
         lacks=_lacks(entry),

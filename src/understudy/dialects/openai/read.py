@@ -6,6 +6,7 @@ import msgspec
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.error_bodies import read_event
+from understudy.dialects.flaws import Flaws
 from understudy.dialects.openai.decode import Answer, Steps
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.wire import ChunkWire, decode_chunk
@@ -24,6 +25,7 @@ class StreamReader:
         bounds = endpoint.bounds
         self._sse = SseDecoder(keep_frames=endpoint.keep_wire, max_line=bounds.line, max_event=bounds.event)
         self._answer = Answer(endpoint)
+        self._flaws = Flaws()
         self._endpoint = endpoint
         self.finished = False
 
@@ -34,7 +36,10 @@ class StreamReader:
             if self.finished:
                 break
             try:
-                steps += self._take(event)
+                try:
+                    steps += self._take(event)
+                except BadJson as error:
+                    steps += self._flaws.read(event, self._take, error)
             except BadJson as error:
                 self.finished = True
                 steps.append(Failure(kind=error.kind, message=f"broken JSON in the stream: {error}"))
@@ -47,7 +52,10 @@ class StreamReader:
             if self.finished:
                 break
             try:
-                steps += self._take(event)
+                try:
+                    steps += self._take(event)
+                except BadJson as error:
+                    steps += self._flaws.read(event, self._take, error)
             except BadJson:
                 if self._answer.is_complete:
                     break
@@ -62,7 +70,7 @@ class StreamReader:
     def _take(self, event: SseEvent) -> Steps:
         if event.data.startswith(b"[") and event.data.strip() == DONE:
             self.finished = True
-            steps = self._answer.finish()
+            steps = self._answer.finish(marked=True)
         elif event.name == "error" and (error := read_event(event)) is not None:
             steps = [stream_failure(error, self._endpoint)]
         else:
@@ -113,7 +121,9 @@ def read_completion(body: bytes, endpoint: Endpoint) -> Steps:
         if chunk.error:
             return answer.add(chunk, whole=True)
         return [Failure(kind=FailureKind.EMPTY, message="the provider answered without a choice")]
-    if chunk.choices[0].message is None and chunk.choices[0].delta is None and not chunk.error:
+    first = chunk.choices[0]
+    # Azure leaves the message out where its filter took the answer away.
+    if first.message is first.delta is None and first.finish_reason != "content_filter" and not chunk.error:
         raise BadJson("the first choice holds no message")
     steps = answer.add(chunk, whole=True)
     if not (steps and isinstance(steps[-1], Failure)):

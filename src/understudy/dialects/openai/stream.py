@@ -97,7 +97,7 @@ class ChunkRenderer:
             case e.Finished(reason):
                 return self._finish(reason)
             case e.UsageReported(usage):
-                self._usage = self._usage.merged(usage)
+                self._usage = self._usage.followed_by(usage)
             case e.Noted(key, value):
                 return self._note(key, value)
             case e.CitationAdded(_, citation):

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint
+from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.embeddings import checked_vectors, in_order, with_usage_warnings
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
 from understudy.domain.failures import Failure
@@ -22,12 +23,12 @@ from understudy.wire.json import BadJson, decode_as, decode_object
 
 class _Item(msgspec.Struct, gc=False):
     embedding: list[float] | str
-    index: int | float | None = None
+    index: Any = None
 
 
 class _Body(msgspec.Struct, gc=False):
     data: list[_Item] | None = None
-    model: str | None = None
+    model: Any = None
     usage: Any = None
 
 
@@ -45,25 +46,20 @@ def read_embeddings(
     if found.data is None:
         error = read_error_value(decode_object(body))
         if error is not None:
-            return [stream_failure(error, endpoint)]
+            return [stream_failure(error, endpoint, Operation.EMBED)]
         raise BadJson("no `data`: not an embeddings list")
-    items = found.data
-    if all(item.index is not None for item in items):
-        items = sorted(items, key=lambda item: item.index or 0)
-    if expected and len(items) != expected:
-        raise BadJson(f"{len(items)} vectors for {expected} texts")
+    vectors = [unpack(item.embedding) if isinstance(item.embedding, str) else item.embedding for item in found.data]
+    ordered = in_order(vectors, [item.index for item in found.data])
     # No text has no tokens: a zero is written by servers that do not count, because the form demands a number.
     usage = read_usage(found.usage) or Usage()
     response = EmbeddingResponse(
-        embeddings=tuple(
-            unpack(item.embedding) if isinstance(item.embedding, str) else tuple(item.embedding) for item in items
-        ),
-        model=found.model,
+        embeddings=checked_vectors(ordered, expected),
+        model=found.model if isinstance(found.model, str) else None,
         usage=usage if usage.input_total else msgspec.structs.replace(usage, input=None),
         warnings=warnings,
         raw=body,
     )
-    return [response]
+    return [with_usage_warnings(response)]
 
 
 def pack(vector: Sequence[float]) -> str:

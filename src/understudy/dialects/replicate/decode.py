@@ -28,7 +28,8 @@ class Answer:
     def started(self, prediction: PredictionWire) -> Steps:
         """Begin the answer."""
         created = seconds(prediction.created_at)
-        return [e.Started(id=prediction.id, model=prediction.model, created=created, wire=self._mark)]
+        model = prediction.model if isinstance(prediction.model, str) else None
+        return [e.Started(id=prediction.id, model=model, created=created, wire=self._mark)]
 
     def wrote(self, text: str, frame: bytes | None = None) -> Steps:
         """Take a piece of the output. `frame` is the one of the stream that it came in, where frames are kept."""
@@ -63,7 +64,7 @@ class Answer:
 def read_usage(prediction: PredictionWire) -> Usage | None:
     """Read the metrics, of which only language models count tokens; `None` when there are none."""
     metrics = prediction.metrics
-    if metrics is None:
+    if not isinstance(metrics, dict):
         return None
     return Usage(
         input=token_count(metrics.get("input_token_count")),

@@ -69,9 +69,9 @@ def read_error(body: bytes) -> WireError | None:
 
 def _problem(value: JsonObject) -> WireError | None:
     detail, title = value.get("detail"), value.get("title")
-    if not detail and not isinstance(title, str):
+    if not isinstance(detail or title, str):
         return None
-    message = detail if isinstance(detail, str) else encode(detail).decode() if detail else ""
+    message = detail or ""
     fields = value.get("invalid_fields")
     first = fields[0] if isinstance(fields, list) and fields and isinstance(fields[0], dict) else {}
     found = _CODE.search(message)

@@ -16,6 +16,7 @@ import enum
 
 import msgspec
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Endpoint, Notes, Send, is_expected
 from understudy.dialects.errors import classify
 from understudy.dialects.replicate.decode import Answer
@@ -167,7 +168,7 @@ class PredictionExchange:
         running, self._running = self._running, None
         if running is None:
             return []
-        url = f"{self._endpoint.base_url}/v1/predictions/{running}/cancel"
+        url = f"{self._endpoint.base_url}/v1/predictions/{in_path(running)}/cancel"
         return [Send(HttpRequest("POST", url, self._endpoint.headers))]
 
     # ---- making it ----
@@ -307,7 +308,7 @@ class PredictionExchange:
 
     def _look(self, *, after: float) -> Send:
         self._at, self._sse = _At.LOOK, None
-        return self._get(f"{self._endpoint.base_url}/v1/predictions/{self._running}", after=after)
+        return self._get(f"{self._endpoint.base_url}/v1/predictions/{in_path(self._running or '')}", after=after)
 
     def _pause(self) -> float:
         pause = min(SLOWEST_POLL, FIRST_POLL * GROWTH**self._looks)

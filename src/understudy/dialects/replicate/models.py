@@ -43,8 +43,12 @@ def list_models(request: ModelsRequest, endpoint: Endpoint) -> Series[ModelInfo]
     def ask(_: int, following: str | None) -> HttpRequest:
         if following is None:
             return HttpRequest("GET", f"{endpoint.base_url}/v1/collections/{COLLECTION}", endpoint.headers)
-        url = urljoin(f"{endpoint.base_url}/", following)
-        if origin_of(url) != endpoint.server:
+        try:
+            url = urljoin(f"{endpoint.base_url}/", following)
+            origin = origin_of(url)
+        except ValueError as error:
+            raise BadJson(f"the address of the next page is not valid: {error}") from error
+        if origin != endpoint.server:
             raise BadJson("the next page is at another host")
         return HttpRequest("GET", url, endpoint.headers)
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
+from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Endpoint
 from understudy.dialects.replicate.schema import InputSchema
 
 _VERSION = re.compile(r"[0-9a-f]{64}")
+
+_STREAMS = re.compile(r"stream[a-z0-9-]*(?:\.[a-z0-9-]+)*\.replicate\.(?:com|net)", re.I)
+"""Hosts that serve streams, as Replicate's documentation of streaming shows them."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -30,8 +34,8 @@ def place_of(name: str) -> Place:
 
 def model_url(endpoint: Endpoint, place: Place) -> str:
     """Return where a model, or one version of it, describes itself."""
-    url = f"{endpoint.base_url}/v1/models/{quote(place.model or '')}"
-    return f"{url}/versions/{quote(place.version)}" if place.version else url
+    url = f"{endpoint.base_url}/v1/models/{in_path(place.model or '', slashes=True)}"
+    return f"{url}/versions/{place.version}" if place.version else url
 
 
 def create_route(place: Place, schema: InputSchema) -> tuple[str, str | None]:
@@ -40,16 +44,26 @@ def create_route(place: Place, schema: InputSchema) -> tuple[str, str | None]:
     Official models run by name; of all others a version is run, the latest unless the name says which.
     """
     if place.version is None and (schema.official or schema.version is None):
-        return f"/v1/models/{quote(place.model or '')}/predictions", None
+        return f"/v1/models/{in_path(place.model or '', slashes=True)}/predictions", None
     return "/v1/predictions", place.version or schema.version
 
 
 def stream_address(endpoint: Endpoint, url: str) -> tuple[str, bool] | None:
     """Return the full address of a stream, and whether the key may go there: only to the API's own origin, because
-    the addresses of streams are secrets by themselves. `None` when it is no address that we would go to."""
-    address = urljoin(f"{endpoint.base_url}/", url)
+    the addresses of streams are secrets by themselves.
+
+    `None` for any other address: a service that is not what it seems must not choose which hosts are asked.
+    """
     home = urlsplit(endpoint.base_url)
-    split = urlsplit(address)
+    try:
+        address = urljoin(f"{endpoint.base_url}/", url)
+        split = urlsplit(address)
+        port = split.port
+    except ValueError:
+        return None
+    if not address.isprintable() or "\\" in address or "@" in split.netloc:
+        return None
     if (split.scheme, split.netloc) == (home.scheme, home.netloc):
         return address, True
-    return (address, False) if split.scheme == "https" and split.netloc else None
+    documented = split.scheme == "https" and port in (None, 443) and _STREAMS.fullmatch(split.hostname or "")
+    return (address, False) if documented else None

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from understudy.dialects.addresses import is_name
 from understudy.domain.content import JsonObject
-from understudy.wire.json import decode_as, encode
+from understudy.wire.json import BadJson, decode_as, encode
+from understudy.wire.mending import mend
 
 NAME = "replicate"
+
+T = TypeVar("T")
 
 SUCCEEDED = "succeeded"
 TERMINAL = frozenset({SUCCEEDED, "failed", "canceled", "aborted"})
@@ -24,15 +28,15 @@ class PredictionWire(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     status: str
-    model: str | None = None
-    version: str | None = None
+    model: Any = None
+    version: Any = None
     input: Any = None
     output: Any = None
     error: Any = None
-    metrics: JsonObject | None = None
-    created_at: str | None = None
-    completed_at: str | None = None
-    urls: JsonObject | None = None
+    metrics: Any = None
+    created_at: Any = None
+    completed_at: Any = None
+    urls: Any = None
 
     @property
     def is_over(self) -> bool:
@@ -55,7 +59,7 @@ class PredictionWire(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def stream_url(self) -> str | None:
         """Where the output can be read as it is written; not every model offers that."""
-        url = (self.urls or {}).get("stream")
+        url = self.urls.get("stream") if isinstance(self.urls, dict) else None
         return url if isinstance(url, str) and url else None
 
 
@@ -95,25 +99,36 @@ _PREDICTION: msgspec.json.Decoder[PredictionWire] = msgspec.json.Decoder(Predict
 _PREDICTIONS: msgspec.json.Decoder[PredictionsWire] = msgspec.json.Decoder(PredictionsWire)
 
 
+def _decoded(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
+    try:
+        return decode_as(decoder, data, sliced=True)
+    except BadJson:
+        mended = mend(data)
+        if mended is None:
+            raise
+    return decode_as(decoder, mended.data, sliced=True)
+
+
 def decode_prediction(data: bytes) -> PredictionWire:
-    """Read a prediction. Raises `BadJson` when it is none."""
-    return decode_as(_PREDICTION, data, sliced=True)
+    """Read a prediction. Raises `BadJson` when it is none, or has an id that cannot be asked for."""
+    prediction = _decoded(_PREDICTION, data)
+    if not is_name(prediction.id):
+        raise BadJson("the prediction's id is not valid")
+    return prediction
 
 
 def decode_predictions(data: bytes) -> list[PredictionWire]:
     """Read a page of predictions. Raises `BadJson` when it is none."""
-    return decode_as(_PREDICTIONS, data, sliced=True).results
+    return [prediction for prediction in _decoded(_PREDICTIONS, data).results if is_name(prediction.id)]
 
 
-def seconds(date: str | None) -> float | None:
+def seconds(date: Any) -> float | None:
     """Return the Unix seconds of an RFC 3339 date, whose fractions may have nine digits; `None` when it is none."""
-    if not date:
-        return None
     try:
-        when = datetime.fromisoformat(date)
-    except ValueError:
+        when = datetime.fromisoformat(date if isinstance(date, str) else "")
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def date_of(unix: float | None) -> str:

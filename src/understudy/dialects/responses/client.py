@@ -43,11 +43,15 @@ class ResponsesDialect:
         body = encode_request(request, endpoint, notes, stream=stream)
         call = HttpRequest("POST", endpoint.url("responses"), JSON_HEADERS + endpoint.headers, body)
         refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+        before = notes.events()
+
+        def whole(data: bytes) -> list[Event | Failure]:
+            return read_whole(data, _fail(endpoint))
+
         if stream:
             reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire, bounds=endpoint.bounds)
-            return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=notes.events())
-        whole = WholeReader[Event](lambda data: read_whole(data, _fail(endpoint)))
-        return SingleExchange(call, whole, refuse, before=notes.events())
+            return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=before, whole=whole)
+        return SingleExchange(call, WholeReader[Event](whole), refuse, before=before)
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open `POST /responses/input_tokens`."""

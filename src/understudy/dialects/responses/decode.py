@@ -12,13 +12,14 @@ from typing import Any
 
 from understudy.dialects.base import WireError
 from understudy.dialects.responses.errors import read_error, read_error_object
+from understudy.dialects.responses.output import Item, Items, position_of
 from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, ResponseObject, StreamEvent, read_usage
 from understudy.domain import events as e
 from understudy.domain.content import Citation, JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import FinishReason
 from understudy.wire.bounds import BOUNDS
-from understudy.wire.json import BadJson, JsonTooLarge, decode_as
+from understudy.wire.json import BadJson, JsonTooLarge, decode, decode_as
 
 Step = e.Event | Failure
 Fail = Callable[[WireError], Failure]
@@ -34,26 +35,12 @@ _REASONING, _CALL, _WHOLE = "reasoning", "call", "whole"
 """Places of what an item is as a whole, beside the numbered contents of a message."""
 
 
-class _Item:
-    """An output item while it arrives. `parts` maps its contents, or itself, to part indexes."""
-
-    __slots__ = ("about", "closed", "last", "parts", "seen_citations", "streamed")
-
-    def __init__(self) -> None:
-        self.about: JsonObject = {}
-        self.parts: dict[int | str, int] = {}
-        self.seen_citations: dict[int, int] = {}
-        self.last: tuple[str, int] | None = None
-        self.streamed = False
-        self.closed = False
-
-
 class OutputReader:
     """Turns the output items of one response into events, whichever way they come."""
 
     def __init__(self, fail: Fail) -> None:
         self._fail = fail
-        self._items: dict[int, _Item] = {}
+        self._items = Items()
         self._next_part = 0
         self._started = False
         self._called = False
@@ -64,15 +51,16 @@ class OutputReader:
         if self._started:
             return []
         self._started = True
-        return [e.Started(id=response.id, model=response.model, created=response.created_at)]
+        created = response.created_at if type(response.created_at) in (int, float) else None
+        return [e.Started(id=_text(response.id), model=_text(response.model), created=created)]
 
     def add(self, event: StreamEvent) -> list[Step]:
         """Take the announcement of an item."""
         raw = event.item or {}
-        item = self._item(event.output_index)
+        item = self._items.begin(event.output_index, raw)
         item.about = {key: raw[key] for key in ("id", "phase") if raw.get(key) is not None}
-        kind = _text(raw.get("type"))
-        if kind not in CALL_TEXT:
+        kind = item.kind
+        if kind not in CALL_TEXT or _CALL in item.parts:
             return []
         if kind != "function_call":
             item.about["type"] = kind
@@ -94,43 +82,46 @@ class OutputReader:
 
     def summary(self, event: StreamEvent) -> list[Step]:
         """Take more of a summary of the reasoning."""
-        return self._reason(self._item(event.output_index), ("summary", event.summary_index), event.delta)
+        return self._reason(self._items.of(event, "reasoning"), ("summary", event.summary_index), event.delta)
 
     def reasoning(self, event: StreamEvent) -> list[Step]:
         """Take more of the reasoning itself, which open models show."""
-        return self._reason(self._item(event.output_index), ("content", event.content_index), event.delta)
+        return self._reason(self._items.of(event, "reasoning"), ("content", event.content_index), event.delta)
 
     def arguments(self, event: StreamEvent) -> list[Step]:
         """Take more of a call's arguments, or of a custom tool's input."""
-        item = self._item(event.output_index)
+        item = self._items.of(event, *CALL_TEXT)
         if not event.delta or _CALL not in item.parts:
             return []  # Without an announcement the closed item brings the call whole.
-        item.streamed = True
+        item.streamed.append(event.delta)
         return [e.ToolCallDelta(item.parts[_CALL], event.delta)]
 
     def cite(self, event: StreamEvent) -> list[Step]:
         """Take a citation of a text."""
-        item = self._item(event.output_index)
-        part = item.parts.get(event.content_index)
-        if event.annotation is None or part is None:
+        item, place = self._items.of(event, "message"), position_of(event.content_index)
+        part = item.parts.get(place)
+        if not isinstance(event.annotation, dict) or part is None:
             return []  # A citation ahead of its text comes again with the closed item.
-        item.seen_citations[event.content_index] = item.seen_citations.get(event.content_index, 0) + 1
+        item.seen_citations[place] = item.seen_citations.get(place, 0) + 1
         return [e.CitationAdded(part, read_citation(event.annotation))]
 
     def close_item(self, event: StreamEvent) -> list[Step]:
         """Take a whole item."""
-        return self._close(event.output_index, event.item) if event.item is not None else []
+        if event.item is None:
+            return []
+        return self._close(self._items.closed_by(event.output_index, event.item), event.item)
 
     def finish(self, response: ResponseObject, status: str | None) -> list[Step]:
         """Take the end: what is still missing of the output, the counts, and how it ended."""
         steps = self.start(response)
-        for position, item in enumerate(response.output or ()):
-            steps += self._close(position, item)
+        output = response.output or []
+        for item, raw in zip(self._items.match(output), output, strict=True):
+            steps += self._close(item, raw)
         if self._logprobs:
             steps.append(e.Noted("logprobs", {"content": self._logprobs}))
-        if response.service_tier is not None:
+        if isinstance(response.service_tier, str):
             steps.append(e.Noted("service_tier", response.service_tier))
-        if response.usage is not None:
+        if isinstance(response.usage, dict):
             steps.append(e.UsageReported(read_usage(response.usage)))
         steps.append(self._ending(response, status))
         return steps
@@ -140,10 +131,11 @@ class OutputReader:
             case "completed":
                 return e.Finished(FinishReason.TOOL_CALLS if self._called else FinishReason.STOP, status)
             case "incomplete":
-                reason = (response.incomplete_details or {}).get("reason")
+                details = response.incomplete_details
+                reason = _text(details.get("reason")) if isinstance(details, dict) else None
                 return e.Finished(_INCOMPLETE.get(reason or "", FinishReason.UNKNOWN), reason or status)
             case "failed":
-                return self._fail(read_error_object(response.error or {}) or WireError(message="the response failed"))
+                return self._fail(read_error_object(response.error) or WireError(message="the response failed"))
             case "cancelled":
                 return Failure(kind=FailureKind.SERVER_ERROR, message="the response was cancelled at the provider")
             case "queued" | "in_progress":
@@ -154,8 +146,7 @@ class OutputReader:
             case _:
                 return e.Finished(FinishReason.UNKNOWN, status)
 
-    def _close(self, position: int, raw: JsonObject) -> list[Step]:
-        item = self._item(position)
+    def _close(self, item: Item, raw: JsonObject) -> list[Step]:
         if item.closed:
             return []
         item.closed = True
@@ -169,7 +160,9 @@ class OutputReader:
             return self._close_reasoning(item, raw)
         return [e.PartAdded(self._part(item, _WHOLE), Opaque(NAME, raw))]
 
-    def _close_message(self, item: _Item, raw: JsonObject) -> list[Step]:
+    def _close_message(self, item: Item, raw: JsonObject) -> list[Step]:
+        if item.is_unplaced and len(objects(raw.get("content"))) > 1:
+            raise BadJson("pieces of a message do not say to which of its contents they belong")
         steps: list[Step] = []
         about = {key: value for key, value in raw.items() if key not in ("type", "role", "content")}
         for position, content in enumerate(objects(raw.get("content"))):
@@ -190,17 +183,22 @@ class OutputReader:
             self._logprobs += objects(content.get("logprobs"))
         return steps
 
-    def _close_call(self, item: _Item, raw: JsonObject, kind: str) -> list[Step]:
+    def _close_call(self, item: Item, raw: JsonObject, kind: str) -> list[Step]:
         field = CALL_TEXT[kind]
         item.about = {key: value for key, value in raw.items() if key not in ("type", "call_id", "name", field)}
         if kind != "function_call":
             item.about["type"] = kind
         steps = self._noted(item, item.parts[_CALL]) if _CALL in item.parts else self._begin_call(item, raw)
-        if not item.streamed and isinstance(text := raw.get(field), str) and text:
-            steps.append(e.ToolCallDelta(item.parts[_CALL], text))
-        return steps
+        text, said = raw.get(field), "".join(item.streamed)
+        if not isinstance(text, str) or text == said:
+            return steps
+        if not text.startswith(said):
+            if _parsed(text) != _parsed(said):
+                raise BadJson("the arguments of a call differ from the pieces that came of them")
+            return steps
+        return [*steps, e.ToolCallDelta(item.parts[_CALL], text[len(said) :])]
 
-    def _close_reasoning(self, item: _Item, raw: JsonObject) -> list[Step]:
+    def _close_reasoning(self, item: Item, raw: JsonObject) -> list[Step]:
         # The service takes its reasoning back only unchanged, so the whole item is kept.
         item.about = raw
         steps: list[Step] = [e.PartNoted(item.parts[_REASONING], NAME, raw)] if _REASONING in item.parts else []
@@ -214,7 +212,7 @@ class OutputReader:
             steps.append(e.ThinkingSigned(item.parts[_REASONING], encrypted))
         return steps
 
-    def _reason(self, item: _Item, place: tuple[str, int], text: object) -> list[Step]:
+    def _reason(self, item: Item, place: tuple[str, int], text: object) -> list[Step]:
         if not isinstance(text, str) or not text:
             return []
         gap = "\n\n" if item.last not in (None, place) else ""
@@ -223,32 +221,29 @@ class OutputReader:
         index = self._part(item, _REASONING)
         return [*(self._noted(item, index) if new else ()), e.ThinkingDelta(index, gap + text)]
 
-    def _begin_call(self, item: _Item, raw: JsonObject) -> list[Step]:
+    def _begin_call(self, item: Item, raw: JsonObject) -> list[Step]:
         call_id, name = raw.get("call_id"), raw.get("name")
         if not isinstance(call_id, str) or not isinstance(name, str):
             raise BadJson("a function call without call_id or name")
         index = self._part(item, _CALL)
         return [*self._noted(item, index), e.ToolCallStarted(index, call_id, name)]
 
-    def _noted(self, item: _Item, index: int) -> list[Step]:
+    def _noted(self, item: Item, index: int) -> list[Step]:
         return [e.PartNoted(index, NAME, item.about)] if item.about else []
 
     def _content(self, event: StreamEvent) -> tuple[list[Step], int]:
         """Return the part that a piece of a message belongs to, and what is to be said when it is new."""
-        item = self._item(event.output_index)
-        index = item.parts.get(event.content_index)
+        item = self._items.of(event, "message")
+        place = event.content_index
+        if type(place) is not int:
+            place, item.is_unplaced = 0, True
+        index = item.parts.get(place)
         if index is not None:
             return [], index
-        index = self._part(item, event.content_index)
+        index = self._part(item, place)
         return [e.PartNoted(index, NAME, {"item": item.about})] if item.about else [], index
 
-    def _item(self, position: int) -> _Item:
-        item = self._items.get(position)
-        if item is None:
-            item = self._items[position] = _Item()
-        return item
-
-    def _part(self, item: _Item, place: int | str) -> int:
+    def _part(self, item: Item, place: int | str) -> int:
         index = item.parts.get(place)
         if index is None:
             index = item.parts[place] = self._next_part
@@ -280,6 +275,13 @@ def read_citation(annotation: JsonObject) -> Citation:
         raw=annotation,
         dialect=NAME,
     )
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return decode(text)
+    except BadJson:
+        return text
 
 
 def _text(value: object) -> str | None:

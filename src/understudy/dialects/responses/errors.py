@@ -8,7 +8,6 @@ from __future__ import annotations
 from understudy.dialects.base import WireError
 from understudy.dialects.openai.errors import read_error, read_error_value
 from understudy.dialects.quirks import ErrorRule
-from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind
 from understudy.wire.json import decode_object
 
@@ -30,7 +29,7 @@ RULES: tuple[ErrorRule, ...] = (
 """How codes are read before those that all dialects know; the first rule that matches counts."""
 
 
-def read_error_object(error: JsonObject) -> WireError | None:
+def read_error_object(error: object) -> WireError | None:
     """Read the error that a failed response or an event holds; `None` when it says nothing."""
     return read_error_value({"error": error}) if error else None
 

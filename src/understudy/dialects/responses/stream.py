@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import msgspec
 
+from understudy.dialects.flaws import Flaws
 from understudy.dialects.responses.decode import Fail, OutputReader, Step
 from understudy.dialects.responses.errors import read_event_error
-from understudy.dialects.responses.wire import EVENT, EVENT_TYPE, StreamEvent
+from understudy.dialects.responses.wire import EVENT, EVENT_TYPE, ResponseObject, StreamEvent
 from understudy.domain.events import Frame
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.bounds import BOUNDS, Bounds
@@ -23,6 +24,7 @@ _ENDS = {
     "response.failed": "failed",
     "response.cancelled": "cancelled",
 }
+_FAILED = ("failed", "cancelled")
 _PIECES = {
     "response.output_text.delta": OutputReader.text,
     "response.function_call_arguments.delta": OutputReader.arguments,
@@ -46,6 +48,7 @@ class StreamReader:
         # An image that a tool makes is one line, as long as its event.
         self._sse = SseDecoder(keep_frames=keep_wire, max_line=bounds.event, max_event=bounds.event)
         self._output = OutputReader(fail)
+        self._flaws = Flaws()
 
     def feed(self, data: bytes) -> list[Step]:
         """Take bytes. A broken event fails the stream, after the events that came before it."""
@@ -65,7 +68,10 @@ class StreamReader:
         steps: list[Step] = []
         for frame in frames:
             try:
-                new = self._read(frame)
+                try:
+                    new = self._read(frame)
+                except BadJson as error:
+                    new = self._flaws.read(frame, self._read, error)
             except BadJson as error:
                 self.finished = True
                 message = f"an event of the stream is not valid: {error}"
@@ -99,7 +105,13 @@ class StreamReader:
         if kind in _STARTS:
             return self._output.start(event.response)
         self.finished = True
-        return self._output.finish(event.response, _ENDS[kind])
+        return self._output.finish(event.response, _status(event.response, _ENDS[kind]))
+
+
+def _status(response: ResponseObject, named: str) -> str:
+    """Return how the response ended: its own status counts before the event's name, and a failure before both."""
+    own = response.status if response.status in _ENDS.values() else named
+    return named if named in _FAILED else str(own)
 
 
 def _truncated() -> Failure:

@@ -25,29 +25,33 @@ CALL_TEXT = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
 class ResponseObject(msgspec.Struct, frozen=True):
-    """A response: the whole body, and the payload of the events that begin and end a stream."""
+    """A response: the whole body, and the payload of the events that begin and end a stream.
 
-    id: str | None = None
-    model: str | None = None
-    created_at: float | None = None
-    status: str | None = None
-    error: JsonObject | None = None
-    incomplete_details: JsonObject | None = None
+    Only the output must be of its type, because the answer stands there; an odd value elsewhere is ignored.
+    """
+
+    id: Any = None
+    model: Any = None
+    created_at: Any = None
+    status: Any = None
+    error: Any = None
+    incomplete_details: Any = None
     output: list[JsonObject] | None = None
-    usage: JsonObject | None = None
-    service_tier: str | None = None
+    usage: Any = None
+    service_tier: Any = None
 
 
 class StreamEvent(msgspec.Struct, frozen=True):
     """One event of a stream: the union of the fields of all the events that this library reads."""
 
     type: str = ""
-    output_index: int = 0
-    content_index: int = 0
-    summary_index: int = 0
+    output_index: Any = None
+    item_id: Any = None
+    content_index: Any = None
+    summary_index: Any = None
     delta: str | None = None
     item: JsonObject | None = None
-    annotation: JsonObject | None = None
+    annotation: Any = None
     response: ResponseObject | None = None
 
 

@@ -1,0 +1,58 @@
+"""What every answer with vectors must be, in all dialects: one finite vector a text, all of one length, in order.
+
+A vector in the wrong place, or one that is not of its space, silently corrupts an index.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from understudy.domain.fold import usage_warnings
+from understudy.domain.responses import EmbeddingResponse
+from understudy.wire.json import BadJson
+
+Vector = tuple[float, ...]
+
+
+def checked_vectors(vectors: Iterable[Sequence[float]], expected: int) -> tuple[Vector, ...]:
+    """Return the vectors of so many texts; 0 means that their number is unknown.
+
+    Raises `BadJson` when some are missing or empty, differ in length, or hold a number that is not finite.
+    """
+    found = tuple(map(tuple, vectors))
+    if expected and len(found) != expected:
+        raise BadJson(f"{len(found)} vectors for {expected} texts")
+    if not all(found):
+        raise BadJson("an empty vector")
+    if len({len(vector) for vector in found}) > 1:
+        raise BadJson("vectors of different lengths")
+    for vector in found:
+        if not math.isfinite(sum(vector)) and not all(map(math.isfinite, vector)):
+            raise BadJson("a vector with a number that is not finite")
+    return found
+
+
+def in_order(items: Sequence[Any], indexes: Sequence[Any]) -> list[Any]:
+    """Return items in the order of the indexes that the provider gave them, as they are where it gave none.
+
+    Raises `BadJson` unless the indexes are those of a list, each once.
+    """
+    if all(index is None for index in indexes):
+        return list(items)
+    places: dict[int, Any] = {}
+    for item, index in zip(items, indexes, strict=True):
+        whole = isinstance(index, float) and index.is_integer()
+        if not (whole or type(index) is int) or not 0 <= index < len(items) or int(index) in places:
+            raise BadJson(f"{index!r:.40} is not the index of a vector, or of several")
+        places[int(index)] = item
+    return [places[index] for index in range(len(items))]
+
+
+def with_usage_warnings(response: EmbeddingResponse) -> EmbeddingResponse:
+    """Add the warning about what had to be ignored of the provider's counts, if there is one."""
+    counts = usage_warnings(response.usage)
+    return msgspec.structs.replace(response, warnings=(*response.warnings, *counts)) if counts else response

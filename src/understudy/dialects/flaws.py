@@ -1,0 +1,81 @@
+"""What readers do with flaws that are beside the point: they read on, and report what they ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from understudy.domain.events import Event, Frame, Warned
+from understudy.domain.failures import Failure
+from understudy.domain.usage import USAGE
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.wire.json import BadJson
+from understudy.wire.mending import NUMBERS, SURROGATES, mend
+from understudy.wire.sse import SseEvent
+
+Step = Event | Failure
+
+_WHY = {
+    NUMBERS: "the provider wrote NaN, Infinity or a number beyond all bounds, which was read as null",
+    SURROGATES: "the provider wrote a lone surrogate, which was replaced by U+FFFD",
+}
+
+
+class Flaws:
+    """Reads events again that are not valid JSON as they came. Each flaw of an answer is reported once."""
+
+    __slots__ = ("_reported",)
+
+    def __init__(self) -> None:
+        self._reported: set[str] = set()
+
+    def read(self, event: SseEvent, take: Callable[[SseEvent], Sequence[Step]], error: BadJson) -> list[Step]:
+        """Skip an event without data and mend others; raise `error` where that does not help."""
+        if not event.data.strip():
+            return [Frame(event.frame)] if event.frame else []
+        mended = mend(event.data)
+        if mended is None:
+            raise error
+        steps = take(msgspec.structs.replace(event, data=mended.data))
+        return [*(Warned(_warning(flaw)) for flaw in self._new(mended.flaws)), *steps]
+
+    def _new(self, flaws: tuple[str, ...]) -> list[str]:
+        new = [flaw for flaw in flaws if flaw not in self._reported]
+        self._reported.update(new)
+        return new
+
+
+def read_mended(data: bytes, read: Callable[[bytes], list[Any]]) -> list[Any]:
+    """Read a whole body, mended where it is not valid JSON as it came. Raises `BadJson`."""
+    try:
+        return read(data)
+    except BadJson:
+        mended = mend(data)
+        if mended is None:
+            raise
+    steps = read(mended.data)
+    warnings = tuple(map(_warning, mended.flaws))
+    if steps and hasattr(steps[0], "warnings"):  # The one step of an operation that has no events.
+        return [msgspec.structs.replace(step, warnings=(*step.warnings, *warnings)) for step in steps]
+    if steps and isinstance(steps[0], Event):
+        return [*map(Warned, warnings), *steps]
+    return steps
+
+
+NO_FINAL_USAGE = Warning(WarningKind.DROPPED, USAGE, "the provider reported no counts after the end of the answer")
+
+NO_REASON = Warning(
+    WarningKind.DROPPED, "finish_reason", "the provider ended the answer without a finish reason; it is unknown"
+)
+
+AFTER_THE_END = Warning(
+    WarningKind.DROPPED,
+    "finish_reason",
+    "the provider went on after a finish reason and gave no other; it counts all the same",
+)
+
+
+def _warning(flaw: str) -> Warning:
+    return Warning(WarningKind.DROPPED, flaw, _WHY[flaw])

@@ -1,0 +1,27 @@
+"""The context window of a listed model, under the names that servers give it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.domain.usage import token_count
+
+_NAMES = (
+    "loaded_context_length",  # LM Studio: of the model as it is loaded, which may be less than it could hold
+    "context_window",  # Groq
+    "context_length",  # Together, OpenRouter, Hugging Face
+    "max_context_length",  # Mistral, LM Studio
+    "max_model_len",  # vLLM, SGLang
+    "max_input_tokens",  # Anthropic, LiteLLM
+)
+
+
+def window_of(entry: dict[str, Any]) -> int | None:
+    """Return the context window that an entry of a list states, in tokens; `None` when it states none.
+
+    llama.cpp states `meta.n_ctx`, and `meta.n_ctx_train` beside it. The latter is what the model was trained with, not
+    what the server runs it with: a prompt that did not fit would then be kept from targets that hold more.
+    """
+    found = next((count for name in _NAMES if (count := token_count(entry.get(name)))), None)
+    meta = entry.get("meta")
+    return found or (token_count(meta.get("n_ctx")) or None if isinstance(meta, dict) else None)

@@ -1,0 +1,59 @@
+"""JSON that is flawed only in its smallest parts: numbers that JSON does not have, and halves of characters.
+
+Python's `json` writes `NaN` and `Infinity` unless told otherwise, and a server that cuts text into pieces may cut a
+character outside the basic plane in two. Everything around them is sound, so it is read, and the flaw reported.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+import msgspec
+
+MAX_SIZE = 64 << 10
+"""Bytes beyond which nothing is mended: real flaws stand in small messages."""
+
+NUMBERS = "numbers"
+SURROGATES = "text"
+
+_TOKEN = re.compile(
+    rb'"[^"\\]*(?:\\.[^"\\]*)*"?|-?Infinity|NaN|(?<![\w.])-?\d{1,32}(?:\.\d{1,32})?[eE]\+?\d{3,9}', re.S
+)
+"""Strings, to step over them, and numbers that may be none."""
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.S
+)
+_SUSPECT = re.compile(rb"NaN|Infinity|\d[eE]\+?\d{3}|\\u[dD][89a-fA-F]")
+
+
+class Mended(msgspec.Struct, frozen=True):
+    """The text without its flaws, and which there were."""
+
+    data: bytes
+    flaws: tuple[str, ...]
+
+
+def mend(data: bytes) -> Mended | None:
+    """Replace numbers that are none by `null` and lone surrogates by U+FFFD; return `None` if there are none."""
+    if len(data) > MAX_SIZE or _SUSPECT.search(data) is None:
+        return None
+    flaws: set[str] = set()
+
+    def token(match: re.Match[bytes]) -> bytes:
+        found = match[0]
+        if found.startswith(b'"'):
+            return _ESCAPE.sub(escape, found) if b"\\u" in found else found
+        if math.isfinite(float(found)):
+            return found
+        flaws.add(NUMBERS)
+        return b"null"
+
+    def escape(match: re.Match[bytes]) -> bytes:
+        if match[1] is None:
+            return match[0]
+        flaws.add(SURROGATES)
+        return rb"\ufffd"
+
+    mended = _TOKEN.sub(token, data)
+    return Mended(mended, tuple(sorted(flaws))) if flaws else None

@@ -1,0 +1,195 @@
+"""A silent provider never uses up the time of those behind it, whatever is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+
+import understudy as u
+from tests.engine.servers import (
+    STREAM_HEAD,
+    Script,
+    chunk,
+    headers_only,
+    kinds,
+    manager,
+    saying,
+    serving,
+    silent,
+    well,
+)
+
+
+async def timed(work: Awaitable[Any]) -> tuple[Any, float]:
+    began = time.monotonic()
+    return await work, time.monotonic() - began
+
+
+@pytest.mark.parametrize("script", [silent, headers_only])
+async def test_an_answer_asked_for_whole_is_noticed_missing_after_the_first_event_limit(script: Script) -> None:
+    """With the default deadline and time-out: only the first-event limit is short."""
+    async with serving(script, well) as servers, manager(*servers, entry={"first_event_timeout": 0.15}) as llm:
+        response, took = await timed(llm.generate("Hi"))
+    assert response.text == "hello"
+    expected = {"silent": "timeout_headers", "headers_only": "timeout_first_event"}[script.__name__]
+    assert kinds(response.attempts) == [("primary", expected), ("backup", None)]
+    assert servers[0].requests[0].streamed
+    assert not servers[1].requests[0].streamed, "nobody is left behind the last target, so it is asked plainly"
+    assert took < 2
+
+
+async def test_a_stall_in_an_answer_asked_for_whole_falls_back() -> None:
+    stalling = saying(STREAM_HEAD, chunk("hel"), then=silent)
+    async with serving(stalling, well) as servers, manager(*servers, entry={"idle_timeout": 0.15}) as llm:
+        response = await llm.generate("Hi")
+    assert response.text == "hello"
+    assert kinds(response.attempts) == [("primary", "stalled"), ("backup", None)]
+
+
+async def test_every_operation_of_a_manager_reaches_the_backup() -> None:
+    """Whatever the limits of an entry: a share of the deadline is kept for the targets not tried yet."""
+    plain: dict[str, Any] = {"whole": "plain", "deadline": 2.4}
+
+    async def custom() -> str:
+        async with serving(well) as (server,):
+            last = u.create_provider(server.entry(name="backup"))
+            async with u.ProviderManager([custom_one("own"), last], u.FallbackConfig(deadline=2.4)) as llm:
+                response = await llm.generate("Hi")
+        assert kinds(response.attempts) == [("own", "timeout_body"), ("backup", None)]
+        return f"custom: {response.text}"
+
+    async def asked(script: Script, operation: str, **fallback: Any) -> str:
+        async with serving(script, well) as servers, manager(*servers, **fallback) as llm:
+            began = time.monotonic()
+            match operation:
+                case "generate":
+                    found: Any = (await llm.generate("Hi")).text
+                case "stream":
+                    found = (await llm.stream("Hi").collect()).text
+                case "embed":
+                    found = (await llm.embed("Hi")).embedding
+                case "list_models":
+                    found = [model.id for model in await llm.list_models()]
+                case "health_check":
+                    found = (await llm.health_check()).ok
+                case _:
+                    found = await llm.is_model_available("gpt-5")
+            assert time.monotonic() - began < 2.4, operation
+            return f"{operation}: {found}"
+
+    got = await asyncio.gather(
+        asked(silent, "generate", deadline=2.4),
+        asked(headers_only, "generate", deadline=2.4),
+        asked(silent, "generate", **plain),
+        asked(headers_only, "generate", **plain),
+        asked(headers_only, "stream", deadline=2.4),
+        asked(headers_only, "embed", deadline=2.4),
+        asked(silent, "list_models", deadline=1.0),
+        asked(silent, "health_check", deadline=1.0),
+        asked(silent, "is_model_available", deadline=1.0),
+        custom(),
+    )
+    assert got == [
+        *["generate: hello"] * 4,
+        "stream: hello",
+        "embed: (1.0, 0.0)",
+        "list_models: ['backup/gpt-5']",
+        "health_check: True",
+        "is_model_available: True",
+        "custom: hello",
+    ]
+
+
+async def test_a_target_that_has_begun_to_answer_is_not_cut_for_the_sake_of_others() -> None:
+    """It goes on beyond its share, here half of the deadline."""
+    slow = saying(STREAM_HEAD, *[step for n in range(5) for step in (chunk(f"{n} "), 0.25)], chunk(None, "stop"))
+    async with serving(slow, well) as servers, manager(*servers, deadline=2.2) as llm:
+        response, took = await timed(llm.generate("Hi"))
+    assert response.text == "0 1 2 3 4 "
+    assert kinds(response.attempts) == [("primary", None)]
+    assert took > 1.2
+
+
+async def test_counting_tokens_reaches_the_backup() -> None:
+    class Hanging(Counting):
+        async def count_tokens(self, prompt: Any, /, **options: Any) -> u.TokenCount:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    first: Any = Hanging("first")
+    llm = u.ProviderManager([first, custom_one("second")], u.FallbackConfig(deadline=0.4))
+    count, took = await timed(llm.count_tokens("Hi"))
+    assert count.input_tokens == 7
+    assert took < 1
+
+
+async def test_free_operations_end_by_themselves() -> None:
+    async with serving(silent) as (server,):
+        llm = u.create_provider(server.entry(), fallback=u.FallbackConfig(deadline=0.3))
+        for operation in (llm.list_models(), llm.is_model_available("gpt-5")):
+            with pytest.raises(u.DeadlineExceeded):
+                await asyncio.wait_for(operation, 2)
+        await llm.aclose()
+
+
+@pytest.mark.parametrize(
+    ("whole", "entry", "streams"),
+    [
+        ("auto", None, [True, False]),
+        ("stream", None, [True, True]),
+        ("plain", None, [False, False]),
+        ("plain", "stream", [True, True]),
+        ("stream", "plain", [False, False]),
+    ],
+)
+async def test_whole_says_how_an_answer_is_fetched(whole: Any, entry: Any, streams: list[bool]) -> None:
+    async def broken(asked: Any, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with (
+        serving(broken, well) as servers,
+        manager(*servers, entry={"whole": entry}, whole=whole, max_retries=1) as llm,
+    ):
+        response = await llm.generate("Hi")
+    assert [each.streamed for server in servers for each in server.requests] == streams
+    assert response.text == "hello"
+    assert [each.streamed for each in response.attempts] == [False, False], "the caller saw no stream"
+
+
+async def test_one_target_alone_is_asked_plainly() -> None:
+    async with serving(well) as (server,), u.create_provider(server.entry()) as llm:
+        assert (await llm.generate("Hi")).text == "hello"
+    assert not server.requests[0].streamed
+
+
+def custom_one(name: str) -> Any:
+    return Counting(name)
+
+
+class Counting:
+    """A custom provider that counts tokens, and never answers anything else."""
+
+    provider_type = "own"
+    priority = 1
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, name: str) -> Any:
+        async def hang(*arguments: Any, **options: Any) -> Any:
+            await asyncio.Event().wait()
+
+        return hang
+
+    async def count_tokens(self, prompt: Any, /, **options: Any) -> u.TokenCount:
+        return u.TokenCount(input_tokens=7)
+
+    def stats(self) -> u.ProviderStats:
+        return u.ProviderStats()
+
+    async def aclose(self) -> None:
+        return None

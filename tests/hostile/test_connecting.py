@@ -1,0 +1,180 @@
+"""Names, the pool and TLS: what fails before a request is sent, in time and in clear words."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import resource
+import socket
+import ssl
+import sys
+import threading
+import time
+
+import pytest
+import trustme
+
+from tests.hostile.asking import answer_to, failure, generate, provider
+from tests.hostile.raw import Line, answer, serving
+from understudy.aio_transport import AioTransport
+from understudy.domain.failures import FailureKind
+
+PAUSE = 0.02
+
+# ---- names ----
+
+
+async def test_a_slow_name_lookup_is_part_of_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    hang = threading.Event()
+    looked_up: list[str] = []
+
+    def getaddrinfo(host: str, *_: object, **__: object) -> object:
+        looked_up.append(host)
+        hang.wait(20)
+        raise socket.gaierror(socket.EAI_AGAIN, "later")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    try:
+        llm = provider("http://slow.example:9", connect_timeout=0.2)
+        started = time.monotonic()
+        found = await asyncio.gather(*(failure(lambda: generate(llm)) for _ in range(40)))
+        assert time.monotonic() - started < 2
+        assert {(one.kind, one.sent) for one in found} == {(FailureKind.DNS, False)}
+        assert "looking the name up took longer than 0.2 s" in found[0].message
+        assert looked_up == ["slow.example"], "one lookup serves all who wait for it"
+        # What hangs is in nobody's way: neither the executor's, nor the end of the loop's.
+        await asyncio.wait_for(asyncio.to_thread(int), 2)
+        await asyncio.wait_for(llm.aclose(), 2)
+        await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 2)
+    finally:
+        hang.set()
+
+
+async def test_an_unknown_name_is_a_failure_of_the_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getaddrinfo(*_: object, **__: object) -> object:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    llm = provider("http://unknown.example:9")
+    found = await failure(lambda: generate(llm))
+    await llm.aclose()
+    assert (found.kind, found.sent) == (FailureKind.DNS, False)
+    assert found.message == "cannot connect to unknown.example:9: Name or service not known"
+
+
+# ---- the pool ----
+
+
+async def test_waiting_for_the_pool_has_its_own_limit() -> None:
+    async def script(line: Line) -> None:
+        await line.request()
+        await line.until_closed()
+
+    async with serving(script) as server:
+        llm = provider(server, transport=AioTransport(connections=1, pool_wait=0.1))
+        first = asyncio.create_task(llm.generate("hello"))
+        await asyncio.sleep(PAUSE)
+        found = await failure(lambda: generate(llm))
+        assert (found.kind, found.sent) == (FailureKind.POOL, False)
+        assert found.message == "no connection became free within 0.1 s"
+        assert len(server.requests) == 1
+        first.cancel()
+        await asyncio.wait([first])
+        await llm.aclose()
+
+
+async def test_without_a_limit_hundreds_run_at_once() -> None:
+    count = 600
+    everyone = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        request = await line.request()
+        if line.server.connections == count:
+            everyone.set()
+        await everyone.wait()
+        await line.send(answer_to(request, "7"))
+
+    async with serving(script) as server:
+        llm = provider(server)
+        answers = await asyncio.wait_for(asyncio.gather(*(generate(llm) for _ in range(count))), 30)
+        await llm.aclose()
+    assert answers == ["7"] * count
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no limits of this kind")
+async def test_a_process_without_files_left_blames_no_provider() -> None:
+    async def script(line: Line) -> None:
+        await line.request()
+
+    async with serving(script) as server:
+        llm = provider(server.url)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with socket.socket() as probe:
+            lowest = probe.fileno()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        try:
+            found = await failure(lambda: generate(llm))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await llm.aclose()
+    assert (found.kind, found.sent) == (FailureKind.POOL, False)
+    assert found.message.endswith(os.strerror(errno.EMFILE))
+
+
+# ---- TLS ----
+
+
+def certified(*names: str, expired: bool = False) -> tuple[ssl.SSLContext, trustme.CA]:
+    """Return a server's context, and the authority that signed its certificate."""
+    import datetime
+
+    authority = trustme.CA()
+    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    leaf = authority.issue_cert(*names, not_before=past, not_after=past) if expired else authority.issue_cert(*names)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    leaf.configure_cert(context)
+    return context, authority
+
+
+async def test_https_to_a_plain_port_says_so() -> None:
+    async def script(line: Line) -> None:
+        await line.reader.read(10)
+        await line.send(answer("bad request", status="400 Bad Request"))
+
+    async with serving(script) as server:
+        llm = provider(server.url.replace("http:", "https:"))
+        found = await failure(lambda: generate(llm))
+        await llm.aclose()
+    assert (found.kind, found.sent) == (FailureKind.TLS, False)
+    where = f"127.0.0.1:{server.port}"
+    assert found.message == f"cannot connect to {where}: it does not speak TLS; did you mean http://{where}?"
+
+
+async def test_http_to_a_tls_port_says_so() -> None:
+    async def script(line: Line) -> None:
+        await line.reader.read(100)
+        await line.send(b"\x15\x03\x01\x00\x02\x02\x46")  # the alert "protocol version" (RFC 8446 §6.2)
+
+    async with serving(script) as server:
+        llm = provider(server)
+        found = await failure(lambda: generate(llm))
+        await llm.aclose()
+    assert found.kind is FailureKind.PROTOCOL
+    where = f"127.0.0.1:{server.port}"
+    assert found.message == f"{where} speaks TLS; did you mean https://{where}?"
+
+
+async def test_an_untrusted_certificate_says_why() -> None:
+    context, _ = certified("127.0.0.1")
+
+    async def script(line: Line) -> None:
+        await line.request()
+
+    async with serving(script, tls=context) as server:
+        llm = provider(server.url.replace("http:", "https:"))
+        found = await failure(lambda: generate(llm))
+        await llm.aclose()
+    assert (found.kind, found.sent) == (FailureKind.TLS, False)
+    assert found.message.startswith(f"cannot connect to 127.0.0.1:{server.port}: its certificate is signed by an auth")
+    assert not server.requests

@@ -1,0 +1,126 @@
+"""Mutation testing by command: `python -m tests.mutation --help`, or `make mutate`.
+
+Samples small wrong changes of the modules that decide and drive (`suites.py`), and runs for each the tests that can
+notice it. What survives is a gap in the tests, or an equivalent change: those are listed with a reason in
+`equivalent.toml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import fnmatch
+import queue
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+from random import Random
+
+from tests.mutation.mutants import Mutant, mutants_of
+from tests.mutation.suites import SUITES
+from tests.mutation.trial import Copy, Trial, be_modest, belongs_to, rate
+
+ROOT = Path(__file__).parents[2]
+EQUIVALENT = Path(__file__).parent / "equivalent.toml"
+
+
+def equivalents() -> dict[str, str]:
+    """Return the mutants that change nothing that could be noticed, by name, with the reason."""
+    entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]
+    return {entry["name"]: entry["why"] for entry in entries}
+
+
+def chosen(patterns: list[str], sample: int, seed: int) -> list[Mutant]:
+    """Return a sample of the mutants of the modules that match a pattern, without those known to be equivalent."""
+    paths = [path for path in SUITES if (ROOT / path).exists()]
+    paths = [path for path in paths if not patterns or any(fnmatch.fnmatch(path, f"*{each}") for each in patterns)]
+    known = equivalents()
+    found = [mutant for path in paths for mutant in mutants_of(ROOT, path) if mutant.name not in known]
+    return Random(seed).sample(found, min(sample, len(found))) if sample else found
+
+
+def try_all(mutants: list[Mutant], workers: int, folder: Path) -> list[Trial]:
+    """Try mutants out, some at a time, with a line for each that survives."""
+    waiting: queue.SimpleQueue[Mutant] = queue.SimpleQueue()
+    for mutant in mutants:
+        waiting.put(mutant)
+    trials: list[Trial] = []
+    broken: list[Exception] = []
+    began = time.monotonic()
+
+    def work(number: int) -> None:
+        try:
+            copy = Copy(ROOT, folder / f"copy-{number}")
+            if not belongs_to(copy):
+                raise RuntimeError("the copy's tests import another package")
+            while not broken:
+                trial = copy.try_out(waiting.get_nowait())
+                trials.append(trial)
+                report(trial, len(trials), len(mutants), time.monotonic() - began)
+        except queue.Empty:
+            return
+        except Exception as error:  # noqa: BLE001 - raised again where the threads are joined
+            broken.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if broken:
+        raise broken[0]
+    return trials
+
+
+def report(trial: Trial, done: int, of: int, elapsed: float) -> None:
+    """Print a survivor with its change, and the progress now and then."""
+    if trial.verdict == "survived":
+        print(difference(trial.mutant, trial.source), flush=True)
+    if done % 20 == 0 or done == of:
+        print(f"[{done}/{of}] {elapsed:.0f} s", file=sys.stderr, flush=True)
+
+
+def difference(mutant: Mutant, source: bytes) -> str:
+    """Return a mutant as a difference of lines, under its name."""
+    before, after = (text.decode().splitlines() for text in (source, mutant.apply(source)))
+    lines = difflib.unified_diff(before, after, lineterm="", n=0)
+    changed = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    return "\n".join([f"SURVIVED {mutant.path}:{mutant.line} ({mutant.operator})", f"  {mutant.name}", *changed, ""])
+
+
+def summary(trials: list[Trial]) -> str:
+    """Return the table of what was killed, by module."""
+    by_path: dict[str, list[Trial]] = defaultdict(list)
+    for trial in sorted(trials, key=lambda trial: trial.mutant):
+        by_path[trial.mutant.path].append(trial)
+    lines = [f"{'module':42} mutants killed"]
+    lines += [f"{path:42} {len(each):7} {rate(each):6.1%}" for path, each in by_path.items()]
+    return "\n".join([*lines, f"{'all':42} {len(trials):7} {rate(trials):6.1%}"])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="*", help="patterns of modules, such as policy/*.py; all of them when omitted")
+    parser.add_argument("--sample", type=int, default=400, help="how many mutants; 0 for all")
+    parser.add_argument("--seed", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--goal", type=float, default=0.85, help="share to be killed, or the command fails")
+    parser.add_argument("--list", action="store_true", help="list the mutants and run nothing")
+    options = parser.parse_args()
+    mutants = chosen(options.files, options.sample, options.seed)
+    if options.list:
+        print("\n".join(f"{mutant.path}:{mutant.line} {mutant.before} → {mutant.after}" for mutant in mutants))
+        return 0
+    be_modest()
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        trials = try_all(mutants, options.workers, Path(folder))
+    print(summary(trials))
+    return 0 if rate(trials) >= options.goal else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

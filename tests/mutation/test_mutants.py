@@ -1,0 +1,72 @@
+"""The mutants themselves: each is another program, and the list of equivalent ones holds no stale names."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.__main__ import EQUIVALENT, difference, equivalents
+from tests.mutation.mutants import Mutant, mutants_of
+from tests.mutation.suites import SUITES, suite_of
+
+ROOT = Path(__file__).parents[2]
+PATHS = [path for path in SUITES if (ROOT / path).exists()]
+
+
+def changes(found: list[Mutant]) -> set[tuple[str, str]]:
+    return {(mutant.before, mutant.after) for mutant in found}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_mutant_is_another_program(path: str, deep: bool) -> None:
+    source = (ROOT / path).read_bytes()
+    found = mutants_of(ROOT, path)
+    assert len(set(found)) == len(found)
+    assert found or path.endswith("__init__.py")
+    sound = ast.dump(ast.parse(source))
+    for mutant in found if deep else found[:: max(1, len(found) // 8)]:
+        assert ast.dump(ast.parse(mutant.apply(source))) != sound, mutant.name
+
+
+def test_the_operators_find_what_they_are_for() -> None:
+    found = changes(mutants_of(ROOT, "src/understudy/policy/budgets.py"))
+    assert {
+        ("times[0] <= now - WINDOW", "times[0] < now - WINDOW"),
+        ("times[0] <= now - WINDOW", "times[0] > now - WINDOW"),
+        ("now - WINDOW", "(now + WINDOW)"),
+        ("10.0", "11.0"),
+        ("10.0", "9.0"),
+        ("return True", "return None"),
+        ("True", "False"),
+        ("self._reserve -= 1.0", "pass"),
+        ("budget is None", "budget is not None"),
+        ("times and times[0] <= now - WINDOW", "(times or times[0] <= now - WINDOW)"),
+        ("times.popleft()", "pass"),
+    } <= found
+    assert ("_R.LAST", "_R.NEVER") in changes(mutants_of(ROOT, "src/understudy/policy/verdicts.py"))
+    health = changes(mutants_of(ROOT, "src/understudy/policy/health.py"))
+    assert ("continue", "break") in health
+    assert any(before.startswith("min(") and after.startswith("max(") for before, after in health)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_module_has_tests(path: str) -> None:
+    assert suite_of(ROOT, path)
+
+
+def test_equivalent_mutants_exist_and_have_a_reason() -> None:
+    known = {mutant.name for path in PATHS for mutant in mutants_of(ROOT, path)}
+    assert EQUIVALENT.exists()
+    for name, why in equivalents().items():
+        assert name in known
+        assert len(why) > 10
+
+
+def test_a_survivor_is_shown_with_its_change() -> None:
+    path = "src/understudy/policy/budgets.py"
+    mutant = next(each for each in mutants_of(ROOT, path) if each.after == "11.0")
+    shown = difference(mutant, (ROOT / path).read_bytes())
+    assert f"{path}:{mutant.line} (constant)" in shown
+    assert "-WINDOW = 10.0\n+WINDOW = 11.0" in shown

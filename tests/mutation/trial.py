@@ -1,0 +1,118 @@
+"""Trying mutants: each in a copy of the repository, against the tests that can notice it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tests.mutation.mutants import Mutant
+from tests.mutation.suites import NEEDED, suite_of
+
+Verdict = Literal["killed", "killed by time", "survived"]
+
+MEMORY = 4 << 30
+"""Bytes that a mutant may use: some never stop to allocate."""
+PATIENCE = 3.0
+"""Times the sound code's duration, and some seconds, after which a mutant counts as killed."""
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What became of one mutant."""
+
+    mutant: Mutant
+    verdict: Verdict
+    seconds: float
+    source: bytes
+    """Of the sound module."""
+
+
+class Copy:
+    """A copy of the repository in which one module at a time is wrong."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.folder = folder
+        for name in NEEDED:
+            source = root / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            elif source.exists():
+                shutil.copy2(source, folder / name)
+        self._sound: dict[str, float] = {}
+
+    def check(self, path: str) -> float:
+        """Run a module's tests against the sound code, once; return how long it takes. Raises `RuntimeError`."""
+        tests = " ".join(suite_of(self.folder, path))
+        if tests not in self._sound:
+            began = time.monotonic()
+            failed, output = self._run(path, None, compiled=True)
+            if failed:
+                raise RuntimeError(f"the tests of {path} fail without any change:\n{output}")
+            self._sound[tests] = time.monotonic() - began
+        return self._sound[tests]
+
+    def try_out(self, mutant: Mutant) -> Trial:
+        """Run the tests against a mutant."""
+        limit = PATIENCE * self.check(mutant.path) + 10.0
+        file = self.folder / mutant.path
+        source = file.read_bytes()
+        for stale in file.parent.glob(f"__pycache__/{file.stem}.*.pyc"):
+            stale.unlink()
+        began = time.monotonic()
+        try:
+            file.write_bytes(mutant.apply(source))
+            failed, _ = self._run(mutant.path, limit, compiled=False)
+        except subprocess.TimeoutExpired:
+            return Trial(mutant, "killed by time", time.monotonic() - began, source)
+        finally:
+            file.write_bytes(source)
+        return Trial(mutant, "killed" if failed else "survived", time.monotonic() - began, source)
+
+    def _run(self, path: str, limit: float | None, *, compiled: bool) -> tuple[bool, str]:
+        tests = suite_of(self.folder, path)
+        command = [
+            sys.executable, "-m", "pytest", "--config-file=pyproject.toml", "-q", "-x", "--no-header", "--tb=line",
+            "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0", *tests,
+        ]  # fmt: skip
+        environ = {**os.environ, "PYTHONPATH": str(self.folder / "src"), "HYPOTHESIS_DATABASE_FILE": os.devnull}
+        if not compiled:
+            environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        child = subprocess.Popen(
+            command, cwd=self.folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, text=True, start_new_session=True,
+        )  # fmt: skip
+        try:
+            output, _ = child.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+            raise
+        return child.returncode != 0, output[-4000:]
+
+
+def be_modest() -> None:
+    """Limit the memory of this process and of the mutants that it starts, and leave the machine to others."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    os.nice(5)
+
+
+def belongs_to(copy: Copy) -> bool:
+    """Whether a copy's tests really import the copy's package."""
+    code = "import understudy; print(understudy.__file__)"
+    environ = {**os.environ, "PYTHONPATH": str(copy.folder / "src")}
+    found = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    return Path(found.stdout.strip()).is_relative_to(copy.folder)
+
+
+def rate(trials: Sequence[Trial]) -> float:
+    """Return the share of mutants that were killed."""
+    return sum(trial.verdict != "survived" for trial in trials) / len(trials) if trials else 1.0
