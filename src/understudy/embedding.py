@@ -60,6 +60,7 @@ class Embedding:
         self._working = 0
         self._drives: list[Drive] = []
         self._began = time.monotonic()
+        self._check_open = engine.still_open()
 
     async def run(self) -> EmbeddingResponse:
         """Drive all batches to their ends. Raises `LLMError`, which names the failed batch where there are several."""
@@ -94,6 +95,7 @@ class Embedding:
     async def _work(self) -> None:
         """Take batch after batch, until none is left or the provider finds that too many are under way."""
         while self._waiting:
+            self._check_open()
             number = self._waiting.popleft()
             try:
                 await self._drive(self._part(number))

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -245,15 +245,27 @@ class Engine:
         self.rng = Random()
         self.running: set[Drive] = set()
         """The jobs under way, of all event loops."""
+        self._closings = 0
         self._sink = sink
         self._observers = observers
 
     async def close(self) -> None:
         """End the jobs of the running event loop with `Unavailable`. Those that begin afterwards run as usual."""
+        self._closings += 1
         loop = asyncio.get_running_loop()
         drives = [drive for drive in self.running if drive.loop is loop]
         if drives:
             await asyncio.gather(*(drive.close(CLOSED) for drive in drives))
+
+    def still_open(self) -> Callable[[], None]:
+        """Return a check that raises `Unavailable` once the provider was closed, for what runs between two jobs."""
+        closings = self._closings
+
+        def check() -> None:
+            if self._closings != closings:
+                raise error_of(CLOSED)
+
+        return check
 
     def drive(self, job: Job, plan: Plan, performers: Mapping[str, Performer]) -> Drive:
         """Open the drive of a job; nothing happens before its batches are iterated."""

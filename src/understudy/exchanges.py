@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from understudy.dialects import load
@@ -87,6 +88,8 @@ def streams_inside(request: GenerationRequest, dialect: Dialect, whole: str, end
 _STREAMING = ("stream", "stream_options", "stream_options.include_usage")
 """Names of the parameters that ask for a stream. Without one the message tells. OpenAI: "Your organization must
 be verified to stream this model", "does not support 'wav' when stream=true"; others: "streaming is not supported"."""
+_OF_STREAMS = re.compile(r"(?<![a-z])stream")
+"""Not of what is upstream."""
 
 
 def refuses_to_stream(failure: Failure) -> bool:
@@ -95,7 +98,7 @@ def refuses_to_stream(failure: Failure) -> bool:
         return False
     if failure.param in _STREAMING:
         return True
-    return "stream" in failure.message.lower()
+    return _OF_STREAMS.search(failure.message.lower()) is not None
 
 
 def takes_long(request: GenerationRequest) -> bool:

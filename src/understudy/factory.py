@@ -112,8 +112,8 @@ class DialectProvider:
         self._observers = observers
         self._tally = Tally()
         self._endpoints: BoundedDict[str | None, Endpoint] = BoundedDict(ENDPOINTS)
-        self._unstreamed: BoundedDict[str | None, bool] = BoundedDict(ENDPOINTS)
-        """Models that the provider refused to stream."""
+        self._unstreamed: BoundedDict[tuple[str | None, bool], bool] = BoundedDict(ENDPOINTS)
+        """Models that the provider refused to stream, with or without a form of the answer."""
 
     @cached_property
     def _desk(self) -> Desk:
@@ -310,13 +310,13 @@ class DialectProvider:
         """Open a chat unstreamed if a failure says that this model is not streamed, and remember that it is not."""
         if not refuses_to_stream(failure):
             return None
-        self._unstreamed[endpoint.model] = True
+        self._unstreamed[endpoint.model, request.output is not None] = True
         return open_exchange(dialect, Operation.CHAT, request, endpoint, False)
 
     def _streams_inside(
         self, job: Job, request: GenerationRequest, dialect: Dialect, limits: Limits, endpoint: Endpoint
     ) -> bool:
-        if endpoint.model in self._unstreamed:
+        if (endpoint.model, request.output is not None) in self._unstreamed:
             return False
         whole = self.config.whole or job.whole
         return streams_inside(request, dialect, whole, endpoint, others=limits.yield_by is not None)

@@ -124,7 +124,7 @@ class ProviderManager:
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`, with every attempt."""
         ask = self._desk.read(prompt, options)
-        return await self._desk.generate(ask, await self._planner.plan(ask.request))
+        return await self._desk.generate(ask, await self._desk.planned(self._planner.plan(ask.request)))
 
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece. Until the first content any target may replace any other; not after it."""
@@ -143,7 +143,7 @@ class ProviderManager:
         """Turn texts into vectors. Falls back only within one embedding space, because vectors of different models
         cannot be compared. Raises `ConfigError` when no entry has an embedding model."""
         read = self._desk.read_texts(texts, options)
-        return await self._desk.embed(read, await self._planner.embedding_plan(read.request))
+        return await self._desk.embed(read, await self._desk.planned(self._planner.embedding_plan(read.request)))
 
     # ---- everything else ----
 

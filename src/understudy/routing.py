@@ -57,6 +57,13 @@ class Desk:
         """Read what a caller of `embed` wrote. Raises `Misuse`."""
         return read_texts(texts, options)
 
+    async def planned(self, planning: Awaitable[Planned]) -> Planned:
+        """Wait for a plan. Raises `Unavailable` if the provider was closed meanwhile: nothing is sent afterwards."""
+        check_open = self.engine.still_open()
+        planned = await planning
+        check_open()
+        return planned
+
     async def generate(self, ask: Ask, planned: Planned) -> GenerationResponse:
         """Answer a prompt."""
         job = _chat(ask, planned.fallback, streamed=False)
@@ -69,7 +76,7 @@ class Desk:
         """Open a streamed answer, which is planned when its first event is asked for."""
 
         async def drive() -> Drive:
-            planned = await plan()
+            planned = await self.planned(plan())
             return self.engine.drive(_chat(ask, planned.fallback, streamed=True), planned.plan, self._performers)
 
         return ResponseStream(drive)

@@ -31,6 +31,7 @@ timeout = 0.5
 connect_timeout = 1
 first_event_timeout = 2
 idle_timeout = 3
+whole = "Stream"
 api_version = "2023-06-01"
 embedding_space = "s"
 headers = { X-Team = "${TEAM}" }
@@ -48,6 +49,7 @@ deep = [{ text = "${TEAM} $${x}" }, 1, true]
     assert (entry.max_tokens, entry.temperature) == (1, 2)
     assert (entry.timeout, entry.connect_timeout, entry.first_event_timeout, entry.idle_timeout) == (0.5, 1, 2, 3)
     assert (entry.api_version, entry.embedding_space) == ("2023-06-01", "s")
+    assert entry.whole == "stream"
     assert entry.headers == {"X-Team": "search"}
     assert entry.extra == {"deep": [{"text": "search ${x}"}, 1, True]}
 
@@ -174,6 +176,7 @@ def test_names_that_cannot_be_addressed(fails: Callable[..., str], name: str) ->
         ("max_tokens = 0", "max_tokens must be at least 1: max_tokens = 0\n  such as max_tokens = 4096"),
         ("temperature = 2.5", "temperature must be between 0 and 2: temperature = 2.5\n  such as temperature = 0.7"),
         ("temperature = nan", "temperature must be a finite number: temperature = nan\n  such as temperature = 0.7"),
+        ('whole = "plan"', 'unknown way to fetch whole answers: whole = "plan"\n  did you mean "plain"?'),
         ("timeout = 0", "timeout must be greater than 0: timeout = 0\n  such as timeout = 600"),
         ("priority = 1.5", "priority must be a whole number, not a number with a point: priority = 1.5\n"
          "  such as priority = 1"),

@@ -25,6 +25,7 @@ deadline = 30.5
 max_wait = 0
 strict = true
 fallback_on_filter = true
+whole = "Plain"
 """
     )
     assert config.fallback == FallbackConfig(
@@ -37,6 +38,7 @@ fallback_on_filter = true
         max_wait=0,
         strict=True,
         fallback_on_filter=True,
+        whole="plain",
     )
 
 
@@ -48,6 +50,7 @@ fallback_on_filter = true
         ('strategy = "priorty"', 'unknown strategy: strategy = "priorty"\n  did you mean "priority"?'),
         ('strategy = "cheap"', 'unknown strategy: strategy = "cheap"\n'
          f'  there are {", ".join(FallbackStrategy)}'),
+        ('whole = "streamed"', 'unknown way to fetch whole answers: whole = "streamed"\n  did you mean "stream"?'),
         ("enabled = 1", "enabled must be true or false, not a whole number: enabled = 1\n  such as enabled = true"),
         ('enabled = "true"', 'enabled must be true or false, not a text: enabled = "true"\n'
          "  such as enabled = true"),

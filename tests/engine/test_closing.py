@@ -95,9 +95,9 @@ async def test_closing_ends_a_request_that_waits_before_a_retry_and_a_new_one_wo
         await eventually(lambda: bool(server.requests))
         await asyncio.sleep(0.05)
         assert not running.done(), "it waits for the time that the provider named"
-        await llm.aclose()
+        await asyncio.wait_for(llm.aclose(), 0.5)
         with pytest.raises(u.Unavailable, match="closed"):
-            await running
+            await asyncio.wait_for(running, 0.5)
         busy = False
         assert len(server.requests) == 1
         later = manager(server)
@@ -133,6 +133,50 @@ async def test_another_task_may_close_a_stream() -> None:
         await asyncio.wait_for(server.hung_up.wait(), 2)
         with pytest.raises(u.Unavailable):
             await anext(stream)
+
+
+async def test_closing_ends_a_call_of_a_custom_provider() -> None:
+    class Hanging:
+        provider_type, name, priority = "own", "own", 1
+
+        async def generate(self, prompt: Any, /, **options: Any) -> Any:
+            await asyncio.Event().wait()
+
+        async def stream(self, prompt: Any, /, **options: Any) -> Any:
+            yield u.TextDelta(0, "a")
+            await asyncio.Event().wait()
+
+        async def aclose(self) -> None:
+            return None
+
+    own: Any = Hanging()
+    llm = u.ProviderManager([own])
+    for work in (llm.generate("Hi"), llm.stream("Hi").collect()):
+        running = asyncio.ensure_future(work)
+        await asyncio.sleep(0.02)
+        await asyncio.wait_for(llm.aclose(), 0.5)
+        with pytest.raises(u.Unavailable, match="the provider was closed"):
+            await running
+
+
+async def test_closing_while_a_request_is_planned_sends_nothing() -> None:
+    """A strategy may have to wait for prices first."""
+    async with serving(well) as (server,):
+        llm = manager(server, strategy=u.FallbackStrategy.COST_OPTIMIZED)
+        provider: Any = llm.providers[0]
+        loading = asyncio.Event()
+
+        async def prices_ready(model: str | None = None) -> None:
+            loading.set()
+            await asyncio.sleep(0.05)
+
+        provider.prices_ready = prices_ready
+        running = asyncio.ensure_future(llm.generate("Hi"))
+        await loading.wait()
+        await llm.aclose()
+        with pytest.raises(u.Unavailable, match="the provider was closed"):
+            await running
+        assert not server.requests
 
 
 async def test_a_stream_whose_read_was_cancelled_never_looks_whole() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import understudy as u
@@ -58,6 +60,18 @@ async def test_it_stands_beside_built_in_ones_and_its_own_rules_are_read() -> No
     failure = response.attempts[0].failure
     assert failure is not None
     assert failure.kind is u.FailureKind.BILLING
+
+
+async def test_an_endpoint_that_streams_badly_is_asked_plainly() -> None:
+    """Also while another target is left, which is when whole answers are streamed inside otherwise."""
+    async with Emulator(("openai",)) as emulator:
+        second = '[[llm.providers]]\nprovider = "acme"\nname = "second"\ntext_model = "gpt-5"\n'
+        for lines, streamed in (("", True), ("quirks.whole_streams = false\n", False)):
+            config = parse(configuration(emulator, lines) + second, environ={"ACME_API_KEY": emulator.key})
+            async with from_loaded(config) as llm:
+                await llm.generate("What is the capital of France?")
+            body: Any = emulator.requests("openai")[-1].body
+            assert bool(body.get("stream")) is streamed
 
 
 async def test_an_operation_that_it_lacks_is_unsupported() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -20,24 +22,45 @@ class Request:
     body: bytes
 
 
+class CountingReader(asyncio.StreamReader):
+    """A reader that counts what has arrived, read or not."""
+
+    arrived = 0
+
+    def feed_data(self, data: Any) -> None:
+        self.arrived += len(data)
+        super().feed_data(data)
+
+
 @dataclass
 class Line:
     """One connection, seen from the server."""
 
     number: int
-    reader: asyncio.StreamReader
+    reader: CountingReader
     writer: asyncio.StreamWriter
     server: RawServer
+    taken: int = 0
 
     async def request(self) -> Request:
         """Read the next request. Raises `asyncio.IncompleteReadError` where the client closes instead."""
-        head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        raw = await self.reader.readuntil(b"\r\n\r\n")
+        head = raw.decode("latin-1")
         lines = head.split("\r\n")
         method, path, _ = lines[0].split(" ", 2)
         length = next((int(line[15:]) for line in lines if line.lower().startswith("content-length:")), 0)
         request = Request(method, path, await self.reader.readexactly(length))
         self.server.requests.append(request)
+        self.taken += len(raw) + length
         return request
+
+    def is_idle(self) -> bool:
+        """Check whether every request that the client has written so far was read: none lies in the kernel either."""
+        if self.reader.arrived > self.taken:
+            return False
+        unread = select.poll()
+        unread.register(self.writer.get_extra_info("socket").fileno(), select.POLLIN)
+        return not unread.poll(0)
 
     async def send(self, *pieces: bytes, pause: float = 0.0) -> None:
         """Write pieces, each by itself."""
@@ -83,7 +106,10 @@ async def serving(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
     state = RawServer()
     running: set[asyncio.Task[None]] = set()
 
+    loop = asyncio.get_running_loop()
+
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert isinstance(reader, CountingReader)
         task = asyncio.current_task()
         assert task is not None
         running.add(task)
@@ -96,7 +122,9 @@ async def serving(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
             running.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+    server = await loop.create_server(
+        lambda: asyncio.StreamReaderProtocol(CountingReader(limit=1 << 24), handle), "127.0.0.1", 0, ssl=tls
+    )
     state.port = server.sockets[0].getsockname()[1]
     try:
         yield state

@@ -78,6 +78,8 @@ class Party:
     def __init__(self, home: str, respond: Respond) -> None:
         self.url = home
         self.respond = respond
+        self.impatient = False
+        """Whether it responds to the head of a request, without reading the body."""
         self.requests: list[Request] = []
         self.left = asyncio.Event()
         """Set once a client has gone before its answer was whole."""
@@ -151,7 +153,7 @@ class HostileServer:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
         segment, _, rest = target.lstrip("/").partition("/")
         party = self._parties[segment]
-        length = int(headers.get("content-length", "0"))
+        length = 0 if party.impatient else int(headers.get("content-length", "0"))
         body = await reader.readexactly(length) if length else b""
         return party, Request(
             method=method,

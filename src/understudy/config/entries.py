@@ -124,8 +124,12 @@ def _check_texts(context: Context, values: dict[str, Any], path: KeyPath) -> Non
     if "/" in name or not name.isprintable() or name != name.strip():
         what = "a name must not hold a slash or control characters, nor begin or end with a blank"
         context.report.error((*path, "name"), what, 'a model is addressed as "name/model"')
-    if values.get("whole", "auto") not in WHOLE:
-        context.report.error((*path, "whole"), "unknown way to fetch whole answers", meant(values.pop("whole"), WHOLE))
+    if "whole" in values:
+        written = values.pop("whole").strip().lower()
+        if written in WHOLE:
+            values["whole"] = written
+        else:
+            context.report.error((*path, "whole"), "unknown way to fetch whole answers", meant(written, WHOLE))
     for word in values.get("capabilities", {}):
         if word not in CAPABILITIES:
             here = (*path, "capabilities", word)

@@ -45,6 +45,8 @@ class InStream(msgspec.Struct, frozen=True):
 
     data: bytes
     kind: FailureKind
+    last: bool = False
+    """Nothing follows it."""
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):

@@ -100,7 +100,7 @@ ANSWERS = Answers(
     in_stream=(
         InStream(b"data: " + _error(503, "UNAVAILABLE", "The model is overloaded.") + b"\n\n", K.OVERLOADED),
         InStream(b'{\n  "error": {\n    "code": 500,\n    "status": "INTERNAL",\n    "message": "x"\n  }\n}\n',
-                 K.SERVER_ERROR),
+                 K.SERVER_ERROR, last=True),
     ),
     empty=(
         _answer("", _STOP).encode(),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import understudy as u
-from tests.hostile.framing import head, response
+from tests.hostile.framing import chunk, head, response
 from tests.hostile.matrix.rows import (
     EMBED,
     GENERATE,
     LIMIT,
     LIST,
     MARKER,
-    PAID,
     STREAM,
     B,
     Row,
@@ -20,7 +19,7 @@ from tests.hostile.matrix.rows import (
     replaced,
     retried,
 )
-from tests.hostile.server import Close, Hang, Reset, Script
+from tests.hostile.server import Close, Hang, Repeat, Reset, Script
 from understudy.domain.failures import FailureKind as K
 
 QUICK = {"first_event_timeout": LIMIT, "timeout": LIMIT}
@@ -39,6 +38,7 @@ def malformed(data: bytes, name: str, words: str, source: str = "RFC 9112") -> R
         act=lambda _: (page, Close()),
         expect=_NONSENSE,
         fresh=True,
+        hides=True,
     )
 
 
@@ -75,6 +75,15 @@ ROWS = (
         expect=retried(K.DNS, 2, u.ConnectionFailed, basis=B.NOT_SENT),
     ),
     Row(
+        name="slow-dns",
+        words="the name server says nothing; a name is part of connecting",
+        source="resolv.conf(5), timeout",
+        door="slow",
+        limits={"connect_timeout": 0.2},
+        expect=retried(K.DNS, 2, u.ConnectionFailed, basis=B.NOT_SENT),
+        within=2.5,
+    ),
+    Row(
         name="refused",
         words="nobody listens on the port",
         source="connect(2), ECONNREFUSED",
@@ -108,7 +117,7 @@ ROWS = (
         words="the connection is reset in the middle of the TLS handshake",
         source="a middlebox that filters by name",
         door="handshake_reset",
-        expect=lambda _: replaced((K.CONNECT,), 3, u.ConnectionFailed, basis=B.NOT_SENT),
+        expect=replaced(K.CONNECT, 3, u.ConnectionFailed, basis=B.NOT_SENT),
         operations=frozenset({GENERATE, STREAM, EMBED}),
     ),
     Row(
@@ -127,7 +136,6 @@ ROWS = (
         act=lambda _: (Reset(),),
         expect=retried(K.DISCONNECTED, 3, u.StreamInterrupted),
         fresh=True,
-        operations=PAID,
     ),
     Row(
         name="closed-before-headers",
@@ -136,7 +144,6 @@ ROWS = (
         act=lambda _: (Close(),),
         expect=retried(K.DISCONNECTED, 3, u.StreamInterrupted),
         fresh=True,
-        operations=PAID,
     ),
     Row(
         name="no-headers",
@@ -155,6 +162,27 @@ ROWS = (
         limits=QUICK,
         expect=_SILENT,
         fresh=True,
+    ),
+    Row(
+        name="silent-to-the-last",
+        words="nothing is answered, and no time-out but the deadline is short: the backup still has its share of it",
+        source="vendors' clients wait for ten minutes",
+        act=lambda _: (Hang(),),
+        expect=given_up((K.TIMEOUT_HEADERS, K.TIMEOUT_FIRST_EVENT), u.TimedOut),
+        operations=frozenset({GENERATE, STREAM, EMBED}),
+        targets=(2,),
+        deadline=2.4,
+    ),
+    Row(
+        name="pings-to-the-last",
+        words="pings for ever, and no time-out but the deadline is short: the backup still has its share of it",
+        source="Anthropic's ping events; SSE comments",
+        act=lambda scene: (begun(scene, 0), Repeat(chunk(scene.answers.ping), 0.05)),
+        expect=given_up(K.TIMEOUT_FIRST_EVENT, u.TimedOut),
+        operations=frozenset({GENERATE, STREAM}),
+        place="stream",
+        targets=(2,),
+        deadline=2.4,
     ),
     *map(_redirect, (301, 302, 307, 308)),
     malformed(b"SSH-2.0-OpenSSH_9.6 @\r\n", "not-http", "another protocol answers"),

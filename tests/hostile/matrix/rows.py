@@ -119,6 +119,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """An address of its own, where the fault comes before any request."""
     operations: frozenset[str] = ALL
     dialects: Callable[[Answers], bool] = lambda _: True
+    targets: tuple[int, ...] = (1, 2)
     variants: Variants = lambda _: (None,)
     place: str = "answer"
     """`stream`: where a stream is read by a request of its own, that is where the fault is."""
@@ -135,6 +136,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Further settings of the other entry."""
     fallback: Mapping[str, Any] = {}
     deadline: float = 30.0
+    within: float | None = None
+    """Seconds that it may take, where that is less than the deadline."""
     fresh: bool = False
     """The connection on which it happened is not used again."""
     hides: bool = False

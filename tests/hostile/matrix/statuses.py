@@ -9,6 +9,7 @@ from tests.hostile.answers.base import Answers, Refusal
 from tests.hostile.framing import HTML, head, response
 from tests.hostile.matrix.rows import (
     CHATS,
+    LIST,
     MARKER,
     PAID,
     B,
@@ -214,6 +215,21 @@ ROWS = (
     bare(401, given_up(K.AUTHENTICATION, u.AuthenticationFailed, basis=B.REFUSED)),
     bare(402, given_up(K.BILLING, u.QuotaExhausted, basis=B.REFUSED)),
     bare(413, given_up(K.REQUEST_TOO_LARGE, u.RequestTooLarge, basis=B.REFUSED), operations=CHATS),
+    Row(
+        name="no-such-route",
+        words="a server that has no list of models: it is said to be unsupported, not to lack a model",
+        source="llama.cpp's server and FastAPI answer so",
+        act=refuse,
+        variants=lambda _: (
+            Refusal(404, b'{"detail":"Not Found"}'),
+            Refusal(404, b"404 page not found", media_type="text/plain"),
+            Refusal(405, b'{"detail":"Method Not Allowed"}'),
+            Refusal(501, b""),
+        ),
+        expect=given_up(K.UNSUPPORTED, u.Unsupported, basis=B.REFUSED),
+        operations=frozenset({LIST}),
+        dialects=lambda answers: answers.dialect != "replicate",  # it says so of a collection that it does not know
+    ),
     bare(418, told(K.UNKNOWN_STATUS, u.InvalidResponse, basis=B.REFUSED), operations=PAID),
     bare(202, _PROTOCOL, dialects=lambda answers: answers.dialect != "replicate"),
     *(bare(status, _PROTOCOL) for status in (203, 206, 299, 600, 999)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import understudy as u
-from tests.hostile.answers.base import SSE, TEXT, InStream
+from tests.hostile.answers.base import PIECES, SSE, TEXT, InStream
 from tests.hostile.framing import LAST, chunk, chunked_head, cut_response
 from tests.hostile.matrix.rows import (
     CHATS,
@@ -52,6 +52,13 @@ def _with(scene: Scene, frame: bytes, pieces: int) -> Script:
     return (begun(scene, pieces) + b"".join(map(chunk, rest)) + LAST,)
 
 
+def _failing(scene: Scene, pieces: int) -> Script:
+    """A stream with an error after so many pieces, that would go on to its good end unless nothing can follow."""
+    if scene.variant.last:
+        return (begun(scene, pieces) + chunk(scene.variant.data) + LAST,)
+    return _with(scene, scene.variant.data, pieces)
+
+
 def _error_expected(shown: bool) -> Any:
     more: dict[str, Any] = _SHOWN if shown else {}
 
@@ -71,6 +78,11 @@ def _line(scene: Scene, pieces: int) -> Script:
     flood = b"x" * 5_000_000
     frame = b"data: " + flood + b"\n\n" if scene.answers.stream_type == SSE else b'{"x":"' + flood + b'"}\n'
     return _with(scene, frame, pieces)
+
+
+def _long(scene: Scene) -> bytes:
+    """Write a frame of content as large as no vendor's."""
+    return scene.answers.pieces[1].replace(PIECES[1].encode(), PIECES[1].encode() * 2000)
 
 
 def _split(size: int) -> Any:
@@ -101,20 +113,8 @@ def _silent_tail(scene: Scene) -> Script:
     return (chunked_head(scene.answers.stream_type) + b"".join(map(chunk, scene.answers.stream())), Hang())
 
 
-def _without_finish(scene: Scene) -> Script:
-    answers = scene.answers
-    frames = (answers.opening, *answers.pieces, answers.mark)
-    return (chunked_head(answers.stream_type) + b"".join(map(chunk, frames)) + LAST,)
-
-
 def _is_whole(answer: Any) -> str | None:
     return None if answer.text == TEXT else f"the text is {answer.text!r}"
-
-
-def _has_unknown_finish(answer: Any) -> str | None:
-    if answer.finish_reason is not u.FinishReason.UNKNOWN:
-        return f"the finish reason is {answer.finish_reason}, which nobody said"
-    return None if answer.warnings else "no warning says that the finish reason is missing"
 
 
 _NOT_APART = lambda answers: answers.streamed_apart is None  # noqa: E731 - a condition with a name
@@ -219,7 +219,7 @@ ROWS = (
         name="error-before-content",
         words="an error as the first event of a stream",
         source="the vendors' notes on streaming",
-        act=lambda scene: _with(scene, scene.variant.data, 0),
+        act=lambda scene: _failing(scene, 0),
         place="stream",
         variants=lambda answers: answers.in_stream,
         expect=_error_expected(shown=False),
@@ -229,7 +229,7 @@ ROWS = (
         name="error-after-content",
         words="an error in the middle of a stream: its own kind is told",
         source="the vendors' notes on streaming",
-        act=lambda scene: _with(scene, scene.variant.data, 1),
+        act=lambda scene: _failing(scene, 1),
         place="stream",
         variants=lambda answers: answers.in_stream,
         expect=_error_expected(shown=True),
@@ -297,6 +297,16 @@ ROWS = (
         place="stream",
         limits={"timeout": 2 * LIMIT},
         expect=replaced(K.TIMEOUT_BODY, 2, u.TimedOut, **_SHOWN),
+        operations=_STREAM,
+    ),
+    Row(
+        name="endless-flood",
+        words="content for ever, as fast as it goes, where a hundred tokens were asked for",
+        source="a model that repeats itself",
+        act=lambda scene: (begun(scene, 1), Repeat(chunk(_long(scene)))),
+        place="stream",
+        options=lambda _: {"max_tokens": 100},
+        expect=given_up(K.TOO_LARGE, u.InvalidResponse, **_SHOWN),
         operations=_STREAM,
     ),
     Row(

@@ -1,0 +1,173 @@
+"""Counts the instructions of a warm call and of a streamed chunk, which other load on the machine does not change.
+
+`make count` prints them; `make count AGAINST=COMMIT` also those of another commit, and the ratios. A child process does
+N and 2N calls over a transport in memory under `valgrind --tool=callgrind`; the difference is that of N warm calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CHUNKS = 100
+"""Chunks of the shorter stream; the longer one has twice as many."""
+CALLS = {"plain": 60, "stream": 6, "longer": 6, "inside": 6}
+"""N, by what is called."""
+
+_HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "gpt-4o-mini"}
+_USAGE = {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}
+
+
+# ---- in the child ----
+
+
+def _whole() -> list[bytes]:
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "Because of scattering."},
+        "finish_reason": "stop",
+    }
+    return [json.dumps({**_HEAD, "object": "chat.completion", "choices": [choice], "usage": _USAGE}).encode()]
+
+
+def _stream(chunks: int) -> list[bytes]:
+    def event(delta: Mapping[str, str], finish: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return b"data: " + json.dumps({**_HEAD, "choices": [choice]}).encode() + b"\n\n"
+
+    usage = b"data: " + json.dumps({**_HEAD, "choices": [], "usage": _USAGE}).encode() + b"\n\n"
+    words = (event({"content": f" word{number}"}) for number in range(chunks))
+    return [event({"role": "assistant", "content": ""}), *words, event({}, "stop"), usage, b"data: [DONE]\n\n"]
+
+
+def _work(what: str) -> Callable[[], Awaitable[object]]:
+    """Return one call. Uses only what every commit has that is worth comparing with."""
+    import understudy as u
+    from understudy.wire.http import HttpHead, HttpRequest
+
+    pieces = _whole() if what == "plain" else _stream(2 * CHUNKS if what == "longer" else CHUNKS)
+    kind = "application/json" if what == "plain" else "text/event-stream"
+
+    class Incoming:
+        def __init__(self) -> None:
+            self.head = HttpHead(200, {"content-type": kind})
+            self._pieces = iter([*pieces, b""])
+
+        async def read(self) -> bytes:
+            return next(self._pieces)
+
+        def release(self) -> None:
+            return None
+
+        def close(self) -> None:
+            return None
+
+    class Memory:
+        async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
+            return Incoming()
+
+        async def aclose(self) -> None:
+            return None
+
+    config = u.ProviderConfig(
+        provider="openai", api_key=u.Secret("sk-count"), text_model="gpt-4o-mini", base_url="https://one.test/v1"
+    )
+    llm = u.create_provider(config, transport=Memory())
+
+    async def seen() -> None:
+        async for _ in llm.stream("Why is the sky blue?"):
+            pass
+
+    match what:
+        case "plain":
+            return lambda: llm.generate("Why is the sky blue?")
+        case "inside":
+            # An answer of that length has always been streamed inside, without any setting.
+            return lambda: llm.generate("Why is the sky blue?", max_tokens=100_000)
+        case _:
+            return seen
+
+
+async def _child(what: str, calls: int) -> None:
+    work = _work(what)
+    for _ in range(calls):
+        await work()
+
+
+# ---- in the parent ----
+
+
+def _instructions(tree: Path, what: str, calls: int) -> int:
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", sys.executable, __file__]
+        run = subprocess.run(
+            [*command, "--child", what, str(calls)], env=environment, capture_output=True, text=True, check=False
+        )
+    found = re.search(r"Collected : (\d+)", run.stderr)
+    if run.returncode != 0 or found is None:
+        raise SystemExit(f"the child failed ({run.returncode}):\n{run.stderr[-3000:]}")
+    return int(found[1])
+
+
+def _counted(tree: Path) -> dict[str, float]:
+    """Return instructions per plain call, per chunk, per stream and per answer that is streamed inside."""
+    each: dict[str, float] = {}
+    for what, calls in CALLS.items():
+        # The first calls load and compile what the later ones find there.
+        each[what] = (_instructions(tree, what, 3 * calls) - _instructions(tree, what, 2 * calls)) / calls
+    return {
+        "a plain call": each["plain"],
+        "a chunk of a stream": (each["longer"] - each["stream"]) / CHUNKS,
+        f"a stream of {CHUNKS} chunks": each["stream"],
+        "the same, streamed inside": each["inside"],
+    }
+
+
+@contextmanager
+def _tree_of(commit: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        subprocess.run(["git", "worktree", "add", "--detach", "--quiet", tree, commit], cwd=ROOT, check=True)
+        try:
+            yield tree
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
+
+
+def _report(rows: Iterable[tuple[str, float, float | None]]) -> None:
+    for name, count, before in rows:
+        ratio = f"   {count / before:6.3f} × {before:12,.0f}" if before else ""
+        sys.stdout.write(f"{name:28} {count:12,.0f}{ratio}\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Count the instructions of warm calls (valgrind).")
+    parser.add_argument("--against", metavar="COMMIT", help="count another commit too, and print the ratios to it")
+    parser.add_argument("--child", nargs=2, metavar=("WHAT", "CALLS"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        asyncio.run(_child(arguments.child[0], int(arguments.child[1])))
+        return
+    counts = _counted(ROOT)
+    before: dict[str, float] = {}
+    if arguments.against:
+        with _tree_of(arguments.against) as tree:
+            before = _counted(tree)
+    _report((name, count, before.get(name)) for name, count in counts.items())
+    inside, stream, plain = (counts[name] for name in list(counts)[:1:-1] + list(counts)[:1])
+    sys.stdout.write(f"streamed inside: {inside / stream:.3f} × the stream, {inside / plain:.1f} × a plain call\n")
+
+
+if __name__ == "__main__":
+    main()
