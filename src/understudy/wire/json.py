@@ -75,6 +75,7 @@ def decode_unmarked(decoder: msgspec.json.Decoder[T], data: bytes | str, flaw: E
 
     Raises `BadJson`, of the flaw where there is no mark.
     """
+    data = bytes(data) if isinstance(data, msgspec.Raw) else data
     marked = data.startswith("\ufeff") if isinstance(data, str) else data.startswith(BOM)
     if not marked:
         raise _flawed(flaw) from flaw
