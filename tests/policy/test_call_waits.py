@@ -111,7 +111,7 @@ def test_the_rules_that_are_not_written() -> None:
     rules = Rules()
     assert (rules.max_tries, rules.max_attempts, rules.retry_delay) == (3, None, 1.0)
     assert (rules.deadline, rules.spent, rules.max_wait) == (600.0, 0.0, 20.0)
-    assert not (rules.fallback_on_filter or rules.streamed or rules.free or rules.has_effects)
+    assert [rules.fallback_on_filter, rules.streamed, rules.free, rules.has_effects] == [False] * 4
 
 
 # ---- budgets ----
