@@ -122,13 +122,15 @@ class _Opened:
         assert task is not None, "asynchronous code runs in a task"  # noqa: S101
         cancelled_before = task.cancelling()
         self._sending.add(task)
+        takes = 0
         try:
-            for _ in range(TAKES):
+            while True:
+                takes += 1
                 try:
                     return await self._send(request, way, connect)
                 except ConnectionNotUsable as error:
-                    failure = failure_of(error)
-                    if not error.reused or self.closed:
+                    if takes == TAKES or not error.reused or self.closed:
+                        failure = failure_of(error)
                         break
         except asyncio.CancelledError:
             if not self.closed or task.uncancel() > cancelled_before:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.cli.running import CommandLine
@@ -97,3 +99,30 @@ def test_a_voice_keeps_thoughts_and_words_apart(capsys: pytest.CaptureFixture[st
     voice.speak("answer")
     voice.end()
     assert capsys.readouterr() == ("answer\n", "hm, yes\n\n")
+
+
+DANGEROUS = "\x9b31m\x85\x9d0;title\x9c\u202e\u2066\x7f\x1b[31m"
+JSON_COMMANDS = {
+    "an answer": ("ask", "--json", f'say "{DANGEROUS}"'),
+    "an error": ("ask", "--json", "--no-fallback", "-m", "anthropic", "hi"),
+    "a check": ("check", "--json"),
+    "vectors": ("embed", "--format", "jsonl", "--model", "openai", DANGEROUS),
+}
+
+
+@pytest.mark.parametrize("name", JSON_COMMANDS)
+def test_json_on_a_terminal_shows_what_it_would_obey(configured: CommandLine, emulator: Emulator, name: str) -> None:
+    """JSON escapes C0 controls by itself; the others do as much on most terminals."""
+    emulator.script("anthropic", always=Fault.status(500, message=DANGEROUS))
+    words = JSON_COMMANDS[name]
+    with configured.terminal(*words, "--no-color", columns=4000) as screen:
+        shown = screen.finish().out
+    shown = shown[shown.index("{") : shown.rindex("}") + 1]  # between what goes to stderr
+    piped = configured.run(*words).out
+    assert not [character for character in shown if character in DANGEROUS and not character.isprintable()]
+    assert json.loads(shown).keys() == json.loads(piped).keys()
+    if name in ("an answer", "vectors"):
+        assert DANGEROUS in json.loads(piped)["text"]
+        assert DANGEROUS in json.loads(shown)["text"]
+        assert "\x9b" in piped
+        assert "\\u009b31m" in shown

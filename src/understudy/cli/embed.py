@@ -28,7 +28,7 @@ from understudy.cli.options import (
     VerboseOption,
     check_timeout,
 )
-from understudy.cli.sanitize import clean_line
+from understudy.cli.sanitize import Shown, clean_line
 from understudy.cli.terminal import console, is_terminal, prepare_library, say
 from understudy.cli.vectors import Facts, Format, Writer, writer_of
 from understudy.domain.errors import DeadlineExceeded, EmbeddingFailed, Misuse
@@ -190,7 +190,7 @@ def _form_of(form: Format | None, output: Path | None) -> Format:
 def _opened(output: Path | None) -> Iterator[IO[bytes]]:
     """Open stdout, or a file that takes its place once everything is written."""
     if output is None:
-        yield sys.stdout.buffer
+        yield Shown(sys.stdout.buffer) if is_terminal(sys.stdout) else sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     path = output.expanduser()

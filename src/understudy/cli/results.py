@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from understudy.cli.sanitize import escaped_json
+from understudy.cli.terminal import is_terminal
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.errors import LLMError
 from understudy.domain.failures import Failure, FailureKind
@@ -174,6 +176,7 @@ def usd(cost: Cost | None) -> float | None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON on stdout, indented for the eye."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    """Print a value as JSON on stdout, indented for the eye. No terminal obeys what a model or provider wrote in it."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    sys.stdout.write((escaped_json(text) if is_terminal(sys.stdout) else text) + "\n")
     sys.stdout.flush()

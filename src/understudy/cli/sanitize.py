@@ -8,7 +8,9 @@ to a terminal is left as it is.
 from __future__ import annotations
 
 import enum
+import io
 import re
+from typing import IO
 
 _ESC = "\x1b"
 _MAX_STRING = 4096
@@ -18,6 +20,10 @@ _BIDI = "\u202a-\u202e\u2066-\u2069"
 """Overrides and isolates of writing direction, which can show text in another order than it is written in."""
 _SUSPECT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff]")
 """All control characters but tab and newline, direction overrides, and surrogates that no encoding takes."""
+
+
+_UNESCAPED = re.compile(f"[\x7f-\x9f{_BIDI}]")
+"""Those of them that JSON lets stand in a string."""
 
 
 class _State(enum.Enum):
@@ -116,3 +122,27 @@ def clean(text: str) -> str:
 def clean_line(text: str) -> str:
     """Return a whole text without control sequences, on one line."""
     return " ".join(clean(text).split())
+
+
+def escaped_json(text: str) -> str:
+    """Return a JSON text that shows what a terminal would obey: C1 controls and direction overrides as `\\uXXXX`.
+
+    It means the same: outside of strings JSON has none of them, and C0 controls are escaped in all of it.
+    """
+    return _UNESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+class Shown(io.BytesIO):
+    """JSON on its way to a terminal; each write is whole characters."""
+
+    def __init__(self, terminal: IO[bytes]) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Write JSON so that the terminal obeys nothing of it."""
+        return self._terminal.write(escaped_json(data.decode()).encode())
+
+    def flush(self) -> None:
+        """Show what was written."""
+        self._terminal.flush()
