@@ -75,10 +75,10 @@ def decode_unmarked(decoder: msgspec.json.Decoder[T], data: bytes | str, flaw: E
 
     Raises `BadJson`, of the flaw where there is no mark.
     """
-    marked = data.startswith("\ufeff") if isinstance(data, str) else data.startswith(BOM)
-    if not marked:
+    text = data if isinstance(data, str) else bytes(data)  # `Raw` is bytes-like, but has no methods of theirs
+    bare = text.removeprefix("\ufeff") if isinstance(text, str) else text.removeprefix(BOM)
+    if len(bare) == len(text):
         raise _flawed(flaw) from flaw
-    bare = data.removeprefix("\ufeff") if isinstance(data, str) else bytes(data).removeprefix(BOM)
     try:
         return decoder.decode(bare)
     except _FLAWS as error:
