@@ -111,7 +111,8 @@ def chunk(text: str | None, finish: str | None = None) -> bytes:
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
-STREAM_END = b'data: {"id": "c1", "choices": [], "usage": ' + json.dumps(USAGE).encode() + b"}\n\ndata: [DONE]\n\n"
+USAGE_CHUNK = b'data: {"id": "c1", "choices": [], "usage": ' + json.dumps(USAGE).encode() + b"}\n\n"
+STREAM_END = USAGE_CHUNK + b"data: [DONE]\n\n"
 STREAM = chunk("hel") + chunk("lo") + chunk(None, "stop") + STREAM_END
 WHOLE = json.dumps(
     {

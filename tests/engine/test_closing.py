@@ -95,9 +95,9 @@ async def test_closing_ends_a_request_that_waits_before_a_retry_and_a_new_one_wo
         await eventually(lambda: bool(server.requests))
         await asyncio.sleep(0.05)
         assert not running.done(), "it waits for the time that the provider named"
-        await llm.aclose()
+        await asyncio.wait_for(llm.aclose(), 0.5)
         with pytest.raises(u.Unavailable, match="closed"):
-            await running
+            await asyncio.wait_for(running, 0.5)
         busy = False
         assert len(server.requests) == 1
         later = manager(server)

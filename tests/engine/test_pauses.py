@@ -14,6 +14,7 @@ from tests.engine.servers import (
     STREAM,
     STREAM_END,
     STREAM_HEAD,
+    USAGE_CHUNK,
     Asked,
     Script,
     chunk,
@@ -34,6 +35,23 @@ async def test_a_reader_that_pauses_longer_than_the_idle_limit_reads_on() -> Non
             if isinstance(event, u.TextDelta):
                 await asyncio.sleep(0.4)
         assert stream.response.text == "ab"
+
+
+async def test_content_that_flows_outlives_every_limit() -> None:
+    pieces = [step for letter in "abcdefg" for step in (chunk(letter), 0.07)]
+    said = saying(STREAM_HEAD, *pieces, chunk(None, "stop"), STREAM_END)
+    async with serving(said) as (server,), u.create_provider(server.entry(**QUICK)) as llm:
+        assert (await llm.stream("Hi").collect()).text == "abcdefg"
+
+
+async def test_a_pause_at_an_event_without_content_does_not_count_either() -> None:
+    said = saying(STREAM_HEAD, chunk("a"), 0.03, USAGE_CHUNK, 0.4, chunk(None, "stop"), STREAM_END)
+    async with serving(said) as (server,), u.create_provider(server.entry(idle_timeout=0.3)) as llm:
+        stream = llm.stream("Hi")
+        async for event in stream:
+            if isinstance(event, u.UsageReported):
+                await asyncio.sleep(0.2)
+        assert stream.response.text == "a"
 
 
 async def test_after_the_pause_the_idle_limit_runs_anew() -> None:

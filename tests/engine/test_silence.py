@@ -22,6 +22,7 @@ from tests.engine.servers import (
     silent,
     well,
 )
+from understudy.domain.requests import WireOrigin
 
 
 async def timed(work: Awaitable[Any]) -> tuple[Any, float]:
@@ -193,3 +194,13 @@ class Counting:
 
     async def aclose(self) -> None:
         return None
+
+
+async def test_a_body_of_the_same_wire_format_is_forwarded_as_it_came() -> None:
+    """A caller of the gateway that asked for a whole answer in OpenAI's form gets one, not a stream put together."""
+    body = b'{"model": "x", "messages": [{"role": "user", "content": "Hi"}]}'
+    for dialect, streamed in (("openai", False), ("anthropic", True)):
+        request = u.GenerationRequest(messages=(u.Message.user("Hi"),), origin=WireOrigin(dialect, body))
+        async with serving(well, well) as servers, manager(*servers) as llm:
+            assert (await llm.generate(request)).text == "hello"
+        assert servers[0].requests[0].streamed is streamed

@@ -37,7 +37,10 @@ def _listed(request: Request, made: list[bytes]) -> bytes:
     return msgspec.json.encode({"results": [{**found, "input": inputs, "created_at": when}]})
 
 
-def _replies(party: Party, search: str, answer: Script = (Reset(),)) -> None:
+NO_ANSWER: Script = (Reset(),)
+
+
+def _replies(party: Party, search: str, answer: Script = NO_ANSWER) -> None:
     """Answer the making of every prediction like this, and say that of the list of predictions."""
     usual = party.respond
     bodies: list[bytes] = []
@@ -58,7 +61,7 @@ def _replies(party: Party, search: str, answer: Script = (Reset(),)) -> None:
 
 
 LOST: dict[str, Script] = {
-    "reset": (Reset(),),
+    "reset": NO_ANSWER,
     "page with the status of success": (response(201, b"<html>201</html>", HTML, CLOSE),),
     "half a body": (cut_response(DONE, 40), Close()),
     "page with 502": (response(502, b"<html>502</html>", HTML, CLOSE),),

@@ -30,6 +30,7 @@ SHELL = (
 )
 
 SUITES: dict[str, tuple[str, ...]] = {
+    "src/understudy/policy/backoff.py": CALL,
     "src/understudy/policy/batches.py": ("tests/policy/test_batches.py", "tests/engine/test_embedding.py"),
     "src/understudy/policy/budgets.py": ("tests/policy/test_budgets.py", *CALL),
     "src/understudy/policy/call.py": CALL,

@@ -186,7 +186,7 @@ def test_all_targets_aside_for_long_let_one_probe_through_and_its_success_lifts_
     health.failed(Permit(A, 100.0), failure(K.AUTHENTICATION), Aside.CREDENTIAL, 100.0)
 
     def ask() -> tuple[Call, list[Action]]:
-        call = Call(Plan((Step(A, "test"),)), Rules(), health=health, budgets=Budgets(), rng=Random(1))
+        call = Call(Plan((Step(A, "test"),)), Rules(max_wait=0.0), health=health, budgets=Budgets(), rng=Random(1))
         return call, call.start(100.0)
 
     first, actions = ask()

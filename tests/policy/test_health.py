@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import Any
 
 import pytest
 
@@ -210,7 +211,7 @@ class TestOneProbe:
         fail(health, B, K.AUTHENTICATION, 40.0)
         held = [Desk(A, B, health=health, now=100.0) for _ in range(2)]
         assert [desk.order for desk in held] == ["a", "b"]
-        refused = Desk(A, B, health=health, now=101.0)
+        refused = Desk(A, B, health=health, now=101.0, max_wait=0.0)
         settle = refused.settled
         assert settle.attempt is None
         assert not settle.surfaced
@@ -267,6 +268,63 @@ class TestOneProbe:
         assert probing.settled.failure is not None
         assert probing.settled.failure.kind is K.DEADLINE
         assert Desk(A, health=health, now=112.0).running
+
+    def test_is_waited_for_by_the_others_who_go_on_when_it_succeeds(self) -> None:
+        health = Health()
+        fail(health, A, K.AUTHENTICATION, 100.0)
+        probing = Desk(A, health=health, now=101.0)
+        others = [Desk(A, health=health, now=101.0) for _ in range(20)]
+        for _ in range(3):
+            assert all(other.wake() == pytest.approx(0.2) for other in others)
+        assert [other.order for other in others] == [""] * 20
+        probing.now = others[0].now
+        probing.succeed()
+        for other in others:
+            other.wake()
+        assert [other.order for other in others] == ["a"] * 20
+        assert others[0].launched.waited == pytest.approx(0.8)
+
+    def test_that_fails_ends_the_waiting_of_the_others(self) -> None:
+        health = Health()
+        fail(health, A, K.AUTHENTICATION, 100.0)
+        probing = Desk(A, health=health, now=101.0)
+        other = Desk(A, health=health, now=101.0)
+        probing.fail(K.AUTHENTICATION, after=0.1)
+        other.wake()
+        assert other.order == ""
+        assert other.settled.failure is not None
+        assert other.settled.failure.kind is K.OVERLOADED
+        assert other.settled.failure.retry_after == pytest.approx(599.9)
+
+    @pytest.mark.parametrize(("rules", "waited"), [({"max_wait": 3.0}, 3.0), ({"deadline": 5.0}, 4.0)])
+    def test_is_waited_for_within_limits(self, rules: dict[str, Any], waited: float) -> None:
+        health = Health()
+        fail(health, A, K.AUTHENTICATION, 100.0)
+        assert Desk(A, health=health, now=101.0).running
+        other = Desk(A, health=health, now=101.0, **rules)
+        while not other.call.settled:
+            other.wake()
+        assert waited - 0.21 <= other.now - 101.0 <= waited
+        assert other.settled.failure is not None
+        assert other.settled.failure.kind is K.OVERLOADED
+        assert other.settled.failure.message.startswith("every target is in cooldown: a/m for 29")
+
+    def test_that_is_cancelled_is_taken_over_by_one_that_waits(self) -> None:
+        health = Health()
+        fail(health, A, K.AUTHENTICATION, 100.0)
+        probing = Desk(A, health=health, now=101.0)
+        others = [Desk(A, health=health, now=101.0) for _ in range(3)]
+        probing.call.receive(Cancelled(), 101.1)
+        for other in others:
+            other.wake()
+        assert [other.order for other in others] == ["a", "", ""]
+
+    def test_is_not_waited_for_by_a_request_that_has_asked_another_target(self) -> None:
+        health = Health()
+        fail(health, B, K.AUTHENTICATION, 100.0)
+        assert Desk(B, health=health, now=101.0).running
+        desk = Desk(A, B, health=health, now=101.0, max_tries=2)
+        assert desk.fail_always(K.CONNECT) == "aa"
 
     def test_is_not_made_while_another_target_is_well(self) -> None:
         health = Health()

@@ -85,18 +85,29 @@ async def test_a_probe_that_succeeds_brings_the_target_back(emulator: Emulator, 
     assert len(emulator.requests("openai")) == 4
 
 
-async def test_a_probe_that_is_cancelled_is_left_to_the_next_call(emulator: Emulator, stage: Stage) -> None:
-    emulator.script("openai", [Fault.status(401), Fault.slow_headers()])
+async def test_calls_wait_for_a_probe_and_go_on_together_when_it_succeeds(emulator: Emulator, stage: Stage) -> None:
+    emulator.script("openai", [Fault.status(401), Fault.slow_headers(0.3)])
     manager = stage("openai")
+    await refused(manager.generate("Hello"))
+    answers = await asyncio.gather(*(manager.generate("Hello") for _ in range(6)))
+    assert all(answer.text for answer in answers)
+    assert len(emulator.requests("openai")) == 7
+
+
+@pytest.mark.parametrize("max_wait", [0.0, 0.5])
+async def test_calls_fail_together_when_the_probe_does(emulator: Emulator, stage: Stage, max_wait: float) -> None:
+    emulator.script("openai", [Fault.status(401), Fault.slow_headers(0.1)], always=Fault.status(401))
+    manager = stage("openai", max_wait=max_wait, max_retries=1)
     await refused(manager.generate("Hello"))
     probing = asyncio.create_task(manager.generate("Hello"))
     while len(emulator.requests("openai")) < 2:
         await asyncio.sleep(0.005)
-    assert isinstance(await refused(manager.generate("Hello")), u.Overloaded)
     probing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await probing
-    assert (await manager.generate("Hello")).text
+    failures = await asyncio.gather(*(refused(manager.generate("Hello")) for _ in range(4)))
+    assert sorted(type(each).__name__ for each in failures) == ["AuthenticationFailed", *["Overloaded"] * 3]
+    assert len(emulator.requests("openai")) == 3
 
 
 async def test_of_each_target_the_latest_hint_counts(emulator: Emulator, stage: Stage) -> None:

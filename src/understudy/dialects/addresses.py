@@ -9,9 +9,9 @@ from understudy.domain.errors import Misuse
 
 def is_name(text: str, *, slashes: bool = False) -> bool:
     """Return whether text can stand in a path: without control characters, and without segments that lead elsewhere
-    (`..`, `.`, and empty ones between slashes)."""
-    segments = text.split("/") if slashes else [text]
-    return text.isprintable() and not any(segment in ("", ".", "..") for segment in segments)
+    (`..` and `.`, which servers may see also where slashes are encoded; with `slashes`, empty ones)."""
+    elsewhere = ("", ".", "..") if slashes else (".", "..")
+    return bool(text) and text.isprintable() and not any(segment in elsewhere for segment in text.split("/"))
 
 
 def in_path(name: str, *, slashes: bool = False, safe: str = "") -> str:

@@ -23,6 +23,7 @@ from random import Random
 import msgspec
 
 from understudy.domain.failures import Failure, FailureKind
+from understudy.policy import backoff
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Denial, Health, Permit
 from understudy.policy.plan import Plan
@@ -43,9 +44,8 @@ from understudy.policy.targets import Limits, Target
 from understudy.policy.tries import LEAST, Tries, Try
 from understudy.policy.verdicts import Aside, Fallback, Retry, Verdict, verdict_of
 
-MAX_BACKOFF = 8.0
-"""Seconds."""
-_MOST_DOUBLINGS = 16
+PROBE_LOOK = 0.2
+"""Seconds after which a request that waits for another one's probe looks whether it has ended."""
 
 
 class Call:
@@ -68,8 +68,8 @@ class Call:
         self.committed: int | None = None
         self.settled = False
         self.decisions: dict[int, str] = {}
-        self.denials: list[str] = []
-        """Targets that were skipped because of a cooldown, for how long it lasts and why."""
+        self.denials: dict[str, str] = {}
+        """By label, the targets that were skipped because of a cooldown: for how long it lasts and why."""
 
     @property
     def deadline(self) -> float:
@@ -185,7 +185,7 @@ class Call:
 
     def _retry(self, current: Try, signal: Failed, verdict: Verdict, now: float) -> list[Action] | None:
         """Try the same target again, now or later; `None` when that is not possible."""
-        delay = self._delay(current, signal.failure)
+        delay = backoff.delay(current.count, self._rules.retry_delay, signal.failure.retry_after, self._rng)
         if (why_not := self._why_no_retry(current, verdict, delay, now)) is not None:
             self._decide(signal, f"no retry: {why_not}")
             return None
@@ -207,13 +207,6 @@ class Call:
         if not self._budgets.retry(_credential(current.step.target)).withdraw(now):
             return "the retry budget is used up"
         return None
-
-    def _delay(self, current: Try, failure: Failure) -> float:
-        """Full jitter; a provider's hint prevails, with up to a tenth on top so that callers do not return at once."""
-        doublings = min(max(current.count - 1, 0), _MOST_DOUBLINGS)
-        backoff = self._rng.uniform(0.0, min(MAX_BACKOFF, self._rules.retry_delay * 2.0**doublings))
-        hint = failure.retry_after
-        return backoff if hint is None else max(hint, backoff) + self._rng.uniform(0.0, 0.1 * hint)
 
     # ---- another target ----
 
@@ -275,12 +268,24 @@ class Call:
         if soonest is None:
             return None
         if self._is_short(soonest - now) and soonest <= self._tries.deadline - LEAST:
-            spread = self._rng.uniform(0.0, 0.1 * (soonest - now))
-            return self._wait_for(None, now, min(soonest + spread, self._tries.deadline - LEAST))
+            until = now + backoff.after(soonest - now, self._rng)
+            return self._wait_for(None, now, min(until, self._tries.deadline - LEAST))
         for each in self._tries.untried():
             if (probe := self._health.probe(each.step.target, now)) is not None:
                 return self._start(each, probe, now)
-        return None
+        return self._behind_a_probe(now)
+
+    def _behind_a_probe(self, now: float) -> list[Action] | None:
+        """Wait while another request probes, within `max_wait`: when its probe succeeds, this one goes on too."""
+        if self._tries.attempts or not any(
+            self._health.is_probed(each.step.target, now) for each in self._tries.untried()
+        ):
+            return None
+        began = now if self._wait_began is None else self._wait_began
+        look = now + PROBE_LOOK
+        if look > min(began + self._rules.max_wait, self._tries.deadline - LEAST):
+            return None
+        return self._wait_for(None, now, look)
 
     def _is_short(self, wait: float) -> bool:
         return wait <= self._rules.max_wait
@@ -335,7 +340,8 @@ class Call:
         return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)
 
     def _note_denial(self, each: Try, denial: Denial, now: float) -> None:
-        self.denials.append(f"{each.step.target.label} for {denial.until - now:.0f} s ({denial.why})")
+        label = each.step.target.label
+        self.denials[label] = f"{label} for {denial.until - now:.0f} s ({denial.why})"
 
     # ---- ends ----
 
@@ -346,7 +352,7 @@ class Call:
         return Failure(kind=FailureKind.OVERLOADED, message=message, sent=False)
 
     def _denied(self) -> str:
-        return "; ".join(dict.fromkeys(self.denials))
+        return "; ".join(self.denials.values())
 
     def _with_soonest(self, failure: Failure, now: float) -> Failure:
         """Return a failure with the soonest wait as its hint: a target that could not be asked may be back earlier."""

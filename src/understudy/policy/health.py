@@ -108,6 +108,10 @@ class Health:
             pause.probing = True
         return self._leave(Permit(target, now, active))
 
+    def is_probed(self, target: Target, now: float) -> bool:
+        """Return whether a probe is under way that may end a target's cooldown."""
+        return any(pause.probing and pause.until > now for pause in self._over(target))
+
     def release(self, permit: Permit) -> None:
         """Return a permit, whatever became of the attempt. The probe of a cancelled request may be made by another."""
         name = permit.target.name

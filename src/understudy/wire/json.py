@@ -63,7 +63,7 @@ def decode_as(
 
 def decode_large(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
     """Decode a large text, in slices where it holds many values."""
-    text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
     if is_light(text):
         return decoder.decode(text)
     value: T = msgspec.convert(decode_slices(text), decoder.type)
@@ -75,10 +75,11 @@ def decode_unmarked(decoder: msgspec.json.Decoder[T], data: bytes | str, flaw: E
 
     Raises `BadJson`, of the flaw where there is no mark.
     """
-    text = data if isinstance(data, str) else bytes(data)  # `Raw` is bytes-like, but has no methods of theirs
-    bare = text.removeprefix("\ufeff") if isinstance(text, str) else text.removeprefix(BOM)
-    if len(bare) == len(text):
+    data = bytes(data) if isinstance(data, msgspec.Raw) else data
+    marked = data.startswith("\ufeff") if isinstance(data, str) else data.startswith(BOM)
+    if not marked:
         raise _flawed(flaw) from flaw
+    bare = data.removeprefix("\ufeff") if isinstance(data, str) else bytes(data).removeprefix(BOM)
     try:
         return decoder.decode(bare)
     except _FLAWS as error:

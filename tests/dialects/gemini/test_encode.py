@@ -46,7 +46,7 @@ def test_the_model_and_the_way_of_answering_stand_in_the_address() -> None:
     assert plain.url == f"{BASE}/v1beta/models/gemini-x:generateContent"
     assert stream.url == f"{BASE}/v1beta/models/gemini-x:streamGenerateContent?alt=sse"
     assert plain.body == stream.body == b'{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}'
-    names = (("models/m", "models/m"), ("tunedModels/t 1", "tunedModels/t%201"), ("a/../b?c", "models/a%2F..%2Fb%3Fc"))
+    names = (("models/m", "models/m"), ("tunedModels/t 1", "tunedModels/t%201"), ("a/b?c", "models/a%2Fb%3Fc"))
     for name, path in names:
         assert sent(asked(), replace(endpoint(), model=name)).url == f"{BASE}/v1beta/{path}:generateContent"
 

@@ -57,6 +57,8 @@ class StreamReader:
         if self._decoder is None:
             self._head += data
             if (decoder := self._opened(self._head)) is None:
+                # Of blanks, one is enough to know that no byte order mark can follow.
+                self._head = self._head if BOM.startswith(self._head) else self._head[-1:]
                 return []
             self._decoder, data, self._head = decoder, self._head.removeprefix(BOM), b""
         steps: Steps = []
@@ -66,9 +68,7 @@ class StreamReader:
                     break
                 steps += self._read(event)
         except BadJson as error:
-            self.finished = True
-            message = f"an event of the stream is not valid: {error}"
-            steps.append(Failure(kind=error.kind, message=message))
+            steps += self._broken(error)
         return steps
 
     def close(self) -> Steps:
@@ -76,7 +76,10 @@ class StreamReader:
         a flaw behind the last event that was handed out."""
         if self.finished:
             return []
-        last = self._decoder.close() if self._decoder is not None else []
+        try:
+            last = self._decoder.close() if self._decoder is not None else []
+        except BadJson as error:
+            return self._broken(error)
         steps: Steps = []
         try:
             for event in last:
@@ -88,6 +91,10 @@ class StreamReader:
             self.finished = True
             steps += self._stamped(self._answer.finish(), b"")
         return steps
+
+    def _broken(self, error: BadJson) -> Steps:
+        self.finished = True
+        return [Failure(kind=error.kind, message=f"an event of the stream is not valid: {error}")]
 
     def _opened(self, head: bytes) -> _Decoder | None:
         """Choose by the first byte that says something; `None` while there is none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -72,5 +71,5 @@ def unpack(text: str) -> tuple[float, ...]:
     try:
         data = base64.b64decode(text, validate=True)
         return struct.unpack(f"<{len(data) // 4}f", data)
-    except (binascii.Error, struct.error) as error:
+    except (ValueError, struct.error) as error:
         raise BadJson(f"a vector is not base64 of 32-bit floats: {error}") from error

@@ -1,0 +1,23 @@
+"""How long to wait before a retry."""
+
+from __future__ import annotations
+
+from random import Random
+
+LONGEST = 8.0
+"""Seconds; a provider's own hint may be longer."""
+SPREAD = 0.1
+"""What is waited on top of a hint or a cooldown at most, as a part of it, so that callers do not return all at once."""
+_MOST_DOUBLINGS = 16
+
+
+def delay(tries: int, first: float, hint: float | None, rng: Random) -> float:
+    """Return the seconds to wait after so many tries at a target: full jitter, or the provider's hint if longer."""
+    doublings = min(max(tries - 1, 0), _MOST_DOUBLINGS)
+    drawn = rng.uniform(0.0, min(LONGEST, first * 2.0**doublings))
+    return drawn if hint is None else max(hint, drawn) + rng.uniform(0.0, SPREAD * hint)
+
+
+def after(cooldown: float, rng: Random) -> float:
+    """Return the seconds to wait for the end of a cooldown."""
+    return cooldown + rng.uniform(0.0, SPREAD * cooldown)
