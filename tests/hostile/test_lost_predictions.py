@@ -68,13 +68,13 @@ LOST: dict[str, Script] = {
 }
 
 
-@pytest.mark.parametrize("answer", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("operation", ["generate", "stream"])
 async def test_one_that_was_made_all_the_same_is_found_and_followed(
-    server: HostileServer, operation: str, answer: Script
+    server: HostileServer, operation: str, lost: Script
 ) -> None:
     async with cast(server, "replicate", lambda _: None, operation=operation) as made:
-        _replies(made.primary, "made", answer)
+        _replies(made.primary, "made", lost)
         answer = await made.ask()
         assert (answer.provider, answer.text) == ("primary", TEXT)
         assert len(made.hits()) == 1
