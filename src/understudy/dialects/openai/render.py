@@ -17,6 +17,8 @@ _K = FailureKind
 
 _ERRORS: dict[FailureKind, tuple[int, str, str | None]] = {
     _K.DNS: (502, "server_error", "upstream_dns"),
+    _K.POOL: (503, "server_error", "upstream_pool"),
+    _K.STALE_CONNECTION: (502, "server_error", "upstream_disconnected"),
     _K.CONNECT: (502, "server_error", "upstream_connect"),
     _K.CONNECT_TIMEOUT: (504, "server_error", "upstream_connect_timeout"),
     _K.TLS: (502, "server_error", "upstream_tls"),
