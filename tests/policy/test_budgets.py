@@ -73,6 +73,15 @@ def test_requests_and_retries_are_forgotten_after_ten_seconds() -> None:
     assert granted(old, 1010.0) == 3
 
 
+def test_only_what_is_old_is_forgotten() -> None:
+    budget = RetryBudget()
+    for _ in range(5):
+        budget.deposit(1000.0)
+    for _ in range(10):
+        budget.deposit(1005.0)
+    assert granted(budget, 1012.0) == 2 + 3
+
+
 def test_every_key_has_a_budget_of_its_own_and_keeps_it() -> None:
     budgets = Budgets()
     assert budgets.retry("one") is budgets.retry("one")

@@ -378,7 +378,6 @@ class Call:
         self.settled = True
         self._release()
         self._current = None
-        self._wake = None
         return [action]
 
     def _release(self) -> None:

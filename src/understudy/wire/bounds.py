@@ -12,12 +12,12 @@ ROOM = 16 * MIB
 TOKEN_STREAMED = 8 * KIB
 TOKEN_WHOLE = 4 * KIB
 """Bytes for each token. An event without log probabilities has 100 to 600; with 20 of them for each token, 2,000."""
-VECTOR = 128 * KIB
-"""Bytes for each embedded text: 4,096 numbers of 20 digits are 90,000."""
-DIMENSIONS = 16 * KIB
+VECTOR = 96 * KIB
+"""Bytes for each embedded text: 4,096 numbers of 20 digits are 92,000."""
+DIMENSIONS = 8 * KIB
 """Numbers for each embedded text."""
-NUMBER = 40
-"""Bytes of memory that a number takes in a list: the object, and a reference to it."""
+VALUE = 56
+"""Bytes of memory that a value takes: a number 32 with the reference to it, a short string 56."""
 
 
 class TooLarge(ValueError):
@@ -33,7 +33,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of a body that is decoded as a whole, decompressed."""
     stream: int = 128 * MIB
     """Bytes of a streamed body, decompressed. Its events are not kept."""
-    vectors: int = 64 * MIB
+    vectors: int = 48 * MIB
     """Bytes of a body of embeddings, decompressed."""
     text: int = 16 * MIB
     """Characters of text, thinking and arguments of one answer."""
@@ -51,7 +51,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Parts of one answer: texts, thinking, tool calls, media."""
     depth: int = 64
     """Arrays and objects in each other. Real answers stay below 20; Python's own limit differs among versions."""
-    decoded: int = 48 * MIB
+    decoded: int = 36 * MIB
     """Bytes of memory that the values of one JSON text may take, as estimated by their number."""
     digits: int = 4300
     """Digits of an integer; the decoder converts no more, as Python itself."""
@@ -67,8 +67,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
     def numbers(self, texts: int) -> int:
         """Return how much memory the vectors of that many texts (0: unknown) may take, with room."""
-        cap = self.vectors // 16 * NUMBER
-        return min(cap, 8 * MIB + NUMBER * DIMENSIONS * texts) if texts else cap
+        cap = self.vectors // 12 * VALUE
+        return min(cap, 8 * MIB + VALUE * DIMENSIONS * texts) if texts else cap
 
 
 BOUNDS = Bounds()

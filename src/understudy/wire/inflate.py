@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 from understudy.wire.bounds import BOUNDS, MIB, Bounds, TooLarge
 
@@ -86,7 +87,7 @@ class Inflater:
             return not self._first
         return self._decoder.eof or self._read == 0
 
-    def _next_member(self, data: bytes) -> zlib._Decompress:
+    def _next_member(self, data: bytes) -> Any:
         if self._coding != "gzip" or not data.startswith(b"\x1f\x8b"[: len(data)]):
             raise BadCoding(f"bytes follow the end of the {self._coding} data")
         self._decoder = zlib.decompressobj(_GZIP)

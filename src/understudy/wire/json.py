@@ -63,7 +63,7 @@ def decode_as(
 
 def decode_large(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
     """Decode a large text, in slices where it holds many values."""
-    text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
     if is_light(text):
         return decoder.decode(text)
     value: T = msgspec.convert(decode_slices(text), decoder.type)

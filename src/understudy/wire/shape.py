@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from itertools import accumulate
 
-from understudy.wire.bounds import BOUNDS, KIB, NUMBER
+from understudy.wire.bounds import BOUNDS, KIB, VALUE
 
 LARGE = 256 * KIB
 """Bytes from which the values of a text are counted before it is decoded. A shorter one can weigh no more than 20 MB,
@@ -41,7 +41,7 @@ def check_shape(data: bytes, *, decoded: int = BOUNDS.decoded) -> None:
 
 def weight_of(data: bytes) -> int:
     """Return about how many bytes of memory the values take at most: what stands in strings is counted too."""
-    return OBJECT * data.count(b"{") + ARRAY * data.count(b"[") + NUMBER * data.count(b",") + ESCAPE * data.count(b"\\")
+    return OBJECT * data.count(b"{") + ARRAY * data.count(b"[") + VALUE * data.count(b",") + ESCAPE * data.count(b"\\")
 
 
 def _scan(data: bytes, decoded: int) -> None:
@@ -63,7 +63,7 @@ def _scan(data: bytes, decoded: int) -> None:
         pieces = bare.split(b'"')
         outside = b"".join(pieces[1::2] if in_string else pieces[::2])
         in_string ^= len(pieces) % 2 == 0
-        weight += OBJECT * outside.count(b"{") + ARRAY * outside.count(b"[") + NUMBER * outside.count(b",")
+        weight += OBJECT * outside.count(b"{") + ARRAY * outside.count(b"[") + VALUE * outside.count(b",")
         steps = array("b", outside.translate(_STEPS, b","))
         if depth + len(steps) > BOUNDS.depth and max(accumulate(steps, initial=depth)) > BOUNDS.depth:
             raise BadShape(f"nested deeper than {BOUNDS.depth} levels")

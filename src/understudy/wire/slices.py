@@ -42,7 +42,11 @@ def decode_slices(data: bytes) -> Any:
         case b"[":
             if data.count(b"[") == 1 and b'"' not in data and b"{" not in data:
                 return _numbers(data.strip(_BLANKS))
-            return [decode_slices(bytes(value)) for value in _array.decode(data)]
+            members, values = _array.decode(data), []
+            members.reverse()
+            while members:  # Each goes as its value comes, so that the memory of both is not taken at once.
+                values.append(decode_slices(bytes(members.pop())))
+            return values
         case _:
             return _any.decode(data)
 

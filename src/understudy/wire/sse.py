@@ -160,7 +160,7 @@ class SseDecoder:
             if not line:
                 if self._data:
                     events.append(self._dispatch())
-                else:
+                elif self._size:
                     self._reset()
                 continue
             self._size += len(line)

@@ -57,6 +57,8 @@ class StreamReader:
         if self._decoder is None:
             self._head += data
             if (decoder := self._opened(self._head)) is None:
+                # Of blanks, one is enough to know that no byte order mark can follow.
+                self._head = self._head if BOM.startswith(self._head) else self._head[-1:]
                 return []
             self._decoder, data, self._head = decoder, self._head.removeprefix(BOM), b""
         steps: Steps = []

@@ -17,12 +17,16 @@ _K = FailureKind
 
 _ERRORS: dict[FailureKind, tuple[int, str, str | None]] = {
     _K.DNS: (502, "server_error", "upstream_dns"),
+    _K.POOL: (503, "server_error", "upstream_pool"),
+    _K.STALE_CONNECTION: (502, "server_error", "upstream_disconnected"),
     _K.CONNECT: (502, "server_error", "upstream_connect"),
     _K.CONNECT_TIMEOUT: (504, "server_error", "upstream_connect_timeout"),
     _K.TLS: (502, "server_error", "upstream_tls"),
     _K.PROXY: (502, "server_error", "upstream_proxy"),
+    _K.POOL: (503, "server_error", "pool_exhausted"),
     _K.NOT_SIGNED: (502, "server_error", "upstream_not_signed"),
     _K.WRITE_FAILED: (502, "server_error", "upstream_disconnected"),
+    _K.STALE_CONNECTION: (502, "server_error", "upstream_disconnected"),
     _K.DISCONNECTED: (502, "server_error", "upstream_disconnected"),
     _K.PROTOCOL: (502, "server_error", "upstream_protocol"),
     _K.REDIRECT: (502, "server_error", "upstream_redirect"),

@@ -18,7 +18,8 @@ from understudy.domain import events as e
 from understudy.domain.content import Citation, JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import FinishReason
-from understudy.wire.json import BadJson, decode, decode_as
+from understudy.wire.bounds import BOUNDS
+from understudy.wire.json import BadJson, JsonTooLarge, decode, decode_as
 
 Step = e.Event | Failure
 Fail = Callable[[WireError], Failure]
@@ -258,6 +259,8 @@ def read_whole(body: bytes, fail: Fail) -> list[Step]:
         if error is None:
             raise BadJson("a response without output")
         return [fail(error)]
+    if len(response.output) > BOUNDS.parts:
+        raise JsonTooLarge(f"more than {BOUNDS.parts} items")
     return OutputReader(fail).finish(response, response.status)
 
 
