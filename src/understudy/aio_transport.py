@@ -148,7 +148,7 @@ class _Opened:
         return await self.session.request(
             request.method,
             request.url,
-            headers=(*request.headers, *way.headers()),
+            headers=request.headers if way.tunnel else (*request.headers, *way.headers()),
             data=body,
             allow_redirects=False,
             timeout=_timeout(connect),
