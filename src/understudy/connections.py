@@ -115,16 +115,24 @@ class _Head:
             if first and data.startswith(b"\x15\x03"):
                 raise SpeaksTls("a TLS record") from error
             raise
-        final = next(
-            (message for message, _ in result[0] if not 102 <= message.code <= 199 and message.code != 100), None
-        )
-        if self.received > self._limit and (final is None or _size(final.raw_headers) > self._limit):
-            raise HeadTooLarge("the headers are too large")
-        if final is not None:
-            if not 200 <= final.code <= 599:
-                raise OddStatus(final.code)
-            self._connection.head_is_complete(self._parser)
+        messages = result[0]
+        if messages or self.received > self._limit:
+            self._judge(messages)
         return result
+
+    def _judge(self, messages: Any) -> None:
+        """Look for the final response among the heads that are complete."""
+        for message, _ in messages:
+            if message.code in INTERIM:
+                continue
+            if self.received > self._limit and _size(message.raw_headers) > self._limit:
+                break
+            if not 200 <= message.code <= 599:
+                raise OddStatus(message.code)
+            self._connection.head_is_complete(self._parser)
+            return
+        if self.received > self._limit:
+            raise HeadTooLarge("the headers are too large")
 
     def feed_eof(self) -> Any:
         """Return the message that is incomplete, if one has begun."""

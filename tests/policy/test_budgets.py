@@ -35,6 +35,7 @@ def test_a_clock_that_goes_back_grants_nothing() -> None:
     budget = RetryBudget()
     granted(budget, 1000.0)
     assert granted(budget, 990.0) == 0
+    assert granted(budget, 991.0) == 1
 
 
 @pytest.mark.parametrize(("requests", "share"), [(4, 0), (5, 1), (9, 1), (10, 2), (100, 20)])
