@@ -27,7 +27,7 @@ TAKES = 4
 """Connections taken for one request at most, where the earlier ones turn out to be unusable before anything is sent."""
 POOL_WAIT = 10.0
 """Seconds that a request waits for a place in the pool, if the pool has a limit."""
-PIECE = 32 << 10
+PIECE = 16 << 10
 """Bytes of a response body that are read at once, so that a fast server does not hold up the loop."""
 
 
@@ -150,7 +150,7 @@ class _Opened:
         return self.session.request(
             request.method,
             request.url,
-            headers=(*request.headers, *way.headers()),
+            headers=request.headers if way.tunnel else (*request.headers, *way.headers()),
             data=body,
             allow_redirects=False,
             timeout=_timeout(connect),

@@ -75,7 +75,8 @@ async def test_waiting_for_the_pool_has_its_own_limit() -> None:
     async with serving(script) as server:
         llm = provider(server, transport=AioTransport(connections=1, pool_wait=0.1))
         first = asyncio.create_task(llm.generate("hello"))
-        await asyncio.sleep(PAUSE)
+        while not server.requests:
+            await asyncio.sleep(PAUSE)
         found = await failure(lambda: generate(llm))
         assert (found.kind, found.sent) == (FailureKind.POOL, False)
         assert found.message == "no connection became free within 0.1 s"

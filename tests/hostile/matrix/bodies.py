@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import understudy as u
-from tests.hostile.answers.base import JSON_TYPE, SSE, Answers, InStream, at_home
+from tests.hostile.answers.base import BROKEN_ARGUMENTS, JSON_TYPE, SSE, Answers, InStream, at_home
 from tests.hostile.answers.gemini import BLOCKED_PROMPT
 from tests.hostile.framing import HTML, LAST, chunk, chunked_head, cut_response, response
 from tests.hostile.matrix.rows import (
@@ -18,6 +18,7 @@ from tests.hostile.matrix.rows import (
     LIST,
     MARKER,
     PAID,
+    STREAM,
     B,
     Expect,
     Row,
@@ -97,6 +98,16 @@ def _is_empty_with_a_warning(answer: u.GenerationResponse) -> str | None:
 
 
 _CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def _call(scene: Scene) -> Script:
+    answers = scene.answers
+    return answers.good(scene.operation, scene.request, answers.called_stream if scene.streamed else answers.called)
+
+
+def _has_the_call_as_it_came(answer: u.GenerationResponse) -> str | None:
+    calls = [(call.name, call.arguments) for call in answer.tool_calls]
+    return None if calls == [("weather", BROKEN_ARGUMENTS)] else f"the calls are {calls}"
 
 
 def _not_utf_8(scene: Scene) -> Script:
@@ -300,6 +311,26 @@ ROWS = (
         plain=given_up(K.SCHEMA_MISMATCH, u.InvalidResponse, basis=B.EXACT),
         operations=CHATS,
         targets=(1,),
+    ),
+    Row(
+        name="broken-arguments",
+        words="a tool is called with cut JSON: it is passed on as it came, never mended and never empty",
+        source="models that stop in the middle of a call",
+        act=_call,
+        options=lambda _: {"tools": [u.Tool(name="weather", description="The weather", parameters=_CITY)]},
+        expect=answered(_has_the_call_as_it_came),
+        operations=frozenset({STREAM}),
+        dialects=lambda answers: bool(answers.called_stream),
+    ),
+    Row(
+        name="broken-arguments-whole",
+        words="a tool is called with cut JSON: it is passed on as it came, never mended and never empty",
+        source="models that stop in the middle of a call",
+        act=_call,
+        options=lambda _: {"tools": [u.Tool(name="weather", description="The weather", parameters=_CITY)]},
+        expect=answered(_has_the_call_as_it_came),
+        operations=frozenset({GENERATE}),
+        dialects=lambda answers: bool(answers.called),
     ),
     Row(
         name="not-utf-8",
