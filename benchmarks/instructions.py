@@ -1,7 +1,8 @@
 """Counts the instructions of a warm call and of a streamed chunk, which other load on the machine does not change.
 
-`make count` prints them; `make count AGAINST=COMMIT` also those of another commit, and the ratios. A child process does
-N and 2N calls over a transport in memory under `valgrind --tool=callgrind`; the difference is that of N warm calls.
+`make count` prints them; `make count AGAINST=COMMIT` also those of another commit, and the ratios. A child process
+makes calls over a transport in memory under `valgrind --tool=callgrind`. Before and after those that count it calls
+`getppid`, at which callgrind writes down how many instructions there were since the last time.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CHUNKS = 100
 """Chunks of the shorter stream; the longer one has twice as many."""
-CALLS = {"plain": 60, "stream": 6, "longer": 6, "inside": 6}
-"""N, by what is called."""
+CALLS = {"plain": 200, "stream": 20, "longer": 20, "inside": 20}
+"""How many calls count, by what is called; as many go before them."""
+_TOTALS = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
 
 _HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "gpt-4o-mini"}
 _USAGE = {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}
@@ -98,34 +100,32 @@ def _work(what: str) -> Callable[[], Awaitable[object]]:
             return seen
 
 
-async def _child(what: str, calls: int) -> None:
-    work = _work(what)
-    for _ in range(calls):
-        await work()
+async def _child() -> None:
+    for what, calls in CALLS.items():
+        work = _work(what)
+        for _ in range(calls):  # the first calls load and compile what the later ones find there
+            await work()
+        os.getppid()
+        for _ in range(calls):
+            await work()
+        os.getppid()
 
 
 # ---- in the parent ----
 
 
-def _instructions(tree: Path, what: str, calls: int) -> int:
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", sys.executable, __file__]
-        run = subprocess.run(
-            [*command, "--child", what, str(calls)], env=environment, capture_output=True, text=True, check=False
-        )
-    found = re.search(r"Collected : (\d+)", run.stderr)
-    if run.returncode != 0 or found is None:
-        raise SystemExit(f"the child failed ({run.returncode}):\n{run.stderr[-3000:]}")
-    return int(found[1])
-
-
 def _counted(tree: Path) -> dict[str, float]:
     """Return instructions per plain call, per chunk, per stream and per answer that is streamed inside."""
-    each: dict[str, float] = {}
-    for what, calls in CALLS.items():
-        # The first calls load and compile what the later ones find there.
-        each[what] = (_instructions(tree, what, 3 * calls) - _instructions(tree, what, 2 * calls)) / calls
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={folder}/out"]
+        command = ["valgrind", *options, sys.executable, __file__, "--child"]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise SystemExit(f"the child failed ({run.returncode}):\n{run.stderr[-3000:]}")
+        dumps = [Path(folder, f"out.{number + 1}") for number in range(2 * len(CALLS))]
+        counts = [int(_TOTALS.findall(dump.read_text())[-1]) for dump in dumps]
+    each = {what: count / calls for (what, calls), count in zip(CALLS.items(), counts[1::2], strict=True)}
     return {
         "a plain call": each["plain"],
         "a chunk of a stream": (each["longer"] - each["stream"]) / CHUNKS,
@@ -154,10 +154,10 @@ def _report(rows: Iterable[tuple[str, float, float | None]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Count the instructions of warm calls (valgrind).")
     parser.add_argument("--against", metavar="COMMIT", help="count another commit too, and print the ratios to it")
-    parser.add_argument("--child", nargs=2, metavar=("WHAT", "CALLS"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        asyncio.run(_child(arguments.child[0], int(arguments.child[1])))
+        asyncio.run(_child())
         return
     counts = _counted(ROOT)
     before: dict[str, float] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import weakref
+from collections.abc import Awaitable
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +27,7 @@ TAKES = 4
 """Connections taken for one request at most, where the earlier ones turn out to be unusable before anything is sent."""
 POOL_WAIT = 10.0
 """Seconds that a request waits for a place in the pool, if the pool has a limit."""
-PIECE = 32 << 10
+PIECE = 16 << 10
 """Bytes of a response body that are read at once, so that a fast server does not hold up the loop."""
 
 
@@ -121,13 +122,14 @@ class _Opened:
         assert task is not None, "asynchronous code runs in a task"  # noqa: S101
         cancelled_before = task.cancelling()
         self._sending.add(task)
-        failure = Failure(kind=FailureKind.STALE_CONNECTION, message=f"{TAKES} connections were stale", sent=False)
+        takes = 0
         try:
-            for _ in range(TAKES):
+            while True:
+                takes += 1
                 try:
                     return await self._send(request, way, connect)
                 except ConnectionNotUsable as error:
-                    if not error.reused or self.closed:
+                    if takes == TAKES or not error.reused or self.closed:
                         failure = failure_of(error)
                         break
         except asyncio.CancelledError:
@@ -138,17 +140,17 @@ class _Opened:
             failure = failure_of(error)
         finally:
             self._sending.discard(task)
-            self._unsent.discard(task)
+        self._unsent.discard(task)
         return closed_meanwhile(sent=failure.sent) if self.closed else failure
 
-    async def _send(self, request: HttpRequest, way: Way, connect: float) -> aiohttp.ClientResponse:
+    def _send(self, request: HttpRequest, way: Way, connect: float) -> Awaitable[aiohttp.ClientResponse]:
         body: bytes | io.BytesIO | None = request.body
         if request.body is not None and len(request.body) > LARGE_BODY:
             body = io.BytesIO(request.body)
-        return await self.session.request(
+        return self.session.request(
             request.method,
             request.url,
-            headers=(*request.headers, *way.headers()),
+            headers=request.headers if way.tunnel else (*request.headers, *way.headers()),
             data=body,
             allow_redirects=False,
             timeout=_timeout(connect),

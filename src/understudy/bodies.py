@@ -16,7 +16,7 @@ from understudy.wire.inflate import BadCoding, Inflater, coding_of
 ERROR_GRACE = 5.0
 """Seconds for which the body of an error is waited for; its status is known by then."""
 
-STEP = 32 * KIB
+STEP = 16 * KIB
 """Bytes after which the loop has its turn, though more of the answer may be there already."""
 LONG = 256 * KIB
 """Bytes from which a thread decodes what is one value: a whole body, or an event of a stream."""

@@ -73,7 +73,8 @@ def _kind(error: BaseException) -> tuple[FailureKind, bool]:
         case ProxyFailed():
             return FailureKind.PROXY, False
         case ConnectionNotUsable():
-            return FailureKind.PROTOCOL if error.spoke else FailureKind.DISCONNECTED, False
+            fresh = FailureKind.PROTOCOL if error.spoke else FailureKind.DISCONNECTED
+            return FailureKind.STALE_CONNECTION if error.reused else fresh, False
         case StaleConnection():
             return FailureKind.STALE_CONNECTION, True
         case RequestCutShort():

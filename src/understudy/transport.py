@@ -26,7 +26,7 @@ class Incoming(Protocol):
     head: HttpHead
 
     async def read(self) -> bytes:
-        """Return the next piece of the body, of some 32 KiB at most; empty at its clean end.
+        """Return the next piece of the body, of some 16 KiB at most; empty at its clean end.
 
         Raises `TransportError`.
         """

@@ -53,12 +53,12 @@ async def test_a_stall_in_an_answer_asked_for_whole_falls_back() -> None:
 
 async def test_every_operation_of_a_manager_reaches_the_backup() -> None:
     """Whatever the limits of an entry: a share of the deadline is kept for the targets not tried yet."""
-    plain: dict[str, Any] = {"whole": "plain", "deadline": 2.4}
+    plain: dict[str, Any] = {"whole": "plain", "deadline": 4.0}
 
     async def custom() -> str:
         async with serving(well) as (server,):
             last = u.create_provider(server.entry(name="backup"))
-            async with u.ProviderManager([custom_one("own"), last], u.FallbackConfig(deadline=2.4)) as llm:
+            async with u.ProviderManager([custom_one("own"), last], u.FallbackConfig(deadline=4.0)) as llm:
                 response = await llm.generate("Hi")
         assert kinds(response.attempts) == [("own", "timeout_body"), ("backup", None)]
         return f"custom: {response.text}"
@@ -79,19 +79,19 @@ async def test_every_operation_of_a_manager_reaches_the_backup() -> None:
                     found = (await llm.health_check()).ok
                 case _:
                     found = await llm.is_model_available("gpt-5")
-            assert time.monotonic() - began < 2.4, operation
+            assert time.monotonic() - began < 4.0, operation
             return f"{operation}: {found}"
 
     got = await asyncio.gather(
-        asked(silent, "generate", deadline=2.4),
-        asked(headers_only, "generate", deadline=2.4),
+        asked(silent, "generate", deadline=4.0),
+        asked(headers_only, "generate", deadline=4.0),
         asked(silent, "generate", **plain),
         asked(headers_only, "generate", **plain),
-        asked(headers_only, "stream", deadline=2.4),
-        asked(headers_only, "embed", deadline=2.4),
-        asked(silent, "list_models", deadline=1.0),
-        asked(silent, "health_check", deadline=1.0),
-        asked(silent, "is_model_available", deadline=1.0),
+        asked(headers_only, "stream", deadline=4.0),
+        asked(headers_only, "embed", deadline=4.0),
+        asked(silent, "list_models", deadline=2.0),
+        asked(silent, "health_check", deadline=2.0),
+        asked(silent, "is_model_available", deadline=2.0),
         custom(),
     )
     assert got == [

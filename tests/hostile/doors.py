@@ -95,10 +95,13 @@ def black_hole() -> Iterator[int]:
 
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
+NO_ENTRY = BAD_REQUEST.replace(b"400 Bad Request", b"407 Proxy Authentication Required")
+BAD_GATEWAY = BAD_REQUEST.replace(b"400 Bad Request", b"502 Bad Gateway")
+
 
 @contextlib.asynccontextmanager
-async def handshakes(answer: bytes | None) -> AsyncIterator[int]:
-    """Accept connections, and meet a TLS handshake with these bytes; empty: with a reset; `None`: with silence."""
+async def greeted(answer: bytes | None) -> AsyncIterator[int]:
+    """Accept connections, and meet what comes first with these bytes; empty: with a reset; `None`: with silence."""
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
@@ -124,9 +127,11 @@ async def doors(plain: HostileServer) -> AsyncIterator[dict[str, str]]:
         stack.enter_context(name_service())
         closed = stack.enter_context(refused())
         hole = stack.enter_context(black_hole())
-        dropped = await stack.enter_async_context(handshakes(b""))
-        unanswered = await stack.enter_async_context(handshakes(None))
-        no_tls = await stack.enter_async_context(handshakes(BAD_REQUEST))
+        dropped = await stack.enter_async_context(greeted(b""))
+        unanswered = await stack.enter_async_context(greeted(None))
+        no_tls = await stack.enter_async_context(greeted(BAD_REQUEST))
+        limited = await stack.enter_async_context(greeted(NO_ENTRY))
+        useless = await stack.enter_async_context(greeted(BAD_GATEWAY))
         tls = await stack.enter_async_context(HostileServer(tls=untrusted()))
         yield {
             "nowhere": f"http://{UNKNOWN_HOST}:{plain.port}",
@@ -136,5 +141,9 @@ async def doors(plain: HostileServer) -> AsyncIterator[dict[str, str]]:
             "handshake_reset": f"https://127.0.0.1:{dropped}",
             "handshake_silent": f"https://127.0.0.1:{unanswered}",
             "self_signed": f"https://127.0.0.1:{tls.port}",
+            "proxy_without_entry": f"http://127.0.0.1:{limited}",
+            "proxy_without_way": f"http://127.0.0.1:{useless}",
+            "proxy_reset": f"http://127.0.0.1:{dropped}",
+            "proxy_silent": f"http://127.0.0.1:{unanswered}",
             "plain_as_tls": f"https://127.0.0.1:{no_tls}",
         }

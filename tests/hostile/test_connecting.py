@@ -11,6 +11,7 @@ import ssl
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import trustme
@@ -74,7 +75,8 @@ async def test_waiting_for_the_pool_has_its_own_limit() -> None:
     async with serving(script) as server:
         llm = provider(server, transport=AioTransport(connections=1, pool_wait=0.1))
         first = asyncio.create_task(llm.generate("hello"))
-        await asyncio.sleep(PAUSE)
+        while not server.requests:
+            await asyncio.sleep(PAUSE)
         found = await failure(lambda: generate(llm))
         assert (found.kind, found.sent) == (FailureKind.POOL, False)
         assert found.message == "no connection became free within 0.1 s"
@@ -165,16 +167,29 @@ async def test_http_to_a_tls_port_says_so() -> None:
     assert found.message == f"{where} speaks TLS; did you mean https://{where}?"
 
 
-async def test_an_untrusted_certificate_says_why() -> None:
-    context, _ = certified("127.0.0.1")
+@pytest.mark.parametrize(
+    ("names", "expired", "trusted", "words"),
+    [
+        (("127.0.0.1",), False, False, "its certificate is signed by an authority that this machine does not"),
+        (("127.0.0.1",), True, True, "its certificate has expired"),
+        (("elsewhere.example",), False, True, "its certificate is for another"),
+    ],
+    ids=["unknown authority", "expired", "wrong host"],
+)
+async def test_a_certificate_that_is_not_accepted_says_why(
+    names: tuple[str, ...], expired: bool, trusted: bool, words: str, tmp_path: Path
+) -> None:
+    context, authority = certified(*names, expired=expired)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
 
     async def script(line: Line) -> None:
         await line.request()
 
     async with serving(script, tls=context) as server:
-        llm = provider(server.url.replace("http:", "https:"))
+        own = str(tmp_path / "ca.pem") if trusted else None
+        llm = provider(server.url.replace("http:", "https:"), ca_file=own)
         found = await failure(lambda: generate(llm))
         await llm.aclose()
     assert (found.kind, found.sent) == (FailureKind.TLS, False)
-    assert found.message.startswith(f"cannot connect to 127.0.0.1:{server.port}: its certificate is signed by an auth")
+    assert found.message.startswith(f"cannot connect to 127.0.0.1:{server.port}: {words}")
     assert not server.requests

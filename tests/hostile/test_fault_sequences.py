@@ -133,3 +133,18 @@ async def test_a_primary_that_was_down_is_used_again_as_soon_as_it_is_back(serve
             assert (await made.ask()).provider == "backup"
         down = False
         assert (await made.ask()).provider == "primary"
+
+
+async def test_an_answer_that_does_not_fit_the_schema_is_replaced_by_one_that_does(server: HostileServer) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+    async def one(dialect: str) -> None:
+        async with cast(server, dialect, lambda _: None) as made:
+            fitting = made.other.plain.replace(TEXT.encode(), rb"{\"city\":\"Lisbon\"}")
+            made.backup.respond = lambda request: made.other.good("generate", request, fitting)
+            answer = await made.ask(schema=schema)
+            assert tried(answer.attempts) == [("primary", "schema_mismatch"), ("backup", "ok")], dialect
+            assert answer.parsed == {"city": "Lisbon"}
+            assert answer.attempts[0].cost_basis is u.CostBasis.EXACT
+
+    await asyncio.gather(*map(one, CHATTING))

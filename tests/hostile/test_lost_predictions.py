@@ -16,9 +16,9 @@ import understudy as u
 from tests.hostile.answers.base import TEXT, at_home
 from tests.hostile.answers.replicate import CLOSE, DONE, is_creation, prediction
 from tests.hostile.clients import Cast, cast, tried, until
-from tests.hostile.framing import response
+from tests.hostile.framing import HTML, cut_response, response
 from tests.hostile.matrix.driver import Clock
-from tests.hostile.server import Hang, HostileServer, Party, Pause, Request, Reset, Script
+from tests.hostile.server import Close, Hang, HostileServer, Party, Pause, Request, Reset, Script
 
 SILENT = {"first_event_timeout": 0.4, "timeout": 0.4}
 
@@ -37,15 +37,18 @@ def _listed(request: Request, made: list[bytes]) -> bytes:
     return msgspec.json.encode({"results": [{**found, "input": inputs, "created_at": when}]})
 
 
-def _replies(party: Party, search: str) -> None:
-    """Lose the answer to every prediction, and say this of the list of predictions."""
+NO_ANSWER: Script = (Reset(),)
+
+
+def _replies(party: Party, search: str, answer: Script = NO_ANSWER) -> None:
+    """Answer the making of every prediction like this, and say that of the list of predictions."""
     usual = party.respond
     bodies: list[bytes] = []
 
     def respond(request: Request) -> Script:
         if is_creation(request):
             bodies.append(request.body)
-            return (Reset(),)
+            return answer
         if request.path == "/v1/predictions" and search == "made":
             return (response(200, _listed(request, bodies), headers=CLOSE),)
         if request.path == "/v1/predictions" and search == "down":
@@ -57,10 +60,21 @@ def _replies(party: Party, search: str) -> None:
     party.respond = respond
 
 
+LOST: dict[str, Script] = {
+    "reset": NO_ANSWER,
+    "page with the status of success": (response(201, b"<html>201</html>", HTML, CLOSE),),
+    "half a body": (cut_response(DONE, 40), Close()),
+    "page with 502": (response(502, b"<html>502</html>", HTML, CLOSE),),
+}
+
+
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("operation", ["generate", "stream"])
-async def test_one_that_was_made_all_the_same_is_found_and_followed(server: HostileServer, operation: str) -> None:
+async def test_one_that_was_made_all_the_same_is_found_and_followed(
+    server: HostileServer, operation: str, lost: Script
+) -> None:
     async with cast(server, "replicate", lambda _: None, operation=operation) as made:
-        _replies(made.primary, "made")
+        _replies(made.primary, "made", lost)
         answer = await made.ask()
         assert (answer.provider, answer.text) == ("primary", TEXT)
         assert len(made.hits()) == 1

@@ -103,7 +103,9 @@ def summary(trials: list[Trial]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutation", description="Change the code a little, many times, and see the tests notice."
+    )
     parser.add_argument("files", nargs="*", help="patterns of modules, such as policy/*.py; all of them when omitted")
     parser.add_argument("--sample", type=int, default=400, help="how many mutants; 0 for all")
     parser.add_argument("--seed", type=int, default=8)

@@ -16,17 +16,35 @@ CALL = (
     "tests/scenarios/test_fallback.py",
 )
 PLANS = ("tests/policy/test_strategies.py", "tests/engine/test_choosing.py")
-SHELL = (
-    "tests/scenarios/test_cooldowns.py",
+DRIVE = (
     "tests/scenarios/test_fallback.py",
-    "tests/engine",
-    "tests/scenarios",
-    "tests/hostile",
-    "tests/network",
-    "tests/pricing/test_calls.py",
+    "tests/scenarios/test_cooldowns.py",
+    "tests/engine/test_silence.py",
+    "tests/engine/test_closing.py",
+    "tests/engine/test_streamed_inside.py",
+    "tests/engine/test_foreign_faults.py",
+    "tests/engine/test_pauses.py",
     "tests/ledger",
-    "tests/blocking/test_calls.py",
-    "tests/blocking/test_streams.py",
+    "tests/pricing/test_calls.py",
+    "tests/pricing/test_streams.py",
+    "tests/engine",
+    "tests/hostile/test_failover.py",
+    "tests/hostile/test_callers.py",
+    "tests/scenarios",
+    "tests/hostile/test_fault_matrix.py",
+)
+CONNECTION = (
+    "tests/test_transport_words.py",
+    "tests/hostile/test_connections.py",
+    "tests/hostile/test_connecting.py",
+    "tests/hostile/test_aiohttp_names.py",
+    "tests/hostile/test_desync.py",
+    "tests/hostile/test_malformed_http.py",
+    "tests/network",
+    "tests/engine/test_closing.py",
+    "tests/scenarios/test_fallback.py",
+    "tests/hostile/test_failover.py",
+    "tests/hostile/test_fault_matrix.py",
 )
 
 SUITES: dict[str, tuple[str, ...]] = {
@@ -48,14 +66,16 @@ SUITES: dict[str, tuple[str, ...]] = {
     "src/understudy/policy/tasks.py": PLANS,
     "src/understudy/policy/tries.py": ("tests/policy/test_shares.py", *CALL),
     "src/understudy/policy/verdicts.py": ("tests/policy/test_verdicts.py", *CALL),
-    "src/understudy/engine.py": SHELL,
-    "src/understudy/attempt.py": SHELL,
-    "src/understudy/flight.py": SHELL,
-    "src/understudy/watch.py": SHELL,
-    "src/understudy/background.py": SHELL,
-    "src/understudy/transport.py": SHELL,
-    "src/understudy/aio_transport.py": SHELL,
-    "src/understudy/connection_failures.py": ("tests/test_transport_words.py", *SHELL),
+    "src/understudy/engine.py": DRIVE,
+    "src/understudy/attempt.py": DRIVE,
+    "src/understudy/flight.py": DRIVE,
+    "src/understudy/watch.py": DRIVE,
+    "src/understudy/background.py": DRIVE,
+    "src/understudy/transport.py": CONNECTION,
+    "src/understudy/aio_transport.py": CONNECTION,
+    "src/understudy/connections.py": CONNECTION,
+    "src/understudy/connection_failures.py": CONNECTION,
+    "src/understudy/name_lookup.py": CONNECTION,
 }
 
 NEEDED = ("src", "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md", "Makefile")

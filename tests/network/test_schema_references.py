@@ -102,7 +102,7 @@ def test_references_within_the_schema_are_followed(name: str) -> None:
     llm.explain("hi", schema=INSIDE[name])
 
 
-@pytest.mark.parametrize("depth", [200, 100_000])
+@pytest.mark.parametrize("depth", [200, 20_000])
 def test_a_schema_too_deep_is_misuse(depth: int) -> None:
     schema: dict[str, Any] = {"type": "object"}
     for _ in range(depth):

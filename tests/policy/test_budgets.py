@@ -35,6 +35,7 @@ def test_a_clock_that_goes_back_grants_nothing() -> None:
     budget = RetryBudget()
     granted(budget, 1000.0)
     assert granted(budget, 990.0) == 0
+    assert granted(budget, 991.0) == 1
 
 
 @pytest.mark.parametrize(("requests", "share"), [(4, 0), (5, 1), (9, 1), (10, 2), (100, 20)])
@@ -71,6 +72,15 @@ def test_requests_and_retries_are_forgotten_after_ten_seconds() -> None:
     for _ in range(10):
         old.deposit(1000.0)
     assert granted(old, 1010.0) == 3
+
+
+def test_only_what_is_old_is_forgotten() -> None:
+    budget = RetryBudget()
+    for _ in range(5):
+        budget.deposit(1000.0)
+    for _ in range(10):
+        budget.deposit(1005.0)
+    assert granted(budget, 1012.0) == 2 + 3
 
 
 def test_every_key_has_a_budget_of_its_own_and_keeps_it() -> None:

@@ -11,7 +11,7 @@ from tests.policy.desk import A, B, C, Desk, Longest, failure
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
-from understudy.policy.signals import Abort, Began, Cancelled, Commit, Ended, Failed, Settle
+from understudy.policy.signals import Abort, Began, Cancelled, Commit, Ended, Failed, Rules, Settle
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import Aside
 
@@ -105,6 +105,13 @@ def test_a_retry_of_the_only_target_probes_it_once_and_then_gives_up() -> None:
     desk.wake()
     assert desk.order == "aa"
     assert desk.settled == Settle(2, failure(K.SERVER_ERROR))
+
+
+def test_the_rules_that_are_not_written() -> None:
+    rules = Rules()
+    assert (rules.max_tries, rules.max_attempts, rules.retry_delay) == (3, None, 1.0)
+    assert (rules.deadline, rules.spent, rules.max_wait) == (600.0, 0.0, 20.0)
+    assert [rules.fallback_on_filter, rules.streamed, rules.free, rules.has_effects] == [False] * 4
 
 
 # ---- budgets ----

@@ -171,6 +171,21 @@ def test_a_free_check_ends_no_rate_limit() -> None:
     assert health.denial(TARGET, 100.0) is not None
 
 
+def test_it_is_calm_while_no_cooldown_is_remembered() -> None:
+    health = Health()
+    assert health.calm
+    fail(health, A, K.RATE_LIMITED, 100.0)
+    fail(health, B, K.AUTHENTICATION, 100.0)
+    assert not health.calm
+    health.succeeded(Permit(A, 102.0))
+    assert not health.calm
+    health.lift(B)
+    assert health.calm
+    fail(health, A, K.RATE_LIMITED, 200.0)
+    health.succeeded(Permit(A, 202.0))
+    assert health.calm
+
+
 # ---- probes ----
 
 

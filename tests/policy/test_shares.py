@@ -136,6 +136,9 @@ def test_an_immediate_retry_does_not_take_the_time_of_others() -> None:
     desk = Desk(A, B, deadline=4.0)
     desk.fail(K.STALE_CONNECTION, after=1.5)
     assert desk.order == "ab"
+    just = Desk(A, B, deadline=4.0)
+    just.fail(K.STALE_CONNECTION, after=1.0)
+    assert just.order == "aa"
     early = Desk(A, B, deadline=4.0)
     early.fail(K.STALE_CONNECTION, after=0.5)
     assert early.order == "aa"

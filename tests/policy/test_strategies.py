@@ -106,6 +106,12 @@ def test_every_turn_is_counted_and_those_in_cooldown_keep_up() -> None:
     assert take(targets[2], aside=frozenset({"a/m", "c/m"})) == {"a/m": 3, "b/m": 1, "c/m": 4}
 
 
+def test_what_was_in_cooldown_from_the_beginning_keeps_up_too() -> None:
+    rotation = Rotation()
+    rotation.take(Plan((Step(target("a"), "test"),)), frozenset({"b/m"}))
+    assert rotation.turns == {"a/m": 1, "b/m": 1}
+
+
 def test_turns_are_taken_also_while_everyone_is_set_aside() -> None:
     targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
     rotation, aside = Rotation(), frozenset({"a/m", "b/m", "c/m"})
@@ -201,6 +207,8 @@ FENCE = "What does this do?\n```\nx\n```"
         (GenerationRequest(messages=(Message.user("Hi"),), tools=(Tool(name="weather"),)), "tools"),
         (GenerationRequest(messages=(Message.user("Hi"),), output=OutputFormat(kind="json_object")), "schema"),
         (GenerationRequest(messages=(Message.user("word" * LONG_INPUT),)), "long"),
+        (GenerationRequest(messages=(Message.user("word" * 29_996),)), "long"),
+        (GenerationRequest(messages=(Message.user("word" * 29_995),)), "default"),
         (GenerationRequest(messages=(Message.user(FENCE),)), "code"),
         (GenerationRequest(messages=(Message.user("Please write a function that reverses a list"),)), "code"),
         (GenerationRequest(messages=(Message.user("Fix the failing unit tests in my project"),)), "code"),
@@ -247,6 +255,14 @@ def test_the_tasks_own_targets_come_first_and_the_others_stay_behind() -> None:
 
 
 # ---- all ----
+
+
+def test_a_target_that_says_nothing_else_has_the_usual_place() -> None:
+    bare = Target(name="entry")
+    assert (bare.priority, bare.index, bare.model, bare.label, bare.default) == (10, 0, None, "entry", True)
+    assert (bare.limits.connect, bare.limits.first_event, bare.limits.idle, bare.limits.total) == (5, 60, 60, 600)
+    assert Target(name="entry", model="m").label == "entry/m"
+    assert (TargetFacts().in_flight, Facts().turn) == (0, 0)
 
 
 @given(

@@ -114,6 +114,24 @@ def test_tries_where_there_is_another_target(kind: FailureKind) -> None:
 
 
 @every_kind
+def test_only_a_filter_goes_elsewhere_where_the_configuration_lets_filters(kind: FailureKind) -> None:
+    order = Desk(A, B, max_tries=4, max_attempts=20, fallback_on_filter=True).fail_always(kind)
+    assert order == ("ab" if kind is K.CONTENT_FILTER else TABLE[kind].pair)
+
+
+@every_kind
+def test_only_an_invalid_request_goes_elsewhere_because_it_was_altered(kind: FailureKind) -> None:
+    order = Desk(A, B, max_tries=4, max_attempts=20).fail_always(kind, translated=True)
+    assert order == ("ab" if kind is K.INVALID_REQUEST else TABLE[kind].pair)
+
+
+@every_kind
+def test_only_a_full_context_heeds_what_is_known_of_windows(kind: FailureKind) -> None:
+    order = Desk(A, B, max_tries=4, max_attempts=20, windows={"a": 8, "b": 4}).fail_always(kind)
+    assert order == ("a" if kind in (K.CONTEXT_LENGTH, K.REQUEST_TOO_LARGE) else TABLE[kind].pair)
+
+
+@every_kind
 @pytest.mark.parametrize("max_tries", [1, 2])
 def test_max_retries_is_the_ceiling_whatever_the_kind(kind: FailureKind, max_tries: int) -> None:
     order = Desk(A, B, max_tries=max_tries, max_attempts=20).fail_always(kind)
@@ -232,7 +250,7 @@ def test_a_provider_may_forbid_retries(kind: FailureKind) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in TABLE if kind not in WAITING])
 def test_it_is_not_told_twice_where_the_table_forbids_them_too(kind: FailureKind) -> None:
-    assert verdict_of(failure(kind, should_retry=False), max_wait=20.0) == VERDICTS[kind]
+    assert verdict_of(failure(kind, should_retry=False), max_wait=20.0, took=0.0) == VERDICTS[kind]
 
 
 @pytest.mark.parametrize(
@@ -342,7 +360,7 @@ class TestAStaleConnection:
 
 def test_the_verdict_says_why_it_differs_from_the_table() -> None:
     assert all(verdict.why == "" for verdict in VERDICTS.values())
-    told = verdict_of(failure(K.OVERLOADED, retry_after=30.0), max_wait=20.0)
+    told = verdict_of(failure(K.OVERLOADED, retry_after=30.0), max_wait=20.0, took=0.0)
     assert told == Verdict(
         Retry.NEVER, None, Fallback.ALWAYS, Aside.TARGET, REFUSED,
         "no retry: the provider asks for a wait of 30 s, and max_wait is 20 s",

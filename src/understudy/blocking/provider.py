@@ -245,7 +245,7 @@ def create_provider(
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> DialectProvider:
-    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type.
+    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type or a wrong address.
 
     `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
     """

@@ -20,7 +20,9 @@ _PAIR = re.compile(r"""[\s{\[]*(?P<key>[A-Za-z0-9_\-. "']{1,60}?)\s*=\s*(?P<valu
 _PLAIN = re.compile(r"(?:[+-]?[\d_.eE+-]+|true|false|[+-]?inf|[+-]?nan)(?=\s*(?:#|$|,|\}))")
 _TEXT = re.compile(r""""(?:\\.|[^"\\])*"(?=\s*(?:#|$))|'[^']*'(?=\s*(?:#|$))""")
 _SECRET_WORD = re.compile(r"key|token|secret|passw|auth|cred|cookie|bearer|header", re.IGNORECASE)
-_SECRET_LIKE = re.compile(r"\b(?:sk|pk|rk|gsk|hf|r8|xai|co|AIza)[-_]\w|://[^/\s]*@|\?|(?<![\w/.:-])[^\s/$.]{32,}")
+_SECRET_LIKE = re.compile(
+    r"\b(?:sk|pk|rk|gsk|hf|r8|xai|co|AIza)[-_]\w|://[^/\s]*@|://\S*#|\?|(?<![\w/.:-])[^\s/$.]{32,}"
+)
 _SECRETS = frozenset({"api_key", "proxy", "headers", "header", "key_variable", "prefix"})
 """Keys that hold one, or in whose place one is easily put."""
 

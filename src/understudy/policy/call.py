@@ -377,8 +377,6 @@ class Call:
     def _settle(self, action: Settle) -> list[Action]:
         self.settled = True
         self._release()
-        self._current = None
-        self._wake = None
         return [action]
 
     def _release(self) -> None:

@@ -61,7 +61,7 @@ class Permit(msgspec.Struct, frozen=True):
     """
 
     target: Target
-    launched: float = 0.0
+    launched: float
     """Monotonic seconds."""
     probes: tuple[_Pause, ...] = ()
     """The cooldowns that the attempt probes; none, unless it is a probe."""

@@ -118,7 +118,7 @@ _REFUSALS = frozenset({400, 401, 402, 403, 404, 422})
 """Statuses of requests that fail the same way again, whatever `x-should-retry` says."""
 
 
-def verdict_of(failure: Failure, *, max_wait: float, took: float = 0.0) -> Verdict:
+def verdict_of(failure: Failure, *, max_wait: float, took: float) -> Verdict:
     """Return the verdict on a failure: the table's, corrected by what the provider said and by how long it took.
 
     - A rate limit with a hint of at most `max_wait` seconds is retried at the same target, after that wait.

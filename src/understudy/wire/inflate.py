@@ -8,7 +8,7 @@ from typing import Any
 
 from understudy.wire.bounds import BOUNDS, MIB, Bounds, TooLarge
 
-PIECE = 32 << 10
+PIECE = 16 << 10
 """Bytes that are handed out at once, at most."""
 
 FREE = MIB
@@ -40,7 +40,7 @@ def coding_of(header: str) -> str | None:
 
 
 class Inflater:
-    """Compressed bytes in, pieces of at most 32 KiB out. `deflate` may be wrapped in zlib's format or not, as servers
+    """Compressed bytes in, pieces of at most 16 KiB out. `deflate` may be wrapped in zlib's format or not, as servers
     do both (RFC 9110 §8.4.1.2); gzip may consist of several members (RFC 1952 §2.2)."""
 
     __slots__ = ("_bounds", "_coding", "_decoder", "_first", "_read", "_written")

@@ -47,17 +47,22 @@ def read_proxy(text: str) -> Proxy:
         raise ValueError("names a SOCKS proxy, which is not supported; use an HTTP proxy, http://HOST:PORT")
     if not has_scheme or scheme not in _PORTS:
         raise ValueError("must begin with http:// or https://")
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host or port == 0 or not text.isprintable() or " " in text:
+    parts = _split(text)
+    host, port = (parts.hostname, parts.port) if parts is not None else (None, None)
+    if parts is None or not host or not text.isprintable() or " " in text:
         raise ValueError("is not a valid URL: write http://HOST:PORT")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must end with the port: a proxy has no path or query")
     host = f"[{host}]" if ":" in host else host
     return Proxy(f"{scheme}://{host}:{port or _PORTS[scheme]}", _authorization(parts))
+
+
+def _split(text: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(text)
+        return parts if parts.port != 0 else None
+    except ValueError:
+        return None
 
 
 def own_proxy(written: str | Secret) -> Proxy | None:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.hostile.answers.base import PIECES, TEXT, Answers, InStream, Refusal, asks_by_body, gets, named, posts
+from tests.hostile.answers.base import (
+    BROKEN,
+    PIECES,
+    TEXT,
+    Answers,
+    InStream,
+    Refusal,
+    asks_by_body,
+    gets,
+    named,
+    posts,
+)
 from tests.hostile.framing import HTML
 from understudy.domain.failures import FailureKind as K
 
@@ -119,6 +130,22 @@ ANSWERS = Answers(
     empty_stream=(named(_START, _delta("end_turn"), _STOP),),
     filtered=_whole(f'{{"type":"text","text":"{PIECES[0]}"}}', '"refusal"'),
     filtered_stream=named(_START, _BLOCK, _text(PIECES[0]), _BLOCK_END, _delta("refusal"), _STOP),
+    called_stream=named(
+        _START,
+        (
+            "content_block_start",
+            '{"type":"content_block_start","index":0,"content_block":'
+            '{"type":"tool_use","id":"toolu_1","name":"weather","input":{}}}',
+        ),
+        (
+            "content_block_delta",
+            '{"type":"content_block_delta","index":0,"delta":'
+            f'{{"type":"input_json_delta","partial_json":"{BROKEN}"}}}}',
+        ),
+        _BLOCK_END,
+        _delta("tool_use"),
+        _STOP,
+    ),
     usage=_USAGE.encode(),
     counted=b'"output_tokens":17',
     renamed=(b"claude-haiku-4-5-20251001", b"claude-haiku-4-5-20260301"),

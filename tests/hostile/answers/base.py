@@ -20,8 +20,10 @@ SSE = "text/event-stream; charset=utf-8"
 JSON_TYPE = "application/json"
 NDJSON = "application/x-ndjson"
 
-INPUT, OUTPUT = 11, 17
-"""The tokens that every good answer counts, where its format counts any."""
+BROKEN_ARGUMENTS = '{"city": "Lis'
+"""What a model writes that is cut in the middle of a call."""
+BROKEN = '{\\"city\\": \\"Lis'
+"""The same, as it stands in JSON."""
 
 HOME = "@@HOME@@"
 """Stands in a body for the address of the party that sends it."""
@@ -106,6 +108,9 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     filtered: bytes = b""
     """A whole generation that a content filter ended."""
     filtered_stream: bytes = b""
+    called: bytes = b""
+    """A whole call of a tool whose arguments are cut JSON."""
+    called_stream: bytes = b""
     usage: bytes = b""
     """What stands in the bodies above for the count of tokens, so that a test can put something else in its place."""
     counted: bytes = b""

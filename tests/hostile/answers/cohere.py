@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.hostile.answers.base import PIECES, TEXT, Answers, InStream, Refusal, asks_by_body, gets, named, posts
+from tests.hostile.answers.base import (
+    BROKEN,
+    PIECES,
+    TEXT,
+    Answers,
+    InStream,
+    Refusal,
+    asks_by_body,
+    gets,
+    named,
+    posts,
+)
 from understudy.domain.failures import FailureKind as K
 
 _TOKENS = '{"billed_units":{"input_tokens":5,"output_tokens":17},"tokens":{"input_tokens":11,"output_tokens":17}}'
@@ -37,6 +48,8 @@ def _text(piece: str) -> tuple[str, str]:
 def _end(finish: str, more: str = _USAGE) -> tuple[str, str]:
     return "message-end", f'{{"type":"message-end","delta":{{"finish_reason":"{finish}"{more}}}}}'
 
+
+_CALL = f'{{"id":"call_1","type":"function","function":{{"name":"weather","arguments":"{BROKEN}"}}}}'
 
 ANSWERS = Answers(
     dialect="cohere",
@@ -92,6 +105,24 @@ ANSWERS = Answers(
     empty_stream=(named(_START, _end("COMPLETE")),),
     filtered=_whole(f'{{"type":"text","text":"{PIECES[0]}"}}', "ERROR_TOXIC"),
     filtered_stream=named(_START, _BLOCK, _text(PIECES[0]), _BLOCK_END, _end("ERROR_TOXIC")),
+    called=(
+        f'{{"id":"c-1","finish_reason":"TOOL_CALL","message":{{"role":"assistant","tool_calls":[{_CALL}]}}{_USAGE}}}'
+    ).encode(),
+    called_stream=named(
+        _START,
+        (
+            "tool-call-start",
+            '{"type":"tool-call-start","index":0,"delta":{"message":{"tool_calls":'
+            '{"id":"call_1","type":"function","function":{"name":"weather","arguments":""}}}}}',
+        ),
+        (
+            "tool-call-delta",
+            '{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":'
+            f'{{"function":{{"arguments":"{BROKEN}"}}}}}}}}}}',
+        ),
+        ("tool-call-end", '{"type":"tool-call-end","index":0}'),
+        _end("TOOL_CALL"),
+    ),
     usage=_USAGE.encode(),
     counted=b'"output_tokens":17',
     untranslatable={"logit_bias": {"50256": -100}},

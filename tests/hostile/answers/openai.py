@@ -6,6 +6,7 @@ import base64
 import struct
 
 from tests.hostile.answers.base import (
+    BROKEN,
     PIECES,
     TEXT,
     VECTOR,
@@ -38,6 +39,8 @@ def _error(message: str, kind: str, code: str = "null", param: str = "null") -> 
     return f'{{"error":{{"message":"{message}","type":"{kind}","param":{param},"code":{code}}}}}'.encode()
 
 
+_INDEXED = '{"index":0,'
+_CALL = f'{{"id":"call_1","type":"function","function":{{"name":"weather","arguments":"{BROKEN}"}}}}'
 _USAGE_CHUNK = f'{_HEAD}"choices":[],"usage":{USAGE}}}'
 _OVER = (
     "This model's maximum context length is 128000 tokens. However, your messages resulted in 130001 tokens. "
@@ -123,6 +126,13 @@ ANSWERS = Answers(
     filtered_stream=data(
         _chunk(f'{{"role":"assistant","content":"{PIECES[0]}"}}'),
         _chunk("{}", '"content_filter"'),
+        _USAGE_CHUNK,
+        "[DONE]",
+    ),
+    called=_whole(f'{{"role":"assistant","content":null,"tool_calls":[{_CALL}]}}', '"tool_calls"'),
+    called_stream=data(
+        _chunk(f'{{"role":"assistant","content":null,"tool_calls":[{_CALL.replace("{", _INDEXED, 1)}]}}'),
+        _chunk("{}", '"tool_calls"'),
         _USAGE_CHUNK,
         "[DONE]",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hostile.answers.base import PIECES, TEXT, Answers, InStream, asks_by_body, gets, named, posts
+from tests.hostile.answers.base import BROKEN, PIECES, TEXT, Answers, InStream, asks_by_body, gets, named, posts
 from tests.hostile.answers.openai import REFUSALS
 from understudy.domain.failures import FailureKind as K
 
@@ -53,6 +53,10 @@ _ENDING = (
     ),
     _event(9, "response.output_item.done", f'"output_index":0,"item":{_message(TEXT)}'),
 )
+_CALL = (
+    '{"type":"function_call","id":"fc_1","call_id":"call_1","name":"weather","status":"completed",'
+    f'"arguments":"{BROKEN}"}}'
+)
 _FILTERED = _response(_message(PIECES[0], "incomplete"), "incomplete", _COUNTED).replace(
     '"incomplete_details":null', '"incomplete_details":{"reason":"content_filter"}'
 )
@@ -101,6 +105,14 @@ ANSWERS = Answers(
         *_OPENING,
         _event(4, "response.output_text.delta", f'{_AT},"content_index":0,"delta":"{PIECES[0]}"'),
         _event(5, "response.incomplete", f'"response":{_FILTERED}'),
+    ),
+    called=_response(_CALL, more=_COUNTED).encode(),
+    called_stream=named(
+        _OPENING[0],
+        _event(1, "response.output_item.added", f'"output_index":0,"item":{_CALL.replace(BROKEN, "")}'),
+        _event(2, "response.function_call_arguments.delta", f'"item_id":"fc_1","output_index":0,"delta":"{BROKEN}"'),
+        _event(3, "response.output_item.done", f'"output_index":0,"item":{_CALL}'),
+        _event(4, "response.completed", f'"response":{_response(_CALL, more=_COUNTED)}'),
     ),
     usage=_COUNTED.encode(),
     counted=b'"output_tokens":17',

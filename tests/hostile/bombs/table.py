@@ -144,7 +144,7 @@ BOMBS: dict[str, Bomb] = {
     "two codings": Bomb(
         P, lambda w: endless(b"x"), ("protocol",), headers=("content-encoding: gzip, gzip",), wires=("openai",)
     ),
-    "an endless error": Bomb(P, lambda w: endless(b'{"error":'), ("server_error",), status=500),
+    "an endless error": Bomb(P, lambda w: endless(b'{"error":'), ("server_error",), status=500, deadline=3.0),
     "an endless error to a stream": Bomb(
         S, lambda w: endless(b"overloaded "), ("rate_limited",), LOOKED_AT_ONCE, status=429
     ),
@@ -230,6 +230,7 @@ SHORT = (
     ("gzip in an error", "ollama"),
     ("an endless error", "anthropic"),
     ("an endless page to a stream", "cohere"),
+    ("an endless body", "openai"),
     ("endless content in large pieces", "gemini"),
     ("endless content, little time", "openai"),
     ("5 MB of tool calls", "ollama"),

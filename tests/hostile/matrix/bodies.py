@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import understudy as u
-from tests.hostile.answers.base import JSON_TYPE, SSE, Answers, InStream, at_home
+from tests.hostile.answers.base import BROKEN_ARGUMENTS, JSON_TYPE, SSE, Answers, InStream, at_home
 from tests.hostile.answers.gemini import BLOCKED_PROMPT
 from tests.hostile.framing import HTML, LAST, chunk, chunked_head, cut_response, response
 from tests.hostile.matrix.rows import (
@@ -18,6 +18,7 @@ from tests.hostile.matrix.rows import (
     LIST,
     MARKER,
     PAID,
+    STREAM,
     B,
     Expect,
     Row,
@@ -90,7 +91,31 @@ def _empties(answers: Answers) -> Sequence[tuple[bytes, bytes]]:
     return [(each, answers.empty_stream[0]) for each in answers.empty] if answers.empty_stream else []
 
 
+def _is_empty_with_a_warning(answer: u.GenerationResponse) -> str | None:
+    if answer.text:
+        return f"the text is {answer.text!r}"
+    return None if answer.warnings else "no warning says that the answer is empty"
+
+
 _CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def _call(scene: Scene) -> Script:
+    answers = scene.answers
+    return answers.good(scene.operation, scene.request, answers.called_stream if scene.streamed else answers.called)
+
+
+def _has_the_call_as_it_came(answer: u.GenerationResponse) -> str | None:
+    calls = [(call.name, call.arguments) for call in answer.tool_calls]
+    return None if calls == [("weather", BROKEN_ARGUMENTS)] else f"the calls are {calls}"
+
+
+def _not_utf_8(scene: Scene) -> Script:
+    """A letter of the text, or of a model's name, is broken."""
+    if scene.streamed:
+        return (begun(scene, 0) + chunk(scene.answers.pieces[0].replace("—".encode(), b"\xff\xfe")) + LAST,)
+    text = "—".encode() if scene.operation in CHATS else scene.answers.model.rpartition("/")[2].encode()
+    return (response(200, at_home(scene.body, scene.request).replace(text, b"\xff\xfe")),)
 
 
 def _deep(scene: Scene) -> Script:
@@ -158,6 +183,21 @@ def _without_usage(scene: Scene) -> Script:
     return scene.answers.good(scene.operation, scene.request, body)
 
 
+_NONSENSE = (b"NaN", b"1e400", b"-17", b"true", b'"17"', b"9007199254740993", b"null", b"{}")
+
+
+def _nonsense_usage(scene: Scene) -> Script:
+    answers = scene.answers
+    name, _, _ = answers.counted.partition(b":")
+    wrong = name + b":" + scene.variant
+    body = b"".join(answers.stream()) if scene.streamed else at_home(scene.body, scene.request)
+    return answers.good(scene.operation, scene.request, body.replace(answers.counted, wrong))
+
+
+def _counts_in_the_answer(answers: Answers) -> Sequence[bytes]:
+    return _NONSENSE if answers.counted else ()
+
+
 def _renamed(scene: Scene) -> Script:
     old, new = scene.answers.renamed
     body = b"".join(scene.answers.stream()) if scene.streamed else at_home(scene.body, scene.request)
@@ -177,21 +217,8 @@ def _is_filtered(answer: u.GenerationResponse) -> str | None:
 
 
 ROWS = (
-    odd(
-        "portal",
-        "a captive portal's page with the status 200",
-        _PORTAL,
-        HTML,
-        operations=PAID,
-        dialects=only("openai", "responses", "anthropic", "gemini", "cohere", "ollama", "hf-features"),
-    ),
-    odd(
-        "text",
-        "plain text with the status 200",
-        b"OK",
-        "text/plain",
-        dialects=only("openai", "responses", "anthropic", "gemini", "cohere", "ollama", "hf-features"),
-    ),
+    odd("portal", "a captive portal's page with the status 200", _PORTAL, HTML, operations=PAID),
+    odd("text", "plain text with the status 200", b"OK", "text/plain"),
     odd("empty-body", "nothing with the status 200", b""),
     odd("null", "null with the status 200", b"null"),
     odd("number", "a number with the status 200", b"42"),
@@ -264,6 +291,17 @@ ROWS = (
         operations=CHATS,
     ),
     Row(
+        name="empty-after-stop",
+        words="a natural end and not a word, where a stop sequence may have cut it: an answer, with a warning",
+        source="Anthropic's guide to stop reasons",
+        act=_empty_answer,
+        variants=_empties,
+        options=lambda _: {"stop": ["Blue"]},
+        expect=answered(_is_empty_with_a_warning),
+        operations=CHATS,
+        dialects=lambda answers: answers.dialect not in ("responses", "replicate"),
+    ),
+    Row(
         name="schema-missed",
         words="an answer that does not fit the schema: never again there",
         source="JSON Schema, 2020-12",
@@ -273,6 +311,35 @@ ROWS = (
         plain=given_up(K.SCHEMA_MISMATCH, u.InvalidResponse, basis=B.EXACT),
         operations=CHATS,
         targets=(1,),
+    ),
+    Row(
+        name="broken-arguments",
+        words="a tool is called with cut JSON: it is passed on as it came, never mended and never empty",
+        source="models that stop in the middle of a call",
+        act=_call,
+        options=lambda _: {"tools": [u.Tool(name="weather", description="The weather", parameters=_CITY)]},
+        expect=answered(_has_the_call_as_it_came),
+        operations=frozenset({STREAM}),
+        dialects=lambda answers: bool(answers.called_stream),
+    ),
+    Row(
+        name="broken-arguments-whole",
+        words="a tool is called with cut JSON: it is passed on as it came, never mended and never empty",
+        source="models that stop in the middle of a call",
+        act=_call,
+        options=lambda _: {"tools": [u.Tool(name="weather", description="The weather", parameters=_CITY)]},
+        expect=answered(_has_the_call_as_it_came),
+        operations=frozenset({GENERATE}),
+        dialects=lambda answers: bool(answers.called),
+    ),
+    Row(
+        name="not-utf-8",
+        words="bytes that are not UTF-8",
+        source="RFC 8259, 8.1",
+        act=_not_utf_8,
+        place="stream",
+        expect=_BAD,
+        operations=CHATS | {LIST},
     ),
     Row(
         name="deep",
@@ -328,6 +395,17 @@ ROWS = (
         expect=answered(_untold_output, won=B.ESTIMATED),
         operations=CHATS,
         dialects=lambda answers: bool(answers.usage) and answers.dialect not in ("anthropic", "replicate"),
+    ),
+    Row(
+        name="usage-nonsense",
+        words="a count that is no count: the answer stands, the count is unknown",
+        source="reports of NaN and negative usage from compatible servers",
+        act=_nonsense_usage,
+        place="stream",
+        variants=_counts_in_the_answer,
+        expect=answered(_untold_output, won=B.ESTIMATED),
+        operations=CHATS,
+        dialects=lambda answers: answers.dialect not in ("anthropic", "replicate"),
     ),
     Row(
         name="other-model",

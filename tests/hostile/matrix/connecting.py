@@ -129,6 +129,24 @@ ROWS = (
         expect=replaced(K.CONNECT_TIMEOUT, 2, u.ConnectionFailed, basis=B.NOT_SENT),
         operations=frozenset({GENERATE, STREAM, LIST}),
     ),
+    *(
+        Row(
+            name=f"by-{name.replace(chr(95), chr(45))}",
+            words=words,
+            source="RFC 9110, 9.3.6 and 15.5.8",
+            door="self_signed",
+            proxy=name,
+            limits={"connect_timeout": 0.3},
+            expect=given_up(K.PROXY, u.ConnectionFailed, basis=B.NOT_SENT),
+        )
+        for name, words in (
+            ("proxy_without_entry", "the proxy wants a password"),
+            ("proxy_without_way", "the proxy does not reach the host"),
+            ("proxy_reset", "the proxy resets the connection"),
+            ("proxy_silent", "the proxy says nothing"),
+            ("refused", "there is no proxy on that port"),
+        )
+    ),
     Row(
         name="reset-before-headers",
         words="the connection is reset before any byte of the answer",

@@ -93,6 +93,8 @@ class Play:
         self.backup = server.party(f"b{mark}", self._honest)
         door = cell.row.door
         self._home = f"{doors[door]}/p{mark}" if door else self.primary.url
+        proxy = cell.row.proxy
+        self._proxy: Mapping[str, str] = {"proxy": doors[proxy]} if proxy else {}
 
     # ---- the servers ----
 
@@ -150,7 +152,7 @@ class Play:
     async def run(self) -> list[str]:
         """Play it; return the complaints."""
         row = self.cell.row
-        primary = self._entry("primary", self.answers, self._home, {**row.limits, **row.entry})
+        primary = self._entry("primary", self.answers, self._home, {**row.limits, **row.entry, **self._proxy})
         llm = primary
         if self.cell.targets == 2:
             backup = self._entry("backup", self.other, self.backup.url, row.backup)

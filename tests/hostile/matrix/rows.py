@@ -117,6 +117,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     act: Act = lambda _: ()
     door: str | None = None
     """An address of its own, where the fault comes before any request."""
+    proxy: str | None = None
+    """The address of a proxy that the entry that has the fault goes through."""
     operations: frozenset[str] = ALL
     dialects: Callable[[Answers], bool] = lambda _: True
     targets: tuple[int, ...] = (1, 2)

@@ -232,7 +232,7 @@ ROWS = (
     ),
     bare(418, told(K.UNKNOWN_STATUS, u.InvalidResponse, basis=B.REFUSED), operations=PAID),
     bare(202, _PROTOCOL, dialects=lambda answers: answers.dialect != "replicate"),
-    *(bare(status, _PROTOCOL) for status in (203, 206, 299, 600, 999)),
+    *(bare(status, _PROTOCOL) for status in (203, 206, 299, 304, 600, 999)),
     Row(
         name="switching-protocols",
         words="the status 101, which was not asked for",

@@ -20,6 +20,7 @@ from tests.hostile.matrix.rows import (
     begun,
     given_up,
     half,
+    only,
     replaced,
     retried,
 )
@@ -113,8 +114,20 @@ def _silent_tail(scene: Scene) -> Script:
     return (chunked_head(scene.answers.stream_type) + b"".join(map(chunk, scene.answers.stream())), Hang())
 
 
+def _without_finish(scene: Scene) -> Script:
+    answers = scene.answers
+    frames = (answers.opening, *answers.pieces, answers.mark)
+    return (chunked_head(answers.stream_type) + b"".join(map(chunk, frames)) + LAST,)
+
+
 def _is_whole(answer: Any) -> str | None:
     return None if answer.text == TEXT else f"the text is {answer.text!r}"
+
+
+def _has_unknown_finish(answer: Any) -> str | None:
+    if answer.finish_reason is not u.FinishReason.UNKNOWN:
+        return f"the finish reason is {answer.finish_reason}, which nobody said"
+    return None if answer.warnings else "no warning says that the finish reason is missing"
 
 
 _NOT_APART = lambda answers: answers.streamed_apart is None  # noqa: E731 - a condition with a name
@@ -214,6 +227,15 @@ ROWS = (
         healed=True,
         expect=retried(K.TRUNCATED, 3, u.StreamInterrupted, **_SHOWN),
         operations=_STREAM,
+    ),
+    Row(
+        name="end-without-finish",
+        words="an explicit [DONE] after content, but no finish reason",
+        source="OpenRouter and Snowflake answer so",
+        act=_without_finish,
+        expect=answered(_has_unknown_finish, won=B.ESTIMATED),
+        operations=_STREAM,
+        dialects=only("openai"),
     ),
     Row(
         name="error-before-content",

@@ -55,6 +55,9 @@ MAX_MISSES = 4
 LONGEST_HINT = 30.0
 """Seconds for which a look is put off at most when the service asks for patience."""
 
+_MADE = (200, 201, 202)
+"""Statuses of a prediction that was made."""
+
 _PERMANENT = frozenset({_K.AUTHENTICATION, _K.PERMISSION, _K.NOT_FOUND, _K.BILLING, _K.REDIRECT, _K.INVALID_REQUEST})
 """Failures of a look that another look will not mend."""
 
@@ -201,9 +204,15 @@ class PredictionExchange:
         return Send(create_request(body, path, self._endpoint, stream=self._streamed))
 
     def _created(self, data: bytes) -> Steps:
-        if not self._is_json(200, 201, 202):
+        status = self._head.status
+        if not self._is_json(*_MADE):
+            if status in _MADE:
+                media_type = self._head.content_type or "(none)"
+                return self._search(
+                    _bad(f"HTTP {status} with unexpected content type {media_type} ({len(data)} bytes)")
+                )
             failure = self._classified(data)
-            return self._search(failure) if self._head.status >= 500 else self._fail(failure)
+            return self._search(failure) if status >= 500 else self._fail(failure)
         try:
             prediction = decode_prediction(data)
         except BadJson as error:
