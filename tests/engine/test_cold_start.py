@@ -20,7 +20,7 @@ class SlowDisk(MetaPathFinder):
 
     def find_spec(self, name, path, target=None):
         if name == "aiohttp":
-            time.sleep(0.8)
+            time.sleep(DELAY)
 
 
 ANSWER = json.dumps({"choices": [{"message": {"role": "assistant", "content": "there"}, "finish_reason": "stop"}]})
@@ -37,7 +37,7 @@ async def answering(reader, writer):
 
 
 async def main(servers):
-    fallback = u.FallbackConfig(deadline=2.5)
+    fallback = u.FallbackConfig(deadline=DEADLINE)
     entries = []
     for number, serve in enumerate(servers):
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -58,20 +58,21 @@ async def main(servers):
     await manager.aclose()
 
 
-asyncio.run(main([globals()[name] for name in sys.argv[1:]]))
+DELAY, DEADLINE = float(sys.argv[1]), float(sys.argv[2])
+asyncio.run(main([globals()[name] for name in sys.argv[3:]]))
 '''
 
 
 @pytest.mark.parametrize(
-    ("servers", "expected"),
-    [(["silent"], "DeadlineExceeded"), (["silent", "answering"], "there")],
+    ("servers", "delay", "deadline", "expected"),
+    [(["silent"], 0.9, 2.0, "DeadlineExceeded"), (["silent", "answering"], 1.8, 4.4, "there")],
     ids=["alone", "with-a-backup"],
 )
 def test_a_slow_start_takes_nothing_beyond_the_deadline_and_nothing_from_the_next_target(
-    servers: list[str], expected: str
+    servers: list[str], delay: float, deadline: float, expected: str
 ) -> None:
     child = subprocess.run(
-        [sys.executable, "-W", "ignore::ResourceWarning", "-c", CHILD, *servers],
+        [sys.executable, "-W", "ignore::ResourceWarning", "-c", CHILD, str(delay), str(deadline), *servers],
         capture_output=True,
         text=True,
         timeout=60,
@@ -80,4 +81,4 @@ def test_a_slow_start_takes_nothing_beyond_the_deadline_and_nothing_from_the_nex
     outcome, seconds = json.loads(child.stdout)
 
     assert outcome == expected, child.stderr
-    assert seconds <= 2.5 + 0.25
+    assert seconds <= deadline + 0.6
