@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import cached_property, partial
 from types import TracebackType
@@ -266,6 +267,9 @@ class DialectProvider:
 
     def fly(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> ExchangeFlight:
         """Open an attempt; nothing is sent before it is iterated."""
+        began = (
+            time.monotonic()
+        )  # the first attempt of a process loads the dialect and the HTTP library, which takes time
         from understudy.dialects.history import settled
         from understudy.flight import ExchangeFlight, Passage
 
@@ -300,6 +304,7 @@ class DialectProvider:
             strict=job.strict,
             bounds=endpoint.bounds,
             limit=limit_of(request, endpoint.bounds, streamed),
+            began=began,
         )
         exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
         return ExchangeFlight(exchange, passage, dialect=dialect.name, before=warnings)

@@ -92,7 +92,9 @@ class Answer:
             return []
         choice = _first(chunk.choices, whole=whole)
         if choice is not None:
-            delta = self._message(choice, whole=whole)
+            delta = choice.delta
+            if delta is None or choice.message is not None or choice.finish_reason:
+                delta = self._message(choice, whole=whole)
             if delta is not None:
                 self._delta(delta, steps, whole=whole)
             if steps and (self._usage is not None or self._finish is not None):
