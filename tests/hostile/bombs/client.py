@@ -51,7 +51,7 @@ class Ticking:
 
 def config(name: str, bomb: Bomb, wire: str, port: int) -> u.ProviderConfig:
     one = WIRES[wire]
-    provider, model = (VECTORS[wire].provider, "m") if bomb.mode == "embed" else (one.provider, one.model)
+    provider, model = (VECTORS[wire].provider, "m") if bomb.mode == "embed" else (one.provider, bomb.model or one.model)
     return u.ProviderConfig(
         provider=u.ProviderType(provider),
         base_url=f"http://127.0.0.1:{port}/{quote(name, safe='')}/{wire}",
@@ -65,16 +65,20 @@ def config(name: str, bomb: Bomb, wire: str, port: int) -> u.ProviderConfig:
     )
 
 
-async def call(llm: u.LLMProvider, mode: str, texts: int) -> int:
+async def call(llm: u.LLMProvider, bomb: Bomb, texts: int) -> int:
     """Make the call; return the size of what it gave."""
-    match mode:
+    options: u.RequestOptions = {} if bomb.logprobs is None else {"logprobs": True, "top_logprobs": bomb.logprobs}
+    match bomb.mode:
         case "plain":
-            return len((await llm.generate("hi")).text)
+            answer = await llm.generate("hi", **options)
+            if bomb.logprobs is not None:
+                return len(answer.extra["logprobs"]["content"])
+            return len(answer.text) + len(answer.message.parts)
         case "embed":
             found = await llm.embed(["text"] * texts)
             return sum(map(len, found.embeddings))
     size = 0
-    async for event in llm.stream("hi"):
+    async for event in llm.stream("hi", **options):
         size += len(getattr(event, "text", ""))
     return size
 
@@ -91,7 +95,7 @@ async def meet(name: str, wire: str, port: int) -> dict[str, Any]:
         before, start = peak("VmRSS"), time.monotonic()
         Path("/proc/self/clear_refs").write_text("5")
         try:
-            result["size"] = await call(llm, bomb.mode, VECTORS[wire].texts if wire in VECTORS else 0)
+            result["size"] = await call(llm, bomb, VECTORS[wire].texts if wire in VECTORS else 0)
         except u.LLMError as error:
             result["kind"] = str(error.failure.kind) if error.failure else type(error).__name__
             result["said"] = str(error)[:200]

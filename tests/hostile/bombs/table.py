@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import NamedTuple
 
+from tests.hostile.bombs import chances
 from tests.hostile.bombs.wires import VECTORS, WIRES
 
 MIB = 1 << 20
@@ -34,6 +35,10 @@ class Bomb(NamedTuple):
     """MiB of memory that the client may grow by. Good vectors take what they take: 24 bytes each, and 8 in a tuple."""
     chunked: bool = False
     """Whether each piece is an HTTP chunk."""
+    logprobs: int | None = None
+    """Alternatives to each token that are asked for."""
+    model: str | None = None
+    """Unset, that of the wire."""
 
 
 def endless(piece: bytes) -> Pieces:
@@ -109,12 +114,36 @@ def call_stream() -> Pieces:
         )
 
 
+def long_stream() -> Pieces:
+    """A hundred and twenty-eight thousand tokens, each in an event as long as OpenAI's."""
+    one = WIRES["openai"].event.replace(b"%b", b'" word"').replace(b'"id":"a"', b'"id":"chatcmpl-%b"' % (b"x" * 200))
+    for _ in range(1280):
+        yield one * 100
+    yield chances.DONE["openai"]
+
+
+def images(*, streamed: bool) -> Pieces:
+    """Thirty images of 1.8 MB from Gemini."""
+    image = b'{"inlineData":{"mimeType":"image/png","data":"%b"}}' % (b"iVBORw0KGgoA" * 150_000)
+    before, between, after = (
+        (b"", b"", b'data: {"candidates":[{"content":{"parts":[{"text":"."}]},"finishReason":"STOP"}]}\n\n')
+        if streamed
+        else (b'{"candidates":[{"content":{"role":"model","parts":[', b",", b']},"finishReason":"STOP"}]}')
+    )
+    yield before
+    for number in range(30):
+        chunk = b'data: {"candidates":[{"content":{"role":"model","parts":[%b]}}]}\n\n' % image
+        yield chunk if streamed else (between if number else b"") + image
+    yield after
+
+
 def nameless_calls() -> Pieces:
     """Pieces of tool calls that never get a name."""
     for n in range(1_000_000):
         yield b'data: {"choices":[{"delta":{"tool_calls":[{"index":%d,"function":{"arguments":"x"}}]}}]}\n\n' % n
 
 
+PAINTER = "gemini-2.5-flash-image"
 S = "stream"
 P = "plain"
 SILENT = ("too_large", "timeout_first_event", "deadline")
@@ -222,6 +251,32 @@ BOMBS: dict[str, Bomb] = {
     ),
     "a good answer": Bomb(P, lambda w: good(w, 10), ()),
     "a good answer of 8 MB": Bomb(P, lambda w: good(w, 8_000_000), ()),
+    "good log probabilities": Bomb(
+        P, lambda w: iter([chances.whole(w, 8000)]), (), chances.CHANCES, max_tokens=None, growth=192, logprobs=20
+    ),
+    "a good stream with log probabilities": Bomb(
+        S,
+        lambda w: started(w, chances.stream(w, 4000)),
+        (),
+        chances.CHANCES,
+        max_tokens=4096,
+        growth=128,
+        logprobs=20,
+    ),
+    "log probabilities for ever": Bomb(
+        S,
+        lambda w: started(w, endless(chances.flood(w))),
+        wires=(*chances.CHANCES, "cohere"),
+        logprobs=20,
+    ),
+    "log probabilities for ever, unasked": Bomb(
+        S, lambda w: started(w, endless(chances.flood(w))), wires=(*chances.CHANCES, "cohere")
+    ),
+    "30 good images": Bomb(P, lambda w: images(streamed=False), (), ("gemini",), growth=192, model=PAINTER),
+    "30 good images in a stream": Bomb(S, lambda w: images(streamed=True), (), ("gemini",), growth=128, model=PAINTER),
+    "a good stream of 128,000 tokens": Bomb(
+        S, lambda w: long_stream(), (), ("openai",), max_tokens=128_000, deadline=60.0
+    ),
     "30 MB of good embeddings": Bomb("embed", lambda w: iter([vectors(w)]), (), tuple(VECTORS), growth=128),
 }
 
