@@ -35,7 +35,9 @@ def whole(wire: str, tokens: int, alternatives: int = 20) -> bytes:
             chosen, others = b",".join([one] * tokens), b",".join([top] * tokens)
             return head + b'"logprobsResult":{"chosenCandidates":[%b],"topCandidates":[%b]}}]}' % (chosen, others)
         case "ollama":
-            head = b'{"model":"m","message":{"role":"assistant","content":"%b"},"done":true,"done_reason":"stop",' % text
+            head = (
+                b'{"model":"m","message":{"role":"assistant","content":"%b"},"done":true,"done_reason":"stop",' % text
+            )
             return head + b'"logprobs":[%b]}' % many(wire, tokens, alternatives)
         case "responses":
             return closed(text, many(wire, tokens, alternatives))

@@ -1,8 +1,9 @@
 """The library in a process of its own, which calls the bombs that it is given and prints what each of them did to it.
 
-    python -m tests.hostile.bombs.client PORT   < [["bomb", "wire"], …]
+    python -m tests.hostile.bombs.client PORT
 
-Each bomb is met in a forked process, so that memory which an earlier one has left does not hide what it takes.
+Takes `["bomb", "wire"]` a line, and answers each with a line. Each bomb is met in a forked process, so that memory
+which an earlier one has left does not hide what it takes.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import asyncio
 import gc
 import json
 import os
+import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -60,8 +63,8 @@ def config(name: str, bomb: Bomb, wire: str, port: int) -> u.ProviderConfig:
         embedding_model=model,
         max_tokens=bomb.max_tokens,
         timeout=bomb.deadline,
-        first_event_timeout=min(1.5, bomb.deadline),
-        idle_timeout=min(1.5, bomb.deadline),
+        first_event_timeout=bomb.silence,
+        idle_timeout=bomb.silence,
     )
 
 
@@ -116,18 +119,23 @@ async def warm(port: int) -> None:
 
 
 def main() -> None:
-    port, todo = int(sys.argv[1]), json.load(sys.stdin)
+    port = int(sys.argv[1])
     asyncio.run(warm(port))
-    for name, wire in todo:
+    for line in sys.stdin:
+        name, wire = json.loads(line)
         gc.collect()
         gc.freeze()
         child = os.fork()
         if child == 0:
+            signal.alarm(int(BOMBS[name].deadline) + 60)
             try:
                 print(json.dumps(asyncio.run(meet(name, wire, port))), flush=True)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+            except BaseException:  # noqa: BLE001 - a forked child ends here, whatever happened
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        if os.waitpid(child, 0)[1]:
+            print("null", flush=True)
 
 
 if __name__ == "__main__":
