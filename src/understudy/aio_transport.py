@@ -150,7 +150,7 @@ class _Opened:
         return self.session.request(
             request.method,
             request.url,
-            headers=(*request.headers, *way.headers()),
+            headers=request.headers if way.tunnel else (*request.headers, *way.headers()),
             data=body,
             allow_redirects=False,
             timeout=_timeout(connect),

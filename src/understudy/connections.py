@@ -19,6 +19,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
+from aiohttp.http import StreamWriter
 from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 from aiohttp.tracing import Trace
 
@@ -27,6 +28,8 @@ from understudy.proxy_failures import proxy_failed
 
 KEPT_OPEN = 30.0
 """Seconds that an idle connection is kept."""
+AT_ONCE = 64 << 10
+"""Bytes of a body that are written together with the headers, in one step."""
 HEADERS = 256
 """Headers of a response at most; no provider sends more than 60."""
 INTERIM = {100, *range(102, 200)}
@@ -116,7 +119,9 @@ class _Head:
                 raise SpeaksTls("a TLS record") from error
             raise
         messages = result[0]
-        if messages or self.received > self._limit:
+        if messages and self.received <= self._limit and 200 <= messages[0][0].code <= 599:
+            self._connection.head_is_complete(self._parser)
+        elif messages or self.received > self._limit:
             self._judge(messages)
         return result
 
@@ -181,7 +186,7 @@ class PooledConnection(ResponseHandler):
 
     def is_dirty(self) -> bool:
         """Check whether bytes arrived that belong to no request."""
-        if self.should_close:
+        if self._buffer or self._exception is not None or self._upgraded:
             return True
         former, self._former = self._former, None
         try:
@@ -284,16 +289,49 @@ class PooledRequest(aiohttp.ClientRequest):
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         """Write the request, or what of it is written at once."""
         connection = conn.protocol
-        if isinstance(connection, PooledConnection) and (
-            connection.is_dirty() or not (self._body or connection.begin() or await connection.settle())
-        ):
+        assert isinstance(connection, PooledConnection), "the pool makes no others"  # noqa: S101
+        if connection.is_dirty():
             raise connection.refuse()
-        return await super().send(conn)
+        if not self._fits(connection):
+            return await super().send(conn)
+        if not (connection.begin() or await connection.settle()):
+            raise connection.refuse()
+        return await self._write(connection)
+
+    def _fits(self, connection: PooledConnection) -> bool:
+        """Check whether the request can be written in one step."""
+        body = self._body
+        if self._continue is not None or self.chunked or connection.writing_paused:
+            return False
+        return body is None or (body.size is not None and body.size <= AT_ONCE)
+
+    async def _write(self, connection: PooledConnection) -> aiohttp.ClientResponse:
+        """Write the whole request at once, without the task that aiohttp starts for a body: nothing comes between."""
+        writer = StreamWriter(connection, self.loop)
+        target = str(self.url) if self.proxy and not self.is_ssl() else self.url.raw_path_qs
+        await writer.write_headers(f"{self.method} {target} HTTP/1.1", self.headers)
+        if self._body is not None:
+            await self._body.write(writer)
+        await writer.write_eof()
+        connection.start_timeout()
+        response_class = self.response_class or aiohttp.ClientResponse
+        return response_class(
+            self.method,
+            self.original_url,
+            writer=None,
+            continue100=None,
+            timer=self._timer,
+            request_info=self.request_info,
+            traces=[],
+            loop=self.loop,
+            session=self._session,
+            stream_writer=writer,
+        )
 
     async def write_bytes(
         self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
     ) -> None:
-        """Write the request that has a body, in a task of its own; if it cannot be, the waiting reader is told why."""
+        """Write a large body, in a task of its own; if the request cannot be sent, who waits for the answer is told."""
         connection = conn.protocol
         if not isinstance(connection, PooledConnection) or connection.begin() or await connection.settle():
             await super().write_bytes(writer, conn, content_length)
@@ -349,9 +387,7 @@ class Connector(aiohttp.TCPConnector):
 
     def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
         """Take a connection back."""
-        if not isinstance(protocol, PooledConnection):
-            super()._release(key, protocol, should_close=should_close)
-            return
+        assert isinstance(protocol, PooledConnection), "the pool makes no others"  # noqa: S101
         super()._release(key, protocol, should_close=should_close or not protocol.is_reusable())
         if protocol.suspect:
             for neighbour, _ in self._conns.pop(key, ()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, Self
@@ -136,6 +137,12 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     bounds: Bounds = BOUNDS
     limit: int = BOUNDS.body
     """Bytes of the body of a success."""
+    began: float | None = None
+    """When the attempt was launched, by `time.monotonic`; `None`: when it is iterated first."""
+
+    def spent(self) -> float:
+        """Return the seconds since the launch."""
+        return 0.0 if self.began is None else time.monotonic() - self.began
 
 
 class ExchangeFlight:
@@ -169,7 +176,8 @@ class ExchangeFlight:
     async def __anext__(self) -> list[Any]:
         watch = self._watch
         if self._steps is None:
-            watch = self._watch = Watch(self._passage.limits, streamed=self._passage.streamed)
+            passage = self._passage
+            watch = self._watch = Watch(passage.limits, streamed=passage.streamed, spent=passage.spent())
             self._steps = [*self._before, *self._exchange.start()]
         elif watch is not None and watch.streamed:
             watch.resume()

@@ -14,9 +14,16 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import StreamWriter
 from aiohttp.http_parser import HttpResponseParser
+from yarl import URL
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+RESPONSE = [
+    *("self", "method", "url", "writer", "continue100", "timer"),
+    *("request_info", "traces", "loop", "session", "stream_writer"),
+]
 
 
 def test_the_range_of_versions_is_closed() -> None:
@@ -34,6 +41,10 @@ def test_the_range_of_versions_is_closed() -> None:
         (getattr(aiohttp.TCPConnector, "_create_connection"), ["self", "req", "traces", "timeout"]),  # noqa: B009
         (getattr(aiohttp.BaseConnector, "_wait_for_available_connection"), ["self", "key", "traces"]),  # noqa: B009
         (getattr(aiohttp.BaseConnector, "_release"), ["self", "key", "protocol", "should_close"]),  # noqa: B009
+        (aiohttp.ClientResponse.__init__, RESPONSE),
+        (StreamWriter.__init__, ["self", "protocol", "loop", "on_chunk_sent", "on_headers_sent"]),
+        (StreamWriter.write_headers, ["self", "status_line", "headers"]),
+        (StreamWriter.write_eof, ["self", "chunk"]),
         (ResponseHandler.set_exception, ["self", "exc", "exc_cause"]),
         (ResponseHandler.start_timeout, ["self"]),
         (ResponseHandler.close, ["self"]),
@@ -57,6 +68,10 @@ async def test_objects_have_their_attributes() -> None:
     assert vars_of(session, "_retry_connection") is True
     assert callable(vars_of(connector, "_factory"))
     assert len(vars_of(connector, "_conns")) == 0
+    request = aiohttp.ClientRequest("POST", URL("http://127.0.0.1/"), data=b"x", loop=asyncio.get_running_loop())
+    for name in ("_body", "_continue", "chunked", "proxy", "_timer", "_session", "response_class"):
+        assert hasattr(request, name), name
+    assert vars_of(request, "_body").size == 1
     await session.close()
 
 

@@ -201,7 +201,9 @@ async def test_closing_ends_what_is_under_way(way: Way, when: str) -> None:
         transport = AioTransport()
         llm = provider(server, tries=1, transport=transport)
         running = asyncio.ensure_future(way(llm))
-        await asyncio.sleep(PAUSE * 2)
+        while not server.requests:
+            await asyncio.sleep(PAUSE / 4)
+        await asyncio.sleep(PAUSE)
         started = time.monotonic()
         await transport.aclose()
         with pytest.raises(understudy.LLMError) as caught:
@@ -217,8 +219,10 @@ async def test_closing_ends_what_is_under_way(way: Way, when: str) -> None:
 async def test_closing_ends_a_wait_for_the_pool_and_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     hang = threading.Event()
     real = socket.getaddrinfo
+    names: list[str] = []
 
     def getaddrinfo(host: str, *args: object, **named: object) -> object:
+        names.append(host)
         if host == "slow.example":
             hang.wait(20)
         return real(host, *args, **named)  # type: ignore[arg-type]
@@ -227,7 +231,8 @@ async def test_closing_ends_a_wait_for_the_pool_and_for_a_name(monkeypatch: pyte
     transport = AioTransport(connections=1, pool_wait=20)
     llm = provider("http://slow.example:9", transport=transport, connect_timeout=20.0)
     running = [asyncio.create_task(failure(lambda: generate(llm))) for _ in range(2)]
-    await asyncio.sleep(PAUSE)
+    while not names:
+        await asyncio.sleep(PAUSE / 4)
     await transport.aclose()
     found = await asyncio.wait_for(asyncio.gather(*running), 2)
     hang.set()
@@ -244,7 +249,8 @@ async def test_a_cancelled_call_stays_cancelled_when_the_provider_is_closed_at_t
         transport = AioTransport()
         llm = provider(server, transport=transport)
         running = asyncio.create_task(generate(llm))
-        await asyncio.sleep(PAUSE)
+        while not server.requests:
+            await asyncio.sleep(PAUSE / 4)
         running.cancel()
         await transport.aclose()
         await asyncio.wait([running], timeout=2)

@@ -66,6 +66,11 @@ def test_parts(part: AnyPart, tokens: int) -> None:
     assert expected_usage(request(part)) == Usage(input=TURN + tokens, output=500)
 
 
+def test_sizes_are_exact_to_the_token() -> None:
+    assert expected_usage(request(Audio(data=coded(800_000)))).audio_input == 1000
+    assert expected_usage(request(File(data=coded(40_000)))).input == TURN + 1000
+
+
 def test_audio_is_counted_by_itself() -> None:
     assert expected_usage(request(Audio(data=coded(8000)))) == Usage(input=TURN, output=500, audio_input=10)
     two = expected_usage(request(Audio(data=coded(8000)), Text("x" * 40), Audio(data=coded(1600))))

@@ -93,7 +93,9 @@ class Answer:
             return []
         choice = _first(chunk.choices, whole=whole)
         if choice is not None:
-            delta = self._message(choice, whole=whole)
+            delta = choice.delta
+            if delta is None or choice.message is not None or choice.finish_reason:
+                delta = self._message(choice, whole=whole)
             if delta is not None:
                 self._delta(delta, steps, whole=whole)
             if steps and (self._usage is not None or self._finish is not None):
@@ -269,7 +271,7 @@ class Answer:
     def _count(self, raw: Any, steps: Steps) -> None:
         usage = read_usage(raw)
         if usage is not None:
-            if usage.total is not None:
+            if not usage.is_unknown:
                 self._usage, self._is_stale = usage, False
             steps.append(e.UsageReported(usage))
 

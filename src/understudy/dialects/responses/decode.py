@@ -45,6 +45,9 @@ class OutputReader:
         self._whole = whole
         self._items = Items()
         self._next_part = 0
+        self._place: tuple[Any, Any, Any] | None = None
+        """Where the latest piece of text belonged, and the part that this is; `None` once an item begins or ends."""
+        self._place_index = 0
         self._started = False
         self._called = False
         self._logprobs = Logprobs(bounds)
@@ -59,6 +62,7 @@ class OutputReader:
 
     def add(self, event: StreamEvent) -> list[Step]:
         """Take the announcement of an item."""
+        self._place = None
         raw = event.item or {}
         item = self._items.begin(event.output_index, raw)
         item.about = {key: raw[key] for key in ("id", "phase") if raw.get(key) is not None}
@@ -73,7 +77,11 @@ class OutputReader:
         """Take more of a text."""
         if not event.delta:
             return []
+        place = (event.item_id, event.output_index, event.content_index)
+        if place == self._place:  # Most events of most streams: the short way.
+            return [e.TextDelta(self._place_index, event.delta)]
         steps, index = self._content(event)
+        self._place, self._place_index = place, index
         return [*steps, e.TextDelta(index, event.delta)]
 
     def refusal(self, event: StreamEvent) -> list[Step]:
@@ -110,6 +118,7 @@ class OutputReader:
 
     def close_item(self, event: StreamEvent) -> list[Step]:
         """Take a whole item."""
+        self._place = None
         if event.item is None:
             return []
         return self._close(self._items.closed_by(event.output_index, event.item), event.item)
