@@ -224,7 +224,8 @@ class Attempt:
     def _has_odd_counts(self) -> bool:
         """Whether something of the provider's counts had to be ignored."""
         answer = self.response or (self.items[0] if self.items else None)
-        return any(warning.what in (USAGE, "numbers") for warning in getattr(answer, "warnings", ()))
+        warnings = getattr(answer, "warnings", ())
+        return bool(warnings) and any(warning.what in (USAGE, "numbers") for warning in warnings)
 
     def _cost(self, basis: CostBasis, usage: Usage) -> Cost | None:
         """Return what this attempt cost, given how sure its usage is; `None` when that is unknown."""
