@@ -46,6 +46,13 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """All tokens, or `None` when nothing is known."""
         return _sum(self.input_total, self.output_total)
 
+    @property
+    def is_unknown(self) -> bool:
+        """True where no class of tokens is known."""
+        if self.input is not None or self.output is not None:  # As good as always: the short way.
+            return False
+        return self.total is None
+
     def __add__(self, other: Usage) -> Usage:
         """Return the sum, class by class: unknown where it is unknown of either. `raw` has no sum."""
         if self.billed is not None or other.billed is not None:
@@ -63,7 +70,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def followed_by(self, later: Usage) -> Usage:
         """Return what counts after another report: that report as a whole, unless it says nothing."""
-        return later if later.total is not None or self.total is None else self
+        return self if later.is_unknown and not self.is_unknown else later
 
     def merged(self, later: Usage) -> Usage:
         """Return this usage with every class that `later` knows replaced by its value: reports are cumulative."""
@@ -77,7 +84,6 @@ USAGE = "usage"
 """What warnings about token counts are of. A bill of counts that came with one is an estimate."""
 
 _COUNT = re.compile(r"(?:tokens|token_?count|eval_count)$", re.I)
-_TOTALS = ("total_tokens", "totalTokenCount")
 _CLASSES = {
     "cached_tokens": "cache_read",
     "cachedContentTokenCount": "cache_read",
@@ -97,10 +103,11 @@ def odd_counts(usage: Usage) -> list[str]:
         return []
     found: list[str] = []
     _walk(raw, usage, found)
-    total = next((raw[name] for name in _TOTALS if name in raw), None)
-    known = usage.input_total is not None and usage.output_total is not None
-    if type(total) is int and known and not found and total != usage.total:
-        found.append("a total that is not the sum")
+    total = raw.get("total_tokens", raw.get("totalTokenCount"))
+    if type(total) is int and not found:
+        read, written = usage.input_total, usage.output_total
+        if read is not None and written is not None and read + written != total:
+            found.append("a total that is not the sum")
     return found
 
 

@@ -270,7 +270,7 @@ class Answer:
     def _count(self, raw: Any, steps: Steps) -> None:
         usage = read_usage(raw)
         if usage is not None:
-            if usage.total is not None:
+            if not usage.is_unknown:
                 self._usage, self._is_stale = usage, False
             steps.append(e.UsageReported(usage))
 
