@@ -73,7 +73,7 @@ async def test_an_entry_that_cannot_be_asked_at_all_leaves_the_others(wrong: dic
             await line.send(answer_to(await line.request(), "7"))
 
     async with serving(well) as server:
-        entry = {"provider": "openai", "api_key": understudy.Secret("sk-test"), "text_model": "m"}
+        entry: dict[str, Any] = {"provider": "openai", "api_key": understudy.Secret("sk-test"), "text_model": "m"}
         first = understudy.ProviderConfig(**{**entry, "name": "wrong", "base_url": f"{server.url}/v1", **wrong})
         second = understudy.ProviderConfig(**entry, name="well", base_url=f"{server.url}/v1")
         async with understudy.ProviderManager(list(map(understudy.create_provider, (first, second)))) as llm:
