@@ -46,6 +46,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """All tokens, or `None` when nothing is known."""
         return _sum(self.input_total, self.output_total)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the count of any class is known."""
+        return self.input is not None or self.output is not None or self.total is not None
+
     def __add__(self, other: Usage) -> Usage:
         """Return the sum, class by class: unknown where it is unknown of either. `raw` has no sum."""
         if self.billed is not None or other.billed is not None:
@@ -63,7 +68,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def followed_by(self, later: Usage) -> Usage:
         """Return what counts after another report: that report as a whole, unless it says nothing."""
-        return later if later.total is not None or self.total is None else self
+        return later if later.is_known or not self.is_known else self
 
     def merged(self, later: Usage) -> Usage:
         """Return this usage with every class that `later` knows replaced by its value: reports are cumulative."""
@@ -77,7 +82,6 @@ USAGE = "usage"
 """What warnings about token counts are of. A bill of counts that came with one is an estimate."""
 
 _COUNT = re.compile(r"(?:tokens|token_?count|eval_count)$", re.I)
-_TOTALS = ("total_tokens", "totalTokenCount")
 _CLASSES = {
     "cached_tokens": "cache_read",
     "cachedContentTokenCount": "cache_read",
@@ -97,11 +101,17 @@ def odd_counts(usage: Usage) -> list[str]:
         return []
     found: list[str] = []
     _walk(raw, usage, found)
-    total = next((raw[name] for name in _TOTALS if name in raw), None)
-    known = usage.input_total is not None and usage.output_total is not None
-    if type(total) is int and known and not found and total != usage.total:
+    if not found and _is_another_total(raw, usage):
         found.append("a total that is not the sum")
     return found
+
+
+def _is_another_total(raw: dict[str, Any], usage: Usage) -> bool:
+    total = raw.get("total_tokens", raw.get("totalTokenCount"))
+    if type(total) is not int:
+        return False
+    prompt, answer = usage.input_total, usage.output_total
+    return prompt is not None and answer is not None and total != prompt + answer
 
 
 def _walk(raw: dict[str, Any], usage: Usage, found: list[str]) -> None:
@@ -123,8 +133,11 @@ MAX_TOKENS = 2**53
 
 
 def _sum(*counts: int | None) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
+    total = None
+    for count in counts:
+        if count is not None:
+            total = count if total is None else total + count
+    return total
 
 
 def token_count(value: object) -> int | None:
@@ -133,8 +146,10 @@ def token_count(value: object) -> int | None:
     Rejects booleans, strings, negative, fractional and absurd (above 2⁵³) values, so that a broken report reads as
     unknown instead of corrupting a sum.
     """
-    if type(value) is int:  # by far the most frequent; a bool is of another type
+    if type(value) is int:  # by far the most frequent, with `None`; a bool is of another type
         return value if 0 <= value <= MAX_TOKENS else None
+    if value is None:
+        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):

@@ -50,7 +50,7 @@ class ToolCalls:
         """Arguments came for a call that was never begun, and none for one that was: they cannot be told apart."""
 
     def __bool__(self) -> bool:
-        return any(call.part is not None for call in self._calls.values())
+        return bool(self._calls) and any(call.part is not None for call in self._calls.values())
 
     def begin(self, response_id: str | None) -> None:
         """Take the answer's id, from which missing call ids are made."""
@@ -81,6 +81,8 @@ class ToolCalls:
 
     def flush(self, next_part: int) -> list[CallEvent]:
         """Begin the calls that never got a name: what the model wrote is delivered, valid or not."""
+        if not self._calls:
+            return []
         events: list[CallEvent] = []
         nameless = [call for call in self._calls.values() if call.part is None and (call.held or call.given_id)]
         if any(call.held for call in nameless) and any(

@@ -206,6 +206,8 @@ class Answer:
             steps.append(e.Noted("executed_tools", delta.executed_tools, append=True))
 
     def _add_calls(self, events: list[CallEvent], steps: Steps) -> None:
+        if not events:
+            return
         self._parts += sum(isinstance(event, e.ToolCallStarted) for event in events)
         steps += events
 
@@ -270,7 +272,7 @@ class Answer:
     def _count(self, raw: Any, steps: Steps) -> None:
         usage = read_usage(raw)
         if usage is not None:
-            if usage.total is not None:
+            if usage.is_known:
                 self._usage, self._is_stale = usage, False
             steps.append(e.UsageReported(usage))
 

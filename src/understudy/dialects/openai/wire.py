@@ -77,6 +77,7 @@ class ChunkWire(msgspec.Struct, gc=False):
 
 
 _decoder = msgspec.json.Decoder(ChunkWire)
+_decode = _decoder.decode
 
 _SHORT = 512
 """Bytes up to which nothing is counted: what is so short nests no deeper than the decoder itself bears."""
@@ -88,17 +89,23 @@ def decode_chunk(data: bytes) -> ChunkWire:
     Where a container is of another kind than this dialect's (a `tool_calls` that is an object, say), the fields that
     do fit are read all the same.
     """
-    if len(data) > _SHORT:
-        check_depth(data)
+    decode = _decode if len(data) <= _SHORT else _decode_long
     try:
-        return _decoder.decode(data) if len(data) <= LARGE else decode_large(_decoder, data)
+        return decode(data)
     except msgspec.ValidationError:
         chunk: ChunkWire = _lenient(ChunkWire, decode_object(data), choices=_choice)
         return chunk
+    except BadJson:
+        raise
     except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as flaw:
         if data.startswith(BOM) and not data.startswith(BOM, len(BOM)):
             return decode_chunk(data[len(BOM) :])
         raise (JsonTooLarge if isinstance(flaw, RecursionError) else BadJson)(str(flaw)) from flaw
+
+
+def _decode_long(data: bytes) -> ChunkWire:
+    check_depth(data)
+    return _decoder.decode(data) if len(data) <= LARGE else decode_large(_decoder, data)
 
 
 def _lenient(kind: type[Any], value: dict[str, Any], **containers: Any) -> Any:
