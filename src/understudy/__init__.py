@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         TokenCount,
     )
     from understudy.domain.secret import Secret
+    from understudy.domain.stats import ProviderStats
     from understudy.domain.usage import Usage
     from understudy.factory import create_provider
     from understudy.ledger.memory import MemoryLedger
@@ -91,7 +92,6 @@ if TYPE_CHECKING:
         FallbackStrategy,
         LLMProvider,
         ProviderConfig,
-        ProviderStats,
         ProviderType,
         Route,
     )
@@ -124,6 +124,7 @@ _HOMES = {
         "EmbeddingResponse FinishReason GenerationResponse HealthStatus ModelInfo TokenCount"
     ),
     "understudy.domain.secret": "Secret",
+    "understudy.domain.stats": "ProviderStats",
     "understudy.domain.usage": "Usage",
     "understudy.signing": "Signer TokenSource",
     "understudy.stream": "ResponseStream",
@@ -134,9 +135,7 @@ _HOMES = {
     "understudy.policy.plan": "Plan Skip Step",
     "understudy.policy.strategies": "Strategy",
     "understudy.policy.targets": "Facts Target TargetFacts",
-    "understudy.provider": (
-        "FallbackConfig FallbackStrategy LLMProvider ProviderConfig ProviderStats ProviderType Route"
-    ),
+    "understudy.provider": ("FallbackConfig FallbackStrategy LLMProvider ProviderConfig ProviderType Route"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -22,11 +22,12 @@ from understudy.domain.messages import Message
 from understudy.domain.money import Cost
 from understudy.domain.prices import Bill
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.domain.stats import ProviderStats
 from understudy.flight import AttemptFailed
 from understudy.ledger.memory import Tally
 from understudy.policy.batches import BatchLimits
 from understudy.policy.targets import Limits, Target
-from understudy.provider import LLMProvider, ProviderStats
+from understudy.provider import LLMProvider
 
 logger = logging.getLogger("understudy")
 

@@ -35,7 +35,8 @@ from understudy.structured import ResultForm
 from understudy.wire.bounds import BOUNDS
 
 if TYPE_CHECKING:
-    from understudy.provider import ProviderStats, Whole
+    from understudy.domain.stats import ProviderStats
+    from understudy.provider import Whole
 
 logger = logging.getLogger("understudy")
 

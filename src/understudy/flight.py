@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, Self
@@ -136,6 +137,12 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     bounds: Bounds = BOUNDS
     limit: int = BOUNDS.body
     """Bytes of the body of a success."""
+    began: float | None = None
+    """When the attempt was launched, by `time.monotonic`; `None`: when it is iterated first."""
+
+    def spent(self) -> float:
+        """Return the seconds since the launch."""
+        return 0.0 if self.began is None else time.monotonic() - self.began
 
 
 class ExchangeFlight:
@@ -198,7 +205,8 @@ class ExchangeFlight:
                 self._lost(error.failure)
 
     def _begin(self) -> None:
-        self._watch = Watch(self._passage.limits, streamed=self._passage.streamed)
+        passage = self._passage
+        self._watch = Watch(passage.limits, streamed=passage.streamed, spent=passage.spent())
         if self._failure is None:
             self._steps = [*self._before, *self._exchange.start()]
 

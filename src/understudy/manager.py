@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import msgspec
 
+from understudy.dialect_provider import DialectProvider
 from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported, error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
-from understudy.factory import DialectProvider, create_provider
+from understudy.domain.stats import ProviderStats
+from understudy.factory import create_provider
 from understudy.provider import (
     EmbedOptions,
     FallbackConfig,
     FallbackStrategy,
     LLMProvider,
     Prompt,
-    ProviderStats,
     RequestOptions,
     Route,
 )

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from understudy.dialect_provider import DialectProvider
 from understudy.dialects.base import Operation, extra_fields
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, Misuse
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import ModelInfo
-from understudy.factory import DialectProvider
 from understudy.policy.spaces import Space, canonical
 from understudy.policy.targets import Target, TargetFacts
 from understudy.pricing.shelf import SHELF

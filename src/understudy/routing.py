@@ -15,13 +15,14 @@ from understudy.dialects.base import Operation
 from understudy.domain.messages import OpaqueTool
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.domain.stats import ProviderStats
 from understudy.embedding import Embedding
 from understudy.engine import Drive, Engine
 from understudy.ledger import LedgerSink, Observer
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Rules
 from understudy.prompt import Ask, Texts, read_prompt, read_texts
-from understudy.provider import EmbedOptions, FallbackConfig, Prompt, ProviderStats, RequestOptions
+from understudy.provider import EmbedOptions, FallbackConfig, Prompt, RequestOptions
 from understudy.stream import ResponseStream
 
 FREE_DEADLINE = 30.0

@@ -41,12 +41,14 @@ class Watch:
         "verdict",
     )
 
-    def __init__(self, limits: Limits, *, streamed: bool) -> None:
+    def __init__(self, limits: Limits, *, streamed: bool, spent: float = 0.0) -> None:
+        """`spent` seconds went by since the launch: they count against the limits of the whole attempt."""
         self._loop = asyncio.get_running_loop()
         self._limits = limits
         self.streamed = streamed
         """Whether the provider streams, so that the limits of content apply."""
-        self._start = self._since = self._paused_at = self._loop.time()
+        self._since = self._paused_at = self._loop.time()
+        self._start = self._since - spent
         self._first = True
         self._moved = False
         self._waiting = True

@@ -50,15 +50,17 @@ LAYERS: dict[str, set[str]] = {
     "access": {"domain", "wire", "dialects", "providers", "provider", "config"},
     "pricing": {"domain", "provider", "providers"},
     "exchanges": {"domain", "wire", "dialects", "providers"},
-    "factory": {
+    "dialect_provider": {
         "access", "background", "pricing", "exchanges", "signing",
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "aio_transport", "network", "config",
     },
-    "roster": {"domain", "dialects", "policy", "pricing", "provider", "factory"},
+    "factory": {"access", "dialect_provider", "domain", "provider", "providers"},
+    "roster": {"domain", "dialects", "policy", "pricing", "provider", "dialect_provider"},
     "planning": {"domain", "policy", "pricing", "provider", "engine", "routing", "roster"},
     "manager": {
-        "domain", "provider", "routing", "planning", "roster", "adapter", "factory", "transport", "config",
+        "domain", "provider", "routing", "planning", "roster", "adapter", "factory", "dialect_provider",
+        "transport", "config",
     },
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from understudy import ResponseStream, blocking, create_provider, from_config
-from understudy.factory import DialectProvider
+from understudy.dialect_provider import DialectProvider
 from understudy.manager import ProviderManager
 from understudy.provider import LLMProvider
 

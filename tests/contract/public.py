@@ -13,11 +13,11 @@ import msgspec
 
 import understudy as u
 from understudy import providers
+from understudy.dialect_provider import DialectProvider
 from understudy.emulator import cast
 from understudy.emulator.actor import Actor
 from understudy.emulator.faults import Fault
 from understudy.emulator.staging import Head, Write, stage
-from understudy.factory import DialectProvider
 from understudy.wire.http import HttpHead, HttpRequest
 
 TEN = providers.types()

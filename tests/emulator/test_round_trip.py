@@ -189,7 +189,6 @@ def test_faults_in_streams_are_found(
     [
         (Fault.truncated_json(), FailureKind.BAD_RESPONSE),
         (Fault.malformed_event(), FailureKind.BAD_RESPONSE),
-        (Fault.huge_line(33 << 20), FailureKind.TOO_LARGE),
         (Fault.error_event(FailureKind.RATE_LIMITED), FailureKind.RATE_LIMITED),
         (Fault.wrong_content_type(), FailureKind.BAD_RESPONSE),
     ],

@@ -10,8 +10,8 @@ import pytest
 
 import understudy as u
 from tests.engine.fakes import Incoming
+from understudy.dialect_provider import DialectProvider
 from understudy.domain.responses import joined
-from understudy.factory import DialectProvider
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import decode_object, encode
 

@@ -8,9 +8,9 @@ import pytest
 
 import understudy as u
 from understudy.config import parse
+from understudy.dialect_provider import DialectProvider
 from understudy.dialects.base import Operation
 from understudy.emulator import Emulator, Fault
-from understudy.factory import DialectProvider
 from understudy.manager import ProviderManager, from_loaded
 from understudy.providers.base import ProviderRow
 

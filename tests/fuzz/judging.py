@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tests.contract.recordings import Recording
+from tests.contract.built import built
+from tests.contract.recordings import Recording, load
 from tests.contract.scope import exclusion
 from tests.contract.targets import dialect_name, endpoint_for
 from understudy import dialects
-from understudy.dialects.base import Exchange, Operation, Send
+from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation, Send
 from understudy.dialects.replicate.wire import decode_prediction
 from understudy.domain.failures import Failure
 from understudy.domain.fold import fold
@@ -31,10 +33,14 @@ def readable(recording: Recording) -> bool:
     return exclusion(recording) is None and recording.operation in READ and dialect_name(recording) != "replicate"
 
 
+def every(folder: Path) -> list[Recording]:
+    """The recordings that can be read, and of Responses those that are built."""
+    return [recording for recording in (*load(folder), *built()) if readable(recording) and recording.body]
+
+
 def opened(recording: Recording) -> Exchange[Any]:
     """Open the operation that the recording answers."""
-    name, endpoint = dialect_name(recording), endpoint_for(recording)
-    dialect = dialects.load(name)
+    dialect, endpoint = _PLACES.get(recording.name) or _placed(recording)
     match recording.operation:
         case "embed":
             return dialect.embed(EmbeddingRequest(texts=("a", "b")), endpoint)
@@ -43,6 +49,14 @@ def opened(recording: Recording) -> Exchange[Any]:
         case "count_tokens":
             return dialect.count_tokens(HELLO, endpoint)
     return dialect.chat(HELLO, endpoint, stream=recording.streamed and Operation.CHAT in dialect.operations)
+
+
+_PLACES: dict[str, tuple[Dialect, Endpoint]] = {}
+
+
+def _placed(recording: Recording) -> tuple[Dialect, Endpoint]:
+    place = _PLACES[recording.name] = (dialects.load(dialect_name(recording)), endpoint_for(recording))
+    return place
 
 
 def steps_of(exchange: Exchange[Any], head: HttpHead, pieces: Iterable[bytes]) -> list[Any]:

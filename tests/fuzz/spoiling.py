@@ -47,9 +47,7 @@ class Body:
         lines = body.startswith(b"{")
         self.pieces = frames(body, lines=lines) if self.is_stream else [body]
         self.values = {at: found for at, piece in enumerate(self.pieces) if (found := _value(piece)) is not None}
-
-    def places(self) -> list[tuple[int, Path]]:
-        return [(at, path) for at, (_, value, _) in self.values.items() for path in paths(value)]
+        self.places = [(at, path) for at, (_, value, _) in self.values.items() for path in paths(value)]
 
     def spoiled(self, at: int, path: Path, odd: Any) -> bytes:
         """The body with one value replaced, by bytes as they stand."""
@@ -73,7 +71,7 @@ def _value(piece: bytes) -> tuple[bytes, Any, bytes] | None:
 
 def structural(body: Body, dice: random.Random) -> bytes:
     """Replace a value, or drop, double or swap whole events."""
-    places = body.places()
+    places = body.places
     kind = dice.random()
     if places and kind < 0.7:
         at, path = dice.choice(places)

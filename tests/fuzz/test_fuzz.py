@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RECORDINGS, SELECTION
-from tests.contract.recordings import Recording, load
+from tests.contract.recordings import Recording
 from tests.contract.targets import dialect_name
-from tests.fuzz.judging import judge, readable
+from tests.fuzz.judging import every, judge
 from tests.fuzz.spoiling import Body, by_bytes, cut, structural
 
 DIALECTS = ("anthropic", "cohere", "gemini", "hf-features", "ollama", "openai", "responses")
 FEW, MANY = 280, 14_300
 """Inputs for each dialect: 2·10³ and 10⁵ in all."""
-LARGEST = 20_000
+LARGEST = 2_500
 """Bytes of a recording that is mutated at random; larger ones are mutated once each."""
 
 SEED = int(os.environ.get("UNDERSTUDY_FUZZ_SEED", "8"))
@@ -29,9 +29,8 @@ SEED = int(os.environ.get("UNDERSTUDY_FUZZ_SEED", "8"))
 
 def recorded(folder: Path) -> dict[str, list[Recording]]:
     found: dict[str, list[Recording]] = defaultdict(list)
-    for recording in load(folder):
-        if readable(recording) and recording.body:
-            found[dialect_name(recording)].append(recording)
+    for recording in every(folder):
+        found[dialect_name(recording)].append(recording)
     return found
 
 
@@ -43,16 +42,15 @@ def inputs(*, deep: bool) -> int:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_mutated_answers_are_answers_or_failures(dialect: str, deep: bool, request: pytest.FixtureRequest) -> None:
-    every = recorded(request.config.stash[RECORDINGS] if deep else SELECTION)[dialect]
-    if not every:
-        pytest.skip("nothing is recorded")
-    small = [recording for recording in every if len(recording.body) <= (LARGEST if deep else 4000)] or every[:1]
-    bodies = {recording.name: Body(recording.body) for recording in (every if deep else small)}
+    found = recorded(request.config.stash[RECORDINGS] if deep else SELECTION)[dialect]
+    assert found
+    small = [recording for recording in found if len(recording.body) <= LARGEST] or found[:1]
+    bodies = {recording.name: Body(recording.body) for recording in (found if deep else small)}
     # Bodies of vectors are large, and all alike.
     for number in range(inputs(deep=deep) // (10 if dialect == "hf-features" else 1)):
         dice = random.Random(f"{SEED} {dialect} {number}")
         # Each of them once, then at random.
-        pool = every if deep else small
+        pool = found if deep else small
         recording = pool[number] if number < len(pool) else dice.choice(small)
         body = structural(bodies[recording.name], dice) if dice.random() < 0.6 else by_bytes(recording.body, dice)
         try:

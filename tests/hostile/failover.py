@@ -11,6 +11,7 @@ import msgspec
 import understudy as u
 from tests.hostile.answers.all import DIALECTS
 from tests.hostile.answers.base import TEXT, Answers, Refusal
+from tests.hostile.answers.gemini import BLOCKED_PROMPT
 from tests.hostile.framing import LAST, chunk, chunked_head, cut_response, head, response
 from tests.hostile.server import Close, Hang, HostileServer, Party, Pause, Repeat, Request, Reset, Script
 
@@ -118,6 +119,15 @@ def _refuse(meaning: str) -> Callable[[Scene], Script]:
     return act
 
 
+def _filter(scene: Scene) -> Script:
+    """Refuse the prompt by a status, or, as Gemini does, with the status 200."""
+    refusal = scene.refusal("filter")
+    if refusal is not None:
+        return (refusal.wire(),)
+    body = b"data: " + BLOCKED_PROMPT + b"\n\n" if scene.answers.flows(scene.request) else BLOCKED_PROMPT
+    return scene.answers.good("generate", scene.request, body)
+
+
 def _malformed_event(scene: Scene) -> Script:
     answers = scene.answers
     if not answers.flows(scene.request):
@@ -168,7 +178,7 @@ SCENARIOS = (
     Scenario(name="malformed chunk", act=_malformed_chunk),
     Scenario(name="stream without end mark", act=_without_end),
     Scenario(name="context overflow", act=_refuse("context"), applies=_refuses("context")),
-    Scenario(name="content filter", act=_refuse("filter"), applies=_refuses("filter"), refused=True),
+    Scenario(name="content filter", act=_filter, applies=lambda a: a.dialect != "ollama", refused=True),
     Scenario(name="wrong key", act=_refuse("authentication")),
     Scenario(name="out of credit", act=_refuse("billing"), applies=_refuses("billing")),
     Scenario(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import understudy as u
+from understudy.dialect_provider import DialectProvider
 from understudy.dialects.base import Operation
-from understudy.factory import DialectProvider
 
 PROMPT = "Reply with the single word: pong"
 CEILING = 512

@@ -10,8 +10,8 @@ import pytest
 import understudy as u
 from tests.live.calls import CALLS
 from understudy import providers
+from understudy.dialect_provider import DialectProvider
 from understudy.dialects.base import Operation
-from understudy.factory import DialectProvider
 
 MODELS = {"azure-openai": ("AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT")}
 """Variables that name the models where no row can: deployments have the names that their owner gives them."""

@@ -9,7 +9,7 @@ import pytest
 from tests.contract.public import TEN, Stand
 from tests.live.calls import CALLS
 from understudy import providers
-from understudy.factory import DialectProvider
+from understudy.dialect_provider import DialectProvider
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)

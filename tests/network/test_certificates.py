@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,28 @@ async def test_an_authority_of_ones_own(authority: Authority) -> None:
         u.create_provider(origin.config("https", "127.0.0.1", ca_file=authority.ca_file)) as llm,
     ):
         assert (await llm.generate("hi")).text == ANSWER
+
+
+async def test_a_file_is_loaded_once_for_all_entries_until_it_changes(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own.pem"
+    own.write_bytes(Path(authority.ca_file).read_bytes())
+    loaded: list[str | None] = []
+    make = ssl.create_default_context
+
+    def counted(*, cafile: str | None = None) -> ssl.SSLContext:
+        loaded.append(cafile)
+        return make(cafile=cafile)
+
+    async with authority.serving("https") as origin:
+        monkeypatch.setattr(ssl, "create_default_context", counted)
+        for times in (1, 1, 2):
+            if times == 2:
+                os.utime(own, ns=(1, 1))
+            async with u.create_provider(origin.config("https", "127.0.0.1", ca_file=str(own))) as llm:
+                assert (await llm.generate("hi")).text == ANSWER
+            assert loaded == [str(own)] * times
 
 
 async def test_the_environment_names_it(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:

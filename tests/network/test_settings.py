@@ -157,6 +157,17 @@ def test_a_wrong_address_is_refused_from_code_as_from_toml_and_from_the_environm
         assert "canary" not in repr(caught.value) + repr(caught.value.__cause__) + repr(caught.value.__context__)
 
 
+@pytest.mark.parametrize("provider", list(u.ProviderType))
+@pytest.mark.parametrize(
+    "url", ["http://h.test:1/?key=canary-4711", "http://h.test:1?key=canary-4711", "http://h.test/v1#"]
+)
+def test_no_provider_accepts_a_query_or_fragment_in_an_address(provider: str, url: str) -> None:
+    entry = u.ProviderConfig(provider=provider, base_url=url, api_key=u.Secret("sk-0123456789"))
+    with pytest.raises(u.ConfigError, match=r"without \? and #") as caught:
+        u.create_provider(entry)
+    assert "canary" not in repr(caught.value)
+
+
 ADDRESSES = [
     ("ollama", "http://h.test:11434/v1", "http://h.test:11434"),
     ("ollama", "http://h.test:11434/v1/", "http://h.test:11434"),

@@ -20,7 +20,7 @@ from tests.engine.fakes import Incoming
 from tests.pricing import wires
 from tests.pricing.wires import JSON, Wire
 from understudy.config import parse
-from understudy.factory import DialectProvider
+from understudy.dialect_provider import DialectProvider
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import encode
 

@@ -11,10 +11,10 @@ import pytest
 import understudy as u
 from tests.contract.public import MODELS
 from understudy import providers
+from understudy.dialect_provider import DialectProvider
 from understudy.dialects.base import Operation
 from understudy.emulator import Emulator, Fault
 from understudy.emulator.server import RecordedRequest
-from understudy.factory import DialectProvider
 
 TEN = providers.types()
 MANY = tuple(f"model-{number}" for number in range(2_300))

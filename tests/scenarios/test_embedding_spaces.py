@@ -9,8 +9,8 @@ import pytest
 
 import understudy as u
 from tests.engine.test_foreign_providers import Own
+from understudy.dialect_provider import DialectProvider
 from understudy.emulator import Emulator, Fault
-from understudy.factory import DialectProvider
 
 SMALL = "text-embedding-3-small"
 Entry = Callable[..., DialectProvider]

@@ -9,11 +9,11 @@ import pytest
 
 import understudy as u
 from understudy import providers
+from understudy.dialect_provider import DialectProvider
 from understudy.dialects.base import Operation
 from understudy.domain.failures import FailureKind as K
 from understudy.emulator import Emulator, Fault
 from understudy.emulator.vectors import embed
-from understudy.factory import DialectProvider
 from understudy.providers.base import quirks_of
 
 MODELS = {"azure-openai": "text-embedding-3-small"}

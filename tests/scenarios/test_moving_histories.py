@@ -14,10 +14,10 @@ import pytest
 
 import understudy as u
 from understudy import providers
+from understudy.dialect_provider import DialectProvider
 from understudy.dialects.base import Operation
 from understudy.domain.content import Opaque, Provenance, Thinking
 from understudy.emulator import Emulator, cast
-from understudy.factory import DialectProvider
 from understudy.wire.json import encode
 
 WEATHER = u.Tool(

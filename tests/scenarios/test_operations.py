@@ -12,9 +12,9 @@ import pytest
 
 import understudy as u
 from understudy import providers
+from understudy.dialect_provider import DialectProvider
 from understudy.dialects.base import Operation
 from understudy.emulator import Emulator, Fault
-from understudy.factory import DialectProvider
 
 ONE_PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001000502"

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import understudy as u
+from understudy.dialect_provider import DialectProvider
 from understudy.dialects.base import Operation
 from understudy.domain.failures import FailureKind as K
 from understudy.emulator import Emulator, Fault
 from understudy.emulator.cast.replicate import version_of
-from understudy.factory import DialectProvider
 
 WHY = "Why is the sky blue?"
 PLAIN = "understudy/plain-writer"

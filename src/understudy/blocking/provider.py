@@ -11,16 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
-from understudy import factory, manager
+from understudy import dialect_provider, factory, manager
 from understudy.blocking.bridge import BRIDGE
 from understudy.blocking.stream import ResponseStream
+from understudy.domain.stats import ProviderStats
 from understudy.policy.plan import Plan
 from understudy.provider import (
     EmbedOptions,
     FallbackConfig,
     Prompt,
     ProviderConfig,
-    ProviderStats,
     RequestOptions,
     Route,
 )
@@ -43,13 +43,13 @@ class LLMProvider:
     Made by `create_provider`, `from_config` and `ProviderManager`. Safe to use from many threads at once.
     """
 
-    def __init__(self, wrapped: factory.DialectProvider | manager.ProviderManager) -> None:
+    def __init__(self, wrapped: dialect_provider.DialectProvider | manager.ProviderManager) -> None:
         self._wrapped = wrapped
         release = weakref.finalize(self, BRIDGE.release, wrapped)
         release.atexit = False  # the loop closes what is open then
 
     @property
-    def wrapped(self) -> factory.DialectProvider | manager.ProviderManager:
+    def wrapped(self) -> dialect_provider.DialectProvider | manager.ProviderManager:
         """The asynchronous provider behind this one, for asynchronous code."""
         return self._wrapped
 
@@ -132,12 +132,12 @@ class LLMProvider:
 class DialectProvider(LLMProvider):
     """A built-in provider: a row of data, spoken through its dialects, over the transport."""
 
-    def __init__(self, wrapped: factory.DialectProvider) -> None:
+    def __init__(self, wrapped: dialect_provider.DialectProvider) -> None:
         super().__init__(wrapped)
         self._dialect_provider = wrapped
 
     @property
-    def wrapped(self) -> factory.DialectProvider:
+    def wrapped(self) -> dialect_provider.DialectProvider:
         """The asynchronous provider behind this one, for asynchronous code."""
         return self._dialect_provider
 
@@ -271,4 +271,4 @@ def from_config(
 
 
 def _face(provider: AsyncProvider) -> LLMProvider | AsyncProvider:
-    return DialectProvider(provider) if isinstance(provider, factory.DialectProvider) else provider
+    return DialectProvider(provider) if isinstance(provider, dialect_provider.DialectProvider) else provider

@@ -15,11 +15,11 @@ from understudy.cli.messages import outcome_of, price, target_name
 from understudy.cli.options import NoColorOption
 from understudy.cli.scenes import SCENES, Played, Scene, Stage
 from understudy.cli.terminal import console, plain_table, prepare_library, show
+from understudy.dialect_provider import DialectProvider
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.money import Cost
+from understudy.domain.stats import ProviderStats
 from understudy.emulator import Emulator
-from understudy.factory import DialectProvider
-from understudy.provider import ProviderStats
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -36,7 +36,7 @@ from understudy.domain.requests import InputType
 from understudy.domain.responses import EmbeddingResponse, joined
 
 if TYPE_CHECKING:
-    from understudy.factory import DialectProvider
+    from understudy.dialect_provider import DialectProvider
     from understudy.manager import ProviderManager
     from understudy.provider import EmbedOptions
 

@@ -18,7 +18,7 @@ from understudy.domain.messages import Message
 from understudy.provider import FallbackStrategy, RequestOptions
 
 if TYPE_CHECKING:
-    from understudy.factory import DialectProvider
+    from understudy.dialect_provider import DialectProvider
     from understudy.manager import ProviderManager
 
 

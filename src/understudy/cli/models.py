@@ -23,9 +23,9 @@ from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import opened
 from understudy.cli.terminal import plain_table, prepare_library, say, show
 from understudy.config import Config, load
+from understudy.dialect_provider import DialectProvider
 from understudy.domain.errors import LLMError, Misuse, Unavailable, Unsupported
 from understudy.domain.responses import ModelInfo
-from understudy.factory import DialectProvider
 from understudy.provider import FallbackConfig
 
 if TYPE_CHECKING:

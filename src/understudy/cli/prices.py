@@ -21,9 +21,10 @@ from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import opened
 from understudy.cli.terminal import plain_table, prepare_library, say, show
 from understudy.config import Config, load
+from understudy.dialect_provider import DialectProvider
 from understudy.domain.errors import ConfigError, LLMError, Misuse
 from understudy.domain.prices import Rates
-from understudy.factory import DialectProvider, create_provider
+from understudy.factory import create_provider
 from understudy.provider import ProviderConfig, ProviderType
 from understudy.providers import row as row_of
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from understudy.dialect_provider import DialectProvider
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import ToolResult
 from understudy.domain.errors import GenerationFailed, LLMError, StreamInterrupted
@@ -14,7 +15,7 @@ from understudy.domain.messages import Message, Tool
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.secret import Secret
 from understudy.emulator import Emulator, Fault
-from understudy.factory import DialectProvider, create_provider
+from understudy.factory import create_provider
 from understudy.manager import ProviderManager
 from understudy.provider import FallbackConfig, ProviderConfig
 

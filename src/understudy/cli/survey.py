@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from understudy.config import Config
+from understudy.dialect_provider import DialectProvider
 from understudy.domain.errors import LLMError
 from understudy.domain.responses import HealthStatus
 from understudy.domain.secret import Secret
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.factory import DialectProvider, create_provider
+from understudy.factory import create_provider
 from understudy.provider import FallbackConfig, ProviderConfig
 from understudy.providers.base import ProviderRow
 

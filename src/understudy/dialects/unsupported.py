@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from understudy.dialects.base import Send
 from understudy.domain.failures import Failure, FailureKind
@@ -14,14 +14,13 @@ T = TypeVar("T")
 class UnsupportedExchange(Generic[T]):
     """Fails before anything is sent."""
 
-    __slots__ = ("_message", "finished")
-
-    refused: ClassVar[bool] = False
-    body: ClassVar[bytes | None] = None
+    __slots__ = ("_message", "body", "finished", "refused")
 
     def __init__(self, message: str) -> None:
         self._message = message
         self.finished = False
+        self.refused = False
+        self.body: bytes | None = None
 
     def start(self) -> list[T | Send | Failure]:
         """Return the failure."""

@@ -193,12 +193,13 @@ class Fold(Facts):
     @property
     def has_answer(self) -> bool:
         """True once anything but thinking has arrived."""
-        return any(
-            not isinstance(part, Thinking)
-            if not isinstance(part, _Growing)
-            else part.kind is ToolCall or (part.kind is not Thinking and any(part.pieces))
-            for part in self._parts.values()
-        )
+        for part in self._parts.values():
+            if not isinstance(part, _Growing):
+                if not isinstance(part, Thinking):
+                    return True
+            elif part.kind is ToolCall or (part.kind is not Thinking and any(part.pieces)):
+                return True
+        return False
 
     def message(self) -> Message:
         """Return the answer so far as a message; a single plain text becomes a string."""
@@ -222,6 +223,8 @@ class Fold(Facts):
     def _all_warnings(self) -> tuple[Warning, ...]:
         """The warnings on the way, and what is wrong with the counts; in a folded response that may stand already."""
         counts = usage_warnings(self.usage)
+        if not counts:
+            return tuple(self.warnings)
         return (*self.warnings, *(warning for warning in counts if warning not in self.warnings))
 
     def response(self) -> GenerationResponse:

@@ -47,9 +47,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return _sum(self.input_total, self.output_total)
 
     @property
-    def is_known(self) -> bool:
-        """Whether the count of any class is known."""
-        return self.input is not None or self.output is not None or self.total is not None
+    def is_unknown(self) -> bool:
+        """True where no class of tokens is known."""
+        if self.input is not None or self.output is not None:  # As good as always: the short way.
+            return False
+        return self.total is None
 
     def __add__(self, other: Usage) -> Usage:
         """Return the sum, class by class: unknown where it is unknown of either. `raw` has no sum."""
@@ -68,7 +70,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def followed_by(self, later: Usage) -> Usage:
         """Return what counts after another report: that report as a whole, unless it says nothing."""
-        return later if later.is_known or not self.is_known else self
+        return self if later.is_unknown and not self.is_unknown else later
 
     def merged(self, later: Usage) -> Usage:
         """Return this usage with every class that `later` knows replaced by its value: reports are cumulative."""
@@ -101,17 +103,12 @@ def odd_counts(usage: Usage) -> list[str]:
         return []
     found: list[str] = []
     _walk(raw, usage, found)
-    if not found and _is_another_total(raw, usage):
-        found.append("a total that is not the sum")
-    return found
-
-
-def _is_another_total(raw: dict[str, Any], usage: Usage) -> bool:
     total = raw.get("total_tokens", raw.get("totalTokenCount"))
-    if type(total) is not int:
-        return False
-    prompt, answer = usage.input_total, usage.output_total
-    return prompt is not None and answer is not None and total != prompt + answer
+    if type(total) is int and not found:
+        read, written = usage.input_total, usage.output_total
+        if read is not None and written is not None and read + written != total:
+            found.append("a total that is not the sum")
+    return found
 
 
 def _walk(raw: dict[str, Any], usage: Usage, found: list[str]) -> None:

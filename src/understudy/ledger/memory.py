@@ -9,7 +9,7 @@ from typing import Any
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.money import Money
 from understudy.domain.quantiles import Sketch
-from understudy.provider import ProviderStats
+from understudy.domain.stats import ProviderStats
 
 COUNTED = frozenset({"chat", "embed"})
 """Operations that statistics are about. The others are free and quick: health checks would drown the rest."""

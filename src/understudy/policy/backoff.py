@@ -13,7 +13,7 @@ _MOST_DOUBLINGS = 16
 
 def delay(tries: int, first: float, hint: float | None, rng: Random) -> float:
     """Return the seconds to wait after so many tries at a target: full jitter, or the provider's hint if longer."""
-    doublings = min(max(tries - 1, 0), _MOST_DOUBLINGS)
+    doublings = min(tries - 1, _MOST_DOUBLINGS)
     drawn = rng.uniform(0.0, min(LONGEST, first * 2.0**doublings))
     return drawn if hint is None else max(hint, drawn) + rng.uniform(0.0, SPREAD * hint)
 

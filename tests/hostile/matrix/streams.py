@@ -130,8 +130,6 @@ def _has_unknown_finish(answer: Any) -> str | None:
     return None if answer.warnings else "no warning says that the finish reason is missing"
 
 
-_NOT_APART = lambda answers: answers.streamed_apart is None  # noqa: E731 - a condition with a name
-
 ROWS = (
     Row(
         name="no-first-event",

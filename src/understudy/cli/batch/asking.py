@@ -9,13 +9,13 @@ import msgspec
 from understudy.cli.batch import outcome
 from understudy.cli.batch.lines import Line
 from understudy.cli.batch.outcome import Outcome
+from understudy.dialect_provider import DialectProvider
 from understudy.dialects.openai import SERVER as OPENAI
 from understudy.dialects.responses import SERVER as RESPONSES
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf
 from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
-from understudy.factory import DialectProvider
 from understudy.manager import ProviderManager
 from understudy.provider import EmbedOptions
 from understudy.wire.http import HttpRequest

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from understudy.cli.batch.run import Account, Orders
     from understudy.cli.batch.source import Source
     from understudy.config import Config
-    from understudy.factory import DialectProvider
+    from understudy.dialect_provider import DialectProvider
     from understudy.manager import ProviderManager
 
 MANUAL = Manual(

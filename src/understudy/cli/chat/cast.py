@@ -14,7 +14,7 @@ from understudy.ledger import Observer
 from understudy.provider import FallbackStrategy
 
 if TYPE_CHECKING:
-    from understudy.factory import DialectProvider
+    from understudy.dialect_provider import DialectProvider
     from understudy.manager import ProviderManager
 
 

@@ -27,7 +27,7 @@ from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.provider import RequestOptions
 
 if TYPE_CHECKING:
-    from understudy.factory import DialectProvider
+    from understudy.dialect_provider import DialectProvider
     from understudy.manager import ProviderManager
 
 

@@ -38,7 +38,7 @@ class ToolCalls:
     call gets an id of its own all the same, because results refer to it.
     """
 
-    __slots__ = ("_by_id", "_calls", "_ids", "_last", "_response_id", "has_strays")
+    __slots__ = ("_by_id", "_calls", "_has_begun", "_ids", "_last", "_response_id", "has_strays")
 
     def __init__(self) -> None:
         self._calls: dict[int | str, _Call] = {}
@@ -46,11 +46,12 @@ class ToolCalls:
         self._last: _Call | None = None
         self._ids: set[str] = set()
         self._response_id = ""
+        self._has_begun = False
         self.has_strays = False
         """Arguments came for a call that was never begun, and none for one that was: they cannot be told apart."""
 
     def __bool__(self) -> bool:
-        return bool(self._calls) and any(call.part is not None for call in self._calls.values())
+        return self._has_begun
 
     def begin(self, response_id: str | None) -> None:
         """Take the answer's id, from which missing call ids are made."""
@@ -111,6 +112,7 @@ class ToolCalls:
 
     def _start(self, call: _Call, name: str, part: int) -> list[CallEvent]:
         call.part = part
+        self._has_begun = True
         events: list[CallEvent] = [ToolCallStarted(part, call.id, name)]
         if call.custom:
             events.append(PartNoted(part, "openai", {"type": "custom"}))

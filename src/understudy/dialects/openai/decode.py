@@ -92,9 +92,9 @@ class Answer:
             return []
         choice = _first(chunk.choices, whole=whole)
         if choice is not None:
-            delta = choice.delta
-            if delta is None or choice.message is not None or choice.finish_reason:
-                delta = self._message(choice, whole=whole)
+            delta, message = choice.delta, choice.message
+            if message is not None:
+                delta = message if delta is None else self._of_both(choice, delta, message, whole=whole)
             if delta is not None:
                 self._delta(delta, steps, whole=whole)
             if steps and (self._usage is not None or self._finish is not None):
@@ -155,13 +155,11 @@ class Answer:
         self._early = []
         return True
 
-    def _message(self, choice: ChoiceWire, *, whole: bool) -> DeltaWire | None:
-        """What a choice adds. Perplexity writes both: the piece and, beside it, the message so far; and in a whole
+    def _of_both(self, choice: ChoiceWire, delta: DeltaWire, message: DeltaWire, *, whole: bool) -> DeltaWire:
+        """What a choice adds that holds both: at Perplexity the piece and, beside it, the message so far; in a whole
         completion the message and an empty piece."""
-        first, second = (choice.message, choice.delta) if whole else (choice.delta, choice.message)
-        if first is None or (choice.finish_reason and not self._parts and not _says(first)):
-            return first if second is None else second
-        return first
+        first, second = (message, delta) if whole else (delta, message)
+        return second if choice.finish_reason and not self._parts and not _says(first) else first
 
     def _failure(self, error: Any) -> Failure:
         read = read_error_value({"error": error})
@@ -184,7 +182,8 @@ class Answer:
         content = delta.content
         if content:
             if isinstance(content, str):
-                steps.append(e.TextDelta(self._place("text"), content))
+                place = self._places.get("text")
+                steps.append(e.TextDelta(self._place("text") if place is None else place, content))
             elif isinstance(content, list):
                 for part in content:
                     self._part(part, steps)
@@ -272,7 +271,7 @@ class Answer:
     def _count(self, raw: Any, steps: Steps) -> None:
         usage = read_usage(raw)
         if usage is not None:
-            if usage.is_known:
+            if not usage.is_unknown:
                 self._usage, self._is_stale = usage, False
             steps.append(e.UsageReported(usage))
 

@@ -70,7 +70,7 @@ class StreamReader:
     def _take(self, event: SseEvent) -> Steps:
         if event.data.startswith(b"[") and event.data.strip() == DONE:
             self.finished = True
-            steps = self._answer.finish(marked=True)
+            steps: Steps = self._answer.finish(marked=True)
         elif event.name == "error" and (error := read_event(event)) is not None:
             steps = [stream_failure(error, self._endpoint)]
         else:
