@@ -8,6 +8,7 @@ import msgspec
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON
+from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.openai.calls import CallEvent, ToolCalls
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
@@ -79,7 +80,7 @@ class Answer:
         self._earlier: str | None = None
         """A finish reason that content has followed: Together gives one for each of several tool calls."""
         self._known: dict[str, Any] = {}
-        self._logprobs: dict[str, list[Any]] = {}
+        self._logprobs: Logprobs | None = None
 
     def add(self, chunk: ChunkWire, *, whole: bool = False) -> Steps:
         """Take a chunk, or a `whole` completion."""
@@ -102,7 +103,7 @@ class Answer:
                 if self._finish is not None:
                     self._earlier, self._finish = self._finish, None
             if choice.logprobs is not None or choice.content_filter_results:
-                self._choice_facts(choice, steps)
+                self._choice_facts(choice, steps, whole=whole)
             if choice.finish_reason:
                 self._finish = _name(choice.finish_reason) or self._finish
                 self._flush(steps)
@@ -134,8 +135,8 @@ class Answer:
             # Unknown: what was counted on the way is less than the whole.
             interim = msgspec.structs.replace(self._usage, output=None, reasoning=None, audio_output=None)
             steps += (e.UsageReported(interim), e.Warned(NO_FINAL_USAGE))
-        if self._logprobs:
-            steps.append(e.Noted("logprobs", self._logprobs))
+        if self._logprobs is not None and self._logprobs.lists:
+            steps.append(e.Noted("logprobs", self._logprobs.lists))
         reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
         if self._calls and (raw == "stop" or (raw is None and whole)):
             # A call of the tool that was named by tool_choice ends with `stop` at OpenAI.
@@ -290,13 +291,17 @@ class Answer:
         if error := chunk.x_groq.get("error"):
             steps.append(self._failure(error))
 
-    def _choice_facts(self, choice: ChoiceWire, steps: Steps) -> None:
+    def _choice_facts(self, choice: ChoiceWire, steps: Steps, *, whole: bool) -> None:
         if choice.content_filter_results:
             self._note("content_filter_results", choice.content_filter_results, steps)
+        if choice.logprobs is None:
+            return
         delta = choice.delta or choice.message
         text = delta.content if delta is not None and isinstance(delta.content, str) else ""
         for key, entries in _logprobs(choice.logprobs, text).items():
-            self._logprobs.setdefault(key, []).extend(entries)
+            if self._logprobs is None:
+                self._logprobs = Logprobs(self._endpoint.bounds)
+            self._logprobs.add(entries, key, whole=whole)
 
     def _note(self, key: str, value: Any, steps: Steps) -> None:
         """Note a fact once, and again when it changes: every chunk repeats it."""
