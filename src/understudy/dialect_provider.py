@@ -19,7 +19,15 @@ from understudy.domain.events import Event, Warned
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
 from understudy.domain.stats import ProviderStats
-from understudy.exchanges import dialect_of, limit_of, open_exchange, refuses_to_stream, require, streams_inside
+from understudy.exchanges import (
+    dialect_of,
+    limit_of,
+    open_exchange,
+    refuses_to_stream,
+    require,
+    streams_inside,
+    widened,
+)
 from understudy.ledger.memory import Tally
 from understudy.policy.batches import BatchLimits
 from understudy.policy.plan import Plan, Step
@@ -247,6 +255,7 @@ class DialectProvider:
         warnings: list[Event] = []
         if isinstance(request, GenerationRequest) and job.operation is Operation.CHAT:
             request = self._with_defaults(request)
+            endpoint = widened(endpoint, request)
             if request.reasoning is not None and limits.first_event < THINKING_FIRST_EVENT:
                 limits = msgspec.structs.replace(limits, first_event=THINKING_FIRST_EVENT)
             dialect = dialect_of(self.row, job.operation, endpoint, request)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from typing import IO
 
 import msgspec
 import pytest
@@ -37,22 +39,43 @@ class Met(msgspec.Struct):
     stall: float
 
 
+class Client:
+    """A process that meets bombs, one after the other."""
+
+    def __init__(self, port: str, errors: IO[bytes]) -> None:
+        command = [sys.executable, "-W", "error", "-m", "tests.hostile.bombs.client", port]
+        self._errors = errors
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+
+    def meet(self, bomb: str, wire: str) -> Met:
+        asking, answers = self._process.stdin, self._process.stdout
+        assert asking is not None
+        assert answers is not None
+        asking.write(json.dumps([bomb, wire]).encode() + b"\n")
+        asking.flush()
+        met = msgspec.json.decode(answers.readline() or b"null", type=Met | None)
+        if met is None:
+            self._errors.seek(0)
+            pytest.fail(f"{bomb}, {wire}: {self._errors.read()[-2000:].decode()}")
+        return met
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
 @pytest.fixture(scope="module")
-def port() -> Iterator[str]:
+def client() -> Iterator[Client]:
     command = [sys.executable, "-m", "tests.hostile.bombs.server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
+        tempfile.TemporaryFile() as errors,
+    ):
         assert server.stdout is not None
-        yield server.stdout.readline().strip()
+        client = Client(server.stdout.readline().strip(), errors)
+        yield client
+        client.end()
         server.kill()
-
-
-def meet(port: str, rows: list[tuple[str, str]]) -> list[Met]:
-    """Call each bomb of these rows, in one process."""
-    command = [sys.executable, "-W", "error", "-m", "tests.hostile.bombs.client", port]
-    done = subprocess.run(command, input=json.dumps(rows), capture_output=True, text=True, timeout=300, check=False)
-    met = [msgspec.json.decode(line, type=Met) for line in done.stdout.splitlines()]
-    assert [(one.bomb, one.wire) for one in met] == rows, done.stderr[-2000:]
-    return met
 
 
 def flaws(met: Met) -> list[str]:
@@ -73,15 +96,13 @@ def flaws(met: Met) -> list[str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory and forks are measured with Linux's means")
-def test_no_answer_takes_more_than_a_good_one_may(port: str) -> None:
-    met = meet(port, list(SHORT))
-    assert [flaw for one in met for flaw in flaws(one)] == []
+def test_no_answer_takes_more_than_a_good_one_may(client: Client) -> None:
+    assert [flaw for bomb, wire in SHORT for flaw in flaws(client.meet(bomb, wire))] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory and forks are measured with Linux's means")
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_every_bomb_on_every_wire(bomb: str, port: str, deep: bool) -> None:
+def test_every_bomb_on_every_wire(bomb: str, client: Client, deep: bool) -> None:
     if not deep:
         pytest.skip("only with --deep")
-    rows = [(bomb, wire) for wire in BOMBS[bomb].wires]
-    assert [flaw for one in meet(port, rows) for flaw in flaws(one)] == []
+    assert [flaw for wire in BOMBS[bomb].wires for flaw in flaws(client.meet(bomb, wire))] == []

@@ -24,8 +24,8 @@ def test_every_provider_with_embeddings_says_how_many_texts_it_takes(provider: s
 @pytest.mark.parametrize("provider", ["openai", "azure-openai"])
 def test_fewer_texts_go_together_where_vectors_are_long(provider: str) -> None:
     row = providers.row(provider)
-    assert quirks_of(row, "text-embedding-3-small").embed_batch == 2048
-    assert quirks_of(row, "text-embedding-3-large").embed_batch == 1024
+    assert quirks_of(row, "text-embedding-3-small").embed_batch == 1024
+    assert quirks_of(row, "text-embedding-3-large").embed_batch == 512
 
 
 def asked(request: EmbeddingRequest, quirks: Quirks) -> dict[str, object]:

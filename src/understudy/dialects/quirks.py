@@ -48,6 +48,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`messages[].name` is accepted."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
     """Kinds of media that the wire of this target can carry."""
+    gives_media: bool = False
+    """Its answers are images, audio or video, which make them long."""
     image_urls: bool = True
     """Images may be given by URL; otherwise only by their bytes."""
     tool_choice: frozenset[str] = frozenset({"auto", "none", "required", "tool"})
@@ -83,9 +85,9 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """One model can be asked for by its name; otherwise it is looked for in the list."""
     partner_suffix: bool = False
     """`name:partner` says who is to serve the model `name` (Hugging Face); the catalogue knows the name alone."""
-    embed_batch: int | None = None
+    embed_batch: int = 512
     """Most texts in one request for embeddings: the provider's limit, or fewer where their vectors would be more than
-    is read of one answer. `None` when no limit is known."""
+    is read of one answer. As numbers, 512 vectors of 4,096 are up to 48 MB."""
     embed_batch_tokens: int | None = None
     """Most tokens of all texts of one request for embeddings; `None` when no limit is known."""
     embed_format: Literal["float", "base64"] | None = None
@@ -113,6 +115,7 @@ class QuirksPatch(TypedDict, total=False):
     cache_breakpoints: bool
     message_names: bool
     inputs: frozenset[str]
+    gives_media: bool
     image_urls: bool
     tool_choice: frozenset[str]
     parallel_switch: bool
@@ -131,7 +134,7 @@ class QuirksPatch(TypedDict, total=False):
     logprobs_as_count: bool
     single_models: bool
     partner_suffix: bool
-    embed_batch: int | None
+    embed_batch: int
     embed_batch_tokens: int | None
     embed_format: Literal["float", "base64"] | None
     responses: Literal["never", "always", "tools", "tools_with_effort"]

@@ -42,6 +42,7 @@ _FAMILIES = (
     Family(_NUMBERED + r"(3\.5-flash-lite|3\.[6-9]|[4-9]).*", _LATEST),
     Family(_NUMBERED + r"(flash|flash-lite|pro)-latest", _LATEST),
     Family(_NUMBERED + r"(3\.[78]|[4-9]).*", {"efforts": frozenset({"low", "medium", "high"})}),
+    Family(r"(models/)?(gemini-.*(image|tts|audio)|nano-banana|lyria).*", {"gives_media": True}),
     # It passes over the task, and says nothing of it.
     Family(_NUMBERED + r"embedding-2.*", {"refused": frozenset({"input_type"})}),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -12,12 +13,24 @@ ROOM = 16 * MIB
 TOKEN_STREAMED = 8 * KIB
 TOKEN_WHOLE = 4 * KIB
 """Bytes for each token. An event without log probabilities has 100 to 600; with 20 of them for each token, 2,000."""
-VECTOR = 96 * KIB
-"""Bytes for each embedded text: 4,096 numbers of 20 digits are 92,000."""
-DIMENSIONS = 8 * KIB
+VECTOR = 192 * KIB
+"""Bytes for each embedded text: 8,192 numbers of 20 digits are 184,000."""
+DIMENSIONS = 16 * KIB
 """Numbers for each embedded text."""
 VALUE = 56
 """Bytes of memory that a value takes: a number 32 with the reference to it, a short string 56."""
+
+LOGPROB = 512
+"""Bytes for each log probability. One of an indented body has 300; a stream of OpenAI's Responses API repeats each in
+five events, with 80 bytes."""
+LOGPROB_VALUES = 768
+"""Memory for each log probability: an object of a token, a number and the token's bytes."""
+LONGEST = 32 * KIB
+"""Tokens of an answer for which no limit is known."""
+WIDE = 512 * MIB
+"""Bytes that log probabilities may add to any limit."""
+MEDIA = 64 * MIB
+"""Bytes that images, audio and video may add: thirty images of two megabytes, or fifteen minutes of speech."""
 
 
 class TooLarge(ValueError):
@@ -53,13 +66,45 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Arrays and objects in each other. Real answers stay below 20; Python's own limit differs among versions."""
     decoded: int = 36 * MIB
     """Bytes of memory that the values of one JSON text may take, as estimated by their number."""
+    at_once: int = 24 * MIB
+    """The same of a text that is decoded in one call, which takes up to 60 ms."""
+    logprobs: int = 4 * MIB
+    """The same of the log probabilities that gather from a stream."""
+    alternatives: int = 0
+    """Log probabilities for each token that were asked for. Without any, those of a stream that are too many are
+    dropped instead of refused."""
+    room: int = ROOM
+    """Bytes that any answer may have, whatever `max_tokens` says."""
     digits: int = 4300
     """Digits of an integer; the decoder converts no more, as Python itself."""
 
     def answer(self, max_tokens: int | None, *, streamed: bool) -> int:
         """Return how many bytes an answer of at most that many tokens may have, with room."""
         cap, token = (self.stream, TOKEN_STREAMED) if streamed else (self.body, TOKEN_WHOLE)
-        return cap if max_tokens is None else min(cap, ROOM + token * max(0, max_tokens))
+        token += LOGPROB * self.alternatives
+        return cap if max_tokens is None else min(cap, self.room + token * max(0, max_tokens))
+
+    def with_logprobs(self, alternatives: int, max_tokens: int | None) -> Bounds:
+        """Return the limits of an answer with that many log probabilities for each token."""
+        count = alternatives * (LONGEST if max_tokens is None else max(0, max_tokens))
+        size, values = min(WIDE, LOGPROB * count), min(WIDE, LOGPROB_VALUES * count)
+        return replace(
+            self,
+            body=self.body + size,
+            stream=self.stream + size,
+            # The last event of a stream of OpenAI's Responses API repeats the whole answer.
+            event=self.event + size // 5,
+            decoded=self.decoded + values,
+            at_once=self.at_once + values,
+            logprobs=self.logprobs + values,
+            alternatives=alternatives,
+        )
+
+    def with_media(self) -> Bounds:
+        """Return the limits of an answer that holds images, audio or video."""
+        return replace(
+            self, body=self.body + MEDIA, stream=self.stream + MEDIA, event=self.event + MEDIA, room=self.room + MEDIA
+        )
 
     def embeddings(self, texts: int) -> int:
         """Return how many bytes the vectors of that many texts (0: unknown) may have, with room."""

@@ -9,7 +9,7 @@ import msgspec
 from understudy.domain.failures import FailureKind
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.shape import LARGE, BadShape, check_shape
-from understudy.wire.slices import AT_ONCE, decode_slices, is_light
+from understudy.wire.slices import decode_slices, is_light
 
 T = TypeVar("T")
 
@@ -47,14 +47,16 @@ def decode(data: bytes | str, *, decoded: int = BOUNDS.decoded) -> Any:
 
 
 def decode_as(
-    decoder: msgspec.json.Decoder[T], data: bytes | str, *, sliced: bool = False, decoded: int = BOUNDS.decoded
+    decoder: msgspec.json.Decoder[T], data: bytes | str, *, sliced: bool = False, decoded: int | None = None
 ) -> T:
     """Decode into a wire struct. Raises `BadJson` as `decode` does, and where a value has the wrong type.
 
     A large text is decoded in slices where `sliced` allows it; structs with fields of type `Raw` cannot be. `decoded`
-    is the limit of memory that the values may then take.
+    is the limit of memory that the values may take.
     """
-    check_depth(data, decoded=decoded if sliced else AT_ONCE)
+    if decoded is None:
+        decoded = BOUNDS.decoded if sliced else BOUNDS.at_once
+    check_depth(data, decoded=decoded)
     try:
         return decoder.decode(data) if not sliced or len(data) <= LARGE else decode_large(decoder, data)
     except _FLAWS as flaw:
@@ -91,9 +93,9 @@ def _flawed(flaw: Exception) -> BadJson:
     return JsonTooLarge("nested too deeply") if isinstance(flaw, RecursionError) else BadJson(str(flaw))
 
 
-def decode_object(data: bytes | str) -> dict[str, Any]:
+def decode_object(data: bytes | str, *, decoded: int = BOUNDS.decoded) -> dict[str, Any]:
     """Decode a JSON object. Raises `BadJson` when the value is of another kind."""
-    value = decode(data)
+    value = decode(data, decoded=decoded)
     if not isinstance(value, dict):
         raise BadJson(f"expected a JSON object, got {type(value).__name__}")
     return value

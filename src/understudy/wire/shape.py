@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from itertools import accumulate
 
-from understudy.wire.bounds import BOUNDS, KIB, VALUE
+from understudy.wire.bounds import BOUNDS, KIB, MIB, VALUE
 
 LARGE = 256 * KIB
 """Bytes from which the values of a text are counted before it is decoded. A shorter one can weigh no more than 20 MB,
@@ -21,6 +21,7 @@ ESCAPE = 8
 """Bytes of memory for each `{`, `[` and backslash. An escape takes no memory, but as much time as if it did."""
 
 _WINDOW = 64 * KIB
+_STRETCH = 4 * MIB
 _STRUCTURE = b'[]{}",'
 _REST = bytes(byte for byte in range(256) if byte not in _STRUCTURE)
 _STEPS = bytes({ord("["): 1, ord("{"): 1, ord("]"): 255, ord("}"): 255}.get(byte, 0) for byte in range(256))
@@ -41,6 +42,8 @@ def check_shape(data: bytes, *, decoded: int = BOUNDS.decoded) -> None:
 
 def weight_of(data: bytes) -> int:
     """Return about how many bytes of memory the values take at most: what stands in strings is counted too."""
+    if len(data) > _STRETCH:  # One count of a long text holds the interpreter.
+        return sum(weight_of(data[start : start + _STRETCH]) for start in range(0, len(data), _STRETCH))
     return OBJECT * data.count(b"{") + ARRAY * data.count(b"[") + VALUE * data.count(b",") + ESCAPE * data.count(b"\\")
 
 

@@ -16,9 +16,6 @@ from understudy.wire.shape import weight_of
 LIGHT = 8 * MIB
 """Weight of values up to which a text is decoded at once: at most 20 ms, long strings aside."""
 
-AT_ONCE = 24 * MIB
-"""Weight up to which a text is decoded that cannot be sliced: at most 60 ms."""
-
 _SLICE = 64 * KIB
 _BLANKS = b" \t\r\n"
 

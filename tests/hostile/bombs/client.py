@@ -1,8 +1,9 @@
 """The library in a process of its own, which calls the bombs that it is given and prints what each of them did to it.
 
-    python -m tests.hostile.bombs.client PORT   < [["bomb", "wire"], …]
+    python -m tests.hostile.bombs.client PORT
 
-Each bomb is met in a forked process, so that memory which an earlier one has left does not hide what it takes.
+Takes `["bomb", "wire"]` a line, and answers each with a line. Each bomb is met in a forked process, so that memory
+which an earlier one has left does not hide what it takes.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import asyncio
 import gc
 import json
 import os
+import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -51,7 +54,7 @@ class Ticking:
 
 def config(name: str, bomb: Bomb, wire: str, port: int) -> u.ProviderConfig:
     one = WIRES[wire]
-    provider, model = (VECTORS[wire].provider, "m") if bomb.mode == "embed" else (one.provider, one.model)
+    provider, model = (VECTORS[wire].provider, "m") if bomb.mode == "embed" else (one.provider, bomb.model or one.model)
     return u.ProviderConfig(
         provider=u.ProviderType(provider),
         base_url=f"http://127.0.0.1:{port}/{quote(name, safe='')}/{wire}",
@@ -60,21 +63,25 @@ def config(name: str, bomb: Bomb, wire: str, port: int) -> u.ProviderConfig:
         embedding_model=model,
         max_tokens=bomb.max_tokens,
         timeout=bomb.deadline,
-        first_event_timeout=min(1.5, bomb.deadline),
-        idle_timeout=min(1.5, bomb.deadline),
+        first_event_timeout=bomb.silence,
+        idle_timeout=bomb.silence,
     )
 
 
-async def call(llm: u.LLMProvider, mode: str, texts: int) -> int:
+async def call(llm: u.LLMProvider, bomb: Bomb, texts: int) -> int:
     """Make the call; return the size of what it gave."""
-    match mode:
+    options: u.RequestOptions = {} if bomb.logprobs is None else {"logprobs": True, "top_logprobs": bomb.logprobs}
+    match bomb.mode:
         case "plain":
-            return len((await llm.generate("hi")).text)
+            answer = await llm.generate("hi", **options)
+            if bomb.logprobs is not None:
+                return len(answer.extra["logprobs"]["content"])
+            return len(answer.text) + len(answer.message.parts)
         case "embed":
             found = await llm.embed(["text"] * texts)
             return sum(map(len, found.embeddings))
     size = 0
-    async for event in llm.stream("hi"):
+    async for event in llm.stream("hi", **options):
         size += len(getattr(event, "text", ""))
     return size
 
@@ -91,7 +98,7 @@ async def meet(name: str, wire: str, port: int) -> dict[str, Any]:
         before, start = peak("VmRSS"), time.monotonic()
         Path("/proc/self/clear_refs").write_text("5")
         try:
-            result["size"] = await call(llm, bomb.mode, VECTORS[wire].texts if wire in VECTORS else 0)
+            result["size"] = await call(llm, bomb, VECTORS[wire].texts if wire in VECTORS else 0)
         except u.LLMError as error:
             result["kind"] = str(error.failure.kind) if error.failure else type(error).__name__
             result["said"] = str(error)[:200]
@@ -112,18 +119,23 @@ async def warm(port: int) -> None:
 
 
 def main() -> None:
-    port, todo = int(sys.argv[1]), json.load(sys.stdin)
+    port = int(sys.argv[1])
     asyncio.run(warm(port))
-    for name, wire in todo:
+    for line in sys.stdin:
+        name, wire = json.loads(line)
         gc.collect()
         gc.freeze()
         child = os.fork()
         if child == 0:
+            signal.alarm(int(BOMBS[name].deadline) + 60)
             try:
                 print(json.dumps(asyncio.run(meet(name, wire, port))), flush=True)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+            except BaseException:  # noqa: BLE001 - a forked child ends here, whatever happened
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        if os.waitpid(child, 0)[1]:
+            print("null", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import NamedTuple
 
+from tests.hostile.bombs import chances
 from tests.hostile.bombs.wires import VECTORS, WIRES
 
 MIB = 1 << 20
@@ -32,8 +33,14 @@ class Bomb(NamedTuple):
     deadline: float = 20.0
     growth: int = 64
     """MiB of memory that the client may grow by. Good vectors take what they take: 24 bytes each, and 8 in a tuple."""
+    silence: float = 1.5
+    """Seconds without content that are waited for."""
     chunked: bool = False
     """Whether each piece is an HTTP chunk."""
+    logprobs: int | None = None
+    """Alternatives to each token that are asked for."""
+    model: str | None = None
+    """Unset, that of the wire."""
 
 
 def endless(piece: bytes) -> Pieces:
@@ -109,17 +116,43 @@ def call_stream() -> Pieces:
         )
 
 
+def long_stream() -> Pieces:
+    """A hundred and twenty-eight thousand tokens, each in an event as long as OpenAI's."""
+    one = WIRES["openai"].event.replace(b"%b", b'" word"').replace(b'"id":"a"', b'"id":"chatcmpl-%b"' % (b"x" * 200))
+    for _ in range(1280):
+        yield one * 100
+    yield chances.DONE["openai"]
+
+
+def images(*, streamed: bool) -> Pieces:
+    """Thirty images of 1.8 MB from Gemini."""
+    image = b'{"inlineData":{"mimeType":"image/png","data":"%b"}}' % (b"iVBORw0KGgoA" * 150_000)
+    before, between, after = (
+        (b"", b"", b'data: {"candidates":[{"content":{"parts":[{"text":"."}]},"finishReason":"STOP"}]}\n\n')
+        if streamed
+        else (b'{"candidates":[{"content":{"role":"model","parts":[', b",", b']},"finishReason":"STOP"}]}')
+    )
+    yield before
+    for number in range(30):
+        chunk = b'data: {"candidates":[{"content":{"role":"model","parts":[%b]}}]}\n\n' % image
+        yield chunk if streamed else (between if number else b"") + image
+    yield after
+
+
 def nameless_calls() -> Pieces:
     """Pieces of tool calls that never get a name."""
     for n in range(1_000_000):
         yield b'data: {"choices":[{"delta":{"tool_calls":[{"index":%d,"function":{"arguments":"x"}}]}}]}\n\n' % n
 
 
+PAINTER = "gemini-2.5-flash-image"
 S = "stream"
 P = "plain"
 SILENT = ("too_large", "timeout_first_event", "deadline")
 LINES = ("openai", "anthropic", "cohere", "responses", "gemini", "ollama")
 """Wires whose events are JSON."""
+TINY = ("openai", "gemini", "ollama", "replicate")
+"""Wires whose events are read one by one, each by a reader of its own."""
 LOOKED_AT_ONCE = tuple(wire for wire in WIRES if wire != "replicate")
 """Wires on which such an answer is final. A prediction is looked at again, as long as there is time."""
 CALLS = ("openai", "anthropic", "cohere", "responses", "gemini", "ollama")
@@ -166,7 +199,7 @@ BOMBS: dict[str, Bomb] = {
     "an endless body": Bomb(P, lambda w: endless(b"x")),
     "endless text in a body": Bomb(P, lambda w: hole(WIRES[w].whole, b"x" * MIB, times=10_000), max_tokens=None),
     "endless embeddings": Bomb("embed", lambda w: endless(b"[0.1,"), wires=tuple(VECTORS), max_tokens=None),
-    "endless content": Bomb(S, lambda w: started(w, endless(event(w, b'"word "')))),
+    "endless content": Bomb(S, lambda w: started(w, endless(event(w, b'"word "'))), wires=TINY),
     "endless content in large pieces": Bomb(
         S, lambda w: started(w, endless(event(w, b'"' + b"x" * 500_000 + b'"'))), max_tokens=None
     ),
@@ -174,6 +207,7 @@ BOMBS: dict[str, Bomb] = {
         S,
         lambda w: started(w, endless(event(w, b'"word "'))),
         ("timeout_body", "deadline"),
+        wires=TINY,
         max_tokens=None,
         deadline=0.4,
     ),
@@ -206,9 +240,11 @@ BOMBS: dict[str, Bomb] = {
     "a number of 4,000,000 digits": Bomb(
         P, lambda w: hole(WIRES[w].whole, b"1" * 4_000_000), ("bad_response", "too_large"), wires=LINES
     ),
-    "events of nothing": Bomb(S, lambda w: started(w, endless(b"\n")), SILENT),
-    "empty events": Bomb(S, lambda w: started(w, endless(b"data:\n\n")), (*SILENT, "bad_response", "empty")),
-    "comments for ever": Bomb(S, lambda w: started(w, endless(WIRES[w].comment)), SILENT),
+    "events of nothing": Bomb(S, lambda w: started(w, endless(b"\n")), SILENT, silence=0.4),
+    "empty events": Bomb(
+        S, lambda w: started(w, endless(b"data:\n\n")), (*SILENT, "bad_response", "empty"), silence=0.4
+    ),
+    "comments for ever": Bomb(S, lambda w: started(w, endless(WIRES[w].comment)), SILENT, silence=0.4),
     "1,000,000 tiny chunks": Bomb(P, lambda w: good(w, 1_000_000, split=1), (), chunked=True, wires=("openai",)),
     "1,000,000 tiny chunks of a stream": Bomb(
         S, lambda w: single(b"\n", 1_000_000), ("truncated", *SILENT), chunked=True, wires=("openai", "ollama")
@@ -222,6 +258,32 @@ BOMBS: dict[str, Bomb] = {
     ),
     "a good answer": Bomb(P, lambda w: good(w, 10), ()),
     "a good answer of 8 MB": Bomb(P, lambda w: good(w, 8_000_000), ()),
+    "good log probabilities": Bomb(
+        P, lambda w: iter([chances.whole(w, 4000)]), (), chances.CHANCES, max_tokens=None, growth=128, logprobs=20
+    ),
+    "a good stream with log probabilities": Bomb(
+        S,
+        lambda w: started(w, chances.stream(w, 3000)),
+        (),
+        chances.CHANCES,
+        max_tokens=4096,
+        growth=128,
+        logprobs=20,
+    ),
+    "log probabilities for ever": Bomb(
+        S,
+        lambda w: started(w, endless(chances.flood(w))),
+        wires=(*chances.CHANCES, "cohere"),
+        logprobs=20,
+    ),
+    "log probabilities for ever, unasked": Bomb(
+        S, lambda w: started(w, endless(chances.flood(w))), wires=("openai", "gemini")
+    ),
+    "30 good images": Bomb(P, lambda w: images(streamed=False), (), ("gemini",), growth=192, model=PAINTER),
+    "30 good images in a stream": Bomb(S, lambda w: images(streamed=True), (), ("gemini",), growth=128, model=PAINTER),
+    "a good stream of 128,000 tokens": Bomb(
+        S, lambda w: long_stream(), (), ("openai",), max_tokens=128_000, deadline=60.0
+    ),
     "30 MB of good embeddings": Bomb("embed", lambda w: iter([vectors(w)]), (), tuple(VECTORS), growth=128),
 }
 
@@ -238,6 +300,8 @@ SHORT = (
     ("brackets in an event", "responses"),
     ("a stream of calls without names", "openai"),
     ("a good answer of 8 MB", "openai"),
+    ("good log probabilities", "gemini"),
+    ("log probabilities for ever", "responses"),
     ("30 MB of good embeddings", "cohere"),
 )
 """Rows of `make test`, each on one wire."""

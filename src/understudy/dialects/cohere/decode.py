@@ -13,6 +13,7 @@ from understudy.dialects.cohere.errors import error_of, failure_in_answer, read_
 from understudy.dialects.cohere.usage import read_usage
 from understudy.dialects.cohere.wire import EVENTS, FAILED, FINISH, NAME, PLAN, Body, Call, Delta, Piece, StreamEvent
 from understudy.dialects.error_bodies import read_event
+from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
@@ -51,7 +52,7 @@ class Answer:
         self._calls: dict[int | None, int] = {}
         self._call_ids: set[str] = set()
         self._cited: dict[int, list[JsonObject]] = {}
-        self._logprobs: list[JsonObject] = []
+        self._logprobs = Logprobs(endpoint.bounds)
 
     def start(self, id_: object) -> list[e.Event]:
         """Take the beginning. The wire names no model: the one that was asked for answers."""
@@ -80,7 +81,7 @@ class Answer:
     def grow(self, index: object, json: JsonObject, logprobs: object) -> list[e.Event]:
         """Take more of a content block. Raises `BadJson` for a piece of another kind."""
         if isinstance(logprobs, dict):
-            self._logprobs.append(logprobs)
+            self._logprobs.add([logprobs])
         block = self._blocks.get(index) if type(index) is int else self._blocks.get(_latest(self._blocks))
         if block is None:
             block = self._blocks[_place(index)] = _Block("thinking" if "thinking" in json else "text", json)
@@ -140,8 +141,8 @@ class Answer:
     def finish(self, end: Body | Delta, error: object = None) -> list[e.Event | Failure]:
         """Take how the answer ended, and what it used."""
         steps: list[e.Event | Failure] = []
-        if self._logprobs:
-            steps.append(e.Noted("logprobs", {"content": [*map(_logprob, self._logprobs)]}))
+        if entries := self._logprobs.lists.get("content"):
+            steps.append(e.Noted("logprobs", {"content": [*map(_logprob, entries)]}))
         if end.usage and isinstance(end.usage, dict):
             steps.append(e.UsageReported(read_usage(end.usage)))
         reason = _text(end.finish_reason)
@@ -156,7 +157,7 @@ class Answer:
 
     def weigh(self, logprobs: Iterable[object]) -> None:
         """Take the log probabilities of a whole answer."""
-        self._logprobs += (item for item in logprobs if isinstance(item, dict))
+        self._logprobs.add([item for item in logprobs if isinstance(item, dict)], whole=True)
 
     def _cited_part(self, raw: JsonObject) -> int:
         """The part that a citation belongs to; without a number, the first of its kind."""
@@ -218,7 +219,7 @@ class StreamReader(MarkedReader):
                 return []  # Other ends, which say nothing, and whatever may come to be
 
     def _failed(self, sse: SseEvent) -> list[e.Event | Failure]:
-        """Read an error in this service's form or in another; what is none says nothing."""
+        """Read an error in this service's form or in another; return nothing for any other body."""
         error = read_error(sse.data) or read_event(sse)
         if error is None:
             return []
@@ -243,7 +244,7 @@ class StreamReader(MarkedReader):
 
 def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.Event | Failure]:
     """Read a whole answer. Raises `BadJson` when it is none."""
-    body = decode_as(_BODY, data, sliced=True)
+    body = decode_as(_BODY, data, sliced=True, decoded=endpoint.bounds.decoded)
     if isinstance(body.message, str):
         error = error_of(decode_object(data))
         return [failure_in_answer(error, endpoint)] if error is not None else []

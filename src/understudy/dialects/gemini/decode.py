@@ -25,11 +25,13 @@ from understudy.dialects.gemini.wire import (
     FunctionCall,
     Part,
 )
+from understudy.dialects.logprobs import Logprobs
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import FinishReason
-from understudy.wire.json import BadJson, decode_as, decode_object, text_of
+from understudy.wire.bounds import Bounds
+from understudy.wire.json import BadJson, decode, decode_as, decode_object, text_of
 
 Steps = list[e.Event | Failure]
 
@@ -38,9 +40,9 @@ _CHUNK: msgspec.json.Decoder[Chunk] = msgspec.json.Decoder(Chunk)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def read_chunk(data: bytes) -> Chunk:
+def read_chunk(data: bytes, bounds: Bounds) -> Chunk:
     """Read a chunk or whole answer. Raises `BadJson`."""
-    return decode_as(_CHUNK, data)
+    return decode_as(_CHUNK, data, decoded=bounds.at_once)
 
 
 class Answer:
@@ -83,22 +85,26 @@ class Answer:
         """Content has followed the last report of usage, which then is not the final one."""
         self._tier: Any = None
         self._facts: JsonObject = {}
-        self._logprobs: list[JsonObject] = []
+        self._logprobs = Logprobs(endpoint.bounds)
 
-    def add(self, chunk: Chunk) -> Steps:
+    def add(self, chunk: Chunk, *, whole: bool = False) -> Steps:
         """Take a chunk, or a whole answer."""
         if chunk.error:
             return [error_in_answer(chunk.error, self._endpoint)]
+        candidate = next((one for one in chunk.candidates or () if not one.index), None)
+        # Ahead of what it changes here: a chunk with a broken number is mended and read again.
+        logprobs = self._entries(candidate.logprobs_result) if candidate and candidate.logprobs_result else []
         steps: Steps = []
         if not self._started and not self._start(chunk, steps):
             return []
-        candidate = next((one for one in chunk.candidates or () if not one.index), None)
         if isinstance(chunk.prompt_feedback, dict):
             self._facts["promptFeedback"] = chunk.prompt_feedback
             if candidate is None and (blocked := _blocked(chunk.prompt_feedback)) is not None:
                 return [*steps, blocked]
         if candidate is not None:
             self._candidate(candidate, steps)
+            if logprobs:
+                self._logprobs.add(logprobs, whole=whole)
             if steps and self._usage is not None:
                 self._is_stale = True
         if chunk.model_status is not None:
@@ -122,8 +128,8 @@ class Answer:
         if self._text is not None:
             steps += [e.CitationAdded(self._text, citation) for citation in citations(self._facts)]
         steps += [e.Noted(name, value) for name, value in self._facts.items()]
-        if self._logprobs:
-            steps.append(e.Noted("logprobs", {"content": self._logprobs}))
+        if self._logprobs.lists:
+            steps.append(e.Noted("logprobs", self._logprobs.lists))
         reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
         if self._calls and raw in ("STOP", None):
             reason = FinishReason.TOOL_CALLS
@@ -170,8 +176,10 @@ class Answer:
         if candidate.grounding_metadata and isinstance(candidate.grounding_metadata, dict):
             known = self._facts.get("groundingMetadata", {})
             self._facts["groundingMetadata"] = {**known, **candidate.grounding_metadata}
-        if isinstance(candidate.logprobs_result, dict):
-            self._logprobs += read_logprobs(candidate.logprobs_result)
+
+    def _entries(self, raw: msgspec.Raw) -> list[JsonObject]:
+        result = decode(bytes(raw), decoded=self._endpoint.bounds.decoded)
+        return read_logprobs(result) if isinstance(result, dict) else []
 
     def _part(self, raw: msgspec.Raw, steps: Steps) -> None:
         part = decode_as(_PART, raw)
@@ -257,7 +265,7 @@ class Answer:
 def decode_whole(data: bytes, endpoint: Endpoint) -> Steps:
     """Read a whole answer. Raises `BadJson` when it is none."""
     answer = Answer(endpoint)
-    steps = answer.add(read_chunk(data))
+    steps = answer.add(read_chunk(data, endpoint.bounds), whole=True)
     if not steps:
         raise BadJson("the body is not an answer: it has no candidates")
     return steps if isinstance(steps[-1], Failure) else [*steps, *answer.finish(whole=True)]

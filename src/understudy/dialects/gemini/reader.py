@@ -45,7 +45,7 @@ class StreamReader:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._keep_wire = endpoint.keep_wire
-        self._max_event = endpoint.bounds.event
+        self._bounds = endpoint.bounds
         self._answer = Answer(endpoint)
         self._flaws = Flaws()
         self._decoder: _Decoder | None = None
@@ -104,8 +104,8 @@ class StreamReader:
         if not first:
             return None
         if first in b"[{":
-            return _ArrayDecoder(self._max_event)
-        limit = self._max_event
+            return _ArrayDecoder(self._bounds.event)
+        limit = self._bounds.event
         return SseDecoder(keep_frames=self._keep_wire, bare_data=True, max_line=limit, max_event=limit)
 
     def _read(self, event: SseEvent) -> Steps:
@@ -115,7 +115,7 @@ class StreamReader:
             return self._flaws.read(event, self._take, error)
 
     def _take(self, event: SseEvent) -> Steps:
-        steps = self._answer.add(read_chunk(event.data))
+        steps = self._answer.add(read_chunk(event.data, self._bounds))
         if steps and isinstance(steps[-1], Failure):
             self.finished = True
         return self._stamped(steps, event.frame)

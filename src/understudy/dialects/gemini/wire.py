@@ -134,7 +134,7 @@ class Candidate(_Wire, frozen=True, kw_only=True):
     finish_message: Any = None
     avg_logprobs: Any = None
     continuation_token: Any = None
-    logprobs_result: Any = None
+    logprobs_result: msgspec.Raw = msgspec.Raw()
 
 
 class Chunk(_Wire, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import msgspec
 from understudy.dialects.base import Endpoint, Operation
 from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.flaws import Flaws
+from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.ollama.errors import failure_in
 from understudy.dialects.ollama.wire import (
     CAPABILITIES,
@@ -71,16 +72,18 @@ class AnswerReader:
         self._indexes: dict[str, int] = {}
         self._calls = 0
         self._ids: set[str] = set()
-        self._logprobs: list[JsonObject] = []
+        self._logprobs = Logprobs(endpoint.bounds)
         self._created = ""
         self._started = False
         self.finished = False
 
-    def read(self, line: Line) -> list[Event | Failure]:
+    def read(self, line: Line, *, whole: bool = False) -> list[Event | Failure]:
         """Read one line. Raises `BadJson`."""
         if line.error:
             self.finished = True
             return [failure_in(line.error, self._endpoint)]
+        # Ahead of what it changes here: a line with a broken number is mended and read again.
+        logprobs = self._entries(line.logprobs) if line.logprobs else []
         steps: list[Event | Failure] = []
         if not self._started:
             self._started = True
@@ -95,8 +98,8 @@ class AnswerReader:
             steps.append(TextDelta(self._index("text"), answer.content))
         for call in answer.tool_calls or ():
             steps += self._call(call)
-        if line.logprobs and isinstance(line.logprobs, list):
-            self._logprobs += (item for item in line.logprobs if isinstance(item, dict))
+        if logprobs:
+            self._logprobs.add(logprobs, whole=whole)
         if line.done:
             self.finished = True
             steps += self._end(line)
@@ -117,10 +120,14 @@ class AnswerReader:
         started = ToolCallStarted(index, call_id, call.function.name)
         return [started, ToolCallDelta(index, _arguments(call))]
 
+    def _entries(self, logprobs: msgspec.Raw) -> list[JsonObject]:
+        entries = decode(bytes(logprobs), decoded=self._endpoint.bounds.decoded)
+        return [item for item in entries if isinstance(item, dict)] if isinstance(entries, list) else []
+
     def _end(self, line: Line) -> list[Event]:
         events: list[Event] = []
-        if self._logprobs:
-            events.append(Noted("logprobs", {"content": self._logprobs}))
+        if self._logprobs.lists:
+            events.append(Noted("logprobs", self._logprobs.lists))
         durations = {name: value for name in DURATIONS if (value := token_count(getattr(line, name))) is not None}
         if durations:
             events.append(Noted("durations", durations))
@@ -148,6 +155,7 @@ class StreamReader:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._lines = NdjsonDecoder(max_line=endpoint.bounds.event)
+        self._at_once = endpoint.bounds.at_once
         self._answer = AnswerReader(endpoint)
         self._keep = endpoint.keep_wire
         self._flaws = Flaws()
@@ -174,11 +182,12 @@ class StreamReader:
 
     def _read(self, line: bytes) -> list[Event | Failure]:
         try:
-            return self._answer.read(decode_as(_line, line))
+            return self._answer.read(decode_as(_line, line, decoded=self._at_once))
         except BadJson as error:
-            return self._flaws.read(
-                SseEvent("", line), lambda event: self._answer.read(decode_as(_line, event.data)), error
-            )
+            return self._flaws.read(SseEvent("", line), self._read_mended, error)
+
+    def _read_mended(self, event: SseEvent) -> list[Event | Failure]:
+        return self._answer.read(decode_as(_line, event.data, decoded=self._at_once))
 
     def close(self) -> list[Event | Failure]:
         """Take the end of input: the last line may lack its line end, and be cut."""
@@ -201,11 +210,11 @@ def whole_answer(endpoint: Endpoint) -> Callable[[bytes], list[Event | Failure]]
     """Return the decoding of a whole chat answer."""
 
     def read(body: bytes) -> list[Event | Failure]:
-        line = decode_as(_line, body)
+        line = decode_as(_line, body, decoded=endpoint.bounds.at_once)
         if not line.error and line.message is None and line.response is None:
             raise BadJson("it holds neither a message nor an error")
         reader = AnswerReader(endpoint)
-        steps = reader.read(line)
+        steps = reader.read(line, whole=True)
         if not reader.finished:
             steps.append(_truncated("the answer says that it is not done"))
         return steps

@@ -87,7 +87,7 @@ class Line(msgspec.Struct):
     load_duration: Any = None
     prompt_eval_duration: Any = None
     eval_duration: Any = None
-    logprobs: Any = None
+    logprobs: msgspec.Raw = msgspec.Raw()
     remote_model: Any = None
     remote_host: Any = None
     error: Any = None

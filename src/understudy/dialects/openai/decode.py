@@ -8,6 +8,7 @@ import msgspec
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON
+from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.openai.calls import CallEvent, ToolCalls
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
@@ -79,7 +80,7 @@ class Answer:
         self._earlier: str | None = None
         """A finish reason that content has followed: Together gives one for each of several tool calls."""
         self._known: dict[str, Any] = {}
-        self._logprobs: dict[str, list[Any]] = {}
+        self._logprobs: Logprobs | None = None
 
     def add(self, chunk: ChunkWire, *, whole: bool = False) -> Steps:
         """Take a chunk, or a `whole` completion."""
@@ -92,9 +93,9 @@ class Answer:
             return []
         choice = _first(chunk.choices, whole=whole)
         if choice is not None:
-            delta = choice.delta
-            if delta is None or choice.message is not None or choice.finish_reason:
-                delta = self._message(choice, whole=whole)
+            delta, message = choice.delta, choice.message
+            if message is not None:
+                delta = message if delta is None else self._of_both(choice, delta, message, whole=whole)
             if delta is not None:
                 self._delta(delta, steps, whole=whole)
             if steps and (self._usage is not None or self._finish is not None):
@@ -102,7 +103,7 @@ class Answer:
                 if self._finish is not None:
                     self._earlier, self._finish = self._finish, None
             if choice.logprobs is not None or choice.content_filter_results:
-                self._choice_facts(choice, steps)
+                self._choice_facts(choice, steps, whole=whole)
             if choice.finish_reason:
                 self._finish = _name(choice.finish_reason) or self._finish
                 self._flush(steps)
@@ -134,8 +135,8 @@ class Answer:
             # Unknown: what was counted on the way is less than the whole.
             interim = msgspec.structs.replace(self._usage, output=None, reasoning=None, audio_output=None)
             steps += (e.UsageReported(interim), e.Warned(NO_FINAL_USAGE))
-        if self._logprobs:
-            steps.append(e.Noted("logprobs", self._logprobs))
+        if self._logprobs is not None and self._logprobs.lists:
+            steps.append(e.Noted("logprobs", self._logprobs.lists))
         reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
         if self._calls and (raw == "stop" or (raw is None and whole)):
             # A call of the tool that was named by tool_choice ends with `stop` at OpenAI.
@@ -155,13 +156,11 @@ class Answer:
         self._early = []
         return True
 
-    def _message(self, choice: ChoiceWire, *, whole: bool) -> DeltaWire | None:
-        """What a choice adds. Perplexity writes both: the piece and, beside it, the message so far; and in a whole
+    def _of_both(self, choice: ChoiceWire, delta: DeltaWire, message: DeltaWire, *, whole: bool) -> DeltaWire:
+        """What a choice adds that holds both: at Perplexity the piece and, beside it, the message so far; in a whole
         completion the message and an empty piece."""
-        first, second = (choice.message, choice.delta) if whole else (choice.delta, choice.message)
-        if first is None or (choice.finish_reason and not self._parts and not _says(first)):
-            return first if second is None else second
-        return first
+        first, second = (message, delta) if whole else (delta, message)
+        return second if choice.finish_reason and not self._parts and not _says(first) else first
 
     def _failure(self, error: Any) -> Failure:
         read = read_error_value({"error": error})
@@ -184,7 +183,8 @@ class Answer:
         content = delta.content
         if content:
             if isinstance(content, str):
-                steps.append(e.TextDelta(self._place("text"), content))
+                place = self._places.get("text")
+                steps.append(e.TextDelta(self._place("text") if place is None else place, content))
             elif isinstance(content, list):
                 for part in content:
                     self._part(part, steps)
@@ -206,6 +206,8 @@ class Answer:
             steps.append(e.Noted("executed_tools", delta.executed_tools, append=True))
 
     def _add_calls(self, events: list[CallEvent], steps: Steps) -> None:
+        if not events:
+            return
         self._parts += sum(isinstance(event, e.ToolCallStarted) for event in events)
         steps += events
 
@@ -289,13 +291,17 @@ class Answer:
         if error := chunk.x_groq.get("error"):
             steps.append(self._failure(error))
 
-    def _choice_facts(self, choice: ChoiceWire, steps: Steps) -> None:
+    def _choice_facts(self, choice: ChoiceWire, steps: Steps, *, whole: bool) -> None:
         if choice.content_filter_results:
             self._note("content_filter_results", choice.content_filter_results, steps)
+        if choice.logprobs is None:
+            return
         delta = choice.delta or choice.message
         text = delta.content if delta is not None and isinstance(delta.content, str) else ""
         for key, entries in _logprobs(choice.logprobs, text).items():
-            self._logprobs.setdefault(key, []).extend(entries)
+            if self._logprobs is None:
+                self._logprobs = Logprobs(self._endpoint.bounds)
+            self._logprobs.add(entries, key, whole=whole)
 
     def _note(self, key: str, value: Any, steps: Steps) -> None:
         """Note a fact once, and again when it changes: every chunk repeats it."""

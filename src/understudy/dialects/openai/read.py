@@ -24,6 +24,7 @@ class StreamReader:
     def __init__(self, endpoint: Endpoint) -> None:
         bounds = endpoint.bounds
         self._sse = SseDecoder(keep_frames=endpoint.keep_wire, max_line=bounds.line, max_event=bounds.event)
+        self._decoded = bounds.decoded
         self._answer = Answer(endpoint)
         self._flaws = Flaws()
         self._endpoint = endpoint
@@ -74,7 +75,7 @@ class StreamReader:
         elif event.name == "error" and (error := read_event(event)) is not None:
             steps = [stream_failure(error, self._endpoint)]
         else:
-            chunk = decode_chunk(event.data)
+            chunk = decode_chunk(event.data, self._decoded)
             if event.name == "error" or (chunk.choices is None and not chunk.error and chunk.usage is None):
                 steps = self._oddity(event, chunk)
             else:
@@ -110,7 +111,7 @@ def _stamped(steps: Steps, frame: bytes) -> Steps:
 
 def read_completion(body: bytes, endpoint: Endpoint) -> Steps:
     """Read a whole completion. Raises `BadJson` when it is none."""
-    chunk = decode_chunk(body)
+    chunk = decode_chunk(body, endpoint.bounds.decoded)
     if chunk.choices is None:
         error = read_error_value(decode_object(body))
         if error is not None:

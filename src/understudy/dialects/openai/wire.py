@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import BOM, BadJson, JsonTooLarge, check_depth, decode_large, decode_object
 from understudy.wire.shape import LARGE
 
@@ -77,27 +78,30 @@ class ChunkWire(msgspec.Struct, gc=False):
 
 
 _decoder = msgspec.json.Decoder(ChunkWire)
+_decode = _decoder.decode
 
 _SHORT = 512
 """Bytes up to which nothing is counted: what is so short nests no deeper than the decoder itself bears."""
 
 
-def decode_chunk(data: bytes) -> ChunkWire:
-    """Decode a chunk or a whole completion. Raises `BadJson` when it is no JSON object.
+def decode_chunk(data: bytes, decoded: int = BOUNDS.decoded) -> ChunkWire:
+    """Decode a chunk or a whole completion. Raises `BadJson` when it is no JSON object, or its values take more memory
+    than `decoded`.
 
     Where a container is of another kind than this dialect's (a `tool_calls` that is an object, say), the fields that
     do fit are read all the same.
     """
-    if len(data) > _SHORT:
-        check_depth(data)
+    size = len(data)
+    if size > _SHORT:
+        check_depth(data, decoded=decoded)
     try:
-        return _decoder.decode(data) if len(data) <= LARGE else decode_large(_decoder, data)
+        return _decode(data) if size <= LARGE else decode_large(_decoder, data)
     except msgspec.ValidationError:
-        chunk: ChunkWire = _lenient(ChunkWire, decode_object(data), choices=_choice)
+        chunk: ChunkWire = _lenient(ChunkWire, decode_object(data, decoded=decoded), choices=_choice)
         return chunk
     except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as flaw:
         if data.startswith(BOM) and not data.startswith(BOM, len(BOM)):
-            return decode_chunk(data[len(BOM) :])
+            return decode_chunk(data[len(BOM) :], decoded)
         raise (JsonTooLarge if isinstance(flaw, RecursionError) else BadJson)(str(flaw)) from flaw
 
 

@@ -46,7 +46,7 @@ class ResponsesDialect:
         before = notes.events()
 
         def whole(data: bytes) -> list[Event | Failure]:
-            return read_whole(data, _fail(endpoint))
+            return read_whole(data, _fail(endpoint), endpoint.bounds)
 
         if stream:
             reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire, bounds=endpoint.bounds)

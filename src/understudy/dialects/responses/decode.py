@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from understudy.dialects.base import WireError
+from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.responses.errors import read_error, read_error_object
 from understudy.dialects.responses.output import Item, Items, position_of
 from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, ResponseObject, StreamEvent, read_usage
@@ -18,7 +19,7 @@ from understudy.domain import events as e
 from understudy.domain.content import Citation, JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import FinishReason
-from understudy.wire.bounds import BOUNDS
+from understudy.wire.bounds import BOUNDS, Bounds
 from understudy.wire.json import BadJson, JsonTooLarge, decode, decode_as
 
 Step = e.Event | Failure
@@ -38,8 +39,10 @@ _REASONING, _CALL, _WHOLE = "reasoning", "call", "whole"
 class OutputReader:
     """Turns the output items of one response into events, whichever way they come."""
 
-    def __init__(self, fail: Fail) -> None:
+    def __init__(self, fail: Fail, bounds: Bounds = BOUNDS, *, whole: bool = False) -> None:
+        """`whole`: what is read has come in one body."""
         self._fail = fail
+        self._whole = whole
         self._items = Items()
         self._next_part = 0
         self._place: tuple[Any, Any, Any] | None = None
@@ -47,7 +50,7 @@ class OutputReader:
         self._place_index = 0
         self._started = False
         self._called = False
-        self._logprobs: list[Any] = []
+        self._logprobs = Logprobs(bounds)
 
     def start(self, response: ResponseObject) -> list[Step]:
         """Take what the response says of itself; only the first time counts."""
@@ -126,8 +129,8 @@ class OutputReader:
         output = response.output or []
         for item, raw in zip(self._items.match(output), output, strict=True):
             steps += self._close(item, raw)
-        if self._logprobs:
-            steps.append(e.Noted("logprobs", {"content": self._logprobs}))
+        if self._logprobs.lists:
+            steps.append(e.Noted("logprobs", self._logprobs.lists))
         if isinstance(response.service_tier, str):
             steps.append(e.Noted("service_tier", response.service_tier))
         if isinstance(response.usage, dict):
@@ -189,7 +192,8 @@ class OutputReader:
             steps += [e.TextDelta(index, _text(content.get("text")) or "")] if new else []
             annotations = objects(content.get("annotations"))[item.seen_citations.get(position, 0) :]
             steps += [e.CitationAdded(index, read_citation(annotation)) for annotation in annotations]
-            self._logprobs += objects(content.get("logprobs"))
+            if logprobs := objects(content.get("logprobs")):
+                self._logprobs.add(logprobs, whole=self._whole)
         return steps
 
     def _close_call(self, item: Item, raw: JsonObject, kind: str) -> list[Step]:
@@ -260,17 +264,17 @@ class OutputReader:
         return index
 
 
-def read_whole(body: bytes, fail: Fail) -> list[Step]:
+def read_whole(body: bytes, fail: Fail, bounds: Bounds = BOUNDS) -> list[Step]:
     """Read a whole body. Raises `BadJson` when it is no response."""
-    response = decode_as(RESPONSE, body, sliced=True)
+    response = decode_as(RESPONSE, body, sliced=True, decoded=bounds.decoded)
     if response.output is None:
         error = read_error(body)
         if error is None:
             raise BadJson("a response without output")
         return [fail(error)]
-    if len(response.output) > BOUNDS.parts:
-        raise JsonTooLarge(f"more than {BOUNDS.parts} items")
-    return OutputReader(fail).finish(response, response.status)
+    if len(response.output) > bounds.parts:
+        raise JsonTooLarge(f"more than {bounds.parts} items")
+    return OutputReader(fail, bounds, whole=True).finish(response, response.status)
 
 
 def read_citation(annotation: JsonObject) -> Citation:

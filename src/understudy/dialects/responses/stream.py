@@ -47,7 +47,8 @@ class StreamReader:
         self._keep = keep_wire
         # An image that a tool makes is one line, as long as its event.
         self._sse = SseDecoder(keep_frames=keep_wire, max_line=bounds.event, max_event=bounds.event)
-        self._output = OutputReader(fail)
+        self._decoded = bounds.decoded
+        self._output = OutputReader(fail, bounds)
         self._flaws = Flaws()
 
     def feed(self, data: bytes) -> list[Step]:
@@ -87,9 +88,9 @@ class StreamReader:
         kind = frame.name or decode_as(EVENT_TYPE, frame.data).type
         piece = _PIECES.get(kind)
         if piece is not None:
-            return piece(self._output, decode_as(EVENT, frame.data, sliced=True))
+            return piece(self._output, decode_as(EVENT, frame.data, sliced=True, decoded=self._decoded))
         if kind in _STARTS or kind in _ENDS:
-            return self._boundary(kind, decode_as(EVENT, frame.data, sliced=True))
+            return self._boundary(kind, decode_as(EVENT, frame.data, sliced=True, decoded=self._decoded))
         if kind in ("error", ""):
             error = read_event_error(frame.data)
             if error is not None:
