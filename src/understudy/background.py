@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Background:
-    """Tasks that nobody waits for until their owner closes. Each limits its own time."""
+    """Tasks that run on after a call has returned, until their owner closes. Each limits its own time."""
 
     __slots__ = ("_tasks",)
 

@@ -349,7 +349,7 @@ class Connector(aiohttp.TCPConnector):
         self._factory: Any = functools.partial(PooledConnection, loop=self._loop, head_limit=head_limit)
 
     async def _wait_for_available_connection(self, key: ConnectionKey, traces: list[Trace]) -> None:
-        """Wait for a place in the pool, which is no fault of the provider and has a limit of its own."""
+        """Wait for a place in the pool, for which the provider is not to blame; it has its own limit."""
         task = asyncio.current_task()
         self.connecting.add(task)
         try:

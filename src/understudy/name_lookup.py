@@ -1,4 +1,4 @@
-"""Names looked up in threads that nobody waits for longer than they want to."""
+"""Host names looked up in threads, each waited for only as long as its caller allows."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Resolver(AbstractResolver):
                 del self._waiting[host]
 
     async def close(self) -> None:
-        """Leave the lookups that hang alone: nobody waits for them."""
+        """Leave lookups that hang to themselves; they are not waited for."""
 
 
 def _addresses(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
@@ -85,6 +85,6 @@ def _result(host: str, family: socket.AddressFamily, proto: int, address: tuple[
     numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
     where = str(address[0])
     if family == socket.AF_INET6 and address[3]:
-        # A link-local address is none without its interface.
+        # A link-local address is incomplete without its interface.
         where, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
     return ResolveResult(hostname=host, host=where, port=address[1], family=family, proto=proto, flags=numeric)

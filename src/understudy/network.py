@@ -66,7 +66,7 @@ class Certificates(msgspec.Struct, frozen=True):
 
 
 class _Encrypted(Exception):
-    """A key wants a password, for which OpenSSL would ask on the terminal."""
+    """A key is encrypted, so OpenSSL would prompt for its password on the terminal."""
 
 
 def _no_password() -> str:
@@ -171,7 +171,7 @@ def _shared_context(
 
 
 def _changed(path: str | None) -> int:
-    """Return when a file was changed, in nanoseconds; 0 where there is none."""
+    """Return when a file was changed, in nanoseconds; 0 for a missing one."""
     try:
         return Path(path).stat().st_mtime_ns if path else 0
     except OSError:

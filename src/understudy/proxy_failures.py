@@ -7,7 +7,7 @@ import aiohttp
 from understudy.domain.failures import Failure, FailureKind
 
 _ADVICE = {
-    403: "it does not allow that host: ask whoever runs it, or name the host in NO_PROXY",
+    403: "it does not allow that host: ask its operator, or name the host in NO_PROXY",
     502: "it cannot reach that host",
     503: "it cannot reach that host",
     504: "it cannot reach that host",

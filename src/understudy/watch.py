@@ -79,7 +79,7 @@ class Watch:
         self._incoming = incoming
 
     def hand_out(self, batch: list[object]) -> None:
-        """Note that the reader has a batch: until `resume` nobody waits for the provider."""
+        """Note that the reader has a batch: until `resume` the provider is not waited for."""
         self._waiting = False
         for item in batch:
             if isinstance(item, CONTENT_EVENTS):

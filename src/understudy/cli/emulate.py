@@ -147,7 +147,7 @@ async def _serve(stage: Stage, write: Path | None, *, as_json: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
-            continue  # whoever started this in the background wants it to outlive the terminal's Ctrl-C
+            continue  # a shell that started this in the background meant it to outlive the terminal's Ctrl-C
         # Where the loop takes no handlers (Windows), Ctrl-C cancels this task instead.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)

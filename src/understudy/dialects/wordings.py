@@ -294,7 +294,7 @@ TYPES: tuple[ErrorRule, ...] = (
     *_codes(_K.OVERLOADED, "overloaded_error", "unavailable_error", "UNAVAILABLE"),
     *_codes(_K.CONFLICT, "conflict_error", "ABORTED"),
     *_codes(_K.UNSUPPORTED, "UNIMPLEMENTED"),
-    # These say less than a status does, so they count only where there is none: in the middle of a stream.
+    # These say less than a status does, so they count only in the middle of a stream, where the status is missing.
     *_codes(
         _K.INVALID_REQUEST,
         "invalid_request_error",

@@ -28,7 +28,7 @@ class ProviderStats(msgspec.Struct, frozen=True, kw_only=True):
     estimated_cost: Money = Money()
     """Of the attempts whose cost is known."""
     calls_of_unknown_cost: int = 0
-    """Attempts that may have been billed, nobody knows how much."""
+    """Attempts that may have been billed, for an unknown amount."""
     latency_total: float = 0.0
     """Seconds, over successful attempts."""
     first_event_total: float = 0.0

@@ -35,7 +35,7 @@ class Mended(msgspec.Struct, frozen=True):
 
 
 def mend(data: bytes) -> Mended | None:
-    """Replace numbers that are none by `null` and lone surrogates by U+FFFD; return `None` if there are none."""
+    """Replace invalid numbers by `null` and lone surrogates by U+FFFD; return `None` if the text has neither."""
     if len(data) > MAX_SIZE or _SUSPECT.search(data) is None:
         return None
     flaws: set[str] = set()

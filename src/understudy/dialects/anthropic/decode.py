@@ -347,7 +347,7 @@ def _extend(block: JsonObject, delta: object) -> None:
 
 
 def _parsed(text: str) -> Any:
-    """Input of a hosted tool; what is no JSON stays text."""
+    """Input of a hosted tool; a string that is not valid JSON stays a string."""
     try:
         return decode_json(text)
     except BadJson:

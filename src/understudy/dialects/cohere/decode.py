@@ -219,7 +219,7 @@ class StreamReader(MarkedReader):
                 return []  # Other ends, which say nothing, and whatever may come to be
 
     def _failed(self, sse: SseEvent) -> list[e.Event | Failure]:
-        """Read an error in this service's form or in another; what is none says nothing."""
+        """Read an error in this service's form or in another; return nothing for any other body."""
         error = read_error(sse.data) or read_event(sse)
         if error is None:
             return []

@@ -110,7 +110,7 @@ def _decoded(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
 
 
 def decode_prediction(data: bytes) -> PredictionWire:
-    """Read a prediction. Raises `BadJson` when it is none, or has an id that cannot be asked for."""
+    """Read a prediction. Raises `BadJson` when it is not a prediction, or its id cannot stand in a URL."""
     prediction = _decoded(_PREDICTION, data)
     if not is_name(prediction.id):
         raise BadJson("the prediction's id is not valid")
