@@ -65,7 +65,7 @@ class ForeignPerformer:
             # A custom provider's bug must not cost the statistics of the others.
             logger.exception("provider %s failed to return its statistics", self.provider.name)
             return self._tally.stats()
-        return own if own.total_requests else self._tally.stats()
+        return own if isinstance(own, ProviderStats) and own.total_requests else self._tally.stats()
 
     def batch_limits(self, target: Target) -> BatchLimits:
         """It divides what is too much for it itself."""

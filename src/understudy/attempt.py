@@ -179,6 +179,7 @@ class Attempt:
         usage = response.usage if response is not None else _usage_of(self.items)
         target = self.launch.target
         basis = self._basis(outcome, failure, usage)
+        model = self._answered_model()
         return AttemptRecord(
             request_id=self.job.id,
             attempt_id=self.id,
@@ -193,13 +194,13 @@ class Attempt:
             duration=(self._ended or time.monotonic()) - self._started,
             first_event=self._first_event,
             waited=self.launch.waited,
-            answered_model=self._answered_model(),
+            answered_model=model,
             dialect=self.flight.dialect,
             streamed=self.job.streamed,
             failure=failure,
             next_step=next_step,
             usage=usage,
-            cost=self._cost(basis, usage),
+            cost=self._cost(basis, usage, model),
             cost_basis=basis,
             warnings=response.warnings if response is not None else (),
         )
@@ -227,7 +228,7 @@ class Attempt:
         warnings = getattr(answer, "warnings", ())
         return bool(warnings) and any(warning.what in (USAGE, "numbers") for warning in warnings)
 
-    def _cost(self, basis: CostBasis, usage: Usage) -> Cost | None:
+    def _cost(self, basis: CostBasis, usage: Usage, answered_model: str | None) -> Cost | None:
         """Return what this attempt cost, given how sure its usage is; `None` when that is unknown."""
         if basis in (CostBasis.NOT_SENT, CostBasis.REFUSED) or not self.job.operation.billed:
             return NOT_BILLED
@@ -240,7 +241,7 @@ class Attempt:
         bill = Bill(
             usage=self._completed(usage) if basis is CostBasis.ESTIMATED else usage,
             model=self.launch.target.model,
-            answered_model=self._answered_model(),
+            answered_model=answered_model,
             service_tier=_text(facts.get("service_tier")),
             speed=_text((usage.raw or {}).get("speed")),
             region=_region(usage.raw or {}),

@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 
 class Meter:
-    """Counts an answer as it is read. Almost all it costs are two sums for each piece."""
+    """Counts an answer as it is read. Almost all it costs is one sum for each piece."""
 
-    __slots__ = ("_bounds", "_events", "_limit", "_text", "counts", "mark", "open", "size")
+    __slots__ = ("_bounds", "_events", "_limit", "_streamed", "_text", "counts", "event_at", "is_long", "mark", "size")
 
     def __init__(self, bounds: Bounds, limit: int) -> None:
         """`limit` is that of the bytes of a body."""
@@ -39,21 +39,24 @@ class Meter:
         self._events = 0
         self.counts = False
         """Whether the stream is so long that `count` wants its events."""
-        self.restart()
 
-    def restart(self) -> None:
-        """Begin another body."""
+    def begin(self, *, streamed: bool) -> None:
+        """Begin a body."""
+        self._streamed = streamed
         self.size = 0
         """Bytes so far."""
-        self.open = 0
-        """Bytes since the last event: those of one that is not complete."""
-        self.mark = min(STEP, self._limit + 1)
+        self.event_at = 0
+        """The size when the latest event of a stream was complete."""
+        self.is_long = False
+        """Whether the event that is not complete is so long that a thread decodes it."""
+        self.mark = STEP if self._limit >= STEP else self._limit + 1
         """The size at which to let the loop have its turn, and to `look`."""
 
     def look(self) -> str | None:
         """Return which limit is exceeded, if one is, and set the next mark."""
         self.mark = min(self.size + STEP, self._limit + 1)
         self.counts = self.size > COUNTED_FROM
+        self.is_long = self._streamed and self.size - self.event_at > LONG
         if self.size > self._limit:
             return f"the response exceeds {self._limit} bytes"
         if self._text > self._bounds.text:

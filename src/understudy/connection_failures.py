@@ -88,7 +88,8 @@ def _kind(error: BaseException) -> tuple[FailureKind, bool]:
         case aiohttp.ClientConnectorError():
             return FailureKind.POOL if error.os_error.errno in NO_FILES_LEFT else FailureKind.CONNECT, False
         case ValueError():
-            return FailureKind.INVALID_REQUEST, False
+            # An address or header of this entry's own, so another target may well work.
+            return FailureKind.LOCAL, False
         case aiohttp.ClientResponseError() | MalformedBody():
             return FailureKind.PROTOCOL, True
         case _:

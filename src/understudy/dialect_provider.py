@@ -242,9 +242,8 @@ class DialectProvider:
 
     def fly(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> ExchangeFlight:
         """Open an attempt; nothing is sent before it is iterated."""
-        began = (
-            time.monotonic()
-        )  # the first attempt of a process loads the dialect and the HTTP library, which takes time
+        # Before the imports: the first attempt of a process loads its dialect and the HTTP library here.
+        began = time.monotonic()
         from understudy.dialects.history import settled
         from understudy.flight import ExchangeFlight, Passage
 

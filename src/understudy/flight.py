@@ -161,7 +161,7 @@ class ExchangeFlight:
         self._before = before
         self._passage = passage
         self._credential = passage.credential
-        self._steps: list[Any] | None = None
+        self._steps: list[Any] = []
         self._send: Send | None = None
         self._incoming: Incoming | None = None
         self._failure: Failure | None = None
@@ -175,11 +175,9 @@ class ExchangeFlight:
 
     async def __anext__(self) -> list[Any]:
         watch = self._watch
-        if self._steps is None:
-            passage = self._passage
-            watch = self._watch = Watch(passage.limits, streamed=passage.streamed, spent=passage.spent())
-            self._steps = [*self._before, *self._exchange.start()]
-        elif watch is not None and watch.streamed:
+        if watch is None:
+            self._begin()
+        elif watch.streamed:
             watch.resume()
             if watch.verdict is not None:
                 self._failure = watch.verdict
@@ -206,12 +204,18 @@ class ExchangeFlight:
             except TransportError as error:
                 self._lost(error.failure)
 
+    def _begin(self) -> None:
+        passage = self._passage
+        self._watch = Watch(passage.limits, streamed=passage.streamed, spent=passage.spent())
+        if self._failure is None:
+            self._steps = [*self._before, *self._exchange.start()]
+
     def interrupt(self, failure: Failure) -> None:
         """End the attempt; see `Flight`."""
         if self._watch is not None:
             self._watch.interrupt(failure)
         else:
-            self._steps, self._failure = [], failure
+            self._failure = failure
 
     def clean(self, text: str) -> str:
         """Hide the secrets; see `Flight`."""
@@ -227,7 +231,6 @@ class ExchangeFlight:
     def _sort(self, steps: list[Any]) -> list[Any]:
         """Take the steps apart: what to send and what failed stay here, the rest is handed out."""
         batch: list[Any] = []
-        unsent = not self.answered or any(isinstance(step, Send) for step in steps)
         for step in steps:
             kind = type(step)
             if kind is Send:
@@ -237,17 +240,17 @@ class ExchangeFlight:
             else:
                 batch.append(step)
                 if kind is Warned:
-                    self._warned(step, unsent=unsent)
+                    self._warned(step, steps)
         if batch and self._watch is not None and self._watch.streamed:
             self._watch.hand_out(batch)
             if self._meter.counts:
                 self._meter.count(batch)
         return batch
 
-    def _warned(self, event: Warned, *, unsent: bool) -> None:
+    def _warned(self, event: Warned, steps: list[Any]) -> None:
         """Note a degradation. What is warned of ahead of a request, be it the first of several, is of that request."""
         self.translated = True
-        if self._passage.strict and unsent:
+        if self._passage.strict and (not self.answered or any(isinstance(step, Send) for step in steps)):
             message = f"cannot express {event.warning.what}: {event.warning.why} (strict)"
             self._failure = Failure(kind=FailureKind.UNSUPPORTED, message=message, sent=False)
 
@@ -255,10 +258,10 @@ class ExchangeFlight:
         """Send a request and take its response's head. An earlier response that is not read to its end is closed."""
         self._send = None
         self._close()
-        self._meter.restart()
         passage, watch = self._passage, self._watch
         if watch is None:
             return
+        self._meter.begin(streamed=watch.streamed)
         self._raw = Gathered() if watch.streamed and passage.keep_raw else None
         request: HttpRequest | None = None
         incoming: Incoming | None = None
@@ -300,25 +303,24 @@ class ExchangeFlight:
             await self._read_end(incoming)
             return
         meter = self._meter
-        meter.size += len(data)
-        if meter.size >= meter.mark:
+        size = meter.size = meter.size + len(data)
+        if size >= meter.mark:
             await asyncio.sleep(0)
             if (flaw := meter.look()) is not None:
                 self._failure = Failure(kind=FailureKind.TOO_LARGE, message=flaw)
                 self._close()
                 return
-            if meter.size > self._passage.bounds.body:
+            if size > self._passage.bounds.body:
                 self._raw = None
         if self._raw is not None:
             self._raw.add(data)
-        if meter.open > LONG:
+        if meter.is_long:
             self._steps = await aside(partial(self._exchange.feed, data))
+            meter.is_long = not self._steps
         else:
             self._steps = self._exchange.feed(data)
         if self._steps:
-            meter.open = 0
-        elif self._watch is not None and self._watch.streamed:
-            meter.open += len(data)
+            meter.event_at = size
 
     async def _read_end(self, incoming: Incoming) -> None:
         incoming.release()
@@ -342,8 +344,8 @@ class ExchangeFlight:
             self._failure = verdict
             return
         for piece in pieces:
-            self._steps = [*(self._steps or ()), *self._exchange.feed(piece)]
-        self._steps = [*(self._steps or ()), *self._exchange.close()]
+            self._steps = [*self._steps, *self._exchange.feed(piece)]
+        self._steps = [*self._steps, *self._exchange.close()]
 
     def _lost(self, failure: Failure) -> None:
         """The connection failed, or the watch closed it; in the latter case the watch knows why."""

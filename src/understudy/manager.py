@@ -167,12 +167,8 @@ class ProviderManager:
 
         Raises the first provider's error when none answers.
         """
-        found = await self._gather(lambda each: each.list_models(limit=limit))
-        lists = [
-            [msgspec.structs.replace(model, id=f"{name}/{model.id}", provider=name) for model in models]
-            for name, models in found.items()
-            if not isinstance(models, LLMError)
-        ]
+        found = await self._gather(lambda each: _named_models(each, limit))
+        lists = [models for models in found.values() if not isinstance(models, LLMError)]
         if not lists:
             raise next(error for error in found.values() if isinstance(error, LLMError))
         return list(itertools.islice(itertools.chain.from_iterable(lists), limit))
@@ -182,11 +178,11 @@ class ProviderManager:
         entry, _, rest = model.partition("/")
         if rest and entry in self._roster.by_name:
             named = self._roster.by_name[entry]
-            answer = await _asked(named, lambda each: each.is_model_available(rest), self._patience)
+            answer = await _asked(named, lambda each: _of_type(bool, each.is_model_available(rest)), self._patience)
             if isinstance(answer, LLMError):
                 raise answer
             return answer
-        found = await self._gather(lambda each: each.is_model_available(model))
+        found = await self._gather(lambda each: _of_type(bool, each.is_model_available(model)))
         if all(isinstance(answer, LLMError) for answer in found.values()):
             raise next(answer for answer in found.values() if isinstance(answer, LLMError))
         return any(answer is True for answer in found.values())
@@ -194,7 +190,7 @@ class ProviderManager:
     async def health_check(self) -> HealthStatus:
         """Check every target; the manager is well when one of them is. A target that is well again is no longer set
         aside."""
-        found = await self._gather(lambda each: each.health_check())
+        found = await self._gather(lambda each: _of_type(HealthStatus, each.health_check()))
         targets = tuple(
             HealthStatus(provider=name, reachable=False, detail=status.message)
             if isinstance(status, LLMError)
@@ -279,8 +275,22 @@ async def _asked(provider: LLMProvider, ask: Callable[[LLMProvider], Awaitable[T
         return error_of(Failure(kind=FailureKind.LOCAL, message=message))
 
 
+async def _of_type(kind: type[T], answer: Awaitable[T]) -> T:
+    """Return what a provider answers. Raises `TypeError` for a custom provider's answer of another type."""
+    found = await answer
+    if not isinstance(found, kind):
+        raise TypeError(f"got {type(found).__name__} instead of {kind.__name__}")
+    return found
+
+
+async def _named_models(provider: LLMProvider, limit: int | None) -> list[ModelInfo]:
+    """Return a provider's models as the manager names them. Raises `TypeError` as `_of_type` does."""
+    name, models = provider.name, await _of_type(list, provider.list_models(limit=limit))
+    return [msgspec.structs.replace(model, id=f"{name}/{model.id}", provider=name) for model in models]
+
+
 def _counting(request: GenerationRequest) -> Callable[[LLMProvider], Awaitable[TokenCount]]:
-    return lambda provider: provider.count_tokens(request)
+    return lambda provider: _of_type(TokenCount, provider.count_tokens(request))
 
 
 async def _closed(provider: LLMProvider) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, get_type_hints
 
 import msgspec
@@ -39,8 +40,9 @@ class Texts(msgspec.Struct, frozen=True):
 
 def read_prompt(prompt: Prompt, options: RequestOptions) -> Ask:
     """Build a request. Raises `Misuse` for an unknown option, a wrong type or a malformed message."""
-    if not options and isinstance(prompt, GenerationRequest):
-        return Ask(prompt, of_output(prompt.output) if prompt.output else None)
+    if not options:
+        request = _base(prompt)
+        return Ask(request, of_output(request.output) if request.output else None)
     unknown = options.keys() - RequestOptions.__annotations__.keys()
     if unknown:
         raise Misuse(_unknown_option(sorted(unknown)[0], RequestOptions.__annotations__))
@@ -181,8 +183,7 @@ def _check(request: GenerationRequest) -> None:
     """Check the types of plain values, so that a mistake fails here by its name and not at a provider."""
     if not _request_types:
         _request_types.update(get_type_hints(GenerationRequest))
-    for name in _CHECKED:
-        value = getattr(request, name)
+    for name, value in zip(_CHECKED, _checked_values(request), strict=True):
         if value is None:
             continue
         try:
@@ -212,6 +213,7 @@ _CHECKED = (
     "parallel_tool_calls",
     "metadata",
 )
+_checked_values = attrgetter(*_CHECKED)
 
 
 _ELSEWHERE = {

@@ -177,7 +177,25 @@ class Broken:
         return raising
 
 
-async def test_a_custom_provider_that_raises_fails_alone() -> None:
+class Odd:
+    """A custom provider of which everything answers with a value of the wrong type."""
+
+    provider_type = "own"
+    name = "own"
+    priority = 1
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __getattr__(self, name: str) -> Any:
+        async def later(*arguments: Any, **options: Any) -> object:
+            return self._value
+
+        return (lambda *arguments, **options: self._value) if name in ("stats", "stream") else later
+
+
+@pytest.mark.parametrize("broken", [Broken(), *map(Odd, (None, {}, [None], 7, "yes", object()))])
+async def test_a_custom_provider_that_raises_or_answers_oddly_fails_alone(broken: Any) -> None:
     class Listing(RecordingTransport):
         async def send(self, request: u.HttpRequest, *, connect: float) -> Any:
             answer = await super().send(request, connect=connect)
@@ -188,11 +206,10 @@ async def test_a_custom_provider_that_raises_fails_alone() -> None:
             return answer
 
     good = u.create_provider(entry("backup"), transport=Listing())
-    broken: Any = Broken()
     llm = u.ProviderManager([broken, good])
     assert [model.id for model in await llm.list_models()] == ["backup/gpt-5"]
     assert await llm.is_model_available("gpt-5")
-    with pytest.raises(u.Unavailable, match="own raised Bug"):
+    with pytest.raises(u.Unavailable, match=r"own raised (Bug|TypeError)"):
         await llm.is_model_available("own/gpt-5")
     status = await llm.health_check()
     assert {each.provider: each.ok for each in status.targets} == {"own": False, "backup": True}

@@ -12,10 +12,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
+import understudy
 from tests.hostile.asking import answer_to, failure, generate, provider
 from tests.hostile.raw import Line, answer, serving
 from understudy.aio_transport import AioTransport
@@ -62,6 +64,28 @@ async def test_an_unknown_name_is_a_failure_of_the_lookup(monkeypatch: pytest.Mo
     await llm.aclose()
     assert (found.kind, found.sent) == (FailureKind.DNS, False)
     assert found.message == "cannot connect to unknown.example:9: Name or service not known"
+
+
+@pytest.mark.parametrize("wrong", [{"base_url": "http://1.2.3.4.5/v1"}, {"headers": {"x-team": "a\r\nb"}}], ids=str)
+async def test_an_entry_that_cannot_be_asked_at_all_leaves_the_others(wrong: dict[str, Any]) -> None:
+    async def well(line: Line) -> None:
+        while True:
+            await line.send(answer_to(await line.request(), "7"))
+
+    async with serving(well) as server:
+        entry: dict[str, Any] = {"provider": "openai", "api_key": understudy.Secret("sk-test"), "text_model": "m"}
+        first = understudy.ProviderConfig(**{**entry, "name": "wrong", "base_url": f"{server.url}/v1", **wrong})
+        second = understudy.ProviderConfig(**entry, name="well", base_url=f"{server.url}/v1")
+        async with understudy.ProviderManager(list(map(understudy.create_provider, (first, second)))) as llm:
+            whole = await llm.generate("hello")
+            stream = llm.stream("hello")
+            streamed = await stream.collect()
+        for found in (whole, streamed):
+            assert found.text == "7"
+            assert [(each.provider, each.failure and each.failure.sent) for each in found.attempts] == [
+                ("wrong", False),
+                ("well", None),
+            ]
 
 
 # ---- the pool ----

@@ -134,6 +134,8 @@ WRONG_ADDRESSES = {
     "https://api.openai.com/v1?": "base_url must end with the path, without ? and #",
     "https://user:canary-4711@api.openai.com/v1": "base_url must not contain a user or password",
     "https://canary-4711@api.openai.com/v1": "base_url must not contain a user or password",
+    "https://api..openai.com/v1": "base_url is not a valid URL for OpenAI",
+    f"https://{'long' * 16}.com/v1": "base_url is not a valid URL for OpenAI",
 }
 
 

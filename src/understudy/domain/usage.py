@@ -130,8 +130,11 @@ MAX_TOKENS = 2**53
 
 
 def _sum(*counts: int | None) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
+    total = None
+    for count in counts:
+        if count is not None:
+            total = count if total is None else total + count
+    return total
 
 
 def token_count(value: object) -> int | None:
@@ -140,8 +143,10 @@ def token_count(value: object) -> int | None:
     Rejects booleans, strings, negative, fractional and absurd (above 2⁵³) values, so that a broken report reads as
     unknown instead of corrupting a sum.
     """
-    if type(value) is int:  # by far the most frequent; a bool is of another type
+    if type(value) is int:  # by far the most frequent, with `None`; a bool is of another type
         return value if 0 <= value <= MAX_TOKENS else None
+    if value is None:
+        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):

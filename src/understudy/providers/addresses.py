@@ -38,7 +38,8 @@ def address_complaint(url: str, row: ProviderRow) -> str | None:
     try:
         parts = urlsplit(row.normalize_base_url(url.strip()))
         has_host = bool(parts.hostname) and parts.port != 0
-    except ValueError:
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # UnicodeError among them: a label that is empty or longer than 63 letters
         return f"is not a valid URL for {row.title}"
     if parts.scheme not in ("http", "https"):
         return "must begin with http:// or https://"

@@ -17,6 +17,7 @@ LIGHT = 8 * MIB
 """Weight of values up to which a text is decoded at once: at most 20 ms, long strings aside."""
 
 _SLICE = 64 * KIB
+_HEAD = 256
 _BLANKS = b" \t\r\n"
 
 _any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
@@ -29,23 +30,33 @@ def is_light(data: bytes) -> bool:
     return weight_of(data) <= LIGHT
 
 
-def decode_slices(data: bytes) -> Any:
-    """Decode a text member by member; the result is the same as at once. Raises what the decoder raises."""
-    if len(data) <= _SLICE:
+def decode_slices(data: bytes | msgspec.Raw) -> Any:
+    """Decode a text member by member; the result is the same as at once. Raises what the decoder raises.
+
+    Members are views of the text, not copies.
+    """
+    view = memoryview(data)
+    if len(view) <= _SLICE:
         return _any.decode(data)
-    match data[:64].lstrip(_BLANKS)[:1]:
+    head = bytes(view[:_HEAD]).lstrip(_BLANKS)
+    match head[:1]:
         case b"{":
-            return {name: decode_slices(bytes(value)) for name, value in _object.decode(data).items()}
+            return {name: decode_slices(value) for name, value in _object.decode(data).items()}
         case b"[":
-            if data.count(b"[") == 1 and b'"' not in data and b"{" not in data:
-                return _numbers(data.strip(_BLANKS))
+            if _are_numbers(head) and _are_numbers(text := bytes(data).strip(_BLANKS)):
+                return _numbers(text)
             members, values = _array.decode(data), []
             members.reverse()
             while members:  # Each goes as its value comes, so that the memory of both is not taken at once.
-                values.append(decode_slices(bytes(members.pop())))
+                values.append(decode_slices(members.pop()))
             return values
         case _:
             return _any.decode(data)
+
+
+def _are_numbers(array: bytes) -> bool:
+    """Check whether an array, or its beginning, holds numbers and words alone."""
+    return array.count(b"[") == 1 and b'"' not in array and b"{" not in array
 
 
 def _numbers(data: bytes) -> list[Any]:

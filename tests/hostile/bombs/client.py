@@ -52,6 +52,13 @@ class Ticking:
             last = now
 
 
+def pace() -> float:
+    """Seconds that the machine computes for a fixed piece of work. Threads that share a core slow each other down."""
+    start = time.process_time()
+    sum(number * number for number in range(100_000))
+    return time.process_time() - start
+
+
 def config(name: str, bomb: Bomb, wire: str, port: int) -> u.ProviderConfig:
     one = WIRES[wire]
     provider, model = (VECTORS[wire].provider, "m") if bomb.mode == "embed" else (one.provider, bomb.model or one.model)
@@ -95,6 +102,7 @@ async def meet(name: str, wire: str, port: int) -> dict[str, Any]:
     async with u.create_provider(config(name, bomb, wire, port), fallback=rules) as llm:
         await asyncio.sleep(0.01)
         tick.longest = 0.0
+        paces = [pace()]
         before, start = peak("VmRSS"), time.monotonic()
         Path("/proc/self/clear_refs").write_text("5")
         try:
@@ -106,6 +114,7 @@ async def meet(name: str, wire: str, port: int) -> dict[str, Any]:
         result["growth"] = (peak("VmHWM") - before) / (1 << 20)
         await asyncio.sleep(0.01)
         result["stall"] = tick.longest * 1000
+        result["pace"] = max(*paces, pace()) * 1000
     ticking.cancel()
     return result
 

@@ -206,6 +206,8 @@ class Answer:
             steps.append(e.Noted("executed_tools", delta.executed_tools, append=True))
 
     def _add_calls(self, events: list[CallEvent], steps: Steps) -> None:
+        if not events:
+            return
         self._parts += sum(isinstance(event, e.ToolCallStarted) for event in events)
         steps += events
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from understudy.dialects.base import Endpoint, Notes
@@ -33,6 +34,8 @@ FIELDS: dict[str, str] = {
     "metadata": "metadata",
 }
 """Fields of a request whose values go on the wire as they are, and their names there."""
+
+_values = attrgetter(*FIELDS)
 
 _BEYOND = ("top_k", "min_p")
 """Fields that only some servers of this dialect have."""
@@ -96,8 +99,7 @@ def parameters(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> 
     """Write everything but model and messages, in the plain form."""
     body: JsonObject = {}
     verbatim = (request.extra or {}).get(NAME, {})
-    for name, key in FIELDS.items():
-        value = getattr(request, name)
+    for (name, key), value in zip(FIELDS.items(), _values(request), strict=True):
         if value is None or key in verbatim:
             continue
         if name in _BEYOND and name not in endpoint.quirks.accepts:

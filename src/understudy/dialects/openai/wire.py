@@ -78,6 +78,7 @@ class ChunkWire(msgspec.Struct, gc=False):
 
 
 _decoder = msgspec.json.Decoder(ChunkWire)
+_decode = _decoder.decode
 
 _SHORT = 512
 """Bytes up to which nothing is counted: what is so short nests no deeper than the decoder itself bears."""
@@ -90,10 +91,11 @@ def decode_chunk(data: bytes, decoded: int = BOUNDS.decoded) -> ChunkWire:
     Where a container is of another kind than this dialect's (a `tool_calls` that is an object, say), the fields that
     do fit are read all the same.
     """
-    if len(data) > _SHORT:
+    size = len(data)
+    if size > _SHORT:
         check_depth(data, decoded=decoded)
     try:
-        return _decoder.decode(data) if len(data) <= LARGE else decode_large(_decoder, data)
+        return _decode(data) if size <= LARGE else decode_large(_decoder, data)
     except msgspec.ValidationError:
         chunk: ChunkWire = _lenient(ChunkWire, decode_object(data, decoded=decoded), choices=_choice)
         return chunk
