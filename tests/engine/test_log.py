@@ -1,0 +1,50 @@
+"""What stands in the log: a warning for each attempt that failed, with the request's id, and nothing of the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+import understudy as u
+from understudy.emulator import Emulator, Fault
+from understudy.transport import TransportError
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "understudy"]
+
+
+async def test_failed_attempts_are_warnings_and_won_ones_are_silent(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with Emulator(("openai",)) as emulator:
+        emulator.script("openai", [Fault.error(u.FailureKind.SERVER_ERROR)])
+        config = u.ProviderConfig(provider="openai", base_url=emulator.url("openai"), api_key=u.Secret(emulator.key))
+        async with u.create_provider(config, fallback=u.FallbackConfig(retry_delay_ms=1)) as llm:
+            answer = await llm.generate("hi")
+    first, second = answer.attempts
+    assert (first.outcome, second.outcome) == (u.Outcome.FAILED, u.Outcome.WON)
+    assert lines(caplog) == [f"request {first.request_id} attempt {first}"]
+    assert [record.levelno for record in caplog.records if record.name == "understudy"] == [logging.WARNING]
+
+
+async def test_an_attempt_that_its_caller_gave_up_is_not_the_providers_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    records: list[u.AttemptRecord] = []
+    async with Emulator(("openai",)) as emulator:
+        emulator.script("openai", always=Fault.slow_headers())
+        config = u.ProviderConfig(provider="openai", base_url=emulator.url("openai"), api_key=u.Secret(emulator.key))
+        async with u.create_provider(config, observers=[records.append]) as llm:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(llm.generate("hi"), 0.3)
+    assert [record.outcome for record in records] == [u.Outcome.ABORTED]
+    assert lines(caplog) == []
+
+
+def test_the_error_of_a_transport_says_what_failed() -> None:
+    failure = u.Failure(kind=u.FailureKind.DNS, message="no such host")
+    assert str(TransportError(failure)) == "no such host"
+    assert TransportError(failure).failure is failure
