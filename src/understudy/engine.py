@@ -171,10 +171,11 @@ class Drive:
             actions = call.receive(Ended(attempt.number), now)
         elif self.interrupted is not None:
             actions = call.receive(Cancelled(self.interrupted), now)
-            outcome, failure = Outcome.ABORTED, self.interrupted
+            outcome, failure = Outcome.ABORTED, _instead(failure, self.interrupted)
         elif now >= call.deadline:
             actions = call.tick(now)
-            failure = next((action.failure for action in actions if isinstance(action, Abort)), failure)
+            late = next((action.failure for action in actions if isinstance(action, Abort)), failure)
+            failure = _instead(failure, late)
         else:
             translated = attempt.flight.translated
             actions = call.receive(
@@ -303,6 +304,11 @@ async def guarded(work: Awaitable[object], what: str) -> None:
         await work
     except Exception:
         logger.exception("%s failed", what)
+
+
+def _instead(failure: Failure, reason: Failure) -> Failure:
+    """Return why an attempt was ended from here, in place of how it failed; whether it was sent stays."""
+    return msgspec.structs.replace(reason, sent=failure.sent)
 
 
 def _wake(pause: asyncio.Future[None]) -> None:

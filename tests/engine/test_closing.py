@@ -234,6 +234,39 @@ def _in_threads(server: Server) -> dict[str, str]:
     return outcomes
 
 
+async def test_what_was_closed_before_it_was_sent_cost_nothing() -> None:
+    asked = asyncio.Event()
+
+    async def token() -> str:
+        asked.set()
+        await asyncio.sleep(60)
+        return "never"
+
+    records: list[u.AttemptRecord] = []
+    async with serving(well) as (server,):
+        entry = u.ProviderConfig(provider="openai", base_url=server.url, token=token, text_model="gpt-5")
+        llm = u.create_provider(entry, observers=[records.append])
+        running = asyncio.ensure_future(llm.generate("Hi"))
+        await asyncio.wait_for(asked.wait(), 10)
+        await llm.aclose()
+        with pytest.raises(u.Unavailable, match="the provider was closed"):
+            await running
+        assert server.requests == []
+    assert [record.cost_basis for record in records] == [u.CostBasis.NOT_SENT]
+
+
+async def test_what_was_closed_after_it_was_sent_may_have_cost_something() -> None:
+    records: list[u.AttemptRecord] = []
+    async with serving(silent) as (server,):
+        llm = u.create_provider(server.entry(), observers=[records.append])
+        running = asyncio.ensure_future(llm.generate("Hi"))
+        await eventually(lambda: bool(server.requests))
+        await llm.aclose()
+        with pytest.raises(u.Unavailable, match="the provider was closed"):
+            await running
+    assert [record.cost_basis for record in records] == [u.CostBasis.UNKNOWN]
+
+
 # ---- last words ----
 
 
