@@ -12,9 +12,10 @@ import traceback
 
 import msgspec
 import pytest
+from rich.pretty import pretty_repr
 
 from understudy.domain.errors import ConfigError, LLMError
-from understudy.domain.secret import Secret
+from understudy.domain.secret import Secret, SecretHeader
 
 VALUE = "sk-canary-7f3a9"
 SURROGATE = VALUE + "\udcff"
@@ -135,3 +136,16 @@ def test_the_empty_secret_is_false() -> None:
 def test_nothing_can_be_hung_on_it() -> None:
     with pytest.raises(AttributeError):
         Secret(VALUE).note = "x"  # type: ignore[attr-defined]
+
+
+def test_a_header_that_holds_a_key_is_sent_as_it_is_and_shown_by_nobody() -> None:
+    header = SecretHeader(f"Bearer {VALUE}")
+    assert header == f"Bearer {VALUE}"
+    assert header.encode() == f"Bearer {VALUE}".encode()
+    assert "".join(header) == f"Bearer {VALUE}"
+    tools = [repr(header), repr([header]), pprint.pformat({"a": header}), repr(header[3:])]
+    tools += [pretty_repr({"a": header}, max_string=longest) for longest in (3, 12, None)]
+    assert all("Bear" not in shown and "canary" not in shown for shown in tools), tools
+    for encode in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError):
+            encode(header)

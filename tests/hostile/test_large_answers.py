@@ -114,7 +114,6 @@ def test_log_probabilities_add_no_more_than_what_is_stated() -> None:
 
 
 VECTORS = {
-    "OpenAI, numbers, indented": (1024, 1536, 22),
     "OpenAI's longest, numbers, indented": (512, 3072, 22),
     "OpenAI's longest, base64": (512, 3072, 6),
     "Gemini": (100, 3072, 23),

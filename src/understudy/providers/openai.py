@@ -41,15 +41,14 @@ ROW = ProviderRow(
         "refused": _NEVER,
         "user_field": "safety_identifier",
         "max_stop": 4,
-        # It takes 2048, but as numbers, which fields of the wire may ask for, that many vectors are some 70 MB.
-        "embed_batch": 1024,
+        # It takes 2048, but as numbers, which callers may ask for and compatible servers always send, that many vectors
+        # are up to 140 MB.
+        "embed_batch": 512,
         "embed_batch_tokens": 300_000,
         # As OpenAI's own client asks.
         "embed_format": "base64",
     },
     families=(
-        # Its vectors are the longest.
-        Family(r"text-embedding-3-large", {"embed_batch": 512}),
         # Vectors can be shortened from the third generation on.
         Family(r"text-embedding-ada-.*", {"refused": _NEVER | {"dimensions"}}),
         # Models that do not reason know neither efforts nor verbosity.
