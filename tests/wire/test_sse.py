@@ -52,6 +52,7 @@ def standard(data: bytes) -> list[tuple[str, bytes]]:
 @example(b"data: a\r\n\r\ndata: b\r\rdata: c\n\n")
 @example(BOM + b"data: a\n\n")
 @example(BOM + BOM + b"data: a\n\n")
+@example(b"data: a\n\ndata: b\n\ndata: c\nevent: d")
 def test_reads_what_the_standard_says(data: bytes) -> None:
     assert [(event.name, event.data) for event in events(data)] == standard(data)
 
@@ -63,6 +64,9 @@ def _cut(data: bytes, cuts: list[int]) -> list[bytes]:
 
 @settings(deadline=None, max_examples=300)
 @given(STREAMS, st.lists(st.integers(0, 400), max_size=20), st.booleans())
+@example(b"data: a\n\ndata: b\n\ndata: c\ndata: d\n\ndata: e\n\n", [23], False)
+@example(b"data: a\n\ndata: b\n\ndata: c\ndata: d\n\ndata: e\n\n", [21, 29, 40], False)
+@example(b"event: a\ndata: b\n\ndata: c\n\n", [4, 9, 15], False)
 def test_the_split_does_not_matter(data: bytes, cuts: list[int], keep_frames: bool) -> None:
     whole = read(SseDecoder(keep_frames=keep_frames), [data])
     assert read(SseDecoder(keep_frames=keep_frames), _cut(data, cuts)) == whole
@@ -74,6 +78,7 @@ def test_the_split_does_not_matter(data: bytes, cuts: list[int], keep_frames: bo
 @given(STREAMS, st.lists(st.integers(0, 400), max_size=20), st.integers(3, 24), st.integers(1, 40))
 @example(b"data: abcd\r\n\r\n", [11], 10, 100)
 @example(b"data: a\n\ndata: abcdefgh\n\n", [9], 10, 100)
+@example(b"data: \n\n", [], 8, 1)
 def test_the_split_does_not_matter_at_the_limits(data: bytes, cuts: list[int], line: int, event: int) -> None:
     def outcome(pieces: list[bytes]) -> Read:
         return read(SseDecoder(max_line=line, max_event=event), pieces)

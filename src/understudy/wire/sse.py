@@ -68,8 +68,8 @@ class SseDecoder:
     """
 
     __slots__ = (
-        "_bare", "_between", "_data", "_flaw", "_frame", "_keep", "_max_event", "_max_line", "_name", "_pending",
-        "_size", "_started",
+        "_bare", "_between", "_data", "_flaw", "_frame", "_keep", "_max_event", "_max_line", "_max_plain", "_name",
+        "_pending", "_size", "_started",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +84,7 @@ class SseDecoder:
         self._bare = bare_data
         self._max_line = max_line
         self._max_event = max_event
+        self._max_plain = min(max_line, max_event)
         self._pending = Pending(max_line)
         self._started = False
         self._between = False
@@ -114,12 +115,17 @@ class SseDecoder:
                 return []
             self._started = True
             buffer = buffer.removeprefix(BOM)
+        events: list[SseEvent] = []
         if b"\r" in buffer:
             lines, rest = _split_any(buffer)
         else:
+            if buffer.startswith(b"data: ") and not (self._size or self._name or self._keep):
+                # A fast server's events are read many at once, the last of them cut.
+                whole = buffer[: buffer.rfind(b"\n\n") + 2]
+                if (plain := self._plain(whole)) is not None:
+                    events, buffer = plain, buffer[len(whole) :]
             lines = buffer.split(b"\n")
             rest = lines.pop()
-        events: list[SseEvent] = []
         self._between = False
         try:
             self._take(lines, events)
@@ -136,7 +142,7 @@ class SseDecoder:
 
         The hot path: it must give the same events as the general one.
         """
-        if not data.endswith(b"\n\n") or b"\r" in data or len(data) > self._max_line:
+        if not data.endswith(b"\n\n") or b"\r" in data or len(data) > self._max_plain:
             return None
         ends = data.count(b"\n")
         if ends == 2:
