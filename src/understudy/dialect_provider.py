@@ -12,22 +12,15 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy.access import endpoint_for, secret_for
-from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
+from understudy.dialects.base import Dialect, Endpoint, Operation
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
 from understudy.domain.events import Event, Warned
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.secret import Secret
 from understudy.domain.stats import ProviderStats
-from understudy.exchanges import (
-    dialect_of,
-    limit_of,
-    open_exchange,
-    refuses_to_stream,
-    require,
-    streams_inside,
-    widened,
-)
+from understudy.exchanges import dialect_of, limit_of, open_exchange, require, widened
+from understudy.inner_streams import InnerStreams
 from understudy.ledger.memory import Tally
 from understudy.policy.batches import BatchLimits
 from understudy.policy.plan import Plan, Step
@@ -45,12 +38,11 @@ if TYPE_CHECKING:
     from understudy.attempt import Job
     from understudy.background import Background
     from understudy.domain.attempts import AttemptRecord
-    from understudy.domain.failures import Failure
     from understudy.domain.money import Cost
     from understudy.domain.prices import Bill, Price
     from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
     from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-    from understudy.flight import ExchangeFlight
+    from understudy.exchange_flight import ExchangeFlight
     from understudy.ledger import LedgerSink, Observer
     from understudy.pricing.tariff import Tariff
     from understudy.routing import Desk, Planned
@@ -88,8 +80,7 @@ class DialectProvider:
         self._observers = observers
         self._tally = Tally()
         self._endpoints: BoundedDict[str | None, Endpoint] = BoundedDict(ENDPOINTS)
-        self._unstreamed: BoundedDict[tuple[str | None, bool], bool] = BoundedDict(ENDPOINTS)
-        """Models that the provider refused to stream, with or without a form of the answer."""
+        self._inner_streams = InnerStreams()
 
     @cached_property
     def _desk(self) -> Desk:
@@ -245,23 +236,21 @@ class DialectProvider:
         # Before the imports: the first attempt of a process loads its dialect and the HTTP library here.
         began = time.monotonic()
         from understudy.dialects.history import settled
-        from understudy.flight import ExchangeFlight, Passage
+        from understudy.exchange_flight import ExchangeFlight, Passage
 
         request = job.request
         if job.operation.billed:
             self._tariff.begin(target.model)
         endpoint = self.endpoint(target.model)
-        streamed = False
         warnings: list[Event] = []
-        if isinstance(request, GenerationRequest) and job.operation is Operation.CHAT:
+        chat = isinstance(request, GenerationRequest) and job.operation is Operation.CHAT
+        if chat:
             request = self._with_defaults(request)
             endpoint = widened(endpoint, request)
             if request.reasoning is not None and limits.first_event < THINKING_FIRST_EVENT:
                 limits = msgspec.structs.replace(limits, first_event=THINKING_FIRST_EVENT)
-            dialect = dialect_of(self.row, job.operation, endpoint, request)
-            streamed = job.streamed or self._streams_inside(job, request, dialect, limits, endpoint)
-        else:
-            dialect = dialect_of(self.row, job.operation, endpoint, request)
+        dialect = dialect_of(self.row, job.operation, endpoint, request)
+        streamed = chat and (job.streamed or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             request, warnings = settled(request, dialect.name, endpoint)
         inside = streamed and not job.streamed
@@ -274,7 +263,7 @@ class DialectProvider:
             noted_headers=self.row.noted_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=not job.streamed,
-            whole=partial(self._unstreamed_after, dialect, request, endpoint) if inside else None,
+            whole=partial(self._inner_streams.unstreamed_after, dialect, request, endpoint) if inside else None,
             background=self._background,
             strict=job.strict,
             bounds=endpoint.bounds,
@@ -284,22 +273,9 @@ class DialectProvider:
         exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
         return ExchangeFlight(exchange, passage, dialect=dialect.name, before=warnings)
 
-    def _unstreamed_after(
-        self, dialect: Dialect, request: GenerationRequest, endpoint: Endpoint, failure: Failure
-    ) -> Exchange[Any] | None:
-        """Open a chat unstreamed if a failure says that this model is not streamed, and remember that it is not."""
-        if not refuses_to_stream(failure):
-            return None
-        self._unstreamed[endpoint.model, request.output is not None] = True
-        return open_exchange(dialect, Operation.CHAT, request, endpoint, False)
-
-    def _streams_inside(
-        self, job: Job, request: GenerationRequest, dialect: Dialect, limits: Limits, endpoint: Endpoint
-    ) -> bool:
-        if (endpoint.model, request.output is not None) in self._unstreamed:
-            return False
-        whole = self.config.whole or job.whole
-        return streams_inside(request, dialect, whole, endpoint, others=limits.yield_by is not None)
+    def _streams_inside(self, job: Job, request: Any, dialect: Dialect, limits: Limits, endpoint: Endpoint) -> bool:
+        whole, others = self.config.whole or job.whole, limits.yield_by is not None
+        return self._inner_streams.wanted(request, dialect, endpoint, whole=whole, others=others)
 
     def cost_of(self, bill: Bill) -> Cost | None:
         """Return what an attempt cost, at the price of the model that answered; `None` when that is unknown."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,16 +9,10 @@ from msgspec.structs import replace
 from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation
 from understudy.domain.errors import Misuse, Unsupported
-from understudy.domain.failures import Failure
 from understudy.domain.messages import OpaqueTool
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.providers.base import ProviderRow, dialect_for
 from understudy.wire.bounds import Bounds
-
-LONG_ANSWER = 60.0
-"""Seconds; a plain answer that is expected to take longer is streamed inside, so that a stall is noticed."""
-TOKENS_PER_SECOND = 128_000 / 3600
-"""The pace that Anthropic's own client assumes when it refuses long plain calls."""
 
 
 def require(row: ProviderRow, operation: Operation) -> None:
@@ -103,39 +96,3 @@ def limit_of(request: Any, bounds: Bounds, streamed: bool) -> int:
             return bounds.embeddings(len(texts))
         case _:
             return bounds.body
-
-
-def streams_inside(request: GenerationRequest, dialect: Dialect, whole: str, endpoint: Endpoint, others: bool) -> bool:
-    """Check whether an answer that was asked for whole is streamed inside.
-
-    `whole` is `auto`, `stream` or `plain`, as in `FallbackConfig`. `others`: whether a target is left to fall back to,
-    so that a silence must be noticed early. A body that came in over the same wire format is forwarded as it is.
-    """
-    if whole != "auto":
-        return whole == "stream" and endpoint.quirks.whole_streams
-    if takes_long(request):
-        return True
-    if not others or not endpoint.quirks.whole_streams:
-        return False
-    return request.origin is None or request.origin.dialect != dialect.name
-
-
-_STREAMING = ("stream", "stream_options", "stream_options.include_usage")
-"""Names of the parameters that ask for a stream. Without one the message tells. OpenAI: "Your organization must
-be verified to stream this model", "does not support 'wav' when stream=true"; others: "streaming is not supported"."""
-_OF_STREAMS = re.compile(r"(?<![a-z])stream")
-"""Not of what is upstream."""
-
-
-def refuses_to_stream(failure: Failure) -> bool:
-    """Check whether a provider refused a request because it asked for a stream."""
-    if failure.status not in (400, 403, 404, 405, 415, 422, 501):
-        return False
-    if failure.param in _STREAMING:
-        return True
-    return _OF_STREAMS.search(failure.message.lower()) is not None
-
-
-def takes_long(request: GenerationRequest) -> bool:
-    """Tell whether a plain answer may take so long that it is better streamed inside."""
-    return request.max_tokens is not None and request.max_tokens / TOKENS_PER_SECOND > LONG_ANSWER

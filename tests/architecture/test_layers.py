@@ -36,7 +36,10 @@ LAYERS: dict[str, set[str]] = {
     "signing": {"domain", "wire", "providers"},
     "background": set(),
     "watch": {"domain", "policy", "transport"},
-    "flight": {"background", "bodies", "watch", "domain", "wire", "dialects", "policy", "transport", "signing"},
+    "flight": {"domain"},
+    "exchange_flight": {
+        "flight", "background", "bodies", "watch", "domain", "wire", "dialects", "policy", "transport", "signing",
+    },
     "attempt": {"domain", "wire", "dialects", "policy", "flight", "structured"},
     "engine": {"domain", "dialects", "policy", "flight", "attempt", "ledger"},
     "stream": {"domain", "dialects", "engine"},
@@ -50,8 +53,9 @@ LAYERS: dict[str, set[str]] = {
     "access": {"domain", "wire", "dialects", "providers", "provider", "config"},
     "pricing": {"domain", "provider", "providers"},
     "exchanges": {"domain", "wire", "dialects", "providers"},
+    "inner_streams": {"domain", "dialects", "exchanges"},
     "dialect_provider": {
-        "access", "background", "pricing", "exchanges", "signing",
+        "access", "background", "pricing", "exchanges", "inner_streams", "exchange_flight", "signing",
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "aio_transport", "network", "config",
     },

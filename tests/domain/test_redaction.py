@@ -33,6 +33,8 @@ def forms() -> dict[str, str]:
         "JSON with escaped slashes": json.dumps(KEY).replace("/", "\\/"),
         "HTML": html.escape(KEY),
         "hexadecimal": KEY.encode().hex(),
+        "JSON, every character escaped": "".join(f"\\u{ord(char):04x}" for char in KEY),
+        "URL, every character escaped": "".join(f"%{ord(char):02X}" for char in KEY),
         "Base64": b64(KEY),
         "Base64 for URLs": base64.urlsafe_b64encode(KEY.encode()).decode(),
         "Base64 of a header": b64(f"Bearer {KEY}"),

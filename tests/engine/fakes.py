@@ -13,7 +13,7 @@ import understudy as u
 from understudy.dialects.base import Send
 from understudy.domain.events import Started
 from understudy.domain.failures import Failure
-from understudy.flight import ExchangeFlight, Passage
+from understudy.exchange_flight import ExchangeFlight, Passage
 from understudy.policy.targets import Limits
 from understudy.signing import Credential
 from understudy.wire.http import HttpHead, HttpRequest

@@ -16,7 +16,8 @@ from understudy.domain.events import Event, Finished, Started, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import FinishReason
 from understudy.domain.secret import Secret
-from understudy.flight import AttemptFailed, ExchangeFlight, Passage
+from understudy.exchange_flight import ExchangeFlight, Passage
+from understudy.flight import AttemptFailed
 from understudy.policy.targets import Limits
 from understudy.providers.base import Auth
 from understudy.signing import Credential

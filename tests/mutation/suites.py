@@ -69,6 +69,8 @@ SUITES: dict[str, tuple[str, ...]] = {
     "src/understudy/engine.py": DRIVE,
     "src/understudy/attempt.py": DRIVE,
     "src/understudy/flight.py": DRIVE,
+    "src/understudy/exchange_flight.py": DRIVE,
+    "src/understudy/inner_streams.py": DRIVE,
     "src/understudy/watch.py": DRIVE,
     "src/understudy/background.py": DRIVE,
     "src/understudy/transport.py": CONNECTION,

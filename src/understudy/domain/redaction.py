@@ -143,7 +143,8 @@ def _forms(secret: str) -> Iterator[str]:
     data = secret.encode("utf-8", "surrogatepass")
     as_json = msgspec.json.encode(secret).decode()[1:-1] if secret.isascii() else secret
     plain = (secret, quote(data, safe=""), quote_plus(data), as_json, as_json.replace("/", "\\/"), html.escape(secret))
-    for form in dict.fromkeys((*plain, data.hex(), *_base64_forms(data))):
+    escaped = ("".join(f"%{byte:02x}" for byte in data), "".join(f"\\u{ord(char):04x}" for char in secret))
+    for form in dict.fromkeys((*plain, *escaped, data.hex(), *_base64_forms(data))):
         yield form.translate(_LOWER)
 
 
