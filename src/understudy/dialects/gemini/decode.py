@@ -91,7 +91,7 @@ class Answer:
         """Take a chunk, or a whole answer."""
         if chunk.error:
             return [error_in_answer(chunk.error, self._endpoint)]
-        candidate = next((one for one in chunk.candidates or () if not one.index), None)
+        candidate = _first(chunk.candidates)
         # Ahead of what it changes here: a chunk with a broken number is mended and read again.
         logprobs = self._entries(candidate.logprobs_result) if candidate and candidate.logprobs_result else []
         steps: Steps = []
@@ -275,6 +275,13 @@ def _reason(value: Any) -> str | None:
     if type(value) is int:
         return FINISH_NUMBERS[value] if 0 <= value < len(FINISH_NUMBERS) else str(value)
     return _text(value)
+
+
+def _first(candidates: list[Candidate] | None) -> Candidate | None:
+    """Return the first answer, which almost always is the only one."""
+    if candidates and not candidates[0].index:
+        return candidates[0]
+    return next((one for one in candidates or () if not one.index), None)
 
 
 def _text(value: object) -> str | None:
