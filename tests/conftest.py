@@ -61,6 +61,15 @@ RECORDINGS = pytest.StashKey[Path]()
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_proxy_of_the_machine() -> Generator[None]:
+    """Reach what a test starts on this machine directly, whatever the environment of the machine says."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def keys_are_canaries() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         canaries.watch(patch)

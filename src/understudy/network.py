@@ -16,7 +16,7 @@ from understudy.domain.secret import SecretHeader
 from understudy.provider import ProviderConfig
 from understudy.transport import TransportError
 from understudy.wire.http import Headers, origin_of
-from understudy.wire.proxies import EnvironmentProxies, Proxy, own_proxy
+from understudy.wire.proxies import EnvironmentProxies, Proxy, is_this_machine, own_proxy
 
 
 class Certificates(msgspec.Struct, frozen=True):
@@ -125,11 +125,20 @@ class Network:
         return way
 
     def _proxy_for(self, url: str) -> Proxy | None:
+        if not isinstance(self._proxies, EnvironmentProxies):
+            return self._proxies
+        if self._is_at_home and is_this_machine(url):
+            return None
         try:
-            return self._proxies.proxy_for(url) if isinstance(self._proxies, EnvironmentProxies) else self._proxies
+            return self._proxies.proxy_for(url)
         except ValueError as error:
             message = f"{error}; correct it, name the host in NO_PROXY, or give the entry a proxy of its own"
         raise TransportError(Failure(kind=FailureKind.PROXY, message=message, sent=False))
+
+    @property
+    def _is_at_home(self) -> bool:
+        """Whether the entry names no address: a local server's default one is not behind a company's proxy."""
+        return self._config is not None and self._config.base_url is None
 
     @cached_property
     def _proxies(self) -> EnvironmentProxies | Proxy | None:

@@ -305,7 +305,7 @@ async def test_telling_a_provider_to_stop_is_in_nobodys_way(way: str) -> None:
                 await task
         assert time.monotonic() - began < 2, "the cancellation may take 5 s"
         await asyncio.wait_for(cancelled.wait(), 10)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(llm.aclose(), 0.1)
+        closing = time.monotonic()
         await llm.aclose()
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - closing < 3, "the cancellation may take 5 s, and closing does not wait for that"
+        assert [task for task in asyncio.all_tasks() if "_send_last_word" in repr(task)] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from urllib.parse import quote
 
@@ -73,6 +74,53 @@ async def test_an_entry_comes_before_the_environment(
         u.create_provider(origin.config("http", proxy=f"http://{proxies.plain}")) as llm,
     ):
         assert (await llm.generate("hi")).text == ANSWER
+
+
+@pytest.mark.parametrize("type_", [type_.value for type_ in u.ProviderType])
+async def test_every_provider_on_this_machine_is_reached_through_the_proxy_of_the_environment(
+    type_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As curl and requests have it; `NO_PROXY` is the way out."""
+    heads: list[str] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    config = u.ProviderConfig(
+        provider=type_, base_url="http://127.0.0.1:9/v1", api_key=u.Secret("sk-test"), text_model="m", max_tokens=9
+    )
+    fallback = u.FallbackConfig(max_retries=1)
+    async with server:
+        async with u.create_provider(config, fallback=fallback) as llm:
+            with pytest.raises(u.LLMError):
+                await llm.generate("hi")
+        assert len(heads) == 1
+        assert " http://127.0.0.1:9/" in heads[0].partition("\r\n")[0]
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        async with u.create_provider(config, fallback=fallback) as llm:
+            with pytest.raises(u.ConnectionFailed):
+                await llm.generate("hi")
+        assert len(heads) == 1
+
+
+async def test_a_local_server_at_its_default_address_needs_no_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(10))
+        writer.close()
+
+    server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
+    async with server, u.create_provider(u.ProviderConfig(provider="ollama", text_model="m")) as llm:
+        with pytest.raises(u.ConnectionFailed):
+            await llm.generate("hi")
+    assert asked == []
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -37,13 +37,13 @@ HOST_RULES = [
     ("[fd12::1]:8443", "https://[fd12::1]", False),
     ("nonsense/99", "https://name.test", False),
     ("", "https://api.example.com", False),
-    # This machine, whatever NO_PROXY says.
-    ("", "https://localhost", True),
-    ("", "https://ollama.localhost", True),
-    ("", "http://127.0.0.1:11434", True),
-    ("", "http://127.8.9.10", True),
-    ("", "http://[::1]:11434", True),
-    ("", "http://[::ffff:127.0.0.1]", True),
+    # This machine is no exception, as with curl and requests.
+    ("", "http://127.0.0.1:11434", False),
+    ("", "https://localhost", False),
+    ("localhost,127.0.0.0/8,::1", "https://localhost", True),
+    ("localhost,127.0.0.0/8,::1", "https://ollama.localhost", True),
+    ("localhost,127.0.0.0/8,::1", "http://127.8.9.10:11434", True),
+    ("localhost,127.0.0.0/8,::1", "http://[::1]:11434", True),
 ]
 
 

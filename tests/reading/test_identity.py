@@ -93,6 +93,9 @@ def test_a_message_without_position_comes_once() -> None:
         ("incomplete", "completed", FinishReason.STOP),
         ("completed", "in_progress", FinishReason.STOP),
         ("completed", [], FinishReason.STOP),
+        ("completed", None, FinishReason.STOP),
+        ("completed", "brand_new", FinishReason.UNKNOWN),
+        ("incomplete", "brand_new", FinishReason.UNKNOWN),
     ],
 )
 def test_the_status_of_a_response_counts_before_the_name_of_its_event(name: str, status: Any, expected: Any) -> None:

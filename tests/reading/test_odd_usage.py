@@ -23,6 +23,10 @@ ODD: dict[str, Any] = {
     "beyond 2^53": 2**53 + 1,
     "a fraction": 1.5,
     "a list": [1],
+    "an empty list": [],
+    "a list of objects": [{"tokens": 5}],
+    "an object": {"value": 5},
+    "an empty object": {},
 }
 LITERALS = {"NaN": b"NaN", "Infinity": b"Infinity", "-Infinity": b"-Infinity", "1e400": b"1e400"}
 MARK = 123454321

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from understudy.domain.errors import Misuse
 from understudy.emulator import Emulator, Fault, RecordedRequest, cast
 from understudy.emulator.faults import parse
 from understudy.providers.base import ProviderRow
+from understudy.wire.proxies import EnvironmentProxies
 
 MANUAL = Manual(
     text="""\
@@ -183,6 +185,8 @@ def settings(emulator: Emulator) -> str:
     lines.append("# environment, for the official clients and for understudy without a file")
     for name in emulator.providers:
         lines += [f"export {variable}={value}" for variable, value in environment(emulator, name).items()]
+    if _is_behind_proxy():
+        lines.append("export NO_PROXY=localhost,127.0.0.1")
     return "\n".join([*lines, "", "# understudy.toml", configuration(emulator)])
 
 
@@ -208,8 +212,14 @@ def configuration(emulator: Emulator) -> str:
         text_model, embedding_model = _models_to_write(row)
         values += [f'text_model = "{text_model}"']
         values += [f'embedding_model = "{embedding_model}"'] if embedding_model else []
+        values += ['proxy = "none"'] if _is_behind_proxy() else []
         entries.append("\n".join(["[[llm.providers]]", *values]))
     return "\n\n".join(entries) + "\n"
+
+
+def _is_behind_proxy() -> bool:
+    """Check whether the environment names a proxy, which must not be asked for the emulators on this machine."""
+    return bool(EnvironmentProxies.of(os.environ).variables)
 
 
 def _models_to_write(row: ProviderRow) -> tuple[str, str | None]:

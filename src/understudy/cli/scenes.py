@@ -51,7 +51,11 @@ class Stage:
         for priority, name in enumerate(names, start=1):
             key = (keys or {}).get(name, self.emulator.key)
             config = ProviderConfig(
-                provider=name, priority=priority, base_url=self.emulator.url(name), api_key=Secret(key)
+                provider=name,
+                priority=priority,
+                base_url=self.emulator.url(name),
+                api_key=Secret(key),
+                proxy="none",  # the emulators are on this machine, whatever the environment says
             )
             providers.append(create_provider(config))
         self.asked += providers

@@ -116,6 +116,8 @@ def _walk(raw: dict[str, Any], usage: Usage, found: list[str]) -> None:
         if type(value) is int and 0 <= value <= MAX_TOKENS:
             if value and name in _CLASSES and getattr(usage, _CLASSES[name]) is None:
                 found.append(name)
+        elif isinstance(value, dict | list) and name != "tokens" and _COUNT.search(name):
+            found.append(name)  # Cohere groups its counts under `tokens`; where else a count belongs, no group does.
         elif isinstance(value, dict):
             _walk(value, usage, found)
         elif isinstance(value, list) and all(isinstance(item, dict) for item in value):

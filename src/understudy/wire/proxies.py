@@ -111,11 +111,7 @@ class EnvironmentProxies(msgspec.Struct, frozen=True):
         parts = urlsplit(url)
         named = self.variables.get(parts.scheme)
         host = (parts.hostname or "").rstrip(".")
-        if (
-            named is None
-            or _is_this_machine(host)
-            or _excepted(host, parts.port or _PORTS[parts.scheme], self.exceptions)
-        ):
+        if named is None or _excepted(host, parts.port or _PORTS[parts.scheme], self.exceptions):
             return None
         name, value = named
         written = value.reveal()
@@ -128,7 +124,9 @@ class EnvironmentProxies(msgspec.Struct, frozen=True):
         raise ValueError(f"the environment variable {name} {complaint}")
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(url: str) -> bool:
+    """Check whether a URL is of this machine: `localhost`, a name below it, or a loopback address."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
     address = _address(host)
     return host == "localhost" or host.endswith(".localhost") or (address is not None and address.is_loopback)
 

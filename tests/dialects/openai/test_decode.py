@@ -115,6 +115,17 @@ def test_an_unknown_reason_is_kept_and_a_missing_one_is_no_error_in_a_whole_body
     assert answer(whole(completion({"content": "x"}, None))).finish_reason_raw is None
 
 
+def test_a_missing_reason_is_warned_about_in_a_whole_body_as_in_a_stream() -> None:
+    plain = answer(whole(completion({"content": "x"}, None)))
+    streamed = answer(stream(sse(chunk({"content": "x"}))))
+    for response in (plain, streamed):
+        assert (response.text, response.finish_reason) == ("x", FinishReason.UNKNOWN)
+        assert [warning.what for warning in response.warnings] == ["finish_reason"]
+    assert plain.warnings == streamed.warnings
+    called = answer(whole(completion({"content": None, "tool_calls": [call(0, "c", "f", "{}")]}, None)))
+    assert (called.finish_reason, called.warnings) == (FinishReason.TOOL_CALLS, ())
+
+
 def test_a_call_of_the_named_tool_ends_with_stop_and_is_a_call_all_the_same() -> None:
     response = answer(whole(completion({"content": None, "tool_calls": [call(0, "c", "f", "{}")]}, "stop")))
     assert (response.finish_reason, response.finish_reason_raw) == (FinishReason.TOOL_CALLS, "stop")

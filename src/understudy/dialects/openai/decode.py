@@ -127,7 +127,7 @@ class Answer:
         self._flush(steps)
         if self._calls.has_strays:
             return [Failure(kind=FailureKind.BAD_RESPONSE, message="arguments of a tool call that was never begun")]
-        if raw is None and not whole:
+        if raw is None and not (whole and self._calls):
             steps.append(e.Warned(NO_REASON))
         if self._finish is None and raw is not None:
             steps.append(e.Warned(AFTER_THE_END))

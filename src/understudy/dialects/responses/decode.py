@@ -156,7 +156,7 @@ class OutputReader:
                     message=f"the response is still {status}: background responses are not supported",
                 )
             case _:
-                return e.Finished(FinishReason.UNKNOWN, status)
+                return e.Finished(FinishReason.UNKNOWN, _text(status))
 
     def _close(self, item: Item, raw: JsonObject) -> list[Step]:
         if item.closed:

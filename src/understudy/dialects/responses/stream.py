@@ -25,6 +25,7 @@ _ENDS = {
     "response.cancelled": "cancelled",
 }
 _FAILED = ("failed", "cancelled")
+_UNENDED = ("queued", "in_progress")
 _PIECES = {
     "response.output_text.delta": OutputReader.text,
     "response.function_call_arguments.delta": OutputReader.arguments,
@@ -109,10 +110,13 @@ class StreamReader:
         return self._output.finish(event.response, _status(event.response, _ENDS[kind]))
 
 
-def _status(response: ResponseObject, named: str) -> str:
-    """Return how the response ended: its own status counts before the event's name, and a failure before both."""
-    own = response.status if response.status in _ENDS.values() else named
-    return named if named in _FAILED else str(own)
+def _status(response: ResponseObject, named: str) -> str | None:
+    """Return how the response ended: its own status counts before the event's name, and a failure before both.
+
+    A status that is missing, or left over from the beginning, says nothing of the end.
+    """
+    own = response.status
+    return named if named in _FAILED or not isinstance(own, str) or own in _UNENDED else own
 
 
 def _truncated() -> Failure:
