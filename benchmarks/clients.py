@@ -49,14 +49,19 @@ async def bare(port: int) -> Pair:
 
 
 async def understudy(port: int) -> Pair:
-    """This library, over one target."""
+    """This library, with a second target to fall back to.
+
+    Answers in one piece are asked for as such: while another target is left they are streamed inside by default, so
+    that a stall is noticed, which the others do not do.
+    """
     import understudy as u
 
     entry = u.ProviderConfig(
         provider="openai", base_url=f"http://127.0.0.1:{port}/v1", api_key=u.Secret("test-key"), text_model=MODEL
     )
     second = msgspec.structs.replace(entry, name="backup", priority=20)
-    manager = u.ProviderManager([u.create_provider(entry), u.create_provider(second)])
+    fallback = u.FallbackConfig(whole="plain")
+    manager = u.ProviderManager([u.create_provider(entry), u.create_provider(second)], fallback)
 
     async def plain() -> int:
         return len((await manager.generate(PROMPT)).text)

@@ -32,7 +32,8 @@ def manager(port: int, number: int, strategy: u.FallbackStrategy) -> u.ProviderM
         )
         for index in range(number)
     )
-    return u.ProviderManager([u.create_provider(entry) for entry in entries], u.FallbackConfig(strategy=strategy))
+    fallback = u.FallbackConfig(strategy=strategy, whole="plain")  # what a stream costs is measured elsewhere
+    return u.ProviderManager([u.create_provider(entry) for entry in entries], fallback)
 
 
 async def cpu_per_call(llm: u.ProviderManager, calls: int) -> float:

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+FINISHING = 1.0
+"""Seconds that closing waits for what runs in the background."""
+
 
 class Background:
     """Tasks that run on after a call has returned, until their owner closes. Each limits its own time."""
@@ -22,14 +25,14 @@ class Background:
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
-        """Wait for the tasks of the running event loop. They are cancelled when this wait is."""
+        """Wait for the tasks of the running event loop, for a second at most. What then still runs is cancelled."""
         loop = asyncio.get_running_loop()
         tasks = {task for task in self._tasks if task.get_loop() is loop}
         if not tasks:
             return
         try:
-            await asyncio.wait(tasks)
-        except asyncio.CancelledError:
+            await asyncio.wait(tasks, timeout=FINISHING)
+        finally:
             for task in tasks:
                 task.cancel()
-            raise
+        await asyncio.wait(tasks)
