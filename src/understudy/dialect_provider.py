@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy.access import endpoint_for, secret_for
+from understudy.catalogue import catalogue
 from understudy.dialects.base import Dialect, Endpoint, Operation
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
@@ -157,8 +158,7 @@ class DialectProvider:
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models that the provider offers, over all pages, at most `limit`."""
         found: list[ModelInfo] = await self._ask(Operation.MODELS, ModelsRequest(limit=limit))
-        self._tariff.learn(found)
-        return [msgspec.structs.replace(model, provider=self.name) for model in found]
+        return await catalogue(found, self.name, self._tariff.learn)
 
     async def is_model_available(self, model: str) -> bool:
         """Tell whether the provider offers a model, by asking for that one. Raises `Unsupported` where none can say."""

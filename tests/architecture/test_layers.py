@@ -52,10 +52,11 @@ LAYERS: dict[str, set[str]] = {
     "config": {"domain", "wire", "dialects", "providers", "provider", "network"},
     "access": {"domain", "wire", "dialects", "providers", "provider", "config"},
     "pricing": {"domain", "provider", "providers"},
+    "catalogue": {"domain"},
     "exchanges": {"domain", "wire", "dialects", "providers"},
     "inner_streams": {"domain", "dialects", "exchanges"},
     "dialect_provider": {
-        "access", "background", "pricing", "exchanges", "inner_streams", "exchange_flight", "signing",
+        "access", "background", "catalogue", "pricing", "exchanges", "inner_streams", "exchange_flight", "signing",
         "domain", "dialects", "providers", "policy", "provider", "flight", "routing", "health", "ledger", "transport",
         "aio_transport", "network", "config",
     },

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from understudy.dialects.base import Classify, Send
 from understudy.dialects.series import Series
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.wire.http import HttpRequest
@@ -16,7 +16,8 @@ PAGE = 1000
 """Models per page; no service gives more."""
 
 MAX_PAGES = 50
-"""Against a list that never ends."""
+MAX_MODELS = 20_000
+"""Against a list that never ends. The longest real lists have a few hundred models."""
 
 Ask = Callable[[int, str | None], HttpRequest]
 """Returns the request of a page of so many models: the one that a cursor names, the first without one. May raise
@@ -29,7 +30,10 @@ Read = Callable[[bytes], tuple[list[JsonObject], str | None]]
 def open_pages(
     request: ModelsRequest, ask: Ask, read: Read, read_model: Callable[[JsonObject], ModelInfo], classify: Classify
 ) -> Series[ModelInfo]:
-    """Open a list over all its pages. `request.limit` bounds how many models are asked for, and handed out."""
+    """Open a list over all its pages. `request.limit` bounds how many models are asked for, and handed out.
+
+    A list without a limit that does not end fails as `too_large`: an incomplete one must not pass for the whole.
+    """
     pages = _Pages(request, ask, read, read_model)
     return Series(pages.request(request.after), pages.take, classify)
 
@@ -39,6 +43,7 @@ class _Pages:
         self, request: ModelsRequest, ask: Ask, read: Read, read_model: Callable[[JsonObject], ModelInfo]
     ) -> None:
         self._left = request.limit
+        self._count = 0
         self._ask = ask
         self._read = read
         self._read_model = read_model
@@ -55,6 +60,12 @@ class _Pages:
         models = [self._read_model(item) for item in items[: self._left]]
         if self._left is not None:
             self._left -= len(models)
-        if not cursor or cursor in self._seen or self._left == 0 or len(self._seen) == MAX_PAGES:
+        self._count += len(models)
+        if not cursor or cursor in self._seen or self._left == 0:
             return [*models]
+        if len(self._seen) == MAX_PAGES or (self._left is None and self._count >= MAX_MODELS):
+            message = (
+                f"the list of models does not end after {self._count} models on {len(self._seen)} pages; set limit"
+            )
+            return [Failure(kind=FailureKind.TOO_LARGE, message=message)]
         return [*models, Send(self.request(cursor))]

@@ -9,7 +9,7 @@ import pytest
 
 from understudy.dialects.anthropic import DIALECT
 from understudy.dialects.base import Endpoint, Exchange, Send
-from understudy.dialects.pages import MAX_PAGES
+from understudy.dialects.pages import MAX_MODELS, MAX_PAGES
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
@@ -70,8 +70,21 @@ def test_a_catalogue_that_never_ends_is_left() -> None:
     still, _ = run(DIALECT.list_models(ModelsRequest(), ENDPOINT), *[page("a", more=True)] * 9)
     assert len(still) == 2, "a cursor that does not move ends the list"
     moving = [page(f"m{n}", more=True) for n in range(MAX_PAGES + 9)]
-    urls, _ = run(DIALECT.list_models(ModelsRequest(), ENDPOINT), *moving)
+    urls, found = run(DIALECT.list_models(ModelsRequest(), ENDPOINT), *moving)
     assert len(urls) == MAX_PAGES
+    assert [step.kind for step in found if isinstance(step, Failure)] == [FailureKind.TOO_LARGE]
+
+
+def test_an_incomplete_catalogue_does_not_pass_for_the_whole() -> None:
+    names = [f"m{n}" for n in range(1000)]
+    full = [page(*names[:-1], f"last-{n}", more=True) for n in range(MAX_MODELS // 1000)]
+    urls, found = run(DIALECT.list_models(ModelsRequest(), ENDPOINT), *full)
+    assert (len(urls), found[-1].kind) == (20, FailureKind.TOO_LARGE)
+    whole = [*full[:-1], page(*names, more=False)]
+    assert len(ids(run(DIALECT.list_models(ModelsRequest(), ENDPOINT), *whole)[1])) == MAX_MODELS
+    more = [*full, page("a", more=True)]
+    limited = ModelsRequest(limit=MAX_MODELS + 1)
+    assert len(ids(run(DIALECT.list_models(limited, ENDPOINT), *more)[1])) == MAX_MODELS + 1
 
 
 def test_one_model_with_what_it_can_do() -> None:

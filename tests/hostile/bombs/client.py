@@ -84,6 +84,8 @@ async def call(llm: u.LLMProvider, bomb: Bomb, texts: int) -> int:
             if bomb.logprobs is not None:
                 return len(answer.extra["logprobs"]["content"])
             return len(answer.text) + len(answer.message.parts)
+        case "list":
+            return len(await llm.list_models())
         case "embed":
             found = await llm.embed(["text"] * texts)
             return sum(map(len, found.embeddings))

@@ -6,6 +6,7 @@ import random
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import count
 from typing import NamedTuple
 
 from tests.hostile.bombs import chances
@@ -21,7 +22,7 @@ class Bomb(NamedTuple):
     """One row. `send` yields the body for a wire; `expect` holds the failure kinds that are right: none for success."""
 
     mode: str
-    """`plain`, `stream` or `embed`."""
+    """`plain`, `stream`, `embed` or `list`."""
     send: Callable[[str], Pieces]
     expect: tuple[str, ...] = ("too_large",)
     wires: tuple[str, ...] = ANY
@@ -145,6 +146,30 @@ def nameless_calls() -> Pieces:
         yield b'data: {"choices":[{"delta":{"tool_calls":[{"index":%d,"function":{"arguments":"x"}}]}}]}\n\n' % n
 
 
+PAGES = count()
+
+
+def models(wire: str, size: int) -> Pieces:
+    """A page of that many models, which names another."""
+    page, ids = next(PAGES), range(size)
+    match wire:
+        case "anthropic":
+            form, end = b'{"type":"model","id":"m-%d-%d"}', b'"has_more":true,"last_id":"x%d"}' % page
+            start = b'{"data":['
+        case "gemini":
+            form, end = b'{"name":"models/m-%d-%d"}', b'"nextPageToken":"x%d"}' % page
+            start = b'{"models":['
+        case _:
+            form, end = b'{"name":"m-%d-%d","endpoints":["chat"]}', b'"next_page_token":"x%d"}' % page
+            start = b'{"models":['
+    yield start + b",".join(form % (page, one) for one in ids) + b"]," + end
+
+
+def one_list(size: int) -> Pieces:
+    """A list of models in OpenAI's form, which has no pages."""
+    yield b'{"object":"list","data":[%b]}' % b",".join(b'{"id":"m-%d","object":"model"}' % n for n in range(size))
+
+
 PAINTER = "gemini-2.5-flash-image"
 S = "stream"
 P = "plain"
@@ -227,6 +252,12 @@ BOMBS: dict[str, Bomb] = {
     "16 MB of brackets": Bomb(P, lambda w: hole(WIRES[w].whole, b"[" * 15 * MIB)),
     "15 MB of empty arrays": Bomb(P, lambda w: hole(WIRES[w].whole, b"[" + b"[]," * (5 * MIB - 99) + b"1]")),
     "15 MB of empty objects": Bomb(P, lambda w: hole(WIRES[w].whole, b"[" + b"{}," * (5 * MIB - 99) + b"1]")),
+    "15 MB of escapes": Bomb(
+        P,
+        lambda w: hole(WIRES[w].whole, b'"' + b"\\u00e9" * (15 * MIB // 6) + b'"'),
+        ("", "too_large"),
+        max_tokens=None,
+    ),
     "brackets, 100,000 deep": Bomb(P, lambda w: hole(WIRES[w].whole, b"[" * 100_000 + b"]" * 100_000)),
     "brackets in an event": Bomb(S, lambda w: started(w, iter([event(w, b"[" * 1_000_000)])), wires=LINES),
     "empty arrays in an event": Bomb(
@@ -284,10 +315,13 @@ BOMBS: dict[str, Bomb] = {
     "a good stream of 128,000 tokens": Bomb(
         S, lambda w: long_stream(), (), ("openai",), max_tokens=128_000, deadline=60.0
     ),
+    "a list of models for ever": Bomb("list", lambda w: models(w, 1000), wires=("anthropic", "gemini", "cohere")),
+    "a good list of 40,000 models": Bomb("list", lambda w: one_list(40_000), (), ("openai",)),
     "30 MB of good embeddings": Bomb("embed", lambda w: iter([vectors(w)]), (), tuple(VECTORS), growth=128),
 }
 
 SHORT = (
+    ("a list of models for ever", "anthropic"),
     ("gzip, 300 kB to 300 MB", "openai"),
     ("gzip in an error", "ollama"),
     ("an endless error", "anthropic"),

@@ -1,0 +1,27 @@
+"""Lists of models, as a provider hands them out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from understudy.domain.responses import ModelInfo
+
+SLICE = 500
+"""Models that are gone through at once: 2 ms."""
+
+
+async def catalogue(
+    models: Sequence[ModelInfo], provider: str, learn: Callable[[Sequence[ModelInfo]], None]
+) -> list[ModelInfo]:
+    """Return the models under the provider's name, after `learn` has had them. The loop has its turn on the way."""
+    named: list[ModelInfo] = []
+    for start in range(0, len(models), SLICE):
+        if start:
+            await asyncio.sleep(0)
+        some = models[start : start + SLICE]
+        learn(some)
+        named += [replace(model, provider=provider) for model in some]
+    return named
