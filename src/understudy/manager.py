@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from understudy.transport import Transport
 
 T = TypeVar("T")
-
-logger = logging.getLogger("understudy")
 
 GIVING_UP = 0.2
 """Seconds that a built-in provider is given to report why it did not answer."""
@@ -269,10 +266,16 @@ async def _asked(provider: LLMProvider, ask: Callable[[LLMProvider], Awaitable[T
     except TimeoutError:
         message = f"{provider.name} did not answer within {seconds:.3g} s"
         return error_of(Failure(kind=FailureKind.TIMEOUT_BODY, message=message))
-    except Exception as error:
-        logger.exception("provider %s failed", provider.name)
+    except Exception as error:  # noqa: BLE001 - it is logged
+        _log_exception("provider %s failed", provider.name)
         message = f"{provider.name} raised {type(error).__name__}"
         return error_of(Failure(kind=FailureKind.LOCAL, message=message))
+
+
+def _log_exception(words: str, name: str) -> None:
+    import logging  # a manager is built without it
+
+    logging.getLogger("understudy").exception(words, name)
 
 
 async def _of_type(kind: type[T], answer: Awaitable[T]) -> T:
@@ -296,9 +299,9 @@ def _counting(request: GenerationRequest) -> Callable[[LLMProvider], Awaitable[T
 async def _closed(provider: LLMProvider) -> None:
     try:
         await provider.aclose()
-    except Exception:
+    except Exception:  # noqa: BLE001 - it is logged
         # A custom provider's bug must not keep the others' connections open.
-        logger.exception("provider %s failed to close", provider.name)
+        _log_exception("provider %s failed to close", provider.name)
 
 
 def from_config(
