@@ -144,6 +144,30 @@ def test_a_page_of_a_proxy_is_never_shown_as_an_answer(dialect: str, status: int
         assert outcome.steps == []
 
 
+UNREADABLE: dict[str, tuple[bytes, str, str]] = {
+    "deep": (b'{"error":' * 5000 + b"1" + b"}" * 5000, "", "the body is too large to read"),
+    "brackets": (b"[" * 100_000, "", "the body is too large to read"),
+    "cut": (b'{"error":{"message":"' + b"x" * 100_000, "", "the body is too large to read"),
+    "zeros": (b"\0" * 100, "", "a body without any text"),
+    "spaces": (b" " * 100, "", "a body without any text"),
+    "another coding": (b"", "br", "a body that cannot be decompressed"),
+    "none": (b"", "", "no body"),
+    "words": (b"upstream is gone", "", "upstream is gone"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+@pytest.mark.parametrize("dialect", CHATTING)
+def test_an_error_body_that_cannot_be_read_is_not_called_missing(dialect: str, case: str) -> None:
+    body, coding, said = UNREADABLE[case]
+    head = HttpHead(422, {"content-type": "application/json"} | ({"content-encoding": coding} if coding else {}))
+    kept = body[: endpoint(dialect).bounds.error]
+    outcome = drive(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False), head, [kept])
+    assert outcome.failure is not None
+    assert outcome.failure.message.startswith(f"HTTP 422: {said}")
+    assert len(outcome.failure.message) < 300
+
+
 @pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"", b"null", b"[]", b"{}", b'"ok"', b"\xff\xfe", b'{"a":'])
 @pytest.mark.parametrize("dialect", CHATTING)
 def test_a_success_in_the_wrong_shape_is_a_failure(dialect: str, body: bytes) -> None:

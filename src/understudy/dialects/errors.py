@@ -16,6 +16,7 @@ from understudy.dialects.wordings import CODES, TYPES, WORDINGS, spoken
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.hints import forbids_retry, retry_after
 from understudy.wire.http import HttpHead
+from understudy.wire.json import BadJson, JsonTooLarge, decode
 
 _K = FailureKind
 
@@ -55,6 +56,8 @@ ReadError = Callable[[bytes], WireError | None]
 """A dialect's reading of an error body; `None` when the body is not an error in its form."""
 
 MAX_MESSAGE = 600
+_EXCERPT = 200
+"""Characters that are quoted of a body which is too large to read."""
 
 _WHAT: Mapping[Operation, str] = {
     Operation.CHAT: "generations",
@@ -214,6 +217,29 @@ def _no_route(status: int, operation: Operation, words: str) -> tuple[FailureKin
     return _K.NOT_FOUND if is_needed else _K.UNSUPPORTED, clean(message)
 
 
+def _said(words: str, head: HttpHead, body: bytes, endpoint: Endpoint) -> str:
+    """Return what an error body says that is not an error of any form: its beginning, or why there is none to show."""
+    if body.lstrip()[:1] in (b"{", b"[") and _is_too_large(body, endpoint.bounds.error):
+        return f"the body is too large to read: {words[:_EXCERPT]}"
+    if words:
+        return words
+    if body:
+        return "a body without any text"
+    return "a body that cannot be decompressed" if head.headers.get("content-encoding") else "no body"
+
+
+def _is_too_large(body: bytes, kept: int) -> bool:
+    if len(body) >= kept:  # What is beyond that was not read.
+        return True
+    try:
+        decode(body)
+    except JsonTooLarge:
+        return True
+    except BadJson:
+        pass
+    return False
+
+
 def _unreadable(
     head: HttpHead, body: bytes, endpoint: Endpoint, rules: tuple[ErrorRule, ...], operation: Operation
 ) -> Failure:
@@ -236,7 +262,7 @@ def _unreadable(
     elif status in NO_ROUTE and not _means_its_own(status, endpoint, rules):
         kind, message = _no_route(status, operation, words)
     else:
-        message = f"HTTP {status}: {words or ('an HTML page' if page else 'no body')}"
+        message = f"HTTP {status}: {'an HTML page' if page else _said(words, head, body, endpoint)}"
     return Failure(
         kind=kind,
         message=message,
