@@ -47,6 +47,18 @@ CERTIFICATES = {
 }
 """OpenSSL's verification errors (`X509_V_ERR_…`, openssl/x509_vfy.h) by number."""
 
+CLIENT_CERTIFICATE = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "requires a client certificate; set client_cert",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "rejected the client certificate as invalid; check client_cert",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "does not support the kind of the client certificate; check client_cert",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": "rejected the client certificate as revoked; check client_cert",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "rejected the client certificate as expired; check client_cert",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "rejected the client certificate; check client_cert",
+    "TLSV1_ALERT_UNKNOWN_CA": "does not trust the authority of the client certificate; check client_cert",
+}
+"""OpenSSL's names of the alerts with which a server refuses a client (RFC 8446 §6.2). Under TLS 1.3 they arrive when
+the handshake is over on this side, and no request is read before."""
+
 FIXED_WORDS: dict[type[BaseException], str] = {
     aiohttp.ConnectionTimeoutError: "no connection within the connect time-out",
     MalformedBody: "the body of the response is not valid HTTP",
@@ -60,9 +72,19 @@ FIXED_WORDS: dict[type[BaseException], str] = {
 
 def failure_of(error: BaseException) -> Failure:
     """Read an error of the HTTP library as a failure."""
+    if (refusal := _of_client(error)) is not None:
+        return Failure(kind=FailureKind.TLS, message=f"TLS failed: the server {refusal}", sent=False)
     kind, sent = _kind(error)
     status = next((reason.status for reason in _reasons(error) if isinstance(reason, OddStatus)), None)
     return Failure(kind=kind, message=_words(error), sent=sent, status=status)
+
+
+def _of_client(error: BaseException) -> str | None:
+    """Return why the server refused this client in the handshake of a new connection; `None` where it did not."""
+    if isinstance(error, StaleConnection | ProxyFailed) or (isinstance(error, ConnectionNotUsable) and error.reused):
+        return None
+    alerts = (getattr(each, "reason", None) for each in (error, *_reasons(error)) if isinstance(each, ssl.SSLError))
+    return next((CLIENT_CERTIFICATE[alert] for alert in alerts if alert in CLIENT_CERTIFICATE), None)
 
 
 def _kind(error: BaseException) -> tuple[FailureKind, bool]:

@@ -212,7 +212,7 @@ class PooledConnection(ResponseHandler):
             await asyncio.sleep(0)
             if self.begin():
                 return True
-            if not self.is_connected():
+            if self.exception() is not None:  # Why it closed is told a turn after it did.
                 break
         self.refuse()
         return False
@@ -263,6 +263,8 @@ class PooledConnection(ResponseHandler):
                 exc = StaleConnection("closed without an answer")
             elif not self._written:
                 exc = RequestCutShort("broke while the request was written")
+        if isinstance(exc_cause, OSError):
+            exc.__cause__ = exc_cause  # aiohttp sets it only where somebody waits.
         if exc_cause is None:
             super().set_exception(exc)
         else:

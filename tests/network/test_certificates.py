@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import ssl
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -89,6 +93,53 @@ async def test_a_client_certificate_that_is_missing(authority: Authority) -> Non
             with pytest.raises(u.Unavailable):
                 await llm.generate("hi")
     assert origin.heads == []
+
+
+@pytest.fixture
+def refusing(authority: Authority) -> Iterator[Callable[[ssl.SSLContext], str]]:
+    """Serve nothing but handshakes, and send the alert of those that fail, which asyncio's servers do not."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def shake_hands(context: ssl.SSLContext) -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection.dup() as beneath:  # A socket that is closed unread resets, and the alert is lost.
+                        with contextlib.suppress(OSError):
+                            context.wrap_socket(connection, server_side=True)
+                        beneath.shutdown(socket.SHUT_WR)
+                        while beneath.recv(65536):
+                            pass
+
+        def serve(context: ssl.SSLContext) -> str:
+            threading.Thread(target=shake_hands, args=(context,), daemon=True).start()
+            return f"https://127.0.0.1:{listener.getsockname()[1]}"
+
+        yield serve
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("size", [2, 1_000_000], ids=["small", "large"])
+@pytest.mark.parametrize("given", [False, True], ids=["missing", "of another authority"])
+async def test_a_client_certificate_that_the_server_refuses_is_named(
+    authority: Authority, refusing: Callable[[ssl.SSLContext], str], tmp_path: Path, size: int, *, given: bool
+) -> None:
+    own = tmp_path / "own.pem"
+    trustme.CA().issue_cert("client.test").private_key_and_cert_chain_pem.write_to_path(own)
+    config = u.ProviderConfig(
+        provider="ollama",
+        base_url=refusing(authority.server(asks_for_client=True)),
+        text_model="m",
+        ca_file=authority.ca_file,
+        client_cert=str(own) if given else None,
+    )
+    async with u.create_provider(config, fallback=u.FallbackConfig(retry_delay_ms=1, max_retries=1)) as llm:
+        with pytest.raises(u.ConnectionFailed, match="client_cert") as caught:
+            await llm.generate("h" * size)
+    (attempt,) = caught.value.attempts
+    assert attempt.failure is not None
+    assert (attempt.failure.kind, attempt.failure.sent) == (u.FailureKind.TLS, False)
+    assert ("requires a client certificate" in attempt.failure.message) is not given
 
 
 def files(authority: Authority, folder: Path) -> dict[str, dict[str, str]]:
