@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy.access import endpoint_for, secret_for
-from understudy.catalogue import catalogue
 from understudy.dialects.base import Dialect, Endpoint, Operation
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, ModelNotFound, Unsupported
@@ -157,6 +156,8 @@ class DialectProvider:
 
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models that the provider offers, over all pages, at most `limit`."""
+        from understudy.catalogue import catalogue
+
         found: list[ModelInfo] = await self._ask(Operation.MODELS, ModelsRequest(limit=limit))
         return await catalogue(found, self.name, self._tariff.learn)
 

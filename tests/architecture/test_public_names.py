@@ -48,7 +48,7 @@ import understudy, threading
 key = understudy.Secret("k")
 entries = [understudy.ProviderConfig(provider=p, api_key=key) for p in ("openai", "anthropic", "ollama", "groq")]
 manager = understudy.ProviderManager([understudy.create_provider(entry) for entry in entries])
-heavy = ("aiohttp", "httpx", "rich", "typer", "jsonschema_rs", "openai")
+heavy = ("aiohttp", "httpx", "rich", "typer", "jsonschema_rs", "openai", "asyncio", "logging", "ssl", "socket")
 print([module for module in heavy if module in sys.modules], threading.active_count())
 """
     assert run(code) == "[] 1"
