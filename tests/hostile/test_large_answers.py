@@ -138,5 +138,5 @@ def test_limits_leave_room_for_the_longest_real_texts() -> None:
     bounds = Bounds()
     assert bounds.answer(128_000, streamed=True) > 128_000 * 600
     assert bounds.answer(128_000, streamed=False) > 128_000 * 6 * 6, "every character escaped"
-    assert bounds.answer(None, streamed=False) == 32 * MIB
+    assert bounds.answer(None, streamed=False) == 16 * MIB
     assert bounds.event == 4096 * KIB

@@ -44,6 +44,9 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the status line and all headers together."""
     body: int = 32 * MIB
     """Bytes of a body that is decoded as a whole, decompressed."""
+    whole: int = ROOM
+    """The same of an answer that is not streamed. Its text may take four times its bytes in memory: Python stores a
+    string at the width of its widest character."""
     stream: int = 128 * MIB
     """Bytes of a streamed body, decompressed. Its events are not kept."""
     vectors: int = 48 * MIB
@@ -80,7 +83,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
     def answer(self, max_tokens: int | None, *, streamed: bool) -> int:
         """Return how many bytes an answer of at most that many tokens may have, with room."""
-        cap, token = (self.stream, TOKEN_STREAMED) if streamed else (self.body, TOKEN_WHOLE)
+        cap, token = (self.stream, TOKEN_STREAMED) if streamed else (self.whole, TOKEN_WHOLE)
         token += LOGPROB * self.alternatives
         return cap if max_tokens is None else min(cap, self.room + token * max(0, max_tokens))
 
@@ -91,6 +94,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
         return replace(
             self,
             body=self.body + size,
+            whole=self.whole + size,
             stream=self.stream + size,
             # The last event of a stream of OpenAI's Responses API repeats the whole answer.
             event=self.event + size // 5,
@@ -103,7 +107,12 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     def with_media(self) -> Bounds:
         """Return the limits of an answer that holds images, audio or video."""
         return replace(
-            self, body=self.body + MEDIA, stream=self.stream + MEDIA, event=self.event + MEDIA, room=self.room + MEDIA
+            self,
+            body=self.body + MEDIA,
+            whole=self.whole + MEDIA,
+            stream=self.stream + MEDIA,
+            event=self.event + MEDIA,
+            room=self.room + MEDIA,
         )
 
     def embeddings(self, texts: int) -> int:

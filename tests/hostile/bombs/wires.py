@@ -135,7 +135,7 @@ class Vectors(NamedTuple):
 
 
 VECTORS: dict[str, Vectors] = {
-    "openai": Vectors("openai", b'{"data":[%b],"model":"m"}', b'{"embedding":%b}', 1000, 1500),
+    "openai": Vectors("openai", b'{"data":[%b],"model":"m"}', b'{"embedding":%b}', 512, 2900),
     "cohere": Vectors("cohere", b'{"embeddings":{"float":[%b]}}', b"%b", 96, 4096),
     "ollama": Vectors("ollama", b'{"model":"m","embeddings":[%b]}', b"%b", 512, 2900),
     "gemini": Vectors("google", b'{"embeddings":[%b]}', b'{"values":%b}', 100, 4096),
