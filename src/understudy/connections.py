@@ -264,7 +264,7 @@ class PooledConnection(ResponseHandler):
             elif not self._written:
                 exc = RequestCutShort("broke while the request was written")
         if isinstance(exc_cause, OSError):
-            exc.__cause__ = exc_cause  # aiohttp sets it only where somebody waits.
+            exc.__cause__ = exc_cause  # aiohttp sets it only if a reader waits.
         if exc_cause is None:
             super().set_exception(exc)
         else:

@@ -1,4 +1,4 @@
-"""What every answer with vectors must be, in all dialects: one finite vector a text, all of one length, in order.
+"""What every answer with vectors must be, in all dialects: one finite vector per text, all of one length, in order.
 
 A vector in the wrong place, or one that is not of its space, silently corrupts an index.
 """

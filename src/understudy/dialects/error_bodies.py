@@ -41,7 +41,7 @@ def read_any(body: bytes) -> WireError | None:
 
 def read_event(event: SseEvent) -> WireError | None:
     """Read an event of a stream that may be an error of any form. One that is named so may hold plain words; an object
-    that is cut is none."""
+    that is cut short is not an error object."""
     error = read_any(event.data)
     if error is None and event.name == "error" and event.data[:1] not in (b"{", b"["):
         return WireError(message=event.data.decode("utf-8", "replace").strip())
