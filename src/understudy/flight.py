@@ -1,4 +1,4 @@
-"""An attempt under way, as the engine sees it: whoever performs it, it hands out batches, and ends well or fails."""
+"""An attempt under way, as the engine sees it: it hands out batches, and either ends cleanly or fails."""
 
 from __future__ import annotations
 

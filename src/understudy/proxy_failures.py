@@ -19,7 +19,7 @@ class ProxyFailed(aiohttp.ClientConnectionError):
 
 
 def proxy_failed(request: aiohttp.ClientRequest, error: Exception, limit: float | None) -> ProxyFailed | None:
-    """Return what a failed connection says of the proxy; `None` if there is none, or if the provider is to blame."""
+    """Return what a failed connection says of the proxy; `None` without a proxy, or if the provider is to blame."""
     proxy = request.proxy
     if proxy is None:
         return None

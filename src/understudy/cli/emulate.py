@@ -223,7 +223,7 @@ def _is_behind_proxy() -> bool:
 
 
 def _models_to_write(row: ProviderRow) -> tuple[str, str | None]:
-    """Return the provider's default models, or the emulator's own where there are none, as at Azure OpenAI."""
+    """Return the provider's default models, or the emulator's own if it has none (Azure OpenAI)."""
     offered = cast.find(row.type).models
     embedding = next((model.id for model in offered if "embed" in model.capabilities), None)
     embeds = Operation.EMBED in row.dialects

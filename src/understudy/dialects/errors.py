@@ -218,7 +218,7 @@ def _no_route(status: int, operation: Operation, words: str) -> tuple[FailureKin
 
 
 def _said(words: str, head: HttpHead, body: bytes, endpoint: Endpoint) -> str:
-    """Return what an error body says that is not an error of any form: its beginning, or why there is none to show."""
+    """Return what an error body says that is not an error of any form: its beginning, or why it cannot be shown."""
     if body.lstrip()[:1] in (b"{", b"[") and _is_too_large(body, endpoint.bounds.error):
         return f"the body is too large to read: {words[:_EXCERPT]}"
     if words:

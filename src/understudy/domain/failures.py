@@ -88,4 +88,4 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """False when it is certain that nothing reached the provider, so nothing can be billed."""
     request_id: str | None = None
     body: JsonObject | None = None
-    """The error object as the provider wrote it, without secrets; `None` when there is none or it exceeds 16 KiB."""
+    """The error object as the provider wrote it, without secrets; `None` when it is missing or exceeds 16 KiB."""

@@ -59,7 +59,7 @@ class Secret:
 
 @final
 class SecretHeader(str):
-    """The value of a header that holds a key: a string for whoever sends it, but its own form shows nothing.
+    """The value of a header that holds a key: a string for the code that sends it, but its `repr` shows nothing.
 
     Tracebacks that print local variables, debuggers and error trackers show the `repr` of what they find, also of what
     they cut out of it, so that the key stays hidden in every frame through which a request goes.

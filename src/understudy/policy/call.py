@@ -211,7 +211,7 @@ class Call:
     # ---- another target ----
 
     def _fall_back(self, signal: Failed, now: float) -> list[Action] | None:
-        """Turn to the targets that were not tried yet; `None` when there are none, or none can be asked."""
+        """Turn to the targets that were not tried yet; `None` if no such target is left or can be asked."""
         if not self._tries.untried():
             return None
         actions = self._advance(now)

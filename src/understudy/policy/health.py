@@ -204,7 +204,7 @@ class Health:
         self.calm = not any(self._pauses.values())
 
     def _pause(self, target: Target, scope: Aside) -> _Pause:
-        """Return the cooldown of a scope, a new one where there is none; it is remembered the longest of all."""
+        """Return the cooldown of a scope, creating it if it is missing, and make it the last to be forgotten."""
         pauses, name = self._pauses[scope], _name(target, scope)
         pause = pauses[name] = pauses.get(name) or _Pause()
         self.calm = False
