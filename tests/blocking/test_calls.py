@@ -56,7 +56,7 @@ def test_errors_are_the_same_and_show_the_line_of_the_call(llm: blocking.Provide
     assert len(caught.value.attempts) == 1
     lines = "".join(traceback.format_exception(caught.value))
     assert "test_calls.py" in lines
-    assert "engine.py" in lines
+    assert "run.py" in lines
     with pytest.raises(u.Misuse, match="did you mean 'model'"):
         llm.generate("Hello", modle="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 

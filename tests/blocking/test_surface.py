@@ -26,7 +26,7 @@ MACHINERY = {
     "row",
     "target",
     "embedding_target",
-    "fly",
+    "attempt",
     "cost_of",
     "tally",
     "batch_limits",
