@@ -242,7 +242,7 @@ class Planner:
             targets=_Known(targets, look),
             windows=lane.windows_by(look),
             turns=lane.rotation.turns,
-            aside=health.aside(targets, now),
+            aside=health.in_cooldown(targets, now),
         )
 
 
