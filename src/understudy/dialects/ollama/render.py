@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import ceil
 
-from understudy.dialects.errors import STATUS_OF, status_of
+from understudy.dialects.errors import status_of, statuses
 from understudy.dialects.ollama.history import arguments_object
 from understudy.dialects.ollama.wire import CAPABILITIES, DURATIONS
 from understudy.domain import events as e
@@ -23,6 +23,8 @@ from understudy.wire.json import encode
 NDJSON_HEADERS: Headers = (("content-type", "application/x-ndjson"),)
 
 _K = FailureKind
+
+_STATUSES = statuses({_K.CONFLICT: 502})
 
 _DONE = {FinishReason.STOP: "stop", FinishReason.TOOL_CALLS: "stop", FinishReason.LENGTH: "length"}
 
@@ -114,7 +116,7 @@ def one_model(models: list[ModelInfo], name: str) -> HttpReply:
 
 def error(failure: Failure) -> HttpReply:
     """Write an error: the message is all there is."""
-    status = status_of(failure, STATUS_OF)
+    status = status_of(failure, _STATUSES)
     hint: Headers = ()
     if failure.retry_after is not None:
         hint = (("retry-after", str(ceil(failure.retry_after))),)
