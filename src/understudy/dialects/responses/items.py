@@ -6,7 +6,6 @@ messages. A field without a typed place stays in `extra["responses"]` of the mes
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from understudy.dialects.responses.decode import objects, read_citation
@@ -25,11 +24,11 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
+    parse_data_url,
 )
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Role
 
-_DATA_URL = re.compile(r"data:([^,]+);base64,(.*)", re.S)
 _CALLERS = frozenset({"mcp_approval_response"})
 _ROLES = {"user": Role.USER, "system": Role.SYSTEM, "developer": Role.DEVELOPER}
 
@@ -145,10 +144,9 @@ def _piece(piece: Any, where: str) -> AnyPart:
                 raise bad_request("text must be a string", param=f"{where}.text")
             return Text(text, cache=mark, extra=_extra(rest))
         case "input_image":
-            url, data, kind = _bytes_of(rest.pop("image_url", None))
-            file_id, detail = rest.pop("file_id", None), rest.pop("detail", None)
-            extra = _extra(rest)
-            return Image(url=url, data=data, media_type=kind, file_id=file_id, detail=detail, cache=mark, extra=extra)
+            url, file_id, detail = rest.pop("image_url", None), rest.pop("file_id", None), rest.pop("detail", None)
+            image = Image(url=url, file_id=file_id, detail=detail, cache=mark, extra=_extra(rest))
+            return image.inline() if isinstance(url, str) else image
         case "input_file":
             return _file(rest, mark)
         case _:
@@ -157,16 +155,10 @@ def _piece(piece: Any, where: str) -> AnyPart:
 
 def _file(rest: JsonObject, mark: CacheMark | None) -> File:
     raw = rest.pop("file_data", None)
-    _, data, kind = _bytes_of(raw)
+    # Otherwise it is plain base64, of a type that only the file's name shows.
+    kind, data = (parse_data_url(raw) if isinstance(raw, str) else None) or (None, raw)
     url, file_id, name = rest.pop("file_url", None), rest.pop("file_id", None), rest.pop("filename", None)
-    data = data if data is not None else raw  # Plain base64, of a type that only the file's name tells.
     return File(url=url, data=data, media_type=kind, file_id=file_id, name=name, cache=mark, extra=_extra(rest))
-
-
-def _bytes_of(url: str | None) -> tuple[str | None, str | None, str | None]:
-    """Split a `data:` URL into bytes and media type; return any other URL as it is."""
-    match = _DATA_URL.fullmatch(url) if isinstance(url, str) else None
-    return (None, match[2], match[1]) if match else (url, None, None)
 
 
 def _answer(content: str | list[Any], about: JsonObject, where: str) -> list[AnyPart]:
