@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from understudy.dialects.ollama.wire import NAME, SAMPLING
+from understudy.dialects.ollama.wire import LEVELS, NAME, SAMPLING
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import (
     AnyPart,
@@ -124,7 +124,6 @@ _embed: msgspec.json.Decoder[_Embed] = msgspec.json.Decoder(_Embed)
 _embeddings: msgspec.json.Decoder[_Embeddings] = msgspec.json.Decoder(_Embeddings)
 _show: msgspec.json.Decoder[_Show] = msgspec.json.Decoder(_Show)
 
-_LEVELS = ("low", "medium", "high", "max")
 
 _ALWAYS_WRITTEN = frozenset({"model", "messages", "role", "content", "name", "description", "parameters", "input"})
 """Fields that the client half writes even when they hold nothing."""
@@ -287,7 +286,7 @@ def _reasoning(think: bool | str | None) -> Reasoning | None:
             return Reasoning(mode="enabled")
         case False:
             return Reasoning(effort="none")
-        case str() if think in _LEVELS:
+        case str() if think in LEVELS:
             return Reasoning(effort=think)
         case _:
             raise bad_request(
