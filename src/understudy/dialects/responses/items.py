@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.responses.decode import objects, read_citation
+from understudy.dialects.responses.decode import read_citation
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import (
@@ -28,6 +28,7 @@ from understudy.domain.content import (
 )
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Role
+from understudy.wire.json import as_objects
 
 _CALLERS = frozenset({"mcp_approval_response"})
 _ROLES = {"user": Role.USER, "system": Role.SYSTEM, "developer": Role.DEVELOPER}
@@ -171,7 +172,7 @@ def _answer(content: str | list[Any], about: JsonObject, where: str) -> list[Any
         match kind:
             case "output_text" | "input_text" | "text":
                 rest = {key: value for key, value in piece.items() if key not in ("type", "text", "annotations")}
-                citations = tuple(read_citation(note) for note in objects(piece.get("annotations")))
+                citations = tuple(read_citation(note) for note in as_objects(piece.get("annotations")))
                 parts.append(Text(piece.get("text") or "", citations=citations, extra=_extra(rest | item)))
             case "refusal":
                 rest = {key: value for key, value in piece.items() if key not in ("type", "refusal")}
@@ -204,7 +205,7 @@ def _result(item: JsonObject, where: str) -> ToolResult:
 
 
 def _thinking(item: JsonObject) -> Thinking:
-    pieces = [*objects(item.get("summary")), *objects(item.get("content"))]
+    pieces = [*as_objects(item.get("summary")), *as_objects(item.get("content"))]
     text = "\n\n".join(str(piece.get("text") or "") for piece in pieces)
     encrypted = item.get("encrypted_content")
     return Thinking(text, signature=encrypted, provenance=Provenance(NAME), extra={NAME: item})
