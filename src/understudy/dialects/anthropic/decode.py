@@ -13,8 +13,8 @@ from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, 
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.errors import failure_in_answer
+from understudy.dialects.event_reader import EventReader
 from understudy.dialects.flaws import NO_FINAL_USAGE
-from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque, Provenance, Thinking
 from understudy.domain.failures import Failure
@@ -251,34 +251,31 @@ def _cache_writes(raw: JsonObject) -> tuple[int | None, int | None]:
     return (total - long, long) if (short or 0) + long == total else (total, 0)
 
 
-class StreamReader(MarkedReader):
+class StreamReader(EventReader):
     """Reads the server-sent events of a streamed answer, up to `message_stop`."""
 
     end_mark = "message_stop"
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
-        self._endpoint = endpoint
         self._answer = Answer()
 
-    def take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
+    def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Read one event."""
         try:
-            event = decode_as(_EVENT, sse.data)
+            decoded = decode_as(_EVENT, event.data)
         except BadJson:
             # Servers of other makes end a stream with an error in a form of their own, without a `type`.
-            if (error := read_event(sse)) is None:
+            if (error := read_event(event)) is None:
                 raise
             return self._failed(error)
-        if event.type == "error":
-            return self._failed(read_error(sse.data) or read_event(sse))
-        events: Sequence[e.Event] = self._read(event, sse.data)
-        return _stamped(events, sse.frame) if self._keep_wire else events
+        if decoded.type == "error":
+            return self._failed(read_error(event.data) or read_event(event))
+        return self._read(decoded, event.data)
 
     def _failed(self, error: WireError | None) -> list[e.Event | Failure]:
         if error is None:
             raise BadJson("an error event without an error")
-        self.finished = True
         return [failure_in_answer(error, endpoint=self._endpoint, rules=RULES)]
 
     def _read(self, event: StreamEvent, data: bytes) -> list[e.Event]:
@@ -329,13 +326,6 @@ def decode_count(data: bytes, model: str | None, warnings: tuple[Warning, ...] =
     if count is None:
         raise BadJson("`input_tokens` is not a token count")
     return [TokenCount(input_tokens=count, model=model, warnings=warnings)]
-
-
-def _stamped(events: Sequence[e.Event], frame: bytes) -> list[e.Event]:
-    """Put the frame on the first of its events, and the empty frame on the others."""
-    if not events:
-        return [e.Frame(frame)]
-    return [msgspec.structs.replace(event, wire=frame if n == 0 else b"") for n, event in enumerate(events)]
 
 
 def _extend(block: JsonObject, delta: object) -> None:

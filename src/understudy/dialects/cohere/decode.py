@@ -13,8 +13,8 @@ from understudy.dialects.cohere.errors import error_of, failure_in_answer, read_
 from understudy.dialects.cohere.usage import read_usage
 from understudy.dialects.cohere.wire import EVENTS, FAILED, FINISH, NAME, PLAN, Body, Call, Delta, Piece, StreamEvent
 from understudy.dialects.error_bodies import read_event
+from understudy.dialects.event_reader import EventReader
 from understudy.dialects.logprobs import Logprobs
-from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure
@@ -174,20 +174,18 @@ class Answer:
         return self._parts - 1
 
 
-class StreamReader(MarkedReader):
+class StreamReader(EventReader):
     """Reads the server-sent events of a streamed answer, up to `message-end`."""
 
     end_mark = "message-end"
 
     def __init__(self, endpoint: Endpoint, model: str | None) -> None:
         super().__init__(endpoint)
-        self._endpoint = endpoint
         self._answer = Answer(endpoint, model)
 
-    def take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
+    def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Read one event."""
-        steps = [] if sse.data == _DONE else self._read(sse)
-        return _stamped(steps, sse.frame) if self._keep_wire else steps
+        return [] if event.data == _DONE else self._read(event)
 
     def _read(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
         data = sse.data
@@ -223,7 +221,6 @@ class StreamReader(MarkedReader):
         error = read_error(sse.data) or read_event(sse)
         if error is None:
             return []
-        self.finished = True
         return [failure_in_answer(error, self._endpoint)]
 
     def _grow(self, event: StreamEvent, piece: Piece) -> Sequence[e.Event]:
@@ -262,14 +259,6 @@ def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.E
         steps += answer.cite(citation) if isinstance(citation, dict) else ()
     answer.weigh(body.logprobs if isinstance(body.logprobs, list) else ())
     return steps + answer.finish(body)
-
-
-def _stamped(steps: Sequence[e.Event | Failure], frame: bytes) -> list[e.Event | Failure]:
-    """Put the frame on the first of its events, and the empty frame on the others."""
-    if not steps:
-        return [e.Frame(frame)]
-    wires = iter((frame, *[b""] * len(steps)))
-    return [step if isinstance(step, Failure) else msgspec.structs.replace(step, wire=next(wires)) for step in steps]
 
 
 def _extend(block: JsonObject, delta: JsonObject) -> None:

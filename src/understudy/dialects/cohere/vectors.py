@@ -11,6 +11,7 @@ from understudy.dialects.cohere.errors import error_of, failure_in_answer
 from understudy.dialects.cohere.usage import read_usage
 from understudy.dialects.cohere.wire import NAME, Vectors
 from understudy.dialects.embeddings import checked_vectors, unpack_vector, with_usage_warnings
+from understudy.dialects.patching import patched, received
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -48,8 +49,8 @@ def open_embedding(request: EmbeddingRequest, endpoint: Endpoint, classify: Clas
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write the body of `POST /v2/embed`."""
-    if request.origin is not None and request.origin.dialect == NAME:
-        return _patched(request.origin.body, endpoint)
+    if (came_in := received(request, NAME)) is not None:
+        return patched(came_in, endpoint, endpoint.options)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
     extra = extra_fields(request.extra, NAME, endpoint)
@@ -67,16 +68,6 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) ->
     if request.user is not None:
         notes.drop("user", "this API has no such parameter")
     return {key: value for key, value in {**body, **extra}.items() if not (value is None and key in extra)}
-
-
-def _patched(origin: bytes, endpoint: Endpoint) -> JsonObject:
-    body = decode_object(origin)
-    if endpoint.model is not None:
-        body["model"] = endpoint.model
-    for name, value in endpoint.options.items():
-        if value is not None:
-            body.setdefault(name, value)
-    return body
 
 
 def read_vectors(
