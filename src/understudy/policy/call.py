@@ -275,7 +275,7 @@ class Call:
     def _hedge(self, now: float) -> list[Action]:
         """Ask one more target while the first one is silent."""
         self._hedge_at = None
-        pick = self._picker.extra(now)
+        pick = self._picker.hedge(now)
         if pick is None or self._rules.has_effects:
             return []
         for attempt in self.running:

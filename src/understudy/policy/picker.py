@@ -91,7 +91,7 @@ class Picker:
         self._note_denial(each, permit, now)
         return None
 
-    def extra(self, now: float) -> Pick | None:
+    def hedge(self, now: float) -> Pick | None:
         """Pick a target to ask beside the one that is being asked: never waits, never probes."""
         if self._tries.left <= 0 or not self._tries.may_start(now):
             return None
