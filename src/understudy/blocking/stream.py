@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from understudy.blocking.loop import LoopThread, Reply
-    from understudy.stream import ResponseStream as AsyncStream
+    from understudy.client.stream import ResponseStream as AsyncStream
 
 STREAM_CLOSED = Failure(kind=FailureKind.CANCELLED, message="the stream was closed before its end")
 

@@ -38,7 +38,8 @@ from understudy.cli.results import AnswerResult, print_json
 from understudy.cli.terminal import Voice, is_terminal, prepare_library, say
 from understudy.domain.errors import Misuse
 from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.finish import FinishReason
+from understudy.domain.responses import GenerationResponse
 
 MANUAL = Manual(
     text="""\

@@ -36,9 +36,9 @@ from understudy.domain.requests import InputType
 from understudy.domain.responses import EmbeddingResponse, joined
 
 if TYPE_CHECKING:
-    from understudy.dialect_provider import DialectProvider
-    from understudy.manager import ProviderManager
-    from understudy.provider import EmbedOptions
+    from understudy.client.manager import ProviderManager
+    from understudy.client.provider import Provider
+    from understudy.protocol import EmbedOptions
 
 CHUNK = 1024
 """Texts of one call: so many vectors are held as numbers of Python's, 32 bytes each."""
@@ -127,7 +127,7 @@ TimeoutOption = Annotated[
 class Errand(NamedTuple):
     """Whom to ask for the vectors of which texts."""
 
-    provider: DialectProvider | ProviderManager
+    provider: Provider | ProviderManager
     texts: list[str]
     options: EmbedOptions
     timeout: float | None
@@ -156,8 +156,8 @@ def embed(
     from understudy.cli.choice import alone_first
     from understudy.cli.inquiry import show_notices
     from understudy.cli.texts import gather
+    from understudy.client.manager import from_loaded
     from understudy.config import load
-    from understudy.manager import from_loaded
 
     settings = Settings.of(context, config, verbose=verbose)
     check_timeout(timeout)

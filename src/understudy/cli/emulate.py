@@ -19,8 +19,8 @@ from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, NoColorOption
 from understudy.cli.results import print_json
 from understudy.cli.terminal import say
-from understudy.dialects.base import Operation
 from understudy.domain.errors import Misuse
+from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, Fault, RecordedRequest, cast
 from understudy.emulator.faults import parse
 from understudy.providers.base import ProviderRow

@@ -15,11 +15,12 @@ from understudy.cli.terminal import is_terminal, say
 from understudy.config import Notice, NoticeKind, load
 from understudy.domain.content import AnyPart
 from understudy.domain.messages import Message
-from understudy.provider import FallbackStrategy, RequestOptions
+from understudy.protocol import RequestOptions
+from understudy.settings import FallbackStrategy
 
 if TYPE_CHECKING:
-    from understudy.dialect_provider import DialectProvider
-    from understudy.manager import ProviderManager
+    from understudy.client.manager import ProviderManager
+    from understudy.client.provider import Provider
 
 
 class Asked(NamedTuple):
@@ -44,14 +45,14 @@ class Asked(NamedTuple):
 class Errand(NamedTuple):
     """Whom to ask what."""
 
-    provider: DialectProvider | ProviderManager
+    provider: Provider | ProviderManager
     prompt: str | list[Message]
     options: RequestOptions
 
 
 def read(context: typer.Context, asked: Asked, settings: Settings) -> Errand:
     """Read the material and the configuration. Raises `Misuse`; nobody is asked anything."""
-    from understudy.manager import from_loaded
+    from understudy.client.manager import from_loaded
 
     check_timeout(asked.timeout)
     prompt, attached = _material(context, asked)

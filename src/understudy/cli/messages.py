@@ -45,7 +45,7 @@ def headline(error: LLMError) -> str:
 
 def show_warnings(response: GenerationResponse, *, verbose: bool) -> None:
     """Say what could not be expressed, how the answer ended if not as usual, and who stood in for whom."""
-    from understudy.domain.responses import FinishReason
+    from understudy.domain.finish import FinishReason
 
     for warning in response.warnings:
         say(f"{warning.kind} {warning.what} ({clean_line(warning.why)})", label="warning", style="warning")

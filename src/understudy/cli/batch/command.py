@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from understudy.cli.batch.journal import Journal
     from understudy.cli.batch.run import Account, Orders
     from understudy.cli.batch.source import Source
+    from understudy.client.manager import ProviderManager
+    from understudy.client.provider import Provider
     from understudy.config import Config
-    from understudy.dialect_provider import DialectProvider
-    from understudy.manager import ProviderManager
 
 MANUAL = Manual(
     text="""\
@@ -291,7 +291,7 @@ def _prepare(lines: Source, journal: Journal, most: int | None, retries: Retries
 def _perform(errand: _Errand, config: Config, prepared: Prepared) -> None:
     """Run what is left; Ctrl-C ends it in good order."""
     from understudy.cli.batch.run import Stop
-    from understudy.manager import from_loaded
+    from understudy.client.manager import from_loaded
 
     if not prepared.account.remaining:
         prepared.account.stop = Stop.FINISHED
@@ -306,7 +306,7 @@ def _perform(errand: _Errand, config: Config, prepared: Prepared) -> None:
         prepared.account.stop = Stop.INTERRUPTED
 
 
-async def _drive(errand: _Errand, provider: DialectProvider | ProviderManager, prepared: Prepared) -> None:
+async def _drive(errand: _Errand, provider: Provider | ProviderManager, prepared: Prepared) -> None:
     from understudy.cli.batch.asking import Asker
     from understudy.cli.batch.progress import View
     from understudy.cli.batch.run import Run

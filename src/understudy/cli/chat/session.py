@@ -21,11 +21,11 @@ from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
 from understudy.domain.messages import Message
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
-from understudy.provider import RequestOptions
+from understudy.protocol import RequestOptions
 
 if TYPE_CHECKING:
-    from understudy.dialect_provider import DialectProvider
-    from understudy.manager import ProviderManager
+    from understudy.client.manager import ProviderManager
+    from understudy.client.provider import Provider
 
 
 class Session:
@@ -48,7 +48,7 @@ class Session:
         self._unanswered: Message | None = None
         """A question whose answer left nothing to store."""
         self._shown_warnings: set[Warning] = set()
-        self._provider: DialectProvider | ProviderManager | None = None
+        self._provider: Provider | ProviderManager | None = None
 
     async def aclose(self) -> None:
         """Close connections and the session's file."""
@@ -135,7 +135,7 @@ class Session:
             options["system"] = system
         return options
 
-    def _open_provider(self) -> DialectProvider | ProviderManager:
+    def _open_provider(self) -> Provider | ProviderManager:
         if self._provider is None:
             self._provider = self.targets.open([self.attempts.append])
         return self._provider
