@@ -22,7 +22,7 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.responses import TokenCount
 from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.json import BadJson, decode_as, decode_object, encode
+from understudy.wire.json import BadJson, as_string, decode_as, decode_object, encode
 from understudy.wire.json import decode as decode_json
 from understudy.wire.sse import SseEvent
 
@@ -62,9 +62,9 @@ class Answer:
 
     def start(self, body: Body) -> list[e.Event]:
         """Take what is known when the answer begins."""
-        self._model = _text(body.model)
-        self._stop = _text(body.stop_reason)
-        events: list[e.Event] = [e.Started(id=_text(body.id), model=self._model)]
+        self._model = as_string(body.model)
+        self._stop = as_string(body.stop_reason)
+        events: list[e.Event] = [e.Started(id=as_string(body.id), model=self._model)]
         return [*events, *self._count(body.usage, final=self._stop is not None)]
 
     def whole(self, index: int, block: msgspec.Raw) -> list[e.Event]:
@@ -177,7 +177,7 @@ class Answer:
 
     def stop(self, delta: Body | Delta, usage: Any, context_management: Any = None) -> list[e.Event]:
         """Take why the answer stopped, and its final counts."""
-        self._stop = _text(delta.stop_reason) or self._stop
+        self._stop = as_string(delta.stop_reason) or self._stop
         events = self._count(usage, final=True)
         for name in NOTED:
             value = context_management if name == "context_management" else getattr(delta, name, None)
@@ -343,10 +343,6 @@ def _parsed(text: str) -> Any:
         return decode_json(text)
     except BadJson:
         return text
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _string(json: JsonObject, key: str) -> str:

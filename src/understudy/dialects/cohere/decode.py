@@ -19,7 +19,7 @@ from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure
 from understudy.domain.finish import FinishReason
-from understudy.wire.json import BadJson, decode_as, decode_object
+from understudy.wire.json import BadJson, as_string, decode_as, decode_object
 from understudy.wire.sse import SseEvent
 
 _EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
@@ -56,7 +56,7 @@ class Answer:
 
     def start(self, id_: object) -> list[e.Event]:
         """Take the beginning. The wire names no model: the one that was asked for answers."""
-        return [e.Started(id=_text(id_), model=self._model)]
+        return [e.Started(id=as_string(id_), model=self._model)]
 
     def plan(self, text: str | None) -> list[e.Event]:
         """Take more of what the model plans before it calls tools."""
@@ -107,7 +107,7 @@ class Answer:
 
     def call(self, index: object, call: Call) -> list[e.Event]:
         """Take the beginning of a tool call, or all of it. Raises `BadJson` for one that has begun already."""
-        call_id = _text(call.id) or ""
+        call_id = as_string(call.id) or ""
         if call_id and call_id in self._call_ids:
             raise BadJson(f"the tool call {call_id} begins twice")
         self._call_ids.add(call_id)
@@ -145,7 +145,7 @@ class Answer:
             steps.append(e.Noted("logprobs", {"content": [*map(_logprob, entries)]}))
         if end.usage and isinstance(end.usage, dict):
             steps.append(e.UsageReported(read_usage(end.usage)))
-        reason = _text(end.finish_reason)
+        reason = as_string(end.finish_reason)
         if error or reason in FAILED:
             words = error if isinstance(error, str) else f"the answer ended with {reason}"
             body = {"finish_reason": reason, "error": error}
@@ -276,10 +276,6 @@ def _place(index: object) -> int | None:
 def _latest(places: dict[int | None, Any]) -> int | None:
     """Return the place of what began last, for events that name none."""
     return next(reversed(places), None)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _logprob(item: JsonObject) -> JsonObject:

@@ -41,7 +41,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.json import BadJson, decode, decode_as, decode_object, text_of
+from understudy.wire.json import BadJson, as_string, decode, decode_as, decode_object, text_of
 from understudy.wire.ndjson import NdjsonDecoder
 from understudy.wire.sse import SseEvent
 
@@ -88,8 +88,8 @@ class AnswerReader:
         steps: list[Event | Failure] = []
         if not self._started:
             self._started = True
-            self._created = _text(line.created_at) or ""
-            steps.append(Started(model=_text(line.model), created=unix_seconds(line.created_at)))
+            self._created = as_string(line.created_at) or ""
+            steps.append(Started(model=as_string(line.model), created=unix_seconds(line.created_at)))
         answer = line.message
         if answer is None:
             answer = Answer(content=line.response, thinking=line.thinking)
@@ -114,7 +114,7 @@ class AnswerReader:
         index = self._index(f"call {number}")
         digits = "".join(filter(str.isdigit, self._created))
         generated = f"call_{digits}_{number}" if digits else f"call_{number}"
-        call_id = _text(call.id) or generated
+        call_id = as_string(call.id) or generated
         if call_id in self._ids:  # Results refer to it, so it must be the only one.
             call_id = f"{call_id}_{number}"
         self._ids.add(call_id)
@@ -132,14 +132,14 @@ class AnswerReader:
         durations = {name: value for name in DURATIONS if (value := token_count(getattr(line, name))) is not None}
         if durations:
             events.append(Noted("durations", durations))
-        remote = ((name, _text(getattr(line, name))) for name in ("remote_model", "remote_host"))
+        remote = ((name, as_string(getattr(line, name))) for name in ("remote_model", "remote_host"))
         events += [Noted(name, value) for name, value in remote if value]
         counts = {"prompt_eval_count": line.prompt_eval_count, "eval_count": line.eval_count}
         raw = {name: value for name, value in counts.items() if value is not None}
         if raw:
             prompt, answer = token_count(line.prompt_eval_count), token_count(line.eval_count)
             events.append(UsageReported(Usage(input=prompt, output=answer, raw=raw)))
-        reason = _text(line.done_reason)
+        reason = as_string(line.done_reason)
         events.append(Finished(self._reason(reason), reason))
         return events
 
@@ -200,7 +200,7 @@ def embeddings(
             with_usage_warnings(
                 EmbeddingResponse(
                     embeddings=vectors,
-                    model=_text(found.model),
+                    model=as_string(found.model),
                     usage=Usage(input=count, raw=raw),
                     warnings=warnings,
                     raw=body,
@@ -272,10 +272,6 @@ def _lacks(names: Any) -> frozenset[str]:
         if not isinstance(names, list)
         else frozenset(CAPABILITIES.values()) - (_capabilities(names) or frozenset())
     )
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _convert(value: Any, kind: type[T]) -> T:
