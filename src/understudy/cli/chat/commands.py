@@ -12,7 +12,7 @@ from understudy.cli.chat import transcript
 from understudy.cli.chat.session import Session
 from understudy.cli.messages import show_attempts
 from understudy.cli.terminal import say
-from understudy.config.suggest import nearest
+from understudy.config.report import nearest
 from understudy.domain.errors import Misuse
 
 
