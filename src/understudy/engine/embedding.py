@@ -26,8 +26,8 @@ from understudy.engine.engine import Engine
 from understudy.engine.job import Job
 from understudy.engine.run import Run
 from understudy.policy.batches import smallest, split
+from understudy.policy.embedding_spaces import ELSEWHERE
 from understudy.policy.plan import Plan
-from understudy.policy.spaces import ELSEWHERE
 from understudy.policy.verdicts import VERDICTS, Fallback
 
 CONCURRENCY = 4
