@@ -11,7 +11,6 @@ import msgspec
 from understudy.domain.errors import ConfigError
 from understudy.domain.prices import Price
 from understudy.domain.secret import NO_USER_IN_ADDRESS, Secret
-from understudy.providers import ProviderType as ProviderType  # a setting as well; its rows are there
 from understudy.wire.http import HttpRequest
 
 if TYPE_CHECKING:

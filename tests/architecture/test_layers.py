@@ -19,7 +19,7 @@ LAYERS: dict[str, set[str]] = {
     "dialects": {"domain", "wire"},
     "providers": {"domain", "wire", "dialects"},
     "policy": {"domain"},
-    "settings": {"domain", "wire", "policy", "providers"},
+    "settings": {"domain", "wire", "policy"},
     "protocol": {"domain"},
     "ledger": {"domain"},
     "transport": {"domain", "wire", "settings"},

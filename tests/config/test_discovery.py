@@ -7,8 +7,7 @@ import pytest
 from understudy.config import ConfigError, NoticeKind, discover
 from understudy.config.discovery import answers, local_address
 from understudy.domain.secret import Secret
-from understudy.providers import row
-from understudy.settings import ProviderType
+from understudy.providers import ProviderType, row
 
 
 def test_every_key_in_the_order_of_the_types_and_ollama_last() -> None:

@@ -17,7 +17,7 @@ from understudy import providers
 from understudy.client.manager import from_loaded
 from understudy.config import parse
 from understudy.emulator import Emulator, Fault
-from understudy.settings import ProviderType
+from understudy.providers import ProviderType
 
 PAGE = (Path(__file__).parents[2] / "docs" / "adding-a-provider.md").read_text(encoding="utf-8")
 ADDRESS = "https://api.example.com/v1"

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from understudy.config.model import Config, Disabled, Notice, NoticeKind
 from understudy.domain.errors import ConfigError
+from understudy.providers import ProviderType
 from understudy.providers import row as row_of
 from understudy.providers.addresses import address_complaint
 from understudy.providers.base import ProviderRow
 from understudy.providers.environment import address_from_environment, key_from_environment
-from understudy.settings import ProviderConfig, ProviderType
+from understudy.settings import ProviderConfig
 
 FILE_NAME = "understudy.toml"
 VARIABLE = "UNDERSTUDY_CONFIG"
