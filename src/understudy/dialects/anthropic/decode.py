@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.anthropic.errors import RULES, read_error
-from understudy.dialects.anthropic.parts import citations_of, read_citation
+from understudy.dialects.anthropic.parse_messages import citations_of, read_citation
 from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, StreamEvent, ToolInput
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_event

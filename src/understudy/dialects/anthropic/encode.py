@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from understudy.dialects.anthropic import settings as write
+from understudy.dialects.anthropic import encode_settings as write
 from understudy.dialects.anthropic import thinking
-from understudy.dialects.anthropic.blocks import BlockWriter
+from understudy.dialects.anthropic.encode_messages import BlockWriter
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
 from understudy.dialects.base import Endpoint, Notes, extra_fields
 from understudy.dialects.patching import patched, received

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from understudy.dialects.anthropic.parts import read_cache, read_content
+from understudy.dialects.anthropic.parse_messages import read_cache, read_content
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import JsonObject

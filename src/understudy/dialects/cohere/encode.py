@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from understudy.dialects.base import Endpoint, Notes, extra_fields
-from understudy.dialects.cohere.messages import Conversation
+from understudy.dialects.cohere.encode_messages import Conversation
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.patching import patched, received
 from understudy.dialects.quirks import Quirks

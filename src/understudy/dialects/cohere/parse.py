@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.cohere.citations import read_citation
-from understudy.dialects.cohere.fields import Fields, bad, body_of
+from understudy.dialects.cohere.parse_fields import Fields, bad, body_of
 from understudy.dialects.cohere.wire import NAME, PLAN
 from understudy.dialects.server import Inbound
 from understudy.domain.content import (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from understudy.dialects.cohere.citations import citation_object
+from understudy.dialects.cohere.encode_messages import is_plan
 from understudy.dialects.cohere.errors import TOO_LONG
-from understudy.dialects.cohere.messages import is_plan
 from understudy.dialects.cohere.models import FEATURES
 from understudy.dialects.cohere.usage import usage_object
 from understudy.dialects.cohere.wire import FINISH, NAME

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from understudy.dialects.cohere import asked, render
+from understudy.dialects.cohere import parse_operations as asked
+from understudy.dialects.cohere import render
 from understudy.dialects.cohere.parse import parse_chat
-from understudy.dialects.cohere.stream import StreamRenderer
+from understudy.dialects.cohere.render_stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.gemini import settings as write
-from understudy.dialects.gemini.fit import fit
+from understudy.dialects.gemini import encode_settings as write
+from understudy.dialects.gemini.encode_messages import PartWriter
 from understudy.dialects.gemini.names import camel_keys, overlay, qualified, spelling
-from understudy.dialects.gemini.parts import PartWriter
+from understudy.dialects.gemini.quirks import fit
 from understudy.dialects.gemini.wire import NAME
 from understudy.dialects.patching import received
 from understudy.domain.content import JsonObject

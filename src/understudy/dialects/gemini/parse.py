@@ -9,10 +9,10 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from understudy.dialects.gemini.embeddings import TASKS
 from understudy.dialects.gemini.names import bare, camel_keys
-from understudy.dialects.gemini.read_parts import PartReader
-from understudy.dialects.gemini.read_settings import read_settings, read_tool_config, read_tools
-from understudy.dialects.gemini.vectors import TASKS
+from understudy.dialects.gemini.parse_messages import PartReader
+from understudy.dialects.gemini.parse_settings import read_settings, read_tool_config, read_tools
 from understudy.dialects.gemini.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import JsonObject

@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
-from understudy.dialects.hf_features.vectors import NAME
+from understudy.dialects.hf_features.embeddings import NAME
 from understudy.dialects.openai.render import render_error as openai_error
 from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.errors import Unsupported

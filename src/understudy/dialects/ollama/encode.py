@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.ollama.history import History, overlay
+from understudy.dialects.ollama.encode_messages import History, overlay
 from understudy.dialects.ollama.wire import LEVELS, NAME, OTHER_OPTIONS, SAMPLING
 from understudy.dialects.patching import fill, received
 from understudy.dialects.quirks import nearest_effort

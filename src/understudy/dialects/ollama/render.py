@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from math import ceil
 
 from understudy.dialects.errors import status_of, statuses
-from understudy.dialects.ollama.history import arguments_object
+from understudy.dialects.ollama.encode_messages import arguments_object
 from understudy.dialects.ollama.wire import CAPABILITIES, DURATIONS
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Refusal, Text, Thinking, ToolCall

@@ -10,11 +10,11 @@ from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Single
 from understudy.dialects.errors import classify
 from understudy.dialects.lookup import LookUp
 from understudy.dialects.openai.decode import NAME
+from understudy.dialects.openai.decode_stream import StreamReader, read_completion
+from understudy.dialects.openai.embeddings import read_embeddings
 from understudy.dialects.openai.encode import encode_chat, encode_embeddings
 from understudy.dialects.openai.errors import RULES, read_error
 from understudy.dialects.openai.models import read_models
-from understudy.dialects.openai.read import StreamReader, read_completion
-from understudy.dialects.openai.vectors import read_embeddings
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation

@@ -9,7 +9,7 @@ import msgspec
 from understudy.dialects.base import Endpoint
 from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON
 from understudy.dialects.logprobs import Logprobs
-from understudy.dialects.openai.calls import CallEvent, ToolCalls
+from understudy.dialects.openai.decode_parts import CallEvent, ToolCalls
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
 from understudy.dialects.openai.wire import ChoiceWire, ChunkWire, DeltaWire

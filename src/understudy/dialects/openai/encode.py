@@ -7,8 +7,8 @@ from typing import Any
 
 from understudy.dialects.base import Endpoint, Notes
 from understudy.dialects.openai.decode import NAME
-from understudy.dialects.openai.fit import fit
-from understudy.dialects.openai.messages import Conversation
+from understudy.dialects.openai.encode_messages import Conversation
+from understudy.dialects.openai.quirks import fit
 from understudy.dialects.patching import fill, received
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice

@@ -7,8 +7,8 @@ from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from understudy.dialects.openai.decode import NAME
-from understudy.dialects.openai.parse import bad
-from understudy.dialects.openai.parse_request import parse_chat, parse_embedding
+from understudy.dialects.openai.parse import parse_chat, parse_embedding
+from understudy.dialects.openai.parse_messages import bad
 from understudy.dialects.openai.render import (
     model_object,
     render_completion,
@@ -16,7 +16,7 @@ from understudy.dialects.openai.render import (
     render_error,
     reply,
 )
-from understudy.dialects.openai.stream import ChunkRenderer
+from understudy.dialects.openai.render_stream import ChunkRenderer
 from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Unsupported

@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from understudy.dialects.replicate.inputs import BUDGETS, CEILINGS, IMAGES, PLAIN, STOPS, SYSTEM
+from understudy.dialects.replicate.encode_settings import BUDGETS, CEILINGS, IMAGES, PLAIN, STOPS, SYSTEM
 from understudy.dialects.replicate.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import AnyPart, Image, JsonObject, Text

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.errors import status_of, statuses, worded
-from understudy.dialects.replicate.catalogue import model_object, version_object
 from understudy.dialects.replicate.errors import WORDS
-from understudy.dialects.replicate.routes import place_of
+from understudy.dialects.replicate.names import place_of
+from understudy.dialects.replicate.render_models import model_object, version_object
 from understudy.dialects.replicate.wire import SUCCEEDED, TERMINAL, date_of
 from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject, Refusal, Text

@@ -10,7 +10,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from understudy.dialects.replicate import parse, render
-from understudy.dialects.replicate.stream import StreamRenderer
+from understudy.dialects.replicate.render_stream import StreamRenderer
 from understudy.dialects.replicate.wire import NAME
 from understudy.dialects.server import Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind

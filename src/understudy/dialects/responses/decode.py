@@ -12,8 +12,8 @@ from typing import Any
 
 from understudy.dialects.base import WireError
 from understudy.dialects.logprobs import Logprobs
+from understudy.dialects.responses.decode_parts import Item, Items, position_of
 from understudy.dialects.responses.errors import read_error, read_error_object
-from understudy.dialects.responses.output import Item, Items, position_of
 from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, ResponseObject, StreamEvent, read_usage
 from understudy.domain import events as e
 from understudy.domain.content import Citation, JsonObject, Opaque

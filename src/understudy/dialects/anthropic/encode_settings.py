@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.anthropic.blocks import cache_control
+from understudy.dialects.anthropic.encode_messages import cache_control
 from understudy.dialects.anthropic.wire import NAME
 from understudy.dialects.base import Notes
 from understudy.dialects.quirks import Quirks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.cohere.citations import citation_object
-from understudy.dialects.cohere.messages import is_plan
+from understudy.dialects.cohere.encode_messages import is_plan
 from understudy.dialects.cohere.render import (
     call_object,
     error_message,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.openai.render import error_object
-from understudy.dialects.responses.live import (
+from understudy.dialects.responses.render import Ending, ResponseHead, ending_of, head_of, output_item, response_object
+from understudy.dialects.responses.render_parts import (
     Live,
     LiveCall,
     LiveItem,
@@ -17,7 +18,6 @@ from understudy.dialects.responses.live import (
     LiveText,
     LiveThinking,
 )
-from understudy.dialects.responses.render import Ending, ResponseHead, ending_of, head_of, output_item, response_object
 from understudy.dialects.responses.wire import NAME
 from understudy.dialects.server import Inbound
 from understudy.domain import events as e

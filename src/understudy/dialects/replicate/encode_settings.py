@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Notes
+from understudy.dialects.replicate.encode_messages import Conversation, read_conversation
 from understudy.dialects.replicate.schema import InputSchema
-from understudy.dialects.replicate.transcript import Conversation, read_conversation
 from understudy.domain.content import Image, JsonObject
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.wire.json import encode

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from understudy.dialects.gemini.encode_settings import JSON_TYPE, PLAIN, TIERS
 from understudy.dialects.gemini.schema import json_schema
-from understudy.dialects.gemini.settings import JSON_TYPE, PLAIN, TIERS
 from understudy.dialects.gemini.thinking import read_thinking
 from understudy.dialects.gemini.wire import NAME
 from understudy.domain.content import JsonObject

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from understudy.dialects.cohere.fields import Fields, bad, body_of
-from understudy.dialects.cohere.vectors import INPUT_TYPES
+from understudy.dialects.cohere.embeddings import INPUT_TYPES
+from understudy.dialects.cohere.parse_fields import Fields, bad, body_of
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.server import Inbound
 from understudy.domain.messages import Message
