@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from understudy.dialects.anthropic.wire import NAME, STRICT_VERSION
 from understudy.dialects.base import Endpoint, Notes
 from understudy.dialects.history import CallIds, made_id
@@ -27,7 +29,7 @@ from understudy.domain.content import (
     ToolResult,
     sniff_image,
 )
-from understudy.domain.messages import Role
+from understudy.domain.messages import Message, Role
 
 _TTLS = (None, "5m", "1h")
 _FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
@@ -47,7 +49,7 @@ def same_model(one: str | None, other: str | None) -> bool:
     return not one or not other or _DATED.sub("", one) == _DATED.sub("", other)
 
 
-class BlockWriter:
+class BlockEncoder:
     """Writes parts for one endpoint, and notes what it cannot write."""
 
     def __init__(self, endpoint: Endpoint, version: str | None, notes: Notes) -> None:
@@ -214,3 +216,83 @@ def _source(part: Media, kind_of: Callable[[str], str | None]) -> JsonObject | N
         return {"type": "url", "url": part.url} if part.url is not None else None
     kind = part.media_type or kind_of(part.data)
     return {"type": "base64", "media_type": kind, "data": part.data} if kind else None
+
+
+class MessageEncoder:
+    """Writes messages in the two roles of this wire: system text apart, tool results in user messages."""
+
+    def __init__(self, endpoint: Endpoint, version: str | None, notes: Notes) -> None:
+        self._writer = BlockEncoder(endpoint, version, notes)
+        self._quirks = endpoint.quirks
+        self._notes = notes
+        self._system: list[Message] = []
+        self._messages: list[JsonObject] = []
+
+    def write(self, messages: tuple[Message, ...]) -> tuple[str | list[JsonObject] | None, list[JsonObject]]:
+        """Return the system prompt and the messages."""
+        for message in messages:
+            if message.name is not None:
+                self._notes.drop("name", "messages have no names here")
+            if message.role not in (Role.SYSTEM, Role.DEVELOPER):
+                self._append(message)
+            elif self._messages and self._quirks.mid_system:
+                self._append(msgspec.structs.replace(message, role=Role.SYSTEM))
+            else:
+                if self._messages:
+                    self._notes.emulate("messages", "a system message in the middle was moved to the system prompt")
+                self._system.append(message)
+        if not self._messages and self._system:
+            # This wire demands a message; others take a system prompt alone.
+            self._notes.emulate("messages", "the system message is sent as the user's: there is no other")
+            self._append(msgspec.structs.replace(self._system.pop(), role=Role.USER))
+        self._refuse_prefill(messages)
+        return self._system_prompt(), self._messages
+
+    def _append(self, message: Message) -> None:
+        role = "user" if message.role is Role.TOOL else message.role.value
+        content = self._content(message)
+        if not content and not (isinstance(message.content, str) and message.role is Role.USER):
+            return  # Nothing of it can be said here; what was left out has its warning.
+        last = self._messages[-1] if self._messages else None
+        extra = (message.extra or {}).get(NAME, {})
+        if last is None or last["role"] != role or role == "system":
+            self._messages.append({"role": role, "content": content, **extra})
+            return
+        blocks = [*_as_blocks(last["content"]), *_as_blocks(content)]
+        # Tool results must come first in their message, and all those of one turn together.
+        last["content"] = sorted(blocks, key=lambda block: block.get("type") != "tool_result")
+        last.update(extra)
+
+    def _content(self, message: Message) -> str | list[JsonObject]:
+        if message.role is Role.TOOL and isinstance(message.content, str):
+            self._notes.drop("tool message", "it names no tool call that it answers")
+            return ""
+        if isinstance(message.content, str):
+            return message.content if message.role is not Role.ASSISTANT or message.content.strip() else ""
+        blocks = self._writer.blocks(message.content, message.role)
+        return sorted(blocks, key=lambda block: message.role is Role.USER and block.get("type") != "tool_result")
+
+    def _system_prompt(self) -> str | list[JsonObject] | None:
+        match self._system:
+            case [Message(content=str(text))]:
+                return text or None
+            case system:
+                return [
+                    block for message in system for block in self._writer.blocks(message.parts, Role.SYSTEM)
+                ] or None
+
+    def _refuse_prefill(self, messages: tuple[Message, ...]) -> None:
+        """A begun answer is left out where the model refuses it. A paused turn, which holds hosted tools' blocks, is
+        none: it goes back as it is."""
+        if self._quirks.prefill or len(self._messages) < 2 or self._messages[-1]["role"] != "assistant":
+            return
+        if any(isinstance(part, Opaque) for part in messages[-1].parts):
+            return
+        self._messages.pop()
+        self._notes.drop("prefill", "this model does not continue an answer begun by the caller")
+
+
+def _as_blocks(content: str | list[JsonObject]) -> list[JsonObject]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return content

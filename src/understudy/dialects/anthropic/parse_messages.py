@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from understudy.dialects.anthropic.citations import citations_of, read_citation
+from understudy.dialects.anthropic.errors import bad_request
 from understudy.dialects.anthropic.wire import NAME
 from understudy.domain.content import (
     AnyPart,
     CacheMark,
-    Citation,
     File,
     Image,
     JsonObject,
@@ -19,6 +20,7 @@ from understudy.domain.content import (
     ToolCall,
     ToolResult,
 )
+from understudy.domain.messages import Message, Role
 from understudy.wire.json import encode
 
 _TTLS = ("5m", "1h")
@@ -77,28 +79,6 @@ def read_cache(block: JsonObject, own: set[str]) -> tuple[CacheMark | None, Json
             return None, extra
 
 
-def citations_of(block: JsonObject) -> list[JsonObject]:
-    """Return the citations of a text block; what is no object is no citation."""
-    citations = block.get("citations")
-    return [item for item in citations if isinstance(item, dict)] if isinstance(citations, list) else []
-
-
-def read_citation(raw: JsonObject) -> Citation:
-    """Read a citation. Its offsets count characters of the source, not of the text, so they stay in `raw`."""
-    url = raw.get("url")
-    title = raw.get("title") or raw.get("document_title")
-    cited = raw.get("cited_text")
-    # An empty index was written by this library's own server half, for another provider's citation.
-    own = raw.get("encrypted_index") != ""
-    return Citation(
-        url=url if isinstance(url, str) else None,
-        title=title if isinstance(title, str) else None,
-        cited_text=cited if isinstance(cited, str) else None,
-        raw=raw if own else None,
-        dialect=NAME if own else None,
-    )
-
-
 def _image(block: JsonObject, source: JsonObject) -> AnyPart:
     fields = common(block, "source")
     match source:
@@ -149,3 +129,30 @@ def _tool_result(block: JsonObject, call_id: str) -> AnyPart:
     error = block.get("is_error")
     fields = common(block, "tool_use_id", "content", "is_error")
     return ToolResult(call_id=call_id, content=read, is_error=error if isinstance(error, bool) else None, **fields)
+
+
+def parse_message(value: Any, n: int) -> Message:
+    """Parse the n-th message. Raises `BadRequest`."""
+    match value:
+        case {"role": ("user" | "assistant" | "system") as role, "content": str() | list() as content, **rest}:
+            kept: JsonObject = {str(name): field for name, field in rest.items() if field is not None}
+            read = parse_content(content, f"messages.{n}.content")
+            return Message(Role(role), read, extra={NAME: kept} if kept else None)
+        case {"role": ("user" | "assistant" | "system"), **rest}:
+            raise bad_request(
+                f"messages.{n}.content: {'Input should be a valid list' if 'content' in rest else 'Field required'}"
+            )
+        case {"role": role}:
+            raise bad_request(
+                f"messages: Unexpected role {role!r}. The Messages API takes the roles user and assistant"
+            )
+        case _:
+            raise bad_request(f"messages.{n}: Input does not match the expected shape.")
+
+
+def parse_content(value: str | list[Any], where: str) -> Any:
+    """Parse the content at `where`: a string or blocks. Raises `BadRequest`."""
+    for n, block in enumerate(value if isinstance(value, list) else ()):
+        if not isinstance(block, dict) or not isinstance(block.get("type"), str):
+            raise bad_request(f"{where}.{n}: Input does not match the expected shape.")
+    return read_content(value)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from understudy.dialects.anthropic.render import (
-    citation_object,
-    error_object,
-    part_block,
-    stop_fields,
-    usage_object,
-)
+from understudy.dialects.anthropic.citations import citation_object
+from understudy.dialects.anthropic.render import error_object, part_block, stop_fields
+from understudy.dialects.anthropic.usage import usage_object
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, ToolCall
 from understudy.domain.failures import Failure

@@ -6,7 +6,8 @@ from functools import partial
 from typing import ClassVar
 
 from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
-from understudy.dialects.cohere.decode import StreamReader, decode_whole
+from understudy.dialects.cohere.decode import decode_whole
+from understudy.dialects.cohere.decode_stream import StreamReader
 from understudy.dialects.cohere.embeddings import open_embedding
 from understudy.dialects.cohere.encode import encode_chat
 from understudy.dialects.cohere.errors import RULES, read_error

@@ -9,7 +9,7 @@ import msgspec
 from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader, extra_fields
 from understudy.dialects.cohere.errors import error_of, failure_in_answer
 from understudy.dialects.cohere.usage import read_usage
-from understudy.dialects.cohere.wire import NAME, Vectors
+from understudy.dialects.cohere.wire import INPUT_TYPES, NAME, Vectors
 from understudy.dialects.embeddings import checked_vectors, unpack_vector, with_usage_warnings
 from understudy.dialects.patching import patched, received
 from understudy.domain.content import JsonObject
@@ -21,13 +21,6 @@ from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as, decode_object, encode
-
-INPUT_TYPES = {
-    "document": "search_document",
-    "query": "search_query",
-    "classification": "classification",
-    "clustering": "clustering",
-}
 
 _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 

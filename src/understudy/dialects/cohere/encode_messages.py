@@ -6,7 +6,7 @@ from typing import Any
 
 from understudy.dialects.base import Endpoint, Notes, word_of
 from understudy.dialects.cohere.citations import citation_object
-from understudy.dialects.cohere.wire import NAME, PLAN
+from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -25,7 +25,7 @@ from understudy.domain.content import (
 from understudy.domain.messages import Message, Role
 
 
-class Conversation:
+class MessageEncoder:
     """Writes messages for one endpoint, and notes what it cannot write.
 
     Plain-text files have no place in a message: they gather in `documents`, a field of the request.
@@ -203,11 +203,6 @@ class Conversation:
         self._notes.emulate("file", "a plain-text file goes to the documents of the request")
         self.documents.append({"id": f"file:{len(self.documents)}", **document})
         return None
-
-
-def is_plan(part: Thinking) -> bool:
-    """Tell whether thinking was, and must go back as, a message's `tool_plan`."""
-    return bool((part.extra or {}).get(NAME, {}).get(PLAN))
 
 
 def _kept_citations(part: Thinking) -> list[JsonObject]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.server import BadRequest
-from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure, FailureKind
+from understudy.dialects.cohere.errors import bad_request
+from understudy.dialects.cohere.wire import NAME
+from understudy.domain.content import (
+    JsonObject,
+)
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_object
 
@@ -24,20 +26,20 @@ class Fields:
         value = self.left.pop(name, None)
         if value is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))):
             return value
-        raise bad(f"invalid request: {name} must be of type {_KINDS[kinds[0]]}")
+        raise bad_request(f"invalid request: {name} must be of type {_KINDS[kinds[0]]}")
 
     def need(self, name: str, *kinds: type) -> Any:
         """Take a field that must be there. Raises `BadRequest`."""
         value = self.take(name, *kinds)
         if value is None:
-            raise bad(f"invalid request: {name} is required")
+            raise bad_request(f"invalid request: {name} is required")
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Take a list of strings. Raises `BadRequest`."""
         values = self.take(name, list) or []
         if not all(isinstance(value, str) for value in values):
-            raise bad(f"invalid request: {name} must be a list of strings")
+            raise bad_request(f"invalid request: {name} must be a list of strings")
         return tuple(values)
 
 
@@ -47,9 +49,10 @@ def body_of(request: HttpRequest) -> tuple[bytes, Fields]:
     try:
         return data, Fields(decode_object(data))
     except BadJson as error:
-        raise bad(f"failed to decode json body: {error}") from error
+        raise bad_request(f"failed to decode json body: {error}") from error
 
 
-def bad(message: str) -> BadRequest:
-    """Make the refusal of a request that cannot be read."""
-    return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, sent=False))
+def rest_of(block: JsonObject, *own: str) -> dict[str, JsonObject] | None:
+    """Return the fields of a block beside its own, as `extra`."""
+    rest = {key: value for key, value in block.items() if key not in ("type", *own) and value is not None}
+    return {NAME: rest} if rest else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.cohere.citations import citation_object
-from understudy.dialects.cohere.encode_messages import is_plan
 from understudy.dialects.cohere.render import (
     call_object,
     error_message,
@@ -15,7 +14,7 @@ from understudy.dialects.cohere.render import (
     part_block,
 )
 from understudy.dialects.cohere.usage import usage_object
-from understudy.dialects.cohere.wire import NAME, PLAN
+from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
 from understudy.domain import events as e
 from understudy.domain.content import AnyPart, JsonObject, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure

@@ -12,7 +12,7 @@ from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.names import bare, camel_keys, method_url, overlay, qualified
-from understudy.dialects.gemini.wire import NAME, Vectors
+from understudy.dialects.gemini.wire import NAME, TASKS, Vectors
 from understudy.dialects.patching import received
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
@@ -23,14 +23,6 @@ from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as, encode
-
-TASKS = {
-    "document": "RETRIEVAL_DOCUMENT",
-    "query": "RETRIEVAL_QUERY",
-    "classification": "CLASSIFICATION",
-    "clustering": "CLUSTERING",
-}
-"""What vectors are for, in this API's words."""
 
 _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 

@@ -27,10 +27,10 @@ from understudy.domain.content import (
     ToolResult,
     sniff_image,
 )
-from understudy.domain.messages import Role
+from understudy.domain.messages import Message, Role
 
 
-class PartWriter:
+class PartEncoder:
     """Writes parts for one endpoint, in the order of the conversation, and notes what it cannot write.
 
     Results are told apart by the name of their tool, so it remembers the calls that it has written.
@@ -161,3 +161,58 @@ def _own(part: Part) -> JsonObject:
 
 def _done(part: Part, body: JsonObject) -> JsonObject:
     return overlay(body, _own(part))
+
+
+class MessageEncoder:
+    """Writes messages in the two roles of this wire: system text apart, results of tools in the user's turn."""
+
+    def __init__(self, endpoint: Endpoint, notes: Notes) -> None:
+        self._writer = PartEncoder(endpoint, notes)
+        self._prefill = endpoint.quirks.prefill
+        self._notes = notes
+        self._system: list[Message] = []
+        self._contents: list[JsonObject] = []
+        self._last: Role | None = None
+
+    def write(self, messages: tuple[Message, ...]) -> tuple[JsonObject | None, list[JsonObject]]:
+        """Return the system instruction and the contents."""
+        for message in messages:
+            if message.name is not None:
+                self._notes.drop("name", "messages have no names here")
+            if message.role not in (Role.SYSTEM, Role.DEVELOPER):
+                self._append(message)
+            else:
+                if self._contents:
+                    self._notes.emulate("messages", "a system message in the middle was moved to the system prompt")
+                self._system.append(message)
+        if not self._contents and self._system:
+            # This wire demands a message; others take a system prompt alone.
+            self._notes.emulate("messages", "the system message is sent as the user's: there is no other")
+            last = self._system.pop()
+            self._append(Message(Role.USER, last.content))
+        if not self._prefill and len(self._contents) > 1 and self._last is Role.ASSISTANT:
+            self._contents.pop()
+            self._notes.drop("prefill", "this model does not continue an answer begun by the caller")
+        return self._instruction(), self._contents
+
+    def _append(self, message: Message) -> None:
+        if message.role is Role.TOOL and isinstance(message.content, str):
+            self._notes.drop("tool message", "it names no tool call that it answers")
+            return
+        parts = self._writer.parts(message.parts, message.role)
+        if not parts:
+            return  # Nothing of it can be said here; what was left out has its warning.
+        if message.role is Role.TOOL and self._last is Role.TOOL:
+            # The results of parallel calls belong into one turn.
+            self._contents[-1]["parts"] += parts
+            return
+        self._last = message.role
+        role = "model" if message.role is Role.ASSISTANT else "user"
+        own = (message.extra or {}).get(NAME, {})
+        self._contents.append(overlay({"role": role, "parts": parts}, own))
+
+    def _instruction(self) -> JsonObject | None:
+        parts = [part for message in self._system for part in self._writer.parts(message.parts, Role.SYSTEM)]
+        own = [(message.extra or {}).get(NAME, {}) for message in self._system]
+        body = overlay({"parts": parts}, own[0]) if own else {}
+        return body if body.get("parts") else None

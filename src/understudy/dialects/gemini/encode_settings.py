@@ -5,7 +5,7 @@ from __future__ import annotations
 from understudy.dialects.base import Notes
 from understudy.dialects.gemini.names import overlay
 from understudy.dialects.gemini.thinking import thinking_config
-from understudy.dialects.gemini.wire import NAME
+from understudy.dialects.gemini.wire import JSON_TYPE, NAME, PLAIN, TIERS
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat
@@ -13,22 +13,8 @@ from understudy.domain.requests import GenerationRequest, OutputFormat
 NOT_ON_WIRE = ("min_p", "logit_bias", "verbosity", "user", "cache_key")
 """Fields of `GenerationRequest` that this API does not have."""
 
-PLAIN = {
-    "max_tokens": "maxOutputTokens",
-    "temperature": "temperature",
-    "top_p": "topP",
-    "top_k": "topK",
-    "presence_penalty": "presencePenalty",
-    "frequency_penalty": "frequencyPenalty",
-    "seed": "seed",
-    "logprobs": "responseLogprobs",
-    "top_logprobs": "logprobs",
-}
-"""Fields of `GenerationRequest` that stand in `generationConfig` as they are."""
 
 MAX_TEMPERATURE = 2.0
-JSON_TYPE = "application/json"
-TIERS = ("standard", "flex", "priority")
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from understudy.dialects.gemini.errors import bad_request
 from understudy.dialects.gemini.media import read_media
+from understudy.dialects.gemini.parse_fields import objects_of
 from understudy.dialects.gemini.wire import NAME, SIGNATURE
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Provenance, Text, Thinking, ToolCall, ToolResult
+from understudy.domain.messages import Message, Role
 from understudy.wire.json import encode
 
+_ROLES = {"user": Role.USER, "model": Role.ASSISTANT, "function": Role.TOOL, "tool": Role.TOOL}
 
-class PartReader:
+
+class PartParser:
     """Reads the parts of one conversation, in order. Names are in camel case already.
 
     A call without an id gets one from its place, and a result without one is matched to the earliest call of its name
@@ -108,3 +113,30 @@ def _rest(body: JsonObject, *own: str) -> JsonObject:
 
 def _extra(fields: JsonObject) -> dict[str, JsonObject] | None:
     return {NAME: fields} if fields else None
+
+
+def parse_content(value: Any, n: int, reader: PartParser) -> Message:
+    """Parse the n-th content. Raises `BadRequest`."""
+    where = f"contents[{n}]"
+    if not isinstance(value, dict):
+        raise bad_request(f"Invalid value at '{where}': it must be an object")
+    role = value.get("role")
+    if role is not None and role not in _ROLES:
+        raise bad_request("Please use a valid role: user, model.")
+    parts = objects_of(value.get("parts"), f"{where}.parts")
+    if not parts:
+        raise bad_request(f"* GenerateContentRequest.{where}.parts: contents.parts must not be empty.")
+    read = reader.parts([{key: item for key, item in part.items() if item is not None} for part in parts])
+    own = {key: item for key, item in value.items() if key not in ("role", "parts") and item is not None}
+    if role not in ("user", "model"):
+        own["role"] = role
+    return Message(_ROLES[role or "user"], read, extra={NAME: own} if own else None)
+
+
+def parse_system(value: Any, reader: PartParser) -> Message:
+    """The role of a system instruction means nothing, but clients write one."""
+    if not isinstance(value, dict):
+        raise bad_request("Invalid value at 'system_instruction': it must be an object")
+    parts = reader.parts(objects_of(value.get("parts"), "system_instruction.parts"))
+    own = {key: item for key, item in value.items() if key != "parts" and item is not None}
+    return Message(Role.SYSTEM, parts, extra={NAME: own} if own else None)

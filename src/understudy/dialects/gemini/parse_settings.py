@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from understudy.dialects.gemini.encode_settings import JSON_TYPE, PLAIN, TIERS
 from understudy.dialects.gemini.schema import json_schema
 from understudy.dialects.gemini.thinking import read_thinking
-from understudy.dialects.gemini.wire import NAME
+from understudy.dialects.gemini.wire import JSON_TYPE, NAME, PLAIN, TIERS
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import OutputFormat

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Notes
-from understudy.dialects.gemini.encode_settings import PLAIN
 from understudy.dialects.gemini.names import spelling
 from understudy.dialects.gemini.thinking import fit_thinking
-from understudy.dialects.gemini.wire import SIGNATURE
+from understudy.dialects.gemini.wire import PLAIN, SIGNATURE
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import JsonObject
 

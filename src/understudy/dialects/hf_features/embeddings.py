@@ -8,6 +8,7 @@ import msgspec
 
 from understudy.dialects.base import Endpoint, Notes, extra_fields
 from understudy.dialects.embeddings import checked_vectors
+from understudy.dialects.hf_features.wire import NAME
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.patching import fill, received
 from understudy.domain.content import JsonObject
@@ -17,8 +18,6 @@ from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.json import BadJson, decode
-
-NAME = "hf-features"
 
 Vector = tuple[float, ...]
 

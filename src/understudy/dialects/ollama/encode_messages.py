@@ -57,7 +57,7 @@ def arguments_object(text: str) -> tuple[msgspec.Raw, bool]:
     return msgspec.Raw(encode({RAW_ARGUMENTS: text})), False
 
 
-class History:
+class MessageEncoder:
     """Writes the messages of one request. `notes` gathers what they cannot carry."""
 
     def __init__(self, endpoint: Endpoint, notes: Notes) -> None:

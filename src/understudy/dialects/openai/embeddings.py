@@ -6,16 +6,19 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint
+from understudy.dialects.base import Endpoint, Notes
 from understudy.dialects.embeddings import checked_vectors, in_order, unpack_vector, with_usage_warnings
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
+from understudy.dialects.openai.wire import NAME
+from understudy.dialects.patching import fill, received
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
+from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.json import BadJson, decode_as, decode_object
+from understudy.wire.json import BadJson, decode_as, decode_object, encode
 
 
 class _Item(msgspec.Struct, gc=False):
@@ -57,3 +60,30 @@ def read_embeddings(
         raw=body,
     )
     return [with_usage_warnings(response)]
+
+
+def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> bytes:
+    """Write the body of an embedding request."""
+    if (body := received(request, NAME)) is not None:
+        fill(body, endpoint.options)
+    else:
+        body = {"model": request.model}
+        if request.texts:
+            body["input"] = request.texts[0] if request.single else list(request.texts)
+        if request.dimensions is not None:
+            body["dimensions"] = request.dimensions
+        if request.user is not None:
+            body["user"] = request.user
+        if endpoint.quirks.embed_format is not None:
+            body["encoding_format"] = endpoint.quirks.embed_format
+        extra = request.extra or {}
+        body |= {**endpoint.options, **extra.get(NAME, {}), **extra.get(endpoint.provider, {})}
+        body = {key: value for key, value in body.items() if value is not None}
+    for name in endpoint.quirks.refused & {"dimensions", "user"}:
+        if body.pop(name, None) is not None:
+            notes.drop(name, "the target refuses it")
+    if request.input_type is not None:
+        notes.drop("input_type", "vectors are the same for documents and queries here")
+    if endpoint.model is not None:
+        body["model"] = endpoint.model
+    return encode(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from understudy.dialects.base import Notes, word_of
 from understudy.dialects.history import CallIds, short_id
-from understudy.dialects.openai.decode import NAME
+from understudy.dialects.openai.wire import NAME
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
     AnyPart,
@@ -34,7 +34,7 @@ def extras(owner: Part | Message) -> JsonObject:
     return (owner.extra or {}).get(NAME, {})
 
 
-class Conversation:
+class MessageEncoder:
     """Writes messages, and notes what of them cannot be written.
 
     Tool results become messages of their own; media in them, which this wire cannot carry there, follow as the user's

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from understudy.dialects.openai.decode import NAME
-from understudy.dialects.openai.encode import FIELDS
-from understudy.dialects.openai.parse_messages import bad, parse_messages, rest_of
+from understudy.dialects.openai.errors import bad_request
+from understudy.dialects.openai.parse_messages import parse_messages, rest_of
+from understudy.dialects.openai.wire import FIELDS, NAME
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
@@ -45,9 +45,9 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
     """Read a chat request. Raises `BadRequest`."""
     messages = body.get("messages")
     if not isinstance(messages, list):
-        raise bad("messages", "a chat needs an array of messages", "missing_required_parameter")
+        raise bad_request("messages", "a chat needs an array of messages", "missing_required_parameter")
     if not messages:
-        raise bad("messages", "empty array: a chat needs at least one message", "empty_array")
+        raise bad_request("messages", "empty array: a chat needs at least one message", "empty_array")
     fields: dict[str, Any] = {}
     for name, key in FIELDS.items():
         if (value := body.get(key)) is not None:
@@ -113,9 +113,9 @@ def parse_embedding(body: JsonObject, raw: bytes) -> EmbeddingRequest:
         case [int() | list(), *_]:
             known.remove("input")
         case None:
-            raise bad("input", "an embedding needs an input", "missing_required_parameter")
+            raise bad_request("input", "an embedding needs an input", "missing_required_parameter")
         case _:
-            raise bad("input", "expected a string, an array of strings, or tokens", "invalid_type")
+            raise bad_request("input", "expected a string, an array of strings, or tokens", "invalid_type")
     return EmbeddingRequest(
         texts=texts,
         model=_checked(body.get("model"), "model", (str, type(None)), _TEXT),
@@ -130,7 +130,7 @@ def parse_embedding(body: JsonObject, raw: bytes) -> EmbeddingRequest:
 def _checked(value: Any, key: str, kinds: type | tuple[type, ...], wanted: str) -> Any:
     wants_flag = bool in (kinds if isinstance(kinds, tuple) else (kinds,))
     if not isinstance(value, kinds) or (isinstance(value, bool) and not wants_flag):
-        raise bad(key, f"expected {wanted}")
+        raise bad_request(key, f"expected {wanted}")
     return value
 
 
@@ -149,7 +149,7 @@ def _stop(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise bad("stop", "expected a string or an array of strings")
+        raise bad_request("stop", "expected a string or an array of strings")
     return tuple(value)
 
 
@@ -167,7 +167,7 @@ def _tools(body: JsonObject) -> tuple[AnyTool, ...]:
         if given is None:
             continue
         if not isinstance(given, list):
-            raise bad(key, "expected an array")
+            raise bad_request(key, "expected an array")
         for number, value in enumerate(given):
             entry = {"type": "function", "function": value} if key == "functions" else value
             tools.append(_tool(entry, f"{key}[{number}]"))
@@ -176,16 +176,16 @@ def _tools(body: JsonObject) -> tuple[AnyTool, ...]:
 
 def _tool(value: Any, at: str) -> AnyTool:
     if not isinstance(value, Mapping):
-        raise bad(at, "expected an object")
+        raise bad_request(at, "expected an object")
     if value.get("type", "function") != "function":
         # A custom tool runs at the caller's; everything else runs at the provider's and may have effects.
         return OpaqueTool(NAME, dict(value), effects=value.get("type") != "custom")
     function = value.get("function")
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise bad(f"{at}.function.name", "a function needs a name", "missing_required_parameter")
+        raise bad_request(f"{at}.function.name", "a function needs a name", "missing_required_parameter")
     parameters = function.get("parameters")
     if not isinstance(parameters, dict | None):
-        raise bad(f"{at}.function.parameters", "expected a JSON Schema object")
+        raise bad_request(f"{at}.function.parameters", "expected a JSON Schema object")
     extra = rest_of(value, "type", "function")
     inner = rest_of(function, "name", "description", "parameters", "strict")
     if inner is not None:
@@ -222,7 +222,7 @@ def _choice(body: JsonObject) -> ToolChoice | None:
             return ToolChoice("tool", (name,), {NAME: choice})
         case dict():
             return ToolChoice(extra={NAME: choice})
-    raise bad("tool_choice", "expected a string or an object")
+    raise bad_request("tool_choice", "expected a string or an object")
 
 
 def _is_function(tool: Any) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from understudy.dialects.openai.decode import NAME
+from understudy.dialects.openai.errors import bad_request
+from understudy.dialects.openai.wire import NAME
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import (
     AnyPart,
@@ -23,7 +24,6 @@ from understudy.domain.content import (
     parse_data_url,
 )
 from understudy.domain.errors import Misuse
-from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Role
 
 _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
@@ -44,23 +44,8 @@ def messages_from_openai(messages: Iterable[Mapping[str, Any]], *, first: int = 
 def parse_messages(messages: Iterable[Any], *, first: int = 0, strict: bool = False) -> tuple[Message, ...]:
     """Read messages of a request. Raises `BadRequest`. A message without content is left to the provider to judge,
     unless `strict`."""
-    reader = _Conversation(strict=strict)
+    reader = _MessageParser(strict=strict)
     return tuple(reader.message(message, f"messages[{number}]") for number, message in enumerate(messages, first))
-
-
-def bad(param: str, why: str, code: str | None = "invalid_type") -> BadRequest:
-    """Return the error that a field is wrong, in this dialect's own terms."""
-    return BadRequest(
-        Failure(
-            kind=FailureKind.INVALID_REQUEST,
-            status=400,
-            type="invalid_request_error",
-            code=code,
-            param=param,
-            message=f"{param}: {why}",
-            sent=False,
-        )
-    )
 
 
 def rest_of(value: Mapping[str, Any], *known: str) -> dict[str, JsonObject] | None:
@@ -69,7 +54,7 @@ def rest_of(value: Mapping[str, Any], *known: str) -> dict[str, JsonObject] | No
     return {NAME: rest} if rest else None
 
 
-class _Conversation:
+class _MessageParser:
     """Reads one message after another; the deprecated function calls need ids that their results refer to."""
 
     def __init__(self, *, strict: bool) -> None:
@@ -78,7 +63,7 @@ class _Conversation:
 
     def message(self, value: Any, at: str) -> Message:
         if not isinstance(value, Mapping):
-            raise bad(at, f"expected an object, got {_kind(value)}")
+            raise bad_request(at, f"expected an object, got {_kind(value)}")
         role = value.get("role")
         content = value.get("content")
         match role:
@@ -87,20 +72,20 @@ class _Conversation:
             case "tool":
                 call_id = value.get("tool_call_id")
                 if not isinstance(call_id, str):
-                    raise bad(f"{at}.tool_call_id", "a tool message needs the id of the call that it answers")
+                    raise bad_request(f"{at}.tool_call_id", "a tool message needs the id of the call that it answers")
                 return _tool_message(value, at, call_id, "role", "content", "tool_call_id")
             case "function":
                 return _tool_message(value, at, f"call_legacy_{max(self._legacy - 1, 0)}", "role", "content", "name")
             case "system" | "developer" | "user":
                 if content is None and self._strict:
-                    raise bad(f"{at}.content", "expected a string or an array of parts, got null")
+                    raise bad_request(f"{at}.content", "expected a string or an array of parts, got null")
                 name = value.get("name")
                 if name is not None and not isinstance(name, str):
-                    raise bad(f"{at}.name", f"expected a string, got {_kind(name)}")
+                    raise bad_request(f"{at}.name", f"expected a string, got {_kind(name)}")
                 extra = rest_of(value, "role", "content", "name")
                 return Message(Role(role), _content(content, f"{at}.content"), name=name, extra=extra)
         known = "system, developer, user, assistant, tool or function"
-        raise bad(f"{at}.role", f"expected one of {known}, got {role!r}", "invalid_value")
+        raise bad_request(f"{at}.role", f"expected one of {known}, got {role!r}", "invalid_value")
 
     def _assistant(self, value: Mapping[str, Any], at: str) -> Message:
         content = _content(value.get("content"), f"{at}.content")
@@ -135,7 +120,7 @@ class _Conversation:
         calls = value.get("tool_calls")
         if calls is not None:
             if not isinstance(calls, list | tuple):
-                raise bad(f"{at}.tool_calls", f"expected an array, got {_kind(calls)}")
+                raise bad_request(f"{at}.tool_calls", f"expected an array, got {_kind(calls)}")
             parts += [_tool_call(call, f"{at}.tool_calls[{n}]") for n, call in enumerate(calls)]
         legacy = value.get("function_call")
         if legacy is not None:
@@ -157,17 +142,17 @@ def _tool_message(value: Mapping[str, Any], at: str, call_id: str, *known: str) 
 
 def _tool_call(value: Any, at: str) -> ToolCall:
     if not isinstance(value, Mapping):
-        raise bad(at, f"expected an object, got {_kind(value)}")
+        raise bad_request(at, f"expected an object, got {_kind(value)}")
     call_id = value.get("id")
     if not isinstance(call_id, str):
-        raise bad(f"{at}.id", "a tool call needs an id, to which its result refers")
+        raise bad_request(f"{at}.id", "a tool call needs an id, to which its result refers")
     custom, function = value.get("custom"), value.get("function")
     if isinstance(custom, Mapping):
         name, text = _string(custom, "name", f"{at}.custom"), _string(custom, "input", f"{at}.custom")
         rest = rest_of(value, "id", "type", "custom") or {NAME: {}}
         return ToolCall(id=call_id, name=name, arguments=text, extra={NAME: {"type": "custom", **rest[NAME]}})
     if not isinstance(function, Mapping):
-        raise bad(f"{at}.function", f"expected an object, got {_kind(function)}")
+        raise bad_request(f"{at}.function", f"expected an object, got {_kind(function)}")
     arguments = function.get("arguments")
     return ToolCall(
         id=call_id,
@@ -183,7 +168,7 @@ def _content(value: Any, at: str) -> str | tuple[AnyPart, ...]:
     if isinstance(value, str):
         return value
     if not isinstance(value, list | tuple):
-        raise bad(at, f"expected a string or an array of parts, got {_kind(value)}")
+        raise bad_request(at, f"expected a string or an array of parts, got {_kind(value)}")
     return tuple(_part(part, f"{at}[{number}]") for number, part in enumerate(value))
 
 
@@ -191,10 +176,10 @@ def _part(value: Any, at: str) -> AnyPart:
     if isinstance(value, str):
         return Text(value)
     if not isinstance(value, Mapping):
-        raise bad(at, f"expected a content part, got {_kind(value)}")
+        raise bad_request(at, f"expected a content part, got {_kind(value)}")
     kind = value.get("type")
     if not isinstance(kind, str):
-        raise bad(f"{at}.type", "every content part needs a type", "missing_required_parameter")
+        raise bad_request(f"{at}.type", "every content part needs a type", "missing_required_parameter")
     read = _READERS.get(kind)
     if read is None:
         return Opaque(NAME, dict(value))
@@ -202,7 +187,7 @@ def _part(value: Any, at: str) -> AnyPart:
     if kind in ("text", "refusal") or (kind == "image_url" and isinstance(inner, str)):
         inner = {kind: inner}
     if not isinstance(inner, Mapping):
-        raise bad(f"{at}.{kind}", f"expected an object, got {_kind(inner)}")
+        raise bad_request(f"{at}.{kind}", f"expected an object, got {_kind(inner)}")
     mark = value.get("prompt_cache_breakpoint")
     cache = CacheMark() if mark == _BREAKPOINT else None
     extra = rest_of(value, "type", kind)
@@ -245,7 +230,7 @@ _READERS = {"text": _text, "refusal": _refusal, "image_url": _image, "input_audi
 def _string(value: Mapping[str, Any], key: str, at: str) -> str:
     found = value.get(key)
     if not isinstance(found, str):
-        raise bad(f"{at}.{key}", f"expected a string, got {_kind(found)}")
+        raise bad_request(f"{at}.{key}", f"expected a string, got {_kind(found)}")
     return found
 
 

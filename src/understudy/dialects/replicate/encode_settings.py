@@ -7,21 +7,10 @@ from typing import Any
 from understudy.dialects.base import Notes
 from understudy.dialects.replicate.encode_messages import Conversation, read_conversation
 from understudy.dialects.replicate.schema import InputSchema
+from understudy.dialects.replicate.wire import BUDGETS, CEILINGS, IMAGES, PLAIN, STOPS, SWITCHES, SYSTEM
 from understudy.domain.content import Image, JsonObject
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.wire.json import encode
-
-CEILINGS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "max_length")
-"""What models call the greatest number of tokens that they may write."""
-
-PLAIN = ("temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "seed", "verbosity")
-"""Fields that go under their own name where a model has them."""
-
-SYSTEM = ("system_prompt", "system_instruction")
-BUDGETS = ("thinking_budget", "thinking_budget_tokens")
-SWITCHES = ("extended_thinking", "enable_thinking")
-STOPS = ("stop_sequences", "stop")
-IMAGES = ("image_input", "images", "image", "input_images", "input_image")
 
 _NOWHERE = {
     "tools": "predictions have no tools",

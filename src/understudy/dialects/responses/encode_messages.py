@@ -45,7 +45,7 @@ def encode_input(
         instructions, messages = messages[0].text, messages[1:]
     if len(messages) == 1 and messages[0].role is Role.USER and _is_plain(messages[0]):
         return instructions, messages[0].text
-    writer = _InputWriter(endpoint, notes)
+    writer = _InputEncoder(endpoint, notes)
     for message in messages:
         writer.add(message)
     return instructions, writer.items
@@ -55,7 +55,7 @@ def _is_plain(message: Message) -> bool:
     return isinstance(message.content, str) and message.extra is None and message.name is None
 
 
-class _InputWriter:
+class _InputEncoder:
     """Writes items, message by message."""
 
     def __init__(self, endpoint: Endpoint, notes: Notes) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.responses.decode import read_citation
+from understudy.dialects.responses.citations import read_citation
+from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
-from understudy.dialects.server import BadRequest
 from understudy.domain.content import (
     AnyPart,
     CacheMark,
@@ -26,7 +26,6 @@ from understudy.domain.content import (
     ToolResult,
     parse_data_url,
 )
-from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Role
 from understudy.wire.json import as_objects
 
@@ -34,29 +33,15 @@ _CALLERS = frozenset({"mcp_approval_response"})
 _ROLES = {"user": Role.USER, "system": Role.SYSTEM, "developer": Role.DEVELOPER}
 
 
-def bad_request(message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> BadRequest:
-    """Return the error for a request that cannot be read."""
-    return BadRequest(
-        Failure(
-            kind=FailureKind.NOT_FOUND if status == 404 else FailureKind.INVALID_REQUEST,
-            message=message,
-            status=status,
-            type="invalid_request_error",
-            code=code,
-            param=param,
-        )
-    )
-
-
 def parse_items(items: list[JsonObject]) -> list[Message]:
     """Read the items of `input`. Raises `BadRequest`."""
-    turns = _Turns()
+    turns = _ItemParser()
     for position, item in enumerate(items):
         turns.add(item, f"input[{position}]")
     return turns.messages()
 
 
-class _Turns:
+class _ItemParser:
     """Gathers items into messages."""
 
     def __init__(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from understudy.dialects.responses.render import annotation, output_content
+from understudy.dialects.responses.citations import annotation
+from understudy.dialects.responses.render import output_content
 from understudy.dialects.responses.wire import CALL_TEXT
 from understudy.domain.content import Citation, JsonObject, Refusal, Text
 

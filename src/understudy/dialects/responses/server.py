@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy.dialects.openai.render import render_error, reply
+from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.parse import parse_request
-from understudy.dialects.responses.parse_messages import bad_request
 from understudy.dialects.responses.render import whole_response
 from understudy.dialects.responses.render_stream import ResponsesRenderer
 from understudy.dialects.responses.wire import NAME
