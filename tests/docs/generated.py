@@ -113,7 +113,7 @@ def chat_commands() -> str:
     rows = ["| command | what |", "| --- | --- |"]
     for name, command in CHAT_COMMANDS.items():
         usage = f"/{name} {command.usage}".rstrip().replace("|", chr(92) + "|")
-        rows.append(f"| `{usage}` | {command.what} |")
+        rows.append(f"| `{usage}` | {command.help} |")
     return "\n".join(rows)
 
 
