@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
     from understudy.engine.auth import Credential
     from understudy.engine.background import Background
-    from understudy.engine.engine import Engine
     from understudy.engine.http_attempt import HttpAttempt
     from understudy.engine.job import Job
     from understudy.ledger import LedgerSink, Observer
@@ -81,14 +80,9 @@ class Provider:
     @cached_property
     def _calls(self) -> Calls:
         from understudy.client.calls import Calls
-
-        return Calls({self.name: self}, self._make_engine())
-
-    def _make_engine(self) -> Engine:
-        """Make what the calls run on; a subclass may hand in its own clock, chance and memory."""
         from understudy.engine.engine import Engine
 
-        return Engine(sink=self._sink, observers=tuple(self._observers))
+        return Calls({self.name: self}, Engine(sink=self._sink, observers=tuple(self._observers)))
 
     @cached_property
     def _background(self) -> Background:
