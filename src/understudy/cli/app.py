@@ -14,7 +14,7 @@ from typer.main import get_command
 import understudy
 from understudy.cli.exits import MEANINGS, Guard
 from understudy.cli.manual import CONFIGURATION, LOOKS, Documented, Example, Manual, write_manual, write_parameters
-from understudy.cli.options import ConfigOption, NoColorOption, Settings, VerboseOption
+from understudy.cli.options import CommonOptions, flatten
 
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Ask": {
@@ -70,7 +70,7 @@ class _LazyGroup(TyperGroup):
             return None
         module = import_module(f"understudy.cli.{cmd_name}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        single.command(cmd_name, cls=Documented)(getattr(module, cmd_name))
+        single.command(cmd_name, cls=Documented)(flatten(getattr(module, cmd_name)))
         command = get_command(single)
         command.manual = module.MANUAL  # type: ignore[attr-defined]  # it is `Documented`
         return command
@@ -118,26 +118,26 @@ class _LazyGroup(TyperGroup):
                 sys.stdout.flush()
 
 
-app = typer.Typer(cls=_LazyGroup, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-
 def _show_version(value: bool) -> None:
     if value:
         print(f"understudy {understudy.__version__}")
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 def root(
     context: typer.Context,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
+    common: CommonOptions,
+    *,
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and leave.")
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Ask language models, with an understudy ready for each: when a provider fails, the next goes on."""
-    context.obj = Settings(config, verbose)
+    ahead = {"config": common.config, "verbose": common.verbose}
+    context.default_map = dict.fromkeys(COMMANDS, ahead)
     if context.invoked_subcommand is None:
         print(context.get_help())
+
+
+app = typer.Typer(cls=_LazyGroup, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})(flatten(root))

@@ -12,7 +12,7 @@ from understudy import providers
 from understudy.cli.exits import ExitCode
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.messages import outcome_of, price, target_name
-from understudy.cli.options import NoColorOption
+from understudy.cli.options import Options
 from understudy.cli.scenes import SCENES, Played, Scene, Stage
 from understudy.cli.terminal import console, plain_table, prepare_library, show
 from understudy.dialect_provider import DialectProvider
@@ -39,10 +39,7 @@ provider begins and another ends. After each scene it checks what it claims.""",
 _PROVIDERS = ("openai", "anthropic", "ollama")
 
 
-def demo(
-    *,
-    no_color: NoColorOption = False,
-) -> None:
+def demo(_: Options) -> None:
     """Show providers failing and others going on; needs no key."""
     prepare_library()
     raise typer.Exit(ExitCode.OK if asyncio.run(perform(console(sys.stdout))) else ExitCode.UNAVAILABLE)

@@ -16,9 +16,8 @@ from understudy import providers
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.manual import LOOKS, Example, Manual
-from understudy.cli.options import JsonOption, NoColorOption
-from understudy.cli.results import print_json
-from understudy.cli.terminal import say
+from understudy.cli.options import JsonOption, Options
+from understudy.cli.terminal import print_json, say
 from understudy.dialects.base import Operation
 from understudy.domain.errors import Misuse
 from understudy.emulator import Emulator, Fault, RecordedRequest, cast
@@ -62,6 +61,7 @@ class Stage(NamedTuple):
 
 
 def emulate(
+    _: Options,
     *,
     names: Annotated[
         list[str] | None,
@@ -90,7 +90,6 @@ def emulate(
         Path | None, typer.Option("--write", metavar="PATH", help="Write the understudy.toml there as well.")
     ] = None,
     as_json: JsonOption = False,
-    no_color: NoColorOption = False,
 ) -> None:
     """Emulate providers, to develop and test against, until Ctrl-C."""
     wanted = tuple(dict.fromkeys(names or cast.types()))

@@ -44,12 +44,10 @@ MEANINGS = {
 
 
 def exit_code_of(error: LLMError) -> ExitCode:
-    """Return the code of an error: by whom it blames."""
-    from understudy.domain.errors import Misuse, Refused
+    """Return the exit code of an error, by its group."""
+    from understudy.reports.results import group_of
 
-    if isinstance(error, Misuse):
-        return ExitCode.MISUSE
-    return ExitCode.REFUSED if isinstance(error, Refused) else ExitCode.UNAVAILABLE
+    return ExitCode[group_of(error).upper()]
 
 
 class Guard:

@@ -6,38 +6,18 @@ import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import msgspec
 import typer
 
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import told
-from understudy.cli.inquiry import Asked, read
+from understudy.cli.failing import report_errors
+from understudy.cli.invocation import prepare
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.options import (
-    ConfigOption,
-    FallbackOption,
-    FileOption,
-    IgnoreStdinOption,
-    ImageOption,
-    JsonOption,
-    MaxTokensOption,
-    ModelOption,
-    NoColorOption,
-    NoFallbackOption,
-    ReasoningOption,
-    SchemaOption,
-    Settings,
-    SystemOption,
-    TaskOption,
-    TemperatureOption,
-    VerboseOption,
-    Words,
-)
-from understudy.cli.results import print_json, usd
+from understudy.cli.options import JsonOption, PromptOptions
 from understudy.cli.sanitize import clean_line
-from understudy.cli.terminal import plain_table, say, show
+from understudy.cli.terminal import plain_table, print_json, say, show
 from understudy.domain.money import Cost
-from understudy.policy.plan import Plan, Skip, Step
+from understudy.policy.plan import Plan
+from understudy.reports.plans import report_plan
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,119 +48,14 @@ learnt while answers come in (rates, failures, pauses) is not known here: nothin
 )
 
 
-class StepResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A target that would be asked."""
-
-    target: str
-    """`entry/model`."""
-    provider: str
-    """The entry."""
-    provider_type: str
-    model: str | None
-    why: str
-    context_window: int | None
-    """Tokens."""
-    expected_cost_usd: float | None
-    price_source: str | None
-    price_as_of: str | None
-
-    @classmethod
-    def of(cls, step: Step) -> StepResult:
-        """Read a step."""
-        cost = step.expected_cost
-        return cls(
-            target=step.target.label,
-            provider=step.target.name,
-            provider_type=step.target.provider_type,
-            model=step.target.model,
-            why=step.why,
-            context_window=step.context_window,
-            expected_cost_usd=usd(cost),
-            price_source=cost.source if cost else None,
-            price_as_of=cost.as_of if cost else None,
-        )
-
-
-class SkipResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A target that would not be asked."""
-
-    target: str
-    provider: str
-    model: str | None
-    why: str
-
-    @classmethod
-    def of(cls, skip: Skip) -> SkipResult:
-        """Read a skipped target."""
-        return cls(target=skip.target.label, provider=skip.target.name, model=skip.target.model, why=skip.why)
-
-
-class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What `--json` prints."""
-
-    why: str
-    """What decided the order."""
-    route: str | None
-    task: str | None
-    steps: tuple[StepResult, ...]
-    skipped: tuple[SkipResult, ...]
-
-    @classmethod
-    def of(cls, plan: Plan) -> PlanResult:
-        """Read a plan."""
-        return cls(
-            why=plan.why,
-            route=plan.route,
-            task=plan.task,
-            steps=tuple(map(StepResult.of, plan.steps)),
-            skipped=tuple(map(SkipResult.of, plan.skipped)),
-        )
-
-
-def explain(
-    context: typer.Context,
-    *,
-    words: Words = None,
-    model: ModelOption = None,
-    fallback: FallbackOption = None,
-    no_fallback: NoFallbackOption = False,
-    task: TaskOption = None,
-    system: SystemOption = None,
-    image: ImageOption = None,
-    file: FileOption = None,
-    schema: SchemaOption = None,
-    max_tokens: MaxTokensOption = None,
-    temperature: TemperatureOption = None,
-    reasoning: ReasoningOption = None,
-    ignore_stdin: IgnoreStdinOption = False,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
-) -> None:
-    """Show who would be asked, why and at what cost; nothing is sent."""
-    settings = Settings.of(context, config, verbose=verbose)
-    asked = Asked(
-        words=words,
-        model=model,
-        fallback=fallback,
-        no_fallback=no_fallback,
-        task=task,
-        system=system,
-        image=image,
-        file=file,
-        schema=schema,
-        max_tokens=max_tokens,
-        temperature=temperature,
-        reasoning=reasoning,
-        ignore_stdin=ignore_stdin,
-    )
-    with told(as_json=as_json, verbose=settings.verbose):
-        errand = read(context, asked, settings)
-        plan = errand.provider.explain(errand.prompt, **errand.options)
-    print_json(PlanResult.of(plan)) if as_json else show_plan(plan)
+def explain(options: PromptOptions, *, as_json: JsonOption = False) -> None:
+    """Show which targets would be asked, why and at what cost; nothing is sent."""
+    with report_errors(as_json=as_json, verbose=options.verbose):
+        invocation = prepare(options)
+        plan = invocation.provider.explain(invocation.prompt, **invocation.options)
+    print_json(report_plan(plan)) if as_json else show_plan(plan)
     if not plan.steps:
-        say("nobody can take this request", label="error", style="error")
+        say("no target can take this request", label="error", style="error")
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from typer.core import TyperCommand
 
 from understudy.cli.exits import MEANINGS, ExitCode
+from understudy.cli.options import CommonOptions
 
 CONFIGURATION = {
     "UNDERSTUDY_CONFIG": "the configuration file, where --config names none",
@@ -16,7 +17,7 @@ CONFIGURATION = {
 """Variables of commands that read the configuration."""
 LOOKS = {"NO_COLOR": "no colours, whatever its value"}
 
-COMMON = frozenset({"config", "verbose", "no_color", "help"})
+COMMON = frozenset({*CommonOptions.__struct_fields__, "help"})
 """Parameters that every command has, listed last."""
 
 

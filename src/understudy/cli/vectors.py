@@ -12,9 +12,7 @@ from typing import IO, Any, Protocol
 
 import msgspec
 
-from understudy.cli.results import UsageResult, usd
-from understudy.domain.responses import EmbeddingResponse
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.reports.results import Report
 
 Vectors = Sequence[Sequence[float]]
 IN_MEMORY = 64 << 20
@@ -29,31 +27,6 @@ class Format(enum.StrEnum):
     NPY = "npy"
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a JSON object says ahead of its `embeddings`. Every key is always there; what is unknown is null."""
-
-    model: str | None
-    provider: str | None
-    count: int
-    dimensions: int
-    usage: UsageResult
-    cost_usd: float | None
-    warnings: tuple[Warning, ...]
-
-    @classmethod
-    def of(cls, response: EmbeddingResponse, count: int, dimensions: int) -> Facts:
-        """Read a response, whose own vectors may have been written already."""
-        return cls(
-            model=response.model,
-            provider=response.provider,
-            count=count,
-            dimensions=dimensions,
-            usage=UsageResult.of(response.usage),
-            cost_usd=usd(response.cost),
-            warnings=response.warnings,
-        )
-
-
 class Writer(Protocol):
     """Writes vectors as they arrive."""
 
@@ -61,7 +34,7 @@ class Writer(Protocol):
         """Write the next vectors."""
         ...
 
-    def finish(self, facts: Facts) -> None:
+    def finish(self, report: Report) -> None:
         """Write the end."""
         ...
 
@@ -95,9 +68,9 @@ class JsonWriter:
             self._vectors.write(self._ahead + msgspec.json.encode(vector))
             self._ahead = b","
 
-    def finish(self, facts: Facts) -> None:
+    def finish(self, report: Report) -> None:
         """Write the object."""
-        self._file.write(msgspec.json.encode(facts).removesuffix(b"}") + b',"embeddings":[')
+        self._file.write(msgspec.json.encode(report).removesuffix(b"}") + b',"embeddings":[')
         self._vectors.seek(0)
         shutil.copyfileobj(self._vectors, self._file)
         self._file.write(b"]}\n")
@@ -123,7 +96,7 @@ class LinesWriter:
             self._index += 1
         self._file.flush()
 
-    def finish(self, facts: Facts) -> None:
+    def finish(self, report: Report) -> None:
         """Do nothing: lines need no end."""
 
     def close(self) -> None:
@@ -152,7 +125,7 @@ class NpyWriter:
                 row.byteswap()
             self._file.write(row.tobytes())
 
-    def finish(self, facts: Facts) -> None:
+    def finish(self, report: Report) -> None:
         """Do nothing: the header has told how many rows there are."""
 
     def close(self) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 import msgspec
 
 from understudy.cli.batch.lines import Line
-from understudy.cli.results import usd
 from understudy.dialects.openai import SERVER
 from understudy.dialects.server import Inbound, ServerHalf
 from understudy.domain.attempts import AttemptRecord, CostBasis
@@ -20,6 +19,7 @@ from understudy.domain.errors import LLMError
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.money import Cost, Money
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.reports.results import usd
 from understudy.wire import json
 
 _OF_THE_REQUEST = frozenset(

@@ -7,27 +7,9 @@ from typing import Annotated
 import typer
 
 from understudy.cli.exits import ExitCode
-from understudy.cli.inquiry import Asked
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.options import (
-    ConfigOption,
-    FallbackOption,
-    JsonOption,
-    MaxTokensOption,
-    ModelOption,
-    NoColorOption,
-    NoFallbackOption,
-    ReasoningOption,
-    Settings,
-    SystemOption,
-    TaskOption,
-    TemperatureOption,
-    TimeoutOption,
-    VerboseOption,
-)
+from understudy.cli.options import JsonOption, ModelOptions, TimeoutOption
 
-LAST = "last"
-"""The session that was used last."""
 MANUAL = Manual(
     text="""\
 Each question goes out with all that was said before. The answer is shown as it arrives; /help lists the commands that
@@ -61,71 +43,47 @@ goes to stdout, and the first failure ends it with its exit code.""",
 
 
 def _session_ids(incomplete: str) -> list[str]:
-    from understudy.cli.chat.sessions import ids, sessions_folder
+    from understudy.cli.chat.sessions import LAST, ids, sessions_folder
 
     folder = sessions_folder()
     known = [LAST, *(ids(folder) if folder else [])]
     return [each for each in known if each.startswith(incomplete)]
 
 
-ResumeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--resume",
-        "-r",
-        metavar="ID",
-        autocompletion=_session_ids,
-        help="Go on with an earlier conversation; the beginning of its id is enough, and `last` is the one used last.",
-    ),
-]
-ContinueOption = Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last one: --resume last.")]
-ListOption = Annotated[bool, typer.Option("--list", help="List the conversations that are kept, and leave.")]
-NoSaveOption = Annotated[
-    bool, typer.Option("--no-save", help="Keep nothing of this conversation, nor what is typed in it.")
-]
+class ChatOptions(ModelOptions, frozen=True, kw_only=True):
+    """The options of `chat`."""
+
+    timeout: TimeoutOption = None
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume",
+            "-r",
+            metavar="ID",
+            autocompletion=_session_ids,
+            help="Go on with an earlier conversation; the beginning of its id is enough, and `last` is the one used "
+            "last.",
+        ),
+    ] = None
+    resume_last: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last one: --resume last.")] = (
+        False
+    )
+    list_all: Annotated[bool, typer.Option("--list", help="List the conversations that are kept, and leave.")] = False
+    no_save: Annotated[
+        bool, typer.Option("--no-save", help="Keep nothing of this conversation, nor what is typed in it.")
+    ] = False
+    as_json: JsonOption = False
 
 
-def chat(
-    context: typer.Context,
-    *,
-    model: ModelOption = None,
-    fallback: FallbackOption = None,
-    no_fallback: NoFallbackOption = False,
-    task: TaskOption = None,
-    system: SystemOption = None,
-    max_tokens: MaxTokensOption = None,
-    temperature: TemperatureOption = None,
-    reasoning: ReasoningOption = None,
-    timeout: TimeoutOption = None,
-    resume: ResumeOption = None,
-    resume_last: ContinueOption = False,
-    list_all: ListOption = False,
-    no_save: NoSaveOption = False,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
-) -> None:
+def chat(options: ChatOptions) -> None:
     """Talk with a model, and go on with it another day."""
-    settings = Settings.of(context, config, verbose=verbose)
-    if as_json and not list_all:
-        raise typer.BadParameter("it goes with --list alone.", ctx=context, param_hint="--json")
-    if list_all:
+    if options.as_json and not options.list_all:
+        raise typer.BadParameter("it goes with --list alone.", param_hint="--json")
+    if options.list_all:
         from understudy.cli.chat.listing import show_sessions
 
-        show_sessions(as_json=as_json)
+        show_sessions(as_json=options.as_json)
         return
-    asked = Asked(
-        model=model,
-        fallback=fallback,
-        no_fallback=no_fallback,
-        task=task,
-        system=system,
-        max_tokens=max_tokens,
-        temperature=temperature,
-        reasoning=reasoning,
-        timeout=timeout,
-    )
     from understudy.cli.chat.opening import hold
 
-    hold(asked, settings, resume or (LAST if resume_last else None), saves=not no_save)
+    hold(options)

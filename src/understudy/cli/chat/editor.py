@@ -22,7 +22,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from understudy.cli.chat import sessions, typed
 from understudy.cli.chat.commands import COMMANDS, Takes
 from understudy.cli.chat.waiting import Hush
-from understudy.cli.terminal import is_terminal, murmur
+from understudy.cli.terminal import dim, is_terminal
 
 _LONGEST = 16_384
 """Characters of an input that the history keeps; longer ones are pastes, and would be loaded at every start."""
@@ -66,7 +66,7 @@ class Editor:
                 if self._warned:
                     return None
                 self._warned = True
-                murmur("Ctrl-C again, or Ctrl-D, leaves")
+                dim("Ctrl-C again, or Ctrl-D, leaves")
                 continue
             if text.strip():
                 # Bytes that are no UTF-8 come as lone surrogates, which no request can carry.

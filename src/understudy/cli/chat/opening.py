@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from understudy.cli.chat import sessions, transcript
 from understudy.cli.chat.cast import Cast
@@ -12,37 +13,40 @@ from understudy.cli.chat.conversation import ModelSet, SystemSet
 from understudy.cli.chat.notebook import Notebook
 from understudy.cli.chat.screen import Screen, open_screen
 from understudy.cli.chat.talk import Talk
-from understudy.cli.failing import told
-from understudy.cli.inquiry import Asked, options_of, show_idle_task, show_notices
-from understudy.cli.options import Settings
-from understudy.cli.terminal import murmur, prepare_library, say
+from understudy.cli.failing import report_errors
+from understudy.cli.invocation import request_options, show_idle_task, show_notices
+from understudy.cli.terminal import dim, prepare_library, say
 from understudy.config import load
 from understudy.domain.errors import Misuse
+
+if TYPE_CHECKING:
+    from understudy.cli.chat import ChatOptions
 
 HISTORY = "chat-history"
 """The file, beside the sessions, of what was typed."""
 
 
-def hold(asked: Asked, settings: Settings, resume: str | None, *, saves: bool) -> None:
+def hold(options: ChatOptions) -> None:
     """Hold a chat. Raises `typer.Exit` with the code of the error that ended it."""
-    with told(verbose=settings.verbose):
-        options = options_of(asked, None)
-        config = load(settings.config)
+    saves = not options.no_save
+    with report_errors(verbose=options.verbose):
+        asked = request_options(options, None, options.timeout)
+        config = load(options.config)
         show_notices(config.notices)
         cast = Cast(
             config=config,
-            understudies=None if asked.fallback is None else tuple(asked.fallback),
-            alone=asked.no_fallback,
+            understudies=None if options.fallback is None else tuple(options.fallback),
+            alone=options.no_fallback,
         )
         notebook = Notebook(sessions.sessions_folder(), saves=saves)
-        if resume is not None:
+        if resume := options.resume or (sessions.LAST if options.resume_last else None):
             _resume(notebook, resume)
-        cast = _led(cast, asked.model, notebook)
-        show_idle_task(asked, cast.choice())
-        if system := options.pop("system", None):
+        cast = _led(cast, options.model, notebook)
+        show_idle_task(options, cast.choice())
+        if system := asked.pop("system", None):
             notebook.note(SystemSet(text=system))
         screen = open_screen(cast.names(), _history(saves=saves))
-        talk = Talk(screen, cast, notebook, options, verbose=settings.verbose)
+        talk = Talk(screen, cast, notebook, asked, verbose=options.verbose)
         asyncio.run(_held(talk, screen))
 
 
@@ -83,14 +87,12 @@ async def _held(talk: Talk, screen: Screen) -> None:
     notebook = talk.notebook
     if turns := notebook.conversation.turns:
         count = f"{len(turns)} turn{'' if len(turns) == 1 else 's'}"
-        murmur(
-            f"{notebook.session or 'the conversation'} goes on after {count}; /history shows them. The last one was:\n"
-        )
+        dim(f"{notebook.session or 'the conversation'} goes on after {count}; /history shows them. The last one was:\n")
         for line in transcript.spoken(turns[-1]):
             say(line)
         say("")
-    murmur(f"{talk.cast.described()} · /help lists the commands, Ctrl-D leaves")
+    dim(f"{talk.cast.described()} · /help lists the commands, Ctrl-D leaves")
     await talk.hold()
     await loading
     if notebook.session and notebook.conversation.turns:
-        murmur(f"kept as {notebook.session}; understudy chat --continue goes on with it")
+        dim(f"kept as {notebook.session}; understudy chat --continue goes on with it")

@@ -13,7 +13,7 @@ from typing import Protocol, Self
 
 from understudy.cli import material
 from understudy.cli.chat import typed
-from understudy.cli.terminal import is_terminal, murmur
+from understudy.cli.terminal import dim, is_terminal
 
 _DUMB = ("dumb", "unknown", "")
 
@@ -79,7 +79,7 @@ class DumbTerminal(Lines):
                     print("> ", end="", file=sys.stderr, flush=True)
                     return self._read()
             except KeyboardInterrupt:
-                murmur("\nCtrl-C again, or Ctrl-D, leaves")
+                dim("\nCtrl-C again, or Ctrl-D, leaves")
         return None
 
 

@@ -16,7 +16,7 @@ from understudy.cli.chat.notebook import Notebook
 from understudy.cli.chat.screen import Screen
 from understudy.cli.chat.waiting import Stopped, unbothered, until_interrupted
 from understudy.cli.messages import show_attempts, show_error, show_warnings
-from understudy.cli.terminal import Voice, murmur, say
+from understudy.cli.terminal import AnswerWriter, dim, say
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import AnyPart, Text
 from understudy.domain.errors import ContextLengthExceeded, LLMError, Misuse
@@ -92,7 +92,7 @@ class Talk:
             else:
                 response = await self._whole(messages)
         except Stopped:
-            murmur("(stopped)")
+            dim("(stopped)")
             self._keep(self._begun(question, heard, Ended.STOPPED), conversation)
         except LLMError:
             self._keep(self._begun(question, heard, Ended.BROKEN), conversation)
@@ -110,28 +110,28 @@ class Talk:
 
     async def _streamed(self, messages: list[Message], heard: list[str]) -> GenerationResponse:
         """Show an answer as it arrives; `heard` is what was shown of it so far."""
-        voice = Voice(thinks_aloud=True)
+        writer = AnswerWriter(shows_thinking=True)
         try:
             async with self._answerer().stream(messages, **self._request_options()) as stream:
                 async for event in stream:
                     match event:
                         case TextDelta(text=text) | RefusalDelta(text=text):
                             heard.append(text)
-                            voice.speak(text)
+                            writer.write(text)
                         case ThinkingDelta(text=text):
-                            voice.think(text)
+                            writer.write_thinking(text)
                         case _:
                             pass
         finally:
-            voice.end()
+            writer.end()
         return stream.response
 
     async def _whole(self, messages: list[Message]) -> GenerationResponse:
         response = await self._answerer().generate(messages, **self._request_options())
-        voice = Voice(thinks_aloud=self._verbose)
-        voice.think(response.thinking)
-        voice.speak(response.text or response.refusal or "")
-        voice.end()
+        writer = AnswerWriter(shows_thinking=self._verbose)
+        writer.write_thinking(response.thinking)
+        writer.write(response.text or response.refusal or "")
+        writer.end()
         return response
 
     def _request_options(self) -> RequestOptions:
