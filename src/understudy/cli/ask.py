@@ -22,26 +22,26 @@ from understudy.reports.results import report_answer
 
 MANUAL = Manual(
     text="""\
-The question is what stands on the command line, or else what is piped in; with both, what is piped in is attached to
-the question. It goes to the first target of the configuration, and to the next when that one fails.
+The question is read from the command line, or else from standard input; if both are given, standard input is attached
+to the question. It goes to the first target of the configuration, and to the next if that one fails.
 
-On a terminal the answer is shown as it arrives. Elsewhere it is printed once it is whole, so that another provider can
-still take over in the middle and a script never sees half an answer; --stream and --no-stream decide it either way.
-Errors, warnings and notes go to stderr.""",
+On a terminal the answer is shown as it arrives. Otherwise it is printed once it is complete, so that another provider
+can still take over midway and a script never sees half an answer; --stream and --no-stream override this. Errors,
+warnings and notes go to stderr.""",
     examples=(
         Example("Ask", "understudy ask why is the sky blue"),
-        Example("Ask about what is piped in", 'git diff | understudy ask "Write a commit message for this"'),
+        Example("Ask about piped input", 'git diff | understudy ask "Write a commit message for this"'),
         Example(
-            "Say who answers and who stands in, and attach a file",
+            "Choose the target and its fallbacks, and attach a file",
             "understudy ask -m anthropic/claude-sonnet-5-5 --fallback openai,ollama \\\n"
             '  -f report.pdf "Summarise this"',
         ),
         Example(
-            "Get a value for a script",
+            "Get a JSON value for a script",
             'understudy ask --schema city.schema.json "Where is the Louvre?" | jq .city',
         ),
         Example(
-            "Ask in a loop, which has a standard input of its own",
+            "Ask in a loop that has its own standard input",
             'while read -r name; do understudy ask -I "A limerick on $name"; done < names',
         ),
     ),

@@ -41,23 +41,26 @@ AHEAD = 2
 
 MANUAL = Manual(
     text="""\
-Each argument is a text, and so is each line of a file or of standard input; --whole takes a file as one text, --field
-takes texts out of JSON lines. Vectors come in the order of the texts.
+Each argument is a text, and so is each line of a file or of standard input; --whole reads a file as one text, --field
+reads the texts from JSON lines. Vectors are in the order of the texts.
 
-One JSON object is printed, with the vectors as its last key. --output writes to a file instead, whole or not at all, in
-the form that its ending says: .json, .jsonl for a line a text, .npy for numpy.load().
+One JSON object is printed, with the vectors as its last key. --output writes to a file instead, completely or not at
+all, in the format of its extension: .json, .jsonl for one line per text, .npy for numpy.load().
 
-Vectors of different models cannot be compared, so another entry stands in only where its vectors are of the same
+Vectors of different models cannot be compared, so the command falls back only to entries of the same embedding
 space.""",
     examples=(
         Example("One text", 'understudy embed "a text" | jq .embeddings[0]'),
-        Example("A text a line, for NumPy", "understudy embed -f titles.txt -o titles.npy"),
+        Example("One text per line, for NumPy", "understudy embed -f titles.txt -o titles.npy"),
         Example("A field of JSON lines", "understudy embed -f articles.jsonl --field body -o articles.npy"),
-        Example("For a question, where the model makes a difference", 'understudy embed --input-type query "who?"'),
-        Example("Shorter vectors of a certain model", "understudy embed -m openai/text-embedding-3-large -d 256 a b"),
+        Example(
+            "A question, for models that distinguish queries from documents",
+            'understudy embed --input-type query "who?"',
+        ),
+        Example("Shorter vectors from a certain model", "understudy embed -m openai/text-embedding-3-large -d 256 a b"),
     ),
     exits={
-        ExitCode.OK: "every text has its vector",
+        ExitCode.OK: "every text has a vector",
         ExitCode.UNAVAILABLE: "",
         ExitCode.MISUSE: "",
         ExitCode.REFUSED: "",
@@ -138,7 +141,7 @@ class EmbedCall(NamedTuple):
 
 
 def embed(options: EmbeddingOptions) -> None:
-    """Turn texts into vectors."""
+    """Turn texts into embedding vectors."""
     from understudy.cli.choice import alone_first
     from understudy.cli.invocation import show_notices
     from understudy.cli.texts import gather

@@ -1,4 +1,4 @@
-"""`understudy explain`: who would be asked, in which order, why and at what cost; nothing is sent."""
+"""`understudy explain`: which targets would be asked, in which order, why and at what cost."""
 
 from __future__ import annotations
 
@@ -24,24 +24,27 @@ if TYPE_CHECKING:
 
 MANUAL = Manual(
     text="""\
-Makes the plan of a request as `ask` would, and prints it instead of sending anything: the targets in their order and
-why each stands there, the targets that are passed over and why, the context window and the expected cost of each, and
-the route, the task and the rule that decided.
+Makes the plan of a request as `ask` would, and prints it instead of sending anything: the targets in their order with
+the reason for each, the skipped targets and why, the context window and the expected cost of each, and the route, the
+task and the rule that decided.
 
-The expected cost is an estimate: the tokens of the prompt are counted roughly, those of the answer guessed. What is
-learnt while answers come in (rates, failures, pauses) is not known here: nothing has been asked yet.""",
+The expected cost is an estimate: the tokens of the prompt are counted roughly, those of the answer are guessed. What is
+learnt from answers (latency, failures, cooldowns) is not known here, because nothing has been asked yet.""",
     examples=(
-        Example("Who would be asked this", "understudy explain Why is the sky blue"),
-        Example("Who can take this image, and at what cost", "understudy explain -i chart.png 'What does it show?'"),
+        Example("See which target would be asked", "understudy explain Why is the sky blue"),
         Example(
-            "The first target, for a script",
+            "See which targets accept an image, and at what cost",
+            "understudy explain -i chart.png 'What does it show?'",
+        ),
+        Example(
+            "Get the first target, for a script",
             "understudy explain --task code --json Hi | jq -r .steps[0].target",
         ),
     ),
     exits={
-        ExitCode.OK: "somebody would be asked",
-        ExitCode.UNAVAILABLE: "nobody could take the request",
-        ExitCode.MISUSE: "wrong usage or configuration",
+        ExitCode.OK: "at least one target would be asked",
+        ExitCode.UNAVAILABLE: "no target can take the request",
+        ExitCode.MISUSE: "invalid usage or configuration",
     },
     variables={**CONFIGURATION, **LOOKS},
     see="docs/choosing.md, on strategies, tasks and routes",
@@ -49,7 +52,7 @@ learnt while answers come in (rates, failures, pauses) is not known here: nothin
 
 
 def explain(options: PromptOptions, *, as_json: JsonOption = False) -> None:
-    """Show which targets would be asked, why and at what cost; nothing is sent."""
+    """Show which targets would be asked, why and at what cost."""
     with report_errors(as_json=as_json, verbose=options.verbose):
         invocation = prepare(options)
         plan = invocation.provider.explain(invocation.prompt, **invocation.options)
@@ -60,7 +63,7 @@ def explain(options: PromptOptions, *, as_json: JsonOption = False) -> None:
 
 
 def show_plan(plan: Plan) -> None:
-    """Print a plan for the eye."""
+    """Print a plan as tables."""
     decided = [f"{name}: {value}" for name, value in _decided(plan) if value]
     print("\n".join(map(clean_line, decided)), end="\n\n" if decided else "")
     if plan.steps:
@@ -77,7 +80,7 @@ def _decided(plan: Plan) -> tuple[tuple[str, str | None], ...]:
 
 def _steps(plan: Plan) -> Table:
     table = plain_table()
-    for title in ("#", "would be asked", "why"):
+    for title in ("#", "target", "why"):
         table.add_column(title, overflow="fold")
     table.add_column("window", justify="right", no_wrap=True)
     for title in ("expected cost", "price from"):
@@ -96,7 +99,7 @@ def _steps(plan: Plan) -> Table:
 
 
 def estimate(cost: Cost | None) -> str:
-    """Return an expected cost in two digits, for it is no more exact than that."""
+    """Return an expected cost with two digits; it is no more exact than that."""
     if cost is None:
         return "unknown"
     return f"${Decimal(f'{cost.amount.usd:.2g}'):f}" if cost.amount.nano_usd else "$0"
@@ -104,7 +107,7 @@ def estimate(cost: Cost | None) -> str:
 
 def _skipped(plan: Plan) -> Table:
     table = plain_table()
-    for title in ("passed over", "why"):
+    for title in ("skipped", "why"):
         table.add_column(title, overflow="fold")
     for skip in plan.skipped:
         table.add_row(clean_line(skip.target.label), clean_line(skip.why))

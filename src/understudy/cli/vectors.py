@@ -1,4 +1,4 @@
-"""How `understudy embed` writes vectors: a JSON object, JSON lines, or an array that NumPy reads."""
+"""Output formats of `understudy embed`: a JSON object, JSON lines, or an array that NumPy reads."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from understudy.reports.results import Report
 
 Vectors = Sequence[Sequence[float]]
 IN_MEMORY = 64 << 20
-"""Bytes of a JSON object that are kept in memory until it is whole; a temporary file takes more."""
+"""Bytes of a JSON object that are kept in memory until it is complete; beyond that, in a temporary file."""
 
 
 class Format(enum.StrEnum):
-    """The forms of the output."""
+    """The output formats."""
 
     JSON = "json"
     JSONL = "jsonl"
@@ -39,12 +39,12 @@ class Writer(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of everything but the file, whether finished or not."""
+        """Release everything but the file, whether finished or not."""
         ...
 
 
 def writer_of(form: Format, file: IO[bytes], texts: Sequence[str]) -> Writer:
-    """Return what writes vectors of these texts."""
+    """Return the writer for vectors of these texts."""
     match form:
         case Format.JSON:
             return JsonWriter(file)
@@ -55,7 +55,7 @@ def writer_of(form: Format, file: IO[bytes], texts: Sequence[str]) -> Writer:
 
 
 class JsonWriter:
-    """One object; it is whole, or nothing of it is written."""
+    """Writes one object, completely or not at all."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -76,12 +76,12 @@ class JsonWriter:
         self._file.write(b"]}\n")
 
     def close(self) -> None:
-        """Let go of what was kept."""
+        """Release the vectors that were kept."""
         self._vectors.close()
 
 
 class LinesWriter:
-    """An object a text: `index`, `text`, `embedding`."""
+    """Writes one object per text: `index`, `text`, `embedding`."""
 
     def __init__(self, file: IO[bytes], texts: Sequence[str]) -> None:
         self._file = file
@@ -97,16 +97,16 @@ class LinesWriter:
         self._file.flush()
 
     def finish(self, report: Report) -> None:
-        """Do nothing: lines need no end."""
+        """Do nothing: JSON lines have no end."""
 
     def close(self) -> None:
         """Do nothing: nothing is kept."""
 
 
 class NpyWriter:
-    """NumPy's own format, version 1.0: an array of 32-bit floats, one row a text.
+    """Writes NumPy's format, version 1.0: an array of 32-bit floats, one row per text.
 
-    Source: NumPy, "numpy.lib.format". Written by hand, for a header of a few bytes is not worth a dependency.
+    Source: NumPy, "numpy.lib.format". Written by hand, because a header of a few bytes is not worth a dependency.
     """
 
     def __init__(self, file: IO[bytes], count: int) -> None:
@@ -115,7 +115,7 @@ class NpyWriter:
         self._begun = False
 
     def add(self, vectors: Vectors) -> None:
-        """Write the next rows, and the header ahead of the first."""
+        """Write the next rows, and the header before the first."""
         if not self._begun:
             self._begun = True
             self._file.write(npy_header(self._count, len(vectors[0])))
@@ -126,14 +126,14 @@ class NpyWriter:
             self._file.write(row.tobytes())
 
     def finish(self, report: Report) -> None:
-        """Do nothing: the header has told how many rows there are."""
+        """Do nothing: the header already states the number of rows."""
 
     def close(self) -> None:
         """Do nothing: nothing is kept."""
 
 
 def npy_header(rows: int, columns: int) -> bytes:
-    """Return the header of an array; its length is a multiple of 64, so that the numbers can be mapped into memory."""
+    """Return the header of an array; its length is a multiple of 64, so that the data can be memory-mapped."""
     described = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}".encode("ascii")
     magic = b"\x93NUMPY\x01\x00"
     padding = -(len(magic) + 2 + len(described) + 1) % 64

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cli.batch.material import chat
-from understudy.cli.batch.journal import PREFIX, Journal, read_entry
-from understudy.cli.batch.lines import read_line
+from understudy.cli.batch.journal import PREFIX, Journal, parse_entry
+from understudy.cli.batch.lines import parse_line
 from understudy.cli.batch.outcome import failed, unreadable
 from understudy.domain.errors import Misuse
 from understudy.domain.failures import Failure, FailureKind
 
 
 def record(custom_id: str, content: str = "hi", status: int = 200, cost: float | None = None) -> bytes:
-    line = read_line(msgspec.json.encode(chat(custom_id)))
+    line = parse_line(msgspec.json.encode(chat(custom_id)))
     response = {"status_code": status, "request_id": "r", "body": {"choices": [{"message": {"content": content}}]}}
     facts = {"cost_usd": cost}
     return msgspec.json.encode(
@@ -47,16 +47,16 @@ def no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_records_of_ours_begin_as_the_repair_expects() -> None:
-    line = read_line(msgspec.json.encode(chat("a")))
+    line = parse_line(msgspec.json.encode(chat("a")))
     assert unreadable(line, Failure(kind=FailureKind.INVALID_REQUEST, message="no")).record.startswith(PREFIX)
     assert failed(line, Misuse("no")).record.startswith(PREFIX)
 
 
 def test_an_entry_tells_what_resuming_needs() -> None:
-    entry = read_entry(RECORDS[1], 2)
+    entry = parse_entry(RECORDS[1], 2)
     assert (entry.custom_id, entry.failed, entry.cost_usd, entry.number) == ("zwei", False, 0.25, 2)
-    assert read_entry(RECORDS[2], 3).failed
-    assert read_entry(b'{"id": "x", "custom_id": "a", "response": null, "error": {"code": "expired"}}', 1).failed
+    assert parse_entry(RECORDS[2], 3).failed
+    assert parse_entry(b'{"id": "x", "custom_id": "a", "response": null, "error": {"code": "expired"}}', 1).failed
 
 
 @pytest.mark.usefixtures("no_disk")

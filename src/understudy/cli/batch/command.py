@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 MANUAL = Manual(
     text="""\
-Each line of the input asks one thing: a chat completion, a response or embeddings. Each line of the output answers one,
-in the order in which answers arrive; `custom_id` says which. Any provider answers, in OpenAI's form: a line's
-`body.model` is an entry, `entry/model` or the model of an entry, and when that fails the next entry goes on.
+Each line of the input is one request: a chat completion, a response or embeddings. Each line of the output answers one,
+in the order in which answers arrive; `custom_id` identifies it. Any provider can answer, in OpenAI's format: a line's
+`body.model` is an entry, `entry/model` or the model of an entry, and if that fails the next entry takes over.
 
-The whole input is checked before anything is sent. Answers are written as they arrive, so the same command goes on
-where it was stopped, however that happened, kill -9 included: what is finished is not asked again. One process at a
-time writes to an output.""",
+The whole input is checked before anything is sent. Answers are written as they arrive, so the same command resumes an
+interrupted batch, even after kill -9: finished lines are not asked again. Only one process at a time can write to an
+output.""",
     examples=(
         Example("Answer a file", "understudy batch requests.jsonl -o answers.jsonl"),
         Example(
-            "Keep below a rate and a sum",
+            "Limit the rate and the cost",
             "understudy batch requests.jsonl -o answers.jsonl \\\n  --rate 500/min --max-cost 20",
         ),
         Example(
@@ -46,20 +46,20 @@ time writes to an output.""",
             "understudy batch requests.jsonl -o trial.jsonl --limit 10 -m ollama",
         ),
         Example(
-            "Ask what failed once more",
+            "Retry the lines that failed",
             "understudy batch requests.jsonl -o answers.jsonl --retry-errors",
         ),
         Example(
-            "Take the texts out",
+            "Extract the texts",
             "jq -r '[.custom_id, .response.body.choices[0].message.content] | @tsv' \\\n  answers.jsonl",
         ),
     ),
     exits={
         ExitCode.OK: "every line is answered, or as many as --limit allows",
-        ExitCode.UNAVAILABLE: "lines ended in an error, or are left; stderr says how many and why",
-        ExitCode.MISUSE: "wrong usage, configuration or input; nothing was sent",
-        ExitCode.OUTPUT_FAILED: "the output cannot be written; what stands in it is whole",
-        ExitCode.INTERRUPTED: "Ctrl-C; the same command goes on",
+        ExitCode.UNAVAILABLE: "lines ended in an error or remain; stderr reports how many and why",
+        ExitCode.MISUSE: "invalid usage, configuration or input; nothing was sent",
+        ExitCode.OUTPUT_FAILED: "the output could not be written; its existing lines are complete",
+        ExitCode.INTERRUPTED: "Ctrl-C; the same command resumes",
     },
     variables={**CONFIGURATION, **LOOKS},
     see="docs/batch.md",

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from understudy.cli.batch.asking import Asked, Asker
+from understudy.cli.batch.asking import Asker, ParsedLine
 from understudy.cli.batch.journal import Journal
 from understudy.cli.batch.outcome import Outcome
 from understudy.cli.batch.source import Source
@@ -95,7 +95,7 @@ class Watcher(Protocol):
 
 class _Job(NamedTuple):
     position: int
-    read: Asked | Outcome
+    line: ParsedLine | Outcome
     reservation: Reservation | None = None
     tokens: int = 0
 
@@ -150,13 +150,13 @@ class BatchRun:
 
     async def _work(self, lines: Iterator[int], watcher: Watcher) -> None:
         while (job := await self._next(lines)) is not None:
-            if isinstance(job.read, Outcome):
-                self._finish(job, job.read, watcher)
+            if isinstance(job.line, Outcome):
+                self._finish(job, job.line, watcher)
                 # A file with only such lines must not block the event loop.
                 await asyncio.sleep(0)
                 continue
             try:
-                outcome = await self._asker.ask(job.read)
+                outcome = await self._asker.ask(job.line)
             except BaseException:
                 if job.reservation is not None:
                     self._spending.release(job.reservation)
@@ -204,23 +204,23 @@ class BatchRun:
             position = self._again.popleft() if self._again else next(lines, None)
             if position is None or self._stopped.is_set():
                 return None
-            read = self._asker.read(self._source.line(position))
-            if isinstance(read, Outcome):
-                return _Job(position, read)
-            reservation = await self._afford(read)
+            line = self._asker.parse(self._source.line(position))
+            if isinstance(line, Outcome):
+                return _Job(position, line)
+            reservation = await self._afford(line)
             if reservation is None:
                 self._stop(Stop.MAX_COST)
                 return None
-            tokens = self._asker.expected_tokens(read) if self._limits.tokens else 0
+            tokens = self._asker.expected_tokens(line) if self._limits.tokens else 0
             if not await self._turn(tokens):
                 return None
             self._spending.reserve(reservation)
-            return _Job(position, read, reservation, tokens)
+            return _Job(position, line, reservation, tokens)
 
-    async def _afford(self, read: Asked) -> Reservation | None:
+    async def _afford(self, line: ParsedLine) -> Reservation | None:
         """Wait until a line is known to stay under the limit. Return `None` if it would not."""
-        expected = self._asker.expected_cost(read) if self._spending.limit is not None else None
-        group = f"{read.line.url} {read.inbound.request.model}"
+        expected = self._asker.expected_cost(line) if self._spending.limit is not None else None
+        group = f"{line.line.url} {line.inbound.request.model}"
         while True:
             admission, reservation = self._spending.judge(group, expected)
             if admission is not Admission.WAIT:
