@@ -7,9 +7,9 @@ import socket
 
 import pytest
 
-from understudy.aio_transport import AioTransport
 from understudy.domain.failures import FailureKind
-from understudy.transport import TransportError
+from understudy.transport.aiohttp_transport import AioTransport
+from understudy.transport.base import TransportError
 from understudy.wire.http import HttpRequest
 
 

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from understudy import blocking
+    from understudy.client.factory import create_provider
+    from understudy.client.manager import ProviderManager, from_config
+    from understudy.client.stream import ResponseStream
     from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
     from understudy.domain.content import (
         Audio,
@@ -66,37 +69,29 @@ if TYPE_CHECKING:
         UsageReported,
     )
     from understudy.domain.failures import Failure, FailureKind
+    from understudy.domain.finish import FinishReason
     from understudy.domain.messages import Message, Role, Tool, ToolChoice
     from understudy.domain.money import Cost, Money
     from understudy.domain.prices import Price, Rates, Tier
     from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
-    from understudy.domain.responses import (
-        EmbeddingResponse,
-        FinishReason,
-        GenerationResponse,
-        HealthStatus,
-        ModelInfo,
-        TokenCount,
-    )
+    from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
     from understudy.domain.secret import Secret
     from understudy.domain.stats import ProviderStats
     from understudy.domain.usage import Usage
-    from understudy.factory import create_provider
     from understudy.ledger.memory import MemoryLedger
-    from understudy.manager import ProviderManager, from_config
     from understudy.policy.plan import Plan, Skip, Step
     from understudy.policy.strategies import Strategy
     from understudy.policy.targets import Facts, Target, TargetFacts
-    from understudy.provider import (
+    from understudy.protocol import LLMProvider
+    from understudy.settings import (
         FallbackConfig,
         FallbackStrategy,
-        LLMProvider,
         ProviderConfig,
         ProviderType,
         Route,
+        Signer,
+        TokenSource,
     )
-    from understudy.signing import Signer, TokenSource
-    from understudy.stream import ResponseStream
     from understudy.wire.http import HttpRequest
 
 __version__ = "0.1.0"
@@ -116,26 +111,25 @@ _HOMES = {
         "Event Finished Started TextDelta ThinkingDelta ToolCallDelta ToolCallStarted UsageReported"
     ),
     "understudy.domain.failures": "Failure FailureKind",
+    "understudy.domain.finish": "FinishReason",
     "understudy.domain.messages": "Message Role Tool ToolChoice",
     "understudy.domain.money": "Cost Money",
     "understudy.domain.prices": "Price Rates Tier",
     "understudy.domain.requests": "EmbeddingRequest GenerationRequest OutputFormat Reasoning",
-    "understudy.domain.responses": (
-        "EmbeddingResponse FinishReason GenerationResponse HealthStatus ModelInfo TokenCount"
-    ),
+    "understudy.domain.responses": ("EmbeddingResponse GenerationResponse HealthStatus ModelInfo TokenCount"),
     "understudy.domain.secret": "Secret",
     "understudy.domain.stats": "ProviderStats",
     "understudy.domain.usage": "Usage",
-    "understudy.signing": "Signer TokenSource",
-    "understudy.stream": "ResponseStream",
+    "understudy.client.stream": "ResponseStream",
     "understudy.wire.http": "HttpRequest",
-    "understudy.factory": "create_provider",
+    "understudy.client.factory": "create_provider",
     "understudy.ledger.memory": "MemoryLedger",
-    "understudy.manager": "ProviderManager from_config",
+    "understudy.client.manager": "ProviderManager from_config",
     "understudy.policy.plan": "Plan Skip Step",
     "understudy.policy.strategies": "Strategy",
     "understudy.policy.targets": "Facts Target TargetFacts",
-    "understudy.provider": ("FallbackConfig FallbackStrategy LLMProvider ProviderConfig ProviderType Route"),
+    "understudy.protocol": "LLMProvider",
+    "understudy.settings": ("FallbackConfig FallbackStrategy ProviderConfig ProviderType Route Signer TokenSource"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

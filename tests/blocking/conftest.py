@@ -38,7 +38,7 @@ def entry(emulator: Emulator) -> understudy.ProviderConfig:
 
 
 @pytest.fixture
-def llm(entry: understudy.ProviderConfig) -> Iterator[blocking.DialectProvider]:
+def llm(entry: understudy.ProviderConfig) -> Iterator[blocking.Provider]:
     with blocking.create_provider(entry) as provider:
         yield provider
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 import understudy as u
-from understudy.provider import EmbedOptions, Prompt, RequestOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions
 
 
 class Own:

@@ -20,10 +20,10 @@ from tests.blocking.own import Own
 from understudy import blocking
 from understudy.blocking.bridge import BRIDGE
 from understudy.emulator import Emulator, Fault
-from understudy.provider import Prompt, RequestOptions
+from understudy.protocol import Prompt, RequestOptions
 
 
-def test_every_operation_answers(llm: blocking.DialectProvider) -> None:
+def test_every_operation_answers(llm: blocking.Provider) -> None:
     answer = llm.generate("Why is the sky blue?", max_tokens=50)
     assert answer.text
     assert answer.attempts[0].outcome is u.Outcome.WON
@@ -36,7 +36,7 @@ def test_every_operation_answers(llm: blocking.DialectProvider) -> None:
     assert llm.stats().successful_requests == 2
 
 
-def test_it_is_the_asynchronous_provider_that_answers(llm: blocking.DialectProvider, entry: u.ProviderConfig) -> None:
+def test_it_is_the_asynchronous_provider_that_answers(llm: blocking.Provider, entry: u.ProviderConfig) -> None:
     assert isinstance(llm.wrapped, type(u.create_provider(entry)))
     assert (llm.name, llm.provider_type, llm.priority, llm.text_model) == ("openai", "openai", 10, "gpt-4o-mini")
     ours = llm.generate("Say hello.").text
@@ -49,19 +49,19 @@ async def _once(entry: u.ProviderConfig) -> str:
         return (await provider.generate("Say hello.")).text
 
 
-def test_errors_are_the_same_and_show_the_line_of_the_call(llm: blocking.DialectProvider, emulator: Emulator) -> None:
+def test_errors_are_the_same_and_show_the_line_of_the_call(llm: blocking.Provider, emulator: Emulator) -> None:
     emulator.script("openai", always=Fault.status(401))
     with pytest.raises(u.AuthenticationFailed) as caught:
         llm.generate("Hello")
     assert len(caught.value.attempts) == 1
     lines = "".join(traceback.format_exception(caught.value))
     assert "test_calls.py" in lines
-    assert "engine.py" in lines
+    assert "run.py" in lines
     with pytest.raises(u.Misuse, match="did you mean 'model'"):
         llm.generate("Hello", modle="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
-def test_an_error_holds_on_to_nothing(llm: blocking.DialectProvider) -> None:
+def test_an_error_holds_on_to_nothing(llm: blocking.Provider) -> None:
     """No cycle through the traceback: what a failed call held is freed at once, not at some later collection."""
 
     class Marker:
@@ -89,13 +89,13 @@ def test_an_error_holds_on_to_nothing(llm: blocking.DialectProvider) -> None:
         gc.enable()
 
 
-async def test_it_works_where_a_loop_is_running(llm: blocking.DialectProvider) -> None:
+async def test_it_works_where_a_loop_is_running(llm: blocking.Provider) -> None:
     assert llm.generate("Hello").text
     assert "".join(llm.stream("Hello").text())
     assert (await asyncio.to_thread(llm.generate, "Hello")).text
 
 
-def test_many_threads_call_at_once_over_one_loop(llm: blocking.DialectProvider) -> None:
+def test_many_threads_call_at_once_over_one_loop(llm: blocking.Provider) -> None:
     def ask(number: int) -> tuple[str, str]:
         said = f"number {number}"
         return said, llm.generate(said).text if number % 2 else "".join(llm.stream(said).text())
@@ -161,8 +161,8 @@ def test_an_asynchronous_manager_gets_its_blocking_face(entry: u.ProviderConfig)
     manager = u.ProviderManager([u.create_provider(entry), Own()])
     face = blocking.ProviderManager.of(manager)
     assert face.wrapped is manager
-    assert [type(each).__name__ for each in face.providers] == ["DialectProvider", "Own"]
-    assert isinstance(face.providers[0], blocking.DialectProvider)
+    assert [type(each).__name__ for each in face.providers] == ["Provider", "Own"]
+    assert isinstance(face.providers[0], blocking.Provider)
     assert face.generate("Hello").provider == "openai"
 
 
@@ -176,7 +176,7 @@ def test_a_configuration_is_the_way_in(entries: int, emulator: Emulator, tmp_pat
     path = tmp_path / "understudy.toml"
     path.write_text("\n".join(texts[:entries]), encoding="utf-8")
     with blocking.from_config(path) as llm:
-        assert isinstance(llm, blocking.DialectProvider if entries == 1 else blocking.ProviderManager)
+        assert isinstance(llm, blocking.Provider if entries == 1 else blocking.ProviderManager)
         assert llm.generate("Hello").provider == "openai"
 
 
@@ -195,7 +195,7 @@ def test_what_is_let_go_of_closes_its_connections(
     assert caplog.records == []
 
 
-def test_a_closed_provider_may_be_used_again(llm: blocking.DialectProvider) -> None:
+def test_a_closed_provider_may_be_used_again(llm: blocking.Provider) -> None:
     assert llm.generate("Hello").text
     llm.close()
     llm.close()

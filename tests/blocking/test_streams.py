@@ -18,7 +18,7 @@ ENDLESS = Fault.endless(0.001)
 SILENT = Fault.stall(after=2)
 
 
-def test_a_stream_is_an_iterator_of_events(llm: blocking.DialectProvider) -> None:
+def test_a_stream_is_an_iterator_of_events(llm: blocking.Provider) -> None:
     stream = llm.stream("Hello")
     assert isinstance(stream, Iterator)
     with pytest.raises(u.Misuse, match="not ended"):
@@ -32,7 +32,7 @@ def test_a_stream_is_an_iterator_of_events(llm: blocking.DialectProvider) -> Non
     stream.close()
 
 
-def test_text_collect_and_read_tell_the_same(llm: blocking.DialectProvider) -> None:
+def test_text_collect_and_read_tell_the_same(llm: blocking.Provider) -> None:
     said = "Tell me of the sea."
     with llm.stream(said) as stream:
         text = "".join(stream.text())
@@ -47,7 +47,7 @@ def test_text_collect_and_read_tell_the_same(llm: blocking.DialectProvider) -> N
     assert "".join(event.text for event in events if isinstance(event, u.TextDelta)) == text
 
 
-def test_nothing_is_sent_before_the_first_event_is_asked_for(llm: blocking.DialectProvider, emulator: Emulator) -> None:
+def test_nothing_is_sent_before_the_first_event_is_asked_for(llm: blocking.Provider, emulator: Emulator) -> None:
     before = len(emulator.requests("openai"))
     stream = llm.stream("Hello")
     stream.close()
@@ -91,7 +91,7 @@ def test_trouble_at_closing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert "cannot close" in caplog.text
 
 
-def test_errors_in_the_middle_carry_what_was_shown(llm: blocking.DialectProvider, emulator: Emulator) -> None:
+def test_errors_in_the_middle_carry_what_was_shown(llm: blocking.Provider, emulator: Emulator) -> None:
     emulator.script("openai", always=Fault.cut(after=3))
     stream = llm.stream("Tell me of the sea.")
     shown: list[str] = []
@@ -105,7 +105,7 @@ def test_errors_in_the_middle_carry_what_was_shown(llm: blocking.DialectProvider
 
 @pytest.mark.parametrize("fault", [ENDLESS, SILENT], ids=["endless", "silent"])
 def test_leaving_the_block_stops_the_provider(
-    llm: blocking.DialectProvider, emulator: Emulator, outcome: Callable[[], str], fault: Fault
+    llm: blocking.Provider, emulator: Emulator, outcome: Callable[[], str], fault: Fault
 ) -> None:
     emulator.script("openai", [fault])
     with llm.stream("Hello") as stream:
@@ -116,7 +116,7 @@ def test_leaving_the_block_stops_the_provider(
 
 
 def test_an_exception_in_the_block_stops_the_provider(
-    llm: blocking.DialectProvider, emulator: Emulator, outcome: Callable[[], str]
+    llm: blocking.Provider, emulator: Emulator, outcome: Callable[[], str]
 ) -> None:
     emulator.script("openai", [ENDLESS])
     with pytest.raises(ZeroDivisionError), llm.stream("Hello") as stream:
@@ -126,7 +126,7 @@ def test_an_exception_in_the_block_stops_the_provider(
 
 
 def test_breaking_out_of_the_loop_stops_the_provider(
-    llm: blocking.DialectProvider, emulator: Emulator, outcome: Callable[[], str]
+    llm: blocking.Provider, emulator: Emulator, outcome: Callable[[], str]
 ) -> None:
     emulator.script("openai", [ENDLESS, ENDLESS])
     for _ in llm.stream("Hello"):
@@ -138,7 +138,7 @@ def test_breaking_out_of_the_loop_stops_the_provider(
 
 
 def test_the_garbage_collector_stops_the_provider_quietly(
-    llm: blocking.DialectProvider, emulator: Emulator, outcome: Callable[[], str], caplog: pytest.LogCaptureFixture
+    llm: blocking.Provider, emulator: Emulator, outcome: Callable[[], str], caplog: pytest.LogCaptureFixture
 ) -> None:
     emulator.script("openai", [ENDLESS])
     stream = llm.stream("Hello")
@@ -161,7 +161,7 @@ def test_a_stream_keeps_its_provider(entry: u.ProviderConfig) -> None:
     assert stream.collect().text
 
 
-def test_another_thread_may_close_it(llm: blocking.DialectProvider, emulator: Emulator) -> None:
+def test_another_thread_may_close_it(llm: blocking.Provider, emulator: Emulator) -> None:
     """The reader gets an error, for an answer that is not whole must not look whole."""
     emulator.script("openai", [SILENT])
     stream = llm.stream("Hello")
@@ -184,7 +184,7 @@ def test_another_thread_may_close_it(llm: blocking.DialectProvider, emulator: Em
     assert [error.failure.kind for error in caught if isinstance(error, u.LLMError) and error.failure] == ["cancelled"]
 
 
-def test_threads_share_a_stream_without_losing_an_event(llm: blocking.DialectProvider) -> None:
+def test_threads_share_a_stream_without_losing_an_event(llm: blocking.Provider) -> None:
     stream = llm.stream("Tell me a long story of the sea, the wind and the lighthouse.")
     seen: list[u.Event] = []
 

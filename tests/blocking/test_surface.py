@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from understudy import ResponseStream, blocking, create_provider, from_config
-from understudy.dialect_provider import DialectProvider
-from understudy.manager import ProviderManager
-from understudy.provider import LLMProvider
+from understudy.client.manager import ProviderManager
+from understudy.client.provider import Provider
+from understudy.protocol import LLMProvider
 
 SPELLING = {
     "aclose": "close",
@@ -26,7 +26,7 @@ MACHINERY = {
     "row",
     "target",
     "embedding_target",
-    "fly",
+    "attempt",
     "cost_of",
     "tally",
     "batch_limits",
@@ -37,7 +37,7 @@ MACHINERY = {
 """What the engine, the manager and the command line ask of a provider; reached through `.wrapped`."""
 PAIRS: list[tuple[type, type]] = [
     (LLMProvider, blocking.LLMProvider),
-    (DialectProvider, blocking.DialectProvider),
+    (Provider, blocking.Provider),
     (ProviderManager, blocking.ProviderManager),
     (ResponseStream, blocking.ResponseStream),
 ]
@@ -107,7 +107,7 @@ def test_what_is_exported_is_spelled_as_in_the_package() -> None:
     import understudy
 
     assert blocking.__all__ == sorted(blocking.__all__)
-    assert set(blocking.__all__) - set(understudy.__all__) == {"DialectProvider"}
+    assert set(blocking.__all__) - set(understudy.__all__) == {"Provider"}
 
 
 def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:

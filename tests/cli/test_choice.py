@@ -5,7 +5,7 @@ import pytest
 from understudy.cli.choice import Choice, choose
 from understudy.config import Config, Disabled
 from understudy.domain.errors import Misuse
-from understudy.provider import FallbackConfig, FallbackStrategy, ProviderConfig, Route
+from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route
 
 CONFIG = Config(
     providers=(

@@ -25,7 +25,7 @@ def test_the_version_loads_nothing_heavy(cli: CommandLine) -> None:
     result = cli.run("--version", PYTHONPROFILEIMPORTTIME="1")
     loaded = {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
     assert "typer" in loaded
-    assert not loaded & {"aiohttp", "asyncio", "rich.table", "understudy.engine", "understudy.emulator"}
+    assert not loaded & {"aiohttp", "asyncio", "rich.table", "understudy.engine.run", "understudy.emulator"}
 
 
 def test_the_list_of_commands_loads_none_of_them(cli: CommandLine) -> None:
@@ -34,7 +34,7 @@ def test_the_list_of_commands_loads_none_of_them(cli: CommandLine) -> None:
     }
     assert "understudy.cli.app" in loaded
     assert not loaded & {f"understudy.cli.{command}" for command in COMMANDS}
-    assert not loaded & {"asyncio", "rich.table", "understudy.factory"}
+    assert not loaded & {"asyncio", "rich.table", "understudy.client.factory"}
 
 
 def test_help_may_be_asked_for_in_words(cli: CommandLine) -> None:

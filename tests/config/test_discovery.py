@@ -7,8 +7,8 @@ import pytest
 from understudy.config import ConfigError, NoticeKind, discover
 from understudy.config.discovery import answers, local_address
 from understudy.domain.secret import Secret
-from understudy.provider import ProviderType
 from understudy.providers import row, types
+from understudy.settings import ProviderType
 
 
 def test_every_key_in_the_order_of_the_types_and_ollama_last() -> None:

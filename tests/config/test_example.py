@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from understudy.config import Config, NoticeKind
 from understudy.domain.secret import Secret
-from understudy.provider import FallbackConfig, FallbackStrategy, ProviderConfig
+from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig
 
 
 def test_example_loads_as_it_stands(read: Callable[..., Config], example: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from understudy.config import Config
-from understudy.provider import FallbackConfig, FallbackStrategy
+from understudy.settings import FallbackConfig, FallbackStrategy
 
 
 def test_nothing_written_is_the_default(read: Callable[..., Config]) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from understudy.config import Config, NoticeKind
 from understudy.domain.secret import Secret
-from understudy.provider import FallbackConfig, ProviderConfig
 from understudy.providers import row
+from understudy.settings import FallbackConfig, ProviderConfig
 
 
 def test_single_ollama(read: Callable[..., Config]) -> None:

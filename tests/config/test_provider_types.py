@@ -8,9 +8,9 @@ import pytest
 
 from understudy import dialects
 from understudy.config import Config, NoticeKind
-from understudy.dialects.base import Operation
 from understudy.dialects.quirks import ErrorRule, Quirks
 from understudy.domain.failures import FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.secret import Secret
 from understudy.providers import types
 from understudy.providers.base import Auth, Family, ProviderRow, quirks_of

@@ -7,7 +7,7 @@ import pytest
 from understudy.config import Config, NoticeKind
 from understudy.config.reading import parse
 from understudy.domain.errors import ConfigError
-from understudy.provider import FallbackStrategy
+from understudy.settings import FallbackStrategy
 
 ENTRIES = """
 [[llm.providers]]

@@ -18,8 +18,8 @@ from understudy.config.tables import Context
 from understudy.config.type_schema import ERROR_RULE, FAMILY
 from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
 from understudy.domain.prices import Rates
-from understudy.provider import FallbackConfig, ProviderConfig
 from understudy.providers.base import Family
+from understudy.settings import FallbackConfig, ProviderConfig
 
 ALL_KEYS = [
     item

@@ -25,7 +25,7 @@ ENDED = b'{"id":"1","model":"m","status":"succeeded","output":null}'
 FOUND = HttpHead(200, {"content-type": "application/json"})
 
 
-class Aside:
+class Cooldown:
     """Answers what an exchange asks for beside the request that a test is about. Other exchanges ask for nothing."""
 
     def __init__(self, exchange: Exchange[Any], *, of_stream: bool = False, final: bytes | None = None) -> None:

@@ -10,8 +10,8 @@ import msgspec
 import understudy as u
 from tests.contract.public import Stand
 from understudy import providers
-from understudy.dialects.base import Operation
 from understudy.domain.events import Event
+from understudy.domain.operation import Operation
 
 WEATHER = u.Tool(
     name="weather",

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tests.contract.aside import Aside
+from tests.contract.aside import Cooldown
 from understudy.dialects.base import Exchange, Send
 from understudy.domain.failures import Failure
 from understudy.wire.http import HttpHead, HttpReply, HttpRequest
@@ -46,7 +46,7 @@ def drive(
     """Feed the pieces and close. With `heed_finished` the rest is not fed once the exchange is finished. `final` is
     what a wire that tells the end of a stream apart from it says there."""
     outcome = Outcome([], [])
-    aside = Aside(exchange, of_stream=head.content_type == "text/event-stream", final=final)
+    aside = Cooldown(exchange, of_stream=head.content_type == "text/event-stream", final=final)
     _take(outcome, aside.settled(exchange.start()))
     if outcome.failure is not None:
         return outcome
@@ -78,7 +78,7 @@ def head_of(reply: HttpReply) -> HttpHead:
 def open_only(exchange: Exchange[Any]) -> Outcome:
     """Start an exchange and look at what it would send."""
     outcome = Outcome([], [])
-    _take(outcome, Aside(exchange).settled(exchange.start()))
+    _take(outcome, Cooldown(exchange).settled(exchange.start()))
     return outcome
 
 

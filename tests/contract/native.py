@@ -7,8 +7,9 @@ from typing import Any
 
 from tests.contract.targets import server_of
 from understudy import dialects
-from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.base import Endpoint
 from understudy.dialects.server import Inbound
+from understudy.domain.operation import Operation
 from understudy.wire.http import HttpRequest
 
 GEMINI = "/v1beta/models/m"

@@ -13,7 +13,7 @@ import msgspec
 
 import understudy as u
 from understudy import providers
-from understudy.dialect_provider import DialectProvider
+from understudy.client.provider import Provider
 from understudy.emulator import cast
 from understudy.emulator.actor import Actor
 from understudy.emulator.faults import Fault
@@ -133,7 +133,7 @@ class Stand:
         )
         config = msgspec.structs.replace(config, **MODELS.get(provider, {}))
         fallback = u.FallbackConfig(retry_delay_ms=0, max_retries=1)
-        self.llm: DialectProvider = u.create_provider(config, transport=self.wire, fallback=fallback)
+        self.llm: Provider = u.create_provider(config, transport=self.wire, fallback=fallback)
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,8 +7,9 @@ from importlib import import_module
 from tests.contract.recordings import Recording
 from tests.contract.scope import provider_type
 from understudy import dialects, providers
-from understudy.dialects.base import Dialect, Endpoint, Operation
+from understudy.dialects.base import Dialect, Endpoint
 from understudy.dialects.server import ServerHalf
+from understudy.domain.operation import Operation
 from understudy.providers.base import ProviderRow, endpoint_of
 
 OPERATION_OF = {

@@ -8,9 +8,9 @@ from tests.contract.kinds import kind_of
 from tests.contract.oracles import Fault, oracle_of
 from tests.contract.recordings import Recording
 from tests.contract.targets import dialect_name, dialect_of, endpoint_for, operation_of
-from understudy.dialects.base import Operation
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, TokenCount
 

@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 import understudy as u
 from tests.contract.asking import CHATS, calls_tools, offers
 from tests.contract.public import TEN, Stand
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 
 PNG = (
     "data:image/png;base64,"

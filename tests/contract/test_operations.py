@@ -11,13 +11,15 @@ from tests.contract.driving import drive_reply, open_only
 from tests.contract.native import BASE, DIALECTS, REQUESTS, endpoint, inbound, request
 from tests.contract.targets import server_of
 from understudy import dialects, providers
-from understudy.dialects.base import Dialect, Exchange, Operation
+from understudy.dialects.base import Dialect, Exchange
 from understudy.domain.content import Opaque, Text
 from understudy.domain.failures import FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import WarningKind
 from understudy.wire.http import HttpReply, HttpRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.contract.aside import FOUND, Aside
+from tests.contract.aside import FOUND, Cooldown
 from tests.contract.oracle_replicate import ReplicateOracle
 from tests.contract.recordings import Recording
 from tests.contract.streams import HELLO
@@ -14,8 +14,8 @@ from understudy.dialects.base import Send
 from understudy.dialects.replicate.exchange import PredictionExchange
 from understudy.domain import events as e
 from understudy.domain.failures import Failure
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
-from understudy.domain.responses import FinishReason
 from understudy.wire.http import HttpHead
 
 ORACLE = ReplicateOracle()
@@ -25,7 +25,7 @@ OVER = ("succeeded", "failed", "canceled")
 def at_the_create(recording: Recording, *, stream: bool = False) -> PredictionExchange:
     """An exchange that has sent its create."""
     exchange = PredictionExchange(HELLO, endpoint_for(recording), stream=stream)
-    (made,) = Aside(exchange).settled(exchange.start())
+    (made,) = Cooldown(exchange).settled(exchange.start())
     assert isinstance(made, Send)
     assert made.request.method == "POST"
     return exchange

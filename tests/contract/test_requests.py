@@ -19,10 +19,11 @@ from tests.contract.recordings import Recording
 from tests.contract.scope import PATHS, exclusion, is_request, provider_type
 from tests.contract.targets import base_of, dialect_name, model_of, operation_of, row_of, server_of
 from understudy import dialects
-from understudy.dialects.base import Dialect, Endpoint, Operation
+from understudy.dialects.base import Dialect, Endpoint
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.failures import FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.providers.base import endpoint_of
 from understudy.wire.http import HttpRequest

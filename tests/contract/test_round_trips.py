@@ -15,8 +15,9 @@ from tests.contract.targets import dialect_name, dialect_of, endpoint_for, serve
 from understudy import dialects
 from understudy.dialects.base import Endpoint
 from understudy.domain import events as e
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpHead
 

@@ -24,8 +24,9 @@ from tests.contract.oracles import finish_words
 from tests.contract.streams import Stream
 from understudy.domain import events as e
 from understudy.domain.failures import FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.responses import GenerationResponse
 
 SMALL = 4_000
 """Bytes up to which a stream is cut at every position; larger ones are cut at sampled positions."""

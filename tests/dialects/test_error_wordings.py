@@ -16,8 +16,8 @@ from tests.contract.driving import drive
 from tests.contract.native import CHATTING, endpoint
 from tests.contract.streams import HELLO
 from understudy import dialects, providers
-from understudy.dialects.base import Operation
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, ModelsRequest
 from understudy.providers.base import endpoint_of
 from understudy.wire.http import HttpHead

@@ -21,12 +21,12 @@ from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
 from understudy.config.schema import LEGACY, PROVIDER, ROUTE
 from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
-from understudy.dialects.base import Operation
 from understudy.domain.errors import ERRORS
+from understudy.domain.operation import Operation
 from understudy.policy.tasks import DEFAULT_TASK, RULES
-from understudy.policy.verdicts import VERDICTS, Aside, Fallback, Retry
-from understudy.provider import ProviderType
+from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry
 from understudy.providers.base import ProviderRow, quirks_of
+from understudy.settings import ProviderType
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -44,11 +44,11 @@ FALLBACK = {
     Fallback.IF_TRANSLATED: "only if the request had to be altered",
 }
 ASIDE = {
-    Aside.NOTHING: "–",
-    Aside.TARGET: "the target, for a while",
-    Aside.MODEL: "the model, disabled",
-    Aside.CREDENTIAL: "the key, disabled",
-    Aside.ENDPOINT: "the host, disabled",
+    Cooldown.NOTHING: "–",
+    Cooldown.TARGET: "the target, for a while",
+    Cooldown.MODEL: "the model, disabled",
+    Cooldown.CREDENTIAL: "the key, disabled",
+    Cooldown.ENDPOINT: "the host, disabled",
 }
 
 

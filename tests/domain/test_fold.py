@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Image, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import Fold, fold, unfold
 from understudy.domain.messages import Message, Role
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
 

@@ -23,6 +23,7 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message, OpaqueTool, Tool, ToolChoice
 from understudy.domain.money import Cost, Money
 from understudy.domain.requests import (
@@ -33,14 +34,7 @@ from understudy.domain.requests import (
     Reasoning,
     WireOrigin,
 )
-from understudy.domain.responses import (
-    EmbeddingResponse,
-    FinishReason,
-    GenerationResponse,
-    HealthStatus,
-    ModelInfo,
-    TokenCount,
-)
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
 

@@ -11,8 +11,9 @@ from openai.types.chat.chat_completion_message import ChatCompletionMessage
 
 from understudy.dialects.openai.parse import messages_from_openai
 from understudy.domain.content import AnyPart, Audio, Citation, Image, Opaque, Refusal, Text, Thinking, ToolCall
+from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.usage import Usage
 
 CALL = ToolCall(id="call_1", name="weather", arguments='{"city":"Lisbon"}')

@@ -9,10 +9,11 @@ import pytest
 
 from understudy.domain import events as e
 from understudy.domain.content import CacheMark, File, Image, Text, Thinking, ToolCall, ToolResult
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.responses import GenerationResponse
 from understudy.emulator.delivery import answer
 from understudy.emulator.memory import Cached, PromptCache
 from understudy.emulator.persona import Persona, Turn

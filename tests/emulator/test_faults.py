@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from understudy.dialects.base import Operation
 from understudy.domain.failures import FailureKind
+from understudy.domain.operation import Operation
 from understudy.emulator.faults import Fault, FaultKind, parse
 from understudy.emulator.script import Script
 from understudy.emulator.staging import Act, Answer, Close, Frame, Head, Reset, Streamed, Wait, Write, stage

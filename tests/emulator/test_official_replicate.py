@@ -10,8 +10,8 @@ import pytest
 from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 
-from understudy.dialects.base import Operation
 from understudy.domain.failures import FailureKind
+from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, Fault
 from understudy.emulator.cast.replicate import version_of
 

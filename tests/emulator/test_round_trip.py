@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from understudy.dialects import load
-from understudy.dialects.base import Endpoint, Exchange, Operation, Send
+from understudy.dialects.base import Endpoint, Exchange, Send
 from understudy.domain.content import CacheMark, Image, Text
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, OutputFormat, Reasoning
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.emulator import Fault, cast
 from understudy.emulator.actor import Actor
 from understudy.emulator.staging import Head, Write, stage

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, Fault, emulate
 from understudy.emulator.faults import HEADER
 

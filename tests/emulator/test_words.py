@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from understudy.dialects import load
-from understudy.dialects.base import Operation
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.emulator import Fault, cast
 from understudy.emulator.actor import Actor

@@ -13,9 +13,9 @@ import understudy as u
 from understudy.dialects.base import Send
 from understudy.domain.events import Started
 from understudy.domain.failures import Failure
-from understudy.exchange_flight import ExchangeFlight, Passage
+from understudy.engine.auth import Credential
+from understudy.engine.http_attempt import HttpAttempt, HttpContext
 from understudy.policy.targets import Limits
-from understudy.signing import Credential
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import decode_object, encode
 
@@ -92,12 +92,12 @@ class RecordingTransport:
     async def aclose(self) -> None:
         return None
 
-    def several_sends(self, credential: Credential, base: str) -> ExchangeFlight:
+    def several_sends(self, credential: Credential, base: str) -> HttpAttempt:
         """Return a flight that asks twice, and says a last word when it is given up."""
-        passage = Passage(
+        passage = HttpContext(
             transport=self, credential=credential, limits=Limits(), attempt_id="attempt-1", streamed=False
         )
-        return ExchangeFlight(_Twice(base), passage, dialect="test")
+        return HttpAttempt(_Twice(base), passage, dialect="test")
 
 
 class _Twice:

@@ -10,7 +10,7 @@ import pytest
 
 import understudy as u
 from tests.engine.fakes import Incoming
-from understudy.dialect_provider import DialectProvider
+from understudy.client.provider import Provider
 from understudy.domain.responses import joined
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import decode_object, encode
@@ -42,7 +42,7 @@ class Vectors:
         return None
 
 
-def provider(transport: Vectors, type_: str = "together", **fields: Any) -> DialectProvider:
+def provider(transport: Vectors, type_: str = "together", **fields: Any) -> Provider:
     config = u.ProviderConfig(provider=type_, api_key=u.Secret("k"), embedding_model="m", **fields)
     return u.create_provider(config, transport=transport)
 

@@ -14,14 +14,14 @@ from tests.engine.fakes import eventually
 from understudy.dialects.base import Send
 from understudy.domain.events import Event, Finished, Started, TextDelta
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 from understudy.domain.secret import Secret
-from understudy.exchange_flight import ExchangeFlight, Passage
-from understudy.flight import AttemptFailed
+from understudy.engine.attempt_stream import AttemptFailed
+from understudy.engine.auth import Credential
+from understudy.engine.http_attempt import HttpAttempt, HttpContext
 from understudy.policy.targets import Limits
 from understudy.providers.base import Auth
-from understudy.signing import Credential
-from understudy.transport import TransportError
+from understudy.transport.base import TransportError
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import decode_object, encode
 
@@ -125,15 +125,15 @@ class ScriptedTransport:
         return None
 
 
-def flight(transport: ScriptedTransport, **limits: float) -> ExchangeFlight:
-    passage = Passage(
+def flight(transport: ScriptedTransport, **limits: float) -> HttpAttempt:
+    passage = HttpContext(
         transport=transport,
         credential=Credential(Auth(), Secret("key-1"), BASE),
         limits=Limits(**limits),
         attempt_id="attempt-1",
         streamed=False,
     )
-    return ExchangeFlight(Prediction(), passage, dialect="test")
+    return HttpAttempt(Prediction(), passage, dialect="test")
 
 
 LOST = Failure(kind=FailureKind.DISCONNECTED, message="gone")

@@ -11,7 +11,7 @@ import pytest
 
 import understudy as u
 from understudy.domain.failures import Failure, FailureKind
-from understudy.provider import Prompt
+from understudy.protocol import Prompt
 
 
 class Own:

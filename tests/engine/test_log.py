@@ -9,7 +9,7 @@ import pytest
 
 import understudy as u
 from understudy.emulator import Emulator, Fault
-from understudy.transport import TransportError
+from understudy.transport.base import TransportError
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 import understudy as u
 from tests.engine.fakes import RecordingTransport
-from understudy.prompt import read_prompt, read_texts
+from understudy.client.prompt import read_prompt, read_texts
 
 
 def test_a_text_becomes_a_users_message_and_options_become_fields() -> None:

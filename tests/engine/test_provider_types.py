@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 import understudy as u
+from understudy.client.manager import ProviderManager, from_loaded
+from understudy.client.provider import Provider
 from understudy.config import parse
-from understudy.dialect_provider import DialectProvider
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, Fault
-from understudy.manager import ProviderManager, from_loaded
 from understudy.providers.base import ProviderRow
 
 
@@ -33,7 +33,7 @@ async def test_it_answers_streams_embeds_lists_and_is_checked() -> None:
     async with Emulator(("openai",)) as emulator:
         config = parse(configuration(emulator), environ={"ACME_API_KEY": emulator.key})
         async with from_loaded(config) as llm:
-            assert isinstance(llm, DialectProvider)
+            assert isinstance(llm, Provider)
             assert (llm.provider_type, llm.name) == ("acme", "acme")
             response = await llm.generate("What is the capital of France?")
             assert "Paris" in response.text

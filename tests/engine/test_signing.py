@@ -18,9 +18,9 @@ import understudy as u
 from tests.engine.fakes import CANARY, LAST, RecordingTransport, eventually, everything_about
 from understudy.domain.failures import FailureKind
 from understudy.emulator import Emulator, Fault
-from understudy.flight import AttemptFailed
+from understudy.engine.attempt_stream import AttemptFailed
+from understudy.engine.auth import Credential
 from understudy.providers.base import Auth
-from understudy.signing import Credential
 
 BASE = "https://cloud.example/v1"
 

@@ -11,9 +11,9 @@ import pytest
 
 import understudy as u
 from tests.engine.servers import Asked, kinds, manager, refusing, serving, well
-from understudy.aio_transport import AioTransport
 from understudy.emulator import Emulator
-from understudy.transport import Incoming
+from understudy.transport.aiohttp_transport import AioTransport
+from understudy.transport.base import Incoming
 
 TOOL = u.Tool(
     name="weather",

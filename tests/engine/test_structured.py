@@ -10,7 +10,7 @@ import pydantic
 import pytest
 
 import understudy as u
-from understudy.structured import form_of
+from understudy.engine.structured import form_of
 
 
 @dataclass

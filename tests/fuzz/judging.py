@@ -14,11 +14,12 @@ from tests.contract.recordings import Recording, load
 from tests.contract.scope import exclusion
 from tests.contract.targets import dialect_name, endpoint_for
 from understudy import dialects
-from understudy.dialects.base import Dialect, Endpoint, Exchange, Operation, Send
+from understudy.dialects.base import Dialect, Endpoint, Exchange, Send
 from understudy.dialects.replicate.wire import decode_prediction
 from understudy.domain.failures import Failure
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.wire.http import HttpHead
 

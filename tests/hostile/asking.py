@@ -12,7 +12,7 @@ import understudy
 from tests.hostile.raw import Line, RawServer, Request, answer
 from understudy.domain.failures import Failure
 from understudy.domain.secret import Secret
-from understudy.transport import Transport
+from understudy.transport.base import Transport
 
 
 def provider(

@@ -1,4 +1,4 @@
-"""The names of aiohttp's own that `understudy.connections` extends: where one changes, this fails before users notice.
+"""The private names of aiohttp that `understudy.transport.connections` extends: if one changes, this fails first.
 
 What they do is tested over sockets beside this file; here is only that a new version still has them.
 """

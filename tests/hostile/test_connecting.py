@@ -20,8 +20,8 @@ import trustme
 import understudy
 from tests.hostile.asking import answer_to, failure, generate, provider
 from tests.hostile.raw import Line, answer, serving
-from understudy.aio_transport import AioTransport
 from understudy.domain.failures import FailureKind
+from understudy.transport.aiohttp_transport import AioTransport
 
 PAUSE = 0.02
 

@@ -13,8 +13,8 @@ import pytest
 import understudy
 from tests.hostile.asking import WAYS, Way, failure, generate, list_models, numbered, provider
 from tests.hostile.raw import Line, answer, serving
-from understudy.aio_transport import AioTransport
 from understudy.domain.failures import FailureKind
+from understudy.transport.aiohttp_transport import AioTransport
 
 ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 

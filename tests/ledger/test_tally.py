@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import understudy as u
-from understudy.ledger.memory import Tally
+from understudy.ledger.tally import StatsCounter
 
 
 def attempt(**fields: Any) -> u.AttemptRecord:
@@ -22,7 +22,7 @@ def attempt(**fields: Any) -> u.AttemptRecord:
 
 
 def tallied(*attempts: u.AttemptRecord) -> u.ProviderStats:
-    tally = Tally()
+    tally = StatsCounter()
     for each in attempts:
         tally.record(each)
     return tally.stats()

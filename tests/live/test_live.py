@@ -10,8 +10,8 @@ import pytest
 import understudy as u
 from tests.live.calls import CALLS
 from understudy import providers
-from understudy.dialect_provider import DialectProvider
-from understudy.dialects.base import Operation
+from understudy.client.provider import Provider
+from understudy.domain.operation import Operation
 
 MODELS = {"azure-openai": ("AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT")}
 """Variables that name the models where no row can: deployments have the names that their owner gives them."""
@@ -25,7 +25,7 @@ OFFERED = [
 
 
 @pytest.fixture
-async def llm(provider: str) -> AsyncIterator[DialectProvider]:
+async def llm(provider: str) -> AsyncIterator[Provider]:
     row = providers.row(provider)
     needed = [(*row.key_variables, *row.token_variables)] if row.key_required else []
     text, embedding = (os.environ.get(name) for name in MODELS.get(provider, ("", "")))
@@ -46,7 +46,7 @@ async def llm(provider: str) -> AsyncIterator[DialectProvider]:
 @pytest.mark.live
 @pytest.mark.skipif(os.environ.get("UNDERSTUDY_LIVE") != "1", reason="needs UNDERSTUDY_LIVE=1 (make live)")
 @pytest.mark.parametrize(("provider", "call"), OFFERED)
-async def test_live(provider: str, call: Callable[[DialectProvider], Awaitable[None]], llm: DialectProvider) -> None:
+async def test_live(provider: str, call: Callable[[Provider], Awaitable[None]], llm: Provider) -> None:
     if CALLS[call] is Operation.EMBED and llm.config.embedding_model is None:
         pytest.skip(f"needs {MODELS[provider][1]}")
     await call(llm)

@@ -9,14 +9,12 @@ import pytest
 from tests.contract.public import TEN, Stand
 from tests.live.calls import CALLS
 from understudy import providers
-from understudy.dialect_provider import DialectProvider
+from understudy.client.provider import Provider
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
 @pytest.mark.parametrize("provider", TEN)
-async def test_the_live_calls_do_what_they_should(
-    provider: str, call: Callable[[DialectProvider], Awaitable[None]]
-) -> None:
+async def test_the_live_calls_do_what_they_should(provider: str, call: Callable[[Provider], Awaitable[None]]) -> None:
     if CALLS[call] not in providers.row(provider).dialects:
         pytest.skip("has no such operation")
     async with Stand(provider) as stand:

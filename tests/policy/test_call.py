@@ -14,7 +14,7 @@ from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import Abort, Action, Began, Cancelled, Commit, Ended, Failed, Launch, Rules, Settle
 from understudy.policy.targets import Target
-from understudy.policy.verdicts import Aside
+from understudy.policy.verdicts import Cooldown
 
 K = FailureKind
 
@@ -172,7 +172,7 @@ def test_late_signals_are_ignored() -> None:
 
 def test_all_targets_aside_for_a_moment_are_waited_for() -> None:
     health = Health()
-    health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=3.0), Aside.TARGET, 100.0)
+    health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=3.0), Cooldown.TARGET, 100.0)
     call = Call(Plan((Step(A, "test"),)), Rules(), health=health, budgets=Budgets(), rng=Random(1))
     assert call.start(100.0) == []
     due = call.timer()
@@ -183,7 +183,7 @@ def test_all_targets_aside_for_a_moment_are_waited_for() -> None:
 
 def test_all_targets_aside_for_long_let_one_probe_through_and_its_success_lifts_the_ban() -> None:
     health = Health()
-    health.failed(Permit(A, 100.0), failure(K.AUTHENTICATION), Aside.CREDENTIAL, 100.0)
+    health.failed(Permit(A, 100.0), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 100.0)
 
     def ask() -> tuple[Call, list[Action]]:
         call = Call(Plan((Step(A, "test"),)), Rules(max_wait=0.0), health=health, budgets=Budgets(), rng=Random(1))

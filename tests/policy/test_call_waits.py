@@ -13,7 +13,7 @@ from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
 from understudy.policy.signals import Abort, Began, Cancelled, Commit, Ended, Failed, Rules, Settle
 from understudy.policy.targets import Target
-from understudy.policy.verdicts import Aside
+from understudy.policy.verdicts import Cooldown
 
 K = FailureKind
 
@@ -76,7 +76,7 @@ def test_the_wait_of_a_request_is_the_sum_of_its_waits() -> None:
     """A retry whose target went into cooldown meanwhile, by what another request met, waits for its end too."""
     desk = Desk(A, rng=Longest(), retry_delay=2.0)
     desk.fail(K.SERVER_ERROR)
-    desk.health.failed(Permit(A, 101.0), failure(K.RATE_LIMITED, retry_after=8.0), Aside.TARGET, 101.0)
+    desk.health.failed(Permit(A, 101.0), failure(K.RATE_LIMITED, retry_after=8.0), Cooldown.TARGET, 101.0)
     other = desk.health.probe(A, 101.5)
     assert other is not None
     assert desk.wake() == 2.0
@@ -88,7 +88,7 @@ def test_the_wait_of_a_request_is_the_sum_of_its_waits() -> None:
 def test_a_retry_whose_target_went_into_a_long_cooldown_goes_elsewhere() -> None:
     desk = Desk(A, B, rng=Longest(), retry_delay=2.0)
     desk.fail(K.SERVER_ERROR)
-    desk.health.failed(Permit(A, 101.0), failure(K.AUTHENTICATION), Aside.CREDENTIAL, 101.0)
+    desk.health.failed(Permit(A, 101.0), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 101.0)
     desk.wake()
     assert desk.order == "ab"
     assert desk.call.denials == {"a/m": "a/m for 299 s (authentication: no)"}
@@ -98,7 +98,7 @@ def test_a_retry_whose_target_went_into_a_long_cooldown_goes_elsewhere() -> None
 def test_a_retry_of_the_only_target_probes_it_once_and_then_gives_up() -> None:
     desk = Desk(A, rng=Longest(), retry_delay=2.0)
     desk.fail(K.SERVER_ERROR)
-    desk.health.failed(Permit(A, 101.0), failure(K.AUTHENTICATION), Aside.CREDENTIAL, 101.0)
+    desk.health.failed(Permit(A, 101.0), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 101.0)
     desk.wake()
     assert desk.order == "aa"
     desk.fail(K.SERVER_ERROR)
@@ -169,7 +169,7 @@ def test_the_deadline_says_what_failed_last_and_whether_anything_was_sent() -> N
     )
 
     health = Health()
-    health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=5.0), Aside.TARGET, 100.0)
+    health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=5.0), Cooldown.TARGET, 100.0)
     unasked = Desk(A, health=health, deadline=10.0)
     unasked.actions = unasked.call.tick(unasked.call.deadline)
     assert unasked.settled.failure is not None
@@ -290,7 +290,7 @@ def test_windows_that_are_unknown_may_be_larger() -> None:
 
 def test_waiting_for_a_cooldown_is_told_as_such() -> None:
     desk = Desk(A, B, rng=Longest())
-    desk.health.failed(Permit(B, 100.0), failure(K.RATE_LIMITED, retry_after=6.0), Aside.TARGET, 100.0)
+    desk.health.failed(Permit(B, 100.0), failure(K.RATE_LIMITED, retry_after=6.0), Cooldown.TARGET, 100.0)
     desk.fail(K.CONNECT)
     assert desk.decided == "wait 6.6 s for a target in cooldown"
     desk.wake()
@@ -300,7 +300,7 @@ def test_waiting_for_a_cooldown_is_told_as_such() -> None:
 def test_the_soonest_of_several_cooldowns_is_waited_for() -> None:
     health = Health()
     for target, hint in ((A, 9.0), (B, 6.0), (C, 8.0)):
-        health.failed(Permit(target, 100.0), failure(K.RATE_LIMITED, retry_after=hint), Aside.TARGET, 100.0)
+        health.failed(Permit(target, 100.0), failure(K.RATE_LIMITED, retry_after=hint), Cooldown.TARGET, 100.0)
     desk = Desk(A, B, C, health=health, rng=Longest())
     assert desk.wake() == pytest.approx(6.6)
     assert desk.order == "b"
@@ -309,9 +309,9 @@ def test_the_soonest_of_several_cooldowns_is_waited_for() -> None:
 def test_a_cooldown_that_ends_too_late_is_probed_instead() -> None:
     for deadline, order in ((6.9, "a"), (7.1, "")):
         health = Health()
-        health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=6.0), Aside.TARGET, 100.0)
+        health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=6.0), Cooldown.TARGET, 100.0)
         assert Desk(A, health=health, deadline=deadline).order == order
     for max_wait, order in ((5.9, "a"), (6.0, "")):
         health = Health()
-        health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=6.0), Aside.TARGET, 100.0)
+        health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=6.0), Cooldown.TARGET, 100.0)
         assert Desk(A, health=health, max_wait=max_wait).order == order

@@ -12,7 +12,7 @@ from understudy.domain.failures import FailureKind
 from understudy.policy.health import Health, Permit
 from understudy.policy.signals import Cancelled
 from understudy.policy.targets import Target
-from understudy.policy.verdicts import VERDICTS, Aside
+from understudy.policy.verdicts import VERDICTS, Cooldown
 
 TARGET = Target(name="a", model="m")
 K = FailureKind
@@ -84,9 +84,9 @@ def test_attempts_under_way_together_fail_as_one() -> None:
 def test_a_late_failure_of_the_same_crowd_after_a_success_is_one_of_the_first() -> None:
     health = Health()
     early, other = Permit(TARGET, 1000.0), Permit(TARGET, 1000.0)
-    health.failed(early, failure(K.RATE_LIMITED), Aside.TARGET, 1001.0)
+    health.failed(early, failure(K.RATE_LIMITED), Cooldown.TARGET, 1001.0)
     health.succeeded(other)
-    health.failed(other, failure(K.RATE_LIMITED), Aside.TARGET, 1001.5)
+    health.failed(other, failure(K.RATE_LIMITED), Cooldown.TARGET, 1001.5)
     denial = health.denial(TARGET, 1001.5)
     assert denial is not None
     assert denial.until == pytest.approx(1002.5)

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.policy.spaces import ELSEWHERE, Space, canonical, one_space
+from understudy.policy.spaces import ELSEWHERE, EmbeddingSpace, canonical, one_space
 from understudy.policy.targets import Target
 
-SPACES = st.none() | st.builds(Space, st.sampled_from(["a", "b"]), st.sampled_from([None, 256]))
+SPACES = st.none() | st.builds(EmbeddingSpace, st.sampled_from(["a", "b"]), st.sampled_from([None, 256]))
 
 
 @given(st.lists(SPACES, min_size=1, max_size=6))
-def test_what_is_kept_lives_where_the_first_does_and_nothing_is_lost(spaces: list[Space | None]) -> None:
+def test_what_is_kept_lives_where_the_first_does_and_nothing_is_lost(spaces: list[EmbeddingSpace | None]) -> None:
     targets = [Target(name=str(number), index=number) for number in range(len(spaces))]
     same, others = one_space(targets, lambda target: spaces[target.index])
     assert same[0] is targets[0]

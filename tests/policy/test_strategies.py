@@ -23,7 +23,7 @@ from understudy.policy.cost_order import CostOptimized
 from understudy.policy.estimate import expected_usage
 from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
-from understudy.policy.rotation import Rotation
+from understudy.policy.rotation import RoundRobin
 from understudy.policy.signals import Launch, Rules
 from understudy.policy.strategies import Strategy, priority, round_robin
 from understudy.policy.targets import Facts, Target, TargetFacts
@@ -48,7 +48,7 @@ def labels(plan: Plan) -> list[str]:
 @given(count=st.integers(1, 7), rounds=st.integers(1, 5))
 def test_round_robin_is_even_to_the_turn(count: int, rounds: int) -> None:
     targets = tuple(target(f"t{index}", index=index) for index in range(count))
-    rotation, firsts = Rotation(), Counter[str]()
+    rotation, firsts = RoundRobin(), Counter[str]()
     for _ in range(count * rounds):
         plan = round_robin(ASK, targets, Facts(turns=rotation.turns), 0.0, CHANCE)
         rotation.take(plan, frozenset())
@@ -61,7 +61,7 @@ def test_round_robin_is_even_to_the_turn(count: int, rounds: int) -> None:
 def test_round_robin_stays_even_when_some_requests_fit_only_some(kinds: list[str], seed: int) -> None:
     """Going around by the number of the request would give every image to the same target when they alternate."""
     everyone = tuple(target(name, index=index) for index, name in enumerate("abc"))
-    rotation, images = Rotation(), Counter[str]()
+    rotation, images = RoundRobin(), Counter[str]()
     for kind in kinds:
         able = everyone[:2] if kind == "image" else everyone
         plan = round_robin(ASK, able, Facts(turns=rotation.turns), 0.0, Random(seed))
@@ -75,7 +75,7 @@ def test_round_robin_stays_even_when_some_requests_fit_only_some(kinds: list[str
 
 def test_who_is_set_aside_takes_no_turn_and_has_none_to_catch_up_on() -> None:
     targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
-    rotation = Rotation()
+    rotation = RoundRobin()
 
     def turns(count: int, aside: frozenset[str]) -> Counter[str]:
         firsts = Counter[str]()
@@ -92,7 +92,7 @@ def test_who_is_set_aside_takes_no_turn_and_has_none_to_catch_up_on() -> None:
 
 def test_every_turn_is_counted_and_those_in_cooldown_keep_up() -> None:
     targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
-    rotation = Rotation()
+    rotation = RoundRobin()
 
     def take(*ordered: Target, aside: frozenset[str] = frozenset()) -> dict[str, int]:
         rotation.take(Plan(tuple(Step(each, "test") for each in ordered)), aside)
@@ -107,14 +107,14 @@ def test_every_turn_is_counted_and_those_in_cooldown_keep_up() -> None:
 
 
 def test_what_was_in_cooldown_from_the_beginning_keeps_up_too() -> None:
-    rotation = Rotation()
+    rotation = RoundRobin()
     rotation.take(Plan((Step(target("a"), "test"),)), frozenset({"b/m"}))
     assert rotation.turns == {"a/m": 1, "b/m": 1}
 
 
 def test_turns_are_taken_also_while_everyone_is_set_aside() -> None:
     targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
-    rotation, aside = Rotation(), frozenset({"a/m", "b/m", "c/m"})
+    rotation, aside = RoundRobin(), frozenset({"a/m", "b/m", "c/m"})
     firsts = Counter[str]()
     for _ in range(9):
         plan = round_robin(ASK, targets, Facts(turns=rotation.turns, aside=aside), 0.0, CHANCE)

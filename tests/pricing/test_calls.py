@@ -15,7 +15,7 @@ from understudy.domain.events import Event
 from understudy.domain.money import NOT_BILLED
 from understudy.domain.prices import Price
 from understudy.pricing.published import PublishedPrices, read_published
-from understudy.pricing.shelf import Shelf
+from understudy.pricing.shelf import PublishedPriceCache
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import decode_object, encode
 
@@ -103,7 +103,7 @@ async def test_the_prices_of_a_nested_manager_are_those_of_its_targets() -> None
     assert streamed.cost == response.cost
 
 
-class SlowShelf(Shelf):
+class SlowShelf(PublishedPriceCache):
     def __init__(self) -> None:
         self.started, self.go_on = threading.Event(), threading.Event()
         super().__init__(self._read_slowly)

@@ -19,8 +19,8 @@ from tests.contract.recordings import Recording
 from tests.engine.fakes import Incoming
 from tests.pricing import wires
 from tests.pricing.wires import JSON, Wire
+from understudy.client.provider import Provider
 from understudy.config import parse
-from understudy.dialect_provider import DialectProvider
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import encode
 
@@ -179,7 +179,7 @@ async def cost_of(invoice: Invoice, wire: Wire, *, streamed: bool) -> u.Cost | N
     return (await llm.generate("hello")).cost
 
 
-def provider(entry: dict[str, Any], transport: Answering) -> DialectProvider:
+def provider(entry: dict[str, Any], transport: Answering) -> Provider:
     """Make a provider of an entry, by way of the configuration file that a user would write."""
     lines = [f"{key} = {toml(value)}" for key, value in entry.items() if value is not None]
     config = parse("[[llm.providers]]\n" + "\n".join(lines), environ={})

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from understudy.pricing.published import PublishedPrices
-from understudy.pricing.shelf import Shelf
+from understudy.pricing.shelf import PublishedPriceCache
 
 
 class Reading:
@@ -33,7 +33,7 @@ class Reading:
 
 async def test_it_is_read_once_in_a_thread_for_everyone() -> None:
     reading = Reading()
-    shelf = Shelf(reading)
+    shelf = PublishedPriceCache(reading)
     shelf.begin()
     waiting = [asyncio.create_task(shelf.ready()) for _ in range(5)]
     await asyncio.sleep(0)
@@ -48,7 +48,7 @@ async def test_it_is_read_once_in_a_thread_for_everyone() -> None:
 
 def test_loops_of_several_threads_share_it() -> None:
     reading = Reading()
-    shelf = Shelf(reading)
+    shelf = PublishedPriceCache(reading)
     with ThreadPoolExecutor(4) as pool:
         waiting: list[Future[Any]] = [pool.submit(asyncio.run, shelf.ready()) for _ in range(3)]
         waiting.append(pool.submit(shelf.load))
@@ -60,7 +60,7 @@ def test_loops_of_several_threads_share_it() -> None:
 
 async def test_giving_up_waiting_takes_it_from_nobody_else() -> None:
     reading = Reading()
-    shelf = Shelf(reading)
+    shelf = PublishedPriceCache(reading)
     impatient, patient = asyncio.create_task(shelf.ready()), asyncio.create_task(shelf.ready())
     await asyncio.sleep(0)
     impatient.cancel()
@@ -75,7 +75,7 @@ async def test_without_prices_everything_else_goes_on(caplog: pytest.LogCaptureF
     def fails() -> PublishedPrices:
         raise ModuleNotFoundError("No module named 'genai_prices'")
 
-    shelf = Shelf(fails)
+    shelf = PublishedPriceCache(fails)
     with caplog.at_level(logging.WARNING, "understudy"):
         await shelf.ready()
         await shelf.ready()
@@ -88,7 +88,7 @@ async def test_without_prices_everything_else_goes_on(caplog: pytest.LogCaptureF
 async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr("understudy.pricing.shelf.PATIENCE", 0.01)
     reading = Reading()
-    shelf = Shelf(reading)
+    shelf = PublishedPriceCache(reading)
     await shelf.ready()
     assert "still not loaded" in caplog.text
     assert not shelf.loaded

@@ -8,20 +8,20 @@ import pytest
 
 from understudy import providers
 from understudy.domain.money import Money
-from understudy.domain.prices import Bill, Price
+from understudy.domain.prices import Price, PriceQuery
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import Usage
 from understudy.pricing.published import PublishedPrices, read_published
-from understudy.pricing.shelf import Shelf
-from understudy.pricing.tariff import Tariff
-from understudy.provider import ProviderConfig
+from understudy.pricing.shelf import PublishedPriceCache
+from understudy.pricing.tariff import PriceLookup
+from understudy.settings import ProviderConfig
 
 PUBLISHED = read_published()
 USAGE = Usage(input=1_000_000, output=1_000_000)
 OWN = Price.per_million(input=1, output=2)
 
 
-class CountingShelf(Shelf):
+class CountingShelf(PublishedPriceCache):
     """Knows how often its prices were wanted; they are there at once."""
 
     def __init__(self) -> None:
@@ -33,16 +33,18 @@ class CountingShelf(Shelf):
         return PUBLISHED
 
 
-def tariff(provider: str, *, shelf: Shelf | None = None, **config: Any) -> Tariff:
+def tariff(provider: str, *, shelf: PublishedPriceCache | None = None, **config: Any) -> PriceLookup:
     row = providers.row(provider)
     if shelf is None:
         shelf = CountingShelf()
         shelf.load()
-    return Tariff(ProviderConfig(provider=provider, **config), row, config.get("base_url") or row.base_url, shelf=shelf)
+    return PriceLookup(
+        ProviderConfig(provider=provider, **config), row, config.get("base_url") or row.base_url, shelf=shelf
+    )
 
 
-def dollars(tariff: Tariff, model: str, **facts: Any) -> tuple[str, str] | None:
-    cost = tariff.cost(Bill(usage=USAGE, model=model, **facts))
+def dollars(tariff: PriceLookup, model: str, **facts: Any) -> tuple[str, str] | None:
+    cost = tariff.cost(PriceQuery(usage=USAGE, model=model, **facts))
     return (f"{cost.amount.usd.normalize():f}", cost.source.split()[0]) if cost else None
 
 
@@ -149,7 +151,7 @@ def test_what_runs_here_is_free_and_a_price_of_ones_own_still_counts() -> None:
     assert dollars(tariff("ollama"), "llama3.2") == ("0", "local")
     assert dollars(tariff("ollama", base_url="https://ollama.com"), "gpt-oss:120b") is None
     assert dollars(tariff("ollama", price=OWN), "llama3.2") == ("3", "configuration")
-    assert tariff("ollama").cost(Bill(usage=Usage(), model="llama3.2")) is not None
+    assert tariff("ollama").cost(PriceQuery(usage=Usage(), model="llama3.2")) is not None
 
 
 @pytest.mark.parametrize(
@@ -211,14 +213,14 @@ def test_what_is_known_of_a_model() -> None:
 
 
 def test_an_estimate_stays_one() -> None:
-    cost = tariff("openai", price=OWN).cost(Bill(usage=USAGE, model="m", estimated=True))
+    cost = tariff("openai", price=OWN).cost(PriceQuery(usage=USAGE, model="m", estimated=True))
     assert cost is not None
     assert cost.estimated
     assert cost.amount == Money(3 * 10**9)
 
 
 def test_a_call_bound_to_a_place_is_dearer_by_what_no_list_tells() -> None:
-    bound = Bill(usage=USAGE, model="claude-haiku-4-5", region="us")
+    bound = PriceQuery(usage=USAGE, model="claude-haiku-4-5", region="us")
     assert tariff("anthropic").cost(bound) is None
-    assert tariff("anthropic").cost(Bill(usage=USAGE, model="claude-haiku-4-5")) is not None
+    assert tariff("anthropic").cost(PriceQuery(usage=USAGE, model="claude-haiku-4-5")) is not None
     assert tariff("anthropic", price=OWN).cost(bound) is not None, "a price of one's own knows"

@@ -15,16 +15,17 @@ import msgspec
 
 from understudy import providers
 from understudy.dialects import load
-from understudy.dialects.base import Endpoint, Operation, Send
+from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.errors import BY_STATUS
 from understudy.dialects.quirks import ErrorRule, Quirks
 from understudy.dialects.server import Inbound, ServerHalf
 from understudy.dialects.wordings import CODES, TYPES
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message, Tool
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, Reasoning
-from understudy.domain.responses import FinishReason
 from understudy.providers.base import ProviderRow, dialect_for, quirks_of
 from understudy.wire.http import HttpHead
 

@@ -6,7 +6,7 @@ import pytest
 
 from understudy import ProviderConfig, create_provider
 from understudy.config.discovery import discover
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 from understudy.providers import row
 from understudy.providers.anthropic import ROW
 from understudy.providers.base import endpoint_of, quirks_of

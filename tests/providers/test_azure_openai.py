@@ -9,12 +9,13 @@ import pytest
 
 import understudy as u
 from understudy.dialects import load
-from understudy.dialects.base import Endpoint, Operation, Send
+from understudy.dialects.base import Endpoint, Send
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message, Tool
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import FinishReason
 from understudy.providers import row
 from understudy.providers.azure_openai import ROW
 from understudy.providers.base import Auth, dialect_for, endpoint_of

@@ -8,8 +8,9 @@ import pytest
 
 from understudy import providers
 from understudy.dialects import load
-from understudy.dialects.base import Endpoint, Operation, Send
+from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.quirks import Quirks
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.providers.base import quirks_of
 from understudy.wire.bounds import Bounds

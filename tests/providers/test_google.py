@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 from understudy.providers import row
 from understudy.providers.base import endpoint_of, quirks_of
 from understudy.providers.google import ROW

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.base import Operation, Send
+from understudy.dialects.base import Send
 from understudy.dialects.openai import DIALECT
 from understudy.domain import events as e
 from understudy.domain.content import Provenance, Text, Thinking
 from understudy.domain.messages import Message, Role
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, Reasoning, WireOrigin
 from understudy.providers.base import endpoint_of, quirks_of
 from understudy.providers.groq import ROW

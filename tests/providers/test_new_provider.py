@@ -14,10 +14,10 @@ import pytest
 
 import understudy as u
 from understudy import providers
+from understudy.client.manager import from_loaded
 from understudy.config import parse
 from understudy.emulator import Emulator, Fault
-from understudy.manager import from_loaded
-from understudy.provider import ProviderType
+from understudy.settings import ProviderType
 
 PAGE = (Path(__file__).parents[2] / "docs" / "adding-a-provider.md").read_text(encoding="utf-8")
 ADDRESS = "https://api.example.com/v1"

@@ -7,7 +7,7 @@ import ollama
 import pytest
 
 from understudy import dialects, providers
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 from understudy.providers.base import endpoint_of, quirks_of
 from understudy.providers.ollama import ROW, normalize_base_url
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.dialects.base import Operation
 from understudy.domain.messages import Message, OpaqueTool, Tool
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, Reasoning
 from understudy.providers.base import dialect_for, endpoint_of, quirks_of
 from understudy.providers.openai import ROW

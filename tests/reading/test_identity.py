@@ -10,8 +10,8 @@ import pytest
 from tests.reading.answers import SIX, SSE, TEXT, chunk, events, plain, response_object, usage_of
 from tests.reading.talking import calls, failed, framed, read, streamed, whats, whole
 from understudy.domain.failures import FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
-from understudy.domain.responses import FinishReason
 
 DONE = b"data: [DONE]\n\n"
 

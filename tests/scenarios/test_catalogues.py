@@ -11,25 +11,25 @@ import pytest
 import understudy as u
 from tests.contract.public import MODELS
 from understudy import providers
-from understudy.dialect_provider import DialectProvider
-from understudy.dialects.base import Operation
+from understudy.client.provider import Provider
+from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, Fault
 from understudy.emulator.server import RecordedRequest
 
 TEN = providers.types()
 MANY = tuple(f"model-{number}" for number in range(2_300))
 
-Open = Callable[..., AbstractAsyncContextManager[DialectProvider]]
+Open = Callable[..., AbstractAsyncContextManager[Provider]]
 
 
-def opened(emulator: Emulator, provider: str, **fields: Any) -> DialectProvider:
+def opened(emulator: Emulator, provider: str, **fields: Any) -> Provider:
     settings = {"text_model": None, **MODELS.get(provider, {}), "api_key": u.Secret(emulator.key), **fields}
     config = u.ProviderConfig(provider=provider, base_url=emulator.url(provider), **settings)
     return u.create_provider(config, fallback=u.FallbackConfig(retry_delay_ms=0, max_retries=1))
 
 
 @asynccontextmanager
-async def stage(provider: str, **fields: Any) -> AsyncIterator[tuple[Emulator, DialectProvider]]:
+async def stage(provider: str, **fields: Any) -> AsyncIterator[tuple[Emulator, Provider]]:
     async with Emulator((provider,)) as emulator, opened(emulator, provider, **fields) as llm:
         yield emulator, llm
 

@@ -9,11 +9,11 @@ import pytest
 
 import understudy as u
 from tests.engine.test_foreign_providers import Own
-from understudy.dialect_provider import DialectProvider
+from understudy.client.provider import Provider
 from understudy.emulator import Emulator, Fault
 
 SMALL = "text-embedding-3-small"
-Entry = Callable[..., DialectProvider]
+Entry = Callable[..., Provider]
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 @pytest.fixture
 async def entry(emulator: Emulator) -> AsyncIterator[Entry]:
-    made: list[DialectProvider] = []
+    made: list[Provider] = []
 
-    def build(name: str, provider: str, model: str, **fields: Any) -> DialectProvider:
+    def build(name: str, provider: str, model: str, **fields: Any) -> Provider:
         config = u.ProviderConfig(
             provider=provider,
             name=name,

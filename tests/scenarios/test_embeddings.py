@@ -9,9 +9,9 @@ import pytest
 
 import understudy as u
 from understudy import providers
-from understudy.dialect_provider import DialectProvider
-from understudy.dialects.base import Operation
+from understudy.client.provider import Provider
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, Fault
 from understudy.emulator.vectors import embed
 from understudy.providers.base import quirks_of
@@ -21,7 +21,7 @@ WITH_EMBEDDINGS = [name for name in providers.types() if Operation.EMBED in prov
 TEXTS = [f"text {number}" for number in range(80)]
 """Three batches at Hugging Face, two at Together."""
 
-Entry = Callable[..., DialectProvider]
+Entry = Callable[..., Provider]
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 @pytest.fixture
 async def entry(emulator: Emulator) -> AsyncIterator[Entry]:
-    made: list[DialectProvider] = []
+    made: list[Provider] = []
 
-    def build(provider: str, *, retries: int = 3, **fields: Any) -> DialectProvider:
+    def build(provider: str, *, retries: int = 3, **fields: Any) -> Provider:
         row = providers.row(provider)
         fields = {"embedding_model": row.embedding_model or MODELS[provider], **fields}
         config = u.ProviderConfig(
@@ -49,7 +49,7 @@ async def entry(emulator: Emulator) -> AsyncIterator[Entry]:
         await each.aclose()
 
 
-def managed(*entries: DialectProvider, **fallback: Any) -> u.ProviderManager:
+def managed(*entries: Provider, **fallback: Any) -> u.ProviderManager:
     return u.ProviderManager(entries, u.FallbackConfig(**{"retry_delay_ms": 1, **fallback}))
 
 

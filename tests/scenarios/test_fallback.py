@@ -11,7 +11,7 @@ import understudy as u
 from tests.scenarios.conftest import Stage
 from understudy.domain.failures import FailureKind as K
 from understudy.emulator import Emulator, Fault
-from understudy.provider import LLMProvider
+from understudy.protocol import LLMProvider
 
 QUICK = {"openai": {"first_event_timeout": 0.15, "idle_timeout": 0.15, "timeout": 0.3}}
 """Time-outs short enough to wait for in a test."""

@@ -14,9 +14,9 @@ import pytest
 
 import understudy as u
 from understudy import providers
-from understudy.dialect_provider import DialectProvider
-from understudy.dialects.base import Operation
+from understudy.client.provider import Provider
 from understudy.domain.content import Opaque, Provenance, Thinking
+from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, cast
 from understudy.wire.json import encode
 
@@ -51,7 +51,7 @@ async def emulator() -> AsyncIterator[Emulator]:
         yield running
 
 
-def at(emulator: Emulator, provider: str) -> DialectProvider:
+def at(emulator: Emulator, provider: str) -> Provider:
     return u.create_provider(
         u.ProviderConfig(
             provider=provider,

@@ -12,8 +12,8 @@ import pytest
 
 import understudy as u
 from understudy import providers
-from understudy.dialect_provider import DialectProvider
-from understudy.dialects.base import Operation
+from understudy.client.provider import Provider
+from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, Fault
 
 ONE_PIXEL = bytes.fromhex(
@@ -43,7 +43,7 @@ MODELS = {"azure-openai": {"text_model": "gpt-6-luna", "embedding_model": "text-
 
 
 @pytest.fixture(params=providers.types())
-async def provider(request: pytest.FixtureRequest) -> AsyncIterator[DialectProvider]:
+async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
     row = providers.row(request.param)
     async with Emulator((row.type,)) as emulator:
         config = u.ProviderConfig(
@@ -57,7 +57,7 @@ async def provider(request: pytest.FixtureRequest) -> AsyncIterator[DialectProvi
             yield made
 
 
-async def whole(provider: DialectProvider, streamed: bool, *prompt: object, **options: object) -> u.GenerationResponse:
+async def whole(provider: Provider, streamed: bool, *prompt: object, **options: object) -> u.GenerationResponse:
     if streamed:
         return await provider.stream(*prompt, **options).collect()  # type: ignore[arg-type]
     return await provider.generate(*prompt, **options)  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ both_ways = pytest.mark.parametrize("streamed", [False, True], ids=["plain", "st
 
 
 @both_ways
-async def test_chat(provider: DialectProvider, streamed: bool) -> None:
+async def test_chat(provider: Provider, streamed: bool) -> None:
     response = await whole(provider, streamed, "Why is the sky blue?", system="Be brief.")
     assert response.text
     assert response.finish_reason is u.FinishReason.STOP
@@ -92,7 +92,7 @@ async def test_chat(provider: DialectProvider, streamed: bool) -> None:
     assert response.attempts[-1].outcome is u.Outcome.WON
 
 
-async def test_a_stream_and_a_whole_answer_are_the_same(provider: DialectProvider) -> None:
+async def test_a_stream_and_a_whole_answer_are_the_same(provider: Provider) -> None:
     plain = await whole(provider, False, "Why is the sky blue?")
     streamed = await whole(provider, True, "Why is the sky blue?")
     assert plain.message == streamed.message
@@ -101,7 +101,7 @@ async def test_a_stream_and_a_whole_answer_are_the_same(provider: DialectProvide
 
 
 @both_ways
-async def test_tools_and_their_results(provider: DialectProvider, streamed: bool) -> None:
+async def test_tools_and_their_results(provider: Provider, streamed: bool) -> None:
     conversation = [u.Message.user("What is the weather in Lisbon? Use the tool.")]
     response = await whole(provider, streamed, conversation, tools=[WEATHER])
     if provider.provider_type in TAKES_NO_TOOLS:
@@ -119,7 +119,7 @@ async def test_tools_and_their_results(provider: DialectProvider, streamed: bool
 
 
 @both_ways
-async def test_structured_output(provider: DialectProvider, streamed: bool) -> None:
+async def test_structured_output(provider: Provider, streamed: bool) -> None:
     response = await whole(provider, streamed, "Describe Lisbon.", schema=City)
     assert isinstance(response.parsed, City)
     asked_in_words = [warning.what for warning in response.warnings if warning.kind == "emulated"]
@@ -127,7 +127,7 @@ async def test_structured_output(provider: DialectProvider, streamed: bool) -> N
 
 
 @both_ways
-async def test_images(provider: DialectProvider, streamed: bool) -> None:
+async def test_images(provider: Provider, streamed: bool) -> None:
     picture = u.Image.from_bytes(ONE_PIXEL)
     prompt = [u.Message.user((u.Text("What is in this picture?"), picture))]
     response = await whole(provider, streamed, prompt, **ABLE.get(provider.provider_type, {}))
@@ -136,7 +136,7 @@ async def test_images(provider: DialectProvider, streamed: bool) -> None:
 
 
 @both_ways
-async def test_thinking(provider: DialectProvider, streamed: bool) -> None:
+async def test_thinking(provider: Provider, streamed: bool) -> None:
     able = ABLE.get(provider.provider_type, {})
     response = await whole(provider, streamed, "Why is the sky blue?", reasoning="low", **able)
     assert response.text
@@ -144,14 +144,14 @@ async def test_thinking(provider: DialectProvider, streamed: bool) -> None:
     assert bool(response.thinking) is shown
 
 
-async def test_a_model_that_cannot_think_says_so(provider: DialectProvider) -> None:
+async def test_a_model_that_cannot_think_says_so(provider: Provider) -> None:
     if provider.provider_type != "ollama":
         pytest.skip("the others leave the field out, with a warning")
     with pytest.raises(u.Unsupported, match="does not support thinking"):
         await provider.generate("Why is the sky blue?", reasoning="low")
 
 
-async def test_embeddings(provider: DialectProvider) -> None:
+async def test_embeddings(provider: Provider) -> None:
     if Operation.EMBED not in provider.row.dialects:
         with pytest.raises(u.Unsupported, match=provider.row.title):
             await provider.embed("hello", model="any")
@@ -176,7 +176,7 @@ async def test_facts_in_the_head_of_an_answer_are_noted(streamed: bool) -> None:
     assert len(response.attempts) == 2
 
 
-async def test_token_counting(provider: DialectProvider) -> None:
+async def test_token_counting(provider: Provider) -> None:
     if Operation.COUNT_TOKENS not in provider.row.dialects:
         with pytest.raises(u.Unsupported, match=provider.row.title):
             await provider.count_tokens("hello")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import understudy as u
-from understudy.dialect_provider import DialectProvider
-from understudy.dialects.base import Operation
+from understudy.client.provider import Provider
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, Fault
 from understudy.emulator.cast.replicate import version_of
 
@@ -26,12 +26,12 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 
 @pytest.fixture
-async def llm(emulator: Emulator) -> AsyncIterator[DialectProvider]:
+async def llm(emulator: Emulator) -> AsyncIterator[Provider]:
     async with made(emulator) as provider:
         yield provider
 
 
-def made(emulator: Emulator, *, strict: bool = False, **fields: Any) -> DialectProvider:
+def made(emulator: Emulator, *, strict: bool = False, **fields: Any) -> Provider:
     config = u.ProviderConfig(
         provider="replicate", base_url=emulator.url("replicate"), api_key=u.Secret(emulator.key), **fields
     )
@@ -48,7 +48,7 @@ def asked(emulator: Emulator) -> list[str]:
 LLAMA = "/v1/models/meta/meta-llama-3-70b-instruct"
 
 
-async def test_a_plain_answer_is_waited_for(emulator: Emulator, llm: DialectProvider) -> None:
+async def test_a_plain_answer_is_waited_for(emulator: Emulator, llm: Provider) -> None:
     response = await llm.generate(WHY)
     assert response.text
     assert asked(emulator) == [f"GET {LLAMA}", f"POST {LLAMA}/predictions"]
@@ -57,9 +57,7 @@ async def test_a_plain_answer_is_waited_for(emulator: Emulator, llm: DialectProv
     assert len(response.attempts) == 1
 
 
-async def test_a_stream_is_read_where_the_prediction_says_and_then_looked_at(
-    emulator: Emulator, llm: DialectProvider
-) -> None:
+async def test_a_stream_is_read_where_the_prediction_says_and_then_looked_at(emulator: Emulator, llm: Provider) -> None:
     response = await llm.stream(WHY).collect()
     made, streamed, looked = emulator.requests("replicate")[1:]
     assert asked(emulator)[2:] == ["GET /v1/streams/ID", "GET /v1/predictions/ID"]
@@ -77,7 +75,7 @@ async def test_a_stream_is_read_where_the_prediction_says_and_then_looked_at(
     ids=["cut", "clean cut", "reset", "error", "missing"],
 )
 async def test_a_stream_that_breaks_off_is_taken_up_from_the_prediction(
-    emulator: Emulator, llm: DialectProvider, fault: Fault
+    emulator: Emulator, llm: Provider, fault: Fault
 ) -> None:
     whole = await llm.generate(WHY)
     emulator.script("replicate", [None, None, fault])
@@ -88,7 +86,7 @@ async def test_a_stream_that_breaks_off_is_taken_up_from_the_prediction(
     assert asked(emulator).count(f"POST {LLAMA}/predictions") == 2, "one for each of the two answers"
 
 
-async def test_a_failed_look_is_repeated_and_the_prediction_is_not(emulator: Emulator, llm: DialectProvider) -> None:
+async def test_a_failed_look_is_repeated_and_the_prediction_is_not(emulator: Emulator, llm: Provider) -> None:
     emulator.script("replicate", [None, None, None, Fault.reset(), None])
     response = await llm.stream(WHY).collect()
     assert response.text
@@ -96,9 +94,7 @@ async def test_a_failed_look_is_repeated_and_the_prediction_is_not(emulator: Emu
     assert asked(emulator).count(f"POST {LLAMA}/predictions") == 1
 
 
-async def test_an_error_in_the_stream_is_the_answers_and_ends_the_prediction(
-    emulator: Emulator, llm: DialectProvider
-) -> None:
+async def test_an_error_in_the_stream_is_the_answers_and_ends_the_prediction(emulator: Emulator, llm: Provider) -> None:
     emulator.script("replicate", [None, None, Fault.error_event(K.OVERLOADED, after=2)])
     with pytest.raises(u.Unavailable) as caught:
         await llm.stream(WHY).collect()
@@ -108,7 +104,7 @@ async def test_an_error_in_the_stream_is_the_answers_and_ends_the_prediction(
     assert asked(emulator)[-1] == "POST /v1/predictions/ID/cancel"
 
 
-async def test_leaving_a_stream_cancels_the_prediction(emulator: Emulator, llm: DialectProvider) -> None:
+async def test_leaving_a_stream_cancels_the_prediction(emulator: Emulator, llm: Provider) -> None:
     emulator.script("replicate", [None, None, Fault.endless(0.005)])
     async with llm.stream(WHY) as stream:
         async for _ in stream.text():
@@ -128,13 +124,13 @@ async def test_a_time_out_cancels_the_prediction(emulator: Emulator) -> None:
     assert asked(emulator)[-1] == "POST /v1/predictions/ID/cancel"
 
 
-async def test_a_prediction_that_has_ended_is_not_cancelled(emulator: Emulator, llm: DialectProvider) -> None:
+async def test_a_prediction_that_has_ended_is_not_cancelled(emulator: Emulator, llm: Provider) -> None:
     await llm.generate(WHY)
     await llm.stream(WHY).collect()
     assert not any("cancel" in request for request in asked(emulator))
 
 
-async def test_giving_up_while_it_is_made_leaves_nothing_to_cancel(emulator: Emulator, llm: DialectProvider) -> None:
+async def test_giving_up_while_it_is_made_leaves_nothing_to_cancel(emulator: Emulator, llm: Provider) -> None:
     emulator.script("replicate", always=Fault.slow_headers(), on=Operation.CHAT)
     task = asyncio.create_task(llm.generate(WHY))
     while len(emulator.requests("replicate")) < 2:
@@ -145,7 +141,7 @@ async def test_giving_up_while_it_is_made_leaves_nothing_to_cancel(emulator: Emu
     assert len(asked(emulator)) == 2
 
 
-async def test_a_throttled_call_says_how_long(emulator: Emulator, llm: DialectProvider) -> None:
+async def test_a_throttled_call_says_how_long(emulator: Emulator, llm: Provider) -> None:
     emulator.script("replicate", always=Fault.error(K.RATE_LIMITED))
     with pytest.raises(u.RateLimited) as caught:
         await llm.generate(WHY, deadline=0.2)
@@ -153,7 +149,7 @@ async def test_a_throttled_call_says_how_long(emulator: Emulator, llm: DialectPr
     assert caught.value.failure.retry_after == 30.0
 
 
-async def test_what_the_filter_stops_is_a_refusal(emulator: Emulator, llm: DialectProvider) -> None:
+async def test_what_the_filter_stops_is_a_refusal(emulator: Emulator, llm: Provider) -> None:
     emulator.script("replicate", always=Fault.refusal(), on=Operation.CHAT)
     for streamed in (False, True):
         with pytest.raises(u.ContentFiltered):
@@ -161,7 +157,7 @@ async def test_what_the_filter_stops_is_a_refusal(emulator: Emulator, llm: Diale
 
 
 @pytest.mark.parametrize("model", [PLAIN, f"{PLAIN}:{version_of(PLAIN)}", version_of(PLAIN)])
-async def test_other_models_run_by_their_version(emulator: Emulator, llm: DialectProvider, model: str) -> None:
+async def test_other_models_run_by_their_version(emulator: Emulator, llm: Provider, model: str) -> None:
     response = await llm.generate(WHY, model=model)
     assert response.text
     assert response.model == PLAIN
@@ -170,7 +166,7 @@ async def test_other_models_run_by_their_version(emulator: Emulator, llm: Dialec
     assert posted.body == {"version": version_of(PLAIN), "input": {"prompt": WHY}}
 
 
-async def test_a_model_that_makes_pictures_is_not_asked(emulator: Emulator, llm: DialectProvider) -> None:
+async def test_a_model_that_makes_pictures_is_not_asked(emulator: Emulator, llm: Provider) -> None:
     with pytest.raises(u.Unsupported, match="answers with files"):
         await llm.generate("A cat", model="understudy/painter")
     assert asked(emulator) == ["GET /v1/models/understudy/painter"]
@@ -183,7 +179,7 @@ async def test_strict_finds_out_before_anything_is_made(emulator: Emulator) -> N
     assert asked(emulator) == [f"GET {LLAMA}"]
 
 
-async def test_values_are_brought_into_the_models_bounds(emulator: Emulator, llm: DialectProvider) -> None:
+async def test_values_are_brought_into_the_models_bounds(emulator: Emulator, llm: Provider) -> None:
     response = await llm.generate(WHY, model="anthropic/claude-4-sonnet", max_tokens=100, temperature=0.5)
     assert [(warning.kind, warning.what) for warning in response.warnings] == [
         ("clamped", "max_tokens"),
@@ -192,7 +188,7 @@ async def test_values_are_brought_into_the_models_bounds(emulator: Emulator, llm
     assert emulator.requests("replicate")[-1].body == {"input": {"prompt": WHY, "max_tokens": 1024}}
 
 
-async def test_the_raw_answer_is_the_prediction_alone(llm: DialectProvider) -> None:
+async def test_the_raw_answer_is_the_prediction_alone(llm: Provider) -> None:
     response = await llm.generate(WHY)
     assert response.raw is not None
     assert response.raw.startswith(b'{"id":"prd')

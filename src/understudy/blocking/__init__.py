@@ -13,7 +13,17 @@ the first call on, and serves all threads of the process. A forked process begin
 
 from __future__ import annotations
 
-from understudy.blocking.provider import DialectProvider, LLMProvider, ProviderManager, create_provider, from_config
+from understudy.blocking.provider import LLMProvider, Provider, ProviderManager, create_provider, from_config
 from understudy.blocking.stream import ResponseStream
 
-__all__ = ["DialectProvider", "LLMProvider", "ProviderManager", "ResponseStream", "create_provider", "from_config"]
+__all__ = ["LLMProvider", "Provider", "ProviderManager", "ResponseStream", "create_provider", "from_config"]
+
+
+def __getattr__(name: str) -> object:
+    """Return `Provider` under the name that it had before."""
+    if name == "DialectProvider":
+        import warnings
+
+        warnings.warn("understudy.blocking.DialectProvider is now Provider", DeprecationWarning, stacklevel=2)
+        return Provider
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

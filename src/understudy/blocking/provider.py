@@ -11,20 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
-from understudy import dialect_provider, factory, manager
 from understudy.blocking.bridge import BRIDGE
 from understudy.blocking.stream import ResponseStream
+from understudy.client import factory, manager, provider
 from understudy.domain.stats import ProviderStats
 from understudy.policy.plan import Plan
-from understudy.provider import (
-    EmbedOptions,
-    FallbackConfig,
-    Prompt,
-    ProviderConfig,
-    RequestOptions,
-    Route,
-)
-from understudy.provider import LLMProvider as AsyncProvider
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions
+from understudy.protocol import LLMProvider as AsyncProvider
+from understudy.settings import FallbackConfig, ProviderConfig, Route
 
 if TYPE_CHECKING:
     from understudy.domain.prices import Price
@@ -32,7 +26,7 @@ if TYPE_CHECKING:
     from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
     from understudy.ledger import LedgerSink, Observer
     from understudy.providers.base import ProviderRow
-    from understudy.transport import Transport
+    from understudy.transport.base import Transport
 
 T = TypeVar("T")
 
@@ -43,13 +37,13 @@ class LLMProvider:
     Made by `create_provider`, `from_config` and `ProviderManager`. Safe to use from many threads at once.
     """
 
-    def __init__(self, wrapped: dialect_provider.DialectProvider | manager.ProviderManager) -> None:
+    def __init__(self, wrapped: provider.Provider | manager.ProviderManager) -> None:
         self._wrapped = wrapped
         release = weakref.finalize(self, BRIDGE.release, wrapped)
         release.atexit = False  # the loop closes what is open then
 
     @property
-    def wrapped(self) -> dialect_provider.DialectProvider | manager.ProviderManager:
+    def wrapped(self) -> provider.Provider | manager.ProviderManager:
         """The asynchronous provider behind this one, for asynchronous code."""
         return self._wrapped
 
@@ -129,17 +123,17 @@ class LLMProvider:
         return BRIDGE.loop_thread().run(self._wrapped, function)
 
 
-class DialectProvider(LLMProvider):
+class Provider(LLMProvider):
     """A built-in provider: a row of data, spoken through its dialects, over the transport."""
 
-    def __init__(self, wrapped: dialect_provider.DialectProvider) -> None:
+    def __init__(self, wrapped: provider.Provider) -> None:
         super().__init__(wrapped)
-        self._dialect_provider = wrapped
+        self._provider = wrapped
 
     @property
-    def wrapped(self) -> dialect_provider.DialectProvider:
+    def wrapped(self) -> provider.Provider:
         """The asynchronous provider behind this one, for asynchronous code."""
-        return self._dialect_provider
+        return self._provider
 
     @property
     def config(self) -> ProviderConfig:
@@ -244,12 +238,12 @@ def create_provider(
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
-) -> DialectProvider:
+) -> Provider:
     """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type or a wrong address.
 
     `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
     """
-    return DialectProvider(
+    return Provider(
         factory.create_provider(config, row=row, fallback=fallback, transport=transport, sink=sink, observers=observers)
     )
 
@@ -260,15 +254,15 @@ def from_config(
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
-) -> DialectProvider | ProviderManager:
+) -> Provider | ProviderManager:
     """Make what a configuration file describes: one provider, or a manager of several.
 
     Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
     provider whose key is in the environment. Raises `ConfigError`, which says what is wrong and where.
     """
     made = manager.from_config(path, transport=transport, sink=sink, observers=observers)
-    return ProviderManager.of(made) if isinstance(made, manager.ProviderManager) else DialectProvider(made)
+    return ProviderManager.of(made) if isinstance(made, manager.ProviderManager) else Provider(made)
 
 
-def _face(provider: AsyncProvider) -> LLMProvider | AsyncProvider:
-    return DialectProvider(provider) if isinstance(provider, dialect_provider.DialectProvider) else provider
+def _face(given: AsyncProvider) -> LLMProvider | AsyncProvider:
+    return Provider(given) if isinstance(given, provider.Provider) else given

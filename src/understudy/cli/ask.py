@@ -17,7 +17,8 @@ from understudy.cli.options import JsonOption, PromptOptions, TimeoutOption
 from understudy.cli.terminal import AnswerWriter, is_terminal, prepare_library, print_json, say
 from understudy.domain.errors import Misuse
 from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.finish import FinishReason
+from understudy.domain.responses import GenerationResponse
 from understudy.reports.results import report_answer
 
 MANUAL = Manual(

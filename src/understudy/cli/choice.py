@@ -8,7 +8,7 @@ import msgspec
 
 from understudy.config import Config
 from understudy.domain.errors import Misuse
-from understudy.provider import FallbackStrategy, ProviderConfig
+from understudy.settings import FallbackStrategy, ProviderConfig
 
 
 class Choice(msgspec.Struct, frozen=True):

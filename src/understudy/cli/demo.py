@@ -15,7 +15,7 @@ from understudy.cli.messages import outcome_of, price, target_name
 from understudy.cli.options import Options
 from understudy.cli.scenes import SCENES, Played, Scene, Stage
 from understudy.cli.terminal import console, plain_table, prepare_library, show
-from understudy.dialect_provider import DialectProvider
+from understudy.client.provider import Provider
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.money import Cost
 from understudy.domain.stats import ProviderStats
@@ -104,7 +104,7 @@ def _sum_up(screen: Console, stage: Stage, failed: list[str]) -> None:
         screen.print("Every claim came true. With a key in the environment: understudy ask “…”", style="bold green")
 
 
-def _summary(used: list[DialectProvider]) -> Table:
+def _summary(used: list[Provider]) -> Table:
     table = plain_table()
     for title in ("  provider", "attempts", "answered", "failed", "tokens in", "tokens out", "cost"):
         table.add_column(title, justify="left" if title in ("  provider", "cost") else "right", no_wrap=True)

@@ -30,9 +30,9 @@ from understudy.domain.responses import EmbeddingResponse, joined
 from understudy.reports.results import report_embeddings
 
 if TYPE_CHECKING:
-    from understudy.dialect_provider import DialectProvider
-    from understudy.manager import ProviderManager
-    from understudy.provider import EmbedOptions
+    from understudy.client.manager import ProviderManager
+    from understudy.client.provider import Provider
+    from understudy.protocol import EmbedOptions
 
 CHUNK = 1024
 """Texts per call: that many vectors are held as Python floats, 32 bytes per number."""
@@ -134,7 +134,7 @@ class EmbeddingOptions(CommonOptions, frozen=True, kw_only=True):
 class EmbedCall(NamedTuple):
     """Which provider embeds which texts."""
 
-    provider: DialectProvider | ProviderManager
+    provider: Provider | ProviderManager
     texts: list[str]
     options: EmbedOptions
     timeout: float | None
@@ -145,8 +145,8 @@ def embed(options: EmbeddingOptions) -> None:
     from understudy.cli.choice import alone_first
     from understudy.cli.invocation import show_notices
     from understudy.cli.texts import gather
+    from understudy.client.manager import from_loaded
     from understudy.config import load
-    from understudy.manager import from_loaded
 
     check_timeout(options.timeout)
     form = _format_of(options.form, options.output)

@@ -18,8 +18,8 @@ from understudy.cli.exits import ExitCode
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, Options
 from understudy.cli.terminal import print_json, say
-from understudy.dialects.base import Operation
 from understudy.domain.errors import Misuse
+from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, Fault, RecordedRequest, cast
 from understudy.emulator.faults import parse
 from understudy.providers.base import ProviderRow

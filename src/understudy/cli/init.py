@@ -22,15 +22,15 @@ from understudy.cli.options import JsonOption, Options
 from understudy.cli.sanitize import clean_line
 from understudy.cli.starter import Starter, named, write
 from understudy.cli.terminal import is_terminal, print_json, say
+from understudy.client.factory import create_provider
 from understudy.config import parse
 from understudy.config.discovery import answers, local_address
 from understudy.config.places import FILE_NAME
 from understudy.config.report import meant
 from understudy.domain.errors import LLMError, Misuse
-from understudy.factory import create_provider
-from understudy.provider import FallbackStrategy, ProviderConfig, ProviderType
 from understudy.providers.addresses import address_from_environment
 from understudy.providers.base import ProviderRow
+from understudy.settings import FallbackStrategy, ProviderConfig, ProviderType
 
 MANUAL = Manual(
     text="""\

@@ -14,24 +14,25 @@ from understudy.cli.terminal import is_terminal, say
 from understudy.config import Notice, NoticeKind, load
 from understudy.domain.content import AnyPart
 from understudy.domain.messages import Message
-from understudy.provider import FallbackStrategy, RequestOptions
+from understudy.protocol import RequestOptions
+from understudy.settings import FallbackStrategy
 
 if TYPE_CHECKING:
-    from understudy.dialect_provider import DialectProvider
-    from understudy.manager import ProviderManager
+    from understudy.client.manager import ProviderManager
+    from understudy.client.provider import Provider
 
 
 class Invocation(NamedTuple):
     """Which provider is asked what."""
 
-    provider: DialectProvider | ProviderManager
+    provider: Provider | ProviderManager
     prompt: str | list[Message]
     options: RequestOptions
 
 
 def prepare(options: PromptOptions, timeout: float | None = None) -> Invocation:
     """Read the material and the configuration; nothing is sent. Raise `Misuse` if either is wrong."""
-    from understudy.manager import from_loaded
+    from understudy.client.manager import from_loaded
 
     check_timeout(timeout)
     prompt, attached = _material(options)

@@ -96,7 +96,7 @@ def schema_of(value: str) -> dict[str, Any]:
 
     It is checked here, so that an invalid one costs no request.
     """
-    from understudy.structured import form_of
+    from understudy.engine.structured import form_of
 
     if value.lstrip().startswith("{"):
         text, name = value, "--schema"

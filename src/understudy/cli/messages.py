@@ -48,7 +48,7 @@ def headline(error: LLMError) -> str:
 
 def show_warnings(response: GenerationResponse, *, verbose: bool) -> None:
     """Report warnings, an unusual end of the answer, and which target answered after failed attempts."""
-    from understudy.domain.responses import FinishReason
+    from understudy.domain.finish import FinishReason
 
     for warning in response.warnings:
         say(f"{warning.kind} {warning.what} ({clean_line(warning.why)})", label="warning", style="warning")

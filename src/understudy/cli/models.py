@@ -21,11 +21,11 @@ from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import opened
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
+from understudy.client.provider import Provider
 from understudy.config import Config, load
-from understudy.dialect_provider import DialectProvider
 from understudy.domain.errors import LLMError, Misuse, Unavailable, Unsupported
 from understudy.domain.responses import ModelInfo
-from understudy.provider import FallbackConfig
+from understudy.settings import FallbackConfig
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -226,7 +226,7 @@ async def _ask_all(config: Config, wanted: Filter, patience: float) -> dict[str,
         return dict(zip((each.name for each in providers), answers, strict=True))
 
 
-async def _ask(provider: DialectProvider, wanted: Filter, patience: float) -> list[ModelResult] | LLMError:
+async def _ask(provider: Provider, wanted: Filter, patience: float) -> list[ModelResult] | LLMError:
     listed: list[ModelInfo] = []
     most = wanted.limit if wanted.takes_all else None
     try:
@@ -245,7 +245,7 @@ async def _ask(provider: DialectProvider, wanted: Filter, patience: float) -> li
     return _fitting(results, wanted)
 
 
-def _results(provider: DialectProvider, listed: list[ModelInfo], *, complete: bool) -> list[ModelResult]:
+def _results(provider: Provider, listed: list[ModelInfo], *, complete: bool) -> list[ModelResult]:
     """Return the provider's models by name, those of the configuration among them."""
     named = {"text": provider.text_model, "embedding": provider.config.embedding_model}
     infos = {_plain(info.id): info for info in listed}
@@ -260,9 +260,7 @@ def _plain(model: str) -> str:
     return model.removesuffix(":latest")
 
 
-def _result(
-    provider: DialectProvider, info: ModelInfo, named: dict[str, str | None], *, listed: bool | None
-) -> ModelResult:
+def _result(provider: Provider, info: ModelInfo, named: dict[str, str | None], *, listed: bool | None) -> ModelResult:
     known = provider.known(info.id) or ModelInfo(id=info.id)
     price = provider.price_of(info.id)
     capabilities = info.capabilities if info.capabilities is not None else known.capabilities

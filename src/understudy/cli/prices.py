@@ -19,13 +19,13 @@ from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import opened
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
+from understudy.client.factory import create_provider
+from understudy.client.provider import Provider
 from understudy.config import Config, load
-from understudy.dialect_provider import DialectProvider
 from understudy.domain.errors import ConfigError, LLMError, Misuse
 from understudy.domain.prices import Rates
-from understudy.factory import create_provider
-from understudy.provider import ProviderConfig, ProviderType
 from understudy.providers import row as row_of
+from understudy.settings import ProviderConfig, ProviderType
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -156,14 +156,14 @@ def _meant(results: list[PriceResult], wanted: str) -> list[PriceResult]:
     return results if wanted == results[0].provider else known or results
 
 
-async def _fetch(provider: DialectProvider) -> None:
+async def _fetch(provider: Provider) -> None:
     try:
         await provider.list_models()
     except LLMError as error:
         say(f"{provider.name}: {clean_line(error.message.partition(chr(10))[0])}", label="warning", style="warning")
 
 
-def _targets(entries: list[DialectProvider], wanted: str | None) -> Iterator[tuple[DialectProvider, str]]:
+def _targets(entries: list[Provider], wanted: str | None) -> Iterator[tuple[Provider, str]]:
     """Return what is meant: all configured models, those of an entry, one model of one, or one at everybody's."""
     if wanted is None:
         for entry in entries:
@@ -189,13 +189,13 @@ def _targets(entries: list[DialectProvider], wanted: str | None) -> Iterator[tup
     yield from ((other, wanted) for each in ProviderType if each not in known and (other := _unconfigured(each)))
 
 
-def _models_of(entry: DialectProvider) -> list[tuple[DialectProvider, str]]:
+def _models_of(entry: Provider) -> list[tuple[Provider, str]]:
     """Return the models that an entry names; none where each call names its own."""
     text_model = None if entry.config.embeds_alone else entry.text_model
     return [(entry, model) for model in dict.fromkeys((text_model, entry.config.embedding_model)) if model]
 
 
-def _unconfigured(name: str) -> DialectProvider | None:
+def _unconfigured(name: str) -> Provider | None:
     """Return a provider of a built-in type, of which only the prices are wanted; `None` for what is no such type.
 
     One that runs on the user's own machine says nothing of a model that is looked for.
@@ -208,7 +208,7 @@ def _unconfigured(name: str) -> DialectProvider | None:
         return None
 
 
-def _result(provider: DialectProvider, model: str) -> PriceResult:
+def _result(provider: Provider, model: str) -> PriceResult:
     price = provider.price_of(model)
     result = PriceResult(
         target=f"{provider.name}/{model}", provider=provider.name, provider_type=provider.provider_type, model=model

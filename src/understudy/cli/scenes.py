@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from understudy.dialect_provider import DialectProvider
+from understudy.client.factory import create_provider
+from understudy.client.manager import ProviderManager
+from understudy.client.provider import Provider
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import ToolResult
 from understudy.domain.errors import GenerationFailed, LLMError, StreamInterrupted
@@ -15,9 +17,7 @@ from understudy.domain.messages import Message, Tool
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.secret import Secret
 from understudy.emulator import Emulator, Fault
-from understudy.factory import create_provider
-from understudy.manager import ProviderManager
-from understudy.provider import FallbackConfig, ProviderConfig
+from understudy.settings import FallbackConfig, ProviderConfig
 
 PARIS = "What is the capital of France?"
 _K = FailureKind
@@ -43,11 +43,11 @@ class Stage:
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
-        self.used: list[DialectProvider] = []
+        self.used: list[Provider] = []
 
     def cast(self, *names: str, max_retries: int = 3, keys: dict[str, str] | None = None) -> ProviderManager:
         """Return a manager of these providers, in this order, without state from earlier scenes."""
-        providers: list[DialectProvider] = []
+        providers: list[Provider] = []
         for priority, name in enumerate(names, start=1):
             key = (keys or {}).get(name, self.emulator.key)
             config = ProviderConfig(

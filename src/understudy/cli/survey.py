@@ -9,15 +9,15 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from understudy.client.factory import create_provider
+from understudy.client.provider import Provider
 from understudy.config import Config
-from understudy.dialect_provider import DialectProvider
 from understudy.domain.errors import LLMError
 from understudy.domain.responses import HealthStatus
 from understudy.domain.secret import Secret
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.factory import create_provider
-from understudy.provider import FallbackConfig, ProviderConfig
 from understudy.providers.base import ProviderRow
+from understudy.settings import FallbackConfig, ProviderConfig
 
 IN_FILE = "configuration file"
 """Where a key comes from that is written out."""
@@ -72,7 +72,7 @@ class TypeResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def opened(config: Config, fallback: FallbackConfig | None = None) -> AsyncIterator[list[DialectProvider]]:
+async def opened(config: Config, fallback: FallbackConfig | None = None) -> AsyncIterator[list[Provider]]:
     """Make the provider of every entry; their connections are closed at the end."""
     providers = [create_provider(entry, row=config.row_of(entry), fallback=fallback) for entry in config.providers]
     try:
@@ -90,7 +90,7 @@ async def survey(config: Config, *, offline: bool) -> tuple[EntryResult, ...]:
         return tuple(await asyncio.gather(*map(_entry, providers)))
 
 
-async def _entry(provider: DialectProvider) -> EntryResult:
+async def _entry(provider: Provider) -> EntryResult:
     result = described(provider)
     if result.wrong:
         return result
@@ -111,7 +111,7 @@ async def _entry(provider: DialectProvider) -> EntryResult:
     )
 
 
-def described(provider: DialectProvider) -> EntryResult:
+def described(provider: Provider) -> EntryResult:
     """Return what is known of an entry without asking anybody."""
     config = provider.config
     result = EntryResult(

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from understudy.config.credentials import from_environment
 from understudy.config.model import Config, Disabled, Notice, NoticeKind
 from understudy.domain.errors import ConfigError
-from understudy.provider import ProviderConfig, ProviderType
 from understudy.providers import row as row_of
 from understudy.providers import types
 from understudy.providers.addresses import address_complaint, address_from_environment
 from understudy.providers.base import ProviderRow
+from understudy.settings import ProviderConfig, ProviderType
 
 PROBE_TIMEOUT = 0.3
 """Seconds that a local Ollama gets to accept a connection."""

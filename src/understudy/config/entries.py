@@ -18,11 +18,11 @@ from understudy.config.report import meant
 from understudy.config.rules import unsendable
 from understudy.config.schema import CAPABILITIES, PROVIDER
 from understudy.config.tables import Context, read_table
-from understudy.provider import ProviderConfig, ProviderType
 from understudy.providers import row as row_of
 from understudy.providers import types
 from understudy.providers.addresses import address_complaint, address_from_environment
 from understudy.providers.base import ProviderRow
+from understudy.settings import ProviderConfig, ProviderType
 
 PROVIDERS: KeyPath = ("llm", "providers")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

@@ -10,7 +10,7 @@ from understudy.config.report import meant
 from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK
 from understudy.config.tables import Context, read_table
-from understudy.provider import FallbackConfig, FallbackStrategy, Whole
+from understudy.settings import FallbackConfig, FallbackStrategy, Whole
 
 WHOLE: tuple[str, ...] = get_args(Whole)
 """The values of `whole`."""

@@ -10,7 +10,7 @@ from understudy.config.lines import KeyPath
 from understudy.config.model import Disabled, NoticeKind
 from understudy.config.schema import LEGACY
 from understudy.config.tables import Context, read_table
-from understudy.provider import ProviderConfig, ProviderType
+from understudy.settings import ProviderConfig, ProviderType
 
 _PATH: KeyPath = ("llm",)
 

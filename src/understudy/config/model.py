@@ -6,8 +6,8 @@ import enum
 
 import msgspec
 
-from understudy.provider import FallbackConfig, ProviderConfig, Route
 from understudy.providers.base import ProviderRow
+from understudy.settings import FallbackConfig, ProviderConfig, Route
 
 
 class NoticeKind(enum.StrEnum):

@@ -21,7 +21,7 @@ def settle_network(context: Context, values: dict[str, Any], path: KeyPath) -> N
     files = [name for name in _FILES if name in values]
     if not files:
         return
-    from understudy.network import Certificates  # TLS, which most configurations need nothing of
+    from understudy.transport.network import Certificates  # TLS, which most configurations need nothing of
 
     folder = Path(context.report.source.name or "").parent
     for name in files:

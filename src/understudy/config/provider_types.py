@@ -13,13 +13,13 @@ from understudy.config.quirks import read_quirks
 from understudy.config.report import meant
 from understudy.config.tables import Context, read_table
 from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
-from understudy.dialects.base import Operation
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
-from understudy.provider import ProviderType
+from understudy.domain.operation import Operation
 from understudy.providers import row as row_of
 from understudy.providers.addresses import address_complaint
 from understudy.providers.base import Auth, Family, ProviderRow
+from understudy.settings import ProviderType
 
 TYPES: KeyPath = ("llm", "provider_types")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

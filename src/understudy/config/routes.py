@@ -13,7 +13,7 @@ from understudy.config.model import NoticeKind
 from understudy.config.report import meant
 from understudy.config.schema import ROUTE, TASK
 from understudy.config.tables import Context, read_table
-from understudy.provider import FallbackConfig, FallbackStrategy, Route
+from understudy.settings import FallbackConfig, FallbackStrategy, Route
 
 _TASKS: KeyPath = ("llm", "tasks")
 _ROUTES: KeyPath = ("llm", "routes")

@@ -10,7 +10,7 @@ from understudy.config.price_schema import PRICE, TIER
 from understudy.config.rules import Rule
 from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.quirks import QuirksPatch
-from understudy.provider import FallbackStrategy, ProviderType
+from understudy.settings import FallbackStrategy, ProviderType
 
 CAPABILITIES = ("tools", "vision", "audio_input", "pdf_input", "structured_output")
 """What requests may need of a target; the words of `ModelInfo.capabilities`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from understudy import dialects
 from understudy.config.rules import Rule
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 
 _QUIRKS = Rule(
     "table",

@@ -7,7 +7,6 @@ emulators speak it.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -18,6 +17,7 @@ from understudy.dialects.quirks import ErrorRule, Quirks
 from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
@@ -27,20 +27,6 @@ from understudy.wire.http import Headers, HttpHead, HttpRequest, origin_of
 from understudy.wire.json import BadJson
 
 T = TypeVar("T")
-
-
-class Operation(enum.StrEnum):
-    """What can be asked of a provider."""
-
-    CHAT = "chat"
-    EMBED = "embed"
-    MODELS = "models"
-    COUNT_TOKENS = "count_tokens"
-
-    @property
-    def billed(self) -> bool:
-        """Whether providers charge for it."""
-        return self in (Operation.CHAT, Operation.EMBED)
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

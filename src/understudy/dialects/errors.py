@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from understudy.dialects.base import Endpoint, Operation, WireError
+from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_any
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.wordings import CODES, TYPES, WORDINGS, spoken
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.wire.hints import forbids_retry, retry_after
 from understudy.wire.http import HttpHead
 from understudy.wire.json import BadJson, JsonTooLarge, decode

@@ -6,9 +6,9 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
-from understudy.dialects.base import Operation
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import Headers, HttpReply, HttpRequest

@@ -13,7 +13,7 @@ from __future__ import annotations
 import msgspec
 
 from understudy.domain.content import AnyPart, Citation, Json, JsonObject
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 

@@ -20,8 +20,9 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
 )
+from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message, Role
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import USAGE, Usage, odd_counts
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.domain.content import AnyPart, Audio, Citation, Image, Refusal, Text, Thinking, ToolCall
+from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.usage import Usage
 
 _FINISH = {

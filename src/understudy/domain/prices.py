@@ -137,7 +137,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         return Cost(amount=amount, source=self.source, as_of=self.as_of, estimated=estimated and counted)
 
 
-class Bill(msgspec.Struct, frozen=True, kw_only=True):
+class PriceQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What an attempt used, and what its price may depend on besides."""
 
     usage: Usage

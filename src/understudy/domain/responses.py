@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from functools import reduce
 from itertools import chain
@@ -12,22 +11,11 @@ import msgspec
 
 from understudy.domain.attempts import AttemptRecord, total_cost
 from understudy.domain.content import JsonObject, Refusal, Thinking, ToolCall
+from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-
-
-class FinishReason(enum.StrEnum):
-    """Why the model stopped. `unknown` is a reason that this version has no name for; see `finish_reason_raw`."""
-
-    STOP = "stop"
-    LENGTH = "length"
-    TOOL_CALLS = "tool_calls"
-    CONTENT_FILTER = "content_filter"
-    PAUSED = "paused"
-    ERROR = "error"
-    UNKNOWN = "unknown"
 
 
 class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):

@@ -10,15 +10,16 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from understudy.dialects.base import Operation
 from understudy.dialects.errors import kind_of_status
 from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Tool
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, FinishReason, TokenCount
+from understudy.domain.responses import EmbeddingResponse, TokenCount
 from understudy.domain.usage import Usage
 from understudy.emulator import delivery
 from understudy.emulator.cast.base import CHAT, Asked, EmulatedModel, EmulatedProvider, said

@@ -9,8 +9,8 @@ from hashlib import blake2b
 
 from understudy.domain import events as e
 from understudy.domain.content import AnyPart, Text, Thinking, ToolCall
+from understudy.domain.finish import FinishReason
 from understudy.domain.requests import GenerationRequest
-from understudy.domain.responses import FinishReason
 from understudy.domain.usage import Usage
 from understudy.emulator import brain
 from understudy.emulator.persona import Turn

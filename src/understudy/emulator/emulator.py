@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 from understudy.emulator import cast
 from understudy.emulator.actor import Actor
 from understudy.emulator.faults import Fault

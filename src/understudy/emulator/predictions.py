@@ -11,9 +11,9 @@ from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
-from understudy.domain.responses import FinishReason
 from understudy.wire.http import JSON_HEADERS, HttpReply
 from understudy.wire.json import encode
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 from understudy.emulator.faults import Fault
 
 

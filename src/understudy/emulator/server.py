@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
-from understudy.dialects.base import Operation
 from understudy.domain.content import Json
+from understudy.domain.operation import Operation
 from understudy.emulator import faults, staging
 from understudy.emulator.actor import Actor
 from understudy.emulator.script import Script

@@ -42,7 +42,7 @@ from understudy.policy.signals import (
 )
 from understudy.policy.targets import Limits, Target
 from understudy.policy.tries import LEAST, Tries, Try
-from understudy.policy.verdicts import Aside, Fallback, Retry, Verdict, verdict_of
+from understudy.policy.verdicts import Cooldown, Fallback, Retry, Verdict, verdict_of
 
 PROBE_LOOK = 0.2
 """Seconds after which a request that waits for another one's probe looks whether it has ended."""
@@ -140,8 +140,8 @@ class Call:
         verdict = verdict_of(failure, max_wait=self._rules.max_wait, took=now - self._launched_at)
         self._last = failure
         if self._permit is not None:
-            of_others = self._rules.free and verdict.aside is Aside.MODEL
-            self._health.failed(self._permit, failure, Aside.NOTHING if of_others else verdict.aside, now)
+            of_others = self._rules.free and verdict.aside is Cooldown.MODEL
+            self._health.failed(self._permit, failure, Cooldown.NOTHING if of_others else verdict.aside, now)
         self._release()
         self._current = None
         if self.committed is not None:

@@ -13,7 +13,7 @@ import msgspec
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.targets import Target, TargetFacts
-from understudy.policy.verdicts import Aside
+from understudy.policy.verdicts import Cooldown
 
 FIRST_PAUSE = 1.0
 """Seconds of cooldown for a target without a hint; doubles with each further failure in a row."""
@@ -83,8 +83,8 @@ class Health:
     def __init__(self) -> None:
         # Each scope has its own dictionary: model names come from callers, and however many of them fail, the
         # cooldown of a key is not forgotten for theirs.
-        self._pauses: dict[Aside, BoundedDict[str, _Pause]] = {
-            scope: BoundedDict() for scope in (Aside.TARGET, Aside.MODEL, Aside.CREDENTIAL, Aside.ENDPOINT)
+        self._pauses: dict[Cooldown, BoundedDict[str, _Pause]] = {
+            scope: BoundedDict() for scope in (Cooldown.TARGET, Cooldown.MODEL, Cooldown.CREDENTIAL, Cooldown.ENDPOINT)
         }
         self._in_flight: dict[str, int] = {}
         self._outputs: BoundedDict[str, list[float]] = BoundedDict()
@@ -170,7 +170,7 @@ class Health:
                 del pauses[name]
         self.calm = not any(self._pauses.values())
 
-    def failed(self, permit: Permit, failure: Failure, aside: Aside, now: float) -> None:
+    def failed(self, permit: Permit, failure: Failure, aside: Cooldown, now: float) -> None:
         """Note a failure. A cooldown is only ever extended, never shortened by a later event.
 
         Attempts that were under way together fail together: only one that was launched after the latest failure makes
@@ -179,12 +179,12 @@ class Health:
         if failure.kind not in _SAY_NOTHING_OF_THE_TARGET:
             for probed in permit.probes:
                 probed.probed = True
-        if aside is Aside.NOTHING:
+        if aside is Cooldown.NOTHING:
             return
         pause = self._pause(permit.target, aside)
         if now >= pause.until:
             pause.probed = False
-        disabled = aside is not Aside.TARGET
+        disabled = aside is not Cooldown.TARGET
         together = permit.launched < pause.noted
         length = _length(failure, pause.in_a_row - (together and pause.in_a_row > 0), disabled=disabled)
         if not together:
@@ -203,7 +203,7 @@ class Health:
                 del pauses[name]
         self.calm = not any(self._pauses.values())
 
-    def _pause(self, target: Target, scope: Aside) -> _Pause:
+    def _pause(self, target: Target, scope: Cooldown) -> _Pause:
         """Return the cooldown of a scope, creating it if it is missing, and make it the last to be forgotten."""
         pauses, name = self._pauses[scope], _name(target, scope)
         pause = pauses[name] = pauses.get(name) or _Pause()
@@ -235,11 +235,11 @@ def _length(failure: Failure, earlier: int, *, disabled: bool) -> float:
     return min(LONGEST_HINT, hint)
 
 
-def _name(target: Target, scope: Aside) -> str:
+def _name(target: Target, scope: Cooldown) -> str:
     match scope:
-        case Aside.CREDENTIAL:
+        case Cooldown.CREDENTIAL:
             return target.credential or target.name
-        case Aside.ENDPOINT:
+        case Cooldown.ENDPOINT:
             return target.endpoint or target.name
         case _:
             return target.label

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from understudy.policy.plan import Plan
 
 
-class Rotation:
+class RoundRobin:
     """Counts turns. A turn is taken when a plan is made, so that concurrent callers never get the same one."""
 
     __slots__ = ("_turns", "turns")

@@ -17,7 +17,7 @@ _DECORATION = re.compile(r"^models/|:(latest|hf-inference|fastest|cheapest|prefe
 """What names of the same model differ in: Google's folder, Ollama's default tag, Hugging Face's choice of partner."""
 
 
-class Space(msgspec.Struct, frozen=True):
+class EmbeddingSpace(msgspec.Struct, frozen=True):
     """A space: what an entry calls it, else the model; and how many dimensions are asked for."""
 
     name: str
@@ -31,7 +31,7 @@ def canonical(model: str) -> str:
 
 
 def one_space(
-    targets: Sequence[Target], space_of: Callable[[Target], Space | None]
+    targets: Sequence[Target], space_of: Callable[[Target], EmbeddingSpace | None]
 ) -> tuple[tuple[Target, ...], tuple[Skip, ...]]:
     """Part the targets whose vectors live where the first one's do from the others. An unknown space is its own."""
     first, *rest = targets

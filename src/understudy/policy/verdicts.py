@@ -39,7 +39,7 @@ class Fallback(enum.StrEnum):
     """Only when the request had to be altered for this target, so that another may understand it better."""
 
 
-class Aside(enum.StrEnum):
+class Cooldown(enum.StrEnum):
     """What is put in cooldown, so that other requests do not run into the same wall."""
 
     NOTHING = "nothing"
@@ -60,14 +60,14 @@ class Verdict(msgspec.Struct, frozen=True):
     retries: int | None
     """How many retries are worth it, where any are; `None` leaves that to `max_retries`."""
     fallback: Fallback
-    aside: Aside
+    aside: Cooldown
     basis: CostBasis
     """What is known of the cost of the failed attempt."""
     why: str = ""
     """Why it differs from the verdict in the table; empty when it does not."""
 
 
-_K, _R, _F, _A, _B = FailureKind, Retry, Fallback, Aside, CostBasis
+_K, _R, _F, _A, _B = FailureKind, Retry, Fallback, Cooldown, CostBasis
 
 VERDICTS: dict[FailureKind, Verdict] = {
     _K.DNS: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),

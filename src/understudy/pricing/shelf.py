@@ -21,7 +21,7 @@ PATIENCE = 10.0
 _NONE = PublishedPrices()
 
 
-class Shelf:
+class PublishedPriceCache:
     """Holds the published prices. Safe to use from many threads and event loops."""
 
     def __init__(self, read: Callable[[], PublishedPrices] = read_published) -> None:
@@ -93,7 +93,7 @@ class Shelf:
         loading.set_result(self.prices)
 
 
-SHELF = Shelf()
+SHELF = PublishedPriceCache()
 """The process's own."""
 
 if hasattr(os, "register_at_fork"):

@@ -11,11 +11,11 @@ import msgspec
 
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.money import Cost
-from understudy.domain.prices import FREE, Bill, Price, Rates, rate_of
+from understudy.domain.prices import FREE, Price, PriceQuery, Rates, rate_of
 from understudy.domain.responses import ModelInfo
-from understudy.pricing.shelf import SHELF, Shelf
-from understudy.provider import ProviderConfig
+from understudy.pricing.shelf import SHELF, PublishedPriceCache
 from understudy.providers.base import ProviderRow
+from understudy.settings import ProviderConfig
 
 LATELY = 60.0
 """Seconds for which a price that was found holds; prices may change with the date or the hour."""
@@ -27,14 +27,16 @@ _PARTNER = "{partner}"
 """Stands in a row's `price_id` where every partner that answers has a list of its own."""
 
 
-class Tariff:
+class PriceLookup:
     """The prices of an entry: its own table, then what its provider's list of models told, then what is published.
 
     Published prices are those of the provider to whom the address belongs. At an address of one's own nobody can tell
     whose they are: it may be a proxy of the provider, or another server that speaks its language; `price_id` tells.
     """
 
-    def __init__(self, config: ProviderConfig, row: ProviderRow, base_url: str, *, shelf: Shelf | None = None) -> None:
+    def __init__(
+        self, config: ProviderConfig, row: ProviderRow, base_url: str, *, shelf: PublishedPriceCache | None = None
+    ) -> None:
         self._config = config
         self._shelf = shelf or SHELF
         self._url = base_url
@@ -100,14 +102,14 @@ class Tariff:
         named = self._split(model, None)
         return self._nearer(named) or self._published(named)
 
-    def cost(self, bill: Bill) -> Cost | None:
+    def cost(self, bill: PriceQuery) -> Cost | None:
         """Return what an attempt cost; `None` when that is unknown."""
         price = self._lately(bill)
         return price.cost(bill.usage, estimated=bill.estimated) if price is not None else None
 
     # ---- inside ----
 
-    def _lately(self, bill: Bill) -> Price | None:
+    def _lately(self, bill: PriceQuery) -> Price | None:
         """Return the price of an attempt, looked up once a minute: most calls ask for the same few."""
         now = time.monotonic()
         if now > self._until or self._news != self._shelf.news or len(self._found) > MANY:
@@ -119,7 +121,7 @@ class Tariff:
             found[key] = self._price(bill)
         return found[key]
 
-    def _price(self, bill: Bill) -> Price | None:
+    def _price(self, bill: PriceQuery) -> Price | None:
         names = [self._split(model, bill.partner) for model in bill.models]
         nearer = next((price for name in names if (price := self._nearer(name)) is not None), None)
         if nearer is not None:

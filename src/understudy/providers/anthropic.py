@@ -6,8 +6,8 @@ which fields a model refuses, how it can be told to think, and how much it can w
 
 from __future__ import annotations
 
-from understudy.dialects.base import Operation
 from understudy.dialects.quirks import QuirksPatch
+from understudy.domain.operation import Operation
 from understudy.providers.addresses import without_route
 from understudy.providers.base import Auth, Family, ProviderRow
 

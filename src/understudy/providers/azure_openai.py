@@ -12,9 +12,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from msgspec.structs import replace
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.base import Endpoint
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
+from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import Auth, Family, ProviderRow
 from understudy.providers.openai import ROW as OPENAI

@@ -8,10 +8,11 @@ from functools import lru_cache
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.base import Endpoint
 from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
 from understudy.domain.failures import FailureKind
 from understudy.domain.messages import Tool
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import Headers
 

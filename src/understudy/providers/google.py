@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from understudy.dialects.base import Operation
 from understudy.dialects.quirks import QuirksPatch
+from understudy.domain.operation import Operation
 from understudy.providers.base import Auth, Family, ProviderRow
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urlsplit
 
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import Family, ProviderRow
 

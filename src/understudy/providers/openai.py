@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from understudy.dialects.base import Operation
 from understudy.dialects.quirks import QuirksPatch
+from understudy.domain.operation import Operation
 from understudy.providers.addresses import openai_base_url
 from understudy.providers.base import Family, ProviderRow
 

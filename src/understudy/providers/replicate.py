@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 from understudy.providers.addresses import without_route
 from understudy.providers.base import ProviderRow
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Operation
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
+from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import Family, ProviderRow
 

@@ -25,7 +25,7 @@ NURSE = """
 import os, sys
 import aiohttp
 import understudy.cli.app, understudy.cli.batch.asking, understudy.cli.batch.closing, understudy.cli.batch.progress
-import understudy.manager, understudy.routing
+import understudy.client.manager, understudy.client.calls
 from understudy.cli import main
 
 for line in sys.stdin:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.cli.batch.material import chat
 from understudy.cli.batch.lines import BadLine, is_own, parse_line
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),

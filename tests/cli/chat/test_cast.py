@@ -8,7 +8,7 @@ import pytest
 from understudy.cli.chat.cast import Cast
 from understudy.config import Config
 from understudy.domain.errors import Misuse
-from understudy.provider import FallbackConfig, FallbackStrategy, ProviderConfig, Route
+from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route
 
 CONFIG = Config(
     providers=(

@@ -10,13 +10,14 @@ import httpx2
 import pytest
 
 from understudy.dialects.anthropic import SERVER
-from understudy.dialects.base import Operation
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
-from understudy.domain.responses import FinishReason, ModelInfo, TokenCount
+from understudy.domain.operation import Operation
+from understudy.domain.responses import ModelInfo, TokenCount
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpReply, HttpRequest
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from understudy.dialects.anthropic import DIALECT, SERVER
-from understudy.dialects.base import Endpoint, Operation, Send
+from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import (
     CacheMark,
@@ -25,6 +25,7 @@ from understudy.domain.content import (
 )
 from understudy.domain.events import Warned
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest, OutputFormat, Reasoning, WireOrigin
 from understudy.wire.http import HttpRequest
 

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from understudy.dialects.anthropic import DIALECT, SERVER
-from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.base import Endpoint
 from understudy.dialects.server import Inbound
 from understudy.domain import events as e
 from understudy.domain.content import AnyPart, Citation, Image, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message, Role
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpHead
 

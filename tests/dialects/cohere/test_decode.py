@@ -14,10 +14,11 @@ from understudy.dialects.cohere.usage import read_usage
 from understudy.domain import events as e
 from understudy.domain.content import Citation, Opaque, Provenance, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
 from understudy.domain.requests import GenerationRequest
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpHead
 

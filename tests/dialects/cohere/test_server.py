@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.base import Endpoint, Operation, Send
+from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.cohere import DIALECT, SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
@@ -24,16 +24,12 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold, unfold
 from understudy.domain.messages import Message, OpaqueTool, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, OutputFormat, Reasoning
-from understudy.domain.responses import (
-    EmbeddingResponse,
-    FinishReason,
-    GenerationResponse,
-    ModelInfo,
-    TokenCount,
-)
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpReply, HttpRequest
 

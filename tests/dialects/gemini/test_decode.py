@@ -13,7 +13,7 @@ from understudy.domain import events as e
 from understudy.domain.content import Audio, Image, Opaque, Provenance, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 
 SIGNED = {"thoughtSignature": "c2ln"}
 MINE = Provenance("gemini", "gemini-x")

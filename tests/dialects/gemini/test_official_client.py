@@ -10,16 +10,17 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from understudy.dialects.base import Operation
 from understudy.dialects.gemini import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Citation
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import OpaqueTool, Tool
-from understudy.domain.responses import EmbeddingResponse, FinishReason, ModelInfo, TokenCount
+from understudy.domain.operation import Operation
+from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpReply, HttpRequest
 

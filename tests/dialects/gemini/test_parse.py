@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.base import Operation
 from understudy.dialects.gemini import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import (
@@ -23,6 +22,7 @@ from understudy.domain.content import (
 )
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, OutputFormat, Reasoning
 from understudy.wire.http import HttpRequest
 

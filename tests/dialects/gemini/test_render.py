@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from tests.dialects.gemini.helpers import chunk, endpoint, sse
-from understudy.dialects.base import Operation
 from understudy.dialects.gemini import SERVER
 from understudy.dialects.gemini.reader import StreamReader
 from understudy.dialects.gemini.stream import ChunkRenderer
@@ -18,10 +17,12 @@ from understudy.domain import events as e
 from understudy.domain.content import Citation, Image, Opaque, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.domain.usage import Usage
 
 ASKED = Inbound(operation=Operation.CHAT, request=GenerationRequest(messages=()), options={"sse": True})

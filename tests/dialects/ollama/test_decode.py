@@ -16,9 +16,10 @@ from understudy.dialects.base import Endpoint
 from understudy.dialects.ollama import DIALECT
 from understudy.domain import events as e
 from understudy.domain.failures import FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.responses import GenerationResponse
 from understudy.wire.http import HttpHead
 
 ENDPOINT = Endpoint(provider="ollama", base_url="http://host", model="qwen3:4b")

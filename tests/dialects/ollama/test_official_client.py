@@ -11,15 +11,16 @@ from typing import Any
 import ollama
 import pytest
 
-from understudy.dialects.base import Operation
 from understudy.dialects.ollama import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message, Tool
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpReply, HttpRequest
 

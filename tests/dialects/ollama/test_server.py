@@ -9,16 +9,18 @@ import msgspec
 import pytest
 
 from tests.contract.driving import drive, drive_reply, open_only
-from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.base import Endpoint
 from understudy.dialects.ollama import DIALECT, SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Image, Provenance, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold, unfold
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, OutputFormat, Reasoning
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpHead, HttpReply, HttpRequest
 

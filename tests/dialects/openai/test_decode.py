@@ -11,7 +11,7 @@ from tests.dialects.openai.talking import answer, chunk, completion, failure, ss
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Opaque, Text, Thinking, ToolCall
 from understudy.domain.failures import FailureKind
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 
 USAGE = {
     "prompt_tokens": 100,

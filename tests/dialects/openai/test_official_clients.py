@@ -11,15 +11,16 @@ import httpx
 import openai
 import pytest
 
-from understudy.dialects.base import Operation
 from understudy.dialects.openai import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message, Role
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo
+from understudy.domain.operation import Operation
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpReply, HttpRequest
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.base import Operation
 from understudy.dialects.openai import SERVER
 from understudy.dialects.openai.parse import messages_from_openai
 from understudy.dialects.server import BadRequest, Inbound
@@ -25,6 +24,7 @@ from understudy.domain.content import (
 )
 from understudy.domain.errors import Misuse
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, OutputFormat, Reasoning
 from understudy.wire.http import HttpRequest
 

@@ -12,10 +12,10 @@ from understudy.dialects.replicate.exchange import FIRST_POLL, LONGEST_HINT, MAX
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
 from understudy.domain.requests import GenerationRequest
-from understudy.domain.responses import FinishReason
 from understudy.wire.http import HttpHead
 from understudy.wire.json import decode, encode
 

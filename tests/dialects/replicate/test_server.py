@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.base import Endpoint, Operation, Send
+from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.replicate import DIALECT, SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import Image, Text
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, Reasoning
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import decode, encode

@@ -35,8 +35,9 @@ from tests.dialects.responses.sdk import (
 from understudy.domain import events as e
 from understudy.domain.content import Opaque, Provenance, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
 
 

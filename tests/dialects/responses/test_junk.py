@@ -28,10 +28,10 @@ from tests.dialects.responses.sdk import (
 )
 from tests.dialects.responses.test_decode import OUTPUT, reasoning, summary
 from tests.dialects.responses.test_parse import BODIES, MODEL
-from understudy.dialects.base import Operation
 from understudy.dialects.responses import DIALECT, SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.fold import fold
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import HttpRequest
 

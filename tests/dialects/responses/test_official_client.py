@@ -14,15 +14,16 @@ import pytest
 from openai.types.responses import ResponseCompletedEvent, ResponseFailedEvent, ResponseIncompleteEvent
 from pydantic import BaseModel
 
-from understudy.dialects.base import Operation
 from understudy.dialects.responses import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Citation, Opaque
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
-from understudy.domain.responses import FinishReason, TokenCount
+from understudy.domain.responses import TokenCount
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpReply, HttpRequest
 

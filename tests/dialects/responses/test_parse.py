@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from tests.dialects.responses.test_encode import sent, with_quirks
-from understudy.dialects.base import Operation
 from understudy.dialects.responses import DIALECT, SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import CacheMark, File, Image, Opaque, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.failures import FailureKind
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, Reasoning
 from understudy.wire.http import HttpRequest
 

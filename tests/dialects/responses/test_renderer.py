@@ -16,16 +16,17 @@ from tests.dialects.responses.sdk import (
     stream,
     text,
 )
-from understudy.dialects.base import Operation
 from understudy.dialects.responses import SERVER
 from understudy.dialects.server import Inbound, Renderer
 from understudy.domain import events as e
 from understudy.domain.content import Provenance, Text, Thinking
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.responses import GenerationResponse
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
 
 INBOUND = Inbound(operation=Operation.CHAT, request=GenerationRequest(messages=()), stream=True)

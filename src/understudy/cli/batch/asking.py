@@ -9,15 +9,15 @@ import msgspec
 from understudy.cli.batch import outcome
 from understudy.cli.batch.lines import Line
 from understudy.cli.batch.outcome import Outcome
-from understudy.dialect_provider import DialectProvider
+from understudy.client.manager import ProviderManager
+from understudy.client.provider import Provider
 from understudy.dialects.openai import SERVER as OPENAI
 from understudy.dialects.responses import SERVER as RESPONSES
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf
 from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
-from understudy.manager import ProviderManager
-from understudy.provider import EmbedOptions
+from understudy.protocol import EmbedOptions
 from understudy.wire.http import HttpRequest
 
 _SERVERS: dict[str, ServerHalf] = {server.name: server for server in (OPENAI, RESPONSES)}
@@ -36,7 +36,7 @@ class ParsedLine(NamedTuple):
 class Asker:
     """Asks a provider the lines of a batch."""
 
-    def __init__(self, provider: DialectProvider | ProviderManager, model: str | None, deadline: float | None) -> None:
+    def __init__(self, provider: Provider | ProviderManager, model: str | None, deadline: float | None) -> None:
         """`model` replaces the model of every line. `deadline` is in seconds, for each line."""
         self._provider = provider
         self._model = model

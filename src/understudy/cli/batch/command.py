@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from understudy.cli.batch.journal import Journal
     from understudy.cli.batch.run import BatchProgress, RunLimits
     from understudy.cli.batch.source import Source
+    from understudy.client.manager import ProviderManager
+    from understudy.client.provider import Provider
     from understudy.config import Config
-    from understudy.dialect_provider import DialectProvider
-    from understudy.manager import ProviderManager
     from understudy.policy.spending import SpendingLimit
 
 MANUAL = Manual(
@@ -252,7 +252,7 @@ def _prepare(source: Source, journal: Journal, options: BatchOptions, max_cost: 
 def _run(batch: Batch, options: BatchOptions, limits: RunLimits, config: Config) -> None:
     """Run what is left; Ctrl-C stops it cleanly."""
     from understudy.cli.batch.run import Stop
-    from understudy.manager import from_loaded
+    from understudy.client.manager import from_loaded
 
     if not batch.progress.remaining:
         batch.progress.stop = Stop.FINISHED
@@ -268,7 +268,7 @@ def _run(batch: Batch, options: BatchOptions, limits: RunLimits, config: Config)
 
 
 async def _ask_lines(
-    batch: Batch, options: BatchOptions, limits: RunLimits, provider: DialectProvider | ProviderManager
+    batch: Batch, options: BatchOptions, limits: RunLimits, provider: Provider | ProviderManager
 ) -> None:
     from understudy.cli.batch.asking import Asker
     from understudy.cli.batch.progress import View

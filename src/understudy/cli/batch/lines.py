@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from understudy.dialects.base import Operation
+from understudy.domain.operation import Operation
 from understudy.wire import json
 
 _OWN_ID = re.compile(r"batch_req_[0-9a-f]{24}")

@@ -11,11 +11,11 @@ from understudy.cli.choice import Choice, choose
 from understudy.cli.completion import targets_of
 from understudy.config import Config
 from understudy.ledger import Observer
-from understudy.provider import FallbackStrategy
+from understudy.settings import FallbackStrategy
 
 if TYPE_CHECKING:
-    from understudy.dialect_provider import DialectProvider
-    from understudy.manager import ProviderManager
+    from understudy.client.manager import ProviderManager
+    from understudy.client.provider import Provider
 
 
 class Cast(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,9 +38,9 @@ class Cast(msgspec.Struct, frozen=True, kw_only=True):
         understudies = None if self.understudies is None else list(self.understudies)
         return choose(self.config, self.model, understudies, alone=self.alone)
 
-    def provider(self, observers: Sequence[Observer]) -> DialectProvider | ProviderManager:
+    def provider(self, observers: Sequence[Observer]) -> Provider | ProviderManager:
         """Make whoever answers. `observers` are told of every attempt."""
-        from understudy.manager import from_loaded
+        from understudy.client.manager import from_loaded
 
         return from_loaded(self.choice().config, observers=observers)
 

@@ -24,11 +24,11 @@ from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
 from understudy.domain.messages import Message
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.provider import RequestOptions
+from understudy.protocol import RequestOptions
 
 if TYPE_CHECKING:
-    from understudy.dialect_provider import DialectProvider
-    from understudy.manager import ProviderManager
+    from understudy.client.manager import ProviderManager
+    from understudy.client.provider import Provider
 
 
 class Talk:
@@ -51,7 +51,7 @@ class Talk:
         self._unanswered: Message | None = None
         """A question of whose answer there was nothing to keep."""
         self._told: set[Warning] = set()
-        self._provider: DialectProvider | ProviderManager | None = None
+        self._provider: Provider | ProviderManager | None = None
 
     async def hold(self) -> None:
         """Talk until somebody leaves. Raises `LLMError` where nobody is there to read it and go on."""
@@ -142,7 +142,7 @@ class Talk:
             options["system"] = system
         return options
 
-    def _answerer(self) -> DialectProvider | ProviderManager:
+    def _answerer(self) -> Provider | ProviderManager:
         if self._provider is None:
             self._provider = self.cast.provider([self.attempts.append])
         return self._provider

@@ -10,20 +10,12 @@ from understudy.dialects.anthropic.encode import encode_chat, encode_count, head
 from understudy.dialects.anthropic.errors import RULES, read_error
 from understudy.dialects.anthropic.models import open_models
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.base import (
-    Classify,
-    Endpoint,
-    Exchange,
-    Notes,
-    Operation,
-    Reader,
-    SingleExchange,
-    WholeReader,
-)
+from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.wire.http import HttpRequest

@@ -18,7 +18,8 @@ from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque, Provenance, Thinking
 from understudy.domain.failures import Failure
-from understudy.domain.responses import FinishReason, TokenCount
+from understudy.domain.finish import FinishReason
+from understudy.domain.responses import TokenCount
 from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.json import BadJson, decode_as, decode_object, encode

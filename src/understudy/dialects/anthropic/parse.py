@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from understudy.dialects.anthropic.parts import read_cache, read_content
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
-from understudy.dialects.base import Operation
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest, OutputFormat, Reasoning, WireOrigin
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_object

@@ -14,8 +14,9 @@ from understudy.dialects.anthropic.wire import NAME, STOP_REASONS
 from understudy.dialects.server import Inbound
 from understudy.domain.content import AnyPart, Citation, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.requests import ModelsRequest
-from understudy.domain.responses import FinishReason, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import GenerationResponse, ModelInfo, TokenCount
 from understudy.domain.usage import Usage
 from understudy.wire.http import JSON_HEADERS, HttpReply
 from understudy.wire.json import BadJson, decode_object, encode

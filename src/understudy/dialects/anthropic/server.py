@@ -9,9 +9,9 @@ from understudy.dialects.anthropic import render
 from understudy.dialects.anthropic.parse import parse_messages, parse_models
 from understudy.dialects.anthropic.stream import StreamRenderer
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.base import Operation
 from understudy.dialects.server import BadRequest, Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
 from understudy.wire.json import encode

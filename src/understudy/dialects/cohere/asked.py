@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from understudy.dialects.base import Operation
 from understudy.dialects.cohere.fields import Fields, bad, body_of
 from understudy.dialects.cohere.vectors import INPUT_TYPES
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.server import Inbound
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, WireOrigin
 from understudy.wire.http import HttpRequest
 

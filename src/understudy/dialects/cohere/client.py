@@ -5,16 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from understudy.dialects.base import (
-    Classify,
-    Endpoint,
-    Exchange,
-    Notes,
-    Operation,
-    Reader,
-    SingleExchange,
-    WholeReader,
-)
+from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
 from understudy.dialects.cohere.decode import StreamReader, decode_whole
 from understudy.dialects.cohere.encode import encode_chat
 from understudy.dialects.cohere.errors import RULES, read_error
@@ -24,6 +15,7 @@ from understudy.dialects.cohere.vectors import open_embedding
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.errors import classify
 from understudy.domain.events import Event
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpRequest

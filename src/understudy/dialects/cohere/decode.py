@@ -18,7 +18,7 @@ from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 from understudy.wire.json import BadJson, decode_as, decode_object
 from understudy.wire.sse import SseEvent
 

@@ -6,12 +6,13 @@ Source: API reference, "Errors"; official Python SDK 7.3.1, `errors`.
 
 from __future__ import annotations
 
-from understudy.dialects.base import Endpoint, Operation, WireError
+from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.errors import failure_in_answer as answer_failure
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.wire.json import BadJson, decode_object
 
 TOO_LONG = "too many tokens"

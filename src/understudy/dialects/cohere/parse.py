@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Operation
 from understudy.dialects.cohere.citations import read_citation
 from understudy.dialects.cohere.fields import Fields, bad, body_of
 from understudy.dialects.cohere.wire import NAME, PLAN
@@ -24,6 +23,7 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning, WireOrigin
 from understudy.wire.http import HttpRequest
 

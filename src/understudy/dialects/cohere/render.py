@@ -14,8 +14,9 @@ from understudy.dialects.cohere.wire import FINISH, NAME
 from understudy.dialects.server import Inbound
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.requests import EmbeddingRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpReply
 from understudy.wire.json import encode
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from understudy.dialects.base import Operation
 from understudy.dialects.cohere import asked, render
 from understudy.dialects.cohere.parse import parse_chat
 from understudy.dialects.cohere.stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from understudy.domain.content import JsonObject
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 
 NAME = "cohere"
 

@@ -7,16 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from understudy.dialects.base import (
-    Classify,
-    Endpoint,
-    Exchange,
-    Notes,
-    Operation,
-    Reader,
-    SingleExchange,
-    WholeReader,
-)
+from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.decode import decode_whole
 from understudy.dialects.gemini.encode import encode_chat, encode_count
@@ -29,6 +20,7 @@ from understudy.dialects.gemini.wire import NAME, Count
 from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.usage import token_count

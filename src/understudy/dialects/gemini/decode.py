@@ -29,7 +29,7 @@ from understudy.dialects.logprobs import Logprobs
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 from understudy.wire.bounds import Bounds
 from understudy.wire.json import BadJson, decode, decode_as, decode_object, text_of
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Exchange, Operation, SingleExchange, WholeReader
+from understudy.dialects.base import Endpoint, Exchange, SingleExchange, WholeReader
 from understudy.dialects.error_bodies import read_any
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
@@ -17,6 +17,7 @@ from understudy.dialects.lookup import LookUp
 from understudy.dialects.pages import open_pages
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count

@@ -9,7 +9,6 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from understudy.dialects.base import Operation
 from understudy.dialects.gemini.names import bare, camel_keys
 from understudy.dialects.gemini.read_parts import PartReader
 from understudy.dialects.gemini.read_settings import read_settings, read_tool_config, read_tools
@@ -19,6 +18,7 @@ from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Role
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, WireOrigin
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_object

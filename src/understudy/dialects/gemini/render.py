@@ -29,15 +29,10 @@ from understudy.domain.content import (
     ToolCall,
 )
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import Facts
 from understudy.domain.requests import ModelsRequest
-from understudy.domain.responses import (
-    EmbeddingResponse,
-    FinishReason,
-    GenerationResponse,
-    ModelInfo,
-    TokenCount,
-)
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpReply
 from understudy.wire.json import BadJson, decode_object, encode
 

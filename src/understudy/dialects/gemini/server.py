@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from understudy.dialects.base import Operation
 from understudy.dialects.gemini import render
 from understudy.dialects.gemini.parse import operation_of, parse
 from understudy.dialects.gemini.stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
 from understudy.wire.json import encode

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Exchange, Notes, Operation, SingleExchange, WholeReader
+from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader
 from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
@@ -15,6 +15,7 @@ from understudy.dialects.gemini.names import bare, camel_keys, method_url, overl
 from understudy.dialects.gemini.wire import NAME, Vectors
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage, token_count

@@ -13,7 +13,7 @@ import msgspec
 
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 
 NAME = "gemini"
 VERSION = "v1beta"

@@ -6,14 +6,7 @@ from functools import partial
 from typing import ClassVar
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.base import (
-    Endpoint,
-    Exchange,
-    Notes,
-    Operation,
-    SingleExchange,
-    WholeReader,
-)
+from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.hf_features.vectors import NAME, encode_embed, read_answer
 from understudy.dialects.openai.errors import read_error
@@ -21,6 +14,7 @@ from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.failures import FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpRequest

@@ -6,12 +6,12 @@ import re
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
-from understudy.dialects.base import Operation
 from understudy.dialects.hf_features.vectors import NAME
 from understudy.dialects.openai.render import render_error as openai_error
 from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.errors import Unsupported
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, WireOrigin
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest

@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes, Operation, extra_fields
+from understudy.dialects.base import Endpoint, Notes, extra_fields
 from understudy.dialects.embeddings import checked_vectors
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word

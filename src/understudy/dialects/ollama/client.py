@@ -5,15 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from understudy.dialects.base import (
-    Classify,
-    Endpoint,
-    Exchange,
-    Notes,
-    Operation,
-    SingleExchange,
-    WholeReader,
-)
+from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader
 from understudy.dialects.lookup import LookUp
 from understudy.dialects.ollama.decode import StreamReader, embeddings, model_list, one_model, whole_answer
 from understudy.dialects.ollama.encode import chat_body, embed_body
@@ -22,6 +14,7 @@ from understudy.dialects.ollama.wire import NAME
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpRequest

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.base import Endpoint
 from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.flaws import Flaws
 from understudy.dialects.logprobs import Logprobs
@@ -37,7 +37,9 @@ from understudy.domain.events import (
     UsageReported,
 )
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.responses import EmbeddingResponse, FinishReason, ModelInfo
+from understudy.domain.finish import FinishReason
+from understudy.domain.operation import Operation
+from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.json import BadJson, decode, decode_as, decode_object, text_of

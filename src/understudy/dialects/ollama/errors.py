@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Operation, WireError
+from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_any_value
 from understudy.dialects.errors import classify, failure_in_answer
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.wire.http import HttpHead
 from understudy.wire.json import BadJson, decode_object
 

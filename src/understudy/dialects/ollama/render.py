@@ -14,8 +14,9 @@ from understudy.dialects.ollama.wire import CAPABILITIES, DURATIONS
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.finish import FinishReason
 from understudy.domain.fold import Fold
-from understudy.domain.responses import EmbeddingResponse, FinishReason, GenerationResponse, ModelInfo
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 from understudy.wire.json import encode
 

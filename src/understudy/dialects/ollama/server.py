@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from understudy.dialects.base import Operation
 from understudy.dialects.ollama import parse, render
 from understudy.dialects.ollama.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest

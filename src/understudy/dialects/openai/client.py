@@ -6,15 +6,7 @@ from functools import partial
 from typing import ClassVar
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.base import (
-    Classify,
-    Endpoint,
-    Exchange,
-    Notes,
-    Operation,
-    SingleExchange,
-    WholeReader,
-)
+from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.lookup import LookUp
 from understudy.dialects.openai.decode import NAME
@@ -25,6 +17,7 @@ from understudy.dialects.openai.read import StreamReader, read_completion
 from understudy.dialects.openai.vectors import read_embeddings
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpRequest

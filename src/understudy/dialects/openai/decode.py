@@ -16,7 +16,7 @@ from understudy.dialects.openai.wire import ChoiceWire, ChunkWire, DeltaWire
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Opaque
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import JsonTooLarge

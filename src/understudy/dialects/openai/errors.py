@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Endpoint, Operation, WireError
+from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_any, read_any_value
 from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
 
 RULES: tuple[ErrorRule, ...] = ()
 """This dialect's codes are the ones that all others borrow: `understudy.dialects.wordings` has them."""

@@ -6,7 +6,6 @@ import re
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
-from understudy.dialects.base import Operation
 from understudy.dialects.openai.decode import NAME
 from understudy.dialects.openai.parse import bad
 from understudy.dialects.openai.parse_request import parse_chat, parse_embedding
@@ -22,6 +21,7 @@ from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Unsupported
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest

@@ -8,6 +8,7 @@ from understudy.dialects.openai.render import error_object
 from understudy.domain import events as e
 from understudy.domain.content import Audio, JsonObject, Opaque, Refusal, Text, ToolCall
 from understudy.domain.failures import Failure
+from understudy.domain.finish import FinishReason
 from understudy.domain.openai_form import (
     FACTS,
     annotation_object,
@@ -18,7 +19,6 @@ from understudy.domain.openai_form import (
     tool_call_object,
     usage_object,
 )
-from understudy.domain.responses import FinishReason
 from understudy.domain.usage import Usage
 from understudy.wire.http import Headers
 from understudy.wire.json import BadJson, decode, encode

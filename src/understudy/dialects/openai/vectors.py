@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.base import Endpoint
 from understudy.dialects.embeddings import checked_vectors, in_order, with_usage_warnings
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
 from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word

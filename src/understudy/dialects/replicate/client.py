@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from understudy.dialects.base import Endpoint, Exchange, Operation
+from understudy.dialects.base import Endpoint, Exchange
 from understudy.dialects.replicate.exchange import PredictionExchange
 from understudy.dialects.replicate.models import list_models
 from understudy.dialects.replicate.wire import NAME
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 

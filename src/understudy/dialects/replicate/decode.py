@@ -7,7 +7,7 @@ from understudy.dialects.replicate.errors import of_prediction
 from understudy.dialects.replicate.wire import SUCCEEDED, PredictionWire, seconds
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage, token_count
 
 Steps = list[e.Event | Failure]

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Operation
+from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import classify
 from understudy.dialects.pages import open_pages
 from understudy.dialects.replicate.errors import RULES, read_error
@@ -21,6 +21,7 @@ from understudy.dialects.replicate.schema import InputSchema, schema_of
 from understudy.dialects.replicate.wire import ModelWire, PageWire, seconds
 from understudy.dialects.series import Series
 from understudy.domain.content import JsonObject
+from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.wire.http import HttpRequest, origin_of

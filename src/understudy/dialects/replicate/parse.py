@@ -6,13 +6,13 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from understudy.dialects.base import Operation
 from understudy.dialects.replicate.inputs import BUDGETS, CEILINGS, IMAGES, PLAIN, STOPS, SYSTEM
 from understudy.dialects.replicate.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import AnyPart, Image, JsonObject, Text
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Role
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest, Reasoning, WireOrigin
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode, decode_object

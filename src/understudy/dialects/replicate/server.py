@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from understudy.dialects.base import Operation
 from understudy.dialects.replicate import parse, render
 from understudy.dialects.replicate.stream import StreamRenderer
 from understudy.dialects.replicate.wire import NAME
 from understudy.dialects.server import Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
 

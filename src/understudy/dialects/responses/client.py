@@ -5,15 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from understudy.dialects.base import (
-    Endpoint,
-    Exchange,
-    Notes,
-    Operation,
-    SingleExchange,
-    WholeReader,
-    WireError,
-)
+from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader, WireError
 from understudy.dialects.errors import classify, failure_in_answer
 from understudy.dialects.responses.decode import Fail, read_whole
 from understudy.dialects.responses.encode import encode_count, encode_request
@@ -23,6 +15,7 @@ from understudy.dialects.responses.wire import COUNT, NAME
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.usage import token_count

@@ -18,7 +18,7 @@ from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, Respon
 from understudy.domain import events as e
 from understudy.domain.content import Citation, JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.responses import FinishReason
+from understudy.domain.finish import FinishReason
 from understudy.wire.bounds import BOUNDS, Bounds
 from understudy.wire.json import BadJson, JsonTooLarge, decode, decode_as
 

@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from understudy.dialects.base import Operation
 from understudy.dialects.responses.items import bad_request, parse_items
 from understudy.dialects.responses.wire import LOGPROBS, NAME
 from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning, WireOrigin
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_object

@@ -11,7 +11,8 @@ import msgspec
 
 from understudy.dialects.responses.wire import CALL_TEXT, NAME, write_usage
 from understudy.domain.content import AnyPart, Citation, JsonObject, Opaque, Part, Refusal, Text, Thinking, ToolCall
-from understudy.domain.responses import FinishReason, GenerationResponse
+from understudy.domain.finish import FinishReason
+from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
 
 _ECHO_DEFAULTS: JsonObject = {

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from understudy.dialects.base import Operation
 from understudy.dialects.openai.render import render_error, reply
 from understudy.dialects.responses.items import bad_request
 from understudy.dialects.responses.parse import parse_request
@@ -17,6 +16,7 @@ from understudy.dialects.responses.wire import NAME
 from understudy.dialects.server import Inbound, Renderer, key_of
 from understudy.domain.errors import Unsupported
 from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
 

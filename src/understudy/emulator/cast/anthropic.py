@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from understudy.dialects.base import Operation
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
 from understudy.emulator.cast.base import THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.cast.calls import anthropic_calls

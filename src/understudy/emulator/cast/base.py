@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from understudy.dialects.base import Operation
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import Usage
 from understudy.emulator.persona import Persona

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from understudy.dialects.base import Operation
 from understudy.dialects.gemini.names import camel_keys
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
 from understudy.emulator.cast.base import EMBEDDING, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.cast.calls import gemini_calls

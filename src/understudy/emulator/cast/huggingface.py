@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Operation
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.emulator.cast import openai
 from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.cast.calls import openai_calls

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Operation
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.persona import Persona
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from understudy.dialects.base import Operation
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.emulator.cast.base import (
     CHAT,
     EMBEDDING,

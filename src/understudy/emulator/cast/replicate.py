@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from understudy.dialects.base import Operation
 from understudy.dialects.replicate.catalogue import model_object, openapi
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.domain.responses import ModelInfo
 from understudy.emulator.cast.base import Asked, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.persona import Persona

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Operation
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.openai_form import usage_object
+from understudy.domain.operation import Operation
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import Usage
 from understudy.emulator.cast import openai

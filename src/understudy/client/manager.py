@@ -1,0 +1,335 @@
+"""The manager: many providers behind the face of one, with an understudy ready for each."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+
+import msgspec
+
+from understudy.client.factory import create_provider
+from understudy.client.provider import Provider
+from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported, error_of
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+from understudy.domain.stats import ProviderStats
+from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions
+from understudy.settings import FallbackConfig, FallbackStrategy, Route
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from understudy.client.calls import Calls
+    from understudy.client.stream import ResponseStream
+    from understudy.config import Config
+    from understudy.domain.requests import GenerationRequest
+    from understudy.engine.attempt import Backend
+    from understudy.ledger import LedgerSink, Observer
+    from understudy.planning.catalog import TargetCatalog
+    from understudy.planning.planner import Planner
+    from understudy.policy.plan import Plan
+    from understudy.transport.base import Transport
+
+T = TypeVar("T")
+
+GIVING_UP = 0.2
+"""Seconds that a built-in provider is given to report why it did not answer."""
+
+
+class ProviderManager:
+    """Many providers behind the same protocol: when one fails, the next goes on, and every attempt is accounted for.
+
+    `providers` may be built-in ones, a user's own and other managers, each with a name of its own. A call's `model` may
+    be `entry`, `entry/model`, or the text model of an entry; that target is tried first, the others stay behind it. Or
+    it is the name of one of `routes`, whose targets, strategy and limits then apply.
+    """
+
+    name = "multi-provider-manager"
+
+    def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
+        self,
+        providers: Sequence[LLMProvider],
+        fallback: FallbackConfig | None = None,
+        *,
+        routes: Sequence[Route] = (),
+        sink: LedgerSink | None = None,
+        observers: Sequence[Observer] = (),
+        priority: int = 10,
+        name: str | None = None,
+    ) -> None:
+        """Raises `ConfigError` when there is no provider, when two share a name, when a route or task names none, or
+        when `fallback` has a strategy that is none."""
+        if not providers:
+            raise ConfigError("a manager needs at least one provider")
+        names = [provider.name for provider in providers]
+        if twice := next((each for each in names if names.count(each) > 1), None):
+            raise ConfigError(f"two providers are called {twice!r}: give each entry its own name")
+        self.providers = tuple(providers)
+        self.fallback = fallback or FallbackConfig()
+        self.priority = priority
+        if name is not None:
+            self.name = name
+        self.routes = tuple(routes)
+        self._sink = sink
+        self._observers = observers
+        if self.routes or self.fallback.tasks or self.fallback.strategy is not FallbackStrategy.PRIORITY:
+            self._catalog.check((self.fallback, *(route.fallback for route in self.routes)))
+
+    @cached_property
+    def _catalog(self) -> TargetCatalog:
+        from understudy.planning.catalog import TargetCatalog
+
+        return TargetCatalog(self.providers, self.routes)
+
+    @cached_property
+    def _planner(self) -> Planner:
+        from understudy.planning.planner import Planner
+
+        return Planner(self._catalog, self.fallback, self._calls.engine)
+
+    @cached_property
+    def _calls(self) -> Calls:
+        """What a call needs, loaded at the first one."""
+        from understudy.client.calls import Calls
+        from understudy.engine.custom_backend import CustomBackend
+
+        backends: dict[str, Backend] = {
+            each.name: each if isinstance(each, Provider) else CustomBackend(each) for each in self.providers
+        }
+        return Calls(backends, sink=self._sink, observers=self._observers)
+
+    @property
+    def provider_type(self) -> str:
+        """The type of the primary: the provider of the lowest priority."""
+        return min(self.providers, key=lambda each: each.priority).provider_type
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {', '.join(each.name for each in self.providers)}>"
+
+    # ---- generations ----
+
+    async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
+        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`, with every attempt."""
+        ask = self._calls.read(prompt, options)
+        return await self._calls.generate(ask, await self._calls.planned(self._planner.plan(ask.request)))
+
+    def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
+        """Answer a prompt piece by piece. Until the first content any target may replace any other; not after it."""
+        ask = self._calls.read(prompt, options)
+        self._catalog.wanted(ask.request.model)  # a wrong name is told at once, the plan is made when it is needed
+        return self._calls.stream(ask, lambda: self._planner.plan(ask.request))
+
+    def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
+        """Return the plan of a request without sending it: the order of the targets, why, and what each would cost.
+
+        Loads the price list, which takes a moment at the first call.
+        """
+        return self._planner.explain(self._calls.read(prompt, options).request)
+
+    async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
+        """Turn texts into vectors. Falls back only within one embedding space, because vectors of different models
+        cannot be compared. Raises `ConfigError` when no entry has an embedding model."""
+        read = self._calls.read_texts(texts, options)
+        return await self._calls.embed(read, await self._calls.planned(self._planner.embedding_plan(read.request)))
+
+    # ---- everything else ----
+
+    async def _gather(self, ask: Callable[[LLMProvider], Awaitable[T]]) -> dict[str, T | LLMError]:
+        """Ask all providers at once; an error of one is its answer."""
+        import asyncio
+
+        answers = await asyncio.gather(*(_asked(each, ask, self._patience) for each in self.providers))
+        return dict(zip((each.name for each in self.providers), answers, strict=True))
+
+    @property
+    def _patience(self) -> float:
+        """Seconds in which a provider must answer what is not billed. A built-in one gives up by itself just before."""
+        from understudy.client.calls import FREE_DEADLINE
+
+        return min(FREE_DEADLINE, self.fallback.deadline) + GIVING_UP
+
+    async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
+        """Return the models of all providers as `entry/model`; a provider that does not answer is left out.
+
+        Raises the first provider's error when none answers.
+        """
+        found = await self._gather(lambda each: _named_models(each, limit))
+        lists = [models for models in found.values() if not isinstance(models, LLMError)]
+        if not lists:
+            raise next(error for error in found.values() if isinstance(error, LLMError))
+        return list(itertools.islice(itertools.chain.from_iterable(lists), limit))
+
+    async def is_model_available(self, model: str) -> bool:
+        """Tell whether any provider offers a model; `entry/model` asks that entry alone."""
+        entry, _, rest = model.partition("/")
+        if rest and entry in self._catalog.by_name:
+            named = self._catalog.by_name[entry]
+            answer = await _asked(named, lambda each: _of_type(bool, each.is_model_available(rest)), self._patience)
+            if isinstance(answer, LLMError):
+                raise answer
+            return answer
+        found = await self._gather(lambda each: _of_type(bool, each.is_model_available(model)))
+        if all(isinstance(answer, LLMError) for answer in found.values()):
+            raise next(answer for answer in found.values() if isinstance(answer, LLMError))
+        return any(answer is True for answer in found.values())
+
+    async def health_check(self) -> HealthStatus:
+        """Check every target; the manager is well when one of them is. A target that is well again is no longer set
+        aside."""
+        found = await self._gather(lambda each: _of_type(HealthStatus, each.health_check()))
+        targets = tuple(
+            HealthStatus(provider=name, reachable=False, detail=status.message)
+            if isinstance(status, LLMError)
+            else status
+            for name, status in found.items()
+        )
+        for status in targets:
+            provider = self._catalog.by_name.get(status.provider)
+            if status.ok and isinstance(provider, Provider):
+                self._calls.engine.health.lift(provider.target())
+        well = [status for status in targets if status.ok]
+        return HealthStatus(
+            provider=self.name,
+            reachable=any(status.reachable for status in targets),
+            authenticated=any(status.authenticated is not False for status in well),
+            model_available=bool(well),
+            latency=min((status.latency for status in well if status.latency is not None), default=None),
+            detail=None if well else "no target is well",
+            targets=targets,
+        )
+
+    async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
+        """Count the tokens of a prompt at the first target that can. Raises `Unsupported` when none can."""
+        ask = self._calls.read(prompt, options)
+        last: LLMError = Unsupported("no provider can count tokens")
+        steps = (await self._planner.plan(ask.request, take=False)).plan.steps
+        end = time.monotonic() + self._patience
+        for at, step in enumerate(steps):
+            request = msgspec.structs.replace(ask.request, model=step.target.model)
+            # A provider that is silent leaves the others their share of the time.
+            share = max(0.0, end - time.monotonic()) / (len(steps) - at)
+            count = await _asked(self._catalog.by_name[step.target.name], _counting(request), share)
+            if not isinstance(count, LLMError):
+                return count
+            last = count
+            if not isinstance(count, Unsupported | Unavailable):
+                break
+        raise last
+
+    def stats(self) -> ProviderStats:
+        """Return the sum over all providers. Of one that keeps no statistics, what was done from here counts."""
+        return self._calls.stats()
+
+    async def aclose(self) -> None:
+        """End what runs on the running event loop with `Unavailable`, and close the connections of all providers.
+
+        What one of them raises is logged: the others are closed all the same. The manager may be used again.
+        """
+        import asyncio
+
+        if "_calls" in self.__dict__:
+            await self._calls.close()
+        await asyncio.gather(*map(_closed, self.providers))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+async def _asked(provider: LLMProvider, ask: Callable[[LLMProvider], Awaitable[T]], seconds: float) -> T | LLMError:
+    """Ask a provider; its error, or that it did not answer in time, is its answer.
+
+    What a custom provider raises besides is logged, and must not cost the answers of the others.
+    """
+    import asyncio
+
+    try:
+        async with asyncio.timeout(seconds):
+            return await ask(provider)
+    except LLMError as error:
+        return error
+    except TimeoutError:
+        message = f"{provider.name} did not answer within {seconds:.3g} s"
+        return error_of(Failure(kind=FailureKind.TIMEOUT_BODY, message=message))
+    except Exception as error:  # noqa: BLE001 - it is logged
+        _log_exception("provider %s failed", provider.name)
+        message = f"{provider.name} raised {type(error).__name__}"
+        return error_of(Failure(kind=FailureKind.LOCAL, message=message))
+
+
+def _log_exception(words: str, name: str) -> None:
+    import logging  # a manager is built without it
+
+    logging.getLogger("understudy").exception(words, name)
+
+
+async def _of_type(kind: type[T], answer: Awaitable[T]) -> T:
+    """Return what a provider answers. Raises `TypeError` for a custom provider's answer of another type."""
+    found = await answer
+    if not isinstance(found, kind):
+        raise TypeError(f"got {type(found).__name__} instead of {kind.__name__}")
+    return found
+
+
+async def _named_models(provider: LLMProvider, limit: int | None) -> list[ModelInfo]:
+    """Return a provider's models as the manager names them. Raises `TypeError` as `_of_type` does."""
+    name, models = provider.name, await _of_type(list, provider.list_models(limit=limit))
+    return [msgspec.structs.replace(model, id=f"{name}/{model.id}", provider=name) for model in models]
+
+
+def _counting(request: GenerationRequest) -> Callable[[LLMProvider], Awaitable[TokenCount]]:
+    return lambda provider: _of_type(TokenCount, provider.count_tokens(request))
+
+
+async def _closed(provider: LLMProvider) -> None:
+    try:
+        await provider.aclose()
+    except Exception:  # noqa: BLE001 - it is logged
+        # A custom provider's bug must not keep the others' connections open.
+        _log_exception("provider %s failed to close", provider.name)
+
+
+def from_config(
+    path: str | Path | None = None,
+    *,
+    transport: Transport | None = None,
+    sink: LedgerSink | None = None,
+    observers: Sequence[Observer] = (),
+) -> Provider | ProviderManager:
+    """Make what a configuration file describes: one provider, or a manager of several.
+
+    Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
+    provider whose key is in the environment. Raises `ConfigError`, which says what is wrong and where.
+    """
+    from understudy.config import load
+
+    return from_loaded(load(path), transport=transport, sink=sink, observers=observers)
+
+
+def from_loaded(
+    config: Config,
+    *,
+    transport: Transport | None = None,
+    sink: LedgerSink | None = None,
+    observers: Sequence[Observer] = (),
+) -> Provider | ProviderManager:
+    """Make what a loaded configuration describes; see `from_config`."""
+    if len(config.providers) == 1 and not config.routes and not config.fallback.tasks:
+        return create_provider(
+            config.providers[0],
+            row=config.row_of(config.providers[0]),
+            fallback=config.fallback,
+            transport=transport,
+            sink=sink,
+            observers=observers,
+        )
+    providers = [create_provider(entry, row=config.row_of(entry), transport=transport) for entry in config.providers]
+    return ProviderManager(providers, config.fallback, routes=config.routes, sink=sink, observers=observers)

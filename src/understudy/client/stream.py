@@ -1,0 +1,133 @@
+"""A streamed answer, as callers see it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+from understudy.domain.attempts import AttemptRecord
+from understudy.domain.content import JsonObject
+from understudy.domain.errors import Misuse, error_of
+from understudy.domain.events import Event, TextDelta
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import GenerationResponse
+from understudy.engine.run import Run
+
+STREAM_CLOSED = Failure(kind=FailureKind.CANCELLED, message="the stream was closed before its end")
+ENDED_EARLY = Failure(
+    kind=FailureKind.CANCELLED, message="the stream ended early: a read of it failed or was cancelled"
+)
+
+
+class ResponseStream:
+    """A streamed answer: an asynchronous iterator of events, and an asynchronous context manager.
+
+    Nothing is sent before the first event is asked for. Leaving the `async with` block, or `aclose`, closes the
+    connection, which tells the provider to stop. After the last event `response` is the whole answer. A stream that is
+    closed or cancelled before its end is no whole answer: every further read of it raises `Unavailable`.
+    """
+
+    def __init__(self, open_drive: Callable[[], Awaitable[Run]]) -> None:
+        self._open = open_drive
+        self._drive: Run | None = None
+        self._batches: AsyncGenerator[list[Event], None] | None = None
+        self._ready: deque[Event] = deque()
+        self._closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        ready = self._ready
+        if not ready:
+            batches = self._batches
+            if batches is None:
+                batches = await self._begin()
+            try:
+                ready.extend(await batches.__anext__())
+            except StopAsyncIteration:
+                self._check_end()
+                raise
+        return ready.popleft()
+
+    async def _begin(self) -> AsyncGenerator[list[Event], None]:
+        self._check_open()
+        drive = await self._open()
+        self._check_open()  # it may have been closed while the request was planned
+        self._drive = drive
+        self._batches = drive.batches()
+        return self._batches
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise error_of(STREAM_CLOSED)
+
+    def _check_end(self) -> None:
+        """Raise `Unavailable` where the end of the events is not the end of the answer."""
+        drive = self._drive
+        if drive is None or drive.response is None:
+            failure = drive.interrupted if drive is not None else None
+            failure = failure or (STREAM_CLOSED if self._closed else ENDED_EARLY)
+            raise error_of(failure, attempts=self.attempts) from None
+
+    async def read(self) -> list[Event]:
+        """Return the events that have arrived, at least one; none at the end."""
+        try:
+            first = await self.__anext__()
+        except StopAsyncIteration:
+            return []
+        events = [first, *self._ready]
+        self._ready.clear()
+        return events
+
+    async def text(self) -> AsyncIterator[str]:
+        """Iterate over the text alone, piece by piece."""
+        async for event in self:
+            if isinstance(event, TextDelta) and event.text:
+                yield event.text
+
+    async def to_openai(self) -> AsyncIterator[JsonObject]:
+        """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
+        from understudy.dialects.openai.stream import ChunkObjects
+
+        chunks = ChunkObjects()
+        async for event in self:
+            for chunk in chunks.feed(event):
+                yield chunk
+        for chunk in chunks.close():
+            yield chunk
+
+    async def collect(self) -> GenerationResponse:
+        """Read to the end and return the whole answer."""
+        async for _ in self:
+            pass
+        return self.response
+
+    @property
+    def response(self) -> GenerationResponse:
+        """The whole answer. Raises `Misuse` before the stream has ended well."""
+        if self._drive is None or self._drive.response is None:
+            raise Misuse("the stream has not ended yet: iterate over it to its end, or use collect()")
+        return self._drive.response
+
+    @property
+    def attempts(self) -> tuple[AttemptRecord, ...]:
+        """The attempts that have ended so far."""
+        return tuple(self._drive.records) if self._drive is not None else ()
+
+    async def aclose(self) -> None:
+        """Stop, also while another task reads: its read raises `Unavailable`. Harmless after the end."""
+        self._closed = True
+        self._ready.clear()
+        if self._drive is not None:
+            await self._drive.close(STREAM_CLOSED)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,19 @@
+"""What can be asked of a provider."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Operation(enum.StrEnum):
+    """What can be asked of a provider."""
+
+    CHAT = "chat"
+    EMBED = "embed"
+    MODELS = "models"
+    COUNT_TOKENS = "count_tokens"
+
+    @property
+    def billed(self) -> bool:
+        """Whether providers charge for it."""
+        return self in (Operation.CHAT, Operation.EMBED)

@@ -1,0 +1,97 @@
+"""How an entry is reached: its address and headers, and the key that opens them. The environment is read here."""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from understudy.dialects.base import Endpoint
+from understudy.domain.errors import ConfigError
+from understudy.domain.secret import Secret
+from understudy.providers.addresses import address_complaint, address_from_environment, shown_address
+from understudy.providers.base import Auth, ProviderRow, endpoint_of
+from understudy.settings import ProviderConfig
+from understudy.wire.http import is_sendable
+from understudy.wire.proxies import own_proxy
+
+
+def endpoint_for(config: ProviderConfig, row: ProviderRow, model: str | None) -> Endpoint:
+    """Resolve an entry for one model. Raise `ConfigError` if its address is wrong or missing."""
+    base_url = _base_url(config, row)
+    api_version = config.api_version or _first(row.version_variables)
+    endpoint = endpoint_of(row, model, base_url=base_url, api_version=api_version)
+    headers = dict(endpoint.headers)
+    headers.update({name: value for name, key in row.header_variables if (value := os.environ.get(key))})
+    if config.api_version is not None and row.version_header is not None:
+        headers[row.version_header] = config.api_version
+    headers.update({name.lower(): value for name, value in config.headers.items()})
+    return msgspec.structs.replace(endpoint, headers=tuple(headers.items()), options=dict(config.extra))
+
+
+def _base_url(config: ProviderConfig, row: ProviderRow) -> str | None:
+    if config.base_url:
+        return _checked(config, row, "base_url", config.base_url)
+    if found := address_from_environment(row, os.environ):
+        name, url = found
+        return _checked(config, row, f"the environment variable {name}", url)
+    if row.base_url_required:
+        variable = f" or set {row.base_url_variables[0]}" if row.base_url_variables else ""
+        raise ConfigError(f'{config.entry}: no base_url is configured: write one such as "{row.base_url}"{variable}')
+    return None
+
+
+def _checked(config: ProviderConfig, row: ProviderRow, name: str, url: str) -> str:
+    if complaint := address_complaint(url, row):
+        example = f'write one such as "{row.base_url}"'
+        raise ConfigError(f"{config.entry}: {name} {complaint}{shown_address(url)}; {example}")
+    return url
+
+
+def check_addresses(config: ProviderConfig, row: ProviderRow) -> None:
+    """Check what an entry says of its own address and proxy, without I/O. Raise `ConfigError` for what is wrong."""
+    if config.base_url:
+        _checked(config, row, "base_url", config.base_url)
+    if config.proxy is None:
+        return
+    try:
+        own_proxy(config.proxy)
+        return
+    except ValueError as error:
+        complaint = str(error)
+    # Raised outside the handler: an error of parsing repeats what it could not parse, the password included.
+    raise ConfigError(f"{config.entry}: proxy {complaint}")
+
+
+def secret_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, Secret | None]:
+    """Return an entry's key or token, and the header that carries it; none where it is asked for at every send.
+
+    Raises `ConfigError` when there is none, or one that no header can carry.
+    """
+    from understudy.config.credentials import from_environment
+
+    key, token = config.api_key, config.token
+    if key is not None and token is not None:
+        raise ConfigError(f"{config.entry}: api_key and token are both set; leave one of them away")
+    given = token if isinstance(token, Secret) else None
+    if given is not None and row.token_auth is None:
+        raise ConfigError(f"{config.entry}: {row.title} takes no token; leave the token away")
+    for name, auth, secret in (("api_key", row.auth, key), ("token", row.token_auth, given)):
+        if secret is None or auth is None:
+            continue
+        if not is_sendable(secret.reveal()):
+            raise ConfigError(f"{config.entry}: {name} is empty or holds characters that no header can carry")
+        return auth, secret
+    if token is not None or config.sign is not None:
+        # The variable's key is for the provider's own address, not for a cloud that wants something else.
+        return (row.token_auth if token is not None and row.token_auth else row.auth), None
+    found = from_environment(row, os.environ)
+    if found.why is not None:
+        raise ConfigError(f"{config.entry}: no API key: {found.why}; set one, or give the entry an api_key")
+    if found.token is not None and row.token_auth is not None:
+        return row.token_auth, found.token
+    return row.auth, found.key
+
+
+def _first(variables: tuple[str, ...]) -> str | None:
+    return next((value for name in variables if (value := os.environ.get(name))), None)

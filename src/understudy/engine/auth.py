@@ -1,0 +1,156 @@
+"""What a request carries to prove who asks: a key in a header, and the auth seam for clouds that want more than that
+(docs/authentication.md).
+
+A `Signer` has the last word on every request; a `TokenSource` is asked for a token each time one is sent. Both are a
+user's own code: whatever it raises becomes a failure that repeats none of it, for it may hold secrets.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import lru_cache
+from pathlib import PurePath
+
+import msgspec
+
+from understudy.domain.failures import Failure
+from understudy.domain.redaction import Redactor
+from understudy.domain.secret import Secret, SecretHeader
+from understudy.providers.base import Auth
+from understudy.settings import Signer, TokenSource
+from understudy.wire.http import HttpRequest, is_sendable
+
+
+class NotSigned(Exception):
+    """No signature or token was to be had. The message is safe to show; the cause may not be, and ends with this."""
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """A key, the header that carries it, and where it may go: only to URLs of `origin`, a scheme with host and port."""
+
+    auth: Auth
+    secret: Secret | None
+    origin: str
+    token: TokenSource | None = None
+    """Asked for the key at every send, in place of `secret`."""
+    sign: Signer | None = None
+    """Has the last word on every request."""
+    further: tuple[Secret, ...] = ()
+    """What else went out in headers and must not come back in errors."""
+
+    def __repr__(self) -> str:
+        """Leave the functions away: theirs may show their arguments."""
+        return f"Credential({self.auth!r}, {self.secret!r}, {self.origin!r})"
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether requests carry anything that a provider could refuse."""
+        return bool(self.secret) or self.token is not None or self.sign is not None
+
+    async def equip(self, request: HttpRequest, attempt_id: str) -> tuple[HttpRequest, Credential]:
+        """Return the request as it is to be sent, and the credential that knows what it carries. Raises `NotSigned`."""
+        if (self.token is None and self.sign is None) or not self._covers(request.url):
+            return self.attach(request, attempt_id), self
+        secret = self.secret if self.token is None else await token_of(self.token)
+        used = msgspec.structs.replace(self, secret=secret)
+        plain = used.attach(request, attempt_id)
+        if self.sign is None:
+            return plain, used
+        signed = await sign_with(self.sign, plain)
+        if not self._covers(signed.url):
+            raise NotSigned("the signer led the request away from base_url, below which the key must stay")
+        return hidden(plain, signed), msgspec.structs.replace(used, further=changed_values(plain, signed))
+
+    def _covers(self, url: str) -> bool:
+        return url.startswith(f"{self.origin}/")
+
+    def attach(self, request: HttpRequest, attempt_id: str) -> HttpRequest:
+        """Return the request with the key and the attempt's id in its headers."""
+        headers = request.headers
+        if self._covers(request.url):
+            headers = (*headers, ("x-client-request-id", attempt_id))
+            if self.secret:
+                headers = (*headers, (self.auth.header, SecretHeader(self.auth.prefix + self.secret.reveal())))
+        return HttpRequest(request.method, request.url, headers, request.body)
+
+    def scrub(self, failure: Failure) -> Failure:
+        """Return the failure without the key and what else was sent, which some providers repeat in their errors."""
+        return self.redactor.failure(failure)
+
+    @property
+    def redactor(self) -> Redactor:
+        """What takes the key, and what else was sent with it, out of text that a provider wrote."""
+        return _redactor((self.secret, *self.further))
+
+    def clean_name(self, name: str) -> str:
+        """Return a name that a provider wrote, such as a model's, without what `redactor` takes out; remembered."""
+        return _clean_name(self.redactor, name)
+
+
+@lru_cache(maxsize=256)
+def _redactor(secrets: tuple[Secret | None, ...]) -> Redactor:
+    return Redactor(each.reveal() for each in secrets if each is not None)
+
+
+@lru_cache(maxsize=1024)
+def _clean_name(redactor: Redactor, name: str) -> str:
+    return redactor.text(name)
+
+
+async def sign_with(sign: Signer, request: HttpRequest) -> HttpRequest:
+    """Have a request signed. Raises `NotSigned`."""
+    try:
+        signed = await sign(request)
+    except Exception as error:
+        raise NotSigned(_told("the signer", error)) from error
+    if not isinstance(signed, HttpRequest):
+        raise NotSigned(f"the signer returned {type(signed).__name__} instead of a request")
+    return signed
+
+
+async def token_of(source: TokenSource) -> Secret:
+    """Return a token from its source. Raises `NotSigned`, also for what no header can carry."""
+
+    try:
+        found = source()
+        token = await found if inspect.isawaitable(found) else found
+    except Exception as error:
+        raise NotSigned(_told("the token's source", error)) from error
+    if isinstance(token, str):
+        token = Secret(token)
+    if not isinstance(token, Secret):
+        raise NotSigned(f"the token's source returned {type(token).__name__} instead of a token")
+    if not is_sendable(token.reveal()):
+        raise NotSigned("the token is empty or holds characters that no header can carry")
+    return token
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19} +(?=\S)")
+"""An authentication scheme (RFC 9110 §11.1) ahead of what it carries; it is not a secret itself."""
+
+
+def changed_values(before: HttpRequest, after: HttpRequest) -> tuple[Secret, ...]:
+    """Return what signing put into headers, to be kept out of errors: each value without its scheme.
+
+    The host is no secret, though signers like to write it.
+    """
+    old = set(before.headers)
+    values = [value for name, value in after.headers if (name, value) not in old and name.lower() != "host"]
+    return tuple(Secret(part) for value in values if (part := _SCHEME.sub("", value, count=1)))
+
+
+def hidden(before: HttpRequest, after: HttpRequest) -> HttpRequest:
+    """Return a signed request with the values that signing put into its headers hidden from tracebacks."""
+    old = set(before.headers)
+    headers = tuple(each if each in old else (each[0], SecretHeader(each[1])) for each in after.headers)
+    return HttpRequest(after.method, after.url, headers, after.body)
+
+
+def _told(who: str, error: Exception) -> str:
+    """Say which error was raised where; its own words may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" ({PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})" if trace is not None else ""
+    return f"{who} raised {type(error).__name__}{where}"

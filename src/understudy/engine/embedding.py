@@ -1,0 +1,197 @@
+"""One call of `embed`, driven: as many jobs as the limits of its targets ask for, a few at a time, joined in order.
+
+Each batch is a job of its own, with its own retries and its own fallback within the plan, under one deadline and one
+request id. The first batch that fails for good ends the call: the others are given up, and every attempt is told. One
+for which the provider had no room goes once more, after the others, with fewer beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping
+from itertools import chain
+
+import msgspec
+
+from understudy.domain.attempts import AttemptRecord
+from understudy.domain.errors import ContextLengthExceeded, InvalidResponse, LLMError
+from understudy.domain.failures import FailureKind
+from understudy.domain.requests import EmbeddingRequest
+from understudy.domain.responses import EmbeddingResponse, joined
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.engine.attempt import Backend, Job
+from understudy.engine.run import Engine, Run
+from understudy.policy.batches import smallest, split
+from understudy.policy.plan import Plan
+from understudy.policy.spaces import ELSEWHERE
+from understudy.policy.verdicts import VERDICTS, Fallback
+
+CONCURRENCY = 4
+"""Batches under way at once, unless the call says otherwise."""
+NO_ROOM = frozenset({FailureKind.RATE_LIMITED, FailureKind.OVERLOADED})
+"""Failures that come of too many requests at once."""
+
+
+class Embedding:
+    """One call under way."""
+
+    def __init__(
+        self,
+        job: Job,
+        plan: Plan,
+        backends: Mapping[str, Backend],
+        engine: Engine,
+        *,
+        concurrency: int | None = None,
+    ) -> None:
+        """`job` is of all texts."""
+        self._job = job
+        self._request: EmbeddingRequest = job.request
+        self._plan = plan
+        self._backends = backends
+        self._engine = engine
+        self._concurrency = concurrency or CONCURRENCY
+        limits = smallest(backends[step.target.name].batch_limits(step.target) for step in plan.steps)
+        self._batches = split(self._request.texts, limits)
+        self._waiting = deque(range(1, len(self._batches) + 1))
+        self._postponed: set[int] = set()
+        self._working = 0
+        self._drives: list[Run] = []
+        self._began = time.monotonic()
+        self._check_open = engine.still_open()
+
+    async def run(self) -> EmbeddingResponse:
+        """Drive all batches to their ends. Raises `LLMError`, which names the failed batch where there are several."""
+        try:
+            if len(self._batches) == 1:
+                await self._drive(self._job)
+            else:
+                await self._drive_all()
+        except LLMError as error:
+            error.attempts = self._attempts()
+            _say(error, error.message + self._not_tried(error))
+            raise
+        answers = [_answer(drive) for drive in self._in_order() if drive.items]
+        self._check_lengths(answers)
+        whole = answers[0] if len(answers) == 1 else joined(answers)
+        return msgspec.structs.replace(whole, attempts=self._attempts(), warnings=_warnings(whole, self._request))
+
+    async def _drive_all(self) -> None:
+        workers = [asyncio.ensure_future(self._work()) for _ in range(min(self._concurrency, len(self._batches)))]
+        self._working = len(workers)
+        try:
+            await asyncio.gather(*workers)
+        except LLMError:
+            for drive in self._drives:
+                drive.why_abandoned = "another batch of the request failed"
+            raise
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self) -> None:
+        """Take batch after batch, until none is left or the provider finds that too many are under way."""
+        while self._waiting:
+            self._check_open()
+            number = self._waiting.popleft()
+            try:
+                await self._drive(self._part(number))
+            except LLMError as error:
+                if not self._may_go_again(number, error):
+                    raise
+                if self._working > 1:
+                    break
+        self._working -= 1
+
+    def _may_go_again(self, number: int, error: LLMError) -> bool:
+        """Put a batch for which there was no room behind the others, once: by then fewer are under way."""
+        if number in self._postponed or error.failure is None or error.failure.kind not in NO_ROOM:
+            return False
+        self._postponed.add(number)
+        self._waiting.append(number)
+        return True
+
+    def _part(self, number: int) -> Job:
+        """Return the job of a batch."""
+        batch = self._batches[number - 1]
+        # What came in over the wire is all texts, so a part of them is written anew.
+        request = msgspec.structs.replace(
+            self._request, texts=self._request.texts[batch.start : batch.stop], single=False, origin=None
+        )
+        rules = msgspec.structs.replace(self._job.rules, spent=time.monotonic() - self._began)
+        return msgspec.structs.replace(self._job, request=request, batch=number, rules=rules)
+
+    async def _drive(self, job: Job) -> None:
+        drive = self._engine.drive(job, self._plan, self._backends)
+        self._drives.append(drive)
+        try:
+            await drive.run()
+        except LLMError as error:
+            _say(error, self._told(error, job))
+            raise
+
+    def _told(self, error: LLMError, job: Job) -> str:
+        """The error's words, with which texts it is about."""
+        first = self._batches[job.batch - 1].start if job.batch else 0
+        words = error.message
+        if isinstance(error, ContextLengthExceeded):
+            texts = job.request.texts
+            longest = max(range(len(texts)), key=lambda at: len(texts[at]))
+            words += f"; the longest text is number {first + longest}, with {len(texts[longest]):,} characters"
+        if job.batch is None:
+            return words
+        last = first + len(job.request.texts) - 1
+        return f"batch {job.batch} of {len(self._batches)} (texts {first} to {last}): {words}"
+
+    def _not_tried(self, error: LLMError) -> str:
+        """Which targets were left out because of their space, where another target was wanted."""
+        labels = [skip.target.label for skip in self._plan.skipped if skip.why == ELSEWHERE]
+        if not labels or error.failure is None or VERDICTS[error.failure.kind].fallback is not Fallback.ALWAYS:
+            return ""
+        hint = "give the entries one embedding_space if they serve the very same model"
+        return f"; not tried, because of another embedding space: {', '.join(labels)} ({hint})"
+
+    def _check_lengths(self, answers: list[EmbeddingResponse]) -> None:
+        """Vectors of different lengths are of different spaces, whatever the configuration says."""
+        first = answers[0]
+        for answer in answers[1:]:
+            lengths = [len(each.embedding) for each in (first, answer)]
+            if lengths[0] != lengths[1]:
+                raise InvalidResponse(
+                    f"{first.provider} and {answer.provider} share an embedding space by name, but their vectors have "
+                    f"{lengths[0]} and {lengths[1]} numbers: correct embedding_space, or set dimensions",
+                    attempts=self._attempts(),
+                )
+
+    def _in_order(self) -> list[Run]:
+        return sorted(self._drives, key=lambda drive: drive.job.batch or 0)
+
+    def _attempts(self) -> tuple[AttemptRecord, ...]:
+        return tuple(chain.from_iterable(drive.records for drive in self._in_order()))
+
+
+def _say(error: LLMError, message: str) -> None:
+    error.message = message
+    error.args = (message,)
+
+
+def _answer(drive: Run) -> EmbeddingResponse:
+    (response,) = drive.items
+    record = drive.records[-1]
+    answer: EmbeddingResponse = msgspec.structs.replace(
+        response, provider=record.provider, model=response.model or record.model, cost=record.cost
+    )
+    return answer
+
+
+def _warnings(response: EmbeddingResponse, request: EmbeddingRequest) -> tuple[Warning, ...]:
+    """The warnings of the answer, and one where the provider passed over the dimensions without a word."""
+    told = any(warning.what == "dimensions" for warning in response.warnings)
+    length = len(response.embedding)
+    if request.dimensions in (None, length) or told:
+        return response.warnings
+    why = f"{response.provider} passed over it: its vectors have {length} numbers"
+    return (*response.warnings, Warning(WarningKind.DROPPED, "dimensions", why))

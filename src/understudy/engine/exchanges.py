@@ -1,0 +1,99 @@
+"""From a row and a request to an exchange: which dialect speaks it, or that the provider has no such operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from understudy.dialects import load
+from understudy.dialects.base import Dialect, Endpoint, Exchange
+from understudy.domain.errors import Misuse, Unsupported
+from understudy.domain.messages import OpaqueTool
+from understudy.domain.operation import Operation
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.providers.base import ProviderRow, dialect_for
+from understudy.wire.bounds import Bounds
+
+
+def require(row: ProviderRow, operation: Operation) -> None:
+    """Raise `Unsupported`, which says what could be used instead, where a provider has no such operation."""
+    if operation not in row.dialects:
+        instead = row.instead.get(operation)
+        hint = f"; {instead}" if instead else ""
+        raise Unsupported(f"{row.title} has no {operation.replace('_', ' ')} operation{hint}")
+
+
+def dialect_of(row: ProviderRow, operation: Operation, endpoint: Endpoint, request: Any) -> Dialect:
+    """Return the dialect that speaks a request. Raises `Unsupported`."""
+    require(row, operation)
+    name = dialect_for(row, operation, endpoint.quirks, request)
+    if name is None:
+        raise Unsupported(f"{row.title} has no {operation} operation")
+    return load(name)
+
+
+def open_exchange(
+    dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool
+) -> Exchange[Any]:
+    """Open the exchange of an operation; nothing is sent by that. Raises `Misuse` for a text that cannot be encoded."""
+    try:
+        return _opened(dialect, operation, request, endpoint, streamed)
+    except UnicodeEncodeError as error:
+        wrong = error.object[error.start : error.start + 1]
+        raise Misuse(f"the request holds half a character ({wrong!r}), which no encoding can carry") from error
+
+
+def _opened(dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool) -> Exchange[Any]:
+    match operation:
+        case Operation.CHAT:
+            return dialect.chat(request, endpoint, stream=streamed)
+        case Operation.EMBED:
+            return dialect.embed(request, endpoint)
+        case Operation.MODELS:
+            return dialect.list_models(request, endpoint)
+        case Operation.COUNT_TOKENS:
+            return dialect.count_tokens(request, endpoint)
+
+
+ALTERNATIVES = 20
+"""Log probabilities beside that of each token that are expected where fields of the wire ask for them."""
+_LOGPROBS = ("ogprobs",)
+_MEDIA = ("odalities", "image_generation")
+"""Parts of the names of what asks for images or audio: the fields `modalities` and `responseModalities`, and the tool
+of OpenAI's Responses API."""
+
+
+def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
+    """Return the endpoint with the limits of what a request asks for: log probabilities and media make answers long."""
+    bounds, quirks = endpoint.bounds, endpoint.quirks
+    alternatives = 1 + (request.top_logprobs or 0) if request.logprobs or request.top_logprobs else 0
+    media = quirks.gives_media
+    if request.extra or endpoint.options or request.tools or request.origin is not None:
+        alternatives = alternatives or (1 + ALTERNATIVES if _names(_LOGPROBS, endpoint, request) else 0)
+        media = media or _names(_MEDIA, endpoint, request)
+    if alternatives > 0:
+        bounds = bounds.with_logprobs(alternatives, request.max_tokens or quirks.max_output_tokens)
+    if media:
+        bounds = bounds.with_media()
+    return endpoint if bounds is endpoint.bounds else replace(endpoint, bounds=bounds)
+
+
+def _names(parts: tuple[str, ...], endpoint: Endpoint, request: GenerationRequest) -> bool:
+    """Check whether fields of the wire that are sent as they are have such names. A text that holds one does no harm:
+    a limit is higher then."""
+    hosted = [tool.json for tool in request.tools if isinstance(tool, OpaqueTool)]
+    fields = f"{request.extra}{endpoint.options}{hosted}"
+    body = request.origin.body if request.origin is not None else b""
+    return any(part in fields or part.encode() in body for part in parts)
+
+
+def limit_of(request: Any, bounds: Bounds, streamed: bool) -> int:
+    """Return how many bytes the answer to a request may have."""
+    match request:
+        case GenerationRequest(max_tokens=most):
+            return bounds.answer(most, streamed=streamed)
+        case EmbeddingRequest(texts=texts):
+            return bounds.embeddings(len(texts))
+        case _:
+            return bounds.body

@@ -1,0 +1,343 @@
+"""One attempt at one provider: an exchange of a dialect, performed over the transport, under its time-outs.
+
+A flight has no retry of its own. It hands out what the exchange reads, in batches as the bytes arrive, and ends either
+cleanly or with `AttemptFailed`. Closing it early closes the connection, which tells the provider to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Self
+
+import msgspec
+
+from understudy.dialects.base import Exchange, Send
+from understudy.domain.events import Noted, Warned
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.messages import Message
+from understudy.domain.money import Cost
+from understudy.engine.attempt_stream import AttemptFailed
+from understudy.engine.auth import Credential, NotSigned
+from understudy.engine.background import Background
+from understudy.engine.watch import Watch, no_response
+from understudy.policy.targets import Limits
+from understudy.transport.base import Incoming, Transport, TransportError
+from understudy.transport.bodies import LONG, Meter, aside, decoded, read_beginning
+from understudy.wire.bounds import BOUNDS, Bounds
+from understudy.wire.gathered import Gathered
+from understudy.wire.http import Headers, HttpHead, HttpRequest
+
+logger = logging.getLogger("understudy")
+
+LAST_WORDS = 5.0
+"""Seconds that a cancellation request to the provider may take, in the background."""
+
+
+class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What a flight needs besides its exchange."""
+
+    transport: Transport
+    credential: Credential
+    limits: Limits
+    attempt_id: str
+    server: str | None = None
+    """Scheme, host and port of the endpoint, stamped on what only that server can replay."""
+    noted_headers: Headers = ()
+    """Headers of a success that are facts of the answer, as in `ProviderRow`."""
+    streamed: bool
+    """Whether the provider streams its answer, so that the time-outs of content apply."""
+    keep_raw: bool = True
+    """Whether the body is kept for `raw`, which a stream that its reader sees as it arrives does not need."""
+    whole: Callable[[Failure], Exchange[Any] | None] | None = None
+    """For an answer that was asked for whole and is streamed inside: opens the same request unstreamed, if the failure
+    says that the provider refuses to stream it."""
+    background: Background = msgspec.field(default_factory=Background)
+    """Where the provider is told to stop."""
+    strict: bool = False
+    """Whether a warning of the encoding makes the target ineligible."""
+    bounds: Bounds = BOUNDS
+    limit: int = BOUNDS.body
+    """Bytes of the body of a success."""
+    began: float | None = None
+    """When the attempt was launched, by `time.monotonic`; `None`: when it is iterated first."""
+
+    def spent(self) -> float:
+        """Return the seconds since the launch."""
+        return 0.0 if self.began is None else time.monotonic() - self.began
+
+
+class HttpAttempt:
+    """A flight over the wire."""
+
+    def __init__(
+        self, exchange: Exchange[Any], passage: HttpContext, *, dialect: str, before: Sequence[Any] = ()
+    ) -> None:
+        """`before` is handed out ahead of the exchange's first steps (warnings)."""
+        self.dialect: str | None = dialect
+        self.server = passage.server
+        self.answered = False
+        self.translated = False
+        self.raw: bytes | None = None
+        self.message: Message | None = None
+        self.cost: Cost | None = None
+        self._exchange = exchange
+        self._before = before
+        self._passage = passage
+        self._credential = passage.credential
+        self._steps: list[Any] = []
+        self._send: Send | None = None
+        self._incoming: Incoming | None = None
+        self._failure: Failure | None = None
+        self._watch: Watch | None = None
+        self._meter = Meter(passage.bounds, passage.limit)
+        self._raw: Gathered | None = None
+        self._parted = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        watch = self._watch
+        if watch is None:
+            self._begin()
+        elif watch.streamed:
+            watch.resume()
+            if watch.verdict is not None:
+                self._failure = watch.verdict
+        while True:
+            if self._steps:
+                batch = self._sort(self._steps)
+                self._steps = []
+                if batch:
+                    return batch
+            if self._failure is not None:
+                if self._asks_again(self._failure):
+                    continue
+                self._land(clean=False)
+                self._say_last_words()
+                raise AttemptFailed(self._credential.scrub(self._failure))
+            try:
+                if self._send is not None:
+                    await self._perform(self._send)
+                elif self._incoming is None or self._exchange.finished:
+                    self._land(clean=True)
+                    raise StopAsyncIteration
+                else:
+                    await self._read(self._incoming)
+            except TransportError as error:
+                self._lost(error.failure)
+
+    def _begin(self) -> None:
+        passage = self._passage
+        self._watch = Watch(passage.limits, streamed=passage.streamed, spent=passage.spent())
+        if self._failure is None:
+            self._steps = [*self._before, *self._exchange.start()]
+
+    def interrupt(self, failure: Failure) -> None:
+        """End the attempt; see `AttemptStream`."""
+        if self._watch is not None:
+            self._watch.interrupt(failure)
+        else:
+            self._failure = failure
+
+    def clean(self, text: str) -> str:
+        """Hide the secrets; see `AttemptStream`."""
+        return self._credential.clean_name(text)
+
+    async def aclose(self) -> None:
+        """Close the connection. What the exchange wants sent to stop the provider is sent in the background."""
+        if self._exchange.finished and self._incoming is None:
+            return
+        self._land(clean=False)
+        self._say_last_words()
+
+    def _sort(self, steps: list[Any]) -> list[Any]:
+        """Take the steps apart: what to send and what failed stay here, the rest is handed out."""
+        batch: list[Any] = []
+        for step in steps:
+            kind = type(step)
+            if kind is Send:
+                self._send = step
+            elif kind is Failure:
+                self._failure = step
+            else:
+                batch.append(step)
+                if kind is Warned:
+                    self._warned(step, steps)
+        if batch and self._watch is not None and self._watch.streamed:
+            self._watch.hand_out(batch)
+            if self._meter.counts:
+                self._meter.count(batch)
+        return batch
+
+    def _warned(self, event: Warned, steps: list[Any]) -> None:
+        """Note a degradation. What is warned of ahead of a request, be it the first of several, is of that request."""
+        self.translated = True
+        if self._passage.strict and (not self.answered or any(isinstance(step, Send) for step in steps)):
+            message = f"cannot express {event.warning.what}: {event.warning.why} (strict)"
+            self._failure = Failure(kind=FailureKind.UNSUPPORTED, message=message, sent=False)
+
+    async def _perform(self, send: Send) -> None:
+        """Send a request and take its response's head. An earlier response that is not read to its end is closed."""
+        self._send = None
+        self._close()
+        passage, watch = self._passage, self._watch
+        if watch is None:
+            return
+        self._meter.begin(streamed=watch.streamed)
+        self._raw = Gathered() if watch.streamed and passage.keep_raw else None
+        request: HttpRequest | None = None
+        incoming: Incoming | None = None
+        try:
+            async with watch.patience():
+                if send.after > 0:
+                    await asyncio.sleep(send.after)
+                request = await self._equipped(send)
+                incoming = await passage.transport.send(request, connect=passage.limits.connect)
+        except TimeoutError as error:
+            raise TransportError(no_response(watch, sent=request is not None)) from error
+        except NotSigned as error:
+            self._failure = Failure(kind=FailureKind.NOT_SIGNED, message=str(error), sent=False)
+            return
+        finally:
+            watch.guard(incoming)
+        self._incoming = incoming
+        self.answered = 200 <= incoming.head.status < 300
+        self._steps = [*self._noted(incoming.head), *self._exchange.head(incoming.head)]
+        if self._exchange.refused:
+            await self._read_refusal(incoming)
+        else:
+            self._incoming = decoded(incoming, passage.bounds)
+
+    def _noted(self, head: HttpHead) -> list[Noted]:
+        """Return the facts of the answer that stand in its head."""
+        pairs = self._passage.noted_headers if self.answered else ()
+        return [Noted(key, value) for header, key in pairs if (value := head.headers.get(header))]
+
+    async def _equipped(self, send: Send) -> HttpRequest:
+        if not send.reuse_credential:
+            return send.request
+        request, self._credential = await self._passage.credential.equip(send.request, self._passage.attempt_id)
+        return request
+
+    async def _read(self, incoming: Incoming) -> None:
+        data = await incoming.read()
+        if not data:
+            await self._read_end(incoming)
+            return
+        meter = self._meter
+        size = meter.size = meter.size + len(data)
+        if size >= meter.mark:
+            await asyncio.sleep(0)
+            if (flaw := meter.look()) is not None:
+                self._failure = Failure(kind=FailureKind.TOO_LARGE, message=flaw)
+                self._close()
+                return
+            if size > self._passage.bounds.body:
+                self._raw = None
+        if self._raw is not None:
+            self._raw.add(data)
+        if meter.is_long:
+            self._steps = await aside(partial(self._exchange.feed, data))
+            meter.is_long = not self._steps
+        else:
+            self._steps = self._exchange.feed(data)
+        if self._steps:
+            meter.event_at = size
+
+    async def _read_end(self, incoming: Incoming) -> None:
+        incoming.release()
+        self._incoming = None
+        if self._watch is not None:
+            self._watch.stop()
+        close = self._exchange.close
+        self._steps = close() if self._meter.size <= LONG else await aside(close)
+
+    async def _read_refusal(self, incoming: Incoming) -> None:
+        """Read an error, so far as is of use, and take that as its end."""
+        try:
+            pieces = await read_beginning(decoded(incoming, self._passage.bounds), self._passage.bounds.error)
+        except TransportError as error:
+            if error.failure.kind is not FailureKind.PROTOCOL:
+                raise
+            pieces = []  # Its coding is not supported; its status is known all the same.
+        self._close()
+        verdict = self._watch.verdict if self._watch is not None else None
+        if verdict is not None and verdict.kind is FailureKind.CANCELLED:
+            self._failure = verdict
+            return
+        for piece in pieces:
+            self._steps = [*self._steps, *self._exchange.feed(piece)]
+        self._steps = [*self._steps, *self._exchange.close()]
+
+    def _lost(self, failure: Failure) -> None:
+        """The connection failed, or the watch closed it; in the latter case the watch knows why."""
+        timed_out = self._watch.verdict if self._watch is not None else None
+        self._close()
+        if timed_out is not None or failure.kind in _FINAL:
+            self._failure = failure if failure.kind in _FINAL else timed_out
+        else:
+            self._steps = self._exchange.lost(failure)
+
+    def _land(self, *, clean: bool) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+        if clean and self._passage.keep_raw:
+            self.raw = self._exchange.body
+            if self.raw is None and self._raw is not None:
+                self.raw = self._raw.take()
+        self._close()
+
+    def _close(self) -> None:
+        if self._incoming is not None:
+            self._incoming.close()
+            self._incoming = None
+
+    def _say_last_words(self) -> None:
+        """Send what stops the provider, once, without anyone waiting for it."""
+        if self._parted:
+            return
+        self._parted = True
+        try:
+            steps = self._exchange.abort()
+        except Exception:
+            # A dialect's bug must not hide how the attempt ended.
+            logger.exception("the %s dialect failed to end an exchange", self.dialect)
+            return
+        for step in steps:
+            if isinstance(step, Send):
+                self._passage.background.start(self._send_last_word(step))
+
+    async def _send_last_word(self, send: Send) -> None:
+        """Tell the provider to stop. What it answers no longer matters to anyone."""
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                request = await self._equipped(send)
+                incoming = await self._passage.transport.send(request, connect=self._passage.limits.connect)
+                incoming.close()
+        except (TransportError, TimeoutError, NotSigned):
+            return
+
+    def _asks_again(self, failure: Failure) -> bool:
+        """Ask for the whole answer, once, where the provider refuses to stream it."""
+        whole, watch = self._passage.whole, self._watch
+        if whole is None or watch is None or not watch.streamed or self.answered:
+            return False
+        exchange = whole(failure)
+        if exchange is None:
+            return False
+        self._failure = None
+        self._close()
+        self._exchange = exchange
+        watch.streamed = False
+        # What the encoding warned of was handed out with the first request.
+        self._steps = [step for step in exchange.start() if type(step) is not Warned]
+        return True
+
+
+_FINAL = frozenset({FailureKind.TIMEOUT_HEADERS, FailureKind.CANCELLED})
+"""Failures of a send after which no exchange goes on."""

@@ -1,0 +1,180 @@
+"""The time limits of one attempt: what they measure, and what happens when one is reached.
+
+First-event and idle limits measure how long the provider is waited for. A reader that pauses and an event loop that
+was blocked do not count against the provider.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from understudy.domain.events import CONTENT_EVENTS
+from understudy.domain.failures import Failure, FailureKind
+from understudy.policy.targets import Limits
+from understudy.transport.base import Incoming
+
+LATE = 0.02
+"""Seconds past its time at which a timer shows that the event loop was blocked."""
+SECOND_LOOK = 0.1
+"""Seconds in which an event loop that was blocked may read what arrived meanwhile."""
+
+
+class Watch:
+    """One timer per attempt. Progress is noted, not armed: the timer looks at it when it fires, and goes on."""
+
+    __slots__ = (
+        "_first",
+        "_granted",
+        "_handle",
+        "_incoming",
+        "_limits",
+        "_loop",
+        "_moved",
+        "_patience",
+        "_paused_at",
+        "_since",
+        "_start",
+        "_waiting",
+        "streamed",
+        "verdict",
+    )
+
+    def __init__(self, limits: Limits, *, streamed: bool, spent: float = 0.0) -> None:
+        """`spent` seconds went by since the launch: they count against the limits of the whole attempt."""
+        self._loop = asyncio.get_running_loop()
+        self._limits = limits
+        self.streamed = streamed
+        """Whether the provider streams, so that the limits of content apply."""
+        self._since = self._paused_at = self._loop.time()
+        self._start = self._since - spent
+        self._first = True
+        self._moved = False
+        self._waiting = True
+        self._granted = False
+        self._incoming: Incoming | None = None
+        self._patience: asyncio.Timeout | None = None
+        self._handle: asyncio.TimerHandle | None = None
+        self.verdict: Failure | None = None
+        """Why the attempt was ended from here."""
+
+    def elapsed(self) -> float:
+        """Return the seconds since the attempt began."""
+        return self._loop.time() - self._start
+
+    # ---- what is waited for ----
+
+    def patience(self) -> asyncio.Timeout:
+        """Return the context in which to wait for a response; it raises `TimeoutError` when a limit is reached."""
+        self._incoming = None
+        self._patience = asyncio.timeout(None)
+        if self._handle is None:
+            self._handle = self._loop.call_at(self.due(), self._look)
+        return self._patience
+
+    def guard(self, incoming: Incoming | None) -> None:
+        """Close this response when a limit is reached; `None` if there is none."""
+        self._patience = None
+        self._incoming = incoming
+
+    def hand_out(self, batch: list[object]) -> None:
+        """Note that the reader has a batch: until `resume` the provider is not waited for."""
+        self._waiting = False
+        for item in batch:
+            if isinstance(item, CONTENT_EVENTS):
+                self._moved = True
+                if self._first:
+                    self._first = False
+                    self._arm()  # the idle limit may be shorter than what the timer was armed for
+                return
+        self._paused_at = self._loop.time()
+
+    def resume(self) -> None:
+        """Note that the reader waits for the provider again."""
+        self._waiting = True
+        now = self._loop.time()
+        if self._moved:
+            self._moved = False
+            self._since = now
+        else:
+            self._since += now - self._paused_at
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._incoming = self._patience = None
+
+    def interrupt(self, failure: Failure) -> None:
+        """End the attempt for another reason than its limits."""
+        if self.verdict is None:
+            self._strike(failure)
+
+    # ---- the limits ----
+
+    def due(self) -> float:
+        """Return when the next limit is reached unless there is progress."""
+        limits = self._limits
+        due = self._start + limits.total
+        if self.streamed:
+            due = min(due, self._since + (limits.first_event if self._first else limits.idle))
+        if self._first and limits.yield_by is not None:
+            due = min(due, self._start + limits.yield_by)
+        return due
+
+    def _arm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = self._loop.call_at(self.due(), self._look)
+
+    def _look(self) -> None:
+        now, due = self._loop.time(), self.due()
+        if not self._waiting:
+            # The reader is elsewhere. Only the limit of the whole attempt holds; the idle limit begins anew with it.
+            due = self._start + self._limits.total
+            if now < due:
+                self._handle = self._loop.call_at(min(due, now + self._limits.idle), self._look)
+                return
+        elif now < due:
+            self._granted = False
+            self._handle = self._loop.call_at(due, self._look)
+            return
+        elif now - due > LATE and not self._granted:
+            self._granted = True
+            self._handle = self._loop.call_at(now + SECOND_LOOK, self._look)
+            return
+        self._handle = None
+        self._strike(self._verdict(due))
+
+    def _verdict(self, due: float) -> Failure:
+        limits = self._limits
+        if not self._waiting:
+            message = f"the answer was not read to its end within {limits.total:g} s: its reader paused"
+            return Failure(kind=FailureKind.DEADLINE, message=message)
+        if due >= self._start + limits.total:
+            return Failure(kind=FailureKind.TIMEOUT_BODY, message=f"not finished within {limits.total:g} s")
+        if not self._first:
+            return Failure(kind=FailureKind.STALLED, message=f"no further content for {limits.idle:g} s")
+        message = f"no content within {due - self._start:g} s"
+        if limits.yield_by is not None and due >= self._start + limits.yield_by:
+            message = f"no content within {limits.yield_by:.3g} s; the time left is for the targets not tried yet"
+        kind = FailureKind.TIMEOUT_FIRST_EVENT if self.streamed else FailureKind.TIMEOUT_BODY
+        return Failure(kind=kind, message=message)
+
+    def _strike(self, failure: Failure) -> None:
+        self.verdict = failure
+        if self._incoming is not None:
+            self._incoming.close()
+        elif self._patience is not None:
+            self._patience.reschedule(self._loop.time())
+
+
+def no_response(watch: Watch, *, sent: bool) -> Failure:
+    """Return the failure of an attempt that ended while a response was waited for."""
+    verdict = watch.verdict
+    if verdict is not None and verdict.kind is FailureKind.CANCELLED:
+        return msgspec.structs.replace(verdict, sent=sent)
+    message = f"{'no response' if sent else 'the request was not signed'} within {watch.elapsed():.1f} s"
+    return Failure(kind=FailureKind.TIMEOUT_HEADERS, message=message, sent=sent)

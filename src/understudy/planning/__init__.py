@@ -1,0 +1,1 @@
+"""Which targets a request considers, and in which order."""

@@ -1,0 +1,143 @@
+"""What every provider is: one protocol, and the options of its calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict, Unpack, runtime_checkable
+
+from understudy.domain.events import Event
+from understudy.domain.messages import AnyTool, Message, ToolChoice
+from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+from understudy.domain.stats import ProviderStats
+
+if TYPE_CHECKING:
+    pass
+
+
+class RequestOptions(TypedDict, total=False):
+    """The options of `generate` and `stream`. What is not given is not sent."""
+
+    model: str
+    """A model name; at a manager also `entry` or `entry/model`, which is tried first."""
+    system: str
+    """Goes ahead of the messages as a system message."""
+    tools: Sequence[AnyTool | Mapping[str, Any]]
+    """`Tool`s, or mappings in OpenAI's form."""
+    tool_choice: ToolChoice | str | Mapping[str, Any]
+    """`auto`, `none`, `required`, a tool's name, a `ToolChoice`, or a mapping in OpenAI's form."""
+    parallel_tool_calls: bool
+    schema: Any
+    """A JSON Schema, or a type: dataclass, TypedDict, msgspec Struct, pydantic model. See `response.parsed`."""
+    output: OutputFormat
+    """The output format in full, where `schema` does not say enough."""
+    max_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int
+    min_p: float
+    presence_penalty: float
+    frequency_penalty: float
+    seed: int
+    stop: str | Sequence[str]
+    logit_bias: Mapping[str, float]
+    logprobs: bool
+    top_logprobs: int
+    reasoning: Reasoning | str
+    """A `Reasoning`, or an effort such as `low` or `high`."""
+    verbosity: str
+    service_tier: str
+    user: str
+    cache_key: str
+    metadata: Mapping[str, str]
+    task: str
+    deadline: float
+    """Seconds for the whole request."""
+    extra: Mapping[str, Mapping[str, Any]]
+    """Values for one provider or dialect: `{"anthropic": {...}}`."""
+
+
+class EmbedOptions(TypedDict, total=False):
+    """The options of `embed`. What is not given is not sent."""
+
+    model: str
+    """A model name; at a manager also `entry` or `entry/model`."""
+    dimensions: int
+    """Numbers of a vector, where the model can make shorter ones."""
+    input_type: str
+    """What the vectors are for, where the model makes a difference: `document`, `query`, `classification` or
+    `clustering`."""
+    user: str
+    deadline: float
+    """Seconds for the whole request, over all batches."""
+    concurrency: int
+    """Batches under way at once, where there are more texts than one request takes; 4 when unset."""
+    extra: Mapping[str, Mapping[str, Any]]
+    """Values for one provider or dialect: `{"cohere": {...}}`."""
+
+
+Prompt = str | Sequence[Message | Mapping[str, Any]] | GenerationRequest
+"""A text, a conversation (messages, or mappings in OpenAI's form), or a whole request."""
+
+
+@runtime_checkable
+class LLMProvider(Protocol):
+    """One provider, or many behind the same face. Users may write their own and mix it with the built-in ones."""
+
+    @property
+    def provider_type(self) -> str:
+        """The type, such as `openai`."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The entry's name."""
+        ...
+
+    @property
+    def priority(self) -> int:
+        """Lower is tried first."""
+        ...
+
+    async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
+        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
+        ...
+
+    def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> AsyncIterator[Event]:
+        """Answer a prompt piece by piece."""
+        ...
+
+    async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
+        """Turn texts into vectors."""
+        ...
+
+    async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
+        """Return the models that the provider offers, at most `limit`."""
+        ...
+
+    async def is_model_available(self, model: str) -> bool:
+        """Tell whether the provider offers a model. Raises `Unsupported` where nothing but a billed call could tell."""
+        ...
+
+    async def health_check(self) -> HealthStatus:
+        """Find out, without a billed call, whether the provider could answer."""
+        ...
+
+    async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
+        """Count the tokens of a prompt. Raises `Unsupported` where the provider cannot."""
+        ...
+
+    def stats(self) -> ProviderStats:
+        """Return what was done so far."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections. The provider may be used again afterwards."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -1,0 +1,1 @@
+"""How bytes travel: the seam for the network, and the built-in transport behind it."""
