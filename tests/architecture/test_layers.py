@@ -34,6 +34,7 @@ LAYERS: dict[str, set[str]] = {
         "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "config", "pricing", "ledger",
         "transport", "engine", "planning",
     },
+    "reports": {"domain", "policy", "providers", "settings", "config", "client"},
 }  # fmt: skip
 
 FACES = {"cli", "emulator", "testing", "gateway", "blocking", "__main__", "__init__"}

@@ -69,7 +69,7 @@ def test_all_that_a_plan_tells_is_shown(capsys: pytest.CaptureFixture[str]) -> N
     first, second = (line for line in out.splitlines() if line[:1].isdigit())
     assert first.split() == ["1", "main/gpt-5", "cheapest", "400,000", "$0.0012", "genai-prices", "2026-11-01"]
     assert second.split()[-2:] == ["?", "unknown"]
-    assert "small/tiny   its context window is too small" in out
+    assert "small/tiny  its context window is too small" in out
 
 
 @pytest.mark.parametrize(

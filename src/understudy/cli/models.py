@@ -171,7 +171,7 @@ def models(
     timeout: PatienceOption = 20.0,
     as_json: JsonOption = False,
 ) -> None:
-    """List the models of all targets: window, price, capabilities."""
+    """List the models of all entries: window, price, capabilities."""
     with report_errors(as_json=as_json, verbose=common.verbose):
         wanted = Filter(pattern=pattern, capabilities=_capabilities(capability), limit=limit)
         loaded = _only(load(common.config), provider)

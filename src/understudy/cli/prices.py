@@ -122,7 +122,7 @@ def prices(
     fetch: FetchOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what models cost, and where that is known from."""
+    """Show what models cost, and the source of each price."""
     prepare_library()
     with report_errors(as_json=as_json, verbose=common.verbose):
         found = asyncio.run(_look_up(load(common.config, probe=lambda _: True), model, fetch=fetch))

@@ -94,7 +94,7 @@ def providers(
     no_check: NoCheckOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List all providers: key, health, and what the missing ones want."""
+    """List all providers: key, health, and what the others need."""
     if not no_check:
         prepare_library()
     with report_errors(as_json=as_json):

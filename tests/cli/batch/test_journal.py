@@ -97,7 +97,7 @@ def test_whatever_the_answers_hold_a_cut_costs_one_record_at_most(
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "out.jsonl"
     path.write_bytes(text)
-    with pytest.raises(Misuse, match=r"out\.jsonl:\d is no line of a batch's output"):
+    with pytest.raises(Misuse, match=r"out\.jsonl:\d is not a line of batch output"):
         reopened(path)
     assert path.read_bytes() == text
 
@@ -105,14 +105,14 @@ def test_a_file_of_something_else_is_left_alone(tmp_path: Path, text: bytes) -> 
 def test_a_record_broken_in_the_middle_of_a_file_is_told_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_bytes(RECORDS[0] + b"\n" + RECORDS[1][:30] + b"\n" + RECORDS[2] + b"\n")
-    with pytest.raises(Misuse, match=r"out\.jsonl:2 is no line"):
+    with pytest.raises(Misuse, match=r"out\.jsonl:2 is not a line"):
         reopened(path)
 
 
 def test_one_process_at_a_time_has_the_output(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     first = Journal(path)
-    with pytest.raises(Misuse, match="is in use: another batch writes to it"):
+    with pytest.raises(Misuse, match="is in use by another batch"):
         Journal(path)
     first.close()
     Journal(path).close()

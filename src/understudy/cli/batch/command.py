@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -182,14 +183,9 @@ def _answer(options: BatchOptions, limits: RunLimits, max_cost: int | None) -> t
     config = alone_first(config) if options.no_fallback else config
     _check_paths(options.source, options.output)
     show_notices(config.notices)
-    source = open_source(options.source)
-    journal = Journal(options.output.expanduser())
-    try:
+    with closing(open_source(options.source)) as source, closing(Journal(options.output.expanduser())) as journal:
         prepared = _prepare(source, journal, options, max_cost)
         _run(prepared, options, limits, config)
-    finally:
-        journal.close()
-        source.close()
     return prepared.progress, prepared.spending
 
 

@@ -76,7 +76,7 @@ class ChatOptions(ModelOptions, frozen=True, kw_only=True):
 
 
 def chat(options: ChatOptions) -> None:
-    """Talk with a model, and go on with it another day."""
+    """Chat with a model; conversations are kept and can be resumed."""
     if options.as_json and not options.list_all:
         raise typer.BadParameter("it goes with --list alone.", param_hint="--json")
     if options.list_all:
