@@ -19,7 +19,7 @@ from understudy.cli.options import CommonOptions, flatten
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Ask": {
         "ask": "Ask a question and print the answer.",
-        "chat": "Chat with a model; conversations are kept and can be resumed.",
+        "chat": "Chat with a model; conversations are saved and can be resumed.",
         "embed": "Turn texts into embedding vectors.",
         "batch": "Answer a file of requests, as OpenAI's Batch API does.",
     },
@@ -80,7 +80,7 @@ class _LazyGroup(TyperGroup):
         if args[0] == "help":
             return self._resolve_help(ctx, [word for word in args if word not in ("help", "--help", "-h")])
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            from understudy.config.suggest import nearest
+            from understudy.config.report import nearest
 
             guess = nearest(args[0], COMMANDS)
             ctx.fail(f"Unknown command {args[0]!r}." + (f" Did you mean {guess!r}?" if guess else ""))

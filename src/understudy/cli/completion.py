@@ -18,8 +18,6 @@ import typer
 if TYPE_CHECKING:
     from understudy.config import Config
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-
 
 def targets(context: typer.Context, incomplete: str) -> list[str]:
     """Offer `entry`, `entry/model` and routes."""
@@ -46,7 +44,9 @@ def target_lists(context: typer.Context, incomplete: str) -> list[str]:
 
 def efforts(incomplete: str) -> list[str]:
     """Offer reasoning efforts."""
-    return _matching(_EFFORTS, incomplete)
+    from understudy.domain.requests import EFFORTS
+
+    return _matching(EFFORTS, incomplete)
 
 
 def provider_types(incomplete: str) -> list[str]:

@@ -17,7 +17,8 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.stats import ProviderStats
-from understudy.engine.attempt import Backend, Job, new_id
+from understudy.engine.attempt import Job, new_id
+from understudy.engine.backend import Backend
 from understudy.engine.embedding import Embedding
 from understudy.engine.run import Engine, Run
 from understudy.ledger import LedgerSink, Observer

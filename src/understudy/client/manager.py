@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from understudy.client.stream import ResponseStream
     from understudy.config import Config
     from understudy.domain.requests import GenerationRequest
-    from understudy.engine.attempt import Backend
+    from understudy.engine.backend import Backend
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.catalog import TargetCatalog
     from understudy.planning.planner import Planner

@@ -7,7 +7,8 @@ knows travels as `Opaque` and is replayed to that dialect alone.
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, Self
+from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
@@ -99,6 +100,31 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
             return f"data:{self.media_type or 'application/octet-stream'};base64,{self.data}"
         return self.url
 
+    def inline(self) -> Self:
+        """Return the media with the bytes of a `data:` URL in `data`; as it is where `url` is any other."""
+        found = parse_data_url(self.url) if self.data is None and self.url is not None else None
+        if found is None:
+            return self
+        return msgspec.structs.replace(self, url=None, data=found[1], media_type=found[0] or self.media_type)
+
+
+def parse_data_url(url: str) -> tuple[str | None, str] | None:
+    """Return the media type and the base64 of a `data:` URL (RFC 2397); `None` for any other string.
+
+    Parameters of the media type are left out, and a missing media type is `None`: for media, RFC 2397's default of
+    `text/plain` is less likely than an image whose first bytes show what it is.
+    """
+    head, comma, data = url.partition(",")
+    scheme, colon, described = head.partition(":")
+    if not comma or not colon or scheme.lower() != "data":
+        return None
+    media_type, *parameters = described.split(";")
+    if parameters and parameters[-1].lower() == "base64":
+        return media_type or None, unquote(data) if "%" in data else data
+    if not data.isascii():
+        return None  # Not a URL: such characters must be percent-encoded, in an encoding that only the caller knows.
+    return media_type or None, base64.b64encode(unquote_to_bytes(data)).decode("ascii")
+
 
 class Image(Media, frozen=True, kw_only=True, tag="image", omit_defaults=True):
     """An image. `detail` is OpenAI's `auto`, `low` or `high`."""
@@ -130,6 +156,15 @@ class File(Media, frozen=True, kw_only=True, tag="file", omit_defaults=True):
     text: str | None = None
     context: str | None = None
     citations: bool | None = None
+
+    def plain_text(self) -> str | None:
+        """Return `text`, or the bytes of a `text/…` file decoded as UTF-8; `None` for any other file."""
+        if self.text is not None or self.data is None or not (self.media_type or "").startswith("text/"):
+            return self.text
+        try:
+            return base64.b64decode(self.data).decode()
+        except ValueError:
+            return None
 
 
 class Thinking(Part, frozen=True, kw_only=False, tag="thinking", omit_defaults=True):
@@ -182,6 +217,14 @@ AnyPart = Text | Refusal | Image | Audio | File | Thinking | ToolCall | ToolResu
 """Every kind of part; closed, so that `match` over it can be exhaustive."""
 
 _IMAGE_SIGNATURES = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
+
+
+def sniff_image(data: str) -> str | None:
+    """Return the media type of an image from the first bytes of its base64; `None` unless PNG, JPEG, GIF or WebP."""
+    try:
+        return _image_type(base64.b64decode(data[:64]))
+    except ValueError:
+        return None
 
 
 def _image_type(data: bytes) -> str | None:

@@ -9,13 +9,16 @@ import msgspec
 from understudy.domain.content import CacheMark, JsonObject
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""All efforts of reasoning, rising; providers have different subsets."""
+
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How much the model is to think before it answers.
 
-    `effort` is a level (`none minimal low medium high xhigh max`; providers have different subsets), `budget` a
-    ceiling in tokens. `mode` is Anthropic's `adaptive`, `enabled`, `disabled` or `between_tools`; `display` says how
-    much of the thinking is shown (`summarized`, `omitted`; at OpenAI `auto`, `concise`, `detailed`).
+    `effort` is one of `EFFORTS`, `budget` a ceiling in tokens. `mode` is Anthropic's `adaptive`, `enabled`, `disabled`
+    or `between_tools`; `display` says how much of the thinking is shown (`summarized`, `omitted`; at OpenAI `auto`,
+    `concise`, `detailed`).
     """
 
     effort: str | None = None

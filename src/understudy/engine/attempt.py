@@ -7,7 +7,7 @@ import os
 import time
 import traceback
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -26,17 +26,15 @@ from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import USAGE, Usage
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
 from understudy.engine.attempt_stream import AttemptFailed, AttemptStream, FailedAttempt
+from understudy.engine.backend import Backend
 from understudy.engine.structured import ResultForm
-from understudy.policy.batches import BatchLimits
 from understudy.policy.call import Call
 from understudy.policy.estimate import BYTES_PER_TOKEN, expected_usage, size_of
 from understudy.policy.signals import Began, Launch, Rules
-from understudy.policy.targets import Limits, Target
 from understudy.policy.verdicts import VERDICTS
 from understudy.wire.bounds import BOUNDS
 
 if TYPE_CHECKING:
-    from understudy.domain.stats import ProviderStats
     from understudy.settings import Whole
 
 logger = logging.getLogger("understudy")
@@ -60,34 +58,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def streamed(self) -> bool:
         """Whether the caller sees the answer as it arrives."""
         return self.rules.streamed
-
-
-class Backend(Protocol):
-    """What the engine launches: a built-in provider, or the adapter of a user's own."""
-
-    def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> AttemptStream:
-        """Open an attempt; nothing is sent before it is iterated."""
-        ...
-
-    async def prices_ready(self, model: str | None = None) -> None:
-        """Wait for what `cost_of` needs."""
-        ...
-
-    def cost_of(self, bill: PriceQuery) -> Cost | None:
-        """Return what an attempt cost, or `None` when that is unknown."""
-        ...
-
-    def tally(self, attempt: AttemptRecord) -> None:
-        """Add an attempt to the provider's own statistics."""
-        ...
-
-    def stats(self) -> ProviderStats:
-        """Return what was done so far."""
-        ...
-
-    def batch_limits(self, target: Target) -> BatchLimits:
-        """Return how much one request for embeddings may hold."""
-        ...
 
 
 class Attempt:

@@ -21,11 +21,12 @@ from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, joined
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
-from understudy.engine.attempt import Backend, Job
+from understudy.engine.attempt import Job
+from understudy.engine.backend import Backend
 from understudy.engine.run import Engine, Run
 from understudy.policy.batches import smallest, split
+from understudy.policy.embedding_spaces import ELSEWHERE
 from understudy.policy.plan import Plan
-from understudy.policy.spaces import ELSEWHERE
 from understudy.policy.verdicts import VERDICTS, Fallback
 
 CONCURRENCY = 4

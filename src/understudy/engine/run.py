@@ -22,8 +22,9 @@ from understudy.domain.errors import EmbeddingFailed, GenerationFailed, LLMError
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.responses import GenerationResponse
-from understudy.engine.attempt import Attempt, Backend, Job, internal_failure
+from understudy.engine.attempt import Attempt, Job, internal_failure
 from understudy.engine.attempt_stream import AttemptFailed
+from understudy.engine.backend import Backend
 from understudy.ledger import LedgerSink, Observer
 from understudy.policy.budgets import Budgets
 from understudy.policy.call import Call

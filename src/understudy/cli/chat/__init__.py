@@ -1,4 +1,4 @@
-"""`understudy chat`: a conversation on a terminal, kept and resumed."""
+"""`understudy chat`: a conversation on a terminal, saved and resumed."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from understudy.cli.options import JsonOption, ModelOptions, TimeoutOption
 
 MANUAL = Manual(
     text="""\
-Each question goes out with all that was said before. The answer is shown as it arrives; /help lists the commands that
-may be typed instead of a question, and the keys. Ctrl-C stops the answer, not the program: what had been shown stays,
-on the screen and in the conversation. The same goes for an answer that breaks off; /retry asks again.
+Each question is sent with the conversation so far. The answer is shown as it arrives; /help lists the keys, and the
+commands that can be typed instead of a question. Ctrl-C stops the answer, not the program: the part that was shown
+stays on the screen and in the conversation. The same applies to an interrupted answer; /retry asks again.
 
-Conversations are kept as they happen, in files that only you may read, and --resume goes on with one.
+Conversations are saved as they happen, in files that only you can read, and --resume continues one.
 
-Where standard input is no terminal each of its lines is a turn. Answers are printed once they are whole, nothing else
-goes to stdout, and the first failure ends it with its exit code.""",
+If standard input is not a terminal, each of its lines is a turn. Answers are printed once they are complete, nothing
+else goes to stdout, and the first failure ends the chat with its exit code.""",
     examples=(
-        Example("Talk, with one entry of the configuration ahead of the others", "understudy chat -m anthropic"),
+        Example("Chat, with one entry of the configuration ahead of the others", "understudy chat -m anthropic"),
         Example("Go on where you left", "understudy chat --continue"),
         Example("See what there is to resume", "understudy chat --list"),
         Example("Have two turns in a script", "printf '%s\\n' 'My name is Ada.' 'Who am I?' | understudy chat"),
     ),
     exits={
         ExitCode.OK: "you left",
-        ExitCode.UNAVAILABLE: "without a terminal: nothing could answer",
+        ExitCode.UNAVAILABLE: "without a terminal: no target could answer",
         ExitCode.MISUSE: "",
         ExitCode.REFUSED: "without a terminal: a provider refused",
         ExitCode.INTERRUPTED: "",
     },
     variables={
         **CONFIGURATION,
-        "XDG_DATA_HOME": "sessions are kept in its folder understudy/sessions; without it in ~/.local/share",
-        "EDITOR": "what Ctrl-X Ctrl-E opens for a long question",
+        "XDG_DATA_HOME": "sessions are saved in its folder understudy/sessions; the default is ~/.local/share",
+        "EDITOR": "the editor that Ctrl-X Ctrl-E opens for a long question",
         **LOOKS,
     },
 )
 
 
 def _session_ids(incomplete: str) -> list[str]:
-    from understudy.cli.chat.sessions import LAST, ids, sessions_folder
+    from understudy.cli.chat.session_files import LAST, ids, sessions_folder
 
     folder = sessions_folder()
     known = [LAST, *(ids(folder) if folder else [])]
@@ -61,29 +61,28 @@ class ChatOptions(ModelOptions, frozen=True, kw_only=True):
             "-r",
             metavar="ID",
             autocompletion=_session_ids,
-            help="Go on with an earlier conversation; the beginning of its id is enough, and `last` is the one used "
-            "last.",
+            help="Continue an earlier conversation: its id, the beginning of its id, or `last` for the one used last.",
         ),
     ] = None
-    resume_last: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last one: --resume last.")] = (
-        False
-    )
-    list_all: Annotated[bool, typer.Option("--list", help="List the conversations that are kept, and leave.")] = False
+    resume_last: Annotated[
+        bool, typer.Option("--continue", "-c", help="Continue the last conversation: --resume last.")
+    ] = False
+    list_all: Annotated[bool, typer.Option("--list", help="List the saved conversations, and exit.")] = False
     no_save: Annotated[
-        bool, typer.Option("--no-save", help="Keep nothing of this conversation, nor what is typed in it.")
+        bool, typer.Option("--no-save", help="Save neither this conversation nor the input typed in it.")
     ] = False
     as_json: JsonOption = False
 
 
 def chat(options: ChatOptions) -> None:
-    """Chat with a model; conversations are kept and can be resumed."""
+    """Chat with a model; conversations are saved and can be resumed."""
     if options.as_json and not options.list_all:
-        raise typer.BadParameter("it goes with --list alone.", param_hint="--json")
+        raise typer.BadParameter("only valid with --list.", param_hint="--json")
     if options.list_all:
         from understudy.cli.chat.listing import show_sessions
 
         show_sessions(as_json=options.as_json)
         return
-    from understudy.cli.chat.opening import hold
+    from understudy.cli.chat.opening import open_chat
 
-    hold(options)
+    open_chat(options)

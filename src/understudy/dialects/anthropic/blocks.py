@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
+from collections.abc import Callable
 from typing import Any
 
 from understudy.dialects.anthropic.wire import NAME, STRICT_VERSION
@@ -26,11 +25,11 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
+    sniff_image,
 )
 from understudy.domain.messages import Role
 
 _TTLS = (None, "5m", "1h")
-_DATA_URL = re.compile(r"data:([^;,]+)?(?:;[^;,]+)*;base64,(.*)", re.S)
 _FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _DATED = re.compile(r"-(?:20\d{6}|latest)$")
 
@@ -165,7 +164,7 @@ class BlockWriter:
         return True
 
     def _image(self, part: Image) -> JsonObject | None:
-        source = _source(part, _sniff)
+        source = _source(part, sniff_image)
         if source is None:
             self._notes.drop("image", "neither bytes, URL nor file id, or bytes of an unknown kind")
             return None
@@ -177,7 +176,8 @@ class BlockWriter:
         return self._done(part, {"type": "image", "source": source})
 
     def _file(self, part: File) -> JsonObject | None:
-        text = part.text if part.text is not None else _plain_text(part)
+        part = part.inline()
+        text = part.plain_text()
         source = (
             {"type": "text", "media_type": "text/plain", "data": text}
             if text is not None
@@ -206,33 +206,11 @@ def _tool_id(call_id: str) -> str:
     return _FOREIGN_ID.sub("_", call_id) or made_id(call_id)
 
 
-def _source(part: Media, kind_of: Any) -> JsonObject | None:
+def _source(part: Media, kind_of: Callable[[str], str | None]) -> JsonObject | None:
     if part.file_id is not None:
         return {"type": "file", "file_id": part.file_id}
-    data, kind = part.data, part.media_type
-    if data is None and part.url is not None:
-        found = _DATA_URL.fullmatch(part.url)
-        if found is None:
-            return {"type": "url", "url": part.url}
-        kind, data = found.group(1) or kind, found.group(2)
-    if data is None:
-        return None
-    kind = kind or kind_of(data)
-    return {"type": "base64", "media_type": kind, "data": data} if kind else None
-
-
-def _sniff(data: str) -> str | None:
-    try:
-        return Image.from_bytes(base64.b64decode(data[:64])).media_type
-    except ValueError:
-        return None
-
-
-def _plain_text(part: File) -> str | None:
-    """The bytes of a text file in the open, since documents by bytes must be PDF."""
-    if part.data is None or not (part.media_type or "").startswith("text/"):
-        return None
-    try:
-        return base64.b64decode(part.data).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
+    part = part.inline()
+    if part.data is None:
+        return {"type": "url", "url": part.url} if part.url is not None else None
+    kind = part.media_type or kind_of(part.data)
+    return {"type": "base64", "media_type": kind, "data": part.data} if kind else None

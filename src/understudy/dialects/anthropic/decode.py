@@ -13,8 +13,8 @@ from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, 
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.errors import failure_in_answer
+from understudy.dialects.event_reader import EventReader
 from understudy.dialects.flaws import NO_FINAL_USAGE
-from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque, Provenance, Thinking
 from understudy.domain.failures import Failure
@@ -22,7 +22,7 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.responses import TokenCount
 from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.json import BadJson, decode_as, decode_object, encode
+from understudy.wire.json import BadJson, as_string, decode_as, decode_object, encode
 from understudy.wire.json import decode as decode_json
 from understudy.wire.sse import SseEvent
 
@@ -62,9 +62,9 @@ class Answer:
 
     def start(self, body: Body) -> list[e.Event]:
         """Take what is known when the answer begins."""
-        self._model = _text(body.model)
-        self._stop = _text(body.stop_reason)
-        events: list[e.Event] = [e.Started(id=_text(body.id), model=self._model)]
+        self._model = as_string(body.model)
+        self._stop = as_string(body.stop_reason)
+        events: list[e.Event] = [e.Started(id=as_string(body.id), model=self._model)]
         return [*events, *self._count(body.usage, final=self._stop is not None)]
 
     def whole(self, index: int, block: msgspec.Raw) -> list[e.Event]:
@@ -177,7 +177,7 @@ class Answer:
 
     def stop(self, delta: Body | Delta, usage: Any, context_management: Any = None) -> list[e.Event]:
         """Take why the answer stopped, and its final counts."""
-        self._stop = _text(delta.stop_reason) or self._stop
+        self._stop = as_string(delta.stop_reason) or self._stop
         events = self._count(usage, final=True)
         for name in NOTED:
             value = context_management if name == "context_management" else getattr(delta, name, None)
@@ -251,34 +251,31 @@ def _cache_writes(raw: JsonObject) -> tuple[int | None, int | None]:
     return (total - long, long) if (short or 0) + long == total else (total, 0)
 
 
-class StreamReader(MarkedReader):
+class StreamReader(EventReader):
     """Reads the server-sent events of a streamed answer, up to `message_stop`."""
 
     end_mark = "message_stop"
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
-        self._endpoint = endpoint
         self._answer = Answer()
 
-    def take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
+    def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Read one event."""
         try:
-            event = decode_as(_EVENT, sse.data)
+            decoded = decode_as(_EVENT, event.data)
         except BadJson:
             # Servers of other makes end a stream with an error in a form of their own, without a `type`.
-            if (error := read_event(sse)) is None:
+            if (error := read_event(event)) is None:
                 raise
             return self._failed(error)
-        if event.type == "error":
-            return self._failed(read_error(sse.data) or read_event(sse))
-        events: Sequence[e.Event] = self._read(event, sse.data)
-        return _stamped(events, sse.frame) if self._keep_wire else events
+        if decoded.type == "error":
+            return self._failed(read_error(event.data) or read_event(event))
+        return self._read(decoded, event.data)
 
     def _failed(self, error: WireError | None) -> list[e.Event | Failure]:
         if error is None:
             raise BadJson("an error event without an error")
-        self.finished = True
         return [failure_in_answer(error, endpoint=self._endpoint, rules=RULES)]
 
     def _read(self, event: StreamEvent, data: bytes) -> list[e.Event]:
@@ -331,13 +328,6 @@ def decode_count(data: bytes, model: str | None, warnings: tuple[Warning, ...] =
     return [TokenCount(input_tokens=count, model=model, warnings=warnings)]
 
 
-def _stamped(events: Sequence[e.Event], frame: bytes) -> list[e.Event]:
-    """Put the frame on the first of its events, and the empty frame on the others."""
-    if not events:
-        return [e.Frame(frame)]
-    return [msgspec.structs.replace(event, wire=frame if n == 0 else b"") for n, event in enumerate(events)]
-
-
 def _extend(block: JsonObject, delta: object) -> None:
     """Add a delta of an unknown block: text to text, everything else in place."""
     if isinstance(delta, dict):
@@ -353,10 +343,6 @@ def _parsed(text: str) -> Any:
         return decode_json(text)
     except BadJson:
         return text
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _string(json: JsonObject, key: str) -> str:

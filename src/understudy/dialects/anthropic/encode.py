@@ -9,11 +9,11 @@ from understudy.dialects.anthropic import thinking
 from understudy.dialects.anthropic.blocks import BlockWriter
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
 from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.patching import patched, received
 from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.messages import Message, Role
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import JSON_HEADERS, Headers
-from understudy.wire.json import decode_object
 
 _WIRE_FIELDS = {
     "max_tokens": ("max_tokens",),
@@ -34,20 +34,19 @@ _NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_s
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
     """Write the body of `POST /v1/messages`."""
-    if request.origin is not None and request.origin.dialect == NAME:
-        return _patched(request, request.origin.body, endpoint, notes, stream=stream)
-    body = _rendered(request, endpoint, notes)
-    if stream:
-        body["stream"] = True
+    if (body := received(request, NAME)) is not None:
+        body = _patched(request, body, endpoint, notes)
+    else:
+        body = _rendered(request, endpoint, notes)
+    if stream or "stream" in body:
+        body["stream"] = stream
     return body
 
 
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write the body of `POST /v1/messages/count_tokens`: what a message would be, without what shapes the answer."""
-    if request.origin is not None and request.origin.dialect == NAME:
-        body = decode_object(request.origin.body)
-        if endpoint.model is not None:
-            body["model"] = endpoint.model
+    if (body := received(request, NAME)) is not None:
+        body = patched(body, endpoint)
     else:
         body = _rendered(request.prompt(), endpoint, notes)
     return {key: value for key, value in body.items() if key not in _NOT_COUNTED}
@@ -110,28 +109,15 @@ def refused_fields(endpoint: Endpoint, version: str | None) -> frozenset[str]:
     return refused
 
 
-def _patched(
-    request: GenerationRequest, origin: bytes, endpoint: Endpoint, notes: Notes, *, stream: bool
-) -> JsonObject:
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """The body as it came in, with this target's model, and with configured values where it says nothing."""
-    body = decode_object(origin)
-    moved = endpoint.model is not None and endpoint.model != body.get("model")
-    if endpoint.model is not None:
-        body["model"] = endpoint.model
-    if stream or "stream" in body:
-        body["stream"] = stream
-    effective = dict(headers(request, endpoint))
-    options = _options(request, endpoint, effective, notes if moved else Notes())
-    configured = {name for field in request.configured for name in _WIRE_FIELDS.get(field, ())} | {"max_tokens"}
-    for name in configured & options.keys():
-        body.setdefault(name, options[name])
+    moved = endpoint.model not in (None, body.get("model"))
+    options = _options(request, endpoint, dict(headers(request, endpoint)), notes if moved else Notes())
     if moved:
         _adapt(body, options)
-    extra = {**endpoint.options, **(request.extra or {}).get(endpoint.provider, {})}
-    for name, value in extra.items():
-        if value is not None:
-            body.setdefault(name, value)
-    return body
+    configured = {name for field in request.configured for name in _WIRE_FIELDS.get(field, ())} | {"max_tokens"}
+    written = {name: options[name] for name in configured & options.keys()}
+    return patched(body, endpoint, written, extra_fields(request.extra, endpoint.provider, endpoint))
 
 
 def _adapt(body: JsonObject, options: JsonObject) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 from understudy.dialects.anthropic.errors import WORDS
 from understudy.dialects.anthropic.models import CAPABILITIES
 from understudy.dialects.anthropic.wire import NAME, STOP_REASONS
+from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.server import Inbound
 from understudy.domain.content import AnyPart, Citation, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
@@ -30,28 +30,20 @@ _STOPS = {
 }
 
 _K = FailureKind
-_ERRORS: Mapping[FailureKind, tuple[int, str]] = {
-    _K.INVALID_REQUEST: (400, "invalid_request_error"),
-    _K.CONTEXT_LENGTH: (400, "invalid_request_error"),
-    _K.CONTENT_FILTER: (400, "invalid_request_error"),
-    _K.UNSUPPORTED: (400, "invalid_request_error"),
-    _K.AUTHENTICATION: (401, "authentication_error"),
-    _K.BILLING: (402, "billing_error"),
-    _K.PERMISSION: (403, "permission_error"),
-    _K.NOT_FOUND: (404, "not_found_error"),
-    _K.CONFLICT: (409, "conflict_error"),
-    _K.REQUEST_TOO_LARGE: (413, "request_too_large"),
-    _K.RATE_LIMITED: (429, "rate_limit_error"),
-    _K.DAILY_QUOTA: (429, "rate_limit_error"),
-    _K.CANCELLED: (499, "api_error"),
-    _K.DEADLINE: (504, "timeout_error"),
-    _K.CONNECT_TIMEOUT: (504, "timeout_error"),
-    _K.TIMEOUT_HEADERS: (504, "timeout_error"),
-    _K.TIMEOUT_BODY: (504, "timeout_error"),
-    _K.TIMEOUT_FIRST_EVENT: (504, "timeout_error"),
-    _K.STALLED: (504, "timeout_error"),
-    _K.OVERLOADED: (529, "overloaded_error"),
+_STATUSES = statuses({_K.OVERLOADED: 529}, unknown=(502,))
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
 }
+"""The type of an error by the status of its kind; every other is an `api_error`."""
 
 
 def message_object(response: GenerationResponse) -> JsonObject:
@@ -207,7 +199,6 @@ def count_reply(count: TokenCount) -> HttpReply:
 
 def error_reply(failure: Failure) -> HttpReply:
     """Write an error with its status and the headers that official clients read."""
-    status = failure.status if failure.status is not None and failure.status >= 400 else _shape(failure)[0]
     headers = [*JSON_HEADERS]
     if failure.request_id is not None:
         headers.append(("request-id", failure.request_id))
@@ -215,24 +206,17 @@ def error_reply(failure: Failure) -> HttpReply:
         headers.append(("retry-after", f"{failure.retry_after:g}"))
     if failure.should_retry is not None:
         headers.append(("x-should-retry", str(failure.should_retry).lower()))
-    return HttpReply(status, tuple(headers), encode(error_object(failure)))
+    return HttpReply(status_of(failure, _STATUSES), tuple(headers), encode(error_object(failure)))
 
 
 def error_object(failure: Failure) -> JsonObject:
     """Return an error as responses and streams hold it."""
-    kind = failure.type or _shape(failure)[1]
-    message, words = failure.message, WORDS.get(failure.kind)
-    if words is not None and words not in message.lower():
-        message = f"{words}: {message}"
-    error: JsonObject = {"type": kind, "message": message}
+    kind = failure.type or _TYPES.get(_STATUSES[failure.kind], "api_error")
+    error: JsonObject = {"type": kind, "message": worded(failure, WORDS)}
     details: Any = (failure.body or {}).get("details")
     if failure.code is not None:
         error["details"] = {**(details if isinstance(details, dict) else {}), "error_code": failure.code}
     return {"type": "error", "error": error, "request_id": failure.request_id}
-
-
-def _shape(failure: Failure) -> tuple[int, str]:
-    return _ERRORS.get(failure.kind, (500, "api_error"))
 
 
 def _json(status: int, body: object) -> HttpReply:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 from understudy.dialects.base import Endpoint, Notes, word_of
@@ -177,6 +175,7 @@ class Conversation:
         return self._done(part, {"type": "thinking", "thinking": part.text})
 
     def _image(self, part: Image, role: Role) -> JsonObject | None:
+        part = part.inline()
         url = part.data_url()
         if "image" not in self._quirks.inputs:
             return self._no("image", "this model takes none")
@@ -184,7 +183,7 @@ class Conversation:
             return self._no("image", f"{role} messages take none")
         if url is None:
             return self._no("image file_id", "this API takes images by their bytes or a URL")
-        if part.data is None and not self._quirks.image_urls and not url.startswith("data:"):
+        if part.data is None and not self._quirks.image_urls:
             return self._no("image url", "this target takes images only by their bytes")
         body: JsonObject = {"url": url}
         if part.detail is not None:
@@ -192,7 +191,7 @@ class Conversation:
         return self._done(part, {"type": "image_url", "image_url": body})
 
     def _file(self, part: File, role: Role) -> JsonObject | None:
-        text = part.text if part.text is not None else _plain_text(part)
+        text = part.inline().plain_text()
         if text is None:
             return self._no("file", "this API takes only plain text")
         data: dict[str, Any] = {"title": part.name, "text": text, "context": part.context}
@@ -214,12 +213,3 @@ def is_plan(part: Thinking) -> bool:
 def _kept_citations(part: Thinking) -> list[JsonObject]:
     kept = (part.extra or {}).get(NAME, {}).get("citations", [])
     return kept if isinstance(kept, list) else []
-
-
-def _plain_text(part: File) -> str | None:
-    if part.data is None or not (part.media_type or "").startswith("text/"):
-        return None
-    try:
-        return base64.b64decode(part.data).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None

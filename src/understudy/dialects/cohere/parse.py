@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -28,7 +27,6 @@ from understudy.domain.requests import GenerationRequest, OutputFormat, Reasonin
 from understudy.wire.http import HttpRequest
 
 _ORIGIN = Provenance(NAME)
-_DATA_URL = re.compile(r"data:([^;,]+);base64,")
 
 
 def parse_chat(request: HttpRequest) -> Inbound:
@@ -97,17 +95,9 @@ def _block(block: JsonObject) -> AnyPart:
             return Thinking(text, provenance=_ORIGIN, extra=_rest(block, "thinking"))
         case {"type": "image_url", "image_url": {"url": str(url), **rest}} if not rest.keys() - {"detail"}:
             detail: Any = rest.get("detail")
-            return _image(url, detail, _rest(block, "image_url"))
+            return Image(url=url, detail=detail, extra=_rest(block, "image_url")).inline()
         case _:
             return Opaque(NAME, block)
-
-
-def _image(url: str, detail: Any, extra: dict[str, JsonObject] | None) -> Image:
-    """Read a `data:` URL as its media type and base64, any other URL as it is."""
-    found = _DATA_URL.match(url)
-    if found is None:
-        return Image(url=url, detail=detail, extra=extra)
-    return Image(data=url[found.end() :], media_type=found[1], detail=detail, extra=extra)
 
 
 def _rest(block: JsonObject, *own: str) -> dict[str, JsonObject] | None:

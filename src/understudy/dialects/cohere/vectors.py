@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import struct
 from functools import partial
 
 import msgspec
@@ -12,7 +10,8 @@ from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Single
 from understudy.dialects.cohere.errors import error_of, failure_in_answer
 from understudy.dialects.cohere.usage import read_usage
 from understudy.dialects.cohere.wire import NAME, Vectors
-from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
+from understudy.dialects.embeddings import checked_vectors, unpack_vector, with_usage_warnings
+from understudy.dialects.patching import patched, received
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -50,8 +49,8 @@ def open_embedding(request: EmbeddingRequest, endpoint: Endpoint, classify: Clas
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write the body of `POST /v2/embed`."""
-    if request.origin is not None and request.origin.dialect == NAME:
-        return _patched(request.origin.body, endpoint)
+    if (came_in := received(request, NAME)) is not None:
+        return patched(came_in, endpoint, endpoint.options)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
     extra = extra_fields(request.extra, NAME, endpoint)
@@ -71,16 +70,6 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) ->
     return {key: value for key, value in {**body, **extra}.items() if not (value is None and key in extra)}
 
 
-def _patched(origin: bytes, endpoint: Endpoint) -> JsonObject:
-    body = decode_object(origin)
-    if endpoint.model is not None:
-        body["model"] = endpoint.model
-    for name, value in endpoint.options.items():
-        if value is not None:
-            body.setdefault(name, value)
-    return body
-
-
 def read_vectors(
     data: bytes, *, endpoint: Endpoint, model: str | None, expected: int, warnings: tuple[Warning, ...] = ()
 ) -> list[EmbeddingResponse | Failure]:
@@ -94,7 +83,7 @@ def read_vectors(
         if error is not None:
             return [failure_in_answer(error, endpoint, Operation.EMBED)]
         raise BadJson("no `embeddings`: not an answer with vectors")
-    vectors = [unpack(vector) if isinstance(vector, str) else vector for vector in found.embeddings.given]
+    vectors = [unpack_vector(vector) for vector in found.embeddings.given]
     response = EmbeddingResponse(
         embeddings=checked_vectors(vectors, expected),
         model=model,
@@ -103,17 +92,3 @@ def read_vectors(
         raw=data,
     )
     return [with_usage_warnings(response)]
-
-
-def pack(vector: tuple[float, ...]) -> str:
-    """Write a vector as base64 of little-endian 32-bit floats."""
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
-
-
-def unpack(text: str) -> tuple[float, ...]:
-    """Read a vector from base64. Raises `BadJson` when it is none."""
-    try:
-        data = base64.b64decode(text, validate=True)
-        return struct.unpack(f"<{len(data) // 4}f", data)
-    except (ValueError, struct.error) as error:
-        raise BadJson(f"a vector is not base64 of 32-bit floats: {error}") from error

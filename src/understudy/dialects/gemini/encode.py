@@ -8,10 +8,10 @@ from understudy.dialects.gemini.fit import fit
 from understudy.dialects.gemini.names import camel_keys, overlay, qualified, spelling
 from understudy.dialects.gemini.parts import PartWriter
 from understudy.dialects.gemini.wire import NAME
+from understudy.dialects.patching import received
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import Message, Role
 from understudy.domain.requests import GenerationRequest
-from understudy.wire.json import decode_object
 
 _COUNTED = ("contents", "systemInstruction", "tools", "toolConfig", "cachedContent")
 """What of a request is part of its prompt."""
@@ -19,7 +19,8 @@ _COUNTED = ("contents", "systemInstruction", "tools", "toolConfig", "cachedConte
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write the body of `generateContent`, the same for a stream. The model stands in the address."""
-    body = _patched(request, endpoint) if _is_own(request) else _rendered(request, endpoint, notes)
+    body = received(request, NAME)
+    body = _patched(request, body, endpoint) if body is not None else _rendered(request, endpoint, notes)
     fit(body, endpoint.quirks, notes)
     return body
 
@@ -27,8 +28,8 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes) ->
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write the body of `countTokens`: the messages alone, or what a request would be, as far as it is prompt."""
     model = qualified(endpoint.model or request.model or "")
-    if _is_own(request):
-        body = _patched(request, endpoint)
+    if (body := received(request, NAME)) is not None:
+        _patched(request, body, endpoint)
         place = spelling(body, "generateContentRequest")
         if place in body:
             body[place] = {**body[place], "model": model}
@@ -36,10 +37,6 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -
     body = {name: value for name, value in _rendered(request.prompt(), endpoint, notes).items() if name in _COUNTED}
     fit(body, endpoint.quirks, notes)
     return body if body.keys() == {"contents"} else {"generateContentRequest": {"model": model, **body}}
-
-
-def _is_own(request: GenerationRequest) -> bool:
-    return request.origin is not None and request.origin.dialect == NAME
 
 
 def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
@@ -62,9 +59,8 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> J
     return body
 
 
-def _patched(request: GenerationRequest, endpoint: Endpoint) -> JsonObject:
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint) -> JsonObject:
     """The body as it came in; configured values and the entry's own fill only what it leaves open."""
-    body = decode_object(request.origin.body) if request.origin is not None else {}
     if endpoint.model is not None and "model" in body:
         body["model"] = qualified(endpoint.model)
     configured = {name: getattr(request, name) for name in request.configured}

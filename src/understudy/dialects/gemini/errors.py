@@ -19,7 +19,7 @@ from understudy.dialects.quirks import ErrorRule
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
-from understudy.wire.json import BadJson, decode
+from understudy.wire.json import BadJson, as_string, decode
 
 WORDS: Mapping[K, str] = {
     K.CONTEXT_LENGTH: "input token count exceeds the maximum number of tokens allowed",
@@ -59,9 +59,9 @@ def read_error_object(error: JsonObject) -> WireError:
     details = read_details(error.get("details"))
     code = error.get("code")
     return WireError(
-        message=_text(error.get("message")) or "",
+        message=as_string(error.get("message")) or "",
         code=details.reason,
-        type=_text(error.get("status")),
+        type=as_string(error.get("status")),
         request_id=details.request_id,
         retry_after=details.retry_after,
         status=code if isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 else None,
@@ -73,7 +73,3 @@ def error_in_answer(error: Any, endpoint: Endpoint) -> Failure:
     """Read an error that came after the status 200 was sent."""
     read = read_error_object(error) if _is_googles(error) else read_any_value({"error": error})
     return failure_in_answer(read or WireError(), endpoint=endpoint, rules=RULES)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
 
 from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.gemini.media import DATA_URL, media_type_of
+from understudy.dialects.gemini.media import media_type_of
 from understudy.dialects.gemini.names import overlay
 from understudy.dialects.gemini.wire import NAME, SIGNATURE, VERSION
 from understudy.domain.content import (
@@ -26,6 +25,7 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
+    sniff_image,
 )
 from understudy.domain.messages import Role
 
@@ -135,14 +135,13 @@ class PartWriter:
         return None
 
     def _inline(self, part: Image | Audio | File) -> JsonObject | None:
+        part = part.inline()
         data, kind = part.data, media_type_of(part)
         if isinstance(part, File) and part.text is not None:
             data, kind = base64.b64encode(part.text.encode()).decode(), "text/plain"
-        elif data is None and part.url is not None and (found := DATA_URL.fullmatch(part.url)):
-            kind, data = found.group(1) or kind, found.group(2)
         if data is None:
             return None
-        kind = kind or _sniffed(data)
+        kind = kind or sniff_image(data)
         return {"inlineData": {"mimeType": kind, "data": data}} if kind else None
 
     def _by_address(self, part: Image | Audio | File) -> JsonObject | None:
@@ -162,10 +161,3 @@ def _own(part: Part) -> JsonObject:
 
 def _done(part: Part, body: JsonObject) -> JsonObject:
     return overlay(body, _own(part))
-
-
-def _sniffed(data: str) -> str | None:
-    try:
-        return Image.from_bytes(base64.b64decode(data[:64])).media_type
-    except (binascii.Error, ValueError):
-        return None

@@ -13,6 +13,7 @@ from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.names import bare, camel_keys, method_url, overlay, qualified
 from understudy.dialects.gemini.wire import NAME, Vectors
+from understudy.dialects.patching import received
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -21,7 +22,7 @@ from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.http import JSON_HEADERS, HttpRequest
-from understudy.wire.json import BadJson, decode_as, decode_object, encode
+from understudy.wire.json import BadJson, decode_as, encode
 
 TASKS = {
     "document": "RETRIEVAL_DOCUMENT",
@@ -82,8 +83,8 @@ def _read(
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write the body: one request a text."""
     model = _model(request, endpoint)
-    if request.origin is not None and request.origin.dialect == NAME:
-        return _patched(decode_object(request.origin.body), model if endpoint.model is not None else None)
+    if (body := received(request, NAME)) is not None:
+        return _patched(body, model) if endpoint.model is not None else body
     named = {"model": model} if "model" in (request.extra or {}).get(NAME, {}) else {}
     return {**named, "requests": _items(request, endpoint, notes)}
 
@@ -92,11 +93,11 @@ def _model(request: EmbeddingRequest, endpoint: Endpoint) -> str:
     return qualified(endpoint.model or request.model or "")
 
 
-def _patched(body: JsonObject, model: str | None) -> JsonObject:
+def _patched(body: JsonObject, model: str) -> JsonObject:
     """A body of this dialect's own, with this target's model wherever it names one."""
     items = body.get("requests")
     for item in [body, *(items if isinstance(items, list) else ())]:
-        if model is not None and isinstance(item, dict) and "model" in item:
+        if isinstance(item, dict) and "model" in item:
             item["model"] = model
     return body
 

@@ -9,13 +9,14 @@ import msgspec
 from understudy.dialects.base import Endpoint, Notes, extra_fields
 from understudy.dialects.embeddings import checked_vectors
 from understudy.dialects.openai.errors import read_error_value, stream_failure
+from understudy.dialects.patching import fill, received
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.json import BadJson, decode, decode_object
+from understudy.wire.json import BadJson, decode
 
 NAME = "hf-features"
 
@@ -39,10 +40,8 @@ def read_answer(
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write the body."""
-    if request.origin is not None and request.origin.dialect == NAME:
-        body = decode_object(request.origin.body)
-        added = {name: value for name, value in endpoint.options.items() if value is not None}
-        return {**added, **body}
+    if (body := received(request, NAME)) is not None:
+        return fill(body, endpoint.options)
     for field, why in (
         ("dimensions", "the model's own dimensions cannot be changed"),
         ("input_type", "vectors are the same for documents and queries unless the model has named prompts"),

@@ -21,6 +21,7 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
+    parse_data_url,
 )
 from understudy.domain.messages import Message, Role
 from understudy.wire.json import BadJson, check_depth, encode
@@ -126,13 +127,10 @@ class History:
         if "image" not in self._endpoint.quirks.inputs:
             self._notes.drop("image", "the model takes no images")
             return None
-        data = image.data or image.url or ""
-        if data.startswith("data:"):
-            head, _, data = data.partition(",")
-            if head.endswith(";base64"):
-                return data
-        elif image.data:
-            return data
+        if found := parse_data_url(image.data or image.url or ""):
+            return found[1]
+        if image.data:
+            return image.data
         what = "image url" if image.url else "image file_id"
         self._notes.drop(what, "Ollama takes images only by their bytes")
         return None

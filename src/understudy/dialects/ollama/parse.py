@@ -7,15 +7,23 @@ written. A text completion (`/api/generate`) is read as the chat that it is.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any, TypeVar
 
 import msgspec
 
-from understudy.dialects.ollama.wire import NAME, SAMPLING
+from understudy.dialects.ollama.wire import LEVELS, NAME, SAMPLING
 from understudy.dialects.server import BadRequest
-from understudy.domain.content import AnyPart, Image, JsonObject, Provenance, Text, Thinking, ToolCall, ToolResult
+from understudy.domain.content import (
+    AnyPart,
+    Image,
+    JsonObject,
+    Provenance,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    sniff_image,
+)
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool
 from understudy.domain.requests import (
@@ -116,7 +124,6 @@ _embed: msgspec.json.Decoder[_Embed] = msgspec.json.Decoder(_Embed)
 _embeddings: msgspec.json.Decoder[_Embeddings] = msgspec.json.Decoder(_Embeddings)
 _show: msgspec.json.Decoder[_Show] = msgspec.json.Decoder(_Show)
 
-_LEVELS = ("low", "medium", "high", "max")
 
 _ALWAYS_WRITTEN = frozenset({"model", "messages", "role", "content", "name", "description", "parameters", "input"})
 """Fields that the client half writes even when they hold nothing."""
@@ -279,7 +286,7 @@ def _reasoning(think: bool | str | None) -> Reasoning | None:
             return Reasoning(mode="enabled")
         case False:
             return Reasoning(effort="none")
-        case str() if think in _LEVELS:
+        case str() if think in LEVELS:
             return Reasoning(effort=think)
         case _:
             raise bad_request(
@@ -368,13 +375,5 @@ class _Conversation:
 def _content(text: str | None, images: list[str] | None) -> str | tuple[AnyPart, ...]:
     if not images:
         return text or ""
-    pictures = [Image(data=data, media_type=_media_type(data)) for data in images]
+    pictures = [Image(data=data, media_type=sniff_image(data)) for data in images]
     return (Text(text), *pictures) if text else tuple(pictures)
-
-
-def _media_type(data: str) -> str | None:
-    """Ollama's images are bare base64: their first bytes tell the type that other wires want to know."""
-    try:
-        return Image.from_bytes(base64.b64decode(data[:16], validate=True)).media_type
-    except (binascii.Error, ValueError):
-        return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import ceil
 
+from understudy.dialects.errors import status_of, statuses
 from understudy.dialects.ollama.history import arguments_object
 from understudy.dialects.ollama.wire import CAPABILITIES, DURATIONS
 from understudy.domain import events as e
@@ -24,30 +25,7 @@ NDJSON_HEADERS: Headers = (("content-type", "application/x-ndjson"),)
 
 _K = FailureKind
 
-_STATUS = {
-    _K.INVALID_REQUEST: 400,
-    _K.UNSUPPORTED: 400,
-    _K.CONTEXT_LENGTH: 400,
-    _K.CONTENT_FILTER: 400,
-    _K.AUTHENTICATION: 401,
-    _K.BILLING: 402,
-    _K.PERMISSION: 403,
-    _K.NOT_FOUND: 404,
-    _K.REQUEST_TOO_LARGE: 413,
-    _K.RATE_LIMITED: 429,
-    _K.DAILY_QUOTA: 429,
-    _K.CANCELLED: 499,
-    _K.SERVER_ERROR: 500,
-    _K.LOCAL: 500,
-    _K.OVERLOADED: 503,
-    _K.CONNECT_TIMEOUT: 504,
-    _K.TIMEOUT_HEADERS: 504,
-    _K.TIMEOUT_BODY: 504,
-    _K.TIMEOUT_FIRST_EVENT: 504,
-    _K.STALLED: 504,
-    _K.DEADLINE: 504,
-}
-"""Statuses of failures that bring none along; the others are 502, as for an unreachable cloud model."""
+_STATUSES = statuses({_K.CONFLICT: 502})
 
 _DONE = {FinishReason.STOP: "stop", FinishReason.TOOL_CALLS: "stop", FinishReason.LENGTH: "length"}
 
@@ -139,12 +117,11 @@ def one_model(models: list[ModelInfo], name: str) -> HttpReply:
 
 def error(failure: Failure) -> HttpReply:
     """Write an error: the message is all there is."""
-    wrong = failure.status is None or not 400 <= failure.status <= 599
-    status = _STATUS.get(failure.kind, 502) if wrong else failure.status
+    status = status_of(failure, _STATUSES)
     hint: Headers = ()
     if failure.retry_after is not None:
         hint = (("retry-after", str(ceil(failure.retry_after))),)
-    return HttpReply(status or 502, (*JSON_HEADERS, *hint), encode({"error": failure.message}))
+    return HttpReply(status, (*JSON_HEADERS, *hint), encode({"error": failure.message}))
 
 
 def reply(status: int, body: JsonObject) -> HttpReply:

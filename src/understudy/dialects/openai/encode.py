@@ -9,10 +9,11 @@ from understudy.dialects.base import Endpoint, Notes
 from understudy.dialects.openai.decode import NAME
 from understudy.dialects.openai.fit import fit
 from understudy.dialects.openai.messages import Conversation
+from understudy.dialects.patching import fill, received
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
-from understudy.wire.json import decode_object, encode
+from understudy.wire.json import encode
 
 FIELDS: dict[str, str] = {
     "max_tokens": "max_completion_tokens",
@@ -46,9 +47,8 @@ _ALIASES = {"max_completion_tokens": "max_tokens", "user": "safety_identifier"}
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> bytes:
     """Write the body of a chat request. A request that came in on this wire is patched, so nothing of it is lost."""
-    origin = request.origin
-    if origin is not None and origin.dialect == NAME:
-        body = _patched(request, endpoint, origin.body, notes)
+    if (body := received(request, NAME)) is not None:
+        body = _patched(request, body, endpoint, notes)
     else:
         body = _rendered(request, endpoint, notes)
     if endpoint.model is not None:
@@ -73,26 +73,18 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> J
     return {key: value for key, value in body.items() if value is not None}
 
 
-def _patched(request: GenerationRequest, endpoint: Endpoint, origin: bytes, notes: Notes) -> JsonObject:
-    body = decode_object(origin)
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
     if request.configured:
-        for key, value in parameters(request, endpoint, Notes(request.configured)).items():
-            if _configures(key, request.configured) and not _has(body, key):
-                body[key] = value
+        written = parameters(request, endpoint, Notes(request.configured))
+        own = {key: value for key, value in written.items() if _configures(key, request.configured)}
+        fill(body, own, aliases=_ALIASES)
     fit(body, endpoint.quirks, notes, came_in=True)
-    for key, value in endpoint.options.items():
-        if not _has(body, key):
-            body[key] = value
-    return body
+    return fill(body, endpoint.options, aliases=_ALIASES)
 
 
 def _configures(key: str, configured: frozenset[str]) -> bool:
     other = {"response_format": "output", "reasoning_effort": "reasoning"}
     return any(FIELDS.get(name) == key or other.get(key) == name or name == key for name in configured)
-
-
-def _has(body: JsonObject, key: str) -> bool:
-    return body.get(key) is not None or body.get(_ALIASES.get(key, key)) is not None
 
 
 def parameters(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
@@ -215,10 +207,8 @@ def _set_stream(body: JsonObject, endpoint: Endpoint, *, stream: bool) -> None:
 
 def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> bytes:
     """Write the body of an embedding request."""
-    body: JsonObject
-    if request.origin is not None and request.origin.dialect == NAME:
-        body = decode_object(request.origin.body)
-        body |= {key: value for key, value in endpoint.options.items() if body.get(key) is None}
+    if (body := received(request, NAME)) is not None:
+        fill(body, endpoint.options)
     else:
         body = {"model": request.model}
         if request.texts:

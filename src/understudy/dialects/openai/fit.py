@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Notes
-from understudy.dialects.quirks import Quirks
+from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
 
 _WIRE = {
@@ -33,7 +33,6 @@ _NEUTRAL: dict[str, Any] = {
 }
 """Values that every model accepts, because they are the default."""
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 
 
@@ -106,17 +105,13 @@ def _fit_effort(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
     effort, accepted = body.get("reasoning_effort"), quirks.efforts
     if effort is None or accepted is None or effort in accepted:
         return
-    if "default" in accepted:
-        body["reasoning_effort"] = "default"
-    elif not accepted or effort not in _EFFORTS:
+    sent = "default" if "default" in accepted else nearest_effort(effort, accepted)
+    if sent is None:
         del body["reasoning_effort"]
         notes.drop("reasoning", f"the model has no effort {effort!r}")
-        return
     else:
-        place = _EFFORTS.index(effort)
-        known = [e for e in _EFFORTS if e in accepted]
-        body["reasoning_effort"] = min(known, key=lambda e: (abs(_EFFORTS.index(e) - place), -_EFFORTS.index(e)))
-    notes.clamp("reasoning", f"the model has no effort {effort!r}: {body['reasoning_effort']!r} is the nearest")
+        body["reasoning_effort"] = sent
+        notes.clamp("reasoning", f"the model has no effort {effort!r}: {sent!r} is the nearest")
 
 
 def _fit_tools(body: JsonObject, quirks: Quirks, notes: Notes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,12 +20,12 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
+    parse_data_url,
 )
 from understudy.domain.errors import Misuse
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Role
 
-_DATA_URL = re.compile(r"data:([^;,]+);base64,")
 _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 _BREAKPOINT = {"mode": "explicit"}
 
@@ -221,7 +220,7 @@ def _refusal(value: Mapping[str, Any], at: str, common: JsonObject) -> AnyPart:
 def _image(value: Mapping[str, Any], at: str, common: JsonObject) -> AnyPart:
     url = _string(value, "image_url", at) if "image_url" in value else _string(value, "url", at)
     detail = value.get("detail")
-    return Image(**_located(url), detail=detail if isinstance(detail, str) else None, **common)
+    return Image(url=url, detail=detail if isinstance(detail, str) else None, **common).inline()
 
 
 def _audio(value: Mapping[str, Any], at: str, common: JsonObject) -> AnyPart:
@@ -236,17 +235,11 @@ def _file(value: Mapping[str, Any], at: str, common: JsonObject) -> AnyPart:
     if value.get("file_id") is not None:
         return File(file_id=_string(value, "file_id", at), name=name, **common)
     data = _string(value, "file_data", at)
-    found = _located(data)
-    return File(**(found if "data" in found else {"data": data}), name=name, **common)
+    kind, data = parse_data_url(data) or (None, data)
+    return File(data=data, media_type=kind, name=name, **common)
 
 
 _READERS = {"text": _text, "refusal": _refusal, "image_url": _image, "input_audio": _audio, "file": _file}
-
-
-def _located(url: str) -> JsonObject:
-    """A `data:` URL as its media type and base64, any other URL as it is."""
-    match = _DATA_URL.match(url)
-    return {"url": url} if match is None else {"data": url[match.end() :], "media_type": match.group(1)}
 
 
 def _string(value: Mapping[str, Any], key: str, at: str) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from understudy.dialects.base import Endpoint
-from understudy.dialects.embeddings import checked_vectors, in_order, with_usage_warnings
+from understudy.dialects.embeddings import checked_vectors, in_order, unpack_vector, with_usage_warnings
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
 from understudy.domain.failures import Failure
@@ -48,7 +45,7 @@ def read_embeddings(
         if error is not None:
             return [stream_failure(error, endpoint, Operation.EMBED)]
         raise BadJson("no `data`: not an embeddings list")
-    vectors = [unpack(item.embedding) if isinstance(item.embedding, str) else item.embedding for item in found.data]
+    vectors = [unpack_vector(item.embedding) for item in found.data]
     ordered = in_order(vectors, [item.index for item in found.data])
     # No text has no tokens: a zero is written by servers that do not count, because the form demands a number.
     usage = read_usage(found.usage) or Usage()
@@ -60,17 +57,3 @@ def read_embeddings(
         raw=body,
     )
     return [with_usage_warnings(response)]
-
-
-def pack(vector: Sequence[float]) -> str:
-    """Write a vector as base64. Raises `OverflowError` for a number beyond 32-bit floats."""
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
-
-
-def unpack(text: str) -> tuple[float, ...]:
-    """Read a vector from base64. Raises `BadJson` when it is none."""
-    try:
-        data = base64.b64decode(text, validate=True)
-        return struct.unpack(f"<{len(data) // 4}f", data)
-    except (ValueError, struct.error) as error:
-        raise BadJson(f"a vector is not base64 of 32-bit floats: {error}") from error

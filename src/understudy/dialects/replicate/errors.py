@@ -20,7 +20,7 @@ from understudy.dialects.replicate.wire import PredictionWire
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
-from understudy.wire.json import BadJson, decode, encode
+from understudy.wire.json import BadJson, as_string, decode, encode
 
 WORDS: Mapping[K, str] = {
     K.CONTEXT_LENGTH: "prompt is too long",
@@ -78,8 +78,8 @@ def _problem(value: JsonObject) -> WireError | None:
     return WireError(
         message=message or str(title),
         code=found and (found[1] or found[2]),
-        type=_text(value.get("type")),
-        param=_text(first.get("field")),
+        type=as_string(value.get("type")),
+        param=as_string(first.get("field")),
         status=status_in(value),
         body=value,
     )
@@ -111,7 +111,3 @@ def of_prediction(prediction: PredictionWire, endpoint: Endpoint) -> Failure:
     failure = failure_in_answer(error, endpoint=endpoint, rules=rules)
     known = recognised(error, 200, endpoint=endpoint, rules=rules)
     return failure if known else msgspec.structs.replace(failure, should_retry=False)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

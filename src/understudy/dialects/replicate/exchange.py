@@ -23,7 +23,6 @@ from understudy.dialects.replicate.decode import Answer
 from understudy.dialects.replicate.encode import (
     ceiling_of,
     create_request,
-    is_patched,
     patched_body,
     path_of,
     write_body,
@@ -102,8 +101,7 @@ class PredictionExchange:
 
     def start(self) -> Steps:
         """Ask for the model's inputs, unless they are known or cannot be."""
-        if is_patched(self._request, self._endpoint):
-            body = patched_body(self._request, self._endpoint)
+        if (body := patched_body(self._request, self._endpoint)) is not None:
             return [self._create(body, path_of(body, self._place))]
         if self._place.model is None:
             return self._write(InputSchema(version=self._place.version))

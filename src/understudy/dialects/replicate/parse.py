@@ -21,7 +21,6 @@ CREATE = re.compile(r"/v1/(?:models/(?P<model>.+)/predictions|deployments/(?P<de
 LIST = re.compile(
     r"/v1/(?:models(?:/(?P<model>[^/]+(?:/[^/]+)?)(?:/versions/(?P<version>[^/]+))?)?|collections/(?P<collection>[^/]+))$"
 )
-_DATA_URL = re.compile(r"data:(?P<type>[^;,]*);base64,(?P<data>.*)", re.S)
 _INTEGERS = frozenset({"max_tokens", "top_k", "seed"})
 
 
@@ -130,7 +129,7 @@ class _Inputs:
             urls = [value] if isinstance(value, str) else value
             if isinstance(urls, list) and urls and all(isinstance(url, str) for url in urls):
                 del self.left[name]
-                return tuple(map(_image, urls))
+                return tuple(Image(url=url).inline() for url in urls)
         return ()
 
     def messages(self) -> list[Any]:
@@ -167,11 +166,6 @@ def _is_message(item: Any) -> bool:
         case {"role": ("system" | "developer" | "user" | "assistant"), "content": str()}:
             return True
     return False
-
-
-def _image(url: str) -> Image:
-    found = _DATA_URL.fullmatch(url)
-    return Image(data=found["data"], media_type=found["type"] or None) if found else Image(url=url)
 
 
 def _reasoning(fields: _Inputs) -> Reasoning | None:

@@ -42,7 +42,7 @@ class ResponsesDialect:
             return read_whole(data, _fail(endpoint), endpoint.bounds)
 
         if stream:
-            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire, bounds=endpoint.bounds)
+            reader = StreamReader(endpoint, _fail(endpoint))
             return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=before, whole=whole)
         return SingleExchange(call, WholeReader[Event](whole), refuse, before=before)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Notes
-from understudy.dialects.quirks import Quirks
+from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS
 from understudy.domain.content import JsonObject
 
@@ -20,7 +20,6 @@ _FIELDS = _SAMPLING | {"max_tokens", "cache_key", "user", "metadata", "service_t
 _NEUTRAL: dict[str, Any] = {"temperature": 1, "top_p": 1, "top_logprobs": 0}
 """Values that every model accepts, because they are the default."""
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _MEDIA = {"input_image": "image", "input_file": "file"}
 
 
@@ -44,14 +43,11 @@ def _fit_reasoning(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
         _exclude(body, ENCRYPTED)
         notes.drop("reasoning", "the model refuses it")
         return
-    effort, accepted = reasoning.get("effort"), quirks.efforts
-    known = [level for level in _EFFORTS if accepted is not None and level in accepted]
-    if effort not in _EFFORTS or effort in known or not known:
-        return
-    place = _EFFORTS.index(effort)
-    nearest = min(known, key=lambda level: (abs(_EFFORTS.index(level) - place), -_EFFORTS.index(level)))
-    body["reasoning"] = {**reasoning, "effort": nearest}
-    notes.clamp("reasoning", f"the model has no effort {effort!r}: {nearest!r} is the nearest")
+    effort = reasoning.get("effort")
+    nearest = nearest_effort(effort, quirks.efforts or ())
+    if nearest is not None and nearest != effort:
+        body["reasoning"] = {**reasoning, "effort": nearest}
+        notes.clamp("reasoning", f"the model has no effort {effort!r}: {nearest!r} is the nearest")
 
 
 def _refuse(body: JsonObject, quirks: Quirks, notes: Notes) -> None:

@@ -6,10 +6,9 @@ messages. A field without a typed place stays in `extra["responses"]` of the mes
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from understudy.dialects.responses.decode import objects, read_citation
+from understudy.dialects.responses.decode import read_citation
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import (
@@ -25,11 +24,12 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
+    parse_data_url,
 )
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Role
+from understudy.wire.json import as_objects
 
-_DATA_URL = re.compile(r"data:([^,]+);base64,(.*)", re.S)
 _CALLERS = frozenset({"mcp_approval_response"})
 _ROLES = {"user": Role.USER, "system": Role.SYSTEM, "developer": Role.DEVELOPER}
 
@@ -145,10 +145,9 @@ def _piece(piece: Any, where: str) -> AnyPart:
                 raise bad_request("text must be a string", param=f"{where}.text")
             return Text(text, cache=mark, extra=_extra(rest))
         case "input_image":
-            url, data, kind = _bytes_of(rest.pop("image_url", None))
-            file_id, detail = rest.pop("file_id", None), rest.pop("detail", None)
-            extra = _extra(rest)
-            return Image(url=url, data=data, media_type=kind, file_id=file_id, detail=detail, cache=mark, extra=extra)
+            url, file_id, detail = rest.pop("image_url", None), rest.pop("file_id", None), rest.pop("detail", None)
+            image = Image(url=url, file_id=file_id, detail=detail, cache=mark, extra=_extra(rest))
+            return image.inline() if isinstance(url, str) else image
         case "input_file":
             return _file(rest, mark)
         case _:
@@ -157,16 +156,10 @@ def _piece(piece: Any, where: str) -> AnyPart:
 
 def _file(rest: JsonObject, mark: CacheMark | None) -> File:
     raw = rest.pop("file_data", None)
-    _, data, kind = _bytes_of(raw)
+    # Otherwise it is plain base64, of a type that only the file's name shows.
+    kind, data = (parse_data_url(raw) if isinstance(raw, str) else None) or (None, raw)
     url, file_id, name = rest.pop("file_url", None), rest.pop("file_id", None), rest.pop("filename", None)
-    data = data if data is not None else raw  # Plain base64, of a type that only the file's name tells.
     return File(url=url, data=data, media_type=kind, file_id=file_id, name=name, cache=mark, extra=_extra(rest))
-
-
-def _bytes_of(url: str | None) -> tuple[str | None, str | None, str | None]:
-    """Split a `data:` URL into bytes and media type; return any other URL as it is."""
-    match = _DATA_URL.fullmatch(url) if isinstance(url, str) else None
-    return (None, match[2], match[1]) if match else (url, None, None)
 
 
 def _answer(content: str | list[Any], about: JsonObject, where: str) -> list[AnyPart]:
@@ -179,7 +172,7 @@ def _answer(content: str | list[Any], about: JsonObject, where: str) -> list[Any
         match kind:
             case "output_text" | "input_text" | "text":
                 rest = {key: value for key, value in piece.items() if key not in ("type", "text", "annotations")}
-                citations = tuple(read_citation(note) for note in objects(piece.get("annotations")))
+                citations = tuple(read_citation(note) for note in as_objects(piece.get("annotations")))
                 parts.append(Text(piece.get("text") or "", citations=citations, extra=_extra(rest | item)))
             case "refusal":
                 rest = {key: value for key, value in piece.items() if key not in ("type", "refusal")}
@@ -212,7 +205,7 @@ def _result(item: JsonObject, where: str) -> ToolResult:
 
 
 def _thinking(item: JsonObject) -> Thinking:
-    pieces = [*objects(item.get("summary")), *objects(item.get("content"))]
+    pieces = [*as_objects(item.get("summary")), *as_objects(item.get("content"))]
     text = "\n\n".join(str(piece.get("text") or "") for piece in pieces)
     encrypted = item.get("encrypted_content")
     return Thinking(text, signature=encrypted, provenance=Provenance(NAME), extra={NAME: item})

@@ -11,7 +11,7 @@ from typing import Any
 
 from understudy.dialects.responses.wire import CALL_TEXT, StreamEvent
 from understudy.domain.content import JsonObject
-from understudy.wire.json import BadJson
+from understudy.wire.json import BadJson, nonempty
 
 
 class Item:
@@ -48,7 +48,7 @@ class Items:
 
     def begin(self, index: Any, raw: JsonObject) -> Item:
         """Return the item that is announced: a new one, unless the same is announced again."""
-        kind, call_id = _text(raw.get("type")), _text(raw.get("call_id"))
+        kind, call_id = nonempty(raw.get("type")), nonempty(raw.get("call_id"))
         known = self._named(raw, index)
         if known is None and raw.get("id") is None and type(index) is int:
             known = self._by_position.get(index)
@@ -95,7 +95,7 @@ class Items:
             item = there if there in free else free[0] if free else None
             found[n] = item if item is not None else self._new(n, raw)
             taken.append(found[n])
-        if any(_text(raw.get("type")) in CALL_TEXT for raw in output) and any(
+        if any(nonempty(raw.get("type")) in CALL_TEXT for raw in output) and any(
             item.streamed and not item.closed and item not in taken for item in self._all
         ):
             raise BadJson("the calls of the whole response are not those that came in pieces")
@@ -103,7 +103,7 @@ class Items:
 
     def _named(self, raw: JsonObject, index: Any) -> Item | None:
         """Return the item with the same id or, of a call, with the same call id."""
-        item_id, call_id = _text(raw.get("id")), _text(raw.get("call_id"))
+        item_id, call_id = nonempty(raw.get("id")), nonempty(raw.get("call_id"))
         if item_id and (item := self._of_id(item_id, index)) is not None:
             return item
         return next((item for item in self._all if call_id and item.call_id == call_id), None)
@@ -117,9 +117,13 @@ class Items:
         return there if there is not None and there.id == item_id else item
 
     def _new(self, index: Any, raw: JsonObject) -> Item:
-        item = Item(_text(raw.get("id")), _text(raw.get("type")), _text(raw.get("call_id")))
+        item = Item(
+            nonempty(raw.get("id")),
+            nonempty(raw.get("type")),
+            nonempty(raw.get("call_id")),
+        )
         self._all.append(item)
-        if item_id := _text(raw.get("id")):
+        if item_id := nonempty(raw.get("id")):
             self._by_id[item_id] = item
         if type(index) is int:
             self._by_position[index] = item
@@ -128,14 +132,10 @@ class Items:
 
 def _may_be(item: Item, raw: JsonObject) -> bool:
     """Whether an item of unknown name can be this one: of the same kind, and not another call."""
-    call_id = _text(raw.get("call_id"))
-    return item.kind == _text(raw.get("type")) and (call_id is None or item.call_id in (call_id, None))
+    call_id = nonempty(raw.get("call_id"))
+    return item.kind == nonempty(raw.get("type")) and (call_id is None or item.call_id in (call_id, None))
 
 
 def position_of(value: Any) -> int:
     """Return the number of a content, the first where none is given."""
     return value if type(value) is int else 0
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

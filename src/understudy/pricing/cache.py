@@ -1,6 +1,7 @@
-"""Where the published prices stand once they are loaded: once a process, in a thread, and only when they are needed.
+"""The published prices, loaded once a process, in a thread, and only when they are needed.
 
-The import takes 0.4 s of work, so it begins when the first request is sent and is waited for when its answer has come.
+Importing them takes 0.4 s of CPU time, so loading begins when the first request is sent and is waited for when its
+answer has come.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ class PublishedPriceCache:
         self._lock = threading.Lock()
         self._loading: Future[PublishedPrices] | None = None
         self.prices: PublishedPrices | None = None
-        """`None` until they are loaded; empty when they cannot be."""
-        self.news = 0
-        """Grows whenever more has become known of models, here or by a provider's own list."""
+        """`None` until they are loaded; empty if they cannot be."""
+        self.version = 0
+        """Grows whenever more becomes known of models, here or from a provider's own list."""
 
     @property
     def loaded(self) -> bool:
@@ -39,7 +40,7 @@ class PublishedPriceCache:
         return self.prices is not None
 
     def begin(self) -> None:
-        """Start to load, unless that was done. Returns at once."""
+        """Start to load, unless that has been done. Return at once."""
         if self.prices is not None:
             return
         loading, mine = self._claim()
@@ -47,7 +48,7 @@ class PublishedPriceCache:
             threading.Thread(target=self._load, args=(loading,), name="understudy-prices").start()
 
     async def ready(self) -> None:
-        """Wait until the prices are loaded, without holding the event loop up. Never raises for want of them."""
+        """Wait until the prices are loaded, without blocking the event loop. Never raise if they cannot be."""
         if self.prices is not None:
             return
         self.begin()
@@ -60,7 +61,7 @@ class PublishedPriceCache:
             logger.warning("prices are still not loaded after %g s; costs are unknown until they are", PATIENCE)
 
     def load(self) -> PublishedPrices:
-        """Load in the calling thread, or wait for the one that is at it."""
+        """Load in the calling thread, or wait for the thread that is loading."""
         if self.prices is None:
             loading, mine = self._claim()
             if mine:
@@ -68,8 +69,8 @@ class PublishedPriceCache:
             return loading.result()
         return self.prices
 
-    def settle(self) -> None:
-        """Wait for a load that has begun: a process that forks meanwhile would leave its child one that never ends."""
+    def join(self) -> None:
+        """Wait for a load that has begun: the child of a fork in the meantime would wait for it forever."""
         loading = self._loading
         if loading is not None and not loading.done():
             loading.exception(PATIENCE)
@@ -86,15 +87,15 @@ class PublishedPriceCache:
         try:
             self.prices = self._read()
         except Exception:
-            # Whatever is wrong with a list of prices must not cost anyone an answer.
+            # An invalid price list must not cost anyone an answer.
             logger.warning("genai-prices cannot be loaded; costs that need it are unknown", exc_info=True)
             self.prices = _NONE
-        self.news += 1
+        self.version += 1
         loading.set_result(self.prices)
 
 
-SHELF = PublishedPriceCache()
-"""The process's own."""
+PRICE_CACHE = PublishedPriceCache()
+"""The one of the process."""
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=SHELF.settle)
+    os.register_at_fork(before=PRICE_CACHE.join)

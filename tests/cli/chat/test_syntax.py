@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.cli.chat.typed import Command, continued, read
+from understudy.cli.chat.syntax import Command, continue_line, parse
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from understudy.cli.chat.typed import Command, continued, read
     ],
 )
 def test_reading(text: str, said: Command | str) -> None:
-    assert read(text) == said
+    assert parse(text) == said
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_reading(text: str, said: Command | str) -> None:
     ],
 )
 def test_going_on(text: str, going_on: str | None) -> None:
-    assert continued(text) == going_on
+    assert continue_line(text) == going_on

@@ -1,7 +1,7 @@
-"""Sessions on disk: one file of JSON lines for each conversation, private to its user.
+"""Sessions on disk: a file of JSON lines for each conversation, private to its user.
 
-A line is one record (`conversation`), appended as it happens and never rewritten, so a crash costs at most the line
-that was being written, and records of kinds that only a newer version knows stay in the file untouched.
+A line is a record (`conversation`), appended at once and never rewritten, so a crash loses at most the line being
+written, and records of kinds that only a newer version knows stay in the file untouched.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from understudy.domain.errors import Misuse
 
 SUFFIX = ".jsonl"
 LAST = "last"
-"""The session that was used last, where a session is named."""
+"""Names the session that was used last."""
 
 
 class Header(Record, frozen=True, kw_only=True, tag="session", omit_defaults=True):
@@ -41,25 +41,25 @@ class _Kind(msgspec.Struct):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a list of sessions says of one."""
+    """A session in a list of sessions."""
 
     id: str
     used: float
     """Unix seconds of the last record."""
     turns: int
     answered_by: str | None
-    """Who answered last, as `entry/model`."""
+    """The target that answered last, as `entry/model`."""
     title: str
     """The beginning of its first question."""
 
 
-_KNOWN = frozenset(each.__struct_config__.tag for each in (Header, *AnyRecord.__args__))
+_TAGS = frozenset(each.__struct_config__.tag for each in (Header, *AnyRecord.__args__))
 _DECODER = msgspec.json.Decoder(Header | AnyRecord)
 _KINDS = msgspec.json.Decoder(_Kind)
 
 
 def data_folder(environ: Mapping[str, str], home: Path | None, platform: str = sys.platform) -> Path | None:
-    """Return where the program keeps what its user makes; `None` where there is no home."""
+    """Return the folder of the user's data; `None` where there is no home folder."""
     match platform:
         case "win32":
             if data := environ.get("LOCALAPPDATA"):
@@ -68,7 +68,7 @@ def data_folder(environ: Mapping[str, str], home: Path | None, platform: str = s
         case "darwin":
             return home / "Library" / "Application Support" / "understudy" if home else None
         case _:
-            # The XDG specification has relative paths ignored.
+            # The XDG Base Directory Specification: relative paths are invalid and to be ignored.
             if (folder := environ.get("XDG_DATA_HOME")) and Path(folder).is_absolute():
                 return Path(folder, "understudy")
             return home / ".local" / "share" / "understudy" if home else None
@@ -78,29 +78,29 @@ def user_folder() -> Path | None:
     """Return the `data_folder` of this process."""
     try:
         home = Path.home()
-    except RuntimeError:  # a process may have neither $HOME nor an entry among the users
+    except RuntimeError:  # a process may have neither $HOME nor an entry in the user database
         home = None
     return data_folder(os.environ, home)
 
 
 def sessions_folder() -> Path | None:
-    """Return where sessions are kept; `None` where there is no home."""
+    """Return the folder of session files; `None` where there is no home folder."""
     folder = user_folder()
     return folder / "sessions" if folder else None
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only its user may enter. Raises `OSError`."""
+    """Create a folder that only its user may enter. Raises `OSError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def new_id(now: float) -> str:
-    """Return a name that sorts by time and that no other session has."""
+    """Return a unique name that sorts by time."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(2)}"
 
 
-class Journal:
-    """A session's file while it is open: locked against a second chat, made at its first record."""
+class SessionFile:
+    """A session's file while it is open: locked against a second chat, created with its first record."""
 
     def __init__(self, folder: Path, session: str, *, now: float) -> None:
         self.id = session
@@ -109,7 +109,7 @@ class Journal:
         self._file: int | None = None
 
     def write(self, *records: AnyRecord) -> None:
-        """Append records, all or none. Raises `OSError`, and `ValueError` for text that is not Unicode."""
+        """Append records, all or none. Raises `OSError`, and `ValueError` for a string that is not valid Unicode."""
         file = self.open()
         end = os.lseek(file, 0, os.SEEK_END)
         header = () if end else (Header(id=self.id, started=self._started, written_by=understudy.__version__),)
@@ -123,7 +123,7 @@ class Journal:
             raise
 
     def open(self) -> int:
-        """Open and lock the file, and cut off a line that a crash left unfinished. Raises `OSError`, `Misuse`."""
+        """Open and lock the file, and remove an incomplete last line. Raises `OSError`, `Misuse`."""
         if self._file is None:
             make_private(self.path.parent)
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
@@ -139,7 +139,7 @@ class Journal:
         return self._file
 
     def close(self) -> None:
-        """Close the file and let others open it."""
+        """Close the file, so that others can open it."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -147,44 +147,44 @@ class Journal:
     def _lock(self, file: int) -> None:
         try:
             import fcntl
-        except ImportError:  # Windows; there two chats could write into one session
+        except ImportError:  # Windows, where two chats could write to one session
             return
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Misuse(f"the session {self.id} is open in another chat; leave it there first") from error
+            raise Misuse(f"the session {self.id} is open in another chat: close that chat first") from error
         except OSError:  # a file system without locks
             return
 
 
 def read(path: Path) -> Conversation:
     """Read a session. Raises `Misuse` for a file that cannot be read."""
-    return Conversation().after(*_records(path))
+    return Conversation().apply(*_records(path))
 
 
-def find(folder: Path, wanted: str) -> Path:
-    """Return the file of a session: by its id, by the beginning of it, or the one used last. Raises `Misuse`."""
+def find(folder: Path, name: str) -> Path:
+    """Return the file of a session: by its id, by the beginning of its id, or by `last`. Raises `Misuse`."""
     paths = _paths(folder)
     if not paths:
         raise Misuse(f"there are no sessions yet in {folder}")
-    if wanted == LAST:
+    if name == LAST:
         return paths[0]
-    if exact := [path for path in paths if path.stem == wanted]:
+    if exact := [path for path in paths if path.stem == name]:
         return exact[0]
-    fitting = [path for path in paths if path.stem.startswith(wanted)]
-    if len(fitting) != 1:
-        found = f"{len(fitting)} sessions begin with" if fitting else "there is no session"
-        raise Misuse(f"{found} {wanted!r}; `understudy chat --list` shows them all")
-    return fitting[0]
+    matching = [path for path in paths if path.stem.startswith(name)]
+    if len(matching) != 1:
+        found = f"{len(matching)} sessions begin with" if matching else "unknown session"
+        raise Misuse(f"{found} {name!r}; `understudy chat --list` shows all sessions")
+    return matching[0]
 
 
 def ids(folder: Path) -> list[str]:
-    """Return the ids of all sessions, the one used last first."""
+    """Return the ids of all sessions, the last used first."""
     return [path.stem for path in _paths(folder)]
 
 
 def summaries(folder: Path) -> list[Summary]:
-    """Return what there is, the session used last first; a file that cannot be read is left out."""
+    """Return all sessions, the last used first; a file that cannot be read is left out."""
     found = []
     for path in _paths(folder):
         with contextlib.suppress(Misuse):
@@ -213,18 +213,18 @@ def _paths(folder: Path) -> list[Path]:
 
 
 def _records(path: Path) -> Iterator[AnyRecord]:
-    """Read what this version knows. What stands behind the last line break was never finished."""
+    """Yield the records of known kinds. A line without its line break is incomplete."""
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
     except OSError as error:
         raise Misuse(f"{path}: {error.strerror or error}") from error
     for number, line in enumerate(lines, start=1):
         try:
-            if _KINDS.decode(line).type not in _KNOWN:
+            if _KINDS.decode(line).type not in _TAGS:
                 continue
             record = _DECODER.decode(line)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            what = "it is damaged, or written by a newer version"
+            what = "the file is damaged, or was written by a newer version"
             raise Misuse(f"{path}:{number}: the session cannot be read: {error}\n  {what}") from error
         if not isinstance(record, Header):
             yield record

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from understudy.pricing.cache import PublishedPriceCache
 from understudy.pricing.published import PublishedPrices
-from understudy.pricing.shelf import PublishedPriceCache
 
 
 class Reading:
@@ -33,25 +33,25 @@ class Reading:
 
 async def test_it_is_read_once_in_a_thread_for_everyone() -> None:
     reading = Reading()
-    shelf = PublishedPriceCache(reading)
-    shelf.begin()
-    waiting = [asyncio.create_task(shelf.ready()) for _ in range(5)]
+    cache = PublishedPriceCache(reading)
+    cache.begin()
+    waiting = [asyncio.create_task(cache.ready()) for _ in range(5)]
     await asyncio.sleep(0)
-    assert not shelf.loaded  # and the event loop is free meanwhile
+    assert not cache.loaded  # and the event loop is free meanwhile
     reading.go_on.set()
     await asyncio.gather(*waiting)
-    assert shelf.prices is reading.prices
-    assert shelf.load() is reading.prices
+    assert cache.prices is reading.prices
+    assert cache.load() is reading.prices
     assert len(reading.threads) == 1
     assert reading.threads[0] is not threading.current_thread()
 
 
 def test_loops_of_several_threads_share_it() -> None:
     reading = Reading()
-    shelf = PublishedPriceCache(reading)
+    cache = PublishedPriceCache(reading)
     with ThreadPoolExecutor(4) as pool:
-        waiting: list[Future[Any]] = [pool.submit(asyncio.run, shelf.ready()) for _ in range(3)]
-        waiting.append(pool.submit(shelf.load))
+        waiting: list[Future[Any]] = [pool.submit(asyncio.run, cache.ready()) for _ in range(3)]
+        waiting.append(pool.submit(cache.load))
         reading.go_on.set()
         for each in waiting:
             each.result(10)
@@ -60,51 +60,51 @@ def test_loops_of_several_threads_share_it() -> None:
 
 async def test_giving_up_waiting_takes_it_from_nobody_else() -> None:
     reading = Reading()
-    shelf = PublishedPriceCache(reading)
-    impatient, patient = asyncio.create_task(shelf.ready()), asyncio.create_task(shelf.ready())
+    cache = PublishedPriceCache(reading)
+    impatient, patient = asyncio.create_task(cache.ready()), asyncio.create_task(cache.ready())
     await asyncio.sleep(0)
     impatient.cancel()
     with pytest.raises(asyncio.CancelledError):
         await impatient
     reading.go_on.set()
     await patient
-    assert shelf.prices is reading.prices
+    assert cache.prices is reading.prices
 
 
 async def test_without_prices_everything_else_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     def fails() -> PublishedPrices:
         raise ModuleNotFoundError("No module named 'genai_prices'")
 
-    shelf = PublishedPriceCache(fails)
+    cache = PublishedPriceCache(fails)
     with caplog.at_level(logging.WARNING, "understudy"):
-        await shelf.ready()
-        await shelf.ready()
-    assert shelf.load().price("openai", "gpt-4o") is None
+        await cache.ready()
+        await cache.ready()
+    assert cache.load().price("openai", "gpt-4o") is None
     assert [record.message for record in caplog.records] == [
         "genai-prices cannot be loaded; costs that need it are unknown"
     ]
 
 
 async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr("understudy.pricing.shelf.PATIENCE", 0.01)
+    monkeypatch.setattr("understudy.pricing.cache.PATIENCE", 0.01)
     reading = Reading()
-    shelf = PublishedPriceCache(reading)
-    await shelf.ready()
+    cache = PublishedPriceCache(reading)
+    await cache.ready()
     assert "still not loaded" in caplog.text
-    assert not shelf.loaded
+    assert not cache.loaded
     reading.go_on.set()
-    assert shelf.load() is reading.prices
+    assert cache.load() is reading.prices
 
 
 def test_a_fork_waits_for_a_load_that_has_begun() -> None:
     """Else the child would inherit a thread's work without the thread."""
     code = (
         "import os\n"
-        "from understudy.pricing.shelf import SHELF\n"
-        "SHELF.begin()\n"
+        "from understudy.pricing.cache import PRICE_CACHE\n"
+        "PRICE_CACHE.begin()\n"
         "child = os.fork()\n"
         "if child == 0:\n"
-        "    os._exit(0 if SHELF.load().price('openai', 'gpt-4o') else 1)\n"
+        "    os._exit(0 if PRICE_CACHE.load().price('openai', 'gpt-4o') else 1)\n"
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
     )
     if "fork" not in multiprocessing.get_all_start_methods():
@@ -117,7 +117,7 @@ def test_importing_and_building_loads_nothing() -> None:
         "import sys, threading, understudy as u\n"
         "llm = u.create_provider(u.ProviderConfig(provider='openai', api_key=u.Secret('sk-x')))\n"
         "u.ProviderManager([llm, u.create_provider(u.ProviderConfig(provider='ollama'))])\n"
-        "assert not {'genai_prices', 'pydantic', 'understudy.pricing.tariff'} & set(sys.modules)\n"
+        "assert not {'genai_prices', 'pydantic', 'understudy.pricing.lookup'} & set(sys.modules)\n"
         "assert threading.active_count() == 1\n"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=30, check=False).returncode == 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.policy.spaces import ELSEWHERE, EmbeddingSpace, canonical, one_space
+from understudy.policy.embedding_spaces import ELSEWHERE, EmbeddingSpace, canonical, one_space
 from understudy.policy.targets import Target
 
 SPACES = st.none() | st.builds(EmbeddingSpace, st.sampled_from(["a", "b"]), st.sampled_from([None, 256]))

@@ -1,4 +1,4 @@
-"""What somebody typed: a command, a question, or a part of one. Pure."""
+"""The syntax of what is typed in a chat: commands, questions, and input over several lines. Pure."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ class Command(NamedTuple):
     rest: str = ""
 
 
-def continued(text: str) -> str | None:
-    """Return what was typed so far, ready for its next line; `None` when it is complete.
+def continue_line(text: str) -> str | None:
+    """Return the incomplete input, ready for its next line; `None` when it is complete.
 
-    It goes on behind a backslash at its end, which becomes the line break, and within a block between two `\"""`.
+    A backslash at the end continues it and becomes the line break; a block between two `\"""` may have any lines.
     """
-    if text.lstrip().startswith(FENCE):
-        return None if _is_closed(text.strip()) else f"{text}\n"
+    if (block := text.strip()).startswith(FENCE):
+        is_closed = len(block) >= 2 * len(FENCE) and block.endswith(FENCE)
+        return None if is_closed else f"{text}\n"
     backslashes = _BACKSLASHES.search(text)
     return f"{text[:-1]}\n" if backslashes and len(backslashes[0]) % 2 else None
 
 
-def read(text: str) -> Command | str:
-    """Return the command or the question that a complete text is.
+def parse(text: str) -> Command | str:
+    """Return the command, or the question, in a complete input.
 
-    A question that begins with a slash is written with two, or in a block; what merely looks like a path is none.
+    A question that begins with a slash is written with two, or in a block; a mere path is a question.
     """
     text = text.strip()
     if text.startswith(FENCE):
@@ -41,7 +42,3 @@ def read(text: str) -> Command | str:
     if found := _COMMAND.fullmatch(text):
         return Command("help" if found[1] == "?" else found[1].lower(), (found[2] or "").strip())
     return text
-
-
-def _is_closed(block: str) -> bool:
-    return len(block) >= 2 * len(FENCE) and block.endswith(FENCE)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from understudy.cli.chat import sessions
-from understudy.cli.chat.conversation import Conversation, Ended, ModelSet, Spent, SystemSet, Turn, Undone
-from understudy.cli.chat.notebook import Notebook
-from understudy.cli.chat.sessions import Journal, data_folder, find, read, summaries
+from understudy.cli.chat import session_files
+from understudy.cli.chat.conversation import Conversation, Ending, ModelSet, Spent, SystemSet, Turn, Undone
+from understudy.cli.chat.session_files import SessionFile, data_folder, find, read, summaries
+from understudy.cli.chat.session_store import SessionStore
 from understudy.domain.content import (
     Audio,
     CacheMark,
@@ -53,8 +53,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data" / "sessions"
 
 
-def journal(folder: Path, session: str = "20260102-030405-ab12") -> Journal:
-    return Journal(folder, session, now=1767323045.0)
+def journal(folder: Path, session: str = "20260102-030405-ab12") -> SessionFile:
+    return SessionFile(folder, session, now=1767323045.0)
 
 
 def test_what_is_restored_equals_what_was_kept(folder: Path) -> None:
@@ -66,14 +66,14 @@ def test_what_is_restored_equals_what_was_kept(folder: Path) -> None:
         turn(answer=EVERYTHING),
         turn("gone"),
         Undone(),
-        Turn(question=EVERYTHING, answer=Message.assistant("a\nb"), ended=Ended.BROKEN, at=1.5),
+        Turn(question=EVERYTHING, answer=Message.assistant("a\nb"), ended=Ending.BROKEN, at=1.5),
     )
     file = journal(folder)
     for record in records:
         file.write(record)
     file.close()
     restored = read(file.path)
-    assert restored == Conversation().after(*records)
+    assert restored == Conversation().apply(*records)
     assert restored.turns[0].answer == EVERYTHING
 
 
@@ -159,7 +159,11 @@ def test_sessions_are_found_by_id_by_its_beginning_and_as_the_last(folder: Path)
     assert find(folder, "20260102-2").stem == "20260102-2"
     assert find(folder, "202603").stem == "20260301-1"
     assert [each.id for each in summaries(folder)] == ["20260102-1", "20260102-2", "20260301-1"]
-    for wanted, told in (("20260102", "2 sessions begin with"), ("2027", "no session"), ("../x", "no session")):
+    for wanted, told in (
+        ("20260102", "2 sessions begin with"),
+        ("2027", "unknown session"),
+        ("../x", "unknown session"),
+    ):
         with pytest.raises(Misuse, match=told):
             find(folder, wanted)
     with pytest.raises(Misuse, match="no sessions yet"):
@@ -192,39 +196,39 @@ def test_without_a_home_there_is_no_place() -> None:
     assert [data_folder({}, None, platform) for platform in ("linux", "darwin", "win32")] == [None] * 3
 
 
-# ---- the notebook ----
+# ---- the store ----
 
 
 def test_what_never_was_a_conversation_leaves_no_file(folder: Path) -> None:
-    notebook = Notebook(folder)
-    notebook.note(SystemSet(text="x"), Spent(provider="p"))
+    store = SessionStore(folder)
+    store.add(SystemSet(text="x"), Spent(provider="p"))
     assert not folder.exists()
-    notebook.note(turn())
-    assert read(find(folder, "last")) == notebook.conversation
+    store.add(turn())
+    assert read(find(folder, "last")) == store.conversation
 
 
 def test_a_new_conversation_has_a_file_of_its_own(folder: Path) -> None:
-    notebook = Notebook(folder)
-    notebook.note(SystemSet(text="x"), ModelSet(model="m"), turn("one"))
-    first = notebook.session
-    notebook.begin()
-    assert (notebook.conversation.turns, notebook.conversation.system) == ((), "x")
-    assert notebook.session is None
-    notebook.note(turn("two"))
-    assert notebook.session != first
-    assert len(sessions.ids(folder)) == 2
-    assert read(find(folder, notebook.session or "")) == notebook.conversation
+    store = SessionStore(folder)
+    store.add(SystemSet(text="x"), ModelSet(model="m"), turn("one"))
+    first = store.saved_as
+    store.restart()
+    assert (store.conversation.turns, store.conversation.system) == ((), "x")
+    assert store.saved_as is None
+    store.add(turn("two"))
+    assert store.saved_as != first
+    assert len(session_files.ids(folder)) == 2
+    assert read(find(folder, store.saved_as or "")) == store.conversation
 
 
 def test_nothing_is_kept_unless_wanted(folder: Path, tmp_path: Path) -> None:
-    notebook = Notebook(folder, saves=False)
-    notebook.note(turn())
+    store = SessionStore(folder, saves=False)
+    store.add(turn())
     assert not folder.exists()
-    assert read(notebook.keep()) == notebook.conversation
-    document = notebook.export(tmp_path / "talk.md")
+    assert read(store.save()) == store.conversation
+    document = store.export(tmp_path / "talk.md")
     assert "hi too" in document.read_text()
     with pytest.raises(Misuse, match="File exists"):
-        notebook.export(document)
+        store.export(document)
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -232,9 +236,9 @@ def test_a_folder_that_cannot_be_written_is_told_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: bool
 ) -> None:
     (tmp_path / "file").touch()
-    notebook = Notebook(tmp_path / "file" if broken else None)
-    notebook.note(turn("one"))
-    notebook.note(turn("two"))
+    store = SessionStore(tmp_path / "file" if broken else None)
+    store.add(turn("one"))
+    store.add(turn("two"))
     assert capsys.readouterr().err.count("the session is not saved") == 1
-    assert len(notebook.conversation.turns) == 2
-    assert notebook.session is None
+    assert len(store.conversation.turns) == 2
+    assert store.saved_as is None
