@@ -7,12 +7,12 @@ import contextlib
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from understudy.cli.chat import session_files, syntax, transcript
 from understudy.cli.chat.commands import run_command
 from understudy.cli.chat.conversation import ModelSet, SystemSet
 from understudy.cli.chat.input import DumbTerminalInput, Input, LineInput
+from understudy.cli.chat.options import ChatOptions
 from understudy.cli.chat.selection import TargetSelection
 from understudy.cli.chat.session import Session
 from understudy.cli.chat.session_store import SessionStore
@@ -23,9 +23,6 @@ from understudy.cli.messages import show_error
 from understudy.cli.terminal import dim, is_terminal, prepare_library, say
 from understudy.config import load
 from understudy.domain.errors import ContextLengthExceeded, LLMError, Misuse
-
-if TYPE_CHECKING:
-    from understudy.cli.chat import ChatOptions
 
 HISTORY = "chat-history"
 """The file of what was typed, beside the folder of sessions."""
