@@ -67,7 +67,7 @@ class ResponseStream:
 
     def to_openai(self) -> Iterator[JsonObject]:
         """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
-        from understudy.dialects.openai.stream import ChunkObjects
+        from understudy.dialects.openai.render_stream import ChunkObjects
 
         chunks = ChunkObjects()
         for event in self:

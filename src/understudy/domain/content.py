@@ -1,7 +1,7 @@
-"""What a message is made of.
+"""The parts of a message.
 
-A part is one piece of a message. Its fields are what at least two wire formats share; whatever only one of them
-knows travels as `Opaque` and is replayed to that dialect alone.
+A part is one piece of a message. Its fields are those that at least two wire formats share; what only one of them has
+is kept as `Opaque` and sent back to that dialect only.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ JsonObject = dict[str, Any]
 class CacheMark(msgspec.Struct, frozen=True, kw_only=True):
     """Asks the provider to cache the prompt up to and including the marked part.
 
-    `ttl` is the provider's own spelling (`5m` or `1h` at Anthropic, `30m` at OpenAI); unset means its default.
+    `ttl` is the provider's own spelling (`5m` or `1h` at Anthropic, `30m` at OpenAI); unset means the default.
     """
 
     ttl: str | None = None
 
 
 class Provenance(msgspec.Struct, frozen=True):
-    """Whose history a part is. A part with a provenance is replayed only where it came from.
+    """The origin of a part. A part with a provenance is sent back only to its origin.
 
     `dialect` names the wire format; `model` is set where the provider binds the part to one model. `provider` is the
-    provider's type and `server` its address (scheme, host and port), for wire formats that several speak: what OpenAI
-    signed means nothing to one's own server of that type. Unset means any of them.
+    provider's type and `server` its address (scheme, host and port), for wire formats that several servers use: what
+    OpenAI signed means nothing to a private server of that type. Unset means any of them.
     """
 
     dialect: str
@@ -45,8 +45,8 @@ class Provenance(msgspec.Struct, frozen=True):
 class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """The base of all parts.
 
-    `cache` marks the prompt up to here for caching. `extra` keeps fields of the wire that have no unified name, for
-    the dialect in which they arrived: `{"openai": {"annotations": [...]}}`.
+    `cache` marks the prompt up to here for caching. `extra` keeps wire fields without a unified name, for the
+    dialect in which they arrived: `{"openai": {"annotations": [...]}}`.
     """
 
     cache: CacheMark | None = None
@@ -54,7 +54,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_def
 
 
 class Citation(Part, frozen=True, kw_only=True, tag="citation", omit_defaults=True):
-    """Where a statement comes from. Offsets count characters of the text part that carries the citation."""
+    """The source of a statement. Offsets count characters of the text part that carries the citation."""
 
     url: str | None = None
     title: str | None = None
@@ -68,7 +68,7 @@ class Citation(Part, frozen=True, kw_only=True, tag="citation", omit_defaults=Tr
 
 
 class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
-    """Text, with the citations that belong to it. `provenance` says whose they are, and what `extra` holds."""
+    """Text with its citations. `provenance` is the origin of the citations and of `extra`."""
 
     text: str
     citations: tuple[Citation, ...] = ()
@@ -76,14 +76,14 @@ class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
 
 
 class Refusal(Part, frozen=True, kw_only=False, tag="refusal", omit_defaults=True):
-    """The model's own words of refusal, where the wire keeps them apart from text. `provenance` as in `Text`."""
+    """The model's refusal, where the wire format separates it from text. `provenance` as in `Text`."""
 
     text: str
     provenance: Provenance | None = None
 
 
 class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """The base of image, audio and file: exactly one of `url`, `data` and `file_id` says where the bytes are.
+    """The base of image, audio and file: exactly one of `url`, `data` and `file_id` locates the bytes.
 
     `data` is base64 without a `data:` prefix; `media_type` is an IANA media type such as `image/png`.
     """
@@ -95,7 +95,7 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
     name: str | None = None
 
     def data_url(self) -> str | None:
-        """Return the bytes as a `data:` URL (RFC 2397), or the URL as it stands; `None` for a file id."""
+        """Return the bytes as a `data:` URL (RFC 2397), or the URL unchanged; `None` for a file id."""
         if self.data is not None:
             return f"data:{self.media_type or 'application/octet-stream'};base64,{self.data}"
         return self.url
@@ -133,9 +133,9 @@ class Image(Media, frozen=True, kw_only=True, tag="image", omit_defaults=True):
 
     @classmethod
     def from_bytes(cls, data: bytes, media_type: str | None = None) -> Image:
-        """Make an image of raw bytes; the media type is read from the first bytes unless given.
+        """Make an image from raw bytes; the media type is derived from the first bytes unless given.
 
-        Raises `ValueError` when the bytes are no PNG, JPEG, GIF or WebP and no media type is given.
+        Raise `ValueError` if the bytes are not PNG, JPEG, GIF or WebP and no media type is given.
         """
         kind = media_type or _image_type(data)
         if kind is None:
@@ -151,7 +151,7 @@ class Audio(Media, frozen=True, kw_only=True, tag="audio", omit_defaults=True):
 
 
 class File(Media, frozen=True, kw_only=True, tag="file", omit_defaults=True):
-    """A document, most often a PDF. `text` holds a plain-text document given in the open."""
+    """A document, most often a PDF. `text` holds a plain-text document."""
 
     text: str | None = None
     context: str | None = None
@@ -170,8 +170,8 @@ class File(Media, frozen=True, kw_only=True, tag="file", omit_defaults=True):
 class Thinking(Part, frozen=True, kw_only=False, tag="thinking", omit_defaults=True):
     """The model's reasoning as far as the provider shows it.
 
-    `signature` proves its origin and must be replayed unchanged; `redacted` replaces the text where the provider
-    encrypts it. `text` may be empty while a signature is present.
+    `signature` proves its origin and must be sent back unchanged; `redacted` replaces the text if the provider encrypts
+    it. `text` may be empty if there is a signature.
     """
 
     text: str = ""
@@ -181,7 +181,7 @@ class Thinking(Part, frozen=True, kw_only=False, tag="thinking", omit_defaults=T
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=True):
-    """A call that the model asks for. `arguments` is the JSON text exactly as the model wrote it, valid or not."""
+    """A call that the model requests. `arguments` is the JSON string exactly as the model wrote it, valid or not."""
 
     id: str
     name: str
@@ -189,7 +189,7 @@ class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=T
     provenance: Provenance | None = None
 
     def parsed_arguments(self) -> Json:
-        """Return the decoded arguments; the empty text counts as `{}`. Raises `ValueError` when they are not JSON."""
+        """Return the decoded arguments; an empty string counts as `{}`. Raise `ValueError` if they are not JSON."""
         try:
             return msgspec.json.decode(self.arguments or "{}")
         except (msgspec.DecodeError, RecursionError) as error:
@@ -197,7 +197,7 @@ class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=T
 
 
 class ToolResult(Part, frozen=True, kw_only=True, tag="tool_result", omit_defaults=True):
-    """The answer to a tool call. `name` is the tool's name, which some wires want beside the id."""
+    """The answer to a tool call. `name` is the tool's name, which some wire formats require."""
 
     call_id: str
     content: str | tuple[AnyPart, ...] = ""
@@ -206,7 +206,7 @@ class ToolResult(Part, frozen=True, kw_only=True, tag="tool_result", omit_defaul
 
 
 class Opaque(Part, frozen=True, kw_only=False, tag="opaque", omit_defaults=True):
-    """What only one dialect knows, kept as it was and replayed to that dialect alone."""
+    """What only one dialect has, kept unchanged and sent back to that dialect only."""
 
     dialect: str
     json: Json
@@ -214,7 +214,7 @@ class Opaque(Part, frozen=True, kw_only=False, tag="opaque", omit_defaults=True)
 
 
 AnyPart = Text | Refusal | Image | Audio | File | Thinking | ToolCall | ToolResult | Citation | Opaque
-"""Every kind of part; closed, so that `match` over it can be exhaustive."""
+"""All kinds of part; closed, so that `match` over it can be exhaustive."""
 
 _IMAGE_SIGNATURES = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from understudy.dialects.base import WireError
 from understudy.dialects.error_bodies import read_any_value
 from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.server import BadRequest
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.failures import FailureKind as K
 from understudy.wire.json import BadJson, as_string, decode_object
 
@@ -45,4 +47,11 @@ def read_error(body: bytes) -> WireError | None:
         type=as_string(error.get("type")),
         request_id=as_string(value.get("request_id")),
         body=error,
+    )
+
+
+def bad_request(message: str) -> BadRequest:
+    """Return the refusal of a request that cannot be read."""
+    return BadRequest(
+        Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, type="invalid_request_error", sent=False)
     )

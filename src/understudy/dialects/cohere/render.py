@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from understudy.dialects.cohere.citations import citation_object
 from understudy.dialects.cohere.errors import TOO_LONG
-from understudy.dialects.cohere.messages import is_plan
-from understudy.dialects.cohere.models import FEATURES
 from understudy.dialects.cohere.usage import usage_object
-from understudy.dialects.cohere.wire import FINISH, NAME
+from understudy.dialects.cohere.wire import FEATURES, FINISH, NAME, is_plan
 from understudy.dialects.embeddings import pack_vector
 from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.server import Inbound

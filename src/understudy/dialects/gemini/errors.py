@@ -16,8 +16,9 @@ from understudy.dialects.error_bodies import read_any_value
 from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.google_details import read_details
 from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.failures import FailureKind as K
 from understudy.wire.json import BadJson, as_string, decode
 
@@ -73,3 +74,10 @@ def error_in_answer(error: Any, endpoint: Endpoint) -> Failure:
     """Read an error that came after the status 200 was sent."""
     read = read_error_object(error) if _is_googles(error) else read_any_value({"error": error})
     return failure_in_answer(read or WireError(), endpoint=endpoint, rules=RULES)
+
+
+def bad_request(message: str) -> BadRequest:
+    """Return the refusal of a request that cannot be read."""
+    return BadRequest(
+        Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, type="INVALID_ARGUMENT", sent=False)
+    )

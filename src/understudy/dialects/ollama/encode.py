@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.ollama.history import History, overlay
+from understudy.dialects.ollama.encode_messages import MessageEncoder, overlay
 from understudy.dialects.ollama.wire import LEVELS, NAME, OTHER_OPTIONS, SAMPLING
 from understudy.dialects.patching import fill, received
 from understudy.dialects.quirks import nearest_effort
@@ -61,7 +61,7 @@ def embed_body(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> J
 def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     request = _accepted(request, endpoint, notes)
     body: JsonObject = {"model": endpoint.model or request.model or ""}
-    body["messages"] = list(History(endpoint, notes).write(request.messages))
+    body["messages"] = list(MessageEncoder(endpoint, notes).write(request.messages))
     if tools := _tools(request, notes):
         body["tools"] = tools
     if request.output is not None:

@@ -17,8 +17,9 @@ from understudy.dialects.error_bodies import read_any, status_in
 from understudy.dialects.errors import failure_in_answer, recognised
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.replicate.wire import PredictionWire
+from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.failures import FailureKind as K
 from understudy.wire.json import BadJson, as_string, decode, encode
 
@@ -111,3 +112,9 @@ def of_prediction(prediction: PredictionWire, endpoint: Endpoint) -> Failure:
     failure = failure_in_answer(error, endpoint=endpoint, rules=rules)
     known = recognised(error, 200, endpoint=endpoint, rules=rules)
     return failure if known else msgspec.structs.replace(failure, should_retry=False)
+
+
+def bad_request(detail: str, *, status: int = 422, field: str | None = None) -> BadRequest:
+    """Make the refusal of a request in the service's own terms."""
+    kind = FailureKind.NOT_FOUND if status == 404 else FailureKind.INVALID_REQUEST
+    return BadRequest(Failure(kind=kind, message=detail, status=status, param=field, sent=False))

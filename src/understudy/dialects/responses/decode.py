@@ -12,11 +12,13 @@ from typing import Any
 
 from understudy.dialects.base import WireError
 from understudy.dialects.logprobs import Logprobs
+from understudy.dialects.responses.citations import read_citation
+from understudy.dialects.responses.decode_parts import Item, Items, position_of
 from understudy.dialects.responses.errors import read_error, read_error_object
-from understudy.dialects.responses.output import Item, Items, position_of
-from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, ResponseObject, StreamEvent, read_usage
+from understudy.dialects.responses.usage import read_usage
+from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, ResponseObject, StreamEvent
 from understudy.domain import events as e
-from understudy.domain.content import Citation, JsonObject, Opaque
+from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.wire.bounds import BOUNDS, Bounds
@@ -275,19 +277,6 @@ def read_whole(body: bytes, fail: Fail, bounds: Bounds = BOUNDS) -> list[Step]:
     if len(response.output) > bounds.parts:
         raise JsonTooLarge(f"more than {bounds.parts} items")
     return OutputReader(fail, bounds, whole=True).finish(response, response.status)
-
-
-def read_citation(annotation: JsonObject) -> Citation:
-    """Read an annotation of a text. Files are named by `filename`, pages by `title`."""
-    start, end = annotation.get("start_index"), annotation.get("end_index")
-    return Citation(
-        url=as_string(annotation.get("url")),
-        title=as_string(annotation.get("title")) or as_string(annotation.get("filename")),
-        start=start if isinstance(start, int) else None,
-        end=end if isinstance(end, int) else None,
-        raw=annotation,
-        dialect=NAME,
-    )
 
 
 def _parsed(text: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from understudy.dialects.replicate.catalogue import model_object, openapi
+from understudy.dialects.replicate.render_models import model_object, openapi
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
