@@ -96,7 +96,7 @@ if TYPE_CHECKING:
     from understudy.policy.plan import Plan, Skip, Step
     from understudy.policy.strategies import Strategy
     from understudy.policy.targets import Facts, Limits, Target, TargetFacts
-    from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions
+    from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions, Texts, TypedOptions
     from understudy.providers.base import Auth, Family, ProviderRow
     from understudy.settings import (
         FallbackConfig,
@@ -152,7 +152,7 @@ _HOMES = {
     "understudy.policy.plan": "Plan Skip Step",
     "understudy.policy.strategies": "Strategy",
     "understudy.policy.targets": "Facts Limits Target TargetFacts",
-    "understudy.protocol": "EmbedOptions LLMProvider Prompt RequestOptions",
+    "understudy.protocol": "EmbedOptions LLMProvider Prompt RequestOptions Texts TypedOptions",
     "understudy.providers.base": "Auth Family ProviderRow",
     "understudy.settings": ("FallbackConfig FallbackStrategy ProviderConfig ProviderType Route Signer TokenSource"),
     "understudy.transport.base": "Incoming Transport TransportError",
@@ -280,6 +280,7 @@ __all__ = [
     "TargetFacts",
     "Text",
     "TextDelta",
+    "Texts",
     "Thinking",
     "ThinkingDelta",
     "ThinkingSigned",
@@ -295,6 +296,7 @@ __all__ = [
     "ToolResult",
     "Transport",
     "TransportError",
+    "TypedOptions",
     "Unavailable",
     "Unsupported",
     "Usage",

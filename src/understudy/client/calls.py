@@ -24,7 +24,7 @@ from understudy.engine.run import Engine, Run
 from understudy.ledger import LedgerSink, Observer
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Rules
-from understudy.protocol import EmbedOptions, Prompt, RequestOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts
 from understudy.settings import FallbackConfig
 
 FREE_DEADLINE = 30.0
@@ -56,7 +56,7 @@ class Calls:
         """Read what a caller of `generate` or `stream` wrote. Raises `Misuse`."""
         return read_prompt(prompt, options)
 
-    def read_texts(self, texts: str | Sequence[str], options: EmbedOptions) -> ReadTexts:
+    def read_texts(self, texts: Texts, options: EmbedOptions) -> ReadTexts:
         """Read what a caller of `embed` wrote. Raises `Misuse`."""
         return read_texts(texts, options)
 
