@@ -58,7 +58,8 @@ def test_wrong_address_in_the_environment() -> None:
     with pytest.raises(ConfigError) as caught:
         discover({"OPENAI_API_KEY": "o", variable: "ftp://sk-canary@h"}, ollama_answers=False)
     assert caught.value.message == (
-        f'the environment variable {variable} must begin with http:// or https://\n  such as "{row("openai").base_url}"'
+        f"the environment variable {variable} must begin with http:// or https://\n"
+        f'  for example: "{row("openai").base_url}"'
     )
 
 
@@ -66,7 +67,9 @@ def test_broken_key_is_left_out_and_said() -> None:
     config = discover({"OPENAI_API_KEY": "sk canary", "GROQ_API_KEY": "g"}, ollama_answers=False)
     assert [entry.provider for entry in config.providers] == ["groq"]
     assert [entry.provider for entry in config.disabled] == ["openai"]
-    assert str(config.notices[-1]) == '"openai" is left out: OPENAI_API_KEY holds characters that no header can carry'
+    assert (
+        str(config.notices[-1]) == '"openai" is left out: OPENAI_API_KEY contains characters that a header cannot carry'
+    )
 
 
 def test_nothing_at_all_says_what_to_do() -> None:
@@ -77,7 +80,7 @@ def test_nothing_at_all_says_what_to_do() -> None:
     assert caught.value.message == (
         "there is no configuration file, no provider's key in the environment, "
         "and no Ollama at http://localhost:11434\n"
-        "  OPENAI_API_KEY holds characters that no header can carry\n"
+        "  OPENAI_API_KEY contains characters that a header cannot carry\n"
         f"  set one of {variables},\n"
         "  or start Ollama,\n"
         "  or write understudy.toml, by hand or with `understudy init`:\n"

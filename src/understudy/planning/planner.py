@@ -17,14 +17,14 @@ from understudy.engine.run import Engine
 from understudy.planning.catalog import Selection, TargetCatalog
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized, Estimate
+from understudy.policy.embedding_spaces import one_space
 from understudy.policy.fitness import Fit, Needs, fitting, needs_of
 from understudy.policy.plan import Plan, Skip, Step
-from understudy.policy.rotation import RoundRobin
-from understudy.policy.spaces import one_space
+from understudy.policy.round_robin import RoundRobin
 from understudy.policy.strategies import Strategy, place
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import TaskBased
-from understudy.pricing.shelf import SHELF
+from understudy.pricing.cache import PRICE_CACHE
 from understudy.settings import FallbackConfig, FallbackStrategy
 
 ANY_LENGTH = 2**53
@@ -40,7 +40,7 @@ class RouteState:
         self.order = strategy_of(fallback)
         self.rotation = RoundRobin()
         self.news = 0
-        """As of when the following is known (`PublishedPriceCache.news`)."""
+        """As of when the following is known (`PublishedPriceCache.version`)."""
         self.windows: Mapping[str, int] | None = None
         """Context windows that are known, by label; `None`: not looked at yet."""
         self.holds = 0
@@ -206,7 +206,7 @@ class Planner:
         lane = self._lanes.get((route, embedding))
         if lane is None:
             lane = self._lanes[route, embedding] = self._new_lane(route, embedding)
-        lane.keep_up(SHELF.news)
+        lane.keep_up(PRICE_CACHE.version)
         return lane
 
     def _new_lane(self, route: str | None, embedding: bool) -> RouteState:
