@@ -26,8 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "config": {"domain", "wire", "dialects", "providers", "settings", "transport"},
     "pricing": {"domain", "settings", "providers"},
     "engine": {
-        "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "config", "pricing", "ledger",
-        "transport",
+        "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "pricing", "ledger", "transport",
     },
     "planning": {"domain", "dialects", "policy", "settings", "protocol", "pricing", "engine", "client"},
     "client": {

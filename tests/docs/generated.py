@@ -23,8 +23,8 @@ from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
 from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry
+from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
-from understudy.settings import ProviderType
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -55,7 +55,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "src/understudy/policy/code.py": ("tests/policy/test_code.py", "tests/policy/test_strategies.py"),
     "src/understudy/policy/cost_order.py": PLANS,
     "src/understudy/policy/estimate.py": ("tests/policy/test_estimate.py", *PLANS),
-    "src/understudy/policy/fitness.py": ("tests/policy/test_fitness.py", *PLANS),
+    "src/understudy/policy/eligibility.py": ("tests/policy/test_eligibility.py", *PLANS),
     "src/understudy/policy/health.py": ("tests/policy/test_health.py", *CALL),
     "src/understudy/policy/plan.py": (*PLANS, "tests/cli/test_explain.py"),
     "src/understudy/policy/round_robin.py": PLANS,

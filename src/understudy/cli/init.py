@@ -28,9 +28,10 @@ from understudy.config import parse
 from understudy.config.discovery import FILE_NAME, answers, local_address
 from understudy.config.report import did_you_mean
 from understudy.domain.errors import LLMError, Misuse
+from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
 from understudy.providers.environment import address_from_environment
-from understudy.settings import FallbackStrategy, ProviderConfig, ProviderType
+from understudy.settings import FallbackStrategy, ProviderConfig
 
 MANUAL = Manual(
     text="""\

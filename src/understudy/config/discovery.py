@@ -8,12 +8,12 @@ from pathlib import Path
 
 from understudy.config.model import Config, Disabled, Notice, NoticeKind
 from understudy.domain.errors import ConfigError
+from understudy.providers import ProviderType
 from understudy.providers import row as row_of
-from understudy.providers import types
 from understudy.providers.addresses import address_complaint
 from understudy.providers.base import ProviderRow
 from understudy.providers.environment import address_from_environment, key_from_environment
-from understudy.settings import ProviderConfig, ProviderType
+from understudy.settings import ProviderConfig
 
 FILE_NAME = "understudy.toml"
 VARIABLE = "UNDERSTUDY_CONFIG"
@@ -59,7 +59,7 @@ def discover(environ: Mapping[str, str], ollama_answers: bool, *, may_be_empty: 
     The order is that of `ProviderType`, but a local Ollama comes last, and only if it answers. Raise `ConfigError` with
     instructions if nothing is found, unless it `may_be_empty`, and if an address in the environment is invalid.
     """
-    rows = [row_of(kind.value) for kind in ProviderType if kind.value in types()]
+    rows = [row_of(kind.value) for kind in ProviderType]
     remote = [row for row in rows if not row.local]
     found = [row for row in remote if _has_key(row, environ) and not _lacks_address(row, environ)]
     found += [row for row in rows if row.local and ollama_answers]

@@ -19,11 +19,11 @@ from understudy.config.report import did_you_mean
 from understudy.config.rules import not_json
 from understudy.config.schema import CAPABILITIES, LEGACY, PROVIDER
 from understudy.config.tables import Context, read_table
+from understudy.providers import ProviderType, types
 from understudy.providers import row as row_of
-from understudy.providers import types
 from understudy.providers.base import ProviderRow
 from understudy.providers.environment import EnvironmentKey
-from understudy.settings import ProviderConfig, ProviderType
+from understudy.settings import ProviderConfig
 
 PROVIDERS: KeyPath = ("llm", "providers")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

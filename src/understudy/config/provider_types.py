@@ -19,10 +19,10 @@ from understudy.config.tables import Context, read_table
 from understudy.dialects.quirks import ErrorRule, QuirksPatch
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
+from understudy.providers import ProviderType
 from understudy.providers import row as row_of
 from understudy.providers.addresses import address_complaint
 from understudy.providers.base import Auth, Family, ProviderRow
-from understudy.settings import ProviderType
 
 TYPES: KeyPath = ("llm", "provider_types")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -12,7 +12,8 @@ from understudy import dialects
 from understudy.config.rules import Rule
 from understudy.dialects.quirks import QuirksPatch
 from understudy.domain.operation import Operation
-from understudy.settings import FallbackStrategy, ProviderType, Whole
+from understudy.providers import ProviderType
+from understudy.settings import FallbackStrategy, Whole
 
 CAPABILITIES = ("tools", "vision", "audio_input", "pdf_input", "structured_output")
 """What requests may need of a target; the words of `ModelInfo.capabilities`."""

@@ -17,8 +17,8 @@ from understudy.engine.run import Engine
 from understudy.planning.catalog import Selection, TargetCatalog
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized, Estimate
+from understudy.policy.eligibility import Eligibility, Needs, eligible, needs_of
 from understudy.policy.embedding_spaces import one_space
-from understudy.policy.fitness import Fit, Needs, fitting, needs_of
 from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.round_robin import RoundRobin
 from understudy.policy.strategies import Strategy, place
@@ -151,18 +151,18 @@ class Planner:
             asked = self._catalog.text_target(wanted.provider, 0, wanted.model)
             targets = tuple(each for each in targets if each.name != asked.name)
         facts = self._facts(targets, lane)
-        fit = Fit(targets) if lane.takes(needs) else fitting(needs, targets, facts)
-        if asked is None and not fit.targets:
-            reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in fit.skipped)
+        found = Eligibility(targets) if lane.takes(needs) else eligible(needs, targets, facts)
+        if asked is None and not found.targets:
+            reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in found.skipped)
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
-        plan = self._ordered(request, fit.targets, facts, lane)
+        plan = self._ordered(request, found.targets, facts, lane)
         steps = plan.steps if asked is None else (self._first(asked), *plan.steps)
         named = None if asked is None else "the call names the first"
         plan = msgspec.structs.replace(
             plan,
             steps=steps,
-            skipped=(*plan.skipped, *fit.skipped),
-            why="; ".join(filter(None, (named, plan.why, fit.compromise))),
+            skipped=(*plan.skipped, *found.skipped),
+            why="; ".join(filter(None, (named, plan.why, found.compromise))),
             route=lane.name,
         )
         return self._limited(plan, lane), facts

@@ -30,7 +30,7 @@ class Needs(msgspec.Struct, frozen=True):
     """Tokens that its prompt has at least."""
 
 
-class Fit(msgspec.Struct, frozen=True):
+class Eligibility(msgspec.Struct, frozen=True):
     """The targets that can take a request, and the others."""
 
     targets: tuple[Target, ...]
@@ -71,28 +71,30 @@ def _media(request: GenerationRequest) -> set[str]:
     return found
 
 
-def fitting(needs: Needs, targets: tuple[Target, ...], facts: Facts) -> Fit:
+def eligible(needs: Needs, targets: tuple[Target, ...], facts: Facts) -> Eligibility:
     """Part the targets that are known not to be able from the others.
 
     A window that is too small by an estimate, and a schema that can be asked for in words, keep a target out only while
     others are left. No target is left where every one lacks something else.
     """
-    fit: list[Target] = []
+    able: list[Target] = []
     skipped: list[Skip] = []
     lacking: list[Target] = []
     for target in targets:
         found, hard = _lack(needs, target, facts)
         if found is None:
-            fit.append(target)
+            able.append(target)
         else:
             skipped.append(Skip(target, found))
             if not hard:
                 lacking.append(target)
-    if fit or not lacking:
-        return Fit(tuple(fit), tuple(skipped))
+    if able or not lacking:
+        return Eligibility(tuple(able), tuple(skipped))
     kept = set(lacking)
     why = next(skip.why for skip in skipped if skip.target in kept)
-    return Fit(tuple(lacking), tuple(skip for skip in skipped if skip.target not in kept), f"none is better: {why}")
+    return Eligibility(
+        tuple(lacking), tuple(skip for skip in skipped if skip.target not in kept), f"none is better: {why}"
+    )
 
 
 def _lack(needs: Needs, target: Target, facts: Facts) -> tuple[str | None, bool]:

@@ -8,7 +8,7 @@ from tests.policy.targets import facts, target
 from understudy.domain.content import Audio, File, Image, ToolResult
 from understudy.domain.messages import Message, Tool
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat
-from understudy.policy.fitness import Needs, fitting, needs_of
+from understudy.policy.eligibility import Needs, eligible, needs_of
 from understudy.policy.targets import Facts, TargetFacts
 
 PICTURE = Image(data="eA==", media_type="image/png")
@@ -43,42 +43,42 @@ BOTH = (target("blind", index=0), target("seeing", index=1))
 
 
 def test_what_is_unknown_is_allowed() -> None:
-    fit = fitting(Needs(frozenset({"vision", "tools"}), 10**9), BOTH, Facts())
-    assert fit.targets == BOTH
-    assert fit.skipped == ()
+    found = eligible(Needs(frozenset({"vision", "tools"}), 10**9), BOTH, Facts())
+    assert found.targets == BOTH
+    assert found.skipped == ()
 
 
 def test_who_cannot_is_skipped_and_says_why() -> None:
     known = facts(blind=TargetFacts(capabilities={"vision": False}))
-    fit = fitting(Needs(frozenset({"vision"})), BOTH, known)
-    assert [each.name for each in fit.targets] == ["seeing"]
-    assert [(skip.target.name, skip.why) for skip in fit.skipped] == [("blind", "cannot see images")]
+    found = eligible(Needs(frozenset({"vision"})), BOTH, known)
+    assert [each.name for each in found.targets] == ["seeing"]
+    assert [(skip.target.name, skip.why) for skip in found.skipped] == [("blind", "cannot see images")]
 
 
 def test_nobody_is_left_when_everyone_lacks_what_nothing_helps_against() -> None:
     known = facts(blind=TargetFacts(capabilities={"vision": False}), seeing=TargetFacts(capabilities={"vision": False}))
-    fit = fitting(Needs(frozenset({"vision"})), BOTH, known)
-    assert fit.targets == ()
-    assert len(fit.skipped) == 2
+    found = eligible(Needs(frozenset({"vision"})), BOTH, known)
+    assert found.targets == ()
+    assert len(found.skipped) == 2
 
 
 def test_an_estimate_alone_never_leaves_nobody() -> None:
     small = Facts(windows={"blind/m": 100, "seeing/m": 200})
-    assert [each.name for each in fitting(Needs(least_prompt=150), BOTH, small).targets] == ["seeing"]
-    fit = fitting(Needs(least_prompt=500), BOTH, small)
-    assert fit.targets == BOTH
-    assert fit.compromise == "none is better: holds 100 tokens, the prompt has at least 500"
-    assert fit.skipped == ()
+    assert [each.name for each in eligible(Needs(least_prompt=150), BOTH, small).targets] == ["seeing"]
+    found = eligible(Needs(least_prompt=500), BOTH, small)
+    assert found.targets == BOTH
+    assert found.compromise == "none is better: holds 100 tokens, the prompt has at least 500"
+    assert found.skipped == ()
 
 
 def test_a_window_that_is_just_large_enough_is() -> None:
     exact = Facts(windows={"blind/m": 150, "seeing/m": 149})
-    fit = fitting(Needs(least_prompt=150), BOTH, exact)
-    assert [each.name for each in fit.targets] == ["blind"]
-    assert [(skip.target.name, skip.why) for skip in fit.skipped] == [
+    found = eligible(Needs(least_prompt=150), BOTH, exact)
+    assert [each.name for each in found.targets] == ["blind"]
+    assert [(skip.target.name, skip.why) for skip in found.skipped] == [
         ("seeing", "holds 149 tokens, the prompt has at least 150")
     ]
-    assert fit.compromise is None
+    assert found.compromise is None
 
 
 def test_the_prompt_of_a_request_is_measured_too() -> None:
@@ -87,7 +87,7 @@ def test_the_prompt_of_a_request_is_measured_too() -> None:
 
 def test_what_is_known_to_be_able_is_allowed() -> None:
     known = facts(blind=TargetFacts(capabilities={"vision": True}), seeing=TargetFacts(capabilities={"tools": False}))
-    assert fitting(Needs(frozenset({"vision"})), BOTH, known).targets == BOTH
+    assert eligible(Needs(frozenset({"vision"})), BOTH, known).targets == BOTH
 
 
 def test_a_schema_can_be_asked_for_in_words_when_nobody_knows_schemas() -> None:
@@ -95,16 +95,16 @@ def test_a_schema_can_be_asked_for_in_words_when_nobody_knows_schemas() -> None:
     known = facts(
         blind=TargetFacts(capabilities=neither), seeing=TargetFacts(capabilities={**neither, "vision": False})
     )
-    fit = fitting(Needs(frozenset({"structured_output"})), BOTH, known)
-    assert fit.targets == BOTH
-    assert fit.compromise == "none is better: cannot answer in the form of a schema"
-    fit = fitting(Needs(frozenset({"structured_output", "vision"})), BOTH, known)
-    assert [each.name for each in fit.targets] == ["blind"]
-    assert [(skip.target.name, skip.why) for skip in fit.skipped] == [("seeing", "cannot see images")]
+    found = eligible(Needs(frozenset({"structured_output"})), BOTH, known)
+    assert found.targets == BOTH
+    assert found.compromise == "none is better: cannot answer in the form of a schema"
+    found = eligible(Needs(frozenset({"structured_output", "vision"})), BOTH, known)
+    assert [each.name for each in found.targets] == ["blind"]
+    assert [(skip.target.name, skip.why) for skip in found.skipped] == [("seeing", "cannot see images")]
 
 
 def test_some_that_can_leave_the_others_out_whatever_they_lack() -> None:
     known = facts(blind=TargetFacts(capabilities={"structured_output": False}))
-    fit = fitting(Needs(frozenset({"structured_output"})), BOTH, known)
-    assert [each.name for each in fit.targets] == ["seeing"]
-    assert [skip.target.name for skip in fit.skipped] == ["blind"]
+    found = eligible(Needs(frozenset({"structured_output"})), BOTH, known)
+    assert [each.name for each in found.targets] == ["seeing"]
+    assert [skip.target.name for skip in found.skipped] == ["blind"]
