@@ -64,7 +64,8 @@ def decode_embeddings(
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> bytes:
     """Write the body of an embedding request."""
-    if (body := received(request, NAME)) is not None:
+    body: JsonObject | None = received(request, NAME)
+    if body is not None:
         fill(body, endpoint.options)
     else:
         body = {"model": request.model}
