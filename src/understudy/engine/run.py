@@ -212,7 +212,7 @@ class Run:
     # ---- the actions ----
 
     def _perform(self, actions: list[Action], now: float) -> None:
-        """Perform actions decided `now`, in their order. Raises `LLMError` if the request is settled without an answer."""
+        """Perform actions decided `now`, in order. Raises `LLMError` if the request is settled without an answer."""
         for action in actions:
             match action:
                 case Launch():
