@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from understudy import dialects
 from understudy.cli.batch import outcome
 from understudy.cli.batch.lines import Line
 from understudy.cli.batch.outcome import Outcome
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
-from understudy.dialects.openai import SERVER as OPENAI
-from understudy.dialects.responses import SERVER as RESPONSES
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf
 from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
@@ -20,7 +19,7 @@ from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.protocol import EmbedOptions
 from understudy.wire.http import HttpRequest
 
-_SERVERS: dict[str, ServerHalf] = {server.name: server for server in (OPENAI, RESPONSES)}
+_OPENAI = "openai"
 _CHARACTERS_PER_TOKEN = 4
 """A rule of thumb that serves to spread requests over time; what was used is corrected afterwards."""
 
@@ -44,7 +43,7 @@ class Asker:
 
     def read(self, line: Line) -> Asked | Outcome:
         """Read a line's body; one that is no request has its outcome already."""
-        server = _SERVERS[line.route.dialect]
+        server = dialects.server(line.route.dialect)
         try:
             inbound = server.parse(HttpRequest("POST", line.url, body=line.body))
         except BadRequest as error:
@@ -105,9 +104,7 @@ class Asker:
             options["user"] = request.user
         if self._deadline is not None:
             options["deadline"] = self._deadline
-        own = {
-            key: value for key, value in (request.extra or {}).get(OPENAI.name, {}).items() if key != "encoding_format"
-        }
+        own = {key: value for key, value in (request.extra or {}).get(_OPENAI, {}).items() if key != "encoding_format"}
         if own:
-            options["extra"] = {OPENAI.name: own}
+            options["extra"] = {_OPENAI: own}
         return await self._provider.embed(request.texts[0] if request.single else request.texts, **options)

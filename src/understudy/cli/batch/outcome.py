@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from understudy import dialects
 from understudy.cli.batch.lines import Line
 from understudy.cli.results import usd
-from understudy.dialects.openai import SERVER
 from understudy.dialects.server import Inbound, ServerHalf
 from understudy.domain.attempts import AttemptRecord, CostBasis
 from understudy.domain.errors import LLMError
@@ -147,7 +147,7 @@ def unreadable(line: Line, failure: Failure) -> Outcome:
 def _body(line: Line, response: GenerationResponse | EmbeddingResponse, server: ServerHalf, inbound: Inbound) -> bytes:
     """Return the answer in the form of its url. A provider that speaks that form itself is quoted as it is."""
     if isinstance(response, EmbeddingResponse):
-        return server.render_embeddings(response, inbound).body
+        return server.render(response, inbound).body
     spoken = response.attempts[-1].dialect if response.attempts else None
     if response.raw is not None and spoken == line.route.dialect:
         return json.encode(json.decode(response.raw))
@@ -156,7 +156,7 @@ def _body(line: Line, response: GenerationResponse | EmbeddingResponse, server: 
 
 def _refusal(failure: Failure, request_id: str) -> _Response:
     """Write an error with a status as OpenAI does."""
-    reply = SERVER.render_error(failure)
+    reply = dialects.server("openai").render_error(failure)
     return _Response(reply.status, request_id, msgspec.Raw(reply.body))
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
+from understudy.dialects.base import Classify, Dialect, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
 from understudy.dialects.cohere.decode import StreamReader, decode_whole
 from understudy.dialects.cohere.encode import encode_chat
 from understudy.dialects.cohere.errors import RULES, read_error
@@ -28,36 +27,44 @@ def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
     return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
 
 
-class CohereDialect:
-    """The client half of the `cohere` dialect."""
+def chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+    """Open a chat."""
+    notes = Notes(request.configured)
+    body = encode_chat(request, endpoint, notes, stream=stream)
+    model = endpoint.model or request.model
+    whole = partial(decode_whole, endpoint=endpoint, model=model)
+    reader: Reader[Event] = StreamReader(endpoint, model) if stream else WholeReader[Event](whole)
+    return SingleExchange(
+        HttpRequest("POST", f"{endpoint.base_url}/v2/chat", (*JSON_HEADERS, *endpoint.headers), encode(body)),
+        reader,
+        _classify(endpoint, Operation.CHAT),
+        expects=_STREAM if stream else ("application/json",),
+        before=notes.events(),
+        whole=whole,
+    )
 
-    name: ClassVar[str] = NAME
-    operations: ClassVar[frozenset[Operation]] = frozenset(Operation)
 
-    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
-        """Open a chat."""
-        notes = Notes(request.configured)
-        body = encode_chat(request, endpoint, notes, stream=stream)
-        model = endpoint.model or request.model
-        whole = partial(decode_whole, endpoint=endpoint, model=model)
-        reader: Reader[Event] = StreamReader(endpoint, model) if stream else WholeReader[Event](whole)
-        return SingleExchange(
-            HttpRequest("POST", f"{endpoint.base_url}/v2/chat", (*JSON_HEADERS, *endpoint.headers), encode(body)),
-            reader,
-            _classify(endpoint, Operation.CHAT),
-            expects=_STREAM if stream else ("application/json",),
-            before=notes.events(),
-            whole=whole,
-        )
+def embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+    """Open an embedding."""
+    return open_embedding(request, endpoint, _classify(endpoint, Operation.EMBED))
 
-    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-        """Open an embedding."""
-        return open_embedding(request, endpoint, _classify(endpoint, Operation.EMBED))
 
-    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Open the model list, or the look-up of one model."""
-        return open_models(request, endpoint, _classify(endpoint, Operation.MODELS))
+def list_models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+    """Open the model list, or the look-up of one model."""
+    return open_models(request, endpoint, _classify(endpoint, Operation.MODELS))
 
-    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-        """Open a token count."""
-        return open_count(request, endpoint, _classify(endpoint, Operation.COUNT_TOKENS))
+
+def count_tokens(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+    """Open a token count."""
+    return open_count(request, endpoint, _classify(endpoint, Operation.COUNT_TOKENS))
+
+
+DIALECT = Dialect(
+    NAME,
+    {
+        Operation.CHAT: chat,
+        Operation.EMBED: embed,
+        Operation.MODELS: list_models,
+        Operation.COUNT_TOKENS: count_tokens,
+    },
+)

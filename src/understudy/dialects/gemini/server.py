@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from understudy.dialects.gemini import render
 from understudy.dialects.gemini.parse import operation_of, parse
 from understudy.dialects.gemini.stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import GenerationResponse, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
 from understudy.wire.json import encode
 
 
-class GeminiServer:
+def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Write a whole answer."""
+    return HttpReply(200, JSON_HEADERS, encode(render.answer_object(response)))
+
+
+def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
+    """Write a token count."""
+    return render.count_reply(count)
+
+
+class GeminiServer(ServerHalf):
     """The server half of the `gemini` dialect."""
 
     name: ClassVar[str] = NAME
+    operations: ClassVar[Mapping[Operation, Writer]] = {
+        Operation.CHAT: _answer,
+        Operation.EMBED: render.vectors_reply,
+        Operation.MODELS: render.models_reply,
+        Operation.COUNT_TOKENS: _count,
+    }
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Tell what a method and path ask for, whatever prefix stands before the version."""
@@ -36,26 +53,13 @@ class GeminiServer:
             raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
         return parse(request, operation)
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole answer."""
-        return HttpReply(200, JSON_HEADERS, encode(render.answer_object(response)))
-
     def renderer(self, inbound: Inbound) -> ChunkRenderer:
         """Open the writer of a streamed answer: events with `alt=sse`, else an array."""
         return ChunkRenderer(sse=inbound.options.get("sse") is True)
 
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Write vectors."""
-        return render.vectors_reply(response, inbound)
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Write the page that was asked for, or the one model."""
-        return render.models_reply(models, inbound)
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Write a token count."""
-        return render.count_reply(count)
-
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
         return render.error_reply(failure)
+
+
+SERVER = GeminiServer()

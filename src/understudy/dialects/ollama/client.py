@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.base import Classify, Dialect, Endpoint, Exchange, Notes, SingleExchange, WholeReader
 from understudy.dialects.lookup import LookUp
 from understudy.dialects.ollama.decode import StreamReader, embeddings, model_list, one_model, whole_answer
 from understudy.dialects.ollama.encode import chat_body, embed_body
 from understudy.dialects.ollama.errors import classify_error
 from understudy.dialects.ollama.wire import NAME
-from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import encode
 
@@ -24,50 +22,38 @@ STREAM_TYPES = ("application/x-ndjson", "application/json")
 """The cloud streams under the second name."""
 
 
-class OllamaDialect:
-    """Speaks `/api/chat`, `/api/embed`, `/api/tags` and `/api/show`. Tokens cannot be counted ahead of a chat.
+def chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+    """Open a chat."""
+    notes = Notes(request.configured)
+    body = chat_body(request, endpoint, notes, stream=stream)
+    return SingleExchange(
+        _post(endpoint, "/api/chat", body),
+        StreamReader(endpoint) if stream else WholeReader(whole_answer(endpoint)),
+        _classify(endpoint, Operation.CHAT),
+        expects=STREAM_TYPES if stream else ("application/json",),
+        before=notes.events(),
+    )
 
-    A prompt that exceeds the context window is cut by the server without a word (`truncate`, `num_ctx`): nothing on
-    the wire tells, so nothing here can.
-    """
 
-    name: ClassVar[str] = NAME
-    operations: ClassVar[frozenset[Operation]] = frozenset({Operation.CHAT, Operation.EMBED, Operation.MODELS})
+def embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+    """Open an embedding."""
+    notes = Notes()
+    body = embed_body(request, endpoint, notes)
+    decode = embeddings(len(request.texts), tuple(notes.warnings), endpoint)
+    return SingleExchange(
+        _post(endpoint, "/api/embed", body), WholeReader(decode), _classify(endpoint, Operation.EMBED)
+    )
 
-    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
-        """Open a chat."""
-        notes = Notes(request.configured)
-        body = chat_body(request, endpoint, notes, stream=stream)
-        return SingleExchange(
-            _post(endpoint, "/api/chat", body),
-            StreamReader(endpoint) if stream else WholeReader(whole_answer(endpoint)),
-            _classify(endpoint, Operation.CHAT),
-            expects=STREAM_TYPES if stream else ("application/json",),
-            before=notes.events(),
-        )
 
-    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-        """Open an embedding."""
-        notes = Notes()
-        body = embed_body(request, endpoint, notes)
-        decode = embeddings(len(request.texts), tuple(notes.warnings), endpoint)
-        return SingleExchange(
-            _post(endpoint, "/api/embed", body), WholeReader(decode), _classify(endpoint, Operation.EMBED)
-        )
-
-    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Open the list of the models that are pulled, or the look-up of one."""
-        if request.model is not None:
-            shown = _post(endpoint, "/api/show", {"model": request.model})
-            single = SingleExchange(shown, WholeReader(one_model(request.model)), _classify(endpoint, Operation.MODELS))
-            names = (request.model, f"{request.model}:latest")
-            return LookUp(single, lambda: self.list_models(ModelsRequest(), endpoint), *names)
-        listed = HttpRequest("GET", endpoint.base_url + "/api/tags", endpoint.headers)
-        return SingleExchange(listed, WholeReader(model_list(request.limit)), _classify(endpoint, Operation.MODELS))
-
-    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-        """Fail, unsent: Ollama counts no tokens ahead of a chat."""
-        return UnsupportedExchange("Ollama cannot count tokens ahead of a chat; the usage of an answer tells them")
+def list_models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+    """Open the list of the models that are pulled, or the look-up of one."""
+    if request.model is not None:
+        shown = _post(endpoint, "/api/show", {"model": request.model})
+        single = SingleExchange(shown, WholeReader(one_model(request.model)), _classify(endpoint, Operation.MODELS))
+        names = (request.model, f"{request.model}:latest")
+        return LookUp(single, lambda: list_models(ModelsRequest(), endpoint), *names)
+    listed = HttpRequest("GET", endpoint.base_url + "/api/tags", endpoint.headers)
+    return SingleExchange(listed, WholeReader(model_list(request.limit)), _classify(endpoint, Operation.MODELS))
 
 
 def _post(endpoint: Endpoint, path: str, body: JsonObject) -> HttpRequest:
@@ -76,3 +62,13 @@ def _post(endpoint: Endpoint, path: str, body: JsonObject) -> HttpRequest:
 
 def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
     return partial(classify_error, endpoint=endpoint, operation=operation)
+
+
+DIALECT = Dialect(
+    NAME,
+    {
+        Operation.CHAT: chat,
+        Operation.EMBED: embed,
+        Operation.MODELS: list_models,
+    },
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
@@ -17,13 +18,12 @@ from understudy.dialects.openai.render import (
     reply,
 )
 from understudy.dialects.openai.stream import ChunkRenderer
-from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
+from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, key_of
 from understudy.domain.content import JsonObject
-from understudy.domain.errors import Unsupported
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.wire.http import HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object
 
@@ -31,10 +31,37 @@ _MODEL = re.compile(r"(?:^|/)models(?:/(?P<id>.+))?$")
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
 
-class OpenAIServer:
+def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Write a whole answer."""
+    return reply(render_completion(response, legacy=bool(inbound.options.get("legacy"))))
+
+
+def _embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+    """Write vectors in the form that the caller asked for."""
+    return reply(render_embeddings(response, as_base64=inbound.options.get("encoding_format") == "base64"))
+
+
+def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+    """Write the list, which has one page, or the one model that was asked for."""
+    wanted = inbound.request.model
+    if wanted is None:
+        return reply({"object": "list", "data": [model_object(model) for model in models]})
+    found = next((model for model in models if model.id == wanted), None)
+    if found is not None:
+        return reply(model_object(found))
+    message = f"The model `{wanted}` does not exist or you do not have access to it."
+    return render_error(Failure(kind=FailureKind.NOT_FOUND, message=message, param="model"))
+
+
+class OpenAIServer(ServerHalf):
     """OpenAI's API as a server speaks it. Routes are matched by their end, so any base path will do."""
 
     name: ClassVar[str] = NAME
+    operations: ClassVar[Mapping[Operation, Writer]] = {
+        Operation.CHAT: _answer,
+        Operation.EMBED: _embeddings,
+        Operation.MODELS: _models,
+    }
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Tell which operation a route asks for."""
@@ -80,33 +107,10 @@ class OpenAIServer:
             )
         )
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole answer."""
-        return reply(render_completion(response, legacy=bool(inbound.options.get("legacy"))))
-
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
         options = inbound.options
         return ChunkRenderer(include_usage=bool(options.get("include_usage")), legacy=bool(options.get("legacy")))
-
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Write vectors in the form that the caller asked for."""
-        return reply(render_embeddings(response, as_base64=inbound.options.get("encoding_format") == "base64"))
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Write the list, which has one page, or the one model that was asked for."""
-        wanted = inbound.request.model
-        if wanted is None:
-            return reply({"object": "list", "data": [model_object(model) for model in models]})
-        found = next((model for model in models if model.id == wanted), None)
-        if found is not None:
-            return reply(model_object(found))
-        message = f"The model `{wanted}` does not exist or you do not have access to it."
-        return render_error(Failure(kind=FailureKind.NOT_FOUND, message=message, param="model"))
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Raise `Unsupported`: tokens are counted by the Responses API."""
-        raise Unsupported("the openai dialect has no operation 'count_tokens'; the responses dialect has")
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
@@ -130,3 +134,6 @@ def _chat(body: JsonObject, raw: bytes) -> Inbound:
         "legacy": bool(body.get("functions")) and not body.get("tools"),
     }
     return Inbound(operation=Operation.CHAT, request=parse_chat(body, raw), stream=bool(stream), options=options)
+
+
+SERVER = OpenAIServer()
