@@ -97,16 +97,9 @@ if TYPE_CHECKING:
     from understudy.policy.strategies import Strategy
     from understudy.policy.targets import Facts, Limits, Target, TargetFacts
     from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions
+    from understudy.providers import ProviderType
     from understudy.providers.base import Auth, Family, ProviderRow
-    from understudy.settings import (
-        FallbackConfig,
-        FallbackStrategy,
-        ProviderConfig,
-        ProviderType,
-        Route,
-        Signer,
-        TokenSource,
-    )
+    from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route, Signer, TokenSource
     from understudy.transport.base import Incoming, Transport, TransportError
     from understudy.wire.bounds import Bounds
     from understudy.wire.http import HttpHead, HttpRequest
@@ -153,8 +146,9 @@ _HOMES = {
     "understudy.policy.strategies": "Strategy",
     "understudy.policy.targets": "Facts Limits Target TargetFacts",
     "understudy.protocol": "EmbedOptions LLMProvider Prompt RequestOptions",
+    "understudy.providers": "ProviderType",
     "understudy.providers.base": "Auth Family ProviderRow",
-    "understudy.settings": ("FallbackConfig FallbackStrategy ProviderConfig ProviderType Route Signer TokenSource"),
+    "understudy.settings": "FallbackConfig FallbackStrategy ProviderConfig Route Signer TokenSource",
     "understudy.transport.base": "Incoming Transport TransportError",
     "understudy.wire.bounds": "Bounds",
     "understudy.wire.http": "HttpHead HttpRequest",

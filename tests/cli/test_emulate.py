@@ -160,7 +160,7 @@ def test_an_announcement_that_cannot_be_written_is_no_taken_port(cli: CommandLin
     ("words", "told"),
     [
         (["nobody"], "no emulator plays 'nobody'; there are openai"),
-        (["ollama", "--fault", "explode"], "is no fault"),
+        (["ollama", "--fault", "explode"], "is not a valid fault"),
         (["ollama", "--model", "openai/x"], "write PROVIDER/MODEL"),
         (["ollama", "--write", "."], "it is not overwritten"),
     ],

@@ -23,7 +23,7 @@ from understudy.policy.cost_order import CostOptimized
 from understudy.policy.estimate import expected_usage
 from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
-from understudy.policy.rotation import RoundRobin
+from understudy.policy.round_robin import RoundRobin
 from understudy.policy.signals import Launch, Rules
 from understudy.policy.strategies import Strategy, priority, round_robin
 from understudy.policy.targets import Facts, Target, TargetFacts

@@ -18,8 +18,8 @@ from understudy.domain.responses import GenerationResponse
 if TYPE_CHECKING:
     import asyncio
 
-    import understudy
     from understudy.blocking.loop import LoopThread, Reply
+    from understudy.client.stream import ResponseStream as AsyncStream
 
 STREAM_CLOSED = Failure(kind=FailureKind.CANCELLED, message="the stream was closed before its end")
 
@@ -32,7 +32,7 @@ class ResponseStream:
     to stop. After the last event `response` is the whole answer. `close` may be called from any thread.
     """
 
-    def __init__(self, wrapped: understudy.ResponseStream, thread: LoopThread, owner: Any) -> None:
+    def __init__(self, wrapped: AsyncStream, thread: LoopThread, owner: Any) -> None:
         """Made by `stream`. `owner` lives as long as the stream: its connections close with it."""
         self.wrapped = wrapped
         self._feed = Feed(wrapped, thread)
@@ -67,7 +67,7 @@ class ResponseStream:
 
     def to_openai(self) -> Iterator[JsonObject]:
         """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
-        from understudy.dialects.openai.stream import ChunkObjects
+        from understudy.dialects.openai.render_stream import ChunkObjects
 
         chunks = ChunkObjects()
         for event in self:
@@ -114,7 +114,7 @@ class Feed:
     One task, because what a user's own provider opens around its `yield`s — time-outs, task groups — belongs to one.
     """
 
-    def __init__(self, stream: understudy.ResponseStream, thread: LoopThread) -> None:
+    def __init__(self, stream: AsyncStream, thread: LoopThread) -> None:
         self._stream = stream
         self._thread = thread
         self._task: asyncio.Task[list[Event]] | None = None

@@ -80,7 +80,7 @@ class _LazyGroup(TyperGroup):
         if args[0] == "help":
             return self._resolve_help(ctx, [word for word in args if word not in ("help", "--help", "-h")])
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            from understudy.config.suggest import nearest
+            from understudy.config.report import nearest
 
             guess = nearest(args[0], COMMANDS)
             ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {guess!r}?" if guess else ""))

@@ -18,8 +18,6 @@ import typer
 if TYPE_CHECKING:
     from understudy.config import Config
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-
 
 def targets(context: typer.Context, incomplete: str) -> list[str]:
     """Offer `entry`, `entry/model` and routes."""
@@ -45,8 +43,10 @@ def target_lists(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def efforts(incomplete: str) -> list[str]:
-    """Offer how much a model may think."""
-    return _fitting(_EFFORTS, incomplete)
+    """Offer the efforts of reasoning."""
+    from understudy.domain.requests import EFFORTS
+
+    return _fitting(EFFORTS, incomplete)
 
 
 def provider_types(incomplete: str) -> list[str]:

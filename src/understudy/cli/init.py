@@ -25,13 +25,13 @@ from understudy.cli.starter import Starter, named, write
 from understudy.cli.terminal import is_terminal, say
 from understudy.client.factory import create_provider
 from understudy.config import parse
-from understudy.config.discovery import answers, local_address
-from understudy.config.places import FILE_NAME
-from understudy.config.report import meant
+from understudy.config.discovery import FILE_NAME, answers, local_address
+from understudy.config.report import did_you_mean
 from understudy.domain.errors import LLMError, Misuse
-from understudy.providers.addresses import address_from_environment
+from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
-from understudy.settings import FallbackStrategy, ProviderConfig, ProviderType
+from understudy.providers.environment import address_from_environment
+from understudy.settings import FallbackStrategy, ProviderConfig
 
 MANUAL = Manual(
     text="""\
@@ -189,14 +189,14 @@ def _picked(written: str) -> Picked:
     try:
         row = providers.row(ProviderType(name.strip()).value)
     except ValueError as error:
-        raise Misuse(f"unknown provider {name!r}: {meant(name, ProviderType)}") from error
+        raise Misuse(f"unknown provider {name!r}: {did_you_mean(name, ProviderType)}") from error
     return row, _model(model) if model.strip() else None
 
 
 def _strategy(written: str) -> str:
     name = written.strip().lower().replace("-", "_")
     if name not in list(FallbackStrategy):
-        raise Misuse(f"unknown strategy {written!r}: {meant(name, FallbackStrategy)}")
+        raise Misuse(f"unknown strategy {written!r}: {did_you_mean(name, FallbackStrategy)}")
     return name
 
 

@@ -25,8 +25,9 @@ from understudy.client.provider import Provider
 from understudy.config import Config, load
 from understudy.domain.errors import ConfigError, LLMError, Misuse
 from understudy.domain.prices import Rates
+from understudy.providers import ProviderType
 from understudy.providers import row as row_of
-from understudy.settings import ProviderConfig, ProviderType
+from understudy.settings import ProviderConfig
 
 if TYPE_CHECKING:
     from rich.table import Table

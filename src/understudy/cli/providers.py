@@ -22,9 +22,9 @@ from understudy.cli.survey import IN_FILE, EntryResult, health_of, milliseconds,
 from understudy.cli.terminal import plain_table, prepare_library, say, show
 from understudy.config import Config, load
 from understudy.config.discovery import answers
-from understudy.providers.addresses import address_from_environment
+from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
-from understudy.settings import ProviderType
+from understudy.providers.environment import address_from_environment
 
 if TYPE_CHECKING:
     from rich.table import Table

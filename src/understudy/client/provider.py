@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from understudy.engine.background import Background
     from understudy.engine.http_attempt import HttpAttempt
     from understudy.ledger import LedgerSink, Observer
-    from understudy.pricing.tariff import PriceLookup
+    from understudy.pricing.lookup import PriceLookup
     from understudy.transport.base import Transport
 
 ENDPOINTS = 1024
@@ -300,7 +300,7 @@ class Provider:
 
     @cached_property
     def _tariff(self) -> PriceLookup:
-        from understudy.pricing.tariff import PriceLookup
+        from understudy.pricing.lookup import PriceLookup
 
         return PriceLookup(self.config, self.row, self.endpoint(None).base_url)
 

@@ -90,7 +90,7 @@ class ResponseStream:
 
     async def to_openai(self) -> AsyncIterator[JsonObject]:
         """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
-        from understudy.dialects.openai.stream import ChunkObjects
+        from understudy.dialects.openai.render_stream import ChunkObjects
 
         chunks = ChunkObjects()
         async for event in self:

@@ -25,8 +25,8 @@ from understudy.engine.attempt import Job
 from understudy.engine.backend import Backend
 from understudy.engine.run import Engine, Run
 from understudy.policy.batches import smallest, split
+from understudy.policy.embedding_spaces import ELSEWHERE
 from understudy.policy.plan import Plan
-from understudy.policy.spaces import ELSEWHERE
 from understudy.policy.verdicts import VERDICTS, Fallback
 
 CONCURRENCY = 4

@@ -14,9 +14,9 @@ from understudy.domain.errors import ConfigError, Misuse
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import ModelInfo
-from understudy.policy.spaces import EmbeddingSpace, canonical
+from understudy.policy.embedding_spaces import EmbeddingSpace, canonical
 from understudy.policy.targets import Target, TargetFacts
-from understudy.pricing.shelf import SHELF
+from understudy.pricing.cache import PRICE_CACHE
 from understudy.protocol import LLMProvider
 from understudy.settings import FallbackConfig, FallbackStrategy, Route
 
@@ -193,7 +193,7 @@ class TargetCatalog:
         if not isinstance(provider, Provider):
             return facts
         known = self._known.get(target.label)
-        if known is None or known.news != SHELF.news:
+        if known is None or known.news != PRICE_CACHE.version:
             known = self._known[target.label] = _look_up(provider, target)
         return msgspec.structs.replace(
             facts,
@@ -216,7 +216,7 @@ def _check_strategy(fallback: FallbackConfig) -> None:
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """What is known of a target, as of `PublishedPriceCache.news`. Not its price, which may have a date."""
+    """What is known of a target, as of `PublishedPriceCache.version`. Not its price, which may have a date."""
 
     news: int
     context_window: int | None
@@ -225,7 +225,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 def _look_up(provider: Provider, target: Target) -> _Known:
     """Find out about a target. What the entry says of its text model holds for no other of its models."""
-    news = SHELF.news
+    news = PRICE_CACHE.version
     info, config = provider.known(target.model), provider.config
     told = info.context_window if info is not None else None
     if provider.text_model not in (None, target.model):

@@ -17,14 +17,14 @@ from understudy.engine.run import Engine
 from understudy.planning.catalog import Selection, TargetCatalog
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized, Estimate
-from understudy.policy.fitness import Fit, Needs, fitting, needs_of
+from understudy.policy.eligibility import Eligibility, Needs, eligible, needs_of
+from understudy.policy.embedding_spaces import one_space
 from understudy.policy.plan import Plan, Skip, Step
-from understudy.policy.rotation import RoundRobin
-from understudy.policy.spaces import one_space
+from understudy.policy.round_robin import RoundRobin
 from understudy.policy.strategies import Strategy, place
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import TaskBased
-from understudy.pricing.shelf import SHELF
+from understudy.pricing.cache import PRICE_CACHE
 from understudy.settings import FallbackConfig, FallbackStrategy
 
 ANY_LENGTH = 2**53
@@ -40,7 +40,7 @@ class RouteState:
         self.order = strategy_of(fallback)
         self.rotation = RoundRobin()
         self.news = 0
-        """As of when the following is known (`PublishedPriceCache.news`)."""
+        """As of when the following is known (`PublishedPriceCache.version`)."""
         self.windows: Mapping[str, int] | None = None
         """Context windows that are known, by label; `None`: not looked at yet."""
         self.holds = 0
@@ -151,18 +151,18 @@ class Planner:
             asked = self._catalog.text_target(wanted.provider, 0, wanted.model)
             targets = tuple(each for each in targets if each.name != asked.name)
         facts = self._facts(targets, lane)
-        fit = Fit(targets) if lane.takes(needs) else fitting(needs, targets, facts)
-        if asked is None and not fit.targets:
-            reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in fit.skipped)
+        found = Eligibility(targets) if lane.takes(needs) else eligible(needs, targets, facts)
+        if asked is None and not found.targets:
+            reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in found.skipped)
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
-        plan = self._ordered(request, fit.targets, facts, lane)
+        plan = self._ordered(request, found.targets, facts, lane)
         steps = plan.steps if asked is None else (self._first(asked), *plan.steps)
         named = None if asked is None else "the call names the first"
         plan = msgspec.structs.replace(
             plan,
             steps=steps,
-            skipped=(*plan.skipped, *fit.skipped),
-            why="; ".join(filter(None, (named, plan.why, fit.compromise))),
+            skipped=(*plan.skipped, *found.skipped),
+            why="; ".join(filter(None, (named, plan.why, found.compromise))),
             route=lane.name,
         )
         return self._limited(plan, lane), facts
@@ -206,7 +206,7 @@ class Planner:
         lane = self._lanes.get((route, embedding))
         if lane is None:
             lane = self._lanes[route, embedding] = self._new_lane(route, embedding)
-        lane.keep_up(SHELF.news)
+        lane.keep_up(PRICE_CACHE.version)
         return lane
 
     def _new_lane(self, route: str | None, embedding: bool) -> RouteState:

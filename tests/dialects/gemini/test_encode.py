@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.dialects.gemini.helpers import BASE, asked, body, endpoint, sent, warnings
 from understudy.dialects.base import Send
 from understudy.dialects.gemini.client import DIALECT
-from understudy.dialects.gemini.fit import PLACEHOLDER
+from understudy.dialects.gemini.quirks import PLACEHOLDER
 from understudy.dialects.gemini.server import SERVER
 from understudy.domain.content import (
     AnyPart,

@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
+from understudy.dialects.anthropic.citations import citation_object
 from understudy.dialects.anthropic.errors import WORDS
-from understudy.dialects.anthropic.models import CAPABILITIES
-from understudy.dialects.anthropic.wire import NAME, STOP_REASONS
+from understudy.dialects.anthropic.usage import usage_object
+from understudy.dialects.anthropic.wire import CAPABILITIES, NAME, STOP_REASONS
 from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.server import Inbound
-from understudy.domain.content import AnyPart, Citation, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
+from understudy.domain.content import AnyPart, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import GenerationResponse, ModelInfo, TokenCount
-from understudy.domain.usage import Usage
 from understudy.wire.http import JSON_HEADERS, HttpReply
 from understudy.wire.json import BadJson, decode_object, encode
 
@@ -76,27 +76,6 @@ def stop_fields(reason: FinishReason, raw: str | None, extra: JsonObject) -> Jso
     return fields
 
 
-def usage_object(usage: Usage, extra: JsonObject) -> JsonObject:
-    """Return the counts. The wire demands the first and the last of them: unknown is written as 0 there."""
-    short, long = usage.cache_write, usage.cache_write_1h
-    written = None if short is None and long is None else (short or 0) + (long or 0)
-    body: JsonObject = {
-        "input_tokens": (usage.input or 0) + (usage.audio_input or 0),
-        "cache_creation_input_tokens": written,
-        "cache_read_input_tokens": usage.cache_read,
-        "output_tokens": usage.output_total or 0,
-    }
-    if long is not None:
-        body["cache_creation"] = {"ephemeral_5m_input_tokens": short or 0, "ephemeral_1h_input_tokens": long}
-    if usage.reasoning is not None:
-        body["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
-    if isinstance(hosted := (usage.raw or {}).get("server_tool_use"), dict):
-        body["server_tool_use"] = hosted
-    if extra.get("service_tier") in ("standard", "priority", "batch"):
-        body["service_tier"] = extra["service_tier"]
-    return body
-
-
 def part_block(part: AnyPart) -> JsonObject | None:
     """Return a part of an answer as a content block; `None` for what this wire has no block for, such as empty text."""
     own = (part.extra or {}).get(NAME, {})
@@ -130,21 +109,6 @@ def tool_input(arguments: str) -> JsonObject | msgspec.Raw:
     except BadJson:
         return {"raw_arguments": arguments}
     return msgspec.Raw((arguments or "{}").encode())
-
-
-def citation_object(citation: Citation) -> JsonObject | None:
-    """Return a citation; those of other providers become search results, whose empty index says that they are ours."""
-    if citation.dialect == NAME and citation.raw is not None:
-        return citation.raw
-    if citation.url is None:
-        return None
-    return {
-        "type": "web_search_result_location",
-        "url": citation.url,
-        "title": citation.title,
-        "cited_text": citation.cited_text or "",
-        "encrypted_index": "",
-    }
 
 
 def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from understudy.dialects.base import Endpoint, Notes, extra_fields
-from understudy.dialects.cohere.messages import Conversation
+from understudy.dialects.cohere.encode_messages import MessageEncoder
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.patching import patched, received
 from understudy.dialects.quirks import Quirks
@@ -50,7 +50,7 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *,
 
 
 def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
-    conversation = Conversation(endpoint, notes)
+    conversation = MessageEncoder(endpoint, notes)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
     body["messages"] = conversation.write(request.messages)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from understudy.dialects.cohere.citations import citation_object
 from understudy.dialects.cohere.errors import TOO_LONG
-from understudy.dialects.cohere.messages import is_plan
-from understudy.dialects.cohere.models import FEATURES
 from understudy.dialects.cohere.usage import usage_object
-from understudy.dialects.cohere.vectors import pack
-from understudy.dialects.cohere.wire import FINISH, NAME
+from understudy.dialects.cohere.wire import FEATURES, FINISH, NAME, is_plan
+from understudy.dialects.embeddings import pack_vector
 from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.server import Inbound
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
@@ -121,7 +119,7 @@ def vectors_reply(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
     embeddings: JsonObject = {}
     for name in types:
         if name == "base64":
-            embeddings[name] = [pack(vector) for vector in response.embeddings]
+            embeddings[name] = [pack_vector(vector) for vector in response.embeddings]
         elif name == "float":
             embeddings[name] = response.embeddings
         elif all(number.is_integer() for vector in response.embeddings for number in vector):

@@ -10,10 +10,9 @@ from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.gemini.errors import WORDS
 from understudy.dialects.gemini.logprobs import logprobs_object
 from understudy.dialects.gemini.media import media_type_of
-from understudy.dialects.gemini.models import METHODS
 from understudy.dialects.gemini.names import bare, overlay, qualified
 from understudy.dialects.gemini.usage import usage_object
-from understudy.dialects.gemini.wire import FACTS, FINISH_REASONS, NAME, SIGNATURE
+from understudy.dialects.gemini.wire import CAPABILITIES, FACTS, FINISH_REASONS, NAME, SIGNATURE
 from understudy.dialects.google_details import PER_DAY
 from understudy.dialects.server import Inbound
 from understudy.domain.content import (
@@ -172,7 +171,7 @@ def model_object(model: ModelInfo) -> JsonObject:
     if "supportedGenerationMethods" in raw:
         return {**raw, "name": qualified(model.id)}
     told = model.capabilities
-    methods = None if told is None else [method for method, ours in METHODS.items() if ours in told]
+    methods = None if told is None else [method for method, ours in CAPABILITIES.items() if ours in told]
     body: JsonObject = {
         "name": qualified(model.id),
         "displayName": model.display_name or model.id,

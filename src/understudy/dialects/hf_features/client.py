@@ -7,7 +7,8 @@ from functools import partial
 from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Notes, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
-from understudy.dialects.hf_features.vectors import NAME, encode_embed, read_answer
+from understudy.dialects.hf_features.embeddings import encode_embed, read_answer
+from understudy.dialects.hf_features.wire import NAME
 from understudy.dialects.openai.errors import read_error
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import Failure, FailureKind

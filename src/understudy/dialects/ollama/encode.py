@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.ollama.history import History, overlay
-from understudy.dialects.ollama.wire import NAME, OTHER_OPTIONS, SAMPLING
+from understudy.dialects.ollama.encode_messages import MessageEncoder, overlay
+from understudy.dialects.ollama.wire import LEVELS, NAME, OTHER_OPTIONS, SAMPLING
 from understudy.dialects.patching import fill, received
+from understudy.dialects.quirks import nearest_effort
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
@@ -18,13 +19,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Outp
 NOWHERE = ("logit_bias", "verbosity", "service_tier", "user", "cache_key", "cache", "metadata")
 """Fields of a generation request that have no place on this wire."""
 
-LEVELS = ("low", "medium", "high", "max")
-"""Levels of `think`, beside true and false."""
-
 _UNSET = GenerationRequest(messages=())
-
-_NEAREST = {"minimal": "low", "xhigh": "max", "max": "high"}
-"""The level that stands in for one that the target does not have."""
 
 
 def chat_body(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
@@ -66,7 +61,7 @@ def embed_body(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> J
 def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     request = _accepted(request, endpoint, notes)
     body: JsonObject = {"model": endpoint.model or request.model or ""}
-    body["messages"] = list(History(endpoint, notes).write(request.messages))
+    body["messages"] = list(MessageEncoder(endpoint, notes).write(request.messages))
     if tools := _tools(request, notes):
         body["tools"] = tools
     if request.output is not None:
@@ -163,11 +158,7 @@ def _think(reasoning: Reasoning, endpoint: Endpoint, notes: Notes) -> bool | str
     if reasoning.effort is None:
         return True if switchable and (reasoning.mode is not None or reasoning.budget is not None) else None
     accepted = LEVELS if efforts is None else efforts
-    level = reasoning.effort
-    if level not in accepted:
-        level = _NEAREST.get(level, level)
-    if level not in accepted:
-        level = _NEAREST.get(level, "high")
+    level = reasoning.effort if reasoning.effort in accepted else nearest_effort(reasoning.effort, accepted) or "high"
     if level != reasoning.effort:
         notes.clamp("reasoning", f"there is no level {reasoning.effort}; {level} was sent")
     return level

@@ -7,6 +7,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from understudy.dialects.ollama import parse, render
+from understudy.dialects.ollama.render_stream import LineRenderer
 from understudy.dialects.ollama.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, key_of
 from understudy.domain.failures import Failure, FailureKind
@@ -91,7 +92,7 @@ class OllamaServer(ServerHalf):
 
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
-        return render.LineRenderer(inbound.request.model, completion=_is_completion(inbound))
+        return LineRenderer(inbound.request.model, completion=_is_completion(inbound))
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""

@@ -6,35 +6,14 @@ from operator import attrgetter
 from typing import Any
 
 from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.openai.decode import NAME
-from understudy.dialects.openai.fit import fit
-from understudy.dialects.openai.messages import Conversation
+from understudy.dialects.openai.encode_messages import MessageEncoder
+from understudy.dialects.openai.quirks import fit
+from understudy.dialects.openai.wire import FIELDS, NAME
 from understudy.dialects.patching import fill, received
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
+from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.wire.json import encode
-
-FIELDS: dict[str, str] = {
-    "max_tokens": "max_completion_tokens",
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "min_p": "min_p",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "seed": "seed",
-    "logit_bias": "logit_bias",
-    "logprobs": "logprobs",
-    "top_logprobs": "top_logprobs",
-    "parallel_tool_calls": "parallel_tool_calls",
-    "verbosity": "verbosity",
-    "service_tier": "service_tier",
-    "user": "user",
-    "cache_key": "prompt_cache_key",
-    "metadata": "metadata",
-}
-"""Fields of a request whose values go on the wire as they are, and their names there."""
 
 _values = attrgetter(*FIELDS)
 
@@ -62,7 +41,7 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> J
     last = {**endpoint.options, **extra.get(endpoint.provider, {})}
     body: JsonObject = {
         "model": request.model,
-        "messages": Conversation(endpoint.quirks, notes).write(request.messages),
+        "messages": MessageEncoder(endpoint.quirks, notes).write(request.messages),
     }
     body |= parameters(request, endpoint, notes)
     # What is meant for the dialect at large has to suit the target; what names the provider is sent as it is.
@@ -203,30 +182,3 @@ def _set_stream(body: JsonObject, endpoint: Endpoint, *, stream: bool) -> None:
     body["stream"] = True
     if endpoint.quirks.stream_usage:
         body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-
-
-def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> bytes:
-    """Write the body of an embedding request."""
-    if (body := received(request, NAME)) is not None:
-        fill(body, endpoint.options)
-    else:
-        body = {"model": request.model}
-        if request.texts:
-            body["input"] = request.texts[0] if request.single else list(request.texts)
-        if request.dimensions is not None:
-            body["dimensions"] = request.dimensions
-        if request.user is not None:
-            body["user"] = request.user
-        if endpoint.quirks.embed_format is not None:
-            body["encoding_format"] = endpoint.quirks.embed_format
-        extra = request.extra or {}
-        body |= {**endpoint.options, **extra.get(NAME, {}), **extra.get(endpoint.provider, {})}
-        body = {key: value for key, value in body.items() if value is not None}
-    for name in endpoint.quirks.refused & {"dimensions", "user"}:
-        if body.pop(name, None) is not None:
-            notes.drop(name, "the target refuses it")
-    if request.input_type is not None:
-        notes.drop("input_type", "vectors are the same for documents and queries here")
-    if endpoint.model is not None:
-        body["model"] = endpoint.model
-    return encode(body)

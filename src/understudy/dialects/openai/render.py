@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from understudy.dialects.embeddings import pack_vector
 from understudy.dialects.errors import status_of, statuses
-from understudy.dialects.openai.vectors import pack
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.openai_form import completion_object, embeddings_object
@@ -85,7 +85,7 @@ def render_embeddings(response: EmbeddingResponse, *, as_base64: bool) -> JsonOb
     body = embeddings_object(response)
     if as_base64:
         for item, vector in zip(body["data"], response.embeddings, strict=True):
-            item["embedding"] = pack(vector)
+            item["embedding"] = pack_vector(vector)
     return body
 
 

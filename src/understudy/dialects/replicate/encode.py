@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from understudy.dialects.base import Endpoint, Notes, extra_fields
 from understudy.dialects.patching import fill, received
-from understudy.dialects.replicate.inputs import CEILINGS, write_inputs
-from understudy.dialects.replicate.routes import Place, create_route
+from understudy.dialects.replicate.encode_settings import write_inputs
+from understudy.dialects.replicate.names import Place, create_route
 from understudy.dialects.replicate.schema import InputSchema
-from understudy.dialects.replicate.wire import NAME
+from understudy.dialects.replicate.wire import CEILINGS, NAME
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.usage import token_count

@@ -28,7 +28,7 @@ from understudy.dialects.replicate.encode import (
     write_body,
 )
 from understudy.dialects.replicate.errors import RULES, in_stream, read_error, told_within
-from understudy.dialects.replicate.routes import create_route, model_url, place_of, stream_address
+from understudy.dialects.replicate.names import create_route, model_url, place_of, stream_address
 from understudy.dialects.replicate.schema import InputSchema, schema_of
 from understudy.dialects.replicate.wire import PredictionWire, decode_prediction, decode_predictions, seconds
 from understudy.domain.content import JsonObject

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.errors import status_of, statuses, worded
-from understudy.dialects.replicate.catalogue import model_object, version_object
 from understudy.dialects.replicate.errors import WORDS
-from understudy.dialects.replicate.routes import place_of
+from understudy.dialects.replicate.names import place_of
+from understudy.dialects.replicate.render_models import model_object, version_object
+from understudy.dialects.replicate.usage import usage_object
 from understudy.dialects.replicate.wire import SUCCEEDED, TERMINAL, date_of
 from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject, Refusal, Text
@@ -15,7 +16,6 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import GenerationResponse, ModelInfo
-from understudy.domain.usage import Usage
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 from understudy.wire.json import encode
 
@@ -68,7 +68,7 @@ def prediction_object(response: GenerationResponse, inbound: Inbound, status: st
     if status != "starting":
         body["started_at"] = date_of(response.created)
     if status in TERMINAL:
-        body |= {"completed_at": date_of(response.created), "metrics": _metrics(response.usage)}
+        body |= {"completed_at": date_of(response.created), "metrics": usage_object(response.usage)}
     return body
 
 
@@ -79,11 +79,6 @@ def prediction_reply(response: GenerationResponse, inbound: Inbound) -> HttpRepl
 
 def _output(message: Message) -> list[str]:
     return [part.text for part in message.parts if isinstance(part, Text | Refusal)]
-
-
-def _metrics(usage: Usage) -> JsonObject:
-    counts = {"input_token_count": usage.input_total, "output_token_count": usage.output_total}
-    return {name: count for name, count in counts.items() if count is not None}
 
 
 def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:

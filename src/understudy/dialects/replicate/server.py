@@ -11,7 +11,8 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from understudy.dialects.replicate import parse, render
-from understudy.dialects.replicate.stream import StreamRenderer
+from understudy.dialects.replicate.errors import bad_request
+from understudy.dialects.replicate.render_stream import StreamRenderer
 from understudy.dialects.replicate.wire import NAME
 from understudy.dialects.server import Inbound, ServerHalf, Writer, key_of
 from understudy.domain.failures import Failure
@@ -47,7 +48,7 @@ class ReplicateServer(ServerHalf):
             case Operation.CHAT:
                 return parse.parse_prediction(request)
             case _:
-                raise parse.bad("The requested resource could not be found.", status=404)
+                raise bad_request("The requested resource could not be found.", status=404)
 
     def renderer(self, inbound: Inbound) -> StreamRenderer:
         """Open the writer of a streamed answer."""

@@ -7,9 +7,9 @@ from functools import partial
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Notes, SingleExchange, WholeReader, WireError
 from understudy.dialects.errors import classify, failure_in_answer
 from understudy.dialects.responses.decode import Fail, read_whole
+from understudy.dialects.responses.decode_stream import StreamReader
 from understudy.dialects.responses.encode import encode_count, encode_request
 from understudy.dialects.responses.errors import RULES, read_error
-from understudy.dialects.responses.stream import StreamReader
 from understudy.dialects.responses.wire import COUNT, NAME
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure

@@ -12,8 +12,8 @@ from typing import Any
 
 from understudy.dialects.base import Endpoint, Notes, extra_fields
 from understudy.dialects.patching import patched, received
-from understudy.dialects.responses.fit import fit
-from understudy.dialects.responses.input import encode_input
+from understudy.dialects.responses.encode_messages import encode_input
+from understudy.dialects.responses.quirks import fit
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS, NAME
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Tool, ToolChoice
