@@ -46,7 +46,7 @@ def dialect_of(recording: Recording) -> Dialect:
 
 def server_of(name: str) -> ServerHalf:
     """Return the server half of a dialect."""
-    return dialects.server(name)
+    return dialects.load_server(name)
 
 
 def endpoint_for(recording: Recording) -> Endpoint:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from understudy import providers
-from understudy.dialects import load, server
+from understudy.dialects import load, load_server
 from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.errors import BY_STATUS
 from understudy.dialects.quirks import ErrorRule, Quirks
@@ -111,7 +111,7 @@ def _has_errors(name: str) -> bool:
 def _last_needed_frame(name: str) -> str:
     """Render an answer, and read ever less of it until it counts as cut."""
     request = GenerationRequest(messages=(Message.user("hi"),), model="m")
-    half = server(name)
+    half = load_server(name)
     renderer = half.renderer(Inbound(operation=Operation.CHAT, request=request, stream=True))
     answer = (e.Started(id="a", model="m"), e.TextDelta(0, "hi"), e.Finished(FinishReason.STOP))
     data = b"".join(renderer.feed(event) for event in answer) + renderer.close()

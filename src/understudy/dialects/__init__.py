@@ -1,6 +1,6 @@
 """Wire formats: how to talk. Pure functions and push parsers, no I/O.
 
-Each has two halves, found by name: `load` returns the client half, `server` the server half.
+Each has two halves, found by name: `load` returns the client half, `load_server` the server half.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def load(name: str) -> Dialect:
 
 
 @cache
-def server(name: str) -> ServerHalf:
+def load_server(name: str) -> ServerHalf:
     """Return the server half of a dialect, imported at its first use. Raises `LookupError` for an unknown name."""
     half: ServerHalf = _module(name, "server").SERVER
     return half

@@ -60,7 +60,7 @@ class Actor:
         self.mount = provider.mount or urlsplit(row(provider.type).base_url).path.rstrip("/")
         """The path of the provider's base URL."""
         self._keys = None if keys is None else frozenset(keys)
-        self._halves = {name: dialects.server(name) for name in provider.personas}
+        self._halves = {name: dialects.load_server(name) for name in provider.personas}
         extra = [EmulatedModel(id=name, capabilities=CHAT | {"thinking", "embed"}) for name in models]
         self._models = (*provider.models, *extra)
         self._cache = PromptCache()

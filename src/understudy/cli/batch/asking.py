@@ -43,7 +43,7 @@ class Asker:
 
     def read(self, line: Line) -> Asked | Outcome:
         """Read a line's body; one that is no request has its outcome already."""
-        server = dialects.server(line.route.dialect)
+        server = dialects.load_server(line.route.dialect)
         try:
             inbound = server.parse(HttpRequest("POST", line.url, body=line.body))
         except BadRequest as error:

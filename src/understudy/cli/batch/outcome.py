@@ -156,7 +156,7 @@ def _body(line: Line, response: GenerationResponse | EmbeddingResponse, server: 
 
 def _refusal(failure: Failure, request_id: str) -> _Response:
     """Write an error with a status as OpenAI does."""
-    reply = dialects.server("openai").render_error(failure)
+    reply = dialects.load_server("openai").render_error(failure)
     return _Response(reply.status, request_id, msgspec.Raw(reply.body))
 
 
