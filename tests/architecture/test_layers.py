@@ -26,14 +26,14 @@ LAYERS: dict[str, set[str]] = {
     "config": {"domain", "wire", "dialects", "providers", "settings", "transport"},
     "pricing": {"domain", "settings", "providers"},
     "engine": {
-        "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "config", "pricing", "ledger",
-        "transport",
+        "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "pricing", "ledger", "transport",
     },
     "planning": {"domain", "dialects", "policy", "settings", "protocol", "pricing", "engine", "client"},
     "client": {
         "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "config", "pricing", "ledger",
         "transport", "engine", "planning",
     },
+    "reports": {"domain", "policy", "providers", "settings", "config", "client"},
 }  # fmt: skip
 
 PURE = ("domain", "wire", "dialects", "providers", "policy")

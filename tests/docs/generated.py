@@ -64,7 +64,7 @@ def verdict_table() -> str:
         basis = verdict.basis.replace("_", " ")
         error = ERRORS[kind].__name__
         rows.append(
-            f"| `{kind}` | {tries} | {FALLBACK[verdict.fallback]} | {ASIDE[verdict.aside]} | {basis} | `{error}` |"
+            f"| `{kind}` | {tries} | {FALLBACK[verdict.fallback]} | {ASIDE[verdict.cooldown]} | {basis} | `{error}` |"
         )
     return "\n".join(rows)
 

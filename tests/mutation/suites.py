@@ -58,6 +58,8 @@ SUITES: dict[str, tuple[str, ...]] = {
     "src/understudy/policy/eligibility.py": ("tests/policy/test_eligibility.py", *PLANS),
     "src/understudy/policy/health.py": ("tests/policy/test_health.py", *CALL),
     "src/understudy/policy/plan.py": (*PLANS, "tests/cli/test_explain.py"),
+    "src/understudy/policy/picker.py": CALL,
+    "src/understudy/policy/retries.py": CALL,
     "src/understudy/policy/round_robin.py": PLANS,
     "src/understudy/policy/signals.py": (*CALL, "tests/engine/test_choosing.py"),
     "src/understudy/policy/embedding_spaces.py": (
@@ -69,6 +71,9 @@ SUITES: dict[str, tuple[str, ...]] = {
     "src/understudy/policy/tasks.py": PLANS,
     "src/understudy/policy/tries.py": ("tests/policy/test_shares.py", *CALL),
     "src/understudy/policy/verdicts.py": ("tests/policy/test_verdicts.py", *CALL),
+    "src/understudy/engine/accounting.py": DRIVE,
+    "src/understudy/engine/engine.py": DRIVE,
+    "src/understudy/engine/inbox.py": DRIVE,
     "src/understudy/engine/run.py": DRIVE,
     "src/understudy/engine/attempt.py": DRIVE,
     "src/understudy/engine/attempt_stream.py": DRIVE,

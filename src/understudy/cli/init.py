@@ -16,13 +16,12 @@ import typer
 from understudy import providers
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import told
+from understudy.cli.failing import report_errors
 from understudy.cli.manual import LOOKS, Example, Manual
-from understudy.cli.options import JsonOption, NoColorOption
-from understudy.cli.results import print_json
+from understudy.cli.options import JsonOption, Options
 from understudy.cli.sanitize import clean_line
 from understudy.cli.starter import Starter, named, write
-from understudy.cli.terminal import is_terminal, say
+from understudy.cli.terminal import is_terminal, print_json, say
 from understudy.client.factory import create_provider
 from understudy.config import parse
 from understudy.config.discovery import FILE_NAME, answers, local_address
@@ -109,6 +108,7 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take 
 
 
 def init(
+    _: Options,
     *,
     provider: PickOption = None,
     strategy: StrategyOption = None,
@@ -116,12 +116,11 @@ def init(
     force: ForceOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
-    no_color: NoColorOption = False,
 ) -> None:
     """Write a commented configuration file to start from."""
     asks = not yes and not provider and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     try:
-        with told(as_json=as_json):
+        with report_errors(as_json=as_json):
             order = _strategy(strategy or FallbackStrategy.PRIORITY)
             _check_place(output, force=force)
             picked = list(map(_picked, provider)) if provider else _found()

@@ -1,4 +1,4 @@
-"""What a provider alone and a manager of many have in common: from what a caller writes, and a plan, to a driven job.
+"""What a provider alone and a manager of many have in common: from what a caller writes, and a plan, to a run.
 
 Loaded at the first call: building providers costs nothing of it.
 """
@@ -17,11 +17,11 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.stats import ProviderStats
-from understudy.engine.attempt import Job, new_id
 from understudy.engine.backend import Backend
 from understudy.engine.embedding import Embedding
-from understudy.engine.run import Engine, Run
-from understudy.ledger import LedgerSink, Observer
+from understudy.engine.engine import Engine
+from understudy.engine.job import Job
+from understudy.engine.run import Run
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Rules
 from understudy.protocol import EmbedOptions, Prompt, RequestOptions
@@ -39,17 +39,11 @@ class PlannedRun(msgspec.Struct, frozen=True):
 
 
 class Calls:
-    """Takes calls of every operation, and drives them on one engine."""
+    """Runs calls of every operation on one engine."""
 
-    def __init__(
-        self,
-        backends: Mapping[str, Backend],
-        *,
-        sink: LedgerSink | None = None,
-        observers: Sequence[Observer] = (),
-    ) -> None:
+    def __init__(self, backends: Mapping[str, Backend], engine: Engine) -> None:
         """`backends` are those that a plan may name, by target."""
-        self.engine = Engine(sink=sink, observers=tuple(observers))
+        self.engine = engine
         self._backends = backends
 
     def read(self, prompt: Prompt, options: RequestOptions) -> ReadRequest:
@@ -69,25 +63,38 @@ class Calls:
 
     async def generate(self, ask: ReadRequest, planned: PlannedRun) -> GenerationResponse:
         """Answer a prompt."""
-        job = _chat(ask, planned.fallback, streamed=False)
-        drive = await self.engine.run(job, planned.plan, self._backends)
-        if drive.response is None:
-            raise AssertionError("a drive that ends without an error leaves a response")
-        return drive.response
+        job = self._chat(ask, planned.fallback, streamed=False)
+        run = Run(job, planned.plan, self._backends, self.engine)
+        await run.to_end()
+        if run.response is None:
+            raise AssertionError("a run that ends without an error leaves a response")
+        return run.response
+
+    def _chat(self, ask: ReadRequest, fallback: FallbackConfig, *, streamed: bool) -> Job:
+        return Job(
+            id=self.engine.new_id(),
+            operation=Operation.CHAT,
+            request=ask.request,
+            rules=_rules(fallback, ask.deadline, streamed=streamed, has_effects=_has_effects(ask.request)),
+            form=ask.form,
+            whole=fallback.whole,
+            strict=fallback.strict,
+        )
 
     def stream(self, ask: ReadRequest, plan: Callable[[], Awaitable[PlannedRun]]) -> ResponseStream:
         """Open a streamed answer, which is planned when its first event is asked for."""
 
-        async def drive() -> Run:
+        async def open_run() -> Run:
             planned = await self.planned(plan())
-            return self.engine.drive(_chat(ask, planned.fallback, streamed=True), planned.plan, self._backends)
+            job = self._chat(ask, planned.fallback, streamed=True)
+            return Run(job, planned.plan, self._backends, self.engine)
 
-        return ResponseStream(drive)
+        return ResponseStream(open_run)
 
     async def embed(self, texts: ReadTexts, planned: PlannedRun) -> EmbeddingResponse:
         """Turn texts into vectors."""
         rules = _rules(planned.fallback, texts.deadline)
-        job = Job(id=new_id(), operation=Operation.EMBED, request=texts.request, rules=rules)
+        job = Job(id=self.engine.new_id(), operation=Operation.EMBED, request=texts.request, rules=rules)
         embedding = Embedding(job, planned.plan, self._backends, self.engine, concurrency=texts.concurrency)
         return await embedding.run()
 
@@ -99,24 +106,14 @@ class Calls:
         """Run any other operation, none of which is billed."""
         rules = _rules(planned.fallback, min(FREE_DEADLINE, planned.fallback.deadline))
         rules = msgspec.structs.replace(rules, free=True)
-        job = Job(id=new_id(), operation=operation, request=request, rules=rules)
-        return (await self.engine.run(job, planned.plan, self._backends)).items
+        job = Job(id=self.engine.new_id(), operation=operation, request=request, rules=rules)
+        run = Run(job, planned.plan, self._backends, self.engine)
+        await run.to_end()
+        return run.items
 
     async def close(self) -> None:
         """End what runs on the running event loop with `Unavailable`."""
         await self.engine.close()
-
-
-def _chat(ask: ReadRequest, fallback: FallbackConfig, *, streamed: bool) -> Job:
-    return Job(
-        id=new_id(),
-        operation=Operation.CHAT,
-        request=ask.request,
-        rules=_rules(fallback, ask.deadline, streamed=streamed, has_effects=_has_effects(ask.request)),
-        form=ask.form,
-        whole=fallback.whole,
-        strict=fallback.strict,
-    )
 
 
 def _rules(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
 from understudy.domain.errors import ConfigError, LLMError
@@ -10,9 +9,10 @@ from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import HealthStatus
-from understudy.engine.attempt import Job, internal_failure, new_id
-from understudy.engine.attempt_stream import AttemptFailed, AttemptStream
+from understudy.engine import clock
+from understudy.engine.attempt_stream import AttemptFailed, AttemptStream, internal_failure
 from understudy.engine.auth import Credential
+from understudy.engine.job import Job, new_id
 from understudy.policy.targets import Limits, Target
 from understudy.providers.base import ProviderRow
 from understudy.settings import ProviderConfig
@@ -64,7 +64,7 @@ async def status_of(provider: Checked) -> HealthStatus:
 
     That is the text model, or the embedding model of an entry that has only that.
     """
-    began = time.monotonic()
+    began = clock.now()
     try:
         provider.credential  # noqa: B018 - a missing key is found before anything is sent
         await _call(provider, ModelsRequest(limit=1))
@@ -76,7 +76,7 @@ async def status_of(provider: Checked) -> HealthStatus:
         raise
     except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
         return _unwell(provider, AttemptFailed(internal_failure(error, "a health check")))
-    latency = time.monotonic() - began
+    latency = clock.now() - began
     config = provider.config
     model = config.embedding_model if config.embeds_alone else config.text_model or provider.row.text_model
     asked = model is not None and not provider.row.catalogue_only

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from types import TracebackType
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from understudy.config import Config
     from understudy.domain.requests import GenerationRequest
     from understudy.engine.backend import Backend
+    from understudy.engine.engine import Engine
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.catalog import TargetCatalog
     from understudy.planning.planner import Planner
@@ -100,7 +100,13 @@ class ProviderManager:
         backends: dict[str, Backend] = {
             each.name: each if isinstance(each, Provider) else CustomBackend(each) for each in self.providers
         }
-        return Calls(backends, sink=self._sink, observers=self._observers)
+        return Calls(backends, self._make_engine())
+
+    def _make_engine(self) -> Engine:
+        """Make what the calls run on; a subclass may hand in its own clock, chance and memory."""
+        from understudy.engine.engine import Engine
+
+        return Engine(sink=self._sink, observers=tuple(self._observers))
 
     @property
     def provider_type(self) -> str:
@@ -207,11 +213,13 @@ class ProviderManager:
         ask = self._calls.read(prompt, options)
         last: LLMError = Unsupported("no provider can count tokens")
         steps = (await self._planner.plan(ask.request, take=False)).plan.steps
-        end = time.monotonic() + self._patience
+        from understudy.engine import clock
+
+        end = clock.now() + self._patience
         for at, step in enumerate(steps):
             request = msgspec.structs.replace(ask.request, model=step.target.model)
             # A provider that is silent leaves the others their share of the time.
-            share = max(0.0, end - time.monotonic()) / (len(steps) - at)
+            share = max(0.0, end - clock.now()) / (len(steps) - at)
             count = await _asked(self._catalog.by_name[step.target.name], _counting(request), share)
             if not isinstance(count, LLMError):
                 return count

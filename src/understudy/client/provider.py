@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import cached_property, partial
 from types import TracebackType
@@ -38,10 +37,10 @@ if TYPE_CHECKING:
     from understudy.domain.prices import Price, PriceQuery
     from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
     from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-    from understudy.engine.attempt import Job
     from understudy.engine.auth import Credential
     from understudy.engine.background import Background
     from understudy.engine.http_attempt import HttpAttempt
+    from understudy.engine.job import Job
     from understudy.ledger import LedgerSink, Observer
     from understudy.pricing.lookup import PriceLookup
     from understudy.transport.base import Transport
@@ -81,8 +80,9 @@ class Provider:
     @cached_property
     def _calls(self) -> Calls:
         from understudy.client.calls import Calls
+        from understudy.engine.engine import Engine
 
-        return Calls({self.name: self}, sink=self._sink, observers=self._observers)
+        return Calls({self.name: self}, Engine(sink=self._sink, observers=tuple(self._observers)))
 
     @cached_property
     def _background(self) -> Background:
@@ -231,7 +231,9 @@ class Provider:
     def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> HttpAttempt:
         """Open an attempt; nothing is sent before it is iterated."""
         # Before the imports: the first attempt of a process loads its dialect and the HTTP library here.
-        began = time.monotonic()
+        from understudy.engine import clock
+
+        began = clock.now()
         from understudy.dialects.history import settled
         from understudy.engine.http_attempt import HttpAttempt, HttpContext
 

@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from understudy.domain.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -195,3 +197,23 @@ ERRORS: dict[FailureKind, type[LLMError]] = {
 def error_of(failure: Failure, *, attempts: tuple[AttemptRecord, ...] = ()) -> LLMError:
     """Return the error for a failure."""
     return ERRORS[failure.kind](failure.message, failure=failure, attempts=attempts)
+
+
+_KINDS: dict[type[LLMError], FailureKind] = {
+    Unsupported: _K.UNSUPPORTED,
+    Misuse: _K.INVALID_REQUEST,
+    Refused: _K.INVALID_REQUEST,
+    DeadlineExceeded: _K.DEADLINE,
+    Unavailable: _K.OVERLOADED,
+    LLMError: _K.LOCAL,
+}
+"""The kind that an error without an attempt is reported as."""
+
+
+def failure_of(error: LLMError) -> Failure:
+    """Return the failure that a server reports for an error: that of the last attempt, with the error's own message."""
+    failure = error.failure
+    if failure is None:
+        kind = next(_KINDS[each] for each in type(error).__mro__ if each in _KINDS)
+        return Failure(kind=kind, message=error.message, retry_after=error.retry_after)
+    return msgspec.structs.replace(failure, message=error.message, retry_after=error.retry_after)

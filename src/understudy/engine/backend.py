@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from understudy.domain.money import Cost
     from understudy.domain.prices import PriceQuery
     from understudy.domain.stats import ProviderStats
-    from understudy.engine.attempt import Job
     from understudy.engine.attempt_stream import AttemptStream
+    from understudy.engine.job import Job
     from understudy.policy.batches import BatchLimits
     from understudy.policy.targets import Limits, Target
 

@@ -22,8 +22,8 @@ from understudy.domain.operation import Operation
 from understudy.domain.prices import PriceQuery
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.stats import ProviderStats
-from understudy.engine.attempt import Job
 from understudy.engine.attempt_stream import AttemptFailed
+from understudy.engine.job import Job
 from understudy.ledger.tally import StatsCounter
 from understudy.policy.batches import BatchLimits
 from understudy.policy.targets import Limits, Target

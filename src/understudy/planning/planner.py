@@ -5,7 +5,6 @@ The order itself is the strategies' (`understudy.policy`), which are pure; here 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 
 import msgspec
@@ -13,7 +12,8 @@ import msgspec
 from understudy.client.calls import PlannedRun
 from understudy.domain.errors import ConfigError, Misuse, Unsupported
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
-from understudy.engine.run import Engine
+from understudy.engine import clock
+from understudy.engine.engine import Engine
 from understudy.planning.catalog import Selection, TargetCatalog
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized, Estimate
@@ -228,11 +228,11 @@ class Planner:
     ) -> Plan:
         if not targets:
             return Plan(())
-        plan = lane.order(request, targets, facts, time.monotonic(), self._engine.rng)
+        plan = lane.order(request, targets, facts, clock.now(), self._engine.rng)
         return plan if lane.fallback.strategy in list(FallbackStrategy) else _checked(plan, targets)
 
     def _facts(self, targets: tuple[Target, ...], lane: RouteState) -> Facts:
-        now, health = time.monotonic(), self._engine.health
+        now, health = clock.now(), self._engine.health
 
         def look(target: Target) -> TargetFacts:
             return self._catalog.describe(target, health.facts(target, now))
@@ -242,7 +242,7 @@ class Planner:
             targets=_Known(targets, look),
             windows=lane.windows_by(look),
             turns=lane.rotation.turns,
-            aside=health.aside(targets, now),
+            aside=health.in_cooldown(targets, now),
         )
 
 

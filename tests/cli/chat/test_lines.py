@@ -140,7 +140,7 @@ def test_text_that_is_data_stays_as_it_is(configured: CommandLine) -> None:
 def test_input_that_is_no_text_is_told(configured: CommandLine) -> None:
     result = configured.run("chat", stdin=b"\xff\xfe\n")
     assert (result.code, result.out) == (2, "")
-    assert "standard input is not UTF-8 text" in result.err
+    assert "standard input is not valid UTF-8" in result.err
 
 
 def test_a_reader_that_leaves_is_no_error(configured: CommandLine) -> None:
@@ -215,9 +215,9 @@ def test_ids_are_completed(configured: CommandLine) -> None:
     ("options", "told"),
     [
         (("--resume", "2020"), "there are no sessions yet"),
-        (("--timeout", "0"), "--timeout 0: it must be above 0"),
+        (("--timeout", "0"), "--timeout must be above 0 seconds, got 0"),
         (("-m", "nobody"), "'nobody' names no entry"),
-        (("--fallback", "ollama", "--no-fallback"), "exclude each other"),
+        (("--fallback", "ollama", "--no-fallback"), "cannot be combined"),
         (("-s", "@gone"), "--system gone: No such file"),
     ],
 )

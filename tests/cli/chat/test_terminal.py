@@ -180,7 +180,7 @@ def test_when_an_answer_breaks_off_its_words_stay_until_it_is_asked_again(
     with chat(configured) as talker:
         shown = talker.says(FRANCE)
         assert shown.startswith("The")
-        assert "the answer broke off: openai/gpt-6-luna" in shown
+        assert "the answer was interrupted: openai/gpt-6-luna" in shown
         assert "/retry asks again" in shown
         assert talker.says("/retry") == ANSWER
         talker.says("and of Spain?")

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
+from understudy.cli.chat.options import ChatOptions
 from understudy.cli.exits import ExitCode
-from understudy.cli.inquiry import Asked
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.options import (
-    ConfigOption,
-    FallbackOption,
-    JsonOption,
-    MaxTokensOption,
-    ModelOption,
-    NoColorOption,
-    NoFallbackOption,
-    ReasoningOption,
-    Settings,
-    SystemOption,
-    TaskOption,
-    TemperatureOption,
-    TimeoutOption,
-    VerboseOption,
-)
 
-LAST = "last"
-"""Names the session that was used last."""
 MANUAL = Manual(
     text="""\
 Each question is sent with the conversation so far. The answer is shown as it arrives; /help lists the keys, and the
@@ -60,74 +40,15 @@ else goes to stdout, and the first failure ends the chat with its exit code.""",
 )
 
 
-def _session_ids(incomplete: str) -> list[str]:
-    from understudy.cli.chat.session_files import ids, sessions_folder
-
-    folder = sessions_folder()
-    known = [LAST, *(ids(folder) if folder else [])]
-    return [each for each in known if each.startswith(incomplete)]
-
-
-ResumeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--resume",
-        "-r",
-        metavar="ID",
-        autocompletion=_session_ids,
-        help="Continue an earlier conversation: its id, the beginning of its id, or `last` for the one used last.",
-    ),
-]
-ContinueOption = Annotated[
-    bool, typer.Option("--continue", "-c", help="Continue the last conversation: --resume last.")
-]
-ListOption = Annotated[bool, typer.Option("--list", help="List the saved conversations, and exit.")]
-NoSaveOption = Annotated[
-    bool, typer.Option("--no-save", help="Save neither this conversation nor the input typed in it.")
-]
-
-
-def chat(
-    context: typer.Context,
-    *,
-    model: ModelOption = None,
-    fallback: FallbackOption = None,
-    no_fallback: NoFallbackOption = False,
-    task: TaskOption = None,
-    system: SystemOption = None,
-    max_tokens: MaxTokensOption = None,
-    temperature: TemperatureOption = None,
-    reasoning: ReasoningOption = None,
-    timeout: TimeoutOption = None,
-    resume: ResumeOption = None,
-    resume_last: ContinueOption = False,
-    list_all: ListOption = False,
-    no_save: NoSaveOption = False,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
-) -> None:
-    """Chat with a model, and continue another day."""
-    settings = Settings.of(context, config, verbose=verbose)
-    if as_json and not list_all:
-        raise typer.BadParameter("only valid with --list.", ctx=context, param_hint="--json")
-    if list_all:
+def chat(options: ChatOptions) -> None:
+    """Chat with a model; conversations are saved and can be resumed."""
+    if options.as_json and not options.list_all:
+        raise typer.BadParameter("only valid with --list.", param_hint="--json")
+    if options.list_all:
         from understudy.cli.chat.listing import show_sessions
 
-        show_sessions(as_json=as_json)
+        show_sessions(as_json=options.as_json)
         return
-    asked = Asked(
-        model=model,
-        fallback=fallback,
-        no_fallback=no_fallback,
-        task=task,
-        system=system,
-        max_tokens=max_tokens,
-        temperature=temperature,
-        reasoning=reasoning,
-        timeout=timeout,
-    )
     from understudy.cli.chat.opening import open_chat
 
-    open_chat(asked, settings, resume or (LAST if resume_last else None), saves=not no_save)
+    open_chat(options)

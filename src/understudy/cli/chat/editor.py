@@ -22,7 +22,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from understudy.cli.chat import session_files, syntax
 from understudy.cli.chat.commands import COMMANDS, Argument
 from understudy.cli.chat.waiting import TypeAhead
-from understudy.cli.terminal import is_terminal, murmur
+from understudy.cli.terminal import dim, is_terminal
 
 _LONGEST = 16_384
 """Characters of the longest input in the history; longer ones are pastes, and would be loaded at every start."""
@@ -68,7 +68,7 @@ class Editor:
                 if self._warned:
                     return None
                 self._warned = True
-                murmur("Ctrl-C again, or Ctrl-D, leaves")
+                dim("Ctrl-C again, or Ctrl-D, leaves")
                 continue
             if text.strip():
                 # Bytes that are not UTF-8 arrive as lone surrogates, which cannot be encoded in a request.

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 
 from understudy.cli import material
 from understudy.cli.chat import syntax
-from understudy.cli.terminal import murmur
+from understudy.cli.terminal import dim
 
 
 class Input(Protocol):
@@ -75,7 +75,7 @@ class DumbTerminalInput(LineInput):
                     print("> ", end="", file=sys.stderr, flush=True)
                     return self._read()
             except KeyboardInterrupt:
-                murmur("\nCtrl-C again, or Ctrl-D, leaves")
+                dim("\nCtrl-C again, or Ctrl-D, leaves")
         return None
 
 

@@ -8,9 +8,8 @@ import time
 import msgspec
 
 from understudy.cli.chat.session_files import Summary, sessions_folder, summaries
-from understudy.cli.results import print_json
 from understudy.cli.sanitize import clean_line
-from understudy.cli.terminal import plain_table, say, show
+from understudy.cli.terminal import plain_table, print_json, say, show
 
 
 class SessionsResult(msgspec.Struct, frozen=True):

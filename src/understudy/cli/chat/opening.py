@@ -12,15 +12,15 @@ from understudy.cli.chat import session_files, syntax, transcript
 from understudy.cli.chat.commands import run_command
 from understudy.cli.chat.conversation import ModelSet, SystemSet
 from understudy.cli.chat.input import DumbTerminalInput, Input, LineInput
+from understudy.cli.chat.options import ChatOptions
 from understudy.cli.chat.selection import TargetSelection
 from understudy.cli.chat.session import Session
 from understudy.cli.chat.session_store import SessionStore
 from understudy.cli.chat.waiting import ignoring_interrupts
-from understudy.cli.failing import told
-from understudy.cli.inquiry import Asked, options_of, show_idle_task, show_notices
+from understudy.cli.failing import report_errors
+from understudy.cli.invocation import request_options, show_idle_task, show_notices
 from understudy.cli.messages import show_error
-from understudy.cli.options import Settings
-from understudy.cli.terminal import is_terminal, murmur, prepare_library, say
+from understudy.cli.terminal import dim, is_terminal, prepare_library, say
 from understudy.config import load
 from understudy.domain.errors import ContextLengthExceeded, LLMError, Misuse
 
@@ -30,27 +30,28 @@ _DUMB = ("dumb", "unknown", "")
 """Values of `TERM` for terminals that cannot move the cursor."""
 
 
-def open_chat(asked: Asked, settings: Settings, resume: str | None, *, saves: bool) -> None:
+def open_chat(options: ChatOptions) -> None:
     """Run a chat to its end. Raises `typer.Exit` with the code of the error that ended it."""
-    with told(verbose=settings.verbose):
-        options = options_of(asked, None)
-        config = load(settings.config)
+    saves = not options.no_save
+    with report_errors(verbose=options.verbose):
+        asked = request_options(options, None, options.timeout)
+        config = load(options.config)
         show_notices(config.notices)
         targets = TargetSelection(
             config=config,
-            understudies=None if asked.fallback is None else tuple(asked.fallback),
-            alone=asked.no_fallback,
+            understudies=None if options.fallback is None else tuple(options.fallback),
+            alone=options.no_fallback,
         )
         store = SessionStore(session_files.sessions_folder(), saves=saves)
-        if resume is not None:
+        if resume := options.resume or (session_files.LAST if options.resume_last else None):
             _resume(store, resume)
-        targets = _select(targets, asked.model, store)
-        show_idle_task(asked, targets.choice())
-        if system := options.pop("system", None):
+        targets = _select(targets, options.model, store)
+        show_idle_task(options, targets.choice())
+        if system := asked.pop("system", None):
             store.add(SystemSet(text=system))
         source = _open_input(targets, saves=saves)
-        session = Session(targets, store, options, streams=source.interactive, verbose=settings.verbose)
-        asyncio.run(_greet_and_run(session, source, verbose=settings.verbose))
+        session = Session(targets, store, asked, streams=source.interactive, verbose=options.verbose)
+        asyncio.run(_greet_and_run(session, source, verbose=options.verbose))
 
 
 def _select(targets: TargetSelection, model: str | None, store: SessionStore) -> TargetSelection:
@@ -97,15 +98,15 @@ async def _greet_and_run(session: Session, source: Input, *, verbose: bool) -> N
     store = session.store
     if turns := store.conversation.turns:
         count = f"{len(turns)} turn{'' if len(turns) == 1 else 's'}"
-        murmur(f"{store.saved_as or 'the conversation'} continues after {count}; /history shows them. The last one:\n")
+        dim(f"{store.saved_as or 'the conversation'} continues after {count}; /history shows them. The last one:\n")
         for line in transcript.screen_lines(turns[-1]):
             say(line)
         say("")
-    murmur(f"{session.targets.describe()} · /help lists the commands, Ctrl-D leaves")
+    dim(f"{session.targets.describe()} · /help lists the commands, Ctrl-D leaves")
     await _run(session, source, verbose=verbose)
     await loading
     if store.saved_as and store.conversation.turns:
-        murmur(f"saved as {store.saved_as}; understudy chat --continue resumes it")
+        dim(f"saved as {store.saved_as}; understudy chat --continue resumes it")
 
 
 async def _run(session: Session, source: Input, *, verbose: bool) -> None:

@@ -13,7 +13,7 @@ from understudy.cli.chat.selection import TargetSelection
 from understudy.cli.chat.session_store import SessionStore
 from understudy.cli.chat.waiting import Interrupted, run_until_interrupted
 from understudy.cli.messages import show_attempts, show_warnings
-from understudy.cli.terminal import Voice, murmur, say
+from understudy.cli.terminal import AnswerWriter, dim, say
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import AnyPart, Text
 from understudy.domain.errors import LLMError, Misuse
@@ -85,7 +85,7 @@ class Session:
             else:
                 response = await self._generate(messages)
         except Interrupted:
-            murmur("(stopped)")
+            dim("(stopped)")
             self._store(self._partial_turn(question, shown, Ending.STOPPED), conversation)
         except LLMError:
             self._store(self._partial_turn(question, shown, Ending.BROKEN), conversation)
@@ -103,28 +103,28 @@ class Session:
 
     async def _stream(self, messages: list[Message], shown: list[str]) -> GenerationResponse:
         """Show an answer as it arrives; its text is added to `shown`."""
-        voice = Voice(thinks_aloud=True)
+        writer = AnswerWriter(shows_thinking=True)
         try:
             async with self._open_provider().stream(messages, **self._request_options()) as stream:
                 async for event in stream:
                     match event:
                         case TextDelta(text=text) | RefusalDelta(text=text):
                             shown.append(text)
-                            voice.speak(text)
+                            writer.write(text)
                         case ThinkingDelta(text=text):
-                            voice.think(text)
+                            writer.write_thinking(text)
                         case _:
                             pass
         finally:
-            voice.end()
+            writer.end()
         return stream.response
 
     async def _generate(self, messages: list[Message]) -> GenerationResponse:
         response = await self._open_provider().generate(messages, **self._request_options())
-        voice = Voice(thinks_aloud=self._verbose)
-        voice.think(response.thinking)
-        voice.speak(response.text or response.refusal or "")
-        voice.end()
+        writer = AnswerWriter(shows_thinking=self._verbose)
+        writer.write_thinking(response.thinking)
+        writer.write(response.text or response.refusal or "")
+        writer.end()
         return response
 
     def _request_options(self) -> RequestOptions:

@@ -22,6 +22,8 @@ from understudy.cli.chat.transcript import title
 from understudy.domain.errors import Misuse
 
 SUFFIX = ".jsonl"
+LAST = "last"
+"""Names the session that was used last."""
 
 
 class Header(Record, frozen=True, kw_only=True, tag="session", omit_defaults=True):
@@ -165,7 +167,7 @@ def find(folder: Path, name: str) -> Path:
     paths = _paths(folder)
     if not paths:
         raise Misuse(f"there are no sessions yet in {folder}")
-    if name == "last":
+    if name == LAST:
         return paths[0]
     if exact := [path for path in paths if path.stem == name]:
         return exact[0]
