@@ -5,7 +5,7 @@ Loaded at the first call: building providers costs nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -24,7 +24,7 @@ from understudy.engine.job import Job
 from understudy.engine.run import Run
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Rules
-from understudy.protocol import EmbedOptions, Prompt, RequestOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts
 from understudy.settings import FallbackConfig
 
 FREE_DEADLINE = 30.0
@@ -50,7 +50,7 @@ class Calls:
         """Read what a caller of `generate` or `stream` wrote. Raises `Misuse`."""
         return read_prompt(prompt, options)
 
-    def read_texts(self, texts: str | Sequence[str], options: EmbedOptions) -> ReadTexts:
+    def read_texts(self, texts: Texts, options: EmbedOptions) -> ReadTexts:
         """Read what a caller of `embed` wrote. Raises `Misuse`."""
         return read_texts(texts, options)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property, partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 from urllib.parse import urlsplit
 
 import msgspec
@@ -25,7 +25,7 @@ from understudy.ledger.tally import StatsCounter
 from understudy.policy.batches import BatchLimits
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Limits, Target
-from understudy.protocol import EmbedOptions, Prompt, RequestOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts, TypedOptions
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig
 
@@ -35,7 +35,14 @@ if TYPE_CHECKING:
     from understudy.domain.attempts import AttemptRecord
     from understudy.domain.money import Cost
     from understudy.domain.prices import Price, PriceQuery
-    from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+    from understudy.domain.responses import (
+        EmbeddingResponse,
+        GenerationResponse,
+        HealthStatus,
+        ModelInfo,
+        T,
+        TokenCount,
+    )
     from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
     from understudy.engine.auth import Credential
     from understudy.engine.background import Background
@@ -117,11 +124,19 @@ class Provider:
 
     # ---- the face ----
 
+    @overload
+    async def generate(self, prompt: Prompt, /, **options: Unpack[TypedOptions[T]]) -> GenerationResponse[T]: ...
+    @overload
+    async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
         ask = self._calls.read(prompt, options)
         return await self._calls.generate(ask, self._planned(self.target(ask.request.model)))
 
+    @overload
+    def stream(self, prompt: Prompt, /, **options: Unpack[TypedOptions[T]]) -> ResponseStream[T]: ...
+    @overload
+    def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream: ...
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece; see `ResponseStream`. Raises `Misuse` at once for a wrong call."""
         ask = self._calls.read(prompt, options)
@@ -145,7 +160,7 @@ class Provider:
         cost = Estimate(request).cost_at(self.price_of(target.model))
         return Plan((Step(target, "the only target", window, cost),), why="the only target")
 
-    async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
+    async def embed(self, texts: Texts, /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Raises `ConfigError` when no embedding model is known."""
         read = self._calls.read_texts(texts, options)
         return await self._calls.embed(read, self._planned(self.embedding_target(read.request.model)))
@@ -234,7 +249,7 @@ class Provider:
         from understudy.engine import clock
 
         began = clock.now()
-        from understudy.dialects.history import settled
+        from understudy.dialects.history import localize
         from understudy.engine.http_attempt import HttpAttempt, HttpContext
 
         request = job.request
@@ -251,7 +266,7 @@ class Provider:
         dialect = dialect_of(self.row, job.operation, endpoint, request)
         streamed = chat and (job.streamed or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
-            request, warnings = settled(request, dialect.name, endpoint)
+            request, warnings = localize(request, dialect.name, endpoint)
         inside = streamed and not job.streamed
         passage = HttpContext(
             transport=self._transport,
@@ -259,7 +274,7 @@ class Provider:
             limits=limits,
             attempt_id=attempt_id,
             server=endpoint.server,
-            noted_headers=self.row.noted_headers if job.operation is Operation.CHAT else (),
+            fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=not job.streamed,
             whole=partial(self._inner_streams.unstreamed_after, dialect, request, endpoint) if inside else None,

@@ -6,11 +6,20 @@ from functools import partial
 
 from understudy.dialects.anthropic.decode import decode_count, decode_whole
 from understudy.dialects.anthropic.decode_stream import StreamReader
-from understudy.dialects.anthropic.encode import encode_chat, encode_count, headers
-from understudy.dialects.anthropic.errors import RULES, read_error
+from understudy.dialects.anthropic.encode import encode_chat, encode_count, encode_headers
+from understudy.dialects.anthropic.errors import RULES, decode_error
 from understudy.dialects.anthropic.models import open_models
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.base import Classify, Dialect, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
+from understudy.dialects.base import (
+    Classify,
+    Dialect,
+    Endpoint,
+    Exchange,
+    Reader,
+    SingleExchange,
+    WarningLog,
+    WholeReader,
+)
 from understudy.dialects.errors import classify
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
@@ -28,17 +37,17 @@ def _whole(endpoint: Endpoint, data: bytes) -> list[Event | Failure]:
 
 
 def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
+    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
 
 
-def chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
     """Open a chat."""
-    notes = Notes(request.configured)
+    notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes, stream=stream)
     whole = partial(_whole, endpoint)
     reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](whole)
     return SingleExchange(
-        HttpRequest("POST", f"{endpoint.base_url}/v1/messages", headers(request, endpoint), encode(body)),
+        HttpRequest("POST", f"{endpoint.base_url}/v1/messages", encode_headers(request, endpoint), encode(body)),
         reader,
         _classify(endpoint, Operation.CHAT),
         expects=_STREAM if stream else ("application/json",),
@@ -47,19 +56,19 @@ def chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False
     )
 
 
-def list_models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     """Open the catalogue, or the look-up of one model."""
     return open_models(request, endpoint, _classify(endpoint, Operation.MODELS))
 
 
-def count_tokens(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
     """Open a token count."""
-    notes = Notes(request.configured)
+    notes = WarningLog(request.configured)
     body = encode_count(request, endpoint, notes)
     url = f"{endpoint.base_url}/v1/messages/count_tokens"
     model = endpoint.model or request.model
     return SingleExchange(
-        HttpRequest("POST", url, headers(request, endpoint), encode(body)),
+        HttpRequest("POST", url, encode_headers(request, endpoint), encode(body)),
         WholeReader(lambda data: decode_count(data, model, tuple(notes.warnings))),
         _classify(endpoint, Operation.COUNT_TOKENS),
     )
@@ -68,8 +77,8 @@ def count_tokens(request: GenerationRequest, endpoint: Endpoint) -> Exchange[Tok
 DIALECT = Dialect(
     NAME,
     {
-        Operation.CHAT: chat,
-        Operation.MODELS: list_models,
-        Operation.COUNT_TOKENS: count_tokens,
+        Operation.CHAT: _chat,
+        Operation.MODELS: _models,
+        Operation.COUNT_TOKENS: _count,
     },
 )

@@ -7,25 +7,24 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from understudy.dialects.anthropic import render
-from understudy.dialects.anthropic.parse import parse_messages, parse_models
+from understudy.dialects.anthropic.parse import parse_chat, parse_models
 from understudy.dialects.anthropic.render_stream import StreamRenderer
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.responses import GenerationResponse, TokenCount
-from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
-from understudy.wire.json import encode
+from understudy.wire.http import HttpReply, HttpRequest
 
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
     """Write a whole message."""
-    return HttpReply(200, JSON_HEADERS, encode(render.message_object(response)))
+    return json_reply(render.render_whole(response))
 
 
 def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
     """Write a token count."""
-    return render.count_reply(count)
+    return render.render_token_count(count)
 
 
 class AnthropicServer(ServerHalf):
@@ -34,7 +33,7 @@ class AnthropicServer(ServerHalf):
     name: ClassVar[str] = NAME
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: _answer,
-        Operation.MODELS: render.models_reply,
+        Operation.MODELS: render.render_models,
         Operation.COUNT_TOKENS: _count,
     }
 
@@ -59,7 +58,7 @@ class AnthropicServer(ServerHalf):
             case Operation.MODELS:
                 return parse_models(request)
             case Operation.CHAT | Operation.COUNT_TOKENS as operation:
-                return parse_messages(request, operation)
+                return parse_chat(request, operation)
             case _:
                 raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
 
@@ -69,7 +68,7 @@ class AnthropicServer(ServerHalf):
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
-        return render.error_reply(failure)
+        return render.render_error(failure)
 
 
 SERVER = AnthropicServer()

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from understudy.dialects.cohere import parse, render
-from understudy.dialects.cohere.parse import parse_chat
+from understudy.dialects.cohere import render
+from understudy.dialects.cohere.parse import parse_chat, parse_embed, parse_models, parse_token_count
 from understudy.dialects.cohere.render_stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.responses import GenerationResponse, TokenCount
@@ -21,12 +21,12 @@ _POSTS = {"/v2/chat": Operation.CHAT, "/v2/embed": Operation.EMBED, "/v1/tokeniz
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
     """Write a whole answer."""
-    return render.reply(render.chat_object(response))
+    return json_reply(render.render_whole(response))
 
 
 def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
     """Write a token count."""
-    return render.count_reply(count)
+    return render.render_token_count(count)
 
 
 class CohereServer(ServerHalf):
@@ -35,8 +35,8 @@ class CohereServer(ServerHalf):
     name: ClassVar[str] = NAME
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: _answer,
-        Operation.EMBED: render.vectors_reply,
-        Operation.MODELS: render.models_reply,
+        Operation.EMBED: render.render_embeddings,
+        Operation.MODELS: render.render_models,
         Operation.COUNT_TOKENS: _count,
     }
 
@@ -59,11 +59,11 @@ class CohereServer(ServerHalf):
             case Operation.CHAT:
                 return parse_chat(request)
             case Operation.EMBED:
-                return parse.parse_embed(request)
+                return parse_embed(request)
             case Operation.COUNT_TOKENS:
-                return parse.parse_tokenize(request)
+                return parse_token_count(request)
             case Operation.MODELS:
-                return parse.parse_models(request)
+                return parse_models(request)
             case None:
                 raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="page not found", status=404, sent=False))
 
@@ -73,7 +73,7 @@ class CohereServer(ServerHalf):
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
-        return render.error_reply(failure)
+        return render.render_error(failure)
 
 
 SERVER = CohereServer()

@@ -6,14 +6,23 @@ from functools import partial
 
 import msgspec
 
-from understudy.dialects.base import Classify, Dialect, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
+from understudy.dialects.base import (
+    Classify,
+    Dialect,
+    Endpoint,
+    Exchange,
+    Reader,
+    SingleExchange,
+    WarningLog,
+    WholeReader,
+)
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.decode import decode_whole
 from understudy.dialects.gemini.decode_stream import StreamReader
-from understudy.dialects.gemini.embeddings import embedding
+from understudy.dialects.gemini.embeddings import open_embed
 from understudy.dialects.gemini.encode import encode_chat, encode_count
-from understudy.dialects.gemini.errors import RULES, read_error
-from understudy.dialects.gemini.models import model_list
+from understudy.dialects.gemini.errors import RULES, decode_error
+from understudy.dialects.gemini.models import open_models
 from understudy.dialects.gemini.names import method_url
 from understudy.dialects.gemini.wire import NAME, Count
 from understudy.domain.content import JsonObject
@@ -42,12 +51,12 @@ def _post(endpoint: Endpoint, url: str, body: JsonObject) -> HttpRequest:
 
 
 def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
+    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
 
 
-def chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
     """Open a chat."""
-    notes = Notes(request.configured)
+    notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes)
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     url = method_url(endpoint, endpoint.model or request.model, method)
@@ -61,9 +70,9 @@ def chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False
     )
 
 
-def count_tokens(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
     """Open a token count."""
-    notes = Notes(request.configured)
+    notes = WarningLog(request.configured)
     model = endpoint.model or request.model
     body = encode_count(request, endpoint, notes)
     return SingleExchange(
@@ -83,9 +92,9 @@ def _counted(model: str | None, warnings: tuple[Warning, ...], data: bytes) -> l
 DIALECT = Dialect(
     NAME,
     {
-        Operation.CHAT: chat,
-        Operation.EMBED: embedding,
-        Operation.MODELS: model_list,
-        Operation.COUNT_TOKENS: count_tokens,
+        Operation.CHAT: _chat,
+        Operation.EMBED: open_embed,
+        Operation.MODELS: open_models,
+        Operation.COUNT_TOKENS: _count,
     },
 )

@@ -6,25 +6,24 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from understudy.dialects.gemini import render
-from understudy.dialects.gemini.parse import operation_of, parse
+from understudy.dialects.gemini.parse import operation_of, parse_request
 from understudy.dialects.gemini.render_stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.responses import GenerationResponse, TokenCount
-from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
-from understudy.wire.json import encode
+from understudy.wire.http import HttpReply, HttpRequest
 
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
     """Write a whole answer."""
-    return HttpReply(200, JSON_HEADERS, encode(render.answer_object(response)))
+    return json_reply(render.render_whole(response))
 
 
 def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
     """Write a token count."""
-    return render.count_reply(count)
+    return render.render_token_count(count)
 
 
 class GeminiServer(ServerHalf):
@@ -33,8 +32,8 @@ class GeminiServer(ServerHalf):
     name: ClassVar[str] = NAME
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: _answer,
-        Operation.EMBED: render.vectors_reply,
-        Operation.MODELS: render.models_reply,
+        Operation.EMBED: render.render_embeddings,
+        Operation.MODELS: render.render_models,
         Operation.COUNT_TOKENS: _count,
     }
 
@@ -51,7 +50,7 @@ class GeminiServer(ServerHalf):
         operation = operation_of(request.method, request.url)
         if operation is None:
             raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
-        return parse(request, operation)
+        return parse_request(request, operation)
 
     def renderer(self, inbound: Inbound) -> ChunkRenderer:
         """Open the writer of a streamed answer: events with `alt=sse`, else an array."""
@@ -59,7 +58,7 @@ class GeminiServer(ServerHalf):
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
-        return render.error_reply(failure)
+        return render.render_error(failure)
 
 
 SERVER = GeminiServer()

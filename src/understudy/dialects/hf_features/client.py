@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.base import Dialect, Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.base import Dialect, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.errors import classify
-from understudy.dialects.hf_features.embeddings import encode_embed, read_answer
+from understudy.dialects.hf_features.embeddings import decode_embeddings, encode_embed
 from understudy.dialects.hf_features.wire import NAME
-from understudy.dialects.openai.errors import read_error
+from understudy.dialects.openai.errors import decode_error
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -27,7 +27,7 @@ _RULES = (ErrorRule(kind=FailureKind.NOT_FOUND, status=404),)
 _POLICIES = frozenset({"", "fastest", "cheapest", "preferred", PARTNER})
 
 
-def embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
     """Open an embedding."""
     model, _, partner = (endpoint.model or request.model or "").partition(":")
     before: list[EmbeddingResponse | Failure] = []
@@ -36,11 +36,11 @@ def embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingRe
         before.append(Failure(kind=FailureKind.UNSUPPORTED, message=message, sent=False))
     # The router's chats stand below /v1, its tasks beside it.
     home = endpoint.base_url.removesuffix("/v1")
-    notes = Notes()
+    notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
     inputs = body.get("inputs")
     read = partial(
-        read_answer,
+        decode_embeddings,
         endpoint=endpoint,
         model=endpoint.model or request.model,
         expected=len(inputs) if isinstance(inputs, list) else 1,
@@ -50,7 +50,7 @@ def embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingRe
     return SingleExchange(
         HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
         WholeReader[EmbeddingResponse](read),
-        partial(classify, endpoint=endpoint, rules=_RULES, read=read_error, operation=Operation.EMBED),
+        partial(classify, endpoint=endpoint, rules=_RULES, read=decode_error, operation=Operation.EMBED),
         before=before,
     )
 
@@ -58,6 +58,6 @@ def embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingRe
 DIALECT = Dialect(
     NAME,
     {
-        Operation.EMBED: embed,
+        Operation.EMBED: _embed,
     },
 )

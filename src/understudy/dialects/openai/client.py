@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.base import Classify, Dialect, Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.base import Classify, Dialect, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.lookup import LookUp
-from understudy.dialects.openai.decode_stream import StreamReader, read_completion
-from understudy.dialects.openai.embeddings import encode_embeddings, read_embeddings
+from understudy.dialects.openai.decode_stream import StreamReader, decode_whole
+from understudy.dialects.openai.embeddings import decode_embeddings, encode_embed
 from understudy.dialects.openai.encode import encode_chat
-from understudy.dialects.openai.errors import RULES, read_error
-from understudy.dialects.openai.models import read_models
+from understudy.dialects.openai.errors import RULES, decode_error
+from understudy.dialects.openai.models import decode_models
 from understudy.dialects.openai.wire import NAME
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
@@ -21,12 +21,12 @@ from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 
 
-def chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
     """Open `POST /chat/completions`."""
-    notes = Notes(request.configured)
+    notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes, stream=stream)
     call = _post(endpoint, "chat/completions", body)
-    whole = partial(read_completion, endpoint=endpoint)
+    whole = partial(decode_whole, endpoint=endpoint)
     if stream:
         return SingleExchange(
             call,
@@ -39,11 +39,11 @@ def chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False
     return SingleExchange(call, WholeReader[Event](whole), _refuse(endpoint, Operation.CHAT), before=notes.events())
 
 
-def embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
     """Open `POST /embeddings`."""
-    notes = Notes()
-    body = encode_embeddings(request, endpoint, notes)
-    read = partial(read_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
+    notes = WarningLog()
+    body = encode_embed(request, endpoint, notes)
+    read = partial(decode_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
     return SingleExchange(
         _post(endpoint, "embeddings", body),
         WholeReader[EmbeddingResponse](read),
@@ -51,7 +51,7 @@ def embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingRe
     )
 
 
-def list_models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     """Open `GET /models`, which has one page, or `GET /models/{id}`."""
     single = request.model is not None and endpoint.quirks.single_models
     name = request.model or ""
@@ -60,11 +60,11 @@ def list_models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInf
     # Slashes in ids stay: servers whose ids have them route the rest of the path.
     path = f"models/{in_path(name, slashes=True, safe=':@')}" if single else "models"
     call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
-    read = partial(read_models, endpoint=endpoint, request=request, single=single)
+    read = partial(decode_models, endpoint=endpoint, request=request, single=single)
     asked = SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
     if not single or request.model is None:
         return asked
-    return LookUp(asked, lambda: list_models(ModelsRequest(), endpoint), request.model, name)
+    return LookUp(asked, lambda: _models(ModelsRequest(), endpoint), request.model, name)
 
 
 def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
@@ -72,14 +72,14 @@ def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
 
 
 def _refuse(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
+    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
 
 
 DIALECT = Dialect(
     NAME,
     {
-        Operation.CHAT: chat,
-        Operation.EMBED: embed,
-        Operation.MODELS: list_models,
+        Operation.CHAT: _chat,
+        Operation.EMBED: _embed,
+        Operation.MODELS: _models,
     },
 )

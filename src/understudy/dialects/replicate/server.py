@@ -25,8 +25,8 @@ class ReplicateServer(ServerHalf):
 
     name: ClassVar[str] = NAME
     operations: ClassVar[Mapping[Operation, Writer]] = {
-        Operation.CHAT: render.prediction_reply,
-        Operation.MODELS: render.models_reply,
+        Operation.CHAT: render.render_prediction,
+        Operation.MODELS: render.render_models,
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
@@ -46,7 +46,7 @@ class ReplicateServer(ServerHalf):
             case Operation.MODELS:
                 return parse.parse_models(request)
             case Operation.CHAT:
-                return parse.parse_prediction(request)
+                return parse.parse_chat(request)
             case _:
                 raise bad_request("The requested resource could not be found.", status=404)
 
@@ -56,7 +56,7 @@ class ReplicateServer(ServerHalf):
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write a problem."""
-        return render.error_reply(failure)
+        return render.render_error(failure)
 
 
 SERVER = ReplicateServer()

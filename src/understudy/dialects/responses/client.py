@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from understudy.dialects.base import Dialect, Endpoint, Exchange, Notes, SingleExchange, WholeReader, WireError
+from understudy.dialects.base import Dialect, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader, WireError
 from understudy.dialects.errors import classify, failure_in_answer
-from understudy.dialects.responses.decode import Fail, read_whole
+from understudy.dialects.responses.decode import Fail, decode_whole
 from understudy.dialects.responses.decode_stream import StreamReader
-from understudy.dialects.responses.encode import encode_count, encode_request
-from understudy.dialects.responses.errors import RULES, read_error
+from understudy.dialects.responses.encode import encode_chat, encode_count
+from understudy.dialects.responses.errors import RULES, decode_error
 from understudy.dialects.responses.wire import COUNT, NAME
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
@@ -22,16 +22,16 @@ from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as
 
 
-def chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
     """Open `POST /responses`."""
-    notes = Notes(request.configured)
-    body = encode_request(request, endpoint, notes, stream=stream)
+    notes = WarningLog(request.configured)
+    body = encode_chat(request, endpoint, notes, stream=stream)
     call = HttpRequest("POST", endpoint.url("responses"), JSON_HEADERS + endpoint.headers, body)
-    refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+    refuse = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error)
     before = notes.events()
 
     def whole(data: bytes) -> list[Event | Failure]:
-        return read_whole(data, _fail(endpoint), endpoint.bounds)
+        return decode_whole(data, _fail(endpoint), endpoint.bounds)
 
     if stream:
         reader = StreamReader(endpoint, _fail(endpoint))
@@ -39,15 +39,15 @@ def chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False
     return SingleExchange(call, WholeReader[Event](whole), refuse, before=before)
 
 
-def count_tokens(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
     """Open `POST /responses/input_tokens`."""
-    notes = Notes(request.configured)
+    notes = WarningLog(request.configured)
     body = encode_count(request, endpoint, notes)
     url = endpoint.url("responses/input_tokens")
     call = HttpRequest("POST", url, JSON_HEADERS + endpoint.headers, body)
     reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
     count = Operation.COUNT_TOKENS
-    refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=count)
+    refuse = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=count)
     return SingleExchange(call, reader, refuse)
 
 
@@ -70,7 +70,7 @@ def _read_count(body: bytes, *, endpoint: Endpoint, warnings: tuple[Warning, ...
 DIALECT = Dialect(
     NAME,
     {
-        Operation.CHAT: chat,
-        Operation.COUNT_TOKENS: count_tokens,
+        Operation.CHAT: _chat,
+        Operation.COUNT_TOKENS: _count,
     },
 )

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from understudy.dialects.openai.render import render_error, reply
+from understudy.dialects.openai.render import render_error
 from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.parse import parse_request
-from understudy.dialects.responses.render import whole_response
+from understudy.dialects.responses.render import render_whole
 from understudy.dialects.responses.render_stream import ResponsesRenderer
 from understudy.dialects.responses.wire import NAME
-from understudy.dialects.server import Inbound, Renderer, ServerHalf, Writer, key_of
+from understudy.dialects.server import Inbound, Renderer, ServerHalf, Writer, json_reply, key_of
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.responses import GenerationResponse, TokenCount
@@ -23,12 +23,12 @@ from understudy.wire.http import HttpReply, HttpRequest
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
     """Write a whole answer."""
-    return reply(whole_response(response, inbound.options))
+    return json_reply(render_whole(response, inbound.options))
 
 
 def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
     """Write a token count."""
-    return reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
+    return json_reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
 
 
 class ResponsesServer(ServerHalf):
