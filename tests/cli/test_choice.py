@@ -74,8 +74,8 @@ def test_alone_is_whoever_the_strategy_puts_first() -> None:
 @pytest.mark.parametrize(
     ("model", "understudies", "alone", "words"),
     [
-        ("gtp", None, False, "'gtp' names no entry: write main/gtp; the entries are main, second, third"),
-        (None, ["nobody"], False, "'nobody' names no entry"),
+        ("gtp", None, False, "unknown entry or model 'gtp': write main/gtp; the entries are main, second, third"),
+        (None, ["nobody"], False, "unknown entry or model 'nobody'"),
         ("cold/gpt", None, False, "'cold' cannot be used: OPENAI_API_KEY is not set"),
         ("main", ["main"], False, "main/gpt is named twice"),
         (None, ["second"], False, "second/claude goes first already: name another with --model, or leave it away"),

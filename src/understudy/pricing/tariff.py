@@ -51,6 +51,11 @@ class PriceLookup:
         self._by_partner = _PARTNER in (config.price_id or row.price_id or "")
         self._is_published = bool(self._name) or (self._name is None and not _is_private(base_url))
 
+    @property
+    def version(self) -> int:
+        """Counts up whenever more is known of models or prices."""
+        return self._shelf.news
+
     # ---- what has to be loaded ----
 
     def begin(self, model: str | None) -> None:
