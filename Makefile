@@ -9,7 +9,7 @@ RECORDINGS ?= $(wildcard ../shared/recordings)
 # CPU-bound tests over two workers; `make test WORKERS=0` runs them in one process.
 WORKERS ?= 2
 
-.PHONY: demo test fuzz check format bench count crash live mutate clean help
+.PHONY: demo test fuzz check format bench count crash live mutate structure clean help
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ count: $(VENV)/.installed ## Count the instructions of warm calls (needs valgrin
 
 mutate: $(VENV)/.installed-test ## Change the code a little, many times, and see the tests notice (an hour)
 	$(BIN)/python -m tests.mutation $(ARGS)
+
+structure: $(VENV)/.installed-test ## Measure rooms, imports, circles, long files and functions
+	$(BIN)/python -m tests.architecture.structure $(ARGS)
 
 live: $(VENV)/.installed-test ## Call the real providers whose keys are in the environment
 	UNDERSTUDY_LIVE=1 $(BIN)/python -m pytest tests/live $(ARGS)

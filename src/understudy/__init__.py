@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from understudy import blocking
     from understudy.client.factory import create_provider
     from understudy.client.manager import ProviderManager, from_config
+    from understudy.client.provider import Provider
     from understudy.client.stream import ResponseStream
+    from understudy.dialects.base import Endpoint
+    from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
     from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
     from understudy.domain.content import (
         Audio,
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
         File,
         Image,
         Opaque,
+        Provenance,
         Refusal,
         Text,
         Thinking,
@@ -59,47 +63,59 @@ if TYPE_CHECKING:
         Unsupported,
     )
     from understudy.domain.events import (
+        CitationAdded,
         Event,
         Finished,
+        Frame,
+        PartAdded,
+        RefusalDelta,
         Started,
         TextDelta,
         ThinkingDelta,
+        ThinkingSigned,
         ToolCallDelta,
         ToolCallStarted,
         UsageReported,
+        Warned,
     )
     from understudy.domain.failures import Failure, FailureKind
     from understudy.domain.finish import FinishReason
-    from understudy.domain.messages import Message, Role, Tool, ToolChoice
+    from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
     from understudy.domain.money import Cost, Money
-    from understudy.domain.prices import Price, Rates, Tier
-    from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
+    from understudy.domain.operation import Operation
+    from understudy.domain.prices import Dollars, Price, Rates, Tier
+    from understudy.domain.quantiles import Quantiles
+    from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning, WireOrigin
     from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
     from understudy.domain.secret import Secret
     from understudy.domain.stats import ProviderStats
     from understudy.domain.usage import Usage
+    from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the field's word
+    from understudy.ledger import LedgerSink, Observer
     from understudy.ledger.memory import MemoryLedger
     from understudy.policy.plan import Plan, Skip, Step
     from understudy.policy.strategies import Strategy
-    from understudy.policy.targets import Facts, Target, TargetFacts
-    from understudy.protocol import LLMProvider
-    from understudy.settings import (
-        FallbackConfig,
-        FallbackStrategy,
-        ProviderConfig,
-        ProviderType,
-        Route,
-        Signer,
-        TokenSource,
-    )
-    from understudy.wire.http import HttpRequest
+    from understudy.policy.targets import Facts, Limits, Target, TargetFacts
+    from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions
+    from understudy.providers import ProviderType
+    from understudy.providers.base import Auth, Family, ProviderRow
+    from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route, Signer, TokenSource
+    from understudy.transport.base import Incoming, Transport, TransportError
+    from understudy.wire.bounds import Bounds
+    from understudy.wire.http import HttpHead, HttpRequest
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "understudy.client.factory": "create_provider",
+    "understudy.client.manager": "ProviderManager from_config",
+    "understudy.client.provider": "Provider",
+    "understudy.client.stream": "ResponseStream",
+    "understudy.dialects.base": "Endpoint",
+    "understudy.dialects.quirks": "ErrorRule Quirks QuirksPatch",
     "understudy.domain.attempts": "AttemptRecord CostBasis Outcome",
     "understudy.domain.content": (
-        "Audio CacheMark Citation File Image Opaque Refusal Text Thinking ToolCall ToolResult"
+        "Audio CacheMark Citation File Image Opaque Provenance Refusal Text Thinking ToolCall ToolResult"
     ),
     "understudy.domain.errors": (
         "AuthenticationFailed ConfigError ConnectionFailed ContentFiltered ContextLengthExceeded DeadlineExceeded "
@@ -108,28 +124,34 @@ _HOMES = {
         "Unavailable Unsupported"
     ),
     "understudy.domain.events": (
-        "Event Finished Started TextDelta ThinkingDelta ToolCallDelta ToolCallStarted UsageReported"
+        "CitationAdded Event Finished Frame PartAdded RefusalDelta Started TextDelta ThinkingDelta ThinkingSigned "
+        "ToolCallDelta ToolCallStarted UsageReported Warned"
     ),
     "understudy.domain.failures": "Failure FailureKind",
     "understudy.domain.finish": "FinishReason",
-    "understudy.domain.messages": "Message Role Tool ToolChoice",
+    "understudy.domain.messages": "Message OpaqueTool Role Tool ToolChoice",
     "understudy.domain.money": "Cost Money",
-    "understudy.domain.prices": "Price Rates Tier",
-    "understudy.domain.requests": "EmbeddingRequest GenerationRequest OutputFormat Reasoning",
+    "understudy.domain.operation": "Operation",
+    "understudy.domain.prices": "Dollars Price Rates Tier",
+    "understudy.domain.quantiles": "Quantiles",
+    "understudy.domain.requests": "EmbeddingRequest GenerationRequest OutputFormat Reasoning WireOrigin",
     "understudy.domain.responses": ("EmbeddingResponse GenerationResponse HealthStatus ModelInfo TokenCount"),
     "understudy.domain.secret": "Secret",
     "understudy.domain.stats": "ProviderStats",
     "understudy.domain.usage": "Usage",
-    "understudy.client.stream": "ResponseStream",
-    "understudy.wire.http": "HttpRequest",
-    "understudy.client.factory": "create_provider",
+    "understudy.domain.warnings": "Warning WarningKind",
+    "understudy.ledger": "LedgerSink Observer",
     "understudy.ledger.memory": "MemoryLedger",
-    "understudy.client.manager": "ProviderManager from_config",
     "understudy.policy.plan": "Plan Skip Step",
     "understudy.policy.strategies": "Strategy",
-    "understudy.policy.targets": "Facts Target TargetFacts",
-    "understudy.protocol": "LLMProvider",
-    "understudy.settings": ("FallbackConfig FallbackStrategy ProviderConfig ProviderType Route Signer TokenSource"),
+    "understudy.policy.targets": "Facts Limits Target TargetFacts",
+    "understudy.protocol": "EmbedOptions LLMProvider Prompt RequestOptions",
+    "understudy.providers": "ProviderType",
+    "understudy.providers.base": "Auth Family ProviderRow",
+    "understudy.settings": "FallbackConfig FallbackStrategy ProviderConfig Route Signer TokenSource",
+    "understudy.transport.base": "Incoming Transport TransportError",
+    "understudy.wire.bounds": "Bounds",
+    "understudy.wire.http": "HttpHead HttpRequest",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -155,9 +177,12 @@ def __dir__() -> list[str]:
 __all__ = [
     "AttemptRecord",
     "Audio",
+    "Auth",
     "AuthenticationFailed",
+    "Bounds",
     "CacheMark",
     "Citation",
+    "CitationAdded",
     "ConfigError",
     "ConnectionFailed",
     "ContentFiltered",
@@ -165,51 +190,74 @@ __all__ = [
     "Cost",
     "CostBasis",
     "DeadlineExceeded",
+    "Dollars",
+    "EmbedOptions",
     "EmbeddingFailed",
     "EmbeddingRequest",
     "EmbeddingResponse",
+    "Endpoint",
+    "ErrorRule",
     "Event",
     "Facts",
     "Failure",
     "FailureKind",
     "FallbackConfig",
     "FallbackStrategy",
+    "Family",
     "File",
     "FinishReason",
     "Finished",
+    "Frame",
     "GenerationFailed",
     "GenerationRequest",
     "GenerationResponse",
     "HealthStatus",
+    "HttpHead",
     "HttpRequest",
     "Image",
+    "Incoming",
     "InvalidRequest",
     "InvalidResponse",
     "LLMError",
     "LLMProvider",
+    "LedgerSink",
+    "Limits",
     "MemoryLedger",
     "Message",
     "Misuse",
     "ModelInfo",
     "ModelNotFound",
     "Money",
+    "Observer",
     "Opaque",
+    "OpaqueTool",
+    "Operation",
     "Outcome",
     "OutputFormat",
     "Overloaded",
+    "PartAdded",
     "PermissionDenied",
     "Plan",
     "Price",
+    "Prompt",
+    "Provenance",
+    "Provider",
     "ProviderConfig",
     "ProviderManager",
+    "ProviderRow",
     "ProviderStats",
     "ProviderType",
+    "Quantiles",
+    "Quirks",
+    "QuirksPatch",
     "QuotaExhausted",
     "RateLimited",
     "Rates",
     "Reasoning",
     "Refusal",
+    "RefusalDelta",
     "Refused",
+    "RequestOptions",
     "RequestTooLarge",
     "ResponseStream",
     "Role",
@@ -228,6 +276,7 @@ __all__ = [
     "TextDelta",
     "Thinking",
     "ThinkingDelta",
+    "ThinkingSigned",
     "Tier",
     "TimedOut",
     "TokenCount",
@@ -238,10 +287,16 @@ __all__ = [
     "ToolCallStarted",
     "ToolChoice",
     "ToolResult",
+    "Transport",
+    "TransportError",
     "Unavailable",
     "Unsupported",
     "Usage",
     "UsageReported",
+    "Warned",
+    "Warning",
+    "WarningKind",
+    "WireOrigin",
     "__version__",
     "blocking",
     "create_provider",

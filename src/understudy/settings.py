@@ -24,48 +24,6 @@ TokenSource = Callable[[], str | Secret | Awaitable[str | Secret]]
 """Returns a token that is valid now; where tokens live on, it keeps them itself."""
 
 
-class ProviderType(enum.StrEnum):
-    """The ten providers, in the order in which they are tried by default."""
-
-    OLLAMA = "ollama"
-    OPENAI = "openai"
-    ANTHROPIC = "anthropic"
-    GOOGLE = "google"
-    AZURE_OPENAI = "azure-openai"
-    GROQ = "groq"
-    TOGETHER = "together"
-    REPLICATE = "replicate"
-    HUGGINGFACE = "huggingface"
-    COHERE = "cohere"
-
-    @classmethod
-    def _missing_(cls, value: object) -> ProviderType | None:
-        """Accept other spellings: any case, `_` for `-`, and the names that people use."""
-        if not isinstance(value, str):
-            return None
-        name = value.strip().lower().replace("_", "-")
-        name = _ALIASES.get(name, name)
-        return next((member for member in cls if member.value == name), None)
-
-    @property
-    def aliases(self) -> tuple[str, ...]:
-        """Other names that are understood."""
-        return tuple(alias for alias, name in _ALIASES.items() if name == self.value)
-
-
-_ALIASES = {
-    "gemini": "google",
-    "google-gemini": "google",
-    "azure": "azure-openai",
-    "azureopenai": "azure-openai",
-    "claude": "anthropic",
-    "together-ai": "together",
-    "togetherai": "together",
-    "hf": "huggingface",
-    "hugging-face": "huggingface",
-}
-
-
 class FallbackStrategy(enum.StrEnum):
     """How targets are put in order; docs/choosing.md says more. Any callable of `Strategy`'s signature does it, too."""
 

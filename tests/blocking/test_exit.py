@@ -68,13 +68,13 @@ def late():
     except understudy.Misuse as error:
         print(error)
 
-blocking.bridge.BRIDGE.wind_up()
+blocking.bridge.BRIDGE.shut_down()
 late()
 stream = None
 """
     returned, out, errors = run(code, emulator)
     assert (returned, errors) == (0, "")
-    assert "ending" in out
+    assert "shutting down" in out
 
 
 def test_importing_and_building_starts_no_thread_and_loads_no_event_loop(emulator: Emulator) -> None:

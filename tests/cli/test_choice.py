@@ -78,9 +78,9 @@ def test_alone_is_whoever_the_strategy_puts_first() -> None:
         (None, ["nobody"], False, "unknown entry or model 'nobody'"),
         ("cold/gpt", None, False, "'cold' cannot be used: OPENAI_API_KEY is not set"),
         ("main", ["main"], False, "main/gpt is named twice"),
-        (None, ["second"], False, "second/claude goes first already: name another with --model, or leave it away"),
-        ("main", [" , "], False, "names nobody"),
-        ("main", ["second"], True, "exclude each other"),
+        (None, ["second"], False, "second/claude is already first: name another entry with --model, or omit it"),
+        ("main", [" , "], False, "--fallback is empty"),
+        ("main", ["second"], True, "cannot be combined"),
     ],
 )
 def test_what_cannot_be_meant_is_said(

@@ -71,17 +71,17 @@ def test_a_field_of_json_lines_may_be_the_text(configured: CommandLine, emulator
     ("words", "stdin", "told"),
     [
         ([], "", "stdin is empty: give a text"),
-        ([" "], None, "an empty text"),
-        ([], "a\n\nb\n", "stdin:2 is empty: providers refuse empty texts, and leaving it out would shift the rest"),
+        ([" "], None, "a text is empty"),
+        ([], "a\n\nb\n", "stdin:2 is empty: providers refuse empty texts, and omitting it would shift the others"),
         (["-f", "gone.txt"], None, "--file gone.txt: No such file or directory"),
-        (["--whole", "--field", "x"], "a", "--whole takes a file as one text, --field takes its lines apart"),
+        (["--whole", "--field", "x"], "a", "--whole reads a file as one text and --field reads its lines"),
         (["--field", "x"], "{broken\n", "stdin:1: JSON is malformed"),
-        (["--field", "x"], '{"y": 1}\n', "stdin:1: no field 'x'; there are 'y'"),
-        (["--field", "x"], '{"x": 1}\n', "stdin:1: field 'x' is no text"),
+        (["--field", "x"], '{"y": 1}\n', "stdin:1: field 'x' is missing; the object has 'y'"),
+        (["--field", "x"], '{"x": 1}\n', "stdin:1: field 'x' is not a string"),
         (["--field", "x"], '{"x": ""}\n', "stdin:1 is empty"),
-        (["a", "-o", "vectors.txt"], None, "end it with .json, .jsonl or .npy, or say --format"),
+        (["a", "-o", "vectors.txt"], None, "the name must end in .json, .jsonl or .npy, or give --format"),
         (["a", "-o", "no/folder/x.json"], None, "--output no/folder/x.json: No such file or directory"),
-        (["a", "--timeout", "0"], None, "--timeout 0: it must be above 0 seconds"),
+        (["a", "--timeout", "0"], None, "--timeout must be above 0 seconds, got 0"),
         (["a", "-m", "nobody"], None, "unknown entry or model 'nobody'"),
         (
             ["a", "--input-type", "poem"],
@@ -102,7 +102,7 @@ def test_wrong_wishes(
 
 
 def test_bytes_that_are_no_text_are_told_with_their_place(configured: CommandLine) -> None:
-    assert "stdin is not UTF-8 text (byte 1)" in configured.run("embed", stdin=b"a\xff").err
+    assert "stdin is not valid UTF-8 (byte 1)" in configured.run("embed", stdin=b"a\xff").err
 
 
 # ---- whom, and what for ----
@@ -126,7 +126,7 @@ def test_what_cannot_be_expressed_is_warned_about(configured: CommandLine) -> No
 def test_verbose_tells_what_it_took(configured: CommandLine) -> None:
     result = configured.run("embed", "-v", "-m", "ollama", "hello", "world")
     last = result.err.splitlines()[-1]
-    assert last.startswith("note: 2 vectors of 768 numbers by ollama/")
+    assert last.startswith("note: 2 vectors of 768 numbers from ollama/")
     assert last.endswith(" · cost $0")
 
 
@@ -255,7 +255,7 @@ def test_arrays_may_go_through_a_pipe_but_not_to_the_eye(configured: CommandLine
     with configured.terminal("embed", "a", "--format", "npy") as screen:
         finished = screen.finish()
     assert finished.code == 2
-    assert "is not for the eye" in finished.out
+    assert "cannot be shown on a terminal" in finished.out
 
 
 @given(st.integers(0, 10**12), st.integers(1, 10**6))

@@ -144,7 +144,7 @@ def test_a_taken_port_is_told(cli: CommandLine) -> None:
         taken.listen()
         result = cli.run("emulate", "ollama", "--port", str(taken.getsockname()[1]))
     assert result.code == 2
-    assert "choose another --port or --host" in result.err
+    assert "choose a different --port or --host" in result.err
     assert "Traceback" not in result.err
 
 
@@ -159,10 +159,10 @@ def test_an_announcement_that_cannot_be_written_is_no_taken_port(cli: CommandLin
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["nobody"], "no emulator plays 'nobody'; there are openai"),
-        (["ollama", "--fault", "explode"], "is no fault"),
+        (["nobody"], "unknown provider 'nobody'; the emulated ones are openai"),
+        (["ollama", "--fault", "explode"], "is not a valid fault"),
         (["ollama", "--model", "openai/x"], "write PROVIDER/MODEL"),
-        (["ollama", "--write", "."], "it is not overwritten"),
+        (["ollama", "--write", "."], "is not overwritten"),
     ],
 )
 def test_wrong_wishes(cli: CommandLine, words: list[str], told: str) -> None:

@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.running import CommandLine
-from understudy.cli.explain import PlanResult, estimate, show_plan
+from understudy.cli.explain import estimate, show_plan
 from understudy.domain.money import Cost, Money
 from understudy.emulator import Emulator
 from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.targets import Target
+from understudy.reports.plans import report_plan
 
 PLAN = Plan(
     steps=(
@@ -68,7 +69,7 @@ def test_all_that_a_plan_tells_is_shown(capsys: pytest.CaptureFixture[str]) -> N
     first, second = (line for line in out.splitlines() if line[:1].isdigit())
     assert first.split() == ["1", "main/gpt-5", "cheapest", "400,000", "$0.0012", "genai-prices", "2026-11-01"]
     assert second.split()[-2:] == ["?", "unknown"]
-    assert "small/tiny   its context window is too small" in out
+    assert "small/tiny  its context window is too small" in out
 
 
 @pytest.mark.parametrize(
@@ -80,8 +81,12 @@ def test_an_expected_cost_has_two_digits(nano: int, shown: str) -> None:
 
 
 def test_all_that_a_plan_tells_is_json() -> None:
-    result = PlanResult.of(PLAN)
-    first = result.steps[0]
-    assert (first.target, first.expected_cost_usd, first.price_source) == ("main/gpt-5", 0.00125, "genai-prices")
-    assert result.steps[1].expected_cost_usd is None
-    assert result.skipped[0].why == "its context window is too small"
+    report = report_plan(PLAN)
+    first, second = report["steps"]
+    assert (first["target"], first["expected_cost_usd"], first["price_source"]) == (
+        "main/gpt-5",
+        0.00125,
+        "genai-prices",
+    )
+    assert second["expected_cost_usd"] is None
+    assert report["skipped"][0]["why"] == "its context window is too small"

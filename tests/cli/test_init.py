@@ -10,7 +10,8 @@ from understudy.cli import init
 from understudy.cli.starter import comment, named, write
 from understudy.config import NoticeKind, parse
 from understudy.emulator import Emulator
-from understudy.settings import FallbackStrategy, ProviderType
+from understudy.providers import ProviderType
+from understudy.settings import FallbackStrategy
 
 KEY = "sk-secret-0123456789"
 ALL = list(map(providers.row, providers.types()))

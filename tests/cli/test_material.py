@@ -36,9 +36,7 @@ def test_a_file_is_taken_for_what_it_is(data: bytes, part: object) -> None:
     assert material.attachment(data, "notes.txt") == part
 
 
-@pytest.mark.parametrize(
-    ("data", "words"), [(b"\xff\xfe", "not UTF-8 text .byte 0"), (b"a\0b", "neither text nor PDF")]
-)
+@pytest.mark.parametrize(("data", "words"), [(b"\xff\xfe", "not valid UTF-8 .byte 0"), (b"a\0b", "is not text, PDF")])
 def test_other_files_are_refused(data: bytes, words: str) -> None:
     with pytest.raises(Misuse, match=words):
         material.attachment(data, "notes.bin")
@@ -89,5 +87,5 @@ def test_a_broken_schema_is_found_before_anyone_is_asked(written: str, words: st
 
 
 def test_bytes_that_are_no_text_are_no_prompt() -> None:
-    with pytest.raises(Misuse, match="not UTF-8"):
+    with pytest.raises(Misuse, match="not valid UTF-8"):
         material.words_of(["caf\udce9"])

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.running import CommandLine
 from understudy.cli.survey import EntryResult, health_of
 from understudy.emulator import Emulator, Fault
-from understudy.settings import ProviderType
+from understudy.providers import ProviderType
 
 KEY = "sk-secret-0123456789"
 

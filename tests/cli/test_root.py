@@ -47,7 +47,7 @@ def test_help_may_be_asked_for_in_words(cli: CommandLine) -> None:
 def test_a_mistyped_command_is_guessed(cli: CommandLine, words: list[str]) -> None:
     result = cli.run(*words)
     assert result.code == 2
-    assert "There is no command 'akk'. Did you mean 'ask'?" in result.err
+    assert "Unknown command 'akk'. Did you mean 'ask'?" in result.err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

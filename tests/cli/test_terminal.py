@@ -82,22 +82,22 @@ def test_a_question_can_be_typed(configured: CommandLine) -> None:
     assert finished.out.endswith("The capital is Paris.\n")
 
 
-def test_a_voice_ends_its_last_line_once(capsys: pytest.CaptureFixture[str]) -> None:
-    voice = terminal.Voice(thinks_aloud=False)
-    voice.speak("one\n")
-    voice.speak("two")
-    voice.think("hidden")
-    voice.end()
-    voice.end()
+def test_a_writer_ends_its_last_line_once(capsys: pytest.CaptureFixture[str]) -> None:
+    writer = terminal.AnswerWriter(shows_thinking=False)
+    writer.write("one\n")
+    writer.write("two")
+    writer.write_thinking("hidden")
+    writer.end()
+    writer.end()
     assert capsys.readouterr() == ("one\ntwo\n", "")
 
 
-def test_a_voice_keeps_thoughts_and_words_apart(capsys: pytest.CaptureFixture[str]) -> None:
-    voice = terminal.Voice(thinks_aloud=True)
-    voice.think("hm\x1b[31m, ")
-    voice.think("yes")
-    voice.speak("answer")
-    voice.end()
+def test_a_writer_keeps_thoughts_and_words_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    writer = terminal.AnswerWriter(shows_thinking=True)
+    writer.write_thinking("hm\x1b[31m, ")
+    writer.write_thinking("yes")
+    writer.write("answer")
+    writer.end()
     assert capsys.readouterr() == ("answer\n", "hm, yes\n\n")
 
 

@@ -7,8 +7,7 @@ import pytest
 from understudy.config import ConfigError, NoticeKind, discover
 from understudy.config.discovery import answers, local_address
 from understudy.domain.secret import Secret
-from understudy.providers import row, types
-from understudy.settings import ProviderType
+from understudy.providers import ProviderType, row
 
 
 def test_every_key_in_the_order_of_the_types_and_ollama_last() -> None:
@@ -58,7 +57,8 @@ def test_wrong_address_in_the_environment() -> None:
     with pytest.raises(ConfigError) as caught:
         discover({"OPENAI_API_KEY": "o", variable: "ftp://sk-canary@h"}, ollama_answers=False)
     assert caught.value.message == (
-        f'the environment variable {variable} must begin with http:// or https://\n  such as "{row("openai").base_url}"'
+        f"the environment variable {variable} must begin with http:// or https://\n"
+        f'  for example: "{row("openai").base_url}"'
     )
 
 
@@ -66,18 +66,20 @@ def test_broken_key_is_left_out_and_said() -> None:
     config = discover({"OPENAI_API_KEY": "sk canary", "GROQ_API_KEY": "g"}, ollama_answers=False)
     assert [entry.provider for entry in config.providers] == ["groq"]
     assert [entry.provider for entry in config.disabled] == ["openai"]
-    assert str(config.notices[-1]) == '"openai" is left out: OPENAI_API_KEY holds characters that no header can carry'
+    assert (
+        str(config.notices[-1]) == '"openai" is left out: OPENAI_API_KEY contains characters that a header cannot carry'
+    )
 
 
 def test_nothing_at_all_says_what_to_do() -> None:
-    rows = [row(kind.value) for kind in ProviderType if kind.value in types()]
+    rows = [row(kind.value) for kind in ProviderType]
     variables = ", ".join(each.key_variables[0] for each in rows if not each.local)
     with pytest.raises(ConfigError) as caught:
         discover({"OPENAI_API_KEY": "sk canary"}, ollama_answers=False)
     assert caught.value.message == (
         "there is no configuration file, no provider's key in the environment, "
         "and no Ollama at http://localhost:11434\n"
-        "  OPENAI_API_KEY holds characters that no header can carry\n"
+        "  OPENAI_API_KEY contains characters that a header cannot carry\n"
         f"  set one of {variables},\n"
         "  or start Ollama,\n"
         "  or write understudy.toml, by hand or with `understudy init`:\n"

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from understudy.config import Config, NoticeKind
-from understudy.config.credentials import from_environment
 from understudy.domain.secret import Secret
 from understudy.providers import row, types
+from understudy.providers.environment import key_from_environment
 
 ENTRY = '[[llm.providers]]\nprovider = "openai"\napi_key = "sk-x"\ntext_model = "m"\n'
 """Four lines; what a test adds stands on line 5."""
@@ -63,9 +63,9 @@ def test_key_from_the_providers_own_variable(read: Callable[..., Config]) -> Non
 
 def test_several_variables_of_a_provider() -> None:
     several = msgspec.structs.replace(row("openai"), key_variables=("FIRST", "SECOND"))
-    assert from_environment(several, {"SECOND": "two", "FIRST": "one"}).key == Secret("one")
-    assert from_environment(several, {"SECOND": "two", "FIRST": ""}).key == Secret("two")
-    assert from_environment(several, {}).why == "none of FIRST, SECOND is set"
+    assert key_from_environment(several, {"SECOND": "two", "FIRST": "one"}).key == Secret("one")
+    assert key_from_environment(several, {"SECOND": "two", "FIRST": ""}).key == Secret("two")
+    assert key_from_environment(several, {}).why == "none of FIRST, SECOND is set"
 
 
 def test_written_key_wins_over_the_variable(read: Callable[..., Config]) -> None:
@@ -138,7 +138,7 @@ def test_name_defaults_to_the_type(read: Callable[..., Config]) -> None:
 
 def test_second_entry_without_a_name(fails: Callable[..., str]) -> None:
     assert fails(ENTRY + ENTRY) == (
-        'understudy.toml:5: an entry without a name is called after its provider, and "openai" is already taken\n'
+        'understudy.toml:5: an entry without a name is named after its provider, and "openai" is already taken\n'
         '  add name = "openai-2"'
     )
 
@@ -153,7 +153,7 @@ def test_name_taken_twice_even_by_a_disabled_entry(fails: Callable[..., str]) ->
 @pytest.mark.parametrize("name", ["a/b", " a", "a\\n", "a\\u0007b"])
 def test_names_that_cannot_be_addressed(fails: Callable[..., str], name: str) -> None:
     message = fails(ENTRY + f'name = "{name}"')
-    assert message.startswith("understudy.toml:5: a name must not hold a slash or control characters")
+    assert message.startswith("understudy.toml:5: a name must not contain a slash or control characters")
 
 
 @pytest.mark.parametrize(
@@ -167,48 +167,51 @@ def test_names_that_cannot_be_addressed(fails: Callable[..., str], name: str) ->
          '  did you mean "base_url"?'),
         ("max-tokens = 5", 'unknown key "max-tokens" in [[llm.providers]] number 1: max-tokens = 5\n'
          '  did you mean "max_tokens"?'),
-        ('max_tokens = "5"', 'max_tokens must be a whole number, not a text: max_tokens = "5"\n'
-         "  such as max_tokens = 4096"),
+        ('max_tokens = "5"', 'max_tokens must be a whole number, not a string: max_tokens = "5"\n'
+         "  for example: max_tokens = 4096"),
         ("max_tokens = true", "max_tokens must be a whole number, not true: max_tokens = true\n"
-         "  such as max_tokens = 4096"),
-        ("max_tokens = 1.0", "max_tokens must be a whole number, not a number with a point: max_tokens = 1.0\n"
-         "  such as max_tokens = 4096"),
-        ("max_tokens = 0", "max_tokens must be at least 1: max_tokens = 0\n  such as max_tokens = 4096"),
-        ("temperature = 2.5", "temperature must be between 0 and 2: temperature = 2.5\n  such as temperature = 0.7"),
-        ("temperature = nan", "temperature must be a finite number: temperature = nan\n  such as temperature = 0.7"),
-        ('whole = "plan"', 'unknown way to fetch whole answers: whole = "plan"\n  did you mean "plain"?'),
-        ("timeout = 0", "timeout must be greater than 0: timeout = 0\n  such as timeout = 600"),
-        ("priority = 1.5", "priority must be a whole number, not a number with a point: priority = 1.5\n"
-         "  such as priority = 1"),
+         "  for example: max_tokens = 4096"),
+        ("max_tokens = 1.0", "max_tokens must be a whole number, not a decimal number: max_tokens = 1.0\n"
+         "  for example: max_tokens = 4096"),
+        ("max_tokens = 0", "max_tokens must be at least 1: max_tokens = 0\n  for example: max_tokens = 4096"),
+        ("temperature = 2.5", "temperature must be between 0 and 2: temperature = 2.5\n"
+         "  for example: temperature = 0.7"),
+        ("temperature = nan", "temperature must be a finite number: temperature = nan\n"
+         "  for example: temperature = 0.7"),
+        ('whole = "plan"', 'unknown value for whole: whole = "plan"\n  did you mean "plain"?'),
+        ("timeout = 0", "timeout must be greater than 0: timeout = 0\n  for example: timeout = 600"),
+        ("priority = 1.5", "priority must be a whole number, not a decimal number: priority = 1.5\n"
+         "  for example: priority = 1"),
         ('embedding_model = ""', 'embedding_model must not be empty: embedding_model = ""\n'
-         "  leave the key away, or give it a value"),
+         "  omit the key, or give it a value"),
         ('embedding_model = "${NO}"', 'the environment variable NO is not set: embedding_model = "${NO}"\n'
          '  set it, or write a default: "${NO:-default}"'),
-        ('embedding_model = "${NO"', 'a ${ must go on as ${NAME} or ${NAME:-default}: embedding_model = "${NO"\n'
-         "  write $${ where a plain ${ is meant"),
+        ('embedding_model = "${NO"', 'a ${ must continue as ${NAME} or ${NAME:-default}: embedding_model = "${NO"\n'
+         "  write $${ for a literal ${"),
         ("embedding_model = 2020-01-01",
-         "embedding_model must be a text, not a date or time: embedding_model = 2020-01-01\n"
-         '  such as embedding_model = "nomic-embed-text"'),
+         "embedding_model must be a string, not a date or time: embedding_model = 2020-01-01\n"
+         '  for example: embedding_model = "nomic-embed-text"'),
         ('base_url = "host:80"', 'base_url must begin with http:// or https://: base_url = "host:80"\n'
-         '  such as "https://api.openai.com/v1"'),
-        ('base_url = "http://"', 'base_url is not a valid URL for OpenAI: base_url = "http://"\n  such as "https://api.openai.com/v1"'),
+         '  for example: base_url = "https://api.openai.com/v1"'),
+        ('base_url = "http://"', 'base_url is not a valid URL for OpenAI: base_url = "http://"\n'
+         '  for example: base_url = "https://api.openai.com/v1"'),
         ('base_url = "http://h:99999"', 'base_url is not a valid URL for OpenAI: base_url = "http://h:99999"\n'
-         '  such as "https://api.openai.com/v1"'),
+         '  for example: base_url = "https://api.openai.com/v1"'),
         ('base_url = "http://h/?key=x"', "base_url must end with the path, without ? and #: "
          "the path of each request is appended to it: base_url = …\n"
-         '  such as "https://api.openai.com/v1"'),
-        ("headers = { X = 1 }", "headers must be a table of texts, not a table: headers = …\n"
-         '  such as headers = { "X-Team" = "search" }'),
+         '  for example: base_url = "https://api.openai.com/v1"'),
+        ("headers = { X = 1 }", "headers must be a table of strings, not a table: headers = …\n"
+         '  for example: headers = { "X-Team" = "search" }'),
         ('headers = { "X Y" = "1" }', "a header's name and value must be printable ASCII: headers = …\n"
-         "  spell it in ASCII, or leave it away"),
+         "  write it in ASCII, or omit it"),
         ('headers = { X = "a\\r\\nB: c" }', "a header's name and value must be printable ASCII: headers = …\n"
-         "  spell it in ASCII, or leave it away"),
+         "  write it in ASCII, or omit it"),
         ('headers = { Authorization = "Bearer x" }',
          'the header "Authorization" looks like a key, which headers must not hold: headers = …\n  use api_key'),
-        ("extra = { when = [2020-01-01] }", "extra holds a date or time, which JSON does not have: extra = …\n"
-         "  write it as a text or a number"),
-        ("extra = { x = inf }", "extra holds a number that is not finite, which JSON does not have: extra = …\n"
-         "  write it as a text or a number"),
+        ("extra = { when = [2020-01-01] }", "extra contains a date or time, which JSON cannot express: extra = …\n"
+         "  write it as a string or a number"),
+        ("extra = { x = inf }", "extra contains a number that is not finite, which JSON cannot express: extra = …\n"
+         "  write it as a string or a number"),
         ('extra = { x = "${NO}" }', "the environment variable NO is not set: extra = …\n"
          '  set it, or write a default: "${NO:-default}"'),
     ],
@@ -221,9 +224,15 @@ def test_errors_of_values(fails: Callable[..., str], line: str, expected: str) -
     ("line", "expected"),
     [
         ('provider = "opnai"', 'unknown provider: provider = "opnai"\n  did you mean "openai"?'),
-        ('provider = "zzz"', f'unknown provider: provider = "zzz"\n  there are {", ".join(types())}'),
-        ('provider = "${P:-zzz}"', f'unknown provider: provider = "${{P:-zzz}}"\n  there are {", ".join(types())}'),
-        ("provider = 1", 'provider must be a text, not a whole number: provider = 1\n  such as provider = "openai"'),
+        ('provider = "zzz"', f'unknown provider: provider = "zzz"\n  expected one of {", ".join(types())}'),
+        (
+            'provider = "${P:-zzz}"',
+            f'unknown provider: provider = "${{P:-zzz}}"\n  expected one of {", ".join(types())}',
+        ),
+        (
+            "provider = 1",
+            'provider must be a string, not a whole number: provider = 1\n  for example: provider = "openai"',
+        ),
     ],
 )
 def test_errors_of_the_type(fails: Callable[..., str], line: str, expected: str) -> None:
@@ -232,7 +241,7 @@ def test_errors_of_the_type(fails: Callable[..., str], line: str, expected: str)
 
 def test_type_is_required(fails: Callable[..., str]) -> None:
     assert fails('[[llm.providers]]\nname = "a"') == (
-        f'understudy.toml:1: the entry has no "provider"\n  it is one of {", ".join(types())}'
+        f'understudy.toml:1: the entry has no "provider"\n  expected one of {", ".join(types())}'
     )
 
 
@@ -257,7 +266,7 @@ def test_key_written_in_the_way_of_another_tool(fails: Callable[..., str], writt
 @pytest.mark.parametrize("key", ["a b", "a\\nb", "schlüssel", "a\\u0000b"])
 def test_key_that_no_header_can_carry(fails: Callable[..., str], key: str) -> None:
     assert fails(f'[[llm.providers]]\nprovider = "openai"\napi_key = "{key}"') == (
-        "understudy.toml:3: api_key holds characters that no header can carry: api_key = …\n  copy the key anew"
+        "understudy.toml:3: api_key contains characters that a header cannot carry: api_key = …\n  copy the key again"
     )
 
 
@@ -291,7 +300,7 @@ def test_a_capability_that_there_is_not(fails: Callable[..., str]) -> None:
 @pytest.mark.parametrize("header", ["[llm.provider]", "[[llm.provider]]"])
 def test_list_under_a_wrong_name(fails: Callable[..., str], header: str) -> None:
     assert fails(f'{header}\nprovider = "openai"') == (
-        "understudy.toml:1: llm.provider must be a text\n  did you mean [[llm.providers]]?"
+        "understudy.toml:1: llm.provider must be a string\n  did you mean [[llm.providers]]?"
     )
 
 

@@ -47,18 +47,19 @@ whole = "Plain"
     [
         ("max_retires = 3", 'unknown key "max_retires" in [llm.fallback]: max_retires = 3\n'
          '  did you mean "max_retries"?'),
-        ('strategy = "priorty"', 'unknown strategy: strategy = "priorty"\n  did you mean "priority"?'),
-        ('strategy = "cheap"', 'unknown strategy: strategy = "cheap"\n'
-         f'  there are {", ".join(FallbackStrategy)}'),
-        ('whole = "streamed"', 'unknown way to fetch whole answers: whole = "streamed"\n  did you mean "stream"?'),
-        ("enabled = 1", "enabled must be true or false, not a whole number: enabled = 1\n  such as enabled = true"),
-        ('enabled = "true"', 'enabled must be true or false, not a text: enabled = "true"\n'
-         "  such as enabled = true"),
-        ("max_retries = 0", "max_retries must be at least 1: max_retries = 0\n  such as max_retries = 3"),
+        ('strategy = "priorty"', 'unknown value for strategy: strategy = "priorty"\n  did you mean "priority"?'),
+        ('strategy = "cheap"', 'unknown value for strategy: strategy = "cheap"\n'
+         f'  expected one of {", ".join(FallbackStrategy)}'),
+        ('whole = "streamed"', 'unknown value for whole: whole = "streamed"\n  did you mean "stream"?'),
+        ("enabled = 1", "enabled must be true or false, not a whole number: enabled = 1\n"
+         "  for example: enabled = true"),
+        ('enabled = "true"', 'enabled must be true or false, not a string: enabled = "true"\n'
+         "  for example: enabled = true"),
+        ("max_retries = 0", "max_retries must be at least 1: max_retries = 0\n  for example: max_retries = 3"),
         ("retry_delay_ms = -1", "retry_delay_ms must be at least 0: retry_delay_ms = -1\n"
-         "  such as retry_delay_ms = 1000"),
-        ("deadline = inf", "deadline must be a finite number: deadline = inf\n  such as deadline = 600"),
-        ("deadline = 0.0", "deadline must be greater than 0: deadline = 0.0\n  such as deadline = 600"),
+         "  for example: retry_delay_ms = 1000"),
+        ("deadline = inf", "deadline must be a finite number: deadline = inf\n  for example: deadline = 600"),
+        ("deadline = 0.0", "deadline must be greater than 0: deadline = 0.0\n  for example: deadline = 600"),
     ],
 )  # fmt: skip
 def test_errors(fails: Callable[..., str], line: str, expected: str) -> None:

@@ -94,8 +94,8 @@ def test_unknown_keys_are_notices(read: Callable[..., Config]) -> None:
 
 def test_known_keys_are_still_checked(fails: Callable[..., str]) -> None:
     assert fails("[llm]\ntext_model = 5") == (
-        "understudy.toml:2: text_model must be a text, not a whole number: text_model = 5\n"
-        '  such as text_model = "llama3.2"'
+        "understudy.toml:2: text_model must be a string, not a whole number: text_model = 5\n"
+        '  for example: text_model = "llama3.2"'
     )
     assert fails('[llm]\nollama_url = "gpu box"').startswith("understudy.toml:2: ollama_url ")
     assert fails('[llm]\nprovider = "olama"') == (

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from understudy.config import ConfigError, locate
-from understudy.config.places import user_folder
+from understudy.config.discovery import user_folder
 
 
 def _write(path: Path) -> Path:

@@ -166,7 +166,7 @@ def test_missing_key_disables_the_entry(read: Callable[..., Config]) -> None:
     (disabled,) = read(TYPE + 'key_variable = "ACME_API_KEY"\n' + entries).disabled
     assert (disabled.provider, disabled.why) == ("acme", "ACME_API_KEY is not set")
     (disabled,) = read(TYPE + entries).disabled
-    assert disabled.why == "it has no api_key, and its type names no variable that may hold one"
+    assert disabled.why == "it has no api_key, and its type has no variable for one"
     assert read(TYPE + "key_required = false\n" + entries).disabled == ()
 
 
@@ -195,51 +195,52 @@ def test_every_dialect_can_be_spoken(read: Callable[..., Config], name: str) -> 
         ('dialects = "openai"', 'unknown key "dialects" in [llm.provider_types.acme]: dialects = "openai"\n'
          '  did you mean "dialect"?'),
         ("key_required = 1", "key_required must be true or false, not a whole number: key_required = 1\n"
-         "  such as key_required = true"),
+         "  for example: key_required = true"),
         ('key_variable = "sk-canary"', "key_variable must be the name of an environment variable: key_variable = …\n"
-         '  such as key_variable = "ACME_API_KEY", without ${}'),
-        ('header = "x api key"', 'header is no header\'s name: header = …\n  such as header = "x-api-key"'),
-        ('prefix = "ü"', 'prefix must be printable ASCII: prefix = …\n  such as prefix = "Bearer "'),
+         '  for example: key_variable = "ACME_API_KEY", without ${}'),
+        ('header = "x api key"', 'header is not a valid header name: header = …\n  for example: header = "x-api-key"'),
+        ('prefix = "ü"', 'prefix must be printable ASCII: prefix = …\n  for example: prefix = "Bearer "'),
         ('headers = { X-Api-Key = "k" }',
          'the header "X-Api-Key" looks like a key, which headers must not hold: headers = …\n  use api_key'),
         ("operations = { embeddings = false }", 'unknown operation "embeddings": operations = …\n'
          '  did you mean "embed"?'),
         ("operations = { embed = true }",
-         "embed must be a dialect's name, or false where the provider has no such operation: operations = …\n"
-         f"  there are {', '.join(dialects.names())}"),
+         "embed must be the name of a dialect, or false if it is not supported: operations = …\n"
+         f"  expected one of {', '.join(dialects.names())}"),
         ('operations = { embed = "opnai" }', 'unknown dialect: operations = …\n  did you mean "openai"?'),
-        ('operations = { embed = "anthropic" }', "the dialect anthropic has no such operation: operations = …\n"
-         f"  these have it: {', '.join(EMBEDDING)}"),
+        ('operations = { embed = "anthropic" }',
+         "the dialect anthropic does not support this operation: operations = …\n"
+         f"  supported by {', '.join(EMBEDDING)}"),
         ('quirks = { max_stops = 4 }', 'unknown key "max_stops" in the quirks of acme: quirks = …\n'
          '  did you mean "max_stop"?'),
-        ('quirks = { max_stop = "4" }', "max_stop has a wrong value: quirks = …\n  it must be a whole number"),
-        ('quirks.stream_usage = 1', "stream_usage has a wrong value: quirks.stream_usage = 1\n"
+        ('quirks = { max_stop = "4" }', "invalid value for max_stop: quirks = …\n  it must be a whole number"),
+        ('quirks.stream_usage = 1', "invalid value for stream_usage: quirks.stream_usage = 1\n"
          "  it must be true or false"),
-        ('quirks.refused = "seed"', 'refused has a wrong value: quirks.refused = "seed"\n'
-         "  it must be a list of texts"),
-        ('quirks.max_tokens_field = "max"', 'max_tokens_field has a wrong value: quirks.max_tokens_field = "max"\n'
+        ('quirks.refused = "seed"', 'invalid value for refused: quirks.refused = "seed"\n'
+         "  it must be a list of strings"),
+        ('quirks.max_tokens_field = "max"', 'invalid value for max_tokens_field: quirks.max_tokens_field = "max"\n'
          '  it must be "max_completion_tokens" or "max_tokens"'),
-        ('quirks.refused_since = 1', "refused_since has a wrong value: quirks.refused_since = 1\n"
+        ('quirks.refused_since = 1', "invalid value for refused_since: quirks.refused_since = 1\n"
          '  it must be a list such as [["text", ["text"]]]'),
         ('error_rules = [{ kind = "overload", status = 498 }]', "unknown kind of failure: error_rules = …\n"
          '  did you mean "overloaded"?'),
         ("error_rules = [{ status = 498 }]", 'an error rule has no "kind": error_rules = …\n'
-         f"  it is one of {', '.join(FailureKind)}"),
+         f"  expected one of {', '.join(FailureKind)}"),
         ('error_rules = [{ kind = "overloaded" }]',
          "an error rule without a condition matches nothing: error_rules = …\n  add status, code or text"),
         ('error_rules = [{ kind = "overloaded", status = 1 }]',
-         "status must be between 100 and 599: error_rules = …\n  such as status = 498"),
+         "status must be between 100 and 599: error_rules = …\n  for example: status = 498"),
         ('error_rules = [{ kind = "overloaded", status = 498, x = 1 }]',
          'unknown key "x" in [[llm.provider_types.acme.error_rules]]: error_rules = …\n'
-         "  there are kind, status, code, text"),
+         "  expected one of kind, status, code, text"),
         ("error_rules = { kind = 1 }", "error_rules must be a list of tables, not a table: error_rules = …\n"
-         '  such as error_rules = [{ kind = "overloaded", status = 498 }]'),
+         '  for example: error_rules = [{ kind = "overloaded", status = 498 }]'),
         ('families = [{ pattern = "(", quirks = {} }]',
-         "pattern is no regular expression: missing ), unterminated subpattern: families = …\n"
-         '  such as pattern = "acme-1.*"'),
+         "pattern is not a valid regular expression: missing ), unterminated subpattern: families = …\n"
+         '  for example: pattern = "acme-1.*"'),
         ('families = [{ pattern = "x" }]', 'a family has no "quirks": families = …\n'
-         '  such as quirks = { max_tokens_field = "max_tokens" }'),
-        ('text_model = ""', 'text_model must not be empty: text_model = ""\n  leave the key away, or give it a value'),
+         '  for example: quirks = { max_tokens_field = "max_tokens" }'),
+        ('text_model = ""', 'text_model must not be empty: text_model = ""\n  omit the key, or give it a value'),
     ],
 )  # fmt: skip
 def test_errors(wrong: Callable[[str], str], lines: str, expected: str) -> None:
@@ -252,7 +253,7 @@ def test_errors_in_tables_of_their_own_name_their_lines(wrong: Callable[[str], s
         '[[llm.provider_types.acme.error_rules]]\nkind = "rate_limit"\nstatus = 430\n'
     )
     assert message == (
-        'understudy.toml:5: max_stop has a wrong value: max_stop = "x"\n  it must be a whole number\n'
+        'understudy.toml:5: invalid value for max_stop: max_stop = "x"\n  it must be a whole number\n'
         'understudy.toml:7: unknown kind of failure: kind = "rate_limit"\n  did you mean "rate_limited"?'
     )
 
@@ -261,21 +262,23 @@ def test_unknown_dialect_and_no_second_error_about_its_entry(fails: Callable[...
     assert fails(TYPE.replace('"openai"', '"opnai"') + ENTRY) == (
         'understudy.toml:2: unknown dialect: dialect = "opnai"\n  did you mean "openai"?'
     )
-    assert fails(TYPE.replace('"openai"', '"grpc"') + ENTRY).endswith(f"  there are {', '.join(dialects.names())}")
+    assert fails(TYPE.replace('"openai"', '"grpc"') + ENTRY).endswith(
+        f"  expected one of {', '.join(dialects.names())}"
+    )
 
 
 def test_wrong_address(fails: Callable[..., str]) -> None:
     assert fails(TYPE.replace("https://", "") + ENTRY) == (
         'understudy.toml:3: base_url must begin with http:// or https://: base_url = "api.acme.example/v1"\n'
-        '  such as "https://api.acme.example/v1"'
+        '  for example: base_url = "https://api.acme.example/v1"'
     )
 
 
 def test_what_is_required(fails: Callable[..., str]) -> None:
     assert fails('[llm.provider_types.acme]\ntext_model = "m"\n' + ENTRY) == (
-        'understudy.toml:1: the provider type "acme" has no "dialect"\n  such as dialect = "openai"\n'
+        'understudy.toml:1: the provider type "acme" has no "dialect"\n  for example: dialect = "openai"\n'
         'understudy.toml:1: the provider type "acme" has no "base_url"\n'
-        '  such as base_url = "https://api.acme.example/v1"'
+        '  for example: base_url = "https://api.acme.example/v1"'
     )
 
 
@@ -285,21 +288,21 @@ def test_what_is_required(fails: Callable[..., str]) -> None:
 )
 def test_built_in_names_are_taken(fails: Callable[..., str], name: str, said: str) -> None:
     assert fails(TYPE.replace("acme]", f"{name}]") + '[[llm.providers]]\nprovider = "ollama"').startswith(
-        f"understudy.toml:1: {said} is built in, and a type of your own cannot take its place\n  choose another name"
+        f"understudy.toml:1: {said} is built in and cannot be redefined\n  choose another name"
     )
 
 
 @pytest.mark.parametrize("name", ["a/b", " a", "a\\n", ""])
 def test_names_follow_the_rules_of_entries(fails: Callable[..., str], name: str) -> None:
     assert fails(TYPE.replace("acme]", f'"{name}"]') + '[[llm.providers]]\nprovider = "ollama"').startswith(
-        "understudy.toml:1: a name must not be empty, hold a slash or control characters"
+        "understudy.toml:1: a name must not be empty, contain a slash or control characters"
     )
 
 
 def test_unknown_types_are_compared_with_all_that_there_are(fails: Callable[..., str]) -> None:
     entry = '[[llm.providers]]\nprovider = "acmee"\n'
     assert fails(TYPE + entry) == ('understudy.toml:5: unknown provider: provider = "acmee"\n  did you mean "acme"?')
-    assert fails(TYPE + '[[llm.providers]]\nname = "x"').endswith(f"it is one of {', '.join((*types(), 'acme'))}")
+    assert fails(TYPE + '[[llm.providers]]\nname = "x"').endswith(f"expected one of {', '.join((*types(), 'acme'))}")
 
 
 @pytest.mark.parametrize(

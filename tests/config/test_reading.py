@@ -77,7 +77,9 @@ def test_other_encodings_are_refused(tmp_path: Path) -> None:
     file.write_bytes("[llm]\napi_key = 'sk-canary'\ntext_model = 'ü'".encode("latin-1"))
     with pytest.raises(ConfigError) as caught:
         load(file, environ={})
-    assert caught.value.message == (f"{file}: byte 42 is not UTF-8, in which TOML is written\n  save the file as UTF-8")
+    assert caught.value.message == (
+        f"{file}: byte 42 is not valid UTF-8, which TOML requires\n  save the file as UTF-8"
+    )
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
@@ -94,7 +96,7 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_source_may_be_unknown() -> None:
-    with pytest.raises(ConfigError, match=r"^line 2: text_model must be a text"):
+    with pytest.raises(ConfigError, match=r"^line 2: text_model must be a string"):
         parse("[llm]\ntext_model = 1", environ={})
     assert parse("[llm]\nx = 1", environ={}).notices[0].where == "line 2"
     assert parse("", environ={}).notices[0].where == "the configuration"
@@ -103,28 +105,28 @@ def test_source_may_be_unknown() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("[llm]\ntext_model = llama", "2:14: this is not TOML: Invalid value: text_model = …\n"
-         '  a text stands in quotes: key = "text"'),
-        ("[llm]\ntext_model", "2: this is not TOML: Expected '=' after a key in a key/value pair: …\n"
+        ("[llm]\ntext_model = llama", "2:14: invalid TOML: Invalid value: text_model = …\n"
+         '  put strings in quotes: key = "text"'),
+        ("[llm]\ntext_model", "2: invalid TOML: Expected '=' after a key in a key/value pair: …\n"
          "  write key = value"),
-        ("[llm\nx = 1", "1:5: this is not TOML: Expected ']' at the end of a table declaration: [llm\n"
+        ("[llm\nx = 1", "1:5: invalid TOML: Expected ']' at the end of a table declaration: [llm\n"
          "  write [table]"),
-        ("[[llm.providers]\nx = 1", "1:16: this is not TOML: Expected ']]' at the end of an array declaration: "
+        ("[[llm.providers]\nx = 1", "1:16: invalid TOML: Expected ']]' at the end of an array declaration: "
          "[[llm.providers]\n  write [[list of tables]]"),
-        ("[llm]\n[llm]\n", "2:5: this is not TOML: Cannot declare ('llm',) twice: [llm]\n"
+        ("[llm]\n[llm]\n", "2:5: invalid TOML: Cannot declare ('llm',) twice: [llm]\n"
          "  each key and each [table] may be written once; a list of tables is written [[table]]"),
         ('[llm]\ntext_model = "a"\ntext_model = "b"',
-         '3: this is not TOML: Cannot overwrite a value: text_model = "b"\n'
+         '3: invalid TOML: Cannot overwrite a value: text_model = "b"\n'
          "  each key and each [table] may be written once; a list of tables is written [[table]]"),
-        ('[llm]\ntext_model = "llama\nx = 1', "2:20: this is not TOML: Illegal character '\\n': text_model = …\n"
+        ('[llm]\ntext_model = "llama\nx = 1', "2:20: invalid TOML: Illegal character '\\n': text_model = …\n"
          "  close the quotes on the same line"),
-        ('[llm]\napi_key = "sk-canary', "2: this is not TOML: Unterminated string: api_key = …\n  close the quotes"),
-        ('[llm]\nollama_url = "C:\\x"', "2:19: this is not TOML: Unescaped '\\' in a string: ollama_url = \"C:\\x\"\n"
-         "  write a backslash as \\\\, or the text in single quotes"),
-        ("[llm]\nproviders = [\n", "2: this is not TOML: Invalid value: providers = …\n"
-         '  a text stands in quotes: key = "text"'),
-        ("a = 1 b = 2", "1:7: this is not TOML: Expected newline or end of document after a statement: a = …\n"
-         "  write one key = value a line"),
+        ('[llm]\napi_key = "sk-canary', "2: invalid TOML: Unterminated string: api_key = …\n  close the quotes"),
+        ('[llm]\nollama_url = "C:\\x"', "2:19: invalid TOML: Unescaped '\\' in a string: ollama_url = \"C:\\x\"\n"
+         "  write a backslash as \\\\, or put the string in single quotes"),
+        ("[llm]\nproviders = [\n", "2: invalid TOML: Invalid value: providers = …\n"
+         '  put strings in quotes: key = "text"'),
+        ("a = 1 b = 2", "1:7: invalid TOML: Expected newline or end of document after a statement: a = …\n"
+         "  write one key = value per line"),
     ],
 )  # fmt: skip
 def test_syntax_errors(text: str, expected: str) -> None:
@@ -135,7 +137,7 @@ def test_syntax_errors(text: str, expected: str) -> None:
 
 
 def test_nesting_without_end() -> None:
-    with pytest.raises(ConfigError, match="this is not TOML"):
+    with pytest.raises(ConfigError, match="invalid TOML"):
         parse("x = " + "[" * 100_000, environ={})
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.config.references import BadReference, Expanded, expand, foreign_reference
+from understudy.config.tables import BadReference, Expanded, expand, foreign_reference
 
 ENVIRON = {"A": "one", "B": "${A}", "EMPTY": "", "a_1": "low"}
 

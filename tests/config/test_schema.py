@@ -8,27 +8,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from understudy.config import ConfigError, parse, price_schema, schema, type_schema
-from understudy.config.quirks import read_quirks
-from understudy.config.report import Report
+from understudy.config import ConfigError, parse, schema
+from understudy.config.provider_types import read_quirks
+from understudy.config.report import Report, Source
 from understudy.config.rules import Rule
-from understudy.config.schema import FALLBACK, KNOWN, PROVIDER, PYTHON_ONLY, ROUTE
-from understudy.config.source import Source
+from understudy.config.schema import ERROR_RULE, FALLBACK, FAMILY, KNOWN, PROVIDER, PYTHON_ONLY, ROUTE
 from understudy.config.tables import Context
-from understudy.config.type_schema import ERROR_RULE, FAMILY
 from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
 from understudy.domain.prices import Rates
 from understudy.providers.base import Family
 from understudy.settings import FallbackConfig, ProviderConfig
 
 ALL_KEYS = [
-    item
-    for module in (schema, type_schema, price_schema)
-    for name, table in vars(module).items()
-    if name.isupper() and isinstance(table, dict)
-    for item in table.items()
+    item for name, table in vars(schema).items() if name.isupper() and isinstance(table, dict) for item in table.items()
 ]
-"""The keys of every table that the modules define."""
+"""The keys of every table that the module defines."""
 
 MANUAL = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -38,7 +32,7 @@ def test_keys_are_the_fields() -> None:
     assert set(FALLBACK) == set(FallbackConfig.__struct_fields__) - {"tasks"}
     assert set(ROUTE) == {"name", "targets", *FALLBACK}
     assert set(FAMILY) == set(Family.__struct_fields__)
-    assert set(price_schema.RATES) == set(Rates.__struct_fields__)
+    assert set(schema.RATES) == set(Rates.__struct_fields__)
     assert set(ERROR_RULE) == set(ErrorRule.__struct_fields__)
 
 
@@ -58,7 +52,7 @@ def test_a_wrong_value_of_any_quirk_is_told_what_it_must_be() -> None:
     for quirk in Quirks.__struct_fields__:
         report = Report(Source("f", "", KNOWN))
         read_quirks(Context({}, report), {quirk: 1.5}, ("llm", "provider_types", "acme", "quirks"))
-        with pytest.raises(ConfigError, match=f"{quirk} has a wrong value\n  it must be "):
+        with pytest.raises(ConfigError, match=f"invalid value for {quirk}\n  it must be "):
             report.check()
 
 
@@ -79,7 +73,7 @@ def test_every_key_says_what_it_is_for_and_what_holds_without_it(key: str, rule:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        (Rule("text", '""', ""), "text"),
+        (Rule("string", '""', ""), "string"),
         (Rule("integer", "1", "", least=1), "whole number ≥ 1"),
         (Rule("number", "1", "", positive=True, unit="seconds"), "seconds > 0"),
         (Rule("number", "1", "", least=0, most=2), "0 to 2"),

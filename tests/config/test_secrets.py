@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from understudy.config import Config, ConfigError, parse
+from understudy.config.report import Source
 from understudy.config.schema import KNOWN
-from understudy.config.source import Source
 from understudy.domain.secret import Secret
 
 CANARY = "sk-canary-0123456789abcdefghijklmnopqrstuvwxyz"

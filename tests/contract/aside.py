@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from understudy.dialects.base import Exchange, Send
-from understudy.dialects.replicate.catalogue import inputs_of, openapi
 from understudy.dialects.replicate.exchange import PredictionExchange
+from understudy.dialects.replicate.render_models import inputs_of, openapi
 from understudy.wire.http import HttpHead, HttpRequest
 
 MODEL: dict[str, Any] = {

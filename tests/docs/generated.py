@@ -16,17 +16,15 @@ from understudy.cli.app import COMMANDS, app
 from understudy.cli.chat.commands import COMMANDS as CHAT_COMMANDS
 from understudy.cli.exits import MEANINGS, ExitCode
 from understudy.cli.manual import COMMON, Manual
-from understudy.config.price_schema import PRICE, TIER
 from understudy.config.rules import Rule
+from understudy.config.schema import ERROR_RULE, FAMILY, LEGACY, PRICE, PROVIDER, ROUTE, TIER, TYPE
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
-from understudy.config.schema import LEGACY, PROVIDER, ROUTE
-from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
 from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry
+from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
-from understudy.settings import ProviderType
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -66,7 +64,7 @@ def verdict_table() -> str:
         basis = verdict.basis.replace("_", " ")
         error = ERRORS[kind].__name__
         rows.append(
-            f"| `{kind}` | {tries} | {FALLBACK[verdict.fallback]} | {ASIDE[verdict.aside]} | {basis} | `{error}` |"
+            f"| `{kind}` | {tries} | {FALLBACK[verdict.fallback]} | {ASIDE[verdict.cooldown]} | {basis} | `{error}` |"
         )
     return "\n".join(rows)
 
@@ -115,7 +113,7 @@ def chat_commands() -> str:
     rows = ["| command | what |", "| --- | --- |"]
     for name, command in CHAT_COMMANDS.items():
         usage = f"/{name} {command.usage}".rstrip().replace("|", chr(92) + "|")
-        rows.append(f"| `{usage}` | {command.what} |")
+        rows.append(f"| `{usage}` | {command.help} |")
     return "\n".join(rows)
 
 
@@ -206,7 +204,7 @@ def embedding_batches() -> str:
 
 def keys(rules: Mapping[str, Rule]) -> str:
     """Return the table of a configuration table's keys as Markdown."""
-    lines = [("key", "type", "when not written", "meaning")]
+    lines = [("key", "type", "default", "meaning")]
     lines += ((_code(key), rule.described(), rule.unset, rule.meaning) for key, rule in rules.items())
     return _table(*lines)
 

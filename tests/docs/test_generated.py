@@ -29,7 +29,7 @@ def test_the_generated_part_is_fresh(page: str, name: str) -> None:
 def test_the_guide_has_a_section_on_every_provider(provider: str) -> None:
     text = (generated.DOCS / "providers.md").read_text(encoding="utf-8")
     section = text.partition(f"\n## {providers.row(provider).title}\n")[2].partition("\n## ")[0]
-    for topic in ("Setup.", "Models.", "Quirks.", "Not there."):
+    for topic in ("Setup.", "Models.", "Quirks.", "Not supported."):
         assert f"**{topic}**" in section
 
 

@@ -9,7 +9,7 @@ from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion
 from openai.types.chat.chat_completion_message import ChatCompletionMessage
 
-from understudy.dialects.openai.parse import messages_from_openai
+from understudy.dialects.openai.parse_messages import messages_from_openai
 from understudy.domain.content import AnyPart, Audio, Citation, Image, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message

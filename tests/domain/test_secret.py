@@ -33,7 +33,7 @@ def test_reveal_is_the_way_to_the_value() -> None:
 
 @pytest.mark.parametrize("value", [None, lambda: VALUE, VALUE.encode(), Secret(VALUE)])
 def test_only_a_text_can_be_one_and_nothing_else_is_repeated(value: object) -> None:
-    with pytest.raises(TypeError, match="a Secret holds a text, not ") as caught:
+    with pytest.raises(TypeError, match="a Secret holds a string, not ") as caught:
         Secret(value)  # type: ignore[arg-type]
     assert "canary" not in str(caught.value)
 

@@ -16,12 +16,12 @@ from understudy.domain.requests import GenerationRequest, OutputFormat, Reasonin
 from understudy.domain.responses import GenerationResponse
 from understudy.emulator.delivery import answer
 from understudy.emulator.memory import Cached, PromptCache
-from understudy.emulator.persona import Persona, Turn
+from understudy.emulator.persona import Performance, Persona
 from understudy.emulator.prompt import prompt_tokens
 from understudy.emulator.tokens import count, words
 from understudy.emulator.vectors import embed
 
-TURN = Turn(persona=Persona(title="OpenAI", thinking="signed"), model="m-1", number=7)
+TURN = Performance(persona=Persona(title="OpenAI", thinking="signed"), model="m-1", number=7)
 WEATHER = Tool(
     name="get_weather",
     description="The weather of a city",
@@ -174,7 +174,7 @@ def test_the_first_stop_sequence_ends_the_text() -> None:
     events = answer(request, TURN)
     assert fold(events).text == "1, 2, 3, "
     assert events[-1] == e.Finished(FinishReason.STOP)
-    named = Turn(persona=Persona(title="X", stop_word="stop_sequence"), model="m")
+    named = Performance(persona=Persona(title="X", stop_word="stop_sequence"), model="m")
     assert answer(request, named)[-2:] == [
         e.Noted("stop_sequence", "4"),
         e.Finished(FinishReason.STOP, "stop_sequence"),
@@ -202,7 +202,7 @@ def test_thinking_shows_as_the_persona_wants() -> None:
     request = GenerationRequest(messages=(Message.user("Hello"),), reasoning=Reasoning(effort="low"))
 
     def thinking(way: Any, display: str | None = None) -> list[Thinking]:
-        turn = Turn(persona=Persona(title="X", thinking=way), model="m")
+        turn = Performance(persona=Persona(title="X", thinking=way), model="m")
         asked = GenerationRequest(messages=request.messages, reasoning=Reasoning(effort="low", display=display))
         return [part for part in fold(answer(asked, turn)).message.parts if isinstance(part, Thinking)]
 

@@ -12,14 +12,25 @@ from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.emulator.faults import Fault, FaultKind, parse
 from understudy.emulator.script import Script
-from understudy.emulator.staging import Act, Answer, Close, Frame, Head, Reset, Streamed, Wait, Write, stage
+from understudy.emulator.staging import (
+    Act,
+    Close,
+    EmulatedAnswer,
+    Frame,
+    Head,
+    Reset,
+    StreamedAnswer,
+    Wait,
+    Write,
+    stage,
+)
 from understudy.wire.http import HttpReply
 
 JSON = (("content-type", "application/json"),)
 SSE = (("content-type", "text/event-stream"),)
 NDJSON = (("content-type", "application/x-ndjson"),)
 WHOLE = HttpReply(200, JSON, b'{"a": "bcdef"}')
-STREAM = Streamed(
+STREAM = StreamedAnswer(
     SSE,
     (
         Frame(b"data: begin\n\n"),
@@ -30,11 +41,11 @@ STREAM = Streamed(
 )
 
 
-def acts(answer: Answer, fault: Fault | None, most: int = 50) -> list[Act]:
+def acts(answer: EmulatedAnswer, fault: Fault | None, most: int = 50) -> list[Act]:
     return list(islice(stage(answer, fault), most))
 
 
-def body(answer: Answer, fault: Fault | None, most: int = 50) -> bytes:
+def body(answer: EmulatedAnswer, fault: Fault | None, most: int = 50) -> bytes:
     return b"".join(act.data for act in acts(answer, fault, most) if isinstance(act, Write))
 
 
@@ -57,7 +68,7 @@ def test_the_header_is_read(text: str, fault: Fault) -> None:
 
 @pytest.mark.parametrize("text", ["", "explode", "stall=soon", "stall;wait=3", '{"kind": "cut"', "error=boredom"])
 def test_a_header_that_is_no_fault_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no fault"):
+    with pytest.raises(ValueError, match="is not a valid fault"):
         parse(text)
 
 
@@ -90,7 +101,7 @@ def test_a_healthy_answer_is_sent_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("answer", [WHOLE, STREAM])
-def test_faults_before_the_headers(answer: Answer) -> None:
+def test_faults_before_the_headers(answer: EmulatedAnswer) -> None:
     assert acts(answer, Fault.reset()) == [Reset()]
     assert acts(answer, Fault.slow_headers(0.2)) == [Wait(0.2), *acts(answer, None)]
     moved = acts(answer, Fault.redirect("http://x.invalid/"))
@@ -128,7 +139,7 @@ def test_streams_without_an_end() -> None:
     pings = acts(STREAM, Fault.pings(1, seconds=0.1), most=9)
     assert pings[-1] == Wait(0.1)
     assert pings[-2] == Write(b": ping\n\n")
-    lines = Streamed(NDJSON, (Frame(b"1\n", content=True), Frame(b"2\n")))
+    lines = StreamedAnswer(NDJSON, (Frame(b"1\n", content=True), Frame(b"2\n")))
     assert body(lines, Fault.pings(0), most=7) == b"\n\n\n"
     endless = body(STREAM, Fault.endless(), most=20)
     assert endless.startswith(b"data: begin\n\ndata: 1\n\ndata: 2\n\ndata: 3\n\ndata: 1\n\n")
@@ -136,7 +147,7 @@ def test_streams_without_an_end() -> None:
 
 
 def test_a_stream_without_marked_content_is_still_cut_before_its_end() -> None:
-    unmarked = Streamed(NDJSON, (Frame(b"calls\n"), Frame(b"done\n")))
+    unmarked = StreamedAnswer(NDJSON, (Frame(b"calls\n"), Frame(b"done\n")))
     assert body(unmarked, Fault.cut(1)) == b"calls\n"
     assert body(unmarked, Fault.cut(0)) == b""
 

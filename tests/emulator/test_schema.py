@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, create_model
 
 from understudy.emulator.pattern import sample
 from understudy.emulator.schema import Unfillable, fill
-from understudy.emulator.validator import fault_of, fits
+from understudy.emulator.validator import is_valid, schema_error
 
 
 class Colour(Enum):
@@ -94,7 +94,7 @@ def test_recursive_schemas_end() -> None:
         "$defs": {"Node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}, "required": []}},
         "$ref": "#/$defs/Node",
     }
-    assert fits(fill(node), node)
+    assert is_valid(fill(node), node)
 
 
 @pytest.mark.parametrize("schema", [False, {"$ref": "#/nowhere"}, {"type": "string", "enum": [1]}])
@@ -109,7 +109,7 @@ def test_what_nothing_fits_is_said(schema: Any) -> None:
 )
 def test_patterns(pattern: str) -> None:
     value = fill({"type": "string", "pattern": pattern})
-    assert fits(value, {"pattern": pattern})
+    assert is_valid(value, {"pattern": pattern})
 
 
 def test_a_pattern_beyond_us_is_none() -> None:
@@ -134,20 +134,20 @@ def test_a_pattern_beyond_us_is_none() -> None:
     ],
 )
 def test_what_does_not_fit(value: object, schema: dict[str, Any]) -> None:
-    assert not fits(value, schema)
+    assert not is_valid(value, schema)
 
 
 @pytest.mark.parametrize(
     "schema", [{"required": 3}, {"properties": []}, {"type": 3}, {"items": [1]}, {"anyOf": [3]}, {"enum": "x"}, 3]
 )
 def test_what_is_no_schema_is_said(schema: Any) -> None:
-    assert fault_of(schema)
+    assert schema_error(schema)
 
 
 def test_a_foreign_pattern_forbids_nothing() -> None:
     schema = {"type": "string", "pattern": r"^\p{L}+$"}
-    assert fault_of(schema) is None
-    assert fits("x", schema)
+    assert schema_error(schema) is None
+    assert is_valid("x", schema)
     assert isinstance(fill(schema), str)
 
 

@@ -134,9 +134,9 @@ async def test_a_stopped_provider_refuses_and_comes_back_on_its_port(http: aioht
 
 
 async def test_what_is_not_emulated_is_said() -> None:
-    with pytest.raises(LookupError, match="no emulator plays 'nonesuch'"):
+    with pytest.raises(LookupError, match="no emulator for 'nonesuch'"):
         Emulator(["nonesuch"])
-    with pytest.raises(LookupError, match="'openai' is not among the emulated"):
+    with pytest.raises(LookupError, match="'openai' is not emulated here"):
         Emulator([PROVIDER]).url("openai")
 
 

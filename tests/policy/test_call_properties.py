@@ -155,7 +155,7 @@ def test_a_call_keeps_its_promises(
         if index < count:
             from understudy.policy.verdicts import VERDICTS
 
-            health.failed(Permit(all_targets[index], 1000.0), failure, VERDICTS[failure.kind].aside, 1000.0)
+            health.failed(Permit(all_targets[index], 1000.0), failure, VERDICTS[failure.kind].cooldown, 1000.0)
     plan = Plan(tuple(Step(target, "test") for target in all_targets))
     call = Call(plan, rules, health=health, budgets=budgets, rng=Random(seed))
     trace = simulate(call, world, cancel_at)

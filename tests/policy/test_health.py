@@ -20,7 +20,7 @@ K = FailureKind
 
 def fail(health: Health, target: Target, kind: FailureKind, now: float, hint: float | None = None) -> float:
     """Let an attempt fail that was launched just now; return when the target's cooldown ends."""
-    health.failed(Permit(target, now), failure(kind, retry_after=hint), VERDICTS[kind].aside, now)
+    health.failed(Permit(target, now), failure(kind, retry_after=hint), VERDICTS[kind].cooldown, now)
     denial = health.denial(target, now)
     return denial.until if denial else now
 
@@ -69,13 +69,13 @@ def test_attempts_under_way_together_fail_as_one() -> None:
     crowd = [health.acquire(TARGET, 1000.0) for _ in range(64)]
     for number, permit in enumerate(crowd):
         assert isinstance(permit, Permit)
-        health.failed(permit, failure(K.RATE_LIMITED), VERDICTS[K.RATE_LIMITED].aside, 1000.01 + number / 100)
+        health.failed(permit, failure(K.RATE_LIMITED), VERDICTS[K.RATE_LIMITED].cooldown, 1000.01 + number / 100)
     denial = health.denial(TARGET, 1000.7)
     assert denial is not None
     assert denial.until == pytest.approx(1000.64 + 1.0)
     later = health.acquire(TARGET, 1002.0)
     assert isinstance(later, Permit)
-    health.failed(later, failure(K.RATE_LIMITED), VERDICTS[K.RATE_LIMITED].aside, 1002.1)
+    health.failed(later, failure(K.RATE_LIMITED), VERDICTS[K.RATE_LIMITED].cooldown, 1002.1)
     denial = health.denial(TARGET, 1002.2)
     assert denial is not None
     assert denial.until == pytest.approx(1002.1 + 2.0)
@@ -120,12 +120,12 @@ def test_a_cooldown_ends_on_its_second() -> None:
 def test_facts_and_the_labels_in_cooldown() -> None:
     health = Health()
     assert health.facts(A, 100.0).cooling is None
-    assert health.aside((A, B), 100.0) == frozenset()
+    assert health.in_cooldown((A, B), 100.0) == frozenset()
     fail(health, A, K.RATE_LIMITED, 100.0, 5.0)
     assert health.facts(A, 102.0).cooling == pytest.approx(3.0)
     assert health.facts(B, 102.0).cooling is None
-    assert health.aside((A, B), 102.0) == {"a/m"}
-    assert health.aside((A, B), 105.0) == frozenset()
+    assert health.in_cooldown((A, B), 102.0) == {"a/m"}
+    assert health.in_cooldown((A, B), 105.0) == frozenset()
 
 
 # ---- successes ----

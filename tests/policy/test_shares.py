@@ -86,7 +86,7 @@ def test_the_limit_of_an_attempt_never_passes_the_deadline() -> None:
 
 def test_a_target_in_cooldown_beyond_the_deadline_gets_no_share() -> None:
     health = Health()
-    health.failed(Permit(B, 100.0), failure(K.AUTHENTICATION), VERDICTS[K.AUTHENTICATION].aside, 100.0)
+    health.failed(Permit(B, 100.0), failure(K.AUTHENTICATION), VERDICTS[K.AUTHENTICATION].cooldown, 100.0)
     assert Desk(A, B, C, health=health, deadline=60.0).launched.limits.yield_by == 30.0
     assert Desk(A, B, C, health=health, deadline=300.5).launched.limits.yield_by == pytest.approx(150.25)
     assert Desk(A, B, C, health=health, deadline=301.0).launched.limits.yield_by == pytest.approx(301.0 / 3)
@@ -148,7 +148,9 @@ def test_an_immediate_retry_does_not_take_the_time_of_others() -> None:
 def test_the_end_of_a_cooldown_is_waited_for_but_never_into_the_last_second() -> None:
     for seed in range(20):
         health = Health()
-        health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=8.9), VERDICTS[K.RATE_LIMITED].aside, 100.0)
+        health.failed(
+            Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=8.9), VERDICTS[K.RATE_LIMITED].cooldown, 100.0
+        )
         call = Call(Plan((Step(A, "test"),)), Rules(deadline=10.0), health=health, budgets=Budgets(), rng=Random(seed))
         assert call.start(100.0) == []
         due = call.timer()

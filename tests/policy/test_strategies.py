@@ -23,7 +23,7 @@ from understudy.policy.cost_order import CostOptimized
 from understudy.policy.estimate import expected_usage
 from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
-from understudy.policy.rotation import RoundRobin
+from understudy.policy.round_robin import RoundRobin
 from understudy.policy.signals import Launch, Rules
 from understudy.policy.strategies import Strategy, priority, round_robin
 from understudy.policy.targets import Facts, Target, TargetFacts
@@ -308,11 +308,11 @@ def test_a_dead_target_never_blocks_a_live_one(
     for each, is_dead in zip(targets, dead, strict=True):
         if is_dead:
             failure = Failure(kind=why, message="down", retry_after=90.0)
-            health.failed(Permit(each, 1000.0), failure, VERDICTS[why].aside, 1000.0)
+            health.failed(Permit(each, 1000.0), failure, VERDICTS[why].cooldown, 1000.0)
     known = Facts(
         targets={each.label: TargetFacts(price=price(str(turns[each.index]), "1")) for each in targets},
         turns={each.label: turns[each.index] for each in targets},
-        aside=health.aside(targets, 1001.0),
+        aside=health.in_cooldown(targets, 1001.0),
     )
     plan = order(ASK, targets, known, 1001.0, Random(seed))
     call = Call(plan, Rules(), health=health, budgets=Budgets(), rng=Random(seed))

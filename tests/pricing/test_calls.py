@@ -14,8 +14,8 @@ from tests.engine.fakes import ANSWER, CHUNK, Incoming
 from understudy.domain.events import Event
 from understudy.domain.money import NOT_BILLED
 from understudy.domain.prices import Price
+from understudy.pricing.cache import PublishedPriceCache
 from understudy.pricing.published import PublishedPrices, read_published
-from understudy.pricing.shelf import PublishedPriceCache
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import decode_object, encode
 
@@ -103,7 +103,7 @@ async def test_the_prices_of_a_nested_manager_are_those_of_its_targets() -> None
     assert streamed.cost == response.cost
 
 
-class SlowShelf(PublishedPriceCache):
+class SlowCache(PublishedPriceCache):
     def __init__(self) -> None:
         self.started, self.go_on = threading.Event(), threading.Event()
         super().__init__(self._read_slowly)
@@ -116,22 +116,22 @@ class SlowShelf(PublishedPriceCache):
 
 async def test_prices_are_loaded_while_the_request_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """The request is sent and the answer read before anyone waits for them, and the record waits."""
-    shelf = SlowShelf()
-    monkeypatch.setattr("understudy.pricing.tariff.SHELF", shelf)
+    cache = SlowCache()
+    monkeypatch.setattr("understudy.pricing.lookup.PRICE_CACHE", cache)
     transport = Answers()
     records: list[u.AttemptRecord] = []
     entry = u.ProviderConfig(provider="openai", api_key=u.Secret("sk-x"), text_model="gpt-4o")
     llm = u.create_provider(entry, transport=transport, observers=[records.append])
-    assert not shelf.started.is_set()
+    assert not cache.started.is_set()
     async with llm.stream("hello") as stream:
         seen = [event async for event in _until_text(stream)]
         assert seen
-        assert shelf.started.is_set()
+        assert cache.started.is_set()
         rest = asyncio.ensure_future(stream.collect())
         await asyncio.sleep(0.01)
         assert not records
         assert not rest.done()
-        shelf.go_on.set()
+        cache.go_on.set()
         response = await rest
     assert response.cost is not None
     assert records[0].cost == response.cost

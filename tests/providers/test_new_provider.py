@@ -17,7 +17,7 @@ from understudy import providers
 from understudy.client.manager import from_loaded
 from understudy.config import parse
 from understudy.emulator import Emulator, Fault
-from understudy.settings import ProviderType
+from understudy.providers import ProviderType
 
 PAGE = (Path(__file__).parents[2] / "docs" / "adding-a-provider.md").read_text(encoding="utf-8")
 ADDRESS = "https://api.example.com/v1"
@@ -48,13 +48,14 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 @pytest.fixture
 def in_the_package(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the row where the page says: a module, its line in `providers`, its line in `ProviderType`."""
+    """Put the row where the page says: a module, and its line in `ProviderType`."""
     module = ModuleType("understudy.providers.example")
     exec(IN_THE_PACKAGE.replace(ADDRESS, emulator.url("openai")), module.__dict__)
     member = str.__new__(ProviderType, "example")
     member._name_, member._value_ = "EXAMPLE", "example"
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(vars(providers)["_MODULES"], "example", module.__name__)
+    monkeypatch.setattr(ProviderType, "_member_names_", [*ProviderType.__members__, "EXAMPLE"])
+    monkeypatch.setitem(ProviderType._member_map_, "EXAMPLE", member)
     monkeypatch.setitem(ProviderType._value2member_map_, "example", member)
     monkeypatch.setenv("EXAMPLE_API_KEY", emulator.key)
 

@@ -13,7 +13,7 @@ import pytest
 from tests.reading.talking import BASES, STREAM, endpoint, vectors, with_model
 from understudy import dialects
 from understudy.dialects.base import Send
-from understudy.dialects.replicate.routes import stream_address
+from understudy.dialects.replicate.names import stream_address
 from understudy.domain.errors import Misuse
 from understudy.domain.failures import FailureKind
 from understudy.domain.messages import Message

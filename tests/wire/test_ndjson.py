@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.wire.reading import Read, read
 from understudy.wire.bounds import TooLarge
 from understudy.wire.ndjson import NdjsonDecoder
-from understudy.wire.sse import Pending
+from understudy.wire.sse import Pending, SseEvent
 
 BOM = b"\xef\xbb\xbf"
 STREAMS = st.lists(
@@ -24,7 +24,9 @@ STREAMS = st.lists(
 @given(STREAMS)
 def test_reads_every_line_that_is_not_blank(data: bytes) -> None:
     lines = data.removeprefix(BOM).split(b"\n")
-    assert read(NdjsonDecoder(), [data]).values == [line.strip() for line in lines if line.strip()]
+    assert [event.data for event in read(NdjsonDecoder(), [data]).values] == [
+        line.strip() for line in lines if line.strip()
+    ]
 
 
 @settings(deadline=None, max_examples=300)
@@ -45,10 +47,16 @@ def test_the_split_does_not_matter_even_at_the_limit(data: bytes, cuts: list[int
 
 def test_the_last_line_needs_no_end() -> None:
     decoder = NdjsonDecoder()
-    assert decoder.feed(b'{"a":1}\n{"b"') == [b'{"a":1}']
+    assert decoder.feed(b'{"a":1}\n{"b"') == [SseEvent("", b'{"a":1}')]
     assert decoder.feed(b":2}") == []
-    assert decoder.close() == [b'{"b":2}']
+    assert decoder.close() == [SseEvent("", b'{"b":2}')]
     assert decoder.close() == []
+
+
+def test_frames_are_kept_on_request_and_end_in_a_line_end() -> None:
+    decoder = NdjsonDecoder(keep_frames=True)
+    assert decoder.feed(b" 1 \r\n2") == [SseEvent("", b"1", b"1\n")]
+    assert decoder.close() == [SseEvent("", b"2", b"2\n")]
 
 
 class TestLimits:
@@ -59,7 +67,7 @@ class TestLimits:
 
     def test_lines_ahead_of_the_flaw_are_returned_first(self) -> None:
         decoder = NdjsonDecoder(max_line=4)
-        assert decoder.feed(b"1\n2\n12345") == [b"1", b"2"]
+        assert decoder.feed(b"1\n2\n12345") == [SseEvent("", b"1"), SseEvent("", b"2")]
         with pytest.raises(TooLarge, match="4 bytes"):
             decoder.feed(b"\n3\n")
         with pytest.raises(TooLarge):

@@ -7,8 +7,8 @@
         for text in llm.stream("Tell me a story.").text():
             print(text, end="")
 
-Nothing is implemented twice: every call is handed over to one event loop, which runs in a daemon thread of its own from
-the first call on, and serves all threads of the process. A forked process begins with a loop of its own.
+Nothing is implemented twice: every call runs on one event loop, which has a daemon thread of its own from the first
+call on, and serves all threads of the process. A forked process starts a loop of its own.
 """
 
 from __future__ import annotations

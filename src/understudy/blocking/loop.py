@@ -1,4 +1,4 @@
-"""The event loop behind the blocking face, in a daemon thread of its own, and how calls get there and back."""
+"""The event loop behind the blocking face, in a daemon thread of its own, and the way of calls to it and back."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ from understudy.domain.failures import Failure, FailureKind
 T = TypeVar("T")
 
 CANCEL_GRACE = 10.0
-"""Seconds that an interrupted caller waits for the provider to be told; longer than the engine takes for it."""
+"""Seconds that an interrupted caller waits for the cancellation of the request; the engine takes less."""
 EXIT_GRACE = 2.0
-"""Seconds at exit for what is cancelled to end, and again for connections to close."""
+"""Seconds at exit for cancelled tasks to end, and as many for connections to close."""
 SLICE = 0.1 if sys.platform == "win32" else -1
-"""Seconds between two looks for Ctrl-C, where waiting for a lock does not notice it by itself; -1 needs none."""
-_CANCELLED = Failure(kind=FailureKind.CANCELLED, message="cancelled: its stream was closed meanwhile")
+"""Seconds between checks for Ctrl-C, where waiting for a lock does not notice it; -1: no checks are needed."""
+_CANCELLED = Failure(kind=FailureKind.CANCELLED, message="cancelled: the stream was closed in the meantime")
 
 
 class Reply(Generic[T]):
-    """Where a thread waits for what the loop brings: one result or one error."""
+    """The place where a thread waits for one result, or one error, from the loop."""
 
-    __slots__ = ("_error", "_gate", "_is_there", "_result")
+    __slots__ = ("_error", "_gate", "_is_set", "_result")
 
     def __init__(self) -> None:
         self._gate = threading.Lock()
         self._gate.acquire()
-        self._is_there = False
+        self._is_set = False
         self._result: T | None = None
         self._error: BaseException | None = None
 
-    def give(self, result: T) -> None:
-        """On the loop, once: bring the result."""
+    def set_result(self, result: T) -> None:
+        """On the loop, once: set the result."""
         self._result = result
         self._open()
 
-    def fail(self, error: BaseException) -> None:
-        """On the loop, once: bring the error."""
+    def set_error(self, error: BaseException) -> None:
+        """On the loop, once: set the error."""
         self._error = error
         self._open()
 
     def _open(self) -> None:
-        self._is_there = True
+        self._is_set = True
         self._gate.release()
 
     def wait(self) -> None:
-        """Wait until something is there. A signal's handler may raise here, as Ctrl-C does."""
+        """Wait for the result or error. A signal handler may raise here, as the one of Ctrl-C does."""
         while not self._gate.acquire(timeout=SLICE):
             pass
 
     def wait_at_most(self, seconds: float) -> None:
-        """Wait until something is there, or the time is up."""
-        if not self._is_there:  # it may be, where an interruption came between its arrival and its taking
+        """Wait for the result or error, or until the time is up."""
+        if not self._is_set:  # it is set where the interruption came after it had arrived
             self._gate.acquire(timeout=seconds)
 
-    def take(self) -> T:
+    def result(self) -> T:
         """Return the result, or raise the error."""
         error, self._error = self._error, None
         if error is None:
@@ -69,17 +69,17 @@ class Reply(Generic[T]):
         try:
             raise error
         finally:
-            # A traceback refers to this frame: without the name there is no cycle, and all that it holds is freed soon.
+            # A traceback refers to this frame: without the name there is no cycle, and its objects are freed soon.
             del error
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """A loop that can be left behind by a fork: then it says that it is closed, so that nothing touches its sockets."""
+    """A loop that reports itself closed in a forked child, so that nothing there touches its sockets."""
 
-    left_behind = False
+    is_inherited = False
 
     def is_closed(self) -> bool:
-        return self.left_behind or super().is_closed()
+        return self.is_inherited or super().is_closed()
 
 
 class LoopThread:
@@ -98,131 +98,131 @@ class LoopThread:
 
     # ---- calls ----
 
-    def result_of(self, provider: Any, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    def run_coroutine(self, provider: Any, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine of a provider on the loop, and wait for its result.
 
-        Whatever interrupts the wait, Ctrl-C above all, cancels the coroutine first and then propagates. Raises
+        An exception that interrupts the wait, such as Ctrl-C, cancels the coroutine first and then propagates. Raises
         `Misuse` on the loop's own thread.
         """
         task: asyncio.Task[T] | None = None
 
-        def begin(reply: Reply[T]) -> None:
+        def start(reply: Reply[T]) -> None:
             nonlocal task
             self._providers.add(provider)
-            task = self.spawn(_awaited(make))
-            task.add_done_callback(lambda done: self.settle(reply, done))
+            task = self.spawn(_make_and_await(make))
+            task.add_done_callback(lambda done: self.deliver(reply, done))
 
-        def give_up() -> None:
+        def cancel() -> None:
             if task is not None:
                 task.cancel()
 
         try:
-            return self.exchange(begin, give_up)
+            return self.call_and_wait(start, cancel)
         finally:
             task = None  # it refers to its error, whose traceback refers to this frame
 
-    def exchange(self, begin: Callable[[Reply[T]], None], give_up: Callable[[], None] | None = None) -> T:
-        """Have `begin` called on the loop, and wait for what it, or what it starts, brings.
+    def call_and_wait(self, start: Callable[[Reply[T]], None], cancel: Callable[[], None] | None = None) -> T:
+        """Call `start` on the loop, and wait for the reply that it, or a task started by it, sets.
 
-        When the wait is interrupted, `give_up` is called on the loop, and the interruption propagates once the reply
-        has come all the same, or after `CANCEL_GRACE`. Raises `Misuse` on the loop's own thread.
+        When the wait is interrupted, `cancel` is called on the loop, and the interruption propagates once the reply has
+        come, or after `CANCEL_GRACE`. Raises `Misuse` on the loop's own thread.
         """
         self.check()
         reply: Reply[T] = Reply()
-        begun = False
+        started = False
 
         def hand_over() -> None:
-            nonlocal begun
-            begun = True
-            begin(reply)
+            nonlocal started
+            started = True
+            start(reply)
 
-        def take_back(give_up: Callable[[], None]) -> None:
-            if begun:
-                give_up()
+        def cancel_or_skip(cancel: Callable[[], None]) -> None:
+            if started:
+                cancel()
             else:
-                reply.fail(error_of(_CANCELLED))  # the interruption came first: there is nothing to wait for
+                reply.set_error(error_of(_CANCELLED))  # the interruption came first: there is nothing to wait for
 
         try:
             self._loop.call_soon_threadsafe(hand_over)
             reply.wait()
         except BaseException:
-            if give_up is not None and self.is_open:
-                self.tell(take_back, give_up)
+            if cancel is not None and self.is_open:
+                self.call_soon(cancel_or_skip, cancel)
                 reply.wait_at_most(CANCEL_GRACE)
             raise
-        return reply.take()
+        return reply.result()
 
-    def run(self, provider: Any, function: Callable[[], T]) -> T:
-        """Call a function on the loop's thread, where everything that providers remember is read and written."""
-        if self.is_here():
+    def run_function(self, provider: Any, function: Callable[[], T]) -> T:
+        """Call a function on the loop's thread, where all state of providers is read and written."""
+        if self.is_on_loop_thread():
             return function()
 
         async def call() -> T:
             return function()
 
-        return self.result_of(provider, call)
+        return self.run_coroutine(provider, call)
 
     def check(self) -> None:
-        """Raise `Misuse` where a call would wait for ever: on the loop's own thread, or after its end."""
-        if self.is_here():
+        """Raise `Misuse` where a call would wait for ever: on the loop's own thread, or after the loop's end."""
+        if self.is_on_loop_thread():
             raise Misuse(
                 "a blocking call on understudy's own event loop would wait for itself: in observers, ledgers and "
-                "providers of your own, await the asynchronous provider instead (`.wrapped`)"
+                "custom providers, await the asynchronous provider instead (`.wrapped`)"
             )
         if not self.is_open:
-            raise Misuse("the interpreter is ending: no more calls can be made")
+            raise Misuse("the interpreter is shutting down: no more calls can be made")
 
-    def tell(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Have a function called on the loop, soon; not at all when the loop is over."""
+    def call_soon(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call a function on the loop, soon; do nothing when the loop is closed."""
         if self.is_open:
-            with contextlib.suppress(RuntimeError):  # closed in this moment
+            with contextlib.suppress(RuntimeError):  # closed just now
                 self._loop.call_soon_threadsafe(function, *arguments)
 
-    def is_here(self) -> bool:
+    def is_on_loop_thread(self) -> bool:
         """Whether the calling thread is the loop's."""
         return threading.get_ident() == self._thread.ident
 
     @property
     def is_open(self) -> bool:
-        """Whether the loop takes calls in this process."""
+        """Whether the loop accepts calls in this process."""
         return not self._loop.is_closed()
 
     @property
-    def is_left_behind(self) -> bool:
+    def is_inherited(self) -> bool:
         """Whether this process is a fork of the one in which the loop runs."""
-        return self._loop.left_behind
+        return self._loop.is_inherited
 
     # ---- on the loop ----
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """On the loop: start a task, and keep it until it ends; the loop itself would let it be freed."""
+        """On the loop: start a task, and refer to it until it ends; the loop itself holds only a weak reference."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def settle(self, reply: Reply[T], task: asyncio.Task[T]) -> None:
-        """On the loop: bring what a task has ended with."""
+    def deliver(self, reply: Reply[T], task: asyncio.Task[T]) -> None:
+        """On the loop: pass on the result or error of a task."""
         error = error_of(_CANCELLED) if task.cancelled() else task.exception()
         if self._ending:
-            return  # only daemon threads still wait; woken up now, they would break into the interpreter's end
+            return  # only daemon threads still wait; woken up now, they would disturb the interpreter's shutdown
         if error is not None:
-            reply.fail(error)
+            reply.set_error(error)
         else:
-            reply.give(task.result())
+            reply.set_result(task.result())
 
     def release(self, provider: Any) -> None:
         """Close a provider's connections and forget it, if it was used here. Returns at once."""
 
-        def begin() -> None:
+        def start() -> None:
             if provider in self._providers:
                 self.spawn(self._release(provider))
 
-        self.tell(begin)
+        self.call_soon(start)
 
     async def _release(self, provider: Any) -> None:
         if leaving := [task for task in self._tasks if task.cancelling()]:
-            await asyncio.wait(leaving)  # they may still have to tell the provider to stop
+            await asyncio.wait(leaving)  # they may still have to cancel their requests at the provider
         self._providers.discard(provider)
         await provider.aclose()
 
@@ -231,22 +231,22 @@ class LoopThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         while not self._ended:
-            # Whoever waits for the task that raised one of these gets it too; the loop goes on for all others.
+            # The caller that waits for the task which raised one of these gets it too; the loop goes on for all others.
             with contextlib.suppress(KeyboardInterrupt, SystemExit):
                 self._loop.run_forever()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
     def stop(self) -> None:
-        """Cancel what still runs, close all connections and end the thread; give up waiting for it after a while."""
+        """Cancel running tasks, close all connections and end the thread; wait for it for a limited time."""
 
-        def begin() -> None:
-            self.spawn(self._wind_up())
+        def start() -> None:
+            self.spawn(self._shut_down())
 
-        self.tell(begin)
+        self.call_soon(start)
         self._thread.join(3 * EXIT_GRACE)
 
-    async def _wind_up(self) -> None:
+    async def _shut_down(self) -> None:
         self._ending = True
         running = self._tasks - {cast("asyncio.Task[Any]", asyncio.current_task())}
         for task in running:
@@ -261,8 +261,8 @@ class LoopThread:
         self._loop.stop()
 
     def pause(self, seconds: float) -> None:
-        """Wait until the loop is between two callbacks, and keep it there until `go_on`, `seconds` at most."""
-        if self.is_here():
+        """Wait until the loop is between two callbacks, and keep it there until `resume`, `seconds` at most."""
+        if self.is_on_loop_thread():
             return
         resting, self._rest_over = threading.Event(), threading.Event()
 
@@ -270,29 +270,29 @@ class LoopThread:
             resting.set()
             over.wait(seconds)
 
-        self.tell(rest, self._rest_over)
+        self.call_soon(rest, self._rest_over)
         resting.wait(seconds)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """End a pause."""
         self._rest_over.set()
 
     def disown(self) -> None:
-        """In a forked child: let go of the loop's sockets without a trace in the parent, which goes on using them.
+        """In a forked child: release the loop's sockets without an effect on the parent, which goes on using them.
 
-        The selector's own descriptor is shared with the parent: it is closed, not emptied. Sockets become `/dev/null`
-        here, so that a connection that the parent closes is closed indeed, and a number is never another file's.
+        The selector's own descriptor is shared with the parent: it is closed, not emptied. Sockets are replaced by
+        `/dev/null` here, so that a connection closed by the parent is really closed, and a descriptor is never reused.
         """
-        self._loop.left_behind = True
+        self._loop.is_inherited = True
         self._loop.set_exception_handler(lambda loop, context: None)
         null = os.open(os.devnull, os.O_RDWR)
         for key in list(self._selector.get_map().values()):
             os.dup2(null, key.fd, inheritable=False)
         os.close(null)
-        with contextlib.suppress(OSError):  # kqueue's descriptor does not live through a fork
+        with contextlib.suppress(OSError):  # kqueue's descriptor does not survive a fork
             self._selector.close()
 
 
-async def _awaited(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Make a coroutine and await it: whatever is wrong with making it is told to who waits for it, too."""
+async def _make_and_await(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Make a coroutine and await it, so that an error in making it reaches the waiting caller, too."""
     return await make()

@@ -1,4 +1,4 @@
-"""Providers and managers for synchronous code: each wraps its asynchronous twin, and hands every call over to the loop.
+"""Providers and managers for synchronous code: each wraps its asynchronous twin, and runs every call on the loop.
 
 Signatures and first lines of docstrings are those of the twins; tests/blocking/test_surface.py compares them.
 """
@@ -32,15 +32,15 @@ T = TypeVar("T")
 
 
 class LLMProvider:
-    """What all blocking providers are: the face of an asynchronous one. Use it to say what a function takes.
+    """The base of all blocking providers, each of which wraps an asynchronous one. Use it in type annotations.
 
-    Made by `create_provider`, `from_config` and `ProviderManager`. Safe to use from many threads at once.
+    Created by `create_provider`, `from_config` and `ProviderManager`. Safe to use from many threads at once.
     """
 
     def __init__(self, wrapped: provider.Provider | manager.ProviderManager) -> None:
         self._wrapped = wrapped
         release = weakref.finalize(self, BRIDGE.release, wrapped)
-        release.atexit = False  # the loop closes what is open then
+        release.atexit = False  # the loop closes all open connections then
 
     @property
     def wrapped(self) -> provider.Provider | manager.ProviderManager:
@@ -67,7 +67,7 @@ class LLMProvider:
 
     def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
-        return self._result_of(lambda: self._wrapped.generate(prompt, **options))
+        return self._run_coroutine(lambda: self._wrapped.generate(prompt, **options))
 
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece."""
@@ -81,23 +81,23 @@ class LLMProvider:
 
     def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors."""
-        return self._result_of(lambda: self._wrapped.embed(texts, **options))
+        return self._run_coroutine(lambda: self._wrapped.embed(texts, **options))
 
     def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models that the provider offers, at most `limit`."""
-        return self._result_of(lambda: self._wrapped.list_models(limit=limit))
+        return self._run_coroutine(lambda: self._wrapped.list_models(limit=limit))
 
     def is_model_available(self, model: str) -> bool:
         """Tell whether the provider offers a model. Raises `Unsupported` where nothing but a billed call could tell."""
-        return self._result_of(lambda: self._wrapped.is_model_available(model))
+        return self._run_coroutine(lambda: self._wrapped.is_model_available(model))
 
     def health_check(self) -> HealthStatus:
         """Find out, without a billed call, whether the provider could answer."""
-        return self._result_of(self._wrapped.health_check)
+        return self._run_coroutine(self._wrapped.health_check)
 
     def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt. Raises `Unsupported` where the provider cannot."""
-        return self._result_of(lambda: self._wrapped.count_tokens(prompt, **options))
+        return self._run_coroutine(lambda: self._wrapped.count_tokens(prompt, **options))
 
     def stats(self) -> ProviderStats:
         """Return what was done so far."""
@@ -106,7 +106,7 @@ class LLMProvider:
     def close(self) -> None:
         """Close connections. The provider may be used again afterwards."""
         if BRIDGE.thread is not None:
-            self._result_of(self._wrapped.aclose)
+            self._run_coroutine(self._wrapped.aclose)
 
     def __enter__(self) -> Self:
         return self
@@ -116,11 +116,11 @@ class LLMProvider:
     ) -> None:
         self.close()
 
-    def _result_of(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        return BRIDGE.loop_thread().result_of(self._wrapped, make)
+    def _run_coroutine(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return BRIDGE.loop_thread().run_coroutine(self._wrapped, make)
 
     def _run(self, function: Callable[[], T]) -> T:
-        return BRIDGE.loop_thread().run(self._wrapped, function)
+        return BRIDGE.loop_thread().run_function(self._wrapped, function)
 
 
 class Provider(LLMProvider):
@@ -156,7 +156,7 @@ class Provider(LLMProvider):
 
     def prices_ready(self, model: str | None = None) -> None:
         """Wait until the published prices are loaded, if the price of a model (unset: of any model) needs them."""
-        self._result_of(lambda: self.wrapped.prices_ready(model))
+        self._run_coroutine(lambda: self.wrapped.prices_ready(model))
 
     def price_of(self, model: str | None) -> Price | None:
         """Return what a model costs here; `None` if that is unknown."""

@@ -18,8 +18,8 @@ from understudy.domain.responses import GenerationResponse
 if TYPE_CHECKING:
     import asyncio
 
-    import understudy
     from understudy.blocking.loop import LoopThread, Reply
+    from understudy.client.stream import ResponseStream as AsyncStream
 
 STREAM_CLOSED = Failure(kind=FailureKind.CANCELLED, message="the stream was closed before its end")
 
@@ -27,13 +27,13 @@ STREAM_CLOSED = Failure(kind=FailureKind.CANCELLED, message="the stream was clos
 class ResponseStream:
     """A streamed answer: an iterator of events, and a context manager.
 
-    Nothing is sent before the first event is asked for, and nothing is read ahead: who reads slowly slows the provider
-    down. Leaving the `with` block, `close`, or letting go of the stream closes the connection, which tells the provider
-    to stop. After the last event `response` is the whole answer. `close` may be called from any thread.
+    Nothing is sent before the first event is requested, and nothing is read ahead: a slow reader slows the provider
+    down. Leaving the `with` block, `close`, or dropping the stream closes the connection, which makes the provider
+    stop. After the last event `response` is the whole answer. `close` may be called from any thread.
     """
 
-    def __init__(self, wrapped: understudy.ResponseStream, thread: LoopThread, owner: Any) -> None:
-        """Made by `stream`. `owner` lives as long as the stream: its connections close with it."""
+    def __init__(self, wrapped: AsyncStream, thread: LoopThread, owner: Any) -> None:
+        """Created by `stream`. `owner` lives as long as the stream: its connections close with it."""
         self.wrapped = wrapped
         self._feed = Feed(wrapped, thread)
         self._owner = owner
@@ -67,7 +67,7 @@ class ResponseStream:
 
     def to_openai(self) -> Iterator[JsonObject]:
         """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
-        from understudy.dialects.openai.stream import ChunkObjects
+        from understudy.dialects.openai.render_stream import ChunkObjects
 
         chunks = ChunkObjects()
         for event in self:
@@ -109,12 +109,12 @@ class ResponseStream:
 
 
 class Feed:
-    """Reads a stream on the loop, in one task from its beginning to its end, each time that the consumer asks.
+    """Reads a stream on the loop, in one task from its beginning to its end, whenever the consumer asks.
 
-    One task, because what a user's own provider opens around its `yield`s — time-outs, task groups — belongs to one.
+    One task, because what a custom provider opens around its `yield`s — time-outs, task groups — belongs to one task.
     """
 
-    def __init__(self, stream: understudy.ResponseStream, thread: LoopThread) -> None:
+    def __init__(self, stream: AsyncStream, thread: LoopThread) -> None:
         self._stream = stream
         self._thread = thread
         self._task: asyncio.Task[list[Event]] | None = None
@@ -128,18 +128,18 @@ class Feed:
 
     def pull(self) -> list[Event]:
         """Wait for the next events; none at the end. An interruption closes the stream, and then propagates."""
-        if self._thread.is_left_behind:
-            raise Misuse("this stream was opened before the process was forked, and belongs to the parent")
-        return self._thread.exchange(self._ask, self._stop)
+        if self._thread.is_inherited:
+            raise Misuse("this stream was opened before the process was forked, and belongs to the parent process")
+        return self._thread.call_and_wait(self._ask, self._stop)
 
     def close(self) -> None:
         """Stop reading, and wait until the connection is closed."""
         if self._thread.is_open:
-            self._thread.exchange(self._close)
+            self._thread.call_and_wait(self._close)
 
     def stop(self) -> None:
         """Stop reading. Returns at once, from any thread."""
-        self._thread.tell(self._stop)
+        self._thread.call_soon(self._stop)
 
     # ---- on the loop ----
 
@@ -152,9 +152,9 @@ class Feed:
             self._task.add_done_callback(self._end)
         if self._wanted is None or self._task is None or self._task.done():
             if self._ended:
-                reply.give([])
+                reply.set_result([])
             else:
-                reply.fail(error_of(STREAM_CLOSED))
+                reply.set_error(error_of(STREAM_CLOSED))
             return
         self._reply = reply
         self._wanted.set()
@@ -166,7 +166,7 @@ class Feed:
                 wanted.clear()
                 reply, self._reply = self._reply, None
                 if reply is not None:
-                    reply.give(events)
+                    reply.set_result(events)
                 await wanted.wait()
             self._ended = True
         finally:
@@ -176,7 +176,7 @@ class Feed:
     def _end(self, task: asyncio.Task[list[Event]]) -> None:
         reply, self._reply = self._reply, None
         if reply is not None:
-            self._thread.settle(reply, task)
+            self._thread.deliver(reply, task)
 
     def _stop(self) -> None:
         if not self._stopped:
@@ -187,11 +187,11 @@ class Feed:
     def _close(self, reply: Reply[None]) -> None:
         self._stop()
         if self._task is None or self._task.done():
-            reply.give(None)
+            reply.set_result(None)
             return
 
         def closed(task: asyncio.Task[list[Event]]) -> None:
             error = None if task.cancelled() else task.exception()
-            reply.give(None) if error is None else reply.fail(error)
+            reply.set_result(None) if error is None else reply.set_error(error)
 
         self._task.add_done_callback(closed)

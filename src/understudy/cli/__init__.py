@@ -19,12 +19,12 @@ def main() -> None:
             complete_in_bash(lambda: app(prog_name="understudy"))
         app(prog_name="understudy")
     except KeyboardInterrupt:
-        # Before the command has begun; later on `exits.Guard` sees to it.
+        # Before the command has started; from then on `exits.Guard` handles it.
         sys.exit(130)
 
 
 def _prepare_streams() -> None:
-    """Open what the caller has closed, and let a character that a stream cannot encode be replaced."""
+    """Open streams that the caller has closed, and replace characters that a stream cannot encode."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
     if sys.stderr is None:

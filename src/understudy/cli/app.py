@@ -14,53 +14,53 @@ from typer.main import get_command
 import understudy
 from understudy.cli.exits import MEANINGS, Guard
 from understudy.cli.manual import CONFIGURATION, LOOKS, Documented, Example, Manual, write_manual, write_parameters
-from understudy.cli.options import ConfigOption, NoColorOption, Settings, VerboseOption
+from understudy.cli.options import CommonOptions, flatten
 
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Ask": {
         "ask": "Ask a question and print the answer.",
-        "chat": "Talk with a model, and go on with it another day.",
-        "embed": "Turn texts into vectors.",
+        "chat": "Chat with a model; conversations are saved and can be resumed.",
+        "embed": "Turn texts into embedding vectors.",
         "batch": "Answer a file of requests, as OpenAI's Batch API does.",
     },
     "Inspect": {
-        "explain": "Show who would be asked, why and at what cost; nothing is sent.",
-        "models": "List the models of all targets: window, price, capabilities.",
-        "providers": "List all providers: key, health, and what the missing ones want.",
-        "prices": "Show what models cost, and where that is known from.",
+        "explain": "Show which targets would be asked, why and at what cost.",
+        "models": "List the models of all entries: window, price, capabilities.",
+        "providers": "List all providers: key, health, and what the others need.",
+        "prices": "Show what models cost, and the source of each price.",
         "check": "Check the configuration and every provider in it, at no cost.",
     },
     "Set up and try": {
         "init": "Write a commented configuration file to start from.",
-        "emulate": "Emulate providers, to develop and test against, until Ctrl-C.",
-        "demo": "Show providers failing and others going on; needs no key.",
+        "emulate": "Emulate providers to develop and test against, until Ctrl-C.",
+        "demo": "Show providers failing and others taking over; needs no key.",
     },
 }
 """The commands as the help lists them. Each is the function of the same name in the module of the same name, whose
-`MANUAL` holds the rest of its help; the summaries stand here so that the list loads none of them."""
+`MANUAL` holds the rest of its help; the summaries are kept here so that the list loads none of the modules."""
 
 COMMANDS: Mapping[str, str] = {name: what for section in _SECTIONS.values() for name, what in section.items()}
 """All commands, each with its summary."""
-_HELP = {"help": "Show all about a command."}
+_HELP = {"help": "Show the help of a command."}
 _WIDEST = max(map(len, COMMANDS))
 
 MANUAL = Manual(
     examples=(
         Example("Ask; on a terminal the answer is shown as it arrives", 'understudy ask "Why is the sky blue?"'),
-        Example("See who could answer, and what stands in the way", "understudy check"),
-        Example("All about a command", "understudy help ask"),
+        Example("See which entries could answer, and what is wrong with the others", "understudy check"),
+        Example("Show the help of a command", "understudy help ask"),
     ),
     exits=dict.fromkeys(MEANINGS, ""),
     variables={
         **CONFIGURATION,
         **LOOKS,
-        "UNDERSTUDY_DEBUG": "with any value: what is unexpected keeps its traceback",
+        "UNDERSTUDY_DEBUG": "any value: unexpected errors are shown with their traceback",
     },
 )
 
 
 class _LazyGroup(TyperGroup):
-    """Loads a command's module when the command is used, so that `--version` and `--help` need none of them."""
+    """Loads the module of a command when the command is used, so that `--version` and `--help` load none."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -70,20 +70,20 @@ class _LazyGroup(TyperGroup):
             return None
         module = import_module(f"understudy.cli.{cmd_name}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        single.command(cmd_name, cls=Documented)(getattr(module, cmd_name))
+        single.command(cmd_name, cls=Documented)(flatten(getattr(module, cmd_name)))
         command = get_command(single)
-        command.manual = module.MANUAL  # type: ignore[attr-defined]  # it is `Documented`
+        command.manual = module.MANUAL  # type: ignore[attr-defined]  # an instance of `Documented`
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Take `help COMMAND` for `COMMAND --help`, and guess what a word was meant to be."""
+        """Resolve `help COMMAND` as `COMMAND --help`, and suggest a command for an unknown word."""
         if args[0] == "help":
             return self._resolve_help(ctx, [word for word in args if word not in ("help", "--help", "-h")])
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            from understudy.config.suggest import nearest
+            from understudy.config.report import nearest
 
             guess = nearest(args[0], COMMANDS)
-            ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {guess!r}?" if guess else ""))
+            ctx.fail(f"Unknown command {args[0]!r}." + (f" Did you mean {guess!r}?" if guess else ""))
         return super().resolve_command(ctx, args)
 
     def _resolve_help(self, ctx: Any, topics: list[str]) -> Any:
@@ -92,10 +92,10 @@ class _LazyGroup(TyperGroup):
         if not ctx.resilient_parsing:
             print(ctx.get_help())
             ctx.exit()
-        return None, None, []  # it is being typed: a command may follow
+        return None, None, []  # during completion: a command may follow
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[CompletionItem]:
-        """Offer the commands with their summaries, for which none of them is loaded; else the options."""
+        """Offer the commands with their summaries, without loading them; otherwise the options."""
         offered = {**COMMANDS, **_HELP}.items()
         commands = [CompletionItem(name, help=what) for name, what in offered if name.startswith(incomplete)]
         return commands or super().shell_complete(ctx, incomplete)
@@ -114,11 +114,8 @@ class _LazyGroup(TyperGroup):
             try:
                 return super().invoke(ctx)
             finally:
-                # A pipe that is closed shows here, not when the interpreter has ended and can only complain.
+                # A closed pipe is noticed here, while it can still be handled, not at interpreter shutdown.
                 sys.stdout.flush()
-
-
-app = typer.Typer(cls=_LazyGroup, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 def _show_version(value: bool) -> None:
@@ -127,17 +124,20 @@ def _show_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 def root(
     context: typer.Context,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
+    common: CommonOptions,
+    *,
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and leave.")
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Ask language models, with an understudy ready for each: when a provider fails, the next goes on."""
-    context.obj = Settings(config, verbose)
+    """Ask language models, with an understudy ready for each: when a provider fails, the next one takes over."""
+    ahead = {"config": common.config, "verbose": common.verbose}
+    context.default_map = dict.fromkeys(COMMANDS, ahead)
     if context.invoked_subcommand is None:
         print(context.get_help())
+
+
+app = typer.Typer(cls=_LazyGroup, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.callback(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})(flatten(root))

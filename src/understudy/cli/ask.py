@@ -4,65 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import told
-from understudy.cli.inquiry import Asked, Errand, read
+from understudy.cli.failing import report_errors
+from understudy.cli.invocation import Invocation, prepare
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import show_attempts, show_warnings
-from understudy.cli.options import (
-    ConfigOption,
-    FallbackOption,
-    FileOption,
-    IgnoreStdinOption,
-    ImageOption,
-    JsonOption,
-    MaxTokensOption,
-    ModelOption,
-    NoColorOption,
-    NoFallbackOption,
-    ReasoningOption,
-    SchemaOption,
-    Settings,
-    SystemOption,
-    TaskOption,
-    TemperatureOption,
-    TimeoutOption,
-    VerboseOption,
-    Words,
-)
-from understudy.cli.results import AnswerResult, print_json
-from understudy.cli.terminal import Voice, is_terminal, prepare_library, say
+from understudy.cli.options import JsonOption, PromptOptions, TimeoutOption
+from understudy.cli.terminal import AnswerWriter, is_terminal, prepare_library, print_json, say
 from understudy.domain.errors import Misuse
 from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
 from understudy.domain.finish import FinishReason
 from understudy.domain.responses import GenerationResponse
+from understudy.reports.results import report_answer
 
 MANUAL = Manual(
     text="""\
-The question is what stands on the command line, or else what is piped in; with both, what is piped in is attached to
-the question. It goes to the first target of the configuration, and to the next when that one fails.
+The question is read from the command line, or else from standard input; if both are given, standard input is attached
+to the question. It goes to the first target of the configuration, and to the next if that one fails.
 
-On a terminal the answer is shown as it arrives. Elsewhere it is printed once it is whole, so that another provider can
-still take over in the middle and a script never sees half an answer; --stream and --no-stream decide it either way.
-Errors, warnings and notes go to stderr.""",
+On a terminal the answer is shown as it arrives. Otherwise it is printed once it is complete, so that another provider
+can still take over midway and a script never sees half an answer; --stream and --no-stream override this. Errors,
+warnings and notes go to stderr.""",
     examples=(
         Example("Ask", "understudy ask why is the sky blue"),
-        Example("Ask about what is piped in", 'git diff | understudy ask "Write a commit message for this"'),
+        Example("Ask about piped input", 'git diff | understudy ask "Write a commit message for this"'),
         Example(
-            "Say who answers and who stands in, and attach a file",
+            "Choose the target and its fallbacks, and attach a file",
             "understudy ask -m anthropic/claude-sonnet-5-5 --fallback openai,ollama \\\n"
             '  -f report.pdf "Summarise this"',
         ),
         Example(
-            "Get a value for a script",
+            "Get a JSON value for a script",
             'understudy ask --schema city.schema.json "Where is the Louvre?" | jq .city',
         ),
         Example(
-            "Ask in a loop, which has a standard input of its own",
+            "Ask in a loop that has its own standard input",
             'while read -r name; do understudy ask -I "A limerick on $name"; done < names',
         ),
     ),
@@ -77,126 +57,78 @@ Errors, warnings and notes go to stderr.""",
 )
 
 
-class Manner(NamedTuple):
-    """How the answer is wanted."""
+class AskOptions(PromptOptions, frozen=True, kw_only=True):
+    """The options of `ask`."""
 
-    streamed: bool
-    json: bool
-    structured: bool
-    verbose: bool
-
-
-StreamOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--stream/--no-stream", show_default=False, help="Show the answer as it arrives, or once it is whole."
-    ),
-]
+    timeout: TimeoutOption = None
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream/--no-stream", show_default=False, help="Show the answer as it arrives, or once it is complete."
+        ),
+    ] = None
+    as_json: JsonOption = False
 
 
-def ask(
-    context: typer.Context,
-    *,
-    words: Words = None,
-    model: ModelOption = None,
-    fallback: FallbackOption = None,
-    no_fallback: NoFallbackOption = False,
-    task: TaskOption = None,
-    system: SystemOption = None,
-    image: ImageOption = None,
-    file: FileOption = None,
-    schema: SchemaOption = None,
-    max_tokens: MaxTokensOption = None,
-    temperature: TemperatureOption = None,
-    reasoning: ReasoningOption = None,
-    timeout: TimeoutOption = None,
-    stream: StreamOption = None,
-    ignore_stdin: IgnoreStdinOption = False,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
-) -> None:
+def ask(options: AskOptions) -> None:
     """Ask a question and print the answer."""
-    settings = Settings.of(context, config, verbose=verbose)
-    with told(as_json=as_json, verbose=settings.verbose):
-        manner = _manner(stream, as_json, schema is not None, settings)
-        asked = Asked(
-            words=words,
-            model=model,
-            fallback=fallback,
-            no_fallback=no_fallback,
-            task=task,
-            system=system,
-            image=image,
-            file=file,
-            schema=schema,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            reasoning=reasoning,
-            timeout=timeout,
-            ignore_stdin=ignore_stdin,
-        )
-        errand = read(context, asked, settings)
+    with report_errors(as_json=options.as_json, verbose=options.verbose):
+        streamed = _is_streamed(options)
+        invocation = prepare(options, options.timeout)
         prepare_library()
-        response = asyncio.run(_fetch(errand, manner))
-    raise typer.Exit(_conclude(response, manner))
+        response = asyncio.run(_fetch(invocation, streamed=streamed, verbose=options.verbose))
+    raise typer.Exit(_conclude(response, options, streamed=streamed))
 
 
-def _manner(stream: bool | None, as_json: bool, structured: bool, settings: Settings) -> Manner:
-    whole = as_json or structured
-    if stream and whole:
-        raise Misuse("--stream shows an answer before it is whole, so it excludes --json and --schema")
-    streamed = not whole and (is_terminal(sys.stdout) if stream is None else stream)
-    return Manner(streamed=streamed, json=as_json, structured=structured, verbose=settings.verbose)
+def _is_streamed(options: AskOptions) -> bool:
+    whole = options.as_json or options.schema is not None
+    if options.stream and whole:
+        raise Misuse("--stream shows an answer before it is complete and cannot be combined with --json or --schema")
+    return not whole and (is_terminal(sys.stdout) if options.stream is None else options.stream)
 
 
-async def _fetch(errand: Errand, manner: Manner) -> GenerationResponse:
-    async with errand.provider as provider:
-        if not manner.streamed:
-            return await provider.generate(errand.prompt, **errand.options)
-        return await _streamed(errand, manner)
+async def _fetch(invocation: Invocation, *, streamed: bool, verbose: bool) -> GenerationResponse:
+    """Return the response; if `streamed`, show it as it arrives. What was shown stays if it is interrupted."""
+    async with invocation.provider as provider:
+        if not streamed:
+            return await provider.generate(invocation.prompt, **invocation.options)
+        writer = AnswerWriter(shows_thinking=verbose)
+        stream = provider.stream(invocation.prompt, **invocation.options)
+        try:
+            async with stream:
+                async for event in stream:
+                    match event:
+                        case TextDelta(text=text) | RefusalDelta(text=text):
+                            writer.write(text)
+                        case ThinkingDelta(text=text):
+                            writer.write_thinking(text)
+                        case _:
+                            pass
+        finally:
+            writer.end()
+        return stream.response
 
 
-async def _streamed(errand: Errand, manner: Manner) -> GenerationResponse:
-    """Show an answer as it arrives. What was shown stays when it breaks off."""
-    voice = Voice(thinks_aloud=manner.verbose)
-    stream = errand.provider.stream(errand.prompt, **errand.options)
-    try:
-        async with stream:
-            async for event in stream:
-                match event:
-                    case TextDelta(text=text) | RefusalDelta(text=text):
-                        voice.speak(text)
-                    case ThinkingDelta(text=text):
-                        voice.think(text)
-                    case _:
-                        pass
-    finally:
-        voice.end()
-    return stream.response
-
-
-def _conclude(response: GenerationResponse, manner: Manner) -> ExitCode:
-    """Print what has not been printed yet, and tell of the attempts."""
+def _conclude(response: GenerationResponse, options: AskOptions, *, streamed: bool) -> ExitCode:
+    """Print what has not been printed yet, and report warnings and attempts."""
     refused = response.finish_reason is FinishReason.CONTENT_FILTER or response.refusal is not None
-    if manner.json:
-        print_json(AnswerResult.of(response))
-    elif manner.structured and not refused:
+    if options.as_json:
+        print_json(report_answer(response))
+    elif options.schema is not None and not refused:
         print_json(response.parsed)
-    elif not manner.streamed:
-        _print_whole(response, manner)
-    show_warnings(response, verbose=manner.verbose)
-    if manner.verbose:
+    elif not streamed:
+        _print_whole(response, options)
+    show_warnings(response, verbose=options.verbose)
+    if options.verbose:
         show_attempts(response.attempts)
     return ExitCode.REFUSED if refused else ExitCode.OK
 
 
-def _print_whole(response: GenerationResponse, manner: Manner) -> None:
-    voice = Voice(thinks_aloud=manner.verbose)
-    voice.think(response.thinking)
-    if manner.structured:
+def _print_whole(response: GenerationResponse, options: AskOptions) -> None:
+    writer = AnswerWriter(shows_thinking=options.verbose)
+    writer.write_thinking(response.thinking)
+    if options.schema is not None:
         say(response.refusal or response.text, label="refused", style="error")
     else:
-        voice.speak(response.text or response.refusal or "")
-    voice.end()
+        writer.write(response.text or response.refusal or "")
+    writer.end()

@@ -10,13 +10,12 @@ import msgspec
 import typer
 
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import told
+from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
-from understudy.cli.results import print_json
+from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import EntryResult, TypeResult, milliseconds, survey, target_name
-from understudy.cli.terminal import plain_table, prepare_library, say, show
+from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.config import Disabled, Notice, NoticeKind, load
 
 if TYPE_CHECKING:
@@ -57,23 +56,19 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(
-    context: typer.Context,
+    common: CommonOptions,
     *,
     offline: Annotated[
         bool, typer.Option("--offline", help="Read the configuration only; ask nobody anything.")
     ] = False,
     as_json: JsonOption = False,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
 ) -> None:
     """Check the configuration and every provider in it, at no cost."""
     if not offline:
         prepare_library()
-    settings = Settings.of(context, config, verbose=verbose)
-    with told(as_json=as_json):
+    with report_errors(as_json=as_json):
         # Offline nobody looks whether an Ollama answers, so that it is listed as if it did.
-        loaded = load(settings.config, probe=(lambda _: True) if offline else None)
+        loaded = load(common.config, probe=(lambda _: True) if offline else None)
         entries = asyncio.run(survey(loaded, offline=offline))
     well = offline or any(entry.ok for entry in entries)
     result = CheckResult(
@@ -85,7 +80,7 @@ def check(
         notices=loaded.notices,
         provider_types=tuple(map(TypeResult.of, loaded.provider_types)),
     )
-    print_json(result) if as_json else _print(result, verbose=settings.verbose)
+    print_json(result) if as_json else _print(result, verbose=common.verbose)
     raise typer.Exit(ExitCode.OK if result.ok else ExitCode.UNAVAILABLE)
 
 

@@ -1,6 +1,6 @@
-"""What the shell offers at Tab: entries and models of the configuration, efforts, providers, files.
+"""Shell completion: entries and models of the configuration, efforts, providers, files.
 
-Runs while somebody types, so it asks no network, and a configuration that is broken offers nothing instead of an error.
+It runs while the user types, so it uses no network, and an invalid configuration offers nothing instead of an error.
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ import typer
 if TYPE_CHECKING:
     from understudy.config import Config
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-
 
 def targets(context: typer.Context, incomplete: str) -> list[str]:
     """Offer `entry`, `entry/model` and routes."""
     path = _config_path(context)
-    return _fitting((*configured_targets(path), *configured_routes(path)), incomplete)
+    return _matching((*configured_targets(path), *configured_routes(path)), incomplete)
 
 
 def embedding_targets(context: typer.Context, incomplete: str) -> list[str]:
@@ -34,39 +32,41 @@ def embedding_targets(context: typer.Context, incomplete: str) -> list[str]:
         return []
     models = {entry.entry: entry.embedding_model for entry in config.providers if entry.embedding_model}
     named = (f"{entry}/{model}" for entry, model in models.items())
-    return _fitting((*models, *named, *(route.name for route in config.routes)), incomplete)
+    return _matching((*models, *named, *(route.name for route in config.routes)), incomplete)
 
 
 def target_lists(context: typer.Context, incomplete: str) -> list[str]:
-    """Offer entries for the last place of a list with commas, but none that the list has already."""
+    """Offer entries for the last place of a list with commas, except those already in it."""
     ahead, comma, last = incomplete.rpartition(",")
     known = (name for name in configured_targets(_config_path(context)) if name not in ahead.split(","))
-    return _fitting((f"{ahead}{comma}{name}" for name in known if name.startswith(last)), incomplete)
+    return _matching((f"{ahead}{comma}{name}" for name in known if name.startswith(last)), incomplete)
 
 
 def efforts(incomplete: str) -> list[str]:
-    """Offer how much a model may think."""
-    return _fitting(_EFFORTS, incomplete)
+    """Offer reasoning efforts."""
+    from understudy.domain.requests import EFFORTS
+
+    return _matching(EFFORTS, incomplete)
 
 
 def provider_types(incomplete: str) -> list[str]:
-    """Offer the providers, by their types."""
+    """Offer provider types."""
     from understudy import providers
 
-    return _fitting(providers.types(), incomplete)
+    return _matching(providers.types(), incomplete)
 
 
 def files_behind_at(incomplete: str) -> list[str]:
-    """Offer files behind an `@`, where shells do not see that a path begins."""
+    """Offer files after an `@`, where shells do not recognise the start of a path."""
     if not incomplete.startswith("@"):
         return []
-    return _fitting((f"@{path}" for path in _paths(incomplete[1:])), incomplete)
+    return _matching((f"@{path}" for path in _paths(incomplete[1:])), incomplete)
 
 
 def tasks(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the tasks of the configuration."""
     config = _configuration(_config_path(context))
-    return _fitting(config.fallback.tasks if config else (), incomplete)
+    return _matching(config.fallback.tasks if config else (), incomplete)
 
 
 def entries(context: typer.Context, incomplete: str) -> list[str]:
@@ -78,13 +78,13 @@ def entries(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def configured_targets(path: Path | None) -> list[str]:
-    """Return the names of all entries, and each with its model; nothing when the configuration cannot be read."""
+    """Return the names of all entries, and each with its model; empty if the configuration cannot be read."""
     config = _configuration(path)
     return targets_of(config) if config else []
 
 
 def configured_routes(path: Path | None) -> list[str]:
-    """Return the names of all routes; nothing when the configuration cannot be read."""
+    """Return the names of all routes; empty if the configuration cannot be read."""
     config = _configuration(path)
     return [route.name for route in config.routes] if config else []
 
@@ -103,14 +103,14 @@ def _configuration(path: Path | None) -> Config | None:
     from understudy.domain.errors import LLMError
 
     try:
-        # Without a configuration file a local Ollama may be meant; whether it answers is not asked here.
+        # Without a configuration file the default may be a local Ollama; it is not probed here.
         return load(path, probe=lambda _: True)
     except (LLMError, OSError):
         return None
 
 
 def complete_in_bash(run: Callable[[], object]) -> None:
-    """Run the command line's completion for bash, which breaks words at colons and replaces only the last piece."""
+    """Run completion for bash, which breaks words at colons and replaces only the last piece."""
     kept = join_words(os.environ)
     held = io.StringIO()
     try:
@@ -121,9 +121,9 @@ def complete_in_bash(run: Callable[[], object]) -> None:
 
 
 def join_words(environ: MutableMapping[str, str]) -> str:
-    """Undo what bash does to words: it hands `ollama/qwen3:8b` and `--model=openai` over as three words each.
+    """Restore the words that bash has split: it passes `ollama/qwen3:8b` and `--model=openai` as three words each.
 
-    Changes the words in `environ` to what was typed. Returns how much of the current word bash keeps as it is.
+    Change the words in `environ` to what was typed. Return the part of the current word that bash keeps.
     """
     words = environ.get("COMP_WORDS", "").split("\n")
     at = place = int(environ.get("COMP_CWORD") or 0)
@@ -145,12 +145,12 @@ def join_words(environ: MutableMapping[str, str]) -> str:
     return current[: current.rfind(":") + 1]
 
 
-def _fitting(values: Iterable[str], incomplete: str) -> list[str]:
+def _matching(values: Iterable[str], incomplete: str) -> list[str]:
     return [value for value in values if value.startswith(incomplete)]
 
 
 def _config_path(context: Any) -> Path | None:
-    """Return what `--config` says, behind the command or ahead of it."""
+    """Return the value of `--config`, after the command or before it."""
     while context is not None:
         if path := context.params.get("config"):
             return Path(path)
@@ -159,11 +159,11 @@ def _config_path(context: Any) -> Path | None:
 
 
 def _paths(begun: str) -> Iterator[str]:
-    """Return paths that begin so; folders end with a slash."""
+    """Yield paths with this beginning; folders end with a slash."""
     folder, slash, name = begun.rpartition("/")
     try:
         for path in sorted(Path(folder + slash or ".").expanduser().iterdir()):
             if path.name.startswith(name) and (name or not path.name.startswith(".")):
                 yield f"{folder}{slash}{path.name}{'/' if path.is_dir() else ''}"
-    except (OSError, RuntimeError):  # the latter where there is no home for `~`
+    except (OSError, RuntimeError):  # the latter if `~` cannot be expanded
         return

@@ -1,4 +1,4 @@
-"""`understudy demo`: how providers are lost and replaced, against emulators, without key or network."""
+"""`understudy demo`: how providers fail and are replaced, against emulators, without a key or network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from understudy import providers
 from understudy.cli.exits import ExitCode
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.messages import outcome_of, price, target_name
-from understudy.cli.options import NoColorOption
+from understudy.cli.options import Options
 from understudy.cli.scenes import SCENES, Played, Scene, Stage
 from understudy.cli.terminal import console, plain_table, prepare_library, show
 from understudy.client.provider import Provider
@@ -27,23 +27,20 @@ if TYPE_CHECKING:
 
 MANUAL = Manual(
     text="""\
-Plays scenes against emulators within this process: failures, limits, broken streams, refused keys, a tool call that one
-provider begins and another ends. After each scene it checks what it claims.""",
-    examples=(Example("See it", "understudy demo"),),
+Plays scenes against emulators within this process: failures, rate limits, interrupted streams, refused keys, a tool
+call that one provider starts and another finishes. After each scene it checks its claims.""",
+    examples=(Example("Run it", "understudy demo"),),
     exits={
-        ExitCode.OK: "everything went as it was told",
-        ExitCode.UNAVAILABLE: "something did not",
+        ExitCode.OK: "every claim came true",
+        ExitCode.UNAVAILABLE: "a claim did not come true",
     },
     variables=LOOKS,
 )
 _PROVIDERS = ("openai", "anthropic", "ollama")
 
 
-def demo(
-    *,
-    no_color: NoColorOption = False,
-) -> None:
-    """Show providers failing and others going on; needs no key."""
+def demo(_: Options) -> None:
+    """Show providers failing and others taking over; needs no key."""
     prepare_library()
     raise typer.Exit(ExitCode.OK if asyncio.run(perform(console(sys.stdout))) else ExitCode.UNAVAILABLE)
 
@@ -65,20 +62,20 @@ async def perform(screen: Console) -> bool:
 
 async def _play(screen: Console, stage: Stage, scene: Scene, number: int) -> Played:
     screen.print(f"\n{number}. {scene.title}", style="bold cyan")
-    screen.print(f"   {scene.told}")
+    screen.print(f"   {scene.description}")
     played = await scene.play(stage)
     for name in stage.emulator.providers:
         stage.emulator.script(name)
     for attempt in played.attempts:
-        _tell(screen, attempt)
+        _show(screen, attempt)
     screen.print(f"   “{played.answer}”", style="italic")
     for claim in played.claims:
         screen.print(f"   {_sign(claim.true)} {claim.words}", style="green" if claim.true else "bold red")
     return played
 
 
-def _tell(screen: Console, attempt: AttemptRecord) -> None:
-    """Say what became of an attempt, and below it what was decided then."""
+def _show(screen: Console, attempt: AttemptRecord) -> None:
+    """Print the outcome of an attempt, and below it what was decided then."""
     won = attempt.failure is None
     words = outcome_of(attempt)
     if won:
@@ -97,22 +94,22 @@ def _sign(good: bool) -> str:
 
 
 def _sum_up(screen: Console, stage: Stage, failed: list[str]) -> None:
-    screen.print("\nThe account, from every provider's own statistics:", style="bold")
-    show(_account(stage.asked), sys.stdout)
+    screen.print("\nSummary, from every provider's own statistics:", style="bold")
+    show(_summary(stage.used), sys.stdout)
     if failed:
-        screen.print("Not as told:", style="bold red")
+        screen.print("Claims that did not come true:", style="bold red")
         for words in failed:
             screen.print(f"  {words}", style="red")
     else:
-        screen.print("Everything went as told. With a key in the environment: understudy ask “…”", style="bold green")
+        screen.print("Every claim came true. With a key in the environment: understudy ask “…”", style="bold green")
 
 
-def _account(asked: list[Provider]) -> Table:
+def _summary(used: list[Provider]) -> Table:
     table = plain_table()
     for title in ("  provider", "attempts", "answered", "failed", "tokens in", "tokens out", "cost"):
         table.add_column(title, justify="left" if title in ("  provider", "cost") else "right", no_wrap=True)
     for name in _PROVIDERS:
-        stats = sum((each.stats() for each in asked if each.provider_type == name), ProviderStats())
+        stats = sum((each.stats() for each in used if each.provider_type == name), ProviderStats())
         counts = (stats.total_requests, stats.successful_requests, stats.failed_requests)
         tokens = (stats.total_tokens_input, stats.total_tokens_output)
         table.add_row(f"  {providers.row(name).title}", *map(str, (*counts, *tokens)), _cost(stats))
@@ -120,7 +117,7 @@ def _account(asked: list[Provider]) -> Table:
 
 
 def _cost(stats: ProviderStats) -> str:
-    """Return what is known of the cost; a sum with unknown parts is not a sum."""
+    """Return the cost, or `unknown` if part of it is unknown."""
     if stats.calls_of_unknown_cost:
         return f"unknown ({stats.calls_of_unknown_cost} attempts without a price)"
     return price(Cost(amount=stats.estimated_cost, source="statistics"))

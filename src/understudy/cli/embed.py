@@ -20,20 +20,14 @@ from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import price, show_attempts, tokens
-from understudy.cli.options import (
-    ConfigOption,
-    NoColorOption,
-    NoFallbackOption,
-    Settings,
-    VerboseOption,
-    check_timeout,
-)
+from understudy.cli.options import CommonOptions, NoFallbackOption, check_timeout
 from understudy.cli.sanitize import Shown, clean_line
 from understudy.cli.terminal import console, is_terminal, prepare_library, say
-from understudy.cli.vectors import Facts, Format, Writer, writer_of
+from understudy.cli.vectors import Format, Writer, writer_of
 from understudy.domain.errors import DeadlineExceeded, EmbeddingFailed, Misuse
 from understudy.domain.requests import InputType
 from understudy.domain.responses import EmbeddingResponse, joined
+from understudy.reports.results import report_embeddings
 
 if TYPE_CHECKING:
     from understudy.client.manager import ProviderManager
@@ -41,29 +35,32 @@ if TYPE_CHECKING:
     from understudy.protocol import EmbedOptions
 
 CHUNK = 1024
-"""Texts of one call: so many vectors are held as numbers of Python's, 32 bytes each."""
+"""Texts per call: that many vectors are held as Python floats, 32 bytes per number."""
 AHEAD = 2
-"""Calls under way at once; each may send several requests itself."""
+"""Calls in flight at once; each may send several requests itself."""
 
 MANUAL = Manual(
     text="""\
-Each argument is a text, and so is each line of a file or of standard input; --whole takes a file as one text, --field
-takes texts out of JSON lines. Vectors come in the order of the texts.
+Each argument is a text, and so is each line of a file or of standard input; --whole reads a file as one text, --field
+reads the texts from JSON lines. Vectors are in the order of the texts.
 
-One JSON object is printed, with the vectors as its last key. --output writes to a file instead, whole or not at all, in
-the form that its ending says: .json, .jsonl for a line a text, .npy for numpy.load().
+One JSON object is printed, with the vectors as its last key. --output writes to a file instead, completely or not at
+all, in the format of its extension: .json, .jsonl for one line per text, .npy for numpy.load().
 
-Vectors of different models cannot be compared, so another entry stands in only where its vectors are of the same
+Vectors of different models cannot be compared, so the command falls back only to entries of the same embedding
 space.""",
     examples=(
         Example("One text", 'understudy embed "a text" | jq .embeddings[0]'),
-        Example("A text a line, for NumPy", "understudy embed -f titles.txt -o titles.npy"),
+        Example("One text per line, for NumPy", "understudy embed -f titles.txt -o titles.npy"),
         Example("A field of JSON lines", "understudy embed -f articles.jsonl --field body -o articles.npy"),
-        Example("For a question, where the model makes a difference", 'understudy embed --input-type query "who?"'),
-        Example("Shorter vectors of a certain model", "understudy embed -m openai/text-embedding-3-large -d 256 a b"),
+        Example(
+            "A question, for models that distinguish queries from documents",
+            'understudy embed --input-type query "who?"',
+        ),
+        Example("Shorter vectors from a certain model", "understudy embed -m openai/text-embedding-3-large -d 256 a b"),
     ),
     exits={
-        ExitCode.OK: "every text has its vector",
+        ExitCode.OK: "every text has a vector",
         ExitCode.UNAVAILABLE: "",
         ExitCode.MISUSE: "",
         ExitCode.REFUSED: "",
@@ -73,122 +70,113 @@ space.""",
     variables={**CONFIGURATION, **LOOKS},
 )
 
-Texts = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="TEXT...",
-        show_default=False,
-        help="A text each; quote sentences. `-`, or nothing at all, takes a text a line from standard input.",
-    ),
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        metavar="ENTRY[/MODEL]",
-        autocompletion=completion.embedding_targets,
-        help="Ask this; without it, the first entry that has an embedding model.",
-    ),
-]
-FileOption = Annotated[
-    list[Path] | None,
-    typer.Option("--file", "-f", metavar="PATH", help="Take a text a line from a file. May be repeated."),
-]
-WholeOption = Annotated[bool, typer.Option("--whole", help="Take each file, and standard input, as one text.")]
-FieldOption = Annotated[
-    str | None,
-    typer.Option("--field", metavar="NAME", help="Take lines as JSON objects, and the text from this field."),
-]
-DimensionsOption = Annotated[
-    int | None,
-    typer.Option("--dimensions", "-d", metavar="N", min=1, help="Numbers of a vector, where the model can be told."),
-]
-InputTypeOption = Annotated[
-    InputType | None,
-    typer.Option(
-        "--input-type",
-        metavar="TYPE",
-        help="What the vectors are for: document, query, classification or clustering, where the model knows that.",
-    ),
-]
-OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="PATH", help="Write to a file, once everything is there.")
-]
-FormatOption = Annotated[
-    Format | None,
-    typer.Option("--format", metavar="json|jsonl|npy", help="The form of the output, where its ending does not say."),
-]
-TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", help="For all texts, attempts and waits together.")
-]
+
+class EmbeddingOptions(CommonOptions, frozen=True, kw_only=True):
+    """The options of `embed`."""
+
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TEXT...",
+            show_default=False,
+            help="One text per argument; quote sentences. If it is `-` or missing: one per line of standard input.",
+        ),
+    ] = None
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("--file", "-f", metavar="PATH", help="Read one text per line from a file. May be repeated."),
+    ] = None
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Read each file, and standard input, as one text instead of lines.")
+    ] = False
+    field: Annotated[
+        str | None,
+        typer.Option("--field", metavar="NAME", help="Read lines as JSON objects and take the text from this field."),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="ENTRY[/MODEL]",
+            autocompletion=completion.embedding_targets,
+            help="Ask this; the default is the first entry that has an embedding model.",
+        ),
+    ] = None
+    dimensions: Annotated[
+        int | None,
+        typer.Option("--dimensions", "-d", metavar="N", min=1, help="Length of the vectors, if the model supports it."),
+    ] = None
+    input_type: Annotated[
+        InputType | None,
+        typer.Option(
+            "--input-type",
+            metavar="TYPE",
+            help="What the vectors are for: document, query, classification or clustering, if the model supports it.",
+        ),
+    ] = None
+    no_fallback: NoFallbackOption = False
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PATH", help="Write to a file once everything is complete.")
+    ] = None
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", metavar="json|jsonl|npy", help="Output format, if the file name does not determine it."
+        ),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", help="Limit for all texts, attempts and waits together."),
+    ] = None
 
 
-class Errand(NamedTuple):
-    """Whom to ask for the vectors of which texts."""
+class EmbedCall(NamedTuple):
+    """Which provider embeds which texts."""
 
     provider: Provider | ProviderManager
     texts: list[str]
     options: EmbedOptions
     timeout: float | None
-    verbose: bool
 
 
-def embed(
-    context: typer.Context,
-    *,
-    texts: Texts = None,
-    file: FileOption = None,
-    whole: WholeOption = False,
-    field: FieldOption = None,
-    model: ModelOption = None,
-    dimensions: DimensionsOption = None,
-    input_type: InputTypeOption = None,
-    no_fallback: NoFallbackOption = False,
-    output: OutputOption = None,
-    form: FormatOption = None,
-    timeout: TimeoutOption = None,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
-) -> None:
-    """Turn texts into vectors."""
+def embed(options: EmbeddingOptions) -> None:
+    """Turn texts into embedding vectors."""
     from understudy.cli.choice import alone_first
-    from understudy.cli.inquiry import show_notices
+    from understudy.cli.invocation import show_notices
     from understudy.cli.texts import gather
     from understudy.client.manager import from_loaded
     from understudy.config import load
 
-    settings = Settings.of(context, config, verbose=verbose)
-    check_timeout(timeout)
-    written = _form_of(form, output)
-    material = gather(texts or (), file or (), whole=whole, field=field)
-    loaded = load(settings.config)
-    loaded = alone_first(loaded) if no_fallback else loaded
-    show_notices(loaded.notices)
-    options = {"model": model, "dimensions": dimensions, "input_type": input_type}
-    given = cast("EmbedOptions", {name: value for name, value in options.items() if value is not None})
+    check_timeout(options.timeout)
+    form = _format_of(options.form, options.output)
+    texts = gather(options.texts or (), options.file or (), whole=options.whole, field=options.field)
+    config = load(options.config)
+    config = alone_first(config) if options.no_fallback else config
+    show_notices(config.notices)
+    given = {"model": options.model, "dimensions": options.dimensions, "input_type": options.input_type}
+    asked = cast("EmbedOptions", {name: value for name, value in given.items() if value is not None})
     prepare_library()
-    errand = Errand(from_loaded(loaded), material, given, timeout, settings.verbose)
-    with _opened(output) as target, closing(writer_of(written, target, material)) as writer:
-        asyncio.run(_perform(errand, writer))
+    call = EmbedCall(from_loaded(config), texts, asked, options.timeout)
+    with _open_output(options.output) as target, closing(writer_of(form, target, texts)) as writer:
+        asyncio.run(_perform(call, writer, verbose=options.verbose))
 
 
-def _form_of(form: Format | None, output: Path | None) -> Format:
-    """Return the form of the output: what was said, else what the file's ending says."""
+def _format_of(form: Format | None, output: Path | None) -> Format:
+    """Return the output format: the one given, or else the one that the file name ends in."""
     if form is None and output is not None:
         ending = output.suffix.removeprefix(".").lower()
         if ending not in list(Format):
-            raise Misuse(f"--output {output}: end it with .json, .jsonl or .npy, or say --format")
+            raise Misuse(f"--output {output}: the name must end in .json, .jsonl or .npy, or give --format")
         return Format(ending)
     if form is Format.NPY and output is None and is_terminal(sys.stdout):
-        raise Misuse("--format npy is not for the eye: write it to a file with --output")
+        raise Misuse("--format npy is binary and cannot be shown on a terminal: write it to a file with --output")
     return form or Format.JSON
 
 
 @contextlib.contextmanager
-def _opened(output: Path | None) -> Iterator[IO[bytes]]:
-    """Open stdout, or a file that takes its place once everything is written."""
+def _open_output(output: Path | None) -> Iterator[IO[bytes]]:
+    """Open stdout, or a temporary file that becomes the output once everything is written."""
     if output is None:
         yield Shown(sys.stdout.buffer) if is_terminal(sys.stdout) else sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -213,12 +201,12 @@ def _opened(output: Path | None) -> Iterator[IO[bytes]]:
         raise
 
 
-async def _perform(errand: Errand, writer: Writer) -> None:
-    """Ask for all vectors and write them as they arrive."""
+async def _perform(call: EmbedCall, writer: Writer, *, verbose: bool) -> None:
+    """Request all vectors and write them as they arrive."""
     whole: EmbeddingResponse | None = None
     length = 0
-    with _progress(len(errand.texts)) as advance:
-        async with errand.provider, aclosing(_answers(errand)) as answers:
+    with _progress(len(call.texts)) as advance:
+        async with call.provider, aclosing(_answers(call)) as answers:
             async for answer in answers:
                 length = length or len(answer.embedding)
                 _check(answer, length)
@@ -227,20 +215,20 @@ async def _perform(errand: Errand, writer: Writer) -> None:
                 rest = _without_vectors(answer)
                 whole = rest if whole is None else joined((whole, rest))
     if whole is None:
-        raise AssertionError("there is at least one text, and so an answer")
-    writer.finish(Facts.of(whole, len(errand.texts), length))
-    _tell(whole, len(errand.texts), length, verbose=errand.verbose)
+        raise AssertionError("there is at least one text, and therefore an answer")
+    writer.finish(report_embeddings(whole, len(call.texts), length))
+    _report(whole, len(call.texts), length, verbose=verbose)
 
 
-async def _answers(errand: Errand) -> AsyncGenerator[EmbeddingResponse, None]:
-    """Return the answers to all texts in their order, a few calls at a time."""
-    end = None if errand.timeout is None else time.monotonic() + errand.timeout
-    chunks = deque(errand.texts[start : start + CHUNK] for start in range(0, len(errand.texts), CHUNK))
+async def _answers(call: EmbedCall) -> AsyncGenerator[EmbeddingResponse, None]:
+    """Yield the answers to all texts in their order, a few calls at a time."""
+    end = None if call.timeout is None else time.monotonic() + call.timeout
+    chunks = deque(call.texts[start : start + CHUNK] for start in range(0, len(call.texts), CHUNK))
     under_way: deque[asyncio.Task[EmbeddingResponse]] = deque()
     try:
         while chunks or under_way:
             while chunks and len(under_way) < AHEAD:
-                under_way.append(asyncio.create_task(_answer(errand, chunks.popleft(), end)))
+                under_way.append(asyncio.create_task(_answer(call, chunks.popleft(), end)))
             yield await under_way.popleft()
     finally:
         for task in under_way:
@@ -248,36 +236,36 @@ async def _answers(errand: Errand) -> AsyncGenerator[EmbeddingResponse, None]:
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def _answer(errand: Errand, texts: Sequence[str], end: float | None) -> EmbeddingResponse:
+async def _answer(call: EmbedCall, texts: Sequence[str], end: float | None) -> EmbeddingResponse:
     if end is None:
-        return await errand.provider.embed(texts, **errand.options)
+        return await call.provider.embed(texts, **call.options)
     left = end - time.monotonic()
     if left <= 0:
-        raise DeadlineExceeded(f"--timeout {errand.timeout:g}: there was no time for all {len(errand.texts)} texts")
-    options: EmbedOptions = {**errand.options, "deadline": left}
-    return await errand.provider.embed(texts, **options)
+        raise DeadlineExceeded(f"--timeout {call.timeout:g}: not enough time for all {len(call.texts)} texts")
+    options: EmbedOptions = {**call.options, "deadline": left}
+    return await call.provider.embed(texts, **options)
 
 
 def _check(answer: EmbeddingResponse, length: int) -> None:
-    """Make sure that all vectors have the same length: others stood in for a model of another space."""
+    """Check that all vectors have the same length; others come from a fallback to another embedding space."""
     for vector in answer.embeddings:
         if len(vector) != length:
             raise EmbeddingFailed(
-                f"{answer.provider} gives vectors of {len(vector)} numbers after others of {length}: they cannot be "
-                "compared; give entries of different models different values of embedding_space",
+                f"{answer.provider} returned vectors of length {len(vector)} after others of length {length}: they "
+                "cannot be compared; set a different embedding_space for entries with different models",
                 attempts=answer.attempts,
             )
 
 
 def _without_vectors(answer: EmbeddingResponse) -> EmbeddingResponse:
-    """Keep the account of an answer and let go of the rest, which may be large."""
+    """Return the answer without its vectors and raw body, which may be large."""
     usage = msgspec.structs.replace(answer.usage, raw=None)
     return msgspec.structs.replace(answer, embeddings=(), raw=None, usage=usage)
 
 
 @contextlib.contextmanager
 def _progress(count: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal where it takes more than one call."""
+    """Show a progress bar on a terminal if it takes more than one call."""
     if count <= CHUNK or not is_terminal(sys.stderr):
         yield lambda _: None
         return
@@ -289,8 +277,8 @@ def _progress(count: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.advance(task, done)
 
 
-def _tell(response: EmbeddingResponse, count: int, length: int, *, verbose: bool) -> None:
-    """Say what could not be expressed; with `verbose`, what was made by whom, and at which cost."""
+def _report(response: EmbeddingResponse, count: int, length: int, *, verbose: bool) -> None:
+    """Report warnings; if `verbose`, also the attempts, the vectors and their cost."""
     for warning in response.warnings:
         say(f"{warning.kind} {warning.what} ({clean_line(warning.why)})", label="warning", style="warning")
     if not verbose:
@@ -298,6 +286,6 @@ def _tell(response: EmbeddingResponse, count: int, length: int, *, verbose: bool
     show_attempts(response.attempts)
     name = clean_line("/".join(filter(None, (response.provider, response.model))))
     used = tokens(response.usage).partition(" ")[0]
-    words = [f"{count} vector{'s' if count > 1 else ''} of {length} numbers by {name}"]
+    words = [f"{count} vector{'s' if count > 1 else ''} of {length} numbers from {name}"]
     words += [f"{used} tokens"] if used else []
     say(" · ".join([*words, f"cost {price(response.cost)}"]), label="note")

@@ -1,4 +1,4 @@
-"""`understudy emulate`: stand-ins for the providers, over real sockets, until Ctrl-C."""
+"""`understudy emulate`: emulators of the providers over real sockets, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from understudy import providers
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.manual import LOOKS, Example, Manual
-from understudy.cli.options import JsonOption, NoColorOption
-from understudy.cli.results import print_json
-from understudy.cli.terminal import say
+from understudy.cli.options import JsonOption, Options
+from understudy.cli.terminal import print_json, say
 from understudy.domain.errors import Misuse
 from understudy.domain.operation import Operation
 from understudy.emulator import Emulator, Fault, RecordedRequest, cast
@@ -28,33 +27,33 @@ from understudy.wire.proxies import EnvironmentProxies
 
 MANUAL = Manual(
     text="""\
-Serves stand-ins for the providers on this machine. They speak the real wire formats, so the providers' official
-clients work with them; answers are made up and always the same. On stdout stand their addresses and settings to paste,
-on stderr every request.
+Serves emulators of the providers on this machine. They speak the real wire formats, so the providers' official clients
+work with them; answers are made up and deterministic. Their addresses and settings to paste are printed on stdout,
+every request on stderr.
 
-Faults are written as in the header x-understudy-fault, which any single request may carry as well: `status=429;
-retry_after=1`, `error=billing`, `cut=2`, `stall=1`, `slow_headers=3`, `reset`, `empty`, … Without a provider in front a
-fault strikes all of them.""",
+Faults are written as in the header x-understudy-fault, which any single request may also carry: `status=429;
+retry_after=1`, `error=billing`, `cut=2`, `stall=1`, `slow_headers=3`, `reset`, `empty`, … A fault without a provider in
+front applies to all of them.""",
     examples=(
         Example(
-            "Emulate two providers, and write a configuration for them",
+            "Emulate two providers and write a configuration for them",
             "understudy emulate openai anthropic --write understudy.toml",
         ),
         Example(
-            "Have every second request to one of them be limited",
+            "Rate-limit every second request to one of them",
             'understudy emulate openai anthropic \\\n  --fault "openai:status=429; retry_after=1" --every 2',
         ),
     ),
-    exits={ExitCode.OK: "ended by Ctrl-C or SIGTERM", ExitCode.MISUSE: "wrong usage, or the port is taken"},
+    exits={ExitCode.OK: "stopped by Ctrl-C or SIGTERM", ExitCode.MISUSE: "invalid usage, or the port is in use"},
     variables=LOOKS,
     see="docs/emulators.md, which lists all faults",
 )
 _POLL = 0.1
-"""Seconds between two looks at what was asked."""
+"""Seconds between two polls for new requests."""
 
 
 class Stage(NamedTuple):
-    """Who is emulated, and how."""
+    """The emulators and their faults."""
 
     emulator: Emulator
     faults: Mapping[str, Fault]
@@ -62,43 +61,49 @@ class Stage(NamedTuple):
 
 
 def emulate(
+    _: Options,
     *,
     names: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="PROVIDER...",
             autocompletion=completion.provider_types,
-            help="Whom to emulate; all when none is named.",
+            help="Providers to emulate; the default is all.",
         ),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", "-p", metavar="N", min=1, help="Port of the first; the others follow."),
+        typer.Option(
+            "--port", "-p", metavar="N", min=1, help="Port of the first provider; the others use the ports after it."
+        ),
     ] = None,
-    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     fault: Annotated[
         list[str] | None,
-        typer.Option("--fault", metavar="[PROVIDER:]FAULT", help="What goes wrong. Once for each provider."),
+        typer.Option("--fault", metavar="[PROVIDER:]FAULT", help="Fault to inject. At most one for each provider."),
     ] = None,
-    every: Annotated[int, typer.Option("--every", metavar="N", min=1, help="Only each n-th request meets it.")] = 1,
+    every: Annotated[
+        int, typer.Option("--every", metavar="N", min=1, help="Inject it into every Nth request only.")
+    ] = 1,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", metavar="PROVIDER/MODEL", help="A further model name. May be repeated."),
+        typer.Option("--model", "-m", metavar="PROVIDER/MODEL", help="Additional model name. May be repeated."),
     ] = None,
-    pace: Annotated[float, typer.Option("--pace", metavar="SECONDS", min=0, help="Between events of a stream.")] = 0.02,
+    pace: Annotated[
+        float, typer.Option("--pace", metavar="SECONDS", min=0, help="Delay between events of a stream.")
+    ] = 0.02,
     write: Annotated[
-        Path | None, typer.Option("--write", metavar="PATH", help="Write the understudy.toml there as well.")
+        Path | None, typer.Option("--write", metavar="PATH", help="Also write the understudy.toml to this file.")
     ] = None,
     as_json: JsonOption = False,
-    no_color: NoColorOption = False,
 ) -> None:
-    """Emulate providers, to develop and test against, until Ctrl-C."""
+    """Emulate providers to develop and test against, until Ctrl-C."""
     wanted = tuple(dict.fromkeys(names or cast.types()))
     _check_names(wanted)
     if write is not None and write.exists():
-        raise Misuse(f"--write {write}: there is a file already; it is not overwritten")
+        raise Misuse(f"--write {write}: the file already exists and is not overwritten")
     if port is not None and port + len(wanted) > 65536:
-        raise Misuse(f"--port {port}: there are not {len(wanted)} ports from there on")
+        raise Misuse(f"--port {port}: fewer than {len(wanted)} ports are left from there")
     stage = Stage(
         Emulator(
             wanted,
@@ -117,7 +122,7 @@ def emulate(
 def _check_names(names: tuple[str, ...]) -> None:
     for name in names:
         if name not in cast.types():
-            raise Misuse(f"no emulator plays {name!r}; there are {', '.join(cast.types())}")
+            raise Misuse(f"unknown provider {name!r}; the emulated ones are {', '.join(cast.types())}")
 
 
 def _faults(written: list[str], wanted: tuple[str, ...]) -> dict[str, Fault]:
@@ -138,34 +143,34 @@ def _models(written: list[str], wanted: tuple[str, ...]) -> dict[str, list[str]]
     for text in written:
         name, _, model = text.partition("/")
         if name not in wanted or not model:
-            raise Misuse(f"--model {text}: write PROVIDER/MODEL, with a provider among {', '.join(wanted)}")
+            raise Misuse(f"--model {text}: write PROVIDER/MODEL, with one of the providers {', '.join(wanted)}")
         models.setdefault(name, []).append(model)
     return models
 
 
 async def _serve(stage: Stage, write: Path | None, *, as_json: bool) -> None:
-    """Run until a signal says to stop; that is a good end, whichever signal it was. Ignored ones stay ignored."""
+    """Run until SIGINT or SIGTERM, which both end it successfully. Ignored signals stay ignored."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
-            continue  # a shell that started this in the background meant it to outlive the terminal's Ctrl-C
-        # Where the loop takes no handlers (Windows), Ctrl-C cancels this task instead.
+            continue  # a shell started this in the background, out of reach of the terminal's Ctrl-C
+        # If the loop supports no handlers (Windows), Ctrl-C cancels this task instead.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         try:
             emulator = await stack.enter_async_context(stage.emulator)
         except OSError as error:
-            raise Misuse(f"cannot listen: {error.strerror or error}; choose another --port or --host") from error
+            raise Misuse(f"cannot listen: {error.strerror or error}; choose a different --port or --host") from error
         for name, fault in stage.faults.items():
             emulator.script(name, always=fault, every=stage.every)
         _announce(emulator, write, as_json=as_json)
-        await _tell_until(stop, emulator)
+        await _report_until(stop, emulator)
 
 
 def _announce(emulator: Emulator, write: Path | None, *, as_json: bool) -> None:
-    """Print addresses and settings on stdout, so that a script can read them as soon as the ports are open."""
+    """Print addresses and settings on stdout, so that a script can read them once the ports are open."""
     if write is not None:
         try:
             write.write_text(configuration(emulator), encoding="utf-8")
@@ -175,14 +180,14 @@ def _announce(emulator: Emulator, write: Path | None, *, as_json: bool) -> None:
         print_json({name: _facts(emulator, name) for name in emulator.providers})
     else:
         print(settings(emulator), flush=True)
-    say("Ctrl-C stops the emulators. What they are asked:")
+    say("Ctrl-C stops the emulators. Requests:")
 
 
 def settings(emulator: Emulator) -> str:
-    """Return addresses, environment variables for the providers' own clients, and a configuration of ours."""
+    """Return addresses, environment variables for the providers' own clients, and a configuration for understudy."""
     width = max(map(len, emulator.providers))
     lines = ["# base URLs", *(f"#   {name:{width}}  {emulator.url(name)}" for name in emulator.providers), ""]
-    lines.append("# environment, for the official clients and for understudy without a file")
+    lines.append("# environment, for the official clients and for understudy without a configuration file")
     for name in emulator.providers:
         lines += [f"export {variable}={value}" for variable, value in environment(emulator, name).items()]
     if _is_behind_proxy():
@@ -191,10 +196,10 @@ def settings(emulator: Emulator) -> str:
 
 
 def environment(emulator: Emulator, name: str) -> dict[str, str]:
-    """Return the variables that lead a provider's own client to its emulator."""
+    """Return the variables that point a provider's own client at its emulator."""
     row = providers.row(name)
     origin, url = emulator.origin(name), emulator.url(name)
-    # Where the variable leaves out the path that the provider's own client adds, so does this.
+    # If the provider's own client adds the path to the variable's value, the path is omitted.
     short = row.normalize_base_url(origin).rstrip("/") == url
     variables = {row.base_url_variables[0]: origin if short else url} if row.base_url_variables else {}
     if row.key_required:
@@ -218,7 +223,7 @@ def configuration(emulator: Emulator) -> str:
 
 
 def _is_behind_proxy() -> bool:
-    """Check whether the environment names a proxy, which must not be asked for the emulators on this machine."""
+    """Check whether the environment names a proxy, which must not be used for emulators on this machine."""
     return bool(EnvironmentProxies.of(os.environ).variables)
 
 
@@ -234,8 +239,8 @@ def _facts(emulator: Emulator, name: str) -> dict[str, object]:
     return {"base_url": emulator.url(name), "key": emulator.key, "environment": environment(emulator, name)}
 
 
-async def _tell_until(stop: asyncio.Event, emulator: Emulator) -> None:
-    """Tell of every request once it is over."""
+async def _report_until(stop: asyncio.Event, emulator: Emulator) -> None:
+    """Report every request once it is over."""
     seen = dict.fromkeys(emulator.providers, 0)
     waiting: list[tuple[str, RecordedRequest]] = []
     while not stop.is_set():

@@ -1,4 +1,4 @@
-"""What the command line's exit codes mean, and the one place where errors become them."""
+"""The exit codes of the command line, and the one place where errors are mapped to them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DEBUG_VARIABLE = "UNDERSTUDY_DEBUG"
 _CLICK_EXCEPTION = typer.BadParameter.__mro__[2]
-"""typer's root of usage errors, which it shows itself; older versions take it from click, newer ones from inside."""
+"""The root of typer's usage errors, which typer reports itself. Its module depends on typer's version."""
 
 
 class ExitCode(enum.IntEnum):
@@ -33,29 +33,27 @@ class ExitCode(enum.IntEnum):
 
 MEANINGS = {
     ExitCode.OK: "done",
-    ExitCode.UNAVAILABLE: "nothing could answer: every attempt failed, or the time was up",
-    ExitCode.MISUSE: "wrong usage or configuration; nobody was asked",
-    ExitCode.REFUSED: "a provider refused, and asking again will not help: key, credit, filter, context window, …",
+    ExitCode.UNAVAILABLE: "no target could answer: every attempt failed, or the deadline passed",
+    ExitCode.MISUSE: "invalid usage or configuration; nothing was sent",
+    ExitCode.REFUSED: "a provider refused and a retry will not help: key, credit, filter, context window, …",
     ExitCode.INTERNAL: "a bug",
-    ExitCode.OUTPUT_FAILED: "the output cannot be written",
-    ExitCode.INTERRUPTED: "Ctrl-C; what the provider was writing is stopped",
-    ExitCode.BROKEN_PIPE: "nobody reads the output any more, as with `| head`",
+    ExitCode.OUTPUT_FAILED: "the output could not be written",
+    ExitCode.INTERRUPTED: "Ctrl-C; the request to the provider is cancelled",
+    ExitCode.BROKEN_PIPE: "the reader of the output has gone, as with `| head`",
 }
 
 
 def exit_code_of(error: LLMError) -> ExitCode:
-    """Return the code of an error: by whom it blames."""
-    from understudy.domain.errors import Misuse, Refused
+    """Return the exit code of an error, by its group."""
+    from understudy.reports.results import group_of
 
-    if isinstance(error, Misuse):
-        return ExitCode.MISUSE
-    return ExitCode.REFUSED if isinstance(error, Refused) else ExitCode.UNAVAILABLE
+    return ExitCode[group_of(error).upper()]
 
 
 class Guard:
-    """Ends a command with the exit code of what went wrong in it, and a message instead of a traceback.
+    """Ends a command with the exit code of an error raised in it, and a message instead of a traceback.
 
-    With UNDERSTUDY_DEBUG set, what is unexpected keeps its traceback.
+    With UNDERSTUDY_DEBUG set, unexpected errors are shown with their traceback.
     """
 
     def __enter__(self) -> None:
@@ -91,10 +89,10 @@ class Guard:
 
 
 def _words(error: OSError) -> str:
-    """Return what went wrong and where, without the system's number for it."""
+    """Return the message and the file name of an error, without its errno."""
     return ": ".join(str(each) for each in (error.filename, error.strerror or error) if each)
 
 
 def _forget_stdout() -> None:
-    """Let the interpreter flush into nothing when it ends, or it would complain about the pipe once more."""
+    """Redirect stdout to the null device, or the interpreter would report the closed pipe again at shutdown."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""How a command ends when it fails: the same for all of them."""
+"""How a command ends if it fails: the same for all of them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import typer
 
 from understudy.cli.exits import exit_code_of
 from understudy.cli.messages import show_error
-from understudy.cli.results import ErrorResult, print_json
+from understudy.cli.terminal import print_json
 from understudy.domain.errors import LLMError
+from understudy.reports.results import report_error
 
 
 @contextmanager
-def told(*, as_json: bool = False, verbose: bool = False) -> Iterator[None]:
-    """End the command with the exit code of the error that is raised in here: told on stderr, with `as_json` also as an
-    object on stdout."""
+def report_errors(*, as_json: bool = False, verbose: bool = False) -> Iterator[None]:
+    """Report an error raised in the block on stderr and end the command with its exit code. With `as_json` also print
+    it as an object on stdout."""
     try:
         yield
     except LLMError as error:
         if as_json:
-            print_json(ErrorResult.of(error))
+            print_json(report_error(error))
         show_error(error, verbose=verbose)
         raise typer.Exit(exit_code_of(error)) from error

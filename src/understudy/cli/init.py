@@ -16,22 +16,21 @@ import typer
 from understudy import providers
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import told
+from understudy.cli.failing import report_errors
 from understudy.cli.manual import LOOKS, Example, Manual
-from understudy.cli.options import JsonOption, NoColorOption
-from understudy.cli.results import print_json
+from understudy.cli.options import JsonOption, Options
 from understudy.cli.sanitize import clean_line
 from understudy.cli.starter import Starter, named, write
-from understudy.cli.terminal import is_terminal, say
+from understudy.cli.terminal import is_terminal, print_json, say
 from understudy.client.factory import create_provider
 from understudy.config import parse
-from understudy.config.discovery import answers, local_address
-from understudy.config.places import FILE_NAME
-from understudy.config.report import meant
+from understudy.config.discovery import FILE_NAME, answers, local_address
+from understudy.config.report import did_you_mean
 from understudy.domain.errors import LLMError, Misuse
-from understudy.providers.addresses import address_from_environment
+from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
-from understudy.settings import FallbackStrategy, ProviderConfig, ProviderType
+from understudy.providers.environment import address_from_environment
+from understudy.settings import FallbackStrategy, ProviderConfig
 
 MANUAL = Manual(
     text="""\
@@ -109,6 +108,7 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take 
 
 
 def init(
+    _: Options,
     *,
     provider: PickOption = None,
     strategy: StrategyOption = None,
@@ -116,12 +116,11 @@ def init(
     force: ForceOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
-    no_color: NoColorOption = False,
 ) -> None:
     """Write a commented configuration file to start from."""
     asks = not yes and not provider and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     try:
-        with told(as_json=as_json):
+        with report_errors(as_json=as_json):
             order = _strategy(strategy or FallbackStrategy.PRIORITY)
             _check_place(output, force=force)
             picked = list(map(_picked, provider)) if provider else _found()
@@ -189,14 +188,14 @@ def _picked(written: str) -> Picked:
     try:
         row = providers.row(ProviderType(name.strip()).value)
     except ValueError as error:
-        raise Misuse(f"unknown provider {name!r}: {meant(name, ProviderType)}") from error
+        raise Misuse(f"unknown provider {name!r}: {did_you_mean(name, ProviderType)}") from error
     return row, _model(model) if model.strip() else None
 
 
 def _strategy(written: str) -> str:
     name = written.strip().lower().replace("-", "_")
     if name not in list(FallbackStrategy):
-        raise Misuse(f"unknown strategy {written!r}: {meant(name, FallbackStrategy)}")
+        raise Misuse(f"unknown strategy {written!r}: {did_you_mean(name, FallbackStrategy)}")
     return name
 
 

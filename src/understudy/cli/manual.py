@@ -1,4 +1,4 @@
-"""The help of a command, as a manual page: what it does, its options, examples, exit codes and variables."""
+"""The help of a command as a manual page: what it does, its options, examples, exit codes and variables."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from typing import Any, NamedTuple
 from typer.core import TyperCommand
 
 from understudy.cli.exits import MEANINGS, ExitCode
+from understudy.cli.options import CommonOptions
 
 CONFIGURATION = {
-    "UNDERSTUDY_CONFIG": "the configuration file, where --config names none",
-    "OPENAI_API_KEY, …": "keys, addresses and tokens of providers; `understudy providers` lists them",
+    "UNDERSTUDY_CONFIG": "the configuration file, if --config is not given",
+    "OPENAI_API_KEY, …": "keys, tokens and addresses of providers; `understudy providers` lists them",
 }
 """Variables of commands that read the configuration."""
-LOOKS = {"NO_COLOR": "no colours, whatever its value"}
+LOOKS = {"NO_COLOR": "any value switches colours off"}
 
-COMMON = frozenset({"config", "verbose", "no_color", "help"})
-"""Parameters that every command has, listed last."""
+COMMON = frozenset({*CommonOptions.__struct_fields__, "help"})
+"""Parameters that every command has; listed last."""
 
 
 class Example(NamedTuple):
-    """A command line and what it is for."""
+    """A command line and its purpose."""
 
     what: str
     line: str
-    """As it is typed; several lines where they belong together."""
+    """As typed; several lines if they belong together."""
 
 
 class Manual(NamedTuple):
-    """What the help of a command says beyond its first sentence and its options."""
+    """What the help of a command contains beyond its first sentence and its options."""
 
     text: str = ""
-    """How it behaves; blank lines part paragraphs."""
+    """How the command behaves; blank lines separate paragraphs."""
     examples: tuple[Example, ...] = ()
     exits: Mapping[ExitCode, str] = {}
-    """What an exit code means in this command, where that is more than the code's usual meaning."""
+    """What an exit code means for this command; empty if it is the usual meaning."""
     variables: Mapping[str, str] = {}
     see: str = ""
-    """Where more is told."""
+    """Where to read more."""
 
 
 class Documented(TyperCommand):
@@ -47,7 +48,7 @@ class Documented(TyperCommand):
     manual = Manual()
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return the usage's words. Optional ones stand in brackets, so required ones need none."""
+        """Return the words of the usage line. Optional ones are in brackets; required ones need none."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
@@ -56,11 +57,11 @@ class Documented(TyperCommand):
         write_text(formatter, self.manual.text)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write what the command alone has ahead of what all have."""
+        """Write the options of the command ahead of the common ones."""
         write_parameters(self.get_params(ctx), ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write what stands below the options."""
+        """Write what follows the options."""
         write_manual(formatter, self.manual)
 
 
@@ -87,7 +88,7 @@ def write_parameters(parameters: Any, ctx: Any, formatter: Any) -> None:
 
 
 def write_manual(formatter: Any, manual: Manual) -> None:
-    """Write what stands below the options."""
+    """Write what follows the options."""
     if manual.examples:
         with formatter.section("Examples"):
             for number, example in enumerate(manual.examples):
@@ -109,5 +110,5 @@ def write_manual(formatter: Any, manual: Manual) -> None:
 
 
 def exits(manual: Manual) -> Mapping[ExitCode, str]:
-    """Return the exit codes of a command by number, each with what it means there."""
+    """Return the exit codes of a command in numeric order, with their meaning there."""
     return {code: manual.exits[code] or MEANINGS[code] for code in sorted(manual.exits)}

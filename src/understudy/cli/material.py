@@ -1,4 +1,4 @@
-"""What a question is made of: words, standard input, files, images, a schema."""
+"""The material of a question: words, standard input, files, images, a schema."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ _FENCES = re.compile(r"^\s*(`{3,})", re.MULTILINE)
 
 
 def question(prompt: str, attachments: Iterable[AnyPart]) -> str | list[Message]:
-    """Return what to ask: a plain prompt, or a message of the prompt and what is attached to it."""
+    """Return the prompt, as a message if anything is attached to it."""
     parts = tuple(attachments)
     return [Message.user((Text(prompt), *parts))] if parts else prompt
 
 
 def words_of(words: list[str]) -> str:
-    """Return the prompt on the command line. Raises `Misuse` for bytes that are no text."""
+    """Return the prompt on the command line. Raise `Misuse` if it is not valid UTF-8."""
     prompt = " ".join(words)
     if not prompt.isprintable() and any("\ud800" <= character <= "\udfff" for character in prompt):
-        raise Misuse("the prompt is not UTF-8 text")
+        raise Misuse("the prompt is not valid UTF-8")
     return prompt
 
 
 def piped() -> bytes | None:
-    """Return all of standard input; `None` when it is a terminal or closed."""
+    """Return all of standard input; `None` if it is a terminal or closed."""
     if sys.stdin is None or sys.stdin.closed or is_terminal(sys.stdin):
         return None
     return sys.stdin.buffer.read()
 
 
 def text_of(data: bytes, name: str) -> str:
-    """Decode text. Raises `Misuse` when it is none."""
+    """Decode UTF-8. Raise `Misuse` if it is invalid."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Misuse(f"{name} is not UTF-8 text (byte {error.start})") from error
+        raise Misuse(f"{name} is not valid UTF-8 (byte {error.start})") from error
 
 
 def attachment(data: bytes, name: str) -> AnyPart:
-    """Return a part of a file's bytes: an image, a PDF, or a text labelled with the name. Raises `Misuse`."""
+    """Return a file's bytes as a part: an image, a PDF, or text labelled with the name. Raise `Misuse` if neither."""
     if data.startswith(b"%PDF-"):
         return File(data=base64.b64encode(data).decode("ascii"), media_type="application/pdf", name=name)
     try:
@@ -57,23 +57,23 @@ def attachment(data: bytes, name: str) -> AnyPart:
     except ValueError:
         pass
     if b"\0" in data:
-        raise Misuse(f"{name} is neither text nor PDF nor a PNG, JPEG, GIF or WebP image")
+        raise Misuse(f"{name} is not text, PDF, PNG, JPEG, GIF or WebP")
     return Text(labelled(text_of(data, name), name))
 
 
 def labelled(text: str, name: str) -> str:
-    """Put a text into a fence that nothing inside of it closes, under its name."""
+    """Return text under its name, in a fence that nothing inside it closes."""
     fence = "`" * max((len(found) + 1 for found in _FENCES.findall(text)), default=3)
     return f"{name}:\n{fence}\n{text.removesuffix(chr(10))}\n{fence}"
 
 
 def file_attachment(path: Path, option: str = "--file") -> AnyPart:
-    """Read a file to attach, which `option` names. Raises `Misuse`."""
+    """Read a file to attach, named by `option`. Raise `Misuse` if that fails."""
     return attachment(read_bytes(path, option), path.name)
 
 
 def image_attachment(where: str, option: str = "--image") -> Image:
-    """Return the image at a path or URL. Raises `Misuse`."""
+    """Return the image at a path or URL. Raise `Misuse` if it is not an image."""
     if where.startswith(("http://", "https://")):
         return Image(url=where)
     data = read_bytes(Path(where), option)
@@ -84,7 +84,7 @@ def image_attachment(where: str, option: str = "--image") -> Image:
 
 
 def system_text(value: str, option: str = "--system") -> str:
-    """Return the system prompt, read from a file when it is written `@path`. Raises `Misuse`."""
+    """Return the system prompt, read from a file if it is written `@path`. Raise `Misuse` if that fails."""
     if not value.startswith("@"):
         return value
     path = Path(value[1:])
@@ -92,9 +92,9 @@ def system_text(value: str, option: str = "--system") -> str:
 
 
 def schema_of(value: str) -> dict[str, Any]:
-    """Return a JSON Schema that is written out, or stands in a file (`path` or `@path`). Raises `Misuse`.
+    """Return a JSON Schema, given inline or as a file (`path` or `@path`). Raise `Misuse` if it is invalid.
 
-    It is checked here, so that a broken one costs no request.
+    It is checked here, so that an invalid one costs no request.
     """
     from understudy.engine.structured import form_of
 
@@ -107,13 +107,13 @@ def schema_of(value: str) -> dict[str, Any]:
         schema = json.decode_object(text)
     except json.BadJson as error:
         raise Misuse(f"{name}: not a JSON object: {error}") from error
-    with contextlib.suppress(ValueError):  # that `null` does not fit says that the schema itself is sound
+    with contextlib.suppress(ValueError):  # `null` does not conform, but the schema itself is valid
         form_of(schema).parse("null")
     return schema
 
 
 def read_bytes(path: Path, option: str) -> bytes:
-    """Read a file that an option names. Raises `Misuse` with the reason when that is not possible."""
+    """Read a file named by an option. Raise `Misuse` with the reason if that fails."""
     try:
         return path.expanduser().read_bytes()
     except (OSError, RuntimeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What the command line says on stderr: errors, warnings, notes, and the table of attempts."""
+"""Messages on stderr: errors, warnings, notes, and the table of attempts."""
 
 from __future__ import annotations
 
@@ -17,41 +17,44 @@ if TYPE_CHECKING:
 
 
 def show_error(error: LLMError, *, verbose: bool = False) -> None:
-    """Say what went wrong, and what became of every attempt."""
+    """Report an error and the outcome of every attempt."""
     attempts = error.attempts
     say(headline(error), label="error", style="error")
     if error.partial is not None and error.partial.text:
-        say("what was shown is incomplete: once an answer has begun, no other provider may go on with it", label="note")
+        say(
+            "the answer above is incomplete: once an answer has started, no other provider may continue it",
+            label="note",
+        )
     if verbose:
         show_attempts(attempts)
     elif len(attempts) > 1:
         for attempt in attempts:
             say(f"  {clean_line(str(attempt))}")
     if error.retry_after is not None:
-        say(f"the earliest try that makes sense is in {error.retry_after:.0f} s", label="note")
+        say(f"retry in {error.retry_after:.0f} s at the earliest", label="note")
 
 
 def headline(error: LLMError) -> str:
-    """Return an error's own words, with the target that they are about, and without the list of attempts."""
+    """Return the message of an error with the target it is about, without the list of attempts."""
     if not error.attempts:
         return clean(error.message)
     words = clean_line(error.message.partition("\n")[0]).removesuffix(":")
     last = error.attempts[-1]
     if last.failure is None or last.failure != error.failure or error.message != last.failure.message:
         return words
-    broke_off = "the answer broke off: " if error.partial is not None else ""
+    broke_off = "the answer was interrupted: " if error.partial is not None else ""
     return f"{broke_off}{target_name(last)}: {words} ({last.failure.kind})"
 
 
 def show_warnings(response: GenerationResponse, *, verbose: bool) -> None:
-    """Say what could not be expressed, how the answer ended if not as usual, and who stood in for whom."""
+    """Report warnings, an unusual end of the answer, and which target answered after failed attempts."""
     from understudy.domain.finish import FinishReason
 
     for warning in response.warnings:
         say(f"{warning.kind} {warning.what} ({clean_line(warning.why)})", label="warning", style="warning")
     match response.finish_reason:
         case FinishReason.LENGTH:
-            say("the answer was cut at its limit of tokens (--max-tokens)", label="warning", style="warning")
+            say("the answer was truncated at its token limit (--max-tokens)", label="warning", style="warning")
         case FinishReason.CONTENT_FILTER:
             say("the provider's content filter stopped the answer", label="error", style="error")
         case _:
@@ -70,11 +73,11 @@ def show_attempts(attempts: Sequence[AttemptRecord]) -> None:
 
 
 def attempts_table(attempts: Sequence[AttemptRecord]) -> list[str]:
-    """Return lines: who was asked, what came of it, how long it took, and below that what was decided then.
+    """Return the table of attempts: target, outcome, duration, tokens, cost.
 
-    The words of a failure stand below its row, for no column could hold them.
+    The message of a failure and what was decided then follow below its row, because no column could hold them.
     """
-    titles = ("#", "asked", "outcome", "seconds", "first", "tokens", "cost")
+    titles = ("#", "target", "outcome", "seconds", "first", "tokens", "cost")
     rows = [titles, *map(_row, attempts)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(titles))]
     lines: list[str] = []
@@ -92,7 +95,7 @@ def _row(attempt: AttemptRecord) -> tuple[str, ...]:
         f"{attempt.duration:.2f}",
         "" if attempt.first_event is None else f"{attempt.first_event:.2f}",
         tokens(attempt.usage),
-        # What was lost is shown when it cost something.
+        # The cost of a failed attempt is shown if it is not zero.
         price(attempt.cost) if attempt.failure is None or (attempt.cost and attempt.cost.amount.nano_usd) else "",
     )
 
@@ -112,7 +115,7 @@ def target_name(attempt: AttemptRecord) -> str:
 
 
 def outcome_of(attempt: AttemptRecord) -> str:
-    """Return what came of an attempt."""
+    """Return the outcome of an attempt."""
     failure = attempt.failure
     if failure is None:
         return "answered"
@@ -121,21 +124,21 @@ def outcome_of(attempt: AttemptRecord) -> str:
 
 
 def tokens(usage: Usage) -> str:
-    """Return `prompt → answer` tokens; `?` where one of them is unknown, nothing where both are."""
+    """Return `prompt → answer` tokens; `?` for the unknown one, empty if both are unknown."""
     if usage.total is None:
         return ""
     return " → ".join("?" if count is None else str(count) for count in (usage.input_total, usage.output_total))
 
 
 def price(cost: Cost | None) -> str:
-    """Return an amount, or that it is unknown."""
+    """Return an amount, or `unknown`."""
     if cost is None:
         return "unknown"
     return "$0" if cost.amount.nano_usd == 0 else str(cost.amount)
 
 
 def dollars(nano: int) -> str:
-    """Return nano-USD as US dollars, exact and without zeros at the end: `0.15`."""
+    """Return nano-USD as US dollars, exact and without trailing zeros: `0.15`."""
     from decimal import Decimal
 
     return f"{Decimal(f'{nano}E-9').normalize():f}"

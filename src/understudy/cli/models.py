@@ -14,14 +14,13 @@ import typer
 
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import told
+from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import dollars
-from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
-from understudy.cli.results import print_json
+from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import opened
-from understudy.cli.terminal import plain_table, prepare_library, say, show
+from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.client.provider import Provider
 from understudy.config import Config, load
 from understudy.domain.errors import LLMError, Misuse, Unavailable, Unsupported
@@ -163,7 +162,7 @@ PatienceOption = Annotated[
 
 
 def models(
-    context: typer.Context,
+    common: CommonOptions,
     *,
     pattern: PatternArgument = None,
     provider: ProviderOption = None,
@@ -171,15 +170,11 @@ def models(
     limit: LimitOption = None,
     timeout: PatienceOption = 20.0,
     as_json: JsonOption = False,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
 ) -> None:
-    """List the models of all targets: window, price, capabilities."""
-    settings = Settings.of(context, config, verbose=verbose)
-    with told(as_json=as_json, verbose=settings.verbose):
+    """List the models of all entries: window, price, capabilities."""
+    with report_errors(as_json=as_json, verbose=common.verbose):
         wanted = Filter(pattern=pattern, capabilities=_capabilities(capability), limit=limit)
-        loaded = _only(load(settings.config), provider)
+        loaded = _only(load(common.config), provider)
         prepare_library()
         found = asyncio.run(_ask_all(loaded, wanted, timeout))
         if all(isinstance(answer, LLMError) for answer in found.values()):

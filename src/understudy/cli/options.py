@@ -1,144 +1,199 @@
-"""Options that several commands have, each defined once, and what the common ones amount to."""
+"""Options that several commands have, each declared once.
+
+An option is a field: `Annotated[type, typer.Option(…)] = default`. Options that travel together are a struct, which
+inherits from `Options` (`--no-color`), `CommonOptions` (`--config`, `--verbose`) or a struct with more of them. A
+command takes such structs as parameters beside options that it alone has, and hands the struct on; `flatten` makes of
+that the parameters which typer needs:
+
+    class ChatOptions(ModelOptions, frozen=True, kw_only=True):
+        resume: Annotated[str | None, typer.Option("--resume", help="…")] = None
+
+    def chat(options: ChatOptions) -> None: ...
+    def check(common: CommonOptions, *, as_json: JsonOption = False) -> None: ...
+"""
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable, Iterator
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from understudy.cli import completion
 
 
+def flatten(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that takes one by one the options which `command` takes as structs."""
+    declared = inspect.signature(command, eval_str=True).parameters.values()
+    groups = {each.name: each.annotation for each in declared if _is_group(each.annotation)}
+
+    def run(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field: given.pop(field) for field in group.__struct_fields__})
+        command(**given)
+
+    parameters: list[Parameter] = []
+    for each in declared:
+        parameters += _parameters(each.annotation) if each.name in groups else [each]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__doc__ = command.__doc__
+    return run
+
+
+def _is_group(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Options)
+
+
+def _parameters(group: type[Options]) -> Iterator[Parameter]:
+    for field in msgspec.structs.fields(group):
+        default = Parameter.empty if field.required else field.default
+        yield Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=field.type)
+
+
 def _switch_colour_off(value: bool) -> bool:
-    """Tell the whole process, so that the help of typer and the tables of rich know it as well."""
+    """Switch colours off for the whole process, so that typer's help and rich's tables have none either."""
     if value:
         os.environ["NO_COLOR"] = "1"
         os.environ.pop("FORCE_COLOR", None)
     return value
 
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="PATH",
-        help="Configuration file. Without it: $UNDERSTUDY_CONFIG, ./understudy.toml, the one in your configuration "
-        "folder, else the keys in the environment.",
-    ),
-]
-VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Say more on stderr: every attempt, and what the model thinks.")
-]
-NoColorOption = Annotated[
-    bool,
-    typer.Option("--no-color", is_eager=True, callback=_switch_colour_off, help="No colours; $NO_COLOR does the same."),
-]
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What every command has."""
+
+    no_color: Annotated[
+        bool,
+        typer.Option(
+            "--no-color", is_eager=True, callback=_switch_colour_off, help="No colours; $NO_COLOR does the same."
+        ),
+    ] = False
+
+
+class CommonOptions(Options, frozen=True, kw_only=True):
+    """What every command has that reads the configuration. Ahead of the command they have the same effect."""
+
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="PATH",
+            help="Configuration file. Without it: $UNDERSTUDY_CONFIG, ./understudy.toml, the one in your configuration "
+            "folder, else the keys in the environment.",
+        ),
+    ] = None
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Report more on stderr: every attempt, and what the model thinks.")
+    ] = False
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, for scripts.")]
-
-# ---- of commands that ask something: what, whom, and how ----
-
-Words = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="PROMPT...",
-        show_default=False,
-        help="The question; quotes are not needed. `-`, or nothing at all, takes it from standard input. Beside a "
-        "prompt, standard input is attached to it.",
-    ),
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        metavar="ENTRY[/MODEL]",
-        autocompletion=completion.targets,
-        help="Try this first; the other entries stay behind it. Or a route, which has targets of its own.",
-    ),
-]
-FallbackOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--fallback",
-        metavar="ENTRY[/MODEL],...",
-        autocompletion=completion.target_lists,
-        help="Have exactly these behind the first, in this order. May be repeated.",
-    ),
-]
-NoFallbackOption = Annotated[bool, typer.Option("--no-fallback", help="Ask only the first, with its own retries.")]
-TaskOption = Annotated[
-    str | None,
-    typer.Option(
-        "--task",
-        metavar="NAME",
-        autocompletion=completion.tasks,
-        help="What kind of task it is; [llm.tasks] says who is asked for it.",
-    ),
-]
-SystemOption = Annotated[
-    str | None,
-    typer.Option(
-        "--system",
-        "-s",
-        metavar="TEXT|@FILE",
-        autocompletion=completion.files_behind_at,
-        help="The system prompt, or the file it is in.",
-    ),
-]
-ImageOption = Annotated[
-    list[str] | None, typer.Option("--image", "-i", metavar="PATH|URL", help="Attach an image. May be repeated.")
-]
-FileOption = Annotated[
-    list[Path] | None,
-    typer.Option("--file", "-f", metavar="PATH", help="Attach a text, PDF or image file. May be repeated."),
-]
-SchemaOption = Annotated[
-    str | None,
-    typer.Option(
-        "--schema", metavar="JSON|PATH", help="A JSON Schema; the answer is JSON that fits it, and nothing else."
-    ),
-]
-MaxTokensOption = Annotated[
-    int | None, typer.Option("--max-tokens", metavar="N", help="How many tokens the answer may have.")
-]
-TemperatureOption = Annotated[
-    float | None, typer.Option("--temperature", "-t", metavar="T", help="How freely the model chooses its words.")
-]
-ReasoningOption = Annotated[
-    str | None,
-    typer.Option(
-        "--reasoning",
-        metavar="EFFORT",
-        autocompletion=completion.efforts,
-        help="How much to think first: none, minimal, low, medium, high, xhigh or max, as far as the model has it.",
-    ),
+NoFallbackOption = Annotated[
+    bool, typer.Option("--no-fallback", help="Ask only the first target, with its own retries.")
 ]
 TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", help="For all attempts and waits together.")
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="Limit for all attempts and waits together.")
 ]
-IgnoreStdinOption = Annotated[
-    bool, typer.Option("--ignore-stdin", "-I", help="Do not read standard input, for loops and jobs.")
-]
+
+
+class ModelOptions(CommonOptions, frozen=True, kw_only=True):
+    """Which target is asked, and how it answers."""
+
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="ENTRY[/MODEL]",
+            autocompletion=completion.targets,
+            help="Try this first and keep the other entries behind it. Or a route, which has its own targets.",
+        ),
+    ] = None
+    fallback: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fallback",
+            metavar="ENTRY[/MODEL],...",
+            autocompletion=completion.target_lists,
+            help="Fall back to exactly these, in this order. May be repeated.",
+        ),
+    ] = None
+    no_fallback: NoFallbackOption = False
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            metavar="NAME",
+            autocompletion=completion.tasks,
+            help="Kind of task; [llm.tasks] lists the targets for it.",
+        ),
+    ] = None
+    system: Annotated[
+        str | None,
+        typer.Option(
+            "--system",
+            "-s",
+            metavar="TEXT|@FILE",
+            autocompletion=completion.files_behind_at,
+            help="System prompt, or the file that contains it.",
+        ),
+    ] = None
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", metavar="N", help="Maximum number of tokens in the answer.")
+    ] = None
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", "-t", metavar="T", help="Sampling temperature.")
+    ] = None
+    reasoning: Annotated[
+        str | None,
+        typer.Option(
+            "--reasoning",
+            metavar="EFFORT",
+            autocompletion=completion.efforts,
+            help="Reasoning effort: none, minimal, low, medium, high, xhigh or max, as far as the model supports it.",
+        ),
+    ] = None
+
+
+class PromptOptions(ModelOptions, frozen=True, kw_only=True):
+    """One question: the prompt, what is attached to it, and which target is asked."""
+
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PROMPT...",
+            show_default=False,
+            help="The question; quotes are not needed. If it is `-` or missing, it is read from standard input. If a "
+            "prompt is given, standard input is attached to it.",
+        ),
+    ] = None
+    image: Annotated[
+        list[str] | None, typer.Option("--image", "-i", metavar="PATH|URL", help="Attach an image. May be repeated.")
+    ] = None
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("--file", "-f", metavar="PATH", help="Attach a text, PDF or image file. May be repeated."),
+    ] = None
+    schema: Annotated[
+        str | None,
+        typer.Option(
+            "--schema",
+            metavar="JSON|PATH",
+            help="JSON Schema; the answer is JSON that conforms to it, and nothing else.",
+        ),
+    ] = None
+    ignore_stdin: Annotated[
+        bool, typer.Option("--ignore-stdin", "-I", help="Do not read standard input, for loops and jobs.")
+    ] = False
 
 
 def check_timeout(seconds: float | None) -> None:
-    """Raise `Misuse` for a `--timeout` that is none."""
+    """Raise `Misuse` if a `--timeout` is not above 0."""
     if seconds is not None and not seconds > 0:
         from understudy.domain.errors import Misuse
 
-        raise Misuse(f"--timeout {seconds:g}: it must be above 0 seconds")
-
-
-class Settings(NamedTuple):
-    """The common options, wherever they stood on the command line."""
-
-    config: Path | None = None
-    verbose: bool = False
-
-    @classmethod
-    def of(cls, context: typer.Context, config: Path | None = None, *, verbose: bool = False) -> Settings:
-        """Join the options ahead of the command with those behind it; the latter prevail."""
-        ahead = context.obj if isinstance(context.obj, Settings) else cls()
-        return cls(config or ahead.config, verbose or ahead.verbose)
+        raise Misuse(f"--timeout must be above 0 seconds, got {seconds:g}")

@@ -12,21 +12,21 @@ import typer
 
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import told
+from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import dollars
-from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
-from understudy.cli.results import print_json
+from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import opened
-from understudy.cli.terminal import plain_table, prepare_library, say, show
+from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
 from understudy.config import Config, load
 from understudy.domain.errors import ConfigError, LLMError, Misuse
 from understudy.domain.prices import Rates
+from understudy.providers import ProviderType
 from understudy.providers import row as row_of
-from understudy.settings import ProviderConfig, ProviderType
+from understudy.settings import ProviderConfig
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -117,20 +117,16 @@ FetchOption = Annotated[
 
 
 def prices(
-    context: typer.Context,
+    common: CommonOptions,
     *,
     model: ModelArgument = None,
     fetch: FetchOption = False,
     as_json: JsonOption = False,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
 ) -> None:
-    """Show what models cost, and where that is known from."""
+    """Show what models cost, and the source of each price."""
     prepare_library()
-    settings = Settings.of(context, config, verbose=verbose)
-    with told(as_json=as_json, verbose=settings.verbose):
-        found = asyncio.run(_look_up(load(settings.config, probe=lambda _: True), model, fetch=fetch))
+    with report_errors(as_json=as_json, verbose=common.verbose):
+        found = asyncio.run(_look_up(load(common.config, probe=lambda _: True), model, fetch=fetch))
     print_json(PricesResult(tuple(found))) if as_json else _print(found)
     raise typer.Exit(ExitCode.OK if any(each.source for each in found) else ExitCode.UNAVAILABLE)
 

@@ -13,18 +13,17 @@ import typer
 
 from understudy import providers as built_in
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import told
+from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.options import ConfigOption, JsonOption, NoColorOption, Settings, VerboseOption
-from understudy.cli.results import print_json
+from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.survey import IN_FILE, EntryResult, health_of, milliseconds, survey
-from understudy.cli.terminal import plain_table, prepare_library, say, show
+from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.config import Config, load
 from understudy.config.discovery import answers
-from understudy.providers.addresses import address_from_environment
+from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
-from understudy.settings import ProviderType
+from understudy.providers.environment import address_from_environment
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -90,20 +89,16 @@ NoCheckOption = Annotated[bool, typer.Option("--no-check", help="Ask nobody whet
 
 
 def providers(
-    context: typer.Context,
+    common: CommonOptions,
     *,
     no_check: NoCheckOption = False,
     as_json: JsonOption = False,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
 ) -> None:
-    """List all providers: key, health, and what the missing ones want."""
-    settings = Settings.of(context, config, verbose=verbose)
+    """List all providers: key, health, and what the others need."""
     if not no_check:
         prepare_library()
-    with told(as_json=as_json):
-        loaded = load(settings.config, probe=(lambda _: True) if no_check else None, may_be_empty=True)
+    with report_errors(as_json=as_json):
+        loaded = load(common.config, probe=(lambda _: True) if no_check else None, may_be_empty=True)
         entries = asyncio.run(survey(loaded, offline=no_check))
     listed = [*_configured(loaded, entries), *_disabled(loaded), *_absent(loaded, asks=not no_check)]
     result = ProvidersResult(source=loaded.source, checked=not no_check, providers=tuple(listed))

@@ -1,8 +1,8 @@
-"""Makes text of models and providers safe to show on a terminal.
+"""Makes text from models and providers safe to show on a terminal.
 
-What a model writes may hold control sequences: they recolour the screen, set its title, write to the clipboard or hide
-text. `Sanitizer` takes them out, also when a sequence is split over several pieces of a stream. Text that does not go
-to a terminal is left as it is.
+Such text may contain control sequences, which recolour the screen, set its title, write to the clipboard or hide text.
+`Sanitizer` removes them, even if a sequence is split over several pieces of a stream. Text that does not go to a
+terminal is unchanged.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import IO
 
 _ESC = "\x1b"
 _MAX_STRING = 4096
-"""Characters of a control string (a title, say) that are taken out; what follows is shown as plain text."""
+"""Characters of a control string (such as a title) that are removed; the rest is shown as plain text."""
 
 _BIDI = "\u202a-\u202e\u2066-\u2069"
-"""Overrides and isolates of writing direction, which can show text in another order than it is written in."""
+"""Overrides and isolates of writing direction, which can display text in another order than it is written in."""
 _SUSPECT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff]")
-"""All control characters but tab and newline, direction overrides, and surrogates that no encoding takes."""
+"""All control characters except tab and newline, direction overrides, and lone surrogates."""
 
 
 _UNESCAPED = re.compile(f"[\x7f-\x9f{_BIDI}]")
-"""Those of them that JSON lets stand in a string."""
+"""Those of them that JSON allows in a string unescaped."""
 
 
 class _State(enum.Enum):
@@ -44,15 +44,15 @@ _INTRODUCERS = {
     "^": _State.STRING,
     "_": _State.STRING,
 }
-"""What follows an escape (ECMA-48); each has a one-character form among the C1 controls."""
+"""What follows an escape (ECMA-48); each also has a one-character form among the C1 controls."""
 _C1 = {chr(ord(character) + 0x40): state for character, state in _INTRODUCERS.items()}
 
 
 class Sanitizer:
-    """Takes control sequences out of text that arrives in pieces.
+    """Removes control sequences from text that arrives in pieces.
 
-    Newlines and tabs stay; every other control character, sequence and direction override goes. However the text is
-    cut into pieces, the result is the same. An unfinished sequence at the end is never shown.
+    Newlines and tabs stay; every other control character, sequence and direction override is removed. The result does
+    not depend on how the text is split. An unfinished sequence at the end is never shown.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Sanitizer:
         self._length = 0
 
     def feed(self, text: str) -> str:
-        """Return what of a piece may be shown."""
+        """Return the part of a piece that may be shown."""
         if self._state is _State.GROUND and not _SUSPECT.search(text):
             return text
         return "".join(shown for character in text if (shown := self._take(character)))
@@ -91,7 +91,7 @@ class Sanitizer:
         return ""
 
     def _sequence(self, character: str) -> str:
-        """Go on with an escape or a CSI sequence; what cannot belong to it ends it and is text again."""
+        """Continue an escape or CSI sequence; a character that cannot belong to it ends it and is text again."""
         state = self._state
         if state is _State.ESCAPE and character in _INTRODUCERS:
             return self._begin(_INTRODUCERS[character])
@@ -104,7 +104,7 @@ class Sanitizer:
         return "" if final <= character <= "\x7e" else self._ground(character)
 
     def _string(self, character: str) -> str:
-        """Go on with a control string. It ends at its terminator, at a newline, and when it is too long."""
+        """Continue a control string. It ends at its terminator, at a newline, or if it is too long."""
         self._length += 1
         if character == _ESC:
             # Most likely the first half of the terminator, `ESC \\`, which reads like any other short sequence.
@@ -115,34 +115,34 @@ class Sanitizer:
 
 
 def clean(text: str) -> str:
-    """Return a whole text without control sequences."""
+    """Return text without control sequences."""
     return Sanitizer().feed(text)
 
 
 def clean_line(text: str) -> str:
-    """Return a whole text without control sequences, on one line."""
+    """Return text without control sequences, on one line."""
     return " ".join(clean(text).split())
 
 
 def escaped_json(text: str) -> str:
-    """Return a JSON text that shows what a terminal would obey: C1 controls and direction overrides as `\\uXXXX`.
+    """Return JSON in which a terminal interprets nothing: C1 controls and direction overrides become `\\uXXXX`.
 
-    It means the same: outside of strings JSON has none of them, and C0 controls are escaped in all of it.
+    Its value is the same: outside strings JSON has none of them, and C0 controls are always escaped.
     """
     return _UNESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 class Shown(io.BytesIO):
-    """JSON on its way to a terminal; each write is whole characters."""
+    """JSON on its way to a terminal; each write contains whole characters."""
 
     def __init__(self, terminal: IO[bytes]) -> None:
         super().__init__()
         self._terminal = terminal
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        """Write JSON so that the terminal obeys nothing of it."""
+        """Write JSON of which the terminal interprets nothing."""
         return self._terminal.write(escaped_json(data.decode()).encode())
 
     def flush(self) -> None:
-        """Show what was written."""
+        """Flush what was written."""
         self._terminal.flush()

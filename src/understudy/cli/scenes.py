@@ -1,4 +1,4 @@
-"""The scenes of the demonstration: each sets emulators up to fail in some way, asks, and checks what it claims."""
+"""The scenes of the demonstration: each makes emulators fail in some way, sends a request, and checks its claims."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _K = FailureKind
 
 
 class Claim(NamedTuple):
-    """Something that a scene says of itself, and whether it came true."""
+    """A claim of a scene, and whether it came true."""
 
     words: str
     true: bool
 
 
 class Played(NamedTuple):
-    """How a scene went."""
+    """The result of a scene."""
 
     attempts: tuple[AttemptRecord, ...]
     answer: str
@@ -39,14 +39,14 @@ class Played(NamedTuple):
 
 
 class Stage:
-    """The emulators of the demonstration, and everyone who was asked, for the account at the end."""
+    """The emulators of the demonstration, and all providers that were used, for the summary at the end."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
-        self.asked: list[Provider] = []
+        self.used: list[Provider] = []
 
     def cast(self, *names: str, max_retries: int = 3, keys: dict[str, str] | None = None) -> ProviderManager:
-        """Return a manager of these providers, the first in front, who remember nothing of earlier scenes."""
+        """Return a manager of these providers, in this order, without state from earlier scenes."""
         providers: list[Provider] = []
         for priority, name in enumerate(names, start=1):
             key = (keys or {}).get(name, self.emulator.key)
@@ -55,23 +55,23 @@ class Stage:
                 priority=priority,
                 base_url=self.emulator.url(name),
                 api_key=Secret(key),
-                proxy="none",  # the emulators are on this machine, whatever the environment says
+                proxy="none",  # the emulators are on this machine
             )
             providers.append(create_provider(config))
-        self.asked += providers
+        self.used += providers
         return ProviderManager(providers, FallbackConfig(max_retries=max_retries, retry_delay_ms=100))
 
 
 class Scene(NamedTuple):
-    """A scene: what it shows, and how it is played."""
+    """A scene: its title and description, and how it is played."""
 
     title: str
-    told: str
+    description: str
     play: Callable[[Stage], Awaitable[Played]]
 
 
 async def plain_answer(stage: Stage) -> Played:
-    """Nobody fails."""
+    """Nothing fails."""
     async with stage.cast("openai", "anthropic") as llm:
         response = await llm.generate(PARIS)
     return _played(
@@ -90,26 +90,26 @@ async def primary_fails(stage: Stage) -> Played:
     kinds = _kinds(response.attempts)
     return _played(
         response,
-        Claim("OpenAI was tried again before it was given up", kinds.count(_K.SERVER_ERROR) >= 2),
+        Claim("OpenAI was retried before it was given up", kinds.count(_K.SERVER_ERROR) >= 2),
         Claim("Anthropic answered in its place", response.provider == "anthropic" and "Paris" in response.text),
     )
 
 
 async def rate_limited(stage: Stage) -> Played:
-    """The primary wants a second of peace."""
+    """The primary asks for a pause of one second."""
     stage.emulator.script("openai", [Fault.status(429, retry_after=1)])
     async with stage.cast("openai", "anthropic") as llm:
         response = await llm.generate("What is 17 * 3?")
     waited = response.attempts[-1].waited
     return _played(
         response,
-        Claim("the provider said one second, and got it", 1.0 <= waited < 2.0),
+        Claim("the provider asked for one second, and got it", 1.0 <= waited < 2.0),
         Claim("so OpenAI itself answered", response.provider == "openai" and "51" in response.text),
     )
 
 
 async def third_answers(stage: Stage) -> Played:
-    """One does not listen, one does not take the key."""
+    """One provider does not listen, another refuses the key."""
     await stage.emulator.stop("openai")
     try:
         async with stage.cast("openai", "anthropic", "ollama", keys={"anthropic": "a-revoked-key"}) as llm:
@@ -118,9 +118,9 @@ async def third_answers(stage: Stage) -> Played:
         await stage.emulator.start("openai")
     return _played(
         response,
-        Claim("nobody listens at OpenAI's port", _K.CONNECT in _kinds(response.attempts)),
+        Claim("OpenAI's port refuses connections", _K.CONNECT in _kinds(response.attempts)),
         Claim(
-            "Anthropic refused the key, which is not tried twice",
+            "Anthropic refused the key, which was not tried twice",
             _kinds(response.attempts).count(_K.AUTHENTICATION) == 1,
         ),
         Claim("the local Ollama answered", response.provider == "ollama" and "Paris" in response.text),
@@ -129,7 +129,7 @@ async def third_answers(stage: Stage) -> Played:
 
 
 async def cut_before_words(stage: Stage) -> Played:
-    """A stream breaks before anyone has read a word of it."""
+    """A stream is interrupted before its first word."""
     stage.emulator.script("openai", always=Fault.cut(after=0))
     async with stage.cast("openai", "anthropic", max_retries=1) as llm:
         stream = llm.stream(PARIS)
@@ -137,14 +137,14 @@ async def cut_before_words(stage: Stage) -> Played:
     response = stream.response
     return _played(
         response,
-        Claim("the first stream broke off", response.attempts[0].failure is not None),
-        Claim("the reader saw one whole answer, and nothing of the broken one", shown == response.text),
+        Claim("the first stream was interrupted", response.attempts[0].failure is not None),
+        Claim("the reader saw one complete answer, and nothing of the interrupted one", shown == response.text),
         Claim("Anthropic wrote it", response.provider == "anthropic" and "Paris" in shown),
     )
 
 
 async def cut_after_words(stage: Stage) -> Played:
-    """A stream breaks in the middle of a sentence."""
+    """A stream is interrupted in the middle of a sentence."""
     stage.emulator.script("openai", always=Fault.cut(after=3))
     shown, error = "", None
     async with stage.cast("openai", "anthropic") as llm:
@@ -160,14 +160,14 @@ async def cut_after_words(stage: Stage) -> Played:
         f"{shown}…",
         (
             Claim("it is an error, not a short answer", isinstance(error, StreamInterrupted)),
-            Claim("the error holds what was shown", bool(shown) and partial == shown),
-            Claim("nobody went on in another voice", len(attempts) == 1),
+            Claim("the error contains what was shown", bool(shown) and partial == shown),
+            Claim("no other provider continued the answer", len(attempts) == 1),
         ),
     )
 
 
 async def structured_output(stage: Stage) -> Played:
-    """An answer that must be JSON of a certain form, and is not."""
+    """An answer that must conform to a schema, and does not."""
     schema = {
         "title": "city",
         "type": "object",
@@ -180,8 +180,8 @@ async def structured_output(stage: Stage) -> Played:
         response = await llm.generate("Is Paris a capital?", schema=schema)
     return _played(
         response,
-        Claim("OpenAI's broken JSON was noticed", _K.SCHEMA_MISMATCH in _kinds(response.attempts)),
-        Claim("the value fits the schema", response.parsed == {"city": "Paris", "is_capital": True}),
+        Claim("OpenAI's invalid JSON was detected", _K.SCHEMA_MISMATCH in _kinds(response.attempts)),
+        Claim("the value conforms to the schema", response.parsed == {"city": "Paris", "is_capital": True}),
     )
 
 
@@ -204,15 +204,15 @@ async def tool_call(stage: Stage) -> Played:
         (*first.attempts, *second.attempts),
         f"{calls[0].name}({calls[0].arguments}) → {second.text}" if calls else second.text,
         (
-            Claim("OpenAI called the tool with arguments that fit", arguments == {"city": "Paris"}),
+            Claim("OpenAI called the tool with valid arguments", arguments == {"city": "Paris"}),
             Claim("Anthropic read the result in its own wire format", second.provider == "anthropic"),
-            Claim("and told it", "18 degrees" in second.text),
+            Claim("and reported it", "18 degrees" in second.text),
         ),
     )
 
 
 async def everything_down(stage: Stage) -> Played:
-    """Nobody can answer."""
+    """No provider can answer."""
     stage.emulator.script("openai", always=Fault.error(_K.BILLING))
     stage.emulator.script("anthropic", always=Fault.error(_K.OVERLOADED))
     await stage.emulator.stop("ollama")
@@ -230,8 +230,8 @@ async def everything_down(stage: Stage) -> Played:
         f"{type(error).__name__}: {str(error).partition(':')[0]}" if error else "",
         (
             Claim("one error", isinstance(error, GenerationFailed)),
-            Claim("it knows every attempt", {a.provider for a in attempts} == {"openai", "anthropic", "ollama"}),
-            Claim("credit that is gone is not asked for twice", _kinds(attempts).count(_K.BILLING) == 1),
+            Claim("it lists every attempt", {a.provider for a in attempts} == {"openai", "anthropic", "ollama"}),
+            Claim("a provider without credit is not asked twice", _kinds(attempts).count(_K.BILLING) == 1),
         ),
     )
 
@@ -240,14 +240,14 @@ SCENES = (
     Scene("A plain answer", "OpenAI is asked and answers.", plain_answer),
     Scene("The primary fails", "OpenAI answers 500 to everything. Anthropic is the understudy.", primary_fails),
     Scene("A rate limit", "OpenAI answers 429 and asks for a second. A short wait is worth it.", rate_limited),
-    Scene("Two are lost", "OpenAI's port is closed, Anthropic's key is revoked. Ollama stands third.", third_answers),
+    Scene("Two fail", "OpenAI's port is closed, Anthropic's key is revoked. Ollama is third.", third_answers),
     Scene("A stream cut before its first word", "Nothing was shown, so another may take over.", cut_before_words),
     Scene(
-        "A stream cut after its first words", "Words were read, so nobody may replace them silently.", cut_after_words
+        "A stream cut after its first words", "Words were shown, so none may replace them silently.", cut_after_words
     ),
-    Scene("Structured output", "OpenAI's answer does not fit the schema.", structured_output),
-    Scene("A tool call across providers", "OpenAI calls a tool, then fails. Anthropic goes on.", tool_call),
-    Scene("Everything is down", "No credit, overloaded, and nobody at home.", everything_down),
+    Scene("Structured output", "OpenAI's answer does not conform to the schema.", structured_output),
+    Scene("A tool call across providers", "OpenAI calls a tool, then fails. Anthropic continues.", tool_call),
+    Scene("Everything is down", "No credit, overloaded, and not running.", everything_down),
 )
 
 

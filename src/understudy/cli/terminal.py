@@ -1,12 +1,12 @@
-"""Where output goes: results to stdout, everything else to stderr, colours and clean text to terminals only."""
+"""Output: results to stdout, everything else to stderr, colours and sanitised text to terminals only."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from understudy.cli.sanitize import Sanitizer, clean
+from understudy.cli.sanitize import Sanitizer, clean, escaped_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 _STYLES = {"error": "1;31", "warning": "33", "dim": "2", "good": "32", "bold": "1"}
 _WIDE = 1000
-"""Columns of tables that do not go to a terminal: cells are not wrapped there, so that lines can be searched."""
+"""Width of tables that do not go to a terminal: cells are not wrapped there, so that lines can be searched."""
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a person looks at this stream."""
+    """Check whether a person looks at this stream."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
 def has_colour(stream: TextIO | None) -> bool:
-    """Tell whether colours are wanted there: on terminals, unless NO_COLOR is set or the terminal is a dumb one."""
+    """Check whether a stream shows colours: on terminals, unless NO_COLOR is set or the terminal is dumb."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def styled(text: str, style: str, stream: TextIO) -> str:
-    """Return a text in a style where the stream has colours."""
+    """Return the text in a style if the stream shows colours."""
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if has_colour(stream) else text
 
 
@@ -40,19 +40,28 @@ def say(text: str, *, label: str = "", style: str = "dim") -> None:
     print(f"{start}{shown}", file=stream, flush=True)
 
 
-def murmur(text: str) -> None:
-    """Print a dimmed line on stderr, for what is good to know but no part of a conversation."""
+def dim(text: str) -> None:
+    """Print a dimmed line on stderr, for what is good to know but not part of a conversation."""
     stream = sys.stderr
     print(styled(clean(text) if is_terminal(stream) else text, "dim", stream), file=stream, flush=True)
 
 
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON on stdout; a terminal interprets nothing that a model or provider wrote."""
+    import msgspec
+
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    sys.stdout.write((escaped_json(text) if is_terminal(sys.stdout) else text) + "\n")
+    sys.stdout.flush()
+
+
 def console(stream: TextIO) -> Console:
-    """Return a console for tables and panels. It takes texts as they are: nothing in them is markup."""
+    """Return a console for tables and panels, which interprets no markup."""
     from rich.console import Console
 
     class PipeConsole(Console):
         def on_broken_pipe(self) -> None:
-            """Leave a reader that has gone to `exits.Guard`; rich would end the process with its own code."""
+            """Leave a closed pipe to `exits.Guard`; rich would end the process with a code of its own."""
             raise BrokenPipeError
 
     interactive = is_terminal(stream)
@@ -69,14 +78,14 @@ def console(stream: TextIO) -> Console:
 
 
 def plain_table(*, header: bool = True) -> Table:
-    """Return an empty table without frame."""
+    """Return an empty table without a frame."""
     from rich.table import Table
 
     return Table(box=None, show_header=header, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
 
 
 def show(renderable: RenderableType, stream: TextIO) -> None:
-    """Print a table. Off terminals no line has blanks at its end."""
+    """Print a table. If the stream is not a terminal, lines have no trailing blanks."""
     target = console(stream)
     if is_terminal(stream):
         target.print(renderable)
@@ -86,37 +95,37 @@ def show(renderable: RenderableType, stream: TextIO) -> None:
     print("\n".join(line.rstrip() for line in capture.get().splitlines()), file=stream)
 
 
-class Voice:
+class AnswerWriter:
     """Writes an answer as it arrives: text to stdout, thinking dimmed to stderr.
 
-    On a terminal control sequences are taken out; elsewhere every character stays, because there it is data.
+    On a terminal, control sequences are removed; elsewhere every character stays, because there it is data.
     """
 
-    def __init__(self, *, thinks_aloud: bool) -> None:
-        self._thinks_aloud = thinks_aloud
+    def __init__(self, *, shows_thinking: bool) -> None:
+        self._shows_thinking = shows_thinking
         self._sanitizer = Sanitizer()
         self._thoughts = Sanitizer()
         self._clean = is_terminal(sys.stdout)
         self._line_open = False
         self._thinking = False
-        self.spoke = False
-        """Whether anything of the answer was written."""
+        self.has_written = False
+        """Whether any of the answer was written."""
 
-    def speak(self, text: str) -> None:
+    def write(self, text: str) -> None:
         """Write a piece of the answer."""
         shown = self._sanitizer.feed(text) if self._clean else text
         if not shown:
             return
-        self._stop_thinking()
+        self._end_thinking()
         sys.stdout.write(shown)
         sys.stdout.flush()
-        self.spoke = True
+        self.has_written = True
         self._line_open = not shown.endswith("\n")
 
-    def think(self, text: str) -> None:
-        """Write a piece of the model's thinking, where that is wanted."""
+    def write_thinking(self, text: str) -> None:
+        """Write a piece of the model's thinking, if thinking is shown."""
         shown = self._thoughts.feed(text)
-        if not self._thinks_aloud or not shown:
+        if not self._shows_thinking or not shown:
             return
         self.end_line()
         if not self._thinking:
@@ -134,10 +143,10 @@ class Voice:
 
     def end(self) -> None:
         """Finish everything."""
-        self._stop_thinking()
+        self._end_thinking()
         self.end_line()
 
-    def _stop_thinking(self) -> None:
+    def _end_thinking(self) -> None:
         if self._thinking:
             self._thinking = False
             sys.stderr.write("\x1b[0m\n\n" if has_colour(sys.stderr) else "\n\n")
@@ -145,8 +154,8 @@ class Voice:
 
 
 def prepare_library() -> None:
-    """Keep the library's log of failed attempts off stderr, where the command line tells of them in its own way, and
-    load the HTTP library now, so that the first provider's time does not include that."""
+    """Keep the library's log of failed attempts off stderr, because the command line reports them itself, and load the
+    HTTP library now, so that its import does not count as the first provider's time."""
     import logging
     from importlib import import_module
 

@@ -1,6 +1,6 @@
-"""The texts that `understudy embed` is given: arguments, lines, whole files, a field of JSON lines.
+"""The texts for `understudy embed`: arguments, lines, whole files, a field of JSON lines.
 
-Nothing is left out silently: vectors are found again by their number, so every text has to have one.
+Nothing is omitted silently: vectors are matched to texts by their position, so every text must have one.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from understudy.cli.terminal import is_terminal
 from understudy.domain.errors import Misuse
 from understudy.wire import json
 
-_NOTHING = "give a text, or pipe texts in; `-` takes what is typed until Ctrl-D"
+_NOTHING = "give a text, or pipe texts in; `-` reads what is typed until Ctrl-D"
 
 
 def gather(words: Sequence[str], files: Sequence[Path], *, whole: bool, field: str | None) -> list[str]:
-    """Return all texts: those of the command line, then those of the files; of standard input when there are none,
-    or in the place of `-`. Raises `Misuse`.
+    """Return all texts: those of the command line, then those of the files; those of standard input if there are
+    neither, or in place of `-`. Raise `Misuse` if a text is empty or cannot be read.
 
-    A file, and standard input, has a text a line; with `whole` it is one text, with `field` its lines are JSON objects
-    that hold one each.
+    A file, and standard input, contains one text per line; with `whole` it is one text, with `field` its lines are JSON
+    objects that contain one each.
     """
     if whole and field is not None:
-        raise Misuse("--whole takes a file as one text, --field takes its lines apart: give one of them")
+        raise Misuse("--whole reads a file as one text and --field reads its lines: they cannot be combined")
     if not words and not files and is_terminal(sys.stdin):
         raise Misuse(_NOTHING)
     texts: list[str] = []
@@ -33,7 +33,7 @@ def gather(words: Sequence[str], files: Sequence[Path], *, whole: bool, field: s
         if word == "-":
             texts += _split(_piped(), "stdin", whole=whole, field=field)
         elif not word.strip():
-            raise Misuse("an empty text: providers refuse those")
+            raise Misuse("a text is empty; providers refuse empty texts")
         else:
             texts.append(material.words_of([word]))
     for path in files:
@@ -42,7 +42,7 @@ def gather(words: Sequence[str], files: Sequence[Path], *, whole: bool, field: s
 
 
 def _piped() -> bytes:
-    """Read standard input; on a terminal, what is typed until Ctrl-D."""
+    """Read standard input; on a terminal, until Ctrl-D."""
     if sys.stdin is None or sys.stdin.closed:
         raise Misuse(_NOTHING)
     return sys.stdin.buffer.read()
@@ -55,12 +55,12 @@ def _split(data: bytes, name: str, *, whole: bool, field: str | None) -> Iterato
     if whole:
         yield text
         return
-    # Only at line feeds: what else Python takes for the end of a line may stand inside a text.
+    # Only at line feeds: other characters at which Python splits lines may occur within a text.
     for number, line in enumerate(text.rstrip().split("\n"), start=1):
         found = line.removesuffix("\r") if field is None else _field_of(line, field, f"{name}:{number}")
         if not found.strip():
             raise Misuse(
-                f"{name}:{number} is empty: providers refuse empty texts, and leaving it out would shift the rest"
+                f"{name}:{number} is empty: providers refuse empty texts, and omitting it would shift the others"
             )
         yield found
 
@@ -69,9 +69,11 @@ def _field_of(line: str, field: str, where: str) -> str:
     try:
         value = json.decode_object(line)
     except json.BadJson as error:
-        raise Misuse(f"{where}: {error}; with --field each line is a JSON object") from error
+        raise Misuse(f"{where}: {error}; with --field each line must be a JSON object") from error
     if field not in value:
-        raise Misuse(f"{where}: no field {field!r}; there are {', '.join(map(repr, value)) or 'none'}")
+        raise Misuse(
+            f"{where}: field {field!r} is missing; the object has {', '.join(map(repr, value)) or 'no fields'}"
+        )
     if not isinstance(value[field], str):
-        raise Misuse(f"{where}: field {field!r} is no text")
+        raise Misuse(f"{where}: field {field!r} is not a string")
     return str(value[field])

@@ -1,4 +1,4 @@
-"""How `understudy embed` writes vectors: a JSON object, JSON lines, or an array that NumPy reads."""
+"""Output formats of `understudy embed`: a JSON object, JSON lines, or an array that NumPy reads."""
 
 from __future__ import annotations
 
@@ -12,46 +12,19 @@ from typing import IO, Any, Protocol
 
 import msgspec
 
-from understudy.cli.results import UsageResult, usd
-from understudy.domain.responses import EmbeddingResponse
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.reports.results import Report
 
 Vectors = Sequence[Sequence[float]]
 IN_MEMORY = 64 << 20
-"""Bytes of a JSON object that are kept in memory until it is whole; a temporary file takes more."""
+"""Bytes of a JSON object that are kept in memory until it is complete; beyond that, in a temporary file."""
 
 
 class Format(enum.StrEnum):
-    """The forms of the output."""
+    """The output formats."""
 
     JSON = "json"
     JSONL = "jsonl"
     NPY = "npy"
-
-
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a JSON object says ahead of its `embeddings`. Every key is always there; what is unknown is null."""
-
-    model: str | None
-    provider: str | None
-    count: int
-    dimensions: int
-    usage: UsageResult
-    cost_usd: float | None
-    warnings: tuple[Warning, ...]
-
-    @classmethod
-    def of(cls, response: EmbeddingResponse, count: int, dimensions: int) -> Facts:
-        """Read a response, whose own vectors may have been written already."""
-        return cls(
-            model=response.model,
-            provider=response.provider,
-            count=count,
-            dimensions=dimensions,
-            usage=UsageResult.of(response.usage),
-            cost_usd=usd(response.cost),
-            warnings=response.warnings,
-        )
 
 
 class Writer(Protocol):
@@ -61,17 +34,17 @@ class Writer(Protocol):
         """Write the next vectors."""
         ...
 
-    def finish(self, facts: Facts) -> None:
+    def finish(self, report: Report) -> None:
         """Write the end."""
         ...
 
     def close(self) -> None:
-        """Let go of everything but the file, whether finished or not."""
+        """Release everything but the file, whether finished or not."""
         ...
 
 
 def writer_of(form: Format, file: IO[bytes], texts: Sequence[str]) -> Writer:
-    """Return what writes vectors of these texts."""
+    """Return the writer for vectors of these texts."""
     match form:
         case Format.JSON:
             return JsonWriter(file)
@@ -82,7 +55,7 @@ def writer_of(form: Format, file: IO[bytes], texts: Sequence[str]) -> Writer:
 
 
 class JsonWriter:
-    """One object; it is whole, or nothing of it is written."""
+    """Writes one object, completely or not at all."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -95,20 +68,20 @@ class JsonWriter:
             self._vectors.write(self._ahead + msgspec.json.encode(vector))
             self._ahead = b","
 
-    def finish(self, facts: Facts) -> None:
+    def finish(self, report: Report) -> None:
         """Write the object."""
-        self._file.write(msgspec.json.encode(facts).removesuffix(b"}") + b',"embeddings":[')
+        self._file.write(msgspec.json.encode(report).removesuffix(b"}") + b',"embeddings":[')
         self._vectors.seek(0)
         shutil.copyfileobj(self._vectors, self._file)
         self._file.write(b"]}\n")
 
     def close(self) -> None:
-        """Let go of what was kept."""
+        """Release the vectors that were kept."""
         self._vectors.close()
 
 
 class LinesWriter:
-    """An object a text: `index`, `text`, `embedding`."""
+    """Writes one object per text: `index`, `text`, `embedding`."""
 
     def __init__(self, file: IO[bytes], texts: Sequence[str]) -> None:
         self._file = file
@@ -123,17 +96,17 @@ class LinesWriter:
             self._index += 1
         self._file.flush()
 
-    def finish(self, facts: Facts) -> None:
-        """Do nothing: lines need no end."""
+    def finish(self, report: Report) -> None:
+        """Do nothing: JSON lines have no end."""
 
     def close(self) -> None:
         """Do nothing: nothing is kept."""
 
 
 class NpyWriter:
-    """NumPy's own format, version 1.0: an array of 32-bit floats, one row a text.
+    """Writes NumPy's format, version 1.0: an array of 32-bit floats, one row per text.
 
-    Source: NumPy, "numpy.lib.format". Written by hand, for a header of a few bytes is not worth a dependency.
+    Source: NumPy, "numpy.lib.format". Written by hand, because a header of a few bytes is not worth a dependency.
     """
 
     def __init__(self, file: IO[bytes], count: int) -> None:
@@ -142,7 +115,7 @@ class NpyWriter:
         self._begun = False
 
     def add(self, vectors: Vectors) -> None:
-        """Write the next rows, and the header ahead of the first."""
+        """Write the next rows, and the header before the first."""
         if not self._begun:
             self._begun = True
             self._file.write(npy_header(self._count, len(vectors[0])))
@@ -152,15 +125,15 @@ class NpyWriter:
                 row.byteswap()
             self._file.write(row.tobytes())
 
-    def finish(self, facts: Facts) -> None:
-        """Do nothing: the header has told how many rows there are."""
+    def finish(self, report: Report) -> None:
+        """Do nothing: the header already states the number of rows."""
 
     def close(self) -> None:
         """Do nothing: nothing is kept."""
 
 
 def npy_header(rows: int, columns: int) -> bytes:
-    """Return the header of an array; its length is a multiple of 64, so that the numbers can be mapped into memory."""
+    """Return the header of an array; its length is a multiple of 64, so that the data can be memory-mapped."""
     described = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}".encode("ascii")
     magic = b"\x93NUMPY\x01\x00"
     padding = -(len(magic) + 2 + len(described) + 1) % 64

@@ -13,10 +13,11 @@ from understudy.client.stream import ResponseStream
 from understudy.domain.messages import OpaqueTool
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
-from understudy.engine.attempt import Job, new_id
 from understudy.engine.backend import Backend
 from understudy.engine.embedding import Embedding
-from understudy.engine.run import Engine, Run
+from understudy.engine.engine import Engine
+from understudy.engine.job import Job
+from understudy.engine.run import Run
 from understudy.planning.planned import PlannedRun, Planning
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Rules
@@ -40,7 +41,7 @@ class Calls:
         """Answer a prompt."""
         read = read_prompt(prompt, options)
         planned = await self._planned(self._planner.plan(read.request))
-        run = await self.engine.run(_chat(read, planned.fallback, streamed=False), planned.plan, self._backends)
+        run = await self._run(self._chat(read, planned.fallback, streamed=False), planned.plan)
         if run.response is None:
             raise AssertionError("a run that ends without an error leaves a response")
         return run.response
@@ -52,7 +53,7 @@ class Calls:
 
         async def start() -> Run:
             planned = await self._planned(self._planner.plan(read.request))
-            return self.engine.drive(_chat(read, planned.fallback, streamed=True), planned.plan, self._backends)
+            return Run(self._chat(read, planned.fallback, streamed=True), planned.plan, self._backends, self.engine)
 
         return ResponseStream(start)
 
@@ -65,15 +66,15 @@ class Calls:
         read = read_texts(texts, options)
         planned = await self._planned(self._planner.embedding_plan(read.request))
         rules = _rules(planned.fallback, read.deadline)
-        job = Job(id=new_id(), operation=Operation.EMBED, request=read.request, rules=rules)
+        job = Job(id=self.engine.new_id(), operation=Operation.EMBED, request=read.request, rules=rules)
         embedding = Embedding(job, planned.plan, self._backends, self.engine, concurrency=read.concurrency)
         return await embedding.run()
 
     async def ask(self, operation: Operation, request: Any, planned: PlannedRun) -> list[Any]:
         """Run any other operation, none of which is billed."""
         rules = _rules(planned.fallback, min(FREE_DEADLINE, planned.fallback.deadline), free=True)
-        job = Job(id=new_id(), operation=operation, request=request, rules=rules)
-        return (await self.engine.run(job, planned.plan, self._backends)).items
+        job = Job(id=self.engine.new_id(), operation=operation, request=request, rules=rules)
+        return (await self._run(job, planned.plan)).items
 
     async def _planned(self, planning: Awaitable[PlannedRun]) -> PlannedRun:
         """Wait for a plan. Raises `Unavailable` if the provider was closed meanwhile: nothing is sent afterwards."""
@@ -82,18 +83,22 @@ class Calls:
         check_open()
         return planned
 
+    def _chat(self, read: ReadRequest, fallback: FallbackConfig, *, streamed: bool) -> Job:
+        has_effects = any(isinstance(tool, OpaqueTool) and tool.effects for tool in read.request.tools)
+        return Job(
+            id=self.engine.new_id(),
+            operation=Operation.CHAT,
+            request=read.request,
+            rules=_rules(fallback, read.deadline, streamed=streamed, has_effects=has_effects),
+            form=read.form,
+            whole=fallback.whole,
+            strict=fallback.strict,
+        )
 
-def _chat(read: ReadRequest, fallback: FallbackConfig, *, streamed: bool) -> Job:
-    has_effects = any(isinstance(tool, OpaqueTool) and tool.effects for tool in read.request.tools)
-    return Job(
-        id=new_id(),
-        operation=Operation.CHAT,
-        request=read.request,
-        rules=_rules(fallback, read.deadline, streamed=streamed, has_effects=has_effects),
-        form=read.form,
-        whole=fallback.whole,
-        strict=fallback.strict,
-    )
+    async def _run(self, job: Job, plan: Plan) -> Run:
+        run = Run(job, plan, self._backends, self.engine)
+        await run.to_end()
+        return run
 
 
 def _rules(fallback: FallbackConfig, deadline: float | None, **facts: bool) -> Rules:

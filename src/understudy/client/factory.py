@@ -9,8 +9,9 @@ from understudy import providers
 from understudy.client.provider import Provider
 from understudy.domain.errors import ConfigError
 from understudy.engine.access import check_addresses
+from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
-from understudy.settings import FallbackConfig, ProviderConfig, ProviderType
+from understudy.settings import FallbackConfig, ProviderConfig
 
 if TYPE_CHECKING:
     from understudy.ledger import LedgerSink, Observer

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 from understudy.domain.errors import ConfigError, LLMError
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import HealthStatus
-from understudy.engine.attempt import Job, internal_failure, new_id
-from understudy.engine.attempt_stream import AttemptFailed
+from understudy.engine import clock
+from understudy.engine.attempt_stream import AttemptFailed, internal_failure
 from understudy.engine.http_backend import HttpBackend
+from understudy.engine.job import Job, new_id
 from understudy.policy.targets import Limits, Target
 
 CHECK_TIMEOUT = 10.0
@@ -33,7 +32,7 @@ async def status_of(backend: HttpBackend) -> HealthStatus:
 
     That is the text model, or the embedding model of an entry that has only that.
     """
-    began = time.monotonic()
+    began = clock.now()
     try:
         backend.credential  # noqa: B018 - a missing key is found before anything is sent
         await _call(backend, ModelsRequest(limit=1))
@@ -45,7 +44,7 @@ async def status_of(backend: HttpBackend) -> HealthStatus:
         raise
     except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
         return _unwell(backend, AttemptFailed(internal_failure(error, "a health check")))
-    latency = time.monotonic() - began
+    latency = clock.now() - began
     config = backend.config
     model = config.embedding_model if config.embeds_alone else config.text_model or backend.row.text_model
     asked = model is not None and not backend.row.catalogue_only

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from types import TracebackType
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from understudy.client.stream import ResponseStream
     from understudy.config import Config
     from understudy.domain.requests import GenerationRequest
-    from understudy.engine.run import Engine
+    from understudy.engine.engine import Engine
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.catalog import TargetCatalog
     from understudy.planning.planner import Planner
@@ -90,7 +89,11 @@ class ProviderManager:
 
     @cached_property
     def _engine(self) -> Engine:
-        from understudy.engine.run import Engine
+        return self._make_engine()
+
+    def _make_engine(self) -> Engine:
+        """Make what the calls run on; a subclass may hand in its own clock, chance and memory."""
+        from understudy.engine.engine import Engine
 
         return Engine(sink=self._sink, observers=tuple(self._observers))
 
@@ -99,7 +102,7 @@ class ProviderManager:
         from understudy.planning.planner import Planner
 
         engine = self._engine
-        return Planner(self._catalog, self.fallback, health=engine.health, rng=engine.rng, clock=time.monotonic)
+        return Planner(self._catalog, self.fallback, health=engine.health, rng=engine.rng)
 
     @cached_property
     def _calls(self) -> Calls:
@@ -205,15 +208,16 @@ class ProviderManager:
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt at the first target that can. Raises `Unsupported` when none can."""
         from understudy.client.prompt import read_prompt
+        from understudy.engine import clock
 
         read = read_prompt(prompt, options)
         last: LLMError = Unsupported("no provider can count tokens")
         steps = (await self._planner.plan(read.request, take=False)).plan.steps
-        end = time.monotonic() + self._patience
+        end = clock.now() + self._patience
         for at, step in enumerate(steps):
             request = msgspec.structs.replace(read.request, model=step.target.model)
             # A provider that is silent leaves the others their share of the time.
-            share = max(0.0, end - time.monotonic()) / (len(steps) - at)
+            share = max(0.0, end - clock.now()) / (len(steps) - at)
             count = await _asked(self._by_name[step.target.name], _counting(request), share)
             if not isinstance(count, LLMError):
                 return count

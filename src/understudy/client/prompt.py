@@ -130,7 +130,7 @@ def _base(prompt: Prompt) -> GenerationRequest:
 
 def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]:
     """Read messages of which some are mappings in OpenAI's form."""
-    from understudy.dialects.openai.parse import messages_from_openai
+    from understudy.dialects.openai.parse_messages import messages_from_openai
 
     messages: list[Message] = []
     for ours, group in groupby(enumerate(prompt), lambda item: isinstance(item[1], Message)):
@@ -159,7 +159,7 @@ def _form(options: RequestOptions) -> ResultForm | None:
 def _tools(tools: Sequence[AnyTool | Mapping[str, Any]]) -> tuple[AnyTool, ...]:
     if all(isinstance(tool, Tool | OpaqueTool) for tool in tools):
         return tuple(tools)  # type: ignore[arg-type]  # all() does not narrow
-    from understudy.dialects.openai.parse_request import tools_from_openai
+    from understudy.dialects.openai.parse import tools_from_openai
 
     return tools_from_openai(tools)
 
@@ -168,7 +168,7 @@ def _tool_choice(choice: ToolChoice | str | Mapping[str, Any]) -> ToolChoice:
     if isinstance(choice, ToolChoice):
         return choice
     if isinstance(choice, Mapping):
-        from understudy.dialects.openai.parse_request import choice_from_openai
+        from understudy.dialects.openai.parse import choice_from_openai
 
         return choice_from_openai(choice)
     if choice in _MODES:

@@ -65,7 +65,7 @@ class Provider:
     @cached_property
     def _calls(self) -> Calls:
         from understudy.client.calls import Calls
-        from understudy.engine.run import Engine
+        from understudy.engine.engine import Engine
 
         engine = Engine(sink=self._sink, observers=tuple(self._observers))
         return Calls(engine, self._planner, {self.name: self.backend})

@@ -29,9 +29,9 @@ class ResponseStream:
     closed or cancelled before its end is no whole answer: every further read of it raises `Unavailable`.
     """
 
-    def __init__(self, open_drive: Callable[[], Awaitable[Run]]) -> None:
-        self._open = open_drive
-        self._drive: Run | None = None
+    def __init__(self, open_run: Callable[[], Awaitable[Run]]) -> None:
+        self._open = open_run
+        self._run: Run | None = None
         self._batches: AsyncGenerator[list[Event], None] | None = None
         self._ready: deque[Event] = deque()
         self._closed = False
@@ -54,10 +54,10 @@ class ResponseStream:
 
     async def _begin(self) -> AsyncGenerator[list[Event], None]:
         self._check_open()
-        drive = await self._open()
+        run = await self._open()
         self._check_open()  # it may have been closed while the request was planned
-        self._drive = drive
-        self._batches = drive.batches()
+        self._run = run
+        self._batches = run.events()
         return self._batches
 
     def _check_open(self) -> None:
@@ -66,9 +66,9 @@ class ResponseStream:
 
     def _check_end(self) -> None:
         """Raise `Unavailable` where the end of the events is not the end of the answer."""
-        drive = self._drive
-        if drive is None or drive.response is None:
-            failure = drive.interrupted if drive is not None else None
+        run = self._run
+        if run is None or run.response is None:
+            failure = run.interrupted if run is not None else None
             failure = failure or (STREAM_CLOSED if self._closed else ENDED_EARLY)
             raise error_of(failure, attempts=self.attempts) from None
 
@@ -90,7 +90,7 @@ class ResponseStream:
 
     async def to_openai(self) -> AsyncIterator[JsonObject]:
         """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
-        from understudy.dialects.openai.stream import ChunkObjects
+        from understudy.dialects.openai.render_stream import ChunkObjects
 
         chunks = ChunkObjects()
         async for event in self:
@@ -108,21 +108,21 @@ class ResponseStream:
     @property
     def response(self) -> GenerationResponse:
         """The whole answer. Raises `Misuse` before the stream has ended well."""
-        if self._drive is None or self._drive.response is None:
+        if self._run is None or self._run.response is None:
             raise Misuse("the stream has not ended yet: iterate over it to its end, or use collect()")
-        return self._drive.response
+        return self._run.response
 
     @property
     def attempts(self) -> tuple[AttemptRecord, ...]:
         """The attempts that have ended so far."""
-        return tuple(self._drive.records) if self._drive is not None else ()
+        return tuple(self._run.records) if self._run is not None else ()
 
     async def aclose(self) -> None:
         """Stop, also while another task reads: its read raises `Unavailable`. Harmless after the end."""
         self._closed = True
         self._ready.clear()
-        if self._drive is not None:
-            await self._drive.close(STREAM_CLOSED)
+        if self._run is not None:
+            await self._run.close(STREAM_CLOSED)
 
     async def __aenter__(self) -> Self:
         return self

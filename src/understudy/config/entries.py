@@ -1,4 +1,7 @@
-"""Reads `[[llm.providers]]`: each entry becomes a `ProviderConfig`, is disabled for want of a key, or is an error."""
+"""Reads `[[llm.providers]]`, or the single provider that `[llm]` describes.
+
+Each becomes a `ProviderConfig`, is disabled because its key is missing, or is an error.
+"""
 
 from __future__ import annotations
 
@@ -8,36 +11,38 @@ from typing import Any
 
 import msgspec
 
-from understudy.config.credentials import Credential, read_credential
-from understudy.config.fallback import WHOLE
+from understudy.config.access import read_key, resolve_address, resolve_network
 from understudy.config.lines import KeyPath
 from understudy.config.model import Disabled, NoticeKind
-from understudy.config.networking import settle_network
 from understudy.config.prices import read_price, read_prices
-from understudy.config.report import meant
-from understudy.config.rules import unsendable
-from understudy.config.schema import CAPABILITIES, PROVIDER
+from understudy.config.report import did_you_mean
+from understudy.config.rules import not_json
+from understudy.config.schema import CAPABILITIES, LEGACY, PROVIDER
 from understudy.config.tables import Context, read_table
+from understudy.providers import ProviderType, types
 from understudy.providers import row as row_of
-from understudy.providers import types
-from understudy.providers.addresses import address_complaint, address_from_environment
 from understudy.providers.base import ProviderRow
-from understudy.settings import ProviderConfig, ProviderType
+from understudy.providers.environment import EnvironmentKey
+from understudy.settings import ProviderConfig
 
 PROVIDERS: KeyPath = ("llm", "providers")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_LLM: KeyPath = ("llm",)
 _CREDENTIAL = re.compile(r"authorization|api-?key|token|secret|password|cookie", re.IGNORECASE)
+
+Types = Mapping[str, ProviderRow | None]
+"""The provider types that the file defines; `None` for an invalid one."""
 
 
 class Entries(msgspec.Struct, frozen=True):
-    """What the entries came to. `paths` says where each disabled one stands."""
+    """The entries of a file. `paths` holds where each disabled one is written."""
 
     providers: tuple[ProviderConfig, ...]
     disabled: tuple[Disabled, ...] = ()
     paths: tuple[KeyPath, ...] = ()
 
 
-def read_entries(context: Context, tables: list[Any]) -> Entries:
+def read_entries(context: Context, tables: list[Any], own_types: Types) -> Entries:
     """Read all entries. Names must be unique, those of disabled entries included."""
     providers: list[ProviderConfig] = []
     disabled: list[Disabled] = []
@@ -46,13 +51,12 @@ def read_entries(context: Context, tables: list[Any]) -> Entries:
     for index, table in enumerate(tables):
         path = (*PROVIDERS, index)
         if not isinstance(table, dict):
-            context.report.error(
-                path, "an entry of [[llm.providers]] must be a table", "write [[llm.providers]] above it"
-            )
+            what = "an entry of [[llm.providers]] must be a table"
+            context.report.error(path, what, "write [[llm.providers]] above it")
             continue
         context.report.unknown_keys(table, path, _title(table, index), PROVIDER)
         values = read_table(context, table, path, PROVIDER)
-        entry = make_entry(context, values, table, path)
+        entry = _make_entry(context, values, table, (*path, "base_url"), own_types)
         if entry is None:
             continue
         _claim_name(context, entry.name, path, names, written="name" in table)
@@ -64,28 +68,75 @@ def read_entries(context: Context, tables: list[Any]) -> Entries:
     return Entries(tuple(providers), tuple(disabled), tuple(paths))
 
 
-def make_entry(
-    context: Context, values: dict[str, Any], table: Mapping[str, Any], path: KeyPath, *, address: str = "base_url"
+def read_legacy(context: Context, llm: Mapping[str, Any], own_types: Types) -> Entries:
+    """Read the single provider that `[llm]` describes: Ollama, unless `provider` names another."""
+    values = read_table(context, llm, _LLM, LEGACY)
+    if "provider" not in llm:
+        values["provider"] = ProviderType.OLLAMA.value
+    address = "base_url"
+    if ollama_url := values.pop("ollama_url", None):
+        if "base_url" in values or not _is_ollama(values.get("provider")):
+            reason = "base_url is set" if "base_url" in values else "the provider is not Ollama"
+            what = f"ollama_url is ignored: {reason}"
+            context.report.notice(NoticeKind.IGNORED, (*_LLM, "ollama_url"), what, "remove it")
+        else:
+            values["base_url"], address = ollama_url, "ollama_url"
+    match _make_entry(context, values, llm, (*_LLM, address), own_types):
+        case ProviderConfig() as entry:
+            return Entries((entry,))
+        case Disabled() as entry:
+            return Entries((), (entry,), (_LLM,))
+        case None:
+            return Entries(())
+
+
+def report_overridden(context: Context, llm: Mapping[str, Any]) -> None:
+    """Report each key of the single-provider form as overridden by the list of providers."""
+    for key in LEGACY:
+        if key in llm:
+            what = f"{key} in [llm] is ignored: [[llm.providers]] overrides it"
+            context.report.notice(NoticeKind.IGNORED, (*_LLM, key), what, f"move {key} into an entry, or remove it")
+
+
+def check_headers(context: Context, headers: Mapping[str, Any], path: KeyPath) -> None:
+    """Report headers that cannot be sent, and those that look like a key."""
+    for header, value in headers.items():
+        here = (*path, header)
+        if _CREDENTIAL.search(header):
+            what = f'the header "{header}" looks like a key, which headers must not hold'
+            context.report.error(here, what, "use api_key")
+        elif not HEADER_NAME.fullmatch(header) or (value is not None and not (value.isascii() and value.isprintable())):
+            what = "a header's name and value must be printable ASCII"
+            context.report.error(here, what, "write it in ASCII, or omit it")
+
+
+def _make_entry(
+    context: Context, values: dict[str, Any], table: Mapping[str, Any], address: KeyPath, own_types: Types
 ) -> ProviderConfig | Disabled | None:
-    """Make an entry of the good values of a table; `None` when the provider is unknown, which is in the report.
+    """Make an entry of the valid values of a table; `None` if the provider is unknown, which is reported.
 
     `address` is the key under which the base URL was written.
     """
-    _check_texts(context, values, path)
-    row = _row(context, table, values.get("provider"), path)
+    path = address[:-1]
+    _check_values(context, values, path)
+    row = _row(context, table, values.get("provider"), path, own_types)
     if row is None:
         return None
-    _settle_prices(context, values, path)
+    if "price" in values:
+        values["price"] = read_price(context, values["price"], (*path, "price"))
+    if "prices" in values:
+        values["prices"] = read_prices(context, values["prices"], (*path, "prices"))
     values = {**values, "provider": row.type, "name": values.get("name", row.type)}
-    _settle_address(context, values, (*path, address), row)
-    settle_network(context, values, path)
-    credential = read_credential(context, table, path, row)
-    if credential.why:
-        return _disable(context, values["name"], row, credential, path)
-    if row.type in context.rows:
-        values = {**_models_of(row), **values}
-    _settle_model(context, values, path, row)
-    return ProviderConfig(**values, api_key=credential.key, token=credential.token)
+    resolve_address(context, values, address, row)
+    resolve_network(context, values, path)
+    found = read_key(context, table, path, row)
+    if found.why:
+        return _disable(context, values["name"], row, found, path)
+    if row.type in own_types:  # the models that such a type names are as good as written in the entry
+        models = {"text_model": row.text_model, "embedding_model": row.embedding_model}
+        values = {**{key: model for key, model in models.items() if model}, **values}
+    _default_model(context, values, path, row)
+    return ProviderConfig(**values, api_key=found.key, token=found.token)
 
 
 def _title(table: Mapping[str, Any], index: int) -> str:
@@ -93,18 +144,20 @@ def _title(table: Mapping[str, Any], index: int) -> str:
     return f'[[llm.providers]] "{name}"' if isinstance(name, str) and name else f"[[llm.providers]] number {index + 1}"
 
 
-def _row(context: Context, table: Mapping[str, Any], provider: str | None, path: KeyPath) -> ProviderRow | None:
-    known_types = (*types(), *context.rows)
+def _row(
+    context: Context, table: Mapping[str, Any], provider: str | None, path: KeyPath, own_types: Types
+) -> ProviderRow | None:
+    available = (*types(), *own_types)
     if provider is None:
         if "provider" not in table:
-            context.report.error(path, 'the entry has no "provider"', f"it is one of {', '.join(known_types)}")
+            context.report.error(path, 'the entry has no "provider"', f"expected one of {', '.join(available)}")
         return None
-    if provider in context.rows:
-        return context.rows[provider]
+    if provider in own_types:
+        return own_types[provider]
     try:
         known = ProviderType(provider)
     except ValueError:
-        context.report.error((*path, "provider"), "unknown provider", meant(provider, known_types))
+        context.report.error((*path, "provider"), "unknown provider", did_you_mean(provider, available))
         return None
     if known.value not in types():
         what = f"the provider {known.value} is not available in this version"
@@ -113,78 +166,27 @@ def _row(context: Context, table: Mapping[str, Any], provider: str | None, path:
     return row_of(known.value)
 
 
-def _models_of(row: ProviderRow) -> dict[str, str]:
-    """Return the models that a type of the user's own names: they are as good as written in the entry."""
-    models = {"text_model": row.text_model, "embedding_model": row.embedding_model}
-    return {key: model for key, model in models.items() if model}
-
-
-def _check_texts(context: Context, values: dict[str, Any], path: KeyPath) -> None:
+def _check_values(context: Context, values: dict[str, Any], path: KeyPath) -> None:
     name = values.get("name", "")
     if "/" in name or not name.isprintable() or name != name.strip():
-        what = "a name must not hold a slash or control characters, nor begin or end with a blank"
+        what = "a name must not contain a slash or control characters, or begin or end with a space"
         context.report.error((*path, "name"), what, 'a model is addressed as "name/model"')
-    if "whole" in values:
-        written = values.pop("whole").strip().lower()
-        if written in WHOLE:
-            values["whole"] = written
-        else:
-            context.report.error((*path, "whole"), "unknown way to fetch whole answers", meant(written, WHOLE))
     for word in values.get("capabilities", {}):
         if word not in CAPABILITIES:
             here = (*path, "capabilities", word)
-            context.report.error(here, f'unknown capability "{word}"', meant(word, CAPABILITIES))
+            context.report.error(here, f'unknown capability "{word}"', did_you_mean(word, CAPABILITIES))
     check_headers(context, values.get("headers", {}), (*path, "headers"))
-    if found := unsendable(values.get("extra", {})):
-        context.report.error(
-            (*path, "extra"), f"extra holds {found}, which JSON does not have", "write it as a text or a number"
-        )
+    if found := not_json(values.get("extra", {})):
+        what = f"extra contains {found}, which JSON cannot express"
+        context.report.error((*path, "extra"), what, "write it as a string or a number")
 
 
-def check_headers(context: Context, headers: Mapping[str, Any], path: KeyPath) -> None:
-    """Report headers that cannot be sent, and those that look like a key."""
-    for header, value in headers.items():
-        here = (*path, header)
-        if _CREDENTIAL.search(header):
-            context.report.error(
-                here, f'the header "{header}" looks like a key, which headers must not hold', "use api_key"
-            )
-        elif not HEADER_NAME.fullmatch(header) or (value is not None and not (value.isascii() and value.isprintable())):
-            context.report.error(
-                here, "a header's name and value must be printable ASCII", "spell it in ASCII, or leave it away"
-            )
-
-
-def _settle_prices(context: Context, values: dict[str, Any], path: KeyPath) -> None:
-    if "price" in values:
-        values["price"] = read_price(context, values["price"], (*path, "price"))
-    if "prices" in values:
-        values["prices"] = read_prices(context, values["prices"], (*path, "prices"))
-
-
-def _settle_address(context: Context, values: dict[str, Any], path: KeyPath, row: ProviderRow) -> None:
-    if "base_url" in values:
-        if complaint := address_complaint(values["base_url"], row):
-            del values["base_url"]
-            context.report.error(path, f"{path[-1]} {complaint}", f'such as "{row.base_url}"')
-    elif found := address_from_environment(row, context.environ):
-        name, url = found
-        if complaint := address_complaint(url, row):
-            context.report.error(path[:-1], f"the environment variable {name} {complaint}", f'such as "{row.base_url}"')
-        else:
-            values["base_url"] = url
-    elif row.base_url_required:
-        variables = f" or set {row.base_url_variables[0]}" if row.base_url_variables else ""
-        what = f"{row.title} has no address that serves all"
-        context.report.error(path[:-1], what, f'write base_url = "{row.base_url}"{variables}')
-
-
-def _settle_model(context: Context, values: dict[str, Any], path: KeyPath, row: ProviderRow) -> None:
+def _default_model(context: Context, values: dict[str, Any], path: KeyPath, row: ProviderRow) -> None:
     if "text_model" in values:
         return
     name = values["name"]
     if "embedding_model" in values:
-        what = f'"{name}" has an embedding_model and no text_model: it is checked as an entry for embeddings'
+        what = f'"{name}" has an embedding_model but no text_model: it is checked as an entry for embeddings'
     elif row.text_model is None:
         what = f'"{name}" has no text_model, so each call must name its model'
     else:
@@ -193,23 +195,29 @@ def _settle_model(context: Context, values: dict[str, Any], path: KeyPath, row: 
     context.report.notice(NoticeKind.DEFAULTED, path, what, f'write text_model = "{row.text_model or "…"}"')
 
 
-def _disable(context: Context, name: str, row: ProviderRow, credential: Credential, path: KeyPath) -> Disabled:
-    why = credential.why or ""
-    suggestion = f"set {' or '.join(credential.variables)}" if credential.variables else None
-    context.report.notice(
-        NoticeKind.DISABLED, (*path, "api_key"), f'the entry "{name}" ({row.type}) is disabled: {why}', suggestion
-    )
-    return Disabled(name=name, provider=row.type, why=why, variables=credential.variables)
+def _disable(context: Context, name: str, row: ProviderRow, found: EnvironmentKey, path: KeyPath) -> Disabled:
+    why = found.why or ""
+    suggestion = f"set {' or '.join(found.variables)}" if found.variables else None
+    what = f'the entry "{name}" ({row.type}) is disabled: {why}'
+    context.report.notice(NoticeKind.DISABLED, (*path, "api_key"), what, suggestion)
+    return Disabled(name=name, provider=row.type, why=why, variables=found.variables)
 
 
 def _claim_name(context: Context, name: str, path: KeyPath, names: dict[str, KeyPath], *, written: bool) -> None:
     first = names.setdefault(name, path)
     if first is path:
         return
-    line = context.report.source.number((*first, "name"))
     if written:
+        line = context.report.source.number((*first, "name"))
         what = f'the name "{name}" is already taken' + (f" on line {line}" if line else "")
         context.report.error((*path, "name"), what, "names must be unique")
     else:
-        what = f'an entry without a name is called after its provider, and "{name}" is already taken'
+        what = f'an entry without a name is named after its provider, and "{name}" is already taken'
         context.report.error(path, what, f'add name = "{name}-2"')
+
+
+def _is_ollama(provider: str | None) -> bool:
+    try:
+        return provider is not None and ProviderType(provider) is ProviderType.OLLAMA
+    except ValueError:
+        return False

@@ -1,4 +1,4 @@
-"""On which line each key of a TOML text stands. The standard library's parser does not say."""
+"""The line of each key of a TOML text, which the standard library's parser does not report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ATOM = re.compile(
 def key_lines(text: str) -> dict[KeyPath, int]:
     """Return the line, counted from 1, of every key, table and array element of a valid TOML text.
 
-    Where the text is not valid, what comes before that place is returned.
+    If the text is not valid, the keys before the error are returned.
     """
     return _Scanner(text).scan()
 

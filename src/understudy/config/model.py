@@ -14,23 +14,23 @@ class NoticeKind(enum.StrEnum):
     """What a notice is about."""
 
     UNKNOWN_KEY = "unknown_key"
-    """A key of `[llm]` that means nothing."""
+    """A key of `[llm]` without a meaning."""
     IGNORED = "ignored"
     """A value that something else overrides."""
     DISABLED = "disabled"
-    """An entry that cannot be used for want of a key."""
+    """An entry that cannot be used because its key is missing."""
     DEFAULTED = "defaulted"
-    """A value that was not written, and what is used instead."""
+    """A value that was omitted, and what is used instead."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is not wrong enough to stop, but that the user should know. Never holds a secret."""
+    """Something that is not an error, but that the user should know. Never contains a secret."""
 
     kind: NoticeKind
     what: str
     """One sentence without a full stop."""
     where: str | None = None
-    """`file:line`, or the file alone; `None` when no file was read."""
+    """`file:line`, or the file alone; `None` if no file was read."""
     suggestion: str | None = None
 
     def __str__(self) -> str:
@@ -43,33 +43,32 @@ class Disabled(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     provider: str
-    """The `ProviderType`, in its canonical spelling, or a type of the file's own."""
+    """The `ProviderType`, in its canonical spelling, or a type that the file defines."""
     why: str
     variables: tuple[str, ...] = ()
     """The environment variables of which one would make the entry work."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """The configuration: who may be asked, and what happens when one fails.
+    """The configuration: which providers may be used, and what happens when one fails.
 
     It can be printed (keys have their own type) but neither pickled nor written as JSON while it holds a key.
-    `row_of` says what an entry of the file's own provider types is; `create_provider` takes it.
+    `row_of` returns the row of an entry whose provider type the file defines, for `create_provider`.
     """
 
     providers: tuple[ProviderConfig, ...]
-    """In the order of the file, or of `ProviderType` when there is no file. At least one, unless it was read with
-    `may_be_empty`."""
+    """In the order of the file, or of `ProviderType` without a file. At least one, unless read with `may_be_empty`."""
     fallback: FallbackConfig = FallbackConfig()
     routes: tuple[Route, ...] = ()
-    """Named ways to answer; a call takes one by `model="NAME"`."""
+    """Named lists of targets; a call selects one with `model="NAME"`."""
     source: str | None = None
-    """The file that was read; `None` when the environment was looked through instead."""
+    """The file that was read; `None` if the environment was searched instead."""
     notices: tuple[Notice, ...] = ()
     disabled: tuple[Disabled, ...] = ()
     legacy: bool = False
     """The single-provider form: `[llm]` without a list, or no `[llm]` at all."""
     provider_types: tuple[ProviderRow, ...] = ()
-    """The types that the file itself defines, in its order; all of them, used or not."""
+    """The types that the file itself defines, in its order, used or not."""
 
     def row_of(self, entry: ProviderConfig) -> ProviderRow | None:
         """Return the row of an entry whose type the file defines; `None` for the built-in ones."""

@@ -1,25 +1,28 @@
-"""Reads `[llm.provider_types.NAME]`: each becomes a provider's row, as good as a built-in one."""
+"""Reads `[llm.provider_types.NAME]`: each becomes a provider's row, equal to a built-in one."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from understudy import dialects
 from understudy.config.entries import HEADER_NAME, check_headers
 from understudy.config.lines import KeyPath
-from understudy.config.quirks import read_quirks
-from understudy.config.report import meant
+from understudy.config.report import did_you_mean
+from understudy.config.schema import ERROR_RULE, FAMILY, TYPE
 from understudy.config.tables import Context, read_table
-from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
-from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.quirks import ErrorRule, QuirksPatch
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
+from understudy.providers import ProviderType
 from understudy.providers import row as row_of
 from understudy.providers.addresses import address_complaint
 from understudy.providers.base import Auth, Family, ProviderRow
-from understudy.settings import ProviderType
 
 TYPES: KeyPath = ("llm", "provider_types")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -27,7 +30,7 @@ _AS_IN_ROWS = ("title", "key_required", "text_model", "embedding_model", "first_
 
 
 def read_types(context: Context, tables: Any) -> dict[str, ProviderRow | None]:
-    """Read all types. One that is wrong stands as `None`, so that its entries are not called unknown as well."""
+    """Read all types. An invalid one is `None`, so that its entries are not reported as unknown as well."""
     if not isinstance(tables, dict):
         context.report.error(TYPES, "llm.provider_types must be a table", "write [llm.provider_types.NAME]")
         return {}
@@ -45,20 +48,20 @@ def _read_type(context: Context, name: str, table: Any) -> ProviderRow | None:
     for key in ("dialect", "base_url"):
         if key not in table:
             what = f'the provider type "{name}" has no "{key}"'
-            context.report.error(path, what, f"such as {key} = {TYPE[key].example}")
-    spoken = _read_operations(context, values, path)
-    _check_texts(context, values, path)
+            context.report.error(path, what, f"for example: {key} = {TYPE[key].example}")
+    operations = _read_operations(context, values, path)
+    _check_values(context, values, path)
     quirks = read_quirks(context, values.get("quirks", {}), (*path, "quirks"))
     families = _read_families(context, values.get("families", []), (*path, "families"))
     error_rules = _read_error_rules(context, values.get("error_rules", []), (*path, "error_rules"))
-    if "base_url" not in values or not spoken:
+    if "base_url" not in values or not operations:
         return None
     row = ProviderRow(
         **{"title": name, **{key: values[key] for key in _AS_IN_ROWS if key in values}},
         type=name,
         base_url=values["base_url"].strip(),
-        normalize_base_url=_normalizer(spoken),
-        dialects=spoken,
+        normalize_base_url=_normalizer(operations),
+        dialects=operations,
         key_variables=(values["key_variable"],) if "key_variable" in values else (),
         auth=_auth(values),
         headers=tuple((header.lower(), value) for header, value in values.get("headers", {}).items()),
@@ -67,7 +70,9 @@ def _read_type(context: Context, name: str, table: Any) -> ProviderRow | None:
         error_rules=error_rules,
     )
     if complaint := address_complaint(row.base_url, row):
-        context.report.error((*path, "base_url"), f"base_url {complaint}", f"such as {TYPE['base_url'].example}")
+        context.report.error(
+            (*path, "base_url"), f"base_url {complaint}", f"for example: base_url = {TYPE['base_url'].example}"
+        )
     return row
 
 
@@ -80,31 +85,31 @@ _FIRST_OF_DIALECT = {
     "replicate": "replicate",
     "ollama": "ollama",
 }
-"""The built-in provider of each wire format, whose base URLs are like those of others that speak it."""
+"""The built-in provider of each wire format, whose base URLs have the form of all others that use it."""
 
 
-def _normalizer(spoken: Mapping[Operation, str]) -> Callable[[str], str]:
-    """Return what makes a base URL of an address, by the wire format of chats, else of any operation."""
-    dialect = spoken.get(Operation.CHAT) or next(iter(spoken.values()))
+def _normalizer(operations: Mapping[Operation, str]) -> Callable[[str], str]:
+    """Return the function that normalizes base URLs, by the wire format of chats, else of any operation."""
+    dialect = operations.get(Operation.CHAT) or next(iter(operations.values()))
     first = _FIRST_OF_DIALECT.get(dialect)
     return row_of(first).normalize_base_url if first else str.strip
 
 
 def _check_name(context: Context, name: str, path: KeyPath) -> None:
     if "/" in name or not name or not name.isprintable() or name != name.strip():
-        what = "a name must not be empty, hold a slash or control characters, nor begin or end with a blank"
+        what = "a name must not be empty, contain a slash or control characters, or begin or end with a space"
         context.report.error(path, what, "write [llm.provider_types.NAME]")
     try:
         known = ProviderType(name)
     except ValueError:
         return
     also = "" if known.value == name else f" (another name of {known.value})"
-    what = f'"{name}"{also} is built in, and a type of your own cannot take its place'
+    what = f'"{name}"{also} is built in and cannot be redefined'
     context.report.error(path, what, f'choose another name, such as "my-{known.value}"')
 
 
 def _read_operations(context: Context, values: Mapping[str, Any], path: KeyPath) -> dict[Operation, str]:
-    """Return which dialect speaks which operation: those that `dialect` has, but for what `operations` says."""
+    """Return the dialect of each operation: those that `dialect` supports, as changed by `operations`."""
     spoken: dict[Operation, str] = {}
     dialect: str = values.get("dialect", "")
     if dialect and _is_dialect(context, dialect, (*path, "dialect")):
@@ -114,45 +119,48 @@ def _read_operations(context: Context, values: Mapping[str, Any], path: KeyPath)
         here = (*path, "operations", key)
         operation = known.get(key)
         if operation is None:
-            context.report.error(here, f'unknown operation "{key}"', meant(key, known))
+            context.report.error(here, f'unknown operation "{key}"', did_you_mean(key, known))
         elif value is False:
             spoken.pop(operation, None)
         elif not isinstance(value, str):
-            what = f"{key} must be a dialect's name, or false where the provider has no such operation"
-            context.report.error(here, what, f"there are {', '.join(dialects.names())}")
+            what = f"{key} must be the name of a dialect, or false if it is not supported"
+            context.report.error(here, what, f"expected one of {', '.join(dialects.names())}")
         elif _is_dialect(context, value, here):
             if operation in dialects.load(value).operations:
                 spoken[operation] = value
             else:
                 able = ", ".join(name for name in dialects.names() if operation in dialects.load(name).operations)
-                context.report.error(here, f"the dialect {value} has no such operation", f"these have it: {able}")
+                what = f"the dialect {value} does not support this operation"
+                context.report.error(here, what, f"supported by {able}")
     return spoken
 
 
 def _is_dialect(context: Context, name: str, path: KeyPath) -> bool:
     if name in dialects.names():
         return True
-    context.report.error(path, "unknown dialect", meant(name, dialects.names()))
+    context.report.error(path, "unknown dialect", did_you_mean(name, dialects.names()))
     return False
 
 
-def _check_texts(context: Context, values: Mapping[str, Any], path: KeyPath) -> None:
+def _check_values(context: Context, values: Mapping[str, Any], path: KeyPath) -> None:
     report = context.report
     check_headers(context, values.get("headers", {}), (*path, "headers"))
     if "key_variable" in values and not _VARIABLE.fullmatch(values["key_variable"]):
         example = TYPE["key_variable"].example
         what = "key_variable must be the name of an environment variable"
-        report.error((*path, "key_variable"), what, f"such as key_variable = {example}, without ${{}}")
+        report.error((*path, "key_variable"), what, f"for example: key_variable = {example}, without ${{}}")
     if "header" in values and not HEADER_NAME.fullmatch(values["header"]):
-        report.error((*path, "header"), "header is no header's name", f"such as header = {TYPE['header'].example}")
+        report.error(
+            (*path, "header"), "header is not a valid header name", f"for example: header = {TYPE['header'].example}"
+        )
     prefix = values.get("prefix", "")
     if not (prefix.isascii() and prefix.isprintable()):
         what = "prefix must be printable ASCII"
-        report.error((*path, "prefix"), what, f"such as prefix = {TYPE['prefix'].example}")
+        report.error((*path, "prefix"), what, f"for example: prefix = {TYPE['prefix'].example}")
 
 
 def _auth(values: Mapping[str, Any]) -> Auth:
-    """Return the header that carries the key. Only `authorization` has a prefix unless one is written."""
+    """Return the header that carries the key. Only `authorization` has a default prefix."""
     usual = Auth()
     header = values.get("header", usual.header).lower()
     return Auth(header, values.get("prefix", usual.prefix if header == usual.header else ""))
@@ -167,7 +175,7 @@ def _read_families(context: Context, tables: list[dict[str, Any]], path: KeyPath
         quirks = read_quirks(context, values.get("quirks", {}), (*here, "quirks"))
         for key in FAMILY:
             if key not in table:
-                context.report.error(here, f'a family has no "{key}"', f"such as {key} = {FAMILY[key].example}")
+                context.report.error(here, f'a family has no "{key}"', f"for example: {key} = {FAMILY[key].example}")
         if "pattern" in values and _is_pattern(context, values["pattern"], (*here, "pattern")):
             families.append(Family(values["pattern"], quirks))
     return tuple(families)
@@ -177,8 +185,8 @@ def _is_pattern(context: Context, pattern: str, path: KeyPath) -> bool:
     try:
         re.compile(pattern)
     except re.error as error:
-        what = f"pattern is no regular expression: {error.msg}"
-        context.report.error(path, what, f"such as pattern = {FAMILY['pattern'].example}")
+        what = f"pattern is not a valid regular expression: {error.msg}"
+        context.report.error(path, what, f"for example: pattern = {FAMILY['pattern'].example}")
         return False
     return True
 
@@ -191,9 +199,9 @@ def _read_error_rules(context: Context, tables: list[dict[str, Any]], path: KeyP
         context.report.unknown_keys(table, here, f"[[llm.provider_types.{path[2]}.error_rules]]", ERROR_RULE)
         values = read_table(context, table, here, ERROR_RULE)
         if "kind" not in table:
-            context.report.error(here, 'an error rule has no "kind"', f"it is one of {', '.join(kinds)}")
+            context.report.error(here, 'an error rule has no "kind"', f"expected one of {', '.join(kinds)}")
         elif "kind" in values and values["kind"] not in kinds:
-            context.report.error((*here, "kind"), "unknown kind of failure", meant(values["kind"], kinds))
+            context.report.error((*here, "kind"), "unknown kind of failure", did_you_mean(values["kind"], kinds))
         elif not table.keys() & {"status", "code", "text"}:
             context.report.error(here, "an error rule without a condition matches nothing", "add status, code or text")
         elif "kind" in values:
@@ -201,3 +209,48 @@ def _read_error_rules(context: Context, tables: list[dict[str, Any]], path: KeyP
             conditions = {**values, "kind": FailureKind(values["kind"]), "text": text.lower() if text else None}
             rules.append(ErrorRule(**conditions))
     return tuple(rules)
+
+
+def read_quirks(context: Context, table: Mapping[str, Any], path: KeyPath) -> QuirksPatch:
+    """Return the valid quirks and report the others. Keys and values are checked by the types of `QuirksPatch`."""
+    types = _types()
+    context.report.unknown_keys(table, path, f"the quirks of {path[2]}", types)
+    quirks: QuirksPatch = {}
+    for key, value in table.items():
+        if key not in types:
+            continue
+        try:
+            quirks[key] = msgspec.convert(value, types[key])  # type: ignore[literal-required]  # checked above
+        except msgspec.ValidationError:
+            context.report.error((*path, key), f"invalid value for {key}", f"it must be {_described(types[key])}")
+    return quirks
+
+
+@cache
+def _types() -> Mapping[str, Any]:
+    return get_type_hints(QuirksPatch)
+
+
+def _described(kind: Any) -> str:
+    """Return a type in words: "true or false", "a list of strings"."""
+    arguments = get_args(kind)
+    match get_origin(kind):
+        case origin if origin in (Union, UnionType):
+            # TOML has no null: a quirk is unset by omitting it.
+            return " or ".join(_described(each) for each in arguments if each is not NoneType)
+        case origin if origin is Literal:
+            return " or ".join(f'"{each}"' for each in arguments)
+        case origin if origin is frozenset:
+            return "a list of strings"
+        case origin if origin is tuple:
+            return f"a list such as {_shape(kind)}"
+        case _:
+            return {bool: "true or false", int: "a whole number", str: "a string"}[kind]
+
+
+def _shape(kind: Any) -> str:
+    """Return a list's form, such as `[["text", ["text"]]]`."""
+    if get_origin(kind) in (tuple, frozenset):
+        inner = [_shape(each) for each in get_args(kind) if each is not Ellipsis]
+        return f"[{', '.join(inner)}]"
+    return '"text"' if kind is str else "1"

@@ -1,4 +1,4 @@
-"""Reads a configuration: from a file, from a text, or from what the environment offers."""
+"""Reads a configuration: from a file, from a string, or from what the environment offers."""
 
 from __future__ import annotations
 
@@ -11,26 +11,20 @@ from typing import Any
 
 import msgspec
 
-from understudy.config.discovery import answers, discover, local_address
-from understudy.config.entries import PROVIDERS, Entries, read_entries
-from understudy.config.fallback import read_fallback
-from understudy.config.legacy import read_legacy, report_overridden
+from understudy.config.discovery import answers, discover, local_address, locate
+from understudy.config.entries import PROVIDERS, Entries, read_entries, read_legacy, report_overridden
 from understudy.config.model import Config, NoticeKind
-from understudy.config.places import locate
 from understudy.config.provider_types import read_types
-from understudy.config.report import Report, meant
-from understudy.config.routes import check_tasks, read_routes, read_tasks
+from understudy.config.report import Report, Source, did_you_mean, nearest
+from understudy.config.routes import check_tasks, read_fallback, read_routes, read_tasks
 from understudy.config.schema import KNOWN, LLM
-from understudy.config.source import Source
-from understudy.config.suggest import nearest
 from understudy.config.tables import Context
 from understudy.domain.errors import ConfigError
 
 _POSITION = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
-
 _SYNTAX_HINTS = {
-    "Invalid value": 'a text stands in quotes: key = "text"',
+    "Invalid value": 'put strings in quotes: key = "text"',
     "after a key": "write key = value",
     "Invalid statement": "write key = value, [table] or [[list of tables]]",
     "end of a table declaration": "write [table]",
@@ -39,10 +33,10 @@ _SYNTAX_HINTS = {
     "Unterminated": "close the quotes",
     "Unclosed": "close the bracket",
     "Cannot": "each key and each [table] may be written once; a list of tables is written [[table]]",
-    "after a statement": "write one key = value a line",
-    "Unescaped": "write a backslash as \\\\, or the text in single quotes",
+    "after a statement": "write one key = value per line",
+    "Unescaped": "write a backslash as \\\\, or put the string in single quotes",
 }
-"""What helps, by a part of what the parser says."""
+"""What helps, by a part of the parser's message."""
 
 
 def load(
@@ -54,9 +48,9 @@ def load(
 ) -> Config:
     """Read the configuration file that `locate` finds, or make a configuration of what the environment offers.
 
-    `environ` is the process's own unless given. Only where no file is found is `probe` asked whether an Ollama answers
-    at an address; by default it tries to connect for 0.3 seconds. Nothing else is done than reading the file. Raises
-    `ConfigError`; that nobody can be asked is one, unless it `may_be_empty`.
+    `environ` defaults to the environment of the process. `probe` checks whether an Ollama answers at an address, only
+    if no file is found; by default it tries to connect for 0.3 seconds. No other I/O is done than reading the file.
+    Raise `ConfigError` if anything is invalid, or no provider is usable, unless it `may_be_empty`.
     """
     environ = os.environ if environ is None else environ
     found = locate(path, environ, Path(), _home())
@@ -66,20 +60,20 @@ def load(
 
 
 def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], may_be_empty: bool = False) -> Config:
-    """Read a configuration text. `source` is the file's name for errors and notices.
+    """Read a configuration from a string. `source` is the file's name for errors and notices.
 
-    Raises `ConfigError` with everything that is wrong, each with file, line, the offending text and a suggestion. That
-    every entry is disabled is wrong too, unless it `may_be_empty`.
+    Raise `ConfigError` with everything that is wrong, each with file, line, the offending text and a suggestion. It is
+    an error, too, if every entry is disabled, unless it `may_be_empty`.
     """
     lines = Source(source, text, KNOWN)
     document = _toml(text, lines)
     report = Report(lines)
     llm = _llm(document, report)
     context = Context(environ, report)
-    context = Context(environ, report, read_types(context, llm.get("provider_types", {})))
+    own_types = read_types(context, llm.get("provider_types", {}))
     fallback = read_fallback(context, llm.get("fallback", {}))
     tables = _tables(llm, report)
-    entries = read_legacy(context, llm) if tables is None else read_entries(context, tables)
+    entries = read_legacy(context, llm, own_types) if tables is None else read_entries(context, tables, own_types)
     if tables:
         report_overridden(context, llm)
     if "tasks" in llm:
@@ -88,7 +82,7 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], m
     check_tasks(context, [fallback, *(route.fallback for route in routes)], written=bool(llm.get("tasks")))
     report.check()
     if not entries.providers and not may_be_empty:
-        raise ConfigError(_nobody(entries, lines))
+        raise ConfigError(_all_disabled(entries, lines))
     return Config(
         providers=entries.providers,
         fallback=fallback,
@@ -97,14 +91,14 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], m
         notices=report.notices,
         disabled=entries.disabled,
         legacy=tables is None,
-        provider_types=tuple(row for row in context.rows.values() if row is not None),
+        provider_types=tuple(row for row in own_types.values() if row is not None),
     )
 
 
 def _home() -> Path | None:
     try:
         return Path.home()
-    except RuntimeError:  # a process may have neither $HOME nor an entry among the users
+    except RuntimeError:  # a process may have neither $HOME nor an entry in the user database
         return None
 
 
@@ -118,7 +112,7 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as error:
         start = error.start
     # Raised outside the handler: that error carries the file's bytes, keys included.
-    raise ConfigError(f"{path}: byte {start} is not UTF-8, in which TOML is written\n  save the file as UTF-8")
+    raise ConfigError(f"{path}: byte {start} is not valid UTF-8, which TOML requires\n  save the file as UTF-8")
 
 
 def _toml(text: str, lines: Source) -> dict[str, Any]:
@@ -139,11 +133,11 @@ def _syntax_error(message: str, lines: Source) -> str:
     what = _POSITION.sub("", message)
     shown = lines.line(number)
     suggestion = next((hint for part, hint in _SYNTAX_HINTS.items() if part in what), "see https://toml.io")
-    return f"{lines.at(number)}{column}: this is not TOML: {what}{f': {shown}' if shown else ''}\n  {suggestion}"
+    return f"{lines.at(number)}{column}: invalid TOML: {what}{f': {shown}' if shown else ''}\n  {suggestion}"
 
 
 def _llm(document: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-    """Return the `[llm]` table; other tables belong to others, but one that looks like ours is worth a word."""
+    """Return the `[llm]` table. Other tables belong to other programs; one that looks misspelled is reported."""
     if "llm" not in document:
         near = next((key for key in document if key in LLM or nearest(key, ["llm"])), None)
         suggestion = (
@@ -156,17 +150,17 @@ def _llm(document: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
     llm = document["llm"]
     if isinstance(llm, dict):
         for key in (key for key in llm if key not in LLM):
-            report.notice(NoticeKind.UNKNOWN_KEY, ("llm", key), f'unknown key "{key}" in [llm]', meant(key, LLM))
+            report.notice(NoticeKind.UNKNOWN_KEY, ("llm", key), f'unknown key "{key}" in [llm]', did_you_mean(key, LLM))
         return llm
     report.error(("llm",), "llm must be a table", "write [llm], or [[llm.providers]]")
     return {}
 
 
 def _tables(llm: Mapping[str, Any], report: Report) -> list[Any] | None:
-    """Return the list of providers; `None` when there is none, so that the single-provider form applies."""
+    """Return the list of providers; `None` without one, so that the single-provider form applies."""
     if "providers" not in llm:
         if isinstance(llm.get("provider"), (dict, list)):
-            report.error(("llm", "provider"), "llm.provider must be a text", "did you mean [[llm.providers]]?")
+            report.error(("llm", "provider"), "llm.provider must be a string", "did you mean [[llm.providers]]?")
             return []
         return None
     tables = llm["providers"]
@@ -176,7 +170,7 @@ def _tables(llm: Mapping[str, Any], report: Report) -> list[Any] | None:
     return []
 
 
-def _nobody(entries: Entries, lines: Source) -> str:
+def _all_disabled(entries: Entries, lines: Source) -> str:
     """Return the error for a file whose every entry is disabled."""
     why = (
         f"  {lines.where((*path, 'api_key'))}: {entry.name} ({entry.provider}): {entry.why}"

@@ -1,30 +1,40 @@
-"""Reads `[llm.tasks]` and `[[llm.routes]]`: lists of targets by what a request is for, and by name."""
+"""Reads `[llm.fallback]`, `[llm.tasks]` and `[[llm.routes]]`: the order of targets, and their limits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from understudy.config.entries import Entries
-from understudy.config.fallback import read_limits
 from understudy.config.lines import KeyPath
 from understudy.config.model import NoticeKind
-from understudy.config.report import meant
-from understudy.config.schema import ROUTE, TASK
+from understudy.config.report import did_you_mean
+from understudy.config.rules import Rule
+from understudy.config.schema import FALLBACK, ROUTE, TASK
 from understudy.config.tables import Context, read_table
 from understudy.settings import FallbackConfig, FallbackStrategy, Route
 
+_FALLBACK: KeyPath = ("llm", "fallback")
 _TASKS: KeyPath = ("llm", "tasks")
 _ROUTES: KeyPath = ("llm", "routes")
+
+
+def read_fallback(context: Context, table: Any) -> FallbackConfig:
+    """Read the table of limits that apply to every route."""
+    if not isinstance(table, dict):
+        context.report.error(_FALLBACK, "llm.fallback must be a table", "write it as [llm.fallback]")
+        return FallbackConfig()
+    context.report.unknown_keys(table, _FALLBACK, "[llm.fallback]", FALLBACK)
+    return FallbackConfig(**_read_limits(context, table, _FALLBACK, FALLBACK))
 
 
 def read_tasks(context: Context, table: Any, entries: Entries) -> dict[str, tuple[str, ...]]:
     """Read the lists of targets by task. Targets whose entry is disabled are left out, with a notice."""
     if not isinstance(table, dict):
-        context.report.error(
-            _TASKS, "llm.tasks must be a table", f"write [llm.tasks], and below it code = {TASK.example}"
-        )
+        hint = f"write [llm.tasks], and below it code = {TASK.example}"
+        context.report.error(_TASKS, "llm.tasks must be a table", hint)
         return {}
     found: dict[str, tuple[str, ...]] = {}
     for task, names in read_table(context, table, _TASKS, dict.fromkeys(table, TASK)).items():
@@ -34,7 +44,7 @@ def read_tasks(context: Context, table: Any, entries: Entries) -> dict[str, tupl
 
 
 def read_routes(context: Context, tables: Any, entries: Entries, fallback: FallbackConfig) -> tuple[Route, ...]:
-    """Read the routes. What a route does not say is as in `fallback`; one without usable targets is left out."""
+    """Read the routes. Limits that a route omits are those of `fallback`. Routes without usable targets are omitted."""
     if not isinstance(tables, list):
         context.report.error(_ROUTES, "llm.routes must be a list of tables", "write each route as [[llm.routes]]")
         return ()
@@ -44,29 +54,38 @@ def read_routes(context: Context, tables: Any, entries: Entries, fallback: Fallb
         route = _read_route(context, table, (*_ROUTES, index), entries, fallback)
         if route is None:
             continue
+        here = (*_ROUTES, index, "name")
         if "/" in route.name:
-            what = "a name must not hold a slash"
-            context.report.error((*_ROUTES, index, "name"), what, 'a model of an entry is addressed as "name/model"')
+            what = "a name must not contain a slash"
+            context.report.error(here, what, 'a model of an entry is addressed as "name/model"')
         if route.name in taken:
-            context.report.error(
-                (*_ROUTES, index, "name"), "an entry or another route has this name", "choose another name"
-            )
+            context.report.error(here, "an entry or another route has this name", "choose another name")
         taken.add(route.name)
         routes.append(route)
     return tuple(routes)
 
 
 def check_tasks(context: Context, fallbacks: list[FallbackConfig], *, written: bool) -> None:
-    """Say so where tasks have no strategy to use them, or the strategy no tasks; `written`: whether there are any."""
+    """Report tasks that no strategy uses, and a strategy without the tasks that it needs.
+
+    `written` states whether the file has tasks.
+    """
     task_based = any(fallback.strategy is FallbackStrategy.TASK_BASED for fallback in fallbacks)
     if task_based and not written:
-        context.report.error(
-            ("llm", "fallback", "strategy"), "task_based needs tasks", f"write [llm.tasks], and code = {TASK.example}"
-        )
+        hint = f"write [llm.tasks], and code = {TASK.example}"
+        context.report.error((*_FALLBACK, "strategy"), "task_based needs tasks", hint)
     if fallbacks[0].tasks and not task_based:
-        context.report.notice(
-            NoticeKind.IGNORED, _TASKS, "[llm.tasks] has no effect", 'set strategy = "task_based" to use it'
-        )
+        hint = 'set strategy = "task_based" to use it'
+        context.report.notice(NoticeKind.IGNORED, _TASKS, "[llm.tasks] has no effect", hint)
+
+
+def _read_limits(
+    context: Context, table: Mapping[str, Any], path: KeyPath, rules: Mapping[str, Rule]
+) -> dict[str, Any]:
+    values = read_table(context, table, path, rules)
+    if "strategy" in values:
+        values["strategy"] = FallbackStrategy(values["strategy"])
+    return values
 
 
 def _read_route(
@@ -78,8 +97,8 @@ def _read_route(
     context.report.unknown_keys(table, path, "[[llm.routes]]", ROUTE)
     for key in ("name", "targets"):
         if key not in table:
-            context.report.error(path, f'the route has no "{key}"', f"such as {key} = {ROUTE[key].example}")
-    values = read_limits(context, table, path, ROUTE)
+            context.report.error(path, f'the route has no "{key}"', f"for example: {key} = {ROUTE[key].example}")
+    values = _read_limits(context, table, path, ROUTE)
     name, names = values.pop("name", None), values.pop("targets", None)
     if name is None or names is None:
         return None
@@ -90,22 +109,23 @@ def _read_route(
 
 
 def _targets(context: Context, names: list[str | None], path: KeyPath, entries: Entries) -> tuple[str, ...]:
-    """Return those targets whose entry there is, and say what became of the others."""
+    """Return the targets whose entry is usable, and report the others."""
     known = {entry.entry for entry in entries.providers}
     disabled = {entry.name: entry.why for entry in entries.disabled}
     kept: list[str] = []
     for name in names:
-        if name is None:  # a reference in it could not be replaced, which is in the report
+        if name is None:  # a reference in it could not be replaced, which has been reported
             continue
         entry, slash, model = name.partition("/")
         if slash and not model:
-            context.report.error(path, f'"{name}" names no model', f'write "{entry}" for its own, or "{name}MODEL"')
+            what = f'"{name}" lacks a model after the slash'
+            context.report.error(path, what, f'write "{entry}" for the model of the entry, or "{name}MODEL"')
         elif entry in known:
             kept.append(name)
         elif entry in disabled:
             context.report.notice(NoticeKind.IGNORED, path, f"{name} is left out: {disabled[entry]}")
         else:
-            context.report.error(path, f'"{name}" names no entry', meant(entry, known))
+            context.report.error(path, f'"{name}" is not an entry', did_you_mean(entry, known))
     if twice := next((name for name in kept if kept.count(name) > 1), None):
-        context.report.error(path, f'"{twice}" stands there twice', "name each target once")
+        context.report.error(path, f'"{twice}" is listed twice', "list each target once")
     return tuple(kept)

@@ -1,6 +1,6 @@
 """What a value of the configuration must be, and what it is for.
 
-TOML's types are kept strictly: a boolean is no number.
+TOML's types are distinguished strictly: a boolean is not a number.
 """
 
 from __future__ import annotations
@@ -11,31 +11,33 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["text", "integer", "number", "flag", "table", "texts", "flags", "tables", "names"]
-"""`texts` and `flags` are tables whose values are texts or flags, `tables` and `names` lists of tables or of texts."""
+Kind = Literal["string", "integer", "number", "flag", "table", "strings", "flags", "tables", "names"]
+"""`strings` and `flags` are tables with such values, `tables` and `names` are lists of tables and of strings."""
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """What a value must be. Both ends of the range belong to it, except 0 where `positive` is set."""
+    """What a value must be. Both ends of the range are allowed, except 0 where `positive` is set."""
 
     kind: Kind
     example: str
-    """A value as it may be written, for suggestions."""
+    """A value in TOML, for suggestions."""
     meaning: str
-    """What the key is for, in Markdown of one line without a full stop: the manual's tables are drawn from it, and
-    the comments of `understudy init`."""
+    """What the key is for, in one line of Markdown without a full stop: the manual's tables and the comments of
+    `understudy init` are generated from it."""
     unset: str = "required"
-    """What holds when the key is not written."""
+    """What applies when the key is omitted."""
     least: float | None = None
     most: float | None = None
     positive: bool = False
     may_be_empty: bool = False
-    """Whether an empty text is a value."""
+    """Whether an empty string is a valid value."""
     unit: str = ""
     """What a number counts, such as `seconds`."""
+    choices: tuple[str, ...] = ()
+    """The only words that a string may be, if any; case does not matter, and `-` stands for `_`."""
 
     def described(self) -> str:
-        """Return what a value is, in a few words: "text", "whole number ≥ 1", "seconds > 0", "0 to 2"."""
+        """Return what a value is, in a few words: "string", "whole number ≥ 1", "seconds > 0", "0 to 2"."""
         if self.least is not None and self.most is not None:
             return f"{self.least:g} to {self.most:g}"
         name = self.unit or _DESCRIPTIONS[self.kind]
@@ -44,16 +46,16 @@ class Rule(msgspec.Struct, frozen=True):
         return f"{name} ≥ {self.least:g}" if self.least is not None else name
 
     def complaint(self, value: object) -> str | None:
-        """Return what is wrong with a value, such as "must be a whole number, not a text"; `None` when it is right."""
-        if not self._fits(value):
+        """Return what is wrong with a value, such as "must be a whole number, not a string"; `None` if it is valid."""
+        if not self._has_kind(value):
             return f"must be {_NAMES[self.kind]}, not {_name(value)}"
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return self._range_complaint(value)
         return None
 
-    def _fits(self, value: object) -> bool:
+    def _has_kind(self, value: object) -> bool:
         match self.kind:
-            case "text":
+            case "string":
                 return isinstance(value, str)
             case "integer":
                 return isinstance(value, int) and not isinstance(value, bool)
@@ -63,7 +65,7 @@ class Rule(msgspec.Struct, frozen=True):
                 return isinstance(value, bool)
             case "table":
                 return isinstance(value, dict)
-            case "texts":
+            case "strings":
                 return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
             case "flags":
                 return isinstance(value, dict) and all(isinstance(item, bool) for item in value.values())
@@ -84,29 +86,22 @@ class Rule(msgspec.Struct, frozen=True):
         return None
 
 
-_NAMES: Mapping[Kind, str] = {
-    "text": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "flag": "true or false",
-    "table": "a table",
-    "texts": "a table of texts",
-    "flags": "a table of true and false",
-    "tables": "a list of tables",
-    "names": "a list of at least one text",
-}
-
-
 _DESCRIPTIONS: Mapping[Kind, str] = {
-    "text": "text",
+    "string": "string",
     "integer": "whole number",
     "number": "number",
     "flag": "true or false",
     "table": "table",
-    "texts": "table of texts",
+    "strings": "table of strings",
     "flags": "table of true and false",
     "tables": "list of tables",
-    "names": "list of texts",
+    "names": "list of strings",
+}
+
+_NAMES: Mapping[Kind, str] = {
+    **{kind: f"a {words}" for kind, words in _DESCRIPTIONS.items()},
+    "flag": "true or false",
+    "names": "a list of at least one string",
 }
 
 
@@ -115,11 +110,11 @@ def _name(value: object) -> str:
         case bool():
             return str(value).lower()
         case str():
-            return "a text"
+            return "a string"
         case int():
             return "a whole number"
         case float():
-            return "a number with a point"
+            return "a decimal number"
         case dict():
             return "a table"
         case list():
@@ -128,13 +123,13 @@ def _name(value: object) -> str:
             return "a date or time"
 
 
-def unsendable(value: Any) -> str | None:
-    """Return what in an `extra` value has no JSON form, such as "a date or time"; `None` when all of it has one."""
+def not_json(value: Any) -> str | None:
+    """Return what in an `extra` value has no JSON form, such as "a date or time"; `None` if all of it has one."""
     match value:
         case dict():
-            return next((found for item in value.values() if (found := unsendable(item))), None)
+            return next((found for item in value.values() if (found := not_json(item))), None)
         case list():
-            return next((found for item in value if (found := unsendable(item))), None)
+            return next((found for item in value if (found := not_json(item))), None)
         case float() if not math.isfinite(value):
             return "a number that is not finite"
         case None | bool() | int() | float() | str():

@@ -1,242 +1,361 @@
-"""Which keys each table has, and what they mean. The manual's tables are drawn from here: tests/docs/generated.py."""
+"""The keys of every table, and what they mean. The tables of docs/configuration.md are generated from here, and so are
+the comments of `understudy init`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 import msgspec
 
-from understudy.config.price_schema import PRICE, TIER
+from understudy import dialects
 from understudy.config.rules import Rule
-from understudy.config.type_schema import ERROR_RULE, FAMILY, TYPE
 from understudy.dialects.quirks import QuirksPatch
-from understudy.settings import FallbackStrategy, ProviderType
+from understudy.domain.operation import Operation
+from understudy.providers import ProviderType
+from understudy.settings import FallbackStrategy, Whole
 
 CAPABILITIES = ("tools", "vision", "audio_input", "pdf_input", "structured_output")
 """What requests may need of a target; the words of `ModelInfo.capabilities`."""
 
+# ---- prices ----
+
+
+def _rate(example: str, meaning: str, unset: str) -> Rule:
+    return Rule("number", example, meaning, unset, least=0, unit="dollars per million tokens")
+
+
+RATES: Mapping[str, Rule] = {
+    "input": _rate("0.15", "prompt tokens", "required, unless `call` is the only rate"),
+    "cache_read": _rate("0.075", "prompt tokens read from a cache", "as `input`"),
+    "cache_write": _rate("0.1875", "prompt tokens written to a cache", "as `input`"),
+    "cache_write_1h": _rate("0.3", "prompt tokens written to a cache for an hour", "as `cache_write`"),
+    "output": _rate("0.6", "tokens of the answer", "the cost of answers is unknown; embeddings need none"),
+    "reasoning": _rate("0.6", "reasoning tokens, where the provider counts them separately", "as `output`"),
+    "audio_input": _rate("10", "audio tokens of the prompt", "as `input`"),
+    "audio_output": _rate("20", "audio tokens of the answer", "as `output`"),
+    "call": Rule("number", "0.005", "the call itself", "0", least=0, unit="dollars"),
+}
+"""The rates: the fields of `Rates`."""
+
+TIER: Mapping[str, Rule] = {
+    "above": Rule(
+        "integer",
+        "200000",
+        "the prompt length above which the rates of this tier apply to the whole call",
+        least=0,
+        unit="tokens",
+    ),
+    **RATES,
+}
+"""The keys of a tier; a rate that it omits is that of the price itself."""
+
+PRICE: Mapping[str, Rule] = {
+    **RATES,
+    "tiers": Rule("tables", "[{ above = 200000, input = 0.3, output = 0.9 }]", "other rates for long prompts", "none"),
+    "as_of": Rule("string", '"2026-11-22"', "the date of the price, for your own records", "none"),
+}
+"""The keys of `price`, and of each table in `prices`."""
+
+# ---- provider types ----
+
+_QUIRKS = Rule(
+    "table",
+    '{ max_tokens_field = "max_tokens" }',
+    "how its requests are written, by the fields of `Quirks` in `dialects/quirks.py`",
+    "none",
+)
+
+TYPE: Mapping[str, Rule] = {
+    "dialect": Rule("string", '"openai"', f"the wire format: {', '.join(f'`{name}`' for name in dialects.names())}"),
+    "base_url": Rule("string", '"https://api.acme.example/v1"', "where requests are sent; an entry may override it"),
+    "title": Rule("string", '"Acme AI"', "its name in messages", "the type's name"),
+    "key_variable": Rule(
+        "string",
+        '"ACME_API_KEY"',
+        "the name of the variable that holds the key, without `${}`",
+        "none; each entry needs its own `api_key`",
+    ),
+    "key_required": Rule("flag", "true", "`false`: entries work without a key", "`true`"),
+    "header": Rule("string", '"x-api-key"', "the header that carries the key", "`authorization`"),
+    "prefix": Rule(
+        "string",
+        '"Bearer "',
+        "what precedes the key; may be empty",
+        "`Bearer ` for `authorization`, else empty",
+        may_be_empty=True,
+    ),
+    "headers": Rule("strings", '{ "X-Team" = "search" }', "additional fixed headers; no keys", "none"),
+    "operations": Rule(
+        "table",
+        "{ embed = false }",
+        f"by {', '.join(f'`{operation}`' for operation in Operation)}: the dialect of that operation, or `false` if it "
+        "is not supported",
+        "all that the dialect supports",
+    ),
+    "text_model": Rule(
+        "string",
+        '"acme-1"',
+        "the model for generations, unless an entry sets its own",
+        "none; each entry or call names its own",
+    ),
+    "embedding_model": Rule(
+        "string", '"acme-embed-1"', "the model for embeddings, unless an entry sets its own", "none"
+    ),
+    "first_event_timeout": Rule(
+        "number", "60", "time limit for a stream's first content", "60", positive=True, unit="seconds"
+    ),
+    "price_id": Rule("string", '"acme"', "the provider's name in price lists", "the type's name"),
+    "local": Rule("flag", "false", "`true`: it runs on your own machine, and tokens cost nothing", "`false`"),
+    "quirks": _QUIRKS,
+    "families": Rule(
+        "tables",
+        '[{ pattern = "acme-1.*", quirks = { refused = ["temperature"] } }]',
+        "model families that differ from the type's other models; see below",
+        "none",
+    ),
+    "error_rules": Rule(
+        "tables",
+        '[{ kind = "overloaded", status = 498 }]',
+        "errors that mean something else than they do in the dialect; see below",
+        "none",
+    ),
+}
+"""The keys of `[llm.provider_types.NAME]`: fields of `ProviderRow`, and what they are made of."""
+
+FAMILY: Mapping[str, Rule] = {
+    "pattern": Rule("string", '"acme-1.*"', "a regular expression that the whole model name must match"),
+    "quirks": Rule("table", _QUIRKS.example, "how its members differ from the type's other models"),
+}
+"""The keys of `[[llm.provider_types.NAME.families]]`: the fields of `Family`."""
+
+ERROR_RULE: Mapping[str, Rule] = {
+    "kind": Rule("string", '"overloaded"', "the kind of failure, from the table in fallback.md"),
+    "status": Rule("integer", "498", "the HTTP status", "any", least=100, most=599),
+    "code": Rule(
+        "string", '"capacity_exceeded"', "the provider's code or type; a `*` at one end matches anything there", "any"
+    ),
+    "text": Rule("string", '"over capacity"', "words of the message; case does not matter", "any"),
+}
+"""The keys of `[[llm.provider_types.NAME.error_rules]]`: the fields of `ErrorRule`."""
+
+# ---- entries ----
+
 PROVIDER: Mapping[str, Rule] = {
     "provider": Rule(
-        "text",
+        "string",
         '"openai"',
         f"{', '.join(f'`{kind}`' for kind in ProviderType)}; case does not matter, and aliases such as `claude` are "
-        "understood; or a type of the file's own",
+        "accepted; or a type that the file defines",
     ),
     "name": Rule(
-        "text",
+        "string",
         '"primary"',
-        'how the entry is called in answers, logs and as `model="name/model"`; unique, without a slash',
+        'the entry\'s name in answers, logs and `model="name/model"`; unique, without a slash',
         "the provider's type",
     ),
-    "priority": Rule("integer", "1", "lower is tried first; equal ones in the order of the file", "10"),
+    "priority": Rule("integer", "1", "lower values are tried first, equal values in the order of the file", "10"),
     "api_key": Rule(
-        "text",
+        "string",
         '"${OPENAI_API_KEY}"',
-        "the key; better a reference to a variable than the key itself",
+        "the key; prefer a reference to a variable to the key itself",
         "the provider's own variable, such as `OPENAI_API_KEY`",
     ),
     "token": Rule(
-        "text",
+        "string",
         '"${AZURE_OPENAI_AD_TOKEN}"',
-        "instead of a key: a token of Microsoft Entra at Azure OpenAI, or a bearer token at Anthropic; "
+        "instead of a key: a Microsoft Entra token for Azure OpenAI, or a bearer token for Anthropic; "
         "in Python also a function that returns one",
         "the provider's own variable, such as `AZURE_OPENAI_AD_TOKEN`",
     ),
     "base_url": Rule(
-        "text",
+        "string",
         '"http://localhost:11434"',
-        "where requests go: `http` or `https`, no user, password or query",
+        "where requests are sent: `http` or `https`, without user, password or query",
         "the provider's own variable, such as `OLLAMA_HOST`, else its public address",
     ),
     "proxy": Rule(
-        "text",
+        "string",
         '"http://proxy.example:3128"',
-        "the HTTP proxy through which the provider is reached, `http` or `https`, with a user and password if it "
-        "needs them; `none`: reached directly; see [network](network.md)",
+        "the HTTP proxy for this provider, `http` or `https`, with user and password if it needs them; `none` connects "
+        "directly; see [network](network.md)",
         "`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`",
         may_be_empty=True,
     ),
     "ca_file": Rule(
-        "text",
+        "string",
         '"company-ca.pem"',
-        "a file with the authorities whose certificates are trusted, in PEM form; relative to this file",
+        "a PEM file with the certificate authorities to trust; relative to this file",
         "`SSL_CERT_FILE` and `SSL_CERT_DIR`, else the system's",
     ),
     "client_cert": Rule(
-        "text",
+        "string",
         '"client.pem"',
-        "a file with the client certificate that a server asks for, in PEM form, and with its key unless `client_key` "
+        "a PEM file with the client certificate, for servers that require one, and with its key unless `client_key` "
         "is set",
         "none",
     ),
-    "client_key": Rule("text", '"client.key"', "a file with the key of `client_cert`, in PEM form", "in `client_cert`"),
+    "client_key": Rule("string", '"client.key"', "a PEM file with the key of `client_cert`", "in `client_cert`"),
     "text_model": Rule(
-        "text", '"llama3.2"', "the model for generations", "the provider's default, with a notice that says its date"
+        "string", '"llama3.2"', "the model for generations", "the provider's default, with a notice that gives its date"
     ),
-    "embedding_model": Rule("text", '"nomic-embed-text"', "the model for embeddings", "none: `embed` is then an error"),
-    "max_tokens": Rule(
-        "integer", "4096", "ceiling of the answer, in tokens, unless a call says otherwise", "not sent", least=1
-    ),
+    "embedding_model": Rule("string", '"nomic-embed-text"', "the model for embeddings", "none; `embed` is an error"),
+    "max_tokens": Rule("integer", "4096", "maximum tokens of an answer, unless the call sets it", "not sent", least=1),
     "temperature": Rule(
-        "number",
-        "0.7",
-        "how freely the model chooses its words, unless a call says otherwise",
-        "not sent",
-        least=0,
-        most=2,
+        "number", "0.7", "how freely the model chooses its words, unless the call sets it", "not sent", least=0, most=2
     ),
     "timeout": Rule(
-        "number",
-        "600",
-        "one attempt at this provider, connection included",
-        "600",
-        positive=True,
-        unit="seconds",
+        "number", "600", "time limit of one attempt, connecting included", "600", positive=True, unit="seconds"
     ),
-    "connect_timeout": Rule("number", "5", "until the connection stands", "5", positive=True, unit="seconds"),
+    "connect_timeout": Rule("number", "5", "time limit for connecting", "5", positive=True, unit="seconds"),
     "first_event_timeout": Rule(
         "number",
         "60",
-        "until a stream's first content",
-        "60; 300 where a model may have to be loaded first, as at Ollama",
+        "time limit for a stream's first content",
+        "60; 300 where a model may have to be loaded first, as with Ollama",
         positive=True,
         unit="seconds",
     ),
     "idle_timeout": Rule(
         "number",
         "60",
-        "between two pieces of content of a stream; comments and pings do not count",
+        "time limit between two pieces of content of a stream; comments and pings do not count",
         "60",
         positive=True,
         unit="seconds",
     ),
     "whole": Rule(
-        "text",
+        "string",
         '"plain"',
-        "how answers that are asked for whole are fetched here: `auto`, `stream` or `plain`",
+        "how `generate` fetches its answers here: `auto`, `stream` or `plain`",
         "as in `[llm.fallback]`",
+        choices=get_args(Whole),
     ),
     "api_version": Rule(
-        "text",
+        "string",
         '"2023-06-01"',
-        "the provider's version header, such as `anthropic-version`; at Azure OpenAI a date such as `2024-10-21` "
-        "chooses the dated API",
+        "the provider's version header, such as `anthropic-version`; for Azure OpenAI a date such as `2024-10-21` "
+        "selects the dated API",
         "the newest",
     ),
     "embedding_space": Rule(
-        "text", '"nomic-768"', "embeddings fall back only among entries of the same space", "model and dimensions"
+        "string", '"nomic-768"', "embeddings fall back only among entries of the same space", "model and dimensions"
     ),
     "context_window": Rule(
-        "integer", "131072", "tokens that the text model holds", "what the provider or the price list tells", least=1
+        "integer",
+        "131072",
+        "the text model's context window, in tokens",
+        "what the provider or the price list reports",
+        least=1,
     ),
     "capabilities": Rule(
         "flags",
         "{ tools = false, vision = true }",
-        f"what the text model can and cannot: {', '.join(f'`{name}`' for name in CAPABILITIES)}; a target is passed "
-        "over for what it cannot",
-        "what the provider tells; unknown is allowed",
+        f"what the text model supports: {', '.join(f'`{name}`' for name in CAPABILITIES)}; a target that lacks what a "
+        "request needs is skipped",
+        "what the provider reports; unknown counts as supported",
     ),
     "headers": Rule(
-        "texts",
+        "strings",
         '{ "X-Team" = "search" }',
-        "further fixed headers; keys are refused here, because headers are printed",
+        "additional fixed headers; keys are refused here, because headers are printed",
         "none",
     ),
     "price": Rule(
         "table",
         "{ input = 0.15, output = 0.60, cache_read = 0.075 }",
         "what every model of the entry costs; see [prices](#prices)",
-        "what the provider's fetched list tells, else what genai-prices publishes",
+        "what the provider's fetched list reports, else what genai-prices publishes",
     ),
     "prices": Rule(
-        "table", '{ "gpt-4o" = { input = 2.5, output = 10 } }', "the same for single models, by name", "none"
+        "table", '{ "gpt-4o" = { input = 2.5, output = 10 } }', "the same for individual models, by name", "none"
     ),
     "price_id": Rule(
-        "text",
+        "string",
         '"openai"',
-        "whose published prices apply, by its name at genai-prices; for a proxy",
+        "the provider whose published prices apply, by its name at genai-prices; for proxies",
         "the provider that `base_url` belongs to",
     ),
-    "extra": Rule("table", '{ keep_alive = "10m" }', "further fields of the request body, sent as they are", "none"),
+    "extra": Rule("table", '{ keep_alive = "10m" }', "additional fields of the request body, sent unchanged", "none"),
 }
-"""The keys of `[[llm.providers]]`: the fields of `ProviderConfig` but for `PYTHON_ONLY`."""
+"""The keys of `[[llm.providers]]`: the fields of `ProviderConfig` except `PYTHON_ONLY`."""
 
 PYTHON_ONLY = frozenset({"sign"})
-"""Fields of `ProviderConfig` that hold functions, which no file can."""
+"""Fields of `ProviderConfig` that hold functions, which a file cannot."""
+
+# ---- fallback, routes, tasks ----
 
 FALLBACK: Mapping[str, Rule] = {
     "enabled": Rule(
-        "flag",
-        "true",
-        "`false`: only the first target is asked, with its own retries",
-        "on when there are several entries",
+        "flag", "true", "`false`: use only the first target, with its retries", "`true` if there are several entries"
     ),
     "max_retries": Rule(
         "integer",
         "3",
-        "ceiling of tries on one target, the first included; the kind of failure may grant fewer",
+        "maximum attempts at one target, the first included; some kinds of failure get fewer",
         "3",
         least=1,
     ),
     "retry_delay_ms": Rule(
         "number",
         "1000",
-        "the n-th wait is drawn between 0 and this · 2ⁿ, at most 8 seconds",
+        "the n-th wait is random, between 0 and this · 2ⁿ, at most 8 seconds",
         "1000",
         least=0,
         unit="milliseconds",
     ),
     "strategy": Rule(
-        "text",
+        "string",
         '"priority"',
-        f"how targets are put in order: {', '.join(f'`{strategy}`' for strategy in FallbackStrategy)}",
+        f"how targets are ordered: {', '.join(f'`{strategy}`' for strategy in FallbackStrategy)}",
         "`priority`",
+        choices=tuple(FallbackStrategy),
     ),
     "max_attempts": Rule(
-        "integer",
-        "5",
-        "ceiling of attempts of one request",
-        "5, or the number of targets if that is more",
-        least=1,
+        "integer", "5", "maximum attempts of one request", "5, or the number of targets if that is more", least=1
     ),
     "deadline": Rule(
-        "number", "600", "the whole request, over all attempts and waits", "600", positive=True, unit="seconds"
+        "number",
+        "600",
+        "time limit of the whole request, over all attempts and waits",
+        "600",
+        positive=True,
+        unit="seconds",
     ),
     "max_wait": Rule(
         "number",
         "20",
-        "how long a provider's own hint may make a request wait; a longer one goes on to the next target",
+        "the longest wait that a provider may ask for; if it asks for more, the next target is tried",
         "20",
         least=0,
         unit="seconds",
     ),
     "whole": Rule(
-        "text",
+        "string",
         '"auto"',
-        "how answers that are asked for whole are fetched: `stream` inside, `plain` in one piece, or `auto`: streamed "
-        "while another target is left to fall back to",
+        "how `generate` fetches its answers: `stream` internally, `plain` in one piece, or `auto`: streamed while "
+        "another target is left to fall back to",
         "`auto`",
+        choices=get_args(Whole),
     ),
     "strict": Rule(
-        "flag",
-        "false",
-        "`true`: a target that cannot express everything that was asked for is skipped instead of warned about",
-        "`false`",
+        "flag", "false", "`true`: skip a target that cannot express the whole request, instead of warning", "`false`"
     ),
     "fallback_on_filter": Rule(
-        "flag", "false", "whether a content filter's refusal may be taken to the next target", "`false`"
+        "flag", "false", "whether a request that a content filter refused may go to the next target", "`false`"
     ),
     "unknown_prices": Rule(
-        "text",
+        "string",
         '"last"',
-        "for `cost_optimized`: where targets stand whose price is unknown, `last` or `first`",
+        "for `cost_optimized`: where targets with unknown prices are placed, `last` or `first`",
         "`last`",
+        choices=("last", "first"),
     ),
 }
-"""The keys of `[llm.fallback]`: the fields of `FallbackConfig` but for `tasks`, which are a table of their own."""
+"""The keys of `[llm.fallback]`: the fields of `FallbackConfig` except `tasks`, which are a table of their own."""
 
 ROUTE: Mapping[str, Rule] = {
-    "name": Rule("text", '"cheap"', 'a call takes the route by `model="NAME"`; no entry may have the same name'),
+    "name": Rule("string", '"cheap"', 'a call selects the route with `model="NAME"`; no entry may have the same name'),
     "targets": Rule(
         "names",
         '["local", "backup/claude-haiku-4-5"]',
@@ -249,22 +368,24 @@ ROUTE: Mapping[str, Rule] = {
 TASK = Rule("names", '["backup", "primary/gpt-5"]', "the targets of a task, in the order in which they are tried")
 """The value of every key of `[llm.tasks]`."""
 
+# ---- the whole ----
+
 _AS_IN_ENTRIES = ("text_model", "embedding_model", "base_url", "api_key", "max_tokens", "temperature", "timeout")
 
 LEGACY: Mapping[str, Rule] = {
     "ollama_url": Rule(
-        "text",
+        "string",
         '"http://localhost:11434"',
-        "where requests go; only for Ollama",
+        "where requests are sent; only for Ollama",
         "`OLLAMA_HOST`, else `http://localhost:11434`",
     ),
-    "provider": Rule("text", '"openai"', "as in an entry", "`ollama`"),
+    "provider": Rule("string", '"openai"', "as in an entry", "`ollama`"),
     **{key: PROVIDER[key] for key in _AS_IN_ENTRIES},
 }
 """The keys of `[llm]` itself, which describe one provider."""
 
 LLM = (*LEGACY, "providers", "fallback", "tasks", "routes", "provider_types")
-"""Everything that may stand in `[llm]`."""
+"""All keys of `[llm]`."""
 
 KNOWN = frozenset(
     {*PROVIDER, *PRICE, *TIER, *FALLBACK, *ROUTE, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *QuirksPatch.__annotations__}

@@ -1,20 +1,21 @@
-"""Reads one table: known keys, right types, references replaced."""
+"""Reads one table: known keys, valid values, and `${NAME}` or `${NAME:-default}` replaced by what a variable holds."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from understudy.config.lines import KeyPath
-from understudy.config.references import BadReference, Expanded, expand
-from understudy.config.report import Report
+from understudy.config.report import Report, did_you_mean
 from understudy.config.rules import Rule
-from understudy.providers.base import ProviderRow
 
 API_KEY = "api_key"
 TOKEN = "token"  # noqa: S105 - the name of a key in the file
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|\$\{")
+_FOREIGN = re.compile(r"(?:\$|os\.environ/|env:|env\.)(?P<name>[A-Za-z_][A-Za-z0-9_]*)|%(?P<windows>[A-Za-z_]\w*)%")
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -22,42 +23,90 @@ class Context(msgspec.Struct, frozen=True):
 
     environ: Mapping[str, str]
     report: Report
-    rows: Mapping[str, ProviderRow | None] = {}
-    """The provider types that the text defines; `None` for one that is wrong."""
+
+
+class BadReference(ValueError):
+    """A `${` that does not begin a valid reference. The message says why and never repeats the value."""
+
+
+class Expanded(msgspec.Struct, frozen=True):
+    """A string with its references replaced; a missing variable without a default becomes an empty string."""
+
+    text: str
+    missing: tuple[str, ...] = ()
 
 
 def read_table(context: Context, table: Mapping[str, Any], path: KeyPath, rules: Mapping[str, Rule]) -> dict[str, Any]:
-    """Return the good values of the keys in `rules`, references replaced; what is wrong goes to the report.
+    """Return the valid values of the keys in `rules`, references replaced; report the invalid ones.
 
-    Other keys are left to the caller, and so are `api_key` and `token`, in which a missing variable is no error.
+    Other keys are left to the caller, and so are `api_key` and `token`, in which a missing variable is not an error.
     """
     values: dict[str, Any] = {}
     for key, written in table.items():
         if key not in rules or key in (API_KEY, TOKEN):
             continue
-        here = (*path, key)
-        if complaint := rules[key].complaint(written):
-            context.report.error(here, f"{key} {complaint}", f"such as {key} = {rules[key].example}")
+        rule, here = rules[key], (*path, key)
+        if complaint := rule.complaint(written):
+            context.report.error(here, f"{key} {complaint}", f"for example: {key} = {rule.example}")
             continue
         value = _expanded(context, written, here)
-        if isinstance(value, str) and not value.strip() and not rules[key].may_be_empty:
-            context.report.error(here, f"{key} must not be empty", "leave the key away, or give it a value")
+        if isinstance(value, str) and not value.strip() and not rule.may_be_empty:
+            context.report.error(here, f"{key} must not be empty", "omit the key, or give it a value")
+        elif isinstance(value, str) and rule.choices:
+            word = value.strip().lower().replace("-", "_")
+            if word in rule.choices:
+                values[key] = word
+            else:
+                context.report.error(here, f"unknown value for {key}", did_you_mean(word, rule.choices))
         elif value is not None:
             values[key] = value
     return values
 
 
+def expand(text: str, environ: Mapping[str, str]) -> Expanded:
+    """Replace the references in `text`; `$${` stands for a literal `${`, any other `$` for itself.
+
+    As with `:-` in a shell, an empty variable counts as missing, so the default applies to it too. Defaults are taken
+    literally, and what a variable holds is not expanded again. Raise `BadReference` for any other `${`.
+    """
+    if "${" not in text:
+        return Expanded(text)
+    missing: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        if match[0] == "$${":
+            return "${"
+        name, default = match["name"], match["default"]
+        if name is None:
+            raise BadReference("a ${ must continue as ${NAME} or ${NAME:-default}")
+        if default is not None and "${" in default:
+            raise BadReference(f"the default of ${{{name}}} must not contain another reference")
+        if value := environ.get(name) or default:
+            return value
+        if default is None:
+            missing.append(name)
+        return ""
+
+    return Expanded(_REFERENCE.sub(replace, text), tuple(dict.fromkeys(missing)))
+
+
+def foreign_reference(text: str) -> str | None:
+    """Return the variable that `text` names in the syntax of a shell or another tool, such as `$NAME`; else `None`."""
+    match = _FOREIGN.fullmatch(text.strip())
+    return (match["name"] or match["windows"]) if match else None
+
+
 def expand_text(context: Context, text: str, path: KeyPath) -> Expanded | None:
-    """Replace the references in a text; a malformed one is an error, and then `None` is returned."""
+    """Replace the references in a string; report a malformed one and return `None`."""
     try:
         return expand(text, context.environ)
     except BadReference as error:
-        context.report.error(path, str(error), "write $${ where a plain ${ is meant")
+        context.report.error(path, str(error), "write $${ for a literal ${")
         return None
 
 
 def _expanded(context: Context, value: Any, path: KeyPath) -> Any:
-    """Replace the references in all texts of a value; those that cannot be replaced become `None`, and errors."""
+    """Replace the references in all strings of a value; report those that cannot be replaced, which become `None`."""
     match value:
         case str():
             result = expand_text(context, value, path)

@@ -232,14 +232,24 @@ class SingleExchange(Generic[T]):
         if self._error is not None:
             self._error.add(data)
             return []
-        return self._read(data)
+        reader = self._reader
+        try:
+            steps = reader.feed(data)
+        except (TooLarge, BadJson) as error:
+            return self._failed(error)
+        if reader.finished:
+            self.finished = True
+        return steps  # type: ignore[return-value]  # list is invariant; nothing is added to it here
 
     def close(self) -> list[T | Send | Failure]:
         """Take the end of the body."""
         self.finished = True
         if self._error is not None:
             return [self._classify(self._head, self._error.take())]
-        return self._read(None)
+        try:
+            return self._reader.close()  # type: ignore[return-value]
+        except (TooLarge, BadJson) as error:
+            return self._failed(error)
 
     def lost(self, failure: Failure) -> list[T | Send | Failure]:
         """Pass the failure on."""
@@ -251,20 +261,11 @@ class SingleExchange(Generic[T]):
         self.finished = True
         return []
 
-    def _read(self, data: bytes | None) -> list[T | Send | Failure]:
-        reader = self._reader
-        try:
-            steps = reader.feed(data) if data is not None else reader.close()
-        except TooLarge as error:
-            self.finished = True
+    def _failed(self, error: TooLarge | BadJson) -> list[T | Send | Failure]:
+        self.finished = True
+        if isinstance(error, TooLarge):
             return [Failure(kind=FailureKind.TOO_LARGE, message=str(error))]
-        except BadJson as error:
-            self.finished = True
-            body = reader.body if isinstance(reader, WholeReader) else None
-            return [not_valid(error, self._head, body or b"", self._classify)]
-        if reader.finished:
-            self.finished = True
-        return steps  # type: ignore[return-value]  # list is invariant; nothing is added to it here
+        return [not_valid(error, self._head, self.body or b"", self._classify)]
 
 
 def is_expected(content_type: str, expected: tuple[str, ...]) -> bool:

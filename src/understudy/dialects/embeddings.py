@@ -5,7 +5,9 @@ A vector in the wrong place, or one that is not of its space, silently corrupts 
 
 from __future__ import annotations
 
+import base64
 import math
+import struct
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -50,6 +52,25 @@ def in_order(items: Sequence[Any], indexes: Sequence[Any]) -> list[Any]:
             raise BadJson(f"{index!r:.40} is not the index of a vector, or of several")
         places[int(index)] = item
     return [places[index] for index in range(len(items))]
+
+
+def pack_vector(vector: Sequence[float]) -> str:
+    """Encode a vector as base64 of little-endian 32-bit floats. Raises `OverflowError` for a number beyond those."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
+
+
+def unpack_vector(vector: Sequence[float] | str) -> Sequence[float]:
+    """Decode a vector from base64 of little-endian 32-bit floats; return numbers as they are.
+
+    Raise `BadJson` for a string that is anything else.
+    """
+    if not isinstance(vector, str):
+        return vector
+    try:
+        data = base64.b64decode(vector, validate=True)
+        return struct.unpack(f"<{len(data) // 4}f", data)
+    except (ValueError, struct.error) as error:
+        raise BadJson(f"a vector is not base64 of 32-bit floats: {error}") from error
 
 
 def with_usage_warnings(response: EmbeddingResponse) -> EmbeddingResponse:

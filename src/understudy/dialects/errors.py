@@ -50,6 +50,34 @@ BY_STATUS: Mapping[int, FailureKind] = {
 }
 """What a status means when nothing else is said (docs/fallback.md)."""
 
+STATUS_OF: Mapping[FailureKind, int] = {
+    _K.INVALID_REQUEST: 400,
+    _K.CONTEXT_LENGTH: 400,
+    _K.CONTENT_FILTER: 400,
+    _K.UNSUPPORTED: 400,
+    _K.AUTHENTICATION: 401,
+    _K.BILLING: 402,
+    _K.PERMISSION: 403,
+    _K.NOT_FOUND: 404,
+    _K.CONFLICT: 409,
+    _K.REQUEST_TOO_LARGE: 413,
+    _K.RATE_LIMITED: 429,
+    _K.DAILY_QUOTA: 429,
+    _K.CANCELLED: 499,
+    _K.SERVER_ERROR: 500,
+    _K.LOCAL: 500,
+    _K.OVERLOADED: 503,
+    **dict.fromkeys((_K.DEADLINE, _K.CONNECT_TIMEOUT, _K.TIMEOUT_HEADERS, _K.TIMEOUT_BODY), 504),
+    **dict.fromkeys((_K.TIMEOUT_FIRST_EVENT, _K.STALLED), 504),
+    **dict.fromkeys((_K.DNS, _K.POOL, _K.CONNECT, _K.TLS, _K.PROXY, _K.NOT_SIGNED, _K.WRITE_FAILED), 502),
+    **dict.fromkeys((_K.STALE_CONNECTION, _K.DISCONNECTED, _K.PROTOCOL, _K.REDIRECT, _K.TRUNCATED), 502),
+    **dict.fromkeys((_K.BAD_RESPONSE, _K.TOO_LARGE, _K.EMPTY, _K.SCHEMA_MISMATCH, _K.RESAMPLE), 502),
+    _K.UNKNOWN_STATUS: 502,
+}
+"""The inverse of `BY_STATUS`: the status with which a server half reports a failure that has none of its own. What
+fails on the way to a provider, or in what it returns, is 502 or 504 as at any gateway (RFC 9110, 15.6.3 and 15.6.5).
+"""
+
 NO_ROUTE = frozenset({404, 405, 410, 501})
 """Statuses with which a server says that it lacks a route, unless it speaks of a model."""
 
@@ -140,6 +168,23 @@ def kind_of_status(status: int) -> FailureKind:
     if 500 <= status <= 599 or status == 200:
         return _K.SERVER_ERROR
     return _K.UNKNOWN_STATUS if 400 <= status <= 499 else _K.PROTOCOL
+
+
+def statuses(own: Mapping[FailureKind, int], *, unknown: tuple[int, ...] = ()) -> Mapping[FailureKind, int]:
+    """Return `STATUS_OF` with a dialect's own rows, and 500 in place of statuses that are unknown to its API."""
+    return {kind: own.get(kind, 500 if status in unknown else status) for kind, status in STATUS_OF.items()}
+
+
+def status_of(failure: Failure, table: Mapping[FailureKind, int]) -> int:
+    """Return the status with which to report a failure. A failure in the middle of a stream has the stream's: 200."""
+    status = failure.status
+    return status if status is not None and 400 <= status <= 599 else table[failure.kind]
+
+
+def worded(failure: Failure, words: Mapping[FailureKind, str]) -> str:
+    """Return the message of a failure, with the words by which callers of an API recognise its kind."""
+    known = words.get(failure.kind, "")
+    return failure.message if known in failure.message.lower() else f"{known}: {failure.message}"
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.domain.events import Event, Frame, Warned
+from understudy.domain.events import Event, Warned
 from understudy.domain.failures import Failure
 from understudy.domain.usage import USAGE
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
@@ -34,7 +34,7 @@ class Flaws:
     def read(self, event: SseEvent, take: Callable[[SseEvent], Sequence[Step]], error: BadJson) -> list[Step]:
         """Skip an event without data and mend others; raise `error` where that does not help."""
         if not event.data.strip():
-            return [Frame(event.frame)] if event.frame else []
+            return []
         mended = mend(event.data)
         if mended is None:
             raise error

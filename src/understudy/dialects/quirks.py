@@ -6,11 +6,13 @@ error is to be read (`ErrorRule`). Both are resolved base < provider < model fam
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from collections.abc import Collection
+from typing import Any, Literal, TypedDict
 
 import msgspec
 
 from understudy.domain.failures import FailureKind
+from understudy.domain.requests import EFFORTS
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,18 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """How the openai dialect asks for vectors; `None`: not at all, and as numbers. Base64 is a quarter of the bytes."""
     responses: Literal["never", "always", "tools", "tools_with_effort"] = "never"
     """When OpenAI's Responses API must be used instead of chat completions."""
+
+
+def nearest_effort(asked: Any, accepted: Collection[str], *, tie: Literal["higher", "lower"] = "higher") -> str | None:
+    """Return the accepted effort that is nearest to the one asked for; of two equally near, the one that `tie` names.
+
+    Return `None` where the one asked for is unknown, or no known one is accepted.
+    """
+    if asked not in EFFORTS:
+        return None
+    place = EFFORTS.index(asked)
+    known = [level for level in (EFFORTS if tie == "lower" else reversed(EFFORTS)) if level in accepted]
+    return min(known, key=lambda level: abs(EFFORTS.index(level) - place), default=None)
 
 
 class QuirksPatch(TypedDict, total=False):

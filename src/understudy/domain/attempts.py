@@ -1,4 +1,4 @@
-"""The account of a request: one record for every attempt, whatever became of it."""
+"""The account of a request: one record for every attempt, however it ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 
 
 class Outcome(enum.StrEnum):
-    """How an attempt ended. `aborted` is one that this side gave up: the caller left, or another attempt won."""
+    """How an attempt ended. `aborted` means given up here: the caller cancelled, or another attempt won."""
 
     WON = "won"
     FAILED = "failed"
@@ -23,7 +23,7 @@ class Outcome(enum.StrEnum):
 
 
 class CostBasis(enum.StrEnum):
-    """How sure the usage of an attempt is (fault model §2, A0–A4)."""
+    """How certain the usage of an attempt is: see docs/costs.md."""
 
     NOT_SENT = "not_sent"
     UNKNOWN = "unknown"
@@ -43,7 +43,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the entry."""
     provider_type: str
     model: str | None
-    """The model asked for."""
+    """The requested model."""
     operation: str
     outcome: Outcome
     started: float
@@ -53,17 +53,17 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     waited: float = 0.0
     """Back-off before this attempt."""
     batch: int | None = None
-    """Of an embedding in several batches: which, from 1."""
+    """Of an embedding in several batches: the number of the batch, from 1."""
     answered_model: str | None = None
     dialect: str | None = None
     streamed: bool = False
-    """Whether the caller saw the answer as it arrived; false for one asked for whole that was streamed inside."""
+    """Whether the caller received the answer as it arrived; false for a `generate` that was streamed internally."""
     failure: Failure | None = None
     next_step: str | None = None
     """What was decided after it, and why, in a few words: `retry in 0.4 s`, `fall back to backup`."""
     usage: Usage = Usage()
     cost: Cost | None = None
-    """Zero when nothing was billed, `None` when it is unknown what was."""
+    """Zero if nothing was billed, `None` if the amount is unknown."""
     cost_basis: CostBasis = CostBasis.UNKNOWN
     warnings: tuple[Warning, ...] = ()
 
@@ -76,6 +76,6 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def total_cost(attempts: Iterable[AttemptRecord]) -> Cost | None:
-    """Return what attempts cost together; `None` when that of one of them is unknown, for then so is the sum."""
+    """Return the cost of all attempts together; `None` if the cost of any of them is unknown."""
     costs = [attempt.cost for attempt in attempts]
     return None if None in costs else functools.reduce(Cost.__add__, (cost for cost in costs if cost), NOT_BILLED)

@@ -1,6 +1,6 @@
-"""A dictionary that remembers at most so many keys, for what is learned per name of a model.
+"""A dictionary that keeps a limited number of keys, for what is learned per model name.
 
-Names of models come from callers, so there is no end to them: what is kept by such a name must be bounded.
+Model names come from callers, so their number is unlimited: what is kept by such a name must be bounded.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 REMEMBERED = 1024
-"""Keys that are kept unless said otherwise: more than one process uses at a time, and less than a megabyte."""
+"""Keys that are kept by default: more than one process uses at a time, and less than a megabyte."""
 
 
 class BoundedDict(OrderedDict[K, V]):
-    """Forgets the key that was written longest ago when one too many is written.
+    """Drops the key that was written longest ago when the limit is exceeded.
 
-    Only writing makes a key young: reading costs what it costs in any dictionary, and what is read often but was
-    forgotten is found out anew, once. Every write is O(1). Threads may share it.
+    Only writing refreshes a key: reading costs the same as in any dictionary, and what is read often but was dropped is
+    determined again, once. Every write is O(1). Threads may share it.
     """
 
     __slots__ = ("limit",)
@@ -27,7 +27,7 @@ class BoundedDict(OrderedDict[K, V]):
     def __init__(self, limit: int = REMEMBERED) -> None:
         super().__init__()
         self.limit = limit
-        """Keys that are kept at most."""
+        """The most keys that are kept."""
 
     def __setitem__(self, key: K, value: V) -> None:
         self.pop(key, None)

@@ -1,13 +1,14 @@
-"""What a message is made of.
+"""The parts of a message.
 
-A part is one piece of a message. Its fields are what at least two wire formats share; whatever only one of them
-knows travels as `Opaque` and is replayed to that dialect alone.
+A part is one piece of a message. Its fields are those that at least two wire formats share; what only one of them has
+is kept as `Opaque` and sent back to that dialect only.
 """
 
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, Self
+from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
@@ -21,18 +22,18 @@ JsonObject = dict[str, Any]
 class CacheMark(msgspec.Struct, frozen=True, kw_only=True):
     """Asks the provider to cache the prompt up to and including the marked part.
 
-    `ttl` is the provider's own spelling (`5m` or `1h` at Anthropic, `30m` at OpenAI); unset means its default.
+    `ttl` is the provider's own spelling (`5m` or `1h` at Anthropic, `30m` at OpenAI); unset means the default.
     """
 
     ttl: str | None = None
 
 
 class Provenance(msgspec.Struct, frozen=True):
-    """Whose history a part is. A part with a provenance is replayed only where it came from.
+    """The origin of a part. A part with a provenance is sent back only to its origin.
 
     `dialect` names the wire format; `model` is set where the provider binds the part to one model. `provider` is the
-    provider's type and `server` its address (scheme, host and port), for wire formats that several speak: what OpenAI
-    signed means nothing to one's own server of that type. Unset means any of them.
+    provider's type and `server` its address (scheme, host and port), for wire formats that several servers use: what
+    OpenAI signed means nothing to a private server of that type. Unset means any of them.
     """
 
     dialect: str
@@ -44,8 +45,8 @@ class Provenance(msgspec.Struct, frozen=True):
 class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """The base of all parts.
 
-    `cache` marks the prompt up to here for caching. `extra` keeps fields of the wire that have no unified name, for
-    the dialect in which they arrived: `{"openai": {"annotations": [...]}}`.
+    `cache` marks the prompt up to here for caching. `extra` keeps wire fields without a unified name, for the
+    dialect in which they arrived: `{"openai": {"annotations": [...]}}`.
     """
 
     cache: CacheMark | None = None
@@ -53,7 +54,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_def
 
 
 class Citation(Part, frozen=True, kw_only=True, tag="citation", omit_defaults=True):
-    """Where a statement comes from. Offsets count characters of the text part that carries the citation."""
+    """The source of a statement. Offsets count characters of the text part that carries the citation."""
 
     url: str | None = None
     title: str | None = None
@@ -67,7 +68,7 @@ class Citation(Part, frozen=True, kw_only=True, tag="citation", omit_defaults=Tr
 
 
 class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
-    """Text, with the citations that belong to it. `provenance` says whose they are, and what `extra` holds."""
+    """Text with its citations. `provenance` is the origin of the citations and of `extra`."""
 
     text: str
     citations: tuple[Citation, ...] = ()
@@ -75,14 +76,14 @@ class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
 
 
 class Refusal(Part, frozen=True, kw_only=False, tag="refusal", omit_defaults=True):
-    """The model's own words of refusal, where the wire keeps them apart from text. `provenance` as in `Text`."""
+    """The model's refusal, where the wire format separates it from text. `provenance` as in `Text`."""
 
     text: str
     provenance: Provenance | None = None
 
 
 class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """The base of image, audio and file: exactly one of `url`, `data` and `file_id` says where the bytes are.
+    """The base of image, audio and file: exactly one of `url`, `data` and `file_id` locates the bytes.
 
     `data` is base64 without a `data:` prefix; `media_type` is an IANA media type such as `image/png`.
     """
@@ -94,10 +95,35 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
     name: str | None = None
 
     def data_url(self) -> str | None:
-        """Return the bytes as a `data:` URL (RFC 2397), or the URL as it stands; `None` for a file id."""
+        """Return the bytes as a `data:` URL (RFC 2397), or the URL unchanged; `None` for a file id."""
         if self.data is not None:
             return f"data:{self.media_type or 'application/octet-stream'};base64,{self.data}"
         return self.url
+
+    def inline(self) -> Self:
+        """Return the media with the bytes of a `data:` URL in `data`; as it is where `url` is any other."""
+        found = parse_data_url(self.url) if self.data is None and self.url is not None else None
+        if found is None:
+            return self
+        return msgspec.structs.replace(self, url=None, data=found[1], media_type=found[0] or self.media_type)
+
+
+def parse_data_url(url: str) -> tuple[str | None, str] | None:
+    """Return the media type and the base64 of a `data:` URL (RFC 2397); `None` for any other string.
+
+    Parameters of the media type are left out, and a missing media type is `None`: for media, RFC 2397's default of
+    `text/plain` is less likely than an image whose first bytes show what it is.
+    """
+    head, comma, data = url.partition(",")
+    scheme, colon, described = head.partition(":")
+    if not comma or not colon or scheme.lower() != "data":
+        return None
+    media_type, *parameters = described.split(";")
+    if parameters and parameters[-1].lower() == "base64":
+        return media_type or None, unquote(data) if "%" in data else data
+    if not data.isascii():
+        return None  # Not a URL: such characters must be percent-encoded, in an encoding that only the caller knows.
+    return media_type or None, base64.b64encode(unquote_to_bytes(data)).decode("ascii")
 
 
 class Image(Media, frozen=True, kw_only=True, tag="image", omit_defaults=True):
@@ -107,9 +133,9 @@ class Image(Media, frozen=True, kw_only=True, tag="image", omit_defaults=True):
 
     @classmethod
     def from_bytes(cls, data: bytes, media_type: str | None = None) -> Image:
-        """Make an image of raw bytes; the media type is read from the first bytes unless given.
+        """Make an image from raw bytes; the media type is derived from the first bytes unless given.
 
-        Raises `ValueError` when the bytes are no PNG, JPEG, GIF or WebP and no media type is given.
+        Raise `ValueError` if the bytes are not PNG, JPEG, GIF or WebP and no media type is given.
         """
         kind = media_type or _image_type(data)
         if kind is None:
@@ -125,18 +151,27 @@ class Audio(Media, frozen=True, kw_only=True, tag="audio", omit_defaults=True):
 
 
 class File(Media, frozen=True, kw_only=True, tag="file", omit_defaults=True):
-    """A document, most often a PDF. `text` holds a plain-text document given in the open."""
+    """A document, most often a PDF. `text` holds a plain-text document."""
 
     text: str | None = None
     context: str | None = None
     citations: bool | None = None
 
+    def plain_text(self) -> str | None:
+        """Return `text`, or the bytes of a `text/…` file decoded as UTF-8; `None` for any other file."""
+        if self.text is not None or self.data is None or not (self.media_type or "").startswith("text/"):
+            return self.text
+        try:
+            return base64.b64decode(self.data).decode()
+        except ValueError:
+            return None
+
 
 class Thinking(Part, frozen=True, kw_only=False, tag="thinking", omit_defaults=True):
     """The model's reasoning as far as the provider shows it.
 
-    `signature` proves its origin and must be replayed unchanged; `redacted` replaces the text where the provider
-    encrypts it. `text` may be empty while a signature is present.
+    `signature` proves its origin and must be sent back unchanged; `redacted` replaces the text if the provider encrypts
+    it. `text` may be empty if there is a signature.
     """
 
     text: str = ""
@@ -146,7 +181,7 @@ class Thinking(Part, frozen=True, kw_only=False, tag="thinking", omit_defaults=T
 
 
 class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=True):
-    """A call that the model asks for. `arguments` is the JSON text exactly as the model wrote it, valid or not."""
+    """A call that the model requests. `arguments` is the JSON string exactly as the model wrote it, valid or not."""
 
     id: str
     name: str
@@ -154,7 +189,7 @@ class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=T
     provenance: Provenance | None = None
 
     def parsed_arguments(self) -> Json:
-        """Return the decoded arguments; the empty text counts as `{}`. Raises `ValueError` when they are not JSON."""
+        """Return the decoded arguments; an empty string counts as `{}`. Raise `ValueError` if they are not JSON."""
         try:
             return msgspec.json.decode(self.arguments or "{}")
         except (msgspec.DecodeError, RecursionError) as error:
@@ -162,7 +197,7 @@ class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=T
 
 
 class ToolResult(Part, frozen=True, kw_only=True, tag="tool_result", omit_defaults=True):
-    """The answer to a tool call. `name` is the tool's name, which some wires want beside the id."""
+    """The answer to a tool call. `name` is the tool's name, which some wire formats require."""
 
     call_id: str
     content: str | tuple[AnyPart, ...] = ""
@@ -171,7 +206,7 @@ class ToolResult(Part, frozen=True, kw_only=True, tag="tool_result", omit_defaul
 
 
 class Opaque(Part, frozen=True, kw_only=False, tag="opaque", omit_defaults=True):
-    """What only one dialect knows, kept as it was and replayed to that dialect alone."""
+    """What only one dialect has, kept unchanged and sent back to that dialect only."""
 
     dialect: str
     json: Json
@@ -179,9 +214,17 @@ class Opaque(Part, frozen=True, kw_only=False, tag="opaque", omit_defaults=True)
 
 
 AnyPart = Text | Refusal | Image | Audio | File | Thinking | ToolCall | ToolResult | Citation | Opaque
-"""Every kind of part; closed, so that `match` over it can be exhaustive."""
+"""All kinds of part; closed, so that `match` over it can be exhaustive."""
 
 _IMAGE_SIGNATURES = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
+
+
+def sniff_image(data: str) -> str | None:
+    """Return the media type of an image from the first bytes of its base64; `None` unless PNG, JPEG, GIF or WebP."""
+    try:
+        return _image_type(base64.b64decode(data[:64]))
+    except ValueError:
+        return None
 
 
 def _image_type(data: bytes) -> str | None:

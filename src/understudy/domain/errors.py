@@ -2,22 +2,24 @@
 
     LLMError
     ├── Misuse                  the caller's bug: nothing was sent, nothing to retry
-    │   ├── ConfigError         the configuration is wrong; says file, line, text and suggestion
-    │   └── Unsupported         the provider has no such operation; says which and what to use instead
-    ├── Refused                 a provider said no, and no retry helps
+    │   ├── ConfigError         the configuration is wrong; gives file, line, text and a suggestion
+    │   └── Unsupported         the provider lacks this operation; names it and what to use instead
+    ├── Refused                 a provider refused, and no retry helps
     │   ├── InvalidRequest  ├── AuthenticationFailed  ├── PermissionDenied  ├── ModelNotFound
     │   ├── ContextLengthExceeded  ├── RequestTooLarge  ├── ContentFiltered  └── QuotaExhausted
-    └── Unavailable             nothing could answer; a later try may
+    └── Unavailable             no target could answer; a later call may succeed
         ├── ConnectionFailed  ├── TimedOut  ├── DeadlineExceeded  ├── RateLimited  ├── Overloaded
         ├── ServerFailed  ├── StreamInterrupted  ├── InvalidResponse  └── GenerationFailed  └── EmbeddingFailed
 
-Every error carries `attempts` (all of them, whatever the leaf) and `failure` (the last one). When every attempt ended
-for the same reason the leaf names that reason; when reasons differ it is `GenerationFailed` or `EmbeddingFailed`.
+Every error has `attempts` (all of them) and `failure` (the last one). If all attempts failed for the same reason, the
+leaf names that reason; if the reasons differ, it is `GenerationFailed` or `EmbeddingFailed`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from understudy.domain.failures import Failure, FailureKind
 
@@ -40,15 +42,15 @@ class LLMError(Exception):
         super().__init__(message)
         self.message = message
         self.failure = failure
-        """What the last attempt failed with; `None` when nothing was attempted."""
+        """The failure of the last attempt; `None` if nothing was attempted."""
         self.attempts = attempts
         """Every attempt, in order."""
         self.partial = partial
-        """What had already been shown to the caller when a stream broke."""
+        """What the caller had already received when a stream was interrupted."""
 
     @property
     def retry_after(self) -> float | None:
-        """The shortest wait, in seconds, that a target asked for; of each target, its latest failure counts."""
+        """The shortest wait, in seconds, that a target asked for in its latest failure."""
         latest = {(each.provider, each.model): each.failure for each in self.attempts if each.failure}
         failures = (*latest.values(), self.failure)
         return min((each.retry_after for each in failures if each and each.retry_after is not None), default=None)
@@ -67,11 +69,11 @@ class Unsupported(Misuse):
 
 
 class Refused(LLMError):
-    """A provider refused, and asking again will not help."""
+    """A provider refused, and a retry will not help."""
 
 
 class InvalidRequest(Refused):
-    """The provider calls the request invalid."""
+    """The provider reports the request as invalid."""
 
 
 class AuthenticationFailed(Refused):
@@ -79,11 +81,11 @@ class AuthenticationFailed(Refused):
 
 
 class PermissionDenied(Refused):
-    """The key may not do this: model access, region or permission."""
+    """The key is not allowed to do this: model access, region or permission."""
 
 
 class ModelNotFound(Refused):
-    """The provider does not know the model, or not for this key."""
+    """The model is unknown to the provider, or not available to this key."""
 
 
 class ContextLengthExceeded(Refused):
@@ -103,11 +105,11 @@ class QuotaExhausted(Refused):
 
 
 class Unavailable(LLMError):
-    """Nothing could answer now. `attempts` says what was tried."""
+    """No target could answer now. `attempts` lists what was tried."""
 
 
 class ConnectionFailed(Unavailable):
-    """No connection: name, route, port, TLS or proxy."""
+    """No connection: name resolution, route, port, TLS or proxy."""
 
 
 class TimedOut(Unavailable):
@@ -127,15 +129,15 @@ class Overloaded(Unavailable):
 
 
 class ServerFailed(Unavailable):
-    """The provider failed inside."""
+    """The provider failed internally."""
 
 
 class StreamInterrupted(Unavailable):
-    """The answer broke off before its end; `partial` holds what was shown."""
+    """The answer was interrupted before its end; `partial` holds what was received."""
 
 
 class InvalidResponse(Unavailable):
-    """What came back is no answer: not the promised format, empty, or against the schema."""
+    """The response is not a valid answer: wrong format, empty, or in conflict with the schema."""
 
 
 class GenerationFailed(Unavailable):
@@ -189,9 +191,29 @@ ERRORS: dict[FailureKind, type[LLMError]] = {
     _K.DEADLINE: DeadlineExceeded,
     _K.LOCAL: Unavailable,
 }
-"""Which leaf a failure becomes; total over `FailureKind`, tested."""
+"""The error class of each kind of failure; total over `FailureKind`, tested."""
 
 
 def error_of(failure: Failure, *, attempts: tuple[AttemptRecord, ...] = ()) -> LLMError:
-    """Return the error that says what `failure` says."""
+    """Return the error for a failure."""
     return ERRORS[failure.kind](failure.message, failure=failure, attempts=attempts)
+
+
+_KINDS: dict[type[LLMError], FailureKind] = {
+    Unsupported: _K.UNSUPPORTED,
+    Misuse: _K.INVALID_REQUEST,
+    Refused: _K.INVALID_REQUEST,
+    DeadlineExceeded: _K.DEADLINE,
+    Unavailable: _K.OVERLOADED,
+    LLMError: _K.LOCAL,
+}
+"""The kind that an error without an attempt is reported as."""
+
+
+def failure_of(error: LLMError) -> Failure:
+    """Return the failure that a server reports for an error: that of the last attempt, with the error's own message."""
+    failure = error.failure
+    if failure is None:
+        kind = next(_KINDS[each] for each in type(error).__mro__ if each in _KINDS)
+        return Failure(kind=kind, message=error.message, retry_after=error.retry_after)
+    return msgspec.structs.replace(failure, message=error.message, retry_after=error.retry_after)

@@ -1,11 +1,11 @@
-"""What an answer is made of while it arrives: a closed tagged union.
+"""The pieces of an answer as it arrives: a closed tagged union.
 
 A response is the fold of its events (`understudy.domain.fold`), for streams and whole bodies alike. `index` is the
 position of the part that an event belongs to; parts are numbered in the order in which they begin.
 
-`wire` is the frame of the provider's stream that the event was read from, kept only when the exchange was opened to
-keep it. When one frame gives several events, the first carries the frame and the others carry `b""`; a frame that
-says nothing to this library becomes `Frame`. A renderer of the same dialect forwards the frames and so loses nothing.
+`wire` is the frame of the provider's stream that the event was read from, kept only if the exchange was opened to
+keep it. If one frame gives several events, the first carries the frame and the others carry `b""`; a frame without a
+meaning to this library becomes `Frame`. A renderer of the same dialect forwards the frames and so loses nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class EventBase(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=Tru
 
 
 class Started(EventBase, frozen=True, kw_only=True, tag="started", omit_defaults=True, gc=False):
-    """The provider began to answer. `model` is the model that answers, which may differ from the one asked for."""
+    """The provider began to answer. `model` is the model that answers, which may differ from the requested one."""
 
     id: str | None = None
     model: str | None = None
@@ -49,7 +49,7 @@ class RefusalDelta(EventBase, frozen=True, tag="refusal", omit_defaults=True, gc
 
 
 class ThinkingDelta(EventBase, frozen=True, tag="thinking", omit_defaults=True, gc=False):
-    """More text of a thinking part; the empty text begins one."""
+    """More text of a thinking part; an empty string begins one."""
 
     index: int
     text: str
@@ -74,7 +74,7 @@ class ToolCallStarted(EventBase, frozen=True, tag="tool_call_started", omit_defa
 
 
 class ToolCallDelta(EventBase, frozen=True, tag="tool_call_delta", omit_defaults=True, gc=False):
-    """More of the JSON text of a tool call's arguments."""
+    """More of the JSON string of a tool call's arguments."""
 
     index: int
     arguments: str
@@ -99,7 +99,7 @@ class CitationAdded(EventBase, frozen=True, tag="citation", omit_defaults=True):
 
 class PartNoted(EventBase, frozen=True, tag="part_noted", omit_defaults=True):
     """Wire fields of the part at `index` that have no unified name (item ids, phases), for the dialect in which they
-    arrived; they end in `part.extra`. It may come before the part's first piece, but it never begins one."""
+    arrived; they end in `part.extra`. It may come before the part's first piece, but it never begins a part."""
 
     index: int
     dialect: str
@@ -118,7 +118,7 @@ class UsageReported(EventBase, frozen=True, tag="usage", omit_defaults=True):
 class Noted(EventBase, frozen=True, tag="noted", omit_defaults=True):
     """A fact about the answer without a unified name (`service_tier`, `logprobs`, …); ends in `response.extra`.
 
-    `append` extends a list that earlier notes of the same key began, instead of replacing the value.
+    `append` extends the list of earlier facts of the same key, instead of replacing the value.
     """
 
     key: str
@@ -128,7 +128,7 @@ class Noted(EventBase, frozen=True, tag="noted", omit_defaults=True):
 
 
 class Warned(EventBase, frozen=True, tag="warned", omit_defaults=True):
-    """Something could not be expressed on this wire."""
+    """Something could not be expressed in this wire format."""
 
     warning: Warning
     wire: bytes | None = None
@@ -143,7 +143,7 @@ class Finished(EventBase, frozen=True, tag="finished", omit_defaults=True, gc=Fa
 
 
 class Frame(EventBase, frozen=True, tag="frame", omit_defaults=True, gc=False):
-    """A frame of the wire that says nothing to this library, kept for a renderer of the same dialect."""
+    """A frame of the wire without a meaning to this library, kept for a renderer of the same dialect."""
 
     wire: bytes
 
@@ -165,7 +165,7 @@ Event = (
     | Finished
     | Frame
 )
-"""Every kind of event; closed, so that `match` over it can be exhaustive."""
+"""All kinds of event; closed, so that `match` over it can be exhaustive."""
 
 Content = TextDelta | RefusalDelta | ThinkingDelta | ThinkingSigned | ToolCallStarted | ToolCallDelta | PartAdded
 """Events that carry the answer itself. The first of them commits a stream; each of them counts as progress."""

@@ -1,7 +1,7 @@
 """What went wrong with one attempt, as data.
 
-A dialect or the transport says *what* happened (`Failure`); what is done then is decided by the table in
-`understudy.policy.verdicts`, and nowhere else.
+A dialect or the transport reports *what* happened (`Failure`); the table in `understudy.policy.verdicts` alone decides
+what to do then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from understudy.domain.content import JsonObject
 
 
 class FailureKind(enum.StrEnum):
-    """The kinds of failure that are treated differently. The grouping is the fault model's (docs/fallback.md)."""
+    """The kinds of failure that are treated differently: see docs/fallback.md."""
 
     # Before anything was sent
     DNS = "dns"
@@ -25,11 +25,11 @@ class FailureKind(enum.StrEnum):
     POOL = "pool"
     """No connection of the local pool became free in time."""
     NOT_SIGNED = "not_signed"
-    """The entry's own signer or token source gave nothing to send the request with."""
+    """The entry's signer or token source failed, so the request could not be sent."""
     # On the wire
     WRITE_FAILED = "write_failed"
     STALE_CONNECTION = "stale_connection"
-    """A connection that had been kept open closed before any byte of the answer, as an idle one may at any time."""
+    """A kept-alive connection was closed before any byte of the answer, as servers may do at any time."""
     DISCONNECTED = "disconnected"
     PROTOCOL = "protocol"
     REDIRECT = "redirect"
@@ -38,12 +38,12 @@ class FailureKind(enum.StrEnum):
     TIMEOUT_FIRST_EVENT = "timeout_first_event"
     STALLED = "stalled"
     TRUNCATED = "truncated"
-    # In what was answered
+    # In the answer
     BAD_RESPONSE = "bad_response"
     TOO_LARGE = "too_large"
     EMPTY = "empty"
     SCHEMA_MISMATCH = "schema_mismatch"
-    # What the provider says of itself
+    # What the provider reports of itself
     RATE_LIMITED = "rate_limited"
     BILLING = "billing"
     DAILY_QUOTA = "daily_quota"
@@ -51,7 +51,7 @@ class FailureKind(enum.StrEnum):
     SERVER_ERROR = "server_error"
     CONFLICT = "conflict"
     RESAMPLE = "resample"
-    # What the provider says of the request
+    # What the provider reports of the request
     INVALID_REQUEST = "invalid_request"
     AUTHENTICATION = "authentication"
     PERMISSION = "permission"
@@ -61,11 +61,11 @@ class FailureKind(enum.StrEnum):
     CONTENT_FILTER = "content_filter"
     UNSUPPORTED = "unsupported"
     UNKNOWN_STATUS = "unknown_status"
-    # What this side decided
+    # Decided or caused here
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
     LOCAL = "local"
-    """Something on this side raised an exception that is not an `LLMError`: a custom provider, or a bug."""
+    """Local code raised an exception that is not an `LLMError`: a custom provider, or a bug."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,11 +81,11 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The provider's own error type, such as `invalid_request_error`."""
     param: str | None = None
     retry_after: float | None = None
-    """Seconds until the provider wants to be asked again."""
+    """Seconds that the provider asks to wait."""
     should_retry: bool | None = None
-    """The provider's own verdict (`x-should-retry`), which beats the table."""
+    """The provider's own verdict (`x-should-retry`), which overrides the table."""
     sent: bool = True
-    """False when it is certain that nothing reached the provider, so nothing can be billed."""
+    """False if it is certain that nothing reached the provider, so nothing can be billed."""
     request_id: str | None = None
     body: JsonObject | None = None
     """The error object as the provider wrote it, without secrets; `None` when it is missing or exceeds 16 KiB."""

@@ -6,7 +6,7 @@ import enum
 
 
 class FinishReason(enum.StrEnum):
-    """Why the model stopped. `unknown` is a reason that this version has no name for; see `finish_reason_raw`."""
+    """Why the model stopped. `unknown` is a reason without a name in this version; see `finish_reason_raw`."""
 
     STOP = "stop"
     LENGTH = "length"

@@ -28,7 +28,7 @@ from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the 
 
 
 class TooManyParts(ValueError):
-    """An answer has more parts than it may have."""
+    """An answer has more parts than allowed."""
 
 
 class _Growing:
@@ -57,11 +57,11 @@ class _Growing:
 
 
 Adders = Mapping[type, Callable[[Any, Any], None]]
-"""By type of an event, the method that takes it in."""
+"""The method that adds an event, by the event's type."""
 
 
 class Facts:
-    """What an answer says of itself beside its parts: who answers, the counts, notes, warnings, and how it ended."""
+    """What an answer reports beside its parts: the model, the counts, facts, warnings, and how it ended."""
 
     __slots__ = ("extra", "finish", "started", "usage", "warnings")
 
@@ -73,7 +73,7 @@ class Facts:
         self.warnings: list[Warning] = []
 
     def add(self, event: e.Event) -> None:
-        """Add an event; one of another type than those in `ADDERS` changes nothing."""
+        """Add an event; types that are not in `ADDERS` change nothing."""
         add = self.ADDERS.get(type(event))
         if add is not None:
             add(self, event)
@@ -103,20 +103,20 @@ class Facts:
         e.Warned: _warn,
         e.Finished: _end,
     }
-    """By type, what an event changes: one look-up, where a `match` would try the types one by one."""
+    """What an event changes, by its type: one lookup, where a `match` would test the types one by one."""
 
     @property
     def ending(self) -> e.Finished:
-        """How it ended; for an unknown reason as long as it has not."""
+        """How it ended; the reason is unknown until then."""
         return self.finish or e.Finished(FinishReason.UNKNOWN)
 
 
 class Fold(Facts):
     """Collects events into a response. `add` each event in order, then `response()`, at any time. `add` raises
-    `TooManyParts` for one part too many.
+    `TooManyParts` above the limit.
 
     `dialect`, `provider` and `server` are stamped on thinking, tool calls, opaque parts, and text with ids or
-    citations, so that another provider's turn knows to leave them out.
+    citations, so that they are left out of requests to other providers.
     """
 
     __slots__ = ("_dialect", "_most", "_notes", "_parts", "_provider", "_server")
@@ -129,7 +129,7 @@ class Fold(Facts):
         *,
         most: int = sys.maxsize,
     ) -> None:
-        """`most` is how many parts the answer may have."""
+        """`most` is the most parts that the answer may have."""
         super().__init__()
         self._most = most
         self._dialect = dialect
@@ -203,7 +203,7 @@ class Fold(Facts):
         return False
 
     def message(self) -> Message:
-        """Return the answer so far as a message; a single plain text becomes a string."""
+        """Return the answer so far as a message; a single plain text part becomes a string."""
         provenance = None
         if self._dialect:
             provenance = Provenance(self._dialect, self.started.model, self._provider, self._server)
@@ -222,7 +222,7 @@ class Fold(Facts):
         return _stamped_text(part, provenance) if isinstance(part, Text | Refusal) else part
 
     def _all_warnings(self) -> tuple[Warning, ...]:
-        """The warnings on the way, and what is wrong with the counts; in a folded response that may stand already."""
+        """All warnings, and what is wrong with the counts, unless it is among them already, as in a folded response."""
         counts = usage_warnings(self.usage)
         if not counts:
             return tuple(self.warnings)
@@ -244,7 +244,7 @@ class Fold(Facts):
 
 
 def usage_warnings(usage: Usage) -> tuple[Warning, ...]:
-    """Return the warning about what had to be ignored of a provider's counts, if there is one."""
+    """Return the warning about ignored fields of a provider's counts, if there are any."""
     found = odd_counts(usage)
     if not found:
         return ()
@@ -252,16 +252,16 @@ def usage_warnings(usage: Usage) -> tuple[Warning, ...]:
 
 
 def _stamped(part: AnyPart, provenance: Provenance | None) -> AnyPart:
-    """Say whose a part is that arrived whole."""
+    """Set the provenance of a part that arrived whole."""
     if provenance is None or provenance.provider is None or not isinstance(part, Thinking | ToolCall | Opaque):
         return part
-    # A dialect may know that a part is bound to no model, but never which of its providers speaks.
+    # A dialect may know that a part is not bound to a model, but never which of its providers answers.
     model = provenance.model if part.provenance is None else part.provenance.model
     return msgspec.structs.replace(part, provenance=msgspec.structs.replace(provenance, model=model))
 
 
 def _stamped_text(part: Text | Refusal, provenance: Provenance | None) -> Text | Refusal:
-    """Say whose the ids and citations of a text are. Words alone are everybody's."""
+    """Set the provenance of a text with ids or citations. Plain text has none."""
     if provenance is None or provenance.provider is None:
         return part
     if part.extra is None and not (isinstance(part, Text) and part.citations):
@@ -270,7 +270,7 @@ def _stamped_text(part: Text | Refusal, provenance: Provenance | None) -> Text |
 
 
 def fold(events: list[e.Event], *, dialect: str | None = None) -> GenerationResponse:
-    """Return the response that these events make."""
+    """Return the response that these events fold into."""
     folding = Fold(dialect)
     for event in events:
         folding.add(event)
@@ -278,7 +278,7 @@ def fold(events: list[e.Event], *, dialect: str | None = None) -> GenerationResp
 
 
 def unfold(response: GenerationResponse) -> Iterator[e.Event]:
-    """Return events that fold to this response: the way of a whole answer into anything that reads streams."""
+    """Yield events that fold into this response, so that code for streams can read a whole answer."""
     yield e.Started(id=response.id, model=response.model, created=response.created)
     for warning in response.warnings:
         yield e.Warned(warning)

@@ -1,4 +1,4 @@
-"""A conversation: messages, the roles that speak, and the tools that may be called."""
+"""A conversation: messages, their roles, and the tools that may be called."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from understudy.domain.content import AnyPart, CacheMark, Json, JsonObject, Text
 
 
 class Role(enum.StrEnum):
-    """Who speaks. `developer` is OpenAI's newer name of `system`; each dialect spells it its own way."""
+    """The author of a message. `developer` is OpenAI's newer name for `system`; each dialect spells it differently."""
 
     SYSTEM = "system"
     DEVELOPER = "developer"
@@ -23,7 +23,7 @@ class Role(enum.StrEnum):
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """One turn. `content` is plain text or a tuple of parts.
 
-    Tool results may stand in a `tool` or a `user` message; every dialect puts them where its wire wants them.
+    Tool results may be in a `tool` or a `user` message; every dialect writes them where its wire format requires.
     `extra` keeps wire fields without a unified name, by dialect.
     """
 
@@ -34,7 +34,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def parts(self) -> tuple[AnyPart, ...]:
-        """The content as parts, whichever way it was written."""
+        """The content as parts, even if it is a string."""
         if isinstance(self.content, str):
             return (Text(self.content),) if self.content else ()
         return self.content
@@ -53,12 +53,12 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def user(cls, content: str | tuple[AnyPart, ...]) -> Message:
-        """Make a user's message."""
+        """Make a user message."""
         return cls(Role.USER, content)
 
     @classmethod
     def assistant(cls, content: str | tuple[AnyPart, ...]) -> Message:
-        """Make an assistant's message."""
+        """Make an assistant message."""
         return cls(Role.ASSISTANT, content)
 
     @classmethod
@@ -70,7 +70,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 class Tool(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="function", omit_defaults=True):
     """A function that the model may call. `parameters` is a JSON Schema of type object; unset means no arguments.
 
-    `strict` asks for arguments that are guaranteed to fit the schema, where the provider can.
+    `strict` requests arguments that are guaranteed to match the schema, if the provider supports it.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fun
 class OpaqueTool(msgspec.Struct, frozen=True, tag_field="type", tag="opaque"):
     """A tool that only one dialect knows (hosted search, code execution, computer use), sent to that dialect alone.
 
-    `effects` is true where running it twice can change the world, so nothing is repeated after the first bytes.
+    `effects` is true if running it twice can have side effects, so nothing is repeated after the first bytes.
     """
 
     dialect: str
@@ -98,8 +98,8 @@ AnyTool = Tool | OpaqueTool
 class ToolChoice(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the model must call a tool.
 
-    `auto` lets it choose, `none` forbids, `required` demands any call, `tool` demands the one in `names`. With `auto`
-    or `required`, `names` restricts the choice to some of the tools, where the provider can.
+    `auto` lets it choose, `none` forbids calls, `required` forces any call, `tool` forces the one in `names`. With
+    `auto` or `required`, `names` restricts the choice to some of the tools, if the provider supports it.
     """
 
     mode: Literal["auto", "none", "required", "tool"] = "auto"

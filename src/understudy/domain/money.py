@@ -20,7 +20,7 @@ class Money(msgspec.Struct, frozen=True, order=True):
         """The amount in US dollars, exact."""
         from decimal import Decimal
 
-        # Written as text: arithmetic would round to the caller's decimal context.
+        # Written as a string: arithmetic would round to the caller's decimal context.
         return Decimal(f"{self.nano_usd}E-9")
 
     def __add__(self, other: Money) -> Money:
@@ -31,10 +31,10 @@ class Money(msgspec.Struct, frozen=True, order=True):
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer cost, and on which price that rests.
+    """What an answer cost, and the source of the price.
 
-    `source` says where the price comes from, `as_of` is the ISO date at which that source stood, where it gives one.
-    `estimated` costs rest on tokens that were counted here, because the provider did not say how many there were.
+    `as_of` is the ISO date of the source, if it has one. `estimated` costs are based on tokens that were counted here,
+    because the provider did not report how many there were.
     """
 
     amount: Money
@@ -44,7 +44,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
     def __add__(self, other: Cost) -> Cost:
         """Return the sum. Its source is that of both, or names both; its date the older one."""
-        # What cost nothing has no say in where the prices come from.
+        # A cost of zero does not contribute a source.
         billed = [cost for cost in (self, other) if cost.amount.nano_usd] or [other]
         sources = dict.fromkeys(source for cost in billed for source in cost.source.split(_AND))
         return Cost(
@@ -56,6 +56,6 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOT_BILLED = Cost(amount=Money(0), source="not billed")
-"""Of what never reached a provider, or was refused by it."""
+"""The cost of an attempt that never reached a provider, or was refused by it."""
 
 _AND = " + "

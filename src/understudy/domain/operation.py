@@ -1,4 +1,4 @@
-"""What can be asked of a provider."""
+"""The operations of a provider."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class Operation(enum.StrEnum):
-    """What can be asked of a provider."""
+    """An operation of a provider."""
 
     CHAT = "chat"
     EMBED = "embed"

@@ -1,4 +1,4 @@
-"""What tokens cost: rates by class, tiers by the length of the prompt, and the sum for one answer.
+"""What tokens cost: rates by class, tiers by prompt length, and the sum for one answer.
 
 Rates are nano-USD per million tokens, so that every published price is a whole number and a cost is rounded once.
 """
@@ -24,9 +24,9 @@ _HIGHEST = 10**9
 class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Nano-USD per million tokens of each class of `Usage`, and per call.
 
-    A class without a rate of its own is billed at that of the class which it is a part of: what was read from or
-    written to a cache and audio of the prompt as `input`, reasoning and audio of the answer as `output`. When that is
-    unknown too, so is the cost.
+    A class without its own rate is billed at the rate of the class that contains it: cache reads, cache writes and
+    audio of the prompt as `input`, reasoning and audio of the answer as `output`. If that is unknown too, so is the
+    cost.
     """
 
     input: int | None = None
@@ -42,8 +42,9 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Tier(msgspec.Struct, frozen=True):
-    """Rates of calls whose prompt has more than `above` tokens, cached ones included. They apply to the whole call, the
-    answer and the tokens below the mark included, and they are complete: nothing is taken over from other tiers."""
+    """Rates of calls whose prompt has more than `above` tokens, cached ones included. They apply to the whole call,
+    including the answer and the tokens below the limit, and they are complete: nothing is inherited from other
+    tiers."""
 
     above: int
     rates: Rates
@@ -59,12 +60,12 @@ _PARENTS = {
     "reasoning": ("reasoning", "output"),
     "audio_output": ("audio_output", "output"),
 }
-"""Class of usage: the rates that may apply, the first that is known counts."""
+"""The rates that may apply to each class of usage, in order of precedence."""
 
 
 class Dollars(TypedDict, total=False):
-    """Rates as price lists write them: US dollars per million tokens, and per `call`. Texts and decimals are exact;
-    floats are read to 15 digits, so that what was worked out of them (`0.1 + 0.2`) is what was meant."""
+    """Rates as in price lists: US dollars per million tokens, and per `call`. Strings and decimals are exact; floats
+    are read to 15 digits, so that the result of arithmetic (`0.1 + 0.2`) is what was meant."""
 
     input: Decimal | str | float
     cache_read: Decimal | str | float
@@ -78,7 +79,7 @@ class Dollars(TypedDict, total=False):
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model costs at a provider, and who says so."""
+    """What a model costs at a provider, and the source of the price."""
 
     rates: Rates
     tiers: tuple[Tier, ...] = ()
@@ -86,7 +87,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """Where the price comes from: `configuration`, `genai-prices`, the provider's own list, `local`."""
     as_of: str | None = None
-    """ISO date of the price, where its source gives one."""
+    """ISO date of the price, if its source has one."""
 
     @classmethod
     def per_million(
@@ -97,9 +98,10 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         as_of: str | None = None,
         **dollars: Unpack[Dollars],
     ) -> Price:
-        """Return the price of US dollars per million tokens, and dollars per `call`, as price lists write them.
+        """Return the price of US dollars per million tokens, and dollars per `call`, as in price lists.
 
-        `tiers` says what changes for prompts longer than so many tokens. Raises `ValueError` for what is no price.
+        `tiers` maps a number of tokens to the rates for prompts longer than that. Raise `ValueError` for invalid
+        prices.
         """
         if (lowest := min(tiers or {}, default=0)) < 0:
             raise ValueError(f"a tier begins above {lowest} tokens: it must be 0 or more")
@@ -110,15 +112,15 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         return cls(rates=Rates(**base), tiers=further, source=source, as_of=as_of)
 
     def rates_for(self, prompt: int) -> Rates:
-        """Return the rates of the tier that a prompt of so many tokens falls into."""
-        fitting = [tier.rates for tier in self.tiers if prompt > tier.above]
-        return fitting[-1] if fitting else self.rates
+        """Return the rates for a prompt of that many tokens."""
+        matching = [tier.rates for tier in self.tiers if prompt > tier.above]
+        return matching[-1] if matching else self.rates
 
     def cost(self, usage: Usage, *, estimated: bool = False) -> Cost | None:
         """Return what this usage costs, rounded half to even to the nano-USD once.
 
-        `None` when the prompt's length is unknown, or a class of the usage has no rate; where tokens cost nothing the
-        usage need not be known. `estimated` says of the usage that it is, and is handed on.
+        Return `None` if the prompt's length is unknown, or a class of the usage has no rate; if tokens cost nothing,
+        the usage may be unknown. `estimated` states that the usage is, and so the cost.
         """
         usage = usage.billed or usage
         prompt = usage.input_total
@@ -138,49 +140,49 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PriceQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt used, and what its price may depend on besides."""
+    """What an attempt used, and what else its price may depend on."""
 
     usage: Usage
     model: str | None
     """The model asked for."""
     answered_model: str | None = None
     service_tier: str | None = None
-    """As the provider says it was served: `flex`, `priority`, …"""
+    """The tier at which the provider reports to have served it: `flex`, `priority`, …"""
     speed: str | None = None
     region: str | None = None
-    """Where it was served, if a place was demanded: that may cost more (Anthropic's `inference_geo`)."""
+    """The region to which the call was bound, which may cost more (Anthropic's `inference_geo`)."""
     partner: str | None = None
-    """Who answered, where a provider lets others do it."""
+    """The partner that answered, if the provider forwards calls to others."""
     estimated: bool = False
     """Whether tokens of the usage were counted here."""
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Whose price applies, the first that has one: the model that answered, then the one asked for."""
+        """The models whose price may apply, in order: the one that answered, then the one asked for."""
         names = dict.fromkeys(name for name in (self.answered_model, self.model) if name is not None)
         return tuple(names)
 
 
 FREE = Price(rates=Rates(input=0, output=0), source="local")
-"""What runs on the user's own machine."""
+"""The price of models on the user's own machine."""
 
 
 def rate_of(dollars: Decimal | str | float) -> int:
     """Return the rate of a price in US dollars per million tokens, or the nano-USD of a fee in dollars.
 
-    Raises `ValueError` for what is no price: no number, a negative or an absurd one (above 10⁹ dollars), or one finer
-    than a nano-dollar, which no published price is.
+    Raise `ValueError` for an invalid price: not a number, negative, absurd (above 10⁹ dollars), or finer than a
+    nano-dollar, which no published price is.
     """
     from decimal import Decimal, InvalidOperation
 
     try:
-        # Up to 15 digits a float is what was written; the others come of arithmetic in binary.
+        # Up to 15 digits a float is what was written; further digits come from binary arithmetic.
         amount = Decimal(f"{dollars:.15g}" if isinstance(dollars, float) else str(dollars))
     except InvalidOperation:
-        raise ValueError(f"{dollars!r} is no price") from None
+        raise ValueError(f"{dollars!r} is not a valid price") from None
     if not amount.is_finite() or not 0 <= amount <= _HIGHEST:
-        raise ValueError(f"{dollars} is no price")
-    # Shifted as text: arithmetic would round to the caller's decimal context.
+        raise ValueError(f"{dollars} is not a valid price")
+    # Shifted as digits: arithmetic would round to the caller's decimal context.
     sign, digits, exponent = amount.as_tuple()
     rate = Decimal((sign, digits, int(exponent) + 9))
     if rate != int(rate):
@@ -189,7 +191,7 @@ def rate_of(dollars: Decimal | str | float) -> int:
 
 
 def _is_free(rates: Rates) -> bool:
-    """Tell whether no class of tokens costs anything, so that a cost is known without a count."""
+    """Check whether no class of tokens costs anything, so that a cost is known without a count."""
     if rates.input != 0 or rates.output != 0:
         return False
     return not any(getattr(rates, name) for name in _PARENTS)

@@ -1,7 +1,7 @@
 """Quantiles of durations in little space: counts in buckets whose bounds grow by a fixed factor, as in DDSketch.
 
-`Sketch` is written to, `Quantiles` is its frozen snapshot. Bucket by bucket, sums of both are exact: what was counted
-apart and added gives the same quantiles as what was counted together.
+`Sketch` is written to, `Quantiles` is its frozen snapshot. Bucket by bucket, sums of both are exact: counting
+separately and adding gives the same quantiles as counting together.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from math import ceil, inf, log
 import msgspec
 
 ERROR = 0.02
-"""The relative error of a quantile, at most: one of 1 s is told as 0.98 to 1.02 s."""
+"""The largest relative error of a quantile: 1 s is reported as 0.98 to 1.02 s."""
 LEAST = 1e-6
-"""Seconds; what is shorter counts as so much."""
+"""Seconds; shorter durations count as this."""
 MOST = 1e6
-"""Seconds, eleven days; what is longer counts as so much. Between the two there are 691 buckets."""
+"""Seconds, eleven days; longer durations count as this. Between the two there are 691 buckets."""
 
 _GROWTH = (1 + ERROR) / (1 - ERROR)
 _SCALE = 1 / log(_GROWTH)
 _MIDDLE = 2 / (1 + _GROWTH)
-"""Of a bucket, as a share of its upper bound: the value that is equally far from both bounds, relatively."""
+"""The relative middle of a bucket, as a fraction of its upper bound."""
 
 
 class Quantiles(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How many of a number of durations fall into which bucket. Durations are seconds."""
+    """How many durations fall into each bucket. Durations are seconds."""
 
     buckets: tuple[tuple[int, int], ...] = ()
-    """Number of a bucket and how many fell into it, by rising number."""
+    """The number of each bucket and its count, by rising number."""
     shortest: float = inf
     longest: float = 0.0
 
@@ -37,15 +37,15 @@ class Quantiles(msgspec.Struct, frozen=True, omit_defaults=True):
         return sum(count for _, count in self.buckets)
 
     def percentile(self, percent: int) -> float | None:
-        """Return the shortest duration, within `ERROR`, that so many percent of all do not exceed.
+        """Return the shortest duration, within `ERROR`, that `percent` percent of all do not exceed.
 
-        `None` when there is none. Of a single duration every percentile is that duration, exactly.
+        Return `None` if there are no durations. Every percentile of a single duration is exactly that duration.
         """
         # Whole numbers: 0.95 * 20 is not always 19.
-        wanted = max(1, -(-percent * self.count // 100))
+        left = max(1, -(-percent * self.count // 100))
         for number, count in self.buckets:
-            wanted -= count
-            if wanted <= 0:
+            left -= count
+            if left <= 0:
                 return min(max(_MIDDLE * _GROWTH**number, self.shortest), self.longest)
         return None
 
@@ -59,7 +59,7 @@ class Quantiles(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Sketch:
-    """Counts durations as they come, each in constant time, all of them in bounded space."""
+    """Counts durations, each in constant time, in bounded space."""
 
     __slots__ = ("_counts", "_longest", "_shortest")
 

@@ -1,7 +1,7 @@
-"""Taking secrets out of what a provider wrote: by their exact values, in every form in which a server may repeat them.
+"""Removes secrets from what a provider wrote: by their exact values, in every form in which a server may repeat them.
 
-A server that refuses a key often repeats it: as it is, in upper case, URL-encoded, in Base64 (alone or inside a longer
-text such as `Bearer …`), in hexadecimal, cut off, or partly masked (`sk-ab***yz`). All of these are replaced.
+A server that refuses a key often repeats it: unchanged, in upper case, URL-encoded, in Base64 (alone or inside a longer
+string such as `Bearer …`), in hexadecimal, cut off, or partly masked (`sk-ab***yz`). All of these are replaced.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from understudy.domain.failures import Failure
 
 HIDDEN = "[key]"
 LEAST_SECRET = 6
-"""Characters of a secret below which it is not a secret but a word, such as `none` for a server that accepts any."""
+"""A secret with fewer characters is treated as a word, such as `none` for a server that accepts any key."""
 LEAST_TELLTALE = 12
 """Characters from which a secret is long enough to be recognised in another case or encoding."""
 PIECE = 16
-"""Characters in a row of a secret that give it away; a longer secret is recognised by any such piece."""
+"""Consecutive characters of a secret by which it is recognised, wherever they are in it."""
 LEAST_VISIBLE = 3
-"""Characters that a mask leaves visible from which the masked text is taken for the secret."""
+"""If a mask leaves this many characters of a secret visible, the masked text is taken for the secret."""
 
 LARGEST_BODY = 16 << 10
 """Bytes of an error object, as JSON, above which it is dropped instead of searched."""
@@ -47,7 +47,7 @@ class Redactor:
         self._longest = max(map(len, self._secrets), default=0)
         self._words = tuple(sorted((each for each in self._secrets if len(each) < LEAST_TELLTALE), key=len)[::-1])
         self._pieces: dict[int, frozenset[str]] = {}
-        """By length, what gives a secret away, in lower case."""
+        """The pieces by which secrets are recognised, by length, in lower case."""
         found: dict[int, set[str]] = {}
         for form in (form for secret in self._secrets if len(secret) >= LEAST_TELLTALE for form in _forms(secret)):
             length = min(len(form), PIECE)
@@ -65,7 +65,7 @@ class Redactor:
         return self._without_masked(text)
 
     def value(self, value: Any) -> Any:
-        """Return a JSON value with the secrets replaced in all of its strings, names of fields included."""
+        """Return a JSON value with the secrets replaced in all of its strings, including field names."""
         match value:
             case str():
                 return self.text(value)
@@ -109,7 +109,7 @@ class Redactor:
         return "".join((*kept, text[end:]))
 
     def _without_masked(self, text: str) -> str:
-        """Replace masked secrets: what stands before the mask begins the secret, or what stands behind it ends it."""
+        """Replace masked secrets: the text before the mask begins the secret, or the text after it ends the secret."""
         kept: list[str] = []
         end = 0
         for mask in _MASK.finditer(text):
@@ -124,7 +124,7 @@ class Redactor:
         return "".join((*kept, text[end:])) if kept else text
 
     def _visible(self, head: str, tail: str) -> tuple[int, int]:
-        """Return how many characters of a secret stand directly before and behind a mask; the most of any secret."""
+        """Return how many characters of a secret are directly before and after a mask; the most of any secret."""
         found = (0, 0)
         for secret in self._lower:
             before, after = head[-len(secret) :].translate(_LOWER), tail[: len(secret)].translate(_LOWER)
@@ -149,7 +149,8 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _base64_forms(data: bytes) -> Iterator[str]:
-    """Yield what Base64 makes of bytes wherever they stand in a longer text: without what their neighbours change."""
+    """Yield the Base64 of bytes at any position in a longer string, without the characters that their neighbours
+    change."""
     for offset in range(3):
         encoded = base64.b64encode(bytes(offset) + data).decode()
         form = encoded[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]

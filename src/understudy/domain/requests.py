@@ -1,4 +1,4 @@
-"""What is asked for. One struct travels the whole way from a face to a dialect."""
+"""Requests. One struct is passed all the way from the public interface to a dialect."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import msgspec
 from understudy.domain.content import CacheMark, JsonObject
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""All reasoning efforts, in rising order; providers support different subsets."""
+
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much the model is to think before it answers.
+    """How much the model should think before it answers.
 
-    `effort` is a level (`none minimal low medium high xhigh max`; providers have different subsets), `budget` a
-    ceiling in tokens. `mode` is Anthropic's `adaptive`, `enabled`, `disabled` or `between_tools`; `display` says how
-    much of the thinking is shown (`summarized`, `omitted`; at OpenAI `auto`, `concise`, `detailed`).
+    `effort` is one of `EFFORTS`, `budget` a maximum of tokens. `mode` is Anthropic's `adaptive`, `enabled`, `disabled`
+    or `between_tools`; `display` sets how much of the thinking is shown (`summarized`, `omitted`; at OpenAI `auto`,
+    `concise`, `detailed`).
     """
 
     effort: str | None = None
@@ -25,7 +28,7 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OutputFormat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The form of the answer: plain text, any JSON object, or JSON that fits a schema."""
+    """The form of the answer: plain text, any JSON object, or JSON that matches a schema."""
 
     kind: Literal["text", "json_object", "json_schema"] = "json_schema"
     json_schema: JsonObject | None = None
@@ -35,12 +38,12 @@ class OutputFormat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class WireOrigin(msgspec.Struct, frozen=True):
-    """The bytes in which a request came in. Encoding in the same dialect patches them instead of rendering anew."""
+    """The bytes of an incoming request. Encoding in the same dialect patches them instead of writing new ones."""
 
     dialect: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
-    """Headers that the body depends on, such as `anthropic-version`; never a credential."""
+    """Headers that the body depends on, such as `anthropic-version`; never credentials."""
 
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,22 +77,22 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """Caches as much of the prompt as can be cached (Anthropic's top-level mark)."""
     metadata: dict[str, str] | None = None
     task: str | None = None
-    """What the request is for; read by the task-based strategy, never sent."""
+    """The task of the request; used by the task-based strategy, never sent."""
     extra: dict[str, JsonObject] | None = None
-    """Fields for one dialect or provider, by its name; merged into the body as they are."""
+    """Fields for one dialect or provider, by its name; merged into the body unchanged."""
     configured: frozenset[str] = frozenset()
-    """Fields whose value comes from the configuration: left out without a warning where a model refuses them."""
+    """Fields whose value comes from the configuration: left out without a warning if a model refuses them."""
     origin: WireOrigin | None = None
 
     def with_defaults(self, **defaults: Any) -> GenerationRequest:
-        """Fill unset fields with a configuration's values and remember which those are."""
+        """Fill unset fields with the configuration's values and record which they are."""
         missing = {name: value for name, value in defaults.items() if value is not None and getattr(self, name) is None}
         if not missing:
             return self
         return msgspec.structs.replace(self, **missing, configured=self.configured | missing.keys())
 
     def prompt(self) -> GenerationRequest:
-        """Return the request without what shapes the answer alone, as counting its tokens wants it."""
+        """Return the request without the fields that affect only the answer, to count its tokens."""
         return msgspec.structs.replace(self, stop=(), **dict.fromkeys(_OF_THE_ANSWER))
 
 
@@ -109,16 +112,16 @@ class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     model: str | None = None
     dimensions: int | None = None
     input_type: InputType | None = None
-    """What the vectors are for, where a provider's model makes a difference."""
+    """What the vectors are for, if the model distinguishes that."""
     user: str | None = None
     single: bool = False
-    """True when the caller gave one text instead of a list."""
+    """True if the caller passed one string instead of a list."""
     extra: dict[str, JsonObject] | None = None
     origin: WireOrigin | None = None
 
 
 class ModelsRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A list of models, or the one model named `model`. `limit` bounds how many are fetched over all pages."""
+    """A list of models, or the one model named `model`. `limit` is the most that are fetched over all pages."""
 
     model: str | None = None
     limit: int | None = None

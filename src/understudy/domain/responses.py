@@ -1,4 +1,4 @@
-"""What comes back: the answer to a generation, an embedding, a model list, a count, a health check."""
+"""Responses: a generation, an embedding, a model list, a token count, a health check."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
     finish_reason_raw: str | None = None
     usage: Usage = Usage()
     model: str | None = None
-    """The model that answered, in the provider's own name."""
+    """The model that answered, as the provider names it."""
     provider: str | None = None
     """Name of the entry that answered."""
     id: str | None = None
     created: float | None = None
-    """Unix seconds, as the provider says."""
+    """Unix seconds, as reported by the provider."""
     parsed: Any = None
     """The answer as a value, when a schema or a Python type was asked for."""
     cost: Cost | None = None
-    """What the attempt that answered cost; `None` when that is unknown."""
+    """The cost of the attempt that answered; `None` if it is unknown."""
     warnings: tuple[Warning, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     extra: JsonObject = {}
     """Facts of the answer without a unified name, such as `service_tier`."""
     raw: bytes | None = None
-    """The provider's body as it came: the bytes of the stream where an answer that was asked for whole was streamed
-    inside. `None` for streams that their reader saw as they arrived."""
+    """The provider's body, unchanged: the bytes of the stream if a `generate` was streamed internally. `None` for the
+    result of `stream`."""
 
     @property
     def text(self) -> str:
@@ -57,23 +57,23 @@ class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
 
     @property
     def refusal(self) -> str | None:
-        """The model's words of refusal, or `None` when it did not refuse."""
+        """The text of the model's refusal, or `None` if it did not refuse."""
         words = [part.text for part in self.message.parts if isinstance(part, Refusal)]
         return "".join(words) if words else None
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The tool calls that the model asks for, in order."""
+        """The tool calls that the model requests, in order."""
         return tuple(part for part in self.message.parts if isinstance(part, ToolCall))
 
     @property
     def tokens_used(self) -> int | None:
-        """All tokens of the answer and its prompt, or `None` when the provider did not say."""
+        """All tokens of the answer and its prompt, or `None` if the provider did not report them."""
         return self.usage.total
 
     @property
     def total_cost(self) -> Cost | None:
-        """What the whole request cost, attempts that were lost included; `None` when that of one of them is unknown."""
+        """The cost of the whole request, failed attempts included; `None` if that of any of them is unknown."""
         return total_cost(self.attempts) if self.attempts else self.cost
 
     def to_openai(self) -> JsonObject:
@@ -84,22 +84,22 @@ class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
 
 
 class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """Vectors, one a text, in the order of the texts."""
+    """Vectors, one per text, in the order of the texts."""
 
     embeddings: tuple[tuple[float, ...], ...]
     model: str | None = None
-    """The model that made them, in the provider's own name; of several batches that of the first."""
+    """The model that made them, as the provider names it; of several batches, that of the first."""
     provider: str | None = None
-    """Name of the entry that answered; of several batches that of the first, `attempts` names the others."""
+    """Name of the entry that answered; of several batches, that of the first: `attempts` names the others."""
     usage: Usage = Usage()
     """Over all batches."""
     cost: Cost | None = None
-    """What the attempts that answered cost, one a batch; `None` when that is unknown."""
+    """The cost of the attempts that answered, one per batch; `None` if it is unknown."""
     warnings: tuple[Warning, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     """Every attempt, batch after batch."""
     raw: bytes | None = None
-    """The provider's body as it came; `None` when there were several."""
+    """The provider's body, unchanged; `None` if there were several."""
 
     def to_openai(self) -> JsonObject:
         """Return the vectors as OpenAI's list of embedding objects, for code written against that form."""
@@ -109,19 +109,19 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def embedding(self) -> tuple[float, ...]:
-        """The first vector; the only one when one text was given. Raises `IndexError` when there is none."""
+        """The first vector; the only one if one text was given. Raise `IndexError` if there are none."""
         return self.embeddings[0]
 
     @property
     def total_cost(self) -> Cost | None:
-        """What the whole request cost, attempts that were lost included; `None` when that of one of them is unknown."""
+        """The cost of the whole request, failed attempts included; `None` if that of any of them is unknown."""
         return total_cost(self.attempts) if self.attempts else self.cost
 
 
 def joined(answers: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
     """Return the answers to the batches of one request as one, in their order.
 
-    Model and provider are those of the first. Usage and cost are sums, unknown where one of them is.
+    Model and provider are those of the first. Usage and cost are sums, unknown if one of them is.
     """
     raw = [answer.usage.raw for answer in answers]
     costs = [answer.cost for answer in answers]
@@ -138,7 +138,7 @@ def joined(answers: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A model as its provider describes it; what the provider does not tell is `None`."""
+    """A model as its provider describes it; what the provider does not report is `None`."""
 
     id: str
     provider: str | None = None
@@ -147,12 +147,12 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created: float | None = None
     """Unix seconds."""
     context_window: int | None = None
-    """Tokens of prompt and answer together, or of the prompt where the provider counts so."""
+    """Tokens of prompt and answer together, or of the prompt alone, as the provider counts."""
     max_output_tokens: int | None = None
     capabilities: frozenset[str] | None = None
-    """Of `chat embed tools vision audio_input pdf_input thinking structured_output`; `None` when it does not tell."""
+    """Of `chat embed tools vision audio_input pdf_input thinking structured_output`; `None` if unknown."""
     lacks: frozenset[str] = frozenset()
-    """Of the same words, those that it tells it cannot."""
+    """Those of the same words that the provider reports as not supported."""
     input_price: str | None = None
     """US dollars per million prompt tokens, as a decimal string."""
     output_price: str | None = None
@@ -168,19 +168,19 @@ class TokenCount(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     provider: str | None = None
     warnings: tuple[Warning, ...] = ()
-    """What of the request could not be counted."""
+    """Parts of the request that could not be counted."""
 
 
 class HealthStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a free call told of a provider. `None` means that it could not be found out."""
+    """What a free call revealed of a provider. `None` means unknown."""
 
     provider: str
     reachable: bool
     serving: bool | None = None
-    """Whether it answers calls; `False` when it fails, is overloaded, limits this key, or is no such provider."""
+    """Whether it answers calls; `False` if it fails, is overloaded, limits this key, or is another kind of server."""
     authenticated: bool | None = None
     model_available: bool | None = None
-    """Whether the configured text model is there; the embedding model of an entry that has only that."""
+    """Whether the configured text model is available; the embedding model, for an entry that has only that."""
     latency: float | None = None
     """Seconds of the call."""
     detail: str | None = None
@@ -190,7 +190,7 @@ class HealthStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """True when nothing that was found out stands in the way of a call."""
+        """True if nothing that is known prevents a call."""
         return self.reachable and not any(
             found is False for found in (self.serving, self.authenticated, self.model_available)
         )

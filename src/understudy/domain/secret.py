@@ -1,4 +1,4 @@
-"""Secrets have a type of their own, so that none can slip into a log, an error, a pickle or JSON."""
+"""Secrets have their own type, so that they cannot leak into a log, an error, a pickle or JSON."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import hmac
 from typing import NoReturn, SupportsIndex, final
 
 NO_USER_IN_ADDRESS = "must not contain a user or password, because it is printed and logged: use api_key or token"
-"""What is wrong with a base URL that holds one."""
+"""What is wrong with a base URL that contains one."""
 
 
 @final
 class Secret:
-    """A key or token. Printing, formatting, pickling, copying into JSON and comparing in variable time are closed.
+    """A key or token. It cannot be printed, formatted, pickled, copied into JSON or compared in variable time.
 
-    A token that must be fetched anew is no secret but a function: `ProviderConfig.token` takes one.
+    For a token that must be renewed, pass a function as `ProviderConfig.token` instead of a `Secret`.
 
-    `reveal()` is the only way to the value; it is called where a header is built, and nowhere else.
+    `reveal()` is the only access to the value; it is called where a header is built, and nowhere else.
     """
 
     __slots__ = ("__value",)
 
     def __init__(self, value: str) -> None:
         if not isinstance(value, str):
-            raise TypeError(f"a Secret holds a text, not {type(value).__name__}")
+            raise TypeError(f"a Secret holds a string, not {type(value).__name__}")
         self.__value = value
 
     def reveal(self) -> str:
@@ -35,7 +35,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        # The environment may hold bytes that are no UTF-8; a failing encode would repeat the value in its error.
+        # The environment may hold bytes that are not UTF-8; a failing encode would repeat the value in its error.
         ours, theirs = (value.encode("utf-8", "surrogatepass") for value in (self.reveal(), other.reveal()))
         return hmac.compare_digest(ours, theirs)
 
@@ -54,15 +54,15 @@ class Secret:
         raise TypeError("a Secret cannot be pickled or copied: pass the configuration that reads it instead")
 
     def __getstate__(self) -> NoReturn:
-        raise TypeError("a Secret has no state to give: pass the configuration that reads it instead")
+        raise TypeError("a Secret does not expose its state: pass the configuration that reads it instead")
 
 
 @final
 class SecretHeader(str):
     """The value of a header that holds a key: a string for the code that sends it, but its `repr` shows nothing.
 
-    Tracebacks that print local variables, debuggers and error trackers show the `repr` of what they find, also of what
-    they cut out of it, so that the key stays hidden in every frame through which a request goes.
+    Tracebacks that print local variables, debuggers and error trackers show the `repr` of what they find, also of
+    slices of it, so the key stays hidden in every frame through which a request passes.
     """
 
     __slots__ = ()

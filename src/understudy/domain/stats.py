@@ -1,4 +1,4 @@
-"""What a provider has done so far."""
+"""Statistics of a provider."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from understudy.domain.quantiles import Quantiles
 class ProviderStats(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider has done since it was made: its generations and embeddings. Sums with `+`.
 
-    Every attempt counts as a request, lost ones too, so there are more of them than calls. Free operations (lists of
-    models, health checks, counts of tokens) do not count. A latency is how long an attempt that won took, from its
-    launch to the end of the answer: a stream's includes what its reader took. Waits between attempts are no part of it.
+    Every attempt counts as a request, failed ones too, so there are more requests than calls. Free operations (lists of
+    models, health checks, token counts) do not count. A latency is the duration of a successful attempt, from its
+    launch to the end of the answer; that of a stream includes the time its reader took. Waits between attempts are
+    excluded.
     """
 
     total_requests: int = 0
     successful_requests: int = 0
     failed_requests: int = 0
     aborted_requests: int = 0
-    """Attempts that this side gave up: the caller left, or the rest of the request failed."""
+    """Attempts that were given up here: the caller cancelled, or the rest of the request failed."""
     total_tokens_input: int = 0
     total_tokens_output: int = 0
     cached_tokens: int = 0

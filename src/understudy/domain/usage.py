@@ -1,5 +1,5 @@
-"""Tokens by disjoint class. Every class counts tokens that no other class counts; what a provider does not say is
-`None`, never zero, so that a sum can tell "nothing" from "unknown"."""
+"""Tokens by disjoint class. Every class counts tokens that no other class counts; what a provider does not report
+is `None`, never zero, so that a sum can distinguish "nothing" from "unknown"."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from understudy.domain.content import JsonObject
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Token counts of one answer. Providers that include one class in another are taken apart by their dialect."""
+    """Token counts of one answer. If a provider includes one class in another, its dialect separates them."""
 
     input: int | None = None
     """Prompt tokens that were neither read from nor written to a cache, audio excluded."""
     cache_read: int | None = None
     cache_write: int | None = None
-    """Written to a cache, all lifetimes but the one below."""
+    """Written to a cache, all lifetimes except the one below."""
     cache_write_1h: int | None = None
     """Written to a cache for one hour (Anthropic)."""
     output: int | None = None
-    """Answer tokens, reasoning and audio excluded; where the provider does not count reasoning apart, included."""
+    """Answer tokens, reasoning and audio excluded; included if the provider does not count reasoning separately."""
     reasoning: int | None = None
     audio_input: int | None = None
     audio_output: int | None = None
     raw: JsonObject | None = None
     """The usage object as the provider wrote it."""
     billed: Usage | None = None
-    """What is charged, where the provider says that it is not what was counted (Cohere)."""
+    """What is charged, if the provider reports that it differs from what was counted (Cohere)."""
 
     @property
     def input_total(self) -> int | None:
-        """All prompt tokens, or `None` when none of their classes is known."""
+        """All prompt tokens, or `None` if none of their classes is known."""
         return _sum(self.input, self.cache_read, self.cache_write, self.cache_write_1h, self.audio_input)
 
     @property
     def output_total(self) -> int | None:
-        """All answer tokens, or `None` when none of their classes is known."""
+        """All answer tokens, or `None` if none of their classes is known."""
         return _sum(self.output, self.reasoning, self.audio_output)
 
     @property
     def total(self) -> int | None:
-        """All tokens, or `None` when nothing is known."""
+        """All tokens, or `None` if nothing is known."""
         return _sum(self.input_total, self.output_total)
 
     @property
     def is_unknown(self) -> bool:
-        """True where no class of tokens is known."""
-        if self.input is not None or self.output is not None:  # As good as always: the short way.
+        """Whether no class of tokens is known."""
+        if self.input is not None or self.output is not None:  # nearly always: the fast path
             return False
         return self.total is None
 
     def __add__(self, other: Usage) -> Usage:
-        """Return the sum, class by class: unknown where it is unknown of either. `raw` has no sum."""
+        """Return the sum, class by class; a class is unknown if it is unknown in either. `raw` has no sum."""
         if self.billed is not None or other.billed is not None:
             billed = (self.billed or self) + (other.billed or other)
             plain = (msgspec.structs.replace(each, billed=None) for each in (self, other))
@@ -69,7 +69,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return Usage(**counts)
 
     def followed_by(self, later: Usage) -> Usage:
-        """Return what counts after another report: that report as a whole, unless it says nothing."""
+        """Return the usage after another report: that report as a whole, unless it is empty."""
         return self if later.is_unknown and not self.is_unknown else later
 
     def merged(self, later: Usage) -> Usage:
@@ -81,7 +81,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 USAGE = "usage"
-"""What warnings about token counts are of. A bill of counts that came with one is an estimate."""
+"""The `what` of warnings about token counts. A cost of counts that came with one is an estimate."""
 
 _COUNT = re.compile(r"(?:tokens|token_?count|eval_count)$", re.I)
 _CLASSES = {
@@ -117,7 +117,7 @@ def _walk(raw: dict[str, Any], usage: Usage, found: list[str]) -> None:
             if value and name in _CLASSES and getattr(usage, _CLASSES[name]) is None:
                 found.append(name)
         elif isinstance(value, dict | list) and name != "tokens" and _COUNT.search(name):
-            found.append(name)  # Cohere groups its counts under `tokens`; where else a count belongs, no group does.
+            found.append(name)  # Cohere groups its counts under `tokens`; other counts are never groups
         elif isinstance(value, dict):
             _walk(value, usage, found)
         elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
@@ -128,7 +128,7 @@ def _walk(raw: dict[str, Any], usage: Usage, found: list[str]) -> None:
 
 
 MAX_TOKENS = 2**53
-"""Above it a count is absurd, and no longer exact as a JSON number."""
+"""Above this a count is absurd, and no longer exact as a JSON number."""
 
 
 def _sum(*counts: int | None) -> int | None:
@@ -140,9 +140,9 @@ def _sum(*counts: int | None) -> int | None:
 
 
 def token_count(value: object) -> int | None:
-    """Return a token count as the wire gives it, or `None` when it is not one.
+    """Return a token count of the wire, or `None` if it is not one.
 
-    Rejects booleans, strings, negative, fractional and absurd (above 2⁵³) values, so that a broken report reads as
+    Reject booleans, strings, negative, fractional and absurd (above 2⁵³) values, so that a broken report counts as
     unknown instead of corrupting a sum.
     """
     if type(value) is int:  # by far the most frequent, with `None`; a bool is of another type

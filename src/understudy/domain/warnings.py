@@ -1,4 +1,4 @@
-"""Degradation as data: what could not be expressed on a wire travels with the result."""
+"""Degradation as data: what could not be expressed in a wire format is reported with the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class WarningKind(enum.StrEnum):
 
 
 class Warning(msgspec.Struct, frozen=True):  # noqa: A001 - the design's word; it is never raised
-    """One degradation: `what` names the field or part, `why` says the reason in a sentence."""
+    """One degradation: `what` names the field or part, `why` gives the reason in a sentence."""
 
     kind: WarningKind
     what: str

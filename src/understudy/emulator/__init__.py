@@ -1,6 +1,6 @@
 """Faithful stand-ins for the providers, over real sockets, with faults on demand.
 
-They speak the server halves of the dialects, answer deterministically, and keep what they were asked.
+They use the server halves of the dialects, answer deterministically, and record the requests they receive.
 """
 
 from __future__ import annotations

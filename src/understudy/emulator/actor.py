@@ -1,4 +1,4 @@
-"""An emulated provider without its socket: a request in, an answer out. Pure, but for what it remembers of prompts."""
+"""An emulated provider without its socket: a request in, an answer out. Pure, except for its prompt cache."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Mode
 from understudy.domain.responses import EmbeddingResponse, TokenCount
 from understudy.domain.usage import Usage
 from understudy.emulator import delivery
-from understudy.emulator.cast.base import CHAT, Asked, EmulatedModel, EmulatedProvider, said
+from understudy.emulator.cast.base import CHAT, CheckedRequest, EmulatedModel, EmulatedProvider, make_failure
 from understudy.emulator.faults import Fault, FaultKind
 from understudy.emulator.memory import PromptCache
-from understudy.emulator.persona import Turn
+from understudy.emulator.persona import Performance
 from understudy.emulator.predictions import Prediction, Predictions
 from understudy.emulator.prompt import prompt_tokens
-from understudy.emulator.staging import Answer, Frame, Streamed, is_sse
+from understudy.emulator.staging import EmulatedAnswer, Frame, StreamedAnswer, is_sse
 from understudy.emulator.tokens import count
-from understudy.emulator.validator import fault_of
+from understudy.emulator.validator import schema_error
 from understudy.emulator.vectors import embed
 from understudy.providers import row
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply, HttpRequest
@@ -39,23 +39,23 @@ from understudy.wire.json import BadJson, decode_object, encode
 MAX_DIMENSIONS = 4096
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A request, understood as far as its address and key tell."""
+class EmulatedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A request whose address and key have been read."""
 
     request: HttpRequest
     path: str
-    """As the request line has it; the URL of `request` is relative to the provider's base URL."""
+    """The path in the request line; the URL of `request` is relative to the provider's base URL."""
     half: ServerHalf
     operation: Operation | None = None
     authenticated: bool = True
-    """Whether the key was among those accepted."""
+    """Whether the key was accepted."""
 
 
 class Actor:
     """Plays one provider."""
 
     def __init__(self, provider: EmulatedProvider, keys: Iterable[str] | None, models: Iterable[str] = ()) -> None:
-        """`keys` are accepted, any non-empty one when `None`; `models` are offered beside the provider's own."""
+        """`keys`: the accepted ones, or `None` to accept any that is not empty; `models`: ids of additional models."""
         self.provider = provider
         self.mount = provider.mount or urlsplit(row(provider.type).base_url).path.rstrip("/")
         """The path of the provider's base URL."""
@@ -66,42 +66,42 @@ class Actor:
         self._cache = PromptCache()
         self._predictions = Predictions() if provider.predicts else None
 
-    def call(self, request: HttpRequest) -> Call:
-        """Understand address and key of a request. Its URL is the path with its query, as the request line has it."""
+    def call(self, request: HttpRequest) -> EmulatedCall:
+        """Read the address and the key of a request whose URL is the path and query of the request line."""
         address = urlsplit(request.url)
         path = address.path.removeprefix(self.mount)
         relative = msgspec.structs.replace(request, url=path + (f"?{address.query}" if address.query else ""))
         halves = list(self._halves.values())
         found = [(half, operation) for half in halves if (operation := half.operation(request.method, path))]
-        # Official clients add the rest of the path to the base URL; without the base it leads nowhere.
+        # Official clients add the rest of the path to the base URL; without the base the path is unknown.
         mounted = address.path.startswith((f"{self.mount}/", *self.provider.beside_mount))
         half, operation = found[0] if found and mounted else (halves[0], None)
         if self._predictions is not None and self._predictions.concerns(request.method, path):
             operation = Operation.CHAT
         key = half.credential(relative)
         known = bool(key) if self._keys is None else key in self._keys
-        return Call(request=relative, path=address.path, half=half, operation=operation, authenticated=known)
+        return EmulatedCall(request=relative, path=address.path, half=half, operation=operation, authenticated=known)
 
-    def answer(self, call: Call, number: int, fault: Fault | None = None) -> Answer:
-        """Answer a request. `number` counts requests; ids and times are made of it."""
+    def answer(self, call: EmulatedCall, number: int, fault: Fault | None = None) -> EmulatedAnswer:
+        """Answer a request. `number` counts requests; ids and times are derived from it."""
         kind = fault.kind if fault else None
         if fault and kind in (FaultKind.STATUS, FaultKind.ERROR):
-            return self._reply(self._failed(fault), call.half)
+            return self._reply(self._failure_of(fault), call.half)
         if page := self.provider.pages.get(call.path) if call.request.method == "GET" else None:
             return HttpReply(200, (("content-type", page[0]),), page[1])
         if not call.authenticated and not self._is_open(call.operation):
             return self._reply(self.provider.failure(FailureKind.AUTHENTICATION), call.half)
-        answer = self._understood(call, number, fault)
+        answer = self._respond(call, number, fault)
         if fault and kind is FaultKind.ERROR_EVENT and isinstance(answer, HttpReply):
-            error = call.half.render_error(self._failed(fault))
+            error = call.half.render_error(self._failure_of(fault))
             return HttpReply(200, error.headers, error.body)
         return answer
 
     def _is_open(self, operation: Operation | None) -> bool:
-        """Tell whether an operation is answered without a key."""
+        """Check whether an operation is answered without a key."""
         return self.provider.keyless or (operation is Operation.MODELS and row(self.provider.type).catalogue_is_open)
 
-    def _understood(self, call: Call, number: int, fault: Fault | None) -> Answer:
+    def _respond(self, call: EmulatedCall, number: int, fault: Fault | None) -> EmulatedAnswer:
         if call.operation is None:
             words = f"Unknown request URL: {call.request.method} {call.path}. Please check the URL for typos."
             missing = self.provider.failure(FailureKind.NOT_FOUND)
@@ -109,14 +109,14 @@ class Actor:
         if self._predictions is not None and self._predictions.concerns(call.request.method, call.path):
             known = self._predictions.follow(call.path)
             if isinstance(known, Prediction):
-                return self._streamed(call.half, known.inbound, known.events, fault)
+                return self._stream(call.half, known.inbound, known.events, fault)
             return known
         try:
             body = decode_object(call.request.body) if call.request.body else {}
-            if complaint := self._complaint(call, call.operation, body):
+            if complaint := self._check(call, call.operation, body):
                 return self._reply(complaint, call.half)
             inbound = call.half.parse(call.request)
-            if (wrong := self._complaint_about(inbound.request)) is not None:
+            if (wrong := self._check_values(inbound.request)) is not None:
                 return self._reply(wrong, call.half)
             if (unknown := self._unknown_model(inbound)) is not None:
                 return self._reply(unknown, call.half)
@@ -126,36 +126,36 @@ class Actor:
             words = f"The body of the request is not valid JSON: {error}"
             invalid = self.provider.failure(FailureKind.INVALID_REQUEST)
             return self._reply(msgspec.structs.replace(invalid, message=words), call.half)
-        return self._performed(call.half, inbound, number, fault)
+        return self._perform(call.half, inbound, number, fault)
 
-    def _complaint(self, call: Call, operation: Operation, body: dict[str, Any]) -> Failure | None:
-        """Return what the provider has against a request: its own checks first, then a model that it doesn't have."""
-        name = self._asked_model(call, body)
+    def _check(self, call: EmulatedCall, operation: Operation, body: dict[str, Any]) -> Failure | None:
+        """Return the provider's complaint about a request: from its own checks first, then about an unknown model."""
+        name = self._requested_model(call, body)
         model = self._model(name) if isinstance(name, str) else None
         headers = {key.lower(): value for key, value in call.request.headers}
-        asked = Asked(operation=operation, dialect=call.half.name, headers=headers, body=body, model=model)
-        words = next((words for check in self.provider.checks if (words := check(asked))), None)
+        request = CheckedRequest(operation=operation, dialect=call.half.name, headers=headers, body=body, model=model)
+        words = next((words for check in self.provider.checks if (words := check(request))), None)
         if words is not None:
-            return said(FailureKind.INVALID_REQUEST, words, str(name))
+            return make_failure(FailureKind.INVALID_REQUEST, words, str(name))
         if isinstance(name, str) and model is None:
             return self.provider.failure(FailureKind.NOT_FOUND, name)
         return None
 
-    def _complaint_about(self, request: object) -> Failure | None:
-        """Return what is wrong with values whose form no dialect judges: JSON schemas, and the length of vectors."""
+    def _check_values(self, request: object) -> Failure | None:
+        """Return what is wrong with values that no dialect checks: JSON schemas, and the length of vectors."""
         wrong: str | None = None
         match request:
             case GenerationRequest(tools=tools, output=output):
                 schemas = [(tool.name, tool.parameters) for tool in tools if isinstance(tool, Tool)]
                 schemas.append(("the response format", output.json_schema if output else None))
-                faults = [(name, found) for name, schema in schemas if schema and (found := fault_of(schema))]
+                faults = [(name, found) for name, schema in schemas if schema and (found := schema_error(schema))]
                 wrong = f"Invalid schema for {faults[0][0]}: {faults[0][1]}" if faults else None
             case EmbeddingRequest(dimensions=int(dimensions)) if not 0 < dimensions <= MAX_DIMENSIONS:
                 wrong = f"dimensions must be between 1 and {MAX_DIMENSIONS}"
         invalid = self.provider.failure(FailureKind.INVALID_REQUEST)
         return msgspec.structs.replace(invalid, message=wrong) if wrong else None
 
-    def _asked_model(self, call: Call, body: dict[str, Any]) -> Any:
+    def _requested_model(self, call: EmulatedCall, body: dict[str, Any]) -> Any:
         pattern = self.provider.path_model
         if pattern is None:
             return body.get("model")
@@ -163,7 +163,7 @@ class Actor:
         return unquote(found.group(1)) if found else None
 
     def _unknown_model(self, inbound: Inbound) -> Failure | None:
-        """Tell of a model that the address names, on wires where the body does not."""
+        """Return a failure for an unknown model in the address, on wires where the body does not name it."""
         name = inbound.request.model
         if isinstance(inbound.request, ModelsRequest) or name is None or self._model(name) is not None:
             return None
@@ -171,28 +171,28 @@ class Actor:
 
     def _model(self, name: str) -> EmulatedModel | None:
         bare = self.provider.bare_name(name)
-        return next((model for model in self._models if model.is_called(bare)), None)
+        return next((model for model in self._models if model.matches(bare)), None)
 
-    def _performed(self, half: ServerHalf, inbound: Inbound, number: int, fault: Fault | None) -> Answer:
+    def _perform(self, half: ServerHalf, inbound: Inbound, number: int, fault: Fault | None) -> EmulatedAnswer:
         match inbound.request:
             case GenerationRequest() as request if inbound.operation is Operation.COUNT_TOKENS:
                 tokens = TokenCount(input_tokens=prompt_tokens(request), model=request.model)
                 return half.render_token_count(tokens, inbound)
             case GenerationRequest() as request:
-                events = _spoiled(delivery.answer(request, self._turn(half, request, number)), fault)
+                events = _spoil(delivery.answer(request, self._performance(half, request, number)), fault)
                 return self._chat(half, inbound, events, fault)
-            case EmbeddingRequest() as asked:
-                return half.render_embeddings(self._vectors(asked, fault), inbound)
+            case EmbeddingRequest() as request:
+                return half.render_embeddings(self._embed(request, fault), inbound)
             case ModelsRequest():
                 infos = [model.info(self.provider.type) for model in self._models]
-                if self.provider.write_models is not None and inbound.request.model is None:
-                    return HttpReply(200, JSON_HEADERS, self.provider.write_models(infos))
+                if self.provider.render_models_list is not None and inbound.request.model is None:
+                    return HttpReply(200, JSON_HEADERS, self.provider.render_models_list(infos))
                 return half.render_models(infos, inbound)
 
-    def _turn(self, half: ServerHalf, request: GenerationRequest, number: int) -> Turn:
+    def _performance(self, half: ServerHalf, request: GenerationRequest, number: int) -> Performance:
         model = self.provider.bare_name(request.model or self._models[0].id)
         cached = self._cache.look_up(request, model)
-        return Turn(
+        return Performance(
             persona=self.provider.personas[half.name],
             model=model,
             number=number,
@@ -201,15 +201,15 @@ class Actor:
             cache_write_1h=cached.write_1h,
         )
 
-    def _chat(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> Answer:
+    def _chat(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> EmulatedAnswer:
         if self._predictions is not None:
             return self._predictions.make(inbound, events)
         if inbound.stream:
-            return self._streamed(half, inbound, events, fault)
+            return self._stream(half, inbound, events, fault)
         response = fold(events, dialect=half.name)
-        return self._dressed_reply(half.render(response, inbound), response.usage)
+        return self._dress_reply(half.render(response, inbound), response.usage)
 
-    def _streamed(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> Streamed:
+    def _stream(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> StreamedAnswer:
         usage = fold(events).usage
         renderer = half.renderer(inbound)
         frames: list[Frame] = []
@@ -218,24 +218,24 @@ class Actor:
         for event in events:
             frames += _frames(renderer.feed(event), renderer.headers, content=isinstance(event, _CONTENT))
         frames += _frames(renderer.close(), renderer.headers, content=False)
-        error = self._broken_off(half.renderer(inbound), events, fault) if fault else b""
-        return Streamed(renderer.headers, tuple(self._dressed(frame, usage) for frame in frames), error)
+        error = self._render_interruption(half.renderer(inbound), events, fault) if fault else b""
+        return StreamedAnswer(renderer.headers, tuple(self._dress_frame(frame, usage) for frame in frames), error)
 
-    def _dressed_reply(self, reply: HttpReply, usage: Usage) -> HttpReply:
+    def _dress_reply(self, reply: HttpReply, usage: Usage) -> HttpReply:
         if self.provider.dress is None:
             return reply
         return msgspec.structs.replace(reply, body=encode(self.provider.dress(decode_object(reply.body), usage)))
 
-    def _dressed(self, frame: Frame, usage: Usage) -> Frame:
-        """Add what the provider writes beyond its dialect to a server-sent event, if that holds an object."""
+    def _dress_frame(self, frame: Frame, usage: Usage) -> Frame:
+        """Add what the provider writes beyond its dialect to a server-sent event that holds an object."""
         name, mark, data = frame.data.rpartition(b"data: ")
         if self.provider.dress is None or not mark or not data.startswith(b"{"):
             return frame
         chunk = self.provider.dress(decode_object(data), usage)
         return Frame(b"%bdata: %b\n\n" % (name, encode(chunk)), frame.content)
 
-    def _broken_off(self, renderer: Renderer, events: list[e.Event], fault: Fault) -> bytes:
-        """Return the error that a renderer writes when it has seen as much of the answer as the fault lets through."""
+    def _render_interruption(self, renderer: Renderer, events: list[e.Event], fault: Fault) -> bytes:
+        """Return the error that a renderer writes after the part of the answer that precedes the fault."""
         if fault.kind is not FaultKind.ERROR_EVENT:
             return b""
         left = 1 if fault.after is None else fault.after
@@ -244,21 +244,21 @@ class Actor:
             if left < 0:
                 break
             renderer.feed(event)
-        return renderer.fail(self._failed(fault))
+        return renderer.fail(self._failure_of(fault))
 
-    def _vectors(self, asked: EmbeddingRequest, fault: Fault | None) -> EmbeddingResponse:
-        model = self._model(asked.model or "")
-        dimensions = asked.dimensions or (model.dimensions if model else 256)
-        silent = not self.provider.tells_embedding_usage or (
+    def _embed(self, request: EmbeddingRequest, fault: Fault | None) -> EmbeddingResponse:
+        model = self._model(request.model or "")
+        dimensions = request.dimensions or (model.dimensions if model else 256)
+        silent = not self.provider.reports_embedding_usage or (
             fault is not None and fault.kind is FaultKind.MISSING_USAGE
         )
         return EmbeddingResponse(
-            embeddings=tuple(embed(text, dimensions) for text in asked.texts),
-            model=asked.model,
-            usage=Usage() if silent else Usage(input=sum(map(count, asked.texts))),
+            embeddings=tuple(embed(text, dimensions) for text in request.texts),
+            model=request.model,
+            usage=Usage() if silent else Usage(input=sum(map(count, request.texts))),
         )
 
-    def _failed(self, fault: Fault) -> Failure:
+    def _failure_of(self, fault: Fault) -> Failure:
         if fault.kind is FaultKind.STATUS:
             failure = self.provider.failure_of_status(fault.code, kind_of_status(fault.code))
         else:
@@ -286,7 +286,7 @@ _CONTENT = (e.TextDelta, e.RefusalDelta, e.ThinkingDelta, e.ToolCallStarted, e.T
 
 
 def _frames(data: bytes, headers: Headers, *, content: bool) -> list[Frame]:
-    """Cut what a renderer wrote into frames. Of a content event only the last is content: the others open parts."""
+    """Split what a renderer wrote into frames. Of a content event only the last is content: the others open parts."""
     end = b"\n\n" if is_sse(headers) else b"\n"
     pieces = [piece + end for piece in data.split(end) if piece]
     return [Frame(piece, content and at == len(pieces)) for at, piece in enumerate(pieces, 1)]
@@ -297,8 +297,8 @@ def _server_half(dialect: str) -> ServerHalf:
     return half
 
 
-def _spoiled(events: list[e.Event], fault: Fault | None) -> list[e.Event]:
-    """Return the events of an answer that says less, or worse, than it should."""
+def _spoil(events: list[e.Event], fault: Fault | None) -> list[e.Event]:
+    """Return the events with what the fault removes or breaks."""
     match fault.kind if fault else None:
         case FaultKind.EMPTY:
             return [event for event in events if not isinstance(event, (*_CONTENT, e.ThinkingSigned))]
@@ -308,12 +308,12 @@ def _spoiled(events: list[e.Event], fault: Fault | None) -> list[e.Event]:
         case FaultKind.MISSING_USAGE:
             return [event for event in events if not isinstance(event, e.UsageReported)]
         case FaultKind.BAD_OUTPUT:
-            return [_broken(event) for event in events]
+            return [_break_json(event) for event in events]
         case _:
             return events
 
 
-def _broken(event: e.Event) -> e.Event:
+def _break_json(event: e.Event) -> e.Event:
     match event:
         case e.TextDelta(index, text):
             return e.TextDelta(index, text.replace("}", ",").replace("]", ","))

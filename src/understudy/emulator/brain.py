@@ -10,35 +10,35 @@ from understudy.domain.content import AnyPart, Json, Text, Thinking, ToolCall
 from understudy.domain.messages import Tool
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.emulator import knowledge
-from understudy.emulator.persona import Turn
+from understudy.emulator.persona import Performance
 from understudy.emulator.prompt import Prompt, describe, gist, result_text
-from understudy.emulator.reading import Reading, asked_in_words, hint_from, read, wanted_tools
+from understudy.emulator.reading import Reading, hint_from, read, requested_output, select_tools
 from understudy.emulator.schema import Unfillable, fill
 
 MAX_CALLS = 8
 
 
-def compose(request: GenerationRequest, turn: Turn) -> list[AnyPart]:
+def compose(request: GenerationRequest, performance: Performance) -> list[AnyPart]:
     """Return the whole answer, before any limit on its length."""
     prompt = gist(request)
     reading = read(prompt.text)
-    calls = [] if prompt.results else _calls(request, reading, turn.call_id)
+    calls = [] if prompt.results else _calls(request, reading, performance.call_id)
     parts: list[AnyPart] = []
     if thinks(request.reasoning):
-        parts.append(Thinking(_thought(prompt, calls)))
+        parts.append(Thinking(_thinking(prompt, calls)))
     if calls:
         return [*parts, *calls]
-    return [*parts, Text(_said(request, prompt, reading, turn))]
+    return [*parts, Text(_text(request, prompt, reading, performance))]
 
 
 def thinks(reasoning: Reasoning | None) -> bool:
-    """Tell whether a request asks for thinking."""
+    """Check whether a request asks for thinking."""
     if reasoning is None or reasoning.mode == "disabled" or reasoning.effort == "none":
         return False
     return reasoning.budget != 0
 
 
-def _thought(prompt: Prompt, calls: list[ToolCall]) -> str:
+def _thinking(prompt: Prompt, calls: list[ToolCall]) -> str:
     if calls:
         return f"This needs {', then '.join(dict.fromkeys(call.name for call in calls))}."
     if prompt.results:
@@ -47,18 +47,18 @@ def _thought(prompt: Prompt, calls: list[ToolCall]) -> str:
     return f"The user wrote {words} word{'' if words == 1 else 's'}. A short answer will do."
 
 
-def _said(request: GenerationRequest, prompt: Prompt, reading: Reading, turn: Turn) -> str:
-    text = _answer(prompt, turn)
-    match request.output or asked_in_words(request.messages):
+def _text(request: GenerationRequest, prompt: Prompt, reading: Reading, performance: Performance) -> str:
+    text = _answer(prompt, performance)
+    match request.output or requested_output(request.messages):
         case OutputFormat(kind="json_schema", json_schema=dict() as schema):
-            return _json(_filled(schema, reading, text))
+            return _json(_fill_or_empty(schema, reading, text))
         case OutputFormat(kind="json_object" | "json_schema"):
             return _json({"answer": text})
         case _:
             return text
 
 
-def _answer(prompt: Prompt, turn: Turn) -> str:
+def _answer(prompt: Prompt, performance: Performance) -> str:
     if prompt.results:
         return " ".join(
             f"{name} {'failed' if result.is_error else 'says'}: {result_text(result).strip()}"
@@ -67,25 +67,25 @@ def _answer(prompt: Prompt, turn: Turn) -> str:
     seen = describe(prompt.media)
     if seen and not prompt.text:
         return seen
-    said = knowledge.answer(prompt.text, prompt.before, title=turn.persona.title, model=turn.model)
+    said = knowledge.answer(prompt.text, prompt.before, title=performance.persona.title, model=performance.model)
     return f"{seen} {said}" if seen else said
 
 
 def _calls(request: GenerationRequest, reading: Reading, call_id: Callable[[int], str]) -> list[ToolCall]:
-    tools = _called(request, reading)
+    tools = _choose_tools(request, reading)
     if request.parallel_tool_calls is False:
         tools = tools[:1]
     calls: list[tuple[Tool, int]] = [(tool, 0) for tool in tools]
     if len(tools) == 1 and reading.enumerates and request.parallel_tool_calls is not False:
-        # One call for each thing named ("the weather in Paris and London"), where the tool takes things at all.
-        calls = [(tools[0], start) for start in range(len(reading.subjects))] if _takes_text(tools[0]) else calls
+        # One call for each subject ("the weather in Paris and London"), where the tool has a string parameter.
+        calls = [(tools[0], start) for start in range(len(reading.subjects))] if _takes_string(tools[0]) else calls
     return [
         ToolCall(id=call_id(at), name=tool.name, arguments=_json(_arguments(tool, reading, start)))
         for at, (tool, start) in enumerate(calls[:MAX_CALLS])
     ]
 
 
-def _called(request: GenerationRequest, reading: Reading) -> list[Tool]:
+def _choose_tools(request: GenerationRequest, reading: Reading) -> list[Tool]:
     """Return the tools to call, each once."""
     tools = [tool for tool in request.tools if isinstance(tool, Tool)]
     choice = request.tool_choice
@@ -95,24 +95,24 @@ def _called(request: GenerationRequest, reading: Reading) -> list[Tool]:
         case "none":
             return []
         case "auto":
-            return wanted_tools(reading.text, tools)
+            return select_tools(reading.text, tools)
         case "tool":
             return tools[:1]
         case "required":
-            return wanted_tools(reading.text, tools) or tools[:1]
+            return select_tools(reading.text, tools) or tools[:1]
 
 
-def _takes_text(tool: Tool) -> bool:
+def _takes_string(tool: Tool) -> bool:
     properties = (tool.parameters or {}).get("properties", {})
     return any(isinstance(part, dict) and part.get("type") == "string" for part in properties.values())
 
 
 def _arguments(tool: Tool, reading: Reading, start: int) -> Json:
-    return _filled(tool.parameters, reading, "", start=start) if tool.parameters else {}
+    return _fill_or_empty(tool.parameters, reading, "", start=start) if tool.parameters else {}
 
 
-def _filled(schema: dict[str, Json], reading: Reading, answer: str, *, start: int = 0) -> Json:
-    """Return a value that fits; for a schema beyond the emulator's means, the empty object, as models do."""
+def _fill_or_empty(schema: dict[str, Json], reading: Reading, answer: str, *, start: int = 0) -> Json:
+    """Return a value valid under the schema, or an empty object where none was found, as models do."""
     try:
         return fill(schema, hint_from(reading, answer, start=start))
     except (Unfillable, RecursionError):

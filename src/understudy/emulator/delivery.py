@@ -1,4 +1,4 @@
-"""How an emulated answer is delivered: its parts in pieces, within the limits, with usage and the reason of its end."""
+"""Delivers an emulated answer: its parts in pieces, within the limits, with usage and finish reason."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.usage import Usage
 from understudy.emulator import brain
-from understudy.emulator.persona import Turn
+from understudy.emulator.persona import Performance
 from understudy.emulator.prompt import prompt_tokens
 from understudy.emulator.tokens import head, word_cost, words
 
 _ARGUMENT_PIECE = re.compile(r".{1,12}", re.S)
 
 
-def answer(request: GenerationRequest, turn: Turn) -> list[e.Event]:
+def answer(request: GenerationRequest, performance: Performance) -> list[e.Event]:
     """Return the events of the answer to a request."""
     prompt = prompt_tokens(request)
-    cached = turn.cache_read + turn.cache_write + turn.cache_write_1h
+    cached = performance.cache_read + performance.cache_write + performance.cache_write_1h
     known = Usage(
         input=max(0, prompt - cached),
-        cache_read=turn.cache_read or None,
-        cache_write=turn.cache_write or None,
-        cache_write_1h=turn.cache_write_1h or None,
+        cache_read=performance.cache_read or None,
+        cache_write=performance.cache_write or None,
+        cache_write_1h=performance.cache_write_1h or None,
     )
     events: list[e.Event] = [
-        e.Started(id=turn.answer_id, model=turn.model, created=turn.created),
+        e.Started(id=performance.answer_id, model=performance.model, created=performance.created),
         e.UsageReported(known),
     ]
-    parts, stopped = _until_stop(brain.compose(request, turn), request.stop)
-    delivery = _Delivery(request, turn)
+    parts, stopped = _until_stop(brain.compose(request, performance), request.stop)
+    delivery = _Delivery(request, performance)
     for part in parts:
         events += delivery.part(part)
         if delivery.exhausted:
             break
     usage = known.merged(delivery.usage())
     events.append(e.UsageReported(usage))
-    if turn.persona.durations:
+    if performance.persona.durations:
         events.append(e.Noted("durations", _durations(usage)))
-    word = turn.persona.stop_word if stopped is not None and not delivery.exhausted else None
+    word = performance.persona.stop_word if stopped is not None and not delivery.exhausted else None
     if word is not None:
         events.append(e.Noted(word, stopped))
     events.append(e.Finished(delivery.reason(), word))
@@ -52,7 +52,7 @@ def answer(request: GenerationRequest, turn: Turn) -> list[e.Event]:
 
 
 def _until_stop(parts: list[AnyPart], stops: tuple[str, ...]) -> tuple[list[AnyPart], str | None]:
-    """Cut the answer's text before the first stop sequence in it, and name that sequence."""
+    """Cut the answer's text before the first stop sequence in it, and return that sequence."""
     for at, part in enumerate(parts):
         if isinstance(part, Text):
             found = [(place, stop) for stop in stops if stop and (place := part.text.find(stop)) >= 0]
@@ -63,10 +63,10 @@ def _until_stop(parts: list[AnyPart], stops: tuple[str, ...]) -> tuple[list[AnyP
 
 
 class _Delivery:
-    """Counts tokens while parts are cut into pieces, and stops where `max_tokens` does."""
+    """Counts tokens while parts are cut into pieces, and stops at `max_tokens`."""
 
-    def __init__(self, request: GenerationRequest, turn: Turn) -> None:
-        self._turn = turn
+    def __init__(self, request: GenerationRequest, performance: Performance) -> None:
+        self._performance = performance
         self._left = request.max_tokens
         self._display = request.reasoning.display if request.reasoning else None
         self._index = 0
@@ -95,7 +95,7 @@ class _Delivery:
         before = self._spent
         pieces = list(self._pieces(words(part.text)))
         self._reasoned += self._spent - before
-        way = self._turn.persona.thinking
+        way = self._performance.persona.thinking
         if way == "hidden" or (way == "summary" and self._display is None):
             return
         shown = [] if self._display == "omitted" else pieces
@@ -105,7 +105,7 @@ class _Delivery:
         self._index += 1
 
     def _pieces(self, pieces: list[str]) -> Iterator[str]:
-        """Yield as many of the pieces as there are tokens left for."""
+        """Yield the pieces that the remaining tokens allow."""
         for piece in pieces:
             cost = word_cost(piece)
             if self._left is not None and self._spent + cost > self._left:
@@ -119,7 +119,7 @@ class _Delivery:
             yield piece
 
     def usage(self) -> Usage:
-        if self._turn.persona.counts_reasoning:
+        if self._performance.persona.counts_reasoning:
             return Usage(output=self._spent - self._reasoned, reasoning=self._reasoned)
         return Usage(output=self._spent)
 
@@ -130,7 +130,7 @@ class _Delivery:
 
 
 def _durations(usage: Usage) -> dict[str, int]:
-    """Return plausible times for the tokens; nothing is measured, so they never change."""
+    """Return plausible times for the tokens; they are computed, not measured, and so never change."""
     prompt, answered = (usage.input_total or 0) * 500_000, (usage.output_total or 0) * 10_000_000
     times = {"load_duration": 20_000_000, "prompt_eval_duration": prompt, "eval_duration": answered}
     return {"total_duration": sum(times.values()), **times}

@@ -16,7 +16,7 @@ from understudy.emulator.script import Script
 from understudy.emulator.server import ProviderServer, RecordedRequest
 
 KEY = "test-key"
-"""The key that emulators accept unless told otherwise."""
+"""The key that emulators accept by default."""
 
 
 class Emulator:
@@ -39,10 +39,10 @@ class Emulator:
         ports: Mapping[str, int] | None = None,
         pace: float = 0.0,
     ) -> None:
-        """`providers`: which to emulate, all by default. `keys`: those accepted; with `None`, any that is not empty.
+        """`providers`: which to emulate, all by default. `keys`: the accepted ones; with `None`, any that is not empty.
 
         `models`: further model names, by provider. `ports`: fixed ports, by provider; the system chooses the others.
-        `pace`: seconds between the events of a stream. Raises `LookupError` for a provider that has no emulator.
+        `pace`: seconds between the events of a stream. Raises `LookupError` for a provider without an emulator.
         """
         self.key = keys[0] if keys else KEY
         """A key that is accepted."""
@@ -96,10 +96,10 @@ class Emulator:
         every: int = 1,
         on: Operation | None = None,
     ) -> None:
-        """Set what the next requests meet, replacing what was set before.
+        """Set the faults of the next requests, replacing the script set before.
 
         Each request takes one entry of `faults`; `None` is a healthy answer. Once they are used up, `always` strikes
-        each `every`-th request. `on` restricts all of it to one operation. Without faults the provider is healthy.
+        every `every`-th request. `on` restricts the script to one operation. Without faults the provider is healthy.
         """
         self._server(provider).script = Script(faults, always=always, every=every, on=on)
 
@@ -108,20 +108,20 @@ class Emulator:
         return self._server(provider).script.remaining
 
     def requests(self, provider: str) -> list[RecordedRequest]:
-        """Return what a provider was asked so far, oldest first; the last ten thousand requests are kept."""
+        """Return the requests to a provider so far, oldest first; the last ten thousand are kept."""
         return list(self._server(provider).requests)
 
     def cancelled(self, provider: str) -> int:
-        """Return how many answers the client left before they were complete."""
+        """Return the number of answers that the client did not read to the end."""
         return sum(request.outcome == "client_left" for request in self._server(provider).requests)
 
     @property
     def open_connections(self) -> int:
-        """How many connections clients hold, over all providers."""
+        """The number of open connections, over all providers."""
         return sum(server.open_connections for server in self._servers.values())
 
     async def stop(self, provider: str) -> None:
-        """Close a provider's port and connections: from now on, connections are refused."""
+        """Close a provider's port and connections: from then on, connections are refused."""
         await self._server(provider).stop()
 
     async def start(self, provider: str) -> None:
@@ -130,7 +130,9 @@ class Emulator:
 
     def _server(self, provider: str) -> ProviderServer:
         if provider not in self._servers:
-            raise LookupError(f"{provider!r} is not among the emulated providers: {', '.join(self._servers)}")
+            raise LookupError(
+                f"{provider!r} is not emulated here; the emulated providers are {', '.join(self._servers)}"
+            )
         return self._servers[provider]
 
 
@@ -138,8 +140,8 @@ class Emulator:
 def emulate(*providers: str, emulator: Emulator | None = None) -> Iterator[Emulator]:
     """Run an emulator in a thread of its own, for synchronous code.
 
-    `providers` are those to emulate, all when none is named; give `emulator` instead for one with other settings.
-    Reading and scripting are safe from outside of the thread; `start` and `stop` are for asynchronous code only.
+    `providers` are the ones to emulate, all by default; pass `emulator` instead for one with other settings.
+    Reading and scripting are safe from other threads; `start` and `stop` are for asynchronous code only.
     """
     running = emulator or Emulator(providers or None)
     loop = asyncio.new_event_loop()

@@ -1,13 +1,13 @@
-"""Everything that can be made to go wrong, as data.
+"""Everything that can go wrong on purpose, as data.
 
-A fault is asked for by a script (`Emulator.script`), or by the client itself in the header `x-understudy-fault`:
+A fault is set by a script (`Emulator.script`), or by the client itself in the header `x-understudy-fault`:
 
     x-understudy-fault: stall=2                       after two content events, silence
     x-understudy-fault: status=429; retry_after=1.5   an error by its status
-    x-understudy-fault: error=billing                 an error by its kind, as the provider words it
+    x-understudy-fault: error=billing                 an error by its kind, in the provider's words
     x-understudy-fault: {"kind": "cut", "after": 1, "clean": true}
 
-The value behind the kind is its main parameter; the names of the others are the fields of `Fault`.
+The value after the kind is its main parameter; the names of the others are the fields of `Fault`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HEADER = "x-understudy-fault"
 
 
 class FaultKind(enum.StrEnum):
-    """The kinds of fault. Where a stream is spoken of, a whole body suffers the same in its middle."""
+    """The kinds of fault. What applies to a stream strikes a whole body in its middle."""
 
     STATUS = "status"
     """An error with the status `code`, in the provider's own words."""
@@ -54,15 +54,15 @@ class FaultKind(enum.StrEnum):
     ERROR_EVENT = "error_event"
     """After `after` content events, the provider's own error for `failure` inside the 200."""
     HUGE_LINE = "huge_line"
-    """After `after` content events, a line of `size` bytes; a whole body is padded by so much."""
+    """After `after` content events, a line of `size` bytes; a whole body is padded by as many."""
     TRUNCATED_JSON = "truncated_json"
     """The body, or the event after `after` content events, ends in the middle of its JSON, correct in HTTP."""
     WRONG_CONTENT_TYPE = "wrong_content_type"
-    """A page of HTML under a 200, as captive portals and firewalls answer."""
+    """An HTML page with status 200, as captive portals and firewalls send."""
     EMPTY = "empty"
-    """An answer without content that claims to be finished."""
+    """An answer without content that ends normally."""
     REFUSAL = "refusal"
-    """A 200 whose answer was stopped by the provider's filter."""
+    """A 200 whose answer was stopped by the provider's content filter."""
     BAD_OUTPUT = "bad_output"
     """Structured output and tool arguments that are not valid JSON."""
     MISSING_USAGE = "missing_usage"
@@ -78,25 +78,25 @@ _MAIN = {
     FaultKind.ENDLESS: "seconds",
     FaultKind.DRIP: "size",
 }
-"""The field that the value behind a kind means in the header; `after` for all others."""
+"""The field that the value after a kind sets in the header; `after` for all others."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One fault. Build it with the methods named like the kinds; fields that a kind doesn't use are ignored."""
+    """One fault. Create it with the method named like its kind; fields that a kind does not use are ignored."""
 
     kind: FaultKind
     code: int = 500
     """HTTP status."""
     failure: FailureKind = FailureKind.OVERLOADED
     error_code: str | None = None
-    """The provider's error code, where it is to differ from the usual one."""
+    """The provider's error code, where it differs from the usual one."""
     error_type: str | None = None
     message: str | None = None
     retry_after: float | None = None
-    """Seconds, told in the header `retry-after`."""
+    """Seconds, sent in the header `retry-after`."""
     seconds: float | None = None
     after: int | None = None
-    """How many content events come first."""
+    """The number of content events before the fault."""
     size: int = 1
     """Bytes."""
     clean: bool = False
@@ -104,7 +104,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     @classmethod
     def status(cls, code: int, *, retry_after: float | None = None, message: str | None = None) -> Fault:
-        """Answer with an error of that HTTP status."""
+        """Answer with an error of this HTTP status."""
         return cls(kind=FaultKind.STATUS, code=code, retry_after=retry_after, message=message)
 
     @classmethod
@@ -121,17 +121,17 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     @classmethod
     def redirect(cls, location: str) -> Fault:
-        """Answer with a 307 to another place."""
+        """Answer with a 307 to another address."""
         return cls(kind=FaultKind.REDIRECT, location=location)
 
     @classmethod
     def slow_headers(cls, seconds: float | None = None) -> Fault:
-        """Wait before the status line, for ever unless a time is given."""
+        """Wait before the status line, for ever without `seconds`."""
         return cls(kind=FaultKind.SLOW_HEADERS, seconds=seconds)
 
     @classmethod
     def slow_first_event(cls, seconds: float | None = None) -> Fault:
-        """Send the headers, then wait before the first content, for ever unless a time is given."""
+        """Send the headers, then wait before the first content, for ever without `seconds`."""
         return cls(kind=FaultKind.SLOW_FIRST_EVENT, seconds=seconds)
 
     @classmethod
@@ -141,7 +141,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     @classmethod
     def stall(cls, after: int = 1, *, seconds: float | None = None) -> Fault:
-        """Fall silent after some content events, for ever unless a time is given."""
+        """Fall silent after some content events, for ever without `seconds`."""
         return cls(kind=FaultKind.STALL, after=after, seconds=seconds)
 
     @classmethod
@@ -181,7 +181,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     @classmethod
     def huge_line(cls, size: int = 2 << 20, *, after: int = 1) -> Fault:
-        """Send one line of that many bytes."""
+        """Send one line of `size` bytes."""
         return cls(kind=FaultKind.HUGE_LINE, size=size, after=after)
 
     @classmethod
@@ -191,7 +191,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     @classmethod
     def wrong_content_type(cls) -> Fault:
-        """Answer with a page of HTML."""
+        """Answer with an HTML page."""
         return cls(kind=FaultKind.WRONG_CONTENT_TYPE)
 
     @classmethod
@@ -201,7 +201,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     @classmethod
     def refusal(cls) -> Fault:
-        """Let the provider's filter stop the answer."""
+        """Let the provider's content filter stop the answer."""
         return cls(kind=FaultKind.REFUSAL)
 
     @classmethod
@@ -211,12 +211,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     @classmethod
     def missing_usage(cls) -> Fault:
-        """Leave the token counts out."""
+        """Omit the token counts."""
         return cls(kind=FaultKind.MISSING_USAGE)
 
 
 def parse(text: str) -> Fault:
-    """Read a fault as the header writes it. Raises `ValueError` that says what is not understood."""
+    """Parse a fault as written in the header. Raises `ValueError`, which names what is wrong."""
     try:
         if text.lstrip().startswith("{"):
             return msgspec.json.decode(text, type=Fault)
@@ -229,4 +229,4 @@ def parse(text: str) -> Fault:
         return msgspec.convert(fields, Fault, strict=False)
     except (msgspec.MsgspecError, ValueError) as error:
         kinds = ", ".join(FaultKind)
-        raise ValueError(f"{HEADER}: {text!r} is no fault ({error}); kinds: {kinds}") from error
+        raise ValueError(f"{HEADER}: {text!r} is not a valid fault ({error}); kinds: {kinds}") from error

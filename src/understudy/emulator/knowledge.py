@@ -1,4 +1,4 @@
-"""The little that an emulated model knows: enough to make a demonstration pleasant, plain enough to be asserted."""
+"""The knowledge of an emulated model: enough for a pleasant demonstration, plain enough for assertions in tests."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ _MAX_COUNT = 1000
 
 
 def answer(text: str, before: tuple[str, ...], *, title: str, model: str) -> str:
-    """Answer a text. `before` are the user's earlier texts, `title` and `model` say whose part is played."""
+    """Answer a text. `before` are the user's earlier texts; `title` and `model` name the part that is played."""
     if match := _EXACT.search(text):
         return next(group for group in match.groups() if group).strip()
-    if known := _known(text, before):
+    if known := _recall(text, before):
         return known
     if _GREETING.search(text):
         return f"Hello! This is the emulated {title}, in the part of {model}. How can I help?"
@@ -74,20 +74,20 @@ def answer(text: str, before: tuple[str, ...], *, title: str, model: str) -> str
     return f"The emulated {title} heard you say: {_excerpt(text)}"
 
 
-def _known(text: str, before: tuple[str, ...]) -> str | None:
+def _recall(text: str, before: tuple[str, ...]) -> str | None:
     if match := _CAPITAL.search(text):
         country = match.group(1).lower()
         names = (country, country.rpartition(" ")[0], f"the {country}")
         if city := next((_CAPITALS[name] for name in names if name in _CAPITALS), None):
             return f"The capital is {city}."
     if match := _SUM.search(text):
-        return _computed(*match.groups())
+        return _compute(*match.groups())
     if match := _COUNT.search(text):
         first, last = int(match.group(1) or 1), int(match.group(2))
         return ", ".join(str(number) for number in range(first, min(last, first + _MAX_COUNT) + 1))
     if re.search(r"\bwhat(?:'s| is) my name|\bwho am i", text, re.I):
-        told = [next(g for g in found.groups() if g) for past in before if (found := _NAME_IS.search(past))]
-        return f"Your name is {told[-1]}." if told else "You have not told me your name."
+        given = [next(g for g in found.groups() if g) for past in before if (found := _NAME_IS.search(past))]
+        return f"Your name is {given[-1]}." if given else "You have not told me your name."
     return next((fact for pattern, fact in _FACTS if pattern.search(text)), None)
 
 
@@ -107,7 +107,7 @@ _OPERATIONS: dict[str, Callable[[float, float], float]] = {
 }
 
 
-def _computed(left: str, operator: str, right: str) -> str:
+def _compute(left: str, operator: str, right: str) -> str:
     operator = operator.strip()
     try:
         value = _OPERATIONS[operator.lower()](float(left), float(right))

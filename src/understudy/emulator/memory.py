@@ -1,4 +1,4 @@
-"""The prompt cache of an emulated provider: what was marked once is read from the cache the next time."""
+"""The prompt cache of an emulated provider: a marked prompt is read from the cache the next time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from understudy.emulator.prompt import marked_messages, message_tokens, prompt_t
 
 
 class Cached(msgspec.Struct, frozen=True):
-    """How many tokens of a prompt were read from the cache, and how many written to it."""
+    """The tokens of a prompt that were read from the cache, and those written to it."""
 
     read: int = 0
     write: int = 0
@@ -24,19 +24,19 @@ class Cached(msgspec.Struct, frozen=True):
 class PromptCache:
     """Remembers the beginnings of prompts, message by message.
 
-    Only what a request marks (or names with a cache key) is kept, however short; real providers want a thousand
-    tokens or so first.
+    Only what a request marks (or names with a cache key) is kept, however short; real providers require about a
+    thousand tokens.
     """
 
     def __init__(self) -> None:
         self._known: set[bytes] = set()
 
     def look_up(self, request: GenerationRequest, model: str) -> Cached:
-        """Return what of the prompt was known, and remember the rest."""
+        """Return which tokens of the prompt were cached, and cache the rest."""
         end, mark = _marked_end(request)
         if end < 0:
             return Cached()
-        # Everything that is no message (tools, schema) stands at the beginning of the prompt.
+        # Tools and schema are not messages, and stand at the beginning of the prompt.
         before = prompt_tokens(request) - sum(map(message_tokens, request.messages))
         read = written = 0
         for at, digest in enumerate(_digests(request, model, end)):
@@ -50,7 +50,7 @@ class PromptCache:
 
 
 def _marked_end(request: GenerationRequest) -> tuple[int, CacheMark | None]:
-    """Return how many messages are to be cached (-1 for nothing at all), and the mark that says so."""
+    """Return the number of messages to cache (-1 for nothing at all), and the mark that asks for it."""
     if request.cache is not None:
         return len(request.messages), request.cache
     if marked := list(marked_messages(request)):
@@ -65,13 +65,13 @@ def _digests(request: GenerationRequest, model: str, end: int) -> Iterator[bytes
     """Yield a digest of the prompt's beginning up to each message, the tools alone when no message is cached."""
     digest = blake2b(msgspec.json.encode((model, request.cache_key, request.tools)), digest_size=16)
     for message in request.messages[:end]:
-        digest.update(msgspec.json.encode(_unmarked(message)))
+        digest.update(msgspec.json.encode(_without_marks(message)))
         yield digest.digest()
     if end == 0:
         yield digest.digest()
 
 
-def _unmarked(message: Message) -> Message:
-    """Marks move from turn to turn; the text under them is what counts."""
+def _without_marks(message: Message) -> Message:
+    """Return the message without its marks: they move from turn to turn, and only the text counts."""
     parts: tuple[AnyPart, ...] = tuple(msgspec.structs.replace(part, cache=None) for part in message.parts)
     return msgspec.structs.replace(message, content=parts)

@@ -1,7 +1,7 @@
-"""Finds a text that a regular expression matches, for the `pattern` keyword of JSON Schema.
+"""Finds a string that a regular expression matches, for the `pattern` keyword of JSON Schema.
 
-Understands what schemas use: literals, classes, escapes, groups, alternatives and counts. Look-around and back
-references are beyond it; the caller checks what it gets.
+Supports what schemas use: literals, classes, escapes, groups, alternatives and counts. Look-around and back references
+are not supported; the caller checks the result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _ANYTHING = "aA0-_. "
 
 
 def sample(pattern: str) -> str | None:
-    """Return a short text that matches, or `None` when none was found."""
+    """Return a short string that matches, or `None` when none was found."""
     try:
         compiled = re.compile(pattern)
         text = _Reader(pattern).alternatives()
@@ -25,7 +25,7 @@ def sample(pattern: str) -> str | None:
 
 
 class _Reader:
-    """Reads a pattern from left to right and writes the simplest text along the way."""
+    """Reads a pattern from left to right and writes the simplest string along the way."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
@@ -54,7 +54,7 @@ class _Reader:
         return text
 
     def _count(self) -> int:
-        """Read a count after an atom and return the least that it allows, at least one where that is allowed."""
+        """Read the count after an atom; return its minimum, or one where that is zero and one is allowed."""
         least = 1
         if match := _COUNT.match(self._pattern, self._at):
             self._at = match.end()
@@ -95,7 +95,7 @@ class _Reader:
             if kind == "<" and self._peek() not in "=!":
                 self._at = self._pattern.index(">", self._at) + 1
             elif kind != ":":
-                raise ValueError("look-around is not understood")
+                raise ValueError("look-around is not supported")
         text = self.alternatives()
         self._next()
         return text
@@ -105,7 +105,7 @@ class _Reader:
         if letter in "bBAZ":
             return ""
         if letter.isdigit():
-            raise ValueError("back references are not understood")
+            raise ValueError("back references are not supported")
         return _CLASSES.get(letter) or _CONTROLS.get(letter, letter)
 
     def _set(self) -> str:

@@ -1,4 +1,4 @@
-"""Whose part an emulated model plays, and how that provider's models show themselves."""
+"""The part that an emulated model plays, and what the answers of that provider's models look like."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ EPOCH = 1_767_225_600
 
 
 class Persona(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer looks like at one provider, in one dialect."""
+    """The look of an answer at one provider, in one dialect."""
 
     title: str
     answer_prefix: str = "chatcmpl-"
-    """What the ids of answers begin with; empty where answers have none."""
+    """The prefix of answer ids; empty where answers have no id."""
     call_prefix: str = "call_"
     thinking: Literal["shown", "signed", "summary", "hidden"] = "hidden"
-    """Whether thinking is shown: as text, as text with a signature, as a summary where asked for, or not at all."""
+    """How thinking is shown: as text, as text with a signature, as a summary on request, or not at all."""
     counts_reasoning: bool = True
-    """Usage tells reasoning apart from the answer."""
+    """Whether usage counts reasoning apart from the answer."""
     stop_word: str | None = None
-    """The provider's word for an end at a stop sequence, where it has an own one."""
+    """The provider's own word for an end at a stop sequence, where it has one."""
     durations: bool = False
-    """Tells how long everything took, in nanoseconds."""
+    """Whether the answer reports durations, in nanoseconds."""
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer to be given."""
+class Performance(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer to give."""
 
     persona: Persona
     model: str
     number: int = 1
-    """Counts the requests of the emulator; ids and times are made of it."""
+    """Counts the requests of the emulator; ids and times are derived from it."""
     cache_read: int = 0
     cache_write: int = 0
     cache_write_1h: int = 0
@@ -46,9 +46,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def created(self) -> float:
-        """When the answer was given, in Unix seconds of the emulator's own time."""
+        """The time of the answer, in Unix seconds of the emulator's own clock."""
         return float(EPOCH + self.number)
 
     def call_id(self, position: int) -> str:
-        """Return the id of the answer's tool call at that position."""
+        """Return the id of the answer's tool call at this position."""
         return f"{self.persona.call_prefix}emulated{self.number:06d}{position:02d}"

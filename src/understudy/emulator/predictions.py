@@ -1,4 +1,4 @@
-"""What a service remembers whose answers are predictions: made by one request, followed and stopped by others."""
+"""The predictions of an emulated service: created by one request, followed and cancelled by others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REFUSED = "The input or output was flagged as sensitive. Please try again with 
 
 
 class Prediction(msgspec.Struct, kw_only=True):
-    """One prediction. It goes on whenever it is looked at, because the emulator reads no clock."""
+    """One prediction. It advances with every look at it, because the emulator reads no clock."""
 
     inbound: Inbound
     events: list[Event]
@@ -30,17 +30,17 @@ class Prediction(msgspec.Struct, kw_only=True):
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, in whichever way."""
+        """Whether it has ended, successfully or not."""
         return self.status not in ("starting", "processing")
 
     def end(self) -> None:
-        """Let it end, unless it already has."""
+        """End it, unless it has ended already."""
         if not self.is_over:
             filtered = fold(self.events).finish_reason is FinishReason.CONTENT_FILTER
             self.status = "failed" if filtered else "succeeded"
 
-    def shown(self) -> JsonObject:
-        """Return the prediction as it stands: half of the output while it is under way."""
+    def render(self) -> JsonObject:
+        """Return the prediction in its present state: with half of the output while it is under way."""
         response = fold(self.events)
         if self.status == "processing":
             text = response.text
@@ -52,30 +52,30 @@ class Prediction(msgspec.Struct, kw_only=True):
 
 
 class Predictions:
-    """The predictions that were made, by their ids."""
+    """The predictions created so far, by their ids."""
 
     def __init__(self) -> None:
         self._made: dict[str, Prediction] = {}
 
     @staticmethod
     def concerns(method: str, path: str) -> bool:
-        """Tell whether a request is about predictions that were made before."""
+        """Check whether a request is about existing predictions."""
         found = _ROUTE.match(path.rstrip("/"))
         return found is not None and method == ("POST" if found["cancel"] else "GET")
 
     def make(self, inbound: Inbound, events: list[Event]) -> HttpReply:
-        """Make a prediction; a caller who prefers to wait sees it ended."""
+        """Create a prediction; it has ended already where the caller prefers to wait."""
         made = Prediction(inbound=inbound, events=events, status="starting")
         if inbound.options.get("wait"):
             made.end()
         self._made[fold(events).id or ""] = made
-        return _json(made.shown(), 201)
+        return _json(made.render(), 201)
 
     def follow(self, path: str) -> HttpReply | Prediction:
-        """Answer a request about predictions; one whose output is to be streamed is returned itself."""
+        """Answer a request about predictions; where one is to be streamed, return the prediction itself."""
         found = _ROUTE.match(path.rstrip("/"))
         if found is None or found["id"] is None:
-            latest = [made.shown() for made in reversed(self._made.values())]
+            latest = [made.render() for made in reversed(self._made.values())]
             return _json({"previous": None, "next": None, "results": latest})
         made = self._made.get(found["id"])
         if made is None:
@@ -90,7 +90,7 @@ class Predictions:
             made.status = "processing"
         else:
             made.end()
-        return _json(made.shown())
+        return _json(made.render())
 
 
 def _json(body: JsonObject, status: int = 200) -> HttpReply:

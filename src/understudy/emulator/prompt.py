@@ -1,4 +1,4 @@
-"""What an emulated model sees of a request: the last thing said, what came before, media, tool results, its size."""
+"""What an emulated model sees of a request: the user's last text and earlier ones, media, tool results, tokens."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """The gist of a conversation."""
 
     text: str
-    """The user's last words."""
+    """The user's last text."""
     before: tuple[str, ...] = ()
-    """The user's earlier words."""
+    """The user's earlier texts."""
     media: tuple[Media, ...] = ()
-    """Images, audio and files since the assistant last spoke."""
+    """Images, audio and files since the assistant's last message."""
     results: tuple[tuple[str, ToolResult], ...] = ()
-    """Tool results since the assistant last spoke, with the name of the tool."""
+    """Tool results since the assistant's last message, with the name of the tool."""
 
 
 def gist(request: GenerationRequest) -> Prompt:
-    """Return what matters of a conversation for its next answer."""
+    """Return what the next answer of a conversation depends on."""
     messages = request.messages
     last = max((at for at, message in enumerate(messages) if message.role is Role.ASSISTANT), default=-1)
     texts = [(at, message.text) for at, message in enumerate(messages) if message.role is Role.USER and message.text]

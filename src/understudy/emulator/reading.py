@@ -1,4 +1,4 @@
-"""Reads a user's text for what an emulated model needs from it: names, numbers, quotations, and which tool is meant."""
+"""Finds in a user's text what an emulated model needs: names, numbers, quotations, and the tools it asks for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from understudy.domain.content import Json, JsonObject
 from understudy.domain.messages import Message, Tool
 from understudy.domain.requests import OutputFormat
 from understudy.emulator.schema import Hint
-from understudy.emulator.validator import fits
+from understudy.emulator.validator import is_valid
 
 _QUOTED = re.compile(r"\"([^\"\n]{1,200})\"|“([^”\n]{1,200})”|`([^`\n]{1,200})`|(?<!\w)'([^'\n]{1,200})'(?!\w)")
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w'-]*(?: [A-Z][\w'-]*)*")
@@ -46,7 +46,7 @@ _PLAIN_WORDS = frozenset(
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What stands in a text."""
+    """The contents of a text."""
 
     text: str
     quoted: tuple[str, ...] = ()
@@ -55,12 +55,12 @@ class Reading(msgspec.Struct, frozen=True):
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """What the text is most likely about: quotations, else proper names."""
+        """The likely subjects of the text: quotations, else proper names."""
         return self.quoted or self.names
 
     @property
     def enumerates(self) -> bool:
-        """True when the text asks for several things at once."""
+        """Whether the text asks for several things at once."""
         return len(self.subjects) > 1 and _LIST.search(self.text) is not None
 
 
@@ -73,7 +73,7 @@ def read(text: str) -> Reading:
 
 
 def hint_from(reading: Reading, answer: str = "", *, start: int = 0) -> Hint:
-    """Make a hint for `schema.fill`: values that the text mentions, in the order in which it mentions them.
+    """Return a hint for `schema.fill`: values mentioned in the text, in order.
 
     `answer` is proposed for properties that ask for prose; `start` skips that many subjects, so that parallel calls
     differ from each other.
@@ -86,7 +86,7 @@ def hint_from(reading: Reading, answer: str = "", *, start: int = 0) -> Hint:
             members += [answer or reading.text]
         subjects = reading.subjects[start:] or reading.subjects
         candidates: Iterable[Json] = (*members, *subjects, *reading.numbers)
-        return next((c for c in candidates if _kind_matches(c, schema) and fits(c, schema)), None)
+        return next((c for c in candidates if _kind_matches(c, schema) and is_valid(c, schema)), None)
 
     return hint
 
@@ -109,17 +109,17 @@ _PROSE = frozenset(
 
 
 def _kind_matches(candidate: Json, schema: JsonObject) -> bool:
-    """Names only go where a text is asked for, numbers only where a number is; references are not followed here."""
+    """Check that a name is proposed for a string and a number for a number; references are not followed."""
     kinds = schema.get("type", "string" if "enum" in schema else None)
     wanted = "string" if isinstance(candidate, str) else "number"
     allowed = kinds if isinstance(kinds, list) else [kinds]
     return (wanted in allowed or (wanted == "number" and "integer" in allowed)) and "format" not in schema
 
 
-def wanted_tools(text: str, tools: Iterable[Tool]) -> list[Tool]:
-    """Return the tools that a text seems to ask for: it uses words of their name, or several of their description."""
-    said = {_stem(word) for word in _WORD.findall(text.lower())}
-    return [tool for tool in tools if _names(tool) & said or len(_words_about(tool) & said) > 1]
+def select_tools(text: str, tools: Iterable[Tool]) -> list[Tool]:
+    """Return the tools that a text seems to ask for: it has a word of their name, or several of their description."""
+    words = {_stem(word) for word in _WORD.findall(text.lower())}
+    return [tool for tool in tools if _names(tool) & words or len(_words_about(tool) & words) > 1]
 
 
 def _names(tool: Tool) -> set[str]:
@@ -133,7 +133,7 @@ def _words_about(tool: Tool) -> set[str]:
 
 
 def _stem(word: str) -> str:
-    """Cut the endings that most often keep a word of the text from meeting one of a name."""
+    """Return the word without the ending that most often keeps it from matching a word of a name."""
     for ending in ("ing", "es", "s", "e"):
         if word.endswith(ending) and len(word) - len(ending) > 2:
             return word[: -len(ending)]
@@ -144,8 +144,8 @@ def _unique(texts: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def asked_in_words(messages: Iterable[Message]) -> OutputFormat | None:
-    """Return the form that the words of a prompt ask for, where the wire has no field for it."""
+def requested_output(messages: Iterable[Message]) -> OutputFormat | None:
+    """Return the output format that the text of a prompt asks for, where the wire has no field for it."""
     text = "\n".join(message.text for message in messages)
     place = text.find("JSON Schema: {")
     if place < 0:

@@ -1,7 +1,7 @@
-"""Makes a value that fits a JSON schema: the arguments of an emulated tool call, or an emulated structured answer.
+"""Makes a value valid under a JSON schema: the arguments of an emulated tool call, or an emulated structured answer.
 
 Deterministic: the same schema and hints always give the same value. A hint proposes a value for a property by its
-name (a city that the user's text mentions, say) and is taken where it fits.
+name (such as a city mentioned in the user's text) and is used where it is valid.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from understudy.domain.content import Json, JsonObject
 from understudy.emulator.pattern import sample
-from understudy.emulator.validator import fits, resolve
+from understudy.emulator.validator import is_valid, resolve
 
 Hint = Callable[[str, JsonObject], Json]
 """Proposes a value for a property of that name and schema; `None` proposes nothing."""
@@ -34,7 +34,7 @@ _FORMATS = {
 
 
 class Unfillable(ValueError):
-    """No value was found that fits."""
+    """No valid value was found."""
 
 
 def no_hint(_name: str, _schema: JsonObject) -> Json:
@@ -43,10 +43,10 @@ def no_hint(_name: str, _schema: JsonObject) -> Json:
 
 
 def fill(schema: JsonObject, hint: Hint = no_hint) -> Json:
-    """Return a value that fits the schema. Raises `Unfillable` when the schema asks for too much."""
+    """Return a value valid under the schema. Raises `Unfillable` when none was found."""
     value = _Filler(schema, hint).value(schema, "", 0)
-    if not fits(value, schema):
-        raise Unfillable("no value was found that fits the whole schema")
+    if not is_valid(value, schema):
+        raise Unfillable("no value was found for the whole schema")
     return value
 
 
@@ -56,21 +56,21 @@ class _Filler:
         self._hint = hint
 
     def value(self, schema: Json, name: str, depth: int) -> Json:
-        """Return a value for the property `name`, or the first candidate that fits where there are several."""
+        """Return a value for the property `name`: the first valid candidate."""
         if schema is True or schema == {}:
-            return self._proposed(name, {}) or "anything"
+            return self._propose(name, {}) or "anything"
         if schema is False or depth > MAX_DEPTH:
-            raise Unfillable(f"no value fits {name or 'the schema'}")
+            raise Unfillable(f"no value is valid for {name or 'the schema'}")
         for candidate in self._candidates(schema, name, depth):
-            if fits(candidate, schema, self._root):
+            if is_valid(candidate, schema, self._root):
                 return candidate
         raise Unfillable(f"no value was found for {name or 'the schema'}")
 
     def _candidates(self, schema: JsonObject, name: str, depth: int) -> Iterator[Json]:
         if "$ref" in schema:
             beside = {key: part for key, part in schema.items() if key != "$ref"}
-            schema = {**self._resolved(schema["$ref"]), **beside}
-        if (proposed := self._proposed(name, schema)) is not None:
+            schema = {**self._resolve(schema["$ref"]), **beside}
+        if (proposed := self._propose(name, schema)) is not None:
             yield proposed
         if "const" in schema:
             yield schema["const"]
@@ -82,36 +82,36 @@ class _Filler:
         for kind in _types(schema):
             yield from self._of_type(kind, schema, name, depth)
 
-    def _resolved(self, reference: str) -> JsonObject:
+    def _resolve(self, reference: str) -> JsonObject:
         try:
             target = resolve(reference, self._root)
         except (LookupError, ValueError, TypeError) as error:
-            raise Unfillable(f"the reference {reference} leads nowhere") from error
+            raise Unfillable(f"the reference {reference} points to nothing") from error
         return target if isinstance(target, dict) else {}
 
-    def _proposed(self, name: str, schema: JsonObject) -> Json:
+    def _propose(self, name: str, schema: JsonObject) -> Json:
         return self._hint(name, schema) if name else None
 
     def _of_branches(self, schema: JsonObject, name: str, depth: int) -> Iterator[Json]:
-        """Fill each alternative together with what stands beside it."""
+        """Yield a value for each alternative, merged with the keywords beside it."""
         if not any(key in schema for key in ("allOf", "anyOf", "oneOf")):
             return
         base = {key: part for key, part in schema.items() if key not in ("allOf", "anyOf", "oneOf")}
         for part in schema.get("allOf", ()):
-            base = self._merged(base, part)
+            base = self._merge(base, part)
         branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())] or [{}]
-        # Null is the answer of last resort: a value says more.
+        # Null comes last: a value says more.
         for branch in sorted(branches, key=lambda part: isinstance(part, dict) and part.get("type") == "null"):
             try:
-                yield self.value(self._merged(base, branch), name, depth + 1)
+                yield self.value(self._merge(base, branch), name, depth + 1)
             except Unfillable:
                 continue
 
-    def _merged(self, left: JsonObject, right: Json) -> JsonObject:
+    def _merge(self, left: JsonObject, right: Json) -> JsonObject:
         if not isinstance(right, dict):
             return left
         if "$ref" in right:
-            right = {**self._resolved(right["$ref"]), **{k: v for k, v in right.items() if k != "$ref"}}
+            right = {**self._resolve(right["$ref"]), **{k: v for k, v in right.items() if k != "$ref"}}
         merged = {**left, **right}
         if "properties" in left and "properties" in right:
             merged["properties"] = {**left["properties"], **right["properties"]}
@@ -136,7 +136,7 @@ class _Filler:
                 yield None
 
     def _objects(self, schema: JsonObject, depth: int) -> Iterator[JsonObject]:
-        """First the required properties and those with a hint; then, should that not fit, all that can be filled."""
+        """Yield an object of the required properties and those with a hint; then one of all that can be filled."""
         properties: JsonObject = schema.get("properties", {})
         required = dict.fromkeys(schema.get("required", ()))
         hinted = [name for name, part in properties.items() if self._hint(name, part if isinstance(part, dict) else {})]
@@ -179,21 +179,21 @@ class _Filler:
         return items
 
     def _another(self, schema: Json, like: Json, number: int, taken: list[Json]) -> Json:
-        """Return a value unlike those taken, for arrays whose items must differ."""
+        """Return a value that is not in `taken`, for arrays of unique items."""
         candidates: list[Json] = list(schema.get("enum", ())) if isinstance(schema, dict) else []
         if isinstance(like, str):
             candidates.append(f"{like} {number + 1}")
         elif isinstance(like, int | float) and not isinstance(like, bool):
             candidates.append(like + number * (schema.get("multipleOf", 1) if isinstance(schema, dict) else 1))
         candidates += [True, False]
-        found = next((c for c in candidates if c not in taken and fits(c, schema, self._root)), None)
+        found = next((c for c in candidates if c not in taken and is_valid(c, schema, self._root)), None)
         if found is None:
             raise Unfillable("no further value differs from the others")
         return found
 
 
 def _types(schema: JsonObject) -> list[str]:
-    """Return the types that a schema allows, the telling ones first; guessed from its keywords when it names none."""
+    """Return the types that a schema allows, null last; guessed from its keywords when it names none."""
     named = schema.get("type")
     if isinstance(named, str):
         return [named]
@@ -226,13 +226,13 @@ def _numbers(schema: JsonObject, *, whole: bool) -> Iterator[float]:
     step = schema.get("multipleOf") or (1 if whole else None)
     low = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf))
     high = min(schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf))
-    for wish in (1, low, high, (low + high) / 2 if math.isfinite(low) and math.isfinite(high) else 0):
-        if not math.isfinite(wish):
+    for start in (1, low, high, (low + high) / 2 if math.isfinite(low) and math.isfinite(high) else 0):
+        if not math.isfinite(start):
             continue
         if step is None:
-            yield from (wish, wish + 0.5, wish - 0.5)
+            yield from (start, start + 0.5, start - 0.5)
             continue
-        nearest = round(wish / step)
+        nearest = round(start / step)
         for count in (nearest, nearest + 1, nearest - 1, nearest + 2):
             value = count * step
             yield int(value) if whole and float(value).is_integer() else value

@@ -1,4 +1,4 @@
-"""Which request gets which fault."""
+"""Decides which request gets which fault."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from understudy.emulator.faults import Fault
 
 
 class Script:
-    """Hands out faults: first those in the queue, one a request (`None` is a healthy answer), then the standing one.
+    """Hands out faults: first those in the queue, one per request (`None` is a healthy answer), then `always`.
 
-    `every` lets the standing fault strike only each n-th request; `on` restricts the whole script to one operation.
+    With `every`, `always` strikes only each n-th request; `on` restricts the whole script to one operation.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class Script:
         on: Operation | None = None,
     ) -> None:
         if every < 1:
-            raise ValueError("every counts requests, from 1 on")
+            raise ValueError(f"every must be at least 1, got {every}")
         self._queue = deque(faults)
         self._always = always
         self._every = every
@@ -42,5 +42,5 @@ class Script:
 
     @property
     def remaining(self) -> int:
-        """How many entries of the queue no request has taken yet."""
+        """The number of entries left in the queue."""
         return len(self._queue)

@@ -1,4 +1,4 @@
-"""The sockets of an emulated provider: one port, on which acts are performed as they are staged."""
+"""The sockets of an emulated provider: one port, on which staged acts are performed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from understudy.wire.http import HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode
 
 MAX_RECORDED = 10_000
-"""Requests that are kept for inspection; of more, the oldest are forgotten."""
+"""The number of requests kept for inspection; older ones are dropped."""
 
 _SECRET = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "proxy-authorization"})
 _RESET = struct.pack("ii", 1, 0)
@@ -31,26 +31,26 @@ Outcome = Literal["open", "answered", "client_left", "cut", "reset", "stopped"]
 
 
 class RecordedRequest(msgspec.Struct, kw_only=True):
-    """A request that an emulator received, and what became of it. Keys are left out."""
+    """A request that an emulator received, and its outcome. Keys are left out."""
 
     number: int
     method: str
     path: str
-    """As it stood in the request line, with its query."""
+    """The path in the request line, with its query."""
     headers: dict[str, str]
     """Names in lower case."""
     body: Json
-    """The decoded JSON; the text where it is none, `None` where there was no body."""
+    """The decoded JSON; a string where it is not valid JSON; `None` without a body."""
     operation: Operation | None
     """`None` where no dialect of the provider knows the path."""
     dialect: str
     authenticated: bool
-    """Whether a key came along that is accepted."""
+    """Whether the request had an accepted key."""
     connection: int
     """Counts connections: two requests with the same number came over the same one."""
     fault: faults.Fault | None = None
     status: int | None = None
-    """What was answered; `None` when nothing was."""
+    """The status of the answer; `None` without an answer."""
     outcome: Outcome = "open"
     """`client_left`: the client closed the connection before the answer was complete."""
 
@@ -66,7 +66,7 @@ class ProviderServer:
         self._host = host
         self._pace = pace
         self.port = port
-        """The one asked for; once started, the one in use."""
+        """The requested port; once started, the one in use."""
         self._listener: asyncio.Server | None = None
         self._server: web.Server | None = None
         self._stopping = False
@@ -80,11 +80,11 @@ class ProviderServer:
 
     @property
     def open_connections(self) -> int:
-        """How many connections clients hold."""
+        """The number of open connections."""
         return len(self._server.connections) if self._server else 0
 
     async def start(self) -> None:
-        """Open the port; the same one as before after a stop. Raises `OSError` when it is taken."""
+        """Open the port; after a stop, the same one as before. Raises `OSError` when it is in use."""
         if self._listener is not None:
             return
         self._stopping = False
@@ -94,7 +94,7 @@ class ProviderServer:
         self.port = self._listener.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close the port and every connection at once, whatever is still being answered."""
+        """Close the port and every connection at once, even during an answer."""
         if self._listener is None or self._server is None:
             return
         self._stopping = True
@@ -102,7 +102,7 @@ class ProviderServer:
         for connection in self._server.connections:
             if connection.transport is not None:
                 connection.transport.abort()
-        while self._server.connections:  # noqa: ASYNC110 - the server tells of no event
+        while self._server.connections:  # noqa: ASYNC110 - the server offers no event for it
             # Each handler is cancelled by the loss of its connection; that takes a few turns of the loop.
             await asyncio.sleep(0)
         await self._listener.wait_closed()
@@ -133,7 +133,7 @@ class ProviderServer:
             method=raw.method,
             path=raw.url,
             headers={key: value for name, value in raw.headers if (key := name.lower()) not in _SECRET},
-            body=_readable(raw.body),
+            body=_decode_body(raw.body),
             operation=None,
             dialect="",
             authenticated=False,
@@ -143,7 +143,7 @@ class ProviderServer:
         return record
 
     def _connection(self, request: web.BaseRequest) -> int:
-        """Return the number of the connection over which a request came."""
+        """Return the number of a request's connection."""
         if request.protocol not in self._connections:
             self._connected += 1
             alive = self._server.connections if self._server else []
@@ -152,12 +152,12 @@ class ProviderServer:
         return self._connections[request.protocol]
 
     def _fault(self, request: web.BaseRequest, operation: Operation | None) -> faults.Fault | None:
-        """The client's own wish comes before the script, and takes nothing from its queue."""
-        wish = request.headers.get(faults.HEADER)
-        return faults.parse(wish) if wish is not None else self.script.next(operation)
+        """Return the fault in the request's header, which takes nothing from the script's queue; else the script's."""
+        written = request.headers.get(faults.HEADER)
+        return faults.parse(written) if written is not None else self.script.next(operation)
 
     async def _perform(
-        self, request: web.BaseRequest, answer: staging.Answer, record: RecordedRequest
+        self, request: web.BaseRequest, answer: staging.EmulatedAnswer, record: RecordedRequest
     ) -> web.StreamResponse:
         response = web.StreamResponse()
         try:
@@ -170,15 +170,15 @@ class ProviderServer:
                     case Write(data):
                         await response.write(data)
                     case Wait(seconds):
-                        await (_gone() if seconds is None else asyncio.sleep(seconds))
+                        await (_wait_for_disconnect() if seconds is None else asyncio.sleep(seconds))
                     case Close():
                         record.outcome = "cut"
                         _transport(request).close()
-                        await _gone()
+                        await _wait_for_disconnect()
                     case Reset():
                         record.outcome = "reset"
                         _reset(_transport(request))
-                        await _gone()
+                        await _wait_for_disconnect()
             await response.write_eof()
             record.outcome = "answered"
         except ConnectionResetError:
@@ -200,15 +200,15 @@ class ProviderServer:
             response.content_length = head.length
 
 
-async def _gone() -> None:
-    """Wait until the client has gone: the server then cancels the handler."""
+async def _wait_for_disconnect() -> None:
+    """Wait until the client disconnects: the server then cancels the handler."""
     await asyncio.get_running_loop().create_future()
 
 
 def _transport(request: web.BaseRequest) -> asyncio.Transport:
     transport = request.transport
     if transport is None:
-        raise ConnectionResetError("the client has gone")
+        raise ConnectionResetError("the client has disconnected")
     return transport
 
 
@@ -217,7 +217,7 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-def _readable(body: bytes | None) -> Json:
+def _decode_body(body: bytes | None) -> Json:
     if not body:
         return None
     try:

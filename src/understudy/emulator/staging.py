@@ -1,4 +1,4 @@
-"""How an answer goes over the wire, faults included, as a list of acts that the server then only performs.
+"""Stages an answer with its faults: as a list of acts, which the server then performs.
 
 Pure: an act is data, so every fault can be tested without a socket.
 """
@@ -29,7 +29,7 @@ class Write(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Do nothing for some seconds, or until the client has gone."""
+    """Do nothing for some seconds, or until the client disconnects."""
 
     seconds: float | None
 
@@ -46,27 +46,27 @@ Act = Head | Write | Wait | Close | Reset
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """A piece of a stream; `content` marks those that carry the answer itself."""
+    """A piece of a stream; `content` marks pieces of the answer itself."""
 
     data: bytes
     content: bool = False
 
 
-class Streamed(msgspec.Struct, frozen=True):
-    """An answer as a stream. `error` is what the dialect writes when it breaks off with an error."""
+class StreamedAnswer(msgspec.Struct, frozen=True):
+    """An answer as a stream. `error` is what the dialect writes when an error ends it."""
 
     headers: Headers
     frames: tuple[Frame, ...]
     error: bytes = b""
 
 
-Answer = HttpReply | Streamed
+EmulatedAnswer = HttpReply | StreamedAnswer
 
 _PAGE = b"<!doctype html><html><head><title>Please sign in</title></head><body><h1>Network access</h1></body></html>"
 _BROKEN = b'{"broken": '
 
 
-def stage(answer: Answer, fault: Fault | None = None, *, pace: float = 0.0) -> Iterator[Act]:
+def stage(answer: EmulatedAnswer, fault: Fault | None = None, *, pace: float = 0.0) -> Iterator[Act]:
     """Return the acts of an answer. `pace` is the time between the events of a healthy stream, in seconds."""
     match fault:
         case Fault(kind=FaultKind.REDIRECT, location=location):
@@ -78,7 +78,7 @@ def stage(answer: Answer, fault: Fault | None = None, *, pace: float = 0.0) -> I
         case Fault(kind=FaultKind.RESET, after=None):
             yield Reset()
             return
-    if isinstance(answer, Streamed):
+    if isinstance(answer, StreamedAnswer):
         yield from _stream(answer, fault, pace)
     else:
         yield from _whole(answer, fault)
@@ -117,10 +117,10 @@ def _whole(reply: HttpReply, fault: Fault | None) -> Iterator[Act]:
             yield Write(body)
 
 
-def _stream(answer: Streamed, fault: Fault | None, pace: float) -> Iterator[Act]:
+def _stream(answer: StreamedAnswer, fault: Fault | None, pace: float) -> Iterator[Act]:
     yield Head(200, answer.headers)
     if fault is None or fault.kind not in _STRIKES:
-        yield from _paced(answer.frames, fault, pace)
+        yield from _pace(answer.frames, fault, pace)
         return
     after = 0 if fault.kind is FaultKind.SLOW_FIRST_EVENT else 1 if fault.after is None else fault.after
     before, rest = _split(answer.frames, after)
@@ -144,7 +144,7 @@ _STRIKES = frozenset(
 """Faults that strike at one place of a stream."""
 
 
-def _strike(fault: Fault, rest: tuple[Frame, ...], answer: Streamed) -> Iterator[Act]:
+def _strike(fault: Fault, rest: tuple[Frame, ...], answer: StreamedAnswer) -> Iterator[Act]:
     """Act at the place where the fault strikes; `rest` is what a healthy stream would still have sent."""
     following = rest[0].data if rest else b""
     match fault.kind:
@@ -160,12 +160,12 @@ def _strike(fault: Fault, rest: tuple[Frame, ...], answer: Streamed) -> Iterator
         case FaultKind.RESET:
             yield Reset()
         case FaultKind.MALFORMED_EVENT:
-            yield Write(_framed(_BROKEN, answer))
+            yield Write(_frame(_BROKEN, answer))
             yield from (Write(frame.data) for frame in rest)
         case FaultKind.ERROR_EVENT:
             yield Write(answer.error)
         case FaultKind.HUGE_LINE:
-            yield Write(_framed(b'"' + b"x" * fault.size + b'"', answer))
+            yield Write(_frame(b'"' + b"x" * fault.size + b'"', answer))
             yield from (Write(frame.data) for frame in rest)
         case FaultKind.TRUNCATED_JSON:
             yield Write(following[: max(1, len(following) * 2 // 3)])
@@ -173,7 +173,7 @@ def _strike(fault: Fault, rest: tuple[Frame, ...], answer: Streamed) -> Iterator
             pass
 
 
-def _paced(frames: tuple[Frame, ...], fault: Fault | None, pace: float) -> Iterator[Act]:
+def _pace(frames: tuple[Frame, ...], fault: Fault | None, pace: float) -> Iterator[Act]:
     match fault:
         case Fault(kind=FaultKind.ENDLESS, seconds=seconds):
             begin, _ = _split(frames, 0)
@@ -194,7 +194,7 @@ def _paced(frames: tuple[Frame, ...], fault: Fault | None, pace: float) -> Itera
 
 
 def _split(frames: tuple[Frame, ...], after: int) -> tuple[tuple[Frame, ...], tuple[Frame, ...]]:
-    """Split behind that many content frames: before the next one, so that whatever precedes it is still sent."""
+    """Split before the content frame that follows `after` others, so that all frames before it are still sent."""
     # Where nothing is marked (some dialects write whole tool calls at the end), all but the terminal frame counts.
     content = [at for at, frame in enumerate(frames) if frame.content] or list(range(len(frames) - 1))
     place = content[after] if after < len(content) else content[-1] + 1 if content else 0
@@ -207,9 +207,9 @@ def _drip(data: bytes, size: int) -> Iterator[Act]:
 
 
 def is_sse(headers: Headers) -> bool:
-    """Tell whether a stream consists of server-sent events; otherwise it is JSON by lines."""
+    """Check whether a stream consists of server-sent events; otherwise it is JSON lines."""
     return any(name.lower() == "content-type" and value.startswith("text/event-stream") for name, value in headers)
 
 
-def _framed(data: bytes, answer: Streamed) -> bytes:
+def _frame(data: bytes, answer: StreamedAnswer) -> bytes:
     return b"data: %b\n\n" % data if is_sse(answer.headers) else data + b"\n"

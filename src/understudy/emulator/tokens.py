@@ -1,7 +1,7 @@
-"""A deterministic token count: every word costs a token per four characters begun, the space before it is free.
+"""A deterministic token count: a word has a token per four characters or part of them, the space before it none.
 
-No provider counts so, but all count in that order of magnitude; what matters is that the same text always costs the
-same, and that the pieces of a stream add up to the whole.
+Providers count differently, but in the same order of magnitude; what matters is that the same text always has the same
+count, and that the pieces of a stream add up to the whole.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _CHARACTERS = 4
 
 
 def words(text: str) -> list[str]:
-    """Cut text into words, each with the space before it; joined they are the text again."""
+    """Split text into words, each with the space before it; joined they are the text again."""
     return _WORD.findall(text)
 
 
@@ -28,5 +28,5 @@ def word_cost(word: str) -> int:
 
 
 def head(word: str, tokens: int) -> str:
-    """Return the beginning of a word that costs that many tokens."""
+    """Return the beginning of a word that has this many tokens."""
     return word[: len(word) - len(word.lstrip()) + tokens * _CHARACTERS]

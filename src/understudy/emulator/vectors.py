@@ -1,7 +1,7 @@
-"""Embeddings without a model: texts that share words and letters point the same way.
+"""Embeddings without a model: texts that share words and letters point in similar directions.
 
-Words, pairs of words and triples of letters are hashed to a place and a sign in the vector (feature hashing), which is
-then brought to unit length. Deterministic over processes and platforms.
+Words, pairs of words and triples of letters are hashed to a position and a sign in the vector (feature hashing), which
+is then scaled to unit length. Deterministic over processes and platforms.
 """
 
 from __future__ import annotations

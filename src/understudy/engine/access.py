@@ -9,8 +9,9 @@ import msgspec
 from understudy.dialects.base import Endpoint
 from understudy.domain.errors import ConfigError
 from understudy.domain.secret import Secret
-from understudy.providers.addresses import address_complaint, address_from_environment, shown_address
+from understudy.providers.addresses import address_complaint, shown_address
 from understudy.providers.base import Auth, ProviderRow, endpoint_of
+from understudy.providers.environment import address_from_environment
 from understudy.settings import ProviderConfig
 from understudy.wire.http import is_sendable
 from understudy.wire.proxies import own_proxy
@@ -68,7 +69,7 @@ def secret_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, Secret |
 
     Raises `ConfigError` when there is none, or one that no header can carry.
     """
-    from understudy.config.credentials import from_environment
+    from understudy.providers.environment import key_from_environment
 
     key, token = config.api_key, config.token
     if key is not None and token is not None:
@@ -85,7 +86,7 @@ def secret_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, Secret |
     if token is not None or config.sign is not None:
         # The variable's key is for the provider's own address, not for a cloud that wants something else.
         return (row.token_auth if token is not None and row.token_auth else row.auth), None
-    found = from_environment(row, os.environ)
+    found = key_from_environment(row, os.environ)
     if found.why is not None:
         raise ConfigError(f"{config.entry}: no API key: {found.why}; set one, or give the entry an api_key")
     if found.token is not None and row.token_auth is not None:

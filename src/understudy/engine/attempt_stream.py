@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
+from pathlib import PurePath
 from typing import Any, Protocol, Self
 
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+
+logger = logging.getLogger("understudy")
 
 
 class AttemptFailed(Exception):
@@ -21,9 +26,9 @@ class AttemptStream(Protocol):
     """An attempt under way: an asynchronous iterator of batches of events (or other results)."""
 
     dialect: str | None
-    """The wire format that it speaks, stamped on what only that format can replay."""
+    """The wire format, stamped on what only that format can replay."""
     server: str | None
-    """The server that it speaks to, stamped likewise."""
+    """The server, stamped likewise."""
     answered: bool
     """True once a successful response has begun to arrive."""
     translated: bool
@@ -31,9 +36,9 @@ class AttemptStream(Protocol):
     raw: bytes | None
     """The whole body, where it came whole."""
     message: Message | None
-    """The answer as who gave it put it together, which says of each part whose it is; else the events' fold is it."""
+    """The answer as the provider put it together, with the origin of each part; unset: the fold of the events."""
     cost: Cost | None
-    """What it cost, where who answered said so; else that is worked out from the usage."""
+    """The cost as reported by a provider that accounts for itself; unset: computed from the usage."""
 
     def __aiter__(self) -> Self: ...
 
@@ -55,7 +60,7 @@ class AttemptStream(Protocol):
 
 
 class FailedAttempt:
-    """A flight that could not be opened: it fails at once."""
+    """An attempt that could not be opened: it fails at once."""
 
     dialect: str | None = None
     server: str | None = None
@@ -75,11 +80,22 @@ class FailedAttempt:
         raise AttemptFailed(self._failure)
 
     def interrupt(self, failure: Failure) -> None:
-        """There is nothing to end."""
+        """Do nothing: it has ended."""
 
     def clean(self, text: str) -> str:
-        """There is nothing to hide: nothing was sent."""
+        """Return the name as it is: no secret was sent."""
         return text
 
     async def aclose(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: nothing was opened."""
+
+
+def internal_failure(error: Exception, where: str, *, sent: bool = True) -> Failure:
+    """Log an exception that no part of the library should let through, and return it as a failure.
+
+    The failure names the error and its place. The error's own words may hold a secret, and stay in the log alone.
+    """
+    logger.error("internal error in %s", where, exc_info=error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return Failure(kind=FailureKind.LOCAL, message=f"internal error: {type(error).__name__}{place}", sent=sent)

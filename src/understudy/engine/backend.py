@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from understudy.domain.prices import Price, PriceQuery
     from understudy.domain.requests import EmbeddingRequest
     from understudy.domain.stats import ProviderStats
-    from understudy.engine.attempt import Job
     from understudy.engine.attempt_stream import AttemptStream
+    from understudy.engine.job import Job
     from understudy.policy.batches import BatchLimits
-    from understudy.policy.spaces import EmbeddingSpace
+    from understudy.policy.embedding_spaces import EmbeddingSpace
     from understudy.policy.targets import Limits, Target
 
 

@@ -23,12 +23,12 @@ from understudy.domain.prices import Price, PriceQuery
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.stats import ProviderStats
-from understudy.engine.attempt import Job
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.engine.backend import ModelFacts
+from understudy.engine.job import Job
 from understudy.ledger.tally import StatsCounter
 from understudy.policy.batches import BatchLimits
-from understudy.policy.spaces import EmbeddingSpace
+from understudy.policy.embedding_spaces import EmbeddingSpace
 from understudy.policy.targets import Limits, Target
 from understudy.protocol import LLMProvider
 

@@ -1,4 +1,4 @@
-"""One call of `embed`, driven: as many jobs as the limits of its targets ask for, a few at a time, joined in order.
+"""One call of `embed`: as many jobs as the limits of its targets ask for, a few at a time, joined in order.
 
 Each batch is a job of its own, with its own retries and its own fallback within the plan, under one deadline and one
 request id. The first batch that fails for good ends the call: the others are given up, and every attempt is told. One
@@ -8,7 +8,6 @@ for which the provider had no room goes once more, after the others, with fewer 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Mapping
 from itertools import chain
@@ -21,12 +20,14 @@ from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, joined
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
-from understudy.engine.attempt import Job
+from understudy.engine import clock
 from understudy.engine.backend import Backend
-from understudy.engine.run import Engine, Run
+from understudy.engine.engine import Engine
+from understudy.engine.job import Job
+from understudy.engine.run import Run
 from understudy.policy.batches import smallest, split
+from understudy.policy.embedding_spaces import ELSEWHERE
 from understudy.policy.plan import Plan
-from understudy.policy.spaces import ELSEWHERE
 from understudy.policy.verdicts import VERDICTS, Fallback
 
 CONCURRENCY = 4
@@ -59,34 +60,34 @@ class Embedding:
         self._waiting = deque(range(1, len(self._batches) + 1))
         self._postponed: set[int] = set()
         self._working = 0
-        self._drives: list[Run] = []
-        self._began = time.monotonic()
+        self._runs: list[Run] = []
+        self._began = clock.now()
         self._check_open = engine.still_open()
 
     async def run(self) -> EmbeddingResponse:
-        """Drive all batches to their ends. Raises `LLMError`, which names the failed batch where there are several."""
+        """Carry out all batches. Raises `LLMError`, which names the failed batch where there are several."""
         try:
             if len(self._batches) == 1:
-                await self._drive(self._job)
+                await self._run(self._job)
             else:
-                await self._drive_all()
+                await self._run_all()
         except LLMError as error:
             error.attempts = self._attempts()
             _say(error, error.message + self._not_tried(error))
             raise
-        answers = [_answer(drive) for drive in self._in_order() if drive.items]
+        answers = [_answer(run) for run in self._in_order() if run.items]
         self._check_lengths(answers)
         whole = answers[0] if len(answers) == 1 else joined(answers)
         return msgspec.structs.replace(whole, attempts=self._attempts(), warnings=_warnings(whole, self._request))
 
-    async def _drive_all(self) -> None:
+    async def _run_all(self) -> None:
         workers = [asyncio.ensure_future(self._work()) for _ in range(min(self._concurrency, len(self._batches)))]
         self._working = len(workers)
         try:
             await asyncio.gather(*workers)
         except LLMError:
-            for drive in self._drives:
-                drive.why_abandoned = "another batch of the request failed"
+            for run in self._runs:
+                run.why_abandoned = "another batch of the request failed"
             raise
         finally:
             for worker in workers:
@@ -99,7 +100,7 @@ class Embedding:
             self._check_open()
             number = self._waiting.popleft()
             try:
-                await self._drive(self._part(number))
+                await self._run(self._part(number))
             except LLMError as error:
                 if not self._may_go_again(number, error):
                     raise
@@ -122,14 +123,14 @@ class Embedding:
         request = msgspec.structs.replace(
             self._request, texts=self._request.texts[batch.start : batch.stop], single=False, origin=None
         )
-        rules = msgspec.structs.replace(self._job.rules, spent=time.monotonic() - self._began)
+        rules = msgspec.structs.replace(self._job.rules, spent=clock.now() - self._began)
         return msgspec.structs.replace(self._job, request=request, batch=number, rules=rules)
 
-    async def _drive(self, job: Job) -> None:
-        drive = self._engine.drive(job, self._plan, self._backends)
-        self._drives.append(drive)
+    async def _run(self, job: Job) -> None:
+        run = Run(job, self._plan, self._backends, self._engine)
+        self._runs.append(run)
         try:
-            await drive.run()
+            await run.to_end()
         except LLMError as error:
             _say(error, self._told(error, job))
             raise
@@ -168,10 +169,10 @@ class Embedding:
                 )
 
     def _in_order(self) -> list[Run]:
-        return sorted(self._drives, key=lambda drive: drive.job.batch or 0)
+        return sorted(self._runs, key=lambda run: run.job.batch or 0)
 
     def _attempts(self) -> tuple[AttemptRecord, ...]:
-        return tuple(chain.from_iterable(drive.records for drive in self._in_order()))
+        return tuple(chain.from_iterable(run.records for run in self._in_order()))
 
 
 def _say(error: LLMError, message: str) -> None:
@@ -179,9 +180,9 @@ def _say(error: LLMError, message: str) -> None:
     error.args = (message,)
 
 
-def _answer(drive: Run) -> EmbeddingResponse:
-    (response,) = drive.items
-    record = drive.records[-1]
+def _answer(run: Run) -> EmbeddingResponse:
+    (response,) = run.items
+    record = run.won or run.records[-1]
     answer: EmbeddingResponse = msgspec.structs.replace(
         response, provider=record.provider, model=response.model or record.model, cost=record.cost
     )

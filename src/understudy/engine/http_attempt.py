@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Self
@@ -20,6 +19,7 @@ from understudy.domain.events import Noted, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+from understudy.engine import clock
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.engine.auth import Credential, NotSigned
 from understudy.engine.background import Background
@@ -63,11 +63,11 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = BOUNDS.body
     """Bytes of the body of a success."""
     began: float | None = None
-    """When the attempt was launched, by `time.monotonic`; `None`: when it is iterated first."""
+    """When the attempt was launched, by the event loop's clock; `None`: when it is iterated first."""
 
     def spent(self) -> float:
         """Return the seconds since the launch."""
-        return 0.0 if self.began is None else time.monotonic() - self.began
+        return 0.0 if self.began is None else clock.now() - self.began
 
 
 class HttpAttempt:

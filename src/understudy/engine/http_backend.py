@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from understudy.engine.exchanges import dialect_of, limit_of, open_exchange, req
 from understudy.engine.inner_streams import InnerStreams
 from understudy.ledger.tally import StatsCounter
 from understudy.policy.batches import BatchLimits
-from understudy.policy.spaces import EmbeddingSpace, canonical
+from understudy.policy.embedding_spaces import EmbeddingSpace, canonical
 from understudy.policy.targets import Limits, Target
 from understudy.providers.base import ProviderRow
 from understudy.settings import ProviderConfig
@@ -34,11 +33,11 @@ if TYPE_CHECKING:
     from understudy.domain.money import Cost
     from understudy.domain.prices import Price, PriceQuery
     from understudy.domain.responses import ModelInfo
-    from understudy.engine.attempt import Job
     from understudy.engine.auth import Credential
     from understudy.engine.background import Background
     from understudy.engine.http_attempt import HttpAttempt
-    from understudy.pricing.tariff import PriceLookup
+    from understudy.engine.job import Job
+    from understudy.pricing.lookup import PriceLookup
     from understudy.transport.base import Transport
 
 REMEMBERED = 1024
@@ -74,7 +73,7 @@ class HttpBackend:
     @cached_property
     def prices(self) -> PriceLookup:
         """What the entry's models cost, and what lists of models state about them."""
-        from understudy.pricing.tariff import PriceLookup
+        from understudy.pricing.lookup import PriceLookup
 
         return PriceLookup(self.config, self.row, self.endpoint(None).base_url)
 
@@ -230,7 +229,9 @@ class HttpBackend:
     def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> HttpAttempt:
         """Open an attempt; nothing is sent before it is iterated."""
         # Before the imports: the first attempt of a process loads its dialect and the HTTP library here.
-        began = time.monotonic()
+        from understudy.engine import clock
+
+        began = clock.now()
         from understudy.dialects.history import settled
         from understudy.engine.http_attempt import HttpAttempt, HttpContext
 

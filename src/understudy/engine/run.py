@@ -1,18 +1,16 @@
-"""The one driver: it performs what a `Call` decides, and accounts for every attempt.
+"""A request under way: it performs what a `Call` decides, and accounts for every attempt.
 
-read_prompt → plan → Call ⇄ drive ⇄ Flight (dialect × transport) → events → response
-                               └→ AttemptRecord → ledger, observers, log
+read_prompt → plan → Call ⇄ Run ⇄ AttemptStream (dialect × transport) → events → response
+                             └→ AttemptRecord → ledger, observers, log
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import time
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from random import Random
+from collections.abc import AsyncGenerator, Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -20,29 +18,26 @@ import msgspec
 from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.errors import EmbeddingFailed, GenerationFailed, LLMError, error_of
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.fold import Fold
 from understudy.domain.operation import Operation
 from understudy.domain.responses import GenerationResponse
-from understudy.engine.attempt import Attempt, Job, internal_failure
-from understudy.engine.attempt_stream import AttemptFailed
+from understudy.engine.accounting import record_of
+from understudy.engine.attempt import Attempt
+from understudy.engine.attempt_stream import AttemptFailed, internal_failure
 from understudy.engine.backend import Backend
-from understudy.ledger import LedgerSink, Observer
-from understudy.policy.budgets import Budgets
+from understudy.engine.engine import CLOSING, Engine, guarded
+from understudy.engine.inbox import Inbox
+from understudy.engine.job import Job
 from understudy.policy.call import Call
-from understudy.policy.health import Health
 from understudy.policy.plan import Plan
-from understudy.policy.signals import Abort, Action, Cancelled, Ended, Failed, Launch, Settle
-
-logger = logging.getLogger("understudy")
-
-
-CLOSED = Failure(kind=FailureKind.CANCELLED, message="the provider was closed")
-"""What ends the requests that run while their provider is closed."""
-CLOSING = 1.0
-"""Seconds that closing a provider waits for the requests that it ends."""
+from understudy.policy.signals import Abort, Action, Began, Cancelled, Commit, Denied, Ended, Failed, Launch, Settle
 
 
 class Run:
-    """One job under way. `batches` is the driver; `response` or `items` is what it leaves."""
+    """One job under way. `events` drives it; `response` or `items` is what it leaves.
+
+    One attempt at a time is read directly: no task, no queue. Attempts that may run beside each other post to an inbox.
+    """
 
     def __init__(self, job: Job, plan: Plan, backends: Mapping[str, Backend], engine: Engine) -> None:
         self.job = job
@@ -50,29 +45,44 @@ class Run:
         self.response: GenerationResponse | None = None
         self.items: list[Any] = []
         self.loop = asyncio.get_running_loop()
-        self._backends = backends
-        self._engine = engine
-        self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
-        self._attempt: Attempt | None = None
-        self._pause: asyncio.Future[None] | None = None
-        self._over: asyncio.Event | None = None
-        self._generator: weakref.ref[AsyncGenerator[list[Any], None]] | None = None
+        self.won: AttemptRecord | None = None
+        """The record of the attempt that answered."""
         self.interrupted: Failure | None = None
         """Why the job was ended from outside."""
         self.why_abandoned = "the caller gave the request up"
+        self.fold: Fold | None = None
+        """What the caller of a stream has been handed so far, beside the fold of each attempt: that of the attempt
+        which was committed to."""
+        self._now = self.loop.time
+        self._backends = backends
+        self._engine = engine
+        self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
+        self._attempts: dict[int, Attempt] = {}
+        """The attempts under way, by number."""
+        self._committed: Attempt | None = None
+        self._ready: list[Any] = []
+        """Events that a commit has released and the caller has not been handed yet."""
+        self._aborted: list[Attempt] = []
+        """Attempts whose connections are still to be closed."""
+        self._ended: asyncio.Event | None = None
+        self._generator: weakref.ref[AsyncGenerator[list[Any], None]] | None = None
 
-    async def run(self) -> None:
-        """Drive the job to its end, where nobody watches it on the way. Raises `LLMError`."""
-        batches = self.batches()
+    @cached_property
+    def _inbox(self) -> Inbox:
+        return Inbox(self.loop)
+
+    async def to_end(self) -> None:
+        """Carry the job out. Raises `LLMError`."""
+        events = self.events()
         try:
-            async for _ in batches:
+            async for _ in events:
                 pass
         finally:
-            await batches.aclose()
+            await events.aclose()
 
-    def batches(self) -> AsyncGenerator[list[Any], None]:
-        """Drive the job to its end; streams yield committed batches. Raises `LLMError`."""
-        generator = self._batches()
+    def events(self) -> AsyncGenerator[list[Any], None]:
+        """Carry the job out; streams yield batches of committed events. Raises `LLMError`."""
+        generator = self._events()
         # Weak, so that a stream that is let go of is closed at once.
         self._generator = weakref.ref(generator)
         return generator
@@ -87,115 +97,152 @@ class Run:
             self.why_abandoned = failure.message
             await generator.aclose()
             return
-        self._over = self._over or asyncio.Event()
-        if self._attempt is not None:
-            self._attempt.flight.interrupt(failure)
-        if self._pause is not None and not self._pause.done():
-            self._pause.set_result(None)
+        self._ended = self._ended or asyncio.Event()
+        for attempt in self._attempts.values():
+            attempt.stream.interrupt(failure)
+        self._inbox.wake()
         with contextlib.suppress(TimeoutError):  # what does not listen is not waited for
-            await asyncio.wait_for(self._over.wait(), CLOSING)
+            await asyncio.wait_for(self._ended.wait(), CLOSING)
 
-    async def _batches(self) -> AsyncGenerator[list[Any], None]:
-        call = self._call
-        running = self._engine.running
-        running.add(self)
+    # ---- the loop ----
+
+    async def _events(self) -> AsyncGenerator[list[Any], None]:
+        call, hedged = self._call, self.job.rules.hedge_after is not None
+        self._engine.running.add(self)
         try:
-            actions = call.start(time.monotonic())
-            while True:
-                launch = self._next(actions)
-                if launch is None:
-                    if call.settled:
-                        return
-                    actions = await self._wait()
-                    continue
-                attempt = self._attempt = Attempt(self.job, launch, self._backends[launch.target.name])
-                try:
-                    async for batch in attempt.flight:
-                        if ready := attempt.take(batch, call):
-                            yield ready
-                except Exception as error:  # noqa: BLE001 - what is not the library's becomes a failure
-                    await self._broken(attempt, error)
-                if held := attempt.conclude():
-                    yield held
-                if self.job.operation.billed:
-                    await guarded(attempt.backend.prices_ready(launch.target.model), "loading prices")
-                actions = self._land(attempt)
+            self._perform(call.start(self._now()))
+            while not call.settled:
+                if hedged or not self._attempts:
+                    await self._next_message()
+                else:
+                    (attempt,) = self._attempts.values()
+                    try:
+                        async for batch in attempt.stream:
+                            ready = attempt.take(batch)
+                            if ready is None and attempt.begun:
+                                ready = self._begin(attempt)
+                            if ready:
+                                yield ready
+                    except Exception as error:  # noqa: BLE001 - what is not the library's becomes a failure
+                        await self._break(attempt, error)
+                    await self._end(attempt)
+                if self._aborted:
+                    await self._close_aborted()
+                if self._ready:
+                    ready, self._ready = self._ready, []
+                    yield ready
         finally:
             if not call.settled:
                 await self._abandon()
-            running.discard(self)
-            if self._over is not None:
-                self._over.set()
+            self._engine.running.discard(self)
+            if self._ended is not None:
+                self._ended.set()
 
-    async def _broken(self, attempt: Attempt, error: Exception) -> None:
+    async def _next_message(self) -> None:
+        """Wait for the timer, for an end from outside, or for what an attempt posts; and act on it."""
+        call = self._call
+        message = await self._inbox.receive(call.timer())
+        if self.interrupted is not None:
+            self._perform(call.receive(Cancelled(self.interrupted), self._now()))
+        elif message is None:
+            self._perform(call.tick(self._now()))
+        elif (attempt := message.attempt).number in self._attempts:
+            if message.error is not None:
+                await self._break(attempt, message.error)
+            elif message.batch is not None:
+                await self._take(attempt, message.batch)
+                return
+            await self._end(attempt)
+
+    async def _take(self, attempt: Attempt, batch: list[Any]) -> None:
+        """Take what an attempt has posted, and let it read on."""
+        try:
+            ready = attempt.take(batch)
+        except AttemptFailed as error:
+            await self._break(attempt, error)
+            await self._end(attempt)
+            return
+        if ready is None and attempt.begun:
+            ready = self._begin(attempt)
+        self._ready += ready or ()
+        self._inbox.read(attempt)
+
+    def _begin(self, attempt: Attempt) -> list[Any]:
+        """Report that content has arrived; return the events that this lets the caller have."""
+        self._perform(self._call.receive(Began(attempt.number), self._now()))
+        ready, self._ready = self._ready, []
+        return ready
+
+    async def _break(self, attempt: Attempt, error: Exception) -> None:
         """Note why an attempt ended. Raises what is wrong with the request itself, which no other target would mend."""
         if isinstance(error, AttemptFailed):
             attempt.failure = error.failure
-            await guarded(attempt.flight.aclose(), "closing an attempt")
         elif isinstance(error, LLMError):
             raise error
         else:
             # A bug, here or in what the user plugged in, must not cost the caller the other targets.
             attempt.failure = internal_failure(error, f"attempt {attempt.id}")
-            await guarded(attempt.flight.aclose(), "closing an attempt")
+        await guarded(attempt.stream.aclose(), "closing an attempt")
 
-    async def _wait(self) -> list[Action]:
-        """Wait until the call wants to go on, or the job is ended from outside."""
-        call = self._call
-        pause = self._pause = self.loop.create_future()
-        wake = self.loop.call_later(max(0.0, (call.timer() or 0.0) - time.monotonic()), _wake, pause)
-        try:
-            await pause
-        finally:
-            wake.cancel()
-            self._pause = None
-        if self.interrupted is not None:
-            return call.receive(Cancelled(self.interrupted), time.monotonic())
-        return call.tick(time.monotonic())
-
-    def _next(self, actions: list[Action]) -> Launch | None:
-        """Perform the actions that need no waiting; return the launch among them, if there is one."""
-        launch: Launch | None = None
-        for action in actions:
-            if isinstance(action, Launch):
-                launch = action
-            elif isinstance(action, Settle):
-                self._settle(action)
-        return launch
-
-    def _land(self, attempt: Attempt) -> list[Action]:
+    async def _end(self, attempt: Attempt) -> None:
         """Report how an attempt ended, and write its record."""
-        now = time.monotonic()
-        call, failure = self._call, attempt.failure
-        outcome = Outcome.WON if failure is None else Outcome.FAILED
-        if failure is None:
-            actions = call.receive(Ended(attempt.number), now)
-        elif self.interrupted is not None:
-            actions = call.receive(Cancelled(self.interrupted), now)
-            outcome, failure = Outcome.ABORTED, _instead(failure, self.interrupted)
-        elif now >= call.deadline:
-            actions = call.tick(now)
-            late = next((action.failure for action in actions if isinstance(action, Abort)), failure)
-            failure = _instead(failure, late)
-        else:
-            translated = attempt.flight.translated
-            actions = call.receive(
-                Failed(attempt.number, failure, answered=attempt.flight.answered, translated=translated), now
-            )
-        self._attempt = None
-        self._write(attempt, outcome, failure)
+        attempt.conclude()
+        if self.job.operation.billed:
+            await guarded(attempt.backend.prices_ready(attempt.launch.target.model), "loading prices")
+        now, call, stream, failure = self._now(), self._call, attempt.stream, attempt.failure
         if failure is None:
             self.items = attempt.items
-        return actions
+            actions = call.receive(Ended(attempt.number), now)
+            self._record(attempt, Outcome.WON, None)
+        elif self.interrupted is not None:
+            actions = call.receive(Cancelled(self.interrupted), now)
+        elif now >= call.deadline:
+            actions = call.tick(now)
+        else:
+            signal = Failed(attempt.number, failure, answered=stream.answered, translated=stream.translated)
+            actions = call.receive(signal, now)
+            self._record(attempt, Outcome.FAILED, failure)
+        self._perform(actions)
 
-    async def _abandon(self) -> None:
-        """Nobody waits any more: stop the provider, and account for what ran."""
-        self._call.receive(Cancelled(), time.monotonic())
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            failure = Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned)
-            self._write(attempt, Outcome.ABORTED, failure)
-            await guarded(attempt.flight.aclose(), "closing an attempt")
+    # ---- the actions ----
+
+    def _perform(self, actions: list[Action]) -> None:
+        """Perform actions in their order. Raises `LLMError` for a request that is settled without an answer."""
+        for action in actions:
+            match action:
+                case Launch():
+                    self._launch(action)
+                case Commit(number):
+                    self._committed = attempt = self._attempts.get(number) or self._committed
+                    if attempt is not None and self.job.streamed:
+                        self.fold = attempt.fold
+                        self._ready += attempt.release()
+                case Abort(number, failure):
+                    self._abort(number, failure)
+                case Settle():
+                    self._settle(action)
+
+    def _launch(self, launch: Launch) -> None:
+        engine = self._engine
+        if (refusal := engine.admit(self.job, launch)) is not None:
+            self._perform(self._call.receive(Denied(launch.attempt, refusal), self._now()))
+            return
+        backend = self._backends[launch.target.name]
+        self._attempts[launch.attempt] = attempt = Attempt(self.job, launch, backend, engine, self._now)
+        if self.job.rules.hedge_after is not None:
+            self._inbox.read(attempt)
+
+    def _abort(self, number: int, reason: Failure) -> None:
+        """Account for an attempt that is given up. Its connection is closed as soon as the actions are performed."""
+        attempt = self._attempts.get(number)
+        if attempt is None:
+            return
+        if attempt.failure is None:
+            self._aborted.append(attempt)
+        outcome = Outcome.ABORTED if reason.kind is FailureKind.CANCELLED else Outcome.FAILED
+        # Why it was ended from here takes the place of how it failed; whether it was sent stays.
+        sent = attempt.failure.sent if attempt.failure is not None else True
+        self._record(attempt, outcome, msgspec.structs.replace(reason, sent=sent))
 
     def _settle(self, action: Settle) -> None:
         if action.failure is None:
@@ -207,114 +254,50 @@ class Run:
         if not action.surfaced and len(kinds) > 1:
             leaf = EmbeddingFailed if self.job.operation is Operation.EMBED else GenerationFailed
             error = leaf(_summary(attempts), failure=action.failure, attempts=attempts)
-        error.partial = self._partial()
+        error.partial = self._committed.response if self._committed is not None else None
         raise error
 
     def _finished(self) -> GenerationResponse | None:
-        record = self.records[-1]
-        won = self._won
-        if won is None:
+        """Return the answer of the attempt that won, with what became of every attempt."""
+        answer = self._committed.response if self._committed is not None else None
+        record = self.won
+        if answer is None or record is None:
             return None
         return msgspec.structs.replace(
-            won,
+            answer,
             provider=record.provider,
             attempts=tuple(self.records),
             cost=record.cost,
-            model=won.model or record.model,
+            model=answer.model or record.model,
         )
 
-    def _partial(self) -> GenerationResponse | None:
-        return self._won if self._call.committed is not None else None
+    # ---- what is left behind ----
 
-    _won: GenerationResponse | None = None
-
-    def _write(self, attempt: Attempt, outcome: Outcome, failure: Failure | None) -> None:
-        response = attempt.response
-        self._won = response if outcome is Outcome.WON or self._call.committed else self._won
-        record = attempt.record(outcome, failure, self._call.decisions.get(attempt.number))
+    def _record(self, attempt: Attempt, outcome: Outcome, failure: Failure | None) -> None:
+        record = record_of(attempt, outcome, failure, self._call.decisions.get(attempt.number))
         self.records.append(record)
-        if outcome is Outcome.WON and (output := record.usage.output_total):
-            self._engine.health.answered(attempt.launch.target, output)
+        del self._attempts[attempt.number]
+        if outcome is Outcome.WON:
+            self._committed, self.won = attempt, record
+            if output := record.usage.output_total:
+                self._engine.health.answered(attempt.launch.target, output)
         self._engine.publish(record, attempt.backend)
 
+    async def _close_aborted(self) -> None:
+        aborted, self._aborted = self._aborted, []
+        for attempt in aborted:
+            if self.job.rules.hedge_after is None:
+                await guarded(attempt.stream.aclose(), "closing an attempt")
+            else:  # the attempt that goes on does not wait for it
+                self._engine.background.start(guarded(self._inbox.let_go(attempt), "closing an attempt"))
 
-class Engine:
-    """Drives jobs. One per provider or manager: it holds what is remembered between requests."""
-
-    def __init__(self, *, sink: LedgerSink | None = None, observers: tuple[Observer, ...] = ()) -> None:
-        self.health = Health()
-        self.budgets = Budgets()
-        self.rng = Random()
-        self.running: set[Run] = set()
-        """The jobs under way, of all event loops."""
-        self._closings = 0
-        self._sink = sink
-        self._observers = observers
-
-    async def close(self) -> None:
-        """End the jobs of the running event loop with `Unavailable`. Those that begin afterwards run as usual."""
-        self._closings += 1
-        loop = asyncio.get_running_loop()
-        drives = [drive for drive in self.running if drive.loop is loop]
-        if drives:
-            await asyncio.gather(*(drive.close(CLOSED) for drive in drives))
-
-    def still_open(self) -> Callable[[], None]:
-        """Return a check that raises `Unavailable` once the provider was closed, for what runs between two jobs."""
-        closings = self._closings
-
-        def check() -> None:
-            if self._closings != closings:
-                raise error_of(CLOSED)
-
-        return check
-
-    def drive(self, job: Job, plan: Plan, backends: Mapping[str, Backend]) -> Run:
-        """Open the drive of a job; nothing happens before its batches are iterated."""
-        return Run(job, plan, backends, self)
-
-    async def run(self, job: Job, plan: Plan, backends: Mapping[str, Backend]) -> Run:
-        """Drive a job to its end. Raises `LLMError`."""
-        drive = self.drive(job, plan, backends)
-        await drive.run()
-        return drive
-
-    def publish(self, record: AttemptRecord, backend: Backend) -> None:
-        """Hand a record to the statistics, the ledger and the observers, and log a failed attempt.
-
-        What one of them raises is logged: it must not cost the caller the answer.
-        """
-        try:
-            backend.tally(record)
-            if self._sink is not None:
-                self._sink.record(record)
-        except Exception:
-            logger.exception("the ledger failed to record attempt %s", record.attempt_id)
-        for observer in self._observers:
-            try:
-                observer(record)
-            except Exception:
-                logger.exception("observer %r failed on attempt %s", observer, record.attempt_id)
-        if record.outcome is Outcome.FAILED:
-            logger.warning("request %s attempt %s", record.request_id, record)
-
-
-async def guarded(work: Awaitable[object], what: str) -> None:
-    """Wait for something whose failure must not cost the caller the answer: it is logged."""
-    try:
-        await work
-    except Exception:
-        logger.exception("%s failed", what)
-
-
-def _instead(failure: Failure, reason: Failure) -> Failure:
-    """Return why an attempt was ended from here, in place of how it failed; whether it was sent stays."""
-    return msgspec.structs.replace(reason, sent=failure.sent)
-
-
-def _wake(pause: asyncio.Future[None]) -> None:
-    if not pause.done():
-        pause.set_result(None)
+    async def _abandon(self) -> None:
+        """Stop the provider, and account for what ran: the caller no longer waits."""
+        given_up = Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned)
+        for action in self._call.receive(Cancelled(given_up), self._now()):
+            if isinstance(action, Abort):
+                self._abort(action.attempt, action.failure)
+        await self._close_aborted()
 
 
 def _summary(attempts: tuple[AttemptRecord, ...]) -> str:

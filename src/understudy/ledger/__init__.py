@@ -1,4 +1,4 @@
-"""Where attempts are written down."""
+"""Where attempts are recorded."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Protocol
 from understudy.domain.attempts import AttemptRecord
 
 Observer = Callable[[AttemptRecord], None]
-"""Called with every attempt's record, on the event loop: it must be quick. What it raises is logged, not propagated."""
+"""Called with every attempt's record, on the event loop, so it must be quick. Its exceptions are logged, not
+propagated."""
 
 
 class LedgerSink(Protocol):
-    """Takes the record of every attempt, won, lost or aborted."""
+    """Receives the record of every attempt: won, failed or aborted."""
 
     def record(self, attempt: AttemptRecord) -> None:
-        """Write one record. Must not block."""
+        """Store one record. Must not block."""
         ...

@@ -1,4 +1,4 @@
-"""The ledger that lasts as long as the process."""
+"""The ledger in memory, which lasts as long as the process."""
 
 from __future__ import annotations
 

@@ -13,20 +13,21 @@ from msgspec.structs import replace
 
 from understudy.domain.errors import ConfigError, Misuse, Unsupported
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.engine import clock
 from understudy.planning.catalog import TargetCatalog
 from understudy.planning.planned import PlannedRun
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized, Estimate
-from understudy.policy.fitness import Fit, Needs, fitting, needs_of
+from understudy.policy.eligibility import Eligibility, Needs, eligible, needs_of
+from understudy.policy.embedding_spaces import one_space
 from understudy.policy.health import Health
 from understudy.policy.plan import Plan, Skip, Step
-from understudy.policy.rotation import RoundRobin
+from understudy.policy.round_robin import RoundRobin
 from understudy.policy.selection import Selection
-from understudy.policy.spaces import one_space
 from understudy.policy.strategies import Strategy, place
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import TaskBased
-from understudy.pricing.shelf import SHELF
+from understudy.pricing.cache import PRICE_CACHE
 from understudy.settings import FallbackConfig, FallbackStrategy
 
 ANY_LENGTH = 2**53
@@ -92,14 +93,11 @@ class Planner:
         *,
         health: Health,
         rng: Random,
-        clock: Callable[[], float],
     ) -> None:
-        """`clock` returns monotonic seconds, the same as those that `health` is given."""
         self._catalog = catalog
         self._fallback = fallback
         self._health = health
         self._rng = rng
-        self._clock = clock
         self._routes: dict[tuple[str | None, bool], RouteState] = {}
         self._turn = 0
 
@@ -117,7 +115,7 @@ class Planner:
         needs = needs_of(request)
         view = route.view
         is_plain = selection.entry is None
-        if is_plain and view.usual is not None and view.version == SHELF.news and view.fits(needs):
+        if is_plain and view.usual is not None and view.version == PRICE_CACHE.version and view.fits(needs):
             return PlannedRun(view.usual, route.fallback)
         if route.weighs_prices and not route.is_priced:
             await self._catalog.prices_ready(route.targets)
@@ -156,17 +154,21 @@ class Planner:
             named = self._catalog.text_target(selection.entry, selection.model)
             targets = tuple(each for each in targets if each.name != named.name)
         facts = self._facts(targets, route)
-        fit = Fit(targets) if route.view.fits(needs) else fitting(needs, targets, facts)
-        if named is None and not fit.targets:
-            reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in fit.skipped)
+        found = Eligibility(targets) if route.view.fits(needs) else eligible(needs, targets, facts)
+        if named is None and not found.targets:
+            reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in found.skipped)
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
-        plan = self._ordered(request, fit.targets, facts, route)
-        steps, why = plan.steps, [plan.why, fit.compromise]
+        plan = self._ordered(request, found.targets, facts, route)
+        steps, why = plan.steps, [plan.why, found.compromise]
         if named is not None:
             steps = (Step(named, "asked for", self._catalog.window_of(named)), *steps)
             why.insert(0, "the call names the first")
         plan = replace(
-            plan, steps=steps, skipped=(*plan.skipped, *fit.skipped), why="; ".join(filter(None, why)), route=route.name
+            plan,
+            steps=steps,
+            skipped=(*plan.skipped, *found.skipped),
+            why="; ".join(filter(None, why)),
+            route=route.name,
         )
         return _limited(plan, route), facts
 
@@ -229,22 +231,22 @@ class Planner:
     ) -> Plan:
         if not targets:
             return Plan(())
-        plan = route.order(request, targets, facts, self._clock(), self._rng)
+        plan = route.order(request, targets, facts, clock.now(), self._rng)
         return plan if route.fallback.strategy in list(FallbackStrategy) else _checked(plan, targets)
 
     def _facts(self, targets: tuple[Target, ...], route: RouteState) -> Facts:
-        now, health, describe = self._clock(), self._health, self._catalog.describe
+        now, health, describe = clock.now(), self._health, self._catalog.describe
         return Facts(
             turn=self._turn,
             targets=_LazyFacts(targets, lambda target: describe(target, health.facts(target, now))),
             windows=self._view(route).windows,
             turns=route.round_robin.turns,
-            aside=health.aside(targets, now),
+            aside=health.in_cooldown(targets, now),
         )
 
     def _view(self, route: RouteState) -> RouteView:
         """Return what is known of a route's targets, looked up anew if more has become known since."""
-        version = SHELF.news
+        version = PRICE_CACHE.version
         if route.view.version != version:
             found = ((each.label, self._catalog.window_of(each)) for each in route.targets)
             windows = {label: window for label, window in found if window}

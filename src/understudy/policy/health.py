@@ -139,7 +139,7 @@ class Health:
             expected_output=usual[0] if (usual := self._outputs.get(target.label)) else None,
         )
 
-    def aside(self, targets: tuple[Target, ...], now: float) -> frozenset[str]:
+    def in_cooldown(self, targets: tuple[Target, ...], now: float) -> frozenset[str]:
         """Return the labels of those targets that are in cooldown."""
         if self.calm:
             return _NONE
@@ -170,7 +170,7 @@ class Health:
                 del pauses[name]
         self.calm = not any(self._pauses.values())
 
-    def failed(self, permit: Permit, failure: Failure, aside: Cooldown, now: float) -> None:
+    def failed(self, permit: Permit, failure: Failure, cooldown: Cooldown, now: float) -> None:
         """Note a failure. A cooldown is only ever extended, never shortened by a later event.
 
         Attempts that were under way together fail together: only one that was launched after the latest failure makes
@@ -179,12 +179,12 @@ class Health:
         if failure.kind not in _SAY_NOTHING_OF_THE_TARGET:
             for probed in permit.probes:
                 probed.probed = True
-        if aside is Cooldown.NOTHING:
+        if cooldown is Cooldown.NOTHING:
             return
-        pause = self._pause(permit.target, aside)
+        pause = self._pause(permit.target, cooldown)
         if now >= pause.until:
             pause.probed = False
-        disabled = aside is not Cooldown.TARGET
+        disabled = cooldown is not Cooldown.TARGET
         together = permit.launched < pause.noted
         length = _length(failure, pause.in_a_row - (together and pause.in_a_row > 0), disabled=disabled)
         if not together:

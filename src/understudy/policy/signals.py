@@ -26,7 +26,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     free: bool = False
     """Not a generation or an embedding: what fails says nothing about the model that these use."""
     has_effects: bool = False
-    """Hosted tools may have acted: nothing is repeated once a response has begun."""
+    """Hosted tools may have acted: nothing is repeated once a response has begun, nor asked of two targets at once."""
+    hedge_after: float | None = None
+    """Seconds without content after which one more target is asked beside the first; unset: never."""
 
 
 # ---- signals ----
@@ -53,13 +55,20 @@ class Failed(msgspec.Struct, frozen=True):
     translated: bool = False
 
 
+class Denied(msgspec.Struct, frozen=True):
+    """The attempt was not made: a limit of this side, such as a budget, forbids it. `failure` states which."""
+
+    attempt: int
+    failure: Failure
+
+
 class Cancelled(msgspec.Struct, frozen=True):
-    """Nobody waits for the answer any more, or the provider was closed; `failure` says which."""
+    """The caller no longer waits for the answer, or the provider was closed; `failure` states which."""
 
     failure: Failure = Failure(kind=FailureKind.CANCELLED, message="the caller gave the request up")
 
 
-Signal = Began | Ended | Failed | Cancelled
+Signal = Began | Ended | Failed | Denied | Cancelled
 
 
 # ---- actions ----

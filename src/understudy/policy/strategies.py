@@ -1,7 +1,7 @@
 """Strategies put targets in order. Each is a pure function of the request, the targets, the facts, time and chance.
 
-The targets that a strategy is given are those that can take the request (`understudy.policy.fitness`); the manager puts
-what a call names ahead of the order, and passes over what is set aside when its turn comes.
+A strategy is given the targets that can take the request (`understudy.policy.eligibility`). The manager puts those that
+a call names ahead of the order, and skips those in cooldown when their turn comes.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Verdict(msgspec.Struct, frozen=True):
     retries: int | None
     """How many retries are worth it, where any are; `None` leaves that to `max_retries`."""
     fallback: Fallback
-    aside: Cooldown
+    cooldown: Cooldown
     basis: CostBasis
     """What is known of the cost of the failed attempt."""
     why: str = ""
@@ -131,9 +131,9 @@ def verdict_of(failure: Failure, *, max_wait: float, took: float) -> Verdict:
     hint, retries = failure.retry_after, verdict.retry is not _R.NEVER
     too_long = hint is not None and hint > max_wait
     if retries and too_long:
-        aside = _A.TARGET if verdict.aside is _A.NOTHING else verdict.aside
+        cooldown = _A.TARGET if verdict.cooldown is _A.NOTHING else verdict.cooldown
         why = f"no retry: the provider asks for a wait of {hint:.0f} s, and max_wait is {max_wait:g} s"
-        return _replace(verdict, retry=_R.NEVER, retries=None, aside=aside, why=why)
+        return _replace(verdict, retry=_R.NEVER, retries=None, cooldown=cooldown, why=why)
     if failure.should_retry is False:
         why = "no retry: the provider forbids it"
         return _replace(verdict, retry=_R.NEVER, retries=None, why=why) if retries else verdict

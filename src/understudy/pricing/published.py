@@ -1,4 +1,4 @@
-"""The prices that genai-prices publishes, in this package's own terms. Importing it takes 0.4 s: see `shelf`."""
+"""The prices that genai-prices publishes, in this package's own terms. Importing it takes 0.4 s: see `cache`."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _CLASSES = {
     "input_audio_mtok": "audio_input",
     "output_audio_mtok": "audio_output",
 }
-"""Their name of a rate: ours. What else they know is not counted in tokens of text or audio."""
+"""Their name of a rate: ours. Their other rates are not per token of text or audio."""
 _FEE = "requests_kcount"
 """Dollars per thousand calls."""
 _MIXED = ("output_image_mtok", "output_video_mtok")
-"""Answers that hold pictures cost more than their count of tokens tells, which does not tell pictures apart."""
+"""Answers with images cost more than their token counts show, because images are not counted separately."""
 _USUAL = frozenset({"default", "standard", "auto", "on_demand"})
-"""Service tiers that are none: what they cost is the price."""
+"""Names of the standard service tier, whose cost is the price."""
 _DAY = 86_400
 _KEPT = 4096
-"""Looked up prices that are kept."""
+"""Looked-up prices that are kept, at most."""
 
 
 class PublishedPrices:
-    """A list of prices. Lookups are remembered for the day (UTC), since prices may have a date from which they hold."""
+    """A list of prices. Lookups are remembered for the day (UTC), since prices may apply only from a date on."""
 
     def __init__(self, providers: Sequence[Provider] = (), *, source: str = "genai-prices") -> None:
         self.source = source
@@ -53,7 +53,7 @@ class PublishedPrices:
         self._found: dict[tuple[str, str, str | None, str | None], Price | None] = {}
 
     def provider(self, name: str | None, url: str | None = None) -> str | None:
-        """Return what the list calls a provider: by its name there, else by the address at which it is asked."""
+        """Return the provider's name in the list: the given one, else that of the provider at the address."""
         if name is not None and name in self._by_id:
             return name
         if url is None:
@@ -72,7 +72,7 @@ class PublishedPrices:
         speed: str | None = None,
         now: datetime | None = None,
     ) -> Price | None:
-        """Return what a model costs at a provider; `None` when the list does not say.
+        """Return what a model costs at a provider; `None` if it is not in the list.
 
         `tier` and `speed` are those at which the provider served the call.
         """
@@ -90,7 +90,7 @@ class PublishedPrices:
         return price
 
     def known(self, provider: str, model: str) -> ModelInfo | None:
-        """Return what the list tells of a model besides its price."""
+        """Return what the list contains of a model besides its price."""
         entry = self._entry(provider, model)
         if entry is None:
             return None
@@ -111,7 +111,7 @@ class PublishedPrices:
 
 
 def read_published() -> PublishedPrices:
-    """Read the prices that come with the installed package, which are as new as it is. Takes 0.4 s once."""
+    """Read the prices of the installed package, which are as recent as it is. This takes 0.4 s once."""
     from importlib.metadata import version
 
     from genai_prices.data import providers
@@ -132,10 +132,10 @@ def _read(written: ModelPrice, *, source: str, as_of: str | None) -> Price | Non
 
 
 def _rates(written: Mapping[str, Decimal | TieredPrices], prompt: int) -> Rates:
-    """Return the rates of a prompt of that many tokens."""
+    """Return the rates for a prompt of that many tokens."""
     rates: dict[str, int] = {}
     for key, value in written.items():
-        amount = round(_amount(value, prompt), 9)  # some are what is left of arithmetic in binary: 0.18000000000000002
+        amount = round(_amount(value, prompt), 9)  # some are results of binary arithmetic: 0.18000000000000002
         if key == _FEE:
             rates["call"] = rate_of(amount) // 1000
         else:
@@ -148,12 +148,12 @@ def _amount(value: Decimal | TieredPrices, prompt: int) -> Decimal:
 
     if isinstance(value, Decimal):
         return value
-    fitting = [tier.price for tier in value.tiers if prompt > tier.start]
-    return fitting[-1] if fitting else value.base
+    matching = [tier.price for tier in value.tiers if prompt > tier.start]
+    return matching[-1] if matching else value.base
 
 
 def _prices_by(entry: Entry, fact: str) -> set[str]:
-    """Return the values of a fact by which a model's price differs."""
+    """Return the values of a fact by which a model's price varies."""
     return {variant.when[fact] for variant in entry.price_variants or () if fact in variant.when}
 
 
@@ -164,7 +164,7 @@ def _varies_within_a_day(entry: Entry) -> bool:
 
 
 def _newest(providers: Iterable[Provider], day: date) -> str | None:
-    """Return the latest date from which a price of the list holds: the list is at least that new. It has no date."""
+    """Return the latest date from which a price in the list applies. The list has no date, but is that recent."""
     starts = (
         start
         for provider in providers

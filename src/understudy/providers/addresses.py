@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -58,9 +57,3 @@ def shown_address(url: str) -> str:
     url = url.strip()
     harmless = len(url) <= 200 and url.isprintable() and not set(url) & set("@?#")
     return f': got "{url}"' if harmless else ""
-
-
-def address_from_environment(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the first of the row's variables that holds an address, and the address."""
-    held = ((name, environ.get(name, "").strip()) for name in row.base_url_variables)
-    return next(((name, url) for name, url in held if url), None)

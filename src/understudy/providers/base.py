@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
 import msgspec
 
@@ -15,6 +14,12 @@ from understudy.domain.messages import Tool
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import Headers
+
+ONLY_OPENAI = frozenset(
+    {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
+    | {"audio", "prediction", "web_search_options", "moderation", "cache", "allowed_tools", "safety_identifier"}
+)
+"""Fields that OpenAI's API has and compatible APIs most often do not; requests of OpenAI's clients may carry them."""
 
 
 class Auth(msgspec.Struct, frozen=True):
@@ -102,30 +107,24 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """The header that carries the entry's `api_version`."""
 
 
+_MOST_RESOLVED = 512
+_resolved: dict[tuple[int, str | None], tuple[ProviderRow, Quirks]] = {}
+"""By the row's id and the model. The row is held, so that its id is not given to another one."""
+
+
 def quirks_of(row: ProviderRow, model: str | None) -> Quirks:
     """Resolve base < provider < model family."""
-    return _resolve(_ByIdentity(row), model)
+    held = _resolved.get((id(row), model))
+    if held is None:
+        if len(_resolved) >= _MOST_RESOLVED:
+            _resolved.clear()
+        held = _resolved[id(row), model] = (row, _resolve(row, model))
+    return held[1]
 
 
-class _ByIdentity:
-    """Makes a row hashable by identity for the cache."""
-
-    __slots__ = ("row",)
-
-    def __init__(self, row: ProviderRow) -> None:
-        self.row = row
-
-    def __hash__(self) -> int:
-        return id(self.row)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByIdentity) and other.row is self.row
-
-
-@lru_cache(maxsize=512)
-def _resolve(holder: _ByIdentity, model: str | None) -> Quirks:
-    patch: QuirksPatch = {**holder.row.quirks}
-    for family in holder.row.families:
+def _resolve(row: ProviderRow, model: str | None) -> Quirks:
+    patch: QuirksPatch = {**row.quirks}
+    for family in row.families:
         if model is not None and re.fullmatch(family.pattern, model):
             patch.update(family.quirks)
     return msgspec.structs.replace(Quirks(), **patch)

@@ -6,20 +6,14 @@ from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
-from understudy.providers.base import Family, ProviderRow
+from understudy.providers.base import ONLY_OPENAI, Family, ProviderRow
 
 _UNSUPPORTED = frozenset(
     {"presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "n", "top_k", "min_p"}
 )
 """Parameters of the dialect that none of Groq's models supports."""
 
-_UNKNOWN = frozenset(
-    {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
-    | {"audio", "prediction", "web_search_options", "moderation", "cache", "allowed_tools", "safety_identifier"}
-)
-"""Those that Groq's API does not have; requests of OpenAI's clients may carry them."""
-
-_REFUSED = _UNSUPPORTED | _UNKNOWN
+_REFUSED = _UNSUPPORTED | ONLY_OPENAI
 
 
 def normalize_base_url(base_url: str) -> str:

@@ -13,13 +13,9 @@ from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import openai_base_url
-from understudy.providers.base import ProviderRow
+from understudy.providers.base import ONLY_OPENAI, ProviderRow
 
-_UNKNOWN = frozenset(
-    {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
-    | {"audio", "prediction", "web_search_options", "moderation", "cache", "allowed_tools", "safety_identifier"}
-    | {"user", "service_tier", "logit_bias", "dimensions"}
-)
+_UNKNOWN = ONLY_OPENAI | {"user", "service_tier", "logit_bias", "dimensions"}
 """What the router's API does not name. Partners may know some of it, but which of them answers is not known."""
 
 _HOME = "https://router.huggingface.co/v1"

@@ -6,13 +6,9 @@ from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
-from understudy.providers.base import Family, ProviderRow
+from understudy.providers.base import ONLY_OPENAI, Family, ProviderRow
 
-_UNKNOWN = frozenset(
-    {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
-    | {"audio", "prediction", "web_search_options", "moderation", "cache", "allowed_tools", "safety_identifier"}
-    | {"service_tier", "user", "thinking", "dimensions"}
-)
+_UNKNOWN = ONLY_OPENAI | {"service_tier", "user", "thinking", "dimensions"}
 """What Together's API does not have; requests of OpenAI's clients may carry it."""
 
 

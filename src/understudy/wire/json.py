@@ -101,6 +101,21 @@ def decode_object(data: bytes | str, *, decoded: int = BOUNDS.decoded) -> dict[s
     return value
 
 
+def as_string(value: object) -> str | None:
+    """Return the value if it is a string."""
+    return value if isinstance(value, str) else None
+
+
+def nonempty(value: object) -> str | None:
+    """Return the value if it is a string that is not empty."""
+    return value if isinstance(value, str) and value else None
+
+
+def as_objects(value: object) -> list[dict[str, Any]]:
+    """Return the objects of the value if it is an array; nothing else counts."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def text_of(raw: msgspec.Raw) -> str:
     """Return the text of a value that was kept as JSON. Raises `BadJson`: what is not decoded is not checked either,
     so its UTF-8 may be invalid."""

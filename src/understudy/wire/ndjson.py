@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from understudy.wire.bounds import TooLarge
 from understudy.wire.json import BOM
-from understudy.wire.sse import MAX_EVENT, Pending
+from understudy.wire.sse import MAX_EVENT, Pending, SseEvent
 
 
 class NdjsonDecoder:
-    """Bytes in, lines out. The result never depends on how the bytes were split: lines that stand ahead of one that is
-    too large are returned first, and the next call raises."""
+    """Bytes in, events out, one for each line, without its end. The result never depends on how the bytes were split:
+    lines ahead of one that is too large are returned first, and the next call raises."""
 
-    __slots__ = ("_flaw", "_head", "_max_line", "_pending")
+    __slots__ = ("_end", "_flaw", "_head", "_max_line", "_pending")
 
-    def __init__(self, *, max_line: int = MAX_EVENT) -> None:
+    def __init__(self, *, keep_frames: bool = False, max_line: int = MAX_EVENT) -> None:
+        self._end = b"\n" if keep_frames else None
         self._pending = Pending(max_line)
         self._max_line = max_line
         self._flaw: TooLarge | None = None
         self._head: bytes | None = b""
         """A begun byte order mark; `None` once it is known whether there is one."""
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take more bytes and return the lines they complete, without their ends. Raises `TooLarge`."""
+    def feed(self, data: bytes) -> list[SseEvent]:
+        """Return the lines that more bytes complete. Raises `TooLarge`."""
         if self._flaw is not None:
             raise self._flaw
         if self._head is not None:
@@ -35,13 +36,14 @@ class NdjsonDecoder:
             return []
         lines = (self._pending.take() + data).split(b"\n")
         rest = lines.pop()
-        found: list[bytes] = []
+        found: list[SseEvent] = []
+        end = self._end
         try:
             for line in lines:
                 if len(line) - line.endswith(b"\r") > self._max_line:
                     raise TooLarge(f"a line of the stream exceeds {self._max_line} bytes")
                 if stripped := line.strip():
-                    found.append(stripped)
+                    found.append(SseEvent("", stripped, stripped + end if end else b""))
             self._pending.append(rest)
         except TooLarge as flaw:
             self._flaw = flaw
@@ -49,9 +51,9 @@ class NdjsonDecoder:
                 raise
         return found
 
-    def close(self) -> list[bytes]:
+    def close(self) -> list[SseEvent]:
         """Return the last line when no line end closed it. Raises `TooLarge`."""
         if self._flaw is not None:
             raise self._flaw
         rest = (self._head or self._pending.take()).strip()
-        return [rest] if rest else []
+        return [SseEvent("", rest, rest + self._end if self._end else b"")] if rest else []

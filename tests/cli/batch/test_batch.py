@@ -111,9 +111,9 @@ def test_a_line_that_fails_spoils_no_other(configured: CommandLine, emulator: Em
     empty = records["empty"]
     assert (empty["error"], empty["response"]["status_code"]) == (None, 400)
     assert empty["response"]["body"]["error"]["param"] == "messages"
-    assert "tokens instead of texts" in records["tokens"]["error"]["message"]
+    assert "token ids are not supported" in records["tokens"]["error"]["message"]
     assert "in.jsonl:2: misuse: model 'gpt-nobody'" in result.err
-    assert "warning: 3 failed (2 misuse, 1 invalid_request); the first: in.jsonl:2: model" in result.err
+    assert "warning: 3 failed (2 misuse, 1 invalid_request); first: in.jsonl:2: model" in result.err
     assert "note: 3 lines ended in an error: --retry-errors asks them again" in result.err
     assert len(emulator.requests("openai")) == 1
 
@@ -161,8 +161,8 @@ def test_when_everything_fails_it_stops(configured: CommandLine, emulator: Emula
     assert 5 <= result.json["failed"] <= 6
     assert result.json["remaining"] == 40 - result.json["failed"]
     assert result.json["failures"]["authentication"] >= 1
-    assert "the first: in.jsonl:1: Incorrect API key provided." in result.err or "in.jsonl:2: Incorrect" in result.err
-    assert "the same command goes on once the reason is gone" in result.err
+    assert "first: in.jsonl:1: Incorrect API key provided." in result.err or "in.jsonl:2: Incorrect" in result.err
+    assert "fix the cause and run the same command to continue" in result.err
     emulator.script("openai")
     assert run(configured, "--retry-errors").code == 0
     assert answers(out(configured)) == expected(40)
@@ -176,8 +176,8 @@ def test_wrong_lines_are_told_before_anything_is_sent(configured: CommandLine, e
     result = run(configured)
     assert (result.code, result.out) == (2, "")
     assert result.err.splitlines()[:2] == [
-        "error: in.jsonl:2: custom_id 'a' is that of line 1 already",
-        "in.jsonl:3: url '/v1/images' is not served here: write /v1/chat/completions, /v1/responses, /v1/embeddings",
+        "error: in.jsonl:2: custom_id 'a' is already used by line 1",
+        "in.jsonl:3: url '/v1/images' is not supported: write /v1/chat/completions, /v1/responses, /v1/embeddings",
     ]
     assert not emulator.requests("openai")
     assert not out(configured).exists()
@@ -186,15 +186,15 @@ def test_wrong_lines_are_told_before_anything_is_sent(configured: CommandLine, e
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--rate", "fast"], "--rate 'fast' is no rate"),
-        (["--tokens-per-minute", "0"], "--tokens-per-minute '0' is no rate"),
-        (["--max-cost", "cheap"], "--max-cost cheap: write US dollars, such as 2.50"),
-        (["--timeout", "0"], "--timeout 0: it must be above 0 seconds"),
+        (["--rate", "fast"], "--rate: 'fast' is not a rate"),
+        (["--tokens-per-minute", "0"], "--tokens-per-minute: '0' is not a rate"),
+        (["--max-cost", "cheap"], "--max-cost must be an amount in US dollars, such as 2.50; got 'cheap'"),
+        (["--timeout", "0"], "--timeout must be above 0 seconds, got 0"),
         (["-m", "nobody"], "unknown entry or model 'nobody'"),
         (["-o", "in.jsonl"], "--output in.jsonl is the input itself"),
         (["-o", "."], "--output .: Is a directory"),
-        (["-o", "/dev/stdout"], "it must be a file"),
-        (["-o", "-"], "--output -: it must be a file"),
+        (["-o", "/dev/stdout"], "must be a regular file"),
+        (["-o", "-"], "--output must be a file, not `-`"),
     ],
 )
 def test_wrong_wishes(configured: CommandLine, emulator: Emulator, words: list[str], told: str) -> None:
@@ -274,7 +274,7 @@ def test_a_ceiling_is_kept_over_all_runs(cli: CommandLine, emulator: Emulator) -
     assert first.code == 1
     assert (first.json["stopped"], first.json["answered"], first.json["remaining"]) == ("max_cost", 5, 7)
     assert (first.json["cost_usd"], first.json["lines_of_unknown_cost"]) == (0.05, 0)
-    assert "note: 7 lines remain: the next would pass --max-cost $0.05; a higher one goes on" in first.err
+    assert "note: 7 lines remain: the next one could exceed --max-cost $0.05; raise it to continue" in first.err
     second = run(cli, "--max-cost", "$0.0799")
     assert second.code == 1
     assert f"max cost: 2 of {COUNT} lines, 5 before · " in second.err
@@ -289,7 +289,7 @@ def test_what_costs_nobody_knows_how_much_is_told(configured: CommandLine) -> No
     result = run(configured, "--max-cost", "0.01", "--json")
     assert (result.code, result.json["answered"], result.json["lines_of_unknown_cost"]) == (0, COUNT, COUNT)
     assert "of unknown cost" in result.err
-    assert "warning: --max-cost cannot hold what is not known to cost anything" in result.err
+    assert "warning: --max-cost does not limit lines of unknown cost" in result.err
 
 
 def test_a_terminal_shows_a_bar(configured: CommandLine) -> None:

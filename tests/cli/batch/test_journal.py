@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cli.batch.material import chat
-from understudy.cli.batch.journal import PREFIX, Journal, read_entry
-from understudy.cli.batch.lines import read_line
+from understudy.cli.batch.journal import PREFIX, Journal, parse_entry
+from understudy.cli.batch.lines import parse_line
 from understudy.cli.batch.outcome import failed, unreadable
 from understudy.domain.errors import Misuse
 from understudy.domain.failures import Failure, FailureKind
 
 
 def record(custom_id: str, content: str = "hi", status: int = 200, cost: float | None = None) -> bytes:
-    line = read_line(msgspec.json.encode(chat(custom_id)))
+    line = parse_line(msgspec.json.encode(chat(custom_id)))
     response = {"status_code": status, "request_id": "r", "body": {"choices": [{"message": {"content": content}}]}}
     facts = {"cost_usd": cost}
     return msgspec.json.encode(
@@ -47,16 +47,16 @@ def no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_records_of_ours_begin_as_the_repair_expects() -> None:
-    line = read_line(msgspec.json.encode(chat("a")))
+    line = parse_line(msgspec.json.encode(chat("a")))
     assert unreadable(line, Failure(kind=FailureKind.INVALID_REQUEST, message="no")).record.startswith(PREFIX)
     assert failed(line, Misuse("no")).record.startswith(PREFIX)
 
 
 def test_an_entry_tells_what_resuming_needs() -> None:
-    entry = read_entry(RECORDS[1], 2)
+    entry = parse_entry(RECORDS[1], 2)
     assert (entry.custom_id, entry.failed, entry.cost_usd, entry.number) == ("zwei", False, 0.25, 2)
-    assert read_entry(RECORDS[2], 3).failed
-    assert read_entry(b'{"id": "x", "custom_id": "a", "response": null, "error": {"code": "expired"}}', 1).failed
+    assert parse_entry(RECORDS[2], 3).failed
+    assert parse_entry(b'{"id": "x", "custom_id": "a", "response": null, "error": {"code": "expired"}}', 1).failed
 
 
 @pytest.mark.usefixtures("no_disk")
@@ -97,7 +97,7 @@ def test_whatever_the_answers_hold_a_cut_costs_one_record_at_most(
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "out.jsonl"
     path.write_bytes(text)
-    with pytest.raises(Misuse, match=r"out\.jsonl:\d is no line of a batch's output"):
+    with pytest.raises(Misuse, match=r"out\.jsonl:\d is not a line of batch output"):
         reopened(path)
     assert path.read_bytes() == text
 
@@ -105,14 +105,14 @@ def test_a_file_of_something_else_is_left_alone(tmp_path: Path, text: bytes) -> 
 def test_a_record_broken_in_the_middle_of_a_file_is_told_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_bytes(RECORDS[0] + b"\n" + RECORDS[1][:30] + b"\n" + RECORDS[2] + b"\n")
-    with pytest.raises(Misuse, match=r"out\.jsonl:2 is no line"):
+    with pytest.raises(Misuse, match=r"out\.jsonl:2 is not a line"):
         reopened(path)
 
 
 def test_one_process_at_a_time_has_the_output(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     first = Journal(path)
-    with pytest.raises(Misuse, match="is in use: another batch writes to it"):
+    with pytest.raises(Misuse, match="is in use by another batch"):
         Journal(path)
     first.close()
     Journal(path).close()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.batch.material import chat, embedding
 from understudy.cli.batch import outcome
-from understudy.cli.batch.lines import Line, read_line
+from understudy.cli.batch.lines import Line, parse_line
 from understudy.dialects.openai import SERVER
 from understudy.dialects.server import Inbound
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
@@ -23,7 +23,7 @@ RAW = {"object": "chat.completion", "choices": [{"index": 0}, {"index": 1}], "ma
 
 
 def line_of(**fields: Any) -> Line:
-    return read_line(msgspec.json.encode({**chat("a"), **fields}))
+    return parse_line(msgspec.json.encode({**chat("a"), **fields}))
 
 
 def attempt(**fields: Any) -> AttemptRecord:
@@ -71,8 +71,8 @@ def test_any_other_answer_is_written_in_that_form(fields: dict[str, Any]) -> Non
 
 def test_vectors_are_written_as_they_were_asked_for() -> None:
     response = EmbeddingResponse(embeddings=((0.5, 1.0),), raw=b'{"data": "packed"}', attempts=(attempt(),))
-    plain = read_line(msgspec.json.encode(embedding("a", "text")))
-    packed = read_line(msgspec.json.encode(embedding("a", "text", encoding_format="base64")))
+    plain = parse_line(msgspec.json.encode(embedding("a", "text")))
+    packed = parse_line(msgspec.json.encode(embedding("a", "text", encoding_format="base64")))
     assert written(plain, response)[1]["response"]["body"]["data"][0]["embedding"] == [0.5, 1.0]
     assert isinstance(written(packed, response)[1]["response"]["body"]["data"][0]["embedding"], str)
 

@@ -14,7 +14,7 @@ def test_what_is_finished_is_not_asked_again(configured: CommandLine, emulator: 
     ask(configured)
     first = run(configured, "--limit", "5")
     assert first.code == 0
-    assert "note: 7 lines remain: the same command goes on from here" in first.err
+    assert "note: 7 lines remain: run the same command to continue" in first.err
     second = run(configured)
     assert second.code == 0
     assert f"finished: 7 of {COUNT} lines, 5 before" in second.err
@@ -32,7 +32,7 @@ def test_lines_from_a_pipe_go_on_by_their_custom_ids(configured: CommandLine, em
     assert run(configured, stdin=backwards).code == 0
     assert answers(out(configured)) == expected()
     assert len(emulator.requests("openai")) == COUNT
-    assert "stdin:1: no custom_id" in run(configured, stdin=b"{}\n").err
+    assert "stdin:1: custom_id is missing" in run(configured, stdin=b"{}\n").err
 
 
 def test_a_line_that_was_changed_is_noticed(configured: CommandLine, emulator: Emulator) -> None:
@@ -42,7 +42,7 @@ def test_a_line_that_was_changed_is_noticed(configured: CommandLine, emulator: E
     before = out(configured).read_bytes()
     result = run(configured)
     assert result.code == 2
-    assert "in.jsonl:2: 1 line asks something else than what out.jsonl has an answer to" in result.err
+    assert "in.jsonl:2: 1 request differs from the one answered in out.jsonl" in result.err
     assert out(configured).read_bytes() == before
     assert run(configured, "--retry-changed").code == 0
     assert answers(out(configured)) == {**expected(3), "line-1": "new"}
@@ -60,7 +60,7 @@ def test_answers_of_other_makers_and_of_other_inputs_stay(configured: CommandLin
     write(out(configured), foreign)
     result = run(configured)
     assert result.code == 0
-    assert "note: 1 lines of out.jsonl answer no line of in.jsonl" in result.err
+    assert "note: 1 lines of out.jsonl match no line of in.jsonl" in result.err
     assert [record["custom_id"] for record in read(out(configured))] == ["line-0", "stranger", "line-1"]
     assert len(emulator.requests("openai")) == 1
 
@@ -81,7 +81,7 @@ def test_a_half_written_last_line_is_asked_again(configured: CommandLine, emulat
     out(configured).write_bytes(whole[:-40])
     result = run(configured)
     assert result.code == 0
-    assert "note: a line that was cut in the middle was taken away; it is asked again" in result.err
+    assert "note: removed an incomplete last line from the output; it is asked again" in result.err
     assert answers(out(configured)) == expected()
     assert len(emulator.requests("openai")) == COUNT + 1
 
@@ -97,7 +97,7 @@ def test_two_processes_do_not_share_an_output(configured: CommandLine, emulator:
         first.kill()
         first.wait(PATIENCE)
     assert second.code == 2
-    assert "out.jsonl is in use: another batch writes to it" in second.err
+    assert "out.jsonl is in use by another batch" in second.err
     emulator.script("openai")
     assert run(configured).code == 0
 
@@ -112,7 +112,7 @@ def test_ctrl_c_ends_it_in_good_order(configured: CommandLine, emulator: Emulato
     assert process.returncode == 130
     told = err.decode()
     assert told.splitlines()[0].startswith(f"interrupted: 4 of {COUNT} lines")
-    assert "note: 8 lines remain: the same command goes on from here" in told
+    assert "note: 8 lines remain: run the same command to continue" in told
     assert "Traceback" not in told
     until(lambda: emulator.cancelled("openai") == 3)
     emulator.script("openai")

@@ -1,4 +1,4 @@
-"""A conversation is the fold of its records, and its accounts say what is not known."""
+"""A conversation is the fold of its records, and its totals keep the unknown apart."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import msgspec
 import pytest
 
 from understudy.cli.chat.conversation import (
-    Account,
     AnyRecord,
     Conversation,
-    Ended,
+    Ending,
     ModelSet,
+    ProviderTotals,
     Spent,
     SystemSet,
     Turn,
     Undone,
 )
-from understudy.cli.chat.transcript import account_lines, markdown, title, words
+from understudy.cli.chat.transcript import cost_lines, markdown, message_text, title
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.content import File, Image, Refusal, Text, Thinking
 from understudy.domain.messages import Message
@@ -24,25 +24,25 @@ from understudy.domain.money import Cost, Money
 from understudy.domain.usage import Usage
 
 
-def turn(number: int, ended: Ended = Ended.WHOLE) -> Turn:
+def turn(number: int, ended: Ending = Ending.WHOLE) -> Turn:
     question, answer = Message.user(f"question {number}"), Message.assistant(f"answer {number}")
     return Turn(question=question, answer=answer, provider="openai", model="gpt", ended=ended)
 
 
 def test_turns_are_added_and_taken_back() -> None:
-    conversation = Conversation().after(turn(1), turn(2), Undone(), turn(3))
+    conversation = Conversation().apply(turn(1), turn(2), Undone(), turn(3))
     assert conversation.turns == (turn(1), turn(3))
-    assert Conversation().after(Undone()) == Conversation()
+    assert Conversation().apply(Undone()) == Conversation()
 
 
 def test_what_is_sent() -> None:
-    sent = Conversation().after(turn(1)).messages(Message.user("and now?"))
+    sent = Conversation().apply(turn(1)).messages(Message.user("and now?"))
     assert [message.text for message in sent] == ["question 1", "answer 1", "and now?"]
 
 
 def test_the_last_setting_counts_and_outlives_what_is_taken_back() -> None:
     records: list[AnyRecord] = [SystemSet(text="a"), ModelSet(model="x"), turn(1), SystemSet(), Undone()]
-    conversation = Conversation().after(*records)
+    conversation = Conversation().apply(*records)
     assert (conversation.system, conversation.model) == (None, "x")
 
 
@@ -84,15 +84,15 @@ def test_what_an_attempt_used(record: AttemptRecord, spent: Spent) -> None:
     assert Spent.of(record) == spent
 
 
-def test_accounts_keep_the_unknown_apart() -> None:
-    conversation = Conversation().after(
+def test_totals_keep_the_unknown_apart() -> None:
+    conversation = Conversation().apply(
         Spent(provider="openai", input=1000, cached=400, output=20, nano_usd=1_500_000),
         Spent(provider="openai", input=500, output=5),
         Spent(provider="openai"),
         Spent(provider="ollama", input=7, output=8, nano_usd=0),
     )
-    assert conversation.accounts == (
-        Account(
+    assert conversation.totals == (
+        ProviderTotals(
             provider="openai",
             calls=3,
             input=1500,
@@ -102,21 +102,21 @@ def test_accounts_keep_the_unknown_apart() -> None:
             uncounted=1,
             unpriced=2,
         ),
-        Account(provider="ollama", calls=1, input=7, output=8),
+        ProviderTotals(provider="ollama", calls=1, input=7, output=8),
     )
-    assert account_lines(conversation.accounts) == [
+    assert cost_lines(conversation.totals) == [
         "openai: 3 calls · 1,500 tokens in (400 cached), 25 out · tokens of 1 call unknown · "
         "$0.001500000 · cost of 2 calls unknown",
         "ollama: 1 call · 7 tokens in, 8 out · $0",
-        "together: 4 calls · 1,507 tokens in (400 cached), 33 out · tokens of 1 call unknown · "
+        "total: 4 calls · 1,507 tokens in (400 cached), 33 out · tokens of 1 call unknown · "
         "$0.001500000 · cost of 2 calls unknown",
     ]
 
 
-def test_an_account_of_which_nothing_is_known_shows_no_zeros() -> None:
-    accounts = Conversation().after(Spent(provider="mine")).accounts
-    assert account_lines(accounts) == ["mine: 1 call · tokens of 1 call unknown · cost of 1 call unknown"]
-    assert account_lines(()) == ["nobody was asked yet"]
+def test_totals_of_which_nothing_is_known_show_no_zeros() -> None:
+    totals = Conversation().apply(Spent(provider="mine")).totals
+    assert cost_lines(totals) == ["mine: 1 call · tokens of 1 call unknown · cost of 1 call unknown"]
+    assert cost_lines(()) == ["no request was made yet"]
 
 
 def test_a_message_in_words() -> None:
@@ -128,13 +128,13 @@ def test_a_message_in_words() -> None:
         File(data="aGk=", media_type="application/pdf", name="a.pdf"),
         Refusal("no"),
     )
-    assert words(Message.user(parts)) == "look:\n[image/png]\n[https://example.org/a.png]\n[a.pdf]\nno"
+    assert message_text(Message.user(parts)) == "look:\n[image/png]\n[https://example.org/a.png]\n[a.pdf]\nno"
     assert title(Message.user("a  b\nc")) == "a b c"
     assert title(Message.user("x" * 61)) == "x" * 59 + "…"
 
 
 def test_a_document() -> None:
-    conversation = Conversation().after(SystemSet(text="Be brief."), turn(1), turn(2, Ended.STOPPED))
+    conversation = Conversation().apply(SystemSet(text="Be brief."), turn(1), turn(2, Ending.STOPPED))
     assert markdown(conversation) == (
         "## System\n\nBe brief.\n\n## You\n\nquestion 1\n\n## openai/gpt\n\nanswer 1\n\n"
         "## You\n\nquestion 2\n\n## openai/gpt\n\nanswer 2\n\n*(stopped here)*\n"

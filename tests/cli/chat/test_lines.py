@@ -67,13 +67,13 @@ def test_commands_work_as_on_a_terminal(configured: CommandLine, emulator: Emula
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("/modle", "there is no command /modle; did you mean /model?"),
+        ("/modle", "unknown command /modle; did you mean /model?"),
         ("/frobnicate", "/help lists the commands"),
-        ("/undo", "there is nothing to take back"),
-        ("/retry", "there is nothing to ask again"),
+        ("/undo", "there is nothing to remove"),
+        ("/retry", "there is no question to ask again"),
         ("/save", "there is nothing to save yet"),
-        ("/cost all", "/cost takes nothing behind it"),
-        ("/file", "/file takes the path"),
+        ("/cost all", "/cost takes no argument"),
+        ("/file", "/file needs the path"),
         ("/file gone.txt", "/file gone.txt: No such file"),
         ("/image gone.png", "/image gone.png: No such file"),
         ("/model nobody", "unknown entry or model 'nobody'"),
@@ -111,7 +111,7 @@ def test_costs_are_told_by_provider(configured: CommandLine, emulator: Emulator)
     assert "tokens of 2 calls unknown" in lines[-3]
     assert lines[-2].startswith("ollama: 1 call · ")
     assert lines[-2].endswith(" · $0")
-    assert lines[-1].startswith("together: 4 calls")
+    assert lines[-1].startswith("total: 4 calls")
 
 
 def test_what_has_a_price_is_told_in_money_also_of_an_earlier_day(configured: CommandLine) -> None:
@@ -140,7 +140,7 @@ def test_text_that_is_data_stays_as_it_is(configured: CommandLine) -> None:
 def test_input_that_is_no_text_is_told(configured: CommandLine) -> None:
     result = configured.run("chat", stdin=b"\xff\xfe\n")
     assert (result.code, result.out) == (2, "")
-    assert "standard input is not UTF-8 text" in result.err
+    assert "standard input is not valid UTF-8" in result.err
 
 
 def test_a_reader_that_leaves_is_no_error(configured: CommandLine) -> None:
@@ -187,7 +187,7 @@ def test_an_entry_that_is_no_longer_there_is_told(configured: CommandLine, emula
     path.write_text(path.read_text().replace('provider = "ollama"', 'provider = "ollama"\nname = "local"'))
     result = talk(configured, "hi", options=("-c",))
     assert result.code == 0
-    assert "warning: this session was led by ollama: unknown entry or model 'ollama'" in result.err
+    assert "warning: the model of this session, ollama: unknown entry or model 'ollama'" in result.err
 
 
 def test_sessions_are_listed(configured: CommandLine) -> None:
@@ -215,9 +215,9 @@ def test_ids_are_completed(configured: CommandLine) -> None:
     ("options", "told"),
     [
         (("--resume", "2020"), "there are no sessions yet"),
-        (("--timeout", "0"), "--timeout 0: it must be above 0"),
+        (("--timeout", "0"), "--timeout must be above 0 seconds, got 0"),
         (("-m", "nobody"), "unknown entry or model 'nobody'"),
-        (("--fallback", "ollama", "--no-fallback"), "exclude each other"),
+        (("--fallback", "ollama", "--no-fallback"), "cannot be combined"),
         (("-s", "@gone"), "--system gone: No such file"),
     ],
 )

@@ -46,7 +46,7 @@ def test_a_conversation(configured: CommandLine, emulator: Emulator) -> None:
         assert talker.says("What is my name?") == "Your name is Ada."
         finished = talker.leaves()
     assert finished.code == 0
-    assert "kept as " in finished.out
+    assert "saved as " in finished.out
     assert len(contents(emulator)) == 3
 
 
@@ -151,7 +151,7 @@ def test_what_was_typed_is_remembered_also_in_the_next_chat(configured: CommandL
 def test_nothing_typed_is_remembered_unless_wanted(configured: CommandLine) -> None:
     with chat(configured, "--no-save") as talker:
         talker.says("a secret")
-        assert "kept as" not in talker.leaves().out
+        assert "saved as" not in talker.leaves().out
     assert not (configured.folder / ".local").exists()
 
 
@@ -162,12 +162,12 @@ def test_names_are_completed_and_models_changed(configured: CommandLine, emulato
         assert emulator.requests("ollama")[-1].body["model"] == "llama3.2"
         assert "ollama/llama3.2, then openai" in talker.says("/model")
         (configured.folder / "a long name.txt").write_text("Anna likes tea.")
-        assert "goes with the next question" in talker.says("/file a lo\t")
+        assert "will be sent with the next question" in talker.says("/file a lo\t")
 
 
 def test_mistakes_are_told_and_the_talk_goes_on(configured: CommandLine) -> None:
     with chat(configured) as talker:
-        assert "there is no command /modle; did you mean /model?" in talker.says("/modle ollama")
+        assert "unknown command /modle; did you mean /model?" in talker.says("/modle ollama")
         assert "unknown entry or model 'nobody'" in talker.says("/model nobody")
         assert "/clear" in talker.says("/help")
         assert talker.says(FRANCE) == ANSWER
@@ -180,7 +180,7 @@ def test_when_an_answer_breaks_off_its_words_stay_until_it_is_asked_again(
     with chat(configured) as talker:
         shown = talker.says(FRANCE)
         assert shown.startswith("The")
-        assert "the answer broke off: openai/gpt-6-luna" in shown
+        assert "the answer was interrupted: openai/gpt-6-luna" in shown
         assert "/retry asks again" in shown
         assert talker.says("/retry") == ANSWER
         talker.says("and of Spain?")
@@ -198,7 +198,7 @@ def test_a_question_that_nobody_answered_can_be_asked_again_or_forgotten(
         assert "my name is Ada." in talker.says("/retry")
         emulator.script("ollama", always=Fault.error(FailureKind.BILLING))
         talker.says("what is this?")
-        assert "taken back: what is this?" in talker.says("/undo")
+        assert "removed: what is this?" in talker.says("/undo")
         emulator.script("ollama")
         assert talker.says("what is my name?") == "Your name is Ada."
 
@@ -208,7 +208,7 @@ def test_a_conversation_that_has_grown_too_long_is_told_with_a_way_out(
 ) -> None:
     emulator.script("openai", always=Fault.error(FailureKind.CONTEXT_LENGTH))
     with chat(configured, "--no-fallback") as talker:
-        assert "/undo takes the last turn back, /clear begins anew" in talker.says("hi")
+        assert "/undo removes the last turn, /clear starts a new one" in talker.says("hi")
 
 
 def test_who_stood_in_is_said_in_a_line(configured: CommandLine, emulator: Emulator) -> None:
@@ -241,7 +241,7 @@ def test_an_earlier_conversation_goes_on(configured: CommandLine, emulator: Emul
     with configured.terminal("chat", "--continue", stdin=True) as terminal:
         talker = Talker(terminal)
         greeting = talker.wait()
-        assert "goes on after 1 turn" in greeting
+        assert "continues after 1 turn" in greeting
         assert "> My name is Ada." in greeting
         assert "ollama/llama3.2, then" in greeting
         assert talker.says("What is my name?") == "Your name is Ada."

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from understudy.dialects.anthropic import DIALECT
-from understudy.dialects.anthropic.decode import read_usage
+from understudy.dialects.anthropic.usage import read_usage
 from understudy.dialects.base import Endpoint
 from understudy.domain import events as e
 from understudy.domain.content import Citation, Opaque, Provenance, Text, Thinking, ToolCall

@@ -11,7 +11,7 @@ from understudy import providers
 from understudy.dialects.base import Endpoint, Exchange, Send
 from understudy.dialects.cohere import DIALECT
 from understudy.dialects.cohere.tokens import MAX_TEXT
-from understudy.dialects.cohere.vectors import pack
+from understudy.dialects.embeddings import pack_vector
 from understudy.dialects.pages import MAX_PAGES
 from understudy.domain.content import File, Image, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.failures import Failure, FailureKind
@@ -140,7 +140,7 @@ def test_what_is_no_vector_for_each_text_is_a_failure(body: Any) -> None:
 
 def test_other_forms_of_vectors() -> None:
     request = EmbeddingRequest(texts=("a",), input_type="document")
-    body: Any = {"embeddings": {"float": None, "base64": [pack((1.0, -0.5))]}, "meta": None}
+    body: Any = {"embeddings": {"float": None, "base64": [pack_vector((1.0, -0.5))]}, "meta": None}
     assert embedded(body, request=request)[1].embeddings == ((1.0, -0.5),)
     body = {"embeddings": {"int8": [[1, -2]], "float": [[0.25]]}}
     assert embedded(body, request=request)[1].embeddings == ((0.25,),)

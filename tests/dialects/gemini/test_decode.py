@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.dialects.gemini.helpers import answer, chunk, endpoint, failure, parts, sse, streamed, whole
-from understudy.dialects.gemini.reader import StreamReader
+from understudy.dialects.gemini.decode_stream import StreamReader
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Image, Opaque, Provenance, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure

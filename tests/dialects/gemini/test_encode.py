@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.dialects.gemini.helpers import BASE, asked, body, endpoint, sent, warnings
 from understudy.dialects.base import Send
 from understudy.dialects.gemini import DIALECT, SERVER
-from understudy.dialects.gemini.fit import PLACEHOLDER
+from understudy.dialects.gemini.quirks import PLACEHOLDER
 from understudy.domain.content import (
     AnyPart,
     Audio,

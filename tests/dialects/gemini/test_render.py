@@ -10,8 +10,8 @@ import pytest
 
 from tests.dialects.gemini.helpers import chunk, endpoint, sse
 from understudy.dialects.gemini import SERVER
-from understudy.dialects.gemini.reader import StreamReader
-from understudy.dialects.gemini.stream import ChunkRenderer
+from understudy.dialects.gemini.decode_stream import StreamReader
+from understudy.dialects.gemini.render_stream import ChunkRenderer
 from understudy.dialects.server import Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Citation, Image, Opaque, Text, Thinking, ToolCall

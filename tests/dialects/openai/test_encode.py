@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.dialects.openai.talking import HELLO, answer, completion, sent, whole
-from understudy.dialects.openai.parse_request import parse_chat
+from understudy.dialects.openai.parse import parse_chat
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
     Audio,

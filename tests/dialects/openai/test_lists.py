@@ -9,8 +9,8 @@ import pytest
 
 from tests.dialects.openai.talking import ENDPOINT, HELLO, JSON, drive
 from understudy.dialects.base import Send
+from understudy.dialects.embeddings import pack_vector, unpack_vector
 from understudy.dialects.openai import DIALECT
-from understudy.dialects.openai.vectors import pack, unpack
 from understudy.dialects.quirks import Quirks
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest, ModelsRequest, WireOrigin
@@ -39,7 +39,7 @@ def request_of(exchange: Any) -> HttpRequest:
 class TestEmbeddings:
     def test_numbers_and_base64_are_the_same_vectors(self) -> None:
         vectors = [[0.5, -1.25], [2.0, 3.0]]
-        for write in (list, pack):
+        for write in (list, pack_vector):
             data = [{"index": index, "embedding": write(vector)} for index, vector in enumerate(vectors)]
             found = embed({"data": data, "model": "e", "usage": {"prompt_tokens": 4, "total_tokens": 4}})
             assert isinstance(found, EmbeddingResponse)
@@ -53,8 +53,8 @@ class TestEmbeddings:
         assert found.usage.input_total is None
 
     def test_base64_is_little_endian_floats(self) -> None:
-        assert unpack("AAAAPwAAoL8=") == (0.5, -1.25)
-        assert pack((0.5, -1.25)) == "AAAAPwAAoL8="
+        assert unpack_vector("AAAAPwAAoL8=") == (0.5, -1.25)
+        assert pack_vector((0.5, -1.25)) == "AAAAPwAAoL8="
 
     def test_vectors_come_in_the_order_of_the_texts(self) -> None:
         data = [{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from understudy.dialects.openai import SERVER
-from understudy.dialects.openai.parse import messages_from_openai
+from understudy.dialects.openai.parse_messages import messages_from_openai
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import (
     Audio,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from understudy.dialects.base import Notes
-from understudy.dialects.replicate.inputs import write_inputs
+from understudy.dialects.replicate.encode_settings import write_inputs
 from understudy.dialects.replicate.schema import InputSchema, schema_of
 from understudy.domain.content import Image, JsonObject, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.messages import Message, Tool

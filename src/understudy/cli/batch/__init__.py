@@ -1,7 +1,7 @@
-"""`understudy batch`: many requests from a file, their answers into another, in the form of OpenAI's Batch API.
+"""`understudy batch`: answers a file of requests into another, in the format of OpenAI's Batch API.
 
-`lines` and `source` read what is asked, `journal` keeps what is answered, `pace` and `ceiling` say when the next line
-may go, `outcome` writes a line of output, `run` drives them, and `command` is what the user calls.
+`lines` and `source` read the input, `asking` sends a line, `outcome` makes a line of output of its answer, `journal`
+writes it, and `run` runs them under the limits of `policy.pace` and `policy.spending`; `command` is the entry point.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a line to what became of it: read the body, ask, write the answer."""
+"""Asks the lines of a batch: reads the body, sends the request, makes a line of output of the answer."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from understudy.wire.http import HttpRequest
 
 _SERVERS: dict[str, ServerHalf] = {server.name: server for server in (OPENAI, RESPONSES)}
 _CHARACTERS_PER_TOKEN = 4
-"""A rule of thumb that serves to spread requests over time; what was used is corrected afterwards."""
+"""A rule of thumb to spread requests over time; corrected afterwards by the tokens used."""
 
 
-class Asked(NamedTuple):
-    """A line that was read."""
+class ParsedLine(NamedTuple):
+    """A line whose body was parsed."""
 
     line: Line
     server: ServerHalf
@@ -37,13 +37,13 @@ class Asker:
     """Asks a provider the lines of a batch."""
 
     def __init__(self, provider: Provider | ProviderManager, model: str | None, deadline: float | None) -> None:
-        """`model` takes the place of every line's own. `deadline`: seconds for each line."""
+        """`model` replaces the model of every line. `deadline` is in seconds, for each line."""
         self._provider = provider
         self._model = model
         self._deadline = deadline
 
-    def read(self, line: Line) -> Asked | Outcome:
-        """Read a line's body; one that is no request has its outcome already."""
+    def parse(self, line: Line) -> ParsedLine | Outcome:
+        """Parse the body of a line. Return the outcome of an invalid one."""
         server = _SERVERS[line.route.dialect]
         try:
             inbound = server.parse(HttpRequest("POST", line.url, body=line.body))
@@ -52,28 +52,28 @@ class Asker:
         if self._model is not None:
             request = msgspec.structs.replace(inbound.request, model=self._model)
             inbound = msgspec.structs.replace(inbound, request=request)
-        return Asked(line, server, inbound)
+        return ParsedLine(line, server, inbound)
 
-    def expected_cost(self, asked: Asked) -> int | None:
-        """Return nano-USD that the first target of a line would cost, where its plan tells."""
-        if not isinstance(asked.inbound.request, GenerationRequest):
+    def expected_cost(self, parsed: ParsedLine) -> int | None:
+        """Return what a line would cost at its first target, in nano-USD; `None` if unknown."""
+        if not isinstance(parsed.inbound.request, GenerationRequest):
             return None
         try:
-            steps = self._provider.explain(asked.inbound.request).steps
-        except LLMError:  # it is told when the line is asked
+            steps = self._provider.explain(parsed.inbound.request).steps
+        except LLMError:  # reported when the line is asked
             return None
         expected = steps[0].expected_cost if steps else None
         return expected.amount.nano_usd if expected else None
 
-    def expected_tokens(self, asked: Asked) -> int:
-        """Guess what a line will use: its own length, and as much answer as it allows."""
-        request = asked.inbound.request
+    def expected_tokens(self, parsed: ParsedLine) -> int:
+        """Estimate the tokens of a line: its length, and the longest answer it allows."""
+        request = parsed.inbound.request
         allowed = request.max_tokens or 0 if isinstance(request, GenerationRequest) else 0
-        return len(asked.line.body) // _CHARACTERS_PER_TOKEN + allowed
+        return len(parsed.line.body) // _CHARACTERS_PER_TOKEN + allowed
 
-    async def ask(self, asked: Asked) -> Outcome:
-        """Ask, and return what became of it. Every error of the library is an outcome."""
-        line, server, inbound = asked
+    async def ask(self, parsed: ParsedLine) -> Outcome:
+        """Send the request and return its outcome. Every `LLMError` becomes an outcome."""
+        line, server, inbound = parsed
         try:
             match inbound.request:
                 case EmbeddingRequest() as request:
@@ -83,7 +83,7 @@ class Asker:
                     answer = await self._generate(request)
                     return outcome.answered(line, answer, server, inbound)
                 case _:
-                    raise AssertionError("a batch has no other operations")
+                    raise AssertionError("a batch has no other operation")
         except LLMError as error:
             return outcome.failed(line, error)
 
@@ -93,9 +93,9 @@ class Asker:
         return await self._provider.generate(request, deadline=self._deadline)
 
     async def _embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
-        """Embed the texts of a request. The form of the vectors on the wire is for the answer alone."""
+        """Embed the texts of a request. `encoding_format` applies to the answer only."""
         if not request.texts:
-            raise Misuse("input: tokens instead of texts are understood by the model that they were made for alone")
+            raise Misuse("input: token ids are not supported, because they are valid for one model only; send strings")
         options: EmbedOptions = {}
         if request.model is not None:
             options["model"] = request.model

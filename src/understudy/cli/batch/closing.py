@@ -1,21 +1,21 @@
-"""What is said at the end of a batch: for people on stderr, for scripts on stdout, and as an exit code."""
+"""What is reported at the end of a batch: for people on stderr, for scripts on stdout, and as an exit code."""
 
 from __future__ import annotations
 
 import msgspec
 
-from understudy.cli.batch.ceiling import Ceiling
 from understudy.cli.batch.progress import dollars, facts
-from understudy.cli.batch.run import Account, Stop
+from understudy.cli.batch.run import BatchProgress, Stop
 from understudy.cli.exits import ExitCode
-from understudy.cli.results import print_json, usd
 from understudy.cli.sanitize import clean_line
-from understudy.cli.terminal import say
+from understudy.cli.terminal import print_json, say
 from understudy.domain.money import Cost, Money
+from understudy.policy.spending import SpendingLimit
+from understudy.reports.results import usd
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What `--json` prints. Lines, tokens and failures are those of this run; the cost is that of the whole output."""
+    """The JSON of `--json`. Lines, tokens and failures are those of this run; the cost is that of the whole output."""
 
     stopped: Stop
     lines: int
@@ -31,63 +31,61 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     lines_of_unknown_cost: int
 
 
-def conclude(account: Account, ceiling: Ceiling, *, as_json: bool) -> ExitCode:
-    """Tell how a batch ended, and return its exit code."""
-    stop = account.stop or Stop.FINISHED
+def conclude(progress: BatchProgress, spending: SpendingLimit, *, as_json: bool) -> ExitCode:
+    """Report how a batch ended and return its exit code."""
+    stop = progress.stop or Stop.FINISHED
     if as_json:
-        print_json(_summary(account, ceiling, stop))
-    finished = account.answered + account.failed
-    earlier = f", {account.before} before" if account.before else ""
-    say(f"{finished} of {account.total} lines{earlier} · {facts(account, ceiling)}", label=stop.replace("_", " "))
-    for line, style in _remarks(account, ceiling, stop):
+        print_json(_summary(progress, spending, stop))
+    finished = progress.answered + progress.failed
+    earlier = f", {progress.before} before" if progress.before else ""
+    say(f"{finished} of {progress.total} lines{earlier} · {facts(progress, spending)}", label=stop.replace("_", " "))
+    for line, style in _remarks(progress, spending, stop):
         say(line, label="warning" if style else "note", style=style or "dim")
     if stop is Stop.INTERRUPTED:
         return ExitCode.INTERRUPTED
-    left = account.remaining and stop is not Stop.LIMIT
-    return ExitCode.UNAVAILABLE if left or account.failed or account.failed_before else ExitCode.OK
+    left = progress.remaining and stop is not Stop.LIMIT
+    return ExitCode.UNAVAILABLE if left or progress.failed or progress.failed_before else ExitCode.OK
 
 
-def _remarks(account: Account, ceiling: Ceiling, stop: Stop) -> list[tuple[str, str]]:
+def _remarks(progress: BatchProgress, spending: SpendingLimit, stop: Stop) -> list[tuple[str, str]]:
     remarks: list[tuple[str, str]] = []
-    if account.failed:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in account.failures.most_common())
+    if progress.failed:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in progress.failures.most_common())
+        remarks.append((f"{progress.failed} failed ({kinds}); first: {clean_line(progress.first_failure)}", "warning"))
+    if progress.failed + progress.failed_before:
         remarks.append(
-            (f"{account.failed} failed ({kinds}); the first: {clean_line(account.first_failure)}", "warning")
+            (f"{progress.failed + progress.failed_before} lines ended in an error; --retry-errors asks them again", "")
         )
-    if account.failed + account.failed_before:
-        remarks.append(
-            (f"{account.failed + account.failed_before} lines ended in an error: --retry-errors asks them again", "")
-        )
-    if ceiling.limit is not None and ceiling.unknown:
-        remarks.append(("--max-cost cannot hold what is not known to cost anything", "warning"))
-    remaining = account.remaining
+    if spending.limit is not None and spending.unknown:
+        remarks.append(("--max-cost does not limit lines of unknown cost", "warning"))
+    remaining = progress.remaining
     if remaining:
-        remarks.append((f"{remaining} lines remain: {_way_on(account, ceiling, stop)}", ""))
+        remarks.append((f"{remaining} lines remain: {_next_step(progress, spending, stop)}", ""))
     return remarks
 
 
-def _way_on(account: Account, ceiling: Ceiling, stop: Stop) -> str:
+def _next_step(progress: BatchProgress, spending: SpendingLimit, stop: Stop) -> str:
     match stop:
         case Stop.MAX_COST:
-            return f"the next would pass --max-cost {dollars(ceiling.limit or 0)}; a higher one goes on"
+            return f"the next one could exceed --max-cost {dollars(spending.limit or 0)}; raise it to continue"
         case Stop.GAVE_UP:
-            return "too many failed in a row (--give-up-after); the same command goes on once the reason is gone"
+            return "too many consecutive failures (--give-up-after); fix the cause and run the same command to continue"
         case Stop.FINISHED | Stop.LIMIT | Stop.INTERRUPTED:
-            return "the same command goes on from here"
+            return "run the same command to continue"
 
 
-def _summary(account: Account, ceiling: Ceiling, stop: Stop) -> Summary:
-    unknown = ceiling.unknown
+def _summary(progress: BatchProgress, spending: SpendingLimit, stop: Stop) -> Summary:
+    unknown = spending.unknown
     return Summary(
         stopped=stop,
-        lines=account.total,
-        answered=account.answered,
-        failed=account.failed,
-        finished_before=account.before,
-        failed_before=account.failed_before,
-        remaining=account.remaining,
-        failures=dict(account.failures),
-        tokens=account.tokens,
-        cost_usd=usd(Cost(amount=Money(ceiling.spent), source="")),
+        lines=progress.total,
+        answered=progress.answered,
+        failed=progress.failed,
+        finished_before=progress.before,
+        failed_before=progress.failed_before,
+        remaining=progress.remaining,
+        failures=dict(progress.failures),
+        tokens=progress.tokens,
+        cost_usd=usd(Cost(amount=Money(spending.spent), source="")),
         lines_of_unknown_cost=unknown,
     )

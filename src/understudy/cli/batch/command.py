@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -11,42 +12,34 @@ import typer
 
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import told
+from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.options import (
-    ConfigOption,
-    JsonOption,
-    NoColorOption,
-    NoFallbackOption,
-    Settings,
-    VerboseOption,
-    check_timeout,
-)
+from understudy.cli.options import CommonOptions, JsonOption, NoFallbackOption, check_timeout
 from understudy.cli.terminal import prepare_library, say
 from understudy.domain.errors import Misuse
 
 if TYPE_CHECKING:
-    from understudy.cli.batch.ceiling import Ceiling
     from understudy.cli.batch.journal import Journal
-    from understudy.cli.batch.run import Account, Orders
+    from understudy.cli.batch.run import BatchProgress, RunLimits
     from understudy.cli.batch.source import Source
     from understudy.client.manager import ProviderManager
     from understudy.client.provider import Provider
     from understudy.config import Config
+    from understudy.policy.spending import SpendingLimit
 
 MANUAL = Manual(
     text="""\
-Each line of the input asks one thing: a chat completion, a response or embeddings. Each line of the output answers one,
-in the order in which answers arrive; `custom_id` says which. Any provider answers, in OpenAI's form: a line's
-`body.model` is an entry, `entry/model` or the model of an entry, and when that fails the next entry goes on.
+Each line of the input is one request: a chat completion, a response or embeddings. Each line of the output answers one,
+in the order in which answers arrive; `custom_id` identifies it. Any provider can answer, in OpenAI's format: a line's
+`body.model` is an entry, `entry/model` or the model of an entry, and if that fails the next entry takes over.
 
-The whole input is checked before anything is sent. Answers are written as they arrive, so the same command goes on
-where it was stopped, however that happened, kill -9 included: what is finished is not asked again. One process at a
-time writes to an output.""",
+The whole input is checked before anything is sent. Answers are written as they arrive, so the same command resumes an
+interrupted batch, even after kill -9: finished lines are not asked again. Only one process at a time can write to an
+output.""",
     examples=(
         Example("Answer a file", "understudy batch requests.jsonl -o answers.jsonl"),
         Example(
-            "Keep below a rate and a sum",
+            "Limit the rate and the cost",
             "understudy batch requests.jsonl -o answers.jsonl \\\n  --rate 500/min --max-cost 20",
         ),
         Example(
@@ -54,195 +47,160 @@ time writes to an output.""",
             "understudy batch requests.jsonl -o trial.jsonl --limit 10 -m ollama",
         ),
         Example(
-            "Ask what failed once more",
+            "Retry the lines that failed",
             "understudy batch requests.jsonl -o answers.jsonl --retry-errors",
         ),
         Example(
-            "Take the texts out",
+            "Extract the texts",
             "jq -r '[.custom_id, .response.body.choices[0].message.content] | @tsv' \\\n  answers.jsonl",
         ),
     ),
     exits={
         ExitCode.OK: "every line is answered, or as many as --limit allows",
-        ExitCode.UNAVAILABLE: "lines ended in an error, or are left; stderr says how many and why",
-        ExitCode.MISUSE: "wrong usage, configuration or input; nothing was sent",
-        ExitCode.OUTPUT_FAILED: "the output cannot be written; what stands in it is whole",
-        ExitCode.INTERRUPTED: "Ctrl-C; the same command goes on",
+        ExitCode.UNAVAILABLE: "lines ended in an error or remain; stderr reports how many and why",
+        ExitCode.MISUSE: "invalid usage, configuration or input; nothing was sent",
+        ExitCode.OUTPUT_FAILED: "the output could not be written; its existing lines are complete",
+        ExitCode.INTERRUPTED: "Ctrl-C; the same command resumes",
     },
     variables={**CONFIGURATION, **LOOKS},
     see="docs/batch.md",
 )
 
-Input = Annotated[
-    str, typer.Argument(metavar="INPUT", help="The file of requests, a JSON object a line; `-` is stdin.")
-]
-OutputOption = Annotated[
-    Path, typer.Option("--output", "-o", metavar="PATH", help="Where answers go, and where a stopped batch goes on.")
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        metavar="ENTRY[/MODEL]",
-        autocompletion=completion.targets,
-        help="Ask this instead of each line's own `body.model`.",
-    ),
-]
-ConcurrencyOption = Annotated[
-    int, typer.Option("--concurrency", "-c", metavar="N", min=1, max=1000, help="Lines that are asked at once.")
-]
-RateOption = Annotated[
-    str | None,
-    typer.Option("--rate", metavar="N[/s|/min|/h]", help="Lines that are begun, a minute if no unit is given; evenly."),
-]
-TokensOption = Annotated[
-    str | None,
-    typer.Option("--tokens-per-minute", metavar="N", help="Tokens of prompts and answers; estimated, then corrected."),
-]
-MaxCostOption = Annotated[
-    str | None,
-    typer.Option(
-        "--max-cost",
-        metavar="USD",
-        help="Begin no line when the output, with what is on its way, would have cost more than this.",
-    ),
-]
-LimitOption = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Lines of this run, then stop.")]
-RetryErrorsOption = Annotated[
-    bool, typer.Option("--retry-errors", help="Ask lines again that ended in an error; their old lines go.")
-]
-RetryChangedOption = Annotated[
-    bool, typer.Option("--retry-changed", help="Ask lines again that were answered before the input was changed.")
-]
-GiveUpOption = Annotated[
-    int,
-    typer.Option(
-        "--give-up-after",
-        metavar="N",
-        min=0,
-        help="Stop when so many lines in a row failed through no fault of their own; 0 never does.",
-    ),
-]
-TimeoutOption = Annotated[
-    float | None,
-    typer.Option("--timeout", metavar="SECONDS", help="For each line, all its attempts and waits together."),
-]
+
+class BatchOptions(CommonOptions, frozen=True, kw_only=True):
+    """The options of `batch`, as they stand on the command line."""
+
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="The file of requests, one JSON object per line; `-` is stdin.")
+    ]
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="File for the answers; an interrupted batch resumes from it."
+        ),
+    ]
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="ENTRY[/MODEL]",
+            autocompletion=completion.targets,
+            help="Ask this instead of each line's own `body.model`.",
+        ),
+    ] = None
+    no_fallback: NoFallbackOption = False
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "-c", metavar="N", min=1, max=1000, help="Number of lines asked at once.")
+    ] = 8
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            "--rate", metavar="N[/s|/min|/h]", help="Lines started per minute, or per the given unit, evenly spaced."
+        ),
+    ] = None
+    tokens_per_minute: Annotated[
+        str | None,
+        typer.Option(
+            "--tokens-per-minute",
+            metavar="N",
+            help="Tokens of prompts and answers per minute; estimated first, then corrected.",
+        ),
+    ] = None
+    max_cost: Annotated[
+        str | None,
+        typer.Option(
+            "--max-cost",
+            metavar="USD",
+            help="Start no line if the whole output, including lines in flight, would then cost more than this.",
+        ),
+    ] = None
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Stop after this many lines in this run.")
+    ] = None
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", help="Limit for each line: all its attempts and waits together."),
+    ] = None
+    retry_errors: Annotated[
+        bool,
+        typer.Option("--retry-errors", help="Ask lines that ended in an error again; their old lines are removed."),
+    ] = False
+    retry_changed: Annotated[
+        bool, typer.Option("--retry-changed", help="Ask lines again whose input changed after they were answered.")
+    ] = False
+    give_up_after: Annotated[
+        int,
+        typer.Option(
+            "--give-up-after",
+            metavar="N",
+            min=0,
+            help="Stop after N consecutive failures that are not the lines' own fault; 0 never stops.",
+        ),
+    ] = 25
+    as_json: JsonOption = False
 
 
-class Retries(NamedTuple):
-    """Which finished lines are asked again."""
+class Batch(NamedTuple):
+    """The files of a batch, and how far it has come."""
 
-    errors: bool
-    changed: bool
-
-
-class Prepared(NamedTuple):
-    """What has to be done, and what has been."""
-
-    account: Account
-    ceiling: Ceiling
+    source: Source
+    journal: Journal
+    progress: BatchProgress
+    spending: SpendingLimit
     finished: bytearray
-    """One byte for each line of the input; 1 when it is finished."""
+    """One byte for each line of the input; 1 if it is finished."""
 
 
-def batch(
-    context: typer.Context,
-    *,
-    source: Input,
-    output: OutputOption,
-    model: ModelOption = None,
-    no_fallback: NoFallbackOption = False,
-    concurrency: ConcurrencyOption = 8,
-    rate: RateOption = None,
-    tokens_per_minute: TokensOption = None,
-    max_cost: MaxCostOption = None,
-    limit: LimitOption = None,
-    timeout: TimeoutOption = None,
-    retry_errors: RetryErrorsOption = False,
-    retry_changed: RetryChangedOption = False,
-    give_up_after: GiveUpOption = 25,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
-) -> None:
+def batch(options: BatchOptions) -> None:
     """Answer a file of requests, as OpenAI's Batch API does."""
     from understudy.cli.batch.closing import conclude
-    from understudy.cli.batch.run import Orders
+    from understudy.cli.batch.run import RunLimits
 
-    settings = Settings.of(context, config, verbose=verbose)
-    with told(as_json=as_json, verbose=settings.verbose):
-        orders = Orders(
-            concurrency=concurrency,
-            requests=_rate("--rate", rate),
-            tokens=_rate("--tokens-per-minute", tokens_per_minute),
-            limit=limit,
-            give_up_after=give_up_after,
+    with report_errors(as_json=options.as_json, verbose=options.verbose):
+        limits = RunLimits(
+            concurrency=options.concurrency,
+            requests=_rate("--rate", options.rate),
+            tokens=_rate("--tokens-per-minute", options.tokens_per_minute),
+            lines=options.limit,
+            give_up_after=options.give_up_after,
         )
-        check_timeout(timeout)
-        wishes = _Wishes(source, output, orders, model, timeout, _money(max_cost), Retries(retry_errors, retry_changed))
-        prepared = _answer(wishes, settings, no_fallback=no_fallback)
-    raise typer.Exit(conclude(prepared.account, prepared.ceiling, as_json=as_json))
+        check_timeout(options.timeout)
+        max_cost = _nano_usd(options.max_cost)
+        progress, spending = _answer(options, limits, max_cost)
+    raise typer.Exit(conclude(progress, spending, as_json=options.as_json))
 
 
-class _Wishes(NamedTuple):
-    source: str
-    output: Path
-    orders: Orders
-    model: str | None
-    timeout: float | None
-    most: int | None
-    """Nano-USD."""
-    retries: Retries
-
-
-def _answer(wishes: _Wishes, settings: Settings, *, no_fallback: bool) -> Prepared:
-    """Answer what is left of the input, and return how far it came. Raises `Misuse` before anything is sent."""
+def _answer(options: BatchOptions, limits: RunLimits, max_cost: int | None) -> tuple[BatchProgress, SpendingLimit]:
+    """Answer what is left of the input. Return how far it came. Raise `Misuse` before anything is sent."""
     from understudy.cli.batch.journal import Journal
     from understudy.cli.batch.source import open_source
     from understudy.cli.choice import alone_first
-    from understudy.cli.inquiry import show_notices
+    from understudy.cli.invocation import show_notices
     from understudy.config import load
 
-    config = load(settings.config)
-    config = alone_first(config) if no_fallback else config
-    _check_paths(wishes.source, wishes.output)
+    config = load(options.config)
+    config = alone_first(config) if options.no_fallback else config
+    _check_paths(options.source, options.output)
     show_notices(config.notices)
-    lines = open_source(wishes.source)
-    journal = Journal(wishes.output.expanduser())
-    try:
-        prepared = _prepare(lines, journal, wishes.most, wishes.retries)
-        errand = _Errand(lines, journal, wishes.orders, wishes.model, wishes.timeout, settings.verbose)
-        _perform(errand, config, prepared)
-    finally:
-        journal.close()
-        lines.close()
-    return prepared
-
-
-class _Errand(NamedTuple):
-    lines: Source
-    journal: Journal
-    orders: Orders
-    model: str | None
-    timeout: float | None
-    verbose: bool
+    with closing(open_source(options.source)) as source, closing(Journal(options.output.expanduser())) as journal:
+        prepared = _prepare(source, journal, options, max_cost)
+        _run(prepared, options, limits, config)
+    return prepared.progress, prepared.spending
 
 
 def _rate(option: str, text: str | None) -> float | None:
-    from understudy.cli.batch.pace import read_rate
+    from understudy.policy.pace import parse_rate
 
     if text is None:
         return None
     try:
-        return read_rate(text)
+        return parse_rate(text)
     except ValueError as error:
-        raise Misuse(f"{option} {error}") from error
+        raise Misuse(f"{option}: {error}") from error
 
 
-def _money(text: str | None) -> int | None:
-    """Return nano-USD."""
+def _nano_usd(text: str | None) -> int | None:
     if text is None:
         return None
     try:
@@ -250,13 +208,13 @@ def _money(text: str | None) -> int | None:
     except InvalidOperation:
         amount = Decimal(-1)
     if not amount.is_finite() or amount <= 0:
-        raise Misuse(f"--max-cost {text}: write US dollars, such as 2.50")
+        raise Misuse(f"--max-cost must be an amount in US dollars, such as 2.50; got {text!r}")
     return int(amount.scaleb(9))
 
 
 def _check_paths(source: str, output: Path) -> None:
     if str(output) == "-":
-        raise Misuse("--output -: it must be a file, for a batch that was stopped goes on from it")
+        raise Misuse("--output must be a file, not `-`: an interrupted batch resumes from it")
     try:
         same = source != "-" and Path(source).expanduser().samefile(output.expanduser())
     except OSError:
@@ -265,56 +223,56 @@ def _check_paths(source: str, output: Path) -> None:
         raise Misuse(f"--output {output} is the input itself")
 
 
-def _prepare(lines: Source, journal: Journal, most: int | None, retries: Retries) -> Prepared:
-    """Compare the output with the input. Raises `Misuse` when they do not belong together."""
-    from understudy.cli.batch.ceiling import Ceiling
+def _prepare(source: Source, journal: Journal, options: BatchOptions, max_cost: int | None) -> Batch:
+    """Compare the output with the input. Raise `Misuse` if they do not belong together."""
     from understudy.cli.batch.resume import compare
-    from understudy.cli.batch.run import Account
+    from understudy.cli.batch.run import BatchProgress
+    from understudy.policy.spending import SpendingLimit
 
-    found = compare(lines, journal.entries())
+    found = compare(source, journal.entries())
     if journal.repaired:
-        say("a line that was cut in the middle was taken away; it is asked again", label="note")
-    if found.changed and not retries.changed:
+        say("removed an incomplete last line from the output; it is asked again", label="note")
+    if found.changed and not options.retry_changed:
         raise Misuse(found.complaint(journal.path))
-    unwanted = {*(found.failed if retries.errors else ()), *found.changed}
-    if unwanted:
-        journal.drop(lambda entry: entry.custom_id in unwanted)
+    again = {*(found.failed if options.retry_errors else ()), *found.changed}
+    if again:
+        journal.drop(lambda entry: entry.custom_id in again)
     if found.strangers:
-        say(f"{found.strangers} lines of {journal.path} answer no line of {lines.name}", label="note")
-    finished, failed = found.finished, len(found.failed - unwanted)
-    for custom_id in unwanted:
-        finished[lines.positions[custom_id]] = 0
-    account = Account(total=len(lines), before=sum(finished), failed_before=failed)
-    return Prepared(account, Ceiling(most, found.spent), finished)
+        say(f"{found.strangers} lines of {journal.path} match no line of {source.name}", label="note")
+    for custom_id in again:
+        found.finished[source.positions[custom_id]] = 0
+    progress = BatchProgress(total=len(source), before=sum(found.finished), failed_before=len(found.failed - again))
+    return Batch(source, journal, progress, SpendingLimit(max_cost, found.spent), found.finished)
 
 
-def _perform(errand: _Errand, config: Config, prepared: Prepared) -> None:
-    """Run what is left; Ctrl-C ends it in good order."""
+def _run(batch: Batch, options: BatchOptions, limits: RunLimits, config: Config) -> None:
+    """Run what is left; Ctrl-C stops it cleanly."""
     from understudy.cli.batch.run import Stop
     from understudy.client.manager import from_loaded
 
-    if not prepared.account.remaining:
-        prepared.account.stop = Stop.FINISHED
+    if not batch.progress.remaining:
+        batch.progress.stop = Stop.FINISHED
         return
     prepare_library()
     provider = from_loaded(config)
-    if errand.model is not None:
-        provider.explain("?", model=errand.model)  # a name that is nobody's is told before anything is sent
+    if options.model is not None:
+        provider.explain("?", model=options.model)  # an unknown name is an error before anything is sent
     try:
-        asyncio.run(_drive(errand, provider, prepared))
+        asyncio.run(_ask_lines(batch, options, limits, provider))
     except KeyboardInterrupt:
-        prepared.account.stop = Stop.INTERRUPTED
+        batch.progress.stop = Stop.INTERRUPTED
 
 
-async def _drive(errand: _Errand, provider: Provider | ProviderManager, prepared: Prepared) -> None:
+async def _ask_lines(
+    batch: Batch, options: BatchOptions, limits: RunLimits, provider: Provider | ProviderManager
+) -> None:
     from understudy.cli.batch.asking import Asker
     from understudy.cli.batch.progress import View
-    from understudy.cli.batch.run import Run
+    from understudy.cli.batch.run import BatchRun
 
-    account, ceiling = prepared.account, prepared.ceiling
     async with provider:
-        asker = Asker(provider, errand.model, errand.timeout)
-        run = Run(errand.lines, errand.journal, asker, errand.orders, ceiling=ceiling, account=account)
-        todo = (position for position, finished in enumerate(prepared.finished) if not finished)
-        with View(account, ceiling, verbose=errand.verbose) as view:
-            await run.go(todo, view)
+        asker = Asker(provider, options.model, options.timeout)
+        run = BatchRun(batch.source, batch.journal, asker, limits, spending=batch.spending, progress=batch.progress)
+        todo = (position for position, finished in enumerate(batch.finished) if not finished)
+        with View(batch.progress, batch.spending, verbose=options.verbose) as view:
+            await run.run(todo, view)

@@ -1,8 +1,8 @@
-"""The output of a batch: a file that only grows, and from which a batch that was stopped goes on.
+"""The output of a batch: a file that only grows, and from which an interrupted batch resumes.
 
-Each finished line is one record, handed to the system in one piece as soon as it is there: whatever becomes of the
-process, it stays. `sync` forces records onto the disk; what a power cut takes is at most what came after it. A record
-that was cut in the middle is taken away when the file is opened again. One process at a time may have the file open.
+Each finished line is one record, written with one system call as soon as it exists: it survives the end of the process.
+`sync` forces records onto the disk; a power cut loses at most what came after it. An incomplete last record is removed
+when the file is opened again. Only one process at a time may have the file open.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from understudy.domain.errors import Misuse
 from understudy.wire import json
 
 PREFIX = b'{"id":"batch_req_'
-"""How every record of ours begins, and so the only thing that may be cut away at the end of a file."""
+"""The beginning of every record; only an incomplete line that matches it may be removed."""
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A finished line."""
+    """The record of a finished line."""
 
     custom_id: str
     id: str
     failed: bool
     cost_usd: float | None
     number: int
-    """Of its line in the file, from 1 on."""
+    """Number of the line in the file, from 1."""
 
 
 class _Response(msgspec.Struct):
@@ -54,8 +54,8 @@ class _Record(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Record)
 
 
-def read_entry(data: bytes, number: int) -> Entry:
-    """Read a record. Raises `BadJson`."""
+def parse_entry(data: bytes, number: int) -> Entry:
+    """Parse a record. Raise `BadJson` if it is invalid."""
     record = json.decode_as(_decoder, data)
     answered = record.error is None and record.response is not None and record.response.status_code < 400
     cost = record.understudy.cost_usd if record.understudy else None
@@ -66,16 +66,16 @@ class Journal:
     """The output file, open and locked."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file or make it. Raises `Misuse` when it cannot be the output, or when another process has it."""
+        """Open or create the file. Raise `Misuse` if it cannot be the output, or if another process uses it."""
         self.path = path
         self.repaired = 0
-        """Bytes of a record cut in the middle that were taken away."""
+        """Bytes of an incomplete last record that were removed."""
         self._handle = _open(path)
         self._end = os.fstat(self._handle).st_size
         self._synced = self._end
 
     def entries(self) -> Iterator[Entry]:
-        """Read all records, oldest first, and repair the last. Raises `Misuse` for what is no record."""
+        """Yield all records, oldest first, and repair the last. Raise `Misuse` for an invalid one."""
         offset = 0
         with self._reader() as file:
             for number, data in enumerate(file, start=1):
@@ -86,7 +86,7 @@ class Journal:
                 offset += len(data)
 
     def append(self, record: bytes) -> None:
-        """Add a record; when this returns it outlives the process. Raises `OSError`, and then nothing was added."""
+        """Append a record; it survives the process once this returns. If it raises `OSError`, nothing was added."""
         rest = memoryview(record + b"\n")
         size = len(rest)
         try:
@@ -94,21 +94,21 @@ class Journal:
             while rest:
                 rest = rest[os.write(self._handle, rest) :]
         except OSError:
-            # Where even this fails, the next start cuts the half record away.
+            # If even this fails, the next start removes the incomplete record.
             with contextlib.suppress(OSError):
                 os.ftruncate(self._handle, self._end)
             raise
         self._end += size
 
     def sync(self) -> None:
-        """Force what was added onto the disk."""
+        """Force what was appended onto the disk."""
         end = self._end
         if end != self._synced:
             os.fsync(self._handle)
             self._synced = end
 
     def drop(self, unwanted: Callable[[Entry], bool]) -> int:
-        """Take records away for good, and return how many. Either all of them go or, when interrupted, none."""
+        """Remove records and return how many. If interrupted, none is removed."""
         count = 0
         with self._reader() as old, self._replacement() as new:
             for number, data in enumerate(old, start=1):
@@ -120,7 +120,7 @@ class Journal:
         return count
 
     def close(self) -> None:
-        """Force everything onto the disk and let go of the file."""
+        """Force everything onto the disk and close the file."""
         if self._handle >= 0:
             try:
                 self.sync()
@@ -135,20 +135,20 @@ class Journal:
 
     def _entry(self, data: bytes, number: int) -> Entry:
         try:
-            return read_entry(data, number)
+            return parse_entry(data, number)
         except json.BadJson as error:
             raise self._foreign(number, error) from error
 
     def _foreign(self, number: int, error: json.BadJson) -> Misuse:
-        what = f"{self.path}:{number} is no line of a batch's output ({error})"
-        return Misuse(f"{what}: take the line out, or name another file with --output")
+        what = f"{self.path}:{number} is not a line of batch output ({error})"
+        return Misuse(f"{what}: remove the line, or name another file with --output")
 
     def _last(self, data: bytes, offset: int, number: int) -> Iterator[Entry]:
-        """Mend a last line that has no end: a whole record gets it, half a record goes."""
+        """Repair a last line without a line feed: complete a whole record, remove an incomplete one."""
         try:
-            entry = read_entry(data, number)
+            entry = parse_entry(data, number)
         except json.BadJson as error:
-            # After a power cut the space of a record may hold zeros.
+            # After a power cut the space of a record may contain zeros.
             written = data.rstrip(b"\0")
             if not (written.startswith(PREFIX) or PREFIX.startswith(written)):
                 raise self._foreign(number, error) from error
@@ -161,7 +161,7 @@ class Journal:
 
     @contextlib.contextmanager
     def _replacement(self) -> Iterator[BinaryIO]:
-        """Open a file that takes the place of this one, lock and all, once it is written."""
+        """Open a file that replaces this one, with its lock, once it is written."""
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         try:
             _lock(handle, self.path)
@@ -190,7 +190,7 @@ def _open(path: Path) -> int:
             except BaseException:
                 os.close(handle)
                 raise
-            # Between opening and locking another process put a new file into its place.
+            # Between opening and locking, another process replaced the file.
             os.close(handle)
     except OSError as error:
         raise Misuse(f"--output {path}: {error.strerror or error}") from error
@@ -198,7 +198,7 @@ def _open(path: Path) -> int:
 
 def _check(handle: int, path: Path) -> None:
     if not stat.S_ISREG(os.fstat(handle).st_mode):
-        raise Misuse(f"--output {path}: it must be a file, for a batch that was stopped goes on from it")
+        raise Misuse(f"--output {path} must be a regular file, because an interrupted batch resumes from it")
     _lock(handle, path)
 
 
@@ -210,12 +210,12 @@ def _same(handle: int, path: Path) -> bool:
 
 
 def _lock(handle: int, path: Path) -> None:
-    """Lock a file for this process. The system lifts the lock when the process ends, however that happens."""
+    """Lock a file for this process. The system releases the lock when the process ends, however that happens."""
     try:
         import fcntl
-    except ImportError:  # Windows: a second process is not noticed there
+    except ImportError:  # Windows: a second process is not detected there
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise Misuse(f"{path} is in use: another batch writes to it; wait for its end, or stop it") from error
+        raise Misuse(f"{path} is in use by another batch: wait until it ends, or stop it") from error

@@ -1,6 +1,6 @@
-"""One line of a batch: what it asks, and the id that its answer will bear.
+"""One line of a batch: its request, and the id that its answer will have.
 
-The form is that of OpenAI's Batch API ("The request input object"): `custom_id`, `method`, `url` and `body`.
+The format is that of OpenAI's Batch API ("The request input object"): `custom_id`, `method`, `url` and `body`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Route(NamedTuple):
-    """What a `url` asks for, and in which dialect its body is written."""
+    """The operation of a `url`, and the dialect of its body."""
 
     dialect: str
     operation: Operation
@@ -30,11 +30,11 @@ ROUTES = {
     "/responses": Route("responses", Operation.CHAT),
     "/embeddings": Route("openai", Operation.EMBED),
 }
-"""By path, without the `/v1` that OpenAI has in front of it and Azure may leave out."""
+"""By path, without the `/v1` prefix of OpenAI, which Azure may omit."""
 
 
 class BadLine(ValueError):
-    """A line that cannot be sent; the message says what is wrong with it and what to do."""
+    """Raised for a line that cannot be sent; the message states what is wrong and what to do."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -42,20 +42,20 @@ class Line(msgspec.Struct, frozen=True):
 
     custom_id: str
     id: str
-    """Made of the custom id, the url and the body: the same request always has the same one. Resuming finds by it out
-    whether an answer belongs to another request of the same custom id."""
+    """A hash of the custom id, the url and the body. On resuming, it shows whether an answer belongs to a different
+    request with the same custom id."""
     url: str
     body: bytes
-    """A JSON object, as it was written."""
+    """A JSON object, as written in the input."""
 
     @property
     def route(self) -> Route:
-        """Where it goes."""
+        """Return the operation and dialect of the url."""
         return ROUTES[self.url.removeprefix("/v1")]
 
     @property
     def mark(self) -> int:
-        """The id as 64 bits, to be kept for millions of lines."""
+        """Return 64 bits of the id, small enough to keep for millions of lines."""
         return int(self.id[-16:], 16)
 
 
@@ -73,31 +73,31 @@ _decoder = msgspec.json.Decoder(_Wire)
 _sorted = msgspec.json.Encoder(order="sorted")
 
 
-def read_line(data: bytes) -> Line:
-    """Read a line. Raises `BadLine`. Whether the body is a good one is found out when it is sent."""
+def parse_line(data: bytes) -> Line:
+    """Parse a line. Raise `BadLine` if it is invalid; the body is checked only when it is sent."""
     try:
         wire = json.decode_as(_decoder, data.removeprefix(_BOM))
     except json.BadJson as error:
-        raise BadLine(f"{error}; each line is one JSON object with custom_id, method, url and body") from error
+        raise BadLine(f"{error}; each line must be a JSON object with custom_id, method, url and body") from error
     if not wire.custom_id:
-        raise BadLine('no custom_id: give every line its own, such as "custom_id": "request-1"')
+        raise BadLine('custom_id is missing: give every line a different one, such as "custom_id": "request-1"')
     if wire.method.upper() != "POST":
-        raise BadLine(f"method {wire.method!r}: a batch has POST alone")
+        raise BadLine(f"method must be POST, got {wire.method!r}")
     if wire.url is None or wire.url.removeprefix("/v1") not in ROUTES:
-        told = "no url" if wire.url is None else f"url {wire.url!r} is not served here"
-        raise BadLine(f"{told}: write {', '.join(f'/v1{path}' for path in ROUTES)}")
+        problem = "url is missing" if wire.url is None else f"url {wire.url!r} is not supported"
+        raise BadLine(f"{problem}: write {', '.join(f'/v1{path}' for path in ROUTES)}")
     if not bytes(wire.body).startswith(b"{"):
-        raise BadLine("no body: it is the JSON object that would be posted to the url")
+        raise BadLine("body must be the JSON object to post to the url")
     return Line(wire.custom_id, _id_of(wire.custom_id, wire.url, wire.body), wire.url, bytes(wire.body))
 
 
 def is_own(identifier: str) -> bool:
-    """Tell whether an id of an answer was made here, so that it tells what was asked."""
+    """Check whether the id of an answer was made by this command, so that it identifies the request."""
     return _OWN_ID.fullmatch(identifier) is not None
 
 
 def _id_of(custom_id: str, url: str, body: msgspec.Raw) -> str:
-    """Return the id. Blanks and the order of keys make no difference."""
+    """Return the id. Whitespace and the order of keys make no difference."""
     try:
         asked = _sorted.encode((custom_id, url.removeprefix("/v1"), json.decode(bytes(body))))
     except json.BadJson as error:

@@ -1,8 +1,8 @@
-"""What became of a line, as a line of output.
+"""The outcome of a line, as a line of output.
 
-The form is that of OpenAI's Batch API ("The request output object"): an answer, or a provider's own error with its
-status, stands in `response`; what went wrong without a status stands in `error`. `understudy` is ours beside it: who
-answered, in how many attempts, at which cost, and what could not be expressed there.
+The format is that of OpenAI's Batch API ("The request output object"): `response` contains an answer, or a provider's
+error with its status; `error` contains a failure without a status. `understudy` is added: which entry and model
+answered, in how many attempts, at which cost, and with which warnings.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Iterable
 import msgspec
 
 from understudy.cli.batch.lines import Line
-from understudy.cli.results import usd
 from understudy.dialects.openai import SERVER
 from understudy.dialects.server import Inbound, ServerHalf
 from understudy.domain.attempts import AttemptRecord, CostBasis
-from understudy.domain.errors import LLMError
+from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.money import Cost, Money
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.reports.results import usd
 from understudy.wire import json
 
 _OF_THE_REQUEST = frozenset(
@@ -32,28 +32,28 @@ _OF_THE_REQUEST = frozenset(
         FailureKind.UNSUPPORTED,
     }
 )
-"""What is the fault of this line, and says nothing of the next."""
+"""Failures that are the fault of this line, and say nothing about the next."""
 
-_PASSING = frozenset({FailureKind.RATE_LIMITED, FailureKind.OVERLOADED})
-"""What passes by itself, where it is said when."""
+_TEMPORARY = frozenset({FailureKind.RATE_LIMITED, FailureKind.OVERLOADED})
+"""Failures that pass by themselves, if the provider states when."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that is finished."""
+    """The outcome of a finished line."""
 
     record: bytes
-    """The line of output, without its end."""
+    """The line of output, without its line feed."""
     failure: str | None = None
-    """What went wrong, in a word or two; `None` for an answer."""
+    """The kind of failure; `None` for an answer."""
     message: str = ""
     own_fault: bool = False
-    """The line itself is to blame, so that others may still succeed."""
+    """Whether the line itself is to blame, so that others may still succeed."""
     tokens: int = 0
     cost: int = 0
-    """Nano-USD, as far as known."""
+    """Nano-USD, the known part."""
     cost_known: bool = True
     retry_after: float | None = None
-    """Seconds after which the line may be asked again: a limit is to blame that passes by itself."""
+    """Seconds after which the line may be asked again, if a temporary limit is to blame."""
 
 
 class _Facts(msgspec.Struct, kw_only=True):
@@ -76,7 +76,7 @@ class _Error(msgspec.Struct):
 
 
 class _Record(msgspec.Struct, kw_only=True):
-    """The keys in this order: `journal.PREFIX` is how they begin."""
+    """The keys in this order: `journal.PREFIX` is the beginning of every record."""
 
     id: str
     custom_id: str
@@ -88,7 +88,7 @@ class _Record(msgspec.Struct, kw_only=True):
 def answered(
     line: Line, response: GenerationResponse | EmbeddingResponse, server: ServerHalf, inbound: Inbound
 ) -> Outcome:
-    """Return what an answer becomes."""
+    """Return the outcome of an answer."""
     attempts = response.attempts
     body = msgspec.Raw(_body(line, response, server, inbound))
     cost, known = _spent(attempts)
@@ -109,8 +109,8 @@ def answered(
 
 
 def failed(line: Line, error: LLMError) -> Outcome:
-    """Return what an error becomes."""
-    failure, attempts = error.failure, error.attempts
+    """Return the outcome of an error."""
+    attempts, code = error.attempts, error.failure.kind.value if error.failure else "misuse"
     last = attempts[-1] if attempts else None
     cost, known = _spent(attempts)
     facts = _Facts(
@@ -119,43 +119,41 @@ def failed(line: Line, error: LLMError) -> Outcome:
         attempts=len(attempts),
         cost_usd=_usd(cost, known=known),
     )
-    told = failure is not None and failure.status is not None and failure.status >= 400
-    if failure is not None and told:
-        told_of = msgspec.structs.replace(failure, message=error.message)
-        record = _write(line, facts, response=_refusal(told_of, last.request_id if last else line.id))
+    failure = failure_of(error)
+    if failure.status is not None and failure.status >= 400:
+        record = _write(line, facts, response=_error_response(failure, last.request_id if last else line.id))
     else:
-        code = failure.kind.value if failure else "misuse"
         record = _write(line, facts, error=_Error(code, error.message))
     return Outcome(
         record=record,
-        failure=failure.kind.value if failure else "misuse",
+        failure=code,
         message=error.message.partition("\n")[0],
-        own_fault=failure is not None and failure.kind in _OF_THE_REQUEST,
+        own_fault=error.failure is not None and failure.kind in _OF_THE_REQUEST,
         cost=cost,
         cost_known=known,
-        retry_after=error.retry_after if failure is not None and failure.kind in _PASSING else None,
+        retry_after=failure.retry_after if error.failure is not None and failure.kind in _TEMPORARY else None,
     )
 
 
 def unreadable(line: Line, failure: Failure) -> Outcome:
-    """Return what a body that is no request becomes: the error that OpenAI would answer."""
+    """Return the outcome of an invalid body: the error that OpenAI would return."""
     facts = _Facts(provider=None, model=None, attempts=0, cost_usd=0.0)
-    record = _write(line, facts, response=_refusal(failure, line.id))
+    record = _write(line, facts, response=_error_response(failure, line.id))
     return Outcome(record=record, failure=failure.kind.value, message=failure.message, own_fault=True)
 
 
 def _body(line: Line, response: GenerationResponse | EmbeddingResponse, server: ServerHalf, inbound: Inbound) -> bytes:
-    """Return the answer in the form of its url. A provider that speaks that form itself is quoted as it is."""
+    """Return the answer in the format of its url; unchanged if the provider itself uses that format."""
     if isinstance(response, EmbeddingResponse):
         return server.render_embeddings(response, inbound).body
-    spoken = response.attempts[-1].dialect if response.attempts else None
-    if response.raw is not None and spoken == line.route.dialect:
+    dialect = response.attempts[-1].dialect if response.attempts else None
+    if response.raw is not None and dialect == line.route.dialect:
         return json.encode(json.decode(response.raw))
     return server.render(response, inbound).body
 
 
-def _refusal(failure: Failure, request_id: str) -> _Response:
-    """Write an error with a status as OpenAI does."""
+def _error_response(failure: Failure, request_id: str) -> _Response:
+    """Return an error with a status as OpenAI does."""
     reply = SERVER.render_error(failure)
     return _Response(reply.status, request_id, msgspec.Raw(reply.body))
 
@@ -166,7 +164,7 @@ def _write(line: Line, facts: _Facts, *, response: _Response | None = None, erro
 
 
 def _spent(attempts: Iterable[AttemptRecord]) -> tuple[int, bool]:
-    """Return what is known of the cost of all attempts, lost ones too, and whether that is all of it."""
+    """Return the known cost of all attempts, failed ones included, and whether that is all of it."""
     cost, known = 0, True
     for attempt in attempts:
         if attempt.cost is not None:

@@ -1,4 +1,4 @@
-"""Shows on stderr how a batch goes: a bar on a terminal, elsewhere a line every few seconds."""
+"""Shows the progress of a batch on stderr: a bar on a terminal, elsewhere a line every few seconds."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from understudy.cli.batch.ceiling import Ceiling
 from understudy.cli.batch.outcome import Outcome
-from understudy.cli.batch.run import Account
+from understudy.cli.batch.run import BatchProgress
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import console, is_terminal, say
 from understudy.domain.money import Money
+from understudy.policy.spending import SpendingLimit
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 NOTABLE = 5.0
-"""Seconds of a wait that are told."""
+"""Seconds from which a wait is reported."""
 LINE_EVERY = 10.0
-"""Seconds between two lines off terminals."""
+"""Seconds between two lines if stderr is not a terminal."""
 
 
 class View(AbstractContextManager["View"]):
-    """Shows the account of a batch while it runs."""
+    """Shows the progress of a batch while it runs."""
 
-    def __init__(self, account: Account, ceiling: Ceiling, *, verbose: bool) -> None:
-        self._account = account
-        self._ceiling = ceiling
+    def __init__(self, progress: BatchProgress, spending: SpendingLimit, *, verbose: bool) -> None:
+        self._progress = progress
+        self._spending = spending
         self._verbose = verbose
         self._bar: Progress | None = None
-        self._began = self._told = time.monotonic()
+        self._began = self._reported = time.monotonic()
 
     def __enter__(self) -> View:
         if is_terminal(sys.stderr):
@@ -48,13 +48,13 @@ class View(AbstractContextManager["View"]):
             self._bar.stop()
 
     def finished(self, where: str, outcome: Outcome) -> None:
-        """Show that a line is finished; with `verbose`, what went wrong with it."""
+        """Show that a line is finished and, if verbose, how it failed."""
         if self._verbose and outcome.failure is not None:
             self._say(f"{where}: {outcome.failure}: {clean_line(outcome.message)}")
         self._update()
 
     def held(self, seconds: float, why: str) -> None:
-        """Say that all lines wait, where it takes long enough to wonder."""
+        """Show that all lines wait, if it takes long enough to wonder."""
         if self._verbose or seconds >= NOTABLE:
             self._say(f"waiting {span(seconds)}: {clean_line(why)}")
 
@@ -65,25 +65,25 @@ class View(AbstractContextManager["View"]):
             say(words)
 
     def tick(self) -> None:
-        """Show off terminals, now and then, how far it is."""
+        """Print progress now and then if stderr is not a terminal."""
         now = time.monotonic()
-        if self._bar is None and now - self._told >= LINE_EVERY:
-            self._told = now
-            say(f"{self._done}/{self._account.total} lines · {self._facts()}{self._left(now)}")
+        if self._bar is None and now - self._reported >= LINE_EVERY:
+            self._reported = now
+            say(f"{self._done}/{self._progress.total} lines · {self._facts()}{self._left(now)}")
 
     @property
     def _done(self) -> int:
-        return self._account.total - self._account.remaining
+        return self._progress.total - self._progress.remaining
 
     def _left(self, now: float) -> str:
-        finished = self._account.answered + self._account.failed
+        finished = self._progress.answered + self._progress.failed
         if not finished:
             return ""
-        seconds = (now - self._began) / finished * self._account.remaining
+        seconds = (now - self._began) / finished * self._progress.remaining
         return f" · about {span(seconds)} left"
 
     def _facts(self) -> str:
-        return facts(self._account, self._ceiling)
+        return facts(self._progress, self._spending)
 
     def _update(self) -> None:
         if self._bar is not None:
@@ -100,23 +100,23 @@ class View(AbstractContextManager["View"]):
             console=console(sys.stderr),
             refresh_per_second=5,
         )
-        bar.add_task("lines", total=self._account.total, completed=self._done, facts=self._facts())
+        bar.add_task("lines", total=self._progress.total, completed=self._done, facts=self._facts())
         return bar
 
 
-def facts(account: Account, ceiling: Ceiling) -> str:
-    """Return failures, tokens and cost in a few words; an unknown cost is told, not taken for nothing."""
-    words = [f"{account.failed} failed"] if account.failed else []
-    words.append(f"{account.tokens:,} tokens")
-    if ceiling.spent or not ceiling.unknown:
-        words.append(dollars(ceiling.spent))
-    if ceiling.unknown:
-        words.append(f"{ceiling.unknown} of unknown cost")
+def facts(progress: BatchProgress, spending: SpendingLimit) -> str:
+    """Return failures, tokens and cost in a few words; an unknown cost is reported, not counted as zero."""
+    words = [f"{progress.failed} failed"] if progress.failed else []
+    words.append(f"{progress.tokens:,} tokens")
+    if spending.spent or not spending.unknown:
+        words.append(dollars(spending.spent))
+    if spending.unknown:
+        words.append(f"{spending.unknown} of unknown cost")
     return " · ".join(words)
 
 
 def dollars(nano: int) -> str:
-    """Return an amount for the eye: to the cent above a dollar, to three digits below."""
+    """Format an amount: to the cent from a dollar on, to three digits below."""
     amount = Money(nano).usd
     if nano == 0:
         return "$0"
@@ -124,7 +124,7 @@ def dollars(nano: int) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a time for the eye."""
+    """Format a duration."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""What an output says about an input: which lines are finished, and whether they are the same lines still. Pure."""
+"""Compares an output with an input: which lines are finished, and whether they are still the same. Pure."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from understudy.domain.errors import Misuse
 
 
 class Found(msgspec.Struct, kw_only=True):
-    """What stands in the output."""
+    """What the output contains."""
 
     finished: bytearray
-    """One byte for each line of the input; 1 when it is finished."""
+    """One byte for each line of the input; 1 if it is finished."""
     failed: set[str] = msgspec.field(default_factory=set)
     """Custom ids of lines that ended in an error."""
     changed: list[str] = msgspec.field(default_factory=list)
-    """Custom ids whose answers are those to other requests."""
+    """Custom ids whose answers belong to different requests."""
     strangers: int = 0
     """Answers of lines that are not in the input."""
     spent: int = 0
-    """Nano-USD, as far as known."""
+    """Nano-USD, the known part."""
     first_changed: str = ""
-    """Where the first of them stands in the input."""
+    """Place of the first of them in the input."""
 
     def complaint(self, output: Path) -> str:
-        """Return what is wrong when lines were changed, and what to do."""
+        """Return what is wrong if lines were changed, and what to do."""
         count = len(self.changed)
-        what = "line asks" if count == 1 else "lines ask"
+        what = "request differs" if count == 1 else "requests differ"
         return (
-            f"{self.first_changed}: {count} {what} something else than what {output} has an answer to under the same "
-            "custom_id: name another --output, or ask them again with --retry-changed; nothing was sent"
+            f"{self.first_changed}: {count} {what} from the one answered in {output} under the same custom_id: name "
+            "another --output, or ask again with --retry-changed; nothing was sent"
         )
 
 
 def compare(lines: Source, entries: Iterable[Entry]) -> Found:
-    """Mark what is finished. Raises `Misuse` when a line was answered twice, which never happens here."""
+    """Mark finished lines. Raise `Misuse` if a line was answered twice, which this command never does."""
     found = Found(finished=bytearray(len(lines)))
     for entry in entries:
         found.spent += round((entry.cost_usd or 0) * 1e9)
@@ -49,7 +49,9 @@ def compare(lines: Source, entries: Iterable[Entry]) -> Found:
             found.strangers += 1
             continue
         if found.finished[position]:
-            raise Misuse(f"line {entry.number} of the output answers {entry.custom_id!r} a second time: take one out")
+            raise Misuse(
+                f"line {entry.number} of the output answers {entry.custom_id!r} a second time: remove one of them"
+            )
         found.finished[position] = 1
         if entry.failed:
             found.failed.add(entry.custom_id)

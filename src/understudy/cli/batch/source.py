@@ -1,6 +1,6 @@
-"""The input of a batch: checked whole before anything is sent, and read again line by line.
+"""The input of a batch: checked completely before anything is sent, and read again line by line.
 
-Of each line only its custom id, its place and 64 bits of what it asks are kept, so a million lines fit into memory.
+Only the custom id, the place and 64 bits of the hash of each line are kept, so a million lines fit into memory.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from array import array
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from understudy.cli.batch.lines import BadLine, Line, read_line
+from understudy.cli.batch.lines import BadLine, Line, parse_line
 from understudy.cli.terminal import say
 from understudy.domain.errors import Misuse
 
 LARGE = 50 << 20
-"""Bytes of a file that takes so long to check that it is said."""
-TOLD = 20
-"""Wrong lines that are told; a file of another format has no right one."""
+"""Bytes from which checking a file takes so long that it is announced."""
+MAX_REPORTED = 20
+"""Invalid lines that are reported; in a file of another format every line is invalid."""
 
 
 class Source:
-    """The lines of a batch, by their position from 0 on."""
+    """The lines of a batch, by their position from 0."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        """Read and check everything. Raises `Misuse` that names every wrong line, up to `TOLD`."""
+        """Read and check everything. Raise `Misuse` with every invalid line, up to `MAX_REPORTED`."""
         self.name = name
         self.positions: dict[str, int] = {}
         """By custom id."""
@@ -42,14 +42,16 @@ class Source:
         return len(self._offsets)
 
     def line(self, position: int) -> Line:
-        """Read a line again. Raises `Misuse` when it is no longer the one that was checked."""
+        """Read a line again. Raise `Misuse` if it is no longer the one that was checked."""
         self._file.seek(self._offsets[position])
         try:
-            line = read_line(self._file.readline())
+            line = parse_line(self._file.readline())
         except BadLine:
             line = None
         if line is None or line.mark != self._marks[position]:
-            raise Misuse(f"{self.where(position)} was changed while the batch runs: run it again on a finished file")
+            raise Misuse(
+                f"{self.where(position)} changed while the batch was running: run it again once the file is complete"
+            )
         return line
 
     def where(self, position: int) -> str:
@@ -57,7 +59,7 @@ class Source:
         return f"{self.name}:{self._numbers[position]}"
 
     def mark(self, position: int) -> int:
-        """Return what `Line.mark` is of this one."""
+        """Return the `Line.mark` of a line."""
         return self._marks[position]
 
     def close(self) -> None:
@@ -70,33 +72,33 @@ class Source:
         for number, data in enumerate(self._file, start=1):
             if data.strip():
                 try:
-                    self._note(read_line(data), offset, number)
+                    self._note(parse_line(data), offset, number)
                 except BadLine as error:
                     wrong += 1
-                    if wrong <= TOLD:
+                    if wrong <= MAX_REPORTED:
                         problems.append(f"{self.name}:{number}: {error}")
             offset += len(data)
-        if wrong > TOLD:
-            problems.append(f"… and {wrong - TOLD} more")
+        if wrong > MAX_REPORTED:
+            problems.append(f"… and {wrong - MAX_REPORTED} more")
         if problems:
             raise Misuse("\n".join([*problems, "nothing was sent"]))
         if not self._offsets:
-            raise Misuse(f"{self.name} has no lines: nothing to do")
+            raise Misuse(f"{self.name} is empty")
 
     def _note(self, line: Line, offset: int, number: int) -> None:
         first = self.positions.setdefault(line.custom_id, len(self._offsets))
         if first != len(self._offsets):
-            raise BadLine(f"custom_id {line.custom_id!r} is that of line {self._numbers[first]} already")
+            raise BadLine(f"custom_id {line.custom_id!r} is already used by line {self._numbers[first]}")
         self._offsets.append(offset)
         self._numbers.append(number)
         self._marks.append(line.mark)
 
 
 def open_source(where: str) -> Source:
-    """Open a file, or standard input for `-`; what cannot be read twice is copied for that. Raises `Misuse`."""
+    """Open a file, or standard input for `-`; a copy if it cannot be read twice. Raise `Misuse` if that fails."""
     if where == "-":
         if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
-            raise Misuse("-: pipe the lines in, or name a file")
+            raise Misuse("`-` reads standard input: pipe the lines in, or name a file")
         return _checked(_spooled(sys.stdin.buffer), "stdin")
     path = Path(where).expanduser()
     try:

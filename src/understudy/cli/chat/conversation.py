@@ -1,4 +1,4 @@
-"""A conversation as the fold of its records: what is said on the screen, and what is kept in a session's file. Pure."""
+"""A conversation as the fold of its records, which are also the lines of a session's file. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from understudy.domain.messages import Message
 from understudy.domain.money import Money
 
 
-class Ended(enum.StrEnum):
-    """How an answer ended. `stopped` is Ctrl-C, `broken` a failure in its middle: what had been shown is kept."""
+class Ending(enum.StrEnum):
+    """How an answer ended. `stopped`: by Ctrl-C; `broken`: by a failure in its middle. The part shown is kept."""
 
     WHOLE = "whole"
     STOPPED = "stopped"
@@ -20,24 +20,24 @@ class Ended(enum.StrEnum):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    """The base of what can happen in a conversation."""
+    """The base of all records."""
 
 
 class Turn(Record, frozen=True, kw_only=True, tag="turn", omit_defaults=True):
-    """A question and its answer, with all that the provider needs to be shown again."""
+    """A question and its answer, with everything that the provider needs to see again."""
 
     question: Message
     answer: Message
     provider: str | None = None
     """Name of the entry that answered."""
     model: str | None = None
-    ended: Ended = Ended.WHOLE
+    ended: Ending = Ending.WHOLE
     at: float | None = None
     """Unix seconds."""
 
 
 class Undone(Record, frozen=True, kw_only=True, tag="undone", omit_defaults=True):
-    """The last turn was taken back."""
+    """The last turn was removed."""
 
 
 class SystemSet(Record, frozen=True, kw_only=True, tag="system", omit_defaults=True):
@@ -47,25 +47,25 @@ class SystemSet(Record, frozen=True, kw_only=True, tag="system", omit_defaults=T
 
 
 class ModelSet(Record, frozen=True, kw_only=True, tag="model", omit_defaults=True):
-    """Who is asked first from here on, as `ENTRY[/MODEL]`; `None` is the configuration's own first."""
+    """The target asked first from here on, as `ENTRY[/MODEL]`; `None`: the configuration's own first."""
 
     model: str | None = None
 
 
 class Spent(Record, frozen=True, kw_only=True, tag="spent", omit_defaults=True):
-    """What one attempt used. An attempt that certainly cost nothing is known to cost nothing."""
+    """The tokens and the cost of one attempt: zero where it certainly cost nothing, `None` where unknown."""
 
     provider: str
     model: str | None = None
     input: int | None = None
     cached: int | None = None
-    """Those of `input` that were read from a cache."""
+    """The part of `input` that was read from a cache."""
     output: int | None = None
     nano_usd: int | None = None
 
     @classmethod
     def of(cls, attempt: AttemptRecord) -> Spent:
-        """Read the record of an attempt."""
+        """Return the usage in the record of an attempt."""
         usage = attempt.usage
         free = attempt.cost is None and attempt.cost_basis in (CostBasis.NOT_SENT, CostBasis.REFUSED)
         return cls(
@@ -82,8 +82,8 @@ AnyRecord = Turn | Undone | SystemSet | ModelSet | Spent
 """Every kind of record."""
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """What one provider was asked and what that cost, as far as it is known."""
+class ProviderTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """The calls of one provider, their tokens and their cost, as far as known."""
 
     provider: str
     calls: int = 0
@@ -92,13 +92,13 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     output: int = 0
     cost: Money = Money()
     uncounted: int = 0
-    """Calls whose tokens are not known."""
+    """Calls whose tokens are unknown."""
     unpriced: int = 0
-    """Calls whose cost is not known."""
+    """Calls whose cost is unknown."""
 
-    def plus(self, spent: Spent) -> Account:
+    def plus(self, spent: Spent) -> ProviderTotals:
         """Add an attempt."""
-        return Account(
+        return ProviderTotals(
             provider=self.provider,
             calls=self.calls + 1,
             input=self.input + (spent.input or 0),
@@ -111,21 +111,21 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a conversation stands."""
+    """The state of a conversation."""
 
     turns: tuple[Turn, ...] = ()
     system: str | None = None
     model: str | None = None
-    accounts: tuple[Account, ...] = ()
+    totals: tuple[ProviderTotals, ...] = ()
 
-    def after(self, *records: AnyRecord) -> Conversation:
-        """Return where it stands once these have happened."""
+    def apply(self, *records: AnyRecord) -> Conversation:
+        """Return the state after these records."""
         conversation = self
         for record in records:
-            conversation = conversation._after(record)
+            conversation = conversation._apply(record)
         return conversation
 
-    def _after(self, record: AnyRecord) -> Conversation:
+    def _apply(self, record: AnyRecord) -> Conversation:
         match record:
             case Turn():
                 return msgspec.structs.replace(self, turns=(*self.turns, record))
@@ -136,10 +136,10 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
             case ModelSet(model=model):
                 return msgspec.structs.replace(self, model=model)
             case Spent(provider=provider):
-                accounts = {each.provider: each for each in self.accounts}
-                accounts[provider] = accounts.get(provider, Account(provider=provider)).plus(record)
-                return msgspec.structs.replace(self, accounts=tuple(accounts.values()))
+                totals = {each.provider: each for each in self.totals}
+                totals[provider] = totals.get(provider, ProviderTotals(provider=provider)).plus(record)
+                return msgspec.structs.replace(self, totals=tuple(totals.values()))
 
     def messages(self, question: Message) -> list[Message]:
-        """Return what to send to have a question answered."""
+        """Return the messages to send with a question."""
         return [message for turn in self.turns for message in (turn.question, turn.answer)] + [question]

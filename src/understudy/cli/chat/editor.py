@@ -1,4 +1,4 @@
-"""The line editor of a chat on a terminal. The one module that loads prompt_toolkit."""
+"""The line editor of a chat on a terminal. The only module that imports prompt_toolkit."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from understudy.cli.chat import sessions, typed
-from understudy.cli.chat.commands import COMMANDS, Takes
-from understudy.cli.chat.waiting import Hush
-from understudy.cli.terminal import is_terminal, murmur
+from understudy.cli.chat import session_files, syntax
+from understudy.cli.chat.commands import COMMANDS, Argument
+from understudy.cli.chat.waiting import TypeAhead
+from understudy.cli.terminal import dim, is_terminal
 
 _LONGEST = 16_384
-"""Characters of an input that the history keeps; longer ones are pastes, and would be loaded at every start."""
+"""Characters of the longest input in the history; longer ones are pastes, and would be loaded at every start."""
 
 
 class Editor:
-    """Reads questions of one or more lines, with history and completion."""
+    """Reads input of one or more lines, with history and completion."""
 
     interactive = True
 
     def __init__(self, targets: Sequence[str], history: Path | None) -> None:
-        """`targets` are the names that `/model` takes; `history` is the file of what was typed earlier."""
-        self._hush = Hush()
+        """`targets` are the names that `/model` accepts; `history` is the file of earlier input."""
+        self._type_ahead = TypeAhead()
         self._warned = False
         self._asked = False
         self._session: PromptSession[str] = PromptSession(
@@ -54,38 +54,34 @@ class Editor:
         )
 
     async def read(self) -> str | None:
-        """Return what is typed next; `None` after Ctrl-D, or Ctrl-C twice at an empty prompt."""
+        """Return the next input; `None` after Ctrl-D, or Ctrl-C twice at an empty prompt."""
         self._warned = False
-        self._part()
+        if self._asked and is_terminal(sys.stderr):
+            print(file=sys.stderr, flush=True)  # a blank line between the last answer and the next question
+        self._asked = True
         while True:
             try:
-                text = await self._session.prompt_async(default=self._hush.taken(), handle_sigint=False)
+                text = await self._session.prompt_async(default=self._type_ahead.read(), handle_sigint=False)
             except EOFError:
                 return None
             except KeyboardInterrupt:
                 if self._warned:
                     return None
                 self._warned = True
-                murmur("Ctrl-C again, or Ctrl-D, leaves")
+                dim("Ctrl-C again, or Ctrl-D, leaves")
                 continue
             if text.strip():
-                # Bytes that are no UTF-8 come as lone surrogates, which no request can carry.
+                # Bytes that are not UTF-8 arrive as lone surrogates, which cannot be encoded in a request.
                 return text.encode(errors="surrogateescape").decode(errors="replace")
 
-    def _part(self) -> None:
-        """Leave a line between what was said and the next question."""
-        if self._asked and is_terminal(sys.stderr):
-            print(file=sys.stderr, flush=True)
-        self._asked = True
-
     def __enter__(self) -> Self:
-        self._hush.__enter__()
+        self._type_ahead.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._hush.__exit__(kind, error, trace)
+        self._type_ahead.__exit__(kind, error, trace)
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -93,11 +89,11 @@ class Editor:
         @keys.add("enter")
         def _send(event: KeyPressEvent) -> None:
             buffer = event.current_buffer
-            going_on = typed.continued(buffer.text)
-            if going_on is None:
+            incomplete = syntax.continue_line(buffer.text)
+            if incomplete is None:
                 buffer.validate_and_handle()
             else:
-                buffer.document = Document(going_on)
+                buffer.document = Document(incomplete)
 
         @keys.add("escape", "enter")
         def _break_line(event: KeyPressEvent) -> None:
@@ -115,10 +111,10 @@ class Editor:
 
 
 def _output() -> Output:
-    """Return where the editor shows itself: stdout, or stderr where only that is a terminal."""
+    """Return the output of the editor: stdout, or stderr where only that is a terminal."""
     output = create_output(always_prefer_tty=True)
     if isinstance(output, Vt100_Output):
-        # No question about the cursor's position: nothing here needs it, and its answer may come late, as typed text.
+        # Do not ask for the cursor's position: it is not needed, and the reply may arrive late, as typed text.
         output.enable_cpr = False
     return output
 
@@ -131,11 +127,11 @@ class _History(FileHistory):
 
 
 def _history(path: Path | None) -> History:
-    """Return the history in a file that only its user may read; in memory where that cannot be had."""
+    """Return the history in a file that only its user may read; in memory where that is not possible."""
     if path is None:
         return InMemoryHistory()
     try:
-        sessions.make_private(path.parent)
+        session_files.make_private(path.parent)
         path.touch(mode=0o600)
     except OSError:
         return InMemoryHistory()
@@ -143,28 +139,28 @@ def _history(path: Path | None) -> History:
 
 
 class _Completer(Completer):
-    """Completes commands and what they take."""
+    """Completes commands and their arguments."""
 
     def __init__(self, targets: Sequence[str]) -> None:
         self._targets = targets
         self._paths = PathCompleter(expanduser=True)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """Offer what may stand at the cursor of a line that begins with a slash."""
+        """Yield the completions at the cursor of a line that begins with a slash."""
         name, blank, rest = document.text_before_cursor.partition(" ")
         if not name.startswith("/") or "\n" in name:
             return
         if not blank:
             for each, command in COMMANDS.items():
                 if each.startswith(name[1:]):
-                    yield Completion(f"/{each}" if command.takes is Takes.NOTHING else f"/{each} ", -len(name))
+                    yield Completion(f"/{each}" if command.argument is Argument.NONE else f"/{each} ", -len(name))
             return
-        match COMMANDS[name[1:]].takes if name[1:] in COMMANDS else None:
-            case Takes.TARGET:
+        match COMMANDS[name[1:]].argument if name[1:] in COMMANDS else None:
+            case Argument.TARGET:
                 for target in self._targets:
                     if target.startswith(rest):
                         yield Completion(target, -len(rest))
-            case Takes.PATH:
+            case Argument.PATH:
                 yield from self._paths.get_completions(Document(rest), complete_event)
             case _:
                 return

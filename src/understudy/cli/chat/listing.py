@@ -1,4 +1,4 @@
-"""The list of conversations that are kept."""
+"""The list of saved conversations."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import time
 
 import msgspec
 
-from understudy.cli.chat.sessions import Summary, sessions_folder, summaries
-from understudy.cli.results import print_json
+from understudy.cli.chat.session_files import Summary, sessions_folder, summaries
 from understudy.cli.sanitize import clean_line
-from understudy.cli.terminal import plain_table, say, show
+from understudy.cli.terminal import plain_table, print_json, say, show
 
 
 class SessionsResult(msgspec.Struct, frozen=True):
-    """All sessions, the one used last first."""
+    """All sessions, the last used first."""
 
     sessions: tuple[Summary, ...]
 
@@ -34,4 +33,4 @@ def show_sessions(*, as_json: bool) -> None:
             table.add_row(each.id, used, str(each.turns), clean_line(each.answered_by or ""), clean_line(each.title))
         show(table, sys.stdout)
     else:
-        say(f"there are no sessions yet in {folder}" if folder else "there is no home folder to keep sessions in")
+        say(f"there are no sessions yet in {folder}" if folder else "there is no home folder for sessions")

@@ -1,96 +1,136 @@
-"""Sets a chat up: who answers, what is resumed, where it is kept, who asks."""
+"""Opens a chat and runs its loop: which targets answer, what is resumed, where it is stored, where input comes from."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import sys
 import time
-from pathlib import Path
 
-from understudy.cli.chat import sessions, transcript
-from understudy.cli.chat.cast import Cast
+from understudy.cli.chat import session_files, syntax, transcript
+from understudy.cli.chat.commands import run_command
 from understudy.cli.chat.conversation import ModelSet, SystemSet
-from understudy.cli.chat.notebook import Notebook
-from understudy.cli.chat.screen import Screen, open_screen
-from understudy.cli.chat.talk import Talk
-from understudy.cli.failing import told
-from understudy.cli.inquiry import Asked, options_of, show_idle_task, show_notices
-from understudy.cli.options import Settings
-from understudy.cli.terminal import murmur, prepare_library, say
+from understudy.cli.chat.input import DumbTerminalInput, Input, LineInput
+from understudy.cli.chat.options import ChatOptions
+from understudy.cli.chat.selection import TargetSelection
+from understudy.cli.chat.session import Session
+from understudy.cli.chat.session_store import SessionStore
+from understudy.cli.chat.waiting import ignoring_interrupts
+from understudy.cli.failing import report_errors
+from understudy.cli.invocation import request_options, show_idle_task, show_notices
+from understudy.cli.messages import show_error
+from understudy.cli.terminal import dim, is_terminal, prepare_library, say
 from understudy.config import load
-from understudy.domain.errors import Misuse
+from understudy.domain.errors import ContextLengthExceeded, LLMError, Misuse
 
 HISTORY = "chat-history"
-"""The file, beside the sessions, of what was typed."""
+"""The file of what was typed, beside the folder of sessions."""
+_DUMB = ("dumb", "unknown", "")
+"""Values of `TERM` for terminals that cannot move the cursor."""
 
 
-def hold(asked: Asked, settings: Settings, resume: str | None, *, saves: bool) -> None:
-    """Hold a chat. Raises `typer.Exit` with the code of the error that ended it."""
-    with told(verbose=settings.verbose):
-        options = options_of(asked, None)
-        config = load(settings.config)
+def open_chat(options: ChatOptions) -> None:
+    """Run a chat to its end. Raises `typer.Exit` with the code of the error that ended it."""
+    saves = not options.no_save
+    with report_errors(verbose=options.verbose):
+        asked = request_options(options, None, options.timeout)
+        config = load(options.config)
         show_notices(config.notices)
-        cast = Cast(
+        targets = TargetSelection(
             config=config,
-            understudies=None if asked.fallback is None else tuple(asked.fallback),
-            alone=asked.no_fallback,
+            understudies=None if options.fallback is None else tuple(options.fallback),
+            alone=options.no_fallback,
         )
-        notebook = Notebook(sessions.sessions_folder(), saves=saves)
-        if resume is not None:
-            _resume(notebook, resume)
-        cast = _led(cast, asked.model, notebook)
-        show_idle_task(asked, cast.choice())
-        if system := options.pop("system", None):
-            notebook.note(SystemSet(text=system))
-        screen = open_screen(cast.names(), _history(saves=saves))
-        talk = Talk(screen, cast, notebook, options, verbose=settings.verbose)
-        asyncio.run(_held(talk, screen))
+        store = SessionStore(session_files.sessions_folder(), saves=saves)
+        if resume := options.resume or (session_files.LAST if options.resume_last else None):
+            _resume(store, resume)
+        targets = _select(targets, options.model, store)
+        show_idle_task(options, targets.choice())
+        if system := asked.pop("system", None):
+            store.add(SystemSet(text=system))
+        source = _open_input(targets, saves=saves)
+        session = Session(targets, store, asked, streams=source.interactive, verbose=options.verbose)
+        asyncio.run(_greet_and_run(session, source, verbose=options.verbose))
 
 
-def _led(cast: Cast, model: str | None, notebook: Notebook) -> Cast:
-    """Have that one be asked first which the call names, or else the session. Raises `Misuse`."""
+def _select(targets: TargetSelection, model: str | None, store: SessionStore) -> TargetSelection:
+    """Put the target first that the command line names, or else the resumed session. Raises `Misuse`."""
     if model is not None:
-        cast = cast.led_by(model)
-        notebook.note(ModelSet(model=model))
-    elif earlier := notebook.conversation.model:
+        targets = targets.starting_with(model)
+        store.add(ModelSet(model=model))
+    elif earlier := store.conversation.model:
         try:
-            cast = cast.led_by(earlier)
+            targets = targets.starting_with(earlier)
         except Misuse as error:
-            say(f"this session was led by {earlier}: {error}", label="warning", style="warning")
-    cast.choice()
-    return cast
+            say(f"the model of this session, {earlier}: {error}", label="warning", style="warning")
+    targets.choice()
+    return targets
 
 
-def _resume(notebook: Notebook, wanted: str) -> None:
-    folder = sessions.sessions_folder()
+def _resume(store: SessionStore, name: str) -> None:
+    folder = session_files.sessions_folder()
     if folder is None:
-        raise Misuse("there is no home folder in which sessions would be kept")
-    path = sessions.find(folder, wanted)
-    notebook.resume(sessions.read(path), sessions.Journal(folder, path.stem, now=time.time()))
+        raise Misuse("there is no home folder for sessions")
+    path = session_files.find(folder, name)
+    store.resume(session_files.read(path), session_files.SessionFile(folder, path.stem, now=time.time()))
 
 
-def _history(*, saves: bool) -> Path | None:
-    folder = sessions.user_folder()
-    return folder / HISTORY if saves and folder else None
+def _open_input(targets: TargetSelection, *, saves: bool) -> Input:
+    """Return an editor on a terminal, else lines. With `saves` the editor remembers what was typed."""
+    if sys.stdin is None or not is_terminal(sys.stdin) or not (is_terminal(sys.stdout) or is_terminal(sys.stderr)):
+        return LineInput()
+    if os.environ.get("TERM", "dumb").lower() in _DUMB and sys.platform != "win32":
+        return DumbTerminalInput()
+    from understudy.cli.chat.editor import Editor
+
+    folder = session_files.user_folder()
+    return Editor(targets.names(), folder / HISTORY if saves and folder else None)
 
 
-async def _held(talk: Talk, screen: Screen) -> None:
-    if not screen.interactive:
+async def _greet_and_run(session: Session, source: Input, *, verbose: bool) -> None:
+    if not source.interactive:
         prepare_library()
-        await talk.hold()
+        await _run(session, source, verbose=verbose)
         return
     # While the first question is being typed.
     loading = asyncio.get_running_loop().run_in_executor(None, prepare_library)
-    notebook = talk.notebook
-    if turns := notebook.conversation.turns:
+    store = session.store
+    if turns := store.conversation.turns:
         count = f"{len(turns)} turn{'' if len(turns) == 1 else 's'}"
-        murmur(
-            f"{notebook.session or 'the conversation'} goes on after {count}; /history shows them. The last one was:\n"
-        )
-        for line in transcript.spoken(turns[-1]):
+        dim(f"{store.saved_as or 'the conversation'} continues after {count}; /history shows them. The last one:\n")
+        for line in transcript.screen_lines(turns[-1]):
             say(line)
         say("")
-    murmur(f"{talk.cast.described()} · /help lists the commands, Ctrl-D leaves")
-    await talk.hold()
+    dim(f"{session.targets.describe()} · /help lists the commands, Ctrl-D leaves")
+    await _run(session, source, verbose=verbose)
     await loading
-    if notebook.session and notebook.conversation.turns:
-        murmur(f"kept as {notebook.session}; understudy chat --continue goes on with it")
+    if store.saved_as and store.conversation.turns:
+        dim(f"saved as {store.saved_as}; understudy chat --continue resumes it")
+
+
+async def _run(session: Session, source: Input, *, verbose: bool) -> None:
+    """Read and answer until the end of input or `/exit`. Raises `LLMError` where no person could react to it."""
+    try:
+        with source, ignoring_interrupts() if source.interactive else contextlib.nullcontext():
+            while not session.over and (text := await source.read()) is not None:
+                try:
+                    match syntax.parse(text):
+                        case syntax.Command(name, rest):
+                            await run_command(session, name, rest)
+                        case question:
+                            await session.ask(question)
+                except LLMError as error:
+                    if not source.interactive:
+                        raise
+                    show_error(error, verbose=verbose)
+                    _show_advice(error)
+    finally:
+        await session.aclose()
+
+
+def _show_advice(error: LLMError) -> None:
+    if isinstance(error, ContextLengthExceeded):
+        say("the conversation is too long: /undo removes the last turn, /clear starts a new one", label="note")
+    elif not isinstance(error, Misuse):
+        say("/retry asks again, /model chooses another target", label="note")

@@ -1,4 +1,4 @@
-"""What a terminal does while an answer is being written: Ctrl-C stops it, and what is typed waits unseen."""
+"""What a terminal does while an answer is written: Ctrl-C stops the answer, and typed text waits unseen."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from understudy.cli.sanitize import clean
 T = TypeVar("T")
 
 
-class Stopped(Exception):
-    """Ctrl-C, while something was awaited."""
+class Interrupted(Exception):
+    """Ctrl-C was pressed while something was awaited."""
 
 
-async def until_interrupted(work: Awaitable[T]) -> T:
-    """Await something that Ctrl-C cancels. Raises `Stopped` then."""
+async def run_until_interrupted(work: Awaitable[T]) -> T:
+    """Await `work`, and cancel it at Ctrl-C. Raises `Interrupted` then."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
 
@@ -35,15 +35,15 @@ async def until_interrupted(work: Awaitable[T]) -> T:
         current = asyncio.current_task()
         if current is not None and current.cancelling():
             raise
-        raise Stopped from None
+        raise Interrupted from None
     finally:
         signal.signal(signal.SIGINT, previous)
 
 
 @contextlib.contextmanager
-def unbothered() -> Iterator[None]:
-    """Let Ctrl-C do nothing, except where something else is said: one that comes just after an answer has ended was
-    meant for the answer, not for the program."""
+def ignoring_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C, except where another handler is set: one that arrives just after an answer has ended was meant
+    for the answer, not for the program."""
     previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         yield
@@ -51,11 +51,11 @@ def unbothered() -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-class Hush:
-    """Keeps what is typed while an answer is being written off the screen, for the next question.
+class TypeAhead:
+    """Keeps what is typed while an answer is written off the screen, for the next question.
 
-    It is put where it can be edited, never sent by itself: a paste at the wrong moment must not become many questions.
-    A context manager; Ctrl-C goes on to be a signal.
+    It is offered for editing, never sent by itself: a paste at the wrong moment must not become many questions.
+    A context manager; Ctrl-C stays a signal.
     """
 
     def __init__(self) -> None:
@@ -80,17 +80,15 @@ class Hush:
         if self._before is not None:
             import termios
 
-            with contextlib.suppress(termios.error):  # the terminal has gone
+            with contextlib.suppress(termios.error):  # the terminal is gone
                 termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, self._before)
 
-    def taken(self) -> str:
-        """Return what was typed meanwhile, as far as it is text."""
-        return "" if self._before is None else _drained(sys.stdin.fileno())
-
-
-def _drained(file: int) -> str:
-    data = b""
-    with contextlib.suppress(OSError):
-        while piece := os.read(file, 65536):
-            data += piece
-    return clean(data.decode(errors="replace").replace("\r", "\n")).strip()
+    def read(self) -> str:
+        """Return what was typed meanwhile, without control characters."""
+        if self._before is None:
+            return ""
+        data = b""
+        with contextlib.suppress(OSError):
+            while piece := os.read(sys.stdin.fileno(), 65536):
+                data += piece
+        return clean(data.decode(errors="replace").replace("\r", "\n")).strip()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from understudy.dialects.anthropic.decode import StreamReader, decode_count, decode_whole
+from understudy.dialects.anthropic.decode import decode_count, decode_whole
+from understudy.dialects.anthropic.decode_stream import StreamReader
 from understudy.dialects.anthropic.encode import encode_chat, encode_count, headers
 from understudy.dialects.anthropic.errors import RULES, read_error
 from understudy.dialects.anthropic.models import open_models

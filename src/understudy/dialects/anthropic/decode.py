@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from understudy.dialects.anthropic.citations import citations_of, read_citation
 from understudy.dialects.anthropic.errors import RULES, read_error
-from understudy.dialects.anthropic.parts import citations_of, read_citation
-from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, StreamEvent, ToolInput
-from understudy.dialects.base import Endpoint, WireError
-from understudy.dialects.error_bodies import read_event
+from understudy.dialects.anthropic.usage import read_usage
+from understudy.dialects.anthropic.wire import (
+    NAME,
+    NOTED,
+    STOP_REASONS,
+    Body,
+    Count,
+    Delta,
+    ToolInput,
+)
+from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.flaws import NO_FINAL_USAGE
-from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque, Provenance, Thinking
 from understudy.domain.failures import Failure
 from understudy.domain.finish import FinishReason
 from understudy.domain.responses import TokenCount
-from understudy.domain.usage import Usage, token_count
+from understudy.domain.usage import token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.json import BadJson, decode_as, decode_object, encode
+from understudy.wire.json import BadJson, as_string, decode_as, decode_object, encode
 from understudy.wire.json import decode as decode_json
-from understudy.wire.sse import SseEvent
 
-_EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
 _BODY: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
 _INPUT: msgspec.json.Decoder[ToolInput] = msgspec.json.Decoder(ToolInput)
 _COUNT: msgspec.json.Decoder[Count] = msgspec.json.Decoder(Count)
@@ -62,9 +66,9 @@ class Answer:
 
     def start(self, body: Body) -> list[e.Event]:
         """Take what is known when the answer begins."""
-        self._model = _text(body.model)
-        self._stop = _text(body.stop_reason)
-        events: list[e.Event] = [e.Started(id=_text(body.id), model=self._model)]
+        self._model = as_string(body.model)
+        self._stop = as_string(body.stop_reason)
+        events: list[e.Event] = [e.Started(id=as_string(body.id), model=self._model)]
         return [*events, *self._count(body.usage, final=self._stop is not None)]
 
     def whole(self, index: int, block: msgspec.Raw) -> list[e.Event]:
@@ -177,7 +181,7 @@ class Answer:
 
     def stop(self, delta: Body | Delta, usage: Any, context_management: Any = None) -> list[e.Event]:
         """Take why the answer stopped, and its final counts."""
-        self._stop = _text(delta.stop_reason) or self._stop
+        self._stop = as_string(delta.stop_reason) or self._stop
         events = self._count(usage, final=True)
         for name in NOTED:
             value = context_management if name == "context_management" else getattr(delta, name, None)
@@ -218,91 +222,6 @@ class Answer:
         ]
 
 
-def read_usage(raw: JsonObject) -> Usage:
-    """Read token counts. `input_tokens` excludes the cache already; `output_tokens` includes thinking."""
-    written, written_1h = _cache_writes(raw)
-    output = token_count(raw.get("output_tokens"))
-    reasoning = token_count(_field(raw.get("output_tokens_details"), "thinking_tokens"))
-    if reasoning is not None and output is not None:
-        if reasoning <= output:
-            output -= reasoning
-        else:
-            reasoning = None
-    return Usage(
-        input=token_count(raw.get("input_tokens")),
-        cache_read=token_count(raw.get("cache_read_input_tokens")),
-        cache_write=written,
-        cache_write_1h=written_1h,
-        output=output,
-        reasoning=reasoning,
-        raw=raw,
-    )
-
-
-def _cache_writes(raw: JsonObject) -> tuple[int | None, int | None]:
-    total = token_count(raw.get("cache_creation_input_tokens"))
-    short = token_count(_field(raw.get("cache_creation"), "ephemeral_5m_input_tokens"))
-    long = token_count(_field(raw.get("cache_creation"), "ephemeral_1h_input_tokens"))
-    if total is None:
-        return short, long
-    if long is None:
-        return total, None
-    # A split that does not fit the total is ignored; 0 takes back what an earlier report may have said of it.
-    return (total - long, long) if (short or 0) + long == total else (total, 0)
-
-
-class StreamReader(MarkedReader):
-    """Reads the server-sent events of a streamed answer, up to `message_stop`."""
-
-    end_mark = "message_stop"
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(endpoint)
-        self._endpoint = endpoint
-        self._answer = Answer()
-
-    def take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
-        """Read one event."""
-        try:
-            event = decode_as(_EVENT, sse.data)
-        except BadJson:
-            # Servers of other makes end a stream with an error in a form of their own, without a `type`.
-            if (error := read_event(sse)) is None:
-                raise
-            return self._failed(error)
-        if event.type == "error":
-            return self._failed(read_error(sse.data) or read_event(sse))
-        events: Sequence[e.Event] = self._read(event, sse.data)
-        return _stamped(events, sse.frame) if self._keep_wire else events
-
-    def _failed(self, error: WireError | None) -> list[e.Event | Failure]:
-        if error is None:
-            raise BadJson("an error event without an error")
-        self.finished = True
-        return [failure_in_answer(error, endpoint=self._endpoint, rules=RULES)]
-
-    def _read(self, event: StreamEvent, data: bytes) -> list[e.Event]:
-        match event:
-            case StreamEvent(type="content_block_delta", delta=Delta() as delta):
-                return self._answer.grow(event.index, delta, data)
-            case StreamEvent(type="content_block_start", content_block=dict(block)):
-                return self._answer.begin(event.index, block)
-            case StreamEvent(type="content_block_stop"):
-                return self._answer.end(event.index)
-            case StreamEvent(type="message_start", message=Body() as message):
-                events = self._answer.start(message)
-                for index, whole in enumerate(message.content or ()):
-                    events += self._answer.whole(index, whole)
-                return events
-            case StreamEvent(type="message_delta", delta=Delta() as delta):
-                return self._answer.stop(delta, event.usage, event.context_management)
-            case StreamEvent(type="message_stop"):
-                self.finished = True
-                return self._answer.finish()
-            case _:
-                return []  # `ping`, and whatever may come to be
-
-
 def decode_whole(data: bytes, endpoint: Endpoint) -> list[e.Event | Failure]:
     """Read a whole answer. Raises `BadJson` when it is no message."""
     body = decode_as(_BODY, data)
@@ -331,13 +250,6 @@ def decode_count(data: bytes, model: str | None, warnings: tuple[Warning, ...] =
     return [TokenCount(input_tokens=count, model=model, warnings=warnings)]
 
 
-def _stamped(events: Sequence[e.Event], frame: bytes) -> list[e.Event]:
-    """Put the frame on the first of its events, and the empty frame on the others."""
-    if not events:
-        return [e.Frame(frame)]
-    return [msgspec.structs.replace(event, wire=frame if n == 0 else b"") for n, event in enumerate(events)]
-
-
 def _extend(block: JsonObject, delta: object) -> None:
     """Add a delta of an unknown block: text to text, everything else in place."""
     if isinstance(delta, dict):
@@ -355,14 +267,6 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
 def _string(json: JsonObject, key: str) -> str:
     value = json.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _field(value: object, key: str) -> object:
-    return value.get(key) if isinstance(value, dict) else None

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from understudy.dialects.anthropic import settings as write
+from understudy.dialects.anthropic import encode_settings as write
 from understudy.dialects.anthropic import thinking
-from understudy.dialects.anthropic.blocks import BlockWriter
+from understudy.dialects.anthropic.encode_messages import MessageEncoder
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
 from understudy.dialects.base import Endpoint, Notes, extra_fields
-from understudy.domain.content import JsonObject, Opaque
-from understudy.domain.messages import Message, Role
+from understudy.dialects.patching import patched, received
+from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import JSON_HEADERS, Headers
-from understudy.wire.json import decode_object
 
 _WIRE_FIELDS = {
     "max_tokens": ("max_tokens",),
@@ -34,20 +31,19 @@ _NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_s
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
     """Write the body of `POST /v1/messages`."""
-    if request.origin is not None and request.origin.dialect == NAME:
-        return _patched(request, request.origin.body, endpoint, notes, stream=stream)
-    body = _rendered(request, endpoint, notes)
-    if stream:
-        body["stream"] = True
+    if (body := received(request, NAME)) is not None:
+        body = _patched(request, body, endpoint, notes)
+    else:
+        body = _rendered(request, endpoint, notes)
+    if stream or "stream" in body:
+        body["stream"] = stream
     return body
 
 
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write the body of `POST /v1/messages/count_tokens`: what a message would be, without what shapes the answer."""
-    if request.origin is not None and request.origin.dialect == NAME:
-        body = decode_object(request.origin.body)
-        if endpoint.model is not None:
-            body["model"] = endpoint.model
+    if (body := received(request, NAME)) is not None:
+        body = patched(body, endpoint)
     else:
         body = _rendered(request.prompt(), endpoint, notes)
     return {key: value for key, value in body.items() if key not in _NOT_COUNTED}
@@ -69,7 +65,7 @@ def headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
 def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     effective = dict(headers(request, endpoint))
     version = effective.get(VERSION_HEADER)
-    system, messages = _Conversation(endpoint, version, notes).write(request.messages)
+    system, messages = MessageEncoder(endpoint, version, notes).write(request.messages)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
     body["messages"] = messages
@@ -110,28 +106,15 @@ def refused_fields(endpoint: Endpoint, version: str | None) -> frozenset[str]:
     return refused
 
 
-def _patched(
-    request: GenerationRequest, origin: bytes, endpoint: Endpoint, notes: Notes, *, stream: bool
-) -> JsonObject:
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """The body as it came in, with this target's model, and with configured values where it says nothing."""
-    body = decode_object(origin)
-    moved = endpoint.model is not None and endpoint.model != body.get("model")
-    if endpoint.model is not None:
-        body["model"] = endpoint.model
-    if stream or "stream" in body:
-        body["stream"] = stream
-    effective = dict(headers(request, endpoint))
-    options = _options(request, endpoint, effective, notes if moved else Notes())
-    configured = {name for field in request.configured for name in _WIRE_FIELDS.get(field, ())} | {"max_tokens"}
-    for name in configured & options.keys():
-        body.setdefault(name, options[name])
+    moved = endpoint.model not in (None, body.get("model"))
+    options = _options(request, endpoint, dict(headers(request, endpoint)), notes if moved else Notes())
     if moved:
         _adapt(body, options)
-    extra = {**endpoint.options, **(request.extra or {}).get(endpoint.provider, {})}
-    for name, value in extra.items():
-        if value is not None:
-            body.setdefault(name, value)
-    return body
+    configured = {name for field in request.configured for name in _WIRE_FIELDS.get(field, ())} | {"max_tokens"}
+    written = {name: options[name] for name in configured & options.keys()}
+    return patched(body, endpoint, written, extra_fields(request.extra, endpoint.provider, endpoint))
 
 
 def _adapt(body: JsonObject, options: JsonObject) -> None:
@@ -147,83 +130,3 @@ def _adapt(body: JsonObject, options: JsonObject) -> None:
     if isinstance(config, dict) and "effort" in config:
         kept = {key: value for key, value in config.items() if key != "effort"}
         body["output_config"] = {"effort": effort, **kept} if effort is not None else kept
-
-
-class _Conversation:
-    """Writes messages in the two roles of this wire: system text apart, tool results in user messages."""
-
-    def __init__(self, endpoint: Endpoint, version: str | None, notes: Notes) -> None:
-        self._writer = BlockWriter(endpoint, version, notes)
-        self._quirks = endpoint.quirks
-        self._notes = notes
-        self._system: list[Message] = []
-        self._messages: list[JsonObject] = []
-
-    def write(self, messages: tuple[Message, ...]) -> tuple[str | list[JsonObject] | None, list[JsonObject]]:
-        """Return the system prompt and the messages."""
-        for message in messages:
-            if message.name is not None:
-                self._notes.drop("name", "messages have no names here")
-            if message.role not in (Role.SYSTEM, Role.DEVELOPER):
-                self._append(message)
-            elif self._messages and self._quirks.mid_system:
-                self._append(msgspec.structs.replace(message, role=Role.SYSTEM))
-            else:
-                if self._messages:
-                    self._notes.emulate("messages", "a system message in the middle was moved to the system prompt")
-                self._system.append(message)
-        if not self._messages and self._system:
-            # This wire demands a message; others take a system prompt alone.
-            self._notes.emulate("messages", "the system message is sent as the user's: there is no other")
-            self._append(msgspec.structs.replace(self._system.pop(), role=Role.USER))
-        self._refuse_prefill(messages)
-        return self._system_prompt(), self._messages
-
-    def _append(self, message: Message) -> None:
-        role = "user" if message.role is Role.TOOL else message.role.value
-        content = self._content(message)
-        if not content and not (isinstance(message.content, str) and message.role is Role.USER):
-            return  # Nothing of it can be said here; what was left out has its warning.
-        last = self._messages[-1] if self._messages else None
-        extra = (message.extra or {}).get(NAME, {})
-        if last is None or last["role"] != role or role == "system":
-            self._messages.append({"role": role, "content": content, **extra})
-            return
-        blocks = [*_as_blocks(last["content"]), *_as_blocks(content)]
-        # Tool results must come first in their message, and all those of one turn together.
-        last["content"] = sorted(blocks, key=lambda block: block.get("type") != "tool_result")
-        last.update(extra)
-
-    def _content(self, message: Message) -> str | list[JsonObject]:
-        if message.role is Role.TOOL and isinstance(message.content, str):
-            self._notes.drop("tool message", "it names no tool call that it answers")
-            return ""
-        if isinstance(message.content, str):
-            return message.content if message.role is not Role.ASSISTANT or message.content.strip() else ""
-        blocks = self._writer.blocks(message.content, message.role)
-        return sorted(blocks, key=lambda block: message.role is Role.USER and block.get("type") != "tool_result")
-
-    def _system_prompt(self) -> str | list[JsonObject] | None:
-        match self._system:
-            case [Message(content=str(text))]:
-                return text or None
-            case system:
-                return [
-                    block for message in system for block in self._writer.blocks(message.parts, Role.SYSTEM)
-                ] or None
-
-    def _refuse_prefill(self, messages: tuple[Message, ...]) -> None:
-        """A begun answer is left out where the model refuses it. A paused turn, which holds hosted tools' blocks, is
-        none: it goes back as it is."""
-        if self._quirks.prefill or len(self._messages) < 2 or self._messages[-1]["role"] != "assistant":
-            return
-        if any(isinstance(part, Opaque) for part in messages[-1].parts):
-            return
-        self._messages.pop()
-        self._notes.drop("prefill", "this model does not continue an answer begun by the caller")
-
-
-def _as_blocks(content: str | list[JsonObject]) -> list[JsonObject]:
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}] if content else []
-    return content

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from understudy.dialects.base import WireError
 from understudy.dialects.error_bodies import read_any_value
 from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.server import BadRequest
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.failures import FailureKind as K
-from understudy.wire.json import BadJson, decode_object
+from understudy.wire.json import BadJson, as_string, decode_object
 
 WORDS: Mapping[K, str] = {
     K.CONTEXT_LENGTH: "prompt is too long",
@@ -40,13 +42,16 @@ def read_error(body: bytes) -> WireError | None:
     details = error.get("details")
     code = details.get("error_code") if isinstance(details, dict) else None
     return WireError(
-        message=_text(error.get("message")) or "",
-        code=_text(code),
-        type=_text(error.get("type")),
-        request_id=_text(value.get("request_id")),
+        message=as_string(error.get("message")) or "",
+        code=as_string(code),
+        type=as_string(error.get("type")),
+        request_id=as_string(value.get("request_id")),
         body=error,
     )
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def bad_request(message: str) -> BadRequest:
+    """Return the refusal of a request that cannot be read."""
+    return BadRequest(
+        Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, type="invalid_request_error", sent=False)
+    )

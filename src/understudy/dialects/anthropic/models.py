@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.anthropic.wire import ModelItem, ModelPage
+from understudy.dialects.anthropic.wire import CAPABILITIES, ModelItem, ModelPage
 from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WholeReader
 from understudy.dialects.lookup import LookUp
 from understudy.dialects.pages import open_pages
@@ -20,14 +20,6 @@ from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_as, decode_object
-
-CAPABILITIES = {
-    "image_input": "vision",
-    "pdf_input": "pdf_input",
-    "thinking": "thinking",
-    "structured_outputs": "structured_output",
-}
-"""What the service calls capabilities, in this library's words."""
 
 _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from understudy.dialects.anthropic.parts import read_cache, read_content
+from understudy.dialects.anthropic.errors import bad_request
+from understudy.dialects.anthropic.parse_fields import Fields
+from understudy.dialects.anthropic.parse_messages import parse_content, parse_message, read_cache
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
-from understudy.dialects.server import BadRequest, Inbound
+from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest, OutputFormat, Reasoning, WireOrigin
@@ -32,9 +33,9 @@ def parse_models(request: HttpRequest) -> Inbound:
     try:
         limit = int(query.get("limit", PAGE))
     except ValueError:
-        raise _bad("limit: Input should be a valid integer") from None
+        raise bad_request("limit: Input should be a valid integer") from None
     if not 1 <= limit <= 1000:
-        raise _bad("limit: Input should be between 1 and 1000")
+        raise bad_request("limit: Input should be between 1 and 1000")
     wanted = ModelsRequest(model=unquote(model) or None, limit=limit, after=query.get("after_id"))
     options: dict[str, object] = {"before_id": query["before_id"]} if "before_id" in query else {}
     return Inbound(operation=Operation.MODELS, request=wanted, options=options)
@@ -46,7 +47,7 @@ def parse_messages(request: HttpRequest, operation: Operation) -> Inbound:
     try:
         body = decode_object(data)
     except BadJson as error:
-        raise _bad(f"The request body is not valid JSON: {error}") from error
+        raise bad_request(f"The request body is not valid JSON: {error}") from error
     headers = {name.lower(): value for name, value in request.headers}
     kept = tuple((name, headers[name]) for name in (VERSION_HEADER, BETA_HEADER) if name in headers)
     stream = body.get("stream") is True
@@ -55,21 +56,21 @@ def parse_messages(request: HttpRequest, operation: Operation) -> Inbound:
 
 
 def _request(body: JsonObject, origin: WireOrigin, *, counts: bool) -> GenerationRequest:
-    fields = _Fields(body)
+    fields = Fields(body)
     model = fields.take("model", str)
     if model is None:
-        raise _bad("model: Field required")
+        raise bad_request("model: Field required")
     messages = fields.take("messages", list)
     if messages is None:
-        raise _bad("messages: Field required")
+        raise bad_request("messages: Field required")
     max_tokens = fields.take("max_tokens", int)
     if max_tokens is None and not counts:
-        raise _bad("max_tokens: Field required")
+        raise bad_request("max_tokens: Field required")
     system = fields.take("system", str, list)
     fields.take("stream", bool)
-    read = [_message(message, n) for n, message in enumerate(messages)]
+    read = [parse_message(message, n) for n, message in enumerate(messages)]
     if system is not None:
-        read.insert(0, Message(Role.SYSTEM, _content(system, "system")))
+        read.insert(0, Message(Role.SYSTEM, parse_content(system, "system")))
     values: dict[str, Any] = {
         "tools": tuple(_tool(tool, n) for n, tool in enumerate(fields.take("tools", list) or ())),
         "temperature": fields.take("temperature", float, int),
@@ -93,46 +94,6 @@ def _request(body: JsonObject, origin: WireOrigin, *, counts: bool) -> Generatio
     )
 
 
-class _Fields:
-    """The top-level fields that no one has read yet."""
-
-    def __init__(self, body: JsonObject) -> None:
-        self.left = {name: value for name, value in body.items() if value is not None}
-
-    def take(self, name: str, *kinds: type) -> Any:
-        """Take a field out; `None` when it is missing. Raises `BadRequest` when it is of another kind."""
-        value = self.left.pop(name, None)
-        if value is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))):
-            return value
-        raise _bad(f"{name}: Input should be a valid {_KINDS[kinds[0]]}")
-
-
-_KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list: "list", dict: "dictionary"}
-
-
-def _message(value: Any, n: int) -> Message:
-    match value:
-        case {"role": ("user" | "assistant" | "system") as role, "content": str() | list() as content, **rest}:
-            kept: JsonObject = {str(name): field for name, field in rest.items() if field is not None}
-            read = _content(content, f"messages.{n}.content")
-            return Message(Role(role), read, extra={NAME: kept} if kept else None)
-        case {"role": ("user" | "assistant" | "system"), **rest}:
-            raise _bad(
-                f"messages.{n}.content: {'Input should be a valid list' if 'content' in rest else 'Field required'}"
-            )
-        case {"role": role}:
-            raise _bad(f"messages: Unexpected role {role!r}. The Messages API takes the roles user and assistant")
-        case _:
-            raise _bad(f"messages.{n}: Input does not match the expected shape.")
-
-
-def _content(value: str | list[Any], where: str) -> Any:
-    for n, block in enumerate(value if isinstance(value, list) else ()):
-        if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-            raise _bad(f"{where}.{n}: Input does not match the expected shape.")
-    return read_content(value)
-
-
 def _tool(value: Any, n: int) -> AnyTool:
     match value:
         case {"type": str(kind)} if kind != "custom":
@@ -140,7 +101,7 @@ def _tool(value: Any, n: int) -> AnyTool:
         case {"name": str(name), "input_schema": dict(schema)}:
             return _function(name, schema, value)
         case _:
-            raise _bad(f"tools.{n}: Input does not match the expected shape.")
+            raise bad_request(f"tools.{n}: Input does not match the expected shape.")
 
 
 def _function(name: str, schema: JsonObject, tool: JsonObject) -> Tool:
@@ -156,7 +117,7 @@ def _function(name: str, schema: JsonObject, tool: JsonObject) -> Tool:
     )
 
 
-def _choice(fields: _Fields) -> dict[str, Any]:
+def _choice(fields: Fields) -> dict[str, Any]:
     choice = fields.take("tool_choice", dict)
     if choice is None:
         return {}
@@ -172,10 +133,10 @@ def _choice(fields: _Fields) -> dict[str, Any]:
         case {"type": ("auto" | "none") as mode}:
             return {"tool_choice": ToolChoice(mode, (), extra), **switch}
         case _:
-            raise _bad("tool_choice: Input tag must be one of 'auto', 'any', 'tool', 'none'")
+            raise bad_request("tool_choice: Input tag must be one of 'auto', 'any', 'tool', 'none'")
 
 
-def _thinking(fields: _Fields) -> dict[str, Any]:
+def _thinking(fields: Fields) -> dict[str, Any]:
     """Read `thinking` and `output_config`; a form with more than the typed fields also travels as it is."""
     thinking = fields.take("thinking", dict) or {}
     config = fields.take("output_config", dict) or {}
@@ -199,14 +160,14 @@ def _thinking(fields: _Fields) -> dict[str, Any]:
     return found
 
 
-def _stops(fields: _Fields) -> tuple[str, ...]:
+def _stops(fields: Fields) -> tuple[str, ...]:
     stops = fields.take("stop_sequences", list) or []
     if not all(isinstance(stop, str) for stop in stops):
-        raise _bad("stop_sequences: Input should be a list of strings")
+        raise bad_request("stop_sequences: Input should be a list of strings")
     return tuple(stops)
 
 
-def _user(fields: _Fields) -> str | None:
+def _user(fields: Fields) -> str | None:
     metadata = fields.take("metadata", dict)
     if metadata is None:
         return None
@@ -214,9 +175,3 @@ def _user(fields: _Fields) -> str | None:
         fields.left["metadata"] = metadata
     user = metadata.get("user_id")
     return user if isinstance(user, str) else None
-
-
-def _bad(message: str) -> BadRequest:
-    return BadRequest(
-        Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, type="invalid_request_error", sent=False)
-    )

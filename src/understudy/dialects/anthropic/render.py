@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from understudy.dialects.anthropic.citations import citation_object
 from understudy.dialects.anthropic.errors import WORDS
-from understudy.dialects.anthropic.models import CAPABILITIES
-from understudy.dialects.anthropic.wire import NAME, STOP_REASONS
+from understudy.dialects.anthropic.usage import usage_object
+from understudy.dialects.anthropic.wire import CAPABILITIES, NAME, STOP_REASONS
+from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.server import Inbound
-from understudy.domain.content import AnyPart, Citation, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
+from understudy.domain.content import AnyPart, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import GenerationResponse, ModelInfo, TokenCount
-from understudy.domain.usage import Usage
 from understudy.wire.http import JSON_HEADERS, HttpReply
 from understudy.wire.json import BadJson, decode_object, encode
 
@@ -30,28 +30,20 @@ _STOPS = {
 }
 
 _K = FailureKind
-_ERRORS: Mapping[FailureKind, tuple[int, str]] = {
-    _K.INVALID_REQUEST: (400, "invalid_request_error"),
-    _K.CONTEXT_LENGTH: (400, "invalid_request_error"),
-    _K.CONTENT_FILTER: (400, "invalid_request_error"),
-    _K.UNSUPPORTED: (400, "invalid_request_error"),
-    _K.AUTHENTICATION: (401, "authentication_error"),
-    _K.BILLING: (402, "billing_error"),
-    _K.PERMISSION: (403, "permission_error"),
-    _K.NOT_FOUND: (404, "not_found_error"),
-    _K.CONFLICT: (409, "conflict_error"),
-    _K.REQUEST_TOO_LARGE: (413, "request_too_large"),
-    _K.RATE_LIMITED: (429, "rate_limit_error"),
-    _K.DAILY_QUOTA: (429, "rate_limit_error"),
-    _K.CANCELLED: (499, "api_error"),
-    _K.DEADLINE: (504, "timeout_error"),
-    _K.CONNECT_TIMEOUT: (504, "timeout_error"),
-    _K.TIMEOUT_HEADERS: (504, "timeout_error"),
-    _K.TIMEOUT_BODY: (504, "timeout_error"),
-    _K.TIMEOUT_FIRST_EVENT: (504, "timeout_error"),
-    _K.STALLED: (504, "timeout_error"),
-    _K.OVERLOADED: (529, "overloaded_error"),
+_STATUSES = statuses({_K.OVERLOADED: 529}, unknown=(502,))
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
 }
+"""The type of an error by the status of its kind; every other is an `api_error`."""
 
 
 def message_object(response: GenerationResponse) -> JsonObject:
@@ -82,27 +74,6 @@ def stop_fields(reason: FinishReason, raw: str | None, extra: JsonObject) -> Jso
     if "container" in extra:
         fields["container"] = extra["container"]
     return fields
-
-
-def usage_object(usage: Usage, extra: JsonObject) -> JsonObject:
-    """Return the counts. The wire demands the first and the last of them: unknown is written as 0 there."""
-    short, long = usage.cache_write, usage.cache_write_1h
-    written = None if short is None and long is None else (short or 0) + (long or 0)
-    body: JsonObject = {
-        "input_tokens": (usage.input or 0) + (usage.audio_input or 0),
-        "cache_creation_input_tokens": written,
-        "cache_read_input_tokens": usage.cache_read,
-        "output_tokens": usage.output_total or 0,
-    }
-    if long is not None:
-        body["cache_creation"] = {"ephemeral_5m_input_tokens": short or 0, "ephemeral_1h_input_tokens": long}
-    if usage.reasoning is not None:
-        body["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
-    if isinstance(hosted := (usage.raw or {}).get("server_tool_use"), dict):
-        body["server_tool_use"] = hosted
-    if extra.get("service_tier") in ("standard", "priority", "batch"):
-        body["service_tier"] = extra["service_tier"]
-    return body
 
 
 def part_block(part: AnyPart) -> JsonObject | None:
@@ -138,21 +109,6 @@ def tool_input(arguments: str) -> JsonObject | msgspec.Raw:
     except BadJson:
         return {"raw_arguments": arguments}
     return msgspec.Raw((arguments or "{}").encode())
-
-
-def citation_object(citation: Citation) -> JsonObject | None:
-    """Return a citation; those of other providers become search results, whose empty index says that they are ours."""
-    if citation.dialect == NAME and citation.raw is not None:
-        return citation.raw
-    if citation.url is None:
-        return None
-    return {
-        "type": "web_search_result_location",
-        "url": citation.url,
-        "title": citation.title,
-        "cited_text": citation.cited_text or "",
-        "encrypted_index": "",
-    }
 
 
 def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
@@ -207,7 +163,6 @@ def count_reply(count: TokenCount) -> HttpReply:
 
 def error_reply(failure: Failure) -> HttpReply:
     """Write an error with its status and the headers that official clients read."""
-    status = failure.status if failure.status is not None and failure.status >= 400 else _shape(failure)[0]
     headers = [*JSON_HEADERS]
     if failure.request_id is not None:
         headers.append(("request-id", failure.request_id))
@@ -215,24 +170,17 @@ def error_reply(failure: Failure) -> HttpReply:
         headers.append(("retry-after", f"{failure.retry_after:g}"))
     if failure.should_retry is not None:
         headers.append(("x-should-retry", str(failure.should_retry).lower()))
-    return HttpReply(status, tuple(headers), encode(error_object(failure)))
+    return HttpReply(status_of(failure, _STATUSES), tuple(headers), encode(error_object(failure)))
 
 
 def error_object(failure: Failure) -> JsonObject:
     """Return an error as responses and streams hold it."""
-    kind = failure.type or _shape(failure)[1]
-    message, words = failure.message, WORDS.get(failure.kind)
-    if words is not None and words not in message.lower():
-        message = f"{words}: {message}"
-    error: JsonObject = {"type": kind, "message": message}
+    kind = failure.type or _TYPES.get(_STATUSES[failure.kind], "api_error")
+    error: JsonObject = {"type": kind, "message": worded(failure, WORDS)}
     details: Any = (failure.body or {}).get("details")
     if failure.code is not None:
         error["details"] = {**(details if isinstance(details, dict) else {}), "error_code": failure.code}
     return {"type": "error", "error": error, "request_id": failure.request_id}
-
-
-def _shape(failure: Failure) -> tuple[int, str]:
-    return _ERRORS.get(failure.kind, (500, "api_error"))
 
 
 def _json(status: int, body: object) -> HttpReply:

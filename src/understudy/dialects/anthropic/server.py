@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from understudy.dialects.anthropic import render
 from understudy.dialects.anthropic.parse import parse_messages, parse_models
-from understudy.dialects.anthropic.stream import StreamRenderer
+from understudy.dialects.anthropic.render_stream import StreamRenderer
 from understudy.dialects.anthropic.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind

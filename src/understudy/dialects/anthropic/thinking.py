@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from understudy.dialects.base import Notes
-from understudy.dialects.quirks import Quirks
+from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import Reasoning
 
@@ -19,7 +19,6 @@ MIN_BUDGET = 1024
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 65536}
 """Tokens that stand for an effort where a model knows only budgets. Ours: the service names no such numbers."""
 
-_LEVELS = tuple(BUDGETS)
 _DISPLAYS = ("summarized", "omitted")
 
 
@@ -64,17 +63,14 @@ def plan(reasoning: Reasoning | None, quirks: Quirks, limits: Limits, notes: Not
 
 def _effort(asked: str | None, quirks: Quirks, notes: Notes) -> str | None:
     """The effort itself, or the nearest that the model takes."""
-    if asked in (None, "none") or quirks.efforts == frozenset():
+    if asked is None or asked == "none" or quirks.efforts == frozenset():
         return None
     if asked == "minimal":
         notes.rename("reasoning", "the lowest effort of this API is low")
         asked = "low"
-    if quirks.efforts is None or asked in quirks.efforts or asked not in _LEVELS:
+    nearest = nearest_effort(asked, quirks.efforts, tie="lower") if quirks.efforts is not None else None
+    if nearest is None or nearest == asked:
         return asked
-    rank = _LEVELS.index(asked)
-    below = [level for level in _LEVELS[:rank] if level in quirks.efforts]
-    above = [level for level in _LEVELS[rank:] if level in quirks.efforts]
-    nearest = below[-1] if below else above[0]
     notes.clamp("reasoning", f"this model takes no effort {asked}; sent as {nearest}")
     return nearest
 

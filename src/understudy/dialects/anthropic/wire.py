@@ -13,6 +13,15 @@ import msgspec
 from understudy.domain.content import JsonObject
 from understudy.domain.finish import FinishReason
 
+CAPABILITIES = {
+    "image_input": "vision",
+    "pdf_input": "pdf_input",
+    "thinking": "thinking",
+    "structured_outputs": "structured_output",
+}
+"""What the service calls capabilities, in this library's words."""
+
+
 NAME = "anthropic"
 
 VERSION_HEADER = "anthropic-version"
@@ -107,3 +116,8 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     """A token count."""
 
     input_tokens: int
+
+
+def field_of(value: object, key: str) -> object:
+    """Return a field of a value that should be an object."""
+    return value.get(key) if isinstance(value, dict) else None

@@ -7,16 +7,17 @@ from typing import Any
 from understudy.dialects.cohere.wire import NAME
 from understudy.domain.content import Citation, JsonObject
 from understudy.domain.usage import token_count
+from understudy.wire.json import nonempty
 
 
 def read_citation(raw: JsonObject) -> Citation:
     """Read a citation. The first of its sources gives URL, title and text; `raw` has them all."""
     found = _first_source(raw)
-    url = _text(found.get("url")) or _link(found.get("id"))
+    url = nonempty(found.get("url")) or _link(found.get("id"))
     return Citation(
         url=url,
-        title=_text(found.get("title")),
-        cited_text=_text(found.get("text")) or _text(found.get("snippet")),
+        title=nonempty(found.get("title")),
+        cited_text=nonempty(found.get("text")) or nonempty(found.get("snippet")),
         start=token_count(raw.get("start")),
         end=token_count(raw.get("end")),
         raw=raw,
@@ -58,7 +59,3 @@ def _first_source(raw: JsonObject) -> JsonObject:
 
 def _link(value: object) -> str | None:
     return value if isinstance(value, str) and value.startswith(("https://", "http://")) else None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

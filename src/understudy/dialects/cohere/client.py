@@ -6,12 +6,13 @@ from functools import partial
 from typing import ClassVar
 
 from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
-from understudy.dialects.cohere.decode import StreamReader, decode_whole
+from understudy.dialects.cohere.decode import decode_whole
+from understudy.dialects.cohere.decode_stream import StreamReader
+from understudy.dialects.cohere.embeddings import open_embedding
 from understudy.dialects.cohere.encode import encode_chat
 from understudy.dialects.cohere.errors import RULES, read_error
 from understudy.dialects.cohere.models import open_models
 from understudy.dialects.cohere.tokens import open_count
-from understudy.dialects.cohere.vectors import open_embedding
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.errors import classify
 from understudy.domain.events import Event

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.cohere.citations import read_citation
-from understudy.dialects.cohere.errors import error_of, failure_in_answer, read_error
+from understudy.dialects.cohere.errors import error_of, failure_in_answer
 from understudy.dialects.cohere.usage import read_usage
-from understudy.dialects.cohere.wire import EVENTS, FAILED, FINISH, NAME, PLAN, Body, Call, Delta, Piece, StreamEvent
-from understudy.dialects.error_bodies import read_event
+from understudy.dialects.cohere.wire import FAILED, FINISH, NAME, PLAN, Body, Call, Delta
 from understudy.dialects.logprobs import Logprobs
-from understudy.dialects.marked import MarkedReader
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure
 from understudy.domain.finish import FinishReason
-from understudy.wire.json import BadJson, decode_as, decode_object
-from understudy.wire.sse import SseEvent
+from understudy.wire.json import BadJson, as_string, decode_as, decode_object
 
-_EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
 _BODY: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
-_DONE = b"[DONE]"
 _KINDS = ("text", "thinking")
 
 
@@ -56,7 +51,7 @@ class Answer:
 
     def start(self, id_: object) -> list[e.Event]:
         """Take the beginning. The wire names no model: the one that was asked for answers."""
-        return [e.Started(id=_text(id_), model=self._model)]
+        return [e.Started(id=as_string(id_), model=self._model)]
 
     def plan(self, text: str | None) -> list[e.Event]:
         """Take more of what the model plans before it calls tools."""
@@ -107,7 +102,7 @@ class Answer:
 
     def call(self, index: object, call: Call) -> list[e.Event]:
         """Take the beginning of a tool call, or all of it. Raises `BadJson` for one that has begun already."""
-        call_id = _text(call.id) or ""
+        call_id = as_string(call.id) or ""
         if call_id and call_id in self._call_ids:
             raise BadJson(f"the tool call {call_id} begins twice")
         self._call_ids.add(call_id)
@@ -145,7 +140,7 @@ class Answer:
             steps.append(e.Noted("logprobs", {"content": [*map(_logprob, entries)]}))
         if end.usage and isinstance(end.usage, dict):
             steps.append(e.UsageReported(read_usage(end.usage)))
-        reason = _text(end.finish_reason)
+        reason = as_string(end.finish_reason)
         if error or reason in FAILED:
             words = error if isinstance(error, str) else f"the answer ended with {reason}"
             body = {"finish_reason": reason, "error": error}
@@ -174,74 +169,6 @@ class Answer:
         return self._parts - 1
 
 
-class StreamReader(MarkedReader):
-    """Reads the server-sent events of a streamed answer, up to `message-end`."""
-
-    end_mark = "message-end"
-
-    def __init__(self, endpoint: Endpoint, model: str | None) -> None:
-        super().__init__(endpoint)
-        self._endpoint = endpoint
-        self._answer = Answer(endpoint, model)
-
-    def take(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
-        """Read one event."""
-        steps = [] if sse.data == _DONE else self._read(sse)
-        return _stamped(steps, sse.frame) if self._keep_wire else steps
-
-    def _read(self, sse: SseEvent) -> Sequence[e.Event | Failure]:
-        data = sse.data
-        try:
-            event = decode_as(_EVENT, data, sliced=True)
-        except BadJson:
-            if sse.name == "error":
-                return self._failed(sse)
-            kind = decode_object(data).get("type", "")
-            if not isinstance(kind, str) or kind in EVENTS:
-                raise
-            return []  # An event of a later version, in a shape of its own.
-        match event:
-            case StreamEvent(type="content-delta", delta=Delta(message=Piece(content=dict(content)))):
-                return self._answer.grow(event.index, content, event.logprobs)
-            case StreamEvent(type="message-end"):
-                self.finished = True
-                delta = event.delta or Delta()
-                return self._answer.finish(delta, delta.error)
-            case StreamEvent(type="message-start"):
-                return self._answer.start(event.id)
-            case StreamEvent(type="" | "error"):
-                return self._failed(sse)
-            case StreamEvent(delta=Delta(message=Piece() as piece)):
-                return self._grow(event, piece)
-            case StreamEvent(type="content-end"):
-                return self._answer.end(event.index)
-            case _:
-                return []  # Other ends, which say nothing, and whatever may come to be
-
-    def _failed(self, sse: SseEvent) -> list[e.Event | Failure]:
-        """Read an error in this service's form or in another; return nothing for any other body."""
-        error = read_error(sse.data) or read_event(sse)
-        if error is None:
-            return []
-        self.finished = True
-        return [failure_in_answer(error, self._endpoint)]
-
-    def _grow(self, event: StreamEvent, piece: Piece) -> Sequence[e.Event]:
-        match event.type, piece:
-            case "content-start", Piece(content=dict(content)):
-                return self._answer.begin(event.index, content)
-            case "tool-plan-delta", Piece(tool_plan=plan):
-                return self._answer.plan(plan)
-            case "tool-call-start", Piece(tool_calls=Call() as call):
-                return self._answer.call(event.index, call)
-            case "tool-call-delta", Piece(tool_calls=Call() as call):
-                return self._answer.grow_call(event.index, call)
-            case "citation-start", Piece(citations=dict(citation)):
-                return self._answer.cite(citation)
-            case _:
-                return []
-
-
 def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.Event | Failure]:
     """Read a whole answer. Raises `BadJson` when it is none."""
     body = decode_as(_BODY, data, sliced=True, decoded=endpoint.bounds.decoded)
@@ -264,14 +191,6 @@ def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.E
     return steps + answer.finish(body)
 
 
-def _stamped(steps: Sequence[e.Event | Failure], frame: bytes) -> list[e.Event | Failure]:
-    """Put the frame on the first of its events, and the empty frame on the others."""
-    if not steps:
-        return [e.Frame(frame)]
-    wires = iter((frame, *[b""] * len(steps)))
-    return [step if isinstance(step, Failure) else msgspec.structs.replace(step, wire=next(wires)) for step in steps]
-
-
 def _extend(block: JsonObject, delta: JsonObject) -> None:
     """Add a delta of an unknown block: text to text, everything else in place."""
     for key, value in delta.items():
@@ -287,10 +206,6 @@ def _place(index: object) -> int | None:
 def _latest(places: dict[int | None, Any]) -> int | None:
     """Return the place of what began last, for events that name none."""
     return next(reversed(places), None)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _logprob(item: JsonObject) -> JsonObject:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from understudy.dialects.base import Endpoint, Notes, extra_fields
-from understudy.dialects.cohere.messages import Conversation
+from understudy.dialects.cohere.encode_messages import MessageEncoder
 from understudy.dialects.cohere.wire import NAME
+from understudy.dialects.patching import patched, received
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool
 from understudy.domain.requests import GenerationRequest, Reasoning
-from understudy.wire.json import decode_object
 
 NOT_ON_WIRE = (
     "min_p", "logit_bias", "top_logprobs", "verbosity", "service_tier", "user", "cache_key", "cache", "metadata",
@@ -42,9 +40,17 @@ _BESIDE_NO_FORMAT = ("tools", "documents")
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
     """Write the body of `POST /v2/chat`."""
-    if request.origin is not None and request.origin.dialect == NAME:
-        return _patched(request, request.origin.body, endpoint, notes, stream=stream)
-    conversation = Conversation(endpoint, notes)
+    if (body := received(request, NAME)) is not None:
+        body = _patched(request, body, endpoint, notes)
+    else:
+        body = _rendered(request, endpoint, notes)
+    if stream or "stream" in body:
+        body["stream"] = stream
+    return body
+
+
+def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    conversation = MessageEncoder(endpoint, notes)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
     body["messages"] = conversation.write(request.messages)
@@ -56,8 +62,6 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *,
     if "response_format" in body and "response_format" not in extra and any(body.get(n) for n in _BESIDE_NO_FORMAT):
         del body["response_format"]
         notes.drop("output", "this API takes no output format beside tools or documents")
-    if stream:
-        body["stream"] = True
     return body
 
 
@@ -188,26 +192,15 @@ def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: Notes) -> Json
     return body
 
 
-def _patched(
-    request: GenerationRequest, origin: bytes, endpoint: Endpoint, notes: Notes, *, stream: bool
-) -> JsonObject:
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """The body as it came in, with this target's model, and with configured values where it says nothing."""
-    body = decode_object(origin)
-    moved = endpoint.model is not None and endpoint.model != body.get("model")
-    if endpoint.model is not None:
-        body["model"] = endpoint.model
-    if stream or "stream" in body:
-        body["stream"] = stream
+    moved = endpoint.model not in (None, body.get("model"))
     written = settings(request, endpoint.quirks, notes if moved else Notes())
-    for name in {_WIRE_FIELDS[field] for field in request.configured if field in _WIRE_FIELDS} & written.keys():
-        body.setdefault(name, written[name])
     if moved:
         _adapt(body, written)
-    extra: dict[str, Any] = {**endpoint.options, **(request.extra or {}).get(endpoint.provider, {})}
-    for name, value in extra.items():
-        if value is not None:
-            body.setdefault(name, value)
-    return body
+    configured = {_WIRE_FIELDS[field] for field in request.configured if field in _WIRE_FIELDS}
+    own = {name: written[name] for name in configured & written.keys()}
+    return patched(body, endpoint, own, extra_fields(request.extra, endpoint.provider, endpoint))
 
 
 def _adapt(body: JsonObject, written: JsonObject) -> None:

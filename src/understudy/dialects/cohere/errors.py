@@ -9,8 +9,9 @@ from __future__ import annotations
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.errors import failure_in_answer as answer_failure
 from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
 from understudy.wire.json import BadJson, decode_object
@@ -51,3 +52,8 @@ def error_of(value: JsonObject) -> WireError | None:
 def failure_in_answer(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
     """Read an error that came after the status 200: its words alone say what it is."""
     return answer_failure(error, endpoint=endpoint, rules=RULES, operation=operation)
+
+
+def bad_request(message: str) -> BadRequest:
+    """Make the refusal of a request that cannot be read."""
+    return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, sent=False))

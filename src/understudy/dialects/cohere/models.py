@@ -8,7 +8,7 @@ import msgspec
 
 from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WholeReader
-from understudy.dialects.cohere.wire import ModelPage
+from understudy.dialects.cohere.wire import FEATURES, ModelPage
 from understudy.dialects.lookup import LookUp
 from understudy.dialects.pages import open_pages
 from understudy.domain.content import JsonObject
@@ -18,14 +18,6 @@ from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_as, decode_object
-
-FEATURES = {
-    "tools": "tools",
-    "vision": "vision",
-    "reasoning": "thinking",
-    "json_schema": "structured_output",
-}
-"""What the service calls features, in this library's words."""
 
 _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
 
-import msgspec
-
-from understudy.dialects.cohere.citations import read_citation
-from understudy.dialects.cohere.fields import Fields, bad, body_of
-from understudy.dialects.cohere.wire import NAME, PLAN
+from understudy.dialects.cohere.errors import bad_request
+from understudy.dialects.cohere.parse_fields import Fields, body_of, rest_of
+from understudy.dialects.cohere.parse_messages import parse_message
+from understudy.dialects.cohere.wire import INPUT_TYPES, NAME
 from understudy.dialects.server import Inbound
 from understudy.domain.content import (
-    AnyPart,
-    Image,
     JsonObject,
-    Opaque,
-    Provenance,
-    Text,
-    Thinking,
-    ToolCall,
-    ToolResult,
 )
-from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.messages import AnyTool, Message, OpaqueTool, Tool, ToolChoice
 from understudy.domain.operation import Operation
-from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning, WireOrigin
+from understudy.domain.requests import (
+    EmbeddingRequest,
+    GenerationRequest,
+    ModelsRequest,
+    OutputFormat,
+    Reasoning,
+    WireOrigin,
+)
 from understudy.wire.http import HttpRequest
 
-_ORIGIN = Provenance(NAME)
-_DATA_URL = re.compile(r"data:([^;,]+);base64,")
+PAGE = 20
+"""Models per page unless asked otherwise."""
+
+MAX_TEXTS = 96
+"""Of one embedding."""
+
+TYPES = ("float", "int8", "uint8", "binary", "ubinary", "base64")
+"""The forms of a vector."""
+
+_EXACT = ("float", "base64")
+
+_MEANT: dict[str, Literal["document", "query", "classification", "clustering"]] = {
+    "search_document": "document",
+    "search_query": "query",
+    "classification": "classification",
+    "clustering": "clustering",
+}
 
 
 def parse_chat(request: HttpRequest) -> Inbound:
@@ -38,9 +51,9 @@ def parse_chat(request: HttpRequest) -> Inbound:
     model = fields.need("model", str)
     messages = fields.need("messages", list)
     if not messages:
-        raise bad("invalid request: messages must not be empty")
+        raise bad_request("invalid request: messages must not be empty")
     values: dict[str, Any] = {
-        "messages": tuple(_message(message, n) for n, message in enumerate(messages)),
+        "messages": tuple(parse_message(message, n) for n, message in enumerate(messages)),
         "max_tokens": fields.take("max_tokens", int),
         "temperature": fields.take("temperature", float, int),
         "top_p": fields.take("p", float, int),
@@ -62,105 +75,6 @@ def parse_chat(request: HttpRequest) -> Inbound:
     return Inbound(operation=Operation.CHAT, request=parsed, stream=stream)
 
 
-def _message(value: Any, n: int) -> Message:
-    if not isinstance(value, dict):
-        raise bad(f"invalid request: messages[{n}] must be an object")
-    fields = Fields(value)
-    role = fields.take("role", str)
-    match role:
-        case "system" | "user":
-            content: Any = _content(fields.need("content", str, list), f"messages[{n}].content")
-        case "assistant":
-            content = _assistant(fields, n)
-        case "tool":
-            content = (_result(fields, n),)
-        case _:
-            raise bad(f"invalid request: messages[{n}].role must be one of system, user, assistant, tool")
-    return Message(Role(role), content, extra={NAME: fields.left} if fields.left else None)
-
-
-def _content(value: str | list[Any], where: str) -> str | tuple[AnyPart, ...]:
-    if isinstance(value, str):
-        return value
-    for n, block in enumerate(value):
-        if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-            raise bad(f"invalid request: {where}[{n}] must be an object with a type")
-    return tuple(map(_block, value))
-
-
-def _block(block: JsonObject) -> AnyPart:
-    """Read one block; one that only this dialect knows becomes `Opaque`."""
-    match block:
-        case {"type": "text", "text": str(text)}:
-            return Text(text, extra=_rest(block, "text"))
-        case {"type": "thinking", "thinking": str(text)}:
-            return Thinking(text, provenance=_ORIGIN, extra=_rest(block, "thinking"))
-        case {"type": "image_url", "image_url": {"url": str(url), **rest}} if not rest.keys() - {"detail"}:
-            detail: Any = rest.get("detail")
-            return _image(url, detail, _rest(block, "image_url"))
-        case _:
-            return Opaque(NAME, block)
-
-
-def _image(url: str, detail: Any, extra: dict[str, JsonObject] | None) -> Image:
-    """Read a `data:` URL as its media type and base64, any other URL as it is."""
-    found = _DATA_URL.match(url)
-    if found is None:
-        return Image(url=url, detail=detail, extra=extra)
-    return Image(data=url[found.end() :], media_type=found[1], detail=detail, extra=extra)
-
-
-def _rest(block: JsonObject, *own: str) -> dict[str, JsonObject] | None:
-    rest = {key: value for key, value in block.items() if key not in ("type", *own) and value is not None}
-    return {NAME: rest} if rest else None
-
-
-def _assistant(fields: Fields, n: int) -> str | tuple[AnyPart, ...]:
-    """Read an assistant's message: its plan, content, calls, and the citations beside them, put where they belong."""
-    content = _content(fields.take("content", str, list) or "", f"messages[{n}].content")
-    plan = fields.take("tool_plan", str)
-    calls = tuple(_call(call, n) for call in fields.take("tool_calls", list) or ())
-    citations = [raw for raw in fields.take("citations", list) or () if isinstance(raw, dict)]
-    if isinstance(content, str) and not (plan or calls or citations):
-        return content
-    parts: list[AnyPart] = [Thinking(plan, provenance=_ORIGIN, extra={NAME: {PLAN: True}})] if plan else []
-    first = len(parts)
-    parts += content if not isinstance(content, str) else (Text(content),) if content else ()
-    left = [raw for raw in citations if not _cite(parts, first, raw)]
-    if left:
-        fields.left["citations"] = left
-    return (*parts, *calls)
-
-
-def _cite(parts: list[AnyPart], first: int, raw: JsonObject) -> bool:
-    """Put a citation on the text that it belongs to: the one named by number, else the first; tell whether it went."""
-    index = raw.get("content_index")
-    if raw.get("type", "TEXT_CONTENT") != "TEXT_CONTENT":
-        return False
-    for at, part in enumerate(parts):
-        if isinstance(part, Text) and (not isinstance(index, int) or at == first + index):
-            parts[at] = msgspec.structs.replace(part, citations=(*part.citations, read_citation(raw)))
-            return True
-    return False
-
-
-def _call(value: Any, n: int) -> ToolCall:
-    match value:
-        case {"id": str(call_id), "function": {"name": str(name), "arguments": str(arguments)}}:
-            extra = _rest(value, "id", "function")
-            return ToolCall(id=call_id, name=name, arguments=arguments, provenance=_ORIGIN, extra=extra)
-        case _:
-            raise bad(f"invalid request: messages[{n}].tool_calls: each must have an id and a function")
-
-
-def _result(fields: Fields, n: int) -> ToolResult:
-    content = _content(fields.take("content", str, list) or "", f"messages[{n}].content")
-    call_id = fields.take("tool_call_id", str)
-    if call_id is None:
-        raise bad(f"invalid request: messages[{n}].tool_call_id is required")
-    return ToolResult(call_id=call_id, content=content)
-
-
 def _tools(fields: Fields) -> tuple[AnyTool, ...]:
     tools = fields.take("tools", list) or []
     strict = fields.take("strict_tools", bool)
@@ -174,7 +88,7 @@ def _tool(tool: Any, strict: bool | None, n: int) -> AnyTool:
         case {"type": "function", "function": {"name": str(name), **rest}}:
             function: JsonObject = {str(key): value for key, value in rest.items() if value is not None}
             description, parameters = function.pop("description", None), function.pop("parameters", None)
-            extra = (_rest(tool, "function") or {}).get(NAME, {})
+            extra = (rest_of(tool, "function") or {}).get(NAME, {})
             if function:
                 extra = {**extra, "function": function}
             return Tool(
@@ -187,7 +101,7 @@ def _tool(tool: Any, strict: bool | None, n: int) -> AnyTool:
         case {"type": str(kind)} if kind != "function":
             return OpaqueTool(NAME, tool)
         case _:
-            raise bad(f"invalid request: tools[{n}] must be a function with a name")
+            raise bad_request(f"invalid request: tools[{n}] must be a function with a name")
 
 
 def _choice(fields: Fields) -> ToolChoice | None:
@@ -199,7 +113,7 @@ def _choice(fields: Fields) -> ToolChoice | None:
         case "NONE":
             return ToolChoice("none")
         case other:
-            raise bad(f"invalid request: tool_choice must be REQUIRED or NONE, not {other!r}")
+            raise bad_request(f"invalid request: tool_choice must be REQUIRED or NONE, not {other!r}")
 
 
 def _output(fields: Fields) -> OutputFormat | None:
@@ -215,7 +129,7 @@ def _output(fields: Fields) -> OutputFormat | None:
         case {"type": "json_object"}:
             found = OutputFormat(kind="json_object")
         case _:
-            raise bad("invalid request: response_format.type must be text or json_object")
+            raise bad_request("invalid request: response_format.type must be text or json_object")
     typed = {"type", "json_schema"} if found.kind == "json_schema" else {"type"}
     if any(value is not None for name, value in form.items() if name not in typed):
         fields.left["response_format"] = form
@@ -228,7 +142,78 @@ def _reasoning(fields: Fields) -> Reasoning | None:
         return None
     kind, budget = thinking.get("type"), thinking.get("token_budget")
     if kind not in ("enabled", "disabled"):
-        raise bad("invalid request: thinking.type must be enabled or disabled")
+        raise bad_request("invalid request: thinking.type must be enabled or disabled")
     if thinking.keys() - {"type", "token_budget"}:
         fields.left["thinking"] = thinking
     return Reasoning(mode=kind, budget=budget if isinstance(budget, int) else None)
+
+
+def parse_embed(request: HttpRequest) -> Inbound:
+    """Read the body of an embedding. Raises `BadRequest`."""
+    data, fields = body_of(request)
+    model = fields.need("model", str)
+    texts = _texts(fields)
+    meant = fields.take("input_type", str)
+    if meant not in INPUT_TYPES.values():
+        raise bad_request("valid input_type must be provided with the provided model")
+    types = fields.texts("embedding_types") or ("float",)
+    if unknown := [name for name in types if name not in TYPES]:
+        raise bad_request(f"invalid request: embedding_types: {unknown[0]!r} is none of {', '.join(TYPES)}")
+    if len(types) > 1 and any(name not in _EXACT for name in types):
+        raise bad_request("embedding_types: of the rounded types only one at a time can be had here")
+    if any(name not in _EXACT for name in types):
+        fields.left["embedding_types"] = list(types)
+    parsed = EmbeddingRequest(
+        texts=texts,
+        model=model,
+        dimensions=fields.take("output_dimension", int),
+        input_type=_MEANT[meant],
+        extra={NAME: fields.left} if fields.left else None,
+        origin=WireOrigin(NAME, data),
+    )
+    return Inbound(operation=Operation.EMBED, request=parsed, options={"embedding_types": types})
+
+
+def _texts(fields: Fields) -> tuple[str, ...]:
+    """The texts, or the inputs where each is one text. Images are none of this library's embeddings."""
+    texts = fields.texts("texts")
+    inputs = fields.take("inputs", list)
+    if inputs is not None and not texts:
+        texts = tuple(map(_input, inputs))
+    if not texts:
+        raise bad_request("invalid request: texts are required (images cannot be embedded here)")
+    if len(texts) > MAX_TEXTS:
+        raise bad_request(f"invalid request: at most {MAX_TEXTS} texts at once")
+    return texts
+
+
+def _input(value: Any) -> str:
+    match value:
+        case {"content": [{"type": "text", "text": str(text)}]}:
+            return text
+        case _:
+            raise bad_request("invalid request: inputs: each must be one text (images cannot be embedded here)")
+
+
+def parse_tokenize(request: HttpRequest) -> Inbound:
+    """Read a text to be tokenized. Raises `BadRequest`."""
+    data, fields = body_of(request)
+    text, model = fields.need("text", str), fields.need("model", str)
+    parsed = GenerationRequest(messages=(Message.user(text),), model=model, origin=WireOrigin(NAME, data))
+    return Inbound(operation=Operation.COUNT_TOKENS, request=parsed)
+
+
+def parse_models(request: HttpRequest) -> Inbound:
+    """Read the query of a model list, or the name of a look-up. Raises `BadRequest`."""
+    url = urlsplit(request.url)
+    query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+    _, _, model = url.path.rstrip("/").partition("/v1/models/")
+    try:
+        limit = int(float(query.get("page_size", PAGE)))
+    except (ValueError, OverflowError):
+        raise bad_request("invalid request: page_size must be a number") from None
+    if not 1 <= limit <= 1000:
+        raise bad_request("invalid request: page_size must be between 1 and 1000")
+    wanted = ModelsRequest(model=unquote(model) or None, limit=limit, after=query.get("page_token"))
+    kept: dict[str, object] = {name: query[name] for name in ("endpoint", "default_only") if name in query}
+    return Inbound(operation=Operation.MODELS, request=wanted, options=kept)

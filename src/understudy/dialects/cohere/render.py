@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from understudy.dialects.cohere.citations import citation_object
 from understudy.dialects.cohere.errors import TOO_LONG
-from understudy.dialects.cohere.messages import is_plan
-from understudy.dialects.cohere.models import FEATURES
 from understudy.dialects.cohere.usage import usage_object
-from understudy.dialects.cohere.vectors import pack
-from understudy.dialects.cohere.wire import FINISH, NAME
+from understudy.dialects.cohere.wire import FEATURES, FINISH, NAME, is_plan
+from understudy.dialects.embeddings import pack_vector
+from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.server import Inbound
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
@@ -30,29 +27,7 @@ _REASONS = {
 }
 
 _K = FailureKind
-_STATUSES: Mapping[FailureKind, int] = {
-    _K.INVALID_REQUEST: 400,
-    _K.CONTEXT_LENGTH: 400,
-    _K.UNSUPPORTED: 400,
-    _K.AUTHENTICATION: 401,
-    _K.BILLING: 402,
-    _K.PERMISSION: 403,
-    _K.NOT_FOUND: 404,
-    _K.CONFLICT: 409,
-    _K.REQUEST_TOO_LARGE: 413,
-    _K.RATE_LIMITED: 429,
-    _K.DAILY_QUOTA: 429,
-    _K.CONTENT_FILTER: 498,
-    _K.CANCELLED: 499,
-    _K.OVERLOADED: 503,
-    _K.DEADLINE: 504,
-    _K.CONNECT_TIMEOUT: 504,
-    _K.TIMEOUT_HEADERS: 504,
-    _K.TIMEOUT_BODY: 504,
-    _K.TIMEOUT_FIRST_EVENT: 504,
-    _K.STALLED: 504,
-}
-"""Everything else is 500."""
+_STATUSES = statuses({_K.CONTENT_FILTER: 498}, unknown=(502,))
 
 
 def chat_object(response: GenerationResponse) -> JsonObject:
@@ -144,7 +119,7 @@ def vectors_reply(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
     embeddings: JsonObject = {}
     for name in types:
         if name == "base64":
-            embeddings[name] = [pack(vector) for vector in response.embeddings]
+            embeddings[name] = [pack_vector(vector) for vector in response.embeddings]
         elif name == "float":
             embeddings[name] = response.embeddings
         elif all(number.is_integer() for vector in response.embeddings for number in vector):
@@ -216,7 +191,6 @@ def model_object(model: ModelInfo) -> JsonObject:
 
 def error_reply(failure: Failure) -> HttpReply:
     """Write an error with its status."""
-    status = failure.status if failure.status is not None and failure.status >= 400 else None
     headers = [*JSON_HEADERS]
     if failure.retry_after is not None:
         headers.append(("retry-after", f"{failure.retry_after:g}"))
@@ -225,15 +199,12 @@ def error_reply(failure: Failure) -> HttpReply:
     body: JsonObject = {"message": error_message(failure)}
     if failure.request_id is not None:
         body["id"] = failure.request_id
-    return HttpReply(status or _STATUSES.get(failure.kind, 500), tuple(headers), encode(body))
+    return HttpReply(status_of(failure, _STATUSES), tuple(headers), encode(body))
 
 
 def error_message(failure: Failure) -> str:
-    """Return a failure's words, with those by which callers know that a prompt is too long."""
-    message = failure.message
-    if failure.kind is _K.CONTEXT_LENGTH and TOO_LONG not in message.lower():
-        return f"{TOO_LONG}: {message}"
-    return message
+    """Return the message of a failure, with the words by which callers recognise a prompt that is too long."""
+    return worded(failure, {_K.CONTEXT_LENGTH: TOO_LONG})
 
 
 def reply(body: object) -> HttpReply:

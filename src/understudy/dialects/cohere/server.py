@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from understudy.dialects.cohere import asked, render
+from understudy.dialects.cohere import parse, render
 from understudy.dialects.cohere.parse import parse_chat
-from understudy.dialects.cohere.stream import StreamRenderer
+from understudy.dialects.cohere.render_stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind
@@ -42,11 +42,11 @@ class CohereServer:
             case Operation.CHAT:
                 return parse_chat(request)
             case Operation.EMBED:
-                return asked.parse_embed(request)
+                return parse.parse_embed(request)
             case Operation.COUNT_TOKENS:
-                return asked.parse_tokenize(request)
+                return parse.parse_tokenize(request)
             case Operation.MODELS:
-                return asked.parse_models(request)
+                return parse.parse_models(request)
             case None:
                 raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="page not found", status=404, sent=False))
 

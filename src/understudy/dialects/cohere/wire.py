@@ -10,8 +10,28 @@ from typing import Any
 
 import msgspec
 
-from understudy.domain.content import JsonObject
+from understudy.domain.content import (
+    JsonObject,
+    Thinking,
+)
 from understudy.domain.finish import FinishReason
+
+INPUT_TYPES = {
+    "document": "search_document",
+    "query": "search_query",
+    "classification": "classification",
+    "clustering": "clustering",
+}
+
+
+FEATURES = {
+    "tools": "tools",
+    "vision": "vision",
+    "reasoning": "thinking",
+    "json_schema": "structured_output",
+}
+"""What the service calls features, in this library's words."""
+
 
 NAME = "cohere"
 
@@ -136,3 +156,8 @@ class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
 
     models: list[JsonObject]
     next_page_token: str | None = None
+
+
+def is_plan(part: Thinking) -> bool:
+    """Tell whether thinking was, and must go back as, a message's `tool_plan`."""
+    return bool((part.extra or {}).get(NAME, {}).get(PLAN))

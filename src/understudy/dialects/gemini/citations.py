@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy.dialects.gemini.wire import NAME
 from understudy.domain.content import Citation, JsonObject
+from understudy.wire.json import as_string
 
 
 def citations(facts: JsonObject) -> list[Citation]:
@@ -24,7 +25,7 @@ def citations(facts: JsonObject) -> list[Citation]:
 def _cited(metadata: Any) -> Iterator[Citation]:
     sources = _objects(metadata, "citationSources") or _objects(metadata, "citations")
     for source in sources:
-        yield Citation(url=_text(source.get("uri")), title=_text(source.get("title")), raw=source, dialect=NAME)
+        yield Citation(url=as_string(source.get("uri")), title=as_string(source.get("title")), raw=source, dialect=NAME)
 
 
 def _grounded(metadata: Any) -> Iterator[Citation]:
@@ -43,9 +44,9 @@ def _source(chunk: JsonObject, segment: Any) -> Citation:
     """A source is `web`, `retrievedContext` or `maps`, each with address and title under the same names."""
     source = next((value for value in chunk.values() if isinstance(value, dict)), {})
     return Citation(
-        url=_text(source.get("uri")),
-        title=_text(source.get("title")),
-        cited_text=_text(source.get("text")),
+        url=as_string(source.get("uri")),
+        title=as_string(source.get("title")),
+        cited_text=as_string(source.get("text")),
         raw={**chunk, "segment": segment} if segment is not None else chunk,
         dialect=NAME,
     )
@@ -54,7 +55,3 @@ def _source(chunk: JsonObject, segment: Any) -> Citation:
 def _objects(value: Any, key: str) -> list[JsonObject]:
     items = value.get(key) if isinstance(value, dict) else None
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

@@ -10,12 +10,12 @@ import msgspec
 from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.decode import decode_whole
+from understudy.dialects.gemini.decode_stream import StreamReader
+from understudy.dialects.gemini.embeddings import embedding
 from understudy.dialects.gemini.encode import encode_chat, encode_count
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.models import model_list
 from understudy.dialects.gemini.names import method_url
-from understudy.dialects.gemini.reader import StreamReader
-from understudy.dialects.gemini.vectors import embedding
 from understudy.dialects.gemini.wire import NAME, Count
 from understudy.domain.content import JsonObject
 from understudy.domain.events import Event

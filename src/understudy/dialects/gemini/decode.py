@@ -31,7 +31,7 @@ from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.wire.bounds import Bounds
-from understudy.wire.json import BadJson, decode, decode_as, decode_object, text_of
+from understudy.wire.json import BadJson, decode, decode_as, decode_object, nonempty, text_of
 
 Steps = list[e.Event | Failure]
 
@@ -141,7 +141,7 @@ class Answer:
         if all(value is None for value in said):
             return False
         self._started = True
-        answer_id, model = _text(chunk.response_id), _text(chunk.model_version)
+        answer_id, model = nonempty(chunk.response_id), nonempty(chunk.model_version)
         self._call_seed = _UNSAFE.sub("", answer_id or "")[-12:]
         steps.append(e.Started(id=answer_id, model=model))
         return True
@@ -183,7 +183,7 @@ class Answer:
 
     def _part(self, raw: msgspec.Raw, steps: Steps) -> None:
         part = decode_as(_PART, raw)
-        signature = _text(part.thought_signature)
+        signature = nonempty(part.thought_signature)
         if part.text is not None and not part.thought:
             self._say(part.text, signature, steps)
         elif part.text is not None:
@@ -234,7 +234,7 @@ class Answer:
     def _call(self, call: FunctionCall, signature: str | None, steps: Steps) -> None:
         """Take a call, which always comes whole. One without an id gets one, of its place in this answer."""
         index = self._begin()
-        given = _text(call.id)
+        given = nonempty(call.id)
         call_id = given or f"call_{self._calls}_{self._call_seed}".rstrip("_")
         if call_id in self._ids:  # Results refer to it, so it must be the only one.
             call_id = f"{call_id}_{self._calls}"
@@ -274,7 +274,7 @@ def decode_whole(data: bytes, endpoint: Endpoint) -> Steps:
 def _reason(value: Any) -> str | None:
     if type(value) is int:
         return FINISH_NUMBERS[value] if 0 <= value < len(FINISH_NUMBERS) else str(value)
-    return _text(value)
+    return nonempty(value)
 
 
 def _first(candidates: list[Candidate] | None) -> Candidate | None:
@@ -282,10 +282,6 @@ def _first(candidates: list[Candidate] | None) -> Candidate | None:
     if candidates and not candidates[0].index:
         return candidates[0]
     return next((one for one in candidates or () if not one.index), None)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _blocked(feedback: JsonObject) -> Failure | None:

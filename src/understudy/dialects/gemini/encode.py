@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.gemini import settings as write
-from understudy.dialects.gemini.fit import fit
+from understudy.dialects.gemini import encode_settings as write
+from understudy.dialects.gemini.encode_messages import MessageEncoder
 from understudy.dialects.gemini.names import camel_keys, overlay, qualified, spelling
-from understudy.dialects.gemini.parts import PartWriter
+from understudy.dialects.gemini.quirks import fit
 from understudy.dialects.gemini.wire import NAME
+from understudy.dialects.patching import received
 from understudy.domain.content import JsonObject
-from understudy.domain.messages import Message, Role
 from understudy.domain.requests import GenerationRequest
-from understudy.wire.json import decode_object
 
 _COUNTED = ("contents", "systemInstruction", "tools", "toolConfig", "cachedContent")
 """What of a request is part of its prompt."""
@@ -19,7 +18,8 @@ _COUNTED = ("contents", "systemInstruction", "tools", "toolConfig", "cachedConte
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write the body of `generateContent`, the same for a stream. The model stands in the address."""
-    body = _patched(request, endpoint) if _is_own(request) else _rendered(request, endpoint, notes)
+    body = received(request, NAME)
+    body = _patched(request, body, endpoint) if body is not None else _rendered(request, endpoint, notes)
     fit(body, endpoint.quirks, notes)
     return body
 
@@ -27,8 +27,8 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes) ->
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Write the body of `countTokens`: the messages alone, or what a request would be, as far as it is prompt."""
     model = qualified(endpoint.model or request.model or "")
-    if _is_own(request):
-        body = _patched(request, endpoint)
+    if (body := received(request, NAME)) is not None:
+        _patched(request, body, endpoint)
         place = spelling(body, "generateContentRequest")
         if place in body:
             body[place] = {**body[place], "model": model}
@@ -38,12 +38,8 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -
     return body if body.keys() == {"contents"} else {"generateContentRequest": {"model": model, **body}}
 
 
-def _is_own(request: GenerationRequest) -> bool:
-    return request.origin is not None and request.origin.dialect == NAME
-
-
 def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
-    system, contents = _Conversation(endpoint, notes).write(request.messages)
+    system, contents = MessageEncoder(endpoint, notes).write(request.messages)
     body: JsonObject = {"contents": contents}
     if system is not None:
         body["systemInstruction"] = system
@@ -62,9 +58,8 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> J
     return body
 
 
-def _patched(request: GenerationRequest, endpoint: Endpoint) -> JsonObject:
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint) -> JsonObject:
     """The body as it came in; configured values and the entry's own fill only what it leaves open."""
-    body = decode_object(request.origin.body) if request.origin is not None else {}
     if endpoint.model is not None and "model" in body:
         body["model"] = qualified(endpoint.model)
     configured = {name: getattr(request, name) for name in request.configured}
@@ -83,58 +78,3 @@ def _fill(body: JsonObject, fields: JsonObject) -> None:
                 body[place] = value
         elif isinstance(body[place], dict) and isinstance(value, dict):
             _fill(body[place], value)
-
-
-class _Conversation:
-    """Writes messages in the two roles of this wire: system text apart, results of tools in the user's turn."""
-
-    def __init__(self, endpoint: Endpoint, notes: Notes) -> None:
-        self._writer = PartWriter(endpoint, notes)
-        self._prefill = endpoint.quirks.prefill
-        self._notes = notes
-        self._system: list[Message] = []
-        self._contents: list[JsonObject] = []
-        self._last: Role | None = None
-
-    def write(self, messages: tuple[Message, ...]) -> tuple[JsonObject | None, list[JsonObject]]:
-        """Return the system instruction and the contents."""
-        for message in messages:
-            if message.name is not None:
-                self._notes.drop("name", "messages have no names here")
-            if message.role not in (Role.SYSTEM, Role.DEVELOPER):
-                self._append(message)
-            else:
-                if self._contents:
-                    self._notes.emulate("messages", "a system message in the middle was moved to the system prompt")
-                self._system.append(message)
-        if not self._contents and self._system:
-            # This wire demands a message; others take a system prompt alone.
-            self._notes.emulate("messages", "the system message is sent as the user's: there is no other")
-            last = self._system.pop()
-            self._append(Message(Role.USER, last.content))
-        if not self._prefill and len(self._contents) > 1 and self._last is Role.ASSISTANT:
-            self._contents.pop()
-            self._notes.drop("prefill", "this model does not continue an answer begun by the caller")
-        return self._instruction(), self._contents
-
-    def _append(self, message: Message) -> None:
-        if message.role is Role.TOOL and isinstance(message.content, str):
-            self._notes.drop("tool message", "it names no tool call that it answers")
-            return
-        parts = self._writer.parts(message.parts, message.role)
-        if not parts:
-            return  # Nothing of it can be said here; what was left out has its warning.
-        if message.role is Role.TOOL and self._last is Role.TOOL:
-            # The results of parallel calls belong into one turn.
-            self._contents[-1]["parts"] += parts
-            return
-        self._last = message.role
-        role = "model" if message.role is Role.ASSISTANT else "user"
-        own = (message.extra or {}).get(NAME, {})
-        self._contents.append(overlay({"role": role, "parts": parts}, own))
-
-    def _instruction(self) -> JsonObject | None:
-        parts = [part for message in self._system for part in self._writer.parts(message.parts, Role.SYSTEM)]
-        own = [(message.extra or {}).get(NAME, {}) for message in self._system]
-        body = overlay({"parts": parts}, own[0]) if own else {}
-        return body if body.get("parts") else None

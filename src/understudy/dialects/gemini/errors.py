@@ -16,10 +16,11 @@ from understudy.dialects.error_bodies import read_any_value
 from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.google_details import read_details
 from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.failures import FailureKind as K
-from understudy.wire.json import BadJson, decode
+from understudy.wire.json import BadJson, as_string, decode
 
 WORDS: Mapping[K, str] = {
     K.CONTEXT_LENGTH: "input token count exceeds the maximum number of tokens allowed",
@@ -59,9 +60,9 @@ def read_error_object(error: JsonObject) -> WireError:
     details = read_details(error.get("details"))
     code = error.get("code")
     return WireError(
-        message=_text(error.get("message")) or "",
+        message=as_string(error.get("message")) or "",
         code=details.reason,
-        type=_text(error.get("status")),
+        type=as_string(error.get("status")),
         request_id=details.request_id,
         retry_after=details.retry_after,
         status=code if isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 else None,
@@ -75,5 +76,8 @@ def error_in_answer(error: Any, endpoint: Endpoint) -> Failure:
     return failure_in_answer(read or WireError(), endpoint=endpoint, rules=RULES)
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def bad_request(message: str) -> BadRequest:
+    """Return the refusal of a request that cannot be read."""
+    return BadRequest(
+        Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, type="INVALID_ARGUMENT", sent=False)
+    )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.domain.content import JsonObject
+from understudy.wire.json import as_objects
 
 
 def read_logprobs(result: JsonObject) -> list[JsonObject]:
     """Return the entries of `logprobsResult` in OpenAI's form."""
-    chosen, top = _entries(result.get("chosenCandidates")), result.get("topCandidates")
+    chosen, top = as_objects(result.get("chosenCandidates")), result.get("topCandidates")
     steps = top if isinstance(top, list) else []
-    others = [_entries(step.get("candidates")) if isinstance(step, dict) else [] for step in steps]
+    others = [as_objects(step.get("candidates")) if isinstance(step, dict) else [] for step in steps]
     return [
         {
             **_read(entry),
@@ -23,12 +24,12 @@ def read_logprobs(result: JsonObject) -> list[JsonObject]:
 
 def logprobs_object(noted: Any) -> JsonObject | None:
     """Return log probabilities in OpenAI's form as `logprobsResult`; `None` when there are none."""
-    entries = _entries(noted.get("content")) if isinstance(noted, dict) else []
+    entries = as_objects(noted.get("content")) if isinstance(noted, dict) else []
     if not entries:
         return None
     return {
         "topCandidates": [
-            {"candidates": [_write(other) for other in _entries(entry.get("top_logprobs"))]} for entry in entries
+            {"candidates": [_write(other) for other in as_objects(entry.get("top_logprobs"))]} for entry in entries
         ],
         "chosenCandidates": [_write(entry) for entry in entries],
     }
@@ -42,7 +43,3 @@ def _read(entry: JsonObject) -> JsonObject:
 
 def _write(entry: JsonObject) -> JsonObject:
     return {"token": entry.get("token"), "logProbability": entry.get("logprob")}
-
-
-def _entries(value: Any) -> list[JsonObject]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

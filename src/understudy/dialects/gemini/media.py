@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -36,8 +35,6 @@ SUFFIXES: Mapping[str, str] = {
     "mp3": "audio/mp3",
 }
 """The ends of addresses to media types, where nothing else tells the type."""
-
-DATA_URL = re.compile(r"data:([^;,]+)?(?:;[^;,]+)*;base64,(.*)", re.S)
 
 _OTHER_ALPHABET = str.maketrans("-_", "+/")
 

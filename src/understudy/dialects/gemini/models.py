@@ -12,7 +12,7 @@ from understudy.dialects.error_bodies import read_any
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.errors import RULES, read_error
 from understudy.dialects.gemini.names import bare, model_url
-from understudy.dialects.gemini.wire import VERSION, ModelItem, ModelPage
+from understudy.dialects.gemini.wire import CAPABILITIES, VERSION, ModelItem, ModelPage
 from understudy.dialects.lookup import LookUp
 from understudy.dialects.pages import open_pages
 from understudy.domain.content import JsonObject
@@ -23,9 +23,6 @@ from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_as, decode_object
-
-METHODS = {"generateContent": "chat", "embedContent": "embed", "batchEmbedContents": "embed"}
-"""What the service says a model can do, in this library's words. It tells nothing of tools, images or schemas."""
 
 _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 
@@ -75,5 +72,5 @@ def _decode_model(data: bytes) -> list[ModelInfo | Failure]:
 def _capabilities(model: ModelItem) -> frozenset[str] | None:
     if model.supported_generation_methods is None:
         return None
-    told = {METHODS[method] for method in model.supported_generation_methods if method in METHODS}
+    told = {CAPABILITIES[method] for method in model.supported_generation_methods if method in CAPABILITIES}
     return frozenset(told | {"thinking"} if model.thinking else told)

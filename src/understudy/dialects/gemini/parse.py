@@ -9,15 +9,14 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from understudy.dialects.gemini.errors import bad_request
 from understudy.dialects.gemini.names import bare, camel_keys
-from understudy.dialects.gemini.read_parts import PartReader
-from understudy.dialects.gemini.read_settings import read_settings, read_tool_config, read_tools
-from understudy.dialects.gemini.vectors import TASKS
-from understudy.dialects.gemini.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound
+from understudy.dialects.gemini.parse_fields import objects_of
+from understudy.dialects.gemini.parse_messages import PartParser, parse_content, parse_system
+from understudy.dialects.gemini.parse_settings import read_settings, read_tool_config, read_tools
+from understudy.dialects.gemini.wire import NAME, TASKS
+from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.messages import Message, Role
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, WireOrigin
 from understudy.wire.http import HttpRequest
@@ -36,7 +35,6 @@ PAGE = 50
 
 _METHOD = re.compile(r"/v1(?:alpha|beta)?/(?P<model>(?:models|tunedModels)/[^:]+):(?P<method>\w+)$")
 _CATALOGUE = re.compile(r"/v1(?:alpha|beta)?/models(?:/(?P<model>[^:]+))?$")
-_ROLES = {"user": Role.USER, "model": Role.ASSISTANT, "function": Role.TOOL, "tool": Role.TOOL}
 
 
 def operation_of(method: str, path: str) -> Operation | None:
@@ -59,7 +57,7 @@ def parse(request: HttpRequest, operation: Operation) -> Inbound:
     try:
         body = camel_keys(decode_object(data))
     except BadJson as error:
-        raise bad(f"Invalid JSON payload received. {error}") from error
+        raise bad_request(f"Invalid JSON payload received. {error}") from error
     origin = WireOrigin(NAME, data)
     if operation is Operation.EMBED:
         return Inbound(
@@ -76,36 +74,29 @@ def parse(request: HttpRequest, operation: Operation) -> Inbound:
     )
 
 
-def bad(message: str) -> BadRequest:
-    """Return the refusal of a request that cannot be read."""
-    return BadRequest(
-        Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, type="INVALID_ARGUMENT", sent=False)
-    )
-
-
 def _models(path: str, query: dict[str, str]) -> Inbound:
     found = _CATALOGUE.search(path)
     model = unquote(found["model"]) if found and found["model"] else None
     try:
         limit = int(query.get("pageSize", PAGE))
     except ValueError:
-        raise bad("Invalid value at 'page_size' (TYPE_INT32)") from None
+        raise bad_request("Invalid value at 'page_size' (TYPE_INT32)") from None
     if limit < 0:
-        raise bad("page_size must not be negative")
+        raise bad_request("page_size must not be negative")
     wanted = ModelsRequest(model=model, limit=min(limit or PAGE, 1000), after=query.get("pageToken"))
     return Inbound(operation=Operation.MODELS, request=wanted)
 
 
 def _generation(body: JsonObject, model: str | None, origin: WireOrigin) -> GenerationRequest:
     left = {name: value for name, value in body.items() if value is not None}
-    reader = PartReader()
-    contents = _list(left.pop("contents", None), "contents")
+    reader = PartParser()
+    contents = objects_of(left.pop("contents", None), "contents")
     if not contents:
-        raise bad("* GenerateContentRequest.contents: contents is not specified")
-    messages = [_content(content, n, reader) for n, content in enumerate(contents)]
+        raise bad_request("* GenerateContentRequest.contents: contents is not specified")
+    messages = [parse_content(content, n, reader) for n, content in enumerate(contents)]
     if (system := left.pop("systemInstruction", None)) is not None:
-        messages.insert(0, _system(system, reader))
-    tools = read_tools(_list(left.pop("tools", None), "tools"))
+        messages.insert(0, parse_system(system, reader))
+    tools = read_tools(objects_of(left.pop("tools", None), "tools"))
     choice, other = read_tool_config(left.pop("toolConfig", None))
     if other:
         left["toolConfig"] = other
@@ -121,44 +112,10 @@ def _generation(body: JsonObject, model: str | None, origin: WireOrigin) -> Gene
     )
 
 
-def _content(value: Any, n: int, reader: PartReader) -> Message:
-    where = f"contents[{n}]"
-    if not isinstance(value, dict):
-        raise bad(f"Invalid value at '{where}': it must be an object")
-    role = value.get("role")
-    if role is not None and role not in _ROLES:
-        raise bad("Please use a valid role: user, model.")
-    parts = _list(value.get("parts"), f"{where}.parts")
-    if not parts:
-        raise bad(f"* GenerateContentRequest.{where}.parts: contents.parts must not be empty.")
-    read = reader.parts([{key: item for key, item in part.items() if item is not None} for part in parts])
-    own = {key: item for key, item in value.items() if key not in ("role", "parts") and item is not None}
-    if role not in ("user", "model"):
-        own["role"] = role
-    return Message(_ROLES[role or "user"], read, extra={NAME: own} if own else None)
-
-
-def _system(value: Any, reader: PartReader) -> Message:
-    """The role of a system instruction means nothing, but clients write one."""
-    if not isinstance(value, dict):
-        raise bad("Invalid value at 'system_instruction': it must be an object")
-    parts = reader.parts(_list(value.get("parts"), "system_instruction.parts"))
-    own = {key: item for key, item in value.items() if key != "parts" and item is not None}
-    return Message(Role.SYSTEM, parts, extra={NAME: own} if own else None)
-
-
-def _list(value: Any, where: str) -> list[JsonObject]:
-    """Return a list of objects; one object stands for a list of it."""
-    items = [value] if isinstance(value, dict) else [] if value is None else value
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise bad(f"Invalid value at '{where}': it must be a list of objects")
-    return items
-
-
 def _embedding(body: JsonObject, model: str | None, origin: WireOrigin, *, single: bool) -> EmbeddingRequest:
-    items = [body] if single else _list(body.get("requests"), "requests")
+    items = [body] if single else objects_of(body.get("requests"), "requests")
     if not items:
-        raise bad("* BatchEmbedContentsRequest.requests: requests is not specified")
+        raise bad_request("* BatchEmbedContentsRequest.requests: requests is not specified")
     settings = [{key: item.get(key) for key in ("taskType", "outputDimensionality")} for item in items]
     common = settings[0]
     task = next((ours for ours, theirs in TASKS.items() if theirs == common["taskType"]), None)
@@ -189,5 +146,5 @@ def _is_plain(item: JsonObject) -> bool:
 def _text(item: JsonObject) -> str:
     content = item.get("content")
     parts = content.get("parts") if isinstance(content, dict) else None
-    texts = [part.get("text") for part in _list(parts, "content.parts")]
+    texts = [part.get("text") for part in objects_of(parts, "content.parts")]
     return "".join(text for text in texts if isinstance(text, str))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.gemini.errors import WORDS
 from understudy.dialects.gemini.logprobs import logprobs_object
 from understudy.dialects.gemini.media import media_type_of
-from understudy.dialects.gemini.models import METHODS
 from understudy.dialects.gemini.names import bare, overlay, qualified
 from understudy.dialects.gemini.usage import usage_object
-from understudy.dialects.gemini.wire import FACTS, FINISH_REASONS, NAME, SIGNATURE
+from understudy.dialects.gemini.wire import CAPABILITIES, FACTS, FINISH_REASONS, NAME, SIGNATURE
 from understudy.dialects.google_details import PER_DAY
 from understudy.dialects.server import Inbound
 from understudy.domain.content import (
@@ -44,37 +43,11 @@ _FINISH = {
 }
 
 _K = FailureKind
-_ERRORS: Mapping[FailureKind, tuple[int, str]] = {
-    _K.INVALID_REQUEST: (400, "INVALID_ARGUMENT"),
-    _K.CONTEXT_LENGTH: (400, "INVALID_ARGUMENT"),
-    _K.CONTENT_FILTER: (400, "INVALID_ARGUMENT"),
-    _K.UNSUPPORTED: (400, "INVALID_ARGUMENT"),
-    _K.AUTHENTICATION: (400, "INVALID_ARGUMENT"),
-    _K.REQUEST_TOO_LARGE: (400, "INVALID_ARGUMENT"),
-    _K.BILLING: (402, "RESOURCE_EXHAUSTED"),
-    _K.PERMISSION: (403, "PERMISSION_DENIED"),
-    _K.NOT_FOUND: (404, "NOT_FOUND"),
-    _K.CONFLICT: (409, "ABORTED"),
-    _K.RATE_LIMITED: (429, "RESOURCE_EXHAUSTED"),
-    _K.DAILY_QUOTA: (429, "RESOURCE_EXHAUSTED"),
-    _K.CANCELLED: (499, "CANCELLED"),
-    _K.OVERLOADED: (503, "UNAVAILABLE"),
-    **dict.fromkeys(
-        (
-            _K.DEADLINE,
-            _K.CONNECT_TIMEOUT,
-            _K.TIMEOUT_HEADERS,
-            _K.TIMEOUT_BODY,
-            _K.TIMEOUT_FIRST_EVENT,
-            _K.STALLED,
-        ),
-        (504, "DEADLINE_EXCEEDED"),
-    ),
-}
-
-_STATUSES = {
+_STATUSES = statuses({_K.AUTHENTICATION: 400, _K.REQUEST_TOO_LARGE: 400}, unknown=(502,))
+_NAMES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
+    402: "RESOURCE_EXHAUSTED",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     409: "ABORTED",
@@ -198,7 +171,7 @@ def model_object(model: ModelInfo) -> JsonObject:
     if "supportedGenerationMethods" in raw:
         return {**raw, "name": qualified(model.id)}
     told = model.capabilities
-    methods = None if told is None else [method for method, ours in METHODS.items() if ours in told]
+    methods = None if told is None else [method for method, ours in CAPABILITIES.items() if ours in told]
     body: JsonObject = {
         "name": qualified(model.id),
         "displayName": model.display_name or model.id,
@@ -223,14 +196,9 @@ def error_reply(failure: Failure) -> HttpReply:
 
 def error_object(failure: Failure) -> JsonObject:
     """Return an error as responses and streams hold it."""
-    status, name = _ERRORS.get(failure.kind, (500, "INTERNAL"))
-    if failure.status is not None and failure.status >= 400 and failure.status != status:
-        status = failure.status
-        name = _STATUSES.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")
-    message, words = failure.message, WORDS.get(failure.kind)
-    if words is not None and words not in message.lower():
-        message = f"{words}: {message}"
-    error: JsonObject = {"code": status, "message": message, "status": failure.type or name}
+    status = status_of(failure, _STATUSES)
+    name = failure.type or _NAMES.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")
+    error: JsonObject = {"code": status, "message": worded(failure, WORDS), "status": name}
     if details := _details(failure):
         error["details"] = details
     return {"error": error}

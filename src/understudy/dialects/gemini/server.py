@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from understudy.dialects.gemini import render
 from understudy.dialects.gemini.parse import operation_of, parse
-from understudy.dialects.gemini.stream import ChunkRenderer
+from understudy.dialects.gemini.render_stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind

@@ -11,7 +11,7 @@ from typing import Any
 
 from understudy.dialects.base import Notes
 from understudy.dialects.gemini.names import spelling
-from understudy.dialects.quirks import Quirks
+from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import Reasoning
 
@@ -104,13 +104,11 @@ def _fit_level(config: JsonObject, accepted: frozenset[str], notes: Notes) -> No
             notes.emulate("reasoning", f"this model takes a level instead of a budget; {level} was sent")
     if not isinstance(level, str):
         return
-    name = level.lower()
-    if name not in accepted and name in LEVELS:
-        place = LEVELS.index(name)
-        name = min(known, key=lambda other: (abs(LEVELS.index(other) - place), -LEVELS.index(other)))
-        notes.clamp("reasoning", f"this model has no level {level.lower()}; {name} was sent")
-        level = name.upper()
-    config[spelling(config, "thinkingLevel")] = level if level.isupper() else level.upper()
+    nearest = nearest_effort(level.lower(), known)
+    if nearest is not None and nearest != level.lower():
+        notes.clamp("reasoning", f"this model has no level {level.lower()}; {nearest} was sent")
+        level = nearest
+    config[spelling(config, "thinkingLevel")] = level.upper()
 
 
 def _value(config: JsonObject, name: str) -> Any:

@@ -15,6 +15,37 @@ from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind
 from understudy.domain.finish import FinishReason
 
+TASKS = {
+    "document": "RETRIEVAL_DOCUMENT",
+    "query": "RETRIEVAL_QUERY",
+    "classification": "CLASSIFICATION",
+    "clustering": "CLUSTERING",
+}
+"""What vectors are for, in this API's words."""
+
+
+CAPABILITIES = {"generateContent": "chat", "embedContent": "embed", "batchEmbedContents": "embed"}
+"""What the service says a model can do, in this library's words. It tells nothing of tools, images or schemas."""
+
+
+PLAIN = {
+    "max_tokens": "maxOutputTokens",
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+    "seed": "seed",
+    "logprobs": "responseLogprobs",
+    "top_logprobs": "logprobs",
+}
+"""Fields of `GenerationRequest` that stand in `generationConfig` as they are."""
+
+JSON_TYPE = "application/json"
+
+TIERS = ("standard", "flex", "priority")
+
+
 NAME = "gemini"
 VERSION = "v1beta"
 SIGNATURE = "thoughtSignature"

@@ -8,7 +8,8 @@ from typing import ClassVar
 from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
-from understudy.dialects.hf_features.vectors import NAME, encode_embed, read_answer
+from understudy.dialects.hf_features.embeddings import encode_embed, read_answer
+from understudy.dialects.hf_features.wire import NAME
 from understudy.dialects.openai.errors import read_error
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.unsupported import UnsupportedExchange

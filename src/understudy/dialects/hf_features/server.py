@@ -6,7 +6,8 @@ import re
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
-from understudy.dialects.hf_features.vectors import NAME
+from understudy.dialects.hf_features.errors import bad_request
+from understudy.dialects.hf_features.wire import NAME
 from understudy.dialects.openai.render import render_error as openai_error
 from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.errors import Unsupported
@@ -43,14 +44,14 @@ class FeaturesServer:
         try:
             body = decode_object(data)
         except BadJson as error:
-            raise _bad(f"the request is not a JSON object: {error}") from error
+            raise bad_request(f"the request is not a JSON object: {error}") from error
         match body.get("inputs"):
             case str() as text:
                 texts, single = (text,), True
             case list() as several if several and all(isinstance(text, str) for text in several):
                 texts, single = tuple(several), False
             case _:
-                raise _bad("inputs: expected a text or a list of texts")
+                raise bad_request("inputs: expected a text or a list of texts")
         rest = {name: value for name, value in body.items() if name != "inputs" and value is not None}
         asked = EmbeddingRequest(
             texts=texts,
@@ -88,7 +89,3 @@ class FeaturesServer:
     def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
         """Raise `Unsupported`: `operation` never asks for token counts."""
         raise Unsupported("feature extraction counts no tokens")
-
-
-def _bad(message: str) -> BadRequest:
-    return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, sent=False))

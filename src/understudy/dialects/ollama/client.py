@@ -7,9 +7,12 @@ from typing import ClassVar
 
 from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader
 from understudy.dialects.lookup import LookUp
-from understudy.dialects.ollama.decode import StreamReader, embeddings, model_list, one_model, whole_answer
+from understudy.dialects.ollama.decode import whole_answer
+from understudy.dialects.ollama.decode_stream import StreamReader
+from understudy.dialects.ollama.embeddings import embeddings
 from understudy.dialects.ollama.encode import chat_body, embed_body
 from understudy.dialects.ollama.errors import classify_error
+from understudy.dialects.ollama.models import model_list, one_model
 from understudy.dialects.ollama.wire import NAME
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.content import JsonObject

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import msgspec
 
 from understudy.dialects.base import Endpoint
-from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
-from understudy.dialects.flaws import Flaws
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.ollama.errors import failure_in
 from understudy.dialects.ollama.wire import (
-    CAPABILITIES,
     DURATIONS,
     Answer,
     Call,
     Line,
-    Listed,
-    Shown,
-    Vectors,
     unix_seconds,
 )
 from understudy.domain.content import JsonObject
 from understudy.domain.events import (
     Event,
     Finished,
-    Frame,
     Noted,
     Started,
     TextDelta,
@@ -38,18 +30,11 @@ from understudy.domain.events import (
 )
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
-from understudy.domain.operation import Operation
-from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.domain.usage import Usage, token_count
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
-from understudy.wire.json import BadJson, decode, decode_as, decode_object, text_of
-from understudy.wire.ndjson import NdjsonDecoder
-from understudy.wire.sse import SseEvent
+from understudy.wire.json import BadJson, as_string, decode, decode_as, text_of
 
-_line: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
-_vectors: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
+LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
-T = TypeVar("T")
 
 _FINISH = {
     "stop": FinishReason.STOP,
@@ -89,8 +74,8 @@ class AnswerReader:
         steps: list[Event | Failure] = []
         if not self._started:
             self._started = True
-            self._created = _text(line.created_at) or ""
-            steps.append(Started(model=_text(line.model), created=unix_seconds(line.created_at)))
+            self._created = as_string(line.created_at) or ""
+            steps.append(Started(model=as_string(line.model), created=unix_seconds(line.created_at)))
         answer = line.message
         if answer is None:
             answer = Answer(content=line.response, thinking=line.thinking)
@@ -115,7 +100,7 @@ class AnswerReader:
         index = self._index(f"call {number}")
         digits = "".join(filter(str.isdigit, self._created))
         generated = f"call_{digits}_{number}" if digits else f"call_{number}"
-        call_id = _text(call.id) or generated
+        call_id = as_string(call.id) or generated
         if call_id in self._ids:  # Results refer to it, so it must be the only one.
             call_id = f"{call_id}_{number}"
         self._ids.add(call_id)
@@ -133,14 +118,14 @@ class AnswerReader:
         durations = {name: value for name in DURATIONS if (value := token_count(getattr(line, name))) is not None}
         if durations:
             events.append(Noted("durations", durations))
-        remote = ((name, _text(getattr(line, name))) for name in ("remote_model", "remote_host"))
+        remote = ((name, as_string(getattr(line, name))) for name in ("remote_model", "remote_host"))
         events += [Noted(name, value) for name, value in remote if value]
         counts = {"prompt_eval_count": line.prompt_eval_count, "eval_count": line.eval_count}
         raw = {name: value for name, value in counts.items() if value is not None}
         if raw:
             prompt, answer = token_count(line.prompt_eval_count), token_count(line.eval_count)
             events.append(UsageReported(Usage(input=prompt, output=answer, raw=raw)))
-        reason = _text(line.done_reason)
+        reason = as_string(line.done_reason)
         events.append(Finished(self._reason(reason), reason))
         return events
 
@@ -152,177 +137,20 @@ class AnswerReader:
         return reason
 
 
-class StreamReader:
-    """Reads a streamed chat. It is complete only when a line said `done: true`."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._lines = NdjsonDecoder(max_line=endpoint.bounds.event)
-        self._at_once = endpoint.bounds.at_once
-        self._answer = AnswerReader(endpoint)
-        self._keep = endpoint.keep_wire
-        self._flaws = Flaws()
-        self.finished = False
-
-    def feed(self, data: bytes) -> list[Event | Failure]:
-        """Take bytes. What follows the last line is ignored. Raises `TooLarge`."""
-        steps: list[Event | Failure] = []
-        if self.finished:
-            return steps
-        for line in self._lines.feed(data):
-            try:
-                found = self._read(line)
-            except BadJson as error:
-                # Returned beside the events before it: what is reported must not depend on how the bytes were split.
-                self.finished = True
-                steps.append(Failure(kind=error.kind, message=f"a line of the stream is broken: {error}"))
-                break
-            steps += _framed(found, line + b"\n") if self._keep else found
-            if self._answer.finished:
-                self.finished = True
-                break
-        return steps
-
-    def _read(self, line: bytes) -> list[Event | Failure]:
-        try:
-            return self._answer.read(decode_as(_line, line, decoded=self._at_once))
-        except BadJson as error:
-            return self._flaws.read(SseEvent("", line), self._read_mended, error)
-
-    def _read_mended(self, event: SseEvent) -> list[Event | Failure]:
-        return self._answer.read(decode_as(_line, event.data, decoded=self._at_once))
-
-    def close(self) -> list[Event | Failure]:
-        """Take the end of input: the last line may lack its line end, and be cut."""
-        steps: list[Event | Failure] = []
-        if self.finished:
-            return steps
-        self.finished = True
-        for line in self._lines.close():
-            try:
-                found = self._read(line)
-            except BadJson:
-                break
-            steps += _framed(found, line + b"\n") if self._keep else found
-        if not self._answer.finished:
-            steps.append(_truncated("the stream ended before its last line (`done: true`)"))
-        return steps
-
-
 def whole_answer(endpoint: Endpoint) -> Callable[[bytes], list[Event | Failure]]:
     """Return the decoding of a whole chat answer."""
 
     def read(body: bytes) -> list[Event | Failure]:
-        line = decode_as(_line, body, decoded=endpoint.bounds.at_once)
+        line = decode_as(LINE, body, decoded=endpoint.bounds.at_once)
         if not line.error and line.message is None and line.response is None:
             raise BadJson("it holds neither a message nor an error")
         reader = AnswerReader(endpoint)
         steps = reader.read(line, whole=True)
         if not reader.finished:
-            steps.append(_truncated("the answer says that it is not done"))
+            steps.append(Failure(kind=FailureKind.TRUNCATED, message="the answer states that it is not done"))
         return steps
 
     return read
-
-
-def embeddings(
-    texts: int, warnings: tuple[Warning, ...], endpoint: Endpoint
-) -> Callable[[bytes], list[EmbeddingResponse | Failure]]:
-    """Return the decoding of the vectors of that many texts."""
-
-    def read(body: bytes) -> list[EmbeddingResponse | Failure]:
-        found = decode_as(_vectors, body, sliced=True, decoded=endpoint.bounds.numbers(texts))
-        if found.error:
-            return [failure_in(found.error, endpoint, Operation.EMBED)]
-        vectors = checked_vectors(found.embeddings or (), texts)
-        count = token_count(found.prompt_eval_count)
-        raw = {"prompt_eval_count": found.prompt_eval_count} if found.prompt_eval_count is not None else None
-        return [
-            with_usage_warnings(
-                EmbeddingResponse(
-                    embeddings=vectors,
-                    model=_text(found.model),
-                    usage=Usage(input=count, raw=raw),
-                    warnings=warnings,
-                    raw=body,
-                )
-            )
-        ]
-
-    return read
-
-
-def model_list(limit: int | None) -> Callable[[bytes], list[ModelInfo | Failure]]:
-    """Return the decoding of `/api/tags`, which has no pages."""
-
-    def read(body: bytes) -> list[ModelInfo | Failure]:
-        entries = decode_object(body).get("models")
-        if not isinstance(entries, list):
-            raise BadJson("it holds no list of models")
-        return [_listed(entry) for entry in entries[:limit]]
-
-    return read
-
-
-def one_model(name: str) -> Callable[[bytes], list[ModelInfo | Failure]]:
-    """Return the decoding of `/api/show`, which does not repeat the model's name."""
-
-    def read(body: bytes) -> list[ModelInfo | Failure]:
-        raw = decode_object(body)
-        shown = _convert(raw, Shown)
-        facts = shown.model_info if isinstance(shown.model_info, dict) else {}
-        window = token_count(facts.get(f"{facts.get('general.architecture')}.context_length"))
-        return [
-            ModelInfo(
-                id=name,
-                created=unix_seconds(shown.modified_at),
-                context_window=window,
-                capabilities=_capabilities(shown.capabilities),
-                lacks=_lacks(shown.capabilities),
-                raw=raw,
-            )
-        ]
-
-    return read
-
-
-def _listed(entry: Any) -> ModelInfo:
-    model = _convert(entry, Listed)
-    name = model.model or model.name
-    if not name:
-        raise BadJson("a model of the list has no name")
-    return ModelInfo(
-        id=name,
-        created=unix_seconds(model.modified_at),
-        capabilities=_capabilities(model.capabilities),
-        lacks=_lacks(model.capabilities),
-        raw=entry,
-    )
-
-
-def _capabilities(names: Any) -> frozenset[str] | None:
-    if not isinstance(names, list):
-        return None
-    return frozenset(CAPABILITIES[name] for name in names if isinstance(name, str) and name in CAPABILITIES)
-
-
-def _lacks(names: Any) -> frozenset[str]:
-    """What a list that is given does not name."""
-    return (
-        frozenset()
-        if not isinstance(names, list)
-        else frozenset(CAPABILITIES.values()) - (_capabilities(names) or frozenset())
-    )
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _convert(value: Any, kind: type[T]) -> T:
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise BadJson(str(error)) from error
 
 
 def _arguments(call: Call) -> str:
@@ -331,21 +159,3 @@ def _arguments(call: Call) -> str:
     if text.startswith('"'):
         return str(decode(text))
     return "{}" if text == "null" else text
-
-
-def _framed(steps: list[Event | Failure], frame: bytes) -> list[Event | Failure]:
-    """Put the line on its first event, and the empty frame on the others."""
-    if not steps:
-        return [Frame(frame)]
-    framed: list[Event | Failure] = []
-    for step in steps:
-        if isinstance(step, Failure):
-            framed.append(step)
-        else:
-            framed.append(msgspec.structs.replace(step, wire=frame))
-            frame = b""
-    return framed
-
-
-def _truncated(message: str) -> Failure:
-    return Failure(kind=FailureKind.TRUNCATED, message=message)

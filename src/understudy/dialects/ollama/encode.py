@@ -8,23 +8,18 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.ollama.history import History, overlay
-from understudy.dialects.ollama.wire import NAME, OTHER_OPTIONS, SAMPLING
+from understudy.dialects.ollama.encode_messages import MessageEncoder, overlay
+from understudy.dialects.ollama.wire import LEVELS, NAME, OTHER_OPTIONS, SAMPLING
+from understudy.dialects.patching import fill, received
+from understudy.dialects.quirks import nearest_effort
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
-from understudy.wire.json import decode_object
 
 NOWHERE = ("logit_bias", "verbosity", "service_tier", "user", "cache_key", "cache", "metadata")
 """Fields of a generation request that have no place on this wire."""
 
-LEVELS = ("low", "medium", "high", "max")
-"""Levels of `think`, beside true and false."""
-
 _UNSET = GenerationRequest(messages=())
-
-_NEAREST = {"minimal": "low", "xhigh": "max", "max": "high"}
-"""The level that stands in for one that the target does not have."""
 
 
 def chat_body(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
@@ -48,10 +43,10 @@ def chat_body(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, s
 
 def embed_body(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Return the body of `/api/embed`."""
-    if (received := _received(request, "input")) is not None:
-        _fill(received, _sorted_in(endpoint.options))
-        return {**received, "model": endpoint.model or received.get("model")}
-    body: JsonObject = {
+    if (body := _received(request, "input")) is not None:
+        fill(body, _sorted_in(endpoint.options))
+        return {**body, "model": endpoint.model or body.get("model")}
+    body = {
         "model": endpoint.model or request.model or "",
         "input": request.texts[0] if request.single and len(request.texts) == 1 else list(request.texts),
     }
@@ -66,7 +61,7 @@ def embed_body(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> J
 def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
     request = _accepted(request, endpoint, notes)
     body: JsonObject = {"model": endpoint.model or request.model or ""}
-    body["messages"] = list(History(endpoint, notes).write(request.messages))
+    body["messages"] = list(MessageEncoder(endpoint, notes).write(request.messages))
     if tools := _tools(request, notes):
         body["tools"] = tools
     if request.output is not None:
@@ -163,11 +158,7 @@ def _think(reasoning: Reasoning, endpoint: Endpoint, notes: Notes) -> bool | str
     if reasoning.effort is None:
         return True if switchable and (reasoning.mode is not None or reasoning.budget is not None) else None
     accepted = LEVELS if efforts is None else efforts
-    level = reasoning.effort
-    if level not in accepted:
-        level = _NEAREST.get(level, level)
-    if level not in accepted:
-        level = _NEAREST.get(level, "high")
+    level = reasoning.effort if reasoning.effort in accepted else nearest_effort(reasoning.effort, accepted) or "high"
     if level != reasoning.effort:
         notes.clamp("reasoning", f"there is no level {reasoning.effort}; {level} was sent")
     return level
@@ -204,17 +195,13 @@ def _without_none(fields: JsonObject) -> JsonObject:
 
 
 def _received(request: GenerationRequest | EmbeddingRequest, needs: str) -> JsonObject | None:
-    """The body in which a request came in, when that was on this wire and on the route that `needs` belongs to: the
-    older routes (`/api/generate`, `/api/embeddings`) have a `prompt`, and their requests are rendered anew."""
-    if request.origin is None or request.origin.dialect != NAME:
-        return None
-    body = decode_object(request.origin.body)
-    return body if needs in body else None
+    """Return the body of a request that came in on this wire, over the route that `needs` belongs to: the older routes
+    (`/api/generate`, `/api/embeddings`) have a `prompt`, and their requests are rendered anew."""
+    body = received(request, NAME)
+    return body if body is not None and needs in body else None
 
 
 def _fill(body: JsonObject, fields: JsonObject) -> None:
-    for key, value in fields.items():
-        if body.get(key) is None:
-            body[key] = value
-        elif key == "options" and isinstance(body[key], dict):
-            _fill(body[key], value)
+    fill(body, fields)
+    if isinstance(body.get("options"), dict):
+        fill(body["options"], fields.get("options") or {})

@@ -14,6 +14,7 @@ from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_any_value
 from understudy.dialects.errors import classify, failure_in_answer
 from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.wire.http import HttpHead
@@ -77,3 +78,8 @@ def _with_advice(failure: Failure) -> Failure:
         return failure
     message = f"{failure.message}; `ollama pull {missing.group(1)}` would fetch it"
     return msgspec.structs.replace(failure, message=message)
+
+
+def bad_request(message: str) -> BadRequest:
+    """Return the refusal of a request that cannot be read."""
+    return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400))

@@ -7,16 +7,17 @@ written. A text completion (`/api/generate`) is read as the chat that it is.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any, TypeVar
 
 import msgspec
 
-from understudy.dialects.ollama.wire import NAME, SAMPLING
-from understudy.dialects.server import BadRequest
-from understudy.domain.content import AnyPart, Image, JsonObject, Provenance, Text, Thinking, ToolCall, ToolResult
-from understudy.domain.failures import Failure, FailureKind
+from understudy.dialects.ollama.errors import bad_request
+from understudy.dialects.ollama.parse_fields import extra_of, leftover_of
+from understudy.dialects.ollama.parse_messages import MessageParser, MessageWire, parse_content
+from understudy.dialects.ollama.wire import LEVELS, NAME, SAMPLING
+from understudy.domain.content import (
+    JsonObject,
+)
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool
 from understudy.domain.requests import (
     EmbeddingRequest,
@@ -29,28 +30,6 @@ from understudy.domain.requests import (
 from understudy.wire.json import BadJson, decode_as, decode_object
 
 T = TypeVar("T")
-
-_ROLES = {"system": Role.SYSTEM, "user": Role.USER, "assistant": Role.ASSISTANT, "tool": Role.TOOL}
-
-
-class _Function(msgspec.Struct):
-    name: str
-    arguments: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class _Call(msgspec.Struct):
-    function: _Function
-    id: str | None = None
-
-
-class _Message(msgspec.Struct):
-    role: str
-    content: str | None = None
-    thinking: str | None = None
-    images: list[str] | None = None
-    tool_calls: list[_Call] | None = None
-    tool_name: str | None = None
-    tool_call_id: str | None = None
 
 
 class _ToolFunction(msgspec.Struct):
@@ -84,7 +63,7 @@ class _Settings(msgspec.Struct):
 
 
 class _Chat(_Settings):
-    messages: list[_Message] | None = None
+    messages: list[MessageWire] | None = None
     tools: list[JsonObject] | None = None
 
 
@@ -116,24 +95,15 @@ _embed: msgspec.json.Decoder[_Embed] = msgspec.json.Decoder(_Embed)
 _embeddings: msgspec.json.Decoder[_Embeddings] = msgspec.json.Decoder(_Embeddings)
 _show: msgspec.json.Decoder[_Show] = msgspec.json.Decoder(_Show)
 
-_LEVELS = ("low", "medium", "high", "max")
-
-_ALWAYS_WRITTEN = frozenset({"model", "messages", "role", "content", "name", "description", "parameters", "input"})
-"""Fields that the client half writes even when they hold nothing."""
 
 _COMPLETION_ONLY = ("suffix", "template", "raw", "context", "width", "height", "steps")
 """What a text completion can ask for and no chat can."""
 
 
-def bad_request(message: str) -> BadRequest:
-    """Return the refusal of a request that cannot be read."""
-    return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400))
-
-
 def chat(body: bytes) -> tuple[GenerationRequest, bool]:
     """Read `/api/chat`; the second value tells whether to stream. Raises `BadRequest`."""
     raw, sent = _read(_chat, body)
-    conversation = _Conversation()
+    conversation = MessageParser()
     messages = tuple(map(conversation.message, sent.messages or (), raw.get("messages") or ()))
     return _generation(sent, raw, messages, tuple(map(_tool, sent.tools or ())), WireOrigin(NAME, body))
 
@@ -149,7 +119,7 @@ def completion(body: bytes) -> tuple[GenerationRequest, bool]:
     if sent.system:
         messages.append(Message.system(sent.system))
     if sent.prompt or sent.images:
-        messages.append(Message(Role.USER, _content(sent.prompt, sent.images)))
+        messages.append(Message(Role.USER, parse_content(sent.prompt, sent.images)))
     return _generation(sent, raw, tuple(messages), (), None)
 
 
@@ -164,7 +134,7 @@ def embed(body: bytes) -> EmbeddingRequest:
         model=_model(sent.model),
         dimensions=sent.dimensions or None,
         single=isinstance(sent.input, str),
-        extra=_extra(_leftover(raw, _Embed)),
+        extra=extra_of(leftover_of(raw, _Embed)),
         origin=WireOrigin(NAME, body),
     )
 
@@ -173,7 +143,7 @@ def legacy_embeddings(body: bytes) -> EmbeddingRequest:
     """Read `/api/embeddings`, which takes one text. Raises `BadRequest`."""
     raw, sent = _read(_embeddings, body)
     return EmbeddingRequest(
-        texts=(sent.prompt or "",), model=_model(sent.model), single=True, extra=_extra(_leftover(raw, _Embeddings))
+        texts=(sent.prompt or "",), model=_model(sent.model), single=True, extra=extra_of(leftover_of(raw, _Embeddings))
     )
 
 
@@ -199,20 +169,6 @@ def _model(name: str) -> str:
     return name
 
 
-def _leftover(raw: JsonObject, known: type[msgspec.Struct]) -> JsonObject:
-    """What a struct has no field for, and what is there but empty. Null counts as absent."""
-    return {
-        key: value
-        for key, value in raw.items()
-        if value is not None
-        and (key not in known.__struct_fields__ or (value in ("", [], {}) and key not in _ALWAYS_WRITTEN))
-    }
-
-
-def _extra(fields: JsonObject) -> dict[str, JsonObject] | None:
-    return {NAME: fields} if fields else None
-
-
 def _generation(
     sent: _Settings,
     raw: JsonObject,
@@ -220,7 +176,7 @@ def _generation(
     tools: tuple[AnyTool, ...],
     origin: WireOrigin | None,
 ) -> tuple[GenerationRequest, bool]:
-    extra = _leftover(raw, type(sent))
+    extra = leftover_of(raw, type(sent))
     sampling, other = _options(sent.options, raw.get("options") or {})
     if other:
         extra["options"] = {**extra.get("options", {}), **other}
@@ -234,7 +190,7 @@ def _generation(
         logprobs=sent.logprobs,
         top_logprobs=sent.top_logprobs,
         reasoning=_reasoning(sent.think),
-        extra=_extra(extra),
+        extra=extra_of(extra),
         origin=origin,
         **sampling,
     )
@@ -246,7 +202,7 @@ def _options(sent: _Options | None, raw: JsonObject) -> tuple[dict[str, Any], Js
     tokens (-1: no limit, -2: fill the context), so it is one of the others."""
     if sent is None:
         return {}, {}
-    other = _leftover(raw, _Options)
+    other = leftover_of(raw, _Options)
     sampling: dict[str, Any] = {}
     for name, key in SAMPLING.items():
         value = getattr(sent, key)
@@ -279,7 +235,7 @@ def _reasoning(think: bool | str | None) -> Reasoning | None:
             return Reasoning(mode="enabled")
         case False:
             return Reasoning(effort="none")
-        case str() if think in _LEVELS:
+        case str() if think in LEVELS:
             return Reasoning(effort=think)
         case _:
             raise bad_request(
@@ -297,84 +253,8 @@ def _tool(raw: JsonObject) -> AnyTool:
     extra: JsonObject = {key: value for key, value in raw.items() if key not in ("type", "function")}
     if "type" not in raw:
         extra["type"] = None
-    if rest := _leftover(raw["function"], _ToolFunction):
+    if rest := leftover_of(raw["function"], _ToolFunction):
         extra["function"] = rest
     return Tool(
-        name=function.name, description=function.description, parameters=function.parameters, extra=_extra(extra)
+        name=function.name, description=function.description, parameters=function.parameters, extra=extra_of(extra)
     )
-
-
-class _Conversation:
-    """Reads the messages of one chat. Calls and results often come without ids: a call gets one from its place, and a
-    result is matched to the earliest call of its name that has no result yet. `extra` remembers what was not sent."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._open: list[ToolCall] = []
-
-    def message(self, sent: _Message, raw: JsonObject) -> Message:
-        role = _ROLES.get(sent.role.lower())
-        if role is None:
-            raise bad_request(f'invalid role: {sent.role}, must be one of ["system", "user", "assistant", "tool"]')
-        number, self._count = self._count, self._count + 1
-        if role is Role.TOOL:
-            return Message(role, (self._result(sent, raw, number),))
-        content = _content(sent.content, sent.images)
-        if sent.thinking or sent.tool_calls:
-            parts: list[AnyPart] = []
-            if sent.thinking:
-                parts.append(Thinking(sent.thinking, provenance=Provenance(NAME)))
-            parts += (Text(content),) if isinstance(content, str) and content else content or ()
-            calls = zip(sent.tool_calls or (), raw.get("tool_calls") or (), strict=True)
-            parts += [self._call(call, own, f"call_{number}_{n}") for n, (call, own) in enumerate(calls)]
-            content = tuple(parts)
-        return Message(role, content, extra=_extra(_leftover(raw, _Message)))
-
-    def _call(self, sent: _Call, raw: JsonObject, generated: str) -> ToolCall:
-        arguments = bytes(sent.function.arguments).decode()
-        if not arguments.startswith("{"):
-            raise bad_request("arguments of a tool call must be an object")
-        extra: JsonObject = _leftover(raw, _Call)
-        if not sent.id:
-            extra.setdefault("id", None)
-        if rest := _leftover(raw["function"], _Function):
-            extra["function"] = rest
-        call = ToolCall(id=sent.id or generated, name=sent.function.name, arguments=arguments, extra=_extra(extra))
-        self._open.append(call)
-        return call
-
-    def _result(self, sent: _Message, raw: JsonObject, number: int) -> ToolResult:
-        call = self._answered(sent)
-        if call is not None:
-            self._open.remove(call)
-        extra: JsonObject = _leftover(raw, _Message)
-        for key in ("tool_call_id", "tool_name"):
-            if not raw.get(key):
-                extra.setdefault(key, None)
-        return ToolResult(
-            call_id=sent.tool_call_id or (call.id if call else f"call_{number}"),
-            content=_content(sent.content, sent.images),
-            name=sent.tool_name or (call.name if call else None),
-            extra=_extra(extra),
-        )
-
-    def _answered(self, sent: _Message) -> ToolCall | None:
-        if sent.tool_call_id:
-            return next((call for call in self._open if call.id == sent.tool_call_id), None)
-        named = [call for call in self._open if sent.tool_name in (None, "", call.name)]
-        return named[0] if named else None
-
-
-def _content(text: str | None, images: list[str] | None) -> str | tuple[AnyPart, ...]:
-    if not images:
-        return text or ""
-    pictures = [Image(data=data, media_type=_media_type(data)) for data in images]
-    return (Text(text), *pictures) if text else tuple(pictures)
-
-
-def _media_type(data: str) -> str | None:
-    """Ollama's images are bare base64: their first bytes tell the type that other wires want to know."""
-    try:
-        return Image.from_bytes(base64.b64decode(data[:16], validate=True)).media_type
-    except (binascii.Error, ValueError):
-        return None

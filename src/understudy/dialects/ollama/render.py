@@ -9,13 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import ceil
 
-from understudy.dialects.ollama.history import arguments_object
+from understudy.dialects.errors import status_of, statuses
+from understudy.dialects.ollama.encode_messages import arguments_object
 from understudy.dialects.ollama.wire import CAPABILITIES, DURATIONS
-from understudy.domain import events as e
-from understudy.domain.content import JsonObject, Refusal, Text, Thinking, ToolCall
+from understudy.domain.content import JsonObject, Refusal, Text, ToolCall
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
-from understudy.domain.fold import Fold
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 from understudy.wire.json import encode
@@ -24,87 +23,19 @@ NDJSON_HEADERS: Headers = (("content-type", "application/x-ndjson"),)
 
 _K = FailureKind
 
-_STATUS = {
-    _K.INVALID_REQUEST: 400,
-    _K.UNSUPPORTED: 400,
-    _K.CONTEXT_LENGTH: 400,
-    _K.CONTENT_FILTER: 400,
-    _K.AUTHENTICATION: 401,
-    _K.BILLING: 402,
-    _K.PERMISSION: 403,
-    _K.NOT_FOUND: 404,
-    _K.REQUEST_TOO_LARGE: 413,
-    _K.RATE_LIMITED: 429,
-    _K.DAILY_QUOTA: 429,
-    _K.CANCELLED: 499,
-    _K.SERVER_ERROR: 500,
-    _K.LOCAL: 500,
-    _K.OVERLOADED: 503,
-    _K.CONNECT_TIMEOUT: 504,
-    _K.TIMEOUT_HEADERS: 504,
-    _K.TIMEOUT_BODY: 504,
-    _K.TIMEOUT_FIRST_EVENT: 504,
-    _K.STALLED: 504,
-    _K.DEADLINE: 504,
-}
-"""Statuses of failures that bring none along; the others are 502, as for an unreachable cloud model."""
+_STATUSES = statuses({_K.CONFLICT: 502})
 
 _DONE = {FinishReason.STOP: "stop", FinishReason.TOOL_CALLS: "stop", FinishReason.LENGTH: "length"}
 
 
 def whole(response: GenerationResponse, *, completion: bool) -> HttpReply:
     """Write a whole answer: of a chat, or of a text completion."""
-    head = _head(response.model, response.created)
+    head = render_head(response.model, response.created)
     text = "".join(part.text for part in response.message.parts if isinstance(part, Text | Refusal))
-    calls = [_call(index, call) for index, call in enumerate(response.tool_calls)]
-    return reply(200, {**head, **_piece(text, response.thinking, calls, completion=completion), **_end(response)})
-
-
-class LineRenderer:
-    """Writes a streamed answer, one JSON object a line.
-
-    Tool calls go out whole, ahead of the last line, because their pieces may arrive mixed. Frames of this dialect are
-    forwarded as they came, unless a text completion is answered, whose lines have another form than a chat's.
-    """
-
-    headers: Headers = NDJSON_HEADERS
-
-    def __init__(self, model: str | None, *, completion: bool) -> None:
-        self._completion = completion
-        self._model = model
-        self._fold = Fold()
-        self._forwarded = False
-
-    def feed(self, event: e.Event) -> bytes:
-        """Write one event."""
-        if event.wire is not None and not self._completion:
-            self._forwarded = True
-            return event.wire
-        match event:
-            case e.TextDelta(_, text) | e.RefusalDelta(_, text) | e.PartAdded(_, Text(text) | Refusal(text)):
-                return self._line(_piece(text, "", [], completion=self._completion)) if text else b""
-            case e.ThinkingDelta(_, text) | e.PartAdded(_, Thinking(text)):
-                return self._line(_piece("", text, [], completion=self._completion)) if text else b""
-            case _:
-                self._fold.add(event)
-                return b""
-
-    def close(self) -> bytes:
-        """Write the tool calls, then the last line, which is the end mark."""
-        if self._forwarded:
-            return b""
-        response = self._fold.response()
-        calls = [_call(index, call) for index, call in enumerate(response.tool_calls)]
-        lines = self._line(_piece("", "", calls, completion=self._completion)) if calls else b""
-        return lines + self._line({**_piece("", "", [], completion=self._completion), **_end(response)})
-
-    def fail(self, failure: Failure) -> bytes:
-        """Write the error as the last line; nothing says `done`."""
-        return encode({"error": failure.message}) + b"\n"
-
-    def _line(self, piece: JsonObject) -> bytes:
-        started = self._fold.started
-        return encode({**_head(started.model or self._model, started.created), "done": False, **piece}) + b"\n"
+    calls = [render_call(index, call) for index, call in enumerate(response.tool_calls)]
+    return reply(
+        200, {**head, **render_piece(text, response.thinking, calls, completion=completion), **render_end(response)}
+    )
 
 
 def vectors(response: EmbeddingResponse, *, legacy: bool) -> HttpReply:
@@ -139,12 +70,11 @@ def one_model(models: list[ModelInfo], name: str) -> HttpReply:
 
 def error(failure: Failure) -> HttpReply:
     """Write an error: the message is all there is."""
-    wrong = failure.status is None or not 400 <= failure.status <= 599
-    status = _STATUS.get(failure.kind, 502) if wrong else failure.status
+    status = status_of(failure, _STATUSES)
     hint: Headers = ()
     if failure.retry_after is not None:
         hint = (("retry-after", str(ceil(failure.retry_after))),)
-    return HttpReply(status or 502, (*JSON_HEADERS, *hint), encode({"error": failure.message}))
+    return HttpReply(status, (*JSON_HEADERS, *hint), encode({"error": failure.message}))
 
 
 def reply(status: int, body: JsonObject) -> HttpReply:
@@ -152,7 +82,8 @@ def reply(status: int, body: JsonObject) -> HttpReply:
     return HttpReply(status, JSON_HEADERS, encode(body))
 
 
-def _head(model: str | None, created: float | None) -> JsonObject:
+def render_head(model: str | None, created: float | None) -> JsonObject:
+    """Render what every line begins with."""
     head: JsonObject = {"model": model or ""}
     if (at := _time(created)) is not None:
         head["created_at"] = at
@@ -167,7 +98,7 @@ def _time(seconds: float | None) -> str | None:
         return None
 
 
-def _piece(text: str, thinking: str, calls: list[JsonObject], *, completion: bool) -> JsonObject:
+def render_piece(text: str, thinking: str, calls: list[JsonObject], *, completion: bool) -> JsonObject:
     """The part of a line that carries the answer; only a chat's lines wrap it in a message."""
     piece: JsonObject = {"response": text} if completion else {"role": "assistant", "content": text}
     if thinking:
@@ -177,13 +108,15 @@ def _piece(text: str, thinking: str, calls: list[JsonObject], *, completion: boo
     return piece if completion else {"message": piece}
 
 
-def _call(index: int, call: ToolCall) -> JsonObject:
+def render_call(index: int, call: ToolCall) -> JsonObject:
+    """Render one tool call."""
     arguments, _ = arguments_object(call.arguments)
     function = {"index": index, "name": call.name, "arguments": arguments}
     return {"id": call.id, "function": function}
 
 
-def _end(response: GenerationResponse) -> JsonObject:
+def render_end(response: GenerationResponse) -> JsonObject:
+    """Render the fields of the last line."""
     end: JsonObject = {"done": True}
     if reason := _reason(response):
         end["done_reason"] = reason

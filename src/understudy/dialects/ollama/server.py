@@ -6,6 +6,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from understudy.dialects.ollama import parse, render
+from understudy.dialects.ollama.render_stream import LineRenderer
 from understudy.dialects.ollama.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.failures import Failure, FailureKind
@@ -73,7 +74,7 @@ class OllamaServer:
 
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
-        return render.LineRenderer(inbound.request.model, completion=_is_completion(inbound))
+        return LineRenderer(inbound.request.model, completion=_is_completion(inbound))
 
     def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
         """Write vectors."""

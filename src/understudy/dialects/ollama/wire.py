@@ -18,6 +18,9 @@ NAME = "ollama"
 DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
 """Fields of the last line that hold nanoseconds."""
 
+LEVELS = ("low", "medium", "high", "max")
+"""Levels of `think`, beside true and false."""
+
 SAMPLING = {
     "max_tokens": "num_predict",
     "temperature": "temperature",

@@ -9,12 +9,12 @@ from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.lookup import LookUp
-from understudy.dialects.openai.decode import NAME
-from understudy.dialects.openai.encode import encode_chat, encode_embeddings
+from understudy.dialects.openai.decode_stream import StreamReader, read_completion
+from understudy.dialects.openai.embeddings import encode_embeddings, read_embeddings
+from understudy.dialects.openai.encode import encode_chat
 from understudy.dialects.openai.errors import RULES, read_error
 from understudy.dialects.openai.models import read_models
-from understudy.dialects.openai.read import StreamReader, read_completion
-from understudy.dialects.openai.vectors import read_embeddings
+from understudy.dialects.openai.wire import NAME
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation

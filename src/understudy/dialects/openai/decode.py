@@ -9,10 +9,10 @@ import msgspec
 from understudy.dialects.base import Endpoint
 from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON
 from understudy.dialects.logprobs import Logprobs
-from understudy.dialects.openai.calls import CallEvent, ToolCalls
+from understudy.dialects.openai.decode_parts import CallEvent, ToolCalls
 from understudy.dialects.openai.errors import read_error_value, stream_failure
 from understudy.dialects.openai.usage import read_usage
-from understudy.dialects.openai.wire import ChoiceWire, ChunkWire, DeltaWire
+from understudy.dialects.openai.wire import NAME, ChoiceWire, ChunkWire, DeltaWire
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Opaque
 from understudy.domain.failures import Failure, FailureKind
@@ -20,8 +20,6 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import JsonTooLarge
-
-NAME = "openai"
 
 Steps = list[e.Event | Failure]
 

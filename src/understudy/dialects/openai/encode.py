@@ -6,34 +6,14 @@ from operator import attrgetter
 from typing import Any
 
 from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.openai.decode import NAME
-from understudy.dialects.openai.fit import fit
-from understudy.dialects.openai.messages import Conversation
+from understudy.dialects.openai.encode_messages import MessageEncoder
+from understudy.dialects.openai.quirks import fit
+from understudy.dialects.openai.wire import FIELDS, NAME
+from understudy.dialects.patching import fill, received
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
-from understudy.wire.json import decode_object, encode
-
-FIELDS: dict[str, str] = {
-    "max_tokens": "max_completion_tokens",
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "min_p": "min_p",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "seed": "seed",
-    "logit_bias": "logit_bias",
-    "logprobs": "logprobs",
-    "top_logprobs": "top_logprobs",
-    "parallel_tool_calls": "parallel_tool_calls",
-    "verbosity": "verbosity",
-    "service_tier": "service_tier",
-    "user": "user",
-    "cache_key": "prompt_cache_key",
-    "metadata": "metadata",
-}
-"""Fields of a request whose values go on the wire as they are, and their names there."""
+from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
+from understudy.wire.json import encode
 
 _values = attrgetter(*FIELDS)
 
@@ -46,9 +26,8 @@ _ALIASES = {"max_completion_tokens": "max_tokens", "user": "safety_identifier"}
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> bytes:
     """Write the body of a chat request. A request that came in on this wire is patched, so nothing of it is lost."""
-    origin = request.origin
-    if origin is not None and origin.dialect == NAME:
-        body = _patched(request, endpoint, origin.body, notes)
+    if (body := received(request, NAME)) is not None:
+        body = _patched(request, body, endpoint, notes)
     else:
         body = _rendered(request, endpoint, notes)
     if endpoint.model is not None:
@@ -62,7 +41,7 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> J
     last = {**endpoint.options, **extra.get(endpoint.provider, {})}
     body: JsonObject = {
         "model": request.model,
-        "messages": Conversation(endpoint.quirks, notes).write(request.messages),
+        "messages": MessageEncoder(endpoint.quirks, notes).write(request.messages),
     }
     body |= parameters(request, endpoint, notes)
     # What is meant for the dialect at large has to suit the target; what names the provider is sent as it is.
@@ -73,26 +52,18 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> J
     return {key: value for key, value in body.items() if value is not None}
 
 
-def _patched(request: GenerationRequest, endpoint: Endpoint, origin: bytes, notes: Notes) -> JsonObject:
-    body = decode_object(origin)
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
     if request.configured:
-        for key, value in parameters(request, endpoint, Notes(request.configured)).items():
-            if _configures(key, request.configured) and not _has(body, key):
-                body[key] = value
+        written = parameters(request, endpoint, Notes(request.configured))
+        own = {key: value for key, value in written.items() if _configures(key, request.configured)}
+        fill(body, own, aliases=_ALIASES)
     fit(body, endpoint.quirks, notes, came_in=True)
-    for key, value in endpoint.options.items():
-        if not _has(body, key):
-            body[key] = value
-    return body
+    return fill(body, endpoint.options, aliases=_ALIASES)
 
 
 def _configures(key: str, configured: frozenset[str]) -> bool:
     other = {"response_format": "output", "reasoning_effort": "reasoning"}
     return any(FIELDS.get(name) == key or other.get(key) == name or name == key for name in configured)
-
-
-def _has(body: JsonObject, key: str) -> bool:
-    return body.get(key) is not None or body.get(_ALIASES.get(key, key)) is not None
 
 
 def parameters(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
@@ -211,32 +182,3 @@ def _set_stream(body: JsonObject, endpoint: Endpoint, *, stream: bool) -> None:
     body["stream"] = True
     if endpoint.quirks.stream_usage:
         body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-
-
-def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> bytes:
-    """Write the body of an embedding request."""
-    body: JsonObject
-    if request.origin is not None and request.origin.dialect == NAME:
-        body = decode_object(request.origin.body)
-        body |= {key: value for key, value in endpoint.options.items() if body.get(key) is None}
-    else:
-        body = {"model": request.model}
-        if request.texts:
-            body["input"] = request.texts[0] if request.single else list(request.texts)
-        if request.dimensions is not None:
-            body["dimensions"] = request.dimensions
-        if request.user is not None:
-            body["user"] = request.user
-        if endpoint.quirks.embed_format is not None:
-            body["encoding_format"] = endpoint.quirks.embed_format
-        extra = request.extra or {}
-        body |= {**endpoint.options, **extra.get(NAME, {}), **extra.get(endpoint.provider, {})}
-        body = {key: value for key, value in body.items() if value is not None}
-    for name in endpoint.quirks.refused & {"dimensions", "user"}:
-        if body.pop(name, None) is not None:
-            notes.drop(name, "the target refuses it")
-    if request.input_type is not None:
-        notes.drop("input_type", "vectors are the same for documents and queries here")
-    if endpoint.model is not None:
-        body["model"] = endpoint.model
-    return encode(body)

@@ -8,7 +8,8 @@ from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_any, read_any_value
 from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.quirks import ErrorRule
-from understudy.domain.failures import Failure
+from understudy.dialects.server import BadRequest
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 
 RULES: tuple[ErrorRule, ...] = ()
@@ -29,3 +30,18 @@ def read_error_value(value: dict[str, Any]) -> WireError | None:
 def stream_failure(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
     """Read an error that came with status 200, in a stream or as a whole body, keeping its class."""
     return failure_in_answer(error, endpoint=endpoint, rules=RULES, operation=operation)
+
+
+def bad_request(param: str, why: str, code: str | None = "invalid_type") -> BadRequest:
+    """Return the error that a field is wrong, in this dialect's own terms."""
+    return BadRequest(
+        Failure(
+            kind=FailureKind.INVALID_REQUEST,
+            status=400,
+            type="invalid_request_error",
+            code=code,
+            param=param,
+            message=f"{param}: {why}",
+            sent=False,
+        )
+    )

@@ -1,264 +1,248 @@
-"""Messages in OpenAI's form to the domain's. What has no typed place is kept in `extra["openai"]`, where it stood."""
+"""Bodies of requests in OpenAI's form to the domain's requests."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from understudy.dialects.openai.decode import NAME
+from understudy.dialects.openai.errors import bad_request
+from understudy.dialects.openai.parse_messages import parse_messages, rest_of
+from understudy.dialects.openai.wire import FIELDS, NAME
 from understudy.dialects.server import BadRequest
-from understudy.domain.content import (
-    AnyPart,
-    Audio,
-    CacheMark,
-    File,
-    Image,
-    JsonObject,
-    Opaque,
-    Refusal,
-    Text,
-    Thinking,
-    ToolCall,
-    ToolResult,
-)
+from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
-from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.messages import Message, Role
+from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning, WireOrigin
 
-_DATA_URL = re.compile(r"data:([^;,]+);base64,")
-_AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
-_BREAKPOINT = {"mode": "explicit"}
+_NUMBER, _INTEGER, _TEXT, _FLAG, _TABLE = "a number", "an integer", "a string", "a boolean", "an object"
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "max_tokens": (int, _INTEGER),
+    "temperature": ((int, float), _NUMBER),
+    "top_p": ((int, float), _NUMBER),
+    "top_k": (int, _INTEGER),
+    "min_p": ((int, float), _NUMBER),
+    "presence_penalty": ((int, float), _NUMBER),
+    "frequency_penalty": ((int, float), _NUMBER),
+    "seed": (int, _INTEGER),
+    "logit_bias": (dict, _TABLE),
+    "logprobs": (bool, _FLAG),
+    "top_logprobs": (int, _INTEGER),
+    "parallel_tool_calls": (bool, _FLAG),
+    "verbosity": (str, _TEXT),
+    "service_tier": (str, _TEXT),
+    "user": (str, _TEXT),
+    "cache_key": (str, _TEXT),
+    "metadata": (dict, _TABLE),
+}
+_TYPED = frozenset(
+    {*FIELDS.values(), "model", "messages", "stream", "stop", "tools", "tool_choice", "response_format"}
+    | {"reasoning_effort", "functions", "function_call", "max_tokens"}
+)
+_SCHEMA_FIELDS = {"name", "schema", "strict", "description"}
 
 
-def messages_from_openai(messages: Iterable[Mapping[str, Any]], *, first: int = 0) -> tuple[Message, ...]:
-    """Read messages as they are written for OpenAI's client. `first` is the number of the first in its list.
+def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
+    """Read a chat request. Raises `BadRequest`."""
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        raise bad_request("messages", "a chat needs an array of messages", "missing_required_parameter")
+    if not messages:
+        raise bad_request("messages", "empty array: a chat needs at least one message", "empty_array")
+    fields: dict[str, Any] = {}
+    for name, key in FIELDS.items():
+        if (value := body.get(key)) is not None:
+            fields[name] = _checked(value, key, *_KINDS[name])
+    known = _TYPED - {"top_k", "min_p"}
+    if "max_tokens" not in fields and body.get("max_tokens") is not None:
+        fields["max_tokens"] = _checked(body["max_tokens"], "max_tokens", int, _INTEGER)
+    if "user" not in fields and isinstance(body.get("safety_identifier"), str):
+        fields["user"] = body["safety_identifier"]
+        known |= {"safety_identifier"}
+    output = _format(body.get("response_format"))
+    if output is None:
+        known -= {"response_format"}
+    # An empty list says nothing, but it may be an error at the target: it goes there as it came.
+    known -= {key for key in ("tools", "stop") if body.get(key) == []}
+    return GenerationRequest(
+        messages=parse_messages(messages),
+        model=_checked(body.get("model"), "model", (str, type(None)), _TEXT),
+        tools=_tools(body),
+        tool_choice=_choice(body),
+        output=output,
+        stop=_stop(body.get("stop")),
+        reasoning=_effort(body.get("reasoning_effort")),
+        extra=rest_of(_without_usage(body), *known),
+        origin=WireOrigin(NAME, raw),
+        **fields,
+    )
 
-    Raises `Misuse`, which names the message and the field, for a malformed one.
-    """
+
+def tools_from_openai(tools: Iterable[Any]) -> tuple[AnyTool, ...]:
+    """Read tools of which some are mappings as they are written for OpenAI's client. Raises `Misuse`."""
     try:
-        return parse_messages(messages, first=first, strict=True)
+        return tuple(
+            tool if isinstance(tool, Tool | OpaqueTool) else _tool(tool, f"tools[{at}]")
+            for at, tool in enumerate(tools)
+        )
     except BadRequest as error:
         raise Misuse(error.failure.message, failure=error.failure) from error
 
 
-def parse_messages(messages: Iterable[Any], *, first: int = 0, strict: bool = False) -> tuple[Message, ...]:
-    """Read messages of a request. Raises `BadRequest`. A message without content is left to the provider to judge,
-    unless `strict`."""
-    reader = _Conversation(strict=strict)
-    return tuple(reader.message(message, f"messages[{number}]") for number, message in enumerate(messages, first))
+def choice_from_openai(choice: Mapping[str, Any]) -> ToolChoice:
+    """Read a tool choice as it is written for OpenAI's client. Raises `Misuse`."""
+    try:
+        return _choice({"tool_choice": dict(choice)}) or ToolChoice()
+    except BadRequest as error:
+        raise Misuse(error.failure.message, failure=error.failure) from error
 
 
-def bad(param: str, why: str, code: str | None = "invalid_type") -> BadRequest:
-    """Return the error that a field is wrong, in this dialect's own terms."""
-    return BadRequest(
-        Failure(
-            kind=FailureKind.INVALID_REQUEST,
-            status=400,
-            type="invalid_request_error",
-            code=code,
-            param=param,
-            message=f"{param}: {why}",
-            sent=False,
-        )
+def parse_embedding(body: JsonObject, raw: bytes) -> EmbeddingRequest:
+    """Read an embedding request. Raises `BadRequest`.
+
+    An input of tokens instead of texts stays in `extra["openai"]["input"]`, with no texts: only this dialect can
+    send it on.
+    """
+    given = body.get("input")
+    known = ["model", "input", "dimensions", "user"]
+    texts: tuple[str, ...] = ()
+    match given:
+        case str():
+            texts = (given,)
+        case [str(), *_] if all(isinstance(text, str) for text in given):
+            texts = tuple(given)
+        case [int() | list(), *_]:
+            known.remove("input")
+        case None:
+            raise bad_request("input", "an embedding needs an input", "missing_required_parameter")
+        case _:
+            raise bad_request("input", "expected a string, an array of strings, or tokens", "invalid_type")
+    return EmbeddingRequest(
+        texts=texts,
+        model=_checked(body.get("model"), "model", (str, type(None)), _TEXT),
+        dimensions=_checked(body.get("dimensions"), "dimensions", (int, type(None)), _INTEGER),
+        user=_checked(body.get("user"), "user", (str, type(None)), _TEXT),
+        single=isinstance(given, str),
+        extra=rest_of(body, *known),
+        origin=WireOrigin(NAME, raw),
     )
 
 
-def rest_of(value: Mapping[str, Any], *known: str) -> dict[str, JsonObject] | None:
-    """Return what no typed field holds, as `extra`. A null says the same as an absent field."""
-    rest = {key: item for key, item in value.items() if key not in known and item is not None}
-    return {NAME: rest} if rest else None
+def _checked(value: Any, key: str, kinds: type | tuple[type, ...], wanted: str) -> Any:
+    wants_flag = bool in (kinds if isinstance(kinds, tuple) else (kinds,))
+    if not isinstance(value, kinds) or (isinstance(value, bool) and not wants_flag):
+        raise bad_request(key, f"expected {wanted}")
+    return value
 
 
-class _Conversation:
-    """Reads one message after another; the deprecated function calls need ids that their results refer to."""
-
-    def __init__(self, *, strict: bool) -> None:
-        self._strict = strict
-        self._legacy = 0
-
-    def message(self, value: Any, at: str) -> Message:
-        if not isinstance(value, Mapping):
-            raise bad(at, f"expected an object, got {_kind(value)}")
-        role = value.get("role")
-        content = value.get("content")
-        match role:
-            case "assistant":
-                return self._assistant(value, at)
-            case "tool":
-                call_id = value.get("tool_call_id")
-                if not isinstance(call_id, str):
-                    raise bad(f"{at}.tool_call_id", "a tool message needs the id of the call that it answers")
-                return _tool_message(value, at, call_id, "role", "content", "tool_call_id")
-            case "function":
-                return _tool_message(value, at, f"call_legacy_{max(self._legacy - 1, 0)}", "role", "content", "name")
-            case "system" | "developer" | "user":
-                if content is None and self._strict:
-                    raise bad(f"{at}.content", "expected a string or an array of parts, got null")
-                name = value.get("name")
-                if name is not None and not isinstance(name, str):
-                    raise bad(f"{at}.name", f"expected a string, got {_kind(name)}")
-                extra = rest_of(value, "role", "content", "name")
-                return Message(Role(role), _content(content, f"{at}.content"), name=name, extra=extra)
-        known = "system, developer, user, assistant, tool or function"
-        raise bad(f"{at}.role", f"expected one of {known}, got {role!r}", "invalid_value")
-
-    def _assistant(self, value: Mapping[str, Any], at: str) -> Message:
-        content = _content(value.get("content"), f"{at}.content")
-        beside = [*self._thinking(value), *self._beside(value, at)]
-        # Thinking is a part, and it also stays where it stood: servers differ in what they call it.
-        known = ["role", "content", "name", "refusal", "tool_calls", "function_call"]
-        name = value.get("name") if isinstance(value.get("name"), str) else None
-        if isinstance(value.get("audio"), Mapping) and isinstance(value["audio"].get("id"), str):
-            known.append("audio")
-        if content == "" and beside and value.get("content") == "":
-            # An empty text beside tool calls is kept for this wire alone: others refuse empty texts.
-            known.remove("content")
-        extra = rest_of(value, *known)
-        if not beside:
-            return Message(Role.ASSISTANT, content, name=name, extra=extra)
-        texts = ((Text(content),) if content else ()) if isinstance(content, str) else content
-        thinking = tuple(part for part in beside if isinstance(part, Thinking))
-        others = tuple(part for part in beside if not isinstance(part, Thinking))
-        return Message(Role.ASSISTANT, (*thinking, *texts, *others), name=name, extra=extra)
-
-    def _thinking(self, value: Mapping[str, Any]) -> list[AnyPart]:
-        found = value.get("reasoning") or value.get("reasoning_content")
-        return [Thinking(found)] if isinstance(found, str) else []
-
-    def _beside(self, value: Mapping[str, Any], at: str) -> list[AnyPart]:
-        parts: list[AnyPart] = []
-        if isinstance(refusal := value.get("refusal"), str) and refusal:
-            parts.append(Refusal(refusal))
-        audio = value.get("audio")
-        if isinstance(audio, Mapping) and isinstance(audio.get("id"), str):
-            parts.append(Audio(file_id=audio["id"]))
-        calls = value.get("tool_calls")
-        if calls is not None:
-            if not isinstance(calls, list | tuple):
-                raise bad(f"{at}.tool_calls", f"expected an array, got {_kind(calls)}")
-            parts += [_tool_call(call, f"{at}.tool_calls[{n}]") for n, call in enumerate(calls)]
-        legacy = value.get("function_call")
-        if legacy is not None:
-            call = {"id": f"call_legacy_{self._legacy}", "type": "function", "function": legacy}
-            parts.append(_tool_call(call, f"{at}.function_call"))
-            self._legacy += 1
-        return parts
+def _without_usage(body: JsonObject) -> JsonObject:
+    """Leave `include_usage` out: whether a stream reports usage is the reply's form, and asked upstream anyway."""
+    options = body.get("stream_options")
+    if not isinstance(options, dict):
+        return body
+    rest = {key: value for key, value in options.items() if key != "include_usage" and value is not None}
+    return {**body, "stream_options": rest or None}
 
 
-def _tool_message(value: Mapping[str, Any], at: str, call_id: str, *known: str) -> Message:
-    name = value.get("name")
-    result = ToolResult(
-        call_id=call_id,
-        content=_content(value.get("content"), f"{at}.content"),
-        name=name if isinstance(name, str) else None,
-    )
-    return Message(Role.TOOL, (result,), extra=rest_of(value, *known))
-
-
-def _tool_call(value: Any, at: str) -> ToolCall:
-    if not isinstance(value, Mapping):
-        raise bad(at, f"expected an object, got {_kind(value)}")
-    call_id = value.get("id")
-    if not isinstance(call_id, str):
-        raise bad(f"{at}.id", "a tool call needs an id, to which its result refers")
-    custom, function = value.get("custom"), value.get("function")
-    if isinstance(custom, Mapping):
-        name, text = _string(custom, "name", f"{at}.custom"), _string(custom, "input", f"{at}.custom")
-        rest = rest_of(value, "id", "type", "custom") or {NAME: {}}
-        return ToolCall(id=call_id, name=name, arguments=text, extra={NAME: {"type": "custom", **rest[NAME]}})
-    if not isinstance(function, Mapping):
-        raise bad(f"{at}.function", f"expected an object, got {_kind(function)}")
-    arguments = function.get("arguments")
-    return ToolCall(
-        id=call_id,
-        name=_string(function, "name", f"{at}.function"),
-        arguments="" if arguments is None else _string(function, "arguments", f"{at}.function"),
-        extra=rest_of(value, "id", "type", "function"),
-    )
-
-
-def _content(value: Any, at: str) -> str | tuple[AnyPart, ...]:
+def _stop(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
     if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, list | tuple):
-        raise bad(at, f"expected a string or an array of parts, got {_kind(value)}")
-    return tuple(_part(part, f"{at}[{number}]") for number, part in enumerate(value))
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise bad_request("stop", "expected a string or an array of strings")
+    return tuple(value)
 
 
-def _part(value: Any, at: str) -> AnyPart:
-    if isinstance(value, str):
-        return Text(value)
+def _effort(value: Any) -> Reasoning | None:
+    if value is None:
+        return None
+    return Reasoning(effort=_checked(value, "reasoning_effort", str, _TEXT))
+
+
+def _tools(body: JsonObject) -> tuple[AnyTool, ...]:
+    """Read tools; the deprecated `functions` are tools of the same kind."""
+    tools: list[AnyTool] = []
+    for key in ("tools", "functions"):
+        given = body.get(key)
+        if given is None:
+            continue
+        if not isinstance(given, list):
+            raise bad_request(key, "expected an array")
+        for number, value in enumerate(given):
+            entry = {"type": "function", "function": value} if key == "functions" else value
+            tools.append(_tool(entry, f"{key}[{number}]"))
+    return tuple(tools)
+
+
+def _tool(value: Any, at: str) -> AnyTool:
     if not isinstance(value, Mapping):
-        raise bad(at, f"expected a content part, got {_kind(value)}")
-    kind = value.get("type")
-    if not isinstance(kind, str):
-        raise bad(f"{at}.type", "every content part needs a type", "missing_required_parameter")
-    read = _READERS.get(kind)
-    if read is None:
-        return Opaque(NAME, dict(value))
-    inner = value.get(kind)
-    if kind in ("text", "refusal") or (kind == "image_url" and isinstance(inner, str)):
-        inner = {kind: inner}
-    if not isinstance(inner, Mapping):
-        raise bad(f"{at}.{kind}", f"expected an object, got {_kind(inner)}")
-    mark = value.get("prompt_cache_breakpoint")
-    cache = CacheMark() if mark == _BREAKPOINT else None
-    extra = rest_of(value, "type", kind)
-    return read(inner, f"{at}.{kind}", {"cache": cache, "extra": extra})
+        raise bad_request(at, "expected an object")
+    if value.get("type", "function") != "function":
+        # A custom tool runs at the caller's; everything else runs at the provider's and may have effects.
+        return OpaqueTool(NAME, dict(value), effects=value.get("type") != "custom")
+    function = value.get("function")
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise bad_request(f"{at}.function.name", "a function needs a name", "missing_required_parameter")
+    parameters = function.get("parameters")
+    if not isinstance(parameters, dict | None):
+        raise bad_request(f"{at}.function.parameters", "expected a JSON Schema object")
+    extra = rest_of(value, "type", "function")
+    inner = rest_of(function, "name", "description", "parameters", "strict")
+    if inner is not None:
+        extra = {NAME: {**(extra or {}).get(NAME, {}), "function": inner[NAME]}}
+    return Tool(
+        name=function["name"],
+        description=_checked(function.get("description"), f"{at}.function.description", (str, type(None)), _TEXT),
+        parameters=parameters,
+        strict=function.get("strict") if isinstance(function.get("strict"), bool) else None,
+        extra=extra,
+    )
 
 
-def _text(value: Mapping[str, Any], at: str, common: JsonObject) -> AnyPart:
-    return Text(_string(value, "text", at.removesuffix(".text")), **common)
+def _choice(body: JsonObject) -> ToolChoice | None:
+    choice = body.get("tool_choice")
+    if choice is None:
+        choice = body.get("function_call")
+        if isinstance(choice, Mapping):
+            choice = {"type": "function", "function": choice}
+    match choice:
+        case None:
+            return None
+        case "auto" | "none" | "required":
+            return ToolChoice(choice)
+        case str():
+            return ToolChoice("tool", (choice,))
+        case {"type": "allowed_tools", "allowed_tools": {"mode": "auto" | "required" as mode, "tools": list(tools)}}:
+            names = tuple(t["function"]["name"] for t in tools if _is_function(t))
+            extra = None if len(names) == len(tools) else {NAME: choice}
+            return ToolChoice(mode, names, extra)
+        case {"type": str(), "function": {"name": str(name)}} | {"type": str(), "custom": {"name": str(name)}}:
+            return ToolChoice("tool", (name,))
+        case {"function": {"name": str(name)}}:
+            return ToolChoice("tool", (name,), {NAME: choice})
+        case dict():
+            return ToolChoice(extra={NAME: choice})
+    raise bad_request("tool_choice", "expected a string or an object")
 
 
-def _refusal(value: Mapping[str, Any], at: str, common: JsonObject) -> AnyPart:
-    return Refusal(_string(value, "refusal", at.removesuffix(".refusal")), **common)
+def _is_function(tool: Any) -> bool:
+    match tool:
+        case {"function": {"name": str()}}:
+            return True
+    return False
 
 
-def _image(value: Mapping[str, Any], at: str, common: JsonObject) -> AnyPart:
-    url = _string(value, "image_url", at) if "image_url" in value else _string(value, "url", at)
-    detail = value.get("detail")
-    return Image(**_located(url), detail=detail if isinstance(detail, str) else None, **common)
-
-
-def _audio(value: Mapping[str, Any], at: str, common: JsonObject) -> AnyPart:
-    kind = _string(value, "format", at)
-    media_type = _AUDIO_TYPES.get(kind, f"audio/{kind}")
-    return Audio(data=_string(value, "data", at), format=kind, media_type=media_type, **common)
-
-
-def _file(value: Mapping[str, Any], at: str, common: JsonObject) -> AnyPart:
-    name = value.get("filename")
-    name = name if isinstance(name, str) else None
-    if value.get("file_id") is not None:
-        return File(file_id=_string(value, "file_id", at), name=name, **common)
-    data = _string(value, "file_data", at)
-    found = _located(data)
-    return File(**(found if "data" in found else {"data": data}), name=name, **common)
-
-
-_READERS = {"text": _text, "refusal": _refusal, "image_url": _image, "input_audio": _audio, "file": _file}
-
-
-def _located(url: str) -> JsonObject:
-    """A `data:` URL as its media type and base64, any other URL as it is."""
-    match = _DATA_URL.match(url)
-    return {"url": url} if match is None else {"data": url[match.end() :], "media_type": match.group(1)}
-
-
-def _string(value: Mapping[str, Any], key: str, at: str) -> str:
-    found = value.get(key)
-    if not isinstance(found, str):
-        raise bad(f"{at}.{key}", f"expected a string, got {_kind(found)}")
-    return found
-
-
-def _kind(value: Any) -> str:
-    """JSON's name of a value's type."""
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", type(None): "null"}
-    if isinstance(value, Mapping):
-        return "an object"
-    return names.get(type(value), "an array" if isinstance(value, list | tuple) else type(value).__name__)
+def _format(value: Any) -> OutputFormat | None:
+    """Read a response format; `None` for one that has no typed form, which then stays in `extra`."""
+    match value:
+        case {"type": "text" | "json_object" as kind}:
+            return OutputFormat(kind=kind)
+        case {"type": "json_schema", "json_schema": dict(schema)} if schema.keys() <= _SCHEMA_FIELDS:
+            at = "response_format.json_schema"
+            return OutputFormat(
+                json_schema=_checked(schema.get("schema"), f"{at}.schema", (dict, type(None)), _TABLE),
+                name=_checked(schema.get("name"), f"{at}.name", (str, type(None)), _TEXT),
+                description=_checked(schema.get("description"), f"{at}.description", (str, type(None)), _TEXT),
+                strict=_checked(schema.get("strict"), f"{at}.strict", (bool, type(None)), _FLAG),
+            )
+    return None

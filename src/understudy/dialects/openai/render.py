@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from understudy.dialects.openai.vectors import pack
+from understudy.dialects.embeddings import pack_vector
+from understudy.dialects.errors import status_of, statuses
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.openai_form import completion_object, embeddings_object
@@ -15,51 +16,51 @@ from understudy.wire.json import encode
 
 _K = FailureKind
 
-_ERRORS: dict[FailureKind, tuple[int, str, str | None]] = {
-    _K.DNS: (502, "server_error", "upstream_dns"),
-    _K.POOL: (503, "server_error", "upstream_pool"),
-    _K.STALE_CONNECTION: (502, "server_error", "upstream_disconnected"),
-    _K.CONNECT: (502, "server_error", "upstream_connect"),
-    _K.CONNECT_TIMEOUT: (504, "server_error", "upstream_connect_timeout"),
-    _K.TLS: (502, "server_error", "upstream_tls"),
-    _K.PROXY: (502, "server_error", "upstream_proxy"),
-    _K.POOL: (503, "server_error", "pool_exhausted"),
-    _K.NOT_SIGNED: (502, "server_error", "upstream_not_signed"),
-    _K.WRITE_FAILED: (502, "server_error", "upstream_disconnected"),
-    _K.STALE_CONNECTION: (502, "server_error", "upstream_disconnected"),
-    _K.DISCONNECTED: (502, "server_error", "upstream_disconnected"),
-    _K.PROTOCOL: (502, "server_error", "upstream_protocol"),
-    _K.REDIRECT: (502, "server_error", "upstream_redirect"),
-    _K.TIMEOUT_HEADERS: (504, "server_error", "timeout_headers"),
-    _K.TIMEOUT_BODY: (504, "server_error", "timeout_body"),
-    _K.TIMEOUT_FIRST_EVENT: (504, "server_error", "timeout_first_event"),
-    _K.STALLED: (504, "server_error", "upstream_stalled"),
-    _K.TRUNCATED: (502, "server_error", "upstream_truncated"),
-    _K.BAD_RESPONSE: (502, "server_error", "upstream_bad_response"),
-    _K.TOO_LARGE: (502, "server_error", "upstream_too_large"),
-    _K.EMPTY: (502, "server_error", "empty_completion"),
-    _K.SCHEMA_MISMATCH: (422, "invalid_request_error", "schema_mismatch"),
-    _K.RATE_LIMITED: (429, "requests", "rate_limit_exceeded"),
-    _K.BILLING: (429, "insufficient_quota", "insufficient_quota"),
-    _K.DAILY_QUOTA: (429, "requests", "rate_limit_exceeded"),
-    _K.OVERLOADED: (503, "server_error", "overloaded"),
-    _K.SERVER_ERROR: (500, "server_error", None),
-    _K.CONFLICT: (409, "server_error", "conflict"),
-    _K.RESAMPLE: (502, "server_error", "upstream_bad_generation"),
-    _K.INVALID_REQUEST: (400, "invalid_request_error", None),
-    _K.AUTHENTICATION: (401, "invalid_request_error", "invalid_api_key"),
-    _K.PERMISSION: (403, "invalid_request_error", "permission_denied"),
-    _K.NOT_FOUND: (404, "invalid_request_error", "model_not_found"),
-    _K.CONTEXT_LENGTH: (400, "invalid_request_error", "context_length_exceeded"),
-    _K.REQUEST_TOO_LARGE: (413, "invalid_request_error", "request_too_large"),
-    _K.CONTENT_FILTER: (400, "invalid_request_error", "content_filter"),
-    _K.UNSUPPORTED: (400, "invalid_request_error", "unsupported"),
-    _K.UNKNOWN_STATUS: (502, "server_error", "upstream_bad_response"),
-    _K.CANCELLED: (499, "server_error", "cancelled"),
-    _K.DEADLINE: (504, "server_error", "deadline_exceeded"),
-    _K.LOCAL: (502, "server_error", "upstream_failed"),
+_ERRORS: dict[FailureKind, tuple[str, str | None]] = {
+    _K.DNS: ("server_error", "upstream_dns"),
+    _K.CONNECT: ("server_error", "upstream_connect"),
+    _K.CONNECT_TIMEOUT: ("server_error", "upstream_connect_timeout"),
+    _K.TLS: ("server_error", "upstream_tls"),
+    _K.PROXY: ("server_error", "upstream_proxy"),
+    _K.POOL: ("server_error", "pool_exhausted"),
+    _K.NOT_SIGNED: ("server_error", "upstream_not_signed"),
+    _K.WRITE_FAILED: ("server_error", "upstream_disconnected"),
+    _K.STALE_CONNECTION: ("server_error", "upstream_disconnected"),
+    _K.DISCONNECTED: ("server_error", "upstream_disconnected"),
+    _K.PROTOCOL: ("server_error", "upstream_protocol"),
+    _K.REDIRECT: ("server_error", "upstream_redirect"),
+    _K.TIMEOUT_HEADERS: ("server_error", "timeout_headers"),
+    _K.TIMEOUT_BODY: ("server_error", "timeout_body"),
+    _K.TIMEOUT_FIRST_EVENT: ("server_error", "timeout_first_event"),
+    _K.STALLED: ("server_error", "upstream_stalled"),
+    _K.TRUNCATED: ("server_error", "upstream_truncated"),
+    _K.BAD_RESPONSE: ("server_error", "upstream_bad_response"),
+    _K.TOO_LARGE: ("server_error", "upstream_too_large"),
+    _K.EMPTY: ("server_error", "empty_completion"),
+    _K.SCHEMA_MISMATCH: ("invalid_request_error", "schema_mismatch"),
+    _K.RATE_LIMITED: ("requests", "rate_limit_exceeded"),
+    _K.BILLING: ("insufficient_quota", "insufficient_quota"),
+    _K.DAILY_QUOTA: ("requests", "rate_limit_exceeded"),
+    _K.OVERLOADED: ("server_error", "overloaded"),
+    _K.SERVER_ERROR: ("server_error", None),
+    _K.CONFLICT: ("server_error", "conflict"),
+    _K.RESAMPLE: ("server_error", "upstream_bad_generation"),
+    _K.INVALID_REQUEST: ("invalid_request_error", None),
+    _K.AUTHENTICATION: ("invalid_request_error", "invalid_api_key"),
+    _K.PERMISSION: ("invalid_request_error", "permission_denied"),
+    _K.NOT_FOUND: ("invalid_request_error", "model_not_found"),
+    _K.CONTEXT_LENGTH: ("invalid_request_error", "context_length_exceeded"),
+    _K.REQUEST_TOO_LARGE: ("invalid_request_error", "request_too_large"),
+    _K.CONTENT_FILTER: ("invalid_request_error", "content_filter"),
+    _K.UNSUPPORTED: ("invalid_request_error", "unsupported"),
+    _K.UNKNOWN_STATUS: ("server_error", "upstream_bad_response"),
+    _K.CANCELLED: ("server_error", "cancelled"),
+    _K.DEADLINE: ("server_error", "deadline_exceeded"),
+    _K.LOCAL: ("server_error", "upstream_failed"),
 }
-"""Status, type and code of a failure that brings none of its own; total over `FailureKind`, tested."""
+"""Type and code of a failure that has neither; total over `FailureKind`, tested."""
+
+_STATUSES = statuses({_K.BILLING: 429, _K.POOL: 503, _K.SCHEMA_MISMATCH: 422, _K.LOCAL: 502})
 
 
 def reply(body: JsonObject, status: int = 200, headers: Headers = ()) -> HttpReply:
@@ -84,7 +85,7 @@ def render_embeddings(response: EmbeddingResponse, *, as_base64: bool) -> JsonOb
     body = embeddings_object(response)
     if as_base64:
         for item, vector in zip(body["data"], response.embeddings, strict=True):
-            item["embedding"] = pack(vector)
+            item["embedding"] = pack_vector(vector)
     return body
 
 
@@ -108,7 +109,7 @@ def model_object(model: ModelInfo) -> JsonObject:
 
 def error_object(failure: Failure) -> JsonObject:
     """Write an error: the failure's own code and type where it has them, else those of its kind."""
-    _, kind_type, kind_code = _ERRORS[failure.kind]
+    kind_type, kind_code = _ERRORS[failure.kind]
     named = failure.type is not None or failure.code is not None
     error: JsonObject = {
         "message": failure.message,
@@ -134,6 +135,4 @@ def render_error(failure: Failure) -> HttpReply:
         headers.append(("x-should-retry", "true" if failure.should_retry else "false"))
     if failure.request_id is not None:
         headers.append(("x-request-id", failure.request_id))
-    # A failure from the middle of a stream carries the status of the stream, which was 200.
-    told = failure.status if failure.status is not None and failure.status >= 400 else None
-    return reply(error_object(failure), told or _ERRORS[failure.kind][0], tuple(headers))
+    return reply(error_object(failure), status_of(failure, _STATUSES), tuple(headers))

@@ -6,9 +6,8 @@ import re
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
-from understudy.dialects.openai.decode import NAME
-from understudy.dialects.openai.parse import bad
-from understudy.dialects.openai.parse_request import parse_chat, parse_embedding
+from understudy.dialects.openai.errors import bad_request
+from understudy.dialects.openai.parse import parse_chat, parse_embedding
 from understudy.dialects.openai.render import (
     model_object,
     render_completion,
@@ -16,7 +15,8 @@ from understudy.dialects.openai.render import (
     render_error,
     reply,
 )
-from understudy.dialects.openai.stream import ChunkRenderer
+from understudy.dialects.openai.render_stream import ChunkRenderer
+from understudy.dialects.openai.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Unsupported
@@ -117,13 +117,13 @@ def _object(raw: bytes) -> JsonObject:
     try:
         return decode_object(raw)
     except BadJson as error:
-        raise bad("body", f"the request is not a JSON object: {error}", None) from error
+        raise bad_request("body", f"the request is not a JSON object: {error}", None) from error
 
 
 def _chat(body: JsonObject, raw: bytes) -> Inbound:
     stream = body.get("stream")
     if not isinstance(stream, bool | None):
-        raise bad("stream", "expected a boolean")
+        raise bad_request("stream", "expected a boolean")
     asked = body.get("stream_options")
     options: dict[str, object] = {
         "include_usage": isinstance(asked, dict) and asked.get("include_usage") is True,

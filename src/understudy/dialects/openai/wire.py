@@ -15,6 +15,30 @@ from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import BOM, BadJson, JsonTooLarge, check_depth, decode_large, decode_object
 from understudy.wire.shape import LARGE
 
+FIELDS: dict[str, str] = {
+    "max_tokens": "max_completion_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "seed": "seed",
+    "logit_bias": "logit_bias",
+    "logprobs": "logprobs",
+    "top_logprobs": "top_logprobs",
+    "parallel_tool_calls": "parallel_tool_calls",
+    "verbosity": "verbosity",
+    "service_tier": "service_tier",
+    "user": "user",
+    "cache_key": "prompt_cache_key",
+    "metadata": "metadata",
+}
+"""Fields of a request whose values go on the wire as they are, and their names there."""
+
+
+NAME = "openai"
+
 
 class FunctionWire(msgspec.Struct, gc=False):
     """Name and arguments of a call, or pieces of them. A custom tool has `input` instead of arguments."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.replicate.errors import of_prediction
+from understudy.dialects.replicate.usage import read_usage
 from understudy.dialects.replicate.wire import SUCCEEDED, PredictionWire, seconds
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
-from understudy.domain.usage import Usage, token_count
 
 Steps = list[e.Event | Failure]
 
@@ -59,15 +59,3 @@ class Answer:
         full = written is not None and self._ceiling is not None and written >= self._ceiling
         steps.append(e.Finished(FinishReason.LENGTH if full else FinishReason.STOP, prediction.status, self._mark))
         return steps
-
-
-def read_usage(prediction: PredictionWire) -> Usage | None:
-    """Read the metrics, of which only language models count tokens; `None` when there are none."""
-    metrics = prediction.metrics
-    if not isinstance(metrics, dict):
-        return None
-    return Usage(
-        input=token_count(metrics.get("input_token_count")),
-        output=token_count(metrics.get("output_token_count")),
-        raw=metrics,
-    )

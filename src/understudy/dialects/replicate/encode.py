@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from understudy.dialects.base import Endpoint, Notes, extra_fields
-from understudy.dialects.replicate.inputs import CEILINGS, write_inputs
-from understudy.dialects.replicate.routes import Place, create_route
+from understudy.dialects.patching import fill, received
+from understudy.dialects.replicate.encode_settings import write_inputs
+from understudy.dialects.replicate.names import Place, create_route
 from understudy.dialects.replicate.schema import InputSchema
-from understudy.dialects.replicate.wire import NAME
+from understudy.dialects.replicate.wire import CEILINGS, NAME
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.usage import token_count
 from understudy.wire.http import JSON_HEADERS, HttpRequest
-from understudy.wire.json import decode_object, encode
-
-
-def is_patched(request: GenerationRequest, endpoint: Endpoint) -> bool:
-    """Tell whether a request goes out as it came in: it did so on this wire, for this very model. Another model has
-    other inputs."""
-    here = request.origin is not None and request.origin.dialect == NAME
-    return here and endpoint.model in (None, request.model)
+from understudy.wire.json import encode
 
 
 def write_body(
@@ -34,13 +28,12 @@ def write_body(
     return _merged({**body, "input": inputs}, extra)
 
 
-def patched_body(request: GenerationRequest, endpoint: Endpoint) -> JsonObject:
-    """The body as it came in, with configured values where it says nothing."""
-    body = decode_object(request.origin.body if request.origin is not None else b"{}")
-    for name, value in {**endpoint.options, **(request.extra or {}).get(endpoint.provider, {})}.items():
-        if value is not None:
-            body.setdefault(name, value)
-    return body
+def patched_body(request: GenerationRequest, endpoint: Endpoint) -> JsonObject | None:
+    """Return the body as it came in, with configured values where it says nothing; `None` for a request that came in
+    over another wire format, or for another model, which has other inputs."""
+    if endpoint.model not in (None, request.model) or (body := received(request, NAME)) is None:
+        return None
+    return fill(body, extra_fields(request.extra, endpoint.provider, endpoint))
 
 
 def create_request(body: JsonObject, path: str, endpoint: Endpoint, *, stream: bool) -> HttpRequest:

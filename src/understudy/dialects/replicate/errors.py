@@ -17,10 +17,11 @@ from understudy.dialects.error_bodies import read_any, status_in
 from understudy.dialects.errors import failure_in_answer, recognised
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.replicate.wire import PredictionWire
+from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.failures import FailureKind as K
-from understudy.wire.json import BadJson, decode, encode
+from understudy.wire.json import BadJson, as_string, decode, encode
 
 WORDS: Mapping[K, str] = {
     K.CONTEXT_LENGTH: "prompt is too long",
@@ -78,8 +79,8 @@ def _problem(value: JsonObject) -> WireError | None:
     return WireError(
         message=message or str(title),
         code=found and (found[1] or found[2]),
-        type=_text(value.get("type")),
-        param=_text(first.get("field")),
+        type=as_string(value.get("type")),
+        param=as_string(first.get("field")),
         status=status_in(value),
         body=value,
     )
@@ -113,5 +114,7 @@ def of_prediction(prediction: PredictionWire, endpoint: Endpoint) -> Failure:
     return failure if known else msgspec.structs.replace(failure, should_retry=False)
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def bad_request(detail: str, *, status: int = 422, field: str | None = None) -> BadRequest:
+    """Make the refusal of a request in the service's own terms."""
+    kind = FailureKind.NOT_FOUND if status == 404 else FailureKind.INVALID_REQUEST
+    return BadRequest(Failure(kind=kind, message=detail, status=status, param=field, sent=False))

@@ -23,13 +23,12 @@ from understudy.dialects.replicate.decode import Answer
 from understudy.dialects.replicate.encode import (
     ceiling_of,
     create_request,
-    is_patched,
     patched_body,
     path_of,
     write_body,
 )
 from understudy.dialects.replicate.errors import RULES, in_stream, read_error, told_within
-from understudy.dialects.replicate.routes import create_route, model_url, place_of, stream_address
+from understudy.dialects.replicate.names import create_route, model_url, place_of, stream_address
 from understudy.dialects.replicate.schema import InputSchema, schema_of
 from understudy.dialects.replicate.wire import PredictionWire, decode_prediction, decode_predictions, seconds
 from understudy.domain.content import JsonObject
@@ -102,8 +101,7 @@ class PredictionExchange:
 
     def start(self) -> Steps:
         """Ask for the model's inputs, unless they are known or cannot be."""
-        if is_patched(self._request, self._endpoint):
-            body = patched_body(self._request, self._endpoint)
+        if (body := patched_body(self._request, self._endpoint)) is not None:
             return [self._create(body, path_of(body, self._place))]
         if self._place.model is None:
             return self._write(InputSchema(version=self._place.version))

@@ -15,10 +15,9 @@ from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import classify
 from understudy.dialects.pages import open_pages
 from understudy.dialects.replicate.errors import RULES, read_error
-from understudy.dialects.replicate.inputs import BUDGETS, IMAGES, SWITCHES
-from understudy.dialects.replicate.routes import model_url, place_of
+from understudy.dialects.replicate.names import model_url, place_of
 from understudy.dialects.replicate.schema import InputSchema, schema_of
-from understudy.dialects.replicate.wire import ModelWire, PageWire, seconds
+from understudy.dialects.replicate.wire import BUDGETS, IMAGES, SWITCHES, ModelWire, PageWire, seconds
 from understudy.dialects.series import Series
 from understudy.domain.content import JsonObject
 from understudy.domain.operation import Operation

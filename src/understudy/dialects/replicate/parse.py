@@ -6,11 +6,10 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from understudy.dialects.replicate.inputs import BUDGETS, CEILINGS, IMAGES, PLAIN, STOPS, SYSTEM
-from understudy.dialects.replicate.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound
+from understudy.dialects.replicate.errors import bad_request
+from understudy.dialects.replicate.wire import BUDGETS, CEILINGS, IMAGES, NAME, PLAIN, STOPS, SYSTEM
+from understudy.dialects.server import Inbound
 from understudy.domain.content import AnyPart, Image, JsonObject, Text
-from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, Role
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest, Reasoning, WireOrigin
@@ -21,7 +20,6 @@ CREATE = re.compile(r"/v1/(?:models/(?P<model>.+)/predictions|deployments/(?P<de
 LIST = re.compile(
     r"/v1/(?:models(?:/(?P<model>[^/]+(?:/[^/]+)?)(?:/versions/(?P<version>[^/]+))?)?|collections/(?P<collection>[^/]+))$"
 )
-_DATA_URL = re.compile(r"data:(?P<type>[^;,]*);base64,(?P<data>.*)", re.S)
 _INTEGERS = frozenset({"max_tokens", "top_k", "seed"})
 
 
@@ -37,7 +35,7 @@ def parse_models(request: HttpRequest) -> Inbound:
     url = urlsplit(request.url)
     found = LIST.search(url.path.rstrip("/"))
     if found is None:
-        raise bad("not found", status=404)
+        raise bad_request("not found", status=404)
     cursors = parse_qs(url.query).get("cursor")
     model = unquote(found["model"]) if found["model"] else None
     wanted = ModelsRequest(model=model, after=cursors[0] if cursors else None)
@@ -52,15 +50,15 @@ def parse_prediction(request: HttpRequest) -> Inbound:
     try:
         body = decode_object(data)
     except BadJson as error:
-        raise bad(f"The request body is not valid JSON: {error}", status=400) from error
+        raise bad_request(f"The request body is not valid JSON: {error}", status=400) from error
     found = CREATE.search(urlsplit(request.url).path.rstrip("/"))
     named = unquote(found["model"] or found["deployment"] or "") if found else ""
     model = named or body.get("version")
     if not isinstance(model, str) or not model:
-        raise bad("- version: version is required", field="version")
+        raise bad_request("- version: version is required", field="version")
     inputs = body.get("input")
     if not isinstance(inputs, dict):
-        raise bad("- input: input is required", field="input")
+        raise bad_request("- input: input is required", field="input")
     parsed = _request(model, inputs, body, WireOrigin(NAME, data))
     headers = {name.lower(): value for name, value in request.headers}
     options: dict[str, object] = {
@@ -130,7 +128,7 @@ class _Inputs:
             urls = [value] if isinstance(value, str) else value
             if isinstance(urls, list) and urls and all(isinstance(url, str) for url in urls):
                 del self.left[name]
-                return tuple(map(_image, urls))
+                return tuple(Image(url=url).inline() for url in urls)
         return ()
 
     def messages(self) -> list[Any]:
@@ -169,19 +167,8 @@ def _is_message(item: Any) -> bool:
     return False
 
 
-def _image(url: str) -> Image:
-    found = _DATA_URL.fullmatch(url)
-    return Image(data=found["data"], media_type=found["type"] or None) if found else Image(url=url)
-
-
 def _reasoning(fields: _Inputs) -> Reasoning | None:
     effort, budget = fields.text("reasoning_effort"), fields.number(*BUDGETS)
     if effort is None and budget is None:
         return None
     return Reasoning(effort=effort, budget=None if budget is None else int(budget))
-
-
-def bad(detail: str, *, status: int = 422, field: str | None = None) -> BadRequest:
-    """Make the refusal of a request in the service's own terms."""
-    kind = FailureKind.NOT_FOUND if status == 404 else FailureKind.INVALID_REQUEST
-    return BadRequest(Failure(kind=kind, message=detail, status=status, param=field, sent=False))

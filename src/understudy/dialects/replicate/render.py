@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from understudy.dialects.replicate.catalogue import model_object, version_object
+from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.replicate.errors import WORDS
-from understudy.dialects.replicate.routes import place_of
+from understudy.dialects.replicate.names import place_of
+from understudy.dialects.replicate.render_models import model_object, version_object
+from understudy.dialects.replicate.usage import usage_object
 from understudy.dialects.replicate.wire import SUCCEEDED, TERMINAL, date_of
 from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject, Refusal, Text
@@ -15,7 +16,6 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import GenerationResponse, ModelInfo
-from understudy.domain.usage import Usage
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 from understudy.wire.json import encode
 
@@ -25,21 +25,21 @@ PAGE = 25
 PROBLEM_HEADERS: Headers = (("content-type", "application/problem+json"),)
 
 _K = FailureKind
-_ERRORS: Mapping[FailureKind, tuple[int, str]] = {
-    _K.INVALID_REQUEST: (422, "Input validation failed"),
-    _K.CONTEXT_LENGTH: (422, "Input validation failed"),
-    _K.CONTENT_FILTER: (422, "Input validation failed"),
-    _K.UNSUPPORTED: (422, "Input validation failed"),
-    _K.AUTHENTICATION: (401, "Unauthenticated"),
-    _K.BILLING: (402, "Insufficient credit"),
-    _K.PERMISSION: (403, "Forbidden"),
-    _K.NOT_FOUND: (404, "Not found"),
-    _K.CONFLICT: (409, "Conflict"),
-    _K.REQUEST_TOO_LARGE: (413, "Payload too large"),
-    _K.RATE_LIMITED: (429, "Too many requests"),
-    _K.DAILY_QUOTA: (429, "Too many requests"),
-    _K.OVERLOADED: (503, "Service unavailable"),
+_INVALID = (_K.INVALID_REQUEST, _K.CONTEXT_LENGTH, _K.CONTENT_FILTER, _K.UNSUPPORTED)
+_STATUSES = statuses(dict.fromkeys(_INVALID, 422), unknown=(499, 502, 504))
+_TITLES = {
+    401: "Unauthenticated",
+    402: "Insufficient credit",
+    403: "Forbidden",
+    404: "Not found",
+    409: "Conflict",
+    413: "Payload too large",
+    422: "Input validation failed",
+    429: "Too many requests",
+    500: "Internal server error",
+    503: "Service unavailable",
 }
+"""The title of a problem by the status of its kind."""
 
 
 def prediction_object(response: GenerationResponse, inbound: Inbound, status: str = SUCCEEDED) -> JsonObject:
@@ -68,7 +68,7 @@ def prediction_object(response: GenerationResponse, inbound: Inbound, status: st
     if status != "starting":
         body["started_at"] = date_of(response.created)
     if status in TERMINAL:
-        body |= {"completed_at": date_of(response.created), "metrics": _metrics(response.usage)}
+        body |= {"completed_at": date_of(response.created), "metrics": usage_object(response.usage)}
     return body
 
 
@@ -79,11 +79,6 @@ def prediction_reply(response: GenerationResponse, inbound: Inbound) -> HttpRepl
 
 def _output(message: Message) -> list[str]:
     return [part.text for part in message.parts if isinstance(part, Text | Refusal)]
-
-
-def _metrics(usage: Usage) -> JsonObject:
-    counts = {"input_token_count": usage.input_total, "output_token_count": usage.output_total}
-    return {name: count for name, count in counts.items() if count is not None}
 
 
 def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
@@ -126,13 +121,8 @@ def error_reply(failure: Failure) -> HttpReply:
 
 def error_object(failure: Failure) -> JsonObject:
     """Return a problem as responses hold it, and the `error` event of a stream."""
-    status, title = _ERRORS.get(failure.kind, (500, "Internal server error"))
-    if failure.status is not None and failure.status >= 400:
-        status = failure.status
-    message, words = failure.message, WORDS.get(failure.kind)
-    if words is not None and words not in message.lower():
-        message = f"{words}: {message}"
-    body: dict[str, Any] = {"title": title, "detail": message, "status": status}
+    message, title = worded(failure, WORDS), _TITLES[_STATUSES[failure.kind]]
+    body: dict[str, Any] = {"title": title, "detail": message, "status": status_of(failure, _STATUSES)}
     if failure.type is not None:
         body["type"] = failure.type
     if failure.param is not None:

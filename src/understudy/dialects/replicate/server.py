@@ -10,7 +10,8 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from understudy.dialects.replicate import parse, render
-from understudy.dialects.replicate.stream import StreamRenderer
+from understudy.dialects.replicate.errors import bad_request
+from understudy.dialects.replicate.render_stream import StreamRenderer
 from understudy.dialects.replicate.wire import NAME
 from understudy.dialects.server import Inbound, key_of
 from understudy.domain.failures import Failure, FailureKind
@@ -43,7 +44,7 @@ class ReplicateServer:
             case Operation.CHAT:
                 return parse.parse_prediction(request)
             case _:
-                raise parse.bad("The requested resource could not be found.", status=404)
+                raise bad_request("The requested resource could not be found.", status=404)
 
     def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
         """Write a whole answer."""

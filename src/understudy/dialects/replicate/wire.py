@@ -12,6 +12,23 @@ from understudy.domain.content import JsonObject
 from understudy.wire.json import BadJson, decode_as, encode
 from understudy.wire.mending import mend
 
+CEILINGS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "max_length")
+"""What models call the greatest number of tokens that they may write."""
+
+PLAIN = ("temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "seed", "verbosity")
+"""Fields that go under their own name where a model has them."""
+
+SYSTEM = ("system_prompt", "system_instruction")
+
+BUDGETS = ("thinking_budget", "thinking_budget_tokens")
+
+SWITCHES = ("extended_thinking", "enable_thinking")
+
+STOPS = ("stop_sequences", "stop")
+
+IMAGES = ("image_input", "images", "image", "input_images", "input_image")
+
+
 NAME = "replicate"
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from typing import ClassVar
 from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader, WireError
 from understudy.dialects.errors import classify, failure_in_answer
 from understudy.dialects.responses.decode import Fail, read_whole
+from understudy.dialects.responses.decode_stream import StreamReader
 from understudy.dialects.responses.encode import encode_count, encode_request
 from understudy.dialects.responses.errors import RULES, read_error
-from understudy.dialects.responses.stream import StreamReader
 from understudy.dialects.responses.wire import COUNT, NAME
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
@@ -42,7 +42,7 @@ class ResponsesDialect:
             return read_whole(data, _fail(endpoint), endpoint.bounds)
 
         if stream:
-            reader = StreamReader(_fail(endpoint), keep_wire=endpoint.keep_wire, bounds=endpoint.bounds)
+            reader = StreamReader(endpoint, _fail(endpoint))
             return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=before, whole=whole)
         return SingleExchange(call, WholeReader[Event](whole), refuse, before=before)
 

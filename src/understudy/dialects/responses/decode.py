@@ -12,15 +12,17 @@ from typing import Any
 
 from understudy.dialects.base import WireError
 from understudy.dialects.logprobs import Logprobs
+from understudy.dialects.responses.citations import read_citation
+from understudy.dialects.responses.decode_parts import Item, Items, position_of
 from understudy.dialects.responses.errors import read_error, read_error_object
-from understudy.dialects.responses.output import Item, Items, position_of
-from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, ResponseObject, StreamEvent, read_usage
+from understudy.dialects.responses.usage import read_usage
+from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, ResponseObject, StreamEvent
 from understudy.domain import events as e
-from understudy.domain.content import Citation, JsonObject, Opaque
+from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.wire.bounds import BOUNDS, Bounds
-from understudy.wire.json import BadJson, JsonTooLarge, decode, decode_as
+from understudy.wire.json import BadJson, JsonTooLarge, as_objects, as_string, decode, decode_as
 
 Step = e.Event | Failure
 Fail = Callable[[WireError], Failure]
@@ -58,7 +60,7 @@ class OutputReader:
             return []
         self._started = True
         created = response.created_at if type(response.created_at) in (int, float) else None
-        return [e.Started(id=_text(response.id), model=_text(response.model), created=created)]
+        return [e.Started(id=as_string(response.id), model=as_string(response.model), created=created)]
 
     def add(self, event: StreamEvent) -> list[Step]:
         """Take the announcement of an item."""
@@ -144,7 +146,7 @@ class OutputReader:
                 return e.Finished(FinishReason.TOOL_CALLS if self._called else FinishReason.STOP, status)
             case "incomplete":
                 details = response.incomplete_details
-                reason = _text(details.get("reason")) if isinstance(details, dict) else None
+                reason = as_string(details.get("reason")) if isinstance(details, dict) else None
                 return e.Finished(_INCOMPLETE.get(reason or "", FinishReason.UNKNOWN), reason or status)
             case "failed":
                 return self._fail(read_error_object(response.error) or WireError(message="the response failed"))
@@ -156,13 +158,13 @@ class OutputReader:
                     message=f"the response is still {status}: background responses are not supported",
                 )
             case _:
-                return e.Finished(FinishReason.UNKNOWN, _text(status))
+                return e.Finished(FinishReason.UNKNOWN, as_string(status))
 
     def _close(self, item: Item, raw: JsonObject) -> list[Step]:
         if item.closed:
             return []
         item.closed = True
-        kind = _text(raw.get("type"))
+        kind = as_string(raw.get("type"))
         self._called = self._called or kind in _CALLS
         if kind == "message":
             return self._close_message(item, raw)
@@ -173,11 +175,11 @@ class OutputReader:
         return [e.PartAdded(self._part(item, _WHOLE), Opaque(NAME, raw))]
 
     def _close_message(self, item: Item, raw: JsonObject) -> list[Step]:
-        if item.is_unplaced and len(objects(raw.get("content"))) > 1:
+        if item.is_unplaced and len(as_objects(raw.get("content"))) > 1:
             raise BadJson("pieces of a message do not say to which of its contents they belong")
         steps: list[Step] = []
         about = {key: value for key, value in raw.items() if key not in ("type", "role", "content")}
-        for position, content in enumerate(objects(raw.get("content"))):
+        for position, content in enumerate(as_objects(raw.get("content"))):
             new = position not in item.parts
             index = self._part(item, position)
             kind = content.get("type")
@@ -187,12 +189,12 @@ class OutputReader:
             if about:
                 steps.append(e.PartNoted(index, NAME, {"item": about}))
             if kind == "refusal":
-                steps += [e.RefusalDelta(index, _text(content.get("refusal")) or "")] if new else []
+                steps += [e.RefusalDelta(index, as_string(content.get("refusal")) or "")] if new else []
                 continue
-            steps += [e.TextDelta(index, _text(content.get("text")) or "")] if new else []
-            annotations = objects(content.get("annotations"))[item.seen_citations.get(position, 0) :]
+            steps += [e.TextDelta(index, as_string(content.get("text")) or "")] if new else []
+            annotations = as_objects(content.get("annotations"))[item.seen_citations.get(position, 0) :]
             steps += [e.CitationAdded(index, read_citation(annotation)) for annotation in annotations]
-            if logprobs := objects(content.get("logprobs")):
+            if logprobs := as_objects(content.get("logprobs")):
                 self._logprobs.add(logprobs, whole=self._whole)
         return steps
 
@@ -217,7 +219,7 @@ class OutputReader:
         steps: list[Step] = [e.PartNoted(item.parts[_REASONING], NAME, raw)] if _REASONING in item.parts else []
         if _REASONING not in item.parts:
             for kind in ("summary", "content"):
-                for position, piece in enumerate(objects(raw.get(kind))):
+                for position, piece in enumerate(as_objects(raw.get(kind))):
                     steps += self._reason(item, (kind, position), piece.get("text"))
         if _REASONING not in item.parts:
             steps = [*self._noted(item, self._part(item, _REASONING)), e.ThinkingDelta(item.parts[_REASONING], "")]
@@ -277,30 +279,8 @@ def read_whole(body: bytes, fail: Fail, bounds: Bounds = BOUNDS) -> list[Step]:
     return OutputReader(fail, bounds, whole=True).finish(response, response.status)
 
 
-def read_citation(annotation: JsonObject) -> Citation:
-    """Read an annotation of a text. Files are named by `filename`, pages by `title`."""
-    start, end = annotation.get("start_index"), annotation.get("end_index")
-    return Citation(
-        url=_text(annotation.get("url")),
-        title=_text(annotation.get("title")) or _text(annotation.get("filename")),
-        start=start if isinstance(start, int) else None,
-        end=end if isinstance(end, int) else None,
-        raw=annotation,
-        dialect=NAME,
-    )
-
-
 def _parsed(text: str) -> Any:
     try:
         return decode(text)
     except BadJson:
         return text
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def objects(value: object) -> list[JsonObject]:
-    """Return the objects of a list; what is neither is ignored."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, Notes, extra_fields
-from understudy.dialects.responses.fit import fit
-from understudy.dialects.responses.input import encode_input
+from understudy.dialects.patching import patched, received
+from understudy.dialects.responses.encode_messages import encode_input
+from understudy.dialects.responses.quirks import fit
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS, NAME
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
-from understudy.wire.json import decode_object
 from understudy.wire.json import encode as to_json
 
 _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_k", "min_p")
@@ -47,22 +47,19 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -
 
 
 def _body(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
-    if request.origin is not None and request.origin.dialect == NAME:
-        body = _patched(request, decode_object(request.origin.body), endpoint, notes)
+    if (body := received(request, NAME)) is not None:
+        body = _patched(request, body, endpoint, notes)
     else:
         body = _merge(_render(request, endpoint, notes), extra_fields(request.extra, NAME, endpoint))
     fit(body, endpoint.quirks, notes)
     return body
 
 
-def _patched(request: GenerationRequest, origin: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
     """Keep the caller's own body; only what it lacks is added, and the model is the target's."""
     configured = {name: getattr(request, name) for name in request.configured}
     fields = _fields(GenerationRequest(messages=(), **configured), endpoint, notes)
-    lacking = {key: value for key, value in _merge(fields, endpoint.options).items() if key not in origin}
-    body = {**origin, **lacking}
-    if endpoint.model is not None:
-        body["model"] = endpoint.model
+    patched(body, endpoint, _merge(fields, endpoint.options))
     reasoning, include = body.get("reasoning"), body.get("include") or []
     if isinstance(reasoning, dict) and reasoning.get("effort") != "none" and ENCRYPTED not in include:
         body["include"] = [*include, ENCRYPTED]

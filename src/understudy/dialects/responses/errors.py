@@ -8,7 +8,8 @@ from __future__ import annotations
 from understudy.dialects.base import WireError
 from understudy.dialects.openai.errors import read_error, read_error_value
 from understudy.dialects.quirks import ErrorRule
-from understudy.domain.failures import FailureKind
+from understudy.dialects.server import BadRequest
+from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import decode_object
 
 __all__ = ["RULES", "read_error", "read_error_object", "read_event_error"]
@@ -45,3 +46,17 @@ def read_event_error(data: bytes) -> WireError | None:
     if event.get("type") != "error":
         return None
     return read_error_object({key: value for key, value in event.items() if key != "type"})
+
+
+def bad_request(message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> BadRequest:
+    """Return the error for a request that cannot be read."""
+    return BadRequest(
+        Failure(
+            kind=FailureKind.NOT_FOUND if status == 404 else FailureKind.INVALID_REQUEST,
+            message=message,
+            status=status,
+            type="invalid_request_error",
+            code=code,
+            param=param,
+        )
+    )

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from understudy.dialects.responses.items import bad_request, parse_items
+from understudy.dialects.responses.errors import bad_request
+from understudy.dialects.responses.parse_messages import parse_items
 from understudy.dialects.responses.wire import LOGPROBS, NAME
 from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject

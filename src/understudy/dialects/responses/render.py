@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.responses.wire import CALL_TEXT, NAME, write_usage
-from understudy.domain.content import AnyPart, Citation, JsonObject, Opaque, Part, Refusal, Text, Thinking, ToolCall
+from understudy.dialects.responses.citations import annotation
+from understudy.dialects.responses.usage import write_usage
+from understudy.dialects.responses.wire import CALL_TEXT, NAME
+from understudy.domain.content import AnyPart, JsonObject, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
@@ -144,21 +146,6 @@ def output_content(part: Text | Refusal) -> JsonObject:
         return {"type": "refusal", "refusal": part.text}
     annotations = [written for citation in part.citations if (written := annotation(citation)) is not None]
     return {"type": "output_text", "text": part.text, "annotations": annotations, "logprobs": []}
-
-
-def annotation(citation: Citation) -> JsonObject | None:
-    """Write a citation; `None` for one that names no page and comes from another wire."""
-    if citation.dialect == NAME and citation.raw is not None:
-        return citation.raw
-    if citation.url is None:
-        return None
-    return {
-        "type": "url_citation",
-        "url": citation.url,
-        "title": citation.title or "",
-        "start_index": citation.start or 0,
-        "end_index": citation.end or 0,
-    }
 
 
 def _reasoning_item(thinking: Thinking, item_id: str) -> JsonObject:

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy.dialects.openai.render import render_error, reply
-from understudy.dialects.responses.items import bad_request
+from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.parse import parse_request
 from understudy.dialects.responses.render import whole_response
-from understudy.dialects.responses.renderer import ResponsesRenderer
+from understudy.dialects.responses.render_stream import ResponsesRenderer
 from understudy.dialects.responses.wire import NAME
 from understudy.dialects.server import Inbound, Renderer, key_of
 from understudy.domain.errors import Unsupported

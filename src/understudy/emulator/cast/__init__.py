@@ -1,4 +1,4 @@
-"""The emulated providers, as data. `find` gives one by its type."""
+"""The emulated providers, as data. `find` returns one by its type."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def types() -> tuple[str, ...]:
 
 
 def find(provider_type: str) -> EmulatedProvider:
-    """Return an emulated provider. Raises `LookupError` for a type that has none."""
+    """Return an emulated provider. Raises `LookupError` for an unknown type."""
     if provider_type not in _MODULES:
-        raise LookupError(f"no emulator plays {provider_type!r}; there are {', '.join(_MODULES)}")
+        raise LookupError(f"no emulator for {provider_type!r}; available: {', '.join(_MODULES)}")
     found: EmulatedProvider = import_module(_MODULES[provider_type]).PROVIDER
     return found

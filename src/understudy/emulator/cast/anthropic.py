@@ -8,7 +8,7 @@ from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
-from understudy.emulator.cast.base import THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.base import THINKING_CHAT, CheckedRequest, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.cast.calls import anthropic_calls
 from understudy.emulator.persona import Persona
 
@@ -40,39 +40,43 @@ def _field(name: str, complaint: str) -> Words:
     return Words(400, f"{name}: {complaint}", _INVALID)
 
 
-def _version(asked: Asked) -> Words | None:
-    if "anthropic-version" in asked.headers:
+def _version(request: CheckedRequest) -> Words | None:
+    if "anthropic-version" in request.headers:
         return None
     return _field("anthropic-version", "header is required")
 
 
-def _required(asked: Asked) -> Words | None:
+def _required(request: CheckedRequest) -> Words | None:
     fields = {Operation.CHAT: ("model", "max_tokens", "messages"), Operation.COUNT_TOKENS: ("model", "messages")}
-    for field in fields.get(asked.operation, ()):
-        if asked.body.get(field) is None:
+    for field in fields.get(request.operation, ()):
+        if request.body.get(field) is None:
             return _field(field, "Field required")
-    if asked.operation in fields and asked.body["messages"] == []:
+    if request.operation in fields and request.body["messages"] == []:
         return _field("messages", "at least one message is required")
     return None
 
 
-def _sampling(asked: Asked) -> Words | None:
-    """Since this version every model refuses sampling parameters, even at their defaults."""
-    if asked.headers.get("anthropic-version", "") < _SAMPLING_REMOVED:
+def _sampling(request: CheckedRequest) -> Words | None:
+    """Refuse sampling parameters, as every model does since this version, even at their defaults."""
+    if request.headers.get("anthropic-version", "") < _SAMPLING_REMOVED:
         return None
-    return next((_field(name, "Extra inputs are not permitted") for name in _SAMPLING if name in asked.body), None)
+    return next((_field(name, "Extra inputs are not permitted") for name in _SAMPLING if name in request.body), None)
 
 
-def _forced_tool(asked: Asked) -> Words | None:
-    choice = asked.section("tool_choice")
-    if asked.model is None or choice.get("type") not in ("any", "tool") or not _NO_FORCED_TOOLS.match(asked.model.id):
+def _forced_tool(request: CheckedRequest) -> Words | None:
+    choice = request.section("tool_choice")
+    if (
+        request.model is None
+        or choice.get("type") not in ("any", "tool")
+        or not _NO_FORCED_TOOLS.match(request.model.id)
+    ):
         return None
-    return _field("tool_choice", f"type '{choice['type']}' is not supported by {asked.model.id}")
+    return _field("tool_choice", f"type '{choice['type']}' is not supported by {request.model.id}")
 
 
-def _thinking(asked: Asked) -> Words | None:
-    thinking = asked.section("thinking")
-    always = asked.model is not None and _ALWAYS_THINKS.match(asked.model.id)
+def _thinking(request: CheckedRequest) -> Words | None:
+    thinking = request.section("thinking")
+    always = request.model is not None and _ALWAYS_THINKS.match(request.model.id)
     if always and thinking.get("type") in ("enabled", "disabled"):
         return _field("thinking.type", f"'{thinking['type']}' is not supported by this model")
     if thinking.get("type") != "enabled":
@@ -80,14 +84,14 @@ def _thinking(asked: Asked) -> Words | None:
     budget = thinking.get("budget_tokens")
     if not isinstance(budget, int) or budget < 1024:
         return _field("thinking.enabled.budget_tokens", "Input should be greater than or equal to 1024")
-    limit = asked.body.get("max_tokens")
+    limit = request.body.get("max_tokens")
     if isinstance(limit, int) and budget >= limit:
         return Words(400, "`max_tokens` must be greater than `thinking.budget_tokens`.", _INVALID)
     return None
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Leave the counts out where nothing is to be known of them: the wire writes 0 for what is unknown."""
+    """Omit the counts where they are to be unknown: the dialect writes 0 for an unknown count."""
     if usage == Usage():
         for holder in (body, body.get("message")):
             if isinstance(holder, dict):

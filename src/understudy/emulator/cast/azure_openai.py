@@ -43,7 +43,7 @@ _SAFE = {name: {"filtered": False, "severity": "safe"} for name in ("hate", "sel
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Answers tell what the content filter saw."""
+    """Add the results of the content filter."""
     choices = body.get("choices")
     if not choices:
         return body

@@ -1,4 +1,4 @@
-"""What is particular to an emulated provider, as data: its models, its words for errors, what it refuses."""
+"""What distinguishes an emulated provider, as data: its models, the words of its errors, what it refuses."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class EmulatedModel(msgspec.Struct, frozen=True, kw_only=True):
     dimensions: int = 256
     """Of its vectors, for embedding models."""
     raw: JsonObject | None = None
-    """The model as this provider's own list shows it, where that says more than the fields here."""
+    """The model in this provider's own list, where that has more than the fields here."""
 
     def info(self, provider: str) -> ModelInfo:
-        """Return the model as a model list shows it."""
+        """Return the model for a model list."""
         return ModelInfo(
             id=self.id,
             provider=provider,
@@ -51,13 +51,13 @@ class EmulatedModel(msgspec.Struct, frozen=True, kw_only=True):
             raw=self.raw,
         )
 
-    def is_called(self, name: str) -> bool:
-        """Tell whether a request means this model: by its id, by a dated snapshot of it, or without `:latest`."""
+    def matches(self, name: str) -> bool:
+        """Check whether a name is this model's: its id, a dated snapshot of it, or the id without `:latest`."""
         return name in (self.id, self.id.removesuffix(":latest")) or _SNAPSHOT.sub("", name) == self.id
 
 
 class Words(msgspec.Struct, frozen=True):
-    """How a provider tells of a failure. `{model}` in the message stands for the model asked for."""
+    """A provider's words for a failure. `{model}` in the message stands for the requested model."""
 
     status: int
     message: str
@@ -66,8 +66,8 @@ class Words(msgspec.Struct, frozen=True):
     param: str | None = None
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as the checks of a provider see it."""
+class CheckedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to be checked by a provider."""
 
     operation: Operation
     dialect: str
@@ -76,12 +76,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     model: EmulatedModel | None = None
 
     def section(self, name: str) -> JsonObject:
-        """Return an object in the body; an empty one where there is none."""
+        """Return an object in the body; an empty one where it is missing."""
         found = self.body.get(name)
         return found if isinstance(found, dict) else {}
 
 
-Check = Callable[[Asked], Words | None]
+Check = Callable[[CheckedRequest], Words | None]
 """Returns the provider's complaint about a request, or `None`."""
 
 
@@ -90,11 +90,11 @@ Dress = Callable[[JsonObject, Usage], JsonObject]
 
 
 class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider as the emulator plays it. Addresses and dialects come from the row of the same type."""
+    """A provider as played by the emulator. Addresses and dialects come from the row of the same type."""
 
     type: str
     personas: Mapping[str, Persona]
-    """By dialect; the first is also the one that answers paths which no dialect knows."""
+    """By dialect; the first also answers unknown paths."""
     models: tuple[EmulatedModel, ...]
     words: Mapping[FailureKind, Words]
     checks: tuple[Check, ...] = ()
@@ -102,43 +102,43 @@ class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers = ()
     """Sent with every answer, such as rate limits."""
     pages: Mapping[str, tuple[str, bytes]] = {}
-    """Paths outside of every dialect that are answered as they are: content type and body."""
+    """Fixed answers to paths outside every dialect: content type and body."""
     dress: Dress | None = None
     path_model: str | None = None
-    """Where the path holds the model, as a regular expression with one group; `None`: the body names it."""
+    """A regular expression whose one group is the model in the path; `None`: the body names the model."""
     mount: str | None = None
     """The path of its base URL; `None`: that of the row."""
     beside_mount: tuple[str, ...] = ()
-    """Beginnings of paths that stand beside that base."""
+    """Prefixes of paths outside that base."""
     ahead: JsonObject | None = None
-    """A chunk that stands ahead of each streamed chat completion."""
-    write_models: Callable[[list[ModelInfo]], bytes] | None = None
-    """Writes the list of models, where it is another one than the dialect's."""
-    tells_embedding_usage: bool = True
-    """Counts the tokens of texts that become vectors."""
+    """A chunk sent ahead of each streamed chat completion."""
+    render_models_list: Callable[[list[ModelInfo]], bytes] | None = None
+    """Renders the list of models, where it differs from the dialect's."""
+    reports_embedding_usage: bool = True
+    """Whether embedding responses count tokens."""
     keyless: bool = False
-    """Answers without a key too."""
+    """Whether requests without a key are accepted."""
     predicts: bool = False
-    """Answers with predictions, which further requests follow to their end: a script counts each of those."""
+    """Whether it answers with predictions, which further requests follow: a script counts each of these."""
     bare_name: Callable[[str], str] = str
-    """Returns the model's own name of the name in a request, which may also say a version, or who is to serve it."""
+    """Returns the model's own name from the name in a request, which may include a version or a serving partner."""
 
     def failure(self, kind: FailureKind, model: str | None = None) -> Failure:
-        """Return a failure as this provider would tell it."""
-        return said(kind, self.words.get(kind, self.words[FailureKind.SERVER_ERROR]), model)
+        """Return a failure in this provider's words."""
+        return make_failure(kind, self.words.get(kind, self.words[FailureKind.SERVER_ERROR]), model)
 
     def failure_of_status(self, status: int, kind: FailureKind, model: str | None = None) -> Failure:
-        """Return a failure of that very status: in the words of its kind where their status is the same."""
-        fitting = [(k, words) for k, words in self.words.items() if words.status == status]
-        chosen = next((pair for pair in fitting if pair[0] is kind), fitting[0] if fitting else None)
+        """Return a failure of exactly this status: in the words of its kind where their status is the same."""
+        found = [(k, words) for k, words in self.words.items() if words.status == status]
+        chosen = next((pair for pair in found if pair[0] is kind), found[0] if found else None)
         if chosen is None:
             nearest = self.words.get(kind, self.words[FailureKind.SERVER_ERROR])
             chosen = kind, Words(status, f"emulated HTTP {status}", nearest.type if status < 500 else None)
-        return said(chosen[0], chosen[1], model)
+        return make_failure(chosen[0], chosen[1], model)
 
 
-def said(kind: FailureKind, words: Words, model: str | None = None) -> Failure:
-    """Make a failure of a provider's words."""
+def make_failure(kind: FailureKind, words: Words, model: str | None = None) -> Failure:
+    """Return a failure in a provider's words."""
     return Failure(
         kind=kind,
         message=words.message.replace("{model}", model or "model"),

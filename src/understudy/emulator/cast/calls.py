@@ -1,4 +1,4 @@
-"""Whether the tool calls of a conversation and their results belong together, as providers check it."""
+"""Checks that the tool calls of a conversation and their results belong together, as providers do."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from understudy.domain.content import JsonObject
-from understudy.emulator.cast.base import Asked, Check, Words
+from understudy.emulator.cast.base import Check, CheckedRequest, Words
 
 _INVALID = "invalid_request_error"
 _ANTHROPIC_ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
 def openai_calls(limit: int | None = 40) -> Check:
-    """Make a check of chat completions: for each call its result at once, and ids of at most `limit` characters, where
-    there is a limit."""
+    """Return a check of chat completions: each call is followed by its result, and ids have at most `limit` characters,
+    where there is a limit."""
 
-    def check(asked: Asked) -> Words | None:
+    def check(request: CheckedRequest) -> Words | None:
         waiting: list[str] = []
-        for at, message in enumerate(_objects(asked.body.get("messages"))):
+        for at, message in enumerate(_objects(request.body.get("messages"))):
             if message.get("role") == "tool":
                 if message.get("tool_call_id") not in waiting:
                     words = "messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
@@ -56,11 +56,12 @@ def _length(where: str, given: str, limit: int | None) -> Words:
     return Words(400, message, _INVALID, "string_above_max_length", where)
 
 
-def responses_calls(asked: Asked) -> Words | None:
-    """Check the items of a response's input: ids of at most 64 characters, and results of calls that were made."""
+def responses_calls(request: CheckedRequest) -> Words | None:
+    """Check the items of a response's input: ids of at most 64 characters, a result for each call and a call for each
+    result."""
     called: set[str] = set()
     answered: set[str] = set()
-    for at, item in enumerate(_objects(asked.body.get("input"))):
+    for at, item in enumerate(_objects(request.body.get("input"))):
         call_id = item.get("call_id")
         if not isinstance(call_id, str):
             continue
@@ -70,7 +71,7 @@ def responses_calls(asked: Asked) -> Words | None:
             called.add(call_id)
         elif call_id in called:
             answered.add(call_id)
-        elif asked.body.get("previous_response_id") is None:
+        elif request.body.get("previous_response_id") is None:
             message = f"No tool call found for function call output with call_id {call_id}."
             return Words(400, message, _INVALID, None, "input")
     if missing := sorted(called - answered):
@@ -78,11 +79,11 @@ def responses_calls(asked: Asked) -> Words | None:
     return None
 
 
-def anthropic_calls(asked: Asked) -> Words | None:
-    """Check messages: ids of letters, digits, `_` and `-`, no two alike, and for each call its result at once."""
+def anthropic_calls(request: CheckedRequest) -> Words | None:
+    """Check messages: unique ids of letters, digits, `_` and `-`, and each call followed by its result."""
     seen: set[str] = set()
     waiting: set[str] = set()
-    for at, message in enumerate(_objects(asked.body.get("messages"))):
+    for at, message in enumerate(_objects(request.body.get("messages"))):
         blocks = list(_objects(message.get("content")))
         results = [str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"]
         if extra := [call_id for call_id in results if call_id not in waiting]:
@@ -105,10 +106,10 @@ def anthropic_calls(asked: Asked) -> Words | None:
     return None
 
 
-def cohere_calls(asked: Asked) -> Words | None:
-    """Check messages: a tool message for each call, behind the message that made it."""
+def cohere_calls(request: CheckedRequest) -> Words | None:
+    """Check messages: a tool message for each call, after the message with the call."""
     waiting: list[str] = []
-    for message in _objects(asked.body.get("messages")):
+    for message in _objects(request.body.get("messages")):
         if message.get("role") == "tool":
             if message.get("tool_call_id") not in waiting:
                 return Words(400, f"invalid request: tool call id not found: {message.get('tool_call_id')}")
@@ -122,10 +123,10 @@ def cohere_calls(asked: Asked) -> Words | None:
     return None
 
 
-def gemini_calls(asked: Asked) -> Words | None:
-    """Check contents: behind each turn of calls one with as many responses."""
+def gemini_calls(request: CheckedRequest) -> Words | None:
+    """Check contents: after each turn with calls one with as many responses."""
     waiting = 0
-    for content in _objects(asked.body.get("contents")):
+    for content in _objects(request.body.get("contents")):
         parts = list(_objects(content.get("parts")))
         if sum("functionResponse" in part for part in parts) != waiting:
             message = (

@@ -6,7 +6,15 @@ import re
 
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
-from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.base import (
+    CHAT,
+    EMBEDDING,
+    THINKING_CHAT,
+    CheckedRequest,
+    EmulatedModel,
+    EmulatedProvider,
+    Words,
+)
 from understudy.emulator.cast.calls import cohere_calls
 from understudy.emulator.persona import Persona
 
@@ -42,43 +50,43 @@ def _invalid(message: str) -> Words:
     return Words(400, message)
 
 
-def _ranges(asked: Asked) -> Words | None:
-    if asked.operation is not Operation.CHAT:
+def _ranges(request: CheckedRequest) -> Words | None:
+    if request.operation is not Operation.CHAT:
         return None
     for name, (least, greatest) in _RANGES.items():
-        value = asked.body.get(name)
+        value = request.body.get(name)
         if isinstance(value, int | float) and not least <= value <= greatest:
             return _invalid(f"invalid request: {name} must be between {least} and {greatest} inclusive")
-    if len(asked.body.get("stop_sequences") or ()) > 5:
+    if len(request.body.get("stop_sequences") or ()) > 5:
         return _invalid("invalid request: at most 5 stop sequences are allowed")
     return None
 
 
-def _format(asked: Asked) -> Words | None:
-    if (asked.body.get("response_format") or {}).get("type") != "json_object":
+def _format(request: CheckedRequest) -> Words | None:
+    if (request.body.get("response_format") or {}).get("type") != "json_object":
         return None
-    if asked.body.get("documents"):
+    if request.body.get("documents"):
         return _invalid("response_format is not supported with RAG")
-    if asked.body.get("tools"):
+    if request.body.get("tools"):
         return _invalid("response_format is not supported with tools")
     return None
 
 
-def _capable(asked: Asked) -> Words | None:
-    """A model is asked only for what it can do."""
-    model = asked.model
+def _capable(request: CheckedRequest) -> Words | None:
+    """Refuse a request for what the model does not support."""
+    model = request.model
     if model is None:
         return None
-    thinking = (asked.body.get("thinking") or {}).get("type") == "enabled"
+    thinking = (request.body.get("thinking") or {}).get("type") == "enabled"
     wanted = {
-        "chat": asked.operation is Operation.CHAT,
-        "embed": asked.operation is Operation.EMBED,
-        "tools": bool(asked.body.get("tools")),
+        "chat": request.operation is Operation.CHAT,
+        "embed": request.operation is Operation.EMBED,
+        "tools": bool(request.body.get("tools")),
         "thinking": thinking,
     }
     if lacking := [name for name, asked_for in wanted.items() if asked_for and name not in model.capabilities]:
         return _invalid(f"{lacking[0]} is not supported by model '{model.id}'")
-    if asked.body.get("tool_choice") and _TOOL_CHOICE_CAME_LATER.match(model.id):
+    if request.body.get("tool_choice") and _TOOL_CHOICE_CAME_LATER.match(model.id):
         return _invalid(f"tool_choice is not supported by model '{model.id}'")
     return None
 

@@ -10,7 +10,14 @@ from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
-from understudy.emulator.cast.base import EMBEDDING, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.base import (
+    EMBEDDING,
+    THINKING_CHAT,
+    CheckedRequest,
+    EmulatedModel,
+    EmulatedProvider,
+    Words,
+)
 from understudy.emulator.cast.calls import gemini_calls
 from understudy.emulator.persona import Persona
 
@@ -66,45 +73,45 @@ def _bad(message: str) -> Words:
     return Words(400, message, _INVALID)
 
 
-def _config(asked: Asked, *names: str) -> dict[str, Any]:
-    """The object that is nested under these names, or an empty one. Clients write names in either case."""
-    found: Any = camel_keys(asked.body)
+def _config(request: CheckedRequest, *names: str) -> dict[str, Any]:
+    """Return the object nested under these names, or an empty one. Clients write names in camel or snake case."""
+    found: Any = camel_keys(request.body)
     for name in names:
         found = found.get(name) if isinstance(found, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def _right_method(asked: Asked) -> Words | None:
-    """A model is asked only for what it can do."""
-    wanted = {Operation.CHAT: "chat", Operation.EMBED: "embed"}.get(asked.operation)
-    if asked.model is None or wanted is None or wanted in asked.model.capabilities:
+def _right_method(request: CheckedRequest) -> Words | None:
+    """Refuse a request for what the model does not support."""
+    wanted = {Operation.CHAT: "chat", Operation.EMBED: "embed"}.get(request.operation)
+    if request.model is None or wanted is None or wanted in request.model.capabilities:
         return None
     method = "generateContent" if wanted == "chat" else "embedContent"
-    words = f"models/{asked.model.id} is not found for API version v1beta, or is not supported for {method}."
+    words = f"models/{request.model.id} is not found for API version v1beta, or is not supported for {method}."
     return Words(404, words, "NOT_FOUND")
 
 
-def _thinking(asked: Asked) -> Words | None:
-    config = _config(asked, "generationConfig", "thinkingConfig")
+def _thinking(request: CheckedRequest) -> Words | None:
+    config = _config(request, "generationConfig", "thinkingConfig")
     level, budget = config.get("thinkingLevel"), config.get("thinkingBudget")
-    if asked.model is None:
+    if request.model is None:
         return None
     if level is not None and budget is not None:
         return _bad("You can only set only one of thinking budget and thinking level.")
-    takes_budget = _BUDGET.match(asked.model.id)
+    takes_budget = _BUDGET.match(request.model.id)
     if takes_budget and level is not None:
         return _bad("Thinking level is not supported for this model.")
-    if budget == 0 and (not takes_budget or _ALWAYS_THINKS.match(asked.model.id)):
+    if budget == 0 and (not takes_budget or _ALWAYS_THINKS.match(request.model.id)):
         return _bad("Budget 0 is invalid. This model only works in thinking mode.")
     if budget == 0 and config.get("includeThoughts"):
         return _bad("Thinking_config.include_thoughts is only enabled when thinking is enabled.")
-    if isinstance(level, str) and level.upper() == "MINIMAL" and _NO_MINIMAL.match(asked.model.id):
-        return _bad(f"Thinking level MINIMAL is not supported for {asked.model.id}.")
+    if isinstance(level, str) and level.upper() == "MINIMAL" and _NO_MINIMAL.match(request.model.id):
+        return _bad(f"Thinking level MINIMAL is not supported for {request.model.id}.")
     return None
 
 
-def _sampling(asked: Asked) -> Words | None:
-    config = _config(asked, "generationConfig")
+def _sampling(request: CheckedRequest) -> Words | None:
+    config = _config(request, "generationConfig")
     for name, most in (("temperature", 2), ("topP", 1)):
         value = config.get(name)
         if isinstance(value, int | float) and not 0 <= value <= most:
@@ -114,20 +121,22 @@ def _sampling(asked: Asked) -> Words | None:
     return None
 
 
-def _form_with_tools(asked: Asked) -> Words | None:
-    if asked.model is None or not _BUDGET.match(asked.model.id):
+def _form_with_tools(request: CheckedRequest) -> Words | None:
+    if request.model is None or not _BUDGET.match(request.model.id):
         return None
-    functions = any(isinstance(tool, dict) and "functionDeclarations" in tool for tool in asked.body.get("tools") or ())
-    if functions and _config(asked, "generationConfig").get("responseMimeType") == "application/json":
+    functions = any(
+        isinstance(tool, dict) and "functionDeclarations" in tool for tool in request.body.get("tools") or ()
+    )
+    if functions and _config(request, "generationConfig").get("responseMimeType") == "application/json":
         return _bad("Function calling with a response mime type: 'application/json' is unsupported")
     return None
 
 
-def _signatures(asked: Asked) -> Words | None:
-    """The calls of the current turn must come back with their signatures."""
-    if asked.model is None or not _SIGNED.match(asked.model.id) or asked.operation is not Operation.CHAT:
+def _signatures(request: CheckedRequest) -> Words | None:
+    """Refuse calls of the current turn without their signatures."""
+    if request.model is None or not _SIGNED.match(request.model.id) or request.operation is not Operation.CHAT:
         return None
-    for content in reversed(_contents(asked)):
+    for content in reversed(_contents(request)):
         parts = [part for part in content.get("parts") or () if isinstance(part, dict)]
         if content.get("role") != "model":
             if any("functionResponse" not in part for part in parts):
@@ -140,20 +149,20 @@ def _signatures(asked: Asked) -> Words | None:
     return None
 
 
-def _contents(asked: Asked) -> list[JsonObject]:
-    contents = asked.body.get("contents")
+def _contents(request: CheckedRequest) -> list[JsonObject]:
+    contents = request.body.get("contents")
     return [one for one in contents if isinstance(one, dict)] if isinstance(contents, list) else []
 
 
-def _batch(asked: Asked) -> Words | None:
-    requests = asked.body.get("requests")
+def _batch(request: CheckedRequest) -> Words | None:
+    requests = request.body.get("requests")
     if isinstance(requests, list) and len(requests) > MAX_BATCH:
         return _bad("* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch")
     return None
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """The calls of the newer models are signed, and counts name the modality and the tier."""
+    """Sign the calls of newer models, and add the service tier to the counts."""
     signed = _SIGNED.match(str(body.get("modelVersion")))
     for candidate in body.get("candidates", ()):
         calls = [part for part in candidate["content"]["parts"] if "functionCall" in part]

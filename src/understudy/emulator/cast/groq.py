@@ -8,7 +8,7 @@ from understudy.domain.openai_form import usage_object
 from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
 from understudy.emulator.cast import openai
-from understudy.emulator.cast.base import CHAT, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.base import CHAT, THINKING_CHAT, CheckedRequest, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.cast.calls import openai_calls
 from understudy.emulator.persona import Persona
 
@@ -40,26 +40,26 @@ WORDS = {
 _UNSUPPORTED = ("logprobs", "top_logprobs", "logit_bias")
 
 
-def _unsupported(asked: Asked) -> Words | None:
+def _unsupported(request: CheckedRequest) -> Words | None:
     for field in _UNSUPPORTED:
-        if asked.body.get(field):
+        if request.body.get(field):
             return Words(400, f"property '{field}' is unsupported", _INVALID, None, field)
-    if asked.body.get("n") not in (None, 1):
+    if request.body.get("n") not in (None, 1):
         return Words(400, "'n' : number must be at most 1", _INVALID, None, "n")
-    messages = asked.body["messages"]
+    messages = request.body["messages"]
     if isinstance(messages, list) and any(isinstance(message, dict) and "name" in message for message in messages):
         return Words(400, "property 'name' is unsupported", _INVALID, None, "messages")
     return None
 
 
-def _one_reasoning_switch(asked: Asked) -> Words | None:
-    if asked.body.get("reasoning_format") is None or asked.body.get("include_reasoning") is None:
+def _one_reasoning_switch(request: CheckedRequest) -> Words | None:
+    if request.body.get("reasoning_format") is None or request.body.get("include_reasoning") is None:
         return None
     return Words(400, "cannot specify both reasoning_format and include_reasoning", _INVALID)
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Groq tells its request id, and in streams the usage of the last chunk, under a name of its own."""
+    """Add Groq's own field `x_groq`: its request id, and in a stream's last chunk the usage."""
     own: JsonObject = {"id": "req_emulated"}
     if body.get("object") == "chat.completion.chunk":
         choice: JsonObject = next(iter(body.get("choices") or ()), {})

@@ -33,12 +33,12 @@ PARTNERS = ("groq", "together", "hf-inference")
 
 
 def bare_name(name: str) -> str:
-    """Return a model's name without who is to serve it."""
+    """Return a model's name without the partner that serves it."""
     return name.partition(":")[0]
 
 
 def _model(name: str, capabilities: frozenset[str], window: int) -> EmulatedModel:
-    """Each partner has its own price and its own window."""
+    """Return a model whose partners each have their own price and context window."""
     inputs = ["text", "image"] if "vision" in capabilities else ["text"]
     partners = [
         {

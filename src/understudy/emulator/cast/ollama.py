@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
-from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.base import (
+    CHAT,
+    EMBEDDING,
+    THINKING_CHAT,
+    CheckedRequest,
+    EmulatedModel,
+    EmulatedProvider,
+    Words,
+)
 from understudy.emulator.persona import Persona
 
 WORDS = {
@@ -19,23 +27,23 @@ WORDS = {
 }
 
 
-def _required(asked: Asked) -> Words | None:
-    if asked.operation in (Operation.CHAT, Operation.EMBED) and not asked.body.get("model"):
+def _required(request: CheckedRequest) -> Words | None:
+    if request.operation in (Operation.CHAT, Operation.EMBED) and not request.body.get("model"):
         return Words(400, "model is required")
     return None
 
 
-def _capable(asked: Asked) -> Words | None:
+def _capable(request: CheckedRequest) -> Words | None:
     """A model is asked only for what it can do."""
-    if asked.model is None or asked.dialect != "ollama":
+    if request.model is None or request.dialect != "ollama":
         return None
     wanted = {
-        "chat": asked.operation is Operation.CHAT,
-        "tools": bool(asked.body.get("tools")),
-        "thinking": bool(asked.body.get("think")),
+        "chat": request.operation is Operation.CHAT,
+        "tools": bool(request.body.get("tools")),
+        "thinking": bool(request.body.get("think")),
     }
-    lacking = [name for name, asked_for in wanted.items() if asked_for and name not in asked.model.capabilities]
-    return Words(400, f'"{asked.body["model"]}" does not support {lacking[0]}') if lacking else None
+    lacking = [name for name, asked_for in wanted.items() if asked_for and name not in request.model.capabilities]
+    return Words(400, f'"{request.body["model"]}" does not support {lacking[0]}') if lacking else None
 
 
 PROVIDER = EmulatedProvider(

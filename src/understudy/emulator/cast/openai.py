@@ -10,8 +10,8 @@ from understudy.emulator.cast.base import (
     CHAT,
     EMBEDDING,
     THINKING_CHAT,
-    Asked,
     Check,
+    CheckedRequest,
     EmulatedModel,
     EmulatedProvider,
     Words,
@@ -60,10 +60,10 @@ WORDS = {
 
 
 def required(*fields: str) -> Check:
-    """Make a check that complains about the first field that is missing, as OpenAI does."""
+    """Return a check that reports the first missing field, as OpenAI does."""
 
-    def check(asked: Asked) -> Words | None:
-        missing = next((field for field in fields if asked.body.get(field) in (None, [], "")), None)
+    def check(request: CheckedRequest) -> Words | None:
+        missing = next((field for field in fields if request.body.get(field) in (None, [], "")), None)
         if missing is None:
             return None
         return Words(400, f"Missing required parameter: '{missing}'.", _INVALID, "missing_required_parameter", missing)
@@ -73,7 +73,7 @@ def required(*fields: str) -> Check:
 
 def only(operation: Operation, dialect: str, check: Check) -> Check:
     """Restrict a check to one operation in one dialect."""
-    return lambda asked: check(asked) if (asked.operation, asked.dialect) == (operation, dialect) else None
+    return lambda request: check(request) if (request.operation, request.dialect) == (operation, dialect) else None
 
 
 _REASONS = re.compile(r"o\d|gpt-[56]")
@@ -82,16 +82,16 @@ _REASONS_BY_DEFAULT = re.compile(r"gpt-5\.[6-9]|gpt-6")
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 
 
-def reasoning_parameters(asked: Asked) -> Words | None:
-    """Reasoning models refuse `max_tokens`, and any sampling value but the default unless they don't reason."""
-    if asked.model is None or not _REASONS.match(asked.model.id):
+def reasoning_parameters(request: CheckedRequest) -> Words | None:
+    """Refuse `max_tokens` for reasoning models, and sampling values other than the default while they reason."""
+    if request.model is None or not _REASONS.match(request.model.id):
         return None
-    if asked.body.get("max_tokens") is not None:
+    if request.body.get("max_tokens") is not None:
         message = (
             "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
         )
         return Words(400, message, _INVALID, "unsupported_parameter", "max_tokens")
-    if asked.body.get("stop"):
+    if request.body.get("stop"):
         return Words(
             400,
             "Unsupported parameter: 'stop' is not supported with this model.",
@@ -99,36 +99,40 @@ def reasoning_parameters(asked: Asked) -> Words | None:
             "unsupported_parameter",
             "stop",
         )
-    if asked.body.get("reasoning_effort") == "none":
+    if request.body.get("reasoning_effort") == "none":
         return None
     for field in _SAMPLING:
-        if asked.body.get(field) not in (None, 0 if "penalty" in field else 1):
-            message = f"Unsupported value: '{field}' does not support {asked.body[field]} with this model."
+        if request.body.get(field) not in (None, 0 if "penalty" in field else 1):
+            message = f"Unsupported value: '{field}' does not support {request.body[field]} with this model."
             return Words(400, message, _INVALID, "unsupported_value", field)
     return None
 
 
-def tools_need_responses(asked: Asked) -> Words | None:
-    """Newer models take tools in chat completions only while they don't reason, which not all can be told."""
-    if asked.model is None or not asked.body.get("tools") or not _TOOLS_ONLY_WITHOUT_REASONING.match(asked.model.id):
+def tools_need_responses(request: CheckedRequest) -> Words | None:
+    """Refuse tools in chat completions for newer models unless they do not reason, which not all support."""
+    if (
+        request.model is None
+        or not request.body.get("tools")
+        or not _TOOLS_ONLY_WITHOUT_REASONING.match(request.model.id)
+    ):
         return None
-    default = "medium" if _REASONS_BY_DEFAULT.match(asked.model.id) else "none"
-    if (asked.body.get("reasoning_effort") or default) == "none":
+    default = "medium" if _REASONS_BY_DEFAULT.match(request.model.id) else "none"
+    if (request.body.get("reasoning_effort") or default) == "none":
         return None
     message = (
-        f"Function tools with reasoning_effort are not supported for {asked.model.id} in /v1/chat/completions. "
+        f"Function tools with reasoning_effort are not supported for {request.model.id} in /v1/chat/completions. "
         "Please use /v1/responses instead."
     )
     return Words(400, message, _INVALID, None, "reasoning_effort")
 
 
-def wrong_kind_of_model(asked: Asked) -> Words | None:
-    """Chats need a chat model, embeddings an embedding model."""
-    wanted = {Operation.CHAT: "chat", Operation.EMBED: "embed"}.get(asked.operation)
-    if asked.model is None or wanted is None or wanted in asked.model.capabilities:
+def wrong_kind_of_model(request: CheckedRequest) -> Words | None:
+    """Refuse a chat with an embedding model, and the reverse."""
+    wanted = {Operation.CHAT: "chat", Operation.EMBED: "embed"}.get(request.operation)
+    if request.model is None or wanted is None or wanted in request.model.capabilities:
         return None
     route = "the chat endpoint" if wanted == "chat" else "embeddings"
-    return Words(403, f"You are not allowed to use the model {asked.model.id} with {route}.", _INVALID, None, "model")
+    return Words(403, f"You are not allowed to use the model {request.model.id} with {route}.", _INVALID, None, "model")
 
 
 PROVIDER = EmulatedProvider(

@@ -1,21 +1,21 @@
 """Replicate, as the emulator plays it. Sources: HTTP API reference and the models' own schemas, read in November 2026.
 
-Beside models that run by their name there is one that runs by its version only, as everything does that Replicate
-does not maintain itself; and one that makes pictures.
+Beside models that run by name there is one that runs by version only, as all models do that Replicate does not
+maintain itself; and one that generates images.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
 
-from understudy.dialects.replicate.catalogue import model_object, openapi
+from understudy.dialects.replicate.render_models import model_object, openapi
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
 from understudy.domain.responses import ModelInfo
-from understudy.emulator.cast.base import Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.base import CheckedRequest, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.persona import Persona
-from understudy.emulator.validator import fits
+from understudy.emulator.validator import is_valid
 
 WORDS = {
     K.AUTHENTICATION: Words(401, "You did not pass a valid authentication token"),
@@ -110,29 +110,29 @@ def bare_name(name: str) -> str:
     return _BY_VERSION.get(name, name.partition(":")[0])
 
 
-def _described(asked: Asked) -> Words | None:
-    """Inputs are held to the model's own description; what that does not name is refused."""
-    inputs = asked.body.get("input")
-    named = asked.model or next(
-        (model for model in MODELS if model.id == bare_name(str(asked.body.get("version")))), None
+def _check_inputs(request: CheckedRequest) -> Words | None:
+    """Refuse inputs that are invalid under the model's own schema, or not in it."""
+    inputs = request.body.get("input")
+    named = request.model or next(
+        (model for model in MODELS if model.id == bare_name(str(request.body.get("version")))), None
     )
-    if asked.operation is not Operation.CHAT or named is None or named.raw is None or not isinstance(inputs, dict):
+    if request.operation is not Operation.CHAT or named is None or named.raw is None or not isinstance(inputs, dict):
         return None
     schema = named.raw["latest_version"]["openapi_schema"]["components"]["schemas"]["Input"]
     for name, value in inputs.items():
         if name not in schema["properties"]:
             return Words(422, f"- input: Additional property {name} is not allowed", param="input")
-        if not fits(value, schema["properties"][name]):
+        if not is_valid(value, schema["properties"][name]):
             return Words(422, f"- input.{name}: {value!r} does not fit", param=f"input.{name}")
-    if wrong := _strange_message(inputs.get("messages")):
+    if wrong := _invalid_message(inputs.get("messages")):
         return Words(422, f"- input.messages.{wrong}", param="input.messages")
     if missing := next((name for name in schema.get("required", ()) if name not in inputs), None):
         return Words(422, f"- input: {missing} is required", param="input")
     return None
 
 
-def _strange_message(messages: object) -> str | None:
-    """Return what is wrong with messages, where a model takes them: it knows no tools, calls and results."""
+def _invalid_message(messages: object) -> str | None:
+    """Return what is wrong with messages, where a model accepts them: tools, calls and results are not supported."""
     for at, message in enumerate(messages if isinstance(messages, list) else ()):
         if not isinstance(message, dict) or message.get("role") not in ("system", "user", "assistant"):
             return f"{at}.role: must be one of system, user, assistant"
@@ -141,9 +141,9 @@ def _strange_message(messages: object) -> str | None:
     return None
 
 
-def _needs_version(asked: Asked) -> Words | None:
-    """Only official models run by their name."""
-    version = asked.body.get("version")
+def _needs_version(request: CheckedRequest) -> Words | None:
+    """Refuse to run a model by name unless it is official."""
+    version = request.body.get("version")
     if not isinstance(version, str) or ":" in version or version in _BY_VERSION:
         return None
     if any(model.id == version and (model.raw or {})["is_official"] for model in MODELS):
@@ -156,7 +156,7 @@ PROVIDER = EmulatedProvider(
     personas={"replicate": Persona(title="Replicate", answer_prefix="prd", counts_reasoning=False)},
     models=MODELS,
     words=WORDS,
-    checks=(_needs_version, _described),
+    checks=(_needs_version, _check_inputs),
     path_model=r"/v1/(?:models|deployments)/(.+)/predictions$",
     headers=(("ratelimit-remaining", "599"), ("ratelimit-reset", "1")),
     pages={

@@ -9,7 +9,15 @@ from understudy.domain.operation import Operation
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import Usage
 from understudy.emulator.cast import openai
-from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, Asked, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.base import (
+    CHAT,
+    EMBEDDING,
+    THINKING_CHAT,
+    CheckedRequest,
+    EmulatedModel,
+    EmulatedProvider,
+    Words,
+)
 from understudy.emulator.cast.calls import openai_calls
 from understudy.emulator.persona import Persona
 from understudy.wire.json import encode
@@ -33,22 +41,22 @@ WORDS = {
 _UNKNOWN = ("top_logprobs", "max_completion_tokens", "parallel_tool_calls", "user", "metadata", "service_tier")
 
 
-def _unknown(asked: Asked) -> Words | None:
+def _unknown(request: CheckedRequest) -> Words | None:
     for field in _UNKNOWN:
-        if asked.body.get(field) is not None:
+        if request.body.get(field) is not None:
             return Words(400, f"Unrecognized request argument supplied: {field}", _INVALID, None, field)
-    if isinstance(asked.body.get("logprobs"), bool):
+    if isinstance(request.body.get("logprobs"), bool):
         return Words(400, "logprobs must be an integer", _INVALID, None, "logprobs")
-    if isinstance(asked.body.get("stop"), str):
+    if isinstance(request.body.get("stop"), str):
         return Words(400, "stop must be an array of strings", _INVALID, None, "stop")
-    messages = asked.body.get("messages")
+    messages = request.body.get("messages")
     if isinstance(messages, list) and any(isinstance(m, dict) and m.get("role") == "developer" for m in messages):
         return Words(400, "messages: role must be one of system, user, assistant, tool", _INVALID, None, "messages")
     return None
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Usage stands in the last chunk with content, unasked; some models end with `eos`."""
+    """Add usage to the last chunk with content, as Together does unasked; some models end with `eos`."""
     choices = [{**choice, "seed": 1} for choice in body.get("choices") or ()]
     if body.get("object") != "chat.completion.chunk":
         return {**body, "prompt": [], "choices": choices} if choices else body
@@ -61,7 +69,7 @@ def _dress(body: JsonObject, usage: Usage) -> JsonObject:
 
 
 def _models(models: list[ModelInfo]) -> bytes:
-    """The list of models is a bare array, with prices."""
+    """Render the list of models as a bare array, with prices."""
     return encode([_model(model) for model in models])
 
 
@@ -113,8 +121,8 @@ PROVIDER = EmulatedProvider(
         openai.only(Operation.CHAT, "openai", _unknown),
     ),
     dress=_dress,
-    write_models=_models,
-    tells_embedding_usage=False,
+    render_models_list=_models,
+    reports_embedding_usage=False,
     request_id_header="x-request-id",
     headers=(
         ("x-ratelimit-limit", "60"),

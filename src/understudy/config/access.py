@@ -1,0 +1,107 @@
+"""Reads how an entry is reached: its key, its address, its proxy and its certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from understudy.config.lines import KeyPath
+from understudy.config.schema import PROVIDER
+from understudy.config.tables import API_KEY, TOKEN, Context, expand_text, foreign_reference
+from understudy.domain.secret import Secret
+from understudy.providers.addresses import address_complaint
+from understudy.providers.base import ProviderRow
+from understudy.providers.environment import EnvironmentKey, address_from_environment, key_from_environment
+from understudy.wire.http import is_sendable
+from understudy.wire.proxies import own_proxy
+
+_FILES = ("ca_file", "client_cert", "client_key")
+
+
+def read_key(context: Context, table: Mapping[str, Any], path: KeyPath, row: ProviderRow) -> EnvironmentKey:
+    """Return the key of an entry: the one written, else the one in the provider's own variable.
+
+    Only a missing variable is returned as the reason; everything else that is wrong is reported.
+    """
+    if TOKEN in table:
+        here = (*path, TOKEN)
+        if row.token_auth is None:
+            context.report.error(here, f"{row.title} does not accept a token", f"use {API_KEY}")
+        elif API_KEY in table:
+            context.report.error(here, f"{API_KEY} and {TOKEN} are both set", "set only one of them")
+        return _read_key(context, table, path, row, TOKEN)
+    if API_KEY in table:
+        return _read_key(context, table, path, row, API_KEY)
+    return key_from_environment(row, context.environ)
+
+
+def _read_key(
+    context: Context, table: Mapping[str, Any], path: KeyPath, row: ProviderRow, field: str
+) -> EnvironmentKey:
+    here = (*path, field)
+    written = table[field]
+    if complaint := PROVIDER[field].complaint(written):
+        context.report.error(here, f"{field} {complaint}", f"for example: {field} = {PROVIDER[field].example}")
+        return EnvironmentKey()
+    if name := foreign_reference(written):
+        context.report.error(here, f"{field} names a variable, but not as ${{NAME}}", f'did you mean "${{{name}}}"?')
+        return EnvironmentKey()
+    result = expand_text(context, written, here)
+    if result is None:
+        return EnvironmentKey()
+    if missing := result.missing:
+        why = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+        return EnvironmentKey(why=why, variables=missing)
+    key = result.text.strip()
+    if not key:
+        return key_from_environment(row, context.environ)
+    if not is_sendable(key):
+        context.report.error(here, f"{field} contains characters that a header cannot carry", "copy the key again")
+        return EnvironmentKey()
+    return EnvironmentKey(token=Secret(key)) if field == TOKEN else EnvironmentKey(Secret(key))
+
+
+def resolve_address(context: Context, values: dict[str, Any], path: KeyPath, row: ProviderRow) -> None:
+    """Check the entry's address, else take the one in the provider's own variable."""
+    if "base_url" in values:
+        if complaint := address_complaint(values["base_url"], row):
+            del values["base_url"]
+            context.report.error(path, f"{path[-1]} {complaint}", f'for example: {path[-1]} = "{row.base_url}"')
+    elif found := address_from_environment(row, context.environ):
+        name, url = found
+        if complaint := address_complaint(url, row):
+            what = f"the environment variable {name} {complaint}"
+            context.report.error(path[:-1], what, f'for example: "{row.base_url}"')
+        else:
+            values["base_url"] = url
+    elif row.base_url_required:
+        variables = f" or set {row.base_url_variables[0]}" if row.base_url_variables else ""
+        what = f"{row.title} has no default address"
+        context.report.error(path[:-1], what, f'write base_url = "{row.base_url}"{variables}')
+
+
+def resolve_network(context: Context, values: dict[str, Any], path: KeyPath) -> None:
+    """Check the proxy and load the certificates once, so that an invalid one is found before the first call.
+
+    Paths are relative to the configuration file, and `~` is the home folder.
+    """
+    if "proxy" in values:
+        try:
+            own_proxy(values["proxy"])
+        except ValueError as error:
+            hint = 'for example: proxy = "http://proxy.example:3128", or "none"'
+            context.report.error((*path, "proxy"), f"proxy {error}", hint)
+    files = [name for name in _FILES if name in values]
+    if not files:
+        return
+    from understudy.transport.network import Certificates  # TLS, which most configurations do not need
+
+    folder = Path(context.report.source.name or "").parent
+    for name in files:
+        values[name] = str((folder / Path(values[name]).expanduser()).absolute())
+    try:
+        Certificates(**{name: values[name] for name in files}).context()
+    except ValueError as error:
+        named = next((name for name in files if name in str(error)), files[0])
+        context.report.error((*path, named), str(error), "write the path of a PEM file")

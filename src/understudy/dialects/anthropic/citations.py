@@ -1,0 +1,46 @@
+"""Citations of a text block, read and written."""
+
+from __future__ import annotations
+
+from understudy.dialects.anthropic.wire import NAME
+from understudy.domain.content import (
+    Citation,
+    JsonObject,
+)
+
+
+def citations_of(block: JsonObject) -> list[JsonObject]:
+    """Return the citations of a text block; what is no object is no citation."""
+    citations = block.get("citations")
+    return [item for item in citations if isinstance(item, dict)] if isinstance(citations, list) else []
+
+
+def read_citation(raw: JsonObject) -> Citation:
+    """Read a citation. Its offsets count characters of the source, not of the text, so they stay in `raw`."""
+    url = raw.get("url")
+    title = raw.get("title") or raw.get("document_title")
+    cited = raw.get("cited_text")
+    # An empty index was written by this library's own server half, for another provider's citation.
+    own = raw.get("encrypted_index") != ""
+    return Citation(
+        url=url if isinstance(url, str) else None,
+        title=title if isinstance(title, str) else None,
+        cited_text=cited if isinstance(cited, str) else None,
+        raw=raw if own else None,
+        dialect=NAME if own else None,
+    )
+
+
+def citation_object(citation: Citation) -> JsonObject | None:
+    """Return a citation; those of other providers become search results, whose empty index says that they are ours."""
+    if citation.dialect == NAME and citation.raw is not None:
+        return citation.raw
+    if citation.url is None:
+        return None
+    return {
+        "type": "web_search_result_location",
+        "url": citation.url,
+        "title": citation.title,
+        "cited_text": citation.cited_text or "",
+        "encrypted_index": "",
+    }

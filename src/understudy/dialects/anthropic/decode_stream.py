@@ -1,0 +1,74 @@
+"""The reader of streamed answers: server-sent events, up to `message_stop`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from understudy.dialects.anthropic.decode import Answer
+from understudy.dialects.anthropic.errors import RULES, read_error
+from understudy.dialects.anthropic.wire import (
+    Body,
+    Delta,
+    StreamEvent,
+)
+from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.error_bodies import read_event
+from understudy.dialects.errors import failure_in_answer
+from understudy.dialects.event_reader import EventReader
+from understudy.domain import events as e
+from understudy.domain.failures import Failure
+from understudy.wire.json import BadJson, decode_as
+from understudy.wire.sse import SseEvent
+
+_EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
+
+
+class StreamReader(EventReader):
+    """Reads the server-sent events of a streamed answer, up to `message_stop`."""
+
+    end_mark = "message_stop"
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self._answer = Answer()
+
+    def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
+        """Read one event."""
+        try:
+            decoded = decode_as(_EVENT, event.data)
+        except BadJson:
+            # Servers of other makes end a stream with an error in a form of their own, without a `type`.
+            if (error := read_event(event)) is None:
+                raise
+            return self._failed(error)
+        if decoded.type == "error":
+            return self._failed(read_error(event.data) or read_event(event))
+        return self._read(decoded, event.data)
+
+    def _failed(self, error: WireError | None) -> list[e.Event | Failure]:
+        if error is None:
+            raise BadJson("an error event without an error")
+        return [failure_in_answer(error, endpoint=self._endpoint, rules=RULES)]
+
+    def _read(self, event: StreamEvent, data: bytes) -> list[e.Event]:
+        match event:
+            case StreamEvent(type="content_block_delta", delta=Delta() as delta):
+                return self._answer.grow(event.index, delta, data)
+            case StreamEvent(type="content_block_start", content_block=dict(block)):
+                return self._answer.begin(event.index, block)
+            case StreamEvent(type="content_block_stop"):
+                return self._answer.end(event.index)
+            case StreamEvent(type="message_start", message=Body() as message):
+                events = self._answer.start(message)
+                for index, whole in enumerate(message.content or ()):
+                    events += self._answer.whole(index, whole)
+                return events
+            case StreamEvent(type="message_delta", delta=Delta() as delta):
+                return self._answer.stop(delta, event.usage, event.context_management)
+            case StreamEvent(type="message_stop"):
+                self.finished = True
+                return self._answer.finish()
+            case _:
+                return []  # `ping`, and whatever may come to be

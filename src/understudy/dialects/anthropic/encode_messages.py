@@ -1,0 +1,298 @@
+"""Parts to content blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.anthropic.wire import NAME, STRICT_VERSION
+from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.history import CallIds, made_id
+from understudy.domain.content import (
+    AnyPart,
+    Audio,
+    CacheMark,
+    Citation,
+    File,
+    Image,
+    JsonObject,
+    Media,
+    Opaque,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    sniff_image,
+)
+from understudy.domain.messages import Message, Role
+
+_TTLS = (None, "5m", "1h")
+_FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
+_DATED = re.compile(r"-(?:20\d{6}|latest)$")
+
+
+def cache_control(mark: CacheMark, notes: Notes) -> JsonObject:
+    """Write a cache mark."""
+    if mark.ttl not in _TTLS:
+        notes.clamp("cache", f"a lifetime of {mark.ttl} is unknown to this API; its default is used")
+        return {"type": "ephemeral"}
+    return {"type": "ephemeral", "ttl": mark.ttl} if mark.ttl else {"type": "ephemeral"}
+
+
+def same_model(one: str | None, other: str | None) -> bool:
+    """Tell whether two names mean the same model: a name without a date stands for its dated form. Unknown is same."""
+    return not one or not other or _DATED.sub("", one) == _DATED.sub("", other)
+
+
+class BlockEncoder:
+    """Writes parts for one endpoint, and notes what it cannot write."""
+
+    def __init__(self, endpoint: Endpoint, version: str | None, notes: Notes) -> None:
+        self._endpoint = endpoint
+        self._quirks = endpoint.quirks
+        self._strict = version is not None and version >= STRICT_VERSION
+        self._notes = notes
+        self._ids = CallIds(_tool_id, notes, distinct=True)
+
+    def blocks(self, parts: tuple[AnyPart, ...], role: Role) -> list[JsonObject]:
+        """Write the parts of a message, without empty text, which the service refuses."""
+        written = (self._block(part, role) for part in parts if not _is_blank(part, role))
+        return [block for block in written if block is not None]
+
+    def _block(self, part: AnyPart, role: Role) -> JsonObject | None:
+        match part:
+            case Text():
+                return self._text(part, role)
+            case ToolCall():
+                return self._done(part, self._tool_call(part))
+            case ToolResult():
+                return self._done(part, self._tool_result(part))
+            case Thinking():
+                return self._thinking(part)
+            case Image() | File():
+                return self._media(part, role)
+            case Refusal(text):
+                return self._done(part, {"type": "text", "text": text})
+            case Opaque(dialect, dict(json)) if dialect == NAME:
+                return self._done(part, dict(json))
+            case Opaque(dialect):
+                self._notes.drop("opaque part", f"it is no block of this API, but of the {dialect} dialect")
+                return None
+            case Audio():
+                self._notes.drop("audio", "this API takes no audio")
+                return None
+            case Citation():
+                self._notes.drop("citations", "citations stand only on text")
+                return None
+
+    def _done(self, part: Part, block: JsonObject) -> JsonObject:
+        if part.cache is not None:
+            block["cache_control"] = cache_control(part.cache, self._notes)
+        if part.extra and NAME in part.extra:
+            block.update(part.extra[NAME])
+        return block
+
+    def _text(self, part: Text, role: Role) -> JsonObject:
+        block: JsonObject = {"type": "text", "text": part.text}
+        if part.citations and self._strict and role is not Role.ASSISTANT:
+            self._notes.drop("citations", "this API version takes them only in assistant messages")
+        elif part.citations:
+            own = [c.raw for c in part.citations if c.dialect == NAME and c.raw is not None]
+            if len(own) < len(part.citations):
+                self._notes.drop("citations", "those of other providers have no form here")
+            if own:
+                block["citations"] = own
+        return self._done(part, block)
+
+    def _tool_call(self, part: ToolCall) -> JsonObject:
+        return {"type": "tool_use", "id": self._ids.of_call(part.id), "name": part.name, "input": self._input(part)}
+
+    def _input(self, part: ToolCall) -> Any:
+        try:
+            arguments = part.parsed_arguments()
+        except ValueError:
+            arguments = part.arguments
+        if isinstance(arguments, dict):
+            return arguments
+        self._notes.emulate("tool call arguments", "they are no JSON object; sent as the field `raw_arguments`")
+        return {"raw_arguments": arguments}
+
+    def _tool_result(self, part: ToolResult) -> JsonObject:
+        content: str | list[JsonObject] = (
+            part.content if isinstance(part.content, str) else self.blocks(part.content, Role.TOOL)
+        )
+        block: JsonObject = {
+            "type": "tool_result",
+            "tool_use_id": self._ids.of_result(part.call_id),
+            "content": content,
+        }
+        if part.is_error is not None:
+            block["is_error"] = part.is_error
+        return block
+
+    def _thinking(self, part: Thinking) -> JsonObject | None:
+        """Thinking goes back unchanged, and only to where it came from."""
+        origin = part.provenance
+        if origin is None or origin.dialect != NAME or not (part.signature or part.redacted):
+            self._notes.drop("thinking", "only thinking that this provider signed can be sent back to it")
+            return None
+        if self._quirks.thinking_bound_to_model and not same_model(origin.model, self._endpoint.model):
+            self._notes.drop("thinking", f"it was written by {origin.model}, and this model takes only its own")
+            return None
+        if part.redacted is not None:
+            return {"type": "redacted_thinking", "data": part.redacted}
+        return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+
+    def _media(self, part: Image | File, role: Role) -> JsonObject | None:
+        if self._refuses_media(part, role):
+            return None
+        return self._image(part) if isinstance(part, Image) else self._file(part)
+
+    def _refuses_media(self, part: Image | File, role: Role) -> bool:
+        kind = "image" if isinstance(part, Image) else "file"
+        if kind not in self._quirks.inputs:
+            self._notes.drop(kind, "this model takes none")
+        elif role is Role.SYSTEM:
+            self._notes.drop(kind, "system prompts are text")
+        elif role is Role.ASSISTANT and (kind == "image" or self._strict):
+            self._notes.drop(kind, "assistant messages take none")
+        else:
+            return False
+        return True
+
+    def _image(self, part: Image) -> JsonObject | None:
+        source = _source(part, sniff_image)
+        if source is None:
+            self._notes.drop("image", "neither bytes, URL nor file id, or bytes of an unknown kind")
+            return None
+        if source["type"] == "url" and not self._quirks.image_urls:
+            self._notes.drop("image url", "this target takes images only by their bytes")
+            return None
+        if part.detail not in (None, "auto"):
+            self._notes.drop("image detail", "this API has no such choice")
+        return self._done(part, {"type": "image", "source": source})
+
+    def _file(self, part: File) -> JsonObject | None:
+        part = part.inline()
+        text = part.plain_text()
+        source = (
+            {"type": "text", "media_type": "text/plain", "data": text}
+            if text is not None
+            else _source(part, lambda _: "application/pdf")
+        )
+        if source is None:
+            self._notes.drop("file", "neither bytes, text, URL nor file id")
+            return None
+        block: JsonObject = {"type": "document", "source": source}
+        if part.name is not None:
+            block["title"] = part.name
+        if part.context is not None:
+            block["context"] = part.context
+        if part.citations is not None:
+            block["citations"] = {"enabled": part.citations}
+        return self._done(part, block)
+
+
+def _is_blank(part: AnyPart, role: Role) -> bool:
+    """Empty text says nothing, and the service refuses it; in assistant messages also text of white space alone."""
+    return isinstance(part, Text) and not (part.text.strip() if role is Role.ASSISTANT else part.text)
+
+
+def _tool_id(call_id: str) -> str:
+    """Ids of other providers may hold characters that this API refuses."""
+    return _FOREIGN_ID.sub("_", call_id) or made_id(call_id)
+
+
+def _source(part: Media, kind_of: Callable[[str], str | None]) -> JsonObject | None:
+    if part.file_id is not None:
+        return {"type": "file", "file_id": part.file_id}
+    part = part.inline()
+    if part.data is None:
+        return {"type": "url", "url": part.url} if part.url is not None else None
+    kind = part.media_type or kind_of(part.data)
+    return {"type": "base64", "media_type": kind, "data": part.data} if kind else None
+
+
+class MessageEncoder:
+    """Writes messages in the two roles of this wire: system text apart, tool results in user messages."""
+
+    def __init__(self, endpoint: Endpoint, version: str | None, notes: Notes) -> None:
+        self._writer = BlockEncoder(endpoint, version, notes)
+        self._quirks = endpoint.quirks
+        self._notes = notes
+        self._system: list[Message] = []
+        self._messages: list[JsonObject] = []
+
+    def write(self, messages: tuple[Message, ...]) -> tuple[str | list[JsonObject] | None, list[JsonObject]]:
+        """Return the system prompt and the messages."""
+        for message in messages:
+            if message.name is not None:
+                self._notes.drop("name", "messages have no names here")
+            if message.role not in (Role.SYSTEM, Role.DEVELOPER):
+                self._append(message)
+            elif self._messages and self._quirks.mid_system:
+                self._append(msgspec.structs.replace(message, role=Role.SYSTEM))
+            else:
+                if self._messages:
+                    self._notes.emulate("messages", "a system message in the middle was moved to the system prompt")
+                self._system.append(message)
+        if not self._messages and self._system:
+            # This wire demands a message; others take a system prompt alone.
+            self._notes.emulate("messages", "the system message is sent as the user's: there is no other")
+            self._append(msgspec.structs.replace(self._system.pop(), role=Role.USER))
+        self._refuse_prefill(messages)
+        return self._system_prompt(), self._messages
+
+    def _append(self, message: Message) -> None:
+        role = "user" if message.role is Role.TOOL else message.role.value
+        content = self._content(message)
+        if not content and not (isinstance(message.content, str) and message.role is Role.USER):
+            return  # Nothing of it can be said here; what was left out has its warning.
+        last = self._messages[-1] if self._messages else None
+        extra = (message.extra or {}).get(NAME, {})
+        if last is None or last["role"] != role or role == "system":
+            self._messages.append({"role": role, "content": content, **extra})
+            return
+        blocks = [*_as_blocks(last["content"]), *_as_blocks(content)]
+        # Tool results must come first in their message, and all those of one turn together.
+        last["content"] = sorted(blocks, key=lambda block: block.get("type") != "tool_result")
+        last.update(extra)
+
+    def _content(self, message: Message) -> str | list[JsonObject]:
+        if message.role is Role.TOOL and isinstance(message.content, str):
+            self._notes.drop("tool message", "it names no tool call that it answers")
+            return ""
+        if isinstance(message.content, str):
+            return message.content if message.role is not Role.ASSISTANT or message.content.strip() else ""
+        blocks = self._writer.blocks(message.content, message.role)
+        return sorted(blocks, key=lambda block: message.role is Role.USER and block.get("type") != "tool_result")
+
+    def _system_prompt(self) -> str | list[JsonObject] | None:
+        match self._system:
+            case [Message(content=str(text))]:
+                return text or None
+            case system:
+                return [
+                    block for message in system for block in self._writer.blocks(message.parts, Role.SYSTEM)
+                ] or None
+
+    def _refuse_prefill(self, messages: tuple[Message, ...]) -> None:
+        """A begun answer is left out where the model refuses it. A paused turn, which holds hosted tools' blocks, is
+        none: it goes back as it is."""
+        if self._quirks.prefill or len(self._messages) < 2 or self._messages[-1]["role"] != "assistant":
+            return
+        if any(isinstance(part, Opaque) for part in messages[-1].parts):
+            return
+        self._messages.pop()
+        self._notes.drop("prefill", "this model does not continue an answer begun by the caller")
+
+
+def _as_blocks(content: str | list[JsonObject]) -> list[JsonObject]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return content

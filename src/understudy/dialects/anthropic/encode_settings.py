@@ -1,0 +1,158 @@
+"""Everything of a request but its messages: limits, sampling, thinking, tools and the form of the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.anthropic.encode_messages import cache_control
+from understudy.dialects.anthropic.wire import NAME
+from understudy.dialects.base import Notes
+from understudy.dialects.quirks import Quirks
+from understudy.domain.content import JsonObject
+from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
+from understudy.domain.requests import GenerationRequest, OutputFormat
+
+DEFAULT_MAX_TOKENS = 4096
+"""The wire demands `max_tokens`; sent where neither caller nor configuration nor the model's ceiling give a number."""
+
+NOT_ON_WIRE = (
+    "min_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "verbosity",
+    "cache_key",
+)
+"""Fields of `GenerationRequest` that the Messages API does not have."""
+
+_CHOICES = {"auto": "auto", "none": "none", "required": "any", "tool": "tool"}
+_TIERS = ("auto", "standard_only")
+
+
+def settings(request: GenerationRequest, quirks: Quirks, refused: frozenset[str], notes: Notes) -> JsonObject:
+    """Write the fields that limit and shape the answer, thinking and tools excepted."""
+    body: JsonObject = {"max_tokens": _max_tokens(request, quirks, notes)}
+    for name in NOT_ON_WIRE:
+        if getattr(request, name) is not None:
+            notes.drop(name, "this API has no such parameter")
+    body |= _sampling(request, refused, notes)
+    if request.stop:
+        body["stop_sequences"] = list(request.stop)
+    if request.user is not None:
+        body["metadata"] = {"user_id": request.user}
+    if request.metadata:
+        notes.drop("metadata", "this API keeps only the user's id")
+    if request.service_tier in _TIERS:
+        body["service_tier"] = request.service_tier
+    elif request.service_tier is not None:
+        notes.drop("service_tier", f"this API knows {' and '.join(_TIERS)}")
+    if request.cache is not None:
+        body["cache_control"] = cache_control(request.cache, notes)
+    return body
+
+
+def _sampling(request: GenerationRequest, refused: frozenset[str], notes: Notes) -> JsonObject:
+    asked = {name: getattr(request, name) for name in ("temperature", "top_p", "top_k")}
+    body: JsonObject = {}
+    for name, value in asked.items():
+        if value is not None and name in refused:
+            notes.drop(name, "this model, or this version of the API, refuses it")
+        elif value is not None:
+            body[name] = value
+    if body.get("temperature", 0) > 1:
+        notes.clamp("temperature", "this API takes 0 to 1")
+        body["temperature"] = 1.0
+    return body
+
+
+def _max_tokens(request: GenerationRequest, quirks: Quirks, notes: Notes) -> int:
+    ceiling = quirks.max_output_tokens
+    if request.max_tokens is None:
+        return ceiling or DEFAULT_MAX_TOKENS
+    if ceiling is not None and request.max_tokens > ceiling:
+        notes.clamp("max_tokens", f"this model writes at most {ceiling} tokens")
+        return ceiling
+    return request.max_tokens
+
+
+def tools(request: GenerationRequest, notes: Notes) -> list[JsonObject]:
+    """Write the tools; a choice restricted to some of them sends only those."""
+    choice = request.tool_choice
+    wanted = choice.names if choice is not None and choice.mode in ("auto", "required") else ()
+    written = []
+    for tool in request.tools:
+        match tool:
+            case Tool(name=name) if wanted and name not in wanted:
+                notes.emulate("tool_choice", "restricted by sending only the tools that may be called")
+            case Tool():
+                written.append(_tool(tool, notes))
+            case OpaqueTool(dialect, json):
+                if dialect == NAME:
+                    written.append(json)
+                else:
+                    notes.drop("tools", f"a hosted tool of the {dialect} dialect is unknown here")
+    return written
+
+
+def _tool(tool: Tool, notes: Notes) -> JsonObject:
+    body: JsonObject = {"name": tool.name}
+    if tool.description is not None:
+        body["description"] = tool.description
+    body["input_schema"] = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
+    if tool.strict is not None:
+        body["strict"] = tool.strict
+    if tool.cache is not None:
+        body["cache_control"] = cache_control(tool.cache, notes)
+    return {**body, **(tool.extra or {}).get(NAME, {})}
+
+
+def tool_choice(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObject | None:
+    """Write the choice of tools; a forced choice that the model refuses becomes `auto`, with a warning."""
+    choice, parallel = request.tool_choice, request.parallel_tool_calls
+    if parallel is not None and not quirks.parallel_switch:
+        notes.drop("parallel_tool_calls", "this target cannot switch them")
+        parallel = None
+    if choice is None:
+        if parallel is False and request.tools:
+            return {"type": "auto", "disable_parallel_tool_use": True}
+        return None
+    body = _choice(choice, quirks, notes)
+    if parallel is not None and body["type"] != "none":
+        body["disable_parallel_tool_use"] = not parallel
+    return {**body, **(choice.extra or {}).get(NAME, {})}
+
+
+def _choice(choice: ToolChoice, quirks: Quirks, notes: Notes) -> JsonObject:
+    if choice.mode not in quirks.tool_choice:
+        notes.drop("tool_choice", f"this model refuses the choice {choice.mode!r}; it chooses freely")
+        return {"type": "auto"}
+    if choice.mode == "tool" and choice.names:
+        return {"type": "tool", "name": choice.names[0]}
+    return {"type": _CHOICES[choice.mode] if choice.mode != "tool" else "any"}
+
+
+def output_format(output: OutputFormat | None, quirks: Quirks, notes: Notes) -> JsonObject | None:
+    """Write the form of the answer. There is no JSON mode without a schema."""
+    if output is None or output.kind == "text":
+        return None
+    if output.kind == "json_object" or output.json_schema is None:
+        notes.drop("output", "this API has no JSON mode without a schema")
+    elif output.kind not in quirks.output_formats:
+        notes.drop("output", f"this model has no {output.kind}")
+    else:
+        return {"type": "json_schema", "schema": output.json_schema}
+    return None
+
+
+def compatible_sampling(body: JsonObject, thinking: JsonObject | None, notes: Notes) -> None:
+    """Take out sampling values that cannot go with thinking (Anthropic docs, "Extended thinking", limitations)."""
+    if thinking is None or thinking.get("type") == "disabled":
+        return
+    allowed: dict[str, Any] = {"temperature": lambda t: t == 1, "top_p": lambda p: p >= 0.95, "top_k": lambda _: False}
+    for name, is_allowed in allowed.items():
+        if name in body and not is_allowed(body[name]):
+            del body[name]
+            notes.drop(name, "it cannot be combined with thinking")

@@ -1,0 +1,87 @@
+"""Embeddings: `POST /v2/embed`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader, extra_fields
+from understudy.dialects.cohere.errors import error_of, failure_in_answer
+from understudy.dialects.cohere.usage import read_usage
+from understudy.dialects.cohere.wire import INPUT_TYPES, NAME, Vectors
+from understudy.dialects.embeddings import checked_vectors, unpack_vector, with_usage_warnings
+from understudy.dialects.patching import patched, received
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
+from understudy.domain.requests import EmbeddingRequest
+from understudy.domain.responses import EmbeddingResponse
+from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.wire.http import JSON_HEADERS, HttpRequest
+from understudy.wire.json import BadJson, decode_as, decode_object, encode
+
+_VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
+
+
+def open_embedding(request: EmbeddingRequest, endpoint: Endpoint, classify: Classify) -> Exchange[EmbeddingResponse]:
+    """Open an embedding. How many texts one request takes is known to whoever sends it."""
+    notes = Notes()
+    body = encode_embed(request, endpoint, notes)
+    read = partial(
+        read_vectors,
+        endpoint=endpoint,
+        model=endpoint.model or request.model,
+        expected=len(body.get("texts") or ()),
+        warnings=tuple(notes.warnings),
+    )
+    call = HttpRequest("POST", f"{endpoint.base_url}/v2/embed", (*JSON_HEADERS, *endpoint.headers), encode(body))
+    return SingleExchange(call, WholeReader[EmbeddingResponse](read), classify)
+
+
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    """Write the body of `POST /v2/embed`."""
+    if (came_in := received(request, NAME)) is not None:
+        return patched(came_in, endpoint, endpoint.options)
+    model = endpoint.model or request.model
+    body: JsonObject = {"model": model} if model is not None else {}
+    extra = extra_fields(request.extra, NAME, endpoint)
+    if request.input_type is not None:
+        body["input_type"] = INPUT_TYPES[request.input_type]
+    elif "input_type" not in extra:
+        body["input_type"] = "search_document"
+        notes.emulate("input_type", "this API demands to know what the vectors are for; taken to be documents")
+    body["texts"] = list(request.texts)
+    body["embedding_types"] = ["float"]
+    if request.dimensions is not None and "dimensions" in endpoint.quirks.refused:
+        notes.drop("dimensions", "this model has vectors of one size only")
+    elif request.dimensions is not None:
+        body["output_dimension"] = request.dimensions
+    if request.user is not None:
+        notes.drop("user", "this API has no such parameter")
+    return {key: value for key, value in {**body, **extra}.items() if not (value is None and key in extra)}
+
+
+def read_vectors(
+    data: bytes, *, endpoint: Endpoint, model: str | None, expected: int, warnings: tuple[Warning, ...] = ()
+) -> list[EmbeddingResponse | Failure]:
+    """Read an answer with vectors. Of several types the floats count, else the first.
+
+    Raises `BadJson` when it is none, or when vectors are missing: an index must never silently shift.
+    """
+    found = decode_as(_VECTORS, data, sliced=True, decoded=endpoint.bounds.numbers(expected))
+    if found.embeddings is None:
+        error = error_of(decode_object(data))
+        if error is not None:
+            return [failure_in_answer(error, endpoint, Operation.EMBED)]
+        raise BadJson("no `embeddings`: not an answer with vectors")
+    vectors = [unpack_vector(vector) for vector in found.embeddings.given]
+    response = EmbeddingResponse(
+        embeddings=checked_vectors(vectors, expected),
+        model=model,
+        usage=read_usage(found.meta) if found.meta and isinstance(found.meta, dict) else Usage(),
+        warnings=warnings,
+        raw=data,
+    )
+    return [with_usage_warnings(response)]

@@ -1,0 +1,210 @@
+"""Messages of the unified request to those of Cohere's chat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Endpoint, Notes, word_of
+from understudy.dialects.cohere.citations import citation_object
+from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
+from understudy.domain.content import (
+    AnyPart,
+    Audio,
+    Citation,
+    File,
+    Image,
+    JsonObject,
+    Opaque,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from understudy.domain.messages import Message, Role
+
+
+class MessageEncoder:
+    """Writes messages for one endpoint, and notes what it cannot write.
+
+    Plain-text files have no place in a message: they gather in `documents`, a field of the request.
+    """
+
+    def __init__(self, endpoint: Endpoint, notes: Notes) -> None:
+        self._quirks = endpoint.quirks
+        self._notes = notes
+        self.documents: list[JsonObject] = []
+
+    def write(self, messages: tuple[Message, ...]) -> list[JsonObject]:
+        """Return the messages of the wire: one for each tool result, whatever message it stood in."""
+        written: list[JsonObject] = []
+        for message in messages:
+            if message.name is not None:
+                self._notes.drop("name", "messages have no names here")
+            written += self._message(message)
+        return written
+
+    def _message(self, message: Message) -> list[JsonObject]:
+        extra = (message.extra or {}).get(NAME, {})
+        match message.role:
+            case Role.ASSISTANT:
+                bodies = self._assistant(message)
+            case Role.TOOL | Role.USER:
+                bodies = [*self._results(message), *self._said(message)]
+            case Role.SYSTEM | Role.DEVELOPER:
+                bodies = self._plain("system", message)
+        if bodies and extra:
+            bodies[0].update(extra)
+        return bodies
+
+    def _plain(self, role: str, message: Message) -> list[JsonObject]:
+        if isinstance(message.content, str):
+            return [{"role": role, "content": message.content}]
+        blocks = self._blocks(message.content, message.role)
+        return [{"role": role, "content": blocks}] if blocks or not message.content else []
+
+    def _said(self, message: Message) -> list[JsonObject]:
+        """What a user says beside tool results. A tool says nothing but these."""
+        if message.role is Role.USER:
+            others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
+            if isinstance(message.content, str) or len(others) == len(message.content):
+                return self._plain("user", message)
+            return self._plain("user", Message(Role.USER, others)) if others else []
+        if isinstance(message.content, str) or not all(isinstance(part, ToolResult) for part in message.content):
+            self._notes.drop("tool message", "it names no tool call that it answers")
+        return []
+
+    def _results(self, message: Message) -> list[JsonObject]:
+        return [self._result(part) for part in message.parts if isinstance(part, ToolResult)]
+
+    def _result(self, part: ToolResult) -> JsonObject:
+        if part.is_error:
+            self._notes.drop("tool result is_error", "tool results are not marked as errors here")
+        content = part.content if isinstance(part.content, str) else self._blocks(part.content, Role.TOOL)
+        body: JsonObject = {"role": "tool", "tool_call_id": part.call_id, "content": content}
+        return self._done(part, body)
+
+    def _assistant(self, message: Message) -> list[JsonObject]:
+        """Thinking that was a message's plan goes back as its plan, and citations stand beside the content."""
+        if isinstance(message.content, str):
+            return [{"role": "assistant", "content": message.content}]
+        body: JsonObject = {"role": "assistant"}
+        blocks: list[JsonObject] = []
+        citations: list[JsonObject] = []
+        calls: list[JsonObject] = []
+        plan = ""
+        for part in message.content:
+            match part:
+                case ToolCall():
+                    calls.append(self._call(part))
+                case Thinking() if is_plan(part) and self._is_own(part):
+                    plan += part.text
+                    citations += _kept_citations(part)
+                case _:
+                    blocks += (written := self._blocks((part,), Role.ASSISTANT))
+                    if written:
+                        citations += self._citations(part, len(blocks) - 1)
+        optional = {"tool_plan": plan, "content": blocks, "tool_calls": calls, "citations": citations}
+        body.update((name, value) for name, value in optional.items() if value)
+        return [body] if len(body) > 1 else []
+
+    def _call(self, part: ToolCall) -> JsonObject:
+        function = {"name": part.name, "arguments": part.arguments}
+        return self._done(part, {"id": part.id, "type": "function", "function": function})
+
+    def _citations(self, part: AnyPart, position: int) -> list[JsonObject]:
+        if isinstance(part, Thinking):
+            return [{**raw, "content_index": position} for raw in _kept_citations(part)]
+        if not isinstance(part, Text):
+            return []
+        own = [citation for citation in part.citations if citation.dialect == NAME]
+        if len(own) < len(part.citations):
+            self._notes.drop("citations", "those of other providers have no form here")
+        return [raw for citation in own if (raw := citation_object(citation, part.text, position)) is not None]
+
+    def _blocks(self, parts: tuple[AnyPart, ...], role: Role) -> list[JsonObject]:
+        written = (self._block(part, role) for part in parts)
+        return [block for block in written if block is not None]
+
+    def _block(self, part: AnyPart, role: Role) -> JsonObject | None:
+        match part:
+            case Text(text) | Refusal(text):
+                return self._done(part, {"type": "text", "text": text})
+            case Thinking():
+                return self._thinking(part) if role is Role.ASSISTANT else self._no("thinking", "only answers hold it")
+            case Image():
+                return self._image(part, role)
+            case File():
+                return self._file(part, role)
+            case Audio():
+                return self._no("audio", "this API takes no audio")
+            case Opaque(dialect, dict(json)) if dialect == NAME:
+                return dict(json)
+            case Opaque(dialect):
+                return self._no("opaque part", f"it is no block of this API, but of the {dialect} dialect")
+            case Citation():
+                return self._no("citations", "citations stand only on text")
+            case ToolCall() | ToolResult():
+                return self._no(word_of(part), f"a {role} message holds none")
+
+    def _done(self, part: Part, block: JsonObject) -> JsonObject:
+        if part.cache is not None:
+            self._notes.drop("cache", "prompts are cached automatically here, without marks")
+        own = {key: value for key, value in (part.extra or {}).get(NAME, {}).items() if key not in (PLAN, "citations")}
+        return {**block, **own}
+
+    def _no(self, what: str, why: str) -> JsonObject | None:
+        """Note what cannot be written; nothing stands for it."""
+        self._notes.drop(what, why)
+        return None
+
+    def _is_own(self, part: Thinking) -> bool:
+        """Thinking needs no signature here: that of the user's own making goes too, but no other provider's."""
+        if "thinking" in self._quirks.refused:
+            self._no("thinking", "this model takes none back")
+        elif part.redacted is not None or (part.provenance is not None and part.provenance.dialect != NAME):
+            self._no("thinking", "another provider's thinking is not sent to this one")
+        else:
+            return True
+        return False
+
+    def _thinking(self, part: Thinking) -> JsonObject | None:
+        if is_plan(part) or not self._is_own(part):
+            return None
+        return self._done(part, {"type": "thinking", "thinking": part.text})
+
+    def _image(self, part: Image, role: Role) -> JsonObject | None:
+        part = part.inline()
+        url = part.data_url()
+        if "image" not in self._quirks.inputs:
+            return self._no("image", "this model takes none")
+        if role is not Role.USER:
+            return self._no("image", f"{role} messages take none")
+        if url is None:
+            return self._no("image file_id", "this API takes images by their bytes or a URL")
+        if part.data is None and not self._quirks.image_urls:
+            return self._no("image url", "this target takes images only by their bytes")
+        body: JsonObject = {"url": url}
+        if part.detail is not None:
+            body["detail"] = part.detail
+        return self._done(part, {"type": "image_url", "image_url": body})
+
+    def _file(self, part: File, role: Role) -> JsonObject | None:
+        text = part.inline().plain_text()
+        if text is None:
+            return self._no("file", "this API takes only plain text")
+        data: dict[str, Any] = {"title": part.name, "text": text, "context": part.context}
+        document: JsonObject = {"data": {name: value for name, value in data.items() if value is not None}}
+        if role is Role.TOOL:
+            return {"type": "document", "document": document}
+        if role is not Role.USER:
+            return self._no("file", f"{role} messages take none")
+        self._notes.emulate("file", "a plain-text file goes to the documents of the request")
+        self.documents.append({"id": f"file:{len(self.documents)}", **document})
+        return None
+
+
+def _kept_citations(part: Thinking) -> list[JsonObject]:
+    kept = (part.extra or {}).get(NAME, {}).get("citations", [])
+    return kept if isinstance(kept, list) else []

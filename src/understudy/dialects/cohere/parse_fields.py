@@ -1,0 +1,58 @@
+"""Fields of a request body, read one by one; what nobody reads is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.cohere.errors import bad_request
+from understudy.dialects.cohere.wire import NAME
+from understudy.domain.content import (
+    JsonObject,
+)
+from understudy.wire.http import HttpRequest
+from understudy.wire.json import BadJson, decode_object
+
+_KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list: "list", dict: "object"}
+
+
+class Fields:
+    """The fields that no one has read yet. An explicit null says the same as an absent field."""
+
+    def __init__(self, body: JsonObject) -> None:
+        self.left = {name: value for name, value in body.items() if value is not None}
+
+    def take(self, name: str, *kinds: type) -> Any:
+        """Take a field out; `None` when it is missing. Raises `BadRequest` when it is of another kind."""
+        value = self.left.pop(name, None)
+        if value is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))):
+            return value
+        raise bad_request(f"invalid request: {name} must be of type {_KINDS[kinds[0]]}")
+
+    def need(self, name: str, *kinds: type) -> Any:
+        """Take a field that must be there. Raises `BadRequest`."""
+        value = self.take(name, *kinds)
+        if value is None:
+            raise bad_request(f"invalid request: {name} is required")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Take a list of strings. Raises `BadRequest`."""
+        values = self.take(name, list) or []
+        if not all(isinstance(value, str) for value in values):
+            raise bad_request(f"invalid request: {name} must be a list of strings")
+        return tuple(values)
+
+
+def body_of(request: HttpRequest) -> tuple[bytes, Fields]:
+    """Return the body as it came and its fields. Raises `BadRequest`."""
+    data = request.body or b""
+    try:
+        return data, Fields(decode_object(data))
+    except BadJson as error:
+        raise bad_request(f"failed to decode json body: {error}") from error
+
+
+def rest_of(block: JsonObject, *own: str) -> dict[str, JsonObject] | None:
+    """Return the fields of a block beside its own, as `extra`."""
+    rest = {key: value for key, value in block.items() if key not in ("type", *own) and value is not None}
+    return {NAME: rest} if rest else None

@@ -1,0 +1,117 @@
+"""The reader that all dialects share for streams of events, and the frames that a stream of the same dialect keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
+
+import msgspec
+
+from understudy.dialects.base import Endpoint
+from understudy.dialects.flaws import Flaws, Step
+from understudy.domain.events import Frame
+from understudy.domain.failures import Failure, FailureKind
+from understudy.wire.json import BadJson
+from understudy.wire.sse import SseDecoder, SseEvent
+
+Steps = list[Step]
+
+
+class EventDecoder(Protocol):
+    """Splits a stream into events."""
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        """Return the events that more bytes complete. May raise `TooLarge`, and `BadJson`."""
+        ...
+
+    def close(self) -> list[SseEvent]:
+        """Return the event that the end of input leaves open."""
+        ...
+
+
+class EventReader(ABC):
+    """Reads a streamed answer, event by event.
+
+    What came before a broken event is still returned, so that how the bytes were split never changes the result.
+    """
+
+    end_mark: ClassVar[str] = ""
+    """Without this at its end the answer is truncated; a dialect without an end mark overrides `end`."""
+
+    def __init__(self, endpoint: Endpoint, decoder: EventDecoder | None = None) -> None:
+        """`decoder`: one of server-sent events if unset."""
+        bounds = endpoint.bounds
+        self._endpoint = endpoint
+        self._keep_wire = endpoint.keep_wire
+        self._decoder = decoder or SseDecoder(
+            keep_frames=endpoint.keep_wire, max_line=bounds.line, max_event=bounds.event
+        )
+        self._flaws = Flaws()
+        self.finished = False
+
+    @abstractmethod
+    def take(self, event: SseEvent) -> Sequence[Step]:
+        """Read one event; set `finished` at the end mark. Raises `BadJson`."""
+
+    def end(self, *, cut: bool) -> Sequence[Step]:
+        """Return what the end of input means; `cut` if it stands inside an event."""
+        return [Failure(kind=FailureKind.TRUNCATED, message=f"the stream ended without {self.end_mark}")]
+
+    def feed(self, data: bytes) -> Steps:
+        """Read more bytes. Raises `TooLarge`."""
+        steps: Steps = []
+        if not self.finished:
+            try:
+                self._take_all(self._decoder.feed(data), steps)
+            except BadJson as error:
+                steps.append(self._broken(error))
+        return steps
+
+    def close(self) -> Steps:
+        """Read the end of input; an event that it leaves open and that is broken was cut. Raises `TooLarge`."""
+        steps: Steps = []
+        if self.finished:
+            return steps
+        cut = False
+        try:
+            last = self._decoder.close()
+        except BadJson as error:
+            return [self._broken(error)]
+        try:
+            self._take_all(last, steps)
+        except BadJson:
+            cut = True
+        if not self.finished:
+            self.finished = True
+            ending = self.end(cut=cut)
+            steps += stamped(ending, b"") if self._keep_wire else ending
+        return steps
+
+    def _take_all(self, events: list[SseEvent], steps: Steps) -> None:
+        for event in events:
+            try:
+                new = self.take(event)
+            except BadJson as error:
+                new = self._flaws.read(event, self.take, error)
+            steps += stamped(new, event.frame) if self._keep_wire else new
+            if self.finished or (new and isinstance(new[-1], Failure)):
+                self.finished = True
+                break
+
+    def _broken(self, error: BadJson) -> Failure:
+        self.finished = True
+        return Failure(kind=error.kind, message=f"the stream contains an invalid event: {error}")
+
+
+def stamped(steps: Sequence[Step], frame: bytes) -> Steps:
+    """Put the frame on the first event and an empty frame on the others; a frame without events becomes one."""
+    found: Steps = []
+    wire = frame
+    for step in steps:
+        if isinstance(step, Failure):
+            found.append(step)
+        else:
+            found.append(msgspec.structs.replace(step, wire=wire))
+            wire = b""
+    return found or ([Frame(frame)] if frame else [])

@@ -1,0 +1,118 @@
+"""Embeddings: `batchEmbedContents`, and `embedContent` where a caller used it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
+from understudy.dialects.errors import classify
+from understudy.dialects.gemini.errors import RULES, read_error
+from understudy.dialects.gemini.names import bare, camel_keys, method_url, overlay, qualified
+from understudy.dialects.gemini.wire import NAME, TASKS, Vectors
+from understudy.dialects.patching import received
+from understudy.domain.content import JsonObject
+from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
+from understudy.domain.requests import EmbeddingRequest
+from understudy.domain.responses import EmbeddingResponse
+from understudy.domain.usage import Usage, token_count
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.wire.http import JSON_HEADERS, HttpRequest
+from understudy.wire.json import BadJson, decode_as, encode
+
+_VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
+
+
+def embedding(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+    """Open an embedding. How many texts one request takes is known to whoever sends it."""
+    notes = Notes()
+    body = encode_embed(request, endpoint, notes)
+    items = body.get("requests")
+    read = partial(
+        _read, endpoint=endpoint, expected=len(items) if items is not None else 1, warnings=tuple(notes.warnings)
+    )
+    method = "embedContent" if items is None else "batchEmbedContents"
+    url = method_url(endpoint, _model(request, endpoint), method)
+    return SingleExchange(
+        HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
+        WholeReader[EmbeddingResponse](read),
+        partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.EMBED),
+    )
+
+
+def read_vectors(body: bytes, decoded: int) -> tuple[list[tuple[float, ...]], JsonObject | None]:
+    """Return the vectors of a body, and its usage. Raises `BadJson` when it holds none.
+
+    `decoded` limits the memory that they take.
+    """
+    found = decode_as(_VECTORS, body, sliced=True, decoded=decoded)
+    items = [found.embedding] if found.embedding is not None else found.embeddings
+    if items is None:
+        raise BadJson("no `embeddings`")
+    usage = found.usage_metadata
+    return [tuple(item.values) for item in items], usage if isinstance(usage, dict) else None
+
+
+def _read(
+    data: bytes, *, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...]
+) -> list[EmbeddingResponse | Failure]:
+    """Read an answer. Raises `BadJson` when vectors are missing: an index must never silently shift."""
+    vectors, usage = read_vectors(data, endpoint.bounds.numbers(expected))
+    response = EmbeddingResponse(
+        embeddings=checked_vectors(vectors, expected),
+        model=bare(endpoint.model),
+        usage=Usage(input=token_count((usage or {}).get("promptTokenCount")), raw=usage or None),
+        warnings=warnings,
+        raw=data,
+    )
+    return [with_usage_warnings(response)]
+
+
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+    """Write the body: one request a text."""
+    model = _model(request, endpoint)
+    if (body := received(request, NAME)) is not None:
+        return _patched(body, model) if endpoint.model is not None else body
+    named = {"model": model} if "model" in (request.extra or {}).get(NAME, {}) else {}
+    return {**named, "requests": _items(request, endpoint, notes)}
+
+
+def _model(request: EmbeddingRequest, endpoint: Endpoint) -> str:
+    return qualified(endpoint.model or request.model or "")
+
+
+def _patched(body: JsonObject, model: str) -> JsonObject:
+    """A body of this dialect's own, with this target's model wherever it names one."""
+    items = body.get("requests")
+    for item in [body, *(items if isinstance(items, list) else ())]:
+        if isinstance(item, dict) and "model" in item:
+            item["model"] = model
+    return body
+
+
+def _items(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> list[JsonObject]:
+    """One request a text. Requests that came in with more than text go out as they came."""
+    model, refused = _model(request, endpoint), endpoint.quirks.refused
+    common: JsonObject = {}
+    if request.input_type is not None and "input_type" in refused:
+        notes.drop("input_type", "this model passes over it")
+    elif request.input_type is not None:
+        common["taskType"] = TASKS[request.input_type]
+    if request.dimensions is not None and "dimensions" in refused:
+        notes.drop("dimensions", "this model has vectors of one size only")
+    elif request.dimensions is not None:
+        common["outputDimensionality"] = request.dimensions
+    if request.user is not None:
+        notes.drop("user", "this API has no such parameter")
+    extra = request.extra or {}
+    for fields in (endpoint.options, extra.get(NAME), extra.get(endpoint.provider)):
+        overlay(common, camel_keys(fields or {}))
+    common.pop("model", None)
+    given: Any = common.pop("requests", None)
+    if isinstance(given, list):
+        return [{**item, "model": model} for item in given]
+    return [{"model": model, "content": {"parts": [{"text": text}]}, **common} for text in request.texts]

@@ -1,0 +1,108 @@
+"""Everything of a request but its messages: limits, sampling, the form of the answer, tools and their choice."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Notes
+from understudy.dialects.gemini.names import overlay
+from understudy.dialects.gemini.thinking import thinking_config
+from understudy.dialects.gemini.wire import JSON_TYPE, NAME, PLAIN, TIERS
+from understudy.domain.content import JsonObject
+from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
+from understudy.domain.requests import GenerationRequest, OutputFormat
+
+NOT_ON_WIRE = ("min_p", "logit_bias", "verbosity", "user", "cache_key")
+"""Fields of `GenerationRequest` that this API does not have."""
+
+
+MAX_TEMPERATURE = 2.0
+_MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
+
+
+def settings(request: GenerationRequest, notes: Notes) -> JsonObject:
+    """Write the fields beside messages and tools."""
+    for name in NOT_ON_WIRE:
+        if getattr(request, name) is not None:
+            notes.drop(name, "this API has no such parameter")
+    if request.cache is not None:
+        notes.drop("cache", "this API caches by itself, or a whole prompt as `cachedContent`")
+    body: JsonObject = {}
+    if config := _generation_config(request, notes):
+        body["generationConfig"] = config
+    if request.metadata:
+        body["labels"] = request.metadata
+    tier = {"default": "standard", "auto": None}.get(request.service_tier or "auto", request.service_tier)
+    if tier in TIERS:
+        body["serviceTier"] = tier
+    elif tier is not None:
+        notes.drop("service_tier", f"this API knows {', '.join(TIERS)}")
+    return body
+
+
+def _generation_config(request: GenerationRequest, notes: Notes) -> JsonObject:
+    config = {field: value for name, field in PLAIN.items() if (value := getattr(request, name)) is not None}
+    if config.get("temperature", 0) > MAX_TEMPERATURE:
+        notes.clamp("temperature", "this API takes 0 to 2")
+        config["temperature"] = MAX_TEMPERATURE
+    if request.stop:
+        config["stopSequences"] = list(request.stop)
+    config |= _form(request.output)
+    if request.reasoning is not None and (thinking := thinking_config(request.reasoning, notes)):
+        config["thinkingConfig"] = thinking
+    return config
+
+
+def _form(output: OutputFormat | None) -> JsonObject:
+    if output is None or output.kind == "text":
+        return {}
+    if output.kind == "json_object" or output.json_schema is None:
+        return {"responseMimeType": JSON_TYPE}
+    return {"responseMimeType": JSON_TYPE, "responseJsonSchema": output.json_schema}
+
+
+def tools(request: GenerationRequest, notes: Notes) -> list[JsonObject]:
+    """Write the tools: all functions in one object, where the first of them stands, each hosted tool in its own."""
+    written: list[JsonObject] = []
+    functions: list[JsonObject] = []
+    for tool in request.tools:
+        match tool:
+            case Tool():
+                if not functions:
+                    written.append({"functionDeclarations": functions})
+                functions.append(_function(tool, notes))
+            case OpaqueTool(dialect, json) if dialect == NAME:
+                written.append(json)
+            case OpaqueTool(dialect):
+                notes.drop("tools", f"a hosted tool of the {dialect} dialect is unknown here")
+    return written
+
+
+def _function(tool: Tool, notes: Notes) -> JsonObject:
+    own = (tool.extra or {}).get(NAME, {})
+    if tool.cache is not None:
+        notes.drop("cache", "this API caches by itself, or a whole prompt as `cachedContent`")
+    body: JsonObject = {"name": tool.name}
+    if tool.description is not None:
+        body["description"] = tool.description
+    if tool.parameters is not None and "parameters" not in own:
+        body["parametersJsonSchema"] = tool.parameters
+    return overlay(body, own)
+
+
+def tool_config(request: GenerationRequest, notes: Notes) -> JsonObject | None:
+    """Write the choice of tools. `VALIDATED` is `AUTO` with calls that are held to the tools and their schemas."""
+    choice = request.tool_choice
+    if request.parallel_tool_calls is False:
+        notes.drop("parallel_tool_calls", "this API cannot switch them off")
+    strict = any(isinstance(tool, Tool) and tool.strict for tool in request.tools)
+    if choice is None:
+        return {"functionCallingConfig": {"mode": "VALIDATED"}} if strict else None
+    config: JsonObject = {"mode": _MODES[choice.mode]}
+    if choice.mode == "auto" and (strict or choice.names):
+        config["mode"] = "VALIDATED"
+    if choice.names and choice.mode != "none":
+        config["allowedFunctionNames"] = list(_names(choice))
+    return {"functionCallingConfig": overlay(config, (choice.extra or {}).get(NAME, {}))}
+
+
+def _names(choice: ToolChoice) -> tuple[str, ...]:
+    return choice.names[:1] if choice.mode == "tool" else choice.names

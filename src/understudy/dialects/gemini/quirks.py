@@ -1,0 +1,103 @@
+"""What a target wants otherwise than the plain form, done to the body by its quirks.
+
+Rendered and patched bodies both pass through here. A request that came in on this wire is altered only where the target
+would refuse it, and keeps its own spelling: names in camel case or in snake case.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Notes
+from understudy.dialects.gemini.names import spelling
+from understudy.dialects.gemini.thinking import fit_thinking
+from understudy.dialects.gemini.wire import PLAIN, SIGNATURE
+from understudy.dialects.quirks import Quirks
+from understudy.domain.content import JsonObject
+
+PLACEHOLDER = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+"""Base64 of `skip_thought_signature_validator`, which Google documents for calls that another model made."""
+
+_REFUSABLE = {**PLAIN, "stop": "stopSequences"}
+_FORMS = ("responseMimeType", "responseJsonSchema", "responseSchema")
+
+
+def fit(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    """Alter the body in place; everything left out or changed is noted."""
+    place = spelling(body, "generationConfig")
+    config = body.get(place)
+    if isinstance(config, dict) and config:
+        _fit_settings(config, quirks, notes)
+        fit_thinking(config, quirks, notes)
+        _fit_output(config, body, quirks, notes)
+        if not config:
+            del body[place]
+    if quirks.thought_signatures:
+        _sign(body, notes)
+
+
+def _fit_settings(config: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    for name, field in _REFUSABLE.items():
+        if name in quirks.refused and config.pop(spelling(config, field), None) is not None:
+            notes.drop(name, "this model refuses it, or passes over it")
+    place = spelling(config, "maxOutputTokens")
+    ceiling, asked = quirks.max_output_tokens, config.get(place)
+    if ceiling is not None and isinstance(asked, int) and asked > ceiling:
+        notes.clamp("max_tokens", f"this model writes at most {ceiling} tokens")
+        config[place] = ceiling
+    place = spelling(config, "stopSequences")
+    stops = config.get(place)
+    if quirks.max_stop is not None and isinstance(stops, list) and len(stops) > quirks.max_stop:
+        notes.clamp("stop", f"this API takes at most {quirks.max_stop} stop sequences")
+        config[place] = stops[: quirks.max_stop]
+
+
+def _fit_output(config: JsonObject, body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    present = [place for form in _FORMS if (place := spelling(config, form)) in config]
+    if not present:
+        return
+    if "json_schema" not in quirks.output_formats:
+        why = "this model cannot be held to a form"
+    elif not quirks.output_with_tools and _has_functions(body):
+        why = "this model does not take it together with tools"
+    else:
+        return
+    notes.drop("output", why)
+    for place in present:
+        del config[place]
+
+
+def _has_functions(body: JsonObject) -> bool:
+    tools = body.get("tools")
+    return isinstance(tools, list) and any(
+        isinstance(tool, dict) and tool.get(spelling(tool, "functionDeclarations")) for tool in tools
+    )
+
+
+def _sign(body: JsonObject, notes: Notes) -> None:
+    """Give the first call of each step of the current turn a signature where it has none: the service demands one.
+
+    The turn began with the user's last words; results of tools are none.
+    """
+    contents = body.get("contents")
+    if not isinstance(contents, list):
+        return
+    turn = max((at for at, content in enumerate(contents) if _is_said_by_user(content)), default=-1)
+    for content in contents[turn + 1 :]:
+        call = next((part for part in _parts(content) if spelling(part, "functionCall") in part), None)
+        if call is not None and not call.get(spelling(call, SIGNATURE)):
+            call[SIGNATURE] = PLACEHOLDER
+            notes.emulate("thinking", "calls that this model did not make have a placeholder for its signature")
+
+
+def _is_said_by_user(content: Any) -> bool:
+    return (
+        isinstance(content, dict)
+        and content.get("role") != "model"
+        and any(spelling(part, "functionResponse") not in part for part in _parts(content))
+    )
+
+
+def _parts(content: Any) -> list[JsonObject]:
+    parts = content.get("parts") if isinstance(content, dict) else None
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []

@@ -1,0 +1,168 @@
+"""Writing a conversation as Ollama's messages: text is one string, images stand beside it as bare base64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from understudy.dialects.base import Endpoint, Notes, word_of
+from understudy.dialects.ollama.wire import NAME
+from understudy.domain.content import (
+    AnyPart,
+    Audio,
+    Citation,
+    File,
+    Image,
+    JsonObject,
+    Opaque,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    parse_data_url,
+)
+from understudy.domain.messages import Message, Role
+from understudy.wire.json import BadJson, check_depth, encode
+
+RAW_ARGUMENTS = "raw_arguments"
+"""The key under which arguments travel that are no JSON object: the wire takes objects only."""
+
+
+def overlay(target: JsonObject, extra: dict[str, JsonObject] | None) -> JsonObject:
+    """Put the wire fields of `extra` on an object: `None` removes one, a tool's `function` is merged."""
+    for key, value in (extra or {}).get(NAME, {}).items():
+        if value is None:
+            target.pop(key, None)
+        elif key == "function" and isinstance(target.get(key), dict):
+            target[key] = {**target[key], **value}
+        else:
+            target[key] = value
+    return target
+
+
+def arguments_object(text: str) -> tuple[msgspec.Raw, bool]:
+    """Return the arguments of a tool call as an object, on one line and otherwise as the model wrote them; the second
+    value tells whether they were one. Text that is no JSON object is kept whole, as the one value of an object:
+    `{"raw_arguments": text}`. The empty text counts as an empty object.
+    """
+    bare = text.strip() or "{}"
+    if bare.startswith("{"):
+        try:
+            check_depth(bare)
+            return msgspec.Raw(msgspec.json.format(bare.encode(), indent=-1)), True
+        except (BadJson, msgspec.DecodeError, RecursionError):
+            pass  # the model wrote something else, or nested it beyond any use
+    return msgspec.Raw(encode({RAW_ARGUMENTS: text})), False
+
+
+class MessageEncoder:
+    """Writes the messages of one request. `notes` gathers what they cannot carry."""
+
+    def __init__(self, endpoint: Endpoint, notes: Notes) -> None:
+        self._endpoint = endpoint
+        self._notes = notes
+        self._names: dict[str, str] = {}
+
+    def write(self, messages: Sequence[Message]) -> Iterator[JsonObject]:
+        """Return the messages. Tool results become messages of their own, ahead of the rest of theirs."""
+        for message in messages:
+            results = [part for part in message.parts if isinstance(part, ToolResult)]
+            rest = [part for part in message.parts if not isinstance(part, ToolResult)]
+            for result in results:
+                yield self._result(result)
+            if rest or not results:
+                written = self._message(message, rest)
+                # What other providers alone may see (their thinking, say) leaves nothing behind.
+                if not rest or len(written) > 2 or written["content"]:
+                    yield written
+
+    def _message(self, message: Message, parts: Sequence[AnyPart]) -> JsonObject:
+        if message.name is not None:
+            self._notes.drop("name", "Ollama's messages have no names")
+        # The pieces of an answer belong together; the blocks of a prompt are apart.
+        separator = "" if message.role is Role.ASSISTANT else "\n"
+        written = self._content(self._role(message.role), parts, separator)
+        if thinking := "".join(part.text for part in parts if isinstance(part, Thinking) and self._may_replay(part)):
+            written["thinking"] = thinking
+        if calls := [self._call(part) for part in parts if isinstance(part, ToolCall)]:
+            written["tool_calls"] = calls
+        return overlay(written, message.extra)
+
+    def _role(self, role: Role) -> str:
+        if role in (Role.SYSTEM, Role.DEVELOPER):
+            return "user" if self._endpoint.quirks.system_role == "user" else "system"
+        return role.value
+
+    def _content(self, role: str, parts: Sequence[AnyPart], separator: str) -> JsonObject:
+        texts: list[str] = []
+        images: list[str] = []
+        for part in parts:
+            if part.cache is not None:
+                self._notes.drop("cache", "Ollama's cache has no marks")
+            match part:
+                case Text(text) | Refusal(text):
+                    texts.append(text)
+                    if isinstance(part, Text) and part.citations:
+                        self._notes.drop("citations", "Ollama's messages have no citations")
+                case Image():
+                    if (data := self._image(part)) is not None:
+                        images.append(data)
+                case File(text=str(text)):
+                    texts.append(text)
+                    self._notes.emulate("file", "its text stands in the message")
+                case File() | Audio() | Citation():
+                    self._notes.drop(word_of(part), "Ollama's messages have no place for it")
+                case Opaque(dialect):
+                    self._notes.drop("opaque part", f"only the dialect {dialect} knows it")
+                case _:
+                    pass
+        written: JsonObject = {"role": role, "content": separator.join(texts)}
+        if images:
+            written["images"] = images
+        return written
+
+    def _image(self, image: Image) -> str | None:
+        if "image" not in self._endpoint.quirks.inputs:
+            self._notes.drop("image", "the model takes no images")
+            return None
+        if found := parse_data_url(image.data or image.url or ""):
+            return found[1]
+        if image.data:
+            return image.data
+        what = "image url" if image.url else "image file_id"
+        self._notes.drop(what, "Ollama takes images only by their bytes")
+        return None
+
+    def _may_replay(self, thinking: Thinking) -> bool:
+        origin = thinking.provenance
+        if thinking.redacted is not None or (origin is not None and origin.dialect != NAME):
+            self._notes.drop("thinking", "it belongs to another provider")
+            return False
+        bound = self._endpoint.quirks.thinking_bound_to_model
+        if bound and origin is not None and origin.model != self._endpoint.model:
+            self._notes.drop("thinking", "it belongs to another model")
+            return False
+        return True
+
+    def _call(self, call: ToolCall) -> JsonObject:
+        self._names[call.id] = call.name
+        arguments, is_object = arguments_object(call.arguments)
+        if not is_object:
+            self._notes.emulate(
+                "tool call arguments", f"they are no JSON object, so they stand as text under {RAW_ARGUMENTS!r}"
+            )
+        function = {"name": call.name, "arguments": arguments}
+        return overlay({"id": call.id, "function": function}, call.extra)
+
+    def _result(self, result: ToolResult) -> JsonObject:
+        content = result.content
+        written = self._content("tool", (Text(content),) if isinstance(content, str) else content, "\n")
+        if name := result.name or self._names.get(result.call_id):
+            written["tool_name"] = name
+        if result.call_id:
+            written["tool_call_id"] = result.call_id
+        if result.is_error:
+            self._notes.drop("tool result is_error", "Ollama's tool results are not marked as errors")
+        return overlay(written, result.extra)

@@ -1,0 +1,89 @@
+"""Vectors on the wire: JSON numbers, or base64 of little-endian 32-bit floats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.embeddings import checked_vectors, in_order, unpack_vector, with_usage_warnings
+from understudy.dialects.openai.errors import read_error_value, stream_failure
+from understudy.dialects.openai.usage import read_usage
+from understudy.dialects.openai.wire import NAME
+from understudy.dialects.patching import fill, received
+from understudy.domain.failures import Failure
+from understudy.domain.operation import Operation
+from understudy.domain.requests import EmbeddingRequest
+from understudy.domain.responses import EmbeddingResponse
+from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.wire.json import BadJson, decode_as, decode_object, encode
+
+
+class _Item(msgspec.Struct, gc=False):
+    embedding: list[float] | str
+    index: Any = None
+
+
+class _Body(msgspec.Struct, gc=False):
+    data: list[_Item] | None = None
+    model: Any = None
+    usage: Any = None
+
+
+_decoder = msgspec.json.Decoder(_Body)
+
+
+def read_embeddings(
+    body: bytes, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...] = ()
+) -> list[EmbeddingResponse | Failure]:
+    """Read an embeddings body, in the order of the texts. `expected` is their number, 0 when it is not known.
+
+    Raises `BadJson` when it is none, or when vectors are missing: an index must never silently shift.
+    """
+    found = decode_as(_decoder, body, sliced=True, decoded=endpoint.bounds.numbers(expected))
+    if found.data is None:
+        error = read_error_value(decode_object(body))
+        if error is not None:
+            return [stream_failure(error, endpoint, Operation.EMBED)]
+        raise BadJson("no `data`: not an embeddings list")
+    vectors = [unpack_vector(item.embedding) for item in found.data]
+    ordered = in_order(vectors, [item.index for item in found.data])
+    # No text has no tokens: a zero is written by servers that do not count, because the form demands a number.
+    usage = read_usage(found.usage) or Usage()
+    response = EmbeddingResponse(
+        embeddings=checked_vectors(ordered, expected),
+        model=found.model if isinstance(found.model, str) else None,
+        usage=usage if usage.input_total else msgspec.structs.replace(usage, input=None),
+        warnings=warnings,
+        raw=body,
+    )
+    return [with_usage_warnings(response)]
+
+
+def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> bytes:
+    """Write the body of an embedding request."""
+    if (body := received(request, NAME)) is not None:
+        fill(body, endpoint.options)
+    else:
+        body = {"model": request.model}
+        if request.texts:
+            body["input"] = request.texts[0] if request.single else list(request.texts)
+        if request.dimensions is not None:
+            body["dimensions"] = request.dimensions
+        if request.user is not None:
+            body["user"] = request.user
+        if endpoint.quirks.embed_format is not None:
+            body["encoding_format"] = endpoint.quirks.embed_format
+        extra = request.extra or {}
+        body |= {**endpoint.options, **extra.get(NAME, {}), **extra.get(endpoint.provider, {})}
+        body = {key: value for key, value in body.items() if value is not None}
+    for name in endpoint.quirks.refused & {"dimensions", "user"}:
+        if body.pop(name, None) is not None:
+            notes.drop(name, "the target refuses it")
+    if request.input_type is not None:
+        notes.drop("input_type", "vectors are the same for documents and queries here")
+    if endpoint.model is not None:
+        body["model"] = endpoint.model
+    return encode(body)

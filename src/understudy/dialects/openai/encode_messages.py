@@ -1,0 +1,226 @@
+"""Messages in OpenAI's form, from the domain's."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import Notes, word_of
+from understudy.dialects.history import CallIds, short_id
+from understudy.dialects.openai.wire import NAME
+from understudy.dialects.quirks import Quirks
+from understudy.domain.content import (
+    AnyPart,
+    Audio,
+    File,
+    Image,
+    JsonObject,
+    Opaque,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from understudy.domain.messages import Message, Role
+
+MAX_CALL_ID = 40
+"""Characters of a tool call's id; OpenAI refuses longer ones, which other providers do make."""
+
+AUDIO_FORMATS = {"audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav"}
+_MEDIA = ("image_url", "input_audio", "file")
+
+
+def extras(owner: Part | Message) -> JsonObject:
+    """The fields that arrived on this wire without a typed place."""
+    return (owner.extra or {}).get(NAME, {})
+
+
+class MessageEncoder:
+    """Writes messages, and notes what of them cannot be written.
+
+    Tool results become messages of their own; media in them, which this wire cannot carry there, follow as the user's
+    once all results are told.
+    """
+
+    def __init__(self, quirks: Quirks, notes: Notes) -> None:
+        self._quirks = quirks
+        self._notes = notes
+        self._ids = CallIds(short_id(MAX_CALL_ID), notes)
+
+    def write(self, messages: tuple[Message, ...]) -> list[JsonObject]:
+        """Write all messages."""
+        out: list[JsonObject] = []
+        media: list[JsonObject] = []
+        for message in messages:
+            parts = message.content if isinstance(message.content, tuple) else ()
+            results = [part for part in parts if isinstance(part, ToolResult)]
+            own = extras(message) if len(results) == 1 else {}
+            out += [self._tool_message(result, media) | own for result in results]
+            rest = tuple(part for part in parts if not isinstance(part, ToolResult))
+            if results and not rest:
+                continue
+            if media:
+                out.append({"role": "user", "content": media})
+                media = []
+            out.append(self._message(message, rest if isinstance(message.content, tuple) else message.content))
+        if media:
+            out.append({"role": "user", "content": media})
+        return out
+
+    def _message(self, message: Message, content: str | tuple[AnyPart, ...]) -> JsonObject:
+        role = message.role
+        if role is Role.TOOL:
+            self._notes.emulate("tool message", "without a call to answer it is sent as the user's")
+            role = Role.USER
+        body: JsonObject = {"role": role.value}
+        if role is Role.ASSISTANT and isinstance(content, tuple):
+            body |= self._answer(content, extras(message))
+        else:
+            body["content"] = content if isinstance(content, str) else self._parts(content)
+        if message.name is not None:
+            body["name"] = message.name
+        return body | extras(message)
+
+    def _parts(self, parts: tuple[AnyPart, ...]) -> list[JsonObject]:
+        return [written for part in parts if (written := self._part(part)) is not None]
+
+    def _part(self, part: AnyPart) -> JsonObject | None:
+        body: JsonObject | None
+        match part:
+            case Text():
+                body = {"type": "text", "text": part.text}
+            case Refusal():
+                body = {"type": "refusal", "refusal": part.text}
+            case Image():
+                body = self._image(part)
+            case Audio():
+                body = self._audio(part)
+            case File():
+                body = self._file(part)
+            case Opaque():
+                return self._opaque(part)
+            case _:
+                self._notes.drop(word_of(part), "it has no place in this message")
+                return None
+        return None if body is None else body | self._mark(part) | extras(part)
+
+    def _mark(self, part: Part) -> JsonObject:
+        if part.cache is None or "prompt_cache_breakpoint" in extras(part):
+            return {}
+        if not self._quirks.cache_breakpoints:
+            self._notes.drop("cache", "prompts are cached automatically here, without marks")
+            return {}
+        return {"prompt_cache_breakpoint": {"mode": "explicit"}}
+
+    def _image(self, image: Image) -> JsonObject | None:
+        url = image.data_url()
+        if url is None:
+            self._notes.drop("image", "chat completions take no file ids for images")
+            return None
+        return {"type": "image_url", "image_url": {"url": url} | ({"detail": image.detail} if image.detail else {})}
+
+    def _audio(self, audio: Audio) -> JsonObject | None:
+        if audio.data is None:
+            self._notes.drop("audio", "chat completions take audio by its bytes only")
+            return None
+        media_type = audio.media_type or ""
+        kind = audio.format or AUDIO_FORMATS.get(media_type) or media_type.rpartition("/")[2] or "wav"
+        return {"type": "input_audio", "input_audio": {"data": audio.data, "format": kind}}
+
+    def _file(self, file: File) -> JsonObject | None:
+        name = {"filename": file.name} if file.name else {}
+        if file.file_id is not None:
+            return {"type": "file", "file": {"file_id": file.file_id} | name}
+        if file.data is not None:
+            data = file.data_url() if file.media_type else file.data
+            return {"type": "file", "file": name | {"file_data": data}}
+        if file.text is not None:
+            self._notes.emulate("file", "a plain-text document is sent as text")
+            title = f"{file.name}:\n" if file.name else ""
+            return {"type": "text", "text": title + file.text}
+        self._notes.drop("file url", "chat completions take files by their bytes or id")
+        return None
+
+    def _opaque(self, part: Opaque) -> JsonObject | None:
+        if part.dialect == NAME and isinstance(part.json, dict):
+            return part.json
+        self._notes.drop("opaque part", f"only the {part.dialect} dialect knows it")
+        return None
+
+    def _answer(self, parts: tuple[AnyPart, ...], own: JsonObject) -> JsonObject:
+        """Write what an assistant said: text in `content`, everything else in fields of its own."""
+        texts: list[JsonObject] = []
+        body: JsonObject = {}
+        for part in parts:
+            if isinstance(part, Thinking):
+                self._think(part, body, own)
+            else:
+                self._say(part, texts, body)
+        if len(texts) == 1 and texts[0].keys() == {"type", "text"}:
+            return {"content": texts[0]["text"], **body}
+        if texts:
+            return {"content": texts, **body}
+        return body or {"content": ""}
+
+    def _say(self, part: AnyPart, texts: list[JsonObject], body: JsonObject) -> None:
+        match part:
+            case Text():
+                texts.append({"type": "text", "text": part.text} | self._mark(part) | extras(part))
+            case Refusal():
+                body["refusal"] = body.get("refusal", "") + part.text
+            case ToolCall():
+                body.setdefault("tool_calls", []).append(tool_call(part, self._ids.of_call(part.id)))
+            case Audio():
+                self._spoken(part, texts, body)
+            case Opaque():
+                if (written := self._opaque(part)) is not None:
+                    texts.append(written)
+            case Image() | File():
+                self._notes.drop(word_of(part), "an assistant's message carries text only")
+            case _:
+                pass  # citations belong to the answer that was read; nothing replays them
+
+    def _think(self, part: Thinking, body: JsonObject, own: JsonObject) -> None:
+        if own.keys() & {"reasoning", "reasoning_content"}:
+            return  # it came in on this wire and is sent on as it stood
+        field = self._quirks.reasoning_field
+        if part.provenance is not None and part.provenance.dialect != NAME:
+            self._notes.drop("thinking", f"it belongs to the {part.provenance.dialect} dialect")
+        elif field is None:
+            self._notes.drop("thinking", "thinking is not taken back here")
+        elif part.text:
+            body[field] = body.get(field, "") + part.text
+
+    def _spoken(self, part: Audio, texts: list[JsonObject], body: JsonObject) -> None:
+        if part.file_id is not None:
+            body["audio"] = {"id": part.file_id}
+        elif part.transcript:
+            self._notes.emulate("audio", "an earlier spoken answer is sent as its transcript")
+            texts.append({"type": "text", "text": part.transcript})
+        else:
+            self._notes.drop("audio", "an earlier spoken answer can be named only by its id")
+
+    def _tool_message(self, result: ToolResult, media: list[JsonObject]) -> JsonObject:
+        if result.is_error:
+            self._notes.drop("tool result is_error", "this wire has no mark for it; the content is sent")
+        content: str | list[JsonObject]
+        if isinstance(result.content, str):
+            content = result.content
+        else:
+            written = self._parts(result.content)
+            moved = [part for part in written if part.get("type") in _MEDIA]
+            if moved:
+                self._notes.emulate("tool result media", "tool messages carry text only: sent as the user's after them")
+                media += moved
+            content = [part for part in written if part.get("type") not in _MEDIA] or ""
+        return {"role": "tool", "tool_call_id": self._ids.of_result(result.call_id), "content": content} | extras(
+            result
+        )
+
+
+def tool_call(call: ToolCall, call_id: str) -> JsonObject:
+    """Write a tool call under an id, a custom tool's in its own form."""
+    extra = extras(call)
+    if extra.get("type") == "custom":
+        return {"id": call_id, "custom": {"name": call.name, "input": call.arguments}} | extra
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call_id, "type": "function", "function": function} | extra

@@ -1,0 +1,209 @@
+"""What a target wants otherwise than the dialect's plain form, done to the body by its quirks.
+
+Rendered and patched bodies both pass through here, so a request that came in on this wire fits every target too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Notes
+from understudy.dialects.quirks import Quirks, nearest_effort
+from understudy.domain.content import JsonObject
+
+_WIRE = {
+    "max_tokens": ("max_completion_tokens", "max_tokens"),
+    "reasoning": ("reasoning_effort", "reasoning_format", "include_reasoning"),
+    "output": ("response_format",),
+    "user": ("user", "safety_identifier"),
+    "cache_key": ("prompt_cache_key",),
+}
+"""Names on the wire of request fields that are called otherwise there."""
+
+_SAMPLING = frozenset(
+    {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"}
+)
+_NEUTRAL: dict[str, Any] = {
+    "temperature": 1,
+    "top_p": 1,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "n": 1,
+    "logprobs": False,
+}
+"""Values that every model accepts, because they are the default."""
+
+_MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
+
+
+def fit(body: JsonObject, quirks: Quirks, notes: Notes, *, came_in: bool = False) -> None:
+    """Alter the body in place; everything left out or changed is noted.
+
+    A body that came in on this wire keeps its spellings where the target takes either.
+    """
+    if "reasoning" not in quirks.refused:
+        _fit_effort(body, quirks, notes)
+    if not (came_in and quirks.other_max_tokens):
+        _rename(body, "max_completion_tokens", "max_tokens", quirks.max_tokens_field)
+    if not came_in or "safety_identifier" in quirks.refused:
+        _rename(body, "user", "safety_identifier", quirks.user_field)
+    _refuse(body, quirks, notes)
+    _fit_tools(body, quirks, notes)
+    _fit_format(body, quirks, notes)
+    if quirks.logprobs_as_count:
+        _count_logprobs(body)
+    stop = body.get("stop")
+    if quirks.stop_as_list and isinstance(stop, str):
+        body["stop"] = stop = [stop]
+    if quirks.max_stop is not None and isinstance(stop, list) and len(stop) > quirks.max_stop:
+        body["stop"] = stop[: quirks.max_stop]
+        notes.clamp("stop", f"only {quirks.max_stop} stop sequences are accepted")
+    messages = body.get("messages")
+    if isinstance(messages, list):
+        for message in messages:
+            if isinstance(message, dict):
+                _fit_message(message, quirks, notes)
+
+
+def _count_logprobs(body: JsonObject) -> None:
+    """Say by a number how many alternatives are wanted; the token itself is the first of them."""
+    alternatives = body.pop("top_logprobs", None)
+    match body.get("logprobs"):
+        case True:
+            body["logprobs"] = alternatives or 1
+        case False:
+            del body["logprobs"]
+        case _:
+            pass
+
+
+def _refuse(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    refused = quirks.refused
+    if quirks.sampling_without_effort and _effective_effort(body, quirks) == "none":
+        refused = refused - _SAMPLING
+    for name in sorted(refused):
+        for key in _WIRE.get(name, (name,)):
+            if body.get(key) is None or (key in _NEUTRAL and body[key] == _NEUTRAL[key]):
+                continue
+            del body[key]
+            notes.drop(name, "the model refuses it")
+
+
+def _effective_effort(body: JsonObject, quirks: Quirks) -> Any:
+    return body.get("reasoning_effort") or ("none" if quirks.default_effort_none else None)
+
+
+def _rename(body: JsonObject, one: str, other: str, wanted: str) -> None:
+    """Write a field under the wanted one of its two names; where both are there, the wanted one counts."""
+    unwanted = other if wanted == one else one
+    value = body.pop(unwanted, None)
+    if value is not None and body.get(wanted) is None:
+        body[wanted] = value
+
+
+def _fit_effort(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    effort, accepted = body.get("reasoning_effort"), quirks.efforts
+    if effort is None or accepted is None or effort in accepted:
+        return
+    sent = "default" if "default" in accepted else nearest_effort(effort, accepted)
+    if sent is None:
+        del body["reasoning_effort"]
+        notes.drop("reasoning", f"the model has no effort {effort!r}")
+    else:
+        body["reasoning_effort"] = sent
+        notes.clamp("reasoning", f"the model has no effort {effort!r}: {sent!r} is the nearest")
+
+
+def _fit_tools(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    if not quirks.parallel_switch and body.pop("parallel_tool_calls", None) is not None:
+        notes.drop("parallel_tool_calls", "the target has no such switch")
+    choice = body.get("tool_choice")
+    if choice is None:
+        return
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+        if "allowed_tools" in quirks.refused:
+            _narrow(body, choice.get("allowed_tools"), notes)
+        return
+    mode = choice if isinstance(choice, str) else "tool"
+    if mode in ("auto", "none", "required", "tool") and mode not in quirks.tool_choice:
+        del body["tool_choice"]
+        notes.drop("tool_choice", f"the target has no mode {mode!r}")
+
+
+def _narrow(body: JsonObject, allowed: Any, notes: Notes) -> None:
+    """Send only the allowed tools, where the choice itself cannot be restricted."""
+    if not isinstance(allowed, dict):
+        return
+    names = {name for tool in allowed.get("tools") or () if (name := _tool_name(tool))}
+    body["tools"] = [tool for tool in body.get("tools") or () if _tool_name(tool) in names]
+    body["tool_choice"] = allowed.get("mode", "auto")
+    notes.emulate("tool_choice", "only the allowed tools are sent")
+
+
+def _tool_name(tool: Any) -> str | None:
+    match tool:
+        case {"function": {"name": str(name)}} | {"custom": {"name": str(name)}}:
+            return name
+    return None
+
+
+def _fit_format(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    wanted = body.get("response_format")
+    kind = wanted.get("type") if isinstance(wanted, dict) else None
+    if kind not in ("text", "json_object", "json_schema") or kind in quirks.output_formats:
+        return
+    if kind == "json_schema" and "json_object" in quirks.output_formats:
+        body["response_format"] = {"type": "json_object"}
+        notes.emulate("output", "the model takes no schema: only JSON is asked for")
+        return
+    del body["response_format"]
+    notes.drop("output", f"the model has no output format {kind!r}")
+
+
+def _fit_message(message: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    role = message.get("role")
+    if role in ("system", "developer") and quirks.system_role not in ("as_given", role):
+        message["role"] = quirks.system_role
+        if quirks.system_role == "user":
+            notes.emulate("system", "the model takes no system message: it is sent as the user's")
+    if not quirks.message_names and role != "function" and message.pop("name", None) is not None:
+        notes.drop("name", "names of messages are refused")
+    if role == "assistant":
+        _fit_thinking(message, quirks, notes)
+    content = message.get("content")
+    if isinstance(content, list):
+        kept = [fitted for part in content if (fitted := _fit_part(part, quirks, notes)) is not None]
+        message["content"] = kept if kept or not content else ""
+
+
+def _fit_thinking(message: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    field = quirks.reasoning_field
+    if field is not None:
+        _rename(message, "reasoning", "reasoning_content", field)
+    elif "thinking" in quirks.refused:
+        found = [message.pop(key, None) for key in ("reasoning", "reasoning_content")]
+        if any(found):
+            notes.drop("thinking", "thinking is not taken back here")
+
+
+def _fit_part(part: Any, quirks: Quirks, notes: Notes) -> Any:
+    if not isinstance(part, dict):
+        return part
+    if "cache" in quirks.refused and "prompt_cache_breakpoint" in part:
+        part = {key: value for key, value in part.items() if key != "prompt_cache_breakpoint"}
+        notes.drop("cache", "prompts are cached automatically here, without marks")
+    medium = _MEDIA.get(part.get("type", ""))
+    if medium is None:
+        return part
+    if medium not in quirks.inputs:
+        notes.drop(medium, "the target takes none")
+        return None
+    if medium == "image" and not quirks.image_urls and _is_remote(part.get("image_url")):
+        notes.drop("image url", "the target takes images by their bytes only")
+        return None
+    return part
+
+
+def _is_remote(image: Any) -> bool:
+    url = image.get("url") if isinstance(image, dict) else image
+    return isinstance(url, str) and not url.startswith("data:")

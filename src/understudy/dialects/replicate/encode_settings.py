@@ -1,0 +1,167 @@
+"""The unified request in the words of one model: its inputs, and nothing that it does not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Notes
+from understudy.dialects.replicate.encode_messages import Conversation, read_conversation
+from understudy.dialects.replicate.schema import InputSchema
+from understudy.dialects.replicate.wire import BUDGETS, CEILINGS, IMAGES, PLAIN, STOPS, SWITCHES, SYSTEM
+from understudy.domain.content import Image, JsonObject
+from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
+from understudy.wire.json import encode
+
+_NOWHERE = {
+    "tools": "predictions have no tools",
+    "tool_choice": "predictions have no tools",
+    "parallel_tool_calls": "predictions have no tools",
+    "logprobs": "predictions give no log probabilities",
+    "top_logprobs": "predictions give no log probabilities",
+    "logit_bias": "models take no bias here",
+    "service_tier": "there are no service tiers",
+    "user": "there is no field for it",
+    "metadata": "there is no field for it",
+    "cache": "there is no prompt cache to steer",
+    "cache_key": "there is no prompt cache to steer",
+}
+
+
+def write_inputs(request: GenerationRequest, schema: InputSchema, notes: Notes) -> JsonObject:
+    """Write the inputs of a prediction. What the model has no input for is left out, with a warning."""
+    for field, why in _NOWHERE.items():
+        if getattr(request, field) not in (None, ()):
+            notes.drop(field, why)
+    writer = _Writer(schema, notes)
+    writer.conversation(read_conversation(request.messages, notes), request.output)
+    writer.number("max_tokens", request.max_tokens, CEILINGS)
+    for field in PLAIN:
+        writer.number(field, getattr(request, field), (field,))
+    writer.stops(request.stop)
+    writer.reasoning(request.reasoning)
+    return writer.inputs
+
+
+class _Writer:
+    def __init__(self, schema: InputSchema, notes: Notes) -> None:
+        self._schema = schema
+        self._notes = notes
+        self.inputs: JsonObject = {}
+
+    def conversation(self, said: Conversation, output: OutputFormat | None) -> None:
+        """Write who said what: as messages where the model takes them and one prompt would lose the turns."""
+        schema = self._schema
+        instruction = self._instruction(output)
+        system = "\n\n".join(filter(None, (said.system, instruction)))
+        if len(said.turns) != 1 and schema.first("messages"):
+            turns = Conversation(system=system, turns=said.turns, images=()).messages()
+            self.inputs["messages"] = encode(turns).decode() if schema.kind("messages") == "string" else turns
+        else:
+            prompt = said.prompt(self._notes)
+            key = schema.first(*SYSTEM)
+            if system and key is None:
+                self._notes.emulate("system", "the model has no system prompt: it stands before the prompt")
+                prompt = f"{system}\n\n{prompt}"
+            self.inputs["prompt"] = prompt
+            if system and key is not None:
+                self.inputs[key] = system
+        self._images(said.images)
+
+    def _instruction(self, output: OutputFormat | None) -> str:
+        """Ask in words for a form that no model here can be held to."""
+        if output is None or output.kind == "text":
+            return ""
+        self._notes.emulate("output", "predictions have no output format: the form is asked for in words")
+        if output.json_schema is None:
+            return "Answer with one JSON object and nothing else."
+        schema = encode(output.json_schema).decode()
+        return f"Answer with one JSON value and nothing else. It must fit this JSON Schema: {schema}"
+
+    def _images(self, images: tuple[Image, ...]) -> None:
+        urls = [url for image in images if (url := image.data_url()) is not None]
+        if len(urls) < len(images):
+            self._notes.drop("image file_id", "images go by URL or with their bytes")
+        if not urls:
+            return
+        key = self._schema.first(*IMAGES)
+        if key is None:
+            self._notes.drop("image", self._lacking("image"))
+        elif self._schema.kind(key) == "array":
+            self.inputs[key] = urls
+        else:
+            self.inputs[key] = urls[-1]
+            if len(urls) > 1:
+                self._notes.drop("image", "the model takes one image: the last one is sent")
+
+    def number(self, field: str, value: float | str | None, names: tuple[str, ...]) -> None:
+        """Write a value under the first name that the model has for it, within the bounds that it sets."""
+        if value is None:
+            return
+        name = self._schema.first(*names)
+        if name is None:
+            self._notes.drop(field, self._lacking(field))
+            return
+        if not isinstance(value, str):
+            least, most = self._schema.bounds(name)
+            fitting = max(value, least) if least is not None else value
+            fitting = min(fitting, most) if most is not None else fitting
+            if fitting != value:
+                self._notes.clamp(field, f"the model takes {_range(least, most)}")
+                value = int(fitting) if isinstance(value, int) and float(fitting).is_integer() else fitting
+        self._set(field, name, value)
+
+    def stops(self, stops: tuple[str, ...]) -> None:
+        """Write stop sequences: a list, or one string in which commas divide them."""
+        name = self._schema.first(*STOPS)
+        if not stops:
+            return
+        if name is None:
+            self._notes.drop("stop", self._lacking("stop"))
+        elif self._schema.kind(name) == "array":
+            self.inputs[name] = list(stops)
+        else:
+            sayable = [stop for stop in stops if "," not in stop]
+            if len(sayable) < len(stops):
+                self._notes.drop("stop", "a stop sequence with a comma cannot be told from two")
+            if sayable:
+                self.inputs[name] = ",".join(sayable)
+
+    def reasoning(self, reasoning: Reasoning | None) -> None:
+        """Write how much the model is to think: by a level, by a budget, or by a switch."""
+        if reasoning is None:
+            return
+        off = reasoning.effort == "none" or reasoning.mode == "disabled"
+        switch, level, budget = (self._schema.first(*names) for names in (SWITCHES, ("reasoning_effort",), BUDGETS))
+        said = False
+        if switch is not None:
+            self.inputs[switch], said = not off, True
+        if level is not None and reasoning.effort is not None:
+            said = self._set("reasoning", level, reasoning.effort)
+        elif budget is not None and reasoning.budget is not None:
+            self.number("reasoning", reasoning.budget, (budget,))
+            said = True
+        elif budget is not None and off and switch is None:
+            self.inputs[budget], said = 0, True
+        if not said and "reasoning" not in {warning.what for warning in self._notes.warnings}:
+            self._notes.drop("reasoning", self._lacking("reasoning"))
+        if reasoning.display is not None:
+            self._notes.drop("reasoning display", "what is shown of the thinking cannot be chosen")
+
+    def _set(self, field: str, name: str, value: Any) -> bool:
+        choices = self._schema.choices(name)
+        if choices is not None and value not in choices:
+            self._notes.drop(field, f"the model takes only {', '.join(map(str, choices))}")
+            return False
+        self.inputs[name] = value
+        return True
+
+    def _lacking(self, field: str) -> str:
+        if self._schema.properties is None:
+            return "the model does not tell its inputs, so that only a prompt is sent"
+        return f"the model has no input for {field}"
+
+
+def _range(least: float | None, most: float | None) -> str:
+    if least is None:
+        return f"at most {most:g}"
+    return f"at least {least:g}" if most is None else f"{least:g} to {most:g}"

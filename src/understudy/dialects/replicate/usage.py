@@ -1,0 +1,25 @@
+"""Token counts of a prediction, which stand in its metrics."""
+
+from __future__ import annotations
+
+from understudy.dialects.replicate.wire import PredictionWire
+from understudy.domain.content import JsonObject
+from understudy.domain.usage import Usage, token_count
+
+
+def read_usage(prediction: PredictionWire) -> Usage | None:
+    """Read the metrics, of which only language models count tokens; `None` when there are none."""
+    metrics = prediction.metrics
+    if not isinstance(metrics, dict):
+        return None
+    return Usage(
+        input=token_count(metrics.get("input_token_count")),
+        output=token_count(metrics.get("output_token_count")),
+        raw=metrics,
+    )
+
+
+def usage_object(usage: Usage) -> JsonObject:
+    """Return the counts as a prediction's metrics."""
+    counts = {"input_token_count": usage.input_total, "output_token_count": usage.output_total}
+    return {name: count for name, count in counts.items() if count is not None}

@@ -1,0 +1,257 @@
+"""From a conversation to `instructions` and `input` items.
+
+A leading system message in plain text becomes `instructions`; every other message keeps its place and role. Parts of
+an assistant's turn become items of their own (message, function call, reasoning), in their order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Endpoint, Notes, word_of
+from understudy.dialects.history import CallIds, short_id
+from understudy.dialects.responses.wire import CALL_TEXT, NAME
+from understudy.domain.content import (
+    AnyPart,
+    Citation,
+    File,
+    Image,
+    JsonObject,
+    Opaque,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from understudy.domain.messages import Message, Role
+from understudy.domain.requests import GenerationRequest
+
+MAX_CALL_ID = 64
+"""Characters of a call's id; longer ones, which other providers do make, are refused."""
+
+_ROLES = {Role.SYSTEM: "system", Role.DEVELOPER: "developer"}
+"""The rest is said by the user, such as what a tool message holds besides its results."""
+
+
+def encode_input(
+    request: GenerationRequest, endpoint: Endpoint, notes: Notes
+) -> tuple[str | None, str | list[JsonObject]]:
+    """Return the instructions, if any, and the input: a string for one plain user's message, else items."""
+    messages = request.messages
+    instructions = None
+    if messages and messages[0].role is Role.SYSTEM and _is_plain(messages[0]):
+        instructions, messages = messages[0].text, messages[1:]
+    if len(messages) == 1 and messages[0].role is Role.USER and _is_plain(messages[0]):
+        return instructions, messages[0].text
+    writer = _InputEncoder(endpoint, notes)
+    for message in messages:
+        writer.add(message)
+    return instructions, writer.items
+
+
+def _is_plain(message: Message) -> bool:
+    return isinstance(message.content, str) and message.extra is None and message.name is None
+
+
+class _InputEncoder:
+    """Writes items, message by message."""
+
+    def __init__(self, endpoint: Endpoint, notes: Notes) -> None:
+        self.items: list[JsonObject] = []
+        self._endpoint = endpoint
+        self._quirks = endpoint.quirks
+        self._notes = notes
+        self._custom: set[str] = set()
+        self._ids = CallIds(short_id(MAX_CALL_ID), notes)
+
+    def add(self, message: Message) -> None:
+        """Write one message."""
+        if message.name is not None:
+            self._notes.drop("name", "messages have no name here")
+        if message.role is Role.ASSISTANT:
+            self._add_answer(message)
+        elif isinstance(message.content, str):
+            self.items.append({"role": _ROLES.get(message.role, "user"), "content": message.content, **_extra(message)})
+        else:
+            self._add_parts(message, message.content)
+
+    def _add_parts(self, message: Message, parts: tuple[AnyPart, ...]) -> None:
+        """Results become items; the other parts are gathered into messages around them."""
+        content: list[JsonObject] = []
+        for part in parts:
+            item = self._own_item(part)
+            if item is None:
+                if (piece := self.content(part)) is not None:
+                    content.append(piece)
+                continue
+            self._flush(message, content)
+            content = []
+            self.items.append(item)
+        self._flush(message, content)
+
+    def _flush(self, message: Message, content: list[JsonObject]) -> None:
+        if content:
+            self.items.append({"role": _ROLES.get(message.role, "user"), "content": content, **_extra(message)})
+
+    def _own_item(self, part: AnyPart) -> JsonObject | None:
+        """Return the item that a part is by itself; `None` when it is content of a message."""
+        match part:
+            case ToolResult():
+                return self._result(part)
+            case Opaque(dialect, dict() as item) if dialect == NAME and not str(item.get("type")).startswith("input_"):
+                return item
+            case _:
+                return None
+
+    def _result(self, result: ToolResult) -> JsonObject:
+        if result.is_error:
+            self._notes.drop("tool result is_error", "only its text can say that a tool failed")
+        if isinstance(result.content, str):
+            output: Any = result.content
+        else:
+            output = [piece for part in result.content if (piece := self.content(part)) is not None]
+        kind = "custom_tool_call_output" if result.call_id in self._custom else "function_call_output"
+        return {"type": kind, "call_id": self._ids.of_result(result.call_id), "output": output, **_extra(result)}
+
+    def content(self, part: AnyPart) -> JsonObject | None:
+        """Write a part of a user's or system message, or of a tool's result."""
+        match part:
+            case Text(text):
+                piece: JsonObject = {"type": "input_text", "text": text}
+            case Image():
+                piece = self._image(part)
+            case File():
+                piece = self._file(part)
+            case Opaque(dialect, json) if dialect == NAME:
+                return dict(json)
+            case Opaque(dialect):
+                self._notes.drop("opaque part", f"only {dialect} understands it")
+                return None
+            case _:
+                self._notes.drop(word_of(part), "the Responses API takes none as input")
+                return None
+        if part.cache is not None:
+            piece["prompt_cache_breakpoint"] = {"mode": "explicit"}
+        return {**piece, **_extra(part)}
+
+    def _image(self, image: Image) -> JsonObject:
+        piece: JsonObject = {"type": "input_image"}
+        if image.file_id is not None:
+            piece["file_id"] = image.file_id
+        else:
+            piece["image_url"] = image.data_url()
+        if image.detail is not None:
+            piece["detail"] = image.detail
+        return piece
+
+    def _file(self, file: File) -> JsonObject:
+        if file.context is not None:
+            self._notes.drop("file context", "files carry no context here")
+        if file.citations is not None:
+            self._notes.drop("file citations", "citations of files cannot be switched here")
+        if file.text is not None:
+            self._notes.emulate("file", "a plain-text document is sent as text")
+            return {"type": "input_text", "text": file.text}
+        piece: JsonObject = {"type": "input_file"}
+        if file.file_id is not None:
+            piece["file_id"] = file.file_id
+        elif file.data is not None:
+            piece["file_data"] = file.data if file.media_type is None else file.data_url()
+        else:
+            piece["file_url"] = file.url
+        if file.name is not None:
+            piece["filename"] = file.name
+        return piece
+
+    def _add_answer(self, message: Message) -> None:
+        """Write an assistant's turn. Texts that came in one message item go back in one."""
+        open_about: JsonObject | None = None
+        content: list[JsonObject] = []
+        for part in message.parts:
+            if not isinstance(part, Text | Refusal):
+                self._close_answer(open_about, content)
+                open_about, content = None, []
+                self._add_item_of(part)
+                continue
+            about = _extra(message) | _extra(part).get("item", {})
+            if content and about != open_about:
+                self._close_answer(open_about, content)
+                content = []
+            open_about = about
+            content.append(self._answer_piece(part, whole="id" in about))
+        self._close_answer(open_about, content)
+
+    def _close_answer(self, about: JsonObject | None, content: list[JsonObject]) -> None:
+        if not content:
+            return
+        item: JsonObject = {"role": "assistant", **(about or {}), "content": content}
+        if "id" not in item and len(content) == 1 and content[0].keys() == {"type", "text"}:
+            item["content"] = content[0]["text"]
+        self.items.append(item)
+
+    def _answer_piece(self, part: Text | Refusal, *, whole: bool) -> JsonObject:
+        own = {key: value for key, value in _extra(part).items() if key != "item"}
+        if isinstance(part, Refusal):
+            return {"type": "refusal", "refusal": part.text, **own}
+        piece: JsonObject = {"type": "output_text", "text": part.text}
+        annotations = [citation.raw for citation in part.citations if citation.dialect == NAME]
+        if annotations or whole:
+            piece["annotations"] = annotations
+        return {**piece, **own}
+
+    def _add_item_of(self, part: AnyPart) -> None:
+        match part:
+            case ToolCall():
+                self.items.append(self._call(part))
+            case Thinking():
+                if (item := self._thinking(part)) is not None:
+                    self.items.append(item)
+            case Opaque(dialect, json) if dialect == NAME:
+                self.items.append(json)
+            case Opaque(dialect):
+                self._notes.drop("opaque part", f"only {dialect} understands it")
+            case Citation():
+                self._notes.drop("citations", "a citation stands only in a text here")
+            case ToolResult():
+                self.items.append(self._result(part))
+            case _:
+                self._notes.drop(word_of(part), "an assistant's turn holds none here")
+
+    def _call(self, call: ToolCall) -> JsonObject:
+        about = _extra(call)
+        kind = about.get("type", "function_call")
+        if kind == "custom_tool_call":
+            self._custom.add(call.id)
+        return {
+            "type": kind,
+            "call_id": self._ids.of_call(call.id),
+            "name": call.name,
+            CALL_TEXT[kind]: call.arguments,
+            **about,
+        }
+
+    def _thinking(self, thinking: Thinking) -> JsonObject | None:
+        """Reasoning goes back as it came, to where it came from, or not at all."""
+        source = thinking.provenance
+        if source is None or source.dialect != NAME:
+            self._notes.drop("thinking", "it was not written by this API, which takes back only its own")
+            return None
+        model = self._endpoint.model
+        if self._quirks.thinking_bound_to_model and source.model and model and not source.model.startswith(model):
+            self._notes.drop("thinking", f"{model} does not take the thinking of {source.model}")
+            return None
+        item = _extra(thinking)
+        if item.get("type") == "reasoning":
+            return item
+        if thinking.signature is None:
+            self._notes.drop("thinking", "without its encrypted form it cannot be replayed")
+            return None
+        summary = [{"type": "summary_text", "text": thinking.text}] if thinking.text else []
+        return {"type": "reasoning", "summary": summary, "encrypted_content": thinking.signature}
+
+
+def _extra(holder: Message | Part) -> JsonObject:
+    """The wire fields that were kept for this dialect."""
+    return (holder.extra or {}).get(NAME, {})

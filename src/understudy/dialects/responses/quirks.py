@@ -1,0 +1,149 @@
+"""What a target wants otherwise than the plain form, done to the body by its quirks.
+
+Rendered and patched bodies both pass through here, so a request that came in on this wire fits every target too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.dialects.base import Notes
+from understudy.dialects.quirks import Quirks, nearest_effort
+from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS
+from understudy.domain.content import JsonObject
+
+_WIRE = {"max_tokens": "max_output_tokens", "cache_key": "prompt_cache_key", "user": "safety_identifier"}
+"""Names on the wire of request fields that are called otherwise there."""
+
+_SAMPLING = frozenset({"temperature", "top_p", "logprobs", "top_logprobs"})
+_FIELDS = _SAMPLING | {"max_tokens", "cache_key", "user", "metadata", "service_tier", "parallel_tool_calls"}
+_NEUTRAL: dict[str, Any] = {"temperature": 1, "top_p": 1, "top_logprobs": 0}
+"""Values that every model accepts, because they are the default."""
+
+_MEDIA = {"input_image": "image", "input_file": "file"}
+
+
+def fit(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    """Alter the body in place; everything left out or changed is noted."""
+    _fit_reasoning(body, quirks, notes)
+    _refuse(body, quirks, notes)
+    _fit_text(body, quirks, notes)
+    _fit_tools(body, quirks, notes)
+    items = body.get("input")
+    if isinstance(items, list):
+        body["input"] = [_fit_item(item, quirks, notes) if isinstance(item, dict) else item for item in items]
+
+
+def _fit_reasoning(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    reasoning = body.get("reasoning")
+    if not isinstance(reasoning, dict):
+        return
+    if "reasoning" in quirks.refused:
+        del body["reasoning"]
+        _exclude(body, ENCRYPTED)
+        notes.drop("reasoning", "the model refuses it")
+        return
+    effort = reasoning.get("effort")
+    nearest = nearest_effort(effort, quirks.efforts or ())
+    if nearest is not None and nearest != effort:
+        body["reasoning"] = {**reasoning, "effort": nearest}
+        notes.clamp("reasoning", f"the model has no effort {effort!r}: {nearest!r} is the nearest")
+
+
+def _refuse(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    refused = quirks.refused & _FIELDS
+    if quirks.sampling_without_effort and _effective_effort(body, quirks) == "none":
+        refused = refused - _SAMPLING
+    for name in sorted(refused):
+        if name == "logprobs" and _exclude(body, LOGPROBS):
+            notes.drop(name, "the model refuses it")
+        key = _WIRE.get(name, name)
+        if body.get(key) is None or (key in _NEUTRAL and body[key] == _NEUTRAL[key]):
+            continue
+        del body[key]
+        notes.drop(name, "the model refuses it")
+
+
+def _effective_effort(body: JsonObject, quirks: Quirks) -> Any:
+    reasoning = body.get("reasoning")
+    effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
+    return effort or ("none" if quirks.default_effort_none else None)
+
+
+def _exclude(body: JsonObject, name: str) -> bool:
+    include = body.get("include")
+    if not isinstance(include, list) or name not in include:
+        return False
+    rest = [other for other in include if other != name]
+    if rest:
+        body["include"] = rest
+    else:
+        del body["include"]
+    return True
+
+
+def _fit_text(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    text = body.get("text")
+    if not isinstance(text, dict):
+        return
+    text = dict(text)
+    wanted = text.get("format")
+    kind = wanted.get("type") if isinstance(wanted, dict) else None
+    if kind in ("json_object", "json_schema") and kind not in quirks.output_formats:
+        del text["format"]
+        if kind == "json_schema" and "json_object" in quirks.output_formats:
+            text["format"] = {"type": "json_object"}
+            notes.emulate("output", "the model takes no schema: only JSON is asked for")
+        else:
+            notes.drop("output", f"the model has no output format {kind!r}")
+    if "verbosity" in quirks.refused and text.pop("verbosity", None) is not None:
+        notes.drop("verbosity", "the model refuses it")
+    body["text"] = text
+    if not text:
+        del body["text"]
+
+
+def _fit_tools(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+    if not quirks.parallel_switch and body.pop("parallel_tool_calls", None) is not None:
+        notes.drop("parallel_tool_calls", "the target has no such switch")
+    match body.get("tool_choice"):
+        case str(mode):
+            pass
+        case {"type": "function"}:
+            mode = "tool"
+        case _:
+            return
+    if mode in ("auto", "none", "required", "tool") and mode not in quirks.tool_choice:
+        del body["tool_choice"]
+        notes.drop("tool_choice", f"the target has no mode {mode!r}")
+
+
+def _fit_item(item: JsonObject, quirks: Quirks, notes: Notes) -> JsonObject:
+    role = item.get("role")
+    if role in ("system", "developer") and quirks.system_role not in ("as_given", role):
+        item = {**item, "role": quirks.system_role}
+    for key in ("content", "output"):
+        pieces = item.get(key)
+        if isinstance(pieces, list) and item.get("type") != "reasoning":
+            kept = [fitted for piece in pieces if (fitted := _fit_piece(piece, quirks, notes)) is not None]
+            item = {**item, key: kept if kept or not pieces else ""}
+    return item
+
+
+def _fit_piece(piece: Any, quirks: Quirks, notes: Notes) -> Any:
+    if not isinstance(piece, dict):
+        return piece
+    if "prompt_cache_breakpoint" in piece and not quirks.cache_breakpoints:
+        piece = {key: value for key, value in piece.items() if key != "prompt_cache_breakpoint"}
+        notes.drop("cache", "prompts are cached automatically here, without marks")
+    medium = _MEDIA.get(piece.get("type", ""))
+    if medium is None:
+        return piece
+    if medium not in quirks.inputs:
+        notes.drop(medium, "the target takes none")
+        return None
+    url = piece.get("image_url")
+    if not quirks.image_urls and isinstance(url, str) and not url.startswith("data:"):
+        notes.drop("image url", "the target takes images by their bytes only")
+        return None
+    return piece

@@ -1,0 +1,147 @@
+"""The account of an attempt: how it ended, what it used and cost, and how sure that is."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+
+from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
+from understudy.domain.failures import Failure
+from understudy.domain.money import NOT_BILLED, Cost
+from understudy.domain.prices import PriceQuery
+from understudy.domain.responses import GenerationResponse
+from understudy.domain.usage import USAGE, Usage
+from understudy.engine.attempt import Attempt
+from understudy.policy.estimate import BYTES_PER_TOKEN, expected_usage, size_of
+from understudy.policy.verdicts import VERDICTS
+
+logger = logging.getLogger("understudy")
+
+
+def record_of(attempt: Attempt, outcome: Outcome, failure: Failure | None, next_step: str | None) -> AttemptRecord:
+    """Return the record of an attempt that has ended."""
+    attempt.fold_rest()
+    job, target, stream = attempt.job, attempt.launch.target, attempt.stream
+    usage, model = _usage(attempt), _answered_model(attempt)
+    basis = _basis(attempt, outcome, failure, usage)
+    return AttemptRecord(
+        request_id=job.id,
+        attempt_id=attempt.id,
+        number=attempt.number,
+        batch=job.batch,
+        provider=target.name,
+        provider_type=target.provider_type,
+        model=target.model,
+        operation=job.operation,
+        outcome=outcome,
+        started=attempt.started_at,
+        duration=attempt.duration,
+        first_event=attempt.first_event,
+        waited=attempt.launch.waited,
+        answered_model=model,
+        dialect=stream.dialect,
+        streamed=job.streamed,
+        failure=failure,
+        next_step=next_step,
+        usage=usage,
+        cost=_cost(attempt, basis, usage, model),
+        cost_basis=basis,
+        warnings=attempt.response.warnings if attempt.response is not None else (),
+    )
+
+
+def _usage(attempt: Attempt) -> Usage:
+    """Return the usage that the provider reported; empty if it reported none."""
+    usage = getattr(_answer(attempt), "usage", None)
+    return usage if isinstance(usage, Usage) else Usage()
+
+
+def _answered_model(attempt: Attempt) -> str | None:
+    """Return the name of the model that answered, as the provider wrote it, without the secrets that were sent."""
+    model = getattr(_answer(attempt), "model", None)
+    if not isinstance(model, str):
+        return None
+    return model if model == attempt.launch.target.model else attempt.stream.clean(model)
+
+
+def _basis(attempt: Attempt, outcome: Outcome, failure: Failure | None, usage: Usage) -> CostBasis:
+    """Return how sure the cost of an attempt is: exact, estimated, refused (so free), never sent, or unknown."""
+    if failure is not None and not failure.sent:
+        return CostBasis.NOT_SENT
+    verdict = CostBasis.EXACT if failure is None else VERDICTS[failure.kind].basis
+    if outcome is Outcome.WON or verdict is CostBasis.EXACT:
+        generates = attempt.fold is not None
+        reported = usage.input_total is not None and (usage.output_total is not None or not generates)
+        return CostBasis.EXACT if reported and not _has_odd_counts(attempt) else CostBasis.ESTIMATED
+    return CostBasis.ESTIMATED if usage.output_total or _counted(attempt.response) else verdict
+
+
+def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None) -> Cost | None:
+    """Return what an attempt cost, given how sure its usage is and which `model` answered; `None` if unknown."""
+    if basis in (CostBasis.NOT_SENT, CostBasis.REFUSED) or not attempt.job.operation.billed:
+        return NOT_BILLED
+    if basis is CostBasis.UNKNOWN:
+        return None
+    if attempt.stream.cost is not None:
+        return attempt.stream.cost
+    response, raw = attempt.response, usage.raw or {}
+    facts = response.extra if response is not None else {}
+    query = PriceQuery(
+        usage=_completed(attempt, usage) if basis is CostBasis.ESTIMATED else usage,
+        model=attempt.launch.target.model,
+        answered_model=model,
+        service_tier=_string(facts.get("service_tier")),
+        speed=_string(raw.get("speed")),
+        region=_region(raw),
+        partner=_string(facts.get("inference_provider")),
+        estimated=basis is CostBasis.ESTIMATED,
+    )
+    try:
+        return attempt.backend.cost_of(query)
+    except Exception:
+        # An unknown cost is no reason to lose the answer.
+        logger.exception("the price of attempt %s could not be computed", attempt.id)
+        return None
+
+
+def _answer(attempt: Attempt) -> object:
+    return attempt.response or (attempt.items[0] if attempt.items else None)
+
+
+def _has_odd_counts(attempt: Attempt) -> bool:
+    """Check whether some of the provider's counts had to be ignored."""
+    warnings = getattr(_answer(attempt), "warnings", ())
+    return bool(warnings) and any(warning.what in (USAGE, "numbers") for warning in warnings)
+
+
+def _completed(attempt: Attempt, usage: Usage) -> Usage:
+    """Fill in what the provider did not report: the prompt as estimated, and the output tokens counted here if those
+    are more than it reported."""
+    if usage.input_total is None:
+        expected = expected_usage(attempt.job.request)
+        usage = msgspec.structs.replace(expected, output=usage.output, reasoning=usage.reasoning, raw=usage.raw)
+    counted = _counted(attempt.response)
+    if counted > (usage.output_total or 0):
+        usage = msgspec.structs.replace(usage, output=counted, reasoning=None, audio_output=None)
+    return usage
+
+
+def _counted(response: GenerationResponse | None) -> int:
+    """Return about how many tokens of an answer arrived."""
+    if response is None:
+        return 0
+    texts = (response.text, response.thinking, response.refusal or "")
+    calls = (text for call in response.tool_calls for text in (call.name, call.arguments))
+    return -(-sum(map(size_of, (*texts, *calls))) // BYTES_PER_TOKEN)
+
+
+def _region(raw: dict[str, Any]) -> str | None:
+    """Return the region that a call was bound to; `None` where it could be served anywhere."""
+    place = _string(raw.get("inference_geo"))
+    return None if place in ("global", "not_available") else place
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,132 @@
+"""What runs share: what is remembered between requests, where time and chance come from, and where records go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Protocol
+
+import msgspec
+
+from understudy.domain.attempts import AttemptRecord, Outcome
+from understudy.domain.errors import error_of
+from understudy.domain.failures import Failure, FailureKind
+from understudy.engine.backend import Backend
+from understudy.engine.background import Background
+from understudy.engine.job import Job, new_id
+from understudy.ledger import LedgerSink, Observer
+from understudy.policy.budgets import Budgets
+from understudy.policy.health import Health
+from understudy.policy.signals import Launch
+
+logger = logging.getLogger("understudy")
+
+CLOSED = Failure(kind=FailureKind.CANCELLED, message="the provider was closed")
+"""How the requests end that run while their provider is closed."""
+CLOSING = 1.0
+"""Seconds that closing a provider waits for the requests that it ends."""
+
+Admission = Callable[[Job, Launch], Failure | None]
+"""Decides just before an attempt whether it may be made; a failure forbids it, and the next target is asked."""
+
+
+def _admit_all(job: Job, launch: Launch) -> Failure | None:
+    return None
+
+
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """Where chance, ids and dates come from."""
+
+    rng: Random = msgspec.field(default_factory=Random)
+    new_id: Callable[[], str] = new_id
+    """Makes the ids of requests and attempts."""
+    wall_clock: Callable[[], float] = time.time
+    """Returns Unix seconds; read once per attempt. Durations come from the event loop's clock."""
+
+
+class Running(Protocol):
+    """A job under way."""
+
+    loop: asyncio.AbstractEventLoop
+
+    async def close(self, failure: Failure) -> None:
+        """End the job with a failure, and wait until it has ended."""
+        ...
+
+
+class Engine:
+    """One per provider or manager. Everything that it remembers or draws from can be handed in."""
+
+    def __init__(
+        self,
+        *,
+        sink: LedgerSink | None = None,
+        observers: tuple[Observer, ...] = (),
+        health: Health | None = None,
+        budgets: Budgets | None = None,
+        sources: Sources | None = None,
+        admit: Admission = _admit_all,
+    ) -> None:
+        sources = sources or Sources()
+        self.health = health or Health()
+        self.budgets = budgets or Budgets()
+        self.rng = sources.rng
+        self.new_id = sources.new_id
+        self.wall_clock = sources.wall_clock
+        self.admit = admit
+        self.background = Background()
+        """Where attempts end that the answer does not wait for."""
+        self.running: set[Running] = set()
+        """The jobs under way, of all event loops."""
+        self._closings = 0
+        self._sink = sink
+        self._observers = observers
+
+    async def close(self) -> None:
+        """End the jobs of the running event loop with `Unavailable`. Those that begin afterwards run as usual."""
+        self._closings += 1
+        loop = asyncio.get_running_loop()
+        runs = [run for run in self.running if run.loop is loop]
+        if runs:
+            await asyncio.gather(*(run.close(CLOSED) for run in runs))
+        await self.background.finish()
+
+    def still_open(self) -> Callable[[], None]:
+        """Return a check that raises `Unavailable` once the provider was closed, for what runs between two jobs."""
+        closings = self._closings
+
+        def check() -> None:
+            if self._closings != closings:
+                raise error_of(CLOSED)
+
+        return check
+
+    def publish(self, record: AttemptRecord, backend: Backend) -> None:
+        """Hand a record to the statistics, the ledger and the observers, and log a failed attempt.
+
+        What one of them raises is logged: it must not cost the caller the answer.
+        """
+        try:
+            backend.tally(record)
+            if self._sink is not None:
+                self._sink.record(record)
+        except Exception:
+            logger.exception("the ledger failed to record attempt %s", record.attempt_id)
+        for observer in self._observers:
+            try:
+                observer(record)
+            except Exception:
+                logger.exception("observer %r failed on attempt %s", observer, record.attempt_id)
+        if record.outcome is Outcome.FAILED:
+            logger.warning("request %s attempt %s", record.request_id, record)
+
+
+async def guarded(work: Awaitable[object], what: str) -> None:
+    """Await something whose failure must not cost the caller the answer: it is logged."""
+    try:
+        await work
+    except Exception:
+        logger.exception("%s failed", what)

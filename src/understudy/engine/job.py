@@ -1,0 +1,44 @@
+"""What a run carries out: one request of a user, with the rules for it."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from understudy.domain.operation import Operation
+from understudy.engine.structured import ResultForm
+from understudy.policy.signals import Rules
+
+if TYPE_CHECKING:
+    from understudy.settings import Whole
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One request of a user, ready to run."""
+
+    id: str
+    operation: Operation
+    request: Any
+    rules: Rules = Rules()
+    form: ResultForm | None = None
+    strict: bool = False
+    batch: int | None = None
+    """Of an embedding in several batches: which, from 1."""
+    whole: Whole = "auto"
+    """How to ask for an answer that the caller wants whole; see `FallbackConfig.whole`."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the caller sees the answer as it arrives."""
+        return self.rules.streamed
+
+
+def new_id() -> str:
+    """Return a UUID of version 7 (RFC 9562 §5.7): milliseconds first, so that ids sort by time."""
+    chance = int.from_bytes(os.urandom(10), "big")
+    clock = f"{time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF:012x}"
+    tail = f"{chance & 0x3FFF_FFFF_FFFF_FFFF | 1 << 63:016x}"
+    return f"{clock[:8]}-{clock[8:]}-7{chance >> 68:03x}-{tail[:4]}-{tail[4:]}"

@@ -1,0 +1,109 @@
+"""Which targets can take a request at all, as far as that is known. What is unknown is allowed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from understudy.domain.content import Audio, File, Image, ToolResult
+from understudy.domain.messages import Tool
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.policy.estimate import least_prompt
+from understudy.policy.plan import Skip
+from understudy.policy.strategies import UNKNOWN
+from understudy.policy.targets import Facts, Target
+
+_WORDS = {
+    "tools": "call tools",
+    "vision": "see images",
+    "audio_input": "hear audio",
+    "pdf_input": "read PDFs",
+    "structured_output": "answer in the form of a schema",
+}
+"""By capability: what a target without it cannot do. The last one can be helped."""
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """What a request asks of a target."""
+
+    capabilities: frozenset[str] = frozenset()
+    least_prompt: int = 0
+    """Tokens that its prompt has at least."""
+
+
+class Eligibility(msgspec.Struct, frozen=True):
+    """The targets that can take a request, and the others."""
+
+    targets: tuple[Target, ...]
+    skipped: tuple[Skip, ...] = ()
+    compromise: str | None = None
+    """Set where none can wholly: what was overlooked."""
+
+
+def needs_of(request: GenerationRequest | EmbeddingRequest) -> Needs:
+    """Return what a request needs."""
+    if isinstance(request, EmbeddingRequest):
+        return _NOTHING
+    found = _media(request)
+    if any(isinstance(tool, Tool) for tool in request.tools):
+        found.add("tools")
+    if request.output is not None and request.output.kind == "json_schema":
+        found.add("structured_output")
+    return Needs(frozenset(found), least_prompt(request))
+
+
+_NOTHING = Needs()
+
+
+def _media(request: GenerationRequest) -> set[str]:
+    found: set[str] = set()
+    for message in request.messages:
+        if isinstance(message.content, str):
+            continue
+        for part in message.content:
+            inner = part.content if isinstance(part, ToolResult) and not isinstance(part.content, str) else ()
+            for each in (part, *inner):
+                if isinstance(each, Image):
+                    found.add("vision")
+                elif isinstance(each, Audio):
+                    found.add("audio_input")
+                elif isinstance(each, File) and each.media_type == "application/pdf":
+                    found.add("pdf_input")
+    return found
+
+
+def eligible(needs: Needs, targets: tuple[Target, ...], facts: Facts) -> Eligibility:
+    """Part the targets that are known not to be able from the others.
+
+    A window that is too small by an estimate, and a schema that can be asked for in words, keep a target out only while
+    others are left. No target is left where every one lacks something else.
+    """
+    able: list[Target] = []
+    skipped: list[Skip] = []
+    lacking: list[Target] = []
+    for target in targets:
+        found, hard = _lack(needs, target, facts)
+        if found is None:
+            able.append(target)
+        else:
+            skipped.append(Skip(target, found))
+            if not hard:
+                lacking.append(target)
+    if able or not lacking:
+        return Eligibility(tuple(able), tuple(skipped))
+    kept = set(lacking)
+    why = next(skip.why for skip in skipped if skip.target in kept)
+    return Eligibility(
+        tuple(lacking), tuple(skip for skip in skipped if skip.target not in kept), f"none is better: {why}"
+    )
+
+
+def _lack(needs: Needs, target: Target, facts: Facts) -> tuple[str | None, bool]:
+    """Return what a target lacks, and whether nothing helps."""
+    known = facts.targets.get(target.label, UNKNOWN)
+    for capability, words in _WORDS.items():
+        if capability in needs.capabilities and known.capabilities.get(capability) is False:
+            return f"cannot {words}", capability != "structured_output"
+    window = facts.windows.get(target.label)
+    if window is not None and needs.least_prompt > window:
+        return f"holds {window:,} tokens, the prompt has at least {needs.least_prompt:,}", False
+    return None, False

@@ -1,0 +1,81 @@
+"""Whether the same target may be tried again, and after which wait."""
+
+from __future__ import annotations
+
+from random import Random
+
+import msgspec
+
+from understudy.domain.failures import Failure
+from understudy.policy import backoff
+from understudy.policy.budgets import Budgets
+from understudy.policy.signals import Rules
+from understudy.policy.targets import Target
+from understudy.policy.tries import Tries, Try
+from understudy.policy.verdicts import Verdict
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """Leave to try the same target again, `delay` seconds from now."""
+
+    delay: float
+
+
+class NoRetry(msgspec.Struct, frozen=True):
+    """What forbids a retry."""
+
+    why: str
+
+
+class Retries:
+    """The arithmetic of retries: ceilings, shares of the deadline, and the retry budget."""
+
+    __slots__ = ("_budgets", "_repeated_at_once", "_rng", "_rules", "_tries")
+
+    def __init__(self, tries: Tries, rules: Rules, budgets: Budgets, rng: Random) -> None:
+        self._tries = tries
+        self._rules = rules
+        self._budgets = budgets
+        self._rng = rng
+        self._repeated_at_once = False
+
+    def first_at(self, target: Target, now: float) -> None:
+        """Count the first attempt at a target: it adds to the budget of retries."""
+        self._budgets.retry(_credential(target)).deposit(now)
+
+    def at_once(self, current: Try, now: float) -> bool:
+        """Check whether an attempt that says nothing of its target may be repeated at once, and note that it is.
+
+        Once per request; it does not count towards `max_retries`.
+        """
+        if self._repeated_at_once or self._tries.kept_for_others or now > self._tries.latest_retry(current, now):
+            return False
+        self._repeated_at_once = True
+        current.count -= 1
+        return True
+
+    def again(self, current: Try, failure: Failure, verdict: Verdict, now: float) -> Retry | NoRetry:
+        """Ask for a retry after a failure. The retry budget is drawn on if it is granted."""
+        delay = backoff.delay(current.count, self._rules.retry_delay, failure.retry_after, self._rng)
+        why_not = self._why_not(current, verdict, delay, now)
+        return Retry(delay) if why_not is None else NoRetry(why_not)
+
+    def _why_not(self, current: Try, verdict: Verdict, delay: float, now: float) -> str | None:
+        tries = self._tries
+        if current.count >= self._rules.max_tries:
+            made = "1 try was" if current.count == 1 else f"{current.count} tries were"
+            return f"{made} made (max_retries)"
+        if verdict.retries is not None and current.count > verdict.retries:
+            return f"this kind of failure is worth {verdict.retries + 1} tries"
+        if tries.kept_for_others:
+            return "the attempts left are kept for the other targets (max_attempts)"
+        if now + delay > tries.latest_retry(current, now):
+            others = "use the time that other targets need" if tries.others(current, now) else "pass the deadline"
+            return f"{delay:.1f} s of waiting would {others}"
+        if not self._budgets.retry(_credential(current.step.target)).withdraw(now):
+            return "the retry budget is used up"
+        return None
+
+
+def _credential(target: Target) -> str:
+    return target.credential or target.name

@@ -1,0 +1,47 @@
+"""What a provider's own environment variables hold: its key or token, and its address. The variables are passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from understudy.domain.secret import Secret
+from understudy.providers.base import ProviderRow
+from understudy.wire.http import is_sendable
+
+
+class EnvironmentKey(msgspec.Struct, frozen=True):
+    """A key or a token, or why it is missing. Nothing at all means that none is needed."""
+
+    key: Secret | None = None
+    token: Secret | None = None
+    why: str | None = None
+    """Why the provider cannot be used."""
+    variables: tuple[str, ...] = ()
+    """The environment variables of which one would help."""
+
+
+def key_from_environment(row: ProviderRow, environ: Mapping[str, str]) -> EnvironmentKey:
+    """Return the key in the first of the row's variables that is set; without one, the token."""
+    for name in (*row.key_variables, *row.token_variables):
+        if key := environ.get(name, "").strip():
+            if is_sendable(key):
+                return EnvironmentKey(token=Secret(key)) if name in row.token_variables else EnvironmentKey(Secret(key))
+            return EnvironmentKey(why=f"{name} contains characters that a header cannot carry", variables=(name,))
+    if not row.key_required:
+        return EnvironmentKey()
+    match row.key_variables:
+        case ():
+            why = "it has no api_key, and its type has no variable for one"
+        case (name,):
+            why = f"{name} is not set"
+        case names:
+            why = f"none of {', '.join(names)} is set"
+    return EnvironmentKey(why=why, variables=row.key_variables)
+
+
+def address_from_environment(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the first of the row's variables that holds an address, and the address."""
+    held = ((name, environ.get(name, "").strip()) for name in row.base_url_variables)
+    return next(((name, url) for name, url in held if url), None)
