@@ -103,7 +103,7 @@ def test_a_route_is_taken_as_it_stands() -> None:
         choose(ROUTED, "cheap", ["main"])
     with pytest.raises(Misuse, match="cheap is a route"):
         choose(ROUTED, "cheap", None, alone=True)
-    with pytest.raises(Misuse, match="the entries are main, second, third, the routes cheap"):
+    with pytest.raises(Misuse, match="the entries are main, second, third; the routes are cheap"):
         choose(ROUTED, "cheep", None)
 
 

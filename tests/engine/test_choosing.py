@@ -159,7 +159,7 @@ async def test_any_function_is_a_strategy_and_may_not_invent_targets() -> None:
         return Plan((Step(Target(name="mallory"), "why not"),))
 
     assert (await manager(provider("a"), provider("b"), strategy=last_first).generate("Hi")).provider == "b"
-    with pytest.raises(u.Misuse, match="the strategy planned mallory, which is none of the targets"):
+    with pytest.raises(u.Misuse, match="the strategy planned mallory, which was not among the targets"):
         await manager(provider("a"), provider("b"), strategy=invented).generate("Hi")
 
 
@@ -205,7 +205,7 @@ async def _slow(request: object, targets: tuple[Target, ...], facts: Facts, now:
     ("fallback", "says"),
     [
         ({"strategy": _slow}, "the strategy is asynchronous: it is called without await"),
-        ({"strategy": "cheapest"}, "unknown strategy 'cheapest': there are priority, round_robin, cost_optimized"),
+        ({"strategy": "cheapest"}, "unknown strategy 'cheapest': use priority, round_robin, cost_optimized"),
         ({"strategy": 7}, "unknown strategy 7"),
         (
             {"strategy": u.FallbackStrategy.COST_OPTIMIZED, "unknown_prices": "middle"},

@@ -82,7 +82,7 @@ class ProviderManager:
 
     @cached_property
     def _catalog(self) -> TargetCatalog:
-        from understudy.engine.backend import backend_of
+        from understudy.engine.registry import backend_of
         from understudy.planning.catalog import TargetCatalog
 
         return TargetCatalog(map(backend_of, self.providers), self.routes)

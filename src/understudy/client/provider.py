@@ -14,9 +14,9 @@ from understudy.domain.events import Warned
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.stats import ProviderStats
-from understudy.engine.backend import backend_of
 from understudy.engine.exchanges import dialect_of, require
 from understudy.engine.http_backend import HttpBackend
+from understudy.engine.registry import backend_of
 from understudy.protocol import EmbedOptions, Prompt, RequestOptions
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import singledispatch
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-
-from understudy.protocol import LLMProvider
 
 if TYPE_CHECKING:
     from understudy.domain.attempts import AttemptRecord
@@ -107,11 +104,3 @@ class Backend(Protocol):
     def stats(self) -> ProviderStats:
         """Return what was done so far."""
         ...
-
-
-@singledispatch
-def backend_of(provider: LLMProvider) -> Backend:
-    """Return the backend of a provider: an adapter, unless the provider's class registered another here."""
-    from understudy.engine.custom_backend import CustomBackend
-
-    return CustomBackend(provider)
