@@ -96,7 +96,7 @@ if TYPE_CHECKING:
     from understudy.policy.plan import Plan, Skip, Step
     from understudy.policy.strategies import Strategy
     from understudy.policy.targets import Facts, Limits, Target, TargetFacts
-    from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions
+    from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions, Texts, TypedOptions
     from understudy.providers import ProviderType
     from understudy.providers.base import Auth, Family, ProviderRow
     from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route, Signer, TokenSource
@@ -145,7 +145,7 @@ _HOMES = {
     "understudy.policy.plan": "Plan Skip Step",
     "understudy.policy.strategies": "Strategy",
     "understudy.policy.targets": "Facts Limits Target TargetFacts",
-    "understudy.protocol": "EmbedOptions LLMProvider Prompt RequestOptions",
+    "understudy.protocol": "EmbedOptions LLMProvider Prompt RequestOptions Texts TypedOptions",
     "understudy.providers": "ProviderType",
     "understudy.providers.base": "Auth Family ProviderRow",
     "understudy.settings": "FallbackConfig FallbackStrategy ProviderConfig Route Signer TokenSource",
@@ -274,6 +274,7 @@ __all__ = [
     "TargetFacts",
     "Text",
     "TextDelta",
+    "Texts",
     "Thinking",
     "ThinkingDelta",
     "ThinkingSigned",
@@ -289,6 +290,7 @@ __all__ = [
     "ToolResult",
     "Transport",
     "TransportError",
+    "TypedOptions",
     "Unavailable",
     "Unsupported",
     "Usage",

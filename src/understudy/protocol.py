@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict, Unpack, runtime_checkable
+from typing import Any, Generic, Protocol, Self, TypedDict, Unpack, overload, runtime_checkable
 
 from understudy.domain.events import Event
 from understudy.domain.messages import AnyTool, Message, ToolChoice
-from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
 from understudy.domain.stats import ProviderStats
 
-if TYPE_CHECKING:
-    pass
 
-
-class RequestOptions(TypedDict, total=False):
-    """The options of `generate` and `stream`. What is not given is not sent."""
-
+class _Options(TypedDict, total=False):
     model: str
     """A model name; at a manager also `entry` or `entry/model`, which is tried first."""
     system: str
@@ -28,8 +23,6 @@ class RequestOptions(TypedDict, total=False):
     tool_choice: ToolChoice | str | Mapping[str, Any]
     """`auto`, `none`, `required`, a tool's name, a `ToolChoice`, or a mapping in OpenAI's form."""
     parallel_tool_calls: bool
-    schema: Any
-    """A JSON Schema, or a type: dataclass, TypedDict, msgspec Struct, pydantic model. See `response.parsed`."""
     output: OutputFormat
     """The output format in full, where `schema` does not say enough."""
     max_tokens: int
@@ -58,6 +51,19 @@ class RequestOptions(TypedDict, total=False):
     """Values for one provider or dialect: `{"anthropic": {...}}`."""
 
 
+class RequestOptions(_Options, total=False):
+    """The options of `generate` and `stream`. Options that are not given are not sent."""
+
+    schema: Any
+    """A JSON Schema, or a type: dataclass, TypedDict, msgspec Struct, pydantic model. See `response.parsed`."""
+
+
+class TypedOptions(_Options, Generic[T], total=False):
+    """`RequestOptions` whose `schema` is a type: `response.parsed` is a value of it."""
+
+    schema: type[T]
+
+
 class EmbedOptions(TypedDict, total=False):
     """The options of `embed`. What is not given is not sent."""
 
@@ -78,7 +84,10 @@ class EmbedOptions(TypedDict, total=False):
 
 
 Prompt = str | Sequence[Message | Mapping[str, Any]] | GenerationRequest
-"""A text, a conversation (messages, or mappings in OpenAI's form), or a whole request."""
+"""A string, a conversation (messages, or mappings in OpenAI's form), or a whole request."""
+
+Texts = str | Sequence[str] | EmbeddingRequest
+"""A string, a sequence of strings, or a whole request."""
 
 
 @runtime_checkable
@@ -100,16 +109,27 @@ class LLMProvider(Protocol):
         """Lower is tried first."""
         ...
 
+    @overload
+    async def generate(self, prompt: Prompt, /, **options: Unpack[TypedOptions[T]]) -> GenerationResponse[T]: ...
+    @overload
+    async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
-        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
+        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`.
+
+        `parsed` has the type that is given as `schema`. An implementation need not repeat the overloads.
+        """
         ...
 
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> AsyncIterator[Event]:
         """Answer a prompt piece by piece."""
         ...
 
-    async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
-        """Turn texts into vectors."""
+    async def embed(self, texts: str | Sequence[str] | Any, /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
+        """Turn texts into vectors.
+
+        Built-in providers and managers accept `Texts`. A manager hands a custom provider a list of strings, so an
+        implementation need not accept an `EmbeddingRequest`; hence `Any` in its place.
+        """
         ...
 
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:

@@ -58,7 +58,7 @@ def test_errors_are_the_same_and_show_the_line_of_the_call(llm: blocking.Provide
     assert "test_calls.py" in lines
     assert "run.py" in lines
     with pytest.raises(u.Misuse, match="did you mean 'model'"):
-        llm.generate("Hello", modle="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        llm.generate("Hello", modle="x")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 
 
 def test_an_error_holds_on_to_nothing(llm: blocking.Provider) -> None:
@@ -69,7 +69,7 @@ def test_an_error_holds_on_to_nothing(llm: blocking.Provider) -> None:
 
     def fail(marker: Marker) -> None:
         try:
-            llm.generate("Hello", metadata=marker)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            llm.generate("Hello", metadata=marker)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
         except u.Misuse:
             return
         raise AssertionError("that is no metadata")

@@ -54,7 +54,7 @@ def test_nothing_is_sent_before_the_first_event_is_asked_for(llm: blocking.Provi
     with pytest.raises(u.Unavailable, match="closed"):
         next(stream)
     with pytest.raises(u.Misuse, match="temperature"):
-        llm.stream("Hello", temperature="hot")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        llm.stream("Hello", temperature="hot")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
     assert len(emulator.requests("openai")) == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,10 @@ QUICK = {"openai": {"first_event_timeout": 0.15, "idle_timeout": 0.15, "timeout"
 """Time-outs short enough to wait for in a test."""
 
 
-async def ask(llm: LLMProvider, *, streamed: bool, **options: object) -> u.GenerationResponse:
+async def ask(llm: LLMProvider, *, streamed: bool, **options: Any) -> u.GenerationResponse:
     if not streamed:
-        return await llm.generate("Why is the sky blue?", **options)  # type: ignore[arg-type]
-    stream = llm.stream("Why is the sky blue?", **options)  # type: ignore[arg-type]
+        return await llm.generate("Why is the sky blue?", **options)
+    stream = llm.stream("Why is the sky blue?", **options)
     assert isinstance(stream, u.ResponseStream)
     return await stream.collect()
 

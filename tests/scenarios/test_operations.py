@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import pytest
@@ -57,10 +58,10 @@ async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
             yield made
 
 
-async def whole(provider: Provider, streamed: bool, *prompt: object, **options: object) -> u.GenerationResponse:
+async def whole(provider: Provider, streamed: bool, *prompt: Any, **options: Any) -> u.GenerationResponse:
     if streamed:
-        return await provider.stream(*prompt, **options).collect()  # type: ignore[arg-type]
-    return await provider.generate(*prompt, **options)  # type: ignore[arg-type]
+        return await provider.stream(*prompt, **options).collect()
+    return await provider.generate(*prompt, **options)
 
 
 ABLE = {

@@ -9,26 +9,31 @@ import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from understudy.blocking.bridge import BRIDGE
 from understudy.blocking.stream import ResponseStream
 from understudy.client import factory, manager, provider
 from understudy.domain.stats import ProviderStats
 from understudy.policy.plan import Plan
-from understudy.protocol import EmbedOptions, Prompt, RequestOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts, TypedOptions
 from understudy.protocol import LLMProvider as AsyncProvider
 from understudy.settings import FallbackConfig, ProviderConfig, Route
 
 if TYPE_CHECKING:
     from understudy.domain.prices import Price
-    from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+    from understudy.domain.responses import (
+        EmbeddingResponse,
+        GenerationResponse,
+        HealthStatus,
+        ModelInfo,
+        T,
+        TokenCount,
+    )
     from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
     from understudy.ledger import LedgerSink, Observer
     from understudy.providers.base import ProviderRow
     from understudy.transport.base import Transport
-
-T = TypeVar("T")
 
 
 class LLMProvider:
@@ -65,10 +70,18 @@ class LLMProvider:
     def __repr__(self) -> str:
         return f"<blocking {repr(self._wrapped).strip('<>')}>"
 
+    @overload
+    def generate(self, prompt: Prompt, /, **options: Unpack[TypedOptions[T]]) -> GenerationResponse[T]: ...
+    @overload
+    def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
         return self._run_coroutine(lambda: self._wrapped.generate(prompt, **options))
 
+    @overload
+    def stream(self, prompt: Prompt, /, **options: Unpack[TypedOptions[T]]) -> ResponseStream[T]: ...
+    @overload
+    def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream: ...
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece."""
         thread = BRIDGE.loop_thread()
@@ -79,7 +92,7 @@ class LLMProvider:
         """Return the plan of a request without sending it: the order of the targets, why, and what each would cost."""
         return self._run(lambda: self._wrapped.explain(prompt, **options))
 
-    def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
+    def embed(self, texts: Texts, /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors."""
         return self._run_coroutine(lambda: self._wrapped.embed(texts, **options))
 

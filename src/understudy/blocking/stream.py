@@ -6,14 +6,14 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse, error_of
 from understudy.domain.events import Event, TextDelta
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.responses import GenerationResponse
+from understudy.domain.responses import GenerationResponse, T_co
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STREAM_CLOSED = Failure(kind=FailureKind.CANCELLED, message="the stream was closed before its end")
 
 
-class ResponseStream:
+class ResponseStream(Generic[T_co]):
     """A streamed answer: an iterator of events, and a context manager.
 
     Nothing is sent before the first event is requested, and nothing is read ahead: a slow reader slows the provider
@@ -32,7 +32,7 @@ class ResponseStream:
     stop. After the last event `response` is the whole answer. `close` may be called from any thread.
     """
 
-    def __init__(self, wrapped: AsyncStream, thread: LoopThread, owner: Any) -> None:
+    def __init__(self, wrapped: AsyncStream[T_co], thread: LoopThread, owner: Any) -> None:
         """Created by `stream`. `owner` lives as long as the stream: its connections close with it."""
         self.wrapped = wrapped
         self._feed = Feed(wrapped, thread)
@@ -74,14 +74,14 @@ class ResponseStream:
             yield from chunks.feed(event)
         yield from chunks.close()
 
-    def collect(self) -> GenerationResponse:
+    def collect(self) -> GenerationResponse[T_co]:
         """Read to the end and return the whole answer."""
         while self.read():
             pass
         return self.response
 
     @property
-    def response(self) -> GenerationResponse:
+    def response(self) -> GenerationResponse[T_co]:
         """The whole answer. Raises `Misuse` before the stream has ended well."""
         return self.wrapped.response
 

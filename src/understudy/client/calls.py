@@ -5,7 +5,7 @@ Loaded at the first call: building providers costs nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from understudy.client.prompt import ReadRequest, read_prompt, read_texts
@@ -21,7 +21,7 @@ from understudy.engine.run import Run
 from understudy.planning.planned import PlannedRun, Planning
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Rules
-from understudy.protocol import EmbedOptions, Prompt, RequestOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts
 from understudy.settings import FallbackConfig
 
 FREE_DEADLINE = 30.0
@@ -61,7 +61,7 @@ class Calls:
         """Return the plan of a request without sending it."""
         return self._planner.explain(read_prompt(prompt, options).request)
 
-    async def embed(self, texts: str | Sequence[str], options: EmbedOptions) -> EmbeddingResponse:
+    async def embed(self, texts: Texts, options: EmbedOptions) -> EmbeddingResponse:
         """Turn texts into vectors."""
         read = read_texts(texts, options)
         planned = await self._planned(self._planner.embedding_plan(read.request))

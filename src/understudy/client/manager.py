@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, Unpack, overload
 
 import msgspec
 
@@ -14,10 +14,10 @@ from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
 from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported, error_of
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
 from understudy.domain.stats import ProviderStats
 from understudy.policy.selection import split_name
-from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions
+from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions, Texts, TypedOptions
 from understudy.settings import FallbackConfig, FallbackStrategy, Route
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from understudy.planning.planner import Planner
     from understudy.policy.plan import Plan
     from understudy.transport.base import Transport
-
-T = TypeVar("T")
 
 GIVING_UP = 0.2
 """Seconds that a built-in provider is given to report why it did not answer."""
@@ -120,10 +118,18 @@ class ProviderManager:
 
     # ---- generations ----
 
+    @overload
+    async def generate(self, prompt: Prompt, /, **options: Unpack[TypedOptions[T]]) -> GenerationResponse[T]: ...
+    @overload
+    async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`, with every attempt."""
         return await self._calls.generate(prompt, options)
 
+    @overload
+    def stream(self, prompt: Prompt, /, **options: Unpack[TypedOptions[T]]) -> ResponseStream[T]: ...
+    @overload
+    def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream: ...
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece. Until the first content any target may replace any other; not after it."""
         return self._calls.stream(prompt, options)
@@ -135,7 +141,7 @@ class ProviderManager:
         """
         return self._calls.explain(prompt, options)
 
-    async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
+    async def embed(self, texts: Texts, /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Falls back only within one embedding space, because vectors of different models
         cannot be compared. Raises `ConfigError` when no entry has an embedding model."""
         return await self._calls.embed(texts, options)

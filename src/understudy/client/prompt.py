@@ -14,7 +14,7 @@ from understudy.domain.errors import Misuse
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Reasoning
 from understudy.engine.structured import ResultForm, form_of, of_output
-from understudy.protocol import EmbedOptions, Prompt, RequestOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts
 
 _MODES = frozenset({"auto", "none", "required"})
 _TREATED = frozenset({"system", "tool_choice", "schema", "output", "stop", "reasoning", "deadline"})
@@ -68,17 +68,13 @@ def read_prompt(prompt: Prompt, options: RequestOptions) -> ReadRequest:
     return ReadRequest(request, form, _deadline(options.get("deadline")))
 
 
-def read_texts(texts: str | Sequence[str], options: EmbedOptions) -> ReadTexts:
-    """Build an embedding request. Raises `Misuse` for no texts, an empty one, an unknown option or a wrong type."""
+def read_texts(texts: Texts, options: EmbedOptions) -> ReadTexts:
+    """Build an embedding request. Raises `Misuse` for an empty list or string, an unknown option or a wrong type."""
     unknown = options.keys() - EmbedOptions.__annotations__.keys()
     if unknown:
         raise Misuse(_unknown_option(sorted(unknown)[0], EmbedOptions.__annotations__))
-    if not isinstance(texts, Iterable):
-        raise Misuse(f"embed: give a text or a list of texts, not {type(texts).__name__}")
-    many = (texts,) if isinstance(texts, str) else tuple(texts)
-    if not many:
-        raise Misuse("embed: the list of texts is empty")
-    for position, text in enumerate(many):
+    given = _texts(texts)
+    for position, text in enumerate(given["texts"]):
         if not isinstance(text, str):
             raise Misuse(f"embed: text {position} is {type(text).__name__}, not str")
         if not text:
@@ -87,15 +83,28 @@ def read_texts(texts: str | Sequence[str], options: EmbedOptions) -> ReadTexts:
             what = f"a lone surrogate at character {surrogate.start()}, which no encoding can carry"
             raise Misuse(f"embed: text {position} has {what}: decode it with errors='replace'")
     fields: dict[str, Any] = {k: v for k, v in options.items() if k not in _NOT_OF_THE_TEXTS and v is not None}
+    if fields.keys() - {"model"}:
+        given["origin"] = None  # its body, which a client of the same dialect sends as it came, holds other values
     try:
-        request = msgspec.convert(
-            {"texts": many, "single": isinstance(texts, str), **fields}, EmbeddingRequest, from_attributes=True
-        )
+        request = msgspec.convert({**given, **fields}, EmbeddingRequest, from_attributes=True)
     except msgspec.ValidationError as error:
         raise Misuse(f"embed: {error}") from error
     if request.dimensions is not None and request.dimensions < 1:
         raise Misuse(f"embed: dimensions={request.dimensions}: it must be at least 1")
     return ReadTexts(request, _deadline(options.get("deadline")), _concurrency(options.get("concurrency")))
+
+
+def _texts(texts: Texts) -> dict[str, Any]:
+    """Return the fields of a request for texts. Raises `Misuse` for no texts."""
+    if isinstance(texts, EmbeddingRequest):
+        given = msgspec.structs.asdict(texts)
+    elif isinstance(texts, Iterable):
+        given = {"texts": (texts,) if isinstance(texts, str) else tuple(texts), "single": isinstance(texts, str)}
+    else:
+        raise Misuse(f"embed: pass a string, a list of strings or an EmbeddingRequest, not {type(texts).__name__}")
+    if not given["texts"]:
+        raise Misuse("embed: the list of texts is empty")
+    return given
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -130,7 +139,7 @@ def _base(prompt: Prompt) -> GenerationRequest:
 
 def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]:
     """Read messages of which some are mappings in OpenAI's form."""
-    from understudy.dialects.openai.parse_messages import messages_from_openai
+    from understudy.dialects.openai.parse_messages import read_messages
 
     messages: list[Message] = []
     for ours, group in groupby(enumerate(prompt), lambda item: isinstance(item[1], Message)):
@@ -141,7 +150,7 @@ def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]
             raise Misuse(f"message {wrong[0]} is {kind}: give a Message or a mapping in OpenAI's form")
         # Neighbouring mappings are read together: results of old function calls belong to the call before them.
         found = [item for _, item in items]
-        messages.extend(found if ours else messages_from_openai(found, first=items[0][0]))  # type: ignore[arg-type]
+        messages.extend(found if ours else read_messages(found, first=items[0][0]))  # type: ignore[arg-type]
     return tuple(messages)
 
 
@@ -159,18 +168,18 @@ def _form(options: RequestOptions) -> ResultForm | None:
 def _tools(tools: Sequence[AnyTool | Mapping[str, Any]]) -> tuple[AnyTool, ...]:
     if all(isinstance(tool, Tool | OpaqueTool) for tool in tools):
         return tuple(tools)  # type: ignore[arg-type]  # all() does not narrow
-    from understudy.dialects.openai.parse import tools_from_openai
+    from understudy.dialects.openai.parse import read_tools
 
-    return tools_from_openai(tools)
+    return read_tools(tools)
 
 
 def _tool_choice(choice: ToolChoice | str | Mapping[str, Any]) -> ToolChoice:
     if isinstance(choice, ToolChoice):
         return choice
     if isinstance(choice, Mapping):
-        from understudy.dialects.openai.parse import choice_from_openai
+        from understudy.dialects.openai.parse import read_tool_choice
 
-        return choice_from_openai(choice)
+        return read_tool_choice(choice)
     if choice in _MODES:
         return msgspec.convert({"mode": choice}, ToolChoice)
     return ToolChoice("tool", (choice,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack, overload
 
 from msgspec.structs import replace
 
@@ -17,7 +17,7 @@ from understudy.domain.stats import ProviderStats
 from understudy.engine.exchanges import dialect_of, require
 from understudy.engine.http_backend import HttpBackend
 from understudy.engine.registry import backend_of
-from understudy.protocol import EmbedOptions, Prompt, RequestOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts, TypedOptions
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig
 
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from understudy.client.calls import Calls
     from understudy.client.stream import ResponseStream
     from understudy.domain.prices import Price
-    from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+    from understudy.domain.responses import (
+        EmbeddingResponse,
+        GenerationResponse,
+        HealthStatus,
+        ModelInfo,
+        T,
+        TokenCount,
+    )
     from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.single import SinglePlanner
@@ -100,10 +107,18 @@ class Provider:
 
     # ---- calls ----
 
+    @overload
+    async def generate(self, prompt: Prompt, /, **options: Unpack[TypedOptions[T]]) -> GenerationResponse[T]: ...
+    @overload
+    async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
         return await self._calls.generate(prompt, options)
 
+    @overload
+    def stream(self, prompt: Prompt, /, **options: Unpack[TypedOptions[T]]) -> ResponseStream[T]: ...
+    @overload
+    def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream: ...
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece; see `ResponseStream`. Raises `Misuse` at once for a wrong call."""
         return self._calls.stream(prompt, options)
@@ -112,7 +127,7 @@ class Provider:
         """Return the plan of a request without sending it: this one target, and what it would cost."""
         return self._calls.explain(prompt, options)
 
-    async def embed(self, texts: str | Sequence[str], /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
+    async def embed(self, texts: Texts, /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Raises `ConfigError` if no embedding model is known."""
         return await self._calls.embed(texts, options)
 

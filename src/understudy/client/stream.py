@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self
 
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse, error_of
 from understudy.domain.events import Event, TextDelta
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.responses import GenerationResponse
+from understudy.domain.responses import GenerationResponse, T_co
 from understudy.engine.run import Run
 
 STREAM_CLOSED = Failure(kind=FailureKind.CANCELLED, message="the stream was closed before its end")
@@ -21,7 +21,7 @@ ENDED_EARLY = Failure(
 )
 
 
-class ResponseStream:
+class ResponseStream(Generic[T_co]):
     """A streamed answer: an asynchronous iterator of events, and an asynchronous context manager.
 
     Nothing is sent before the first event is asked for. Leaving the `async with` block, or `aclose`, closes the
@@ -99,14 +99,14 @@ class ResponseStream:
         for chunk in chunks.close():
             yield chunk
 
-    async def collect(self) -> GenerationResponse:
+    async def collect(self) -> GenerationResponse[T_co]:
         """Read to the end and return the whole answer."""
         async for _ in self:
             pass
         return self.response
 
     @property
-    def response(self) -> GenerationResponse:
+    def response(self) -> GenerationResponse[T_co]:
         """The whole answer. Raises `Misuse` before the stream has ended well."""
         if self._run is None or self._run.response is None:
             raise Misuse("the stream has not ended yet: iterate over it to its end, or use collect()")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 import msgspec
 
@@ -17,9 +17,23 @@ from understudy.domain.money import Cost
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # with defaults (PEP 696), which `typing` has from Python 3.13
 
-class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
-    """A whole answer, with what became of every attempt to get it."""
+    T = TypeVar("T", default=Any)
+    T_co = TypeVar("T_co", default=Any, covariant=True)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+    T_co = TypeVar("T_co", covariant=True)
+
+
+class GenerationResponse(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True, dict=False):
+    """A whole answer, with what became of every attempt to get it.
+
+    `parsed` has the type `T` in a `GenerationResponse[T]`, and any type in a plain `GenerationResponse`.
+    """
 
     message: Message
     """The answer as a message, ready to append to the history."""
@@ -33,7 +47,7 @@ class GenerationResponse(msgspec.Struct, frozen=True, kw_only=True, dict=False):
     id: str | None = None
     created: float | None = None
     """Unix seconds, as reported by the provider."""
-    parsed: Any = None
+    parsed: T_co = None  # type: ignore[assignment]  # without a schema T is Any
     """The answer as a value, when a schema or a Python type was asked for."""
     cost: Cost | None = None
     """The cost of the attempt that answered; `None` if it is unknown."""

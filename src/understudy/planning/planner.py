@@ -122,7 +122,7 @@ class Planner:
             route.is_priced = True
         plan, facts = self._plan(request, needs, selection, route)
         if is_plain and take and route.takes_turns:
-            route.round_robin.take(plan, facts.aside)
+            route.round_robin.take(plan, facts.in_cooldown)
         elif is_plain and route.order is strategies.priority and route.view.fits(needs):
             route.view = replace(route.view, usual=plan)
         return PlannedRun(plan, route.fallback)
@@ -198,7 +198,7 @@ class Planner:
             facts = self._facts(same, route)
             plan = self._ordered(request, same, facts, route)
             if route.takes_turns:
-                route.round_robin.take(plan, facts.aside)
+                route.round_robin.take(plan, facts.in_cooldown)
         plan = replace(plan, skipped=(*plan.skipped, *others), route=route.name)
         return PlannedRun(_limited(plan, route), route.fallback)
 
@@ -241,7 +241,7 @@ class Planner:
             targets=_LazyFacts(targets, lambda target: describe(target, health.facts(target, now))),
             windows=self._view(route).windows,
             turns=route.round_robin.turns,
-            aside=health.in_cooldown(targets, now),
+            in_cooldown=health.in_cooldown(targets, now),
         )
 
     def _view(self, route: RouteState) -> RouteView:
