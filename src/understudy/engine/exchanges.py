@@ -25,9 +25,9 @@ def require(row: ProviderRow, operation: Operation) -> None:
 def dialect_of(row: ProviderRow, operation: Operation, endpoint: Endpoint, request: Any) -> Dialect:
     """Return the dialect that speaks a request. Raises `Unsupported`."""
     name = dialect_for(row, operation, endpoint.quirks, request)
-    if name is None:
+    if name is None or operation not in (dialect := load(name)).operations:
         raise _unsupported(row, operation)
-    return load(name)
+    return dialect
 
 
 def _unsupported(row: ProviderRow, operation: Operation) -> Unsupported:
@@ -41,22 +41,10 @@ def open_exchange(
 ) -> Exchange[Any]:
     """Open the exchange of an operation; that sends nothing. Raises `Misuse` for a string that cannot be encoded."""
     try:
-        return _opened(dialect, operation, request, endpoint, streamed)
+        return dialect.open(operation, request, endpoint, stream=streamed)
     except UnicodeEncodeError as error:
         wrong = error.object[error.start : error.start + 1]
         raise Misuse(f"the request contains a lone surrogate ({wrong!r}) and cannot be encoded as UTF-8") from error
-
-
-def _opened(dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool) -> Exchange[Any]:
-    match operation:
-        case Operation.CHAT:
-            return dialect.chat(request, endpoint, stream=streamed)
-        case Operation.EMBED:
-            return dialect.embed(request, endpoint)
-        case Operation.MODELS:
-            return dialect.list_models(request, endpoint)
-        case Operation.COUNT_TOKENS:
-            return dialect.count_tokens(request, endpoint)
 
 
 ALTERNATIVES = 20
