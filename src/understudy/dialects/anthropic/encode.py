@@ -5,7 +5,7 @@ from __future__ import annotations
 from understudy.dialects.anthropic import encode_settings as write
 from understudy.dialects.anthropic import thinking
 from understudy.dialects.anthropic.encode_messages import MessageEncoder
-from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
+from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, SAMPLING, VERSION_HEADER
 from understudy.dialects.base import Endpoint, Notes, extra_fields
 from understudy.dialects.patching import patched, received
 from understudy.domain.content import JsonObject
@@ -14,9 +14,7 @@ from understudy.wire.http import JSON_HEADERS, Headers
 
 _WIRE_FIELDS = {
     "max_tokens": ("max_tokens",),
-    "temperature": ("temperature",),
-    "top_p": ("top_p",),
-    "top_k": ("top_k",),
+    **{field.name: (field.wire,) for field in SAMPLING},
     "stop": ("stop_sequences",),
     "reasoning": ("thinking", "output_config"),
     "user": ("metadata",),
