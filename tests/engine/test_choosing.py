@@ -80,7 +80,7 @@ async def test_tasks_choose_by_what_is_asked() -> None:
     assert (await llm.generate("Hello", task="mine")).provider == "b"
     assert (await llm.generate("Hello")).provider == "a"
     plan = llm.explain("Write a function that adds")
-    assert (plan.task, plan.why) == ("code", "task code: the last question holds code or asks for some")
+    assert (plan.task, plan.why) == ("code", "task code: the last question contains code or asks for it")
     assert names(plan) == ["b/coder", "a/model-of-a", "b/model-of-b"]
     with pytest.raises(u.Misuse, match="task 'poems' has no list of targets: the tasks are code, mine"):
         await llm.generate("Hello", task="poems")
@@ -125,9 +125,11 @@ async def test_what_a_target_cannot_take_is_not_sent_to_it() -> None:
     assert (await llm.generate([picture])).provider == "seeing"
     assert (await llm.generate("Hi")).provider == "blind"
     (skip,) = llm.explain([picture]).skipped
-    assert (skip.target.name, skip.why) == ("blind", "cannot see images")
+    assert (skip.target.name, skip.why) == ("blind", "does not support images")
     nobody = manager(*(provider(name, capabilities={"vision": False}) for name in "ab"))
-    with pytest.raises(u.Unsupported, match="a/model-of-a cannot see images; b/model-of-b cannot see images"):
+    with pytest.raises(
+        u.Unsupported, match="a/model-of-a does not support images; b/model-of-b does not support images"
+    ):
         await nobody.generate([picture])
 
 
@@ -138,7 +140,7 @@ async def test_what_an_entry_says_of_its_text_model_holds_for_no_other_model_of_
     plan = llm.explain([picture], model="r")
     assert names(plan) == ["a/eyes", "b/model-of-b"]
     assert plan.steps[0].context_window is None
-    assert [skip.why for skip in plan.skipped] == ["cannot see images"]
+    assert [skip.why for skip in plan.skipped] == ["does not support images"]
     assert entry.explain("Hi", model="eyes").steps[0].context_window is None  # type: ignore[attr-defined]
     assert entry.explain("Hi").steps[0].context_window == 10  # type: ignore[attr-defined]
 

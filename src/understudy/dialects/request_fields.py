@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import WarningLog
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 
@@ -36,7 +36,7 @@ class Field(msgspec.Struct, frozen=True):
 
 
 def encode_fields(
-    fields: Iterable[Field], request: GenerationRequest, refused: frozenset[str], notes: Notes, *, why: str
+    fields: Iterable[Field], request: GenerationRequest, refused: frozenset[str], notes: WarningLog, *, why: str
 ) -> JsonObject:
     """Encode the fields that are set, within their ranges; leave out those that are refused, for the reason `why`."""
     body: JsonObject = {}

@@ -120,7 +120,7 @@ class Planner:
             lane.is_priced = True
         plan, facts = self._plan(request, needs, wanted, lane)
         if take and wanted.provider is None and lane.takes_turns:
-            lane.rotation.take(plan, facts.aside)
+            lane.rotation.take(plan, facts.in_cooldown)
         elif wanted.provider is None and lane.order is strategies.priority and lane.takes(needs):
             lane.usual = plan
         return PlannedRun(plan, lane.fallback)
@@ -196,7 +196,7 @@ class Planner:
             facts = self._facts(same, lane)
             plan = self._ordered(request, same, facts, lane)
             if lane.takes_turns:
-                lane.rotation.take(plan, facts.aside)
+                lane.rotation.take(plan, facts.in_cooldown)
         plan = msgspec.structs.replace(plan, skipped=(*plan.skipped, *others), route=lane.name)
         return PlannedRun(self._limited(plan, lane), lane.fallback)
 
@@ -242,7 +242,7 @@ class Planner:
             targets=_Known(targets, look),
             windows=lane.windows_by(look),
             turns=lane.rotation.turns,
-            aside=health.in_cooldown(targets, now),
+            in_cooldown=health.in_cooldown(targets, now),
         )
 
 

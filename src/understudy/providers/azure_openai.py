@@ -40,7 +40,7 @@ def normalize_base_url(base_url: str) -> str:
     return urlunsplit((scheme, host, f"{root}/v1{fixed}", query, fragment))
 
 
-def settle(endpoint: Endpoint, api_version: str | None) -> Endpoint:
+def finalize_endpoint(endpoint: Endpoint, api_version: str | None) -> Endpoint:
     """Choose the generation of the API, and put the deployment where it belongs there."""
     base_url, _, deployment = endpoint.base_url.partition("/deployments/")
     endpoint = replace(endpoint, base_url=base_url, model=deployment or endpoint.model)
@@ -77,7 +77,7 @@ ROW = ProviderRow(
     base_url_variables=("AZURE_OPENAI_ENDPOINT",),
     version_variables=("OPENAI_API_VERSION",),
     normalize_base_url=normalize_base_url,
-    settle=settle,
+    finalize_endpoint=finalize_endpoint,
     auth=Auth("api-key", ""),
     token_auth=Auth(),
     catalogue_only=True,

@@ -63,7 +63,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """Each user has an address of their own: `base_url` is an example."""
     normalize_base_url: Callable[[str], str] = _as_given
     """Returns the base URL for an address from a user or the provider's own variable."""
-    settle: Callable[[Endpoint, str | None], Endpoint] = _as_resolved
+    finalize_endpoint: Callable[[Endpoint, str | None], Endpoint] = _as_resolved
     """Completes a resolved endpoint, given the entry's `api_version`."""
     version_variables: tuple[str, ...] = ()
     """Environment variables that may hold the `api_version`."""
@@ -75,7 +75,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers = ()
     header_variables: Headers = ()
     """Headers with values from environment variables, if set: (header, variable)."""
-    noted_headers: Headers = ()
+    fact_headers: Headers = ()
     """Response headers that become facts of an answer: (header in lower case, key of `response.extra`)."""
     quirks: QuirksPatch = {}
     families: tuple[Family, ...] = ()
@@ -170,4 +170,4 @@ def endpoint_of(
         error_rules=row.error_rules,
         by_status=row.by_status,
     )
-    return row.settle(endpoint, api_version)
+    return row.finalize_endpoint(endpoint, api_version)

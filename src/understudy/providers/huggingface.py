@@ -29,7 +29,7 @@ ROW = ProviderRow(
     dialects={Operation.CHAT: "openai", Operation.MODELS: "openai", Operation.EMBED: "hf-features"},
     key_variables=("HF_TOKEN",),
     # The partner that answered, on which the price depends.
-    noted_headers=(("x-inference-provider", "inference_provider"),),
+    fact_headers=(("x-inference-provider", "inference_provider"),),
     quirks={
         "refused": _UNKNOWN,
         "max_tokens_field": "max_tokens",
