@@ -33,17 +33,21 @@ def place(base_url: str = HOST, version: str | None = None, model: str | None = 
 
 def addresses(endpoint: Endpoint) -> list[str]:
     exchanges = (
-        DIALECT.chat(HELLO, endpoint, stream=False),
-        DIALECT.embed(EmbeddingRequest(texts=("a",)), endpoint),
-        DIALECT.list_models(ModelsRequest(), endpoint),
-        load("responses").chat(HELLO, endpoint, stream=False),
+        DIALECT.open(Operation.CHAT, HELLO, endpoint),
+        DIALECT.open(Operation.EMBED, EmbeddingRequest(texts=("a",)), endpoint),
+        DIALECT.open(Operation.MODELS, ModelsRequest(), endpoint),
+        load("responses").open(Operation.CHAT, HELLO, endpoint),
     )
     sends = [step for exchange in exchanges for step in exchange.start() if isinstance(step, Send)]
     return [send.request.url for send in sends]
 
 
 def body(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> dict[str, Any]:
-    (send,) = [step for step in DIALECT.chat(request, endpoint, stream=stream).start() if isinstance(step, Send)]
+    (send,) = [
+        step
+        for step in DIALECT.open(Operation.CHAT, request, endpoint, stream=stream).start()
+        if isinstance(step, Send)
+    ]
     decoded: dict[str, Any] = json.loads(send.request.body or b"")
     return decoded
 
@@ -156,7 +160,7 @@ FILTERED = {
     ],
 )
 def test_errors(status: int, error: dict[str, Any], kind: FailureKind) -> None:
-    exchange = DIALECT.chat(HELLO, place(), stream=False)
+    exchange = DIALECT.open(Operation.CHAT, HELLO, place())
     exchange.start()
     exchange.head(HttpHead(status, {"content-type": "application/json", "retry-after-ms": "1500", "retry-after": "9"}))
     (failure,) = [*exchange.feed(json.dumps({"error": error}).encode()), *exchange.close()]
@@ -177,7 +181,7 @@ def test_a_stream_begins_with_a_chunk_without_choices() -> None:
         {"id": "", "model": "", "choices": [{"index": 0, "delta": {}, "content_filter_results": seen}]},
         {"id": "1", "choices": [{"index": 0, "delta": {}, "finish_reason": "content_filter"}]},
     )
-    exchange = DIALECT.chat(HELLO, place(), stream=True)
+    exchange = DIALECT.open(Operation.CHAT, HELLO, place(), stream=True)
     exchange.start()
     data = b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks) + b"data: [DONE]\n\n"
     response = fold([step for step in exchange.feed(data) if not isinstance(step, (Send, Failure))])
@@ -196,7 +200,7 @@ def provider(**fields: Any) -> Any:
 
 
 def sent_headers(made: Any) -> dict[str, str]:
-    (send,) = [step for step in DIALECT.chat(HELLO, place(), stream=False).start() if isinstance(step, Send)]
+    (send,) = [step for step in DIALECT.open(Operation.CHAT, HELLO, place()).start() if isinstance(step, Send)]
     return dict(made.credential.attach(send.request, "id").headers)
 
 
@@ -209,7 +213,7 @@ def test_a_key_and_a_token_go_by_different_headers() -> None:
 
 async def test_a_token_that_is_fetched_goes_where_one_that_is_written_does() -> None:
     made = provider(token=lambda: "fetched")
-    (send,) = [step for step in DIALECT.chat(HELLO, place(), stream=False).start() if isinstance(step, Send)]
+    (send,) = [step for step in DIALECT.open(Operation.CHAT, HELLO, place()).start() if isinstance(step, Send)]
     request, _ = await made.credential.equip(send.request, "id")
     assert dict(request.headers)["authorization"] == "Bearer fetched"
     assert "api-key" not in dict(request.headers)

@@ -363,7 +363,7 @@ class Provider:
             messages=(Message.user("?"),), max_tokens=config.max_tokens, temperature=config.temperature
         )
         endpoint = self.endpoint(self.target().model)
-        exchange = dialect_of(self.row, Operation.CHAT, endpoint, request).chat(request, endpoint, stream=False)
+        exchange = dialect_of(self.row, Operation.CHAT, endpoint, request).open(Operation.CHAT, request, endpoint)
         return [step.warning for step in exchange.start() if isinstance(step, Warned)]
 
     # ---- inside ----

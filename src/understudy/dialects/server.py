@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import msgspec
@@ -14,7 +14,6 @@ from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply, HttpRequest
 from understudy.wire.json import encode
 
@@ -103,44 +102,40 @@ class Renderer(Protocol):
         ...
 
 
-class ServerHalf(Protocol):
+Writer = Callable[[Any, Inbound], HttpReply]
+"""Writes the answer of an operation to a request."""
+
+
+class ServerHalf(ABC):
     """The server half. Paths are those that official clients append to their base URL."""
 
     name: ClassVar[str]
+    operations: ClassVar[Mapping[Operation, Writer]]
+    """How the whole answer of each operation of the wire format is written: of a chat a `GenerationResponse`, of an
+    embedding an `EmbeddingResponse`, of a token count a `TokenCount`. For models it is a list of `ModelInfo`, of which
+    the page or the one model is written that was asked for; an unknown model is an error reply."""
 
+    @abstractmethod
     def operation(self, method: str, path: str) -> Operation | None:
-        """Tell which operation a method and path ask for; `None` when this dialect has no such route."""
-        ...
+        """Return the operation that a method and path ask for; `None` if this dialect has no such route."""
 
+    @abstractmethod
     def credential(self, request: HttpRequest) -> str | None:
         """Return the key that came with the request, or `None`."""
-        ...
 
+    @abstractmethod
     def parse(self, request: HttpRequest) -> Inbound:
-        """Read a request. Raises `BadRequest`."""
-        ...
+        """Parse a request. Raises `BadRequest`."""
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole answer."""
-        ...
+    def render(self, answer: Any, inbound: Inbound) -> HttpReply:
+        """Write a whole answer to the operation of the request."""
+        return self.operations[inbound.operation](answer, inbound)
 
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
-        ...
+        raise LookupError(f"the {self.name} dialect has no streams")
 
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Write vectors."""
-        ...
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Write the page of the model list that was asked for, or the one model; an unknown one is an error reply."""
-        ...
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Write a token count."""
-        ...
-
+    @abstractmethod
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error in the provider's own shape, with its status and headers. `failure.status`, where set,
         is the status; `failure.code` and `failure.type`, where set, are its code and type."""
-        ...

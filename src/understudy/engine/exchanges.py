@@ -28,9 +28,9 @@ def dialect_of(row: ProviderRow, operation: Operation, endpoint: Endpoint, reque
     """Return the dialect that speaks a request. Raises `Unsupported`."""
     require(row, operation)
     name = dialect_for(row, operation, endpoint.quirks, request)
-    if name is None:
+    if name is None or operation not in (dialect := load(name)).operations:
         raise Unsupported(f"{row.title} has no {operation} operation")
-    return load(name)
+    return dialect
 
 
 def open_exchange(
@@ -38,22 +38,10 @@ def open_exchange(
 ) -> Exchange[Any]:
     """Open the exchange of an operation; nothing is sent by that. Raises `Misuse` for a text that cannot be encoded."""
     try:
-        return _opened(dialect, operation, request, endpoint, streamed)
+        return dialect.open(operation, request, endpoint, stream=streamed)
     except UnicodeEncodeError as error:
         wrong = error.object[error.start : error.start + 1]
         raise Misuse(f"the request holds half a character ({wrong!r}), which no encoding can carry") from error
-
-
-def _opened(dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool) -> Exchange[Any]:
-    match operation:
-        case Operation.CHAT:
-            return dialect.chat(request, endpoint, stream=streamed)
-        case Operation.EMBED:
-            return dialect.embed(request, endpoint)
-        case Operation.MODELS:
-            return dialect.list_models(request, endpoint)
-        case Operation.COUNT_TOKENS:
-            return dialect.count_tokens(request, endpoint)
 
 
 ALTERNATIVES = 20

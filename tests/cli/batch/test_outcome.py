@@ -8,7 +8,7 @@ import pytest
 from tests.cli.batch.material import chat, embedding
 from understudy.cli.batch import outcome
 from understudy.cli.batch.lines import Line, parse_line
-from understudy.dialects.openai import SERVER
+from understudy.dialects.openai.server import SERVER
 from understudy.dialects.server import Inbound
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.errors import LLMError, Misuse, error_of

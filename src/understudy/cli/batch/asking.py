@@ -11,8 +11,8 @@ from understudy.cli.batch.lines import Line
 from understudy.cli.batch.outcome import Outcome
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
-from understudy.dialects.openai import SERVER as OPENAI
-from understudy.dialects.responses import SERVER as RESPONSES
+from understudy.dialects import load_server
+from understudy.dialects.openai.wire import NAME as OPENAI
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf
 from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
@@ -20,7 +20,6 @@ from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.protocol import EmbedOptions
 from understudy.wire.http import HttpRequest
 
-_SERVERS: dict[str, ServerHalf] = {server.name: server for server in (OPENAI, RESPONSES)}
 _CHARACTERS_PER_TOKEN = 4
 """A rule of thumb to spread requests over time; corrected afterwards by the tokens used."""
 
@@ -44,7 +43,7 @@ class Asker:
 
     def parse(self, line: Line) -> ParsedLine | Outcome:
         """Parse the body of a line. Return the outcome of an invalid one."""
-        server = _SERVERS[line.route.dialect]
+        server = load_server(line.route.dialect)
         try:
             inbound = server.parse(HttpRequest("POST", line.url, body=line.body))
         except BadRequest as error:
@@ -105,9 +104,7 @@ class Asker:
             options["user"] = request.user
         if self._deadline is not None:
             options["deadline"] = self._deadline
-        own = {
-            key: value for key, value in (request.extra or {}).get(OPENAI.name, {}).items() if key != "encoding_format"
-        }
+        own = {key: value for key, value in (request.extra or {}).get(OPENAI, {}).items() if key != "encoding_format"}
         if own:
-            options["extra"] = {OPENAI.name: own}
+            options["extra"] = {OPENAI: own}
         return await self._provider.embed(request.texts[0] if request.single else request.texts, **options)
