@@ -8,6 +8,7 @@ import pytest
 
 import understudy
 from tests.architecture.structure import FACES, Package
+from understudy import dialects
 
 PACKAGE = Package()
 MODULES = tuple(PACKAGE.files)
@@ -104,3 +105,17 @@ def test_no_code_path_asks_for_a_providers_name() -> None:
             constants = {c.value for c in ast.walk(node) if isinstance(c, ast.Constant) and isinstance(c.value, str)}
             if "provider" in subject.lower():
                 assert not constants & types, f"{name}:{node.lineno} compares {subject} with a provider's name"
+
+
+def test_the_domain_names_no_dialect() -> None:
+    """Nouns are the same for all wire formats. Only a method called for a form, `to_openai`, hands its name on."""
+    for name in (name for name in MODULES if PACKAGE.room(name) == "domain"):
+        tree = PACKAGE.trees[name]
+        named = {id(node): node for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        for form in ast.walk(tree):
+            if isinstance(form, ast.FunctionDef) and form.name.startswith("to_"):
+                for node in ast.walk(form):
+                    if isinstance(node, ast.Constant) and form.name == f"to_{node.value!s}":
+                        del named[id(node)]
+        for node in named.values():
+            assert node.value not in dialects.names(), f"{name}:{node.lineno} names the dialect {node.value!r}"

@@ -73,7 +73,7 @@ def test_round_robin_stays_even_when_some_requests_fit_only_some(kinds: list[str
     assert max(shares) - min(shares) <= 1
 
 
-def test_who_is_set_aside_takes_no_turn_and_has_none_to_catch_up_on() -> None:
+def test_a_target_in_cooldown_takes_no_turn_and_has_none_to_catch_up_on() -> None:
     targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
     rotation = RoundRobin()
 
@@ -112,7 +112,13 @@ def test_what_was_in_cooldown_from_the_beginning_keeps_up_too() -> None:
     assert rotation.turns == {"a/m": 1, "b/m": 1}
 
 
-def test_turns_are_taken_also_while_everyone_is_set_aside() -> None:
+def test_the_old_name_of_the_targets_in_cooldown_is_still_read() -> None:
+    facts = Facts(in_cooldown=frozenset({"a/m"}))
+    with pytest.warns(DeprecationWarning, match="in_cooldown"):
+        assert facts.aside == {"a/m"}
+
+
+def test_turns_are_taken_even_while_every_target_is_in_cooldown() -> None:
     targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
     rotation, aside = RoundRobin(), frozenset({"a/m", "b/m", "c/m"})
     firsts = Counter[str]()

@@ -106,7 +106,7 @@ async def _has(provider: Checked, model: str) -> tuple[bool | None, str | None]:
 
 
 async def _call(provider: Checked, request: ModelsRequest) -> list[object]:
-    """Ask once, without retries, statistics or effect on what is set aside."""
+    """Ask once, without retries, statistics or effect on cooldowns."""
     job = Job(id=new_id(), operation=Operation.MODELS, request=request)
     limits = Limits(connect=provider.config.connect_timeout, total=CHECK_TIMEOUT)
     flight = provider.attempt(job, Target(name=provider.name), limits, new_id())

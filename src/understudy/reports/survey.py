@@ -15,7 +15,7 @@ from understudy.config import Config
 from understudy.domain.errors import LLMError
 from understudy.domain.responses import HealthStatus
 from understudy.domain.secret import Secret
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig
 
