@@ -126,7 +126,7 @@ async def test_a_provider_of_ones_own_takes_all_texts_at_once_and_must_answer_ea
     whole: Any = Shy(3)
     short: Any = Shy(2)
     assert len((await u.ProviderManager([whole]).embed(["a", "b", "c"])).embeddings) == 3
-    with pytest.raises(u.InvalidResponse, match="2 vectors for 3 strings"):
+    with pytest.raises(u.InvalidResponse, match="2 vectors for 3 texts"):
         await u.ProviderManager([short], u.FallbackConfig(retry_delay_ms=0)).embed(["a", "b", "c"])
 
 

@@ -79,8 +79,8 @@ class Exchange(Protocol[T]):
     The engine calls `start`, performs each `Send` that is returned, and for its response calls `head` once, `feed`
     for the body as it arrives, and `close` at its clean end. `lost` reports that the send failed on the way,
     `abort` that the caller no longer waits. A `Failure` step ends the exchange. `finished` is true once nothing more is
-    expected, so that the engine need not wait for the end of input. When `refused`, the engine reads only the beginning of the
-    body, and calls `close` there.
+    expected, so that the engine need not wait for the end of input. When `refused`, the engine reads only the
+    beginning of the body, and calls `close` there.
     """
 
     finished: bool

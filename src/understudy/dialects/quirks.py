@@ -64,7 +64,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     thinking_modes: frozenset[str] = frozenset({"adaptive", "enabled", "disabled"})
     """Accepted values of Anthropic's `thinking.type`; empty means that the field must be left out."""
     thinking_budget: tuple[int, int] | None = None
-    """Minimum and maximum tokens of a thinking budget, at models with a budget instead of a level (Gemini up to 2.5)."""
+    """Minimum and maximum tokens of a thinking budget, for models without levels (Gemini up to 2.5)."""
     thought_signatures: bool = False
     """Tool calls of the current turn must carry the signature they came with, or a placeholder (Gemini from 3 on)."""
     output_with_tools: bool = True
@@ -93,7 +93,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     embed_batch_tokens: int | None = None
     """Most tokens of all strings of one request for embeddings; `None` if unknown."""
     embed_format: Literal["float", "base64"] | None = None
-    """The `encoding_format` of vectors in the openai dialect; `None`: unset. Base64 is a quarter of the size of numbers."""
+    """The `encoding_format` of vectors in the openai dialect; `None`: unset. Base64 is a quarter of the size."""
     responses: Literal["never", "always", "tools", "tools_with_effort"] = "never"
     """When OpenAI's Responses API must be used instead of chat completions."""
 
