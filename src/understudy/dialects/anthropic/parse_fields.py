@@ -11,13 +11,13 @@ _KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list:
 
 
 class Fields:
-    """The top-level fields that no one has read yet."""
+    """The fields that have not been read yet."""
 
     def __init__(self, body: JsonObject) -> None:
         self.left = {name: value for name, value in body.items() if value is not None}
 
     def take(self, name: str, *kinds: type) -> Any:
-        """Take a field out; `None` when it is missing. Raises `BadRequest` when it is of another kind."""
+        """Remove and return a field; `None` if it is missing. Raise `BadRequest` if it is of another kind."""
         value = self.left.pop(name, None)
         if value is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))):
             return value
