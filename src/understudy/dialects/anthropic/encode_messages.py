@@ -45,7 +45,7 @@ def encode_cache_control(mark: CacheMark, notes: WarningLog) -> JsonObject:
 
 
 def is_same_model(one: str | None, other: str | None) -> bool:
-    """Check whether two names mean the same model: one without a date stands for its dated form. Unknown is the same."""
+    """Check whether two names mean one model: a name without a date stands for its dated form. Unknown is the same."""
     return not one or not other or _DATED.sub("", one) == _DATED.sub("", other)
 
 
