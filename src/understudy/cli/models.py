@@ -172,10 +172,10 @@ def models(
 ) -> None:
     """List the models of all entries: window, price, capabilities."""
     with report_errors(as_json=as_json, verbose=common.verbose):
-        wanted = Filter(pattern=pattern, capabilities=_capabilities(capability), limit=limit)
+        criteria = Filter(pattern=pattern, capabilities=_capabilities(capability), limit=limit)
         loaded = _only(load(common.config), provider)
         prepare_library()
-        found = asyncio.run(_ask_all(loaded, wanted, timeout))
+        found = asyncio.run(_ask_all(loaded, criteria, timeout))
         if all(isinstance(answer, LLMError) for answer in found.values()):
             raise next(answer for answer in found.values() if isinstance(answer, LLMError))
     result = ModelsResult(
@@ -218,16 +218,16 @@ def _only(config: Config, written: list[str] | None) -> Config:
 # ---- asking ----
 
 
-async def _ask_all(config: Config, wanted: Filter, patience: float) -> dict[str, list[ModelResult] | LLMError]:
+async def _ask_all(config: Config, criteria: Filter, patience: float) -> dict[str, list[ModelResult] | LLMError]:
     """List the models of all entries at once; the value of an entry that fails is its error."""
     async with open_providers(config, _ONCE_MORE) as providers:
-        answers = await asyncio.gather(*(_ask(each, wanted, patience) for each in providers))
+        answers = await asyncio.gather(*(_ask(each, criteria, patience) for each in providers))
         return dict(zip((each.name for each in providers), answers, strict=True))
 
 
-async def _ask(provider: Provider, wanted: Filter, patience: float) -> list[ModelResult] | LLMError:
+async def _ask(provider: Provider, criteria: Filter, patience: float) -> list[ModelResult] | LLMError:
     listed: list[ModelInfo] = []
-    most = wanted.limit if wanted.matches_all else None
+    most = criteria.limit if criteria.matches_all else None
     try:
         async with asyncio.timeout(patience):
             await provider.prices_ready()
@@ -239,12 +239,12 @@ async def _ask(provider: Provider, wanted: Filter, patience: float) -> list[Mode
     except LLMError as error:
         return error
     results = _results(provider, listed, complete=most is None or len(listed) < most)
-    if wanted.capabilities and (unknown := sum(model.capabilities is None for model in results)):
+    if criteria.capabilities and (unknown := sum(model.capabilities is None for model in results)):
         count = f"{unknown} model{'' if unknown == 1 else 's'}"
         say(f"{provider.name}: {count} with unknown capabilities left out", label="note")
-    matches = matcher_of(wanted.pattern)
-    found = [model for model in results if matches(model.id) and wanted.capabilities <= set(model.capabilities or ())]
-    return found[: wanted.limit]
+    matches = matcher_of(criteria.pattern)
+    found = [model for model in results if matches(model.id) and criteria.capabilities <= set(model.capabilities or ())]
+    return found[: criteria.limit]
 
 
 def _results(provider: Provider, listed: list[ModelInfo], *, complete: bool) -> list[ModelResult]:

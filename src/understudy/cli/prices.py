@@ -134,10 +134,10 @@ def prices(
 # ---- looking up ----
 
 
-async def _look_up(config: Config, wanted: str | None, *, fetch: bool) -> list[PriceResult]:
+async def _look_up(config: Config, requested: str | None, *, fetch: bool) -> list[PriceResult]:
     async with open_providers(config) as entries:
-        route = next((route for route in config.routes if route.name == wanted), None)
-        names = route.targets if route else (wanted,)
+        route = next((route for route in config.routes if route.name == requested), None)
+        names = route.targets if route else (requested,)
         targets = [target for name in names for target in _targets(entries, name)]
         if not targets:
             raise Misuse("no entry has a configured model: write ENTRY/MODEL")
@@ -146,15 +146,15 @@ async def _look_up(config: Config, wanted: str | None, *, fetch: bool) -> list[P
         for provider, model in targets:
             await provider.prices_ready(model)
         results = [_result(provider, model) for provider, model in targets]
-    return results if wanted is None or route else _select(results, wanted)
+    return results if requested is None or route else _select(results, requested)
 
 
-def _select(results: list[PriceResult], wanted: str) -> list[PriceResult]:
+def _select(results: list[PriceResult], requested: str) -> list[PriceResult]:
     """Return the results for a name: the known prices among those of many providers."""
     known = [each for each in results if each.source]
-    if known and wanted not in (known[0].provider, known[0].model):
+    if known and requested not in (known[0].provider, known[0].model):
         return known[:1]  # PROVIDER/MODEL: another provider may know a model by the whole name, but is not meant
-    return results if wanted == results[0].provider else known or results
+    return results if requested == results[0].provider else known or results
 
 
 async def _fetch(provider: Provider) -> None:
@@ -164,13 +164,13 @@ async def _fetch(provider: Provider) -> None:
         say(f"{provider.name}: {clean_line(error.message.partition(chr(10))[0])}", label="warning", style="warning")
 
 
-def _targets(entries: list[Provider], wanted: str | None) -> Iterator[tuple[Provider, str]]:
+def _targets(entries: list[Provider], requested: str | None) -> Iterator[tuple[Provider, str]]:
     """Yield the targets of a name: all configured models, those of an entry, one of them, or one at every provider."""
-    if wanted is None:
+    if requested is None:
         for entry in entries:
             yield from _models_of(entry)
         return
-    name, _, model = wanted.partition("/")
+    name, _, model = requested.partition("/")
     for entry in entries:
         if entry.name == name:
             models = [(entry, model)] if model else _models_of(entry)
@@ -183,11 +183,11 @@ def _targets(entries: list[Provider], wanted: str | None) -> Iterator[tuple[Prov
     known = {entry.provider_type for entry in entries}
     # Every model is free on the user's own machine, or has the one price of its entry: no price of a model.
     yield from (
-        (entry, wanted)
+        (entry, requested)
         for entry in entries
-        if wanted == entry.text_model or not (entry.row.local or entry.config.price)
+        if requested == entry.text_model or not (entry.row.local or entry.config.price)
     )
-    yield from ((other, wanted) for each in ProviderType if each not in known and (other := _unconfigured(each)))
+    yield from ((other, requested) for each in ProviderType if each not in known and (other := _unconfigured(each)))
 
 
 def _models_of(entry: Provider) -> list[tuple[Provider, str]]:

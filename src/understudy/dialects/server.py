@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from understudy.dialects.request_fields import KINDS, Field, is_of
+from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -35,6 +37,31 @@ class BadRequest(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+KIND_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", list: "list", dict: "object"}
+
+
+class BodyFields(ABC):
+    """The fields of a request body that have not been read yet (`left`). An explicit null counts as absent."""
+
+    def __init__(self, body: JsonObject) -> None:
+        self.left = {name: value for name, value in body.items() if value is not None}
+
+    @abstractmethod
+    def wrong_type(self, name: str, kind: type) -> BadRequest:
+        """Return the error for a field that is not of the expected type."""
+
+    def take(self, name: str, *kinds: type) -> Any:
+        """Return a field and remove it; `None` if it is missing. Raise `BadRequest` if it is of another type."""
+        value = self.left.pop(name, None)
+        if value is None or is_of(value, kinds):
+            return value
+        raise self.wrong_type(name, kinds[0])
+
+    def take_plain(self, fields: Iterable[Field]) -> dict[str, Any]:
+        """Return plain fields by their unified names, as `take` does."""
+        return {field.name: self.take(field.wire, *KINDS[field.name]) for field in fields}
 
 
 def key_of(request: HttpRequest, *headers: str, schemes: tuple[str, ...] = ("bearer",)) -> str | None:

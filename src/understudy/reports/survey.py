@@ -15,7 +15,7 @@ from understudy.config import Config
 from understudy.domain.errors import LLMError
 from understudy.domain.responses import HealthStatus
 from understudy.domain.secret import Secret
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig
 
@@ -119,7 +119,7 @@ def describe_entry(provider: Provider) -> EntryResult:
         provider=provider.provider_type,
         model=None if config.embeds_alone else provider.text_model,
         embedding_model=config.embedding_model,
-        base_url=provider.endpoint(None).base_url,
+        base_url=provider.backend.endpoint(None).base_url,
         key=key_source(config, provider.row),
     )
     try:
