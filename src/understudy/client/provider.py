@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         T,
         TokenCount,
     )
-    from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+    from understudy.domain.warnings import Warning  # noqa: A004 - the public name
     from understudy.engine.auth import Credential
     from understudy.engine.background import Background
     from understudy.engine.http_attempt import HttpAttempt

@@ -27,7 +27,7 @@ from understudy.domain.failures import Failure
 from understudy.domain.finish import FinishReason
 from understudy.domain.responses import TokenCount
 from understudy.domain.usage import token_count
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.wire.json import BadJson, as_string, decode_as, decode_object, encode
 from understudy.wire.json import decode as decode_json
 
