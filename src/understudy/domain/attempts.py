@@ -11,7 +11,7 @@ import msgspec
 from understudy.domain.failures import Failure
 from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 
 
 class Outcome(enum.StrEnum):
