@@ -17,7 +17,6 @@ from understudy.dialects.server import BadRequest, Inbound, ServerHalf
 from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
-from understudy.protocol import EmbedOptions
 from understudy.wire.http import HttpRequest
 
 _SERVERS: dict[str, ServerHalf] = {server.name: server for server in (OPENAI, RESPONSES)}
@@ -93,21 +92,8 @@ class Asker:
         return await self._provider.generate(request, deadline=self._deadline)
 
     async def _embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
-        """Embed the texts of a request. `encoding_format` applies to the answer only."""
         if not request.texts:
             raise Misuse("input: token ids are not supported, because they are valid for one model only; send strings")
-        options: EmbedOptions = {}
-        if request.model is not None:
-            options["model"] = request.model
-        if request.dimensions is not None:
-            options["dimensions"] = request.dimensions
-        if request.user is not None:
-            options["user"] = request.user
-        if self._deadline is not None:
-            options["deadline"] = self._deadline
-        own = {
-            key: value for key, value in (request.extra or {}).get(OPENAI.name, {}).items() if key != "encoding_format"
-        }
-        if own:
-            options["extra"] = {OPENAI.name: own}
-        return await self._provider.embed(request.texts[0] if request.single else request.texts, **options)
+        if self._deadline is None:
+            return await self._provider.embed(request)
+        return await self._provider.embed(request, deadline=self._deadline)
