@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import ast
 
 import pytest
 
-import understudy.dialects
+from tests.architecture.structure import Package
 
-ROOT = Path(understudy.dialects.__file__).parent
+PACKAGE = Package()
 
 ROLES = {
     # both halves
@@ -48,7 +48,9 @@ ROLES = {
 }
 """A new role is entered here with its reason."""
 
-FILES = [(path.parent.name, path.stem) for path in sorted(ROOT.glob("*/*.py"))]
+FILES = [
+    (path.parent.name, path.stem) for path in PACKAGE.files.values() if path.parent.parent == PACKAGE.root / "dialects"
+]
 
 
 @pytest.mark.parametrize(("dialect", "role"), FILES)
@@ -58,3 +60,62 @@ def test_a_file_of_a_dialect_is_called_by_its_role(dialect: str, role: str) -> N
 
 def test_every_role_is_taken() -> None:
     assert ROLES.keys() == {role for _, role in FILES}
+
+
+HALVES = {"encode": "client", "decode": "client", "client": "client", "exchange": "client", "quirks": "client"} | {
+    "parse": "server", "render": "server", "server": "server"
+}  # fmt: skip
+"""The half that a role belongs to, by the first word of its name; every other role is both halves'."""
+
+VERBS = {
+    "encode": "client",  # unified to wire
+    "decode": "client",  # wire to unified
+    "open": "client",  # an exchange for an operation
+    "apply": "client",  # changes a body that is written already
+    "classify": "client",  # an error response to a failure
+    "parse": "server",  # wire to unified
+    "render": "server",  # unified to wire
+    "read": "both",  # wire to unified, where both halves or the library's own callers need it
+    "write": "both",  # unified to wire, where both halves need it
+}
+"""What public functions of a dialect do, by the first word of their name: the same job goes by the same verb."""
+
+OWN = ("encode", "decode", "parse", "render")
+"""Roles whose functions all go by the verb of the role, but for `read` and `write`, and for `apply` in `encode`."""
+
+NOUNS = ("names", "wire")
+"""Roles whose functions are named by what they return: spellings, addresses, conversions of single fields."""
+
+
+def half(role: str) -> str:
+    return HALVES.get(role.partition("_")[0], "both")
+
+
+def functions(dialect: str, role: str) -> list[str]:
+    tree = PACKAGE.trees[f"understudy.dialects.{dialect}.{role}".removesuffix(".__init__")]
+    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+
+
+@pytest.mark.parametrize(("dialect", "role"), FILES)
+def test_a_function_of_a_dialect_goes_by_its_verb(dialect: str, role: str) -> None:
+    first = role.partition("_")[0]
+    for name in functions(dialect, role):
+        verb = name.partition("_")[0]
+        if name.endswith("_of") or verb in ("is", "has") or name == "bad_request" or role in NOUNS:
+            continue  # accessors, predicates, and the exception that is raised
+        assert verb in VERBS, f"dialects/{dialect}/{role}.py: {name} begins with none of {', '.join(VERBS)}"
+        assert half(role) == "both" or VERBS[verb] in (half(role), "both"), f"dialects/{dialect}/{role}.py: {name}"
+        if first in OWN and verb not in ("read", "write", "apply"):
+            assert verb == first, f"dialects/{dialect}/{role}.py: {name} does the job of another file"
+
+
+@pytest.mark.parametrize(("dialect", "role"), FILES)
+def test_neither_half_imports_the_other(dialect: str, role: str) -> None:
+    if role == "__init__":
+        return
+    for line, module, _ in PACKAGE.imports[f"understudy.dialects.{dialect}.{role}"]:
+        package, _, other = module.rpartition(".")
+        if package == f"understudy.dialects.{dialect}" and half(other) != "both":
+            assert half(role) == half(other), (
+                f"dialects/{dialect}/{role}.py:{line} imports {other}: both halves reach it"
+            )

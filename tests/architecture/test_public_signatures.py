@@ -21,7 +21,7 @@ INTERNAL = {
     "ResponseStream": {"__init__"},
 }
 """Members that only the library itself calls. Streams are made by `stream`."""
-UNNAMED = {"understudy.domain.events.Noted", "understudy.domain.events.PartNoted"}
+UNNAMED = {"understudy.domain.events.FactReported", "understudy.domain.events.PartExtra"}
 """Events that get their public names with their final ones."""
 
 

@@ -12,14 +12,17 @@ from typing import Any
 
 from understudy.dialects.base import Exchange, Send
 from understudy.dialects.replicate.exchange import PredictionExchange
-from understudy.dialects.replicate.render_models import inputs_of, openapi
+from understudy.dialects.replicate.render_models import inputs_of, render_openapi
 from understudy.wire.http import HttpHead, HttpRequest
 
 MODEL: dict[str, Any] = {
     "owner": "o",
     "name": "m",
     "is_official": True,
-    "latest_version": {"id": "v", "openapi_schema": openapi(inputs_of(frozenset({"chat", "vision", "thinking"})))},
+    "latest_version": {
+        "id": "v",
+        "openapi_schema": render_openapi(inputs_of(frozenset({"chat", "vision", "thinking"}))),
+    },
 }
 ENDED = b'{"id":"1","model":"m","status":"succeeded","output":null}'
 FOUND = HttpHead(200, {"content-type": "application/json"})

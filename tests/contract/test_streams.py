@@ -53,7 +53,7 @@ def told(outcome: Outcome) -> Any:
 
 def before_the_end(steps: list[Any]) -> list[Any]:
     """The events without those that are gathered for the end, wherever that is."""
-    return [step for step in steps if not isinstance(step, (e.Finished, e.Noted))]
+    return [step for step in steps if not isinstance(step, (e.Finished, e.FactReported))]
 
 
 def cuts_of(stream: Stream, times: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from understudy import providers
 from understudy.dialects import load
-from understudy.dialects.history import settled
+from understudy.dialects.history import localize
 from understudy.dialects.openai import SERVER
 from understudy.domain.events import Warned
 from understudy.domain.requests import GenerationRequest
@@ -23,7 +23,7 @@ BODY = {
 
 def told(request: GenerationRequest, provider: str, dialect: str) -> list[tuple[str, str]]:
     endpoint = endpoint_of(providers.row(provider), "m")
-    _, events = settled(request, load(dialect).name, endpoint)
+    _, events = localize(request, load(dialect).name, endpoint)
     return [(event.warning.what, event.warning.why) for event in events if isinstance(event, Warned)]
 
 

@@ -9,7 +9,20 @@ import pytest
 
 from understudy.domain import errors
 from understudy.domain.attempts import AttemptRecord, Outcome
-from understudy.domain.errors import ERRORS, LLMError, Misuse, RateLimited, Refused, Unavailable, error_of
+from understudy.domain.errors import (
+    ERRORS,
+    ConfigError,
+    DeadlineExceeded,
+    GenerationFailed,
+    LLMError,
+    Misuse,
+    RateLimited,
+    Refused,
+    Unavailable,
+    Unsupported,
+    error_of,
+    failure_of,
+)
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 
@@ -86,3 +99,26 @@ def test_errors_survive_a_process_boundary() -> None:
 
 def test_an_attempt_reads_as_a_line() -> None:
     assert str(record(None)) == "1. p/m rate_limited: slow down (0.25 s) → fall back to q"
+
+
+def test_a_server_reports_the_last_failure_in_the_words_of_the_error() -> None:
+    last = Failure(kind=FailureKind.RATE_LIMITED, message="slow down", status=429, retry_after=9.0)
+    error = GenerationFailed("all 2 attempts failed", failure=last, attempts=(record(4.0, "q"),))
+    reported = failure_of(error)
+    assert (reported.kind, reported.status, reported.message) == (last.kind, 429, "all 2 attempts failed")
+    assert reported.retry_after == error.retry_after == 4.0
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ConfigError("m"), FailureKind.INVALID_REQUEST),
+        (Unsupported("m"), FailureKind.UNSUPPORTED),
+        (Refused("m"), FailureKind.INVALID_REQUEST),
+        (DeadlineExceeded("m"), FailureKind.DEADLINE),
+        (GenerationFailed("m"), FailureKind.OVERLOADED),
+        (LLMError("m"), FailureKind.LOCAL),
+    ],
+)
+def test_an_error_without_an_attempt_is_reported_too(error: LLMError, kind: FailureKind) -> None:
+    assert failure_of(error) == Failure(kind=kind, message="m")

@@ -58,7 +58,7 @@ def test_pieces_grow_into_parts_in_the_order_in_which_these_begin() -> None:
 def test_plain_text_becomes_a_string_and_anything_more_does_not() -> None:
     assert fold([e.TextDelta(0, "a"), e.TextDelta(0, "b")]).message.content == "ab"
     assert fold([e.TextDelta(0, "a"), e.TextDelta(1, "b")]).message.content == (Text("a"), Text("b"))
-    noted = fold([e.TextDelta(0, "a"), e.PartNoted(0, "d", {"id": "1"})]).message.content
+    noted = fold([e.TextDelta(0, "a"), e.PartExtra(0, "d", {"id": "1"})]).message.content
     assert noted == (Text("a", extra={"d": {"id": "1"}}),)
 
 
@@ -74,17 +74,17 @@ def test_without_a_dialect_nothing_is_stamped() -> None:
 def test_notes_replace_or_extend() -> None:
     extra = fold(
         [
-            e.Noted("tier", "a"), e.Noted("tier", "b"), e.Noted("list", [1], append=True),
-            e.Noted("list", [2, 3], append=True),
+            e.FactReported("tier", "a"), e.FactReported("tier", "b"), e.FactReported("list", [1], append=True),
+            e.FactReported("list", [2, 3], append=True),
         ]
     ).extra  # fmt: skip
     assert extra == {"tier": "b", "list": [1, 2, 3]}
 
 
 def test_notes_of_a_part_are_kept_by_dialect_and_may_come_first() -> None:
-    response = fold([e.PartNoted(0, "d", {"a": 1}), e.ThinkingDelta(0, "t"), e.PartNoted(0, "d", {"b": 2})])
+    response = fold([e.PartExtra(0, "d", {"a": 1}), e.ThinkingDelta(0, "t"), e.PartExtra(0, "d", {"b": 2})])
     assert response.message.parts == (Thinking("t", extra={"d": {"a": 1, "b": 2}}),)
-    assert fold([e.PartNoted(0, "d", {"a": 1})]).message.parts == ()
+    assert fold([e.PartExtra(0, "d", {"a": 1})]).message.parts == ()
 
 
 def test_the_latest_usage_counts_and_warnings_are_gathered() -> None:
@@ -106,9 +106,9 @@ def test_without_an_end_the_reason_is_unknown() -> None:
     ("given_events", "empty"),
     [
         ([], True),
-        ([e.Started(), e.Noted("a", 1), e.Warned(WARNING), e.Frame(b"x"), e.Finished(FinishReason.STOP)], True),
+        ([e.Started(), e.FactReported("a", 1), e.Warned(WARNING), e.Frame(b"x"), e.Finished(FinishReason.STOP)], True),
         ([e.TextDelta(0, ""), e.ThinkingDelta(1, "")], True),
-        ([e.PartNoted(0, "d", {})], True),
+        ([e.PartExtra(0, "d", {})], True),
         ([e.TextDelta(0, "a")], False),
         ([e.ThinkingDelta(0, "a")], True),
         ([e.RefusalDelta(0, "a")], False),
@@ -126,12 +126,12 @@ def test_emptiness(given_events: list[e.Event], empty: bool) -> None:
 def test_the_answer_can_be_read_at_any_time_and_does_not_change_afterwards() -> None:
     folding = Fold()
     folding.add(e.TextDelta(0, "a"))
-    folding.add(e.Noted("list", [1], append=True))
+    folding.add(e.FactReported("list", [1], append=True))
     early = folding.response()
     folding.add(e.TextDelta(0, "b"))
     folding.add(e.Warned(WARNING))
-    folding.add(e.Noted("list", [2], append=True))
-    folding.add(e.Noted("late", 1))
+    folding.add(e.FactReported("list", [2], append=True))
+    folding.add(e.FactReported("late", 1))
     assert (early.text, early.warnings, early.extra) == ("a", (), {"list": [1]})
     assert folding.response().text == "ab"
 

@@ -9,7 +9,7 @@ from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion
 from openai.types.chat.chat_completion_message import ChatCompletionMessage
 
-from understudy.dialects.openai.parse_messages import messages_from_openai
+from understudy.dialects.openai.parse_messages import read_messages
 from understudy.domain.content import AnyPart, Audio, Citation, Image, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
@@ -186,12 +186,12 @@ ANSWERS = {
 def test_an_answers_message_goes_in_again_and_says_the_same(parts: tuple[AnyPart, ...]) -> None:
     """The commonest line of code written against that form: `messages.append(response.choices[0].message)`."""
     message = response(*parts).to_openai()["choices"][0]["message"]
-    (again,) = messages_from_openai([message])
+    (again,) = read_messages([message])
     assert tuple(part for part in again.parts if not isinstance(part, Audio)) == tuple(
         part for part in parts if not isinstance(part, Audio)
     )
     dumped = ChatCompletionMessage.model_validate(message).model_dump(exclude_none=True)
-    assert messages_from_openai([dumped])[0].parts == again.parts
+    assert read_messages([dumped])[0].parts == again.parts
 
 
 def test_what_only_one_dialect_knows_is_left_out() -> None:

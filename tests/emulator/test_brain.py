@@ -176,7 +176,7 @@ def test_the_first_stop_sequence_ends_the_text() -> None:
     assert events[-1] == e.Finished(FinishReason.STOP)
     named = Performance(persona=Persona(title="X", stop_word="stop_sequence"), model="m")
     assert answer(request, named)[-2:] == [
-        e.Noted("stop_sequence", "4"),
+        e.FactReported("stop_sequence", "4"),
         e.Finished(FinishReason.STOP, "stop_sequence"),
     ]
 

@@ -93,12 +93,12 @@ def judge(recording: Recording, body: bytes, pieces: list[bytes]) -> list[Any]:
 def judge_prediction(body: bytes) -> None:
     """Read the state of a prediction of Replicate's."""
     from tests.reading.talking import endpoint
-    from understudy.dialects.replicate.decode import Answer
+    from understudy.dialects.replicate.decode import AnswerDecoder
     from understudy.wire.json import BadJson
 
     try:
         prediction = decode_prediction(body)
     except BadJson:
         return
-    answer = Answer(endpoint("replicate"), 5)
+    answer = AnswerDecoder(endpoint("replicate"), 5)
     assert [*answer.started(prediction), *answer.grown(prediction), *answer.ended(prediction)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 
 import msgspec
@@ -13,7 +14,19 @@ from understudy.policy.budgets import Budgets
 from understudy.policy.call import Call
 from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
-from understudy.policy.signals import Abort, Action, Began, Cancelled, Commit, Ended, Failed, Launch, Rules, Settle
+from understudy.policy.signals import (
+    Abort,
+    Action,
+    Began,
+    Cancelled,
+    Commit,
+    Denied,
+    Ended,
+    Failed,
+    Launch,
+    Rules,
+    Settle,
+)
 from understudy.policy.targets import Limits, Target
 
 
@@ -25,6 +38,7 @@ class Outcome(msgspec.Struct, frozen=True):
     began: bool
     answered: bool
     translated: bool
+    denied: bool = False
 
 
 failures = st.builds(
@@ -43,6 +57,7 @@ outcomes = st.builds(
     began=st.booleans(),
     answered=st.booleans(),
     translated=st.booleans(),
+    denied=st.sampled_from([False] * 9 + [True]),
 )
 rules = st.builds(
     Rules,
@@ -54,6 +69,7 @@ rules = st.builds(
     fallback_on_filter=st.booleans(),
     streamed=st.booleans(),
     has_effects=st.booleans(),
+    hedge_after=st.none() | st.floats(0.0, 10.0),
 )
 
 
@@ -63,24 +79,24 @@ class Trace:
     def __init__(self) -> None:
         self.launches: list[tuple[float, Launch]] = []
         self.ended: list[int] = []
+        self.denied = 0
         self.commits: list[tuple[float, int]] = []
         self.settles: list[tuple[float, Settle]] = []
         self.ended_at = 0.0
 
-    def perform(self, actions: list[Action], now: float) -> Launch | None:
-        launch = None
+    def perform(self, actions: list[Action], now: float) -> list[Launch]:
+        launches = []
         for action in actions:
             match action:
                 case Launch():
-                    self.launches.append((now, action))
-                    launch = action
+                    launches.append(action)
                 case Commit(attempt):
                     self.commits.append((now, attempt))
                 case Abort(attempt):
                     self.ended.append(attempt)
                 case Settle():
                     self.settles.append((now, action))
-        return launch
+        return launches
 
 
 def targets(count: int, shared_key: bool) -> tuple[Target, ...]:
@@ -90,43 +106,86 @@ def targets(count: int, shared_key: bool) -> tuple[Target, ...]:
     )
 
 
-def simulate(call: Call, world: list[Outcome], cancel_at: float | None, start: float = 1000.0) -> Trace:
-    trace, now, script = Trace(), start, iter(world)
-    launch = trace.perform(call.start(now), now)
-    for _ in range(200):
-        if call.settled:
-            trace.ended_at = now
-            return trace
-        if launch is None:
-            due = call.timer()
-            assert due is not None
-            assert due >= now
-            if cancel_at is not None and due > start + cancel_at:
-                now = start + cancel_at
-                launch = trace.perform(call.receive(Cancelled(), now), now)
+DENIED = Failure(kind=FailureKind.UNSUPPORTED, message="over budget", sent=False)
+
+
+class World:
+    """What happens to the attempts of one request, in the order of time."""
+
+    def __init__(self, call: Call, script: list[Outcome], start: float) -> None:
+        self.trace = Trace()
+        self.now = start
+        self._call = call
+        self._script = iter(script)
+        self._running: dict[int, tuple[float, Outcome]] = {}
+        self._silent: dict[int, float] = {}
+        """When the attempts that have not begun yet will."""
+        self.at_once = 0
+
+    def perform(self, actions: list[Action]) -> None:
+        """Perform actions; an attempt may be denied at its launch."""
+        for launch in self.trace.perform(actions, self.now):
+            outcome = next(self._script, None) or Outcome(1.0, None, True, True, False)
+            if outcome.denied:
+                self.trace.denied += 1
+                self.perform(self._call.receive(Denied(launch.attempt, DENIED), self.now))
                 continue
-            now = due
-            launch = trace.perform(call.tick(now), now)
-            continue
-        outcome = next(script, None) or Outcome(1.0, None, True, True, False)
-        end = min(now + min(outcome.took, launch.limits.total), call.deadline)
-        if cancel_at is not None and end > start + cancel_at:
-            now = max(now, start + cancel_at)
-            launch = trace.perform(call.receive(Cancelled(), now), now)
-            continue
-        if outcome.began:
-            trace.perform(call.receive(Began(launch.attempt), now), now)
-        now = end
-        if now >= call.deadline:
-            launch = trace.perform(call.tick(now), now)
-            continue
-        trace.ended.append(launch.attempt)
-        if outcome.failure is None:
-            actions = call.receive(Ended(launch.attempt), now)
-        else:
-            signal = Failed(launch.attempt, outcome.failure, outcome.answered, outcome.translated)
-            actions = call.receive(signal, now)
-        launch = trace.perform(actions, now)
+            self.trace.launches.append((self.now, launch))
+            took = min(outcome.took, launch.limits.total)
+            self._running[launch.attempt] = (min(self.now + took, self._call.deadline), outcome)
+            if outcome.began:
+                self._silent[launch.attempt] = self.now + took / 2
+            self.at_once = max(self.at_once, len(self._running))
+        for attempt in self.trace.ended:
+            self._running.pop(attempt, None)
+            self._silent.pop(attempt, None)
+
+    def step(self, cancel_at: float | None) -> None:
+        """Let the next thing happen: the timer, a caller that gives up, content, or an end."""
+        call = self._call
+        due = call.timer()
+        assert due is not None
+        assert due >= self.now
+        begins = min(self._silent, key=self._silent.__getitem__, default=None)
+        ends = min(self._running, key=lambda attempt: self._running[attempt][0], default=None)
+        times = {
+            "tick": due,
+            "begin": self._silent[begins] if begins is not None else math.inf,
+            "end": self._running[ends][0] if ends is not None else math.inf,
+            "cancel": math.inf if cancel_at is None else cancel_at,
+        }
+        what = min(times, key=times.__getitem__)
+        self.now = max(self.now, times[what])
+        if what == "tick":
+            self.perform(call.tick(self.now))
+        elif what == "cancel":
+            self.perform(call.receive(Cancelled(), self.now))
+        elif what == "begin" and begins is not None:
+            del self._silent[begins]
+            self.perform(call.receive(Began(begins), self.now))
+        elif ends is not None:
+            outcome = self._running.pop(ends)[1]
+            self._silent.pop(ends, None)
+            self.trace.ended.append(ends)
+            signal = (
+                Ended(ends)
+                if outcome.failure is None
+                else Failed(ends, outcome.failure, outcome.answered, outcome.translated)
+            )
+            self.perform(call.receive(signal, self.now))
+
+
+def simulate(
+    call: Call, script: list[Outcome], cancel_at: float | None = None, start: float = 1000.0, most_at_once: int = 1
+) -> Trace:
+    world = World(call, script, start)
+    world.perform(call.start(start))
+    for _ in range(300):
+        if call.settled:
+            world.trace.ended_at = world.now
+            assert world.at_once <= most_at_once
+            return world.trace
+        world.step(None if cancel_at is None else start + cancel_at)
     raise AssertionError("the request never settled")
 
 
@@ -158,12 +217,12 @@ def test_a_call_keeps_its_promises(
             health.failed(Permit(all_targets[index], 1000.0), failure, VERDICTS[failure.kind].cooldown, 1000.0)
     plan = Plan(tuple(Step(target, "test") for target in all_targets))
     call = Call(plan, rules, health=health, budgets=budgets, rng=Random(seed))
-    trace = simulate(call, world, cancel_at)
+    trace = simulate(call, world, cancel_at, most_at_once=1 if rules.hedge_after is None else 2)
 
     assert len(trace.settles) == 1, "exactly one settle"
     assert len(trace.commits) <= 1, "at most one commit"
     numbers = [launch.attempt for _, launch in trace.launches]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers == list(range(1, len(numbers) + 1)), "a denied launch leaves no gap"
     assert sorted(trace.ended) == numbers, "every launch ends exactly once"
     assert len(numbers) <= (rules.max_attempts or max(5, count))
     for at, launch in trace.launches:
@@ -181,6 +240,7 @@ def test_a_call_keeps_its_promises(
     if settle.failure is None:
         assert trace.commits == [(trace.settles[0][0], settle.attempt)] or rules.streamed
     assert set(call.decisions) <= set(numbers)
+    assert call.running == {}
 
 
 @settings(max_examples=150, deadline=None)
@@ -203,20 +263,20 @@ def test_the_last_understudy_is_never_starved(count: int, kinds: list[FailureKin
     plan = Plan(tuple(Step(target, "test") for target in targets(count, shared_key=False)))
     call = Call(plan, rules, health=Health(), budgets=Budgets(), rng=Random(seed))
     world = [Outcome(0.01, Failure(kind=kind, message="no"), False, False, False) for kind in kinds]
-    trace = simulate(call, world, None)
+    trace = simulate(call, world)
     assert {launch.target.name for _, launch in trace.launches} == {f"t{i}" for i in range(count)}
 
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 1000), requests=st.integers(50, 300))
 def test_retries_stay_within_their_budget_while_everything_fails(seed: int, requests: int) -> None:
-    """A dead provider sees at most 1.2 times the offered load, and the minimum rate on top (fault model T14)."""
+    """A dead provider sees at most 1.2 times the offered load, and the minimum rate on top."""
     health, budgets, rng = Health(), Budgets(), Random(seed)
     plan = Plan((Step(targets(1, shared_key=False)[0], "test"),))
     attempts, now = 0, 1000.0
     for _ in range(requests):
         call = Call(plan, Rules(max_tries=3, retry_delay=0.0), health=health, budgets=budgets, rng=rng)
         failing = [Outcome(0.0, Failure(kind=FailureKind.SERVER_ERROR, message="no"), False, False, False)] * 5
-        attempts += len(simulate(call, failing, None, start=now).launches)
+        attempts += len(simulate(call, failing, start=now).launches)
         now += 0.01
     assert attempts <= requests * 1.2 + 3 + requests * 0.01 + 1

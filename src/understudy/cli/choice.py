@@ -28,17 +28,18 @@ def choose(config: Config, model: str | None, understudies: list[str] | None, *,
         if understudies is not None or alone:
             raise Misuse(f"{model} is a route and has its own targets: omit --fallback and --no-fallback")
         return Choice(config, model)
-    first = entry_of(config, model) if model else None
-    if understudies is None and alone and first is None:
-        return Choice(alone_first(config))
-    if understudies is None and not alone:
-        return Choice(config) if first is None else _ahead(config, first)
     if understudies and alone:
         raise Misuse("--fallback and --no-fallback cannot be combined")
+    first = entry_of(config, model) if model else None
+    if understudies is None and first is None:
+        return Choice(alone_first(config) if alone else config)
+    if understudies is None and first is not None and not alone:
+        return _ahead(config, first)
     names = [name for given in understudies or () for each in given.split(",") if (name := each.strip())]
     if understudies and not names:
         raise Misuse("--fallback is empty: write --fallback ENTRY or --fallback ENTRY/MODEL")
-    order = [first or _primary(config), *(entry_of(config, name) for name in names)]
+    primary = first or min(config.providers, key=lambda entry: entry.priority)
+    order = [primary, *(entry_of(config, name) for name in names)]
     return Choice(_exactly(config, order, implied=first is None))
 
 
@@ -71,10 +72,6 @@ def _with_model(entry: ProviderConfig, model: str) -> ProviderConfig:
     if model == entry.text_model:
         return entry
     return msgspec.structs.replace(entry, text_model=model, context_window=None, capabilities={})
-
-
-def _primary(config: Config) -> ProviderConfig:
-    return min(config.providers, key=lambda entry: entry.priority)
 
 
 def _ahead(config: Config, first: ProviderConfig) -> Choice:

@@ -139,7 +139,7 @@ def _base(prompt: Prompt) -> GenerationRequest:
 
 def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]:
     """Read messages of which some are mappings in OpenAI's form."""
-    from understudy.dialects.openai.parse_messages import messages_from_openai
+    from understudy.dialects.openai.parse_messages import read_messages
 
     messages: list[Message] = []
     for ours, group in groupby(enumerate(prompt), lambda item: isinstance(item[1], Message)):
@@ -150,7 +150,7 @@ def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]
             raise Misuse(f"message {wrong[0]} is {kind}: give a Message or a mapping in OpenAI's form")
         # Neighbouring mappings are read together: results of old function calls belong to the call before them.
         found = [item for _, item in items]
-        messages.extend(found if ours else messages_from_openai(found, first=items[0][0]))  # type: ignore[arg-type]
+        messages.extend(found if ours else read_messages(found, first=items[0][0]))  # type: ignore[arg-type]
     return tuple(messages)
 
 
@@ -168,18 +168,18 @@ def _form(options: RequestOptions) -> ResultForm | None:
 def _tools(tools: Sequence[AnyTool | Mapping[str, Any]]) -> tuple[AnyTool, ...]:
     if all(isinstance(tool, Tool | OpaqueTool) for tool in tools):
         return tuple(tools)  # type: ignore[arg-type]  # all() does not narrow
-    from understudy.dialects.openai.parse import tools_from_openai
+    from understudy.dialects.openai.parse import read_tools
 
-    return tools_from_openai(tools)
+    return read_tools(tools)
 
 
 def _tool_choice(choice: ToolChoice | str | Mapping[str, Any]) -> ToolChoice:
     if isinstance(choice, ToolChoice):
         return choice
     if isinstance(choice, Mapping):
-        from understudy.dialects.openai.parse import choice_from_openai
+        from understudy.dialects.openai.parse import read_tool_choice
 
-        return choice_from_openai(choice)
+        return read_tool_choice(choice)
     if choice in _MODES:
         return msgspec.convert({"mode": choice}, ToolChoice)
     return ToolChoice("tool", (choice,))

@@ -249,7 +249,7 @@ class Provider:
         from understudy.engine import clock
 
         began = clock.now()
-        from understudy.dialects.history import settled
+        from understudy.dialects.history import localize
         from understudy.engine.http_attempt import HttpAttempt, HttpContext
 
         request = job.request
@@ -266,7 +266,7 @@ class Provider:
         dialect = dialect_of(self.row, job.operation, endpoint, request)
         streamed = chat and (job.streamed or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
-            request, warnings = settled(request, dialect.name, endpoint)
+            request, warnings = localize(request, dialect.name, endpoint)
         inside = streamed and not job.streamed
         passage = HttpContext(
             transport=self._transport,
@@ -274,7 +274,7 @@ class Provider:
             limits=limits,
             attempt_id=attempt_id,
             server=endpoint.server,
-            noted_headers=self.row.noted_headers if job.operation is Operation.CHAT else (),
+            fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=not job.streamed,
             whole=partial(self._inner_streams.unstreamed_after, dialect, request, endpoint) if inside else None,

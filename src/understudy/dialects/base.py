@@ -311,7 +311,7 @@ def word_of(part: AnyPart) -> str:
     return _NAMED_OTHERWISE.get(tag, tag.replace("_", " "))
 
 
-class Notes:
+class WarningLog:
     """Gathers what an encoding had to leave out or change, as warnings.
 
     What a warning is of has one name in all dialects: a field of the request (`max_tokens`), a part (`word_of`), or a

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_any
 from understudy.dialects.quirks import ErrorRule
-from understudy.dialects.wordings import CODES, TYPES, WORDINGS, spoken
+from understudy.dialects.wordings import CODES, TYPES, WORDINGS, normalize
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.wire.hints import forbids_retry, retry_after
@@ -139,7 +139,7 @@ def failure_of(
 ) -> Failure:
     """Read an error object, from a response's body or from the middle of a stream, as a failure."""
     status = head.status
-    kind = _kind_told(error, status, endpoint, rules)
+    kind = _kind_by_words(error, status, endpoint, rules)
     message = clean(error.message) or f"HTTP {status} without a message"
     if _lacks_route(error, status, kind) and not _means_its_own(status, endpoint, rules):
         kind, message = _no_route(status, operation, message)
@@ -206,13 +206,15 @@ def clean(text: str) -> str:
 
 def recognised(error: WireError, status: int, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> bool:
     """Check whether code, type or words of an error say what it is."""
-    return _kind_told(error, status, endpoint, rules) is not None
+    return _kind_by_words(error, status, endpoint, rules) is not None
 
 
-def _kind_told(error: WireError, status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> FailureKind | None:
+def _kind_by_words(
+    error: WireError, status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...]
+) -> FailureKind | None:
     """Return what code, type and words of an error say; `None` when only its status is left."""
     names = tuple(name for name in (error.code, error.type) if name)
-    message = spoken(error.message)
+    message = normalize(error.message)
     own = [rule for rule in rules if not rule.is_of_status]
     worded = (wording.kind for wording in WORDINGS if wording.matches(status, message))
     return (
@@ -263,7 +265,7 @@ def _no_route(status: int, operation: Operation, words: str) -> tuple[FailureKin
     return _K.NOT_FOUND if is_needed else _K.UNSUPPORTED, clean(message)
 
 
-def _said(words: str, head: HttpHead, body: bytes, endpoint: Endpoint) -> str:
+def _message_of(words: str, head: HttpHead, body: bytes, endpoint: Endpoint) -> str:
     """Return what an error body says that is not an error of any form: its beginning, or why it cannot be shown."""
     if body.lstrip()[:1] in (b"{", b"[") and _is_too_large(body, endpoint.bounds.error):
         return f"the body is too large to read: {words[:_EXCERPT]}"
@@ -308,7 +310,7 @@ def _unreadable(
     elif status in NO_ROUTE and not _means_its_own(status, endpoint, rules):
         kind, message = _no_route(status, operation, words)
     else:
-        message = f"HTTP {status}: {'an HTML page' if page else _said(words, head, body, endpoint)}"
+        message = f"HTTP {status}: {'an HTML page' if page else _message_of(words, head, body, endpoint)}"
     return Failure(
         kind=kind,
         message=message,

@@ -12,14 +12,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.base import Endpoint, WarningLog
 from understudy.domain.content import AnyPart, Json, JsonObject, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
 from understudy.domain.events import Event
 from understudy.domain.messages import Message
 from understudy.domain.requests import GenerationRequest
 
 
-def settled(request: GenerationRequest, dialect: str, endpoint: Endpoint) -> tuple[GenerationRequest, list[Event]]:
+def localize(request: GenerationRequest, dialect: str, endpoint: Endpoint) -> tuple[GenerationRequest, list[Event]]:
     """Leave out what another provider or server of this dialect wrote for itself; return the rest, and the warnings.
 
     Text and tool calls stay, without the fields that only their own provider knows. A request that came in on this
@@ -27,7 +27,7 @@ def settled(request: GenerationRequest, dialect: str, endpoint: Endpoint) -> tup
     """
     if request.origin is not None and request.origin.dialect == dialect:
         return request, []
-    notes = Notes()
+    notes = WarningLog()
     _note_unspoken(request, notes)
     foreign = [_is_foreign(message, dialect, endpoint) for message in request.messages]
     if not any(foreign):
@@ -40,7 +40,7 @@ def settled(request: GenerationRequest, dialect: str, endpoint: Endpoint) -> tup
     return msgspec.structs.replace(request, messages=messages), notes.events()
 
 
-def _note_unspoken(request: GenerationRequest, notes: Notes) -> None:
+def _note_unspoken(request: GenerationRequest, notes: WarningLog) -> None:
     """Note the fields of a request that came in on another wire and have a name on that wire alone.
 
     What a caller of the library writes into `extra` is meant for that dialect, and for no other.
@@ -74,13 +74,13 @@ def _is_of_another(origin: Provenance | None, dialect: str, endpoint: Endpoint) 
     return origin.provider not in (None, endpoint.provider) or origin.server not in (None, endpoint.server)
 
 
-def _kept(message: Message, dialect: str, notes: Notes) -> Message | None:
+def _kept(message: Message, dialect: str, notes: WarningLog) -> Message | None:
     """Return what may go to another provider; `None` when that is nothing."""
     parts = tuple(kept for part in message.parts if (kept := _moved(part, dialect, notes)) is not None)
     return msgspec.structs.replace(message, content=parts) if parts else None
 
 
-def _moved(part: AnyPart, dialect: str, notes: Notes) -> AnyPart | None:
+def _moved(part: AnyPart, dialect: str, notes: WarningLog) -> AnyPart | None:
     match part:
         case Thinking(provenance=Provenance(dialect=own)) if own == dialect:
             notes.drop("thinking", "another provider wrote it, and only that one takes it back")
@@ -116,7 +116,7 @@ class CallIds:
     belongs to the latest call of that id.
     """
 
-    def __init__(self, fit: Callable[[str], str], notes: Notes, *, distinct: bool = False) -> None:
+    def __init__(self, fit: Callable[[str], str], notes: WarningLog, *, distinct: bool = False) -> None:
         self._fit = fit
         self._notes = notes
         self._distinct = distinct
@@ -131,13 +131,13 @@ class CallIds:
                 name = made_id(f"{name} {len(self._taken)}")
             self._taken.add(name)
         self._names[given] = name
-        return self._said(given, name)
+        return self._id_of(given, name)
 
     def of_result(self, given: str) -> str:
         """Return the id of the call that a result answers."""
-        return self._said(given, self._names.get(given) or self._fit(given))
+        return self._id_of(given, self._names.get(given) or self._fit(given))
 
-    def _said(self, given: str, name: str) -> str:
+    def _id_of(self, given: str, name: str) -> str:
         if name != given:
             self._notes.rename("tool call id", "it breaks this wire's rules, so the call goes under another id")
         return name

@@ -52,26 +52,26 @@ class LookUp:
 
     def head(self, head: HttpHead) -> Steps:
         """Take status and headers of an answer."""
-        return self._taken(self._current.head(head))
+        return self._checked(self._current.head(head))
 
     def feed(self, data: bytes) -> Steps:
         """Take more of an answer."""
-        return self._taken(self._current.feed(data))
+        return self._checked(self._current.feed(data))
 
     def close(self) -> Steps:
         """Take the end of an answer, and go on to the list where there is no look-up."""
-        return self._taken(self._current.close())
+        return self._checked(self._current.close())
 
     def lost(self, failure: Failure) -> Steps:
         """Pass the failure on."""
-        return self._taken(self._current.lost(failure))
+        return self._checked(self._current.lost(failure))
 
     def abort(self) -> Steps:
         """Closing the connection is enough."""
         self.finished = True
         return self._current.abort()
 
-    def _taken(self, steps: Steps) -> Steps:
+    def _checked(self, steps: Steps) -> Steps:
         failure = next((step for step in steps if isinstance(step, Failure)), None)
         if self._listed is None:
             if failure is not None and failure.kind in _NO_ANSWER:

@@ -11,7 +11,8 @@ from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
-from understudy.wire.http import Headers, HttpReply, HttpRequest
+from understudy.wire.http import JSON_HEADERS, Headers, HttpReply, HttpRequest
+from understudy.wire.json import encode
 
 
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +46,11 @@ def key_of(request: HttpRequest, *headers: str, schemes: tuple[str, ...] = ("bea
         return own
     scheme, _, token = given.get("authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() in schemes else None
+
+
+def json_reply(body: object, status: int = 200, headers: Headers = ()) -> HttpReply:
+    """Return a JSON body as a reply."""
+    return HttpReply(status, JSON_HEADERS + headers, encode(body))
 
 
 class Renderer(Protocol):

@@ -317,7 +317,7 @@ _LONGEST = 4000
 """Characters of a message that are searched."""
 
 
-def spoken(message: str) -> str:
+def normalize(message: str) -> str:
     """Return a message in lower case, without what it quotes: a prompt that is echoed says nothing about the error.
 
     Names (`gpt-4o`, 'messages[0].role') stay; only quotations of four words and more are left out.

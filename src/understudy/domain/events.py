@@ -97,7 +97,7 @@ class CitationAdded(EventBase, frozen=True, tag="citation", omit_defaults=True):
     wire: bytes | None = None
 
 
-class PartNoted(EventBase, frozen=True, tag="part_noted", omit_defaults=True):
+class PartExtra(EventBase, frozen=True, tag="part_noted", omit_defaults=True):
     """Wire fields of the part at `index` that have no unified name (item ids, phases), for the dialect in which they
     arrived; they end in `part.extra`. It may come before the part's first piece, but it never begins a part."""
 
@@ -115,7 +115,7 @@ class UsageReported(EventBase, frozen=True, tag="usage", omit_defaults=True):
     wire: bytes | None = None
 
 
-class Noted(EventBase, frozen=True, tag="noted", omit_defaults=True):
+class FactReported(EventBase, frozen=True, tag="noted", omit_defaults=True):
     """A fact about the answer without a unified name (`service_tier`, `logprobs`, …); ends in `response.extra`.
 
     `append` extends the list of earlier facts of the same key, instead of replacing the value.
@@ -158,9 +158,9 @@ Event = (
     | ToolCallDelta
     | PartAdded
     | CitationAdded
-    | PartNoted
+    | PartExtra
     | UsageReported
-    | Noted
+    | FactReported
     | Warned
     | Finished
     | Frame

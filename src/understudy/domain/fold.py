@@ -84,7 +84,7 @@ class Facts:
     def _count(self, event: e.UsageReported) -> None:
         self.usage = self.usage.followed_by(event.usage)
 
-    def _fact(self, event: e.Noted) -> None:
+    def _fact(self, event: e.FactReported) -> None:
         if event.append and isinstance(known := self.extra.get(event.key), list):
             known.extend(event.value)
         else:
@@ -99,7 +99,7 @@ class Facts:
     ADDERS: ClassVar[Adders] = {
         e.Started: _start,
         e.UsageReported: _count,
-        e.Noted: _fact,
+        e.FactReported: _fact,
         e.Warned: _warn,
         e.Finished: _end,
     }
@@ -162,7 +162,7 @@ class Fold(Facts):
     def _citation(self, event: e.CitationAdded) -> None:
         self._growing(event.index, Text).citations.append(event.citation)
 
-    def _note(self, event: e.PartNoted) -> None:
+    def _note(self, event: e.PartExtra) -> None:
         notes = self._notes.setdefault(event.index, {})
         notes[event.dialect] = {**notes.get(event.dialect, {}), **event.fields}
 
@@ -176,7 +176,7 @@ class Fold(Facts):
         e.ToolCallDelta: _arguments,
         e.PartAdded: _whole_part,
         e.CitationAdded: _citation,
-        e.PartNoted: _note,
+        e.PartExtra: _note,
     }
 
     def _growing(self, index: int, kind: type[AnyPart]) -> _Growing:
@@ -285,7 +285,7 @@ def unfold(response: GenerationResponse) -> Iterator[e.Event]:
     for index, part in enumerate(response.message.parts):
         yield from _unfold_part(index, part)
     for key, value in response.extra.items():
-        yield e.Noted(key, value)
+        yield e.FactReported(key, value)
     if response.usage != Usage():
         yield e.UsageReported(response.usage)
     yield e.Finished(response.finish_reason, response.finish_reason_raw)

@@ -43,10 +43,10 @@ def answer(request: GenerationRequest, performance: Performance) -> list[e.Event
     usage = known.merged(delivery.usage())
     events.append(e.UsageReported(usage))
     if performance.persona.durations:
-        events.append(e.Noted("durations", _durations(usage)))
+        events.append(e.FactReported("durations", _durations(usage)))
     word = performance.persona.stop_word if stopped is not None and not delivery.exhausted else None
     if word is not None:
-        events.append(e.Noted(word, stopped))
+        events.append(e.FactReported(word, stopped))
     events.append(e.Finished(delivery.reason(), word))
     return events
 

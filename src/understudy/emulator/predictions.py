@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from understudy.dialects.replicate.render import error_reply, prediction_object
+from understudy.dialects.replicate.render import render_error, render_whole
 from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
@@ -45,7 +45,7 @@ class Prediction(msgspec.Struct, kw_only=True):
         if self.status == "processing":
             text = response.text
             response = msgspec.structs.replace(response, message=Message.assistant(text[: len(text) // 2]))
-        body = prediction_object(response, self.inbound, self.status)
+        body = render_whole(response, self.inbound, self.status)
         if self.status == "failed":
             body |= {"output": None, "error": _REFUSED}
         return body
@@ -80,7 +80,7 @@ class Predictions:
         made = self._made.get(found["id"])
         if made is None:
             message = "The requested resource could not be found."
-            return error_reply(Failure(kind=FailureKind.NOT_FOUND, message=message))
+            return render_error(Failure(kind=FailureKind.NOT_FOUND, message=message))
         if found["what"] == "streams":
             made.end()
             return made

@@ -15,7 +15,7 @@ from typing import Any, Self
 import msgspec
 
 from understudy.dialects.base import Exchange, Send
-from understudy.domain.events import Noted, Warned
+from understudy.domain.events import FactReported, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
@@ -46,7 +46,7 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
     attempt_id: str
     server: str | None = None
     """Scheme, host and port of the endpoint, stamped on what only that server can replay."""
-    noted_headers: Headers = ()
+    fact_headers: Headers = ()
     """Headers of a success that are facts of the answer, as in `ProviderRow`."""
     streamed: bool
     """Whether the provider streams its answer, so that the time-outs of content apply."""
@@ -213,10 +213,10 @@ class HttpAttempt:
         else:
             self._incoming = decoded(incoming, passage.bounds)
 
-    def _noted(self, head: HttpHead) -> list[Noted]:
+    def _noted(self, head: HttpHead) -> list[FactReported]:
         """Return the facts of the answer that stand in its head."""
-        pairs = self._passage.noted_headers if self.answered else ()
-        return [Noted(key, value) for header, key in pairs if (value := head.headers.get(header))]
+        pairs = self._passage.fact_headers if self.answered else ()
+        return [FactReported(key, value) for header, key in pairs if (value := head.headers.get(header))]
 
     async def _equipped(self, send: Send) -> HttpRequest:
         if not send.reuse_credential:

@@ -134,7 +134,9 @@ class Run:
                     yield ready
         finally:
             if not call.settled:
-                await self._abandon()
+                self._abandon()
+            if self._aborted:
+                await self._close_aborted()
             self._engine.running.discard(self)
             if self._ended is not None:
                 self._ended.set()
@@ -292,13 +294,12 @@ class Run:
             else:  # the attempt that goes on does not wait for it
                 self._engine.background.start(guarded(self._inbox.let_go(attempt), "closing an attempt"))
 
-    async def _abandon(self) -> None:
+    def _abandon(self) -> None:
         """Stop the provider, and account for what ran: the caller no longer waits."""
         given_up = Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned)
         for action in self._call.receive(Cancelled(given_up), self._now()):
             if isinstance(action, Abort):
                 self._abort(action.attempt, action.failure)
-        await self._close_aborted()
 
 
 def _summary(attempts: tuple[AttemptRecord, ...]) -> str:

@@ -276,7 +276,7 @@ class Call:
         """Ask one more target while the first one is silent."""
         self._hedge_at = None
         pick = self._picker.hedge(now)
-        if pick is None or self._rules.has_effects:
+        if pick is None:
             return []
         for attempt in self.running:
             self._decide(attempt, f"silent for {self._rules.hedge_after:g} s: ask {pick.target.step.target.label} too")
@@ -297,7 +297,7 @@ class Call:
         each.count += 1
         self._tries.attempts += 1
         number = self._tries.attempts
-        if self._rules.hedge_after is not None and number == 1:
+        if self._rules.hedge_after is not None and number == 1 and not self._rules.has_effects:
             self._hedge_at = now + self._rules.hedge_after
         self.running[number] = Running(each, permit, now)
         waited = 0.0 if self._wait_began is None else now - self._wait_began

@@ -1,4 +1,4 @@
-"""Base URLs as people paste them: with a route behind, without the path that all routes share, or wrong."""
+"""Base URLs as people paste them: with a route at the end, without the path that all routes share, or invalid."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from understudy.providers.base import ProviderRow
 
 OPENAI_ROUTES = ("/chat/completions", "/completions", "/responses", "/embeddings", "/models")
-"""The routes of OpenAI's API that may stand at the end of an address that was copied from an example."""
+"""Routes of OpenAI's API that an address copied from an example may end in."""
 
 
 def without_route(base_url: str, routes: tuple[str, ...]) -> str:
-    """Return a base URL without slashes at its end, and without the first of `routes` that it ends in."""
+    """Return a base URL without trailing slashes, and without the first of `routes` that it ends in."""
     trimmed = base_url.strip().rstrip("/")
     route = next((route for route in routes if trimmed.endswith(route)), "")
     return trimmed.removesuffix(route).rstrip("/")
 
 
 def openai_base_url(base_url: str, home: str) -> str:
-    """Make the base of OpenAI's API of an address.
+    """Return the base URL of OpenAI's API for an address.
 
-    `home` is the provider's own base URL. At its host a path that is missing is filled in; other servers of the same
-    wire format have theirs at other places, the root included, so what is written for them stays.
+    `home` is the provider's own base URL. At its host a missing path is filled in. Other servers of the same wire
+    format have theirs at other paths, the root included, so their addresses stay as they are.
     """
     trimmed = without_route(base_url, OPENAI_ROUTES)
     written, own = urlsplit(trimmed), urlsplit(home)
@@ -33,12 +33,12 @@ def openai_base_url(base_url: str, home: str) -> str:
 
 
 def address_complaint(url: str, row: ProviderRow) -> str | None:
-    """Return what is wrong with a base URL, without repeating it; `None` when it can be used."""
+    """Return what is wrong with a base URL, without repeating it; `None` if it is valid."""
     try:
         parts = urlsplit(row.normalize_base_url(url.strip()))
         has_host = bool(parts.hostname) and parts.port != 0
         (parts.hostname or "").encode("idna")
-    except ValueError:  # UnicodeError among them: a label that is empty or longer than 63 letters
+    except ValueError:  # including UnicodeError: a label that is empty or longer than 63 letters
         return f"is not a valid URL for {row.title}"
     if parts.scheme not in ("http", "https"):
         return "must begin with http:// or https://"
@@ -46,14 +46,14 @@ def address_complaint(url: str, row: ProviderRow) -> str | None:
         return f"is not a valid URL for {row.title}"
     if parts.username is not None or parts.password is not None:
         return NO_USER_IN_ADDRESS
-    # In the text as written: what a provider makes of it may have dropped them.
+    # In the URL as written: normalization may have dropped them.
     if set("?#") & set(url):
         return "must end with the path, without ? and #: the path of each request is appended to it"
     return None
 
 
 def shown_address(url: str) -> str:
-    """Return a wrong base URL for an error message; an empty string for one that may hold a secret."""
+    """Return an invalid base URL for an error message; an empty string for one that may hold a secret."""
     url = url.strip()
     harmless = len(url) <= 200 and url.isprintable() and not set(url) & set("@?#")
     return f': got "{url}"' if harmless else ""

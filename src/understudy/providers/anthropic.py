@@ -1,7 +1,7 @@
 """Anthropic: the Messages API of Claude.
 
-Families, from what the documentation and the model catalogue say (docs.anthropic.com, `GET /v1/models`; 2026-11-22):
-which fields a model refuses, how it can be told to think, and how much it can write.
+Families, from the documentation and the list of models (docs.anthropic.com, `GET /v1/models`; 2026-11-22): which fields
+a model refuses, how its thinking is controlled, and how much it can write.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from understudy.providers.addresses import without_route
 from understudy.providers.base import Auth, Family, ProviderRow
 
 VERSION = "2026-10-21"
-"""The API version that is asked for unless an entry sets the option `api_version` (`2023-06-01` is still live)."""
+"""The API version that is requested unless an entry sets `api_version` (`2023-06-01` is still live)."""
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _FREE_CHOICE = frozenset({"auto", "none"})
@@ -27,7 +27,7 @@ _CURRENT: QuirksPatch = {
     "output_formats": frozenset({"text", "json_schema"}),
     "inputs": frozenset({"image", "file"}),
 }
-"""What every Claude model of today has in common; older ones take some of it back below."""
+"""What all current Claude models have in common; families of older ones override some of it below."""
 
 _LEGACY: QuirksPatch = {
     "refused": frozenset(),
@@ -40,7 +40,7 @@ _LEGACY: QuirksPatch = {
 
 _FAMILIES = (
     Family(r"claude-.*", _CURRENT),
-    # Up to 4.5: thinking by budget, off unless asked for; an answer may be begun by the caller.
+    # Up to 4.5: thinking by budget, off by default; the caller may begin the answer.
     Family(r"claude-(2|3|instant)\b.*|claude-(opus|sonnet)-4(-[01])?(-20\d{6})?|claude-[a-z]+-4-5\b.*", _LEGACY),
     Family(r"claude-(2|3|instant)\b.*", {"thinking_modes": frozenset(), "max_output_tokens": 4096}),
     Family(r"claude-3-5-.*", {"max_output_tokens": 8192}),
@@ -49,7 +49,7 @@ _FAMILIES = (
     Family(r"claude-opus-4(-[01])?(-20\d{6})?", {"max_output_tokens": 32_000}),
     Family(r"claude-sonnet-4(-0)?(-20\d{6})?|claude-[a-z]+-4-5\b.*", {"max_output_tokens": 64_000}),
     Family(r"claude-opus-4-5\b.*", {"efforts": frozenset({"low", "medium", "high"})}),
-    # 4.6 to 4.8: adaptive thinking, still off unless asked for.
+    # 4.6 to 4.8: adaptive thinking, still off by default.
     Family(
         r"claude-(opus|sonnet)-4-6\b.*",
         {
@@ -61,7 +61,7 @@ _FAMILIES = (
             "max_output_tokens": 128_000,
         },
     ),
-    # An explicit `disabled` is left out here: sources disagree on whether it is accepted, and it is the default.
+    # An explicit `disabled` is omitted here: sources disagree on whether it is accepted, and it is the default.
     Family(
         r"claude-opus-4-[78]\b.*",
         {
@@ -89,7 +89,7 @@ _ROUTES = ("/messages/count_tokens", "/messages", "/models")
 
 
 def _without_version(base_url: str) -> str:
-    """Take `/v1` and the route away: the SDK's base URL has none, but many people write them."""
+    """Remove `/v1` and the route: the SDK's base URL has neither, but many people write them."""
     return without_route(base_url, _ROUTES).removesuffix("/v1")
 
 

@@ -1,7 +1,7 @@
-"""Azure OpenAI (Microsoft Foundry). Facts: wire card of its API, state 2026-11-22.
+"""Azure OpenAI (Microsoft Foundry). Source: its documentation (learn.microsoft.com/azure/ai-foundry), 2026-11-22.
 
-The model of a request is the name of a deployment. Its v1 API is used, at `{resource}/openai/v1`, unless an entry has
-an `api_version` with a date: then the deployment stands in the path and the version in the query.
+The model of a request is the name of a deployment. The v1 API at `{resource}/openai/v1` is used unless an entry has an
+`api_version` with a date: then the deployment is in the path and the version in the query.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from understudy.providers.openai import ROW as OPENAI
 _DATED = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
 _PER_DEPLOYMENT = ("chat/completions", "embeddings")
 _USAGE_IN_STREAMS = "2024-09-01"
-"""The first version of the dated API that knows `stream_options`."""
+"""The first version of the dated API that accepts `stream_options`."""
 
 
 def normalize_base_url(base_url: str) -> str:
-    """Make the base of the v1 API of whatever names a resource: its address alone, with `/openai`, or with `/v1`.
+    """Return the base of the v1 API for the address of a resource: alone, with `/openai`, or with `/v1`.
 
-    A deployment in the path stays: it counts whatever model is asked for.
+    A deployment in the path stays: it is used for every model.
     """
     scheme, host, path, query, fragment = urlsplit(base_url)
     path = without_route(path, OPENAI_ROUTES)
@@ -40,8 +40,8 @@ def normalize_base_url(base_url: str) -> str:
     return urlunsplit((scheme, host, f"{root}/v1{fixed}", query, fragment))
 
 
-def settle(endpoint: Endpoint, api_version: str | None) -> Endpoint:
-    """Choose the generation of the API, and name the deployment where it wants it."""
+def finalize_endpoint(endpoint: Endpoint, api_version: str | None) -> Endpoint:
+    """Choose the generation of the API, and put the deployment where it belongs there."""
     base_url, _, deployment = endpoint.base_url.partition("/deployments/")
     endpoint = replace(endpoint, base_url=base_url, model=deployment or endpoint.model)
     if api_version is None or api_version == "v1":
@@ -59,7 +59,7 @@ def settle(endpoint: Endpoint, api_version: str | None) -> Endpoint:
         quirks=replace(
             quirks,
             stream_usage=quirks.stream_usage and api_version >= _USAGE_IN_STREAMS,
-            # The Responses API came to previews alone.
+            # The Responses API came only to previews.
             responses=quirks.responses if api_version.endswith("-preview") else "never",
         ),
     )
@@ -77,13 +77,13 @@ ROW = ProviderRow(
     base_url_variables=("AZURE_OPENAI_ENDPOINT",),
     version_variables=("OPENAI_API_VERSION",),
     normalize_base_url=normalize_base_url,
-    settle=settle,
+    finalize_endpoint=finalize_endpoint,
     auth=Auth("api-key", ""),
     token_auth=Auth(),
     catalogue_only=True,
-    # Newer fields of OpenAI's API arrive later here; `user` is known to all versions.
+    # Newer fields of OpenAI's API arrive later here; all versions accept `user`.
     quirks={**OPENAI.quirks, "user_field": "user"},
-    # Deployments are named freely, most often after their model.
+    # Deployments have any name, most often that of their model.
     families=(
         *OPENAI.families,
         Family(r"gpt-35.*", {"refused": frozenset({"top_k", "min_p", "thinking", "reasoning", "verbosity"})}),
@@ -91,5 +91,5 @@ ROW = ProviderRow(
     ),
     error_rules=(ErrorRule(kind=FailureKind.PERMISSION, code="PermissionDenied"),),
     as_of="2026-11-22",
-    instead={Operation.COUNT_TOKENS: "Azure OpenAI counts no tokens ahead: the usage of an answer tells"},
+    instead={Operation.COUNT_TOKENS: "Azure OpenAI cannot count tokens in advance; an answer reports its usage"},
 )

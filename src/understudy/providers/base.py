@@ -1,4 +1,4 @@
-"""A provider is a row of data: where to talk, with which key and header, which dialect for which operation."""
+"""A provider is a row of data: its address, its key and header, and the dialect of each operation."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ ONLY_OPENAI = frozenset(
 
 
 class Auth(msgspec.Struct, frozen=True):
-    """The header that carries the key, and what stands before it."""
+    """The header that carries the key, and the prefix of its value."""
 
     header: str = "authorization"
     prefix: str = "Bearer "
 
 
 class Family(msgspec.Struct, frozen=True):
-    """A model family: what its members want otherwise than their provider's other models.
+    """A model family: how its members differ from their provider's other models.
 
-    `pattern` is a regular expression that the whole model name must match.
+    `pattern` is a regular expression that must match the whole model name.
     """
 
     pattern: str
@@ -48,72 +48,72 @@ def _as_resolved(endpoint: Endpoint, api_version: str | None) -> Endpoint:
 
 
 class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is particular to a provider."""
+    """Everything that is specific to a provider."""
 
     type: str
     title: str
     base_url: str
     dialects: Mapping[Operation, str]
-    """Which wire format speaks which operation; an operation that is missing is not supported."""
+    """The wire format of each operation; a missing operation is not supported."""
     key_variables: tuple[str, ...] = ()
-    """Environment variables that may hold the key, the first that is set counts."""
+    """Environment variables that may hold the key; the first that is set counts."""
     key_required: bool = True
     base_url_variables: tuple[str, ...] = ()
     base_url_required: bool = False
-    """There is no address that serves all: `base_url` is an example."""
+    """Each user has an address of their own: `base_url` is an example."""
     normalize_base_url: Callable[[str], str] = _as_given
-    """Makes a base URL of what a user or the provider's own variable says."""
-    settle: Callable[[Endpoint, str | None], Endpoint] = _as_resolved
-    """Has the last word on an endpoint, given the entry's `api_version`."""
+    """Returns the base URL for an address from a user or the provider's own variable."""
+    finalize_endpoint: Callable[[Endpoint, str | None], Endpoint] = _as_resolved
+    """Completes a resolved endpoint, given the entry's `api_version`."""
     version_variables: tuple[str, ...] = ()
     """Environment variables that may hold the `api_version`."""
     auth: Auth = Auth()
     token_auth: Auth | None = None
-    """The header that carries a token instead of the key; `None`: this provider takes none."""
+    """The header that carries a token instead of the key; `None` if the provider does not accept tokens."""
     token_variables: tuple[str, ...] = ()
-    """Environment variables that may hold a token, where none of the keys is set."""
+    """Environment variables that may hold a token, read if no key is set."""
     headers: Headers = ()
     header_variables: Headers = ()
-    """Headers whose values come from the environment where a variable is set: (header, variable)."""
-    noted_headers: Headers = ()
-    """Headers of its responses that are facts of an answer: (header, key of `response.extra`). Lower case."""
+    """Headers with values from environment variables, if set: (header, variable)."""
+    fact_headers: Headers = ()
+    """Response headers that become facts of an answer: (header in lower case, key of `response.extra`)."""
     quirks: QuirksPatch = {}
     families: tuple[Family, ...] = ()
-    """All that match apply, in order."""
+    """All families that match a model apply, in order."""
     error_rules: tuple[ErrorRule, ...] = ()
     by_status: Mapping[int, FailureKind] = {}
-    """What statuses mean here when neither code nor words of an error say more."""
+    """Meanings of statuses for errors whose code and message are not recognized."""
     text_model: str | None = None
-    """The default for generations when no configuration names one, as of `as_of`."""
+    """The default for generations if the configuration names none, as of `as_of`."""
     embedding_model: str | None = None
     as_of: str | None = None
     price_id: str | None = None
-    """What price lists call the provider: its type when unset; empty when none of them knows it. `{partner}` stands for
-    who answers, where a provider lets others do it and each has a list of its own."""
+    """The provider's name in price lists: its type if unset; empty if it is in none. `{partner}` stands for the partner
+    that answers, at a provider whose partners have price lists of their own."""
     instead: Mapping[Operation, str] = {}
-    """For operations that are missing: what could be used instead, in a few words."""
+    """For missing operations: what to use instead, in a few words."""
     first_event_timeout: float = 60.0
-    """Seconds; longer where a model may have to be loaded first."""
+    """Seconds; longer if a model may have to be loaded first."""
     local: bool = False
-    """Runs on the user's own machine: tokens cost nothing, and it may simply not be running."""
+    """Runs on the user's machine: tokens are free, and the server may not be running."""
     billed_hosts: tuple[str, ...] = ()
-    """Hosts at which a provider that is otherwise local does bill."""
+    """Hosts at which an otherwise local provider charges for tokens."""
     catalogue_only: bool = False
-    """The list of models tells what could be served, not what is: Azure lists no deployments. So whether a model is
-    available is unsupported, and a health check leaves it open."""
+    """The list of models shows what could be served, not what is: Azure does not list deployments. So
+    `is_model_available` is unsupported, and a health check does not cover the model."""
     catalogue_is_open: bool = False
-    """The list of models is given to everybody, so that it proves no key."""
+    """The list of models needs no key, so reading it does not validate one."""
     version_header: str | None = None
     """The header that carries the entry's `api_version`."""
 
 
 _MOST_RESOLVED = 512
 _resolved: dict[tuple[int, str | None], tuple[ProviderRow, Quirks]] = {}
-"""By the row's id and the model. The row is held, so that its id is not given to another one."""
+"""By the id of the row and the model. The row is kept, so that its id is not reused."""
 
 
 def quirks_of(row: ProviderRow, model: str | None) -> Quirks:
-    """Resolve base < provider < model family."""
+    """Return the quirks of a model: base < provider < model family."""
     held = _resolved.get((id(row), model))
     if held is None:
         if len(_resolved) >= _MOST_RESOLVED:
@@ -131,9 +131,9 @@ def _resolve(row: ProviderRow, model: str | None) -> Quirks:
 
 
 def dialect_for(row: ProviderRow, operation: Operation, quirks: Quirks, request: object = None) -> str | None:
-    """Return the dialect that speaks an operation for a request; `None` when the provider has no such operation.
+    """Return the dialect of an operation for a request; `None` if the provider does not support the operation.
 
-    Chat completions give way to the Responses API by the quirk `responses`, where the row has that dialect.
+    The quirk `responses` decides whether the Responses API replaces chat completions.
     """
     name = row.dialects.get(operation)
     if operation is Operation.CHAT and name == "openai" and isinstance(request, GenerationRequest):
@@ -160,7 +160,7 @@ def _wants_responses(quirks: Quirks, request: GenerationRequest) -> bool:
 def endpoint_of(
     row: ProviderRow, model: str | None, *, base_url: str | None = None, api_version: str | None = None
 ) -> Endpoint:
-    """Resolve a row for one model."""
+    """Return the endpoint of a row for one model."""
     endpoint = Endpoint(
         provider=row.type,
         base_url=row.normalize_base_url(base_url or row.base_url).rstrip("/"),
@@ -170,4 +170,4 @@ def endpoint_of(
         error_rules=row.error_rules,
         by_status=row.by_status,
     )
-    return row.settle(endpoint, api_version)
+    return row.finalize_endpoint(endpoint, api_version)

@@ -1,4 +1,4 @@
-"""Cohere. Facts: OpenAPI description of its API (2026-08), model pages and metadata (2026-11-22)."""
+"""Cohere. Source: OpenAPI description of its API (2026-08), pages and metadata of its models (2026-11-22)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ROUTES = ("/v2/chat", "/v2/embed", "/v1/chat", "/v1/embed", "/v1/models", "/v1/
 
 
 def normalize_base_url(base_url: str) -> str:
-    """The SDK's base URL has no version, since routes have different ones; many people write it."""
+    """Remove the version: the SDK's base URL has none, since routes have different ones, but many people write it."""
     return without_route(base_url, _ROUTES).removesuffix("/v1").removesuffix("/v2")
 
 
@@ -40,7 +40,7 @@ ROW = ProviderRow(
         ),
         # Vectors can be shortened from the fourth generation on.
         Family(r"embed-.*-v[23]\.0", {"refused": frozenset({"dimensions"})}),
-        # Being told to call a tool, or not to, came with command-r7b-12-2024.
+        # Requiring or forbidding tool calls came with command-r7b-12-2024.
         Family(r"command(-light|-nightly|-r|-r-0.*|-r-plus.*)?|c4ai-aya-.*", {"tool_choice": _FREE_CHOICE}),
     ),
     text_model="command-a-plus-05-2026",

@@ -1,7 +1,7 @@
-"""Google: the Gemini API, for developers (not its twin for enterprises, which has other addresses and logins).
+"""Google: the Gemini API for developers (not Vertex AI, which has other addresses and credentials).
 
-Families, from Google's documentation and the wire card of the API (state 2026-11-22): how a model is told to think, and
-what it refuses or passes over.
+Families, from Google's documentation (ai.google.dev, 2026-11-22): how a model's thinking is controlled, and what it
+refuses or ignores.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from understudy.providers.base import Auth, Family, ProviderRow
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _VERSION = re.compile(r"/v1(alpha|beta)?(/(models|openai)(/.*)?)?$")
-"""What follows the base URL of every route, that of the wire format of OpenAI's included."""
+"""What follows the base URL in every route, including those in OpenAI's wire format."""
 _NUMBERED = r"(models/)?gemini-"
 
 _BUDGET: QuirksPatch = {"output_with_tools": False, "thinking_budget": (1, 24_576)}
-"""Up to 2.5: a budget of tokens, and no form of the answer beside tools."""
+"""Up to 2.5: a budget of tokens, and no output format beside tools."""
 
 _LEVEL: QuirksPatch = {
     "efforts": frozenset({"minimal", "low", "medium", "high"}),
@@ -28,7 +28,7 @@ _LEVEL: QuirksPatch = {
 """From 3 on: a level, thinking that cannot be switched off, and signatures on tool calls."""
 
 _LATEST: QuirksPatch = {"refused": _SAMPLING, "prefill": False}
-"""From 3.5-flash-lite and 3.6 on: sampling is accepted and ignored, and an answer cannot be begun by the caller."""
+"""From 3.5-flash-lite and 3.6 on: sampling is accepted and ignored, and the caller cannot begin the answer."""
 
 _FAMILIES = (
     # Names without a number (gemini-flash-latest) mean a current model.
@@ -43,13 +43,13 @@ _FAMILIES = (
     Family(_NUMBERED + r"(flash|flash-lite|pro)-latest", _LATEST),
     Family(_NUMBERED + r"(3\.[78]|[4-9]).*", {"efforts": frozenset({"low", "medium", "high"})}),
     Family(r"(models/)?(gemini-.*(image|tts|audio)|nano-banana|lyria).*", {"gives_media": True}),
-    # It passes over the task, and says nothing of it.
+    # It ignores the task silently.
     Family(_NUMBERED + r"embedding-2.*", {"refused": frozenset({"input_type"})}),
 )
 
 
 def _without_version(base_url: str) -> str:
-    """Take the version and the route away: the SDK's base URL has none, but many people write them."""
+    """Remove the version and the route: the SDK's base URL has neither, but many people write them."""
     return _VERSION.sub("", base_url.rstrip("/"))
 
 

@@ -1,4 +1,4 @@
-"""Groq. Facts: wire card of Groq's API, state 2026-11-22."""
+"""Groq. Source: its API reference and model pages (console.groq.com/docs), 2026-11-22."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ ROW = ProviderRow(
         Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),
     ),
     error_rules=(
-        # The model broke the tool's or the answer's schema: the same request may well succeed.
+        # The model broke the schema of the tool or of the answer: the same request may well succeed.
         ErrorRule(kind=FailureKind.RESAMPLE, code="tool_use_failed"),
         ErrorRule(kind=FailureKind.RESAMPLE, code="json_validate_failed"),
-        # One request above the whole limit a minute says rate_limit_exceeded, but no wait helps.
+        # A request beyond the limit per minute also has the code rate_limit_exceeded, but waiting does not help.
         ErrorRule(kind=FailureKind.REQUEST_TOO_LARGE, status=413),
     ),
-    # 422 may be a hallucination of the model's; 498 is the capacity of its flex tier.
+    # 422 may be a hallucination of the model; 498 means that the flex tier has no capacity.
     by_status={422: FailureKind.RESAMPLE, 498: FailureKind.OVERLOADED},
     text_model="openai/gpt-oss-120b",
     as_of="2026-11-22",
     instead={
-        Operation.EMBED: "Groq serves no embedding model: use openai or ollama for embeddings",
-        Operation.COUNT_TOKENS: "Groq counts no tokens ahead: the usage of an answer tells",
+        Operation.EMBED: "Groq has no embedding models; use an openai or ollama entry for embeddings",
+        Operation.COUNT_TOKENS: "Groq cannot count tokens in advance; an answer reports its usage",
     },
 )

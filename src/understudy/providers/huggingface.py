@@ -1,8 +1,8 @@
 """Hugging Face: the router of its Inference Providers, in front of many partners.
 
 `org/name:partner` names the partner that serves a model, `org/name` leaves that to the router: the suffix stays on the
-wire. What a partner takes and costs differs; pin one for answers that can be repeated and priced. Facts: wire card of
-Hugging Face's Inference Providers, state 2026-11-22.
+wire. Partners differ in what they accept and cost; pin one for answers that can be repeated and priced. Source:
+huggingface.co/docs/inference-providers, 2026-11-22.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from understudy.providers.addresses import openai_base_url
 from understudy.providers.base import ONLY_OPENAI, ProviderRow
 
 _UNKNOWN = ONLY_OPENAI | {"user", "service_tier", "logit_bias", "dimensions"}
-"""What the router's API does not name. Partners may know some of it, but which of them answers is not known."""
+"""Fields that the router's API does not have. Partners may accept some, but which partner answers is unknown."""
 
 _HOME = "https://router.huggingface.co/v1"
 
@@ -28,8 +28,8 @@ ROW = ProviderRow(
     normalize_base_url=partial(openai_base_url, home=_HOME),
     dialects={Operation.CHAT: "openai", Operation.MODELS: "openai", Operation.EMBED: "hf-features"},
     key_variables=("HF_TOKEN",),
-    # The partner that served, on which the price depends.
-    noted_headers=(("x-inference-provider", "inference_provider"),),
+    # The partner that answered, on which the price depends.
+    fact_headers=(("x-inference-provider", "inference_provider"),),
     quirks={
         "refused": _UNKNOWN,
         "max_tokens_field": "max_tokens",
@@ -38,7 +38,7 @@ ROW = ProviderRow(
         "max_stop": 4,
         "inputs": frozenset({"image"}),
         "partner_suffix": True,
-        # The limit is not documented; this many are safe.
+        # The limit is not documented; this many are accepted.
         "embed_batch": 32,
     },
     error_rules=(
@@ -50,8 +50,8 @@ ROW = ProviderRow(
     text_model="openai/gpt-oss-120b",
     embedding_model="thenlper/gte-large",
     as_of="2026-11-22",
-    instead={Operation.COUNT_TOKENS: "its partners count tokens after the fact: the usage of an answer tells"},
-    # A model that nobody has used for a while is loaded first.
+    instead={Operation.COUNT_TOKENS: "its partners cannot count tokens in advance; an answer reports its usage"},
+    # A model that has not been used for a while is loaded first.
     first_event_timeout=300.0,
     catalogue_is_open=True,
 )

@@ -1,4 +1,4 @@
-"""Ollama: models on one's own machine, or in its cloud. Source: Ollama's documentation and its Python client."""
+"""Ollama: models on the user's machine, or in its cloud. Source: Ollama's documentation and its Python client."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ROUTES = (
 
 
 def normalize_base_url(value: str) -> str:
-    """Make a base URL of what `OLLAMA_HOST` may say, as Ollama's own clients do.
+    """Return the base URL for a value of `OLLAMA_HOST`, as Ollama's own clients do.
 
-    That is a host, `host:port`, `:port`, an IPv6 address with or without brackets, each with or without a path, or a
-    URL. Without a scheme it is `http` and port 11434. With a scheme and no port the scheme's own port counts, so
-    `http://gpu-box` means port 80. An address to listen on (`0.0.0.0`, `[::]`) is dialled as loopback. The path of
-    one of its two APIs at the end is left out: every route has its own.
+    The value is a host, `host:port`, `:port`, an IPv6 address with or without brackets, each with or without a path, or
+    a URL. Without a scheme it means `http` and port 11434. With a scheme and no port it means the scheme's own port, so
+    `http://gpu-box` means port 80. An address to listen on (`0.0.0.0`, `[::]`) becomes loopback. The path of one of
+    Ollama's two APIs at the end is dropped: every route has its own.
 
-    Raises `ValueError` for another scheme and for what is no host or port.
+    Raise `ValueError` for another scheme and for an invalid host or port.
     """
     text = value.strip().strip("\"'").strip()
     scheme, has_scheme, rest = text.partition("://")
@@ -74,17 +74,17 @@ ROW = ProviderRow(
         "tool_choice": frozenset({"auto", "none"}),
         "parallel_switch": False,
         "efforts": frozenset({"none", "low", "medium", "high", "max"}),
-        # There is no limit, but vectors are JSON: of 4096 numbers each, these are some 20 MB.
+        # There is no limit, but vectors are JSON: with 4,096 numbers each, these are some 20 MB.
         "embed_batch": 512,
     },
     families=(
-        # It always thinks, and knows levels only: true and false are passed over.
+        # It always thinks, and accepts only levels: true and false are ignored.
         Family(r"(.*/)?gpt-oss([:-].*)?", {"efforts": frozenset({"low", "medium", "high"})}),
     ),
     text_model="llama3.2",
     embedding_model="nomic-embed-text",
     as_of="2026-11-22",
-    instead={Operation.COUNT_TOKENS: "the usage of an answer tells the tokens of its prompt"},
+    instead={Operation.COUNT_TOKENS: "an answer reports the tokens of its prompt as usage"},
     first_event_timeout=300.0,
     billed_hosts=("ollama.com",),
     local=True,

@@ -1,4 +1,4 @@
-"""OpenAI. Facts: wire card of OpenAI's API, state 2026-11-22."""
+"""OpenAI. Source: its API reference and model pages (platform.openai.com/docs), 2026-11-22."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _SAMPLING = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"}
 )
 _NEVER = frozenset({"top_k", "min_p", "thinking"})
-"""What no model of OpenAI takes in chat completions."""
+"""Fields that no model of OpenAI accepts in chat completions."""
 
 _REASONS: QuirksPatch = {"refused": _NEVER | _SAMPLING | {"stop"}, "other_max_tokens": False}
 _PLAIN: QuirksPatch = {"refused": _NEVER | {"reasoning", "verbosity"}}
 _SNAPSHOT = r"(-\d{4}-\d\d-\d\d)?"
 _TUNED = r"(ft:)?"
-"""Fine-tuned models are called `ft:<base>:…` and want what their base wants."""
+"""Fine-tuned models are called `ft:<base>:…` and accept what their base accepts."""
 
 _HOME = "https://api.openai.com/v1"
 
@@ -41,17 +41,17 @@ ROW = ProviderRow(
         "refused": _NEVER,
         "user_field": "safety_identifier",
         "max_stop": 4,
-        # It takes 2048, but as numbers, which callers may ask for and compatible servers always send, that many vectors
-        # are up to 140 MB.
+        # 2,048 are accepted, but as numbers, which callers may request and compatible servers always send, that many
+        # vectors are up to 140 MB.
         "embed_batch": 512,
         "embed_batch_tokens": 300_000,
-        # As OpenAI's own client asks.
+        # As in OpenAI's own client.
         "embed_format": "base64",
     },
     families=(
         # Vectors can be shortened from the third generation on.
         Family(r"text-embedding-ada-.*", {"refused": _NEVER | {"dimensions"}}),
-        # Models that do not reason know neither efforts nor verbosity.
+        # Models that do not reason accept neither efforts nor verbosity.
         Family(_TUNED + r"(gpt-3\.5|gpt-4|chatgpt-4o|gpt-5-chat).*", _PLAIN),
         # Schemas came with gpt-4o.
         Family(
@@ -85,7 +85,7 @@ ROW = ProviderRow(
                 "responses": "tools_with_effort",
             },
         ),
-        # From here on the default effort is not `none`, so tools need the Responses API unless `none` is asked for.
+        # From here on the default effort is not `none`, so tools need the Responses API unless the effort is `none`.
         Family(
             r"gpt-5\.([5-9]|\d\d).*|gpt-6.*",
             _REASONS | {"sampling_without_effort": True, "responses": "tools"},

@@ -1,4 +1,4 @@
-"""Replicate. Facts: wire card of Replicate's API, state 2026-11-22."""
+"""Replicate. Source: its HTTP API reference (replicate.com/docs), 2026-11-22."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from understudy.providers.base import ProviderRow
 
 
 def _without_version(base_url: str) -> str:
-    """The variable of the older client has no `/v1`, that of the newer one has."""
+    """Remove `/v1`: the variable of the older client does not have it, that of the newer one does."""
     return without_route(base_url, ("/predictions", "/models")).removesuffix("/v1")
 
 
@@ -24,9 +24,9 @@ ROW = ProviderRow(
     text_model="meta/meta-llama-3-70b-instruct",
     as_of="2026-11-22",
     instead={
-        Operation.EMBED: "its embedding models have no common form: use an openai, ollama or cohere entry for them",
-        Operation.COUNT_TOKENS: "its models count tokens after the fact: the usage of an answer tells",
+        Operation.EMBED: "its embedding models have no common interface; use an openai, ollama or cohere entry",
+        Operation.COUNT_TOKENS: "its models cannot count tokens in advance; an answer reports its usage",
     },
-    # A model that nobody has used for a while is started first, which takes minutes.
+    # A model that has not been used for a while is started first, which takes minutes.
     first_event_timeout=300.0,
 )

@@ -1,4 +1,4 @@
-"""Together AI. Facts: wire card of Together's API, state 2026-11-22 (OpenAPI description, SDK 3.1.1, documentation)."""
+"""Together AI. Source: its OpenAPI description, SDK 3.1.1 and documentation (docs.together.ai), 2026-11-22."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import ONLY_OPENAI, Family, ProviderRow
 
 _UNKNOWN = ONLY_OPENAI | {"service_tier", "user", "thinking", "dimensions"}
-"""What Together's API does not have; requests of OpenAI's clients may carry it."""
+"""Fields that Together's API does not have; requests of OpenAI's clients may carry them."""
 
 
 def normalize_base_url(base_url: str) -> str:
@@ -40,20 +40,20 @@ ROW = ProviderRow(
         "stop_as_list": True,
         "logprobs_as_count": True,
         "single_models": False,
-        # The limit is not documented; this many are taken.
+        # The limit is not documented; this many are accepted.
         "embed_batch": 64,
         "efforts": frozenset({"low", "medium", "high"}),
     },
     families=(Family(r"(meta-llama/|mistralai/|google/gemma).*", {"refused": _UNKNOWN | {"reasoning"}}),),
     error_rules=(
         ErrorRule(kind=FailureKind.CONTEXT_LENGTH, status=422, text="max_new_tokens"),
-        # In the middle of a stream the type is all that tells.
+        # In the middle of a stream only the type is given.
         ErrorRule(kind=FailureKind.RATE_LIMITED, code="*rate_limit"),
     ),
-    # The prompt and max_tokens together exceed the context; it has nothing to do with permissions.
+    # The prompt and max_tokens together exceed the context; permissions are not involved.
     by_status={403: FailureKind.CONTEXT_LENGTH},
     text_model="openai/gpt-oss-120b",
     embedding_model="intfloat/multilingual-e5-large-instruct",
     as_of="2026-11-22",
-    instead={Operation.COUNT_TOKENS: "Together counts no tokens ahead: the usage of an answer tells"},
+    instead={Operation.COUNT_TOKENS: "Together cannot count tokens in advance; an answer reports its usage"},
 )

@@ -1,4 +1,4 @@
-"""How much of an answer is read at most: one set of limits for every body of every status, streamed or plain."""
+"""How much of an answer is read: one set of limits for every body of every status, streamed or not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ KIB = 1 << 10
 MIB = 1 << 20
 
 ROOM = 16 * MIB
-"""Bytes that any answer may have: a few images in base64 are that large, whatever `max_tokens` says."""
+"""Bytes allowed to any answer, whatever `max_tokens` is: a few images in base64 are that large."""
 TOKEN_STREAMED = 8 * KIB
 TOKEN_WHOLE = 4 * KIB
 """Bytes for each token. An event without log probabilities has 100 to 600; with 20 of them for each token, 2,000."""
@@ -18,7 +18,7 @@ VECTOR = 192 * KIB
 DIMENSIONS = 16 * KIB
 """Numbers for each embedded text."""
 VALUE = 56
-"""Bytes of memory that a value takes: a number 32 with the reference to it, a short string 56."""
+"""Bytes of memory that a value takes: 32 for a number with the reference to it, 56 for a short string."""
 
 LOGPROB = 512
 """Bytes for each log probability. One of an indented body has 300; a stream of OpenAI's Responses API repeats each in
@@ -34,7 +34,7 @@ MEDIA = 64 * MIB
 
 
 class TooLarge(ValueError):
-    """A line, event, body or the values in it are over their limit."""
+    """A line, an event, a body or the values in it exceed their limit."""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     body: int = 32 * MIB
     """Bytes of a body that is decoded as a whole, decompressed."""
     whole: int = ROOM
-    """The same of an answer that is not streamed. Its text may take four times its bytes in memory: Python stores a
+    """The same for an answer that is not streamed. Its text may take four times its bytes in memory: Python stores a
     string at the width of its widest character."""
     stream: int = 128 * MIB
     """Bytes of a streamed body, decompressed. Its events are not kept."""
@@ -54,7 +54,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     text: int = 16 * MIB
     """Characters of text, thinking and arguments of one answer."""
     error: int = 64 * KIB
-    """Bytes of an error body that are kept and read; the rest is not waited for."""
+    """Bytes of an error body that are read and kept, without waiting for the rest."""
     ratio: int = 100
     """Decompressed bytes for each compressed one."""
     line: int = MIB
@@ -66,23 +66,23 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     parts: int = 4096
     """Parts of one answer: texts, thinking, tool calls, media."""
     depth: int = 64
-    """Arrays and objects in each other. Real answers stay below 20; Python's own limit differs among versions."""
+    """Levels of nested arrays and objects. Real answers stay below 20; Python's own limit differs among versions."""
     decoded: int = 36 * MIB
     """Bytes of memory that the values of one JSON text may take, as estimated by their number."""
     at_once: int = 24 * MIB
-    """The same of a text that is decoded in one call, which takes up to 60 ms."""
+    """The same for a text that is decoded in one call, which takes up to 60 ms."""
     logprobs: int = 4 * MIB
-    """The same of the log probabilities that gather from a stream."""
+    """The same for the log probabilities gathered from a stream."""
     alternatives: int = 0
-    """Log probabilities for each token that were asked for. Without any, those of a stream that are too many are
+    """Log probabilities that were requested for each token. If none were, those of a stream that exceed the limit are
     dropped instead of refused."""
     room: int = ROOM
-    """Bytes that any answer may have, whatever `max_tokens` says."""
+    """Bytes allowed to any answer, whatever `max_tokens` is."""
     digits: int = 4300
-    """Digits of an integer; the decoder converts no more, as Python itself."""
+    """Digits of an integer; like Python itself, the decoder converts no more."""
 
     def answer(self, max_tokens: int | None, *, streamed: bool) -> int:
-        """Return how many bytes an answer of at most that many tokens may have, with room."""
+        """Return how many bytes an answer of at most `max_tokens` tokens may have, with room to spare."""
         cap, token = (self.stream, TOKEN_STREAMED) if streamed else (self.whole, TOKEN_WHOLE)
         token += LOGPROB * self.alternatives
         return cap if max_tokens is None else min(cap, self.room + token * max(0, max_tokens))
@@ -116,14 +116,14 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def embeddings(self, texts: int) -> int:
-        """Return how many bytes the vectors of that many texts (0: unknown) may have, with room."""
+        """Return how many bytes the vectors of that many texts (0: unknown) may have, with room to spare."""
         return min(self.vectors, MIB + VECTOR * texts) if texts else self.vectors
 
     def numbers(self, texts: int) -> int:
-        """Return how much memory the vectors of that many texts (0: unknown) may take, with room."""
+        """Return how much memory the vectors of that many texts (0: unknown) may take, with room to spare."""
         cap = self.vectors // 12 * VALUE
         return min(cap, 8 * MIB + VALUE * DIMENSIONS * texts) if texts else cap
 
 
 BOUNDS = Bounds()
-"""The limits where nothing else is set."""
+"""The default limits."""

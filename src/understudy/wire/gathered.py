@@ -1,4 +1,4 @@
-"""A body while it is gathered, never held twice."""
+"""Gathering a body without ever holding it twice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from io import BytesIO
 
 
 class Gathered:
-    """Pieces in, the whole out. A body of one piece, as most are, is not copied; others grow in one place."""
+    """Pieces in, the whole out. A body of one piece, which most are, is not copied; others grow in place."""
 
     __slots__ = ("_first", "_grown")
 
@@ -27,7 +27,7 @@ class Gathered:
             self._first = data
 
     def take(self) -> bytes:
-        """Return what has been gathered, and forget it."""
+        """Return the gathered bytes and start afresh."""
         grown, self._grown = self._grown, None
         if grown is not None:
             return grown.getvalue()

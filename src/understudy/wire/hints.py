@@ -1,4 +1,4 @@
-"""How long a provider asks to wait before a retry, in every form in which it says so."""
+"""How long a provider asks to wait before a retry, in every form that such a hint takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 MAX_HINT = 24 * 3600.0
-"""Seconds; a longer hint is no hint."""
+"""Seconds; a longer hint is ignored."""
 
 _MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
 _HEADERS = (*_MILLISECONDS, "retry-after")
@@ -18,7 +18,7 @@ _ASKED = re.compile(
     r"|(?P<number>\d+(?:\.\d+)?) ?(?:s|secs?|seconds?|(?P<minutes>mins?|minutes?))\b)",
     re.I,
 )
-"""Words that ask to wait. A number of seconds alone is none: "timed out after 600 seconds" tells what was."""
+"""Words that ask to wait. A number of seconds alone does not: "timed out after 600 seconds" is about the past."""
 
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -29,7 +29,7 @@ def retry_after(headers: Mapping[str, str], text: str = "") -> float | None:
 
     Order: `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after` (seconds, or an HTTP date measured against the
     response's own `date`), then words in the body such as "try again in 2m59.56s". Zero, negative, not-a-number and
-    anything above 24 h count as no hint; `forbids_retry` tells what a negative one means.
+    anything above 24 h are ignored; see `forbids_retry` for negative numbers.
     """
     for name in _MILLISECONDS:
         if (wait := _usable(_number(headers.get(name)), 0.001)) is not None:
@@ -44,10 +44,10 @@ def retry_after(headers: Mapping[str, str], text: str = "") -> float | None:
 
 
 def forbids_retry(headers: Mapping[str, str]) -> bool:
-    """Return whether the headers ask for no retry at all: their hint is a negative number.
+    """Check whether the headers forbid any retry, with a hint that is a negative number.
 
     This is gRPC's convention (retry design, "pushback"). A usable hint in another header prevails, and a date in the
-    past is no negative hint but a clock that differs.
+    past does not count as negative: the clocks differ.
     """
     if retry_after(headers) is not None:
         return False
@@ -56,7 +56,7 @@ def forbids_retry(headers: Mapping[str, str]) -> bool:
 
 
 def duration(text: str) -> float | None:
-    """Return the seconds of a duration such as `6m0s`, `7.66s` or `250ms`; `None` when it is none."""
+    """Return the seconds of a duration such as `6m0s`, `7.66s` or `250ms`; `None` for any other text."""
     pieces = _PIECE.findall(text)
     if not pieces or "".join(number + unit for number, unit in pieces) != text.strip():
         return None
@@ -64,7 +64,7 @@ def duration(text: str) -> float | None:
 
 
 def _number(text: str | None) -> float | None:
-    # Python's own spellings of numbers (`1_0`, other scripts' digits) are none of HTTP's.
+    # Python accepts spellings of numbers that HTTP does not: `1_0`, digits of other scripts.
     if text is None or not text.isascii() or "_" in text:
         return None
     try:
@@ -81,7 +81,7 @@ def _usable(seconds: float | None, scale: float = 1.0) -> float | None:
 
 
 def _until(date: str, now: str | None) -> float | None:
-    """Seconds from the response's own date to `date`; both by the server's clock, so ours does not matter."""
+    """Return the seconds from the response's own date to `date`: both are by the server's clock."""
     from email.utils import parsedate_to_datetime
 
     if now is None:

@@ -23,24 +23,24 @@ class HttpRequest(msgspec.Struct, frozen=True):
     body: bytes | None = None
 
     def __repr__(self) -> str:
-        """Show where it goes and how much, but no query, no header's value and no body: they hold keys and prompts."""
+        """Show address and size, but not query, header values and body: they hold keys and prompts."""
         return f"HttpRequest({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """Return what `repr` shows; see there."""
+        """Return what `repr` shows."""
         size = "None" if self.body is None else f"{len(self.body)} bytes"
         names = [name for name, _ in self.headers]
         return [("method", self.method), ("url", self.url.partition("?")[0]), ("headers", names), ("body", size)]
 
     def with_headers(self, *headers: tuple[str, str]) -> HttpRequest:
-        """Return the request with these headers; those that it has of the same names, in any case, go."""
+        """Return the request with these headers in place of those with the same names, in any case."""
         replaced = {name.lower() for name, _ in headers}
         kept = (header for header in self.headers if header[0].lower() not in replaced)
         return HttpRequest(self.method, self.url, (*kept, *headers), self.body)
 
 
 def is_sendable(key: str) -> bool:
-    """Tell whether a key can stand in a header: printable ASCII without blanks."""
+    """Check whether a key can be sent in a header: printable ASCII without blanks."""
     return bool(key) and key.isascii() and key.isprintable() and " " not in key
 
 
@@ -57,7 +57,7 @@ class HttpHead(msgspec.Struct, frozen=True):
 
 
 class HttpReply(msgspec.Struct, frozen=True):
-    """A response that a server half writes, whole."""
+    """A whole response, as written by a server half."""
 
     status: int
     headers: Headers

@@ -9,23 +9,23 @@ from typing import Any
 from understudy.wire.bounds import BOUNDS, MIB, Bounds, TooLarge
 
 PIECE = 16 << 10
-"""Bytes that are handed out at once, at most."""
+"""Bytes returned at once, at most."""
 
 FREE = MIB
-"""Decompressed bytes for which the ratio is not looked at: a short text that repeats itself may be very small."""
+"""Decompressed bytes for which the ratio is not checked: a short repetitive text may compress to almost nothing."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 _RAW = -zlib.MAX_WBITS
 
 
 class BadCoding(ValueError):
-    """The bytes are not of the coding that the response names, or the coding is not supported."""
+    """The bytes are not valid in the coding that the response names, or the coding is not supported."""
 
 
 def coding_of(header: str) -> str | None:
-    """Return the one coding of a `content-encoding` header: `gzip`, `deflate`, or `None` for none.
+    """Return the coding of a `content-encoding` header: `gzip`, `deflate`, or `None` if the body is not compressed.
 
-    Raises `BadCoding` for others, and for more than one.
+    Raise `BadCoding` for any other, and for more than one.
     """
     codings = [coding for word in header.lower().split(",") if (coding := word.strip()) not in ("", "identity")]
     if not codings:
@@ -40,8 +40,8 @@ def coding_of(header: str) -> str | None:
 
 
 class Inflater:
-    """Compressed bytes in, pieces of at most 16 KiB out. `deflate` may be wrapped in zlib's format or not, as servers
-    do both (RFC 9110 §8.4.1.2); gzip may consist of several members (RFC 1952 §2.2)."""
+    """Compressed bytes in, pieces of at most 16 KiB out. `deflate` may be wrapped in zlib's format or not: servers do
+    both (RFC 9110 §8.4.1.2). gzip may consist of several members (RFC 1952 §2.2)."""
 
     __slots__ = ("_bounds", "_coding", "_decoder", "_first", "_read", "_written")
 
@@ -50,12 +50,12 @@ class Inflater:
         self._bounds = bounds
         self._decoder = zlib.decompressobj(_GZIP) if coding == "gzip" else None
         self._first = b""
-        """The first byte of `deflate`, until the second says which format it is."""
+        """The first byte of `deflate`, until the second one shows which format it is."""
         self._read = 0
         self._written = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what more bytes decompress to. Raises `TooLarge`, and `BadCoding`."""
+        """Yield what more bytes decompress to. Raise `TooLarge`, and `BadCoding`."""
         self._read += len(data)
         if self._read > self._bounds.stream:
             raise TooLarge(f"the response exceeds {self._bounds.stream} bytes, compressed")
@@ -82,7 +82,7 @@ class Inflater:
                 yield piece
 
     def close(self) -> bool:
-        """Return whether the compressed data was complete."""
+        """Check whether the compressed data was complete."""
         if self._decoder is None:
             return not self._first
         return self._decoder.eof or self._read == 0

@@ -1,4 +1,4 @@
-"""JSON with the limits that text from the network needs."""
+"""JSON with the limits that input from the network needs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ encode = msgspec.json.Encoder().encode
 
 
 BOM = b"\xef\xbb\xbf"
-"""The byte order mark of UTF-8. Nobody may write it ahead of JSON and some servers do; RFC 8259 lets readers pass over
-it, and all readers here do."""
+"""The byte order mark of UTF-8. RFC 8259 forbids it ahead of JSON, which some servers ignore, and lets readers skip it:
+all readers here do."""
 
 _FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
 
@@ -38,7 +38,7 @@ class JsonTooLarge(BadJson):
 
 
 def decode(data: bytes | str, *, decoded: int = BOUNDS.decoded) -> Any:
-    """Decode any JSON value. Raises `BadJson` for malformed text, invalid UTF-8 or what is beyond the limits."""
+    """Decode any JSON value. Raise `BadJson` if it is malformed, is not valid UTF-8 or exceeds the limits."""
     check_depth(data, decoded=decoded)
     try:
         return _decode.decode(data) if len(data) <= LARGE else decode_large(_decode, data)
@@ -49,7 +49,7 @@ def decode(data: bytes | str, *, decoded: int = BOUNDS.decoded) -> Any:
 def decode_as(
     decoder: msgspec.json.Decoder[T], data: bytes | str, *, sliced: bool = False, decoded: int | None = None
 ) -> T:
-    """Decode into a wire struct. Raises `BadJson` as `decode` does, and where a value has the wrong type.
+    """Decode into a wire struct. Raise `BadJson` as `decode` does, and if a value has the wrong type.
 
     A large text is decoded in slices where `sliced` allows it; structs with fields of type `Raw` cannot be. `decoded`
     is the limit of memory that the values may take.
@@ -73,9 +73,9 @@ def decode_large(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
 
 
 def decode_unmarked(decoder: msgspec.json.Decoder[T], data: bytes | str, flaw: Exception) -> T:
-    """Decode once more, without the byte order mark that may be the flaw; so text without one pays nothing for it.
+    """Decode again without a byte order mark, in case that was the flaw. Text without one never gets here.
 
-    Raises `BadJson`, of the flaw where there is no mark.
+    Raise `BadJson` for `flaw` if there is no mark.
     """
     data = bytes(data) if isinstance(data, msgspec.Raw) else data
     marked = data.startswith("\ufeff") if isinstance(data, str) else data.startswith(BOM)
@@ -89,12 +89,12 @@ def decode_unmarked(decoder: msgspec.json.Decoder[T], data: bytes | str, flaw: E
 
 
 def _flawed(flaw: Exception) -> BadJson:
-    """Return what the decoder raised as ours. It gives up by itself where arrays nest a thousand deep."""
+    """Convert an exception of the decoder, which gives up by itself where arrays nest a thousand levels deep."""
     return JsonTooLarge("nested too deeply") if isinstance(flaw, RecursionError) else BadJson(str(flaw))
 
 
 def decode_object(data: bytes | str, *, decoded: int = BOUNDS.decoded) -> dict[str, Any]:
-    """Decode a JSON object. Raises `BadJson` when the value is of another kind."""
+    """Decode a JSON object. Raise `BadJson` for any other value."""
     value = decode(data, decoded=decoded)
     if not isinstance(value, dict):
         raise BadJson(f"expected a JSON object, got {type(value).__name__}")
@@ -112,13 +112,13 @@ def nonempty(value: object) -> str | None:
 
 
 def as_objects(value: object) -> list[dict[str, Any]]:
-    """Return the objects of the value if it is an array; nothing else counts."""
+    """Return the objects in an array; an empty list for any other value."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def text_of(raw: msgspec.Raw) -> str:
-    """Return the text of a value that was kept as JSON. Raises `BadJson`: what is not decoded is not checked either,
-    so its UTF-8 may be invalid."""
+    """Return the text of a value that was kept as JSON. Raise `BadJson` if it is not valid UTF-8, which nothing
+    has checked before."""
     try:
         return bytes(raw).decode()
     except UnicodeDecodeError as error:
@@ -128,11 +128,11 @@ def text_of(raw: msgspec.Raw) -> str:
 def check_depth(data: bytes | str | msgspec.Raw, *, decoded: int = BOUNDS.decoded) -> None:
     """Raise `JsonTooLarge` for nesting or values beyond the limits."""
     if isinstance(data, bytes):
-        # Almost every text: two counts and no further call, for this is done for each event of a stream.
+        # Almost every text: two counts and no further call, because this runs for each event of a stream.
         if len(data) <= LARGE and data.count(b"[") + data.count(b"{") <= BOUNDS.depth:
             return
     elif isinstance(data, msgspec.Raw):
-        return  # It was taken out of a value that has been checked.
+        return  # Part of a value that has been checked.
     else:
         if len(data) <= LARGE and data.count("[") + data.count("{") <= BOUNDS.depth:
             return

@@ -3,8 +3,8 @@
     [{"n": 1},
     {"n": 2}]
 
-gives two objects, each as soon as its last brace is there. Only the structure is looked at: whether an object is valid
-inside is for the JSON decoder to say. The result never depends on how the bytes were split.
+gives two objects, each as soon as its last brace is there. Only the structure is examined: whether an object is valid
+inside is up to the JSON decoder. The result never depends on how the bytes were split.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _INSIDE_STRINGS = re.compile(rb'["\\]')
 
 
 class JsonValuesDecoder:
-    """Bytes in, objects out. What stands between objects (brackets of an array around them, commas) is passed over.
+    """Bytes in, objects out. What stands between objects (brackets of an array around them, commas) is skipped.
 
-    Objects that stand ahead of a flaw are returned first; the next call then raises.
+    Objects ahead of a flaw are returned first; the next call then raises.
     """
 
     __slots__ = ("_depth", "_escaped", "_flaw", "_in_string", "_max_value", "_pieces", "_size")
@@ -38,7 +38,7 @@ class JsonValuesDecoder:
         self._flaw: BadJson | TooLarge | None = None
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take more bytes and return the objects they complete. Raises `TooLarge`, and `BadJson` for other values."""
+        """Return the objects that more bytes complete. Raise `TooLarge`, and `BadJson` for other values."""
         if self._flaw is not None:
             raise self._flaw
         found: list[bytes] = []
@@ -51,7 +51,7 @@ class JsonValuesDecoder:
         return found
 
     def close(self) -> list[bytes]:
-        """Return the object that the end of input cuts, if one has begun; as JSON it fails, which is what it is."""
+        """Return the object that the end of input cuts, if one has begun; it fails as JSON, as it should."""
         if self._flaw is not None:
             raise self._flaw
         return [b"".join(self._pieces)] if self._pieces else []
@@ -74,7 +74,7 @@ class JsonValuesDecoder:
             self._keep(data[start:])
 
     def _step(self, data: bytes, at: int) -> int:
-        """Go on to behind the next byte that means something."""
+        """Return the position behind the next significant byte."""
         if self._escaped:
             self._escaped = False
             return at + 1
@@ -98,7 +98,7 @@ class JsonValuesDecoder:
 
 
 def _skipped(data: bytes, at: int) -> int:
-    """Return where the next object begins, or the end of the data."""
+    """Return the position of the next object, or of the end of the data."""
     between = _BETWEEN.match(data, at)
     place = between.end() if between else at
     if place < len(data) and data[place : place + 1] != b"{":

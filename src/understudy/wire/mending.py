@@ -1,7 +1,7 @@
-"""JSON that is flawed only in its smallest parts: numbers that JSON does not have, and halves of characters.
+"""JSON with small flaws: numbers that JSON does not have, and lone surrogates.
 
-Python's `json` writes `NaN` and `Infinity` unless told otherwise, and a server that cuts text into pieces may cut a
-character outside the basic plane in two. Everything around them is sound, so it is read, and the flaw reported.
+By default Python's `json` writes `NaN` and `Infinity`, and a server that cuts text into pieces may cut a character
+outside the basic plane in two. Everything around the flaw is sound, so it is read, and the flaw is reported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import msgspec
 
 MAX_SIZE = 64 << 10
-"""Bytes beyond which nothing is mended: real flaws stand in small messages."""
+"""Bytes beyond which nothing is mended: real flaws occur in small messages."""
 
 NUMBERS = "numbers"
 SURROGATES = "text"
@@ -20,7 +20,7 @@ SURROGATES = "text"
 _TOKEN = re.compile(
     rb'"[^"\\]*(?:\\.[^"\\]*)*"?|-?Infinity|NaN|(?<![\w.])-?\d{1,32}(?:\.\d{1,32})?[eE]\+?\d{3,9}', re.S
 )
-"""Strings, to step over them, and numbers that may be none."""
+"""Strings, to skip them, and numbers that may be invalid."""
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.S
 )
@@ -28,7 +28,7 @@ _SUSPECT = re.compile(rb"NaN|Infinity|\d[eE]\+?\d{3}|\\u[dD][89a-fA-F]")
 
 
 class Mended(msgspec.Struct, frozen=True):
-    """The text without its flaws, and which there were."""
+    """The text without its flaws, and the flaws that were found."""
 
     data: bytes
     flaws: tuple[str, ...]

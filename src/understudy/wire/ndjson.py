@@ -1,4 +1,4 @@
-"""Newline-delimited JSON, incrementally: one value a line, blank lines ignored."""
+"""Newline-delimited JSON, incrementally: one value per line; blank lines are ignored."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from understudy.wire.sse import MAX_EVENT, Pending, SseEvent
 
 
 class NdjsonDecoder:
-    """Bytes in, events out, one for each line, without its end. The result never depends on how the bytes were split:
-    lines ahead of one that is too large are returned first, and the next call raises."""
+    """Bytes in, events out: one for each line, without the line end. The result never depends on how the bytes were
+    split: lines ahead of one that is too large are returned first, and the next call raises."""
 
     __slots__ = ("_end", "_flaw", "_head", "_max_line", "_pending")
 
@@ -22,7 +22,7 @@ class NdjsonDecoder:
         """A begun byte order mark; `None` once it is known whether there is one."""
 
     def feed(self, data: bytes) -> list[SseEvent]:
-        """Return the lines that more bytes complete. Raises `TooLarge`."""
+        """Return the lines that more bytes complete. Raise `TooLarge`."""
         if self._flaw is not None:
             raise self._flaw
         if self._head is not None:
@@ -52,7 +52,7 @@ class NdjsonDecoder:
         return found
 
     def close(self) -> list[SseEvent]:
-        """Return the last line when no line end closed it. Raises `TooLarge`."""
+        """Return the last line if no line end closed it. Raise `TooLarge`."""
         if self._flaw is not None:
             raise self._flaw
         rest = (self._head or self._pending.take()).strip()

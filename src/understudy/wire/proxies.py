@@ -1,4 +1,4 @@
-"""Forward proxies: what their URLs mean, and which one a target is reached through.
+"""Forward proxies: what their URLs mean, and which one leads to a target.
 
 The environment's variables are read as curl and requests read them (https://everything.curl.dev/usingcurl/proxies/env.html),
 with one difference, which is Go's: a target on this machine is never reached through a proxy of the environment.
@@ -17,12 +17,12 @@ import msgspec
 from understudy.domain.secret import Secret
 
 _DIRECT = ("", "none")
-"""What an entry's `proxy` says to be reached without one."""
+"""Values of an entry's `proxy` that mean a direct connection."""
 _PORTS = {"http": 80, "https": 443}
 
 
 class Proxy(msgspec.Struct, frozen=True):
-    """A forward proxy. Its address may be shown; what it is sent to let us through is a secret."""
+    """A forward proxy. Its address may be shown; its credentials are secret."""
 
     url: str
     """Scheme, host and port."""
@@ -38,7 +38,7 @@ class Proxy(msgspec.Struct, frozen=True):
 def read_proxy(text: str) -> Proxy:
     """Read a proxy's URL, such as `http://user:password@proxy.example:3128`.
 
-    Raises `ValueError` with what is wrong, in words that never repeat the URL: it may hold a password.
+    Raise `ValueError` with a message that never repeats the URL, which may hold a password.
     """
     text = text.strip()
     scheme, has_scheme, _ = text.partition("://")
@@ -66,7 +66,7 @@ def _split(text: str) -> SplitResult | None:
 
 
 def own_proxy(written: str | Secret) -> Proxy | None:
-    """Read an entry's own `proxy`; `None` if it is to be reached directly. Raises `ValueError` in safe words."""
+    """Read an entry's own `proxy`; `None` for a direct connection. Raise `ValueError` as `read_proxy` does."""
     text = written.reveal() if isinstance(written, Secret) else written
     return None if text.strip().lower() in _DIRECT else read_proxy(text)
 
@@ -80,7 +80,7 @@ def _authorization(parts: SplitResult) -> Secret | None:
 
 
 class EnvironmentProxies(msgspec.Struct, frozen=True):
-    """The proxies that the environment names, as its variables say it: only one that is used must be valid."""
+    """The proxies that environment variables name, unparsed: only one that is used must be valid."""
 
     variables: Mapping[str, tuple[str, Secret]] = {}
     """By the scheme of the target: the name of the variable and its value."""
@@ -89,7 +89,7 @@ class EnvironmentProxies(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> EnvironmentProxies:
-        """Read `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`; the lower-case form of each counts first.
+        """Read `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`; the lower-case form of each takes precedence.
 
         `HTTP_PROXY` is ignored in a CGI program, whose callers can set it by a header (CVE-2016-1000110).
         """
@@ -104,9 +104,9 @@ class EnvironmentProxies(msgspec.Struct, frozen=True):
         return cls(found, tuple(filter(None, re.split(r"[\s,]+", no_proxy.lower()))))
 
     def proxy_for(self, url: str) -> Proxy | None:
-        """Return the proxy through which a URL is reached; `None` if it is reached directly.
+        """Return the proxy for a URL; `None` for a direct connection.
 
-        Raises `ValueError`, naming the variable, if that holds no proxy's URL.
+        Raise `ValueError`, naming the variable, if its value is not the URL of a proxy.
         """
         parts = urlsplit(url)
         named = self.variables.get(parts.scheme)
@@ -116,23 +116,23 @@ class EnvironmentProxies(msgspec.Struct, frozen=True):
         name, value = named
         written = value.reveal()
         try:
-            # Without a scheme it is http, as curl has it.
+            # Without a scheme it is http, as in curl.
             return read_proxy(written if "://" in written else f"http://{written}")
         except ValueError as error:
             complaint = str(error)
-        # Raised outside the handler: an error of parsing repeats what it could not parse, the password included.
+        # Raised outside the handler: a parsing error repeats its input, password included.
         raise ValueError(f"the environment variable {name} {complaint}")
 
 
 def is_this_machine(url: str) -> bool:
-    """Check whether a URL is of this machine: `localhost`, a name below it, or a loopback address."""
+    """Check whether a URL refers to this machine: `localhost`, a name below it, or a loopback address."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     address = _address(host)
     return host == "localhost" or host.endswith(".localhost") or (address is not None and address.is_loopback)
 
 
 def _excepted(host: str, port: int, exceptions: tuple[str, ...]) -> bool:
-    """Check whether `NO_PROXY` names a host: `*`, a name with all below it, an address, a network, each with a port."""
+    """Check whether `NO_PROXY` names a host: by `*`, a domain, an address or a network, each with an optional port."""
     address = _address(host)
     return any(_matches(exception, host, address, port) for exception in exceptions)
 

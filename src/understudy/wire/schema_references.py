@@ -1,7 +1,7 @@
-"""Finds references of a JSON Schema that leave its document.
+"""Find references of a JSON Schema that leave its document.
 
 A validator that follows them fetches what they name: a web address, or a file of this machine, whose content it may
-repeat in its error. So a schema is self-contained or refused.
+repeat in its error. So a schema must be self-contained.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _DATA = frozenset({"const", "enum", "default", "examples"})
 """Keywords whose values are data: a `$ref` in them is a property like any other."""
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
-"""Keywords whose values are schemas by name, so that none of their keys is a keyword."""
+"""Keywords whose values map names to schemas: their keys are not keywords."""
 _DRAFTS = frozenset(
     {
         "https://json-schema.org/draft/2020-12/schema",
@@ -42,7 +42,7 @@ class _Part(NamedTuple):
 
 
 def outside_reference(schema: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return where the first reference stands that leaves the document, and the reference; `None` if all stay inside.
+    """Return the place of the first reference that leaves the document, and the reference; `None` if all stay inside.
 
     A reference stays inside if it is a fragment such as `#/$defs/City`, or if it resolves to an `$id` of the document.
     """
@@ -90,7 +90,7 @@ def _written(path: _Path) -> str:
 
 
 def _resolved(base: str, reference: str) -> str:
-    """Resolve a reference against a base URI, without its fragment; one that is no URI stands for itself."""
+    """Resolve a reference against a base URI, without its fragment; return one that is not a valid URI as it is."""
     try:
         return urldefrag(urljoin(base, reference)).url
     except ValueError:

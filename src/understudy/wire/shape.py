@@ -1,7 +1,7 @@
 """The shape of JSON text before it is decoded: how deep it nests, and how much its values weigh.
 
-All that touches every byte is a call into C, and the text is gone through once, so that a hostile text costs no more
-than a good one of its size.
+All that touches every byte is a call into C, and the text is scanned once, so that a hostile text costs no more than a
+good one of its size.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class BadShape(ValueError):
 
 
 def check_shape(data: bytes, *, decoded: int = BOUNDS.decoded) -> None:
-    """Raise `BadShape` for nesting or values beyond the limits. Text with few brackets, as almost all is, costs two
+    """Raise `BadShape` for nesting or values beyond the limits. Text with few brackets, which almost all is, costs two
     counts."""
     if data.count(b"[") + data.count(b"{") <= BOUNDS.depth and (len(data) <= LARGE or weight_of(data) <= decoded):
         return
@@ -41,14 +41,14 @@ def check_shape(data: bytes, *, decoded: int = BOUNDS.decoded) -> None:
 
 
 def weight_of(data: bytes) -> int:
-    """Return about how many bytes of memory the values take at most: what stands in strings is counted too."""
-    if len(data) > _STRETCH:  # One count of a long text holds the interpreter.
+    """Return an upper estimate of the bytes of memory that the values take: characters within strings count too."""
+    if len(data) > _STRETCH:  # Counting in one call would hold the interpreter.
         return sum(weight_of(data[start : start + _STRETCH]) for start in range(0, len(data), _STRETCH))
     return OBJECT * data.count(b"{") + ARRAY * data.count(b"[") + VALUE * data.count(b",") + ESCAPE * data.count(b"\\")
 
 
 def _scan(data: bytes, decoded: int) -> None:
-    """Go through the text window by window, looking only at what stands outside strings.
+    """Scan the text window by window, counting only what is outside strings.
 
     Without escapes every quote opens or closes a string.
     """

@@ -14,7 +14,7 @@ from understudy.wire.bounds import KIB, MIB
 from understudy.wire.shape import weight_of
 
 LIGHT = 8 * MIB
-"""Weight of values up to which a text is decoded at once: at most 20 ms, long strings aside."""
+"""Weight of values up to which a text is decoded at once: at most 20 ms, except for long strings."""
 
 _SLICE = 64 * KIB
 _HEAD = 256
@@ -26,12 +26,12 @@ _array: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgs
 
 
 def is_light(data: bytes) -> bool:
-    """Return whether a text may be decoded at once."""
+    """Check whether a text may be decoded at once."""
     return weight_of(data) <= LIGHT
 
 
 def decode_slices(data: bytes | msgspec.Raw) -> Any:
-    """Decode a text member by member; the result is the same as at once. Raises what the decoder raises.
+    """Decode a text member by member, with the same result as at once. Raise what the decoder raises.
 
     Members are views of the text, not copies.
     """
@@ -47,7 +47,7 @@ def decode_slices(data: bytes | msgspec.Raw) -> Any:
                 return _numbers(text)
             members, values = _array.decode(data), []
             members.reverse()
-            while members:  # Each goes as its value comes, so that the memory of both is not taken at once.
+            while members:  # Each is freed as its value is decoded, so that both are never held at once.
                 values.append(decode_slices(members.pop()))
             return values
         case _:
@@ -55,7 +55,7 @@ def decode_slices(data: bytes | msgspec.Raw) -> Any:
 
 
 def _are_numbers(array: bytes) -> bool:
-    """Check whether an array, or its beginning, holds numbers and words alone."""
+    """Check whether an array, or its beginning, holds only numbers and words."""
     return array.count(b"[") == 1 and b'"' not in array and b"{" not in array
 
 
@@ -73,6 +73,6 @@ def _numbers(data: bytes) -> list[Any]:
         start = cut + 1
     tail = _any.decode(b"[%b]" % data[start:end])
     if start > 1 and not tail:
-        return [_any.decode(data)]  # A comma before the end: the decoder says so.
+        return [_any.decode(data)]  # A comma before the end, which the decoder reports.
     numbers += tail
     return numbers

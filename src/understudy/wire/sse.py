@@ -2,7 +2,7 @@
 
 The result never depends on how the bytes were split. Two deliberate differences from the standard: the `data` of an
 event stays bytes (JSON decoding validates UTF-8), and an event that the end of input leaves open is still returned by
-`close`, because some servers omit the last blank line; a cut event then fails as JSON, which is what it is.
+`close`, because some servers omit the last blank line; a cut event then fails as JSON, as it should.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _OTHER_FIELDS = (b":", b"id:", b"retry:")
 
 
 class Pending:
-    """The begun line that waits for its end; appending is O(1), so a drip of single bytes costs linear time."""
+    """A line that has begun and waits for its end; appending is O(1), so a drip of single bytes costs linear time."""
 
     __slots__ = ("_limit", "_pieces", "_size")
 
@@ -29,11 +29,11 @@ class Pending:
 
     @property
     def ends_in_cr(self) -> bool:
-        """True when the next byte decides whether a line end is CR or CRLF."""
+        """Whether the next byte decides if a line end is CR or CRLF."""
         return bool(self._pieces) and self._pieces[-1].endswith(b"\r")
 
     def append(self, data: bytes) -> None:
-        """Add bytes that end no line; a CR at the end may be half a line end and does not count. Raises `TooLarge`."""
+        """Add bytes without a line end; a CR at the end may be half a line end and does not count. Raise `TooLarge`."""
         if data:
             self._pieces.append(data)
             self._size += len(data)
@@ -41,7 +41,7 @@ class Pending:
             raise TooLarge(f"a line of the stream exceeds {self._limit} bytes")
 
     def take(self) -> bytes:
-        """Return what has gathered, and forget it."""
+        """Return the gathered bytes and start afresh."""
         if not self._pieces:
             return b""
         data = b"".join(self._pieces)
@@ -51,7 +51,7 @@ class Pending:
 
 
 class SseEvent(msgspec.Struct, frozen=True, gc=False):
-    """One event. `name` is empty when the stream names none; `frame` is the event as it came, blank line included."""
+    """One event. `name` is empty if the stream names none; `frame` is the event as received, blank line included."""
 
     name: str
     data: bytes
@@ -64,7 +64,7 @@ class SseDecoder:
     With `bare_data`, a line without a field's name is data too: Google writes errors into its streams as plain JSON,
     often over several lines.
 
-    Events that stand ahead of what is too large are returned first; the next call then raises.
+    Events ahead of what is too large are returned first; the next call then raises.
     """
 
     __slots__ = (
@@ -88,7 +88,7 @@ class SseDecoder:
         self._pending = Pending(max_line)
         self._started = False
         self._between = False
-        """True between two events, with nothing begun; never while frames are kept."""
+        """Whether the stream is between two events; never true while frames are kept."""
         self._flaw: TooLarge | None = None
         self._reset()
 
@@ -99,7 +99,7 @@ class SseDecoder:
         self._size = 0
 
     def feed(self, data: bytes) -> list[SseEvent]:
-        """Take more bytes and return the events they complete. Raises `TooLarge`."""
+        """Return the events that more bytes complete. Raise `TooLarge`."""
         if self._between and data.startswith(b"data: ") and (plain := self._plain(data)) is not None:
             return plain
         if self._flaw is not None:
@@ -120,7 +120,7 @@ class SseDecoder:
             lines, rest = _split_any(buffer)
         else:
             if buffer.startswith(b"data: ") and not (self._size or self._name or self._keep):
-                # A fast server's events are read many at once, the last of them cut.
+                # Many events of a fast server arrive in one read, the last of them cut.
                 whole = buffer[: buffer.rfind(b"\n\n") + 2]
                 if (plain := self._plain(whole)) is not None:
                     events, buffer = plain, buffer[len(whole) :]
@@ -138,7 +138,7 @@ class SseDecoder:
         return events
 
     def _plain(self, data: bytes) -> list[SseEvent] | None:
-        """Return the events of bytes that are nothing but whole `data:` lines, as most reads are; else `None`.
+        """Return the events of bytes that consist of whole `data:` lines, as most reads do; `None` for others.
 
         The hot path: it must give the same events as the general one.
         """
@@ -151,7 +151,7 @@ class SseDecoder:
         return [SseEvent("", piece) for piece in pieces] if ends == 2 * len(pieces) else None
 
     def close(self) -> list[SseEvent]:
-        """Return the event that the end of input leaves open, if it has data. Raises `TooLarge`."""
+        """Return the event that the end of input leaves open, if it has data. Raise `TooLarge`."""
         if self._flaw is not None:
             raise self._flaw
         rest = self._pending.take()
@@ -201,5 +201,5 @@ def _split_any(buffer: bytes) -> tuple[list[bytes], bytes]:
 
 
 def frame(data: bytes, name: str = "") -> bytes:
-    """Write one event. `data` must hold no line end, which compact JSON never does."""
+    """Encode one event. `data` must not contain a line end; compact JSON never does."""
     return b"event: %b\ndata: %b\n\n" % (name.encode(), data) if name else b"data: %b\n\n" % data

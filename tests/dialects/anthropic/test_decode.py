@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from understudy.dialects.anthropic import DIALECT
-from understudy.dialects.anthropic.usage import read_usage
+from understudy.dialects.anthropic.usage import decode_usage
 from understudy.dialects.base import Endpoint
 from understudy.domain import events as e
 from understudy.domain.content import Citation, Opaque, Provenance, Text, Thinking, ToolCall
@@ -241,7 +241,7 @@ def test_facts_without_a_unified_name() -> None:
     ids=["plain", "broken", "cache", "lifetimes", "inconsistent lifetimes", "thinking", "inconsistent thinking"],
 )
 def test_counts_are_disjoint(raw: dict[str, Any], usage: Usage) -> None:
-    found = read_usage(raw)
+    found = decode_usage(raw)
     assert found.raw == raw
     assert {name: getattr(found, name) for name in Usage.__struct_fields__ if name != "raw"} == {
         name: getattr(usage, name) for name in Usage.__struct_fields__ if name != "raw"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from understudy.dialects.anthropic.errors import RULES, read_error
+from understudy.dialects.anthropic.errors import RULES, decode_error
 from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import classify
 from understudy.domain.failures import Failure
@@ -19,7 +19,7 @@ ENDPOINT = Endpoint(provider="anthropic", base_url="https://host")
 def failure(status: int, kind: str | None, message: str = "m", code: str | None = None, **headers: str) -> Failure:
     error = {"type": kind, "message": message, **({"details": {"error_code": code}} if code else {})}
     body = json.dumps({"type": "error", "error": error, "request_id": "req_1"}).encode()
-    return classify(HttpHead(status, headers), body, endpoint=ENDPOINT, rules=RULES, read=read_error)
+    return classify(HttpHead(status, headers), body, endpoint=ENDPOINT, rules=RULES, read=decode_error)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_hints_and_the_providers_own_word() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[]", b'{"detail": "x"}', b'{"error": 5}'])
 def test_another_body_is_no_error_of_this_form(body: bytes) -> None:
-    assert read_error(body) is None
+    assert decode_error(body) is None
 
 
 def test_a_proxy_may_write_the_error_as_text() -> None:
-    error = read_error(b'{"error": "upstream is gone"}')
+    error = decode_error(b'{"error": "upstream is gone"}')
     assert error is not None
     assert error.message == "upstream is gone"

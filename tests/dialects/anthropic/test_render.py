@@ -184,8 +184,8 @@ EVENTS: tuple[e.Event, ...] = (
     e.ToolCallStarted(6, "b", "g"),
     e.ToolCallDelta(6, "{}"),
     e.ToolCallDelta(5, '{"x": 1}'),
-    e.Noted("stop_sequence", "END"),
-    e.Noted("context_management", {"applied_edits": []}),
+    e.FactReported("stop_sequence", "END"),
+    e.FactReported("context_management", {"applied_edits": []}),
     e.UsageReported(Usage(input=3, cache_read=1, output=5, reasoning=2)),
     e.Finished(FinishReason.TOOL_CALLS, "tool_use"),
 )
@@ -216,7 +216,7 @@ def test_empty_text_makes_no_block_for_the_service_would_refuse_it_back() -> Non
     assert [block["type"] for block in whole(Text("", citations=(cited,)))["content"]] == ["text"]
     events = streamed(
         e.TextDelta(0, "hi"),
-        e.PartNoted(1, "gemini", {"thoughtSignature": "c2ln"}),
+        e.PartExtra(1, "gemini", {"thoughtSignature": "c2ln"}),
         e.TextDelta(1, ""),
         e.RefusalDelta(2, ""),
         e.PartAdded(3, signed),
@@ -242,11 +242,11 @@ def test_whole_parts_and_what_this_wire_lacks() -> None:
 def test_frames_of_this_dialect_are_forwarded_as_they_came() -> None:
     renderer = SERVER.renderer(CHAT)
     events = (
-        e.Noted("before", 1),
+        e.FactReported("before", 1),
         e.Started(id="1", wire=b"event: message_start\ndata: {}\n\n"),
         e.UsageReported(Usage(), wire=b""),
         e.Frame(b"event: ping\ndata: {}\n\n"),
-        e.Noted("ours", 1),
+        e.FactReported("ours", 1),
         e.Finished(FinishReason.STOP, wire=b"event: message_stop\ndata: {}\n\n"),
     )
     assert [renderer.feed(event) for event in events] == [

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.anthropic.thinking import Limits, Plan, plan
-from understudy.dialects.base import Notes
+from understudy.dialects.anthropic.thinking import ThinkingLimits, ThinkingPlan, encode_thinking
+from understudy.dialects.base import WarningLog
 from understudy.dialects.quirks import Quirks
 from understudy.domain.requests import Reasoning
 from understudy.providers.anthropic import ROW
 from understudy.providers.base import quirks_of
 
-ROOM = Limits(max_tokens=64_000)
+ROOM = ThinkingLimits(max_tokens=64_000)
 
 
-def planned(model: str, *, limits: Limits = ROOM, **asked: Any) -> tuple[Plan, list[str]]:
-    notes = Notes()
-    found = plan(Reasoning(**asked), quirks_of(ROW, model), limits, notes)
+def planned(model: str, *, limits: ThinkingLimits = ROOM, **asked: Any) -> tuple[ThinkingPlan, list[str]]:
+    notes = WarningLog()
+    found = encode_thinking(Reasoning(**asked), quirks_of(ROW, model), limits, notes)
     return found, [str(warning.kind) for warning in notes.warnings]
 
 
@@ -76,15 +76,15 @@ def test_how_much_is_shown(display: str, shown: str, warnings: list[str]) -> Non
 @pytest.mark.parametrize(
     ("limits", "budget", "sent", "warnings"),
     [
-        (Limits(4000), 10_000, 3999, ["clamped"]),
-        (Limits(4000, interleaved=True), 10_000, 10_000, []),
-        (Limits(4000), 10, 1024, ["clamped"]),
-        (Limits(1024), 2000, None, ["dropped"]),
-        (Limits(4000, forced_tool=True), 2000, None, ["dropped"]),
+        (ThinkingLimits(4000), 10_000, 3999, ["clamped"]),
+        (ThinkingLimits(4000, interleaved=True), 10_000, 10_000, []),
+        (ThinkingLimits(4000), 10, 1024, ["clamped"]),
+        (ThinkingLimits(1024), 2000, None, ["dropped"]),
+        (ThinkingLimits(4000, forced_tool=True), 2000, None, ["dropped"]),
     ],
 )
 def test_a_budget_leaves_room_for_the_answer(
-    limits: Limits, budget: int, sent: int | None, warnings: list[str]
+    limits: ThinkingLimits, budget: int, sent: int | None, warnings: list[str]
 ) -> None:
     found, kinds = planned("claude-haiku-4-5", limits=limits, budget=budget)
     assert (found.thinking or {}).get("budget_tokens") == sent
@@ -92,7 +92,7 @@ def test_a_budget_leaves_room_for_the_answer(
 
 
 def test_a_model_may_refuse_it_altogether() -> None:
-    notes = Notes()
+    notes = WarningLog()
     quirks = Quirks(refused=frozenset({"reasoning"}))
-    assert plan(Reasoning(effort="high"), quirks, ROOM, notes) == Plan()
+    assert encode_thinking(Reasoning(effort="high"), quirks, ROOM, notes) == ThinkingPlan()
     assert [warning.what for warning in notes.warnings] == ["reasoning"]

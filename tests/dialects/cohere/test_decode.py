@@ -10,7 +10,7 @@ import pytest
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.cohere import DIALECT
-from understudy.dialects.cohere.usage import read_usage
+from understudy.dialects.cohere.usage import decode_usage
 from understudy.domain import events as e
 from understudy.domain.content import Citation, Opaque, Provenance, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
@@ -284,7 +284,7 @@ def test_events_of_a_later_version_may_have_any_shape() -> None:
 def test_every_frame_is_kept_once() -> None:
     steps = read(FULL, stream=True, keep_wire=True)
     assert b"".join(step.wire for step in steps) + b"data: [DONE]\n\n" == FULL
-    assert next(step.wire for step in steps if isinstance(step, e.PartNoted)) != b""
+    assert next(step.wire for step in steps if isinstance(step, e.PartExtra)) != b""
 
 
 @pytest.mark.parametrize(
@@ -324,4 +324,4 @@ def test_every_frame_is_kept_once() -> None:
     ],
 )
 def test_usage(raw: dict[str, Any], usage: Usage) -> None:
-    assert read_usage(raw) == msgspec.structs.replace(usage, raw=raw)
+    assert decode_usage(raw) == msgspec.structs.replace(usage, raw=raw)

@@ -33,7 +33,7 @@ ANSWER: tuple[e.Event, ...] = (
     e.CitationAdded(1, Citation(url="https://a.example")),
     e.ToolCallStarted(2, "call-1", "weather"),
     e.ToolCallDelta(2, '{"city": "Paris"}'),
-    e.PartNoted(2, "gemini", {"thoughtSignature": SIGNATURE}),
+    e.PartExtra(2, "gemini", {"thoughtSignature": SIGNATURE}),
     e.UsageReported(Usage(input=10, cache_read=4, output=5, reasoning=2)),
     e.Finished(FinishReason.TOOL_CALLS, "tool_use"),
 )

@@ -103,15 +103,15 @@ EVENTS: tuple[e.Event, ...] = (
     e.Started(id="r1", model="gemini-x"),
     e.UsageReported(Usage(input=3)),
     e.ThinkingDelta(0, "hm"),
-    e.PartNoted(1, "gemini", SIGNED),
+    e.PartExtra(1, "gemini", SIGNED),
     e.TextDelta(1, "Hi"),
     e.ToolCallStarted(2, "c1", "f"),
     e.ToolCallDelta(2, '{"a":'),
     e.ToolCallStarted(3, "c2", "g"),
     e.ToolCallDelta(2, " 1}"),
-    e.PartNoted(2, "gemini", SIGNED),
+    e.PartExtra(2, "gemini", SIGNED),
     e.UsageReported(Usage(input=3, output=9)),
-    e.Noted("safetyRatings", [1]),
+    e.FactReported("safetyRatings", [1]),
     e.Finished(FinishReason.TOOL_CALLS),
 )
 

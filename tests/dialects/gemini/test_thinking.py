@@ -8,7 +8,7 @@ import pytest
 
 from tests.dialects.gemini.helpers import asked, body, endpoint, warnings
 from understudy.dialects.base import Endpoint
-from understudy.dialects.gemini.thinking import read_thinking
+from understudy.dialects.gemini.thinking import parse_thinking
 from understudy.domain.requests import Reasoning
 
 FLASH = endpoint(thinking_budget=(1, 24_576), thinking_modes=frozenset({"enabled", "disabled"}))
@@ -69,4 +69,4 @@ def test_what_a_model_is_told(asked_for: Reasoning, target: Endpoint, config: An
     ],
 )
 def test_what_a_caller_asks_for(config: dict[str, Any], reasoning: Reasoning) -> None:
-    assert read_thinking(config) == reasoning
+    assert parse_thinking(config) == reasoning

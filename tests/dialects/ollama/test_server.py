@@ -366,9 +366,9 @@ EVENTS: list[e.Event] = [
     e.ToolCallDelta(2, '{\n "x"'),
     e.ToolCallDelta(3, "ken"),
     e.ToolCallDelta(2, ": 1\n}"),
-    e.Noted("durations", {"total_duration": 9}),
-    e.Noted("remote_model", "r"),
-    e.Noted("logprobs", {"content": [{"token": "hi"}]}),
+    e.FactReported("durations", {"total_duration": 9}),
+    e.FactReported("remote_model", "r"),
+    e.FactReported("logprobs", {"content": [{"token": "hi"}]}),
     e.Finished(FinishReason.TOOL_CALLS, "tool_use"),
     e.UsageReported(Usage(input=3, cache_read=4, output=5, reasoning=6)),
 ]

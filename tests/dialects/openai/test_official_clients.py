@@ -59,7 +59,7 @@ def groq_client(serve: Serve) -> groq.Groq:
 CLIENTS: list[Callable[[Serve], Any]] = [openai_client, groq_client]
 EVENTS: list[e.Event] = [
     e.Started(id="chatcmpl-1", model="m-1", created=7),
-    e.Noted("service_tier", "flex"),
+    e.FactReported("service_tier", "flex"),
     e.ThinkingDelta(0, "hm"),
     e.TextDelta(1, "Hel"),
     e.TextDelta(1, 'lo "you"\n'),
@@ -161,11 +161,11 @@ def test_rarer_parts() -> None:
         e.Started(id="1", model="m"),
         e.PartAdded(0, Text("t")),
         e.ToolCallStarted(1, "c", "calc"),
-        e.PartNoted(1, "openai", {"type": "custom"}),
+        e.PartExtra(1, "openai", {"type": "custom"}),
         e.ToolCallDelta(1, "4 + 4"),
         e.PartAdded(2, audio),
         e.RefusalDelta(3, "no"),
-        e.Noted("logprobs", {"content": [{"token": "t", "logprob": -1.0, "bytes": None, "top_logprobs": []}]}),
+        e.FactReported("logprobs", {"content": [{"token": "t", "logprob": -1.0, "bytes": None, "top_logprobs": []}]}),
         e.Finished(FinishReason.STOP),
     ]
 

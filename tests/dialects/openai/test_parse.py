@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from understudy.dialects.openai import SERVER
-from understudy.dialects.openai.parse_messages import messages_from_openai
+from understudy.dialects.openai.parse_messages import read_messages
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import (
     Audio,
@@ -43,7 +43,7 @@ def chat(**fields: Any) -> GenerationRequest:
 
 class TestMessages:
     def test_every_kind_of_message(self) -> None:
-        found = messages_from_openai(
+        found = read_messages(
             [
                 {"role": "developer", "content": "d"},
                 {"role": "user", "content": "u", "name": "n"},
@@ -70,7 +70,7 @@ class TestMessages:
             {"type": "file", "file": {"file_id": "f"}},
             {"type": "video_url", "video_url": {"url": "x"}},
         ]
-        (message,) = messages_from_openai([{"role": "user", "content": parts}])
+        (message,) = read_messages([{"role": "user", "content": parts}])
         assert [type(part) for part in message.parts] == [Text, Image, Image, Audio, File, File, File, Opaque]
         found: tuple[Any, ...] = message.parts
         text, image, linked, audio, pdf, raw, by_id, opaque = found
@@ -84,7 +84,7 @@ class TestMessages:
         assert opaque.json == parts[7]
 
     def test_deprecated_functions_get_ids_that_fit_together(self) -> None:
-        call, result = messages_from_openai(
+        call, result = read_messages(
             [
                 {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
                 {"role": "function", "name": "f", "content": "1"},
@@ -138,10 +138,10 @@ class TestMessages:
     )
     def test_what_is_wrong_is_said_with_message_and_field(self, message: Any, words: str) -> None:
         with pytest.raises(Misuse) as caught:
-            messages_from_openai([{"role": "user", "content": "fine"}, message])
+            read_messages([{"role": "user", "content": "fine"}, message])
         assert words in str(caught.value)
         with pytest.raises(Misuse) as caught:
-            messages_from_openai([message], first=7)
+            read_messages([message], first=7)
         assert words.replace("messages[1]", "messages[7]") in str(caught.value)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.base import Notes
-from understudy.dialects.replicate.encode_settings import write_inputs
+from understudy.dialects.base import WarningLog
+from understudy.dialects.replicate.encode_settings import encode_inputs
 from understudy.dialects.replicate.schema import InputSchema, schema_of
 from understudy.domain.content import Image, JsonObject, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.messages import Message, Tool
@@ -22,9 +22,9 @@ NUMBER: JsonObject = {"type": "number"}
 def written(
     properties: JsonObject | None, *messages: Message, **fields: Any
 ) -> tuple[JsonObject, list[tuple[str, str]]]:
-    notes = Notes()
+    notes = WarningLog()
     request = GenerationRequest(messages=messages or HELLO, **fields)
-    inputs = write_inputs(request, InputSchema(properties=properties), notes)
+    inputs = encode_inputs(request, InputSchema(properties=properties), notes)
     return inputs, [(str(warning.kind), warning.what) for warning in notes.warnings]
 
 

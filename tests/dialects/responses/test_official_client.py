@@ -51,7 +51,7 @@ EVERYTHING: Told = [
     e.ToolCallDelta(5, '"UTC"}'),
     e.ToolCallStarted(6, "call_c", "ping"),
     COUNTED,
-    e.Noted("service_tier", "flex"),
+    e.FactReported("service_tier", "flex"),
     e.Finished(FinishReason.TOOL_CALLS),
 ]
 

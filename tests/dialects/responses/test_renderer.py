@@ -99,7 +99,9 @@ def test_another_providers_signature_is_not_passed_off_as_ours() -> None:
 
 
 def test_log_probabilities_stand_at_the_text() -> None:
-    noted = e.Noted("logprobs", {"content": [{"token": "hi", "logprob": -0.5, "bytes": None, "top_logprobs": []}]})
+    noted = e.FactReported(
+        "logprobs", {"content": [{"token": "hi", "logprob": -0.5, "bytes": None, "top_logprobs": []}]}
+    )
     answer = fold([e.TextDelta(0, "hi"), noted, e.Finished(FinishReason.STOP)])
     again = fold(read_whole(SERVER.render(answer, INBOUND).body).steps)
     assert again.extra["logprobs"] == noted.value

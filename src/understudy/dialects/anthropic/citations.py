@@ -31,7 +31,7 @@ def read_citation(raw: JsonObject) -> Citation:
     )
 
 
-def citation_object(citation: Citation) -> JsonObject | None:
+def render_citation(citation: Citation) -> JsonObject | None:
     """Return a citation; those of other providers become search results, whose empty index says that they are ours."""
     if citation.dialect == NAME and citation.raw is not None:
         return citation.raw

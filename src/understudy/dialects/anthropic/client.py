@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from understudy.dialects.anthropic.decode import decode_count, decode_whole
 from understudy.dialects.anthropic.decode_stream import StreamReader
-from understudy.dialects.anthropic.encode import encode_chat, encode_count, headers
-from understudy.dialects.anthropic.errors import RULES, read_error
+from understudy.dialects.anthropic.encode import encode_chat, encode_count, encode_headers
+from understudy.dialects.anthropic.errors import RULES, decode_error
 from understudy.dialects.anthropic.models import open_models
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
+from understudy.dialects.base import Classify, Endpoint, Exchange, Reader, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
@@ -30,7 +30,7 @@ def _whole(endpoint: Endpoint, data: bytes) -> list[Event | Failure]:
 
 
 def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
+    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
 
 
 class AnthropicDialect:
@@ -41,12 +41,12 @@ class AnthropicDialect:
 
     def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
         """Open a chat."""
-        notes = Notes(request.configured)
+        notes = WarningLog(request.configured)
         body = encode_chat(request, endpoint, notes, stream=stream)
         whole = partial(_whole, endpoint)
         reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](whole)
         return SingleExchange(
-            HttpRequest("POST", f"{endpoint.base_url}/v1/messages", headers(request, endpoint), encode(body)),
+            HttpRequest("POST", f"{endpoint.base_url}/v1/messages", encode_headers(request, endpoint), encode(body)),
             reader,
             _classify(endpoint, Operation.CHAT),
             expects=_STREAM if stream else ("application/json",),
@@ -64,12 +64,12 @@ class AnthropicDialect:
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open a token count."""
-        notes = Notes(request.configured)
+        notes = WarningLog(request.configured)
         body = encode_count(request, endpoint, notes)
         url = f"{endpoint.base_url}/v1/messages/count_tokens"
         model = endpoint.model or request.model
         return SingleExchange(
-            HttpRequest("POST", url, headers(request, endpoint), encode(body)),
+            HttpRequest("POST", url, encode_headers(request, endpoint), encode(body)),
             WholeReader(lambda data: decode_count(data, model, tuple(notes.warnings))),
             _classify(endpoint, Operation.COUNT_TOKENS),
         )

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.anthropic.citations import citations_of, read_citation
-from understudy.dialects.anthropic.errors import RULES, read_error
-from understudy.dialects.anthropic.usage import read_usage
+from understudy.dialects.anthropic.errors import RULES, decode_error
+from understudy.dialects.anthropic.usage import decode_usage
 from understudy.dialects.anthropic.wire import (
     NAME,
     NOTED,
@@ -51,7 +51,7 @@ class _Block:
         self.pieces: list[str] = []
 
 
-class Answer:
+class AnswerDecoder:
     """The pieces of one answer to events, wherever they come from."""
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class Answer:
                 caller = json.get("caller")
                 if isinstance(caller, dict) and caller.get("type") != "direct":
                     # Called from hosted code: the call must go back with its caller. A direct one is the default.
-                    events.append(e.PartNoted(block.part, NAME, {"caller": caller}))
+                    events.append(e.PartExtra(block.part, NAME, {"caller": caller}))
             case _:
                 self._part(block)
                 return []
@@ -186,10 +186,10 @@ class Answer:
         for name in NOTED:
             value = context_management if name == "context_management" else getattr(delta, name, None)
             if value is not None:
-                events.append(e.Noted(name, value))
+                events.append(e.FactReported(name, value))
         tier = self._usage.get("service_tier")
         if isinstance(tier, str):
-            events.append(e.Noted("service_tier", tier))
+            events.append(e.FactReported("service_tier", tier))
         return events
 
     def finish(self) -> list[e.Event]:
@@ -214,7 +214,7 @@ class Answer:
             return []
         self._usage = {**self._usage, **{key: value for key, value in usage.items() if value is not None}}
         self._is_counted = self._is_counted or (final and usage.get("output_tokens") is not None)
-        counts = read_usage(self._usage)
+        counts = decode_usage(self._usage)
         return [
             e.UsageReported(
                 counts if self._is_counted else msgspec.structs.replace(counts, output=None, reasoning=None)
@@ -225,11 +225,11 @@ class Answer:
 def decode_whole(data: bytes, endpoint: Endpoint) -> list[e.Event | Failure]:
     """Read a whole answer. Raises `BadJson` when it is no message."""
     body = decode_as(_BODY, data)
-    if body.type == "error" and (error := read_error(data)) is not None:
+    if body.type == "error" and (error := decode_error(data)) is not None:
         return [failure_in_answer(error, endpoint=endpoint, rules=RULES)]
     if body.content is None:
         raise BadJson("the body is not a message: `content` is missing")
-    answer = Answer()
+    answer = AnswerDecoder()
     steps: list[e.Event | Failure] = [*answer.start(body)]
     for index, block in enumerate(body.content):
         steps += answer.whole(index, block)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from understudy.dialects.anthropic.decode import Answer
-from understudy.dialects.anthropic.errors import RULES, read_error
+from understudy.dialects.anthropic.decode import AnswerDecoder
+from understudy.dialects.anthropic.errors import RULES, decode_error
 from understudy.dialects.anthropic.wire import (
     Body,
     Delta,
@@ -32,7 +32,7 @@ class StreamReader(EventReader):
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
-        self._answer = Answer()
+        self._answer = AnswerDecoder()
 
     def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Read one event."""
@@ -44,7 +44,7 @@ class StreamReader(EventReader):
                 raise
             return self._failed(error)
         if decoded.type == "error":
-            return self._failed(read_error(event.data) or read_event(event))
+            return self._failed(decode_error(event.data) or read_event(event))
         return self._read(decoded, event.data)
 
     def _failed(self, error: WireError | None) -> list[e.Event | Failure]:

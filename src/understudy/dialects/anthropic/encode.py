@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from understudy.dialects.anthropic import encode_settings as write
-from understudy.dialects.anthropic import thinking
 from understudy.dialects.anthropic.encode_messages import MessageEncoder
+from understudy.dialects.anthropic.encode_settings import (
+    apply_thinking_limits,
+    encode_output_format,
+    encode_settings,
+    encode_tool_choice,
+    encode_tools,
+)
+from understudy.dialects.anthropic.thinking import ThinkingLimits, encode_thinking
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
-from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.patching import patched, received
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
@@ -29,27 +35,27 @@ _NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_s
 """Fields that the token count does not take."""
 
 
-def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> JsonObject:
     """Write the body of `POST /v1/messages`."""
     if (body := received(request, NAME)) is not None:
         body = _patched(request, body, endpoint, notes)
     else:
-        body = _rendered(request, endpoint, notes)
+        body = _encode_unified(request, endpoint, notes)
     if stream or "stream" in body:
         body["stream"] = stream
     return body
 
 
-def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """Write the body of `POST /v1/messages/count_tokens`: what a message would be, without what shapes the answer."""
     if (body := received(request, NAME)) is not None:
         body = patched(body, endpoint)
     else:
-        body = _rendered(request.prompt(), endpoint, notes)
+        body = _encode_unified(request.prompt(), endpoint, notes)
     return {key: value for key, value in body.items() if key not in _NOT_COUNTED}
 
 
-def headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
+def encode_headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
     """Return the headers of a request. A body in this dialect's own form keeps the version it was written for; beta
     features of the entry and of the caller add up."""
     merged = dict((*JSON_HEADERS, *((name.lower(), value) for name, value in endpoint.headers)))
@@ -62,8 +68,8 @@ def headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
     return tuple(merged.items())
 
 
-def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
-    effective = dict(headers(request, endpoint))
+def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    effective = dict(encode_headers(request, endpoint))
     version = effective.get(VERSION_HEADER)
     system, messages = MessageEncoder(endpoint, version, notes).write(request.messages)
     model = endpoint.model or request.model
@@ -72,32 +78,34 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> J
     if system is not None:
         body["system"] = system
     body |= _options(request, endpoint, effective, notes)
-    if tools := write.tools(request, notes):
+    if tools := encode_tools(request, notes):
         body["tools"] = tools
     extra = extra_fields(request.extra, NAME, endpoint)
     merged = {**body, **extra}
     return {key: value for key, value in merged.items() if not (value is None and key in extra)}
 
 
-def _options(request: GenerationRequest, endpoint: Endpoint, effective: dict[str, str], notes: Notes) -> JsonObject:
+def _options(
+    request: GenerationRequest, endpoint: Endpoint, effective: dict[str, str], notes: WarningLog
+) -> JsonObject:
     """Everything but model, messages, system and tools."""
     quirks, version = endpoint.quirks, effective.get(VERSION_HEADER)
-    body = write.settings(request, quirks, refused_fields(endpoint, version), notes)
-    choice = write.tool_choice(request, quirks, notes)
-    limits = thinking.Limits(
+    body = encode_settings(request, quirks, _refused_fields(endpoint, version), notes)
+    choice = encode_tool_choice(request, quirks, notes)
+    limits = ThinkingLimits(
         max_tokens=body["max_tokens"],
         forced_tool=choice is not None and choice["type"] in ("any", "tool"),
         interleaved="interleaved-thinking" in effective.get(BETA_HEADER, ""),
     )
-    plan = thinking.plan(request.reasoning, quirks, limits, notes)
-    write.compatible_sampling(body, plan.thinking, notes)
-    form = write.output_format(request.output, quirks, notes)
+    plan = encode_thinking(request.reasoning, quirks, limits, notes)
+    apply_thinking_limits(body, plan.thinking, notes)
+    form = encode_output_format(request.output, quirks, notes)
     config = {key: value for key, value in (("effort", plan.effort), ("format", form)) if value is not None}
     optional = {"thinking": plan.thinking, "output_config": config or None, "tool_choice": choice}
     return {**body, **{key: value for key, value in optional.items() if value is not None}}
 
 
-def refused_fields(endpoint: Endpoint, version: str | None) -> frozenset[str]:
+def _refused_fields(endpoint: Endpoint, version: str | None) -> frozenset[str]:
     """Return the fields of `GenerationRequest` that this model refuses under this version of the API."""
     refused = endpoint.quirks.refused
     for since, fields in endpoint.quirks.refused_since:
@@ -106,10 +114,10 @@ def refused_fields(endpoint: Endpoint, version: str | None) -> frozenset[str]:
     return refused
 
 
-def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """The body as it came in, with this target's model, and with configured values where it says nothing."""
     moved = endpoint.model not in (None, body.get("model"))
-    options = _options(request, endpoint, dict(headers(request, endpoint)), notes if moved else Notes())
+    options = _options(request, endpoint, dict(encode_headers(request, endpoint)), notes if moved else WarningLog())
     if moved:
         _adapt(body, options)
     configured = {name for field in request.configured for name in _WIRE_FIELDS.get(field, ())} | {"max_tokens"}

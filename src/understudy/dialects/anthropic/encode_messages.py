@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.anthropic.wire import NAME, STRICT_VERSION
-from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.history import CallIds, made_id
 from understudy.domain.content import (
     AnyPart,
@@ -36,7 +36,7 @@ _FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _DATED = re.compile(r"-(?:20\d{6}|latest)$")
 
 
-def cache_control(mark: CacheMark, notes: Notes) -> JsonObject:
+def encode_cache_control(mark: CacheMark, notes: WarningLog) -> JsonObject:
     """Write a cache mark."""
     if mark.ttl not in _TTLS:
         notes.clamp("cache", f"a lifetime of {mark.ttl} is unknown to this API; its default is used")
@@ -44,7 +44,7 @@ def cache_control(mark: CacheMark, notes: Notes) -> JsonObject:
     return {"type": "ephemeral", "ttl": mark.ttl} if mark.ttl else {"type": "ephemeral"}
 
 
-def same_model(one: str | None, other: str | None) -> bool:
+def is_same_model(one: str | None, other: str | None) -> bool:
     """Tell whether two names mean the same model: a name without a date stands for its dated form. Unknown is same."""
     return not one or not other or _DATED.sub("", one) == _DATED.sub("", other)
 
@@ -52,7 +52,7 @@ def same_model(one: str | None, other: str | None) -> bool:
 class BlockEncoder:
     """Writes parts for one endpoint, and notes what it cannot write."""
 
-    def __init__(self, endpoint: Endpoint, version: str | None, notes: Notes) -> None:
+    def __init__(self, endpoint: Endpoint, version: str | None, notes: WarningLog) -> None:
         self._endpoint = endpoint
         self._quirks = endpoint.quirks
         self._strict = version is not None and version >= STRICT_VERSION
@@ -92,7 +92,7 @@ class BlockEncoder:
 
     def _done(self, part: Part, block: JsonObject) -> JsonObject:
         if part.cache is not None:
-            block["cache_control"] = cache_control(part.cache, self._notes)
+            block["cache_control"] = encode_cache_control(part.cache, self._notes)
         if part.extra and NAME in part.extra:
             block.update(part.extra[NAME])
         return block
@@ -141,7 +141,7 @@ class BlockEncoder:
         if origin is None or origin.dialect != NAME or not (part.signature or part.redacted):
             self._notes.drop("thinking", "only thinking that this provider signed can be sent back to it")
             return None
-        if self._quirks.thinking_bound_to_model and not same_model(origin.model, self._endpoint.model):
+        if self._quirks.thinking_bound_to_model and not is_same_model(origin.model, self._endpoint.model):
             self._notes.drop("thinking", f"it was written by {origin.model}, and this model takes only its own")
             return None
         if part.redacted is not None:
@@ -221,7 +221,7 @@ def _source(part: Media, kind_of: Callable[[str], str | None]) -> JsonObject | N
 class MessageEncoder:
     """Writes messages in the two roles of this wire: system text apart, tool results in user messages."""
 
-    def __init__(self, endpoint: Endpoint, version: str | None, notes: Notes) -> None:
+    def __init__(self, endpoint: Endpoint, version: str | None, notes: WarningLog) -> None:
         self._writer = BlockEncoder(endpoint, version, notes)
         self._quirks = endpoint.quirks
         self._notes = notes

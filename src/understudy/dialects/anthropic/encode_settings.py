@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.anthropic.encode_messages import cache_control
+from understudy.dialects.anthropic.encode_messages import encode_cache_control
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.base import Notes
+from understudy.dialects.base import WarningLog
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
@@ -32,7 +32,9 @@ _CHOICES = {"auto": "auto", "none": "none", "required": "any", "tool": "tool"}
 _TIERS = ("auto", "standard_only")
 
 
-def settings(request: GenerationRequest, quirks: Quirks, refused: frozenset[str], notes: Notes) -> JsonObject:
+def encode_settings(
+    request: GenerationRequest, quirks: Quirks, refused: frozenset[str], notes: WarningLog
+) -> JsonObject:
     """Write the fields that limit and shape the answer, thinking and tools excepted."""
     body: JsonObject = {"max_tokens": _max_tokens(request, quirks, notes)}
     for name in NOT_ON_WIRE:
@@ -50,11 +52,11 @@ def settings(request: GenerationRequest, quirks: Quirks, refused: frozenset[str]
     elif request.service_tier is not None:
         notes.drop("service_tier", f"this API knows {' and '.join(_TIERS)}")
     if request.cache is not None:
-        body["cache_control"] = cache_control(request.cache, notes)
+        body["cache_control"] = encode_cache_control(request.cache, notes)
     return body
 
 
-def _sampling(request: GenerationRequest, refused: frozenset[str], notes: Notes) -> JsonObject:
+def _sampling(request: GenerationRequest, refused: frozenset[str], notes: WarningLog) -> JsonObject:
     asked = {name: getattr(request, name) for name in ("temperature", "top_p", "top_k")}
     body: JsonObject = {}
     for name, value in asked.items():
@@ -68,7 +70,7 @@ def _sampling(request: GenerationRequest, refused: frozenset[str], notes: Notes)
     return body
 
 
-def _max_tokens(request: GenerationRequest, quirks: Quirks, notes: Notes) -> int:
+def _max_tokens(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> int:
     ceiling = quirks.max_output_tokens
     if request.max_tokens is None:
         return ceiling or DEFAULT_MAX_TOKENS
@@ -78,7 +80,7 @@ def _max_tokens(request: GenerationRequest, quirks: Quirks, notes: Notes) -> int
     return request.max_tokens
 
 
-def tools(request: GenerationRequest, notes: Notes) -> list[JsonObject]:
+def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
     """Write the tools; a choice restricted to some of them sends only those."""
     choice = request.tool_choice
     wanted = choice.names if choice is not None and choice.mode in ("auto", "required") else ()
@@ -97,7 +99,7 @@ def tools(request: GenerationRequest, notes: Notes) -> list[JsonObject]:
     return written
 
 
-def _tool(tool: Tool, notes: Notes) -> JsonObject:
+def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     body: JsonObject = {"name": tool.name}
     if tool.description is not None:
         body["description"] = tool.description
@@ -105,11 +107,11 @@ def _tool(tool: Tool, notes: Notes) -> JsonObject:
     if tool.strict is not None:
         body["strict"] = tool.strict
     if tool.cache is not None:
-        body["cache_control"] = cache_control(tool.cache, notes)
+        body["cache_control"] = encode_cache_control(tool.cache, notes)
     return {**body, **(tool.extra or {}).get(NAME, {})}
 
 
-def tool_choice(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObject | None:
+def encode_tool_choice(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
     """Write the choice of tools; a forced choice that the model refuses becomes `auto`, with a warning."""
     choice, parallel = request.tool_choice, request.parallel_tool_calls
     if parallel is not None and not quirks.parallel_switch:
@@ -125,7 +127,7 @@ def tool_choice(request: GenerationRequest, quirks: Quirks, notes: Notes) -> Jso
     return {**body, **(choice.extra or {}).get(NAME, {})}
 
 
-def _choice(choice: ToolChoice, quirks: Quirks, notes: Notes) -> JsonObject:
+def _choice(choice: ToolChoice, quirks: Quirks, notes: WarningLog) -> JsonObject:
     if choice.mode not in quirks.tool_choice:
         notes.drop("tool_choice", f"this model refuses the choice {choice.mode!r}; it chooses freely")
         return {"type": "auto"}
@@ -134,7 +136,7 @@ def _choice(choice: ToolChoice, quirks: Quirks, notes: Notes) -> JsonObject:
     return {"type": _CHOICES[choice.mode] if choice.mode != "tool" else "any"}
 
 
-def output_format(output: OutputFormat | None, quirks: Quirks, notes: Notes) -> JsonObject | None:
+def encode_output_format(output: OutputFormat | None, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
     """Write the form of the answer. There is no JSON mode without a schema."""
     if output is None or output.kind == "text":
         return None
@@ -147,7 +149,7 @@ def output_format(output: OutputFormat | None, quirks: Quirks, notes: Notes) -> 
     return None
 
 
-def compatible_sampling(body: JsonObject, thinking: JsonObject | None, notes: Notes) -> None:
+def apply_thinking_limits(body: JsonObject, thinking: JsonObject | None, notes: WarningLog) -> None:
     """Take out sampling values that cannot go with thinking (Anthropic docs, "Extended thinking", limitations)."""
     if thinking is None or thinking.get("type") == "disabled":
         return

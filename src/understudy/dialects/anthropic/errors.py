@@ -30,7 +30,7 @@ RULES: tuple[ErrorRule, ...] = (
 """What is read before the codes and words that all dialects know."""
 
 
-def read_error(body: bytes) -> WireError | None:
+def decode_error(body: bytes) -> WireError | None:
     """Read an error body or event; `None` when it is not in Anthropic's form."""
     try:
         value = decode_object(body)

@@ -24,7 +24,7 @@ from understudy.wire.json import BadJson, decode_as, decode_object
 _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 
 
-def read_model(item: JsonObject) -> ModelInfo:
+def decode_model(item: JsonObject) -> ModelInfo:
     """Read one model. Raises `BadJson` when it is none."""
     try:
         model = msgspec.convert(item, ModelItem)
@@ -37,14 +37,14 @@ def read_model(item: JsonObject) -> ModelInfo:
         context_window=window_of(item),
         max_output_tokens=token_count(model.max_tokens),
         capabilities=_capabilities(model.capabilities),
-        lacks=frozenset(_told(model.capabilities or {}, supported=False)),
+        lacks=frozenset(_features_of(model.capabilities or {}, supported=False)),
         raw=item,
     )
 
 
-def _decode_model(data: bytes) -> list[ModelInfo | Failure]:
+def decode_single(data: bytes) -> list[ModelInfo | Failure]:
     """Read the body of a look-up."""
-    return [read_model(decode_object(data))]
+    return [decode_model(decode_object(data))]
 
 
 def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) -> Exchange[ModelInfo]:
@@ -52,14 +52,14 @@ def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) 
     home = f"{endpoint.base_url}/v1/models"
     if request.model is not None:
         wanted = HttpRequest("GET", f"{home}/{in_path(request.model)}", endpoint.headers)
-        single = SingleExchange(wanted, WholeReader(_decode_model), classify)
+        single = SingleExchange(wanted, WholeReader(decode_single), classify)
         return LookUp(single, lambda: open_models(ModelsRequest(), endpoint, classify), request.model)
 
     def ask(size: int, after: str | None) -> HttpRequest:
         query = {"limit": str(size), **({"after_id": after} if after else {})}
         return HttpRequest("GET", f"{home}?{urlencode(query)}", endpoint.headers)
 
-    return open_pages(request, ask, _read_page, read_model, classify)
+    return open_pages(request, ask, _read_page, decode_model, classify)
 
 
 def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
@@ -71,10 +71,10 @@ def _capabilities(raw: JsonObject | None) -> frozenset[str] | None:
     """Every model of this API chats and calls tools; of the rest the catalogue tells."""
     if raw is None:
         return None
-    return frozenset({"chat", "tools"} | _told(raw, supported=True))
+    return frozenset({"chat", "tools"} | _features_of(raw, supported=True))
 
 
-def _told(raw: JsonObject, *, supported: bool) -> set[str]:
+def _features_of(raw: JsonObject, *, supported: bool) -> set[str]:
     """Return what is said to be supported, or not to be."""
     return {
         ours

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from understudy.dialects.anthropic.errors import bad_request
 from understudy.dialects.anthropic.parse_fields import Fields
-from understudy.dialects.anthropic.parse_messages import parse_content, parse_message, read_cache
+from understudy.dialects.anthropic.parse_messages import parse_cache, parse_content, parse_message
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
 from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject
@@ -41,7 +41,7 @@ def parse_models(request: HttpRequest) -> Inbound:
     return Inbound(operation=Operation.MODELS, request=wanted, options=options)
 
 
-def parse_messages(request: HttpRequest, operation: Operation) -> Inbound:
+def parse_chat(request: HttpRequest, operation: Operation) -> Inbound:
     """Read the body of a message or a token count. Raises `BadRequest`."""
     data = request.body or b""
     try:
@@ -82,7 +82,7 @@ def _request(body: JsonObject, origin: WireOrigin, *, counts: bool) -> Generatio
         **_choice(fields),
         **_thinking(fields),
     }
-    cache, extra = read_cache(fields.left, set())
+    cache, extra = parse_cache(fields.left, set())
     return GenerationRequest(
         messages=tuple(read),
         model=model,
@@ -106,7 +106,7 @@ def _tool(value: Any, n: int) -> AnyTool:
 
 def _function(name: str, schema: JsonObject, tool: JsonObject) -> Tool:
     description, strict = tool.get("description"), tool.get("strict")
-    cache, extra = read_cache(tool, {"name", "input_schema", "description", "strict"})
+    cache, extra = parse_cache(tool, {"name", "input_schema", "description", "strict"})
     return Tool(
         name=name,
         description=description if isinstance(description, str) else None,

@@ -26,44 +26,44 @@ from understudy.wire.json import encode
 _TTLS = ("5m", "1h")
 
 
-def read_content(value: str | list[Any]) -> str | tuple[AnyPart, ...]:
+def parse_parts(value: str | list[Any]) -> str | tuple[AnyPart, ...]:
     """Read the content of a message or tool result."""
-    return value if isinstance(value, str) else tuple(read_block(block) for block in value)
+    return value if isinstance(value, str) else tuple(parse_block(block) for block in value)
 
 
-def read_block(block: JsonObject) -> AnyPart:
+def parse_block(block: JsonObject) -> AnyPart:
     """Read one block; one that only this dialect knows becomes `Opaque`."""
     match block:
         case {"type": "text", "text": str(text)}:
             read = tuple(map(read_citation, citations_of(block)))
-            return Text(text, citations=read, **common(block, "text", "citations"))
+            return Text(text, citations=read, **_common(block, "text", "citations"))
         case {"type": "image", "source": dict(source)}:
             return _image(block, source)
         case {"type": "document", "source": dict(source)}:
             return _document(block, source)
         case {"type": "tool_use", "id": str(call_id), "name": str(name)}:
             arguments = encode(block.get("input") or {}).decode()
-            return ToolCall(id=call_id, name=name, arguments=arguments, **common(block, "id", "name", "input"))
+            return ToolCall(id=call_id, name=name, arguments=arguments, **_common(block, "id", "name", "input"))
         case {"type": "tool_result", "tool_use_id": str(call_id)}:
             return _tool_result(block, call_id)
         case {"type": "thinking", "thinking": str(text)}:
             # An empty signature is what this library's own server half writes for another provider's thinking.
             signature = block.get("signature") or None
             origin = Provenance(NAME) if signature else None
-            return Thinking(text, signature=signature, provenance=origin, **common(block, "thinking", "signature"))
+            return Thinking(text, signature=signature, provenance=origin, **_common(block, "thinking", "signature"))
         case {"type": "redacted_thinking", "data": str(data)}:
-            return Thinking(redacted=data, provenance=Provenance(NAME), **common(block, "data"))
+            return Thinking(redacted=data, provenance=Provenance(NAME), **_common(block, "data"))
         case _:
             return Opaque(NAME, block)
 
 
-def common(block: JsonObject, *own: str) -> dict[str, Any]:
+def _common(block: JsonObject, *own: str) -> dict[str, Any]:
     """Return the fields `cache` and `extra` of a part: the cache mark, and what has no other place."""
-    cache, extra = read_cache(block, {"type", *own})
+    cache, extra = parse_cache(block, {"type", *own})
     return {"cache": cache, "extra": {NAME: extra} if extra else None}
 
 
-def read_cache(block: JsonObject, own: set[str]) -> tuple[CacheMark | None, JsonObject]:
+def parse_cache(block: JsonObject, own: set[str]) -> tuple[CacheMark | None, JsonObject]:
     """Read the cache mark of a block, tool or request, and gather the fields that are not its own.
 
     A mark with more than a lifetime goes to the extra fields as it is, beside the unified one.
@@ -80,7 +80,7 @@ def read_cache(block: JsonObject, own: set[str]) -> tuple[CacheMark | None, Json
 
 
 def _image(block: JsonObject, source: JsonObject) -> AnyPart:
-    fields = common(block, "source")
+    fields = _common(block, "source")
     match source:
         case {"type": "base64", "media_type": str(kind), "data": str(data), **rest} if not rest:
             return Image(data=data, media_type=kind, **fields)
@@ -94,7 +94,7 @@ def _image(block: JsonObject, source: JsonObject) -> AnyPart:
 
 def _document(block: JsonObject, source: JsonObject) -> AnyPart:
     own: dict[str, Any] = {"name": block.get("title"), "context": block.get("context")}
-    fields = common(block, "source", "title", "context", "citations")
+    fields = _common(block, "source", "title", "context", "citations")
     match block.get("citations"):
         case None:
             pass
@@ -123,11 +123,11 @@ def _tool_result(block: JsonObject, call_id: str) -> AnyPart:
         case str():
             read = content
         case list() if all(isinstance(inner, dict) for inner in content):
-            read = read_content(content)
+            read = parse_parts(content)
         case _:
             return Opaque(NAME, block)
     error = block.get("is_error")
-    fields = common(block, "tool_use_id", "content", "is_error")
+    fields = _common(block, "tool_use_id", "content", "is_error")
     return ToolResult(call_id=call_id, content=read, is_error=error if isinstance(error, bool) else None, **fields)
 
 
@@ -155,4 +155,4 @@ def parse_content(value: str | list[Any], where: str) -> Any:
     for n, block in enumerate(value if isinstance(value, list) else ()):
         if not isinstance(block, dict) or not isinstance(block.get("type"), str):
             raise bad_request(f"{where}.{n}: Input does not match the expected shape.")
-    return read_content(value)
+    return parse_parts(value)

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.anthropic.citations import citation_object
+from understudy.dialects.anthropic.citations import render_citation
 from understudy.dialects.anthropic.errors import WORDS
-from understudy.dialects.anthropic.usage import usage_object
+from understudy.dialects.anthropic.usage import render_usage
 from understudy.dialects.anthropic.wire import CAPABILITIES, NAME, STOP_REASONS
 from understudy.dialects.errors import status_of, statuses, worded
-from understudy.dialects.server import Inbound
+from understudy.dialects.server import Inbound, json_reply
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
@@ -46,16 +46,16 @@ _TYPES = {
 """The type of an error by the status of its kind; every other is an `api_error`."""
 
 
-def message_object(response: GenerationResponse) -> JsonObject:
+def render_whole(response: GenerationResponse) -> JsonObject:
     """Return an answer as a message."""
     body: JsonObject = {
         "id": response.id or "msg_understudy",
         "type": "message",
         "role": "assistant",
         "model": response.model or "",
-        "content": [block for part in response.message.parts if (block := part_block(part)) is not None],
-        **stop_fields(response.finish_reason, response.finish_reason_raw, response.extra),
-        "usage": usage_object(response.usage, response.extra),
+        "content": [block for part in response.message.parts if (block := render_part(part)) is not None],
+        **render_stop(response.finish_reason, response.finish_reason_raw, response.extra),
+        "usage": render_usage(response.usage, response.extra),
     }
     for name in ("context_management", "diagnostics"):
         if name in response.extra:
@@ -63,7 +63,7 @@ def message_object(response: GenerationResponse) -> JsonObject:
     return body
 
 
-def stop_fields(reason: FinishReason, raw: str | None, extra: JsonObject) -> JsonObject:
+def render_stop(reason: FinishReason, raw: str | None, extra: JsonObject) -> JsonObject:
     """Return why the answer stopped, in this wire's words where it has one; else in the provider's own."""
     own = raw if STOP_REASONS.get(raw or "") is reason else None
     fields: JsonObject = {
@@ -76,13 +76,13 @@ def stop_fields(reason: FinishReason, raw: str | None, extra: JsonObject) -> Jso
     return fields
 
 
-def part_block(part: AnyPart) -> JsonObject | None:
+def render_part(part: AnyPart) -> JsonObject | None:
     """Return a part of an answer as a content block; `None` for what this wire has no block for, such as empty text."""
     own = (part.extra or {}).get(NAME, {})
     match part:
         case Text(text, citations=citations):
             block: JsonObject = {"type": "text", "text": text}
-            if written := [raw for citation in citations if (raw := citation_object(citation)) is not None]:
+            if written := [raw for citation in citations if (raw := render_citation(citation)) is not None]:
                 block["citations"] = written
             return {**block, **own} if text or written or own else None
         case Refusal(""):
@@ -94,14 +94,14 @@ def part_block(part: AnyPart) -> JsonObject | None:
         case Thinking(text, signature=signature):
             return {"type": "thinking", "thinking": text, "signature": signature or "", **own}
         case ToolCall(id=call_id, name=name):
-            return {"type": "tool_use", "id": call_id, "name": name, "input": tool_input(part.arguments), **own}
+            return {"type": "tool_use", "id": call_id, "name": name, "input": render_arguments(part.arguments), **own}
         case Opaque(dialect, json) if dialect == NAME and isinstance(json, dict):
             return json
         case _:
             return None
 
 
-def tool_input(arguments: str) -> JsonObject | msgspec.Raw:
+def render_arguments(arguments: str) -> JsonObject | msgspec.Raw:
     """Return the arguments of a call as the object that this wire demands, in the model's own words; what is no
     object goes in as text."""
     try:
@@ -111,7 +111,7 @@ def tool_input(arguments: str) -> JsonObject | msgspec.Raw:
     return msgspec.Raw((arguments or "{}").encode())
 
 
-def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     """Write the page that was asked for, or the one model."""
     wanted = inbound.request
     if not isinstance(wanted, ModelsRequest):
@@ -119,8 +119,8 @@ def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     if wanted.model is not None:
         found = next((model for model in models if model.id == wanted.model), None)
         if found is None:
-            return error_reply(Failure(kind=_K.NOT_FOUND, message=f"model: {wanted.model}"))
-        return _json(200, model_object(found))
+            return render_error(Failure(kind=_K.NOT_FOUND, message=f"model: {wanted.model}"))
+        return json_reply(render_model(found))
     ids = [model.id for model in models]
     limit, before = wanted.limit or len(models), inbound.options.get("before_id")
     if isinstance(before, str) and before in ids:
@@ -131,12 +131,12 @@ def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
         start = ids.index(wanted.after) + 1 if wanted.after in ids else 0
         end = start + limit
         more = end < len(ids)
-    page = [model_object(model) for model in models[start:end]]
+    page = [render_model(model) for model in models[start:end]]
     first, last = (page[0]["id"], page[-1]["id"]) if page else (None, None)
-    return _json(200, {"data": page, "has_more": more, "first_id": first, "last_id": last})
+    return json_reply({"data": page, "has_more": more, "first_id": first, "last_id": last})
 
 
-def model_object(model: ModelInfo) -> JsonObject:
+def render_model(model: ModelInfo) -> JsonObject:
     """Return a model as the catalogue shows it; an entry of this dialect's own keeps all that it says."""
     raw = model.raw or {}
     if raw.get("type") == "model" and "display_name" in raw:
@@ -156,12 +156,12 @@ def model_object(model: ModelInfo) -> JsonObject:
     }
 
 
-def count_reply(count: TokenCount) -> HttpReply:
+def render_token_count(count: TokenCount) -> HttpReply:
     """Write a token count."""
-    return _json(200, {"input_tokens": count.input_tokens})
+    return json_reply({"input_tokens": count.input_tokens})
 
 
-def error_reply(failure: Failure) -> HttpReply:
+def render_error(failure: Failure) -> HttpReply:
     """Write an error with its status and the headers that official clients read."""
     headers = [*JSON_HEADERS]
     if failure.request_id is not None:
@@ -170,10 +170,10 @@ def error_reply(failure: Failure) -> HttpReply:
         headers.append(("retry-after", f"{failure.retry_after:g}"))
     if failure.should_retry is not None:
         headers.append(("x-should-retry", str(failure.should_retry).lower()))
-    return HttpReply(status_of(failure, _STATUSES), tuple(headers), encode(error_object(failure)))
+    return HttpReply(status_of(failure, _STATUSES), tuple(headers), encode(render_error_body(failure)))
 
 
-def error_object(failure: Failure) -> JsonObject:
+def render_error_body(failure: Failure) -> JsonObject:
     """Return an error as responses and streams hold it."""
     kind = failure.type or _TYPES.get(_STATUSES[failure.kind], "api_error")
     error: JsonObject = {"type": kind, "message": worded(failure, WORDS)}
@@ -181,7 +181,3 @@ def error_object(failure: Failure) -> JsonObject:
     if failure.code is not None:
         error["details"] = {**(details if isinstance(details, dict) else {}), "error_code": failure.code}
     return {"type": "error", "error": error, "request_id": failure.request_id}
-
-
-def _json(status: int, body: object) -> HttpReply:
-    return HttpReply(status, JSON_HEADERS, encode(body))

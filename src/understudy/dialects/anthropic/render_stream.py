@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from understudy.dialects.anthropic.citations import citation_object
-from understudy.dialects.anthropic.render import error_object, part_block, stop_fields
-from understudy.dialects.anthropic.usage import usage_object
+from understudy.dialects.anthropic.citations import render_citation
+from understudy.dialects.anthropic.render import render_error_body, render_part, render_stop
+from understudy.dialects.anthropic.usage import render_usage
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, ToolCall
 from understudy.domain.failures import Failure
@@ -79,13 +79,13 @@ class StreamRenderer:
             case e.ToolCallDelta(index, arguments):
                 return self._arguments(index, arguments)
             case e.CitationAdded(index, citation):
-                raw = citation_object(citation)
+                raw = render_citation(citation)
                 return b"" if raw is None else self._delta(index, "text", {"type": "citations_delta", "citation": raw})
             case e.PartAdded(index, ToolCall(id=call_id, name=name, arguments=arguments)):
                 block = {"type": "tool_use", "id": call_id, "name": name, "input": {}}
                 return self._start(index, block) + self._arguments(index, arguments) + self._close_blocks(force=False)
             case e.PartAdded(index, part):
-                whole = part_block(part)
+                whole = render_part(part)
                 return b"" if whole is None else self._whole(index, whole)
             case _:
                 self._facts.add(event)
@@ -95,8 +95,8 @@ class StreamRenderer:
         """Write the end: open blocks close, then the reason and the final counts."""
         if self._forwards:
             return b""
-        stop = stop_fields(self._facts.ending.reason, self._facts.ending.raw, self._facts.extra)
-        end: JsonObject = {"type": "message_delta", "delta": stop, "usage": usage_object(self._facts.usage, {})}
+        stop = render_stop(self._facts.ending.reason, self._facts.ending.raw, self._facts.extra)
+        end: JsonObject = {"type": "message_delta", "delta": stop, "usage": render_usage(self._facts.usage, {})}
         end["usage"].pop("cache_creation", None)
         if "context_management" in self._facts.extra:
             end["context_management"] = self._facts.extra["context_management"]
@@ -104,7 +104,7 @@ class StreamRenderer:
 
     def fail(self, failure: Failure) -> bytes:
         """Write an error; the message has no end then."""
-        return frame(encode(error_object(failure)), "error")
+        return frame(encode(render_error_body(failure)), "error")
 
     def _begin(self) -> bytes:
         """Write `message_start` once, as late as possible: counts that are known by then go with it."""
@@ -119,7 +119,7 @@ class StreamRenderer:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": usage_object(self._facts.usage, self._facts.extra),
+            "usage": render_usage(self._facts.usage, self._facts.extra),
         }
         return _event({"type": "message_start", "message": message})
 

@@ -6,15 +6,14 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from understudy.dialects.anthropic import render
-from understudy.dialects.anthropic.parse import parse_messages, parse_models
+from understudy.dialects.anthropic.parse import parse_chat, parse_models
 from understudy.dialects.anthropic.render_stream import StreamRenderer
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, key_of
+from understudy.dialects.server import BadRequest, Inbound, json_reply, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
-from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
-from understudy.wire.json import encode
+from understudy.wire.http import HttpReply, HttpRequest
 
 
 class AnthropicServer:
@@ -43,13 +42,13 @@ class AnthropicServer:
             case Operation.MODELS:
                 return parse_models(request)
             case Operation.CHAT | Operation.COUNT_TOKENS as operation:
-                return parse_messages(request, operation)
+                return parse_chat(request, operation)
             case _:
                 raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
 
     def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
         """Write a whole message."""
-        return HttpReply(200, JSON_HEADERS, encode(render.message_object(response)))
+        return json_reply(render.render_whole(response))
 
     def renderer(self, inbound: Inbound) -> StreamRenderer:
         """Open the writer of a streamed message."""
@@ -57,16 +56,16 @@ class AnthropicServer:
 
     def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
         """Refuse: this wire has no embeddings, and `operation` never asks for them."""
-        return render.error_reply(Failure(kind=FailureKind.NOT_FOUND, message="this API has no embeddings"))
+        return render.render_error(Failure(kind=FailureKind.NOT_FOUND, message="this API has no embeddings"))
 
     def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
         """Write the page that was asked for, or the one model."""
-        return render.models_reply(models, inbound)
+        return render.render_models(models, inbound)
 
     def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
         """Write a token count."""
-        return render.count_reply(count)
+        return render.render_token_count(count)
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
-        return render.error_reply(failure)
+        return render.render_error(failure)

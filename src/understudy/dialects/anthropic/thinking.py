@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import WarningLog
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import Reasoning
@@ -22,14 +22,14 @@ BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh":
 _DISPLAYS = ("summarized", "omitted")
 
 
-class Plan(msgspec.Struct, frozen=True):
+class ThinkingPlan(msgspec.Struct, frozen=True):
     """What to send: the field `thinking` and the effort, each `None` to leave it out."""
 
     thinking: JsonObject | None = None
     effort: str | None = None
 
 
-class Limits(msgspec.Struct, frozen=True):
+class ThinkingLimits(msgspec.Struct, frozen=True):
     """What a budget must fit: below `max_tokens`, unless thinking between tool calls was asked for by its beta."""
 
     max_tokens: int
@@ -37,13 +37,15 @@ class Limits(msgspec.Struct, frozen=True):
     interleaved: bool = False
 
 
-def plan(reasoning: Reasoning | None, quirks: Quirks, limits: Limits, notes: Notes) -> Plan:
+def encode_thinking(
+    reasoning: Reasoning | None, quirks: Quirks, limits: ThinkingLimits, notes: WarningLog
+) -> ThinkingPlan:
     """Decide what to send for what was asked."""
     if reasoning is None:
-        return Plan()
+        return ThinkingPlan()
     if "reasoning" in quirks.refused:
         notes.drop("reasoning", "this model refuses it")
-        return Plan()
+        return ThinkingPlan()
     effort = _effort(reasoning.effort, quirks, notes)
     mode = _accepted(reasoning.mode or _implied(reasoning, quirks), quirks, notes)
     if effort is None and reasoning.effort not in (None, "none"):
@@ -58,10 +60,10 @@ def plan(reasoning: Reasoning | None, quirks: Quirks, limits: Limits, notes: Not
         thinking = {"type": mode}
     if thinking is not None and mode in ("adaptive", "enabled"):
         _show(reasoning.display, thinking, notes)
-    return Plan(thinking, effort)
+    return ThinkingPlan(thinking, effort)
 
 
-def _effort(asked: str | None, quirks: Quirks, notes: Notes) -> str | None:
+def _effort(asked: str | None, quirks: Quirks, notes: WarningLog) -> str | None:
     """The effort itself, or the nearest that the model takes."""
     if asked is None or asked == "none" or quirks.efforts == frozenset():
         return None
@@ -88,7 +90,7 @@ def _implied(asked: Reasoning, quirks: Quirks) -> str | None:
     return None
 
 
-def _accepted(mode: str | None, quirks: Quirks, notes: Notes) -> str | None:
+def _accepted(mode: str | None, quirks: Quirks, notes: WarningLog) -> str | None:
     """The mode itself, or what comes nearest to it at this model."""
     modes = quirks.thinking_modes
     if mode is None or mode in modes:
@@ -105,7 +107,7 @@ def _accepted(mode: str | None, quirks: Quirks, notes: Notes) -> str | None:
     return None
 
 
-def _enabled(asked: Reasoning, limits: Limits, notes: Notes) -> JsonObject | None:
+def _enabled(asked: Reasoning, limits: ThinkingLimits, notes: WarningLog) -> JsonObject | None:
     """Thinking with a budget of at least 1024 tokens that leaves room for the answer."""
     if limits.forced_tool and asked.mode is None:
         notes.drop("reasoning", "it cannot be combined with a forced tool choice")
@@ -122,7 +124,7 @@ def _enabled(asked: Reasoning, limits: Limits, notes: Notes) -> JsonObject | Non
     return {"type": "enabled", "budget_tokens": fitting}
 
 
-def _show(display: str | None, thinking: JsonObject, notes: Notes) -> None:
+def _show(display: str | None, thinking: JsonObject, notes: WarningLog) -> None:
     if display is None:
         return
     if display not in _DISPLAYS:

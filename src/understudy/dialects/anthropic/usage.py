@@ -11,7 +11,7 @@ from understudy.domain.content import (
 from understudy.domain.usage import Usage, token_count
 
 
-def read_usage(raw: JsonObject) -> Usage:
+def decode_usage(raw: JsonObject) -> Usage:
     """Read token counts. `input_tokens` excludes the cache already; `output_tokens` includes thinking."""
     written, written_1h = _cache_writes(raw)
     output = token_count(raw.get("output_tokens"))
@@ -44,7 +44,7 @@ def _cache_writes(raw: JsonObject) -> tuple[int | None, int | None]:
     return (total - long, long) if (short or 0) + long == total else (total, 0)
 
 
-def usage_object(usage: Usage, extra: JsonObject) -> JsonObject:
+def render_usage(usage: Usage, extra: JsonObject) -> JsonObject:
     """Return the counts. The wire demands the first and the last of them: unknown is written as 0 there."""
     short, long = usage.cache_write, usage.cache_write_1h
     written = None if short is None and long is None else (short or 0) + (long or 0)

@@ -25,7 +25,7 @@ def read_citation(raw: JsonObject) -> Citation:
     )
 
 
-def citation_object(citation: Citation, text: str, position: int) -> JsonObject | None:
+def write_citation(citation: Citation, text: str, position: int) -> JsonObject | None:
     """Write a citation of the text in the content block at `position`; `None` when it names neither place nor words.
 
     Those of other providers become documents.

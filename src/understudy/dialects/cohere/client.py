@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
+from understudy.dialects.base import Classify, Endpoint, Exchange, Reader, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.cohere.decode import decode_whole
 from understudy.dialects.cohere.decode_stream import StreamReader
-from understudy.dialects.cohere.embeddings import open_embedding
+from understudy.dialects.cohere.embeddings import open_embed
 from understudy.dialects.cohere.encode import encode_chat
-from understudy.dialects.cohere.errors import RULES, read_error
+from understudy.dialects.cohere.errors import RULES, decode_error
 from understudy.dialects.cohere.models import open_models
-from understudy.dialects.cohere.tokens import open_count
+from understudy.dialects.cohere.tokens import open_token_count
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.errors import classify
 from understudy.domain.events import Event
@@ -26,7 +26,7 @@ _STREAM = ("text/event-stream",)
 
 
 def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
+    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
 
 
 class CohereDialect:
@@ -37,7 +37,7 @@ class CohereDialect:
 
     def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
         """Open a chat."""
-        notes = Notes(request.configured)
+        notes = WarningLog(request.configured)
         body = encode_chat(request, endpoint, notes, stream=stream)
         model = endpoint.model or request.model
         whole = partial(decode_whole, endpoint=endpoint, model=model)
@@ -53,7 +53,7 @@ class CohereDialect:
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Open an embedding."""
-        return open_embedding(request, endpoint, _classify(endpoint, Operation.EMBED))
+        return open_embed(request, endpoint, _classify(endpoint, Operation.EMBED))
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
         """Open the model list, or the look-up of one model."""
@@ -61,4 +61,4 @@ class CohereDialect:
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open a token count."""
-        return open_count(request, endpoint, _classify(endpoint, Operation.COUNT_TOKENS))
+        return open_token_count(request, endpoint, _classify(endpoint, Operation.COUNT_TOKENS))

@@ -9,9 +9,9 @@ import msgspec
 
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.cohere.citations import read_citation
-from understudy.dialects.cohere.errors import error_of, failure_in_answer
-from understudy.dialects.cohere.usage import read_usage
-from understudy.dialects.cohere.wire import FAILED, FINISH, NAME, PLAN, Body, Call, Delta
+from understudy.dialects.cohere.errors import decode_error_value, decode_failure
+from understudy.dialects.cohere.usage import decode_usage
+from understudy.dialects.cohere.wire import FAILED, FINISH, NAME, PLAN, Body, CallWire, Delta
 from understudy.dialects.logprobs import Logprobs
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
@@ -35,7 +35,7 @@ class _Block:
         self.ended = False
 
 
-class Answer:
+class AnswerDecoder:
     """The pieces of one answer to events, wherever they come from."""
 
     def __init__(self, endpoint: Endpoint, model: str | None) -> None:
@@ -60,7 +60,7 @@ class Answer:
         if self._plan >= 0:
             return [e.ThinkingDelta(self._plan, text)]
         self._plan = self._next()
-        return [e.PartNoted(self._plan, NAME, {PLAN: True}), e.ThinkingDelta(self._plan, text)]
+        return [e.PartExtra(self._plan, NAME, {PLAN: True}), e.ThinkingDelta(self._plan, text)]
 
     def begin(self, index: object, json: JsonObject) -> list[e.Event]:
         """Take the beginning of a content block, which in a whole body is all of it. One that is open under its index
@@ -100,7 +100,7 @@ class Answer:
         block.ended = True
         return [e.PartAdded(block.part, Opaque(NAME, block.json))]
 
-    def call(self, index: object, call: Call) -> list[e.Event]:
+    def call(self, index: object, call: CallWire) -> list[e.Event]:
         """Take the beginning of a tool call, or all of it. Raises `BadJson` for one that has begun already."""
         call_id = as_string(call.id) or ""
         if call_id and call_id in self._call_ids:
@@ -113,7 +113,7 @@ class Answer:
             begun.append(e.ToolCallDelta(part, function.arguments))
         return begun
 
-    def grow_call(self, index: object, call: Call) -> list[e.Event]:
+    def grow_call(self, index: object, call: CallWire) -> list[e.Event]:
         """Take more of a tool call's arguments, of the latest where no index is given. Raises `BadJson` for a call that
         was never begun."""
         place = index if type(index) is int else _latest(self._calls)
@@ -126,26 +126,26 @@ class Answer:
         """Take a citation. Those of thinking and plans are kept as they are, beside the part."""
         part = self._cited_part(raw)
         if part < 0:
-            return [e.Noted("citations", [raw], append=True)]
+            return [e.FactReported("citations", [raw], append=True)]
         if any(block.part == part and block.kind == "text" for block in self._blocks.values()):
             return [e.CitationAdded(part, read_citation(raw))]
         cited = self._cited.setdefault(part, [])
         cited.append(raw)
-        return [e.PartNoted(part, NAME, {"citations": [*cited]})]
+        return [e.PartExtra(part, NAME, {"citations": [*cited]})]
 
     def finish(self, end: Body | Delta, error: object = None) -> list[e.Event | Failure]:
         """Take how the answer ended, and what it used."""
         steps: list[e.Event | Failure] = []
         if entries := self._logprobs.lists.get("content"):
-            steps.append(e.Noted("logprobs", {"content": [*map(_logprob, entries)]}))
+            steps.append(e.FactReported("logprobs", {"content": [*map(_logprob, entries)]}))
         if end.usage and isinstance(end.usage, dict):
-            steps.append(e.UsageReported(read_usage(end.usage)))
+            steps.append(e.UsageReported(decode_usage(end.usage)))
         reason = as_string(end.finish_reason)
         if error or reason in FAILED:
             words = error if isinstance(error, str) else f"the answer ended with {reason}"
             body = {"finish_reason": reason, "error": error}
             failed = WireError(message=words, code=reason if reason in FAILED else None, body=body)
-            steps.append(failure_in_answer(failed, self._endpoint))
+            steps.append(decode_failure(failed, self._endpoint))
         else:
             steps.append(e.Finished(FINISH.get(reason or "", FinishReason.UNKNOWN), reason))
         return steps
@@ -173,11 +173,11 @@ def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.E
     """Read a whole answer. Raises `BadJson` when it is none."""
     body = decode_as(_BODY, data, sliced=True, decoded=endpoint.bounds.decoded)
     if isinstance(body.message, str):
-        error = error_of(decode_object(data))
-        return [failure_in_answer(error, endpoint)] if error is not None else []
+        error = decode_error_value(decode_object(data))
+        return [decode_failure(error, endpoint)] if error is not None else []
     if body.message is None:
         raise BadJson("the body is not an answer: `message` is missing")
-    said, answer = body.message, Answer(endpoint, model)
+    said, answer = body.message, AnswerDecoder(endpoint, model)
     steps: list[e.Event | Failure] = [*answer.start(body.id), *answer.plan(said.tool_plan)]
     content = [{"type": "text", "text": said.content}] if isinstance(said.content, str) else said.content
     for index, block in enumerate(content or ()):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from understudy.dialects.base import Endpoint
-from understudy.dialects.cohere.decode import Answer
-from understudy.dialects.cohere.errors import failure_in_answer, read_error
-from understudy.dialects.cohere.wire import EVENTS, Call, Delta, Piece, StreamEvent
+from understudy.dialects.cohere.decode import AnswerDecoder
+from understudy.dialects.cohere.errors import decode_error, decode_failure
+from understudy.dialects.cohere.wire import EVENTS, CallWire, Delta, Piece, StreamEvent
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.event_reader import EventReader
 from understudy.domain import events as e
@@ -29,7 +29,7 @@ class StreamReader(EventReader):
 
     def __init__(self, endpoint: Endpoint, model: str | None) -> None:
         super().__init__(endpoint)
-        self._answer = Answer(endpoint, model)
+        self._answer = AnswerDecoder(endpoint, model)
 
     def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Read one event."""
@@ -66,10 +66,10 @@ class StreamReader(EventReader):
 
     def _failed(self, sse: SseEvent) -> list[e.Event | Failure]:
         """Read an error in this service's form or in another; return nothing for any other body."""
-        error = read_error(sse.data) or read_event(sse)
+        error = decode_error(sse.data) or read_event(sse)
         if error is None:
             return []
-        return [failure_in_answer(error, self._endpoint)]
+        return [decode_failure(error, self._endpoint)]
 
     def _grow(self, event: StreamEvent, piece: Piece) -> Sequence[e.Event]:
         match event.type, piece:
@@ -77,9 +77,9 @@ class StreamReader(EventReader):
                 return self._answer.begin(event.index, content)
             case "tool-plan-delta", Piece(tool_plan=plan):
                 return self._answer.plan(plan)
-            case "tool-call-start", Piece(tool_calls=Call() as call):
+            case "tool-call-start", Piece(tool_calls=CallWire() as call):
                 return self._answer.call(event.index, call)
-            case "tool-call-delta", Piece(tool_calls=Call() as call):
+            case "tool-call-delta", Piece(tool_calls=CallWire() as call):
                 return self._answer.grow_call(event.index, call)
             case "citation-start", Piece(citations=dict(citation)):
                 return self._answer.cite(citation)

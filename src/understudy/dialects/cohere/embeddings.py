@@ -6,9 +6,9 @@ from functools import partial
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader, extra_fields
-from understudy.dialects.cohere.errors import error_of, failure_in_answer
-from understudy.dialects.cohere.usage import read_usage
+from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader, extra_fields
+from understudy.dialects.cohere.errors import decode_error_value, decode_failure
+from understudy.dialects.cohere.usage import decode_usage
 from understudy.dialects.cohere.wire import INPUT_TYPES, NAME, Vectors
 from understudy.dialects.embeddings import checked_vectors, unpack_vector, with_usage_warnings
 from understudy.dialects.patching import patched, received
@@ -25,12 +25,12 @@ from understudy.wire.json import BadJson, decode_as, decode_object, encode
 _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 
 
-def open_embedding(request: EmbeddingRequest, endpoint: Endpoint, classify: Classify) -> Exchange[EmbeddingResponse]:
+def open_embed(request: EmbeddingRequest, endpoint: Endpoint, classify: Classify) -> Exchange[EmbeddingResponse]:
     """Open an embedding. How many texts one request takes is known to whoever sends it."""
-    notes = Notes()
+    notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
     read = partial(
-        read_vectors,
+        decode_embeddings,
         endpoint=endpoint,
         model=endpoint.model or request.model,
         expected=len(body.get("texts") or ()),
@@ -40,7 +40,7 @@ def open_embedding(request: EmbeddingRequest, endpoint: Endpoint, classify: Clas
     return SingleExchange(call, WholeReader[EmbeddingResponse](read), classify)
 
 
-def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """Write the body of `POST /v2/embed`."""
     if (came_in := received(request, NAME)) is not None:
         return patched(came_in, endpoint, endpoint.options)
@@ -63,7 +63,7 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) ->
     return {key: value for key, value in {**body, **extra}.items() if not (value is None and key in extra)}
 
 
-def read_vectors(
+def decode_embeddings(
     data: bytes, *, endpoint: Endpoint, model: str | None, expected: int, warnings: tuple[Warning, ...] = ()
 ) -> list[EmbeddingResponse | Failure]:
     """Read an answer with vectors. Of several types the floats count, else the first.
@@ -72,15 +72,15 @@ def read_vectors(
     """
     found = decode_as(_VECTORS, data, sliced=True, decoded=endpoint.bounds.numbers(expected))
     if found.embeddings is None:
-        error = error_of(decode_object(data))
+        error = decode_error_value(decode_object(data))
         if error is not None:
-            return [failure_in_answer(error, endpoint, Operation.EMBED)]
+            return [decode_failure(error, endpoint, Operation.EMBED)]
         raise BadJson("no `embeddings`: not an answer with vectors")
     vectors = [unpack_vector(vector) for vector in found.embeddings.given]
     response = EmbeddingResponse(
         embeddings=checked_vectors(vectors, expected),
         model=model,
-        usage=read_usage(found.meta) if found.meta and isinstance(found.meta, dict) else Usage(),
+        usage=decode_usage(found.meta) if found.meta and isinstance(found.meta, dict) else Usage(),
         warnings=warnings,
         raw=data,
     )

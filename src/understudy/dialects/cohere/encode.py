@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.cohere.encode_messages import MessageEncoder
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.patching import patched, received
@@ -38,7 +38,7 @@ _WIRE_FIELDS = {
 _BESIDE_NO_FORMAT = ("tools", "documents")
 
 
-def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> JsonObject:
     """Write the body of `POST /v2/chat`."""
     if (body := received(request, NAME)) is not None:
         body = _patched(request, body, endpoint, notes)
@@ -49,12 +49,12 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *,
     return body
 
 
-def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     conversation = MessageEncoder(endpoint, notes)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
     body["messages"] = conversation.write(request.messages)
-    body |= settings(request, endpoint.quirks, notes)
+    body |= encode_settings(request, endpoint.quirks, notes)
     extra = extra_fields(request.extra, NAME, endpoint)
     body = {key: value for key, value in {**body, **extra}.items() if not (value is None and key in extra)}
     if conversation.documents:
@@ -65,7 +65,7 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> J
     return body
 
 
-def settings(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObject:
+def encode_settings(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject:
     """Write everything but model, messages and extra fields."""
     for name in NOT_ON_WIRE:
         if getattr(request, name):
@@ -88,7 +88,7 @@ def settings(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonOb
     return body | {name: value for name, value in optional.items() if value is not None}
 
 
-def _sampling(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObject:
+def _sampling(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject:
     body: JsonObject = {}
     for name, (wire, least, greatest) in RANGES.items():
         value = getattr(request, name)
@@ -104,14 +104,14 @@ def _sampling(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonO
     return body
 
 
-def _stop(request: GenerationRequest, quirks: Quirks, notes: Notes) -> list[str]:
+def _stop(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> list[str]:
     most = quirks.max_stop
     if most is not None and len(request.stop) > most:
         notes.drop("stop", f"only the first {most} stop sequences are sent: this API takes no more")
     return list(request.stop[:most])
 
 
-def _tools(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObject:
+def _tools(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject:
     """Write tools and the choice among them. A choice is narrowed by sending only the tools that may be called."""
     choice = request.tool_choice
     mode, names = (choice.mode, choice.names) if choice is not None else ("auto", ())
@@ -137,7 +137,7 @@ def _tools(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObje
     return {"tools": tools or None, "tool_choice": wire_choice, "strict_tools": _strict(request, notes)}
 
 
-def _tool(tool: Tool, notes: Notes) -> JsonObject:
+def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     if tool.cache is not None:
         notes.drop("cache", "prompts are cached automatically here, without marks")
     own = dict((tool.extra or {}).get(NAME, {}))
@@ -149,7 +149,7 @@ def _tool(tool: Tool, notes: Notes) -> JsonObject:
     return {"type": "function", "function": function, **own}
 
 
-def _strict(request: GenerationRequest, notes: Notes) -> bool | None:
+def _strict(request: GenerationRequest, notes: WarningLog) -> bool | None:
     """Strictness is one switch for all tools."""
     asked = {tool.strict for tool in request.tools if isinstance(tool, Tool)}
     if True in asked and len(asked) > 1:
@@ -157,7 +157,7 @@ def _strict(request: GenerationRequest, notes: Notes) -> bool | None:
     return True if True in asked else False if False in asked else None
 
 
-def _response_format(request: GenerationRequest, quirks: Quirks, notes: Notes) -> JsonObject | None:
+def _response_format(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
     """There is one JSON mode, with a schema or without."""
     output = request.output
     if output is None:
@@ -172,7 +172,7 @@ def _response_format(request: GenerationRequest, quirks: Quirks, notes: Notes) -
     return {"type": "json_object", "json_schema": output.json_schema}
 
 
-def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: Notes) -> JsonObject | None:
+def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
     """Write how much the model is to think: on or off, with a budget. There are no efforts."""
     if reasoning is None:
         return None
@@ -192,10 +192,10 @@ def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: Notes) -> Json
     return body
 
 
-def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """The body as it came in, with this target's model, and with configured values where it says nothing."""
     moved = endpoint.model not in (None, body.get("model"))
-    written = settings(request, endpoint.quirks, notes if moved else Notes())
+    written = encode_settings(request, endpoint.quirks, notes if moved else WarningLog())
     if moved:
         _adapt(body, written)
     configured = {_WIRE_FIELDS[field] for field in request.configured if field in _WIRE_FIELDS}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Endpoint, Notes, word_of
-from understudy.dialects.cohere.citations import citation_object
+from understudy.dialects.base import Endpoint, WarningLog, word_of
+from understudy.dialects.cohere.citations import write_citation
 from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
 from understudy.domain.content import (
     AnyPart,
@@ -31,7 +31,7 @@ class MessageEncoder:
     Plain-text files have no place in a message: they gather in `documents`, a field of the request.
     """
 
-    def __init__(self, endpoint: Endpoint, notes: Notes) -> None:
+    def __init__(self, endpoint: Endpoint, notes: WarningLog) -> None:
         self._quirks = endpoint.quirks
         self._notes = notes
         self.documents: list[JsonObject] = []
@@ -51,7 +51,7 @@ class MessageEncoder:
             case Role.ASSISTANT:
                 bodies = self._assistant(message)
             case Role.TOOL | Role.USER:
-                bodies = [*self._results(message), *self._said(message)]
+                bodies = [*self._results(message), *self._speech(message)]
             case Role.SYSTEM | Role.DEVELOPER:
                 bodies = self._plain("system", message)
         if bodies and extra:
@@ -64,7 +64,7 @@ class MessageEncoder:
         blocks = self._blocks(message.content, message.role)
         return [{"role": role, "content": blocks}] if blocks or not message.content else []
 
-    def _said(self, message: Message) -> list[JsonObject]:
+    def _speech(self, message: Message) -> list[JsonObject]:
         """What a user says beside tool results. A tool says nothing but these."""
         if message.role is Role.USER:
             others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
@@ -121,7 +121,7 @@ class MessageEncoder:
         own = [citation for citation in part.citations if citation.dialect == NAME]
         if len(own) < len(part.citations):
             self._notes.drop("citations", "those of other providers have no form here")
-        return [raw for citation in own if (raw := citation_object(citation, part.text, position)) is not None]
+        return [raw for citation in own if (raw := write_citation(citation, part.text, position)) is not None]
 
     def _blocks(self, parts: tuple[AnyPart, ...], role: Role) -> list[JsonObject]:
         written = (self._block(part, role) for part in parts)

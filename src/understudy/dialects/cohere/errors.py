@@ -32,15 +32,15 @@ RULES: tuple[ErrorRule, ...] = (
 )
 
 
-def read_error(body: bytes) -> WireError | None:
+def decode_error(body: bytes) -> WireError | None:
     """Read an error body; `None` when it is not in Cohere's form."""
     try:
-        return error_of(decode_object(body))
+        return decode_error_value(decode_object(body))
     except BadJson:
         return None
 
 
-def error_of(value: JsonObject) -> WireError | None:
+def decode_error_value(value: JsonObject) -> WireError | None:
     """Read an error object; `None` when it is none."""
     message = value.get("message", value.get("data"))
     if not isinstance(message, str):
@@ -49,7 +49,7 @@ def error_of(value: JsonObject) -> WireError | None:
     return WireError(message=message, request_id=id_ if isinstance(id_, str) else None, body=value)
 
 
-def failure_in_answer(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
+def decode_failure(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
     """Read an error that came after the status 200: its words alone say what it is."""
     return answer_failure(error, endpoint=endpoint, rules=RULES, operation=operation)
 

@@ -26,14 +26,14 @@ def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) 
     """Open the list over all its pages, or the look-up of one model."""
     if request.model is not None:
         url = f"{endpoint.base_url}/v1/models/{in_path(request.model)}"
-        single = SingleExchange(HttpRequest("GET", url, endpoint.headers), WholeReader(read_one), classify)
+        single = SingleExchange(HttpRequest("GET", url, endpoint.headers), WholeReader(decode_single), classify)
         return LookUp(single, lambda: open_models(ModelsRequest(), endpoint, classify), request.model)
 
     def ask(size: int, token: str | None) -> HttpRequest:
         query = {"page_size": str(size), **({"page_token": token} if token else {})}
         return HttpRequest("GET", f"{endpoint.base_url}/v1/models?{urlencode(query)}", endpoint.headers)
 
-    return open_pages(request, ask, _read_page, read_model, classify)
+    return open_pages(request, ask, _read_page, decode_model, classify)
 
 
 def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
@@ -41,12 +41,12 @@ def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
     return page.models, page.next_page_token
 
 
-def read_one(data: bytes) -> list[ModelInfo | Failure]:
+def decode_single(data: bytes) -> list[ModelInfo | Failure]:
     """Read the body of a look-up. Raises `BadJson` when it is no model."""
-    return [read_model(decode_object(data))]
+    return [decode_model(decode_object(data))]
 
 
-def read_model(item: JsonObject) -> ModelInfo:
+def decode_model(item: JsonObject) -> ModelInfo:
     """Read one model. Raises `BadJson` when it is none."""
     name = item.get("name")
     if not isinstance(name, str):

@@ -195,7 +195,7 @@ def _input(value: Any) -> str:
             raise bad_request("invalid request: inputs: each must be one text (images cannot be embedded here)")
 
 
-def parse_tokenize(request: HttpRequest) -> Inbound:
+def parse_token_count(request: HttpRequest) -> Inbound:
     """Read a text to be tokenized. Raises `BadRequest`."""
     data, fields = body_of(request)
     text, model = fields.need("text", str), fields.need("model", str)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from understudy.dialects.cohere.citations import citation_object
+from understudy.dialects.cohere.citations import write_citation
 from understudy.dialects.cohere.errors import TOO_LONG
-from understudy.dialects.cohere.usage import usage_object
+from understudy.dialects.cohere.usage import render_usage
 from understudy.dialects.cohere.wire import FEATURES, FINISH, NAME, is_plan
 from understudy.dialects.embeddings import pack_vector
 from understudy.dialects.errors import status_of, statuses, worded
-from understudy.dialects.server import Inbound
+from understudy.dialects.server import Inbound, json_reply
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
@@ -30,7 +30,7 @@ _K = FailureKind
 _STATUSES = statuses({_K.CONTENT_FILTER: 498}, unknown=(502,))
 
 
-def chat_object(response: GenerationResponse) -> JsonObject:
+def render_whole(response: GenerationResponse) -> JsonObject:
     """Return an answer as the body of a chat."""
     message: JsonObject = {"role": "assistant"}
     content: list[JsonObject] = []
@@ -40,12 +40,12 @@ def chat_object(response: GenerationResponse) -> JsonObject:
     for part in response.message.parts:
         match part:
             case ToolCall():
-                calls.append(call_object(part.id, part.name, part.arguments))
+                calls.append(render_call(part.id, part.name, part.arguments))
             case Thinking(text) if is_plan(part):
                 plan += text
-                citations += kept_citations(part)
+                citations += render_kept_citations(part)
             case _:
-                if (block := part_block(part)) is not None:
+                if (block := render_part(part)) is not None:
                     content.append(block)
                     citations += _citations(part, len(content) - 1)
     optional = {"tool_plan": plan, "content": content, "tool_calls": calls, "citations": citations}
@@ -53,26 +53,26 @@ def chat_object(response: GenerationResponse) -> JsonObject:
     body: JsonObject = {
         "id": response.id or "understudy",
         "message": message,
-        "finish_reason": finish_reason(response.finish_reason, response.finish_reason_raw),
+        "finish_reason": render_finish_reason(response.finish_reason, response.finish_reason_raw),
     }
-    if (usage := usage_object(response.usage)) is not None:
+    if (usage := render_usage(response.usage)) is not None:
         body["usage"] = usage
-    if chances := logprobs(response.extra.get("logprobs")):
+    if chances := render_logprobs(response.extra.get("logprobs")):
         body["logprobs"] = chances
     return body
 
 
-def finish_reason(reason: FinishReason, raw: str | None) -> str | None:
+def render_finish_reason(reason: FinishReason, raw: str | None) -> str | None:
     """Return why the answer stopped, in this wire's words where it has one; else in the provider's own."""
     return raw if FINISH.get(raw or "") is reason else _REASONS.get(reason, raw)
 
 
-def call_object(call_id: str, name: str, arguments: str) -> JsonObject:
+def render_call(call_id: str, name: str, arguments: str) -> JsonObject:
     """Return a tool call."""
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def part_block(part: AnyPart) -> JsonObject | None:
+def render_part(part: AnyPart) -> JsonObject | None:
     """Return a part of an answer as a content block; `None` for what this wire has no block for."""
     match part:
         case Text(text) | Refusal(text):
@@ -85,7 +85,7 @@ def part_block(part: AnyPart) -> JsonObject | None:
             return None
 
 
-def kept_citations(part: AnyPart) -> list[JsonObject]:
+def render_kept_citations(part: AnyPart) -> list[JsonObject]:
     """Return the citations of thinking or a plan, which are kept as they came."""
     kept = (part.extra or {}).get(NAME, {}).get("citations", [])
     return kept if isinstance(kept, list) else []
@@ -93,12 +93,12 @@ def kept_citations(part: AnyPart) -> list[JsonObject]:
 
 def _citations(part: AnyPart, position: int) -> list[JsonObject]:
     if not isinstance(part, Text):
-        return kept_citations(part)
-    written = (citation_object(citation, part.text, position) for citation in part.citations)
+        return render_kept_citations(part)
+    written = (write_citation(citation, part.text, position) for citation in part.citations)
     return [raw for raw in written if raw is not None]
 
 
-def logprobs(chances: object) -> list[JsonObject]:
+def render_logprobs(chances: object) -> list[JsonObject]:
     """Return log probabilities, which this library keeps in OpenAI's form, in this wire's."""
     match chances:
         case {"content": list(items)}:
@@ -112,7 +112,7 @@ def _chunk(item: JsonObject) -> JsonObject:
     return {"text": item.get("token", ""), "token_ids": [], "logprobs": [item.get("logprob")], **own}
 
 
-def vectors_reply(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+def render_embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
     """Write vectors in the types that were asked for. Rounded ones can only be passed on, not made."""
     asked = inbound.options.get("embedding_types")
     types = asked if isinstance(asked, tuple) else ("float",)
@@ -125,7 +125,7 @@ def vectors_reply(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
         elif all(number.is_integer() for vector in response.embeddings for number in vector):
             embeddings[name] = [[int(number) for number in vector] for vector in response.embeddings]
         else:
-            return error_reply(Failure(kind=_K.UNSUPPORTED, message=f"embedding_types: {name} is not available here"))
+            return render_error(Failure(kind=_K.UNSUPPORTED, message=f"embedding_types: {name} is not available here"))
     meta: JsonObject = {"api_version": {"version": "2"}}
     if response.usage.input_total is not None:
         meta["billed_units"] = {"input_tokens": response.usage.input_total}
@@ -137,15 +137,15 @@ def vectors_reply(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
         "meta": meta,
         "response_type": "embeddings_by_type",
     }
-    return reply(body)
+    return json_reply(body)
 
 
-def count_reply(count: TokenCount) -> HttpReply:
+def render_token_count(count: TokenCount) -> HttpReply:
     """Write a token count. Only their number is known: each token's own number is written as 0, its text not at all."""
-    return reply({"tokens": [0] * count.input_tokens, "token_strings": []})
+    return json_reply({"tokens": [0] * count.input_tokens, "token_strings": []})
 
 
-def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     """Write the page that was asked for, or the one model."""
     wanted = inbound.request
     if not isinstance(wanted, ModelsRequest):
@@ -153,10 +153,10 @@ def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     if wanted.model is not None:
         found = next((model for model in models if model.id == wanted.model), None)
         if found is None:
-            return error_reply(Failure(kind=_K.NOT_FOUND, message=f"model '{wanted.model}' not found"))
-        return reply(model_object(found))
+            return render_error(Failure(kind=_K.NOT_FOUND, message=f"model '{wanted.model}' not found"))
+        return json_reply(render_model(found))
     endpoint = inbound.options.get("endpoint")
-    listed = [model_object(model) for model in models]
+    listed = [render_model(model) for model in models]
     if isinstance(endpoint, str):
         listed = [model for model in listed if endpoint in model["endpoints"]]
     if inbound.options.get("default_only") == "true":
@@ -167,10 +167,10 @@ def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     body: JsonObject = {"models": listed[start:end]}
     if end < len(listed):
         body["next_page_token"] = names[end - 1]
-    return reply(body)
+    return json_reply(body)
 
 
-def model_object(model: ModelInfo) -> JsonObject:
+def render_model(model: ModelInfo) -> JsonObject:
     """Return a model as the list shows it; an entry of this dialect's own keeps all that it says."""
     raw = model.raw or {}
     if "endpoints" in raw and "name" in raw:
@@ -189,24 +189,19 @@ def model_object(model: ModelInfo) -> JsonObject:
     return body
 
 
-def error_reply(failure: Failure) -> HttpReply:
+def render_error(failure: Failure) -> HttpReply:
     """Write an error with its status."""
     headers = [*JSON_HEADERS]
     if failure.retry_after is not None:
         headers.append(("retry-after", f"{failure.retry_after:g}"))
     if failure.should_retry is not None:
         headers.append(("x-should-retry", str(failure.should_retry).lower()))
-    body: JsonObject = {"message": error_message(failure)}
+    body: JsonObject = {"message": render_error_message(failure)}
     if failure.request_id is not None:
         body["id"] = failure.request_id
     return HttpReply(status_of(failure, _STATUSES), tuple(headers), encode(body))
 
 
-def error_message(failure: Failure) -> str:
+def render_error_message(failure: Failure) -> str:
     """Return the message of a failure, with the words by which callers recognise a prompt that is too long."""
     return worded(failure, {_K.CONTEXT_LENGTH: TOO_LONG})
-
-
-def reply(body: object) -> HttpReply:
-    """Write a success."""
-    return HttpReply(200, JSON_HEADERS, encode(body))

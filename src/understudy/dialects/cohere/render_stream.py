@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.cohere.citations import citation_object
+from understudy.dialects.cohere.citations import write_citation
 from understudy.dialects.cohere.render import (
-    call_object,
-    error_message,
-    finish_reason,
-    kept_citations,
-    logprobs,
-    part_block,
+    render_call,
+    render_error_message,
+    render_finish_reason,
+    render_kept_citations,
+    render_logprobs,
+    render_part,
 )
-from understudy.dialects.cohere.usage import usage_object
+from understudy.dialects.cohere.usage import render_usage
 from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
 from understudy.domain import events as e
 from understudy.domain.content import AnyPart, JsonObject, Text, Thinking, ToolCall
@@ -65,9 +65,9 @@ class StreamRenderer:
             case e.ToolCallDelta(index, arguments):
                 return self._arguments(index, arguments)
             case e.CitationAdded(index, citation):
-                raw = citation_object(citation, "".join(self._texts.get(index, ())), self._places.get(index, 0))
+                raw = write_citation(citation, "".join(self._texts.get(index, ())), self._places.get(index, 0))
                 return b"" if raw is None else self._cite(raw)
-            case e.PartNoted(index, dialect, fields) if dialect == NAME:
+            case e.PartExtra(index, dialect, fields) if dialect == NAME:
                 return self._note(index, fields)
             case e.PartAdded(index, part):
                 return self._part(index, part)
@@ -79,8 +79,8 @@ class StreamRenderer:
         """Write the end: what is open closes, then the reason, the counts and the end mark."""
         if self._forwards:
             return _DONE
-        delta: JsonObject = {"finish_reason": finish_reason(self._facts.ending.reason, self._facts.ending.raw)}
-        if (usage := usage_object(self._facts.usage)) is not None:
+        delta: JsonObject = {"finish_reason": render_finish_reason(self._facts.ending.reason, self._facts.ending.raw)}
+        if (usage := render_usage(self._facts.usage)) is not None:
             delta["usage"] = usage
         calls = b"".join(_event("tool-call-end", index=number) for number in self._calls.values())
         chances = self._chances()
@@ -88,7 +88,7 @@ class StreamRenderer:
 
     def fail(self, failure: Failure) -> bytes:
         """Write an error: on this wire it is how the message ends."""
-        return _event("message-end", delta={"finish_reason": "ERROR", "error": error_message(failure)})
+        return _event("message-end", delta={"finish_reason": "ERROR", "error": render_error_message(failure)})
 
     def _begin(self) -> bytes:
         if self._begun:
@@ -123,7 +123,7 @@ class StreamRenderer:
 
     def _call(self, part: int, call_id: str, name: str) -> bytes:
         number = self._calls[part] = len(self._calls)
-        delta = {"message": {"tool_calls": call_object(call_id, name, "")}}
+        delta = {"message": {"tool_calls": render_call(call_id, name, "")}}
         return self._begin() + self._close_block() + _event("tool-call-start", index=number, delta=delta)
 
     def _arguments(self, part: int, arguments: str) -> bytes:
@@ -152,15 +152,15 @@ class StreamRenderer:
                 return self._call(index, part.id, part.name) + self._arguments(index, part.arguments)
             case Thinking(text) if is_plan(part):
                 self._plans.add(index)
-                return self._thought(index, text) + b"".join(map(self._cite, kept_citations(part)))
+                return self._thought(index, text) + b"".join(map(self._cite, render_kept_citations(part)))
             case Text(text, citations=citations):
                 self._texts[index] = [text]
                 written = self._delta(index, "text", text)
-                raws = [citation_object(citation, text, self._places[index]) for citation in citations]
+                raws = [write_citation(citation, text, self._places[index]) for citation in citations]
                 return written + b"".join(self._cite(raw) for raw in raws if raw is not None)
             case Thinking(text) if text:
-                return self._delta(index, "thinking", text) + b"".join(map(self._cite, kept_citations(part)))
-        block = part_block(part)
+                return self._delta(index, "thinking", text) + b"".join(map(self._cite, render_kept_citations(part)))
+        block = render_part(part)
         if block is None:
             return b""
         return self._begin() + self._close_block() + self._open_block(index, block) + self._close_block()
@@ -168,7 +168,7 @@ class StreamRenderer:
     def _chances(self) -> bytes:
         """Write log probabilities, which come at the end here, on deltas without text of the last text."""
         places = [self._places[part] for part in self._texts]
-        chunks = logprobs(self._facts.extra.get("logprobs")) if places else ()
+        chunks = render_logprobs(self._facts.extra.get("logprobs")) if places else ()
         return b"".join(
             _event("content-delta", index=places[-1], delta=_content({"text": ""}), logprobs=chunk) for chunk in chunks
         )

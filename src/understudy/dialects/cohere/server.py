@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from understudy.dialects.cohere import parse, render
-from understudy.dialects.cohere.parse import parse_chat
+from understudy.dialects.cohere import render
+from understudy.dialects.cohere.parse import parse_chat, parse_embed, parse_models, parse_token_count
 from understudy.dialects.cohere.render_stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, key_of
+from understudy.dialects.server import BadRequest, Inbound, json_reply, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
@@ -42,17 +42,17 @@ class CohereServer:
             case Operation.CHAT:
                 return parse_chat(request)
             case Operation.EMBED:
-                return parse.parse_embed(request)
+                return parse_embed(request)
             case Operation.COUNT_TOKENS:
-                return parse.parse_tokenize(request)
+                return parse_token_count(request)
             case Operation.MODELS:
-                return parse.parse_models(request)
+                return parse_models(request)
             case None:
                 raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="page not found", status=404, sent=False))
 
     def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
         """Write a whole answer."""
-        return render.reply(render.chat_object(response))
+        return json_reply(render.render_whole(response))
 
     def renderer(self, inbound: Inbound) -> StreamRenderer:
         """Open the writer of a streamed answer."""
@@ -60,16 +60,16 @@ class CohereServer:
 
     def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
         """Write vectors."""
-        return render.vectors_reply(response, inbound)
+        return render.render_embeddings(response, inbound)
 
     def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
         """Write the page that was asked for, or the one model."""
-        return render.models_reply(models, inbound)
+        return render.render_models(models, inbound)
 
     def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
         """Write a token count."""
-        return render.count_reply(count)
+        return render.render_token_count(count)
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
-        return render.error_reply(failure)
+        return render.render_error(failure)

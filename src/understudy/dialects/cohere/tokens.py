@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Send, word_of
+from understudy.dialects.base import Classify, Endpoint, Exchange, Send, WarningLog, word_of
 from understudy.dialects.cohere.wire import NAME, Tokens
 from understudy.dialects.series import Series
 from understudy.domain.content import AnyPart, File, Refusal, Text, Thinking, ToolCall, ToolResult
@@ -23,7 +23,7 @@ MAX_TEXT = 65_536
 _TOKENS: msgspec.json.Decoder[Tokens] = msgspec.json.Decoder(Tokens)
 
 
-def open_count(request: GenerationRequest, endpoint: Endpoint, classify: Classify) -> Exchange[TokenCount]:
+def open_token_count(request: GenerationRequest, endpoint: Endpoint, classify: Classify) -> Exchange[TokenCount]:
     """Open a token count, of as many sends as it takes."""
     pieces = _Pieces(request, endpoint)
     return Series(pieces.next(), pieces.take, classify)
@@ -33,7 +33,7 @@ class _Pieces:
     """Asks for the tokens of a text piece by piece, and adds them up."""
 
     def __init__(self, request: GenerationRequest, endpoint: Endpoint) -> None:
-        notes = Notes()
+        notes = WarningLog()
         text = "".join(_texts(request, notes))
         if request.origin is None or request.origin.dialect != NAME:
             notes.emulate("count", "words alone are counted, without what the service puts around messages and tools")
@@ -58,7 +58,7 @@ class _Pieces:
         return [TokenCount(input_tokens=self._sum, model=self._model, warnings=self._warnings)]
 
 
-def _texts(request: GenerationRequest, notes: Notes) -> Iterator[str]:
+def _texts(request: GenerationRequest, notes: WarningLog) -> Iterator[str]:
     """All that the model would read, as far as it is text."""
     for tool in request.tools:
         match tool:
@@ -73,7 +73,7 @@ def _texts(request: GenerationRequest, notes: Notes) -> Iterator[str]:
             yield _text(part, notes)
 
 
-def _text(part: AnyPart, notes: Notes) -> str:
+def _text(part: AnyPart, notes: WarningLog) -> str:
     match part:
         case Text(text) | Refusal(text) | Thinking(text):
             return text

@@ -14,7 +14,7 @@ from understudy.domain.content import JsonObject
 from understudy.domain.usage import Usage, token_count
 
 
-def read_usage(raw: JsonObject) -> Usage:
+def decode_usage(raw: JsonObject) -> Usage:
     """Read the usage of a chat, or the `meta` of an embedding."""
     tokens, billed = _object(raw, "tokens"), _object(raw, "billed_units")
     prompt = token_count(tokens.get("input_tokens"))
@@ -43,7 +43,7 @@ def _billed(billed: JsonObject, counted: Usage) -> Usage:
     )
 
 
-def usage_object(usage: Usage) -> JsonObject | None:
+def render_usage(usage: Usage) -> JsonObject | None:
     """Write token counts; `None` when nothing is known. What is charged is told only where this service told it."""
     tokens: JsonObject = {
         "input_tokens": usage.input_total,

@@ -52,26 +52,26 @@ PLAN = "tool_plan"
 """The key, in the extra fields of a thinking part, that says it was (and must go back as) a message's `tool_plan`."""
 
 
-class Function(msgspec.Struct, frozen=True, kw_only=True):
+class FunctionWire(msgspec.Struct, frozen=True, kw_only=True):
     """What is called. In the delta of a stream only the arguments are set."""
 
     name: str | None = None
     arguments: str | None = None
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class CallWire(msgspec.Struct, frozen=True, kw_only=True):
     """A tool call, or more of one."""
 
     id: Any = None
-    function: Function | None = None
+    function: FunctionWire | None = None
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class MessageWire(msgspec.Struct, frozen=True, kw_only=True):
     """The message of a whole answer. On a turn that only calls tools `content` may miss."""
 
     content: list[JsonObject] | str | None = None
     tool_plan: str | None = None
-    tool_calls: list[Call] | None = None
+    tool_calls: list[CallWire] | None = None
     citations: Any = None
 
 
@@ -79,7 +79,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer; where `message` is a string it is an error."""
 
     id: Any = None
-    message: Said | str | None = None
+    message: MessageWire | str | None = None
     finish_reason: Any = None
     usage: Any = None
     logprobs: Any = None
@@ -90,7 +90,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 
     content: JsonObject | list[Any] | None = None
     tool_plan: str | None = None
-    tool_calls: Call | list[Any] | None = None
+    tool_calls: CallWire | list[Any] | None = None
     citations: Any = None
 
 

@@ -10,7 +10,7 @@ from understudy.domain.content import Citation, JsonObject
 from understudy.wire.json import as_string
 
 
-def citations(facts: JsonObject) -> list[Citation]:
+def decode_citations(facts: JsonObject) -> list[Citation]:
     """Return the citations that the facts of a candidate tell of, each once.
 
     Their offsets count bytes, of the whole answer or of one of its parts, so they stay in `raw`.

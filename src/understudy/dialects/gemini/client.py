@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, Reader, SingleExchange, WholeReader
+from understudy.dialects.base import Classify, Endpoint, Exchange, Reader, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.decode import decode_whole
 from understudy.dialects.gemini.decode_stream import StreamReader
-from understudy.dialects.gemini.embeddings import embedding
+from understudy.dialects.gemini.embeddings import open_embed
 from understudy.dialects.gemini.encode import encode_chat, encode_count
-from understudy.dialects.gemini.errors import RULES, read_error
-from understudy.dialects.gemini.models import model_list
+from understudy.dialects.gemini.errors import RULES, decode_error
+from understudy.dialects.gemini.models import open_models
 from understudy.dialects.gemini.names import method_url
 from understudy.dialects.gemini.wire import NAME, Count
 from understudy.domain.content import JsonObject
@@ -43,7 +43,7 @@ def _post(endpoint: Endpoint, url: str, body: JsonObject) -> HttpRequest:
 
 
 def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
+    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
 
 
 class GeminiDialect:
@@ -54,7 +54,7 @@ class GeminiDialect:
 
     def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
         """Open a chat."""
-        notes = Notes(request.configured)
+        notes = WarningLog(request.configured)
         body = encode_chat(request, endpoint, notes)
         method = "streamGenerateContent?alt=sse" if stream else "generateContent"
         url = method_url(endpoint, endpoint.model or request.model, method)
@@ -69,15 +69,15 @@ class GeminiDialect:
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Open an embedding."""
-        return embedding(request, endpoint)
+        return open_embed(request, endpoint)
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
         """Open the catalogue, or the look-up of one model."""
-        return model_list(request, endpoint)
+        return open_models(request, endpoint)
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open a token count."""
-        notes = Notes(request.configured)
+        notes = WarningLog(request.configured)
         model = endpoint.model or request.model
         body = encode_count(request, endpoint, notes)
         return SingleExchange(

@@ -9,11 +9,11 @@ import msgspec
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.flaws import NO_FINAL_USAGE
-from understudy.dialects.gemini.citations import citations
-from understudy.dialects.gemini.errors import error_in_answer
-from understudy.dialects.gemini.logprobs import read_logprobs
+from understudy.dialects.gemini.citations import decode_citations
+from understudy.dialects.gemini.errors import decode_failure
+from understudy.dialects.gemini.logprobs import decode_logprobs
 from understudy.dialects.gemini.media import read_media
-from understudy.dialects.gemini.usage import read_usage
+from understudy.dialects.gemini.usage import decode_usage
 from understudy.dialects.gemini.wire import (
     FINISH_FAILURES,
     FINISH_NUMBERS,
@@ -40,12 +40,12 @@ _CHUNK: msgspec.json.Decoder[Chunk] = msgspec.json.Decoder(Chunk)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def read_chunk(data: bytes, bounds: Bounds) -> Chunk:
+def decode_chunk(data: bytes, bounds: Bounds) -> Chunk:
     """Read a chunk or whole answer. Raises `BadJson`."""
     return decode_as(_CHUNK, data, decoded=bounds.at_once)
 
 
-class Answer:
+class AnswerDecoder:
     """The answer while it arrives. `add` every chunk in order, then `finish`.
 
     `Finished` comes out of `finish`: a reason may stand on a chunk that others follow, after hosted code was run.
@@ -90,7 +90,7 @@ class Answer:
     def add(self, chunk: Chunk, *, whole: bool = False) -> Steps:
         """Take a chunk, or a whole answer."""
         if chunk.error:
-            return [error_in_answer(chunk.error, self._endpoint)]
+            return [decode_failure(chunk.error, self._endpoint)]
         candidate = _first(chunk.candidates)
         # Ahead of what it changes here: a chunk with a broken number is mended and read again.
         logprobs = self._entries(candidate.logprobs_result) if candidate and candidate.logprobs_result else []
@@ -123,13 +123,13 @@ class Answer:
         steps: Steps = []
         if self._usage is not None and self._is_stale:
             # Unknown: what was counted on the way is less than the whole.
-            interim = msgspec.structs.replace(read_usage(self._usage), output=None, reasoning=None, audio_output=None)
+            interim = msgspec.structs.replace(decode_usage(self._usage), output=None, reasoning=None, audio_output=None)
             steps += (e.UsageReported(interim), e.Warned(NO_FINAL_USAGE))
         if self._text is not None:
-            steps += [e.CitationAdded(self._text, citation) for citation in citations(self._facts)]
-        steps += [e.Noted(name, value) for name, value in self._facts.items()]
+            steps += [e.CitationAdded(self._text, citation) for citation in decode_citations(self._facts)]
+        steps += [e.FactReported(name, value) for name, value in self._facts.items()]
         if self._logprobs.lists:
-            steps.append(e.Noted("logprobs", self._logprobs.lists))
+            steps.append(e.FactReported("logprobs", self._logprobs.lists))
         reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
         if self._calls and raw in ("STOP", None):
             reason = FinishReason.TOOL_CALLS
@@ -179,7 +179,7 @@ class Answer:
 
     def _entries(self, raw: msgspec.Raw) -> list[JsonObject]:
         result = decode(bytes(raw), decoded=self._endpoint.bounds.decoded)
-        return read_logprobs(result) if isinstance(result, dict) else []
+        return decode_logprobs(result) if isinstance(result, dict) else []
 
     def _part(self, raw: msgspec.Raw, steps: Steps) -> None:
         part = decode_as(_PART, raw)
@@ -218,7 +218,7 @@ class Answer:
         elif text or self._parts:  # The signature of an answer that says nothing is worth nothing.
             index = self._begin()
             self._text = index if text else self._text
-            steps += (e.PartNoted(index, NAME, {SIGNATURE: signature}), e.TextDelta(index, text))
+            steps += (e.PartExtra(index, NAME, {SIGNATURE: signature}), e.TextDelta(index, text))
 
     def _think(self, text: str, signature: str | None, steps: Steps) -> None:
         """Take a thought. A signature that follows the thoughts of a stream belongs to them."""
@@ -248,24 +248,24 @@ class Answer:
         if signature is not None:
             fields[SIGNATURE] = signature
         if fields:
-            steps.append(e.PartNoted(index, NAME, fields))
+            steps.append(e.PartExtra(index, NAME, fields))
 
     def _count(self, raw: JsonObject, steps: Steps) -> None:
         self._is_stale = False
         if raw == self._usage:
             return
         self._usage = raw
-        steps.append(e.UsageReported(read_usage(raw)))
+        steps.append(e.UsageReported(decode_usage(raw)))
         tier = raw.get("serviceTier")
         if isinstance(tier, str) and tier != self._tier:
             self._tier = tier
-            steps.append(e.Noted("service_tier", tier.lower()))
+            steps.append(e.FactReported("service_tier", tier.lower()))
 
 
 def decode_whole(data: bytes, endpoint: Endpoint) -> Steps:
     """Read a whole answer. Raises `BadJson` when it is none."""
-    answer = Answer(endpoint)
-    steps = answer.add(read_chunk(data, endpoint.bounds), whole=True)
+    answer = AnswerDecoder(endpoint)
+    steps = answer.add(decode_chunk(data, endpoint.bounds), whole=True)
     if not steps:
         raise BadJson("the body is not an answer: it has no candidates")
     return steps if isinstance(steps[-1], Failure) else [*steps, *answer.finish(whole=True)]

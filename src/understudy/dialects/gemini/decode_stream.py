@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.event_reader import EventDecoder, EventReader
-from understudy.dialects.gemini.decode import Answer, Steps, read_chunk
+from understudy.dialects.gemini.decode import AnswerDecoder, Steps, decode_chunk
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BOM
 from understudy.wire.json_values import JsonValuesDecoder
@@ -16,11 +16,11 @@ class StreamReader(EventReader):
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint, _Decoder(endpoint))
-        self._answer = Answer(endpoint)
+        self._answer = AnswerDecoder(endpoint)
 
     def take(self, event: SseEvent) -> Steps:
         """Read one chunk."""
-        return self._answer.add(read_chunk(event.data, self._endpoint.bounds))
+        return self._answer.add(decode_chunk(event.data, self._endpoint.bounds))
 
     def end(self, *, cut: bool) -> Steps:
         """Finish the answer. A last event that is cut means that more was to come."""

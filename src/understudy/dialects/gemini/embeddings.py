@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.base import Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.errors import classify
-from understudy.dialects.gemini.errors import RULES, read_error
+from understudy.dialects.gemini.errors import RULES, decode_error
 from understudy.dialects.gemini.names import bare, camel_keys, method_url, overlay, qualified
 from understudy.dialects.gemini.wire import NAME, TASKS, Vectors
 from understudy.dialects.patching import received
@@ -27,9 +27,9 @@ from understudy.wire.json import BadJson, decode_as, encode
 _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 
 
-def embedding(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
     """Open an embedding. How many texts one request takes is known to whoever sends it."""
-    notes = Notes()
+    notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
     items = body.get("requests")
     read = partial(
@@ -40,11 +40,11 @@ def embedding(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embeddi
     return SingleExchange(
         HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
         WholeReader[EmbeddingResponse](read),
-        partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.EMBED),
+        partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=Operation.EMBED),
     )
 
 
-def read_vectors(body: bytes, decoded: int) -> tuple[list[tuple[float, ...]], JsonObject | None]:
+def decode_vectors(body: bytes, decoded: int) -> tuple[list[tuple[float, ...]], JsonObject | None]:
     """Return the vectors of a body, and its usage. Raises `BadJson` when it holds none.
 
     `decoded` limits the memory that they take.
@@ -61,7 +61,7 @@ def _read(
     data: bytes, *, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...]
 ) -> list[EmbeddingResponse | Failure]:
     """Read an answer. Raises `BadJson` when vectors are missing: an index must never silently shift."""
-    vectors, usage = read_vectors(data, endpoint.bounds.numbers(expected))
+    vectors, usage = decode_vectors(data, endpoint.bounds.numbers(expected))
     response = EmbeddingResponse(
         embeddings=checked_vectors(vectors, expected),
         model=bare(endpoint.model),
@@ -72,7 +72,7 @@ def _read(
     return [with_usage_warnings(response)]
 
 
-def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """Write the body: one request a text."""
     model = _model(request, endpoint)
     if (body := received(request, NAME)) is not None:
@@ -94,7 +94,7 @@ def _patched(body: JsonObject, model: str) -> JsonObject:
     return body
 
 
-def _items(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> list[JsonObject]:
+def _items(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> list[JsonObject]:
     """One request a text. Requests that came in with more than text go out as they came."""
     model, refused = _model(request, endpoint), endpoint.quirks.refused
     common: JsonObject = {}

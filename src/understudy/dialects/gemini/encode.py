@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.gemini import encode_settings as write
+from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.gemini.encode_messages import MessageEncoder
+from understudy.dialects.gemini.encode_settings import encode_settings, encode_tool_choice, encode_tools
 from understudy.dialects.gemini.names import camel_keys, overlay, qualified, spelling
-from understudy.dialects.gemini.quirks import fit
+from understudy.dialects.gemini.quirks import apply_quirks
 from understudy.dialects.gemini.wire import NAME
 from understudy.dialects.patching import received
 from understudy.domain.content import JsonObject
@@ -16,15 +16,15 @@ _COUNTED = ("contents", "systemInstruction", "tools", "toolConfig", "cachedConte
 """What of a request is part of its prompt."""
 
 
-def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """Write the body of `generateContent`, the same for a stream. The model stands in the address."""
     body = received(request, NAME)
-    body = _patched(request, body, endpoint) if body is not None else _rendered(request, endpoint, notes)
-    fit(body, endpoint.quirks, notes)
+    body = _patched(request, body, endpoint) if body is not None else _encode_unified(request, endpoint, notes)
+    apply_quirks(body, endpoint.quirks, notes)
     return body
 
 
-def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """Write the body of `countTokens`: the messages alone, or what a request would be, as far as it is prompt."""
     model = qualified(endpoint.model or request.model or "")
     if (body := received(request, NAME)) is not None:
@@ -33,20 +33,22 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -
         if place in body:
             body[place] = {**body[place], "model": model}
         return body
-    body = {name: value for name, value in _rendered(request.prompt(), endpoint, notes).items() if name in _COUNTED}
-    fit(body, endpoint.quirks, notes)
+    body = {
+        name: value for name, value in _encode_unified(request.prompt(), endpoint, notes).items() if name in _COUNTED
+    }
+    apply_quirks(body, endpoint.quirks, notes)
     return body if body.keys() == {"contents"} else {"generateContentRequest": {"model": model, **body}}
 
 
-def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     system, contents = MessageEncoder(endpoint, notes).write(request.messages)
     body: JsonObject = {"contents": contents}
     if system is not None:
         body["systemInstruction"] = system
-    body |= write.settings(request, notes)
-    if tools := write.tools(request, notes):
+    body |= encode_settings(request, notes)
+    if tools := encode_tools(request, notes):
         body["tools"] = tools
-    if (choice := write.tool_config(request, notes)) is not None:
+    if (choice := encode_tool_choice(request, notes)) is not None:
         body["toolConfig"] = choice
     extra = request.extra or {}
     for fields in (endpoint.options, extra.get(NAME), extra.get(endpoint.provider)):
@@ -63,7 +65,7 @@ def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint) -
     if endpoint.model is not None and "model" in body:
         body["model"] = qualified(endpoint.model)
     configured = {name: getattr(request, name) for name in request.configured}
-    defaults = write.settings(GenerationRequest(messages=(), **configured), Notes())
+    defaults = encode_settings(GenerationRequest(messages=(), **configured), WarningLog())
     for fields in (defaults, endpoint.options, (request.extra or {}).get(endpoint.provider)):
         if fields:
             _fill(body, camel_keys(fields))

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.gemini.media import media_type_of
 from understudy.dialects.gemini.names import overlay
 from understudy.dialects.gemini.wire import NAME, SIGNATURE, VERSION
@@ -36,7 +36,7 @@ class PartEncoder:
     Results are told apart by the name of their tool, so it remembers the calls that it has written.
     """
 
-    def __init__(self, endpoint: Endpoint, notes: Notes) -> None:
+    def __init__(self, endpoint: Endpoint, notes: WarningLog) -> None:
         self._endpoint = endpoint
         self._quirks = endpoint.quirks
         self._notes = notes
@@ -166,7 +166,7 @@ def _done(part: Part, body: JsonObject) -> JsonObject:
 class MessageEncoder:
     """Writes messages in the two roles of this wire: system text apart, results of tools in the user's turn."""
 
-    def __init__(self, endpoint: Endpoint, notes: Notes) -> None:
+    def __init__(self, endpoint: Endpoint, notes: WarningLog) -> None:
         self._writer = PartEncoder(endpoint, notes)
         self._prefill = endpoint.quirks.prefill
         self._notes = notes

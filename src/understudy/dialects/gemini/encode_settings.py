@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import WarningLog
 from understudy.dialects.gemini.names import overlay
-from understudy.dialects.gemini.thinking import thinking_config
+from understudy.dialects.gemini.thinking import encode_thinking
 from understudy.dialects.gemini.wire import JSON_TYPE, NAME, PLAIN, TIERS
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
@@ -18,7 +18,7 @@ MAX_TEMPERATURE = 2.0
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 
 
-def settings(request: GenerationRequest, notes: Notes) -> JsonObject:
+def encode_settings(request: GenerationRequest, notes: WarningLog) -> JsonObject:
     """Write the fields beside messages and tools."""
     for name in NOT_ON_WIRE:
         if getattr(request, name) is not None:
@@ -38,7 +38,7 @@ def settings(request: GenerationRequest, notes: Notes) -> JsonObject:
     return body
 
 
-def _generation_config(request: GenerationRequest, notes: Notes) -> JsonObject:
+def _generation_config(request: GenerationRequest, notes: WarningLog) -> JsonObject:
     config = {field: value for name, field in PLAIN.items() if (value := getattr(request, name)) is not None}
     if config.get("temperature", 0) > MAX_TEMPERATURE:
         notes.clamp("temperature", "this API takes 0 to 2")
@@ -46,7 +46,7 @@ def _generation_config(request: GenerationRequest, notes: Notes) -> JsonObject:
     if request.stop:
         config["stopSequences"] = list(request.stop)
     config |= _form(request.output)
-    if request.reasoning is not None and (thinking := thinking_config(request.reasoning, notes)):
+    if request.reasoning is not None and (thinking := encode_thinking(request.reasoning, notes)):
         config["thinkingConfig"] = thinking
     return config
 
@@ -59,7 +59,7 @@ def _form(output: OutputFormat | None) -> JsonObject:
     return {"responseMimeType": JSON_TYPE, "responseJsonSchema": output.json_schema}
 
 
-def tools(request: GenerationRequest, notes: Notes) -> list[JsonObject]:
+def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
     """Write the tools: all functions in one object, where the first of them stands, each hosted tool in its own."""
     written: list[JsonObject] = []
     functions: list[JsonObject] = []
@@ -76,7 +76,7 @@ def tools(request: GenerationRequest, notes: Notes) -> list[JsonObject]:
     return written
 
 
-def _function(tool: Tool, notes: Notes) -> JsonObject:
+def _function(tool: Tool, notes: WarningLog) -> JsonObject:
     own = (tool.extra or {}).get(NAME, {})
     if tool.cache is not None:
         notes.drop("cache", "this API caches by itself, or a whole prompt as `cachedContent`")
@@ -88,7 +88,7 @@ def _function(tool: Tool, notes: Notes) -> JsonObject:
     return overlay(body, own)
 
 
-def tool_config(request: GenerationRequest, notes: Notes) -> JsonObject | None:
+def encode_tool_choice(request: GenerationRequest, notes: WarningLog) -> JsonObject | None:
     """Write the choice of tools. `VALIDATED` is `AUTO` with calls that are held to the tools and their schemas."""
     choice = request.tool_choice
     if request.parallel_tool_calls is False:

@@ -38,7 +38,7 @@ RULES: tuple[ErrorRule, ...] = (
 """What is read before the codes and words that all dialects know."""
 
 
-def read_error(body: bytes) -> WireError | None:
+def decode_error(body: bytes) -> WireError | None:
     """Read an error body; `None` when it is not in Google's form."""
     try:
         value = decode(body)
@@ -47,7 +47,7 @@ def read_error(body: bytes) -> WireError | None:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     error = value.get("error") if isinstance(value, dict) else None
-    return read_error_object(error) if _is_googles(error) else None
+    return decode_error_value(error) if _is_googles(error) else None
 
 
 def _is_googles(error: Any) -> TypeGuard[JsonObject]:
@@ -55,7 +55,7 @@ def _is_googles(error: Any) -> TypeGuard[JsonObject]:
     return isinstance(error, dict) and isinstance(error.get("status"), str)
 
 
-def read_error_object(error: JsonObject) -> WireError:
+def decode_error_value(error: JsonObject) -> WireError:
     """Read what stands under `error`."""
     details = read_details(error.get("details"))
     code = error.get("code")
@@ -70,9 +70,9 @@ def read_error_object(error: JsonObject) -> WireError:
     )
 
 
-def error_in_answer(error: Any, endpoint: Endpoint) -> Failure:
+def decode_failure(error: Any, endpoint: Endpoint) -> Failure:
     """Read an error that came after the status 200 was sent."""
-    read = read_error_object(error) if _is_googles(error) else read_any_value({"error": error})
+    read = decode_error_value(error) if _is_googles(error) else read_any_value({"error": error})
     return failure_in_answer(read or WireError(), endpoint=endpoint, rules=RULES)
 
 

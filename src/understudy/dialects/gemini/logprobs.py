@@ -8,7 +8,7 @@ from understudy.domain.content import JsonObject
 from understudy.wire.json import as_objects
 
 
-def read_logprobs(result: JsonObject) -> list[JsonObject]:
+def decode_logprobs(result: JsonObject) -> list[JsonObject]:
     """Return the entries of `logprobsResult` in OpenAI's form."""
     chosen, top = as_objects(result.get("chosenCandidates")), result.get("topCandidates")
     steps = top if isinstance(top, list) else []
@@ -22,7 +22,7 @@ def read_logprobs(result: JsonObject) -> list[JsonObject]:
     ]
 
 
-def logprobs_object(noted: Any) -> JsonObject | None:
+def render_logprobs(noted: Any) -> JsonObject | None:
     """Return log probabilities in OpenAI's form as `logprobsResult`; `None` when there are none."""
     entries = as_objects(noted.get("content")) if isinstance(noted, dict) else []
     if not entries:

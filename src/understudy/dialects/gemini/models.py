@@ -10,7 +10,7 @@ import msgspec
 from understudy.dialects.base import Endpoint, Exchange, SingleExchange, WholeReader
 from understudy.dialects.error_bodies import read_any
 from understudy.dialects.errors import classify
-from understudy.dialects.gemini.errors import RULES, read_error
+from understudy.dialects.gemini.errors import RULES, decode_error
 from understudy.dialects.gemini.names import bare, model_url
 from understudy.dialects.gemini.wire import CAPABILITIES, VERSION, ModelItem, ModelPage
 from understudy.dialects.lookup import LookUp
@@ -27,22 +27,22 @@ from understudy.wire.json import BadJson, decode_as, decode_object
 _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 
 
-def model_list(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+def open_models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     """Open the catalogue, or the look-up of one model."""
-    classifying = partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.MODELS)
+    classifying = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=Operation.MODELS)
     if request.model is not None:
         wanted = HttpRequest("GET", model_url(endpoint, request.model), endpoint.headers)
-        single = SingleExchange(wanted, WholeReader(_decode_model), classifying)
-        return LookUp(single, lambda: model_list(ModelsRequest(), endpoint), bare(request.model) or request.model)
+        single = SingleExchange(wanted, WholeReader(decode_single), classifying)
+        return LookUp(single, lambda: open_models(ModelsRequest(), endpoint), bare(request.model) or request.model)
 
     def ask(size: int, token: str | None) -> HttpRequest:
         query = {"pageSize": str(size), **({"pageToken": token} if token else {})}
         return HttpRequest("GET", f"{endpoint.base_url}/{VERSION}/models?{urlencode(query)}", endpoint.headers)
 
-    return open_pages(request, ask, _read_page, read_model, classifying)
+    return open_pages(request, ask, _read_page, decode_model, classifying)
 
 
-def read_model(item: JsonObject) -> ModelInfo:
+def decode_model(item: JsonObject) -> ModelInfo:
     """Read one model. Raises `BadJson` when it is none."""
     try:
         model = msgspec.convert(item, ModelItem)
@@ -65,8 +65,9 @@ def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
     return page.models, page.next_page_token
 
 
-def _decode_model(data: bytes) -> list[ModelInfo | Failure]:
-    return [read_model(decode_object(data))]
+def decode_single(data: bytes) -> list[ModelInfo | Failure]:
+    """Decode the body of a look-up. Raises `BadJson`."""
+    return [decode_model(decode_object(data))]
 
 
 def _capabilities(model: ModelItem) -> frozenset[str] | None:

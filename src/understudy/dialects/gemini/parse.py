@@ -13,7 +13,7 @@ from understudy.dialects.gemini.errors import bad_request
 from understudy.dialects.gemini.names import bare, camel_keys
 from understudy.dialects.gemini.parse_fields import objects_of
 from understudy.dialects.gemini.parse_messages import PartParser, parse_content, parse_system
-from understudy.dialects.gemini.parse_settings import read_settings, read_tool_config, read_tools
+from understudy.dialects.gemini.parse_settings import parse_settings, parse_tool_choice, parse_tools
 from understudy.dialects.gemini.wire import NAME, TASKS
 from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject
@@ -45,7 +45,7 @@ def operation_of(method: str, path: str) -> Operation | None:
     return Operation.MODELS if method == "GET" and _CATALOGUE.search(path) else None
 
 
-def parse(request: HttpRequest, operation: Operation) -> Inbound:
+def parse_request(request: HttpRequest, operation: Operation) -> Inbound:
     """Read a request. Raises `BadRequest`."""
     url = urlsplit(request.url)
     query = {name: values[-1] for name, values in parse_qs(url.query).items()}
@@ -96,11 +96,11 @@ def _generation(body: JsonObject, model: str | None, origin: WireOrigin) -> Gene
     messages = [parse_content(content, n, reader) for n, content in enumerate(contents)]
     if (system := left.pop("systemInstruction", None)) is not None:
         messages.insert(0, parse_system(system, reader))
-    tools = read_tools(objects_of(left.pop("tools", None), "tools"))
-    choice, other = read_tool_config(left.pop("toolConfig", None))
+    tools = parse_tools(objects_of(left.pop("tools", None), "tools"))
+    choice, other = parse_tool_choice(left.pop("toolConfig", None))
     if other:
         left["toolConfig"] = other
-    fields: dict[str, Any] = read_settings(left)
+    fields: dict[str, Any] = parse_settings(left)
     return GenerationRequest(
         messages=tuple(messages),
         model=model,

@@ -77,7 +77,7 @@ class PartParser:
         own = _rest(response, "id", "name", "response", "parts")
         if not given:
             own["id"] = None
-        text, is_error, is_plain = _said(response.get("response"))
+        text, is_error, is_plain = _parse_response(response.get("response"))
         if not is_plain:
             own["response"] = response.get("response")
         media = response.get("parts")
@@ -94,7 +94,7 @@ class PartParser:
         )
 
 
-def _said(response: Any) -> tuple[str, bool | None, bool]:
+def _parse_response(response: Any) -> tuple[str, bool | None, bool]:
     """Text of a tool's answer, whether it is an error, and whether that is all it says."""
     match response:
         case {"output": str(text), **rest} if not rest:

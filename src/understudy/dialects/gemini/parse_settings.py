@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from understudy.dialects.gemini.schema import json_schema
-from understudy.dialects.gemini.thinking import read_thinking
+from understudy.dialects.gemini.schema import parse_schema
+from understudy.dialects.gemini.thinking import parse_thinking
 from understudy.dialects.gemini.wire import JSON_TYPE, NAME, PLAIN, TIERS
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
@@ -29,7 +29,7 @@ _THINKING = frozenset({"includeThoughts", "thinkingBudget", "thinkingLevel"})
 _MODES = {"auto": "auto", "any": "required", "none": "none", "validated": "auto", "mode_unspecified": "auto"}
 
 
-def read_settings(left: JsonObject) -> dict[str, Any]:
+def parse_settings(left: JsonObject) -> dict[str, Any]:
     """Take the settings that have a unified name out of a body, and return them by that name."""
     found: dict[str, Any] = {}
     config = left.pop("generationConfig", None)
@@ -79,7 +79,7 @@ def _form(config: JsonObject) -> Iterator[tuple[str, Any]]:
     elif isinstance(older, dict):
         # `None` takes the translation out again where the request goes back to this wire.
         config["responseJsonSchema"] = None
-        yield "output", OutputFormat(kind="json_schema", json_schema=json_schema(older))
+        yield "output", OutputFormat(kind="json_schema", json_schema=parse_schema(older))
     else:
         del config["responseMimeType"]
         yield "output", OutputFormat(kind="json_object")
@@ -92,13 +92,13 @@ def _thinking(config: JsonObject) -> Iterator[tuple[str, Any]]:
         level = thinking.get("thinkingLevel")
         if isinstance(level, str) and not level.isupper():
             rest["thinkingLevel"] = level  # The service reads either case.
-        yield "reasoning", read_thinking(thinking)
+        yield "reasoning", parse_thinking(thinking)
         del config["thinkingConfig"]
         if rest:
             config["thinkingConfig"] = rest
 
 
-def read_tools(tools: list[JsonObject]) -> tuple[AnyTool, ...]:
+def parse_tools(tools: list[JsonObject]) -> tuple[AnyTool, ...]:
     """Read tools: each function is one, and so is each hosted tool."""
     return tuple(one for tool in tools for one in _tools(tool))
 
@@ -116,7 +116,7 @@ def _function(function: JsonObject) -> AnyTool:
     name, description = own.pop("name", ""), own.pop("description", None)
     schema, older = own.pop("parametersJsonSchema", None), own.get("parameters")
     if schema is None and isinstance(older, dict):
-        schema = json_schema(older)
+        schema = parse_schema(older)
     return Tool(
         name=str(name),
         description=description if isinstance(description, str) else None,
@@ -125,7 +125,7 @@ def _function(function: JsonObject) -> AnyTool:
     )
 
 
-def read_tool_config(config: Any) -> tuple[ToolChoice | None, JsonObject]:
+def parse_tool_choice(config: Any) -> tuple[ToolChoice | None, JsonObject]:
     """Read the choice of tools, and return what else the configuration of tools says."""
     if not isinstance(config, dict):
         return None, {}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import WarningLog
 from understudy.dialects.gemini.names import spelling
-from understudy.dialects.gemini.thinking import fit_thinking
+from understudy.dialects.gemini.thinking import apply_thinking_quirks
 from understudy.dialects.gemini.wire import PLAIN, SIGNATURE
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import JsonObject
@@ -22,21 +22,21 @@ _REFUSABLE = {**PLAIN, "stop": "stopSequences"}
 _FORMS = ("responseMimeType", "responseJsonSchema", "responseSchema")
 
 
-def fit(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     """Alter the body in place; everything left out or changed is noted."""
     place = spelling(body, "generationConfig")
     config = body.get(place)
     if isinstance(config, dict) and config:
-        _fit_settings(config, quirks, notes)
-        fit_thinking(config, quirks, notes)
-        _fit_output(config, body, quirks, notes)
+        _apply_to_settings(config, quirks, notes)
+        apply_thinking_quirks(config, quirks, notes)
+        _apply_to_output(config, body, quirks, notes)
         if not config:
             del body[place]
     if quirks.thought_signatures:
         _sign(body, notes)
 
 
-def _fit_settings(config: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _apply_to_settings(config: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     for name, field in _REFUSABLE.items():
         if name in quirks.refused and config.pop(spelling(config, field), None) is not None:
             notes.drop(name, "this model refuses it, or passes over it")
@@ -52,7 +52,7 @@ def _fit_settings(config: JsonObject, quirks: Quirks, notes: Notes) -> None:
         config[place] = stops[: quirks.max_stop]
 
 
-def _fit_output(config: JsonObject, body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _apply_to_output(config: JsonObject, body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     present = [place for form in _FORMS if (place := spelling(config, form)) in config]
     if not present:
         return
@@ -74,7 +74,7 @@ def _has_functions(body: JsonObject) -> bool:
     )
 
 
-def _sign(body: JsonObject, notes: Notes) -> None:
+def _sign(body: JsonObject, notes: WarningLog) -> None:
     """Give the first call of each step of the current turn a signature where it has none: the service demands one.
 
     The turn began with the user's last words; results of tools are none.
@@ -82,7 +82,7 @@ def _sign(body: JsonObject, notes: Notes) -> None:
     contents = body.get("contents")
     if not isinstance(contents, list):
         return
-    turn = max((at for at, content in enumerate(contents) if _is_said_by_user(content)), default=-1)
+    turn = max((at for at, content in enumerate(contents) if _is_of_user(content)), default=-1)
     for content in contents[turn + 1 :]:
         call = next((part for part in _parts(content) if spelling(part, "functionCall") in part), None)
         if call is not None and not call.get(spelling(call, SIGNATURE)):
@@ -90,7 +90,7 @@ def _sign(body: JsonObject, notes: Notes) -> None:
             notes.emulate("thinking", "calls that this model did not make have a placeholder for its signature")
 
 
-def _is_said_by_user(content: Any) -> bool:
+def _is_of_user(content: Any) -> bool:
     return (
         isinstance(content, dict)
         and content.get("role") != "model"

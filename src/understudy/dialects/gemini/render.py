@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.gemini.errors import WORDS
-from understudy.dialects.gemini.logprobs import logprobs_object
+from understudy.dialects.gemini.logprobs import render_logprobs
 from understudy.dialects.gemini.media import media_type_of
 from understudy.dialects.gemini.names import bare, overlay, qualified
-from understudy.dialects.gemini.usage import usage_object
+from understudy.dialects.gemini.usage import render_usage
 from understudy.dialects.gemini.wire import CAPABILITIES, FACTS, FINISH_REASONS, NAME, SIGNATURE
 from understudy.dialects.google_details import PER_DAY
-from understudy.dialects.server import Inbound
+from understudy.dialects.server import Inbound, json_reply
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -32,8 +30,8 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.fold import Facts
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
-from understudy.wire.http import JSON_HEADERS, HttpReply
-from understudy.wire.json import BadJson, decode_object, encode
+from understudy.wire.http import HttpReply
+from understudy.wire.json import BadJson, decode_object
 
 _FINISH = {
     FinishReason.STOP: "STOP",
@@ -63,20 +61,20 @@ _REASONS = {_K.AUTHENTICATION: "API_KEY_INVALID"}
 _TYPE = "type.googleapis.com/google.rpc."
 
 
-def answer_object(response: GenerationResponse) -> JsonObject:
+def render_whole(response: GenerationResponse) -> JsonObject:
     """Return a whole answer."""
-    parts = [body for part in response.message.parts if (body := part_object(part)) is not None]
-    end = end_object(response.finish_reason, response.finish_reason_raw, response.extra, parts)
-    return chunk_object(end, response)
+    parts = [body for part in response.message.parts if (body := render_part(part)) is not None]
+    end = render_end(response.finish_reason, response.finish_reason_raw, response.extra, parts)
+    return render_chunk(end, response)
 
 
-def chunk_object(candidate: JsonObject | None, known: GenerationResponse | Facts) -> JsonObject:
+def render_chunk(candidate: JsonObject | None, known: GenerationResponse | Facts) -> JsonObject:
     """Return a whole answer or a piece of one: a candidate, with the facts that every piece repeats."""
     body: JsonObject = {} if candidate is None else {"candidates": [candidate]}
     for name in ("promptFeedback", "modelStatus"):
         if name in known.extra:
             body[name] = known.extra[name]
-    if (counts := usage_object(known.usage)) is not None:
+    if (counts := render_usage(known.usage)) is not None:
         tier = known.extra.get("service_tier")
         body["usageMetadata"] = counts if tier is None else {**counts, "serviceTier": tier}
     told = known.started if isinstance(known, Facts) else known
@@ -85,23 +83,23 @@ def chunk_object(candidate: JsonObject | None, known: GenerationResponse | Facts
     return {name: value for name, value in body.items() if value is not None}
 
 
-def content_object(parts: list[JsonObject]) -> JsonObject:
+def render_content(parts: list[JsonObject]) -> JsonObject:
     """Return parts as the content of a candidate that goes on."""
     return {"content": {"parts": parts, "role": "model"}, "index": 0}
 
 
-def end_object(reason: FinishReason, raw: str | None, extra: JsonObject, parts: list[JsonObject]) -> JsonObject:
+def render_end(reason: FinishReason, raw: str | None, extra: JsonObject, parts: list[JsonObject]) -> JsonObject:
     """Return the candidate that ends an answer, with why and with the facts of the whole."""
     own = raw if FINISH_REASONS.get(raw or "") is reason or raw == "STOP" else None
-    body = content_object(parts or [{"text": ""}])
+    body = render_content(parts or [{"text": ""}])
     body["finishReason"] = own or _FINISH.get(reason) or raw or "OTHER"
     body |= {name: extra[name] for name in FACTS if name in extra}
-    if (logprobs := logprobs_object(extra.get("logprobs"))) is not None:
+    if (logprobs := render_logprobs(extra.get("logprobs"))) is not None:
         body["logprobsResult"] = logprobs
     return body
 
 
-def part_object(part: AnyPart) -> JsonObject | None:
+def render_part(part: AnyPart) -> JsonObject | None:
     """Return a part of an answer; `None` for what this wire has no part for."""
     own = (part.extra or {}).get(NAME, {})
     match part:
@@ -113,7 +111,9 @@ def part_object(part: AnyPart) -> JsonObject | None:
             body: JsonObject = {"text": text, "thought": True}
             return overlay(body if signature is None else {**body, SIGNATURE: signature}, own)
         case ToolCall(id=call_id, name=name):
-            return overlay({"functionCall": {"id": call_id, "name": name, "args": call_args(part.arguments)}}, own)
+            return overlay(
+                {"functionCall": {"id": call_id, "name": name, "args": render_arguments(part.arguments)}}, own
+            )
         case Image() | Audio() | File() if part.data is not None:
             kind = media_type_of(part) or "application/octet-stream"
             return overlay({"inlineData": {"mimeType": kind, "data": part.data}}, own)
@@ -125,7 +125,7 @@ def part_object(part: AnyPart) -> JsonObject | None:
             return None
 
 
-def call_args(arguments: str) -> JsonObject | msgspec.Raw:
+def render_arguments(arguments: str) -> JsonObject | msgspec.Raw:
     """Return the arguments of a call as the object that this wire demands, in the model's own words; what is no
     object goes in as text."""
     try:
@@ -135,17 +135,17 @@ def call_args(arguments: str) -> JsonObject | msgspec.Raw:
     return msgspec.Raw((arguments or "{}").encode())
 
 
-def vectors_reply(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+def render_embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
     """Write vectors, in the form of the method that was called."""
     items = [{"values": vector} for vector in response.embeddings]
     single = inbound.options.get("method") == "embedContent"
     body: JsonObject = {"embedding": items[0] if items else {}} if single else {"embeddings": items}
     if response.usage.input_total is not None:
         body["usageMetadata"] = {"promptTokenCount": response.usage.input_total}
-    return _json(200, body)
+    return json_reply(body)
 
 
-def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     """Write the page that was asked for, or the one model. The token of a page is the name of the one before it."""
     wanted = inbound.request
     if not isinstance(wanted, ModelsRequest):
@@ -154,18 +154,18 @@ def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
         found = next((model for model in models if model.id == bare(wanted.model)), None)
         if found is None:
             words = f"models/{wanted.model} is not found for API version v1beta."
-            return error_reply(Failure(kind=_K.NOT_FOUND, message=words))
-        return _json(200, model_object(found))
+            return render_error(Failure(kind=_K.NOT_FOUND, message=words))
+        return json_reply(render_model(found))
     ids = [model.id for model in models]
     start = ids.index(wanted.after) + 1 if wanted.after in ids else 0
     end = start + (wanted.limit or len(models))
-    body: JsonObject = {"models": [model_object(model) for model in models[start:end]]}
+    body: JsonObject = {"models": [render_model(model) for model in models[start:end]]}
     if end < len(models):
         body["nextPageToken"] = ids[end - 1]
-    return _json(200, body)
+    return json_reply(body)
 
 
-def model_object(model: ModelInfo) -> JsonObject:
+def render_model(model: ModelInfo) -> JsonObject:
     """Return a model as the catalogue shows it; an entry of this dialect's own keeps all that it says."""
     raw = model.raw or {}
     if "supportedGenerationMethods" in raw:
@@ -183,18 +183,18 @@ def model_object(model: ModelInfo) -> JsonObject:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def count_reply(count: TokenCount) -> HttpReply:
+def render_token_count(count: TokenCount) -> HttpReply:
     """Write a token count."""
-    return _json(200, {"totalTokens": count.input_tokens})
+    return json_reply({"totalTokens": count.input_tokens})
 
 
-def error_reply(failure: Failure) -> HttpReply:
+def render_error(failure: Failure) -> HttpReply:
     """Write an error. Like the service, it tells the wait in the body alone."""
-    body = error_object(failure)
-    return _json(body["error"]["code"], body)
+    body = render_error_body(failure)
+    return json_reply(body, body["error"]["code"])
 
 
-def error_object(failure: Failure) -> JsonObject:
+def render_error_body(failure: Failure) -> JsonObject:
     """Return an error as responses and streams hold it."""
     status = status_of(failure, _STATUSES)
     name = failure.type or _NAMES.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")
@@ -219,7 +219,3 @@ def _details(failure: Failure) -> list[JsonObject]:
     if failure.retry_after is not None:
         details.append({"@type": f"{_TYPE}RetryInfo", "retryDelay": f"{failure.retry_after:g}s"})
     return details
-
-
-def _json(status: int, body: Any) -> HttpReply:
-    return HttpReply(status, JSON_HEADERS, encode(body))

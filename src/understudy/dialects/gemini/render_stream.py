@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from understudy.dialects.gemini.render import (
-    chunk_object,
-    content_object,
-    end_object,
-    error_object,
-    part_object,
+    render_chunk,
+    render_content,
+    render_end,
+    render_error_body,
+    render_part,
 )
 from understudy.dialects.gemini.wire import NAME, SIGNATURE
 from understudy.domain import events as e
@@ -71,9 +71,9 @@ class ChunkRenderer:
                 self._calls[index].pieces.append(call.arguments)
                 self._notes[index] = (call.extra or {}).get(NAME, {})
             case e.PartAdded(_, part):
-                body = part_object(part)
+                body = render_part(part)
                 return b"" if body is None else self._piece(body)
-            case e.PartNoted(index, dialect, fields) if dialect == NAME:
+            case e.PartExtra(index, dialect, fields) if dialect == NAME:
                 self._notes[index] = {**self._notes.get(index, {}), **fields}
             case _:
                 self._facts.add(event)
@@ -84,12 +84,12 @@ class ChunkRenderer:
         if self._forwards:
             return self._end()
         calls = self._waiting_calls()
-        end = end_object(self._facts.ending.reason, self._facts.ending.raw, self._facts.extra, [])
+        end = render_end(self._facts.ending.reason, self._facts.ending.raw, self._facts.extra, [])
         return calls + self._chunk(end) + self._end()
 
     def fail(self, failure: Failure) -> bytes:
         """Write an error; like the service, as plain JSON between the events."""
-        body = encode(error_object(failure))
+        body = encode(render_error_body(failure))
         return body + b"\n\n" if self._sse else self._separator() + body + b"\n]\n"
 
     def _end(self) -> bytes:
@@ -101,7 +101,7 @@ class ChunkRenderer:
         """Write a part; empty text says nothing unless it is signed."""
         if part.get("text") == "" and SIGNATURE not in part:
             return b""
-        return self._waiting_calls() + self._chunk(content_object([part]))
+        return self._waiting_calls() + self._chunk(render_content([part]))
 
     def _waiting_calls(self) -> bytes:
         if not self._calls:
@@ -114,13 +114,13 @@ class ChunkRenderer:
                 arguments="".join(call.pieces) or "{}",
                 extra={NAME: self._notes.pop(index, {})},
             )
-            if (body := part_object(whole)) is not None:
+            if (body := render_part(whole)) is not None:
                 parts.append(body)
         self._calls = {}
-        return self._chunk(content_object(parts))
+        return self._chunk(render_content(parts))
 
     def _chunk(self, candidate: JsonObject) -> bytes:
-        data = encode(chunk_object(candidate, self._facts))
+        data = encode(render_chunk(candidate, self._facts))
         return frame(data) if self._sse else self._element(data)
 
     def _forwarded(self, wire: bytes) -> bytes:

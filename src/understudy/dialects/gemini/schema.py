@@ -16,7 +16,7 @@ _NAMED = ("properties", "$defs", "definitions")
 _LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 
 
-def json_schema(schema: JsonObject) -> JsonObject:
+def parse_schema(schema: JsonObject) -> JsonObject:
     """Return a schema object of the older form as JSON Schema. One that is JSON Schema already stays as it is."""
     read: JsonObject = {}
     for key, value in schema.items():
@@ -37,4 +37,4 @@ def json_schema(schema: JsonObject) -> JsonObject:
 
 
 def _of(value: Any) -> Any:
-    return json_schema(value) if isinstance(value, dict) else value
+    return parse_schema(value) if isinstance(value, dict) else value

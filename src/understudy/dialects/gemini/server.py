@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from understudy.dialects.gemini import render
-from understudy.dialects.gemini.parse import operation_of, parse
+from understudy.dialects.gemini.parse import operation_of, parse_request
 from understudy.dialects.gemini.render_stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, key_of
+from understudy.dialects.server import BadRequest, Inbound, json_reply, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
-from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
-from understudy.wire.json import encode
+from understudy.wire.http import HttpReply, HttpRequest
 
 
 class GeminiServer:
@@ -34,11 +33,11 @@ class GeminiServer:
         operation = operation_of(request.method, request.url)
         if operation is None:
             raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
-        return parse(request, operation)
+        return parse_request(request, operation)
 
     def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
         """Write a whole answer."""
-        return HttpReply(200, JSON_HEADERS, encode(render.answer_object(response)))
+        return json_reply(render.render_whole(response))
 
     def renderer(self, inbound: Inbound) -> ChunkRenderer:
         """Open the writer of a streamed answer: events with `alt=sse`, else an array."""
@@ -46,16 +45,16 @@ class GeminiServer:
 
     def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
         """Write vectors."""
-        return render.vectors_reply(response, inbound)
+        return render.render_embeddings(response, inbound)
 
     def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
         """Write the page that was asked for, or the one model."""
-        return render.models_reply(models, inbound)
+        return render.render_models(models, inbound)
 
     def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
         """Write a token count."""
-        return render.count_reply(count)
+        return render.render_token_count(count)
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
-        return render.error_reply(failure)
+        return render.render_error(failure)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import WarningLog
 from understudy.dialects.gemini.names import spelling
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
@@ -23,7 +23,7 @@ BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24_576, "xhigh"
 """Tokens that stand for an effort where a model takes budgets: what Google's own OpenAI-compatible endpoint says."""
 
 
-def thinking_config(asked: Reasoning, notes: Notes) -> JsonObject:
+def encode_thinking(asked: Reasoning, notes: WarningLog) -> JsonObject:
     """Write what was asked for, whatever the model takes."""
     config: JsonObject = {}
     if asked.display is not None:
@@ -41,7 +41,7 @@ def thinking_config(asked: Reasoning, notes: Notes) -> JsonObject:
     return config
 
 
-def read_thinking(config: JsonObject) -> Reasoning:
+def parse_thinking(config: JsonObject) -> Reasoning:
     """Read what a caller asks for."""
     level, budget, shown = config.get("thinkingLevel"), config.get("thinkingBudget"), config.get("includeThoughts")
     count = budget if isinstance(budget, int) and not isinstance(budget, bool) else None
@@ -53,7 +53,7 @@ def read_thinking(config: JsonObject) -> Reasoning:
     )
 
 
-def fit_thinking(settings: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def apply_thinking_quirks(settings: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     """Alter the `thinkingConfig` of a `generationConfig`, in place, to what the model takes."""
     place = spelling(settings, "thinkingConfig")
     config = settings.get(place)
@@ -65,9 +65,9 @@ def fit_thinking(settings: JsonObject, quirks: Quirks, notes: Notes) -> None:
         return
     config = dict(config)
     if quirks.thinking_budget is not None:
-        _fit_budget(config, quirks.thinking_budget, quirks, notes)
+        _apply_to_budget(config, quirks.thinking_budget, quirks, notes)
     elif quirks.efforts is not None:
-        _fit_level(config, quirks.efforts, notes)
+        _apply_to_level(config, quirks.efforts, notes)
     shown = spelling(config, "includeThoughts")
     if _value(config, "thinkingBudget") == 0 and config.get(shown):
         del config[shown]  # Thoughts that are switched off cannot be shown, and asking for them is an error.
@@ -76,8 +76,8 @@ def fit_thinking(settings: JsonObject, quirks: Quirks, notes: Notes) -> None:
         del settings[place]
 
 
-def _fit_budget(config: JsonObject, limits: tuple[int, int], quirks: Quirks, notes: Notes) -> None:
-    level, budget = _taken(config, "thinkingLevel"), _value(config, "thinkingBudget")
+def _apply_to_budget(config: JsonObject, limits: tuple[int, int], quirks: Quirks, notes: WarningLog) -> None:
+    level, budget = _pop(config, "thinkingLevel"), _value(config, "thinkingBudget")
     if isinstance(level, str) and budget is None:
         budget = BUDGETS.get(level.lower(), BUDGETS["medium"])
         notes.emulate("reasoning", f"this model takes a budget instead of a level; {budget} tokens were sent")
@@ -93,8 +93,8 @@ def _fit_budget(config: JsonObject, limits: tuple[int, int], quirks: Quirks, not
     config[spelling(config, "thinkingBudget")] = fitting
 
 
-def _fit_level(config: JsonObject, accepted: frozenset[str], notes: Notes) -> None:
-    level, budget = _value(config, "thinkingLevel"), _taken(config, "thinkingBudget")
+def _apply_to_level(config: JsonObject, accepted: frozenset[str], notes: WarningLog) -> None:
+    level, budget = _value(config, "thinkingLevel"), _pop(config, "thinkingBudget")
     known = [name for name in LEVELS if name in accepted]
     if isinstance(budget, int) and level is None and budget != DYNAMIC:
         level = next((name for name in known if BUDGETS[name] >= budget), known[-1])
@@ -115,5 +115,5 @@ def _value(config: JsonObject, name: str) -> Any:
     return config.get(spelling(config, name))
 
 
-def _taken(config: JsonObject, name: str) -> Any:
+def _pop(config: JsonObject, name: str) -> Any:
     return config.pop(spelling(config, name), None)

@@ -14,7 +14,7 @@ from understudy.domain.content import JsonObject
 from understudy.domain.usage import Usage, token_count
 
 
-def read_usage(raw: JsonObject) -> Usage:
+def decode_usage(raw: JsonObject) -> Usage:
     """Read token counts. A count that contradicts the one it is part of is passed over."""
     prompt = token_count(raw.get("promptTokenCount"))
     used_by_tools = token_count(raw.get("toolUsePromptTokenCount"))
@@ -36,7 +36,7 @@ def read_usage(raw: JsonObject) -> Usage:
     )
 
 
-def usage_object(usage: Usage) -> JsonObject | None:
+def render_usage(usage: Usage) -> JsonObject | None:
     """Write token counts; `None` when nothing is known. An own report is written as it came."""
     if usage.raw is not None and "promptTokenCount" in usage.raw:
         return usage.raw

@@ -6,11 +6,11 @@ from functools import partial
 from typing import ClassVar
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.base import Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.errors import classify
-from understudy.dialects.hf_features.embeddings import encode_embed, read_answer
+from understudy.dialects.hf_features.embeddings import decode_embeddings, encode_embed
 from understudy.dialects.hf_features.wire import NAME
-from understudy.dialects.openai.errors import read_error
+from understudy.dialects.openai.errors import decode_error
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
@@ -44,11 +44,11 @@ class FeaturesDialect:
             return UnsupportedExchange(f"embeddings are asked of {PARTNER} only; {instead}")
         # The router's chats stand below /v1, its tasks beside it.
         home = endpoint.base_url.removesuffix("/v1")
-        notes = Notes()
+        notes = WarningLog()
         body = encode_embed(request, endpoint, notes)
         inputs = body.get("inputs")
         read = partial(
-            read_answer,
+            decode_embeddings,
             endpoint=endpoint,
             model=endpoint.model or request.model,
             expected=len(inputs) if isinstance(inputs, list) else 1,
@@ -58,7 +58,7 @@ class FeaturesDialect:
         return SingleExchange(
             HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
             WholeReader[EmbeddingResponse](read),
-            partial(classify, endpoint=endpoint, rules=_RULES, read=read_error, operation=Operation.EMBED),
+            partial(classify, endpoint=endpoint, rules=_RULES, read=decode_error, operation=Operation.EMBED),
         )
 
     def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.embeddings import checked_vectors
 from understudy.dialects.hf_features.wire import NAME
-from understudy.dialects.openai.errors import read_error_value, stream_failure
+from understudy.dialects.openai.errors import decode_error_value, decode_failure
 from understudy.dialects.patching import fill, received
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
@@ -22,22 +22,22 @@ from understudy.wire.json import BadJson, decode
 Vector = tuple[float, ...]
 
 
-def read_answer(
+def decode_embeddings(
     data: bytes, *, endpoint: Endpoint, model: str | None, expected: int, warnings: tuple[Warning, ...]
 ) -> list[EmbeddingResponse | Failure]:
     """Read an answer, which says neither its model nor its usage. Raises `BadJson`."""
     value = decode(data, decoded=endpoint.bounds.numbers(expected))
     if isinstance(value, dict):
-        error = read_error_value(value)
+        error = decode_error_value(value)
         if error is not None:
-            return [stream_failure(error, endpoint, Operation.EMBED)]
-    found = read_vectors(value, expected)
+            return [decode_failure(error, endpoint, Operation.EMBED)]
+    found = decode_vectors(value, expected)
     if isinstance(found, Failure):
         return [found]
     return [EmbeddingResponse(embeddings=tuple(found), model=model, warnings=warnings, raw=data)]
 
 
-def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """Write the body."""
     if (body := received(request, NAME)) is not None:
         return fill(body, endpoint.options)
@@ -53,7 +53,7 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) ->
     return {"inputs": request.texts[0] if alone else list(request.texts), **extra}
 
 
-def read_vectors(value: Any, expected: int) -> list[Vector] | Failure:
+def decode_vectors(value: Any, expected: int) -> list[Vector] | Failure:
     """Read the vectors of so many texts. Raises `BadJson` when it is none of the forms, or when vectors are missing.
 
     One vector may stand alone where one text was given. A model that gives a vector for every token embeds no texts:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.lookup import LookUp
-from understudy.dialects.ollama.decode import whole_answer
+from understudy.dialects.ollama.decode import decode_whole
 from understudy.dialects.ollama.decode_stream import StreamReader
-from understudy.dialects.ollama.embeddings import embeddings
-from understudy.dialects.ollama.encode import chat_body, embed_body
+from understudy.dialects.ollama.embeddings import decode_embeddings
+from understudy.dialects.ollama.encode import encode_chat, encode_embed
 from understudy.dialects.ollama.errors import classify_error
-from understudy.dialects.ollama.models import model_list, one_model
+from understudy.dialects.ollama.models import decode_models, decode_single
 from understudy.dialects.ollama.wire import NAME
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.content import JsonObject
@@ -39,11 +39,11 @@ class OllamaDialect:
 
     def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
         """Open a chat."""
-        notes = Notes(request.configured)
-        body = chat_body(request, endpoint, notes, stream=stream)
+        notes = WarningLog(request.configured)
+        body = encode_chat(request, endpoint, notes, stream=stream)
         return SingleExchange(
             _post(endpoint, "/api/chat", body),
-            StreamReader(endpoint) if stream else WholeReader(whole_answer(endpoint)),
+            StreamReader(endpoint) if stream else WholeReader[Event](partial(decode_whole, endpoint=endpoint)),
             _classify(endpoint, Operation.CHAT),
             expects=STREAM_TYPES if stream else ("application/json",),
             before=notes.events(),
@@ -51,22 +51,27 @@ class OllamaDialect:
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Open an embedding."""
-        notes = Notes()
-        body = embed_body(request, endpoint, notes)
-        decode = embeddings(len(request.texts), tuple(notes.warnings), endpoint)
+        notes = WarningLog()
+        body = encode_embed(request, endpoint, notes)
+        expected, warnings = len(request.texts), tuple(notes.warnings)
+        decode = partial(decode_embeddings, endpoint=endpoint, expected=expected, warnings=warnings)
         return SingleExchange(
-            _post(endpoint, "/api/embed", body), WholeReader(decode), _classify(endpoint, Operation.EMBED)
+            _post(endpoint, "/api/embed", body),
+            WholeReader[EmbeddingResponse](decode),
+            _classify(endpoint, Operation.EMBED),
         )
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
         """Open the list of the models that are pulled, or the look-up of one."""
         if request.model is not None:
             shown = _post(endpoint, "/api/show", {"model": request.model})
-            single = SingleExchange(shown, WholeReader(one_model(request.model)), _classify(endpoint, Operation.MODELS))
+            reader = WholeReader[ModelInfo](partial(decode_single, name=request.model))
+            single = SingleExchange(shown, reader, _classify(endpoint, Operation.MODELS))
             names = (request.model, f"{request.model}:latest")
             return LookUp(single, lambda: self.list_models(ModelsRequest(), endpoint), *names)
         listed = HttpRequest("GET", endpoint.base_url + "/api/tags", endpoint.headers)
-        return SingleExchange(listed, WholeReader(model_list(request.limit)), _classify(endpoint, Operation.MODELS))
+        pages = WholeReader[ModelInfo](partial(decode_models, limit=request.limit))
+        return SingleExchange(listed, pages, _classify(endpoint, Operation.MODELS))
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Fail, unsent: Ollama counts no tokens ahead of a chat."""

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.logprobs import Logprobs
-from understudy.dialects.ollama.errors import failure_in
+from understudy.dialects.ollama.errors import decode_failure
 from understudy.dialects.ollama.wire import (
     DURATIONS,
-    Answer,
-    Call,
-    Line,
+    CallWire,
+    LineWire,
+    MessageWire,
     unix_seconds,
 )
 from understudy.domain.content import JsonObject
 from understudy.domain.events import (
     Event,
+    FactReported,
     Finished,
-    Noted,
     Started,
     TextDelta,
     ThinkingDelta,
@@ -33,7 +31,7 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage, token_count
 from understudy.wire.json import BadJson, as_string, decode, decode_as, text_of
 
-LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+LINE: msgspec.json.Decoder[LineWire] = msgspec.json.Decoder(LineWire)
 
 
 _FINISH = {
@@ -44,7 +42,7 @@ _FINISH = {
 }
 
 
-class AnswerReader:
+class AnswerDecoder:
     """The one decoding path of a chat: takes lines, returns their events.
 
     Text and thinking are one part each, whatever their order, as they are in Ollama's own messages; each tool call is
@@ -64,11 +62,11 @@ class AnswerReader:
         self._started = False
         self.finished = False
 
-    def read(self, line: Line, *, whole: bool = False) -> list[Event | Failure]:
+    def read(self, line: LineWire, *, whole: bool = False) -> list[Event | Failure]:
         """Read one line. Raises `BadJson`."""
         if line.error:
             self.finished = True
-            return [failure_in(line.error, self._endpoint)]
+            return [decode_failure(line.error, self._endpoint)]
         # Ahead of what it changes here: a line with a broken number is mended and read again.
         logprobs = self._entries(line.logprobs) if line.logprobs else []
         steps: list[Event | Failure] = []
@@ -78,7 +76,7 @@ class AnswerReader:
             steps.append(Started(model=as_string(line.model), created=unix_seconds(line.created_at)))
         answer = line.message
         if answer is None:
-            answer = Answer(content=line.response, thinking=line.thinking)
+            answer = MessageWire(content=line.response, thinking=line.thinking)
         if answer.thinking:
             steps.append(ThinkingDelta(self._index("thinking"), answer.thinking))
         if answer.content:
@@ -95,7 +93,7 @@ class AnswerReader:
     def _index(self, key: str) -> int:
         return self._indexes.setdefault(key, len(self._indexes))
 
-    def _call(self, call: Call) -> list[Event]:
+    def _call(self, call: CallWire) -> list[Event]:
         number, self._calls = self._calls, self._calls + 1
         index = self._index(f"call {number}")
         digits = "".join(filter(str.isdigit, self._created))
@@ -111,15 +109,15 @@ class AnswerReader:
         entries = decode(bytes(logprobs), decoded=self._endpoint.bounds.decoded)
         return [item for item in entries if isinstance(item, dict)] if isinstance(entries, list) else []
 
-    def _end(self, line: Line) -> list[Event]:
+    def _end(self, line: LineWire) -> list[Event]:
         events: list[Event] = []
         if self._logprobs.lists:
-            events.append(Noted("logprobs", self._logprobs.lists))
+            events.append(FactReported("logprobs", self._logprobs.lists))
         durations = {name: value for name in DURATIONS if (value := token_count(getattr(line, name))) is not None}
         if durations:
-            events.append(Noted("durations", durations))
+            events.append(FactReported("durations", durations))
         remote = ((name, as_string(getattr(line, name))) for name in ("remote_model", "remote_host"))
-        events += [Noted(name, value) for name, value in remote if value]
+        events += [FactReported(name, value) for name, value in remote if value]
         counts = {"prompt_eval_count": line.prompt_eval_count, "eval_count": line.eval_count}
         raw = {name: value for name, value in counts.items() if value is not None}
         if raw:
@@ -137,23 +135,19 @@ class AnswerReader:
         return reason
 
 
-def whole_answer(endpoint: Endpoint) -> Callable[[bytes], list[Event | Failure]]:
-    """Return the decoding of a whole chat answer."""
-
-    def read(body: bytes) -> list[Event | Failure]:
-        line = decode_as(LINE, body, decoded=endpoint.bounds.at_once)
-        if not line.error and line.message is None and line.response is None:
-            raise BadJson("it holds neither a message nor an error")
-        reader = AnswerReader(endpoint)
-        steps = reader.read(line, whole=True)
-        if not reader.finished:
-            steps.append(Failure(kind=FailureKind.TRUNCATED, message="the answer states that it is not done"))
-        return steps
-
-    return read
+def decode_whole(body: bytes, endpoint: Endpoint) -> list[Event | Failure]:
+    """Decode a whole answer. Raises `BadJson`."""
+    line = decode_as(LINE, body, decoded=endpoint.bounds.at_once)
+    if not line.error and line.message is None and line.response is None:
+        raise BadJson("it holds neither a message nor an error")
+    answer = AnswerDecoder(endpoint)
+    steps = answer.read(line, whole=True)
+    if not answer.finished:
+        steps.append(Failure(kind=FailureKind.TRUNCATED, message="the answer states that it is not done"))
+    return steps
 
 
-def _arguments(call: Call) -> str:
+def _arguments(call: CallWire) -> str:
     """The arguments' JSON text. A server that gives a string gives the text itself."""
     text = text_of(call.function.arguments)
     if text.startswith('"'):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.event_reader import EventReader
-from understudy.dialects.ollama.decode import LINE, AnswerReader
+from understudy.dialects.ollama.decode import LINE, AnswerDecoder
 from understudy.domain.events import (
     Event,
 )
@@ -22,7 +22,7 @@ class StreamReader(EventReader):
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint, NdjsonDecoder(keep_frames=endpoint.keep_wire, max_line=endpoint.bounds.event))
         self._at_once = endpoint.bounds.at_once
-        self._answer = AnswerReader(endpoint)
+        self._answer = AnswerDecoder(endpoint)
 
     def take(self, event: SseEvent) -> list[Event | Failure]:
         """Read one line."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
-from understudy.dialects.ollama.errors import failure_in
+from understudy.dialects.ollama.errors import decode_failure
 from understudy.dialects.ollama.wire import (
-    Vectors,
+    VectorsWire,
 )
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -19,31 +17,22 @@ from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.json import as_string, decode_as
 
-_vectors: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
+_vectors: msgspec.json.Decoder[VectorsWire] = msgspec.json.Decoder(VectorsWire)
 
 
-def embeddings(
-    texts: int, warnings: tuple[Warning, ...], endpoint: Endpoint
-) -> Callable[[bytes], list[EmbeddingResponse | Failure]]:
-    """Return the decoding of the vectors of that many texts."""
-
-    def read(body: bytes) -> list[EmbeddingResponse | Failure]:
-        found = decode_as(_vectors, body, sliced=True, decoded=endpoint.bounds.numbers(texts))
-        if found.error:
-            return [failure_in(found.error, endpoint, Operation.EMBED)]
-        vectors = checked_vectors(found.embeddings or (), texts)
-        count = token_count(found.prompt_eval_count)
-        raw = {"prompt_eval_count": found.prompt_eval_count} if found.prompt_eval_count is not None else None
-        return [
-            with_usage_warnings(
-                EmbeddingResponse(
-                    embeddings=vectors,
-                    model=as_string(found.model),
-                    usage=Usage(input=count, raw=raw),
-                    warnings=warnings,
-                    raw=body,
-                )
-            )
-        ]
-
-    return read
+def decode_embeddings(
+    body: bytes, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...] = ()
+) -> list[EmbeddingResponse | Failure]:
+    """Decode an embeddings body. `expected` is the number of the texts. Raises `BadJson`."""
+    found = decode_as(_vectors, body, sliced=True, decoded=endpoint.bounds.numbers(expected))
+    if found.error:
+        return [decode_failure(found.error, endpoint, Operation.EMBED)]
+    count = found.prompt_eval_count
+    response = EmbeddingResponse(
+        embeddings=checked_vectors(found.embeddings or (), expected),
+        model=as_string(found.model),
+        usage=Usage(input=token_count(count), raw=None if count is None else {"prompt_eval_count": count}),
+        warnings=warnings,
+        raw=body,
+    )
+    return [with_usage_warnings(response)]

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes
-from understudy.dialects.ollama.encode_messages import MessageEncoder, overlay
+from understudy.dialects.base import Endpoint, WarningLog
+from understudy.dialects.ollama.encode_messages import MessageEncoder, apply_extra
 from understudy.dialects.ollama.wire import LEVELS, NAME, OTHER_OPTIONS, SAMPLING
 from understudy.dialects.patching import fill, received
 from understudy.dialects.quirks import nearest_effort
@@ -22,7 +22,7 @@ NOWHERE = ("logit_bias", "verbosity", "service_tier", "user", "cache_key", "cach
 _UNSET = GenerationRequest(messages=())
 
 
-def chat_body(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> JsonObject:
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> JsonObject:
     """Return the body of `/api/chat`.
 
     A request that came in on this wire is patched: what it holds goes out as it was, and the entry's own values fill
@@ -30,9 +30,9 @@ def chat_body(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, s
     there, because the server's default is true.
     """
     if (body := _received(request, "messages")) is None:
-        return {**_rendered(request, endpoint, notes), "stream": stream}
+        return {**_encode_unified(request, endpoint, notes), "stream": stream}
     own = GenerationRequest(messages=(), **{name: getattr(request, name) for name in request.configured})
-    rendered = _rendered(own, endpoint, notes)
+    rendered = _encode_unified(own, endpoint, notes)
     _fill(body, {key: value for key, value in rendered.items() if key not in ("model", "messages")})
     if endpoint.model:
         body["model"] = endpoint.model
@@ -41,7 +41,7 @@ def chat_body(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, s
     return body
 
 
-def embed_body(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """Return the body of `/api/embed`."""
     if (body := _received(request, "input")) is not None:
         fill(body, _sorted_in(endpoint.options))
@@ -58,7 +58,7 @@ def embed_body(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> J
     return _with_extra(body, request.extra, endpoint)
 
 
-def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     request = _accepted(request, endpoint, notes)
     body: JsonObject = {"model": endpoint.model or request.model or ""}
     body["messages"] = list(MessageEncoder(endpoint, notes).write(request.messages))
@@ -83,7 +83,7 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> J
     return _with_extra(body, request.extra, endpoint)
 
 
-def _accepted(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> GenerationRequest:
+def _accepted(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> GenerationRequest:
     """Leave out what the model refuses."""
     refused: dict[str, Any] = {}
     for name in endpoint.quirks.refused:
@@ -100,7 +100,7 @@ def _set(body: JsonObject, key: str, value: Any) -> None:
         body[key] = value
 
 
-def _tools(request: GenerationRequest, notes: Notes) -> list[JsonObject]:
+def _tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
     choice = request.tool_choice or ToolChoice()
     if choice.mode == "none":
         if request.tools:
@@ -122,7 +122,7 @@ def _tools(request: GenerationRequest, notes: Notes) -> list[JsonObject]:
     return tools
 
 
-def _tool(tool: Tool, notes: Notes) -> JsonObject:
+def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     if tool.strict:
         notes.drop("strict", "Ollama does not hold tool arguments to their schema")
     if tool.cache is not None:
@@ -130,10 +130,10 @@ def _tool(tool: Tool, notes: Notes) -> JsonObject:
     function: JsonObject = {"name": tool.name}
     _set(function, "description", tool.description)
     _set(function, "parameters", tool.parameters)
-    return overlay({"type": "function", "function": function}, tool.extra)
+    return apply_extra({"type": "function", "function": function}, tool.extra)
 
 
-def _format(output: OutputFormat, endpoint: Endpoint, notes: Notes) -> str | JsonObject | None:
+def _format(output: OutputFormat, endpoint: Endpoint, notes: WarningLog) -> str | JsonObject | None:
     if output.kind == "text":
         return None
     if output.kind not in endpoint.quirks.output_formats:
@@ -142,7 +142,7 @@ def _format(output: OutputFormat, endpoint: Endpoint, notes: Notes) -> str | Jso
     return output.json_schema if output.kind == "json_schema" and output.json_schema is not None else "json"
 
 
-def _think(reasoning: Reasoning, endpoint: Endpoint, notes: Notes) -> bool | str | None:
+def _think(reasoning: Reasoning, endpoint: Endpoint, notes: WarningLog) -> bool | str | None:
     """Return the value of `think`. A target whose levels lack `none` always thinks and knows no true and false."""
     if reasoning.budget is not None:
         notes.drop("reasoning", "Ollama has no budget for thinking")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from understudy.dialects.base import Endpoint, Notes, word_of
-from understudy.dialects.ollama.wire import NAME
+from understudy.dialects.base import Endpoint, WarningLog, word_of
+from understudy.dialects.ollama.wire import NAME, RAW_ARGUMENTS, write_arguments
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -24,13 +22,9 @@ from understudy.domain.content import (
     parse_data_url,
 )
 from understudy.domain.messages import Message, Role
-from understudy.wire.json import BadJson, check_depth, encode
-
-RAW_ARGUMENTS = "raw_arguments"
-"""The key under which arguments travel that are no JSON object: the wire takes objects only."""
 
 
-def overlay(target: JsonObject, extra: dict[str, JsonObject] | None) -> JsonObject:
+def apply_extra(target: JsonObject, extra: dict[str, JsonObject] | None) -> JsonObject:
     """Put the wire fields of `extra` on an object: `None` removes one, a tool's `function` is merged."""
     for key, value in (extra or {}).get(NAME, {}).items():
         if value is None:
@@ -42,25 +36,10 @@ def overlay(target: JsonObject, extra: dict[str, JsonObject] | None) -> JsonObje
     return target
 
 
-def arguments_object(text: str) -> tuple[msgspec.Raw, bool]:
-    """Return the arguments of a tool call as an object, on one line and otherwise as the model wrote them; the second
-    value tells whether they were one. Text that is no JSON object is kept whole, as the one value of an object:
-    `{"raw_arguments": text}`. The empty text counts as an empty object.
-    """
-    bare = text.strip() or "{}"
-    if bare.startswith("{"):
-        try:
-            check_depth(bare)
-            return msgspec.Raw(msgspec.json.format(bare.encode(), indent=-1)), True
-        except (BadJson, msgspec.DecodeError, RecursionError):
-            pass  # the model wrote something else, or nested it beyond any use
-    return msgspec.Raw(encode({RAW_ARGUMENTS: text})), False
-
-
 class MessageEncoder:
     """Writes the messages of one request. `notes` gathers what they cannot carry."""
 
-    def __init__(self, endpoint: Endpoint, notes: Notes) -> None:
+    def __init__(self, endpoint: Endpoint, notes: WarningLog) -> None:
         self._endpoint = endpoint
         self._notes = notes
         self._names: dict[str, str] = {}
@@ -88,7 +67,7 @@ class MessageEncoder:
             written["thinking"] = thinking
         if calls := [self._call(part) for part in parts if isinstance(part, ToolCall)]:
             written["tool_calls"] = calls
-        return overlay(written, message.extra)
+        return apply_extra(written, message.extra)
 
     def _role(self, role: Role) -> str:
         if role in (Role.SYSTEM, Role.DEVELOPER):
@@ -148,13 +127,13 @@ class MessageEncoder:
 
     def _call(self, call: ToolCall) -> JsonObject:
         self._names[call.id] = call.name
-        arguments, is_object = arguments_object(call.arguments)
+        arguments, is_object = write_arguments(call.arguments)
         if not is_object:
             self._notes.emulate(
                 "tool call arguments", f"they are no JSON object, so they stand as text under {RAW_ARGUMENTS!r}"
             )
         function = {"name": call.name, "arguments": arguments}
-        return overlay({"id": call.id, "function": function}, call.extra)
+        return apply_extra({"id": call.id, "function": function}, call.extra)
 
     def _result(self, result: ToolResult) -> JsonObject:
         content = result.content
@@ -165,4 +144,4 @@ class MessageEncoder:
             written["tool_call_id"] = result.call_id
         if result.is_error:
             self._notes.drop("tool result is_error", "Ollama's tool results are not marked as errors")
-        return overlay(written, result.extra)
+        return apply_extra(written, result.extra)

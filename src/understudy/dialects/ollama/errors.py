@@ -45,7 +45,7 @@ RULES: tuple[ErrorRule, ...] = (
 _MISSING = re.compile(r"model ['\"]([^'\"]+)['\"] not found", re.I)
 
 
-def read_error(body: bytes) -> WireError | None:
+def decode_error(body: bytes) -> WireError | None:
     """Read an error body; `None` when it is not one of Ollama's."""
     try:
         error = decode_object(body).get("error")
@@ -57,11 +57,11 @@ def read_error(body: bytes) -> WireError | None:
 def classify_error(head: HttpHead, body: bytes, endpoint: Endpoint, operation: Operation) -> Failure:
     """Read an error response as a failure."""
     return _with_advice(
-        classify(head, body, endpoint=endpoint, rules=RULES, read=read_error, operation=operation),
+        classify(head, body, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation),
     )
 
 
-def failure_in(error: Any, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
+def decode_failure(error: Any, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
     """Read an error that came under status 200, in a body or as a line in the middle of a stream."""
     return _with_advice(failure_in_answer(_wire_error(error), endpoint=endpoint, rules=RULES, operation=operation))
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 from understudy.dialects.ollama.wire import (
     CAPABILITIES,
-    Listed,
-    Shown,
+    ListedModelWire,
+    ModelWire,
     unix_seconds,
 )
 from understudy.domain.failures import Failure
@@ -21,42 +20,33 @@ from understudy.wire.json import BadJson, decode_object
 T = TypeVar("T")
 
 
-def model_list(limit: int | None) -> Callable[[bytes], list[ModelInfo | Failure]]:
-    """Return the decoding of `/api/tags`, which has no pages."""
-
-    def read(body: bytes) -> list[ModelInfo | Failure]:
-        entries = decode_object(body).get("models")
-        if not isinstance(entries, list):
-            raise BadJson("it holds no list of models")
-        return [_listed(entry) for entry in entries[:limit]]
-
-    return read
+def decode_models(body: bytes, limit: int | None) -> list[ModelInfo | Failure]:
+    """Decode the list of `/api/tags`, which has no pages. Raises `BadJson`."""
+    entries = decode_object(body).get("models")
+    if not isinstance(entries, list):
+        raise BadJson("it holds no list of models")
+    return [_decode_model(entry) for entry in entries[:limit]]
 
 
-def one_model(name: str) -> Callable[[bytes], list[ModelInfo | Failure]]:
-    """Return the decoding of `/api/show`, which does not repeat the model's name."""
-
-    def read(body: bytes) -> list[ModelInfo | Failure]:
-        raw = decode_object(body)
-        shown = _convert(raw, Shown)
-        facts = shown.model_info if isinstance(shown.model_info, dict) else {}
-        window = token_count(facts.get(f"{facts.get('general.architecture')}.context_length"))
-        return [
-            ModelInfo(
-                id=name,
-                created=unix_seconds(shown.modified_at),
-                context_window=window,
-                capabilities=_capabilities(shown.capabilities),
-                lacks=_lacks(shown.capabilities),
-                raw=raw,
-            )
-        ]
-
-    return read
+def decode_single(body: bytes, name: str) -> list[ModelInfo | Failure]:
+    """Decode the model of `/api/show`, which does not repeat its name. Raises `BadJson`."""
+    raw = decode_object(body)
+    shown = _convert(raw, ModelWire)
+    facts = shown.model_info if isinstance(shown.model_info, dict) else {}
+    window = token_count(facts.get(f"{facts.get('general.architecture')}.context_length"))
+    model = ModelInfo(
+        id=name,
+        created=unix_seconds(shown.modified_at),
+        context_window=window,
+        capabilities=_capabilities(shown.capabilities),
+        lacks=_lacks(shown.capabilities),
+        raw=raw,
+    )
+    return [model]
 
 
-def _listed(entry: Any) -> ModelInfo:
-    model = _convert(entry, Listed)
+def _decode_model(entry: Any) -> ModelInfo:
+    model = _convert(entry, ListedModelWire)
     name = model.model or model.name
     if not name:
         raise BadJson("a model of the list has no name")

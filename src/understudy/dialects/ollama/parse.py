@@ -13,7 +13,7 @@ import msgspec
 
 from understudy.dialects.ollama.errors import bad_request
 from understudy.dialects.ollama.parse_fields import extra_of, leftover_of
-from understudy.dialects.ollama.parse_messages import MessageParser, MessageWire, parse_content
+from understudy.dialects.ollama.parse_messages import MessageParser, RequestMessage, parse_content
 from understudy.dialects.ollama.wire import LEVELS, NAME, SAMPLING
 from understudy.domain.content import (
     JsonObject,
@@ -63,7 +63,7 @@ class _Settings(msgspec.Struct):
 
 
 class _Chat(_Settings):
-    messages: list[MessageWire] | None = None
+    messages: list[RequestMessage] | None = None
     tools: list[JsonObject] | None = None
 
 
@@ -100,7 +100,7 @@ _COMPLETION_ONLY = ("suffix", "template", "raw", "context", "width", "height", "
 """What a text completion can ask for and no chat can."""
 
 
-def chat(body: bytes) -> tuple[GenerationRequest, bool]:
+def parse_chat(body: bytes) -> tuple[GenerationRequest, bool]:
     """Read `/api/chat`; the second value tells whether to stream. Raises `BadRequest`."""
     raw, sent = _read(_chat, body)
     conversation = MessageParser()
@@ -108,7 +108,7 @@ def chat(body: bytes) -> tuple[GenerationRequest, bool]:
     return _generation(sent, raw, messages, tuple(map(_tool, sent.tools or ())), WireOrigin(NAME, body))
 
 
-def completion(body: bytes) -> tuple[GenerationRequest, bool]:
+def parse_completion(body: bytes) -> tuple[GenerationRequest, bool]:
     """Read `/api/generate` as a chat; the second value tells whether to stream. Raises `BadRequest`."""
     raw, sent = _read(_completion, body)
     for name in _COMPLETION_ONLY:
@@ -123,7 +123,7 @@ def completion(body: bytes) -> tuple[GenerationRequest, bool]:
     return _generation(sent, raw, tuple(messages), (), None)
 
 
-def embed(body: bytes) -> EmbeddingRequest:
+def parse_embed(body: bytes) -> EmbeddingRequest:
     """Read `/api/embed`. Raises `BadRequest`."""
     raw, sent = _read(_embed, body)
     if sent.input is None:
@@ -139,7 +139,7 @@ def embed(body: bytes) -> EmbeddingRequest:
     )
 
 
-def legacy_embeddings(body: bytes) -> EmbeddingRequest:
+def parse_legacy_embed(body: bytes) -> EmbeddingRequest:
     """Read `/api/embeddings`, which takes one text. Raises `BadRequest`."""
     raw, sent = _read(_embeddings, body)
     return EmbeddingRequest(
@@ -147,7 +147,7 @@ def legacy_embeddings(body: bytes) -> EmbeddingRequest:
     )
 
 
-def show(body: bytes) -> ModelsRequest:
+def parse_models(body: bytes) -> ModelsRequest:
     """Read `/api/show`; `name` is the older spelling of `model`. Raises `BadRequest`."""
     _, sent = _read(_show, body)
     return ModelsRequest(model=_model(sent.model or sent.name))

@@ -33,7 +33,7 @@ class _Call(msgspec.Struct):
     id: str | None = None
 
 
-class MessageWire(msgspec.Struct):
+class RequestMessage(msgspec.Struct):
     """A message of a chat."""
 
     role: str
@@ -53,7 +53,7 @@ class MessageParser:
         self._count = 0
         self._open: list[ToolCall] = []
 
-    def message(self, sent: MessageWire, raw: JsonObject) -> Message:
+    def message(self, sent: RequestMessage, raw: JsonObject) -> Message:
         """Parse one message. Raises `BadRequest`."""
         role = _ROLES.get(sent.role.lower())
         if role is None:
@@ -70,7 +70,7 @@ class MessageParser:
             calls = zip(sent.tool_calls or (), raw.get("tool_calls") or (), strict=True)
             parts += [self._call(call, own, f"call_{number}_{n}") for n, (call, own) in enumerate(calls)]
             content = tuple(parts)
-        return Message(role, content, extra=extra_of(leftover_of(raw, MessageWire)))
+        return Message(role, content, extra=extra_of(leftover_of(raw, RequestMessage)))
 
     def _call(self, sent: _Call, raw: JsonObject, generated: str) -> ToolCall:
         arguments = bytes(sent.function.arguments).decode()
@@ -85,11 +85,11 @@ class MessageParser:
         self._open.append(call)
         return call
 
-    def _result(self, sent: MessageWire, raw: JsonObject, number: int) -> ToolResult:
+    def _result(self, sent: RequestMessage, raw: JsonObject, number: int) -> ToolResult:
         call = self._answered(sent)
         if call is not None:
             self._open.remove(call)
-        extra: JsonObject = leftover_of(raw, MessageWire)
+        extra: JsonObject = leftover_of(raw, RequestMessage)
         for key in ("tool_call_id", "tool_name"):
             if not raw.get(key):
                 extra.setdefault(key, None)
@@ -100,7 +100,7 @@ class MessageParser:
             extra=extra_of(extra),
         )
 
-    def _answered(self, sent: MessageWire) -> ToolCall | None:
+    def _answered(self, sent: RequestMessage) -> ToolCall | None:
         if sent.tool_call_id:
             return next((call for call in self._open if call.id == sent.tool_call_id), None)
         named = [call for call in self._open if sent.tool_name in (None, "", call.name)]

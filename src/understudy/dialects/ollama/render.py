@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from math import ceil
 
 from understudy.dialects.errors import status_of, statuses
-from understudy.dialects.ollama.encode_messages import arguments_object
-from understudy.dialects.ollama.wire import CAPABILITIES, DURATIONS
+from understudy.dialects.ollama.wire import CAPABILITIES, DURATIONS, write_arguments
+from understudy.dialects.server import json_reply
 from understudy.domain.content import JsonObject, Refusal, Text, ToolCall
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
@@ -28,58 +28,53 @@ _STATUSES = statuses({_K.CONFLICT: 502})
 _DONE = {FinishReason.STOP: "stop", FinishReason.TOOL_CALLS: "stop", FinishReason.LENGTH: "length"}
 
 
-def whole(response: GenerationResponse, *, completion: bool) -> HttpReply:
+def render_whole(response: GenerationResponse, *, completion: bool) -> HttpReply:
     """Write a whole answer: of a chat, or of a text completion."""
     head = render_head(response.model, response.created)
     text = "".join(part.text for part in response.message.parts if isinstance(part, Text | Refusal))
     calls = [render_call(index, call) for index, call in enumerate(response.tool_calls)]
-    return reply(
-        200, {**head, **render_piece(text, response.thinking, calls, completion=completion), **render_end(response)}
+    return json_reply(
+        {**head, **render_piece(text, response.thinking, calls, completion=completion), **render_end(response)}
     )
 
 
-def vectors(response: EmbeddingResponse, *, legacy: bool) -> HttpReply:
+def render_embeddings(response: EmbeddingResponse, *, legacy: bool) -> HttpReply:
     """Write vectors; the older route has one, and nothing beside it."""
     if legacy:
-        return reply(200, {"embedding": response.embeddings[0] if response.embeddings else ()})
+        return json_reply({"embedding": response.embeddings[0] if response.embeddings else ()})
     body: JsonObject = {"model": response.model or "", "embeddings": response.embeddings}
     if response.usage.input_total is not None:
         body["prompt_eval_count"] = response.usage.input_total
-    return reply(200, body)
+    return json_reply(body)
 
 
-def model_list(models: list[ModelInfo]) -> HttpReply:
+def render_models(models: list[ModelInfo]) -> HttpReply:
     """Write `/api/tags`."""
-    return reply(200, {"models": [_listed(model) for model in models]})
+    return json_reply({"models": [_listed(model) for model in models]})
 
 
-def one_model(models: list[ModelInfo], name: str) -> HttpReply:
+def render_single(models: list[ModelInfo], name: str) -> HttpReply:
     """Write `/api/show` of a model, or say that there is none of that name. A name without a tag means `:latest`."""
     model = next((model for model in models if _full(model.id) == _full(name)), None)
     if model is None:
-        return error(Failure(kind=_K.NOT_FOUND, message=f"model '{name}' not found"))
+        return render_error(Failure(kind=_K.NOT_FOUND, message=f"model '{name}' not found"))
     if model.raw is not None and isinstance(model.raw.get("model_info"), dict):
-        return reply(200, model.raw)
+        return json_reply(model.raw)
     # Clients look for `<architecture>.context_length`; an architecture of our own says that we don't know it.
     facts: JsonObject = {"general.architecture": "unknown", "general.basename": model.id}
     if model.context_window is not None:
         facts["unknown.context_length"] = model.context_window
     body: JsonObject = {"model_info": facts, "details": {}}
-    return reply(200, {**body, **_facts(model)})
+    return json_reply({**body, **_facts(model)})
 
 
-def error(failure: Failure) -> HttpReply:
+def render_error(failure: Failure) -> HttpReply:
     """Write an error: the message is all there is."""
     status = status_of(failure, _STATUSES)
     hint: Headers = ()
     if failure.retry_after is not None:
         hint = (("retry-after", str(ceil(failure.retry_after))),)
     return HttpReply(status, (*JSON_HEADERS, *hint), encode({"error": failure.message}))
-
-
-def reply(status: int, body: JsonObject) -> HttpReply:
-    """Write a JSON body."""
-    return HttpReply(status, JSON_HEADERS, encode(body))
 
 
 def render_head(model: str | None, created: float | None) -> JsonObject:
@@ -110,7 +105,7 @@ def render_piece(text: str, thinking: str, calls: list[JsonObject], *, completio
 
 def render_call(index: int, call: ToolCall) -> JsonObject:
     """Render one tool call."""
-    arguments, _ = arguments_object(call.arguments)
+    arguments, _ = write_arguments(call.arguments)
     function = {"index": index, "name": call.name, "arguments": arguments}
     return {"id": call.id, "function": function}
 

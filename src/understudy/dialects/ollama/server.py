@@ -56,13 +56,13 @@ class OllamaServer:
         options: dict[str, object] = {"route": route}
         match operation:
             case Operation.CHAT:
-                generation, stream = parse.chat(body) if route == CHAT else parse.completion(body)
+                generation, stream = parse.parse_chat(body) if route == CHAT else parse.parse_completion(body)
                 return Inbound(operation=operation, request=generation, stream=stream, options=options)
             case Operation.EMBED:
-                embedding = parse.embed(body) if route == EMBED else parse.legacy_embeddings(body)
+                embedding = parse.parse_embed(body) if route == EMBED else parse.parse_legacy_embed(body)
                 return Inbound(operation=operation, request=embedding, options=options)
             case Operation.MODELS:
-                models = ModelsRequest() if route == TAGS else parse.show(body)
+                models = ModelsRequest() if route == TAGS else parse.parse_models(body)
                 return Inbound(operation=operation, request=models, options=options)
             case _:
                 message = f"there is no route {request.method} {route}"
@@ -70,7 +70,7 @@ class OllamaServer:
 
     def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
         """Write a whole answer."""
-        return render.whole(response, completion=_is_completion(inbound))
+        return render.render_whole(response, completion=_is_completion(inbound))
 
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
@@ -78,20 +78,20 @@ class OllamaServer:
 
     def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
         """Write vectors."""
-        return render.vectors(response, legacy=inbound.options.get("route") == LEGACY_EMBEDDINGS)
+        return render.render_embeddings(response, legacy=inbound.options.get("route") == LEGACY_EMBEDDINGS)
 
     def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
         """Write the model list, or the one model that was asked for."""
         name = inbound.request.model
-        return render.model_list(models) if name is None else render.one_model(models, name)
+        return render.render_models(models) if name is None else render.render_single(models, name)
 
     def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
         """Refuse: no route of this API asks for a token count."""
-        return render.error(Failure(kind=FailureKind.UNSUPPORTED, message="Ollama's API has no token count"))
+        return render.render_error(Failure(kind=FailureKind.UNSUPPORTED, message="Ollama's API has no token count"))
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
-        return render.error(failure)
+        return render.render_error(failure)
 
 
 def _is_completion(inbound: Inbound) -> bool:

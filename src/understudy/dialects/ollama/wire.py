@@ -12,6 +12,12 @@ from typing import Any
 
 import msgspec
 
+from understudy.wire.json import BadJson, check_depth, encode
+
+RAW_ARGUMENTS = "raw_arguments"
+"""The key under which arguments travel that are no JSON object: the wire takes objects only."""
+
+
 NAME = "ollama"
 """The dialect's name: in provenances, in origins, and as a key of `extra`."""
 
@@ -52,34 +58,34 @@ CAPABILITIES = {
 """Ollama's names of what a model can do, and the unified ones."""
 
 
-class Function(msgspec.Struct):
+class FunctionWire(msgspec.Struct):
     """The function of a tool call. `arguments` is an object; it stays the text that the model wrote."""
 
     name: str = ""
     arguments: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class Call(msgspec.Struct):
+class CallWire(msgspec.Struct):
     """A tool call. Older servers give no id."""
 
-    function: Function = msgspec.field(default_factory=Function)
+    function: FunctionWire = msgspec.field(default_factory=FunctionWire)
     id: Any = None
 
 
-class Answer(msgspec.Struct):
+class MessageWire(msgspec.Struct):
     """The message of an answer, or a piece of it."""
 
     content: str | None = None
     thinking: str | None = None
-    tool_calls: list[Call] | None = None
+    tool_calls: list[CallWire] | None = None
 
 
-class Line(msgspec.Struct):
+class LineWire(msgspec.Struct):
     """One line of a streamed answer, or the whole answer. `response` and `thinking` are `/api/generate`'s fields."""
 
     model: Any = None
     created_at: Any = None
-    message: Answer | None = None
+    message: MessageWire | None = None
     response: str | None = None
     thinking: str | None = None
     done: bool | None = None
@@ -96,7 +102,7 @@ class Line(msgspec.Struct):
     error: Any = None
 
 
-class Vectors(msgspec.Struct):
+class VectorsWire(msgspec.Struct):
     """The answer to `/api/embed`."""
 
     embeddings: tuple[tuple[float, ...], ...] | None = None
@@ -105,7 +111,7 @@ class Vectors(msgspec.Struct):
     error: Any = None
 
 
-class Listed(msgspec.Struct):
+class ListedModelWire(msgspec.Struct):
     """A model of `/api/tags`."""
 
     name: str | None = None
@@ -114,7 +120,7 @@ class Listed(msgspec.Struct):
     capabilities: Any = None
 
 
-class Shown(msgspec.Struct):
+class ModelWire(msgspec.Struct):
     """The answer to `/api/show`."""
 
     model_info: Any = None
@@ -133,3 +139,18 @@ def unix_seconds(text: Any) -> float | None:
     except (ValueError, OverflowError):
         return None
     return seconds if seconds >= 0 else None
+
+
+def write_arguments(text: str) -> tuple[msgspec.Raw, bool]:
+    """Return the arguments of a tool call as an object, on one line and otherwise as the model wrote them; the second
+    value tells whether they were one. Text that is no JSON object is kept whole, as the one value of an object:
+    `{"raw_arguments": text}`. The empty text counts as an empty object.
+    """
+    bare = text.strip() or "{}"
+    if bare.startswith("{"):
+        try:
+            check_depth(bare)
+            return msgspec.Raw(msgspec.json.format(bare.encode(), indent=-1)), True
+        except (BadJson, msgspec.DecodeError, RecursionError):
+            pass  # the model wrote something else, or nested it beyond any use
+    return msgspec.Raw(encode({RAW_ARGUMENTS: text})), False

@@ -6,14 +6,14 @@ from functools import partial
 from typing import ClassVar
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.base import Classify, Endpoint, Exchange, Notes, SingleExchange, WholeReader
+from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.lookup import LookUp
-from understudy.dialects.openai.decode_stream import StreamReader, read_completion
-from understudy.dialects.openai.embeddings import encode_embeddings, read_embeddings
+from understudy.dialects.openai.decode_stream import StreamReader, decode_whole
+from understudy.dialects.openai.embeddings import decode_embeddings, encode_embed
 from understudy.dialects.openai.encode import encode_chat
-from understudy.dialects.openai.errors import RULES, read_error
-from understudy.dialects.openai.models import read_models
+from understudy.dialects.openai.errors import RULES, decode_error
+from understudy.dialects.openai.models import decode_models
 from understudy.dialects.openai.wire import NAME
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
@@ -31,10 +31,10 @@ class OpenAIDialect:
 
     def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
         """Open `POST /chat/completions`."""
-        notes = Notes(request.configured)
+        notes = WarningLog(request.configured)
         body = encode_chat(request, endpoint, notes, stream=stream)
         call = _post(endpoint, "chat/completions", body)
-        whole = partial(read_completion, endpoint=endpoint)
+        whole = partial(decode_whole, endpoint=endpoint)
         if stream:
             return SingleExchange(
                 call,
@@ -48,9 +48,11 @@ class OpenAIDialect:
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
         """Open `POST /embeddings`."""
-        notes = Notes()
-        body = encode_embeddings(request, endpoint, notes)
-        read = partial(read_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
+        notes = WarningLog()
+        body = encode_embed(request, endpoint, notes)
+        read = partial(
+            decode_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings)
+        )
         return SingleExchange(
             _post(endpoint, "embeddings", body),
             WholeReader[EmbeddingResponse](read),
@@ -66,7 +68,7 @@ class OpenAIDialect:
         # Slashes in ids stay: servers whose ids have them route the rest of the path.
         path = f"models/{in_path(name, slashes=True, safe=':@')}" if single else "models"
         call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
-        read = partial(read_models, endpoint=endpoint, request=request, single=single)
+        read = partial(decode_models, endpoint=endpoint, request=request, single=single)
         asked = SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
         if not single or request.model is None:
             return asked
@@ -82,4 +84,4 @@ def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
 
 
 def _refuse(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=operation)
+    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)

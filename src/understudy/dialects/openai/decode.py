@@ -10,8 +10,8 @@ from understudy.dialects.base import Endpoint
 from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.openai.decode_parts import CallEvent, ToolCalls
-from understudy.dialects.openai.errors import read_error_value, stream_failure
-from understudy.dialects.openai.usage import read_usage
+from understudy.dialects.openai.errors import decode_error_value, decode_failure
+from understudy.dialects.openai.usage import decode_usage
 from understudy.dialects.openai.wire import NAME, ChoiceWire, ChunkWire, DeltaWire
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Opaque
@@ -41,7 +41,7 @@ FINISH_REASONS = {
 _NOTED_LATE = ("moderation", "usage_breakdown", "prompt_filter_results", "warnings")
 
 
-class Answer:
+class AnswerDecoder:
     """The answer while it arrives. `add` every chunk in order, then `finish`.
 
     `Finished` comes out of `finish`, not where the wire says the reason, because usage follows that.
@@ -134,7 +134,7 @@ class Answer:
             interim = msgspec.structs.replace(self._usage, output=None, reasoning=None, audio_output=None)
             steps += (e.UsageReported(interim), e.Warned(NO_FINAL_USAGE))
         if self._logprobs is not None and self._logprobs.lists:
-            steps.append(e.Noted("logprobs", self._logprobs.lists))
+            steps.append(e.FactReported("logprobs", self._logprobs.lists))
         reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
         if self._calls and (raw == "stop" or (raw is None and whole)):
             # A call of the tool that was named by tool_choice ends with `stop` at OpenAI.
@@ -161,10 +161,10 @@ class Answer:
         return second if choice.finish_reason and not self._parts and not _says(first) else first
 
     def _failure(self, error: Any) -> Failure:
-        read = read_error_value({"error": error})
+        read = decode_error_value({"error": error})
         if read is None:
             return Failure(kind=FailureKind.SERVER_ERROR, message="the provider reported an error without a message")
-        return stream_failure(read, self._endpoint)
+        return decode_failure(read, self._endpoint)
 
     def _place(self, kind: str) -> int:
         """The index of the part of that kind; there is one text, one thinking and one refusal."""
@@ -201,7 +201,7 @@ class Answer:
         if isinstance(delta.audio, dict):
             self._add_audio(delta.audio)
         if delta.executed_tools and isinstance(delta.executed_tools, list):
-            steps.append(e.Noted("executed_tools", delta.executed_tools, append=True))
+            steps.append(e.FactReported("executed_tools", delta.executed_tools, append=True))
 
     def _add_calls(self, events: list[CallEvent], steps: Steps) -> None:
         if not events:
@@ -268,7 +268,7 @@ class Answer:
             self._groq_facts(chunk, steps)
 
     def _count(self, raw: Any, steps: Steps) -> None:
-        usage = read_usage(raw)
+        usage = decode_usage(raw)
         if usage is not None:
             if not usage.is_unknown:
                 self._usage, self._is_stale = usage, False
@@ -305,7 +305,7 @@ class Answer:
         """Note a fact once, and again when it changes: every chunk repeats it."""
         if self._known.get(key) != value:
             self._known[key] = value
-            steps.append(e.Noted(key, value))
+            steps.append(e.FactReported(key, value))
 
 
 def _first(choices: list[ChoiceWire] | None, *, whole: bool) -> ChoiceWire | None:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from understudy.dialects.openai.wire import CallWire, FunctionWire
-from understudy.domain.events import PartNoted, ToolCallDelta, ToolCallStarted
+from understudy.domain.events import PartExtra, ToolCallDelta, ToolCallStarted
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import JsonTooLarge, encode
 
@@ -14,7 +14,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 _LEGACY = "function_call"
 """The place of the one call of the deprecated field."""
 
-CallEvent = ToolCallStarted | ToolCallDelta | PartNoted
+CallEvent = ToolCallStarted | ToolCallDelta | PartExtra
 
 
 class _Call:
@@ -115,7 +115,7 @@ class ToolCalls:
         self._has_begun = True
         events: list[CallEvent] = [ToolCallStarted(part, call.id, name)]
         if call.custom:
-            events.append(PartNoted(part, "openai", {"type": "custom"}))
+            events.append(PartExtra(part, "openai", {"type": "custom"}))
         events += [ToolCallDelta(part, text) for text in call.held]
         call.has_text = bool(call.held)
         call.held = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from understudy.dialects.base import Endpoint
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.event_reader import EventReader
-from understudy.dialects.openai.decode import Answer, Steps
-from understudy.dialects.openai.errors import read_error_value, stream_failure
+from understudy.dialects.openai.decode import AnswerDecoder, Steps
+from understudy.dialects.openai.errors import decode_error_value, decode_failure
 from understudy.dialects.openai.wire import ChunkWire, decode_chunk
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson, decode_object
@@ -21,7 +21,7 @@ class StreamReader(EventReader):
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
         self._decoded = endpoint.bounds.decoded
-        self._answer = Answer(endpoint)
+        self._answer = AnswerDecoder(endpoint)
 
     def take(self, event: SseEvent) -> Steps:
         """Read a chunk, an error or the end mark."""
@@ -29,7 +29,7 @@ class StreamReader(EventReader):
             self.finished = True
             return self._answer.finish(marked=True)
         if event.name == "error" and (error := read_event(event)) is not None:
-            return [stream_failure(error, self._endpoint)]
+            return [decode_failure(error, self._endpoint)]
         chunk = decode_chunk(event.data, self._decoded)
         if event.name == "error" or (chunk.choices is None and not chunk.error and chunk.usage is None):
             return self._oddity(event, chunk)
@@ -41,23 +41,23 @@ class StreamReader(EventReader):
 
     def _oddity(self, event: SseEvent, chunk: ChunkWire) -> Steps:
         """An event named `error`, or one without choices, which may be an error in another form."""
-        error = read_error_value(decode_object(event.data))
+        error = decode_error_value(decode_object(event.data))
         if error is not None:
-            return [stream_failure(error, self._endpoint)]
+            return [decode_failure(error, self._endpoint)]
         if event.name == "error":
             return [Failure(kind=FailureKind.SERVER_ERROR, message="the provider reported an error without a message")]
         return self._answer.add(chunk)
 
 
-def read_completion(body: bytes, endpoint: Endpoint) -> Steps:
+def decode_whole(body: bytes, endpoint: Endpoint) -> Steps:
     """Read a whole completion. Raises `BadJson` when it is none."""
     chunk = decode_chunk(body, endpoint.bounds.decoded)
     if chunk.choices is None:
-        error = read_error_value(decode_object(body))
+        error = decode_error_value(decode_object(body))
         if error is not None:
-            return [stream_failure(error, endpoint)]
+            return [decode_failure(error, endpoint)]
         raise BadJson("no `choices`: not a chat completion")
-    answer = Answer(endpoint)
+    answer = AnswerDecoder(endpoint)
     if not chunk.choices:
         if chunk.error:
             return answer.add(chunk, whole=True)

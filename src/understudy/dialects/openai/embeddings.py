@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.embeddings import checked_vectors, in_order, unpack_vector, with_usage_warnings
-from understudy.dialects.openai.errors import read_error_value, stream_failure
-from understudy.dialects.openai.usage import read_usage
+from understudy.dialects.openai.errors import decode_error_value, decode_failure
+from understudy.dialects.openai.usage import decode_usage
 from understudy.dialects.openai.wire import NAME
 from understudy.dialects.patching import fill, received
 from understudy.domain.failures import Failure
@@ -35,7 +35,7 @@ class _Body(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(_Body)
 
 
-def read_embeddings(
+def decode_embeddings(
     body: bytes, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...] = ()
 ) -> list[EmbeddingResponse | Failure]:
     """Read an embeddings body, in the order of the texts. `expected` is their number, 0 when it is not known.
@@ -44,14 +44,14 @@ def read_embeddings(
     """
     found = decode_as(_decoder, body, sliced=True, decoded=endpoint.bounds.numbers(expected))
     if found.data is None:
-        error = read_error_value(decode_object(body))
+        error = decode_error_value(decode_object(body))
         if error is not None:
-            return [stream_failure(error, endpoint, Operation.EMBED)]
+            return [decode_failure(error, endpoint, Operation.EMBED)]
         raise BadJson("no `data`: not an embeddings list")
     vectors = [unpack_vector(item.embedding) for item in found.data]
     ordered = in_order(vectors, [item.index for item in found.data])
     # No text has no tokens: a zero is written by servers that do not count, because the form demands a number.
-    usage = read_usage(found.usage) or Usage()
+    usage = decode_usage(found.usage) or Usage()
     response = EmbeddingResponse(
         embeddings=checked_vectors(ordered, expected),
         model=found.model if isinstance(found.model, str) else None,
@@ -62,7 +62,7 @@ def read_embeddings(
     return [with_usage_warnings(response)]
 
 
-def encode_embeddings(request: EmbeddingRequest, endpoint: Endpoint, notes: Notes) -> bytes:
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> bytes:
     """Write the body of an embedding request."""
     if (body := received(request, NAME)) is not None:
         fill(body, endpoint.options)

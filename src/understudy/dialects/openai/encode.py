@@ -1,13 +1,13 @@
-"""Requests to bodies: the plain form of this dialect first, then `fit` for what the target wants otherwise."""
+"""Requests to bodies: the plain form of this dialect first, then `apply_quirks` for what the target wants otherwise."""
 
 from __future__ import annotations
 
 from operator import attrgetter
 from typing import Any
 
-from understudy.dialects.base import Endpoint, Notes
+from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.openai.encode_messages import MessageEncoder
-from understudy.dialects.openai.quirks import fit
+from understudy.dialects.openai.quirks import apply_quirks
 from understudy.dialects.openai.wire import FIELDS, NAME
 from understudy.dialects.patching import fill, received
 from understudy.domain.content import JsonObject
@@ -24,40 +24,40 @@ _ALIASES = {"max_completion_tokens": "max_tokens", "user": "safety_identifier"}
 """Second spellings under which a field may already stand in a body that came over the wire."""
 
 
-def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> bytes:
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> bytes:
     """Write the body of a chat request. A request that came in on this wire is patched, so nothing of it is lost."""
     if (body := received(request, NAME)) is not None:
         body = _patched(request, body, endpoint, notes)
     else:
-        body = _rendered(request, endpoint, notes)
+        body = _encode_unified(request, endpoint, notes)
     if endpoint.model is not None:
         body["model"] = endpoint.model
     _set_stream(body, endpoint, stream=stream)
     return encode(body)
 
 
-def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     extra = request.extra or {}
     last = {**endpoint.options, **extra.get(endpoint.provider, {})}
     body: JsonObject = {
         "model": request.model,
         "messages": MessageEncoder(endpoint.quirks, notes).write(request.messages),
     }
-    body |= parameters(request, endpoint, notes)
+    body |= _parameters(request, endpoint, notes)
     # What is meant for the dialect at large has to suit the target; what names the provider is sent as it is.
     body |= {key: value for key, value in extra.get(NAME, {}).items() if key not in last}
-    fit(body, endpoint.quirks, notes)
+    apply_quirks(body, endpoint.quirks, notes)
     body |= last
     body.pop("stream", None)
     return {key: value for key, value in body.items() if value is not None}
 
 
-def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     if request.configured:
-        written = parameters(request, endpoint, Notes(request.configured))
+        written = _parameters(request, endpoint, WarningLog(request.configured))
         own = {key: value for key, value in written.items() if _configures(key, request.configured)}
         fill(body, own, aliases=_ALIASES)
-    fit(body, endpoint.quirks, notes, came_in=True)
+    apply_quirks(body, endpoint.quirks, notes, came_in=True)
     return fill(body, endpoint.options, aliases=_ALIASES)
 
 
@@ -66,7 +66,7 @@ def _configures(key: str, configured: frozenset[str]) -> bool:
     return any(FIELDS.get(name) == key or other.get(key) == name or name == key for name in configured)
 
 
-def parameters(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """Write everything but model and messages, in the plain form."""
     body: JsonObject = {}
     verbatim = (request.extra or {}).get(NAME, {})
@@ -92,7 +92,7 @@ def parameters(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> 
     return body
 
 
-def _tool(tool: AnyTool, notes: Notes) -> JsonObject | None:
+def _tool(tool: AnyTool, notes: WarningLog) -> JsonObject | None:
     if isinstance(tool, OpaqueTool):
         if tool.dialect == NAME and isinstance(tool.json, dict):
             return tool.json
@@ -143,7 +143,7 @@ def _format(output: OutputFormat) -> JsonObject:
     return {"type": "json_schema", "json_schema": schema}
 
 
-def _reasoning(reasoning: Reasoning, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _reasoning(reasoning: Reasoning, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     body: JsonObject = {}
     effort = reasoning.effort
     if effort is None and reasoning.mode == "disabled":
@@ -159,7 +159,7 @@ def _reasoning(reasoning: Reasoning, endpoint: Endpoint, notes: Notes) -> JsonOb
     return body
 
 
-def _display(display: str, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _display(display: str, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     hidden = display in ("omitted", "hidden")
     match endpoint.quirks.reasoning_display:
         case "include_reasoning":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Notes, word_of
+from understudy.dialects.base import WarningLog, word_of
 from understudy.dialects.history import CallIds, short_id
 from understudy.dialects.openai.wire import NAME
 from understudy.dialects.quirks import Quirks
@@ -29,7 +29,7 @@ AUDIO_FORMATS = {"audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/wav": "wav", "a
 _MEDIA = ("image_url", "input_audio", "file")
 
 
-def extras(owner: Part | Message) -> JsonObject:
+def extra_of(owner: Part | Message) -> JsonObject:
     """The fields that arrived on this wire without a typed place."""
     return (owner.extra or {}).get(NAME, {})
 
@@ -41,7 +41,7 @@ class MessageEncoder:
     once all results are told.
     """
 
-    def __init__(self, quirks: Quirks, notes: Notes) -> None:
+    def __init__(self, quirks: Quirks, notes: WarningLog) -> None:
         self._quirks = quirks
         self._notes = notes
         self._ids = CallIds(short_id(MAX_CALL_ID), notes)
@@ -53,7 +53,7 @@ class MessageEncoder:
         for message in messages:
             parts = message.content if isinstance(message.content, tuple) else ()
             results = [part for part in parts if isinstance(part, ToolResult)]
-            own = extras(message) if len(results) == 1 else {}
+            own = extra_of(message) if len(results) == 1 else {}
             out += [self._tool_message(result, media) | own for result in results]
             rest = tuple(part for part in parts if not isinstance(part, ToolResult))
             if results and not rest:
@@ -73,12 +73,12 @@ class MessageEncoder:
             role = Role.USER
         body: JsonObject = {"role": role.value}
         if role is Role.ASSISTANT and isinstance(content, tuple):
-            body |= self._answer(content, extras(message))
+            body |= self._answer(content, extra_of(message))
         else:
             body["content"] = content if isinstance(content, str) else self._parts(content)
         if message.name is not None:
             body["name"] = message.name
-        return body | extras(message)
+        return body | extra_of(message)
 
     def _parts(self, parts: tuple[AnyPart, ...]) -> list[JsonObject]:
         return [written for part in parts if (written := self._part(part)) is not None]
@@ -101,10 +101,10 @@ class MessageEncoder:
             case _:
                 self._notes.drop(word_of(part), "it has no place in this message")
                 return None
-        return None if body is None else body | self._mark(part) | extras(part)
+        return None if body is None else body | self._mark(part) | extra_of(part)
 
     def _mark(self, part: Part) -> JsonObject:
-        if part.cache is None or "prompt_cache_breakpoint" in extras(part):
+        if part.cache is None or "prompt_cache_breakpoint" in extra_of(part):
             return {}
         if not self._quirks.cache_breakpoints:
             self._notes.drop("cache", "prompts are cached automatically here, without marks")
@@ -164,13 +164,13 @@ class MessageEncoder:
     def _say(self, part: AnyPart, texts: list[JsonObject], body: JsonObject) -> None:
         match part:
             case Text():
-                texts.append({"type": "text", "text": part.text} | self._mark(part) | extras(part))
+                texts.append({"type": "text", "text": part.text} | self._mark(part) | extra_of(part))
             case Refusal():
                 body["refusal"] = body.get("refusal", "") + part.text
             case ToolCall():
-                body.setdefault("tool_calls", []).append(tool_call(part, self._ids.of_call(part.id)))
+                body.setdefault("tool_calls", []).append(encode_tool_call(part, self._ids.of_call(part.id)))
             case Audio():
-                self._spoken(part, texts, body)
+                self._encode_audio(part, texts, body)
             case Opaque():
                 if (written := self._opaque(part)) is not None:
                     texts.append(written)
@@ -190,7 +190,7 @@ class MessageEncoder:
         elif part.text:
             body[field] = body.get(field, "") + part.text
 
-    def _spoken(self, part: Audio, texts: list[JsonObject], body: JsonObject) -> None:
+    def _encode_audio(self, part: Audio, texts: list[JsonObject], body: JsonObject) -> None:
         if part.file_id is not None:
             body["audio"] = {"id": part.file_id}
         elif part.transcript:
@@ -212,14 +212,14 @@ class MessageEncoder:
                 self._notes.emulate("tool result media", "tool messages carry text only: sent as the user's after them")
                 media += moved
             content = [part for part in written if part.get("type") not in _MEDIA] or ""
-        return {"role": "tool", "tool_call_id": self._ids.of_result(result.call_id), "content": content} | extras(
+        return {"role": "tool", "tool_call_id": self._ids.of_result(result.call_id), "content": content} | extra_of(
             result
         )
 
 
-def tool_call(call: ToolCall, call_id: str) -> JsonObject:
+def encode_tool_call(call: ToolCall, call_id: str) -> JsonObject:
     """Write a tool call under an id, a custom tool's in its own form."""
-    extra = extras(call)
+    extra = extra_of(call)
     if extra.get("type") == "custom":
         return {"id": call_id, "custom": {"name": call.name, "input": call.arguments}} | extra
     function = {"name": call.name, "arguments": call.arguments}

@@ -16,18 +16,18 @@ RULES: tuple[ErrorRule, ...] = ()
 """This dialect's codes are the ones that all others borrow: `understudy.dialects.wordings` has them."""
 
 
-def read_error(body: bytes) -> WireError | None:
+def decode_error(body: bytes) -> WireError | None:
     """Read an error body: `{"error": {…}}`, and the looser forms of other servers (a string, `message`, `detail`, a
     list of one). `None` when the body is none of these."""
     return read_any(body)
 
 
-def read_error_value(value: dict[str, Any]) -> WireError | None:
+def decode_error_value(value: dict[str, Any]) -> WireError | None:
     """Read a decoded object that may be an error or hold one under `error`."""
     return read_any_value(value)
 
 
-def stream_failure(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
+def decode_failure(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
     """Read an error that came with status 200, in a stream or as a whole body, keeping its class."""
     return failure_in_answer(error, endpoint=endpoint, rules=RULES, operation=operation)
 

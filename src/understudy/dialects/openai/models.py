@@ -28,7 +28,9 @@ _POLICIES = frozenset({"fastest", "cheapest", "preferred"})
 """How Hugging Face's router may be told to choose among the partners that serve a model."""
 
 
-def read_models(body: bytes, endpoint: Endpoint, request: ModelsRequest, *, single: bool) -> list[ModelInfo | Failure]:
+def decode_models(
+    body: bytes, endpoint: Endpoint, request: ModelsRequest, *, single: bool
+) -> list[ModelInfo | Failure]:
     """Read a model list (`{"data": […]}` or a bare array), or one model where a `single` one was asked for.
 
     Raises `BadJson` when it is neither.

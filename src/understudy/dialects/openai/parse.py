@@ -77,7 +77,7 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
     )
 
 
-def tools_from_openai(tools: Iterable[Any]) -> tuple[AnyTool, ...]:
+def read_tools(tools: Iterable[Any]) -> tuple[AnyTool, ...]:
     """Read tools of which some are mappings as they are written for OpenAI's client. Raises `Misuse`."""
     try:
         return tuple(
@@ -88,7 +88,7 @@ def tools_from_openai(tools: Iterable[Any]) -> tuple[AnyTool, ...]:
         raise Misuse(error.failure.message, failure=error.failure) from error
 
 
-def choice_from_openai(choice: Mapping[str, Any]) -> ToolChoice:
+def read_tool_choice(choice: Mapping[str, Any]) -> ToolChoice:
     """Read a tool choice as it is written for OpenAI's client. Raises `Misuse`."""
     try:
         return _choice({"tool_choice": dict(choice)}) or ToolChoice()
@@ -96,7 +96,7 @@ def choice_from_openai(choice: Mapping[str, Any]) -> ToolChoice:
         raise Misuse(error.failure.message, failure=error.failure) from error
 
 
-def parse_embedding(body: JsonObject, raw: bytes) -> EmbeddingRequest:
+def parse_embed(body: JsonObject, raw: bytes) -> EmbeddingRequest:
     """Read an embedding request. Raises `BadRequest`.
 
     An input of tokens instead of texts stays in `extra["openai"]["input"]`, with no texts: only this dialect can

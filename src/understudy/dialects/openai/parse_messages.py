@@ -30,7 +30,7 @@ _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 _BREAKPOINT = {"mode": "explicit"}
 
 
-def messages_from_openai(messages: Iterable[Mapping[str, Any]], *, first: int = 0) -> tuple[Message, ...]:
+def read_messages(messages: Iterable[Mapping[str, Any]], *, first: int = 0) -> tuple[Message, ...]:
     """Read messages as they are written for OpenAI's client. `first` is the number of the first in its list.
 
     Raises `Misuse`, which names the message and the field, for a malformed one.

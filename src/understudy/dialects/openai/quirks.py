@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import WarningLog
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
 
@@ -36,20 +36,20 @@ _NEUTRAL: dict[str, Any] = {
 _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 
 
-def fit(body: JsonObject, quirks: Quirks, notes: Notes, *, came_in: bool = False) -> None:
+def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog, *, came_in: bool = False) -> None:
     """Alter the body in place; everything left out or changed is noted.
 
     A body that came in on this wire keeps its spellings where the target takes either.
     """
     if "reasoning" not in quirks.refused:
-        _fit_effort(body, quirks, notes)
+        _apply_to_effort(body, quirks, notes)
     if not (came_in and quirks.other_max_tokens):
         _rename(body, "max_completion_tokens", "max_tokens", quirks.max_tokens_field)
     if not came_in or "safety_identifier" in quirks.refused:
         _rename(body, "user", "safety_identifier", quirks.user_field)
     _refuse(body, quirks, notes)
-    _fit_tools(body, quirks, notes)
-    _fit_format(body, quirks, notes)
+    _apply_to_tools(body, quirks, notes)
+    _apply_to_format(body, quirks, notes)
     if quirks.logprobs_as_count:
         _count_logprobs(body)
     stop = body.get("stop")
@@ -62,7 +62,7 @@ def fit(body: JsonObject, quirks: Quirks, notes: Notes, *, came_in: bool = False
     if isinstance(messages, list):
         for message in messages:
             if isinstance(message, dict):
-                _fit_message(message, quirks, notes)
+                _apply_to_message(message, quirks, notes)
 
 
 def _count_logprobs(body: JsonObject) -> None:
@@ -77,7 +77,7 @@ def _count_logprobs(body: JsonObject) -> None:
             pass
 
 
-def _refuse(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     refused = quirks.refused
     if quirks.sampling_without_effort and _effective_effort(body, quirks) == "none":
         refused = refused - _SAMPLING
@@ -101,7 +101,7 @@ def _rename(body: JsonObject, one: str, other: str, wanted: str) -> None:
         body[wanted] = value
 
 
-def _fit_effort(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _apply_to_effort(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     effort, accepted = body.get("reasoning_effort"), quirks.efforts
     if effort is None or accepted is None or effort in accepted:
         return
@@ -114,7 +114,7 @@ def _fit_effort(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
         notes.clamp("reasoning", f"the model has no effort {effort!r}: {sent!r} is the nearest")
 
 
-def _fit_tools(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _apply_to_tools(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     if not quirks.parallel_switch and body.pop("parallel_tool_calls", None) is not None:
         notes.drop("parallel_tool_calls", "the target has no such switch")
     choice = body.get("tool_choice")
@@ -130,7 +130,7 @@ def _fit_tools(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
         notes.drop("tool_choice", f"the target has no mode {mode!r}")
 
 
-def _narrow(body: JsonObject, allowed: Any, notes: Notes) -> None:
+def _narrow(body: JsonObject, allowed: Any, notes: WarningLog) -> None:
     """Send only the allowed tools, where the choice itself cannot be restricted."""
     if not isinstance(allowed, dict):
         return
@@ -147,7 +147,7 @@ def _tool_name(tool: Any) -> str | None:
     return None
 
 
-def _fit_format(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _apply_to_format(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     wanted = body.get("response_format")
     kind = wanted.get("type") if isinstance(wanted, dict) else None
     if kind not in ("text", "json_object", "json_schema") or kind in quirks.output_formats:
@@ -160,7 +160,7 @@ def _fit_format(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
     notes.drop("output", f"the model has no output format {kind!r}")
 
 
-def _fit_message(message: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _apply_to_message(message: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     role = message.get("role")
     if role in ("system", "developer") and quirks.system_role not in ("as_given", role):
         message["role"] = quirks.system_role
@@ -169,14 +169,14 @@ def _fit_message(message: JsonObject, quirks: Quirks, notes: Notes) -> None:
     if not quirks.message_names and role != "function" and message.pop("name", None) is not None:
         notes.drop("name", "names of messages are refused")
     if role == "assistant":
-        _fit_thinking(message, quirks, notes)
+        _apply_to_thinking(message, quirks, notes)
     content = message.get("content")
     if isinstance(content, list):
-        kept = [fitted for part in content if (fitted := _fit_part(part, quirks, notes)) is not None]
+        kept = [fitted for part in content if (fitted := _apply_to_part(part, quirks, notes)) is not None]
         message["content"] = kept if kept or not content else ""
 
 
-def _fit_thinking(message: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _apply_to_thinking(message: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     field = quirks.reasoning_field
     if field is not None:
         _rename(message, "reasoning", "reasoning_content", field)
@@ -186,7 +186,7 @@ def _fit_thinking(message: JsonObject, quirks: Quirks, notes: Notes) -> None:
             notes.drop("thinking", "thinking is not taken back here")
 
 
-def _fit_part(part: Any, quirks: Quirks, notes: Notes) -> Any:
+def _apply_to_part(part: Any, quirks: Quirks, notes: WarningLog) -> Any:
     if not isinstance(part, dict):
         return part
     if "cache" in quirks.refused and "prompt_cache_breakpoint" in part:

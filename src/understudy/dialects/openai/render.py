@@ -7,12 +7,12 @@ from typing import Any
 
 from understudy.dialects.embeddings import pack_vector
 from understudy.dialects.errors import status_of, statuses
+from understudy.dialects.server import json_reply
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.openai_form import completion_object, embeddings_object
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
-from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
-from understudy.wire.json import encode
+from understudy.wire.http import HttpReply
 
 _K = FailureKind
 
@@ -63,12 +63,7 @@ _ERRORS: dict[FailureKind, tuple[str, str | None]] = {
 _STATUSES = statuses({_K.BILLING: 429, _K.POOL: 503, _K.SCHEMA_MISMATCH: 422, _K.LOCAL: 502})
 
 
-def reply(body: JsonObject, status: int = 200, headers: Headers = ()) -> HttpReply:
-    """Return a body as a reply."""
-    return HttpReply(status, JSON_HEADERS + headers, encode(body))
-
-
-def render_completion(response: GenerationResponse, *, legacy: bool) -> JsonObject:
+def render_whole(response: GenerationResponse, *, legacy: bool) -> JsonObject:
     """Write a whole answer; with `legacy`, its tool call in the deprecated form that the caller's request had."""
     body = completion_object(response)
     if legacy:
@@ -80,7 +75,7 @@ def render_completion(response: GenerationResponse, *, legacy: bool) -> JsonObje
     return body
 
 
-def render_embeddings(response: EmbeddingResponse, *, as_base64: bool) -> JsonObject:
+def render_embeddings_body(response: EmbeddingResponse, *, as_base64: bool) -> JsonObject:
     """Write vectors, as numbers or as base64 of little-endian 32-bit floats."""
     body = embeddings_object(response)
     if as_base64:
@@ -89,7 +84,7 @@ def render_embeddings(response: EmbeddingResponse, *, as_base64: bool) -> JsonOb
     return body
 
 
-def model_object(model: ModelInfo) -> JsonObject:
+def render_model(model: ModelInfo) -> JsonObject:
     """Write a model. Limits go by the names that Groq gives them; OpenAI itself tells none. An entry of this dialect's
     own keeps all that it says."""
     raw = model.raw or {}
@@ -107,7 +102,7 @@ def model_object(model: ModelInfo) -> JsonObject:
     return body
 
 
-def error_object(failure: Failure) -> JsonObject:
+def render_error_body(failure: Failure) -> JsonObject:
     """Write an error: the failure's own code and type where it has them, else those of its kind."""
     kind_type, kind_code = _ERRORS[failure.kind]
     named = failure.type is not None or failure.code is not None
@@ -135,4 +130,4 @@ def render_error(failure: Failure) -> HttpReply:
         headers.append(("x-should-retry", "true" if failure.should_retry else "false"))
     if failure.request_id is not None:
         headers.append(("x-request-id", failure.request_id))
-    return reply(error_object(failure), status_of(failure, _STATUSES), tuple(headers))
+    return json_reply(render_error_body(failure), status_of(failure, _STATUSES), tuple(headers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.openai.render import error_object
+from understudy.dialects.openai.render import render_error_body
 from understudy.domain import events as e
 from understudy.domain.content import Audio, JsonObject, Opaque, Refusal, Text, ToolCall
 from understudy.domain.failures import Failure
@@ -52,7 +52,7 @@ class ChunkRenderer:
         """Write one event."""
         if event.wire is not None:
             return self._forward(event, event.wire)
-        if self._waiting is not None and not isinstance(event, e.PartNoted):
+        if self._waiting is not None and not isinstance(event, e.PartExtra):
             return self._begin_call("function") + self._write(event)
         return self._write(event)
 
@@ -67,7 +67,7 @@ class ChunkRenderer:
 
     def fail(self, failure: Failure) -> bytes:
         """Write an error, after which nothing follows."""
-        return self._begin_call("function") + frame(encode(error_object(failure)))
+        return self._begin_call("function") + frame(encode(render_error_body(failure)))
 
     def _write(self, event: e.Event) -> bytes:
         match event:
@@ -86,7 +86,7 @@ class ChunkRenderer:
             case e.ToolCallStarted():
                 self._waiting = event
                 return b""
-            case e.PartNoted(_, dialect, fields):
+            case e.PartExtra(_, dialect, fields):
                 is_custom = dialect == "openai" and fields.get("type") == "custom"
                 return self._begin_call("custom" if is_custom else "function")
             case _:
@@ -98,7 +98,7 @@ class ChunkRenderer:
                 return self._finish(reason)
             case e.UsageReported(usage):
                 self._usage = self._usage.followed_by(usage)
-            case e.Noted(key, value):
+            case e.FactReported(key, value):
                 return self._note(key, value)
             case e.CitationAdded(_, citation):
                 if (annotation := annotation_object(citation)) is not None:

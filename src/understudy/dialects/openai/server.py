@@ -7,17 +7,11 @@ from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from understudy.dialects.openai.errors import bad_request
-from understudy.dialects.openai.parse import parse_chat, parse_embedding
-from understudy.dialects.openai.render import (
-    model_object,
-    render_completion,
-    render_embeddings,
-    render_error,
-    reply,
-)
+from understudy.dialects.openai.parse import parse_chat, parse_embed
+from understudy.dialects.openai.render import render_embeddings_body, render_error, render_model, render_whole
 from understudy.dialects.openai.render_stream import ChunkRenderer
 from understudy.dialects.openai.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
+from understudy.dialects.server import BadRequest, Inbound, Renderer, json_reply, key_of
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Unsupported
 from understudy.domain.failures import Failure, FailureKind
@@ -69,7 +63,7 @@ class OpenAIServer:
                 return _chat(body, raw)
             case Operation.EMBED:
                 options: dict[str, object] = {"encoding_format": body.get("encoding_format") or "float"}
-                return Inbound(operation=operation, request=parse_embedding(body, raw), options=options)
+                return Inbound(operation=operation, request=parse_embed(body, raw), options=options)
         raise BadRequest(
             Failure(
                 kind=FailureKind.NOT_FOUND,
@@ -82,7 +76,7 @@ class OpenAIServer:
 
     def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
         """Write a whole answer."""
-        return reply(render_completion(response, legacy=bool(inbound.options.get("legacy"))))
+        return json_reply(render_whole(response, legacy=bool(inbound.options.get("legacy"))))
 
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
@@ -91,16 +85,18 @@ class OpenAIServer:
 
     def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
         """Write vectors in the form that the caller asked for."""
-        return reply(render_embeddings(response, as_base64=inbound.options.get("encoding_format") == "base64"))
+        return json_reply(
+            render_embeddings_body(response, as_base64=inbound.options.get("encoding_format") == "base64")
+        )
 
     def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
         """Write the list, which has one page, or the one model that was asked for."""
         wanted = inbound.request.model
         if wanted is None:
-            return reply({"object": "list", "data": [model_object(model) for model in models]})
+            return json_reply({"object": "list", "data": [render_model(model) for model in models]})
         found = next((model for model in models if model.id == wanted), None)
         if found is not None:
-            return reply(model_object(found))
+            return json_reply(render_model(found))
         message = f"The model `{wanted}` does not exist or you do not have access to it."
         return render_error(Failure(kind=FailureKind.NOT_FOUND, message=message, param="model"))
 

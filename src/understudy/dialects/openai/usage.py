@@ -7,7 +7,7 @@ from typing import Any
 from understudy.domain.usage import Usage, token_count
 
 
-def read_usage(raw: Any) -> Usage | None:
+def decode_usage(raw: Any) -> Usage | None:
     """Read a usage object; `None` when there is none.
 
     `prompt_tokens` includes cached, written and audio tokens, `completion_tokens` reasoning and audio. Where a

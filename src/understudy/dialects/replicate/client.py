@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from understudy.dialects.base import Endpoint, Exchange
 from understudy.dialects.replicate.exchange import PredictionExchange
-from understudy.dialects.replicate.models import list_models
+from understudy.dialects.replicate.models import open_models
 from understudy.dialects.replicate.wire import NAME
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
@@ -31,7 +31,7 @@ class ReplicateDialect:
 
     def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
         """Open the list of language models, or the look-up of any one model."""
-        return list_models(request, endpoint)
+        return open_models(request, endpoint)
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Refuse: tokens are counted by the models, after the fact."""

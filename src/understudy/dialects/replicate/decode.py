@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from understudy.dialects.base import Endpoint
-from understudy.dialects.replicate.errors import of_prediction
-from understudy.dialects.replicate.usage import read_usage
+from understudy.dialects.replicate.errors import decode_prediction_failure
+from understudy.dialects.replicate.usage import decode_usage
 from understudy.dialects.replicate.wire import SUCCEEDED, PredictionWire, seconds
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
@@ -13,7 +13,7 @@ from understudy.domain.finish import FinishReason
 Steps = list[e.Event | Failure]
 
 
-class Answer:
+class AnswerDecoder:
     """One prediction's answer while it grows, whether it is read as a stream, polled, or seen once."""
 
     def __init__(self, endpoint: Endpoint, ceiling: int | None) -> None:
@@ -46,13 +46,13 @@ class Answer:
     def ended(self, prediction: PredictionWire) -> Steps:
         """Take the final state of the prediction."""
         if prediction.status != SUCCEEDED:
-            return [of_prediction(prediction, self._endpoint)]
+            return [decode_prediction_failure(prediction, self._endpoint)]
         said = "".join(self._said)
         if not self.streamed and not prediction.text.startswith(said):
             message = "the stream broke off, and the prediction's output is not what it began with"
             return [Failure(kind=FailureKind.TRUNCATED, message=message)]
         steps = [] if self.streamed else self.grown(prediction)
-        usage = read_usage(prediction)
+        usage = decode_usage(prediction)
         if usage is not None:
             steps.append(e.UsageReported(usage, self._mark))
         written = usage.output if usage is not None else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.patching import fill, received
-from understudy.dialects.replicate.encode_settings import write_inputs
+from understudy.dialects.replicate.encode_settings import encode_inputs
 from understudy.dialects.replicate.names import Place, create_route
 from understudy.dialects.replicate.schema import InputSchema
 from understudy.dialects.replicate.wire import CEILINGS, NAME
@@ -15,12 +15,12 @@ from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import encode
 
 
-def write_body(
-    request: GenerationRequest, endpoint: Endpoint, schema: InputSchema, version: str | None, notes: Notes
+def encode_chat(
+    request: GenerationRequest, endpoint: Endpoint, schema: InputSchema, version: str | None, notes: WarningLog
 ) -> JsonObject:
     """Write a prediction from the unified request, in the inputs of the model."""
     body: JsonObject = {"version": version} if version is not None else {}
-    inputs = write_inputs(request, schema, notes)
+    inputs = encode_inputs(request, schema, notes)
     extra = dict(extra_fields(request.extra, NAME, endpoint))
     added = extra.pop("input", None)
     if isinstance(added, dict):
@@ -28,7 +28,7 @@ def write_body(
     return _merged({**body, "input": inputs}, extra)
 
 
-def patched_body(request: GenerationRequest, endpoint: Endpoint) -> JsonObject | None:
+def encode_patched(request: GenerationRequest, endpoint: Endpoint) -> JsonObject | None:
     """Return the body as it came in, with configured values where it says nothing; `None` for a request that came in
     over another wire format, or for another model, which has other inputs."""
     if endpoint.model not in (None, request.model) or (body := received(request, NAME)) is None:
@@ -36,7 +36,7 @@ def patched_body(request: GenerationRequest, endpoint: Endpoint) -> JsonObject |
     return fill(body, extra_fields(request.extra, endpoint.provider, endpoint))
 
 
-def create_request(body: JsonObject, path: str, endpoint: Endpoint, *, stream: bool) -> HttpRequest:
+def encode_request(body: JsonObject, path: str, endpoint: Endpoint, *, stream: bool) -> HttpRequest:
     """Make the request. A plain answer is waited for (up to a minute); a streamed one is read elsewhere."""
     if stream or "stream" in body:
         body = {**body, "stream": stream}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import WarningLog
 from understudy.dialects.replicate.wire import NAME
 from understudy.domain.content import (
     AnyPart,
@@ -25,26 +25,26 @@ from understudy.domain.messages import Message, Role
 _SPEAKER = {Role.USER: "User", Role.ASSISTANT: "Assistant", Role.TOOL: "Tool"}
 
 
-class Turn(msgspec.Struct, frozen=True):
+class TranscriptTurn(msgspec.Struct, frozen=True):
     """One turn as text."""
 
     role: Role
     text: str
 
 
-class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     """A conversation as text, with the images that it shows."""
 
     system: str
-    turns: tuple[Turn, ...]
+    turns: tuple[TranscriptTurn, ...]
     images: tuple[Image, ...]
 
-    def prompt(self, notes: Notes) -> str:
+    def prompt(self, notes: WarningLog) -> str:
         """Return the one prompt: what the user says, or who said what, ending where the model is to speak."""
         match self.turns:
             case ():
                 return ""
-            case (Turn(role=Role.USER, text=text),):
+            case (TranscriptTurn(role=Role.USER, text=text),):
                 return text
             case turns:
                 notes.emulate("messages", "the model takes one prompt: the conversation is sent as a transcript")
@@ -62,11 +62,11 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
         return [*system, *spoken]
 
 
-def read_conversation(messages: tuple[Message, ...], notes: Notes) -> Conversation:
+def encode_messages(messages: tuple[Message, ...], notes: WarningLog) -> Transcript:
     """Make text of messages. What text cannot say is left out, with a warning."""
     writer = _Writer(notes)
     system: list[str] = []
-    turns: list[Turn] = []
+    turns: list[TranscriptTurn] = []
     for message in messages:
         if message.name is not None:
             notes.drop("name", "messages have no names here")
@@ -76,17 +76,17 @@ def read_conversation(messages: tuple[Message, ...], notes: Notes) -> Conversati
                 notes.emulate("messages", "a system message in the middle was moved to the system prompt")
             system.append(text)
         elif text or message.role is Role.USER:
-            turns.append(Turn(message.role, text))
+            turns.append(TranscriptTurn(message.role, text))
     if not turns and system:
         notes.emulate("messages", "the system message is sent as the user's: there is no other")
-        turns.append(Turn(Role.USER, system.pop()))
-    return Conversation(system="\n\n".join(filter(None, system)), turns=tuple(turns), images=tuple(writer.images))
+        turns.append(TranscriptTurn(Role.USER, system.pop()))
+    return Transcript(system="\n\n".join(filter(None, system)), turns=tuple(turns), images=tuple(writer.images))
 
 
 class _Writer:
     """Writes parts as text, and gathers the images among them."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: WarningLog) -> None:
         self._notes = notes
         self.images: list[Image] = []
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Notes
-from understudy.dialects.replicate.encode_messages import Conversation, read_conversation
+from understudy.dialects.base import WarningLog
+from understudy.dialects.replicate.encode_messages import Transcript, encode_messages
 from understudy.dialects.replicate.schema import InputSchema
 from understudy.dialects.replicate.wire import BUDGETS, CEILINGS, IMAGES, PLAIN, STOPS, SWITCHES, SYSTEM
 from understudy.domain.content import Image, JsonObject
@@ -27,13 +27,13 @@ _NOWHERE = {
 }
 
 
-def write_inputs(request: GenerationRequest, schema: InputSchema, notes: Notes) -> JsonObject:
+def encode_inputs(request: GenerationRequest, schema: InputSchema, notes: WarningLog) -> JsonObject:
     """Write the inputs of a prediction. What the model has no input for is left out, with a warning."""
     for field, why in _NOWHERE.items():
         if getattr(request, field) not in (None, ()):
             notes.drop(field, why)
     writer = _Writer(schema, notes)
-    writer.conversation(read_conversation(request.messages, notes), request.output)
+    writer.conversation(encode_messages(request.messages, notes), request.output)
     writer.number("max_tokens", request.max_tokens, CEILINGS)
     for field in PLAIN:
         writer.number(field, getattr(request, field), (field,))
@@ -43,18 +43,18 @@ def write_inputs(request: GenerationRequest, schema: InputSchema, notes: Notes) 
 
 
 class _Writer:
-    def __init__(self, schema: InputSchema, notes: Notes) -> None:
+    def __init__(self, schema: InputSchema, notes: WarningLog) -> None:
         self._schema = schema
         self._notes = notes
         self.inputs: JsonObject = {}
 
-    def conversation(self, said: Conversation, output: OutputFormat | None) -> None:
+    def conversation(self, said: Transcript, output: OutputFormat | None) -> None:
         """Write who said what: as messages where the model takes them and one prompt would lose the turns."""
         schema = self._schema
         instruction = self._instruction(output)
         system = "\n\n".join(filter(None, (said.system, instruction)))
         if len(said.turns) != 1 and schema.first("messages"):
-            turns = Conversation(system=system, turns=said.turns, images=()).messages()
+            turns = Transcript(system=system, turns=said.turns, images=()).messages()
             self.inputs["messages"] = encode(turns).decode() if schema.kind("messages") == "string" else turns
         else:
             prompt = said.prompt(self._notes)

@@ -59,7 +59,7 @@ _PASSING: tuple[ErrorRule, ...] = (
 _CODE = re.compile(r"\b(E\d{3,4})\b|\(code: (\w+)\)")
 
 
-def read_error(body: bytes) -> WireError | None:
+def decode_error(body: bytes) -> WireError | None:
     """Read an error body; `None` when it is not in Replicate's form."""
     try:
         value = decode(body)
@@ -86,19 +86,19 @@ def _problem(value: JsonObject) -> WireError | None:
     )
 
 
-def told_within(error: WireError, endpoint: Endpoint) -> Failure:
+def decode_failure(error: WireError, endpoint: Endpoint) -> Failure:
     """Read an error that came under a 200: the problem's own status counts, if it tells one."""
     return failure_in_answer(error, endpoint=endpoint, rules=RULES)
 
 
-def in_stream(data: bytes, endpoint: Endpoint) -> Failure:
+def decode_stream_failure(data: bytes, endpoint: Endpoint) -> Failure:
     """Read the `error` event of a stream: a problem, or plain words."""
     words = data.decode("utf-8", "replace").strip()
     plain = WireError(message=words or "the stream reported an error")
-    return told_within(read_error(data) or read_any(data) or plain, endpoint)
+    return decode_failure(decode_error(data) or read_any(data) or plain, endpoint)
 
 
-def of_prediction(prediction: PredictionWire, endpoint: Endpoint) -> Failure:
+def decode_prediction_failure(prediction: PredictionWire, endpoint: Endpoint) -> Failure:
     """Read why a prediction did not succeed. What nobody recognises is the model's own failure: not tried again."""
     if prediction.status != "failed":
         # A deadline that struck before the start leaves the model untried; who cancels does not want it again.

@@ -17,17 +17,17 @@ import enum
 import msgspec
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.base import Endpoint, Notes, Send, is_expected
+from understudy.dialects.base import Endpoint, Send, WarningLog, is_expected
 from understudy.dialects.errors import classify
-from understudy.dialects.replicate.decode import Answer
+from understudy.dialects.replicate.decode import AnswerDecoder
 from understudy.dialects.replicate.encode import (
     ceiling_of,
-    create_request,
-    patched_body,
+    encode_chat,
+    encode_patched,
+    encode_request,
     path_of,
-    write_body,
 )
-from understudy.dialects.replicate.errors import RULES, in_stream, read_error, told_within
+from understudy.dialects.replicate.errors import RULES, decode_error, decode_failure, decode_stream_failure
 from understudy.dialects.replicate.names import create_route, model_url, place_of, stream_address
 from understudy.dialects.replicate.schema import InputSchema, schema_of
 from understudy.dialects.replicate.wire import PredictionWire, decode_prediction, decode_predictions, seconds
@@ -88,7 +88,7 @@ class PredictionExchange:
         self._body: JsonObject = {}
         self._began: float | None = None
         self._unknown: Failure | None = None
-        self._answer = Answer(endpoint, None)
+        self._answer = AnswerDecoder(endpoint, None)
         self._running: str | None = None
         self._looks = 0
         self._misses = 0
@@ -101,7 +101,7 @@ class PredictionExchange:
 
     def start(self) -> Steps:
         """Ask for the model's inputs, unless they are known or cannot be."""
-        if (body := patched_body(self._request, self._endpoint)) is not None:
+        if (body := encode_patched(self._request, self._endpoint)) is not None:
             return [self._create(body, path_of(body, self._place))]
         if self._place.model is None:
             return self._write(InputSchema(version=self._place.version))
@@ -137,7 +137,7 @@ class PredictionExchange:
             self.body = data
         match self._at:
             case _At.SCHEMA:
-                return self._described(data)
+                return self._take_schema(data)
             case _At.CREATE:
                 return self._created(data)
             case _At.SEARCH:
@@ -174,15 +174,15 @@ class PredictionExchange:
 
     # ---- making it ----
 
-    def _described(self, data: bytes) -> Steps:
+    def _take_schema(self, data: bytes) -> Steps:
         if not self._is_json(200):
             return self._fail(self._classified(data))
         try:
             schema = schema_of(decode_object(data), of_version=self._place.version is not None)
         except BadJson as error:
-            problem = read_error(data)
+            problem = decode_error(data)
             if problem is not None:
-                return self._fail(told_within(problem, self._endpoint))
+                return self._fail(decode_failure(problem, self._endpoint))
             return self._fail(_bad(f"the description of the model is not valid: {error}", error.kind))
         self._began = _date(self._head)
         if schema.writes_files:
@@ -191,15 +191,15 @@ class PredictionExchange:
         return self._write(schema)
 
     def _write(self, schema: InputSchema) -> Steps:
-        notes = Notes(self._request.configured)
+        notes = WarningLog(self._request.configured)
         path, version = create_route(self._place, schema)
-        body = write_body(self._request, self._endpoint, schema, version, notes)
+        body = encode_chat(self._request, self._endpoint, schema, version, notes)
         return [*notes.events(), self._create(body, path)]
 
     def _create(self, body: JsonObject, path: str) -> Send:
         self._at, self._body, self._asked = _At.CREATE, body, True
-        self._answer = Answer(self._endpoint, ceiling_of(body))
-        return Send(create_request(body, path, self._endpoint, stream=self._streamed))
+        self._answer = AnswerDecoder(self._endpoint, ceiling_of(body))
+        return Send(encode_request(body, path, self._endpoint, stream=self._streamed))
 
     def _created(self, data: bytes) -> Steps:
         status = self._head.status
@@ -214,9 +214,9 @@ class PredictionExchange:
         try:
             prediction = decode_prediction(data)
         except BadJson as error:
-            problem = read_error(data)
+            problem = decode_error(data)
             if problem is not None:
-                return self._fail(told_within(problem, self._endpoint))
+                return self._fail(decode_failure(problem, self._endpoint))
             return self._search(_bad(f"the prediction is not valid: {error}", error.kind))
         return self._follow(prediction)
 
@@ -281,7 +281,7 @@ class PredictionExchange:
                 self._answer.streamed = True
                 return [*kept, self._look(after=0.0)]
             case "error":
-                return [*kept, *self._fail(in_stream(event.data, self._endpoint))]
+                return [*kept, *self._fail(decode_stream_failure(event.data, self._endpoint))]
             case _:
                 return kept
 
@@ -337,7 +337,7 @@ class PredictionExchange:
         return self._head.status in statuses and is_expected(self._head.content_type, ("application/json",))
 
     def _classified(self, data: bytes) -> Failure:
-        return classify(self._head, data, endpoint=self._endpoint, rules=RULES, read=read_error)
+        return classify(self._head, data, endpoint=self._endpoint, rules=RULES, read=decode_error)
 
     def _fail(self, failure: Failure) -> Steps:
         self.finished = True

@@ -14,7 +14,7 @@ import msgspec
 from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import classify
 from understudy.dialects.pages import open_pages
-from understudy.dialects.replicate.errors import RULES, read_error
+from understudy.dialects.replicate.errors import RULES, decode_error
 from understudy.dialects.replicate.names import model_url, place_of
 from understudy.dialects.replicate.schema import InputSchema, schema_of
 from understudy.dialects.replicate.wire import BUDGETS, IMAGES, SWITCHES, ModelWire, PageWire, seconds
@@ -31,14 +31,14 @@ COLLECTION = "language-models"
 _PAGE: msgspec.json.Decoder[PageWire] = msgspec.json.Decoder(PageWire)
 
 
-def list_models(request: ModelsRequest, endpoint: Endpoint) -> Series[ModelInfo]:
+def open_models(request: ModelsRequest, endpoint: Endpoint) -> Series[ModelInfo]:
     """Open the list, page by page, or the look-up of one model or of one version of it."""
-    refused = partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=Operation.MODELS)
+    refused = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=Operation.MODELS)
     if request.model is not None:
         place = place_of(request.model)
         first = HttpRequest("GET", model_url(endpoint, place), endpoint.headers)
         name = request.model if place.version else None
-        return Series(first, lambda data: [read_model(decode_object(data), name)], refused)
+        return Series(first, lambda data: [decode_model(decode_object(data), name)], refused)
 
     def ask(_: int, following: str | None) -> HttpRequest:
         if following is None:
@@ -52,7 +52,7 @@ def list_models(request: ModelsRequest, endpoint: Endpoint) -> Series[ModelInfo]
             raise BadJson("the next page is at another host")
         return HttpRequest("GET", url, endpoint.headers)
 
-    return open_pages(request, ask, _read_page, read_model, refused)
+    return open_pages(request, ask, _read_page, decode_model, refused)
 
 
 def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
@@ -63,7 +63,7 @@ def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
     return items, page.next
 
 
-def read_model(item: JsonObject, name: str | None = None) -> ModelInfo:
+def decode_model(item: JsonObject, name: str | None = None) -> ModelInfo:
     """Read one model, or a version of the model `name`. Raises `BadJson` when it is none."""
     if name is not None:
         return ModelInfo(id=name, capabilities=_capabilities(schema_of(item, of_version=True)), raw=item)

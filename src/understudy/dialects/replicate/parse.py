@@ -44,7 +44,7 @@ def parse_models(request: HttpRequest) -> Inbound:
     return Inbound(operation=Operation.MODELS, request=wanted, options=options)
 
 
-def parse_prediction(request: HttpRequest) -> Inbound:
+def parse_chat(request: HttpRequest) -> Inbound:
     """Read the making of a prediction. Raises `BadRequest`."""
     data = request.body or b""
     try:

@@ -7,10 +7,10 @@ from typing import Any
 from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.replicate.errors import WORDS
 from understudy.dialects.replicate.names import place_of
-from understudy.dialects.replicate.render_models import model_object, version_object
-from understudy.dialects.replicate.usage import usage_object
+from understudy.dialects.replicate.render_models import render_model, render_version
+from understudy.dialects.replicate.usage import render_usage
 from understudy.dialects.replicate.wire import SUCCEEDED, TERMINAL, date_of
-from understudy.dialects.server import Inbound
+from understudy.dialects.server import Inbound, json_reply
 from understudy.domain.content import JsonObject, Refusal, Text
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
@@ -42,7 +42,7 @@ _TITLES = {
 """The title of a problem by the status of its kind."""
 
 
-def prediction_object(response: GenerationResponse, inbound: Inbound, status: str = SUCCEEDED) -> JsonObject:
+def render_whole(response: GenerationResponse, inbound: Inbound, status: str = SUCCEEDED) -> JsonObject:
     """Return an answer as a prediction, in the state that is told: with as much output as the answer has."""
     place = place_of(response.model or inbound.request.model or "")
     number = response.id or "understudy"
@@ -68,20 +68,20 @@ def prediction_object(response: GenerationResponse, inbound: Inbound, status: st
     if status != "starting":
         body["started_at"] = date_of(response.created)
     if status in TERMINAL:
-        body |= {"completed_at": date_of(response.created), "metrics": usage_object(response.usage)}
+        body |= {"completed_at": date_of(response.created), "metrics": render_usage(response.usage)}
     return body
 
 
-def prediction_reply(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+def render_prediction(response: GenerationResponse, inbound: Inbound) -> HttpReply:
     """Write the whole answer as a prediction that has already ended."""
-    return HttpReply(201, JSON_HEADERS, encode(prediction_object(response, inbound)))
+    return HttpReply(201, JSON_HEADERS, encode(render_whole(response, inbound)))
 
 
 def _output(message: Message) -> list[str]:
     return [part.text for part in message.parts if isinstance(part, Text | Refusal)]
 
 
-def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     """Write the page that was asked for, the collection, the one model, or a version of it."""
     wanted = inbound.request
     if not isinstance(wanted, ModelsRequest):
@@ -89,19 +89,19 @@ def models_reply(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     if wanted.model is not None:
         found = next((model for model in models if model.id == wanted.model), None)
         if found is None:
-            return error_reply(Failure(kind=_K.NOT_FOUND, message="The requested resource could not be found."))
+            return render_error(Failure(kind=_K.NOT_FOUND, message="The requested resource could not be found."))
         version = inbound.options.get("version")
-        return _json(model_object(found) if version is None else version_object(found, str(version)))
+        return json_reply(render_model(found) if version is None else render_version(found, str(version)))
     if collection := inbound.options.get("collection"):
-        listed = [model_object(model) for model in models if _is_text(model)]
-        return _json({"name": "Language models", "slug": collection, "description": "", "models": listed})
+        listed = [render_model(model) for model in models if _is_text(model)]
+        return json_reply({"name": "Language models", "slug": collection, "description": "", "models": listed})
     start = int(wanted.after) if wanted.after and wanted.after.isdigit() else 0
     cursor = f"{inbound.options.get('origin') or ''}/v1/models?cursor="
-    return _json(
+    return json_reply(
         {
             "previous": f"{cursor}{max(0, start - PAGE)}" if start else None,
             "next": f"{cursor}{start + PAGE}" if start + PAGE < len(models) else None,
-            "results": [model_object(model) for model in models[start : start + PAGE]],
+            "results": [render_model(model) for model in models[start : start + PAGE]],
         }
     )
 
@@ -110,16 +110,16 @@ def _is_text(model: ModelInfo) -> bool:
     return model.capabilities is None or "chat" in model.capabilities
 
 
-def error_reply(failure: Failure) -> HttpReply:
+def render_error(failure: Failure) -> HttpReply:
     """Write a problem with its status and the header that tells when to come back."""
-    body = error_object(failure)
+    body = render_error_body(failure)
     headers = [*PROBLEM_HEADERS]
     if failure.retry_after is not None:
         headers.append(("retry-after", f"{failure.retry_after:g}"))
     return HttpReply(body["status"], tuple(headers), encode(body))
 
 
-def error_object(failure: Failure) -> JsonObject:
+def render_error_body(failure: Failure) -> JsonObject:
     """Return a problem as responses hold it, and the `error` event of a stream."""
     message, title = worded(failure, WORDS), _TITLES[_STATUSES[failure.kind]]
     body: dict[str, Any] = {"title": title, "detail": message, "status": status_of(failure, _STATUSES)}
@@ -128,7 +128,3 @@ def error_object(failure: Failure) -> JsonObject:
     if failure.param is not None:
         body["invalid_fields"] = [{"type": "invalid", "field": failure.param, "description": message}]
     return body
-
-
-def _json(body: object) -> HttpReply:
-    return HttpReply(200, JSON_HEADERS, encode(body))

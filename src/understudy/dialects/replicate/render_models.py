@@ -9,7 +9,7 @@ from understudy.domain.content import JsonObject
 from understudy.domain.responses import ModelInfo
 
 
-def model_object(model: ModelInfo) -> JsonObject:
+def render_model(model: ModelInfo) -> JsonObject:
     """Return a model; an entry of this dialect's own keeps all that it says."""
     raw = model.raw or {}
     if "owner" in raw and "name" in raw:
@@ -29,11 +29,11 @@ def model_object(model: ModelInfo) -> JsonObject:
         "cover_image_url": None,
         "created_at": date_of(model.created),
         "default_example": None,
-        "latest_version": version_object(model, sha256(model.id.encode()).hexdigest()),
+        "latest_version": render_version(model, sha256(model.id.encode()).hexdigest()),
     }
 
 
-def version_object(model: ModelInfo, version: str) -> JsonObject:
+def render_version(model: ModelInfo, version: str) -> JsonObject:
     """Return a version of a model, with the description of its inputs."""
     latest = (model.raw or {}).get("latest_version")
     if isinstance(latest, dict):
@@ -42,11 +42,11 @@ def version_object(model: ModelInfo, version: str) -> JsonObject:
         "id": version,
         "created_at": date_of(model.created),
         "cog_version": "0.14.0",
-        "openapi_schema": openapi(inputs_of(model.capabilities or frozenset())),
+        "openapi_schema": render_openapi(inputs_of(model.capabilities or frozenset())),
     }
 
 
-def openapi(inputs: JsonObject, required: tuple[str, ...] = ()) -> JsonObject:
+def render_openapi(inputs: JsonObject, required: tuple[str, ...] = ()) -> JsonObject:
     """Return the description of a model that takes these inputs and writes text piece by piece."""
     described = {name: {"title": name.replace("_", " ").title(), **value} for name, value in inputs.items()}
     output = {

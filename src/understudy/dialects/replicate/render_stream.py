@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.dialects.replicate.render import error_object
+from understudy.dialects.replicate.render import render_error_body
 from understudy.domain import events as e
 from understudy.domain.content import Refusal, Text
 from understudy.domain.failures import Failure
@@ -46,7 +46,7 @@ class StreamRenderer:
 
     def fail(self, failure: Failure) -> bytes:
         """Write an error, after which nothing follows."""
-        return self._event("error", encode(error_object(failure)).decode())
+        return self._event("error", encode(render_error_body(failure)).decode())
 
     def _event(self, name: str, data: str) -> bytes:
         lines = data.replace("\r\n", "\n").replace("\r", "\n").split("\n")

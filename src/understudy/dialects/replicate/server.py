@@ -42,13 +42,13 @@ class ReplicateServer:
             case Operation.MODELS:
                 return parse.parse_models(request)
             case Operation.CHAT:
-                return parse.parse_prediction(request)
+                return parse.parse_chat(request)
             case _:
                 raise bad_request("The requested resource could not be found.", status=404)
 
     def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
         """Write a whole answer."""
-        return render.prediction_reply(response, inbound)
+        return render.render_prediction(response, inbound)
 
     def renderer(self, inbound: Inbound) -> StreamRenderer:
         """Open the writer of a streamed answer."""
@@ -56,16 +56,16 @@ class ReplicateServer:
 
     def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
         """Refuse: this wire has no embeddings, and `operation` never asks for them."""
-        return render.error_reply(Failure(kind=FailureKind.NOT_FOUND, message="this API has no embeddings"))
+        return render.render_error(Failure(kind=FailureKind.NOT_FOUND, message="this API has no embeddings"))
 
     def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
         """Write the page that was asked for, or the one model."""
-        return render.models_reply(models, inbound)
+        return render.render_models(models, inbound)
 
     def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
         """Refuse: this wire has no token count, and `operation` never asks for one."""
-        return render.error_reply(Failure(kind=FailureKind.NOT_FOUND, message="this API counts no tokens"))
+        return render.render_error(Failure(kind=FailureKind.NOT_FOUND, message="this API counts no tokens"))
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write a problem."""
-        return render.error_reply(failure)
+        return render.render_error(failure)

@@ -7,7 +7,7 @@ from understudy.domain.content import JsonObject
 from understudy.domain.usage import Usage, token_count
 
 
-def read_usage(prediction: PredictionWire) -> Usage | None:
+def decode_usage(prediction: PredictionWire) -> Usage | None:
     """Read the metrics, of which only language models count tokens; `None` when there are none."""
     metrics = prediction.metrics
     if not isinstance(metrics, dict):
@@ -19,7 +19,7 @@ def read_usage(prediction: PredictionWire) -> Usage | None:
     )
 
 
-def usage_object(usage: Usage) -> JsonObject:
+def render_usage(usage: Usage) -> JsonObject:
     """Return the counts as a prediction's metrics."""
     counts = {"input_token_count": usage.input_total, "output_token_count": usage.output_total}
     return {name: count for name, count in counts.items() if count is not None}

@@ -20,7 +20,7 @@ def read_citation(annotation: JsonObject) -> Citation:
     )
 
 
-def annotation(citation: Citation) -> JsonObject | None:
+def render_citation(citation: Citation) -> JsonObject | None:
     """Write a citation; `None` for one that names no page and comes from another wire."""
     if citation.dialect == NAME and citation.raw is not None:
         return citation.raw

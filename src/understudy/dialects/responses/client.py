@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from understudy.dialects.base import Endpoint, Exchange, Notes, SingleExchange, WholeReader, WireError
+from understudy.dialects.base import Endpoint, Exchange, SingleExchange, WarningLog, WholeReader, WireError
 from understudy.dialects.errors import classify, failure_in_answer
-from understudy.dialects.responses.decode import Fail, read_whole
+from understudy.dialects.responses.decode import Fail, decode_whole
 from understudy.dialects.responses.decode_stream import StreamReader
-from understudy.dialects.responses.encode import encode_count, encode_request
-from understudy.dialects.responses.errors import RULES, read_error
+from understudy.dialects.responses.encode import encode_chat, encode_count
+from understudy.dialects.responses.errors import RULES, decode_error
 from understudy.dialects.responses.wire import COUNT, NAME
 from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
@@ -32,14 +32,14 @@ class ResponsesDialect:
 
     def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
         """Open `POST /responses`."""
-        notes = Notes(request.configured)
-        body = encode_request(request, endpoint, notes, stream=stream)
+        notes = WarningLog(request.configured)
+        body = encode_chat(request, endpoint, notes, stream=stream)
         call = HttpRequest("POST", endpoint.url("responses"), JSON_HEADERS + endpoint.headers, body)
-        refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error)
+        refuse = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error)
         before = notes.events()
 
         def whole(data: bytes) -> list[Event | Failure]:
-            return read_whole(data, _fail(endpoint), endpoint.bounds)
+            return decode_whole(data, _fail(endpoint), endpoint.bounds)
 
         if stream:
             reader = StreamReader(endpoint, _fail(endpoint))
@@ -48,13 +48,13 @@ class ResponsesDialect:
 
     def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
         """Open `POST /responses/input_tokens`."""
-        notes = Notes(request.configured)
+        notes = WarningLog(request.configured)
         body = encode_count(request, endpoint, notes)
         url = endpoint.url("responses/input_tokens")
         call = HttpRequest("POST", url, JSON_HEADERS + endpoint.headers, body)
         reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
         count = Operation.COUNT_TOKENS
-        refuse = partial(classify, endpoint=endpoint, rules=RULES, read=read_error, operation=count)
+        refuse = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=count)
         return SingleExchange(call, reader, refuse)
 
     def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:

@@ -14,8 +14,8 @@ from understudy.dialects.base import WireError
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.responses.citations import read_citation
 from understudy.dialects.responses.decode_parts import Item, Items, position_of
-from understudy.dialects.responses.errors import read_error, read_error_object
-from understudy.dialects.responses.usage import read_usage
+from understudy.dialects.responses.errors import decode_error, decode_inner_error
+from understudy.dialects.responses.usage import decode_usage
 from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, ResponseObject, StreamEvent
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
@@ -38,7 +38,7 @@ _REASONING, _CALL, _WHOLE = "reasoning", "call", "whole"
 """Places of what an item is as a whole, beside the numbered contents of a message."""
 
 
-class OutputReader:
+class AnswerDecoder:
     """Turns the output items of one response into events, whichever way they come."""
 
     def __init__(self, fail: Fail, bounds: Bounds = BOUNDS, *, whole: bool = False) -> None:
@@ -132,11 +132,11 @@ class OutputReader:
         for item, raw in zip(self._items.match(output), output, strict=True):
             steps += self._close(item, raw)
         if self._logprobs.lists:
-            steps.append(e.Noted("logprobs", self._logprobs.lists))
+            steps.append(e.FactReported("logprobs", self._logprobs.lists))
         if isinstance(response.service_tier, str):
-            steps.append(e.Noted("service_tier", response.service_tier))
+            steps.append(e.FactReported("service_tier", response.service_tier))
         if isinstance(response.usage, dict):
-            steps.append(e.UsageReported(read_usage(response.usage)))
+            steps.append(e.UsageReported(decode_usage(response.usage)))
         steps.append(self._ending(response, status))
         return steps
 
@@ -149,7 +149,7 @@ class OutputReader:
                 reason = as_string(details.get("reason")) if isinstance(details, dict) else None
                 return e.Finished(_INCOMPLETE.get(reason or "", FinishReason.UNKNOWN), reason or status)
             case "failed":
-                return self._fail(read_error_object(response.error) or WireError(message="the response failed"))
+                return self._fail(decode_inner_error(response.error) or WireError(message="the response failed"))
             case "cancelled":
                 return Failure(kind=FailureKind.SERVER_ERROR, message="the response was cancelled at the provider")
             case "queued" | "in_progress":
@@ -187,7 +187,7 @@ class OutputReader:
                 steps += [e.PartAdded(index, Opaque(NAME, {**raw, "content": [content]}))] if new else []
                 continue
             if about:
-                steps.append(e.PartNoted(index, NAME, {"item": about}))
+                steps.append(e.PartExtra(index, NAME, {"item": about}))
             if kind == "refusal":
                 steps += [e.RefusalDelta(index, as_string(content.get("refusal")) or "")] if new else []
                 continue
@@ -216,7 +216,7 @@ class OutputReader:
     def _close_reasoning(self, item: Item, raw: JsonObject) -> list[Step]:
         # The service takes its reasoning back only unchanged, so the whole item is kept.
         item.about = raw
-        steps: list[Step] = [e.PartNoted(item.parts[_REASONING], NAME, raw)] if _REASONING in item.parts else []
+        steps: list[Step] = [e.PartExtra(item.parts[_REASONING], NAME, raw)] if _REASONING in item.parts else []
         if _REASONING not in item.parts:
             for kind in ("summary", "content"):
                 for position, piece in enumerate(as_objects(raw.get(kind))):
@@ -244,7 +244,7 @@ class OutputReader:
         return [*self._noted(item, index), e.ToolCallStarted(index, call_id, name)]
 
     def _noted(self, item: Item, index: int) -> list[Step]:
-        return [e.PartNoted(index, NAME, item.about)] if item.about else []
+        return [e.PartExtra(index, NAME, item.about)] if item.about else []
 
     def _content(self, event: StreamEvent) -> tuple[list[Step], int]:
         """Return the part that a piece of a message belongs to, and what is to be said when it is new."""
@@ -256,7 +256,7 @@ class OutputReader:
         if index is not None:
             return [], index
         index = self._part(item, place)
-        return [e.PartNoted(index, NAME, {"item": item.about})] if item.about else [], index
+        return [e.PartExtra(index, NAME, {"item": item.about})] if item.about else [], index
 
     def _part(self, item: Item, place: int | str) -> int:
         index = item.parts.get(place)
@@ -266,17 +266,17 @@ class OutputReader:
         return index
 
 
-def read_whole(body: bytes, fail: Fail, bounds: Bounds = BOUNDS) -> list[Step]:
+def decode_whole(body: bytes, fail: Fail, bounds: Bounds = BOUNDS) -> list[Step]:
     """Read a whole body. Raises `BadJson` when it is no response."""
     response = decode_as(RESPONSE, body, sliced=True, decoded=bounds.decoded)
     if response.output is None:
-        error = read_error(body)
+        error = decode_error(body)
         if error is None:
             raise BadJson("a response without output")
         return [fail(error)]
     if len(response.output) > bounds.parts:
         raise JsonTooLarge(f"more than {bounds.parts} items")
-    return OutputReader(fail, bounds, whole=True).finish(response, response.status)
+    return AnswerDecoder(fail, bounds, whole=True).finish(response, response.status)
 
 
 def _parsed(text: str) -> Any:

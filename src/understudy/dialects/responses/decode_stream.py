@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.event_reader import EventReader
-from understudy.dialects.responses.decode import Fail, OutputReader, Step
-from understudy.dialects.responses.errors import read_event_error
+from understudy.dialects.responses.decode import AnswerDecoder, Fail, Step
+from understudy.dialects.responses.errors import decode_event_error
 from understudy.dialects.responses.wire import EVENT, EVENT_TYPE, ResponseObject, StreamEvent
 from understudy.wire.json import BadJson, decode_as
 from understudy.wire.sse import SseDecoder, SseEvent
@@ -23,15 +23,15 @@ _ENDS = {
 _FAILED = ("failed", "cancelled")
 _UNENDED = ("queued", "in_progress")
 _PIECES = {
-    "response.output_text.delta": OutputReader.text,
-    "response.function_call_arguments.delta": OutputReader.arguments,
-    "response.custom_tool_call_input.delta": OutputReader.arguments,
-    "response.reasoning_summary_text.delta": OutputReader.summary,
-    "response.reasoning_text.delta": OutputReader.reasoning,
-    "response.refusal.delta": OutputReader.refusal,
-    "response.output_text.annotation.added": OutputReader.cite,
-    "response.output_item.added": OutputReader.add,
-    "response.output_item.done": OutputReader.close_item,
+    "response.output_text.delta": AnswerDecoder.text,
+    "response.function_call_arguments.delta": AnswerDecoder.arguments,
+    "response.custom_tool_call_input.delta": AnswerDecoder.arguments,
+    "response.reasoning_summary_text.delta": AnswerDecoder.summary,
+    "response.reasoning_text.delta": AnswerDecoder.reasoning,
+    "response.refusal.delta": AnswerDecoder.refusal,
+    "response.output_text.annotation.added": AnswerDecoder.cite,
+    "response.output_item.added": AnswerDecoder.add,
+    "response.output_item.done": AnswerDecoder.close_item,
 }
 
 
@@ -47,7 +47,7 @@ class StreamReader(EventReader):
         super().__init__(endpoint, decoder)
         self._fail = fail
         self._decoded = bounds.decoded
-        self._output = OutputReader(fail, bounds)
+        self._output = AnswerDecoder(fail, bounds)
 
     def take(self, event: SseEvent) -> list[Step]:
         """Read one event; those of unknown names mean nothing."""
@@ -60,7 +60,7 @@ class StreamReader(EventReader):
         if kind in _STARTS or kind in _ENDS:
             return self._boundary(kind, decode_as(EVENT, event.data, sliced=True, decoded=self._decoded))
         if kind in ("error", ""):
-            error = read_event_error(event.data)
+            error = decode_event_error(event.data)
             return [self._fail(error)] if error is not None else []
         decode_as(EVENT_TYPE, event.data)
         return []

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Endpoint, Notes, extra_fields
+from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.patching import patched, received
-from understudy.dialects.responses.encode_messages import encode_input
-from understudy.dialects.responses.quirks import fit
+from understudy.dialects.responses.encode_messages import encode_messages
+from understudy.dialects.responses.quirks import apply_quirks
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS, NAME
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Tool, ToolChoice
@@ -29,7 +29,7 @@ _COUNTED = (
 """The fields that `/responses/input_tokens` takes."""
 
 
-def encode_request(request: GenerationRequest, endpoint: Endpoint, notes: Notes, *, stream: bool) -> bytes:
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> bytes:
     """Write the body of `POST /responses`."""
     body = _body(request, endpoint, notes)
     if stream:
@@ -40,22 +40,22 @@ def encode_request(request: GenerationRequest, endpoint: Endpoint, notes: Notes,
     return to_json(body)
 
 
-def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> bytes:
+def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> bytes:
     """Write the body of `POST /responses/input_tokens`: those fields of a request that make up its prompt."""
     body = _body(request.prompt(), endpoint, notes)
     return to_json({key: value for key, value in body.items() if key in _COUNTED})
 
 
-def _body(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _body(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     if (body := received(request, NAME)) is not None:
         body = _patched(request, body, endpoint, notes)
     else:
-        body = _merge(_render(request, endpoint, notes), extra_fields(request.extra, NAME, endpoint))
-    fit(body, endpoint.quirks, notes)
+        body = _merge(_encode_unified(request, endpoint, notes), extra_fields(request.extra, NAME, endpoint))
+    apply_quirks(body, endpoint.quirks, notes)
     return body
 
 
-def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """Keep the caller's own body; only what it lacks is added, and the model is the target's."""
     configured = {name: getattr(request, name) for name in request.configured}
     fields = _fields(GenerationRequest(messages=(), **configured), endpoint, notes)
@@ -82,15 +82,15 @@ def _merge(fields: JsonObject, extra: JsonObject) -> JsonObject:
     return body
 
 
-def _render(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
-    instructions, items = encode_input(request, endpoint, notes)
+def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    instructions, items = encode_messages(request, endpoint, notes)
     body: JsonObject = {"model": endpoint.model or request.model, "input": items}
     if instructions is not None:
         body["instructions"] = instructions
     return {**body, **_fields(request, endpoint, notes)}
 
 
-def _fields(request: GenerationRequest, endpoint: Endpoint, notes: Notes) -> JsonObject:
+def _fields(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     """Everything but the model and the conversation. What is unset is not among it."""
     for name in _ABSENT:
         if getattr(request, name) not in (None, ()):
@@ -126,7 +126,7 @@ def _include(request: GenerationRequest) -> list[str]:
     return include
 
 
-def _tools(tools: tuple[AnyTool, ...], notes: Notes) -> list[JsonObject]:
+def _tools(tools: tuple[AnyTool, ...], notes: WarningLog) -> list[JsonObject]:
     written = []
     for tool in tools:
         if isinstance(tool, Tool):
@@ -185,7 +185,7 @@ def _format(output: OutputFormat) -> JsonObject:
     return {key: value for key, value in body.items() if value is not None}
 
 
-def _reasoning(reasoning: Reasoning | None, notes: Notes) -> JsonObject | None:
+def _reasoning(reasoning: Reasoning | None, notes: WarningLog) -> JsonObject | None:
     if reasoning is None:
         return None
     if reasoning.budget is not None:

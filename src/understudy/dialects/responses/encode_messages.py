@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Endpoint, Notes, word_of
+from understudy.dialects.base import Endpoint, WarningLog, word_of
 from understudy.dialects.history import CallIds, short_id
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.domain.content import (
@@ -35,8 +35,8 @@ _ROLES = {Role.SYSTEM: "system", Role.DEVELOPER: "developer"}
 """The rest is said by the user, such as what a tool message holds besides its results."""
 
 
-def encode_input(
-    request: GenerationRequest, endpoint: Endpoint, notes: Notes
+def encode_messages(
+    request: GenerationRequest, endpoint: Endpoint, notes: WarningLog
 ) -> tuple[str | None, str | list[JsonObject]]:
     """Return the instructions, if any, and the input: a string for one plain user's message, else items."""
     messages = request.messages
@@ -45,7 +45,7 @@ def encode_input(
         instructions, messages = messages[0].text, messages[1:]
     if len(messages) == 1 and messages[0].role is Role.USER and _is_plain(messages[0]):
         return instructions, messages[0].text
-    writer = _InputEncoder(endpoint, notes)
+    writer = _MessageEncoder(endpoint, notes)
     for message in messages:
         writer.add(message)
     return instructions, writer.items
@@ -55,10 +55,10 @@ def _is_plain(message: Message) -> bool:
     return isinstance(message.content, str) and message.extra is None and message.name is None
 
 
-class _InputEncoder:
+class _MessageEncoder:
     """Writes items, message by message."""
 
-    def __init__(self, endpoint: Endpoint, notes: Notes) -> None:
+    def __init__(self, endpoint: Endpoint, notes: WarningLog) -> None:
         self.items: list[JsonObject] = []
         self._endpoint = endpoint
         self._quirks = endpoint.quirks

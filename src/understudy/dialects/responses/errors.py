@@ -6,13 +6,13 @@ Source: the values of `ResponseError.code` in OpenAI's OpenAPI document (2.3.0);
 from __future__ import annotations
 
 from understudy.dialects.base import WireError
-from understudy.dialects.openai.errors import read_error, read_error_value
+from understudy.dialects.openai.errors import decode_error, decode_error_value
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import decode_object
 
-__all__ = ["RULES", "read_error", "read_error_object", "read_event_error"]
+__all__ = ["RULES", "bad_request", "decode_error", "decode_event_error", "decode_inner_error"]
 
 _K = FailureKind
 
@@ -30,22 +30,22 @@ RULES: tuple[ErrorRule, ...] = (
 """How codes are read before those that all dialects know; the first rule that matches counts."""
 
 
-def read_error_object(error: object) -> WireError | None:
+def decode_inner_error(error: object) -> WireError | None:
     """Read the error that a failed response or an event holds; `None` when it says nothing."""
-    return read_error_value({"error": error}) if error else None
+    return decode_error_value({"error": error}) if error else None
 
 
-def read_event_error(data: bytes) -> WireError | None:
+def decode_event_error(data: bytes) -> WireError | None:
     """Read an `error` event: documented with its fields at the top level, also seen with an `error` object inside.
 
     `None` for an event without a type that holds no error. Raises `BadJson`.
     """
     event = decode_object(data)
     if event.get("error"):
-        return read_error_value(event)
+        return decode_error_value(event)
     if event.get("type") != "error":
         return None
-    return read_error_object({key: value for key, value in event.items() if key != "type"})
+    return decode_inner_error({key: value for key, value in event.items() if key != "type"})
 
 
 def bad_request(message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> BadRequest:

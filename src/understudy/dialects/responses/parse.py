@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from understudy.dialects.responses.errors import bad_request
-from understudy.dialects.responses.parse_messages import parse_items
+from understudy.dialects.responses.parse_messages import parse_messages
 from understudy.dialects.responses.wire import LOGPROBS, NAME
 from understudy.dialects.server import Inbound
 from understudy.domain.content import JsonObject
@@ -135,7 +135,7 @@ def _messages(body: _Body) -> tuple[Message, ...]:
     if isinstance(body.input, str):
         messages.append(Message(Role.USER, body.input))
     else:
-        messages += parse_items(body.input or [])
+        messages += parse_messages(body.input or [])
     return tuple(messages)
 
 

@@ -33,15 +33,15 @@ _CALLERS = frozenset({"mcp_approval_response"})
 _ROLES = {"user": Role.USER, "system": Role.SYSTEM, "developer": Role.DEVELOPER}
 
 
-def parse_items(items: list[JsonObject]) -> list[Message]:
+def parse_messages(items: list[JsonObject]) -> list[Message]:
     """Read the items of `input`. Raises `BadRequest`."""
-    turns = _ItemParser()
+    turns = _MessageParser()
     for position, item in enumerate(items):
         turns.add(item, f"input[{position}]")
     return turns.messages()
 
 
-class _ItemParser:
+class _MessageParser:
     """Gathers items into messages."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.base import Notes
+from understudy.dialects.base import WarningLog
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS
 from understudy.domain.content import JsonObject
@@ -23,18 +23,18 @@ _NEUTRAL: dict[str, Any] = {"temperature": 1, "top_p": 1, "top_logprobs": 0}
 _MEDIA = {"input_image": "image", "input_file": "file"}
 
 
-def fit(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     """Alter the body in place; everything left out or changed is noted."""
-    _fit_reasoning(body, quirks, notes)
+    _apply_to_reasoning(body, quirks, notes)
     _refuse(body, quirks, notes)
-    _fit_text(body, quirks, notes)
-    _fit_tools(body, quirks, notes)
+    _apply_to_text(body, quirks, notes)
+    _apply_to_tools(body, quirks, notes)
     items = body.get("input")
     if isinstance(items, list):
-        body["input"] = [_fit_item(item, quirks, notes) if isinstance(item, dict) else item for item in items]
+        body["input"] = [_apply_to_item(item, quirks, notes) if isinstance(item, dict) else item for item in items]
 
 
-def _fit_reasoning(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _apply_to_reasoning(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     reasoning = body.get("reasoning")
     if not isinstance(reasoning, dict):
         return
@@ -50,7 +50,7 @@ def _fit_reasoning(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
         notes.clamp("reasoning", f"the model has no effort {effort!r}: {nearest!r} is the nearest")
 
 
-def _refuse(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     refused = quirks.refused & _FIELDS
     if quirks.sampling_without_effort and _effective_effort(body, quirks) == "none":
         refused = refused - _SAMPLING
@@ -82,7 +82,7 @@ def _exclude(body: JsonObject, name: str) -> bool:
     return True
 
 
-def _fit_text(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _apply_to_text(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     text = body.get("text")
     if not isinstance(text, dict):
         return
@@ -103,7 +103,7 @@ def _fit_text(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
         del body["text"]
 
 
-def _fit_tools(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
+def _apply_to_tools(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     if not quirks.parallel_switch and body.pop("parallel_tool_calls", None) is not None:
         notes.drop("parallel_tool_calls", "the target has no such switch")
     match body.get("tool_choice"):
@@ -118,19 +118,19 @@ def _fit_tools(body: JsonObject, quirks: Quirks, notes: Notes) -> None:
         notes.drop("tool_choice", f"the target has no mode {mode!r}")
 
 
-def _fit_item(item: JsonObject, quirks: Quirks, notes: Notes) -> JsonObject:
+def _apply_to_item(item: JsonObject, quirks: Quirks, notes: WarningLog) -> JsonObject:
     role = item.get("role")
     if role in ("system", "developer") and quirks.system_role not in ("as_given", role):
         item = {**item, "role": quirks.system_role}
     for key in ("content", "output"):
         pieces = item.get(key)
         if isinstance(pieces, list) and item.get("type") != "reasoning":
-            kept = [fitted for piece in pieces if (fitted := _fit_piece(piece, quirks, notes)) is not None]
+            kept = [fitted for piece in pieces if (fitted := _apply_to_piece(piece, quirks, notes)) is not None]
             item = {**item, key: kept if kept or not pieces else ""}
     return item
 
 
-def _fit_piece(piece: Any, quirks: Quirks, notes: Notes) -> Any:
+def _apply_to_piece(piece: Any, quirks: Quirks, notes: WarningLog) -> Any:
     if not isinstance(piece, dict):
         return piece
     if "prompt_cache_breakpoint" in piece and not quirks.cache_breakpoints:

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.responses.citations import annotation
-from understudy.dialects.responses.usage import write_usage
+from understudy.dialects.responses.citations import render_citation
+from understudy.dialects.responses.usage import render_usage
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
@@ -74,7 +74,7 @@ def ending_of(reason: FinishReason) -> Ending:
             return Ending("completed")
 
 
-def response_object(
+def render_response(
     head: ResponseHead, output: list[JsonObject], ending: Ending, usage: Usage, facts: JsonObject
 ) -> JsonObject:
     """Write a response. `facts` may hold `service_tier`."""
@@ -93,16 +93,16 @@ def response_object(
         "previous_response_id": None,
         "service_tier": facts.get("service_tier"),
         "store": False,
-        "usage": write_usage(usage),
+        "usage": render_usage(usage),
     }
 
 
-def whole_response(response: GenerationResponse, options: dict[str, Any]) -> JsonObject:
+def render_whole(response: GenerationResponse, options: dict[str, Any]) -> JsonObject:
     """Write an answer as a response object."""
     head = head_of(response.id, response.model, response.created, options)
     output: list[JsonObject] = []
     for part in response.message.parts:
-        item = output_item(part, head, len(output))
+        item = render_item(part, head, len(output))
         if item is None:
             continue
         if output and _same_message(item, output[-1]):
@@ -110,27 +110,27 @@ def whole_response(response: GenerationResponse, options: dict[str, Any]) -> Jso
         else:
             output.append(item)
     _place_logprobs(output, response.extra.get("logprobs"))
-    return response_object(head, output, ending_of(response.finish_reason), response.usage, response.extra)
+    return render_response(head, output, ending_of(response.finish_reason), response.usage, response.extra)
 
 
 def _same_message(one: JsonObject, other: JsonObject) -> bool:
     return one.get("type") == other.get("type") == "message" and one.get("id") == other.get("id")
 
 
-def output_item(part: AnyPart, head: ResponseHead, position: int) -> JsonObject | None:
+def render_item(part: AnyPart, head: ResponseHead, position: int) -> JsonObject | None:
     """Write a part as the item that it is; `None` for what only another wire can say."""
     match part:
         case Text() | Refusal():
-            about = own_fields(part).get("item", {})
+            about = extra_of(part).get("item", {})
             base = {"id": head.item_id("msg", position), "type": "message", "status": "completed"}
-            return {**base, **about, "role": "assistant", "content": [output_content(part)]}
+            return {**base, **about, "role": "assistant", "content": [render_content(part)]}
         case ToolCall():
-            about = own_fields(part)
+            about = extra_of(part)
             base = {"id": head.item_id("fc", position), "type": "function_call", "status": "completed"}
             field = CALL_TEXT.get(about.get("type", ""), "arguments")
             return {**base, **about, "call_id": part.id, "name": part.name, field: part.arguments}
         case Thinking():
-            own = own_fields(part)
+            own = extra_of(part)
             if own.get("type") == "reasoning":
                 return own
             return _reasoning_item(part, own.get("id") or head.item_id("rs", position))
@@ -140,11 +140,11 @@ def output_item(part: AnyPart, head: ResponseHead, position: int) -> JsonObject 
             return None
 
 
-def output_content(part: Text | Refusal) -> JsonObject:
+def render_content(part: Text | Refusal) -> JsonObject:
     """Write a text or refusal as content of a message."""
     if isinstance(part, Refusal):
         return {"type": "refusal", "refusal": part.text}
-    annotations = [written for citation in part.citations if (written := annotation(citation)) is not None]
+    annotations = [written for citation in part.citations if (written := render_citation(citation)) is not None]
     return {"type": "output_text", "text": part.text, "annotations": annotations, "logprobs": []}
 
 
@@ -158,7 +158,7 @@ def _reasoning_item(thinking: Thinking, item_id: str) -> JsonObject:
     return item
 
 
-def own_fields(part: Part) -> JsonObject:
+def extra_of(part: Part) -> JsonObject:
     """The wire fields that were kept for this dialect."""
     return (part.extra or {}).get(NAME, {})
 

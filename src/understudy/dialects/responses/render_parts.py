@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from understudy.dialects.responses.citations import annotation
-from understudy.dialects.responses.render import output_content
+from understudy.dialects.responses.citations import render_citation
+from understudy.dialects.responses.render import render_content
 from understudy.dialects.responses.wire import CALL_TEXT
 from understudy.domain.content import Citation, JsonObject, Refusal, Text
 
-Said = tuple[str, JsonObject]
+Events = tuple[str, JsonObject]
 """One event to write: its type and its fields."""
 
 
@@ -33,18 +33,18 @@ class Live(ABC):
         """Return the item as far as it has come."""
 
     @abstractmethod
-    def begin(self) -> list[Said]:
+    def begin(self) -> list[Events]:
         """Announce it."""
 
     @abstractmethod
-    def add(self, piece: str) -> list[Said]:
+    def add(self, piece: str) -> list[Events]:
         """Take more of it."""
 
     @abstractmethod
-    def end(self) -> list[Said]:
+    def end(self) -> list[Events]:
         """Close it."""
 
-    def cite(self, citation: Citation) -> list[Said]:
+    def cite(self, citation: Citation) -> list[Events]:
         """Take a citation; only texts have any."""
         return []
 
@@ -62,15 +62,15 @@ class Live(ABC):
         """Remember a piece."""
         self._pieces.append(piece)
 
-    def said(self) -> str:
+    def text(self) -> str:
         """Return all pieces so far."""
         return "".join(self._pieces)
 
-    def announce(self, item: JsonObject) -> Said:
+    def announce(self, item: JsonObject) -> Events:
         """Say that the item begins."""
         return "response.output_item.added", {"output_index": self.position, "item": item}
 
-    def conclude(self) -> Said:
+    def conclude(self) -> Events:
         """Say that the item is whole."""
         return "response.output_item.done", {"output_index": self.position, "item": self.item()}
 
@@ -107,15 +107,15 @@ class LiveMessage(Live):
         """Return the message."""
         return {**self.fields("message"), "role": "assistant", "content": self.contents()}
 
-    def begin(self) -> list[Said]:
+    def begin(self) -> list[Events]:
         """Announce the message, unless its first content did, then this content."""
         announced = [self.announce(self.item())] if self._before is None else []
         self._begun = True
         return [*announced, ("response.content_part.added", self.within(part=self.content()))]
 
-    def conclusion(self) -> list[Said]:
+    def conclusion(self) -> list[Events]:
         """Close the content, and with its last content the message."""
-        done: Said = ("response.content_part.done", self.within(part=self.content()))
+        done: Events = ("response.content_part.done", self.within(part=self.content()))
         return [done] if self.continued else [done, self.conclude()]
 
     def within(self, **fields: object) -> JsonObject:
@@ -132,25 +132,25 @@ class LiveText(LiveMessage):
 
     def content(self) -> JsonObject:
         """Return the text with its annotations."""
-        return output_content(Text(self.said(), citations=tuple(self._citations)))
+        return render_content(Text(self.text(), citations=tuple(self._citations)))
 
-    def add(self, piece: str) -> list[Said]:
+    def add(self, piece: str) -> list[Events]:
         """Take more text."""
         self.grown(piece)
         return [("response.output_text.delta", self.within(delta=piece, logprobs=[]))]
 
-    def cite(self, citation: Citation) -> list[Said]:
+    def cite(self, citation: Citation) -> list[Events]:
         """Take a citation."""
-        written = annotation(citation)
+        written = render_citation(citation)
         if written is None:
             return []
         place = self.within(annotation_index=len(self._citations), annotation=written)
         self._citations.append(citation)
         return [("response.output_text.annotation.added", place)]
 
-    def end(self) -> list[Said]:
+    def end(self) -> list[Events]:
         """Close the text."""
-        done = self.within(text=self.said(), logprobs=[])
+        done = self.within(text=self.text(), logprobs=[])
         return [("response.output_text.done", done), *self.conclusion()]
 
 
@@ -159,16 +159,16 @@ class LiveRefusal(LiveMessage):
 
     def content(self) -> JsonObject:
         """Return the refusal."""
-        return output_content(Refusal(self.said()))
+        return render_content(Refusal(self.text()))
 
-    def add(self, piece: str) -> list[Said]:
+    def add(self, piece: str) -> list[Events]:
         """Take more of the refusal."""
         self.grown(piece)
         return [("response.refusal.delta", self.within(delta=piece))]
 
-    def end(self) -> list[Said]:
+    def end(self) -> list[Events]:
         """Close the refusal."""
-        return [("response.refusal.done", self.within(refusal=self.said())), *self.conclusion()]
+        return [("response.refusal.done", self.within(refusal=self.text())), *self.conclusion()]
 
 
 class LiveThinking(Live):
@@ -187,30 +187,30 @@ class LiveThinking(Live):
         return item
 
     def _summary(self) -> JsonObject:
-        return {"type": "summary_text", "text": self.said()}
+        return {"type": "summary_text", "text": self.text()}
 
-    def begin(self) -> list[Said]:
+    def begin(self) -> list[Events]:
         """Announce the reasoning. Its summary is announced with the first words, for it may have none."""
         return [self.announce(self.item())]
 
-    def add(self, piece: str) -> list[Said]:
+    def add(self, piece: str) -> list[Events]:
         """Take more of the summary."""
-        said: list[Said] = []
+        events: list[Events] = []
         if not self._pieces:
             empty = {"type": "summary_text", "text": ""}
-            said.append(("response.reasoning_summary_part.added", self.here(summary_index=0, part=empty)))
+            events.append(("response.reasoning_summary_part.added", self.here(summary_index=0, part=empty)))
         self.grown(piece)
-        said.append(("response.reasoning_summary_text.delta", self.here(summary_index=0, delta=piece)))
-        return said
+        events.append(("response.reasoning_summary_text.delta", self.here(summary_index=0, delta=piece)))
+        return events
 
-    def end(self) -> list[Said]:
+    def end(self) -> list[Events]:
         """Close summary and reasoning."""
-        said: list[Said] = []
+        events: list[Events] = []
         if self._pieces:
-            text = self.here(summary_index=0, text=self.said())
-            said.append(("response.reasoning_summary_text.done", text))
-            said.append(("response.reasoning_summary_part.done", self.here(summary_index=0, part=self._summary())))
-        return [*said, self.conclude()]
+            text = self.here(summary_index=0, text=self.text())
+            events.append(("response.reasoning_summary_text.done", text))
+            events.append(("response.reasoning_summary_part.done", self.here(summary_index=0, part=self._summary())))
+        return [*events, self.conclude()]
 
 
 class LiveCall(Live):
@@ -225,23 +225,23 @@ class LiveCall(Live):
 
     def item(self) -> JsonObject:
         """Return the call."""
-        return {**self.fields(self._kind), "type": self._kind, **self._call, self._field: self.said()}
+        return {**self.fields(self._kind), "type": self._kind, **self._call, self._field: self.text()}
 
-    def begin(self) -> list[Said]:
+    def begin(self) -> list[Events]:
         """Announce the call."""
         return [self.announce(self.item())]
 
-    def add(self, piece: str) -> list[Said]:
+    def add(self, piece: str) -> list[Events]:
         """Take more of the arguments."""
         self.grown(piece)
         return [(f"{self._events}.delta", self.here(delta=piece))]
 
-    def end(self) -> list[Said]:
+    def end(self) -> list[Events]:
         """Close the call. A function call without arguments has the empty object, as everywhere."""
-        if not self.said() and self._field == "arguments":
+        if not self.text() and self._field == "arguments":
             self.grown("{}")
         name = {"name": self._call["name"]} if self._field == "arguments" else {}
-        return [(f"{self._events}.done", self.here(**name, **{self._field: self.said()})), self.conclude()]
+        return [(f"{self._events}.done", self.here(**name, **{self._field: self.text()})), self.conclude()]
 
 
 class LiveItem(Live):
@@ -255,14 +255,14 @@ class LiveItem(Live):
         """Return the item as it came."""
         return self._item
 
-    def begin(self) -> list[Said]:
+    def begin(self) -> list[Events]:
         """Announce it."""
         return [self.announce(self._item)]
 
-    def add(self, piece: str) -> list[Said]:
+    def add(self, piece: str) -> list[Events]:
         """It is whole: nothing can be added."""
         return []
 
-    def end(self) -> list[Said]:
+    def end(self) -> list[Events]:
         """Close it."""
         return [self.conclude()]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.openai.render import error_object
-from understudy.dialects.responses.render import Ending, ResponseHead, ending_of, head_of, output_item, response_object
+from understudy.dialects.openai.render import render_error_body
+from understudy.dialects.responses.render import Ending, ResponseHead, ending_of, head_of, render_item, render_response
 from understudy.dialects.responses.render_parts import (
     Live,
     LiveCall,
@@ -65,7 +65,7 @@ class ResponsesRenderer:
                 return self._begin(event)
             case e.CitationAdded(index, citation):
                 return self._write(*self._lives[index].cite(citation)) if index in self._lives else b""
-            case e.PartNoted(index, dialect, fields):
+            case e.PartExtra(index, dialect, fields):
                 if dialect == NAME:
                     self._note(index, fields.get("item", fields))
             case _:
@@ -92,7 +92,7 @@ class ResponsesRenderer:
         Its fields stand at the top level, as documented, and once more in `error`, without which OpenAI's own client
         takes the event for one of many and the broken answer for a whole one.
         """
-        error = error_object(failure)["error"]
+        error = render_error_body(failure)["error"]
         error["code"] = error["code"] or failure.kind.value
         top = {key: error[key] for key in ("code", "message", "param")}
         return self._write(("error", {**top, "error": error}))
@@ -108,7 +108,7 @@ class ResponsesRenderer:
         )
 
     def _response(self, output: list[JsonObject], ending: Ending, usage: Usage) -> JsonObject:
-        return response_object(self._head, output, ending, usage, self._facts.extra)
+        return render_response(self._head, output, ending, usage, self._facts.extra)
 
     def _content(self, event: e.Content) -> bytes:
         match event:
@@ -153,7 +153,7 @@ class ResponsesRenderer:
 
     def _add_whole(self, index: int, part: AnyPart) -> bytes:
         position = len(self._order)
-        item = output_item(part, self._head, position)
+        item = render_item(part, self._head, position)
         if item is None:
             return b""
         live = LiveItem(position, item)

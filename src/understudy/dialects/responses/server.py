@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from understudy.dialects.openai.render import render_error, reply
+from understudy.dialects.openai.render import render_error
 from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.parse import parse_request
-from understudy.dialects.responses.render import whole_response
+from understudy.dialects.responses.render import render_whole
 from understudy.dialects.responses.render_stream import ResponsesRenderer
 from understudy.dialects.responses.wire import NAME
-from understudy.dialects.server import Inbound, Renderer, key_of
+from understudy.dialects.server import Inbound, Renderer, json_reply, key_of
 from understudy.domain.errors import Unsupported
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -49,7 +49,7 @@ class ResponsesServer:
 
     def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
         """Write a whole answer."""
-        return reply(whole_response(response, inbound.options))
+        return json_reply(render_whole(response, inbound.options))
 
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
@@ -57,7 +57,7 @@ class ResponsesServer:
 
     def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
         """Write a token count."""
-        return reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
+        return json_reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error in OpenAI's shape. One that came inside a success has only the status of its kind."""

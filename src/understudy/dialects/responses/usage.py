@@ -8,7 +8,7 @@ from understudy.domain.content import JsonObject
 from understudy.domain.usage import Usage, token_count
 
 
-def read_usage(raw: JsonObject) -> Usage:
+def decode_usage(raw: JsonObject) -> Usage:
     """Take the counts apart: `input_tokens` includes cache reads and writes, `output_tokens` includes reasoning.
 
     Sub-counts that exceed the count which includes them are ignored; the total is kept.
@@ -31,7 +31,7 @@ def read_usage(raw: JsonObject) -> Usage:
     )
 
 
-def write_usage(usage: Usage) -> JsonObject | None:
+def render_usage(usage: Usage) -> JsonObject | None:
     """Return the counts as the wire has them, where classes include each other; `None` when nothing is known.
 
     The wire demands a number for each detail, so an unknown one is 0 here.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from understudy.dialects.replicate.render_models import model_object, openapi
+from understudy.dialects.replicate.render_models import render_model, render_openapi
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
@@ -81,9 +81,9 @@ def version_of(model: str) -> str:
 
 def _model(name: str, inputs: JsonObject, *, official: bool = True, vision: bool = False) -> EmulatedModel:
     info = ModelInfo(id=name, owned_by=name.partition("/")[0], created=1_750_000_000.0)
-    raw = model_object(info)
+    raw = render_model(info)
     raw["is_official"] = official
-    raw["latest_version"]["openapi_schema"] = openapi(inputs, ("prompt",) if "messages" not in inputs else ())
+    raw["latest_version"]["openapi_schema"] = render_openapi(inputs, ("prompt",) if "messages" not in inputs else ())
     return EmulatedModel(id=name, capabilities=frozenset({"chat", "vision"} if vision else {"chat"}), raw=raw)
 
 
