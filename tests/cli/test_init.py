@@ -7,7 +7,7 @@ import pytest
 from tests.cli.running import CommandLine
 from understudy import providers
 from understudy.cli import init
-from understudy.cli.starter import comment, named, write
+from understudy.cli.starter import comment, starter_entries, write
 from understudy.config import NoticeKind, parse
 from understudy.emulator import Emulator
 from understudy.providers import ProviderType
@@ -36,7 +36,7 @@ def test_all_ten_are_written_load_and_check_clean(cli: CommandLine, strategy: st
 
 
 def test_every_key_is_explained_and_what_is_commented_out_is_right() -> None:
-    text = write(named([(row, "a-model") for row in ALL], {}), "priority")
+    text = write(starter_entries([(row, "a-model") for row in ALL], {}), "priority")
     seen: set[str] = set()
     lines = text.splitlines()
     for number, line in enumerate(lines):
@@ -52,7 +52,7 @@ def test_every_key_is_explained_and_what_is_commented_out_is_right() -> None:
 def test_without_the_variables_the_entries_are_left_out_and_told(cli: CommandLine) -> None:
     result = cli.run("init", "-p", "openai", "-p", "ollama")
     assert result.code == 0
-    assert "openai is left out until it has its key: set OPENAI_API_KEY" in result.err
+    assert "openai is disabled until its key is set: OPENAI_API_KEY" in result.err
     text = (cli.folder / "understudy.toml").read_text()
     (notice,) = parse(text, environ={}).notices
     assert notice.kind is NoticeKind.DISABLED
@@ -74,7 +74,7 @@ def test_what_is_there_is_taken(cli: CommandLine, emulator: Emulator) -> None:
 def test_a_local_server_gets_a_model_that_it_has(
     installed: list[str], model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(init, "_installed", lambda _: installed)
+    monkeypatch.setattr(init, "_list_chat_models", lambda _: installed)
     row = providers.row("ollama")
     assert list(init.with_models([(row, None)], asks=False, strict=False)) == [(row, model)]
     assert list(init.with_models([(row, "mine")], asks=False, strict=False)) == [(row, "mine")]
@@ -91,7 +91,7 @@ def test_what_was_written_works(cli: CommandLine, emulator: Emulator) -> None:
     assert cli.run("init", "-y", **environment).code == 0
     result = cli.run("check", **environment)
     assert result.code == 0, result.out + result.err
-    assert "3 of 3 could answer now" in result.out
+    assert "3 of 3 entries can answer now" in result.out
 
 
 def test_a_token_is_read_as_one(cli: CommandLine) -> None:
@@ -109,7 +109,7 @@ def test_a_file_is_overwritten_only_when_told_so(cli: CommandLine) -> None:
     cli.configure("mine")
     result = cli.run("init", "-p", "openai")
     assert result.code == 2
-    assert "there is a file already; --force overwrites it" in result.err
+    assert "exists already; --force overwrites it" in result.err
     assert (cli.folder / "understudy.toml").read_text() == "mine"
     assert cli.run("init", "-p", "openai", "--force").code == 0
     assert "openai" in (cli.folder / "understudy.toml").read_text()
@@ -118,11 +118,11 @@ def test_a_file_is_overwritten_only_when_told_so(cli: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "no provider's key is in the environment, and no Ollama answers"),
+        ([], "the environment has no provider's key, and Ollama is not running"),
         (["-p", "opnai"], "unknown provider 'opnai': did you mean \"openai\"?"),
         (["-p", "openai", "--strategy", "prio"], "unknown strategy 'prio': did you mean \"priority\"?"),
         (["-p", "azure-openai"], "Azure OpenAI has no default model: write --provider azure-openai=MODEL"),
-        (["-p", f"openai={KEY}"], "that is no model's name"),
+        (["-p", f"openai={KEY}"], "this is not the name of a model"),
         (["-p", "openai", "-o", ".", "--force"], "--output .: this is a folder; did you mean understudy.toml?"),
         (["-p", "openai", "-o", "gone/understudy.toml"], "--output gone/understudy.toml: No such file or directory"),
     ],
@@ -143,9 +143,9 @@ def test_it_asks_on_a_terminal_until_it_understands(cli: CommandLine) -> None:
         terminal.type("anthropic, groq\n")
         terminal.read_until(lambda screen: "[priority]: " in screen)
         terminal.type("\n")
-        terminal.read_until(lambda screen: "Text model of Anthropic?" in screen)
+        terminal.read_until(lambda screen: "Text model for Anthropic?" in screen)
         terminal.type("claude-haiku-4-5\n")
-        terminal.read_until(lambda screen: "Text model of Groq?" in screen)
+        terminal.read_until(lambda screen: "Text model for Groq?" in screen)
         terminal.type("\n")
         result = terminal.finish()
     assert result.code == 0
@@ -164,13 +164,13 @@ def test_a_question_left_unanswered_writes_nothing(cli: CommandLine) -> None:
         terminal.type("\x04")  # Ctrl-D; Ctrl-C ends alike, but may arrive ahead of the read that it is to interrupt
         result = terminal.finish()
     assert result.code == 130
-    assert "nothing was written" in result.out
+    assert "no file was written" in result.out
     assert not (cli.folder / "understudy.toml").exists()
 
 
 def test_names_of_models_are_written_as_they_are() -> None:
     model = 'a"b\\c${HOME}'
-    text = write(named([(providers.row("ollama"), model)], {}), "priority")
+    text = write(starter_entries([(providers.row("ollama"), model)], {}), "priority")
     assert parse(text, environ={"HOME": "/root"}).providers[0].text_model == model
 
 

@@ -63,8 +63,8 @@ def test_the_table_and_what_to_do_about_the_unknown(cli: CommandLine) -> None:
     assert lines["openai/gpt-4o"][1:5] == ["2.5", "1.25", "10", "genai-prices"]
     assert lines["prompts"] == ["prompts", "above", "200,000", "0.3", "0.6"]
     assert lines["riddle/guess"][1:] == ["?", "?", "?", "unknown"]
-    assert "own/mine: and $0.001 for each call" in result.out
-    assert "nobody knows the price of riddle/guess: write price = {" in result.err
+    assert "own/mine: plus $0.001 per call" in result.out
+    assert "the price of riddle/guess is unknown: write price = {" in result.err
 
 
 def test_one_entry_one_model_and_one_that_is_not_configured(cli: CommandLine) -> None:
@@ -97,7 +97,7 @@ def test_a_model_that_nobody_knows(cli: CommandLine) -> None:
     result = cli.run("prices", "no-such-model")
     assert result.code == 1
     assert result.out == ""
-    assert "nobody knows the price of openai/no-such-model, " in result.err
+    assert "the price of openai/no-such-model, " in result.err
 
 
 def test_providers_are_asked_only_when_told_to(cli: CommandLine) -> None:

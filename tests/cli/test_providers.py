@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.cli.running import CommandLine
-from understudy.cli.survey import EntryResult, health_of
 from understudy.emulator import Emulator, Fault
 from understudy.providers import ProviderType
+from understudy.reports.survey import EntryResult, health_word
 
 KEY = "sk-secret-0123456789"
 
@@ -37,7 +37,7 @@ def test_the_table(configured: CommandLine, emulator: Emulator) -> None:
     result = configured.run("providers")
     assert result.code == 0
     lines = {line.split()[0]: line for line in result.out.splitlines() if line}
-    assert " well " in lines["openai"]
+    assert " ok " in lines["openai"]
     assert " failing " in lines["anthropic"]
     assert emulator.url("ollama") in lines["ollama"]
     assert "set GROQ_API_KEY" in lines["groq"]
@@ -106,8 +106,8 @@ def test_a_wrong_configuration(cli: CommandLine) -> None:
     ("facts", "word"),
     [
         ({}, "?"),
-        ({"ok": True, "reachable": True}, "well"),
-        ({"ok": False, "reachable": False}, "out of reach"),
+        ({"ok": True, "reachable": True}, "ok"),
+        ({"ok": False, "reachable": False}, "unreachable"),
         ({"ok": False, "reachable": True, "authenticated": False, "wrong": True}, "key refused"),
         ({"ok": False, "reachable": True, "model_available": False, "wrong": True}, "model missing"),
         ({"ok": False, "reachable": True, "serving": False}, "failing"),
@@ -116,4 +116,4 @@ def test_a_wrong_configuration(cli: CommandLine) -> None:
 )
 def test_health_in_a_word(facts: dict[str, bool], word: str) -> None:
     entry = EntryResult(name="a", provider="a", model=None, embedding_model=None, base_url="", key=None, **facts)  # type: ignore[arg-type]
-    assert health_of(entry) == word
+    assert health_word(entry) == word

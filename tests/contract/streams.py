@@ -17,6 +17,7 @@ from tests.contract.targets import dialect_name, endpoint_for
 from understudy import dialects
 from understudy.dialects.base import Endpoint, Exchange
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import HttpHead
 
@@ -54,7 +55,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, endpoint=msgspec.structs.replace(self.endpoint, keep_wire=True))
 
     def open(self) -> Exchange[Any]:
-        return dialects.load(self.dialect).chat(HELLO, self.endpoint, stream=True)
+        return dialects.load(self.dialect).open(Operation.CHAT, HELLO, self.endpoint, stream=True)
 
     def decode(self, *pieces: bytes, heed_finished: bool = True) -> Outcome:
         """Decode these pieces, or the whole body at once."""

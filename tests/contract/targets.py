@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from tests.contract.recordings import Recording
 from tests.contract.scope import provider_type
 from understudy import dialects, providers
@@ -48,10 +46,7 @@ def dialect_of(recording: Recording) -> Dialect:
 
 def server_of(name: str) -> ServerHalf:
     """Return the server half of a dialect."""
-    client_half = type(dialects.load(name)).__module__
-    package = client_half if client_half.count(".") == 2 else client_half.rpartition(".")[0]
-    found: ServerHalf = import_module(package).SERVER
-    return found
+    return dialects.load_server(name)
 
 
 def endpoint_for(recording: Recording) -> Endpoint:

@@ -19,7 +19,7 @@ HELLO = GenerationRequest(messages=(Message.user("hello"),))
 
 def decoded(recording: Recording) -> Outcome:
     endpoint = endpoint_for(recording)
-    exchange = dialect_of(recording).chat(HELLO, endpoint, stream=recording.streamed)
+    exchange = dialect_of(recording).open(Operation.CHAT, HELLO, endpoint, stream=recording.streamed)
     return drive(exchange, recording.head, [recording.body])
 
 
@@ -40,13 +40,15 @@ def test_an_error_is_of_the_kind_that_the_table_says(error: Recording) -> None:
     dialect, endpoint = dialect_of(error), endpoint_for(error)
     match operation_of(error):
         case Operation.EMBED:
-            outcome = drive(dialect.embed(EmbeddingRequest(texts=("x",)), endpoint), error.head, [error.body])
+            outcome = drive(
+                dialect.open(Operation.EMBED, EmbeddingRequest(texts=("x",)), endpoint), error.head, [error.body]
+            )
         case Operation.MODELS:
-            outcome = drive(dialect.list_models(ModelsRequest(), endpoint), error.head, [error.body])
+            outcome = drive(dialect.open(Operation.MODELS, ModelsRequest(), endpoint), error.head, [error.body])
         case Operation.COUNT_TOKENS:
-            outcome = drive(dialect.count_tokens(HELLO, endpoint), error.head, [error.body])
+            outcome = drive(dialect.open(Operation.COUNT_TOKENS, HELLO, endpoint), error.head, [error.body])
         case Operation.CHAT:
-            outcome = drive(dialect.chat(HELLO, endpoint, stream=False), error.head, [error.body])
+            outcome = drive(dialect.open(Operation.CHAT, HELLO, endpoint), error.head, [error.body])
     expected = oracle_of(dialect_name(error), error.provider).error(error)
     failure = outcome.failure
     assert failure is not None
@@ -61,14 +63,14 @@ def test_an_error_reads_the_same_where_a_stream_was_asked_for(error: Recording) 
     if operation_of(error) is not Operation.CHAT:
         return
     dialect, endpoint = dialect_of(error), endpoint_for(error)
-    whole = drive(dialect.chat(HELLO, endpoint, stream=False), error.head, [error.body]).failure
-    assert drive(dialect.chat(HELLO, endpoint, stream=True), error.head, [error.body]).failure == whole
+    whole = drive(dialect.open(Operation.CHAT, HELLO, endpoint), error.head, [error.body]).failure
+    assert drive(dialect.open(Operation.CHAT, HELLO, endpoint, stream=True), error.head, [error.body]).failure == whole
 
 
 def test_vectors_are_those_of_the_official_client(embedding: Recording) -> None:
     expected = oracle_of(dialect_name(embedding), embedding.provider).embed(embedding)
     asked = EmbeddingRequest(texts=("hello",) * len(expected.vectors))
-    exchange = dialect_of(embedding).embed(asked, endpoint_for(embedding))
+    exchange = dialect_of(embedding).open(Operation.EMBED, asked, endpoint_for(embedding))
     response: EmbeddingResponse = drive(exchange, embedding.head, [embedding.body]).one()
     assert response.embeddings == expected.vectors
     assert response.model == expected.model
@@ -80,7 +82,7 @@ def test_models_are_those_of_the_official_client(model_list: Recording) -> None:
     name = _looked_up(model_list)
     # As many as one page holds: a recording is one page, whether others followed or not.
     asked = ModelsRequest(model=name, limit=len(expected))
-    exchange = dialect_of(model_list).list_models(asked, endpoint_for(model_list))
+    exchange = dialect_of(model_list).open(Operation.MODELS, asked, endpoint_for(model_list))
     outcome = drive(exchange, model_list.head, [model_list.body])
     assert outcome.failure is None
     found = [{key: getattr(model, key) for key in expected[0]} for model in outcome.steps]
@@ -96,6 +98,6 @@ def _looked_up(recording: Recording) -> str | None:
 
 def test_token_counts_are_those_of_the_official_client(token_count: Recording) -> None:
     expected = oracle_of(dialect_name(token_count), token_count.provider).count_tokens(token_count)
-    exchange = dialect_of(token_count).count_tokens(HELLO, endpoint_for(token_count))
+    exchange = dialect_of(token_count).open(Operation.COUNT_TOKENS, HELLO, endpoint_for(token_count))
     count: TokenCount = drive(exchange, token_count.head, [token_count.body]).one()
     assert count.input_tokens == expected

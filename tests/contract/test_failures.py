@@ -12,6 +12,7 @@ from tests.contract.targets import server_of
 from understudy import dialects
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.wire.http import HttpHead
 
 K = FailureKind
@@ -81,7 +82,9 @@ def test_an_error_reply_keeps_its_kind(dialect: str, kind: FailureKind) -> None:
     reply = server_of(dialect).render_error(Failure(kind=kind, message='It went "wrong"\nat \x00 last.'))
     assert reply.status >= 400
     for stream in (False, True):
-        failure = drive_reply(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=stream), reply).failure
+        failure = drive_reply(
+            dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect), stream=stream), reply
+        ).failure
         assert failure is not None
         assert failure.kind is nearest(dialect, kind)
         assert "wrong" in failure.message
@@ -92,7 +95,7 @@ def test_a_byte_order_mark_ahead_of_an_error_changes_nothing(dialect: str) -> No
     reply = server_of(dialect).render_error(Failure(kind=K.BILLING, message="No credit is left."))
     marked = msgspec.structs.replace(reply, body=b"\xef\xbb\xbf" + reply.body)
     read = [
-        drive_reply(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False), r) for r in (reply, marked)
+        drive_reply(dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect)), r) for r in (reply, marked)
     ]
     assert read[0].failure is not None
     assert read[0] == read[1]
@@ -105,7 +108,7 @@ def test_an_error_in_the_middle_of_a_stream_keeps_its_kind(dialect: str, kind: F
     head = HttpHead(200, {name.lower(): value for name, value in renderer.headers})
     body = renderer.feed(e.Started(id="1", model="m")) + renderer.feed(e.TextDelta(0, "so far"))
     body += renderer.fail(Failure(kind=kind, message="It broke."))
-    outcome = drive(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=True), head, [body])
+    outcome = drive(dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect), stream=True), head, [body])
     assert outcome.failure is not None, "an error in a stream is no success"
     assert "It broke." in outcome.failure.message
     assert not any(isinstance(step, e.Finished) for step in outcome.steps)
@@ -119,7 +122,7 @@ def test_what_went_wrong_upstream_is_the_servers_failure_and_no_fault_of_the_cal
 ) -> None:
     reply = server_of(dialect).render_error(Failure(kind=kind, message="upstream"))
     assert reply.status >= 500
-    failure = drive_reply(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False), reply).failure
+    failure = drive_reply(dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect)), reply).failure
     assert failure is not None
     assert failure.kind in (K.SERVER_ERROR, K.OVERLOADED)
 
@@ -127,7 +130,7 @@ def test_what_went_wrong_upstream_is_the_servers_failure_and_no_fault_of_the_cal
 @pytest.mark.parametrize("dialect", CHATTING)
 def test_a_wait_that_the_provider_asks_for_is_passed_on(dialect: str) -> None:
     reply = server_of(dialect).render_error(Failure(kind=K.RATE_LIMITED, message="Slow down.", retry_after=7.0))
-    failure = drive_reply(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False), reply).failure
+    failure = drive_reply(dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect)), reply).failure
     assert failure is not None
     assert failure.retry_after == 7.0
 
@@ -137,7 +140,7 @@ def test_a_wait_that_the_provider_asks_for_is_passed_on(dialect: str) -> None:
 def test_a_page_of_a_proxy_is_never_shown_as_an_answer(dialect: str, status: int) -> None:
     head = HttpHead(status, {"content-type": "text/html"})
     for stream in (False, True):
-        exchange = dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=stream)
+        exchange = dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect), stream=stream)
         outcome = drive(exchange, head, [b"<html><body>Bad gateway</body></html>"])
         assert outcome.failure is not None
         assert outcome.failure.status == status
@@ -162,7 +165,7 @@ def test_an_error_body_that_cannot_be_read_is_not_called_missing(dialect: str, c
     body, coding, said = UNREADABLE[case]
     head = HttpHead(422, {"content-type": "application/json"} | ({"content-encoding": coding} if coding else {}))
     kept = body[: endpoint(dialect).bounds.error]
-    outcome = drive(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False), head, [kept])
+    outcome = drive(dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect)), head, [kept])
     assert outcome.failure is not None
     assert outcome.failure.message.startswith(f"HTTP 422: {said}")
     assert len(outcome.failure.message) < 300
@@ -172,11 +175,11 @@ def test_an_error_body_that_cannot_be_read_is_not_called_missing(dialect: str, c
 @pytest.mark.parametrize("dialect", CHATTING)
 def test_a_success_in_the_wrong_shape_is_a_failure(dialect: str, body: bytes) -> None:
     for head in (HttpHead(200, {}), HttpHead(200, {"content-type": "application/json"})):
-        exchange = dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=False)
+        exchange = dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect))
         outcome = drive(exchange, head, [body])
         assert outcome.failure is not None
         assert outcome.failure.kind in (K.BAD_RESPONSE, K.TRUNCATED)
     html = HttpHead(200, {"content-type": "text/html"})
     for stream in (False, True):
-        exchange = dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=stream)
+        exchange = dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect), stream=stream)
         assert drive(exchange, html, [body]).failure is not None

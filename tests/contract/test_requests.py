@@ -50,13 +50,13 @@ def parsed(recording: Recording) -> Inbound:
 def encoded(inbound: Inbound, endpoint: Endpoint, dialect: Dialect) -> HttpRequest:
     match inbound.request:
         case GenerationRequest() as request if inbound.operation is Operation.COUNT_TOKENS:
-            return open_only(dialect.count_tokens(request, endpoint)).request
+            return open_only(dialect.open(Operation.COUNT_TOKENS, request, endpoint)).request
         case GenerationRequest() as request:
-            return open_only(dialect.chat(request, endpoint, stream=inbound.stream)).request
+            return open_only(dialect.open(Operation.CHAT, request, endpoint, stream=inbound.stream)).request
         case EmbeddingRequest() as request:
-            return open_only(dialect.embed(request, endpoint)).request
+            return open_only(dialect.open(Operation.EMBED, request, endpoint)).request
         case ModelsRequest() as request:
-            return open_only(dialect.list_models(request, endpoint)).request
+            return open_only(dialect.open(Operation.MODELS, request, endpoint)).request
 
 
 def endpoint(recording: Recording) -> Endpoint:

@@ -17,6 +17,7 @@ from understudy.dialects.base import Endpoint
 from understudy.domain import events as e
 from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
+from understudy.domain.operation import Operation
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpHead
@@ -36,7 +37,7 @@ DONE = b"data: [DONE]\n\n"
 def written_whole(dialect: str, response: GenerationResponse) -> Outcome:
     reply = server_of(dialect).render(response, inbound(dialect))
     assert reply.status in (200, 201)
-    return drive_reply(dialects.load(dialect).chat(HELLO, asking(dialect, response.model), stream=False), reply)
+    return drive_reply(dialects.load(dialect).open(Operation.CHAT, HELLO, asking(dialect, response.model)), reply)
 
 
 def asking(dialect: str, model: str | None) -> Endpoint:
@@ -52,7 +53,7 @@ def written_stream(dialect: str, told: list[e.Event]) -> bytes:
 def streamed(dialect: str, told: list[e.Event]) -> Outcome:
     renderer = server_of(dialect).renderer(inbound(dialect, stream=True))
     head = HttpHead(200, {name.lower(): value for name, value in renderer.headers})
-    exchange = dialects.load(dialect).chat(HELLO, asking(dialect, fold(told).model), stream=True)
+    exchange = dialects.load(dialect).open(Operation.CHAT, HELLO, asking(dialect, fold(told).model), stream=True)
     # At Replicate the stream is text alone: what else there is to tell, the prediction tells at its end.
     final = server_of(dialect).render(fold(told), inbound(dialect)).body if dialect == "replicate" else None
     return drive(exchange, head, [written_stream(dialect, told)], final=final)
@@ -60,7 +61,7 @@ def streamed(dialect: str, told: list[e.Event]) -> Outcome:
 
 def success(recording: Recording) -> list[e.Event] | None:
     """The events of a recorded answer; `None` when it is an error."""
-    exchange = dialect_of(recording).chat(HELLO, endpoint_for(recording), stream=recording.streamed)
+    exchange = dialect_of(recording).open(Operation.CHAT, HELLO, endpoint_for(recording), stream=recording.streamed)
     outcome = drive(exchange, recording.head, [recording.body])
     return None if outcome.failure is not None else outcome.steps
 
@@ -203,7 +204,7 @@ def test_the_frames_of_the_same_dialect_are_forwarded(chat: Recording) -> None:
         return
     dialect = dialect_name(chat)
     target = msgspec.structs.replace(endpoint_for(chat), keep_wire=True)
-    told = drive(dialects.load(dialect).chat(HELLO, target, stream=True), chat.head, [chat.body]).steps
+    told = drive(dialects.load(dialect).open(Operation.CHAT, HELLO, target, stream=True), chat.head, [chat.body]).steps
     if chat.body.startswith(b"["):
         # Gemini's growing array goes out as the events that its elements would be.
         written = frames(written_stream(dialect, told), lines=False)

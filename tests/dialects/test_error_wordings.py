@@ -46,7 +46,7 @@ def head_of(row: dict[str, Any]) -> HttpHead:
 
 
 def failure(dialect: str, head: HttpHead, body: bytes, *, stream: bool = False) -> Failure:
-    outcome = drive(dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=stream), head, [body])
+    outcome = drive(dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect), stream=stream), head, [body])
     assert outcome.failure is not None
     assert outcome.steps == []
     return outcome.failure
@@ -69,7 +69,7 @@ def test_an_error_of_one_of_the_ten_is_of_its_kind(row: dict[str, Any]) -> None:
     target = endpoint_of(provider, "some-model", base_url="https://api.example.com")
     dialect = dialects.load(provider.dialects[Operation.CHAT])
     for stream in (False, True):
-        outcome = drive(dialect.chat(HELLO, target, stream=stream), head_of(row), [body_of(row)])
+        outcome = drive(dialect.open(Operation.CHAT, HELLO, target, stream=stream), head_of(row), [body_of(row)])
         assert outcome.failure is not None
         assert outcome.failure.kind == row["kind"]
         if "wait" in row:
@@ -153,7 +153,7 @@ def test_no_body_is_too_odd(dialect: str, body: bytes) -> None:
     for status in (200, 400, 404, 429, 500):
         for kind in ("application/json", "text/html", ""):
             for stream in (False, True):
-                exchange = dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=stream)
+                exchange = dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect), stream=stream)
                 found = drive(exchange, HttpHead(status, {"content-type": kind}), [body]).failure
                 assert found is not None
                 assert len(found.message) <= 600
@@ -203,11 +203,11 @@ def test_a_route_that_is_missing_is_no_missing_model(name: str, status: int, med
     dialect, head = dialects.load(name), HttpHead(status, {"content-type": media})
     exchanges: list[Any] = []
     if Operation.EMBED in dialect.operations:
-        exchanges.append(dialect.embed(EmbeddingRequest(texts=("x",)), endpoint(name)))
+        exchanges.append(dialect.open(Operation.EMBED, EmbeddingRequest(texts=("x",)), endpoint(name)))
     if Operation.MODELS in dialect.operations:
-        exchanges.append(dialect.list_models(ModelsRequest(), endpoint(name)))
+        exchanges.append(dialect.open(Operation.MODELS, ModelsRequest(), endpoint(name)))
     if Operation.COUNT_TOKENS in dialect.operations:
-        exchanges.append(dialect.count_tokens(HELLO, endpoint(name)))
+        exchanges.append(dialect.open(Operation.COUNT_TOKENS, HELLO, endpoint(name)))
     for exchange in exchanges:
         found = drive(exchange, head, [body]).failure
         assert found is not None

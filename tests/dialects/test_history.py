@@ -5,7 +5,7 @@ from __future__ import annotations
 from understudy import providers
 from understudy.dialects import load
 from understudy.dialects.history import localize
-from understudy.dialects.openai import SERVER
+from understudy.dialects.openai.server import SERVER
 from understudy.domain.events import Warned
 from understudy.domain.requests import GenerationRequest
 from understudy.providers.base import endpoint_of

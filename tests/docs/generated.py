@@ -227,7 +227,7 @@ def tasks() -> str:
     """Return the rules that pick a task as Markdown."""
     lines = [("task", "when")]
     lines += [(_code(rule.task), rule.when) for rule in RULES]
-    return _table(*lines, (_code(DEFAULT_TASK), "no rule fits"))
+    return _table(*lines, (_code(DEFAULT_TASK), "no rule matches"))
 
 
 PARTS: dict[tuple[str, str], Callable[[], str]] = {

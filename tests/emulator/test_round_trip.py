@@ -85,7 +85,9 @@ def chat(
     text = fields.pop("text", "What is the capital of France?")
     content = fields.pop("content", text)
     request = GenerationRequest(messages=(Message.user(content),), model=model, **fields)
-    return performed(provider, load(dialect).chat(request, place(provider, model), stream=stream), fault)
+    return performed(
+        provider, load(dialect).open(Operation.CHAT, request, place(provider, model), stream=stream), fault
+    )
 
 
 def answered(steps: list[Event | Failure]) -> GenerationResponse:
@@ -222,12 +224,14 @@ def test_faults_that_are_no_failures_of_the_wire(provider: str, dialect: str, mo
 def test_model_lists(provider: str) -> None:
     home = row(provider)
     dialect = load(home.dialects[Operation.MODELS])
-    listed = performed(provider, dialect.list_models(ModelsRequest(), place(provider, "x")))
+    listed = performed(provider, dialect.open(Operation.MODELS, ModelsRequest(), place(provider, "x")))
     assert {model.id for model in listed} == {model.id for model in cast.find(provider).models}
     wanted = listed[0].id
-    (one,) = performed(provider, dialect.list_models(ModelsRequest(model=wanted), place(provider, wanted)))
+    (one,) = performed(provider, dialect.open(Operation.MODELS, ModelsRequest(model=wanted), place(provider, wanted)))
     assert isinstance(one, ModelInfo)
-    (none,) = performed(provider, dialect.list_models(ModelsRequest(model="nonesuch"), place(provider, "nonesuch")))
+    (none,) = performed(
+        provider, dialect.open(Operation.MODELS, ModelsRequest(model="nonesuch"), place(provider, "nonesuch"))
+    )
     assert isinstance(none, Failure)
     assert none.kind is FailureKind.NOT_FOUND
 
@@ -244,7 +248,7 @@ def test_model_lists(provider: str) -> None:
 def test_embeddings(provider: str, model: str) -> None:
     request = EmbeddingRequest(texts=("one", "two"), model=model, dimensions=32)
     dialect = load(row(provider).dialects[Operation.EMBED])
-    (response,) = performed(provider, dialect.embed(request, place(provider, model)))
+    (response,) = performed(provider, dialect.open(Operation.EMBED, request, place(provider, model)))
     assert isinstance(response, EmbeddingResponse)
     assert response.embeddings[1] == pytest.approx(embed("two", 32), abs=1e-6)
     assert response.usage.input == 2
@@ -261,6 +265,6 @@ def test_embeddings(provider: str, model: str) -> None:
 )
 def test_token_counts(provider: str, dialect: str, model: str) -> None:
     request = GenerationRequest(messages=(Message.user("What is the capital of France?"),), model=model)
-    (counted,) = performed(provider, load(dialect).count_tokens(request, place(provider, model)))
+    (counted,) = performed(provider, load(dialect).open(Operation.COUNT_TOKENS, request, place(provider, model)))
     assert isinstance(counted, TokenCount)
     assert counted.input_tokens == 12

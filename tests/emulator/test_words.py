@@ -33,7 +33,7 @@ def understood(provider: str, reply: HttpReply) -> Failure:
     """Read an error reply as the client half of the provider's chat dialect does."""
     home = row(provider)
     request = GenerationRequest(messages=(Message.user("Hello"),))
-    exchange = load(home.dialects[Operation.CHAT]).chat(request, endpoint_of(home, "model"), stream=False)
+    exchange = load(home.dialects[Operation.CHAT]).open(Operation.CHAT, request, endpoint_of(home, "model"))
     exchange.start()
     exchange.head(HttpHead(reply.status, {name.lower(): value for name, value in reply.headers}))
     steps = [*exchange.feed(reply.body), *exchange.close()]

@@ -44,12 +44,14 @@ def opened(recording: Recording) -> Exchange[Any]:
     dialect, endpoint = _PLACES.get(recording.name) or _placed(recording)
     match recording.operation:
         case "embed":
-            return dialect.embed(EmbeddingRequest(texts=("a", "b")), endpoint)
+            return dialect.open(Operation.EMBED, EmbeddingRequest(texts=("a", "b")), endpoint)
         case "models":
-            return dialect.list_models(ModelsRequest(), endpoint)
+            return dialect.open(Operation.MODELS, ModelsRequest(), endpoint)
         case "count_tokens":
-            return dialect.count_tokens(HELLO, endpoint)
-    return dialect.chat(HELLO, endpoint, stream=recording.streamed and Operation.CHAT in dialect.operations)
+            return dialect.open(Operation.COUNT_TOKENS, HELLO, endpoint)
+    return dialect.open(
+        Operation.CHAT, HELLO, endpoint, stream=recording.streamed and Operation.CHAT in dialect.operations
+    )
 
 
 _PLACES: dict[str, tuple[Dialect, Endpoint]] = {}

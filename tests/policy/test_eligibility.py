@@ -52,7 +52,7 @@ def test_who_cannot_is_skipped_and_says_why() -> None:
     known = facts(blind=TargetFacts(capabilities={"vision": False}))
     found = eligible(Needs(frozenset({"vision"})), BOTH, known)
     assert [each.name for each in found.targets] == ["seeing"]
-    assert [(skip.target.name, skip.why) for skip in found.skipped] == [("blind", "cannot see images")]
+    assert [(skip.target.name, skip.why) for skip in found.skipped] == [("blind", "does not support images")]
 
 
 def test_nobody_is_left_when_everyone_lacks_what_nothing_helps_against() -> None:
@@ -67,7 +67,9 @@ def test_an_estimate_alone_never_leaves_nobody() -> None:
     assert [each.name for each in eligible(Needs(least_prompt=150), BOTH, small).targets] == ["seeing"]
     found = eligible(Needs(least_prompt=500), BOTH, small)
     assert found.targets == BOTH
-    assert found.compromise == "none is better: holds 100 tokens, the prompt has at least 500"
+    assert (
+        found.compromise == "no target is better: has a context window of 100 tokens, and the prompt has at least 500"
+    )
     assert found.skipped == ()
 
 
@@ -76,7 +78,7 @@ def test_a_window_that_is_just_large_enough_is() -> None:
     found = eligible(Needs(least_prompt=150), BOTH, exact)
     assert [each.name for each in found.targets] == ["blind"]
     assert [(skip.target.name, skip.why) for skip in found.skipped] == [
-        ("seeing", "holds 149 tokens, the prompt has at least 150")
+        ("seeing", "has a context window of 149 tokens, and the prompt has at least 150")
     ]
     assert found.compromise is None
 
@@ -97,10 +99,10 @@ def test_a_schema_can_be_asked_for_in_words_when_nobody_knows_schemas() -> None:
     )
     found = eligible(Needs(frozenset({"structured_output"})), BOTH, known)
     assert found.targets == BOTH
-    assert found.compromise == "none is better: cannot answer in the form of a schema"
+    assert found.compromise == "no target is better: does not support answers that follow a schema"
     found = eligible(Needs(frozenset({"structured_output", "vision"})), BOTH, known)
     assert [each.name for each in found.targets] == ["blind"]
-    assert [(skip.target.name, skip.why) for skip in found.skipped] == [("seeing", "cannot see images")]
+    assert [(skip.target.name, skip.why) for skip in found.skipped] == [("seeing", "does not support images")]
 
 
 def test_some_that_can_leave_the_others_out_whatever_they_lack() -> None:

@@ -73,14 +73,14 @@ def test_round_robin_stays_even_when_some_requests_fit_only_some(kinds: list[str
     assert max(shares) - min(shares) <= 1
 
 
-def test_who_is_set_aside_takes_no_turn_and_has_none_to_catch_up_on() -> None:
+def test_a_target_in_cooldown_takes_no_turn_and_has_none_to_catch_up_on() -> None:
     targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
     rotation = RoundRobin()
 
     def turns(count: int, aside: frozenset[str]) -> Counter[str]:
         firsts = Counter[str]()
         for _ in range(count):
-            plan = round_robin(ASK, targets, Facts(turns=rotation.turns, aside=aside), 0.0, CHANCE)
+            plan = round_robin(ASK, targets, Facts(turns=rotation.turns, in_cooldown=aside), 0.0, CHANCE)
             rotation.take(plan, aside)
             firsts[names(plan)[0]] += 1
             assert names(plan)[-1] == "b" or not aside
@@ -112,12 +112,18 @@ def test_what_was_in_cooldown_from_the_beginning_keeps_up_too() -> None:
     assert rotation.turns == {"a/m": 1, "b/m": 1}
 
 
-def test_turns_are_taken_also_while_everyone_is_set_aside() -> None:
+def test_the_old_name_of_the_targets_in_cooldown_is_still_read() -> None:
+    facts = Facts(in_cooldown=frozenset({"a/m"}))
+    with pytest.warns(DeprecationWarning, match="in_cooldown"):
+        assert facts.aside == {"a/m"}
+
+
+def test_turns_are_taken_even_while_every_target_is_in_cooldown() -> None:
     targets = tuple(target(name, index=index) for index, name in enumerate("abc"))
     rotation, aside = RoundRobin(), frozenset({"a/m", "b/m", "c/m"})
     firsts = Counter[str]()
     for _ in range(9):
-        plan = round_robin(ASK, targets, Facts(turns=rotation.turns, aside=aside), 0.0, CHANCE)
+        plan = round_robin(ASK, targets, Facts(turns=rotation.turns, in_cooldown=aside), 0.0, CHANCE)
         rotation.take(plan, aside)
         firsts[names(plan)[0]] += 1
     assert firsts == {"a": 3, "b": 3, "c": 3}
@@ -172,7 +178,7 @@ def test_local_is_free_and_its_step_says_so() -> None:
     known = facts(cloud=TargetFacts(price=price("1", "1")), local=TargetFacts(price=FREE))
     plan = CostOptimized()(ASK, both, known, 0.0, CHANCE)
     assert (plan.steps[0].target.name, plan.steps[0].why) == ("local", "free")
-    assert plan.steps[1].why == "its expected cost"
+    assert plan.steps[1].why == "expected cost"
     assert str(plan.steps[1].expected_cost.amount).startswith("$0.0005")  # type: ignore[union-attr]
 
 
@@ -249,9 +255,9 @@ def test_the_tasks_own_targets_come_first_and_the_others_stay_behind() -> None:
         GenerationRequest(messages=(Message.user(FENCE),)), targets, Facts(), 0.0, CHANCE
     )
     assert labels(plan) == ["b/big", "c/m", "a/m", "b/m"]
-    assert [(skip.target.label, skip.why) for skip in plan.skipped] == [("c/other", "for other tasks")]
+    assert [(skip.target.label, skip.why) for skip in plan.skipped] == [("c/other", "only for other tasks")]
     assert plan.task == "code"
-    assert plan.why == "task code: the last question holds code or asks for some"
+    assert plan.why == "task code: the last question contains code or asks for it"
 
 
 # ---- all ----
@@ -278,7 +284,7 @@ def test_plans_follow_from_facts_and_seed_alone(
     known = Facts(
         targets={each.label: TargetFacts(price=price(str(turns[each.index]), "1")) for each in targets},
         turns={each.label: turns[each.index] for each in targets},
-        aside=frozenset({"t1/m"}),
+        in_cooldown=frozenset({"t1/m"}),
     )
     one = order(ASK, targets, known, 5.0, Random(seed))
     other = order(ASK, targets, known, 5.0, Random(seed))
@@ -312,7 +318,7 @@ def test_a_dead_target_never_blocks_a_live_one(
     known = Facts(
         targets={each.label: TargetFacts(price=price(str(turns[each.index]), "1")) for each in targets},
         turns={each.label: turns[each.index] for each in targets},
-        aside=health.in_cooldown(targets, 1001.0),
+        in_cooldown=health.in_cooldown(targets, 1001.0),
     )
     plan = order(ASK, targets, known, 1001.0, Random(seed))
     call = Call(plan, Rules(), health=health, budgets=Budgets(), rng=Random(seed))

@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 
 from understudy import providers
-from understudy.dialects import load
+from understudy.dialects import load, load_server
 from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.errors import BY_STATUS
 from understudy.dialects.quirks import ErrorRule, Quirks
-from understudy.dialects.server import Inbound, ServerHalf
+from understudy.dialects.server import Inbound
 from understudy.dialects.wordings import CODES, TYPES
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
@@ -111,7 +111,7 @@ def _has_errors(name: str) -> bool:
 def _last_needed_frame(name: str) -> str:
     """Render an answer, and read ever less of it until it counts as cut."""
     request = GenerationRequest(messages=(Message.user("hi"),), model="m")
-    half: ServerHalf = import_module(f"understudy.dialects.{name.replace('-', '_')}").SERVER
+    half = load_server(name)
     renderer = half.renderer(Inbound(operation=Operation.CHAT, request=request, stream=True))
     answer = (e.Started(id="a", model="m"), e.TextDelta(0, "hi"), e.Finished(FinishReason.STOP))
     data = b"".join(renderer.feed(event) for event in answer) + renderer.close()
@@ -130,7 +130,9 @@ def _last_needed_frame(name: str) -> str:
 
 
 def _is_complete(name: str, request: GenerationRequest, data: bytes, kind: str) -> bool:
-    exchange = load(name).chat(request, Endpoint(provider="any", base_url="http://h", model="m"), stream=True)
+    exchange = load(name).open(
+        Operation.CHAT, request, Endpoint(provider="any", base_url="http://h", model="m"), stream=True
+    )
     steps: list[Any] = [step for step in exchange.start() if not isinstance(step, Send)]
     steps += exchange.head(HttpHead(200, {"content-type": kind}))
     steps += exchange.feed(data) if data else []

@@ -33,17 +33,21 @@ def place(base_url: str = HOST, version: str | None = None, model: str | None = 
 
 def addresses(endpoint: Endpoint) -> list[str]:
     exchanges = (
-        DIALECT.chat(HELLO, endpoint, stream=False),
-        DIALECT.embed(EmbeddingRequest(texts=("a",)), endpoint),
-        DIALECT.list_models(ModelsRequest(), endpoint),
-        load("responses").chat(HELLO, endpoint, stream=False),
+        DIALECT.open(Operation.CHAT, HELLO, endpoint),
+        DIALECT.open(Operation.EMBED, EmbeddingRequest(texts=("a",)), endpoint),
+        DIALECT.open(Operation.MODELS, ModelsRequest(), endpoint),
+        load("responses").open(Operation.CHAT, HELLO, endpoint),
     )
     sends = [step for exchange in exchanges for step in exchange.start() if isinstance(step, Send)]
     return [send.request.url for send in sends]
 
 
 def body(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> dict[str, Any]:
-    (send,) = [step for step in DIALECT.chat(request, endpoint, stream=stream).start() if isinstance(step, Send)]
+    (send,) = [
+        step
+        for step in DIALECT.open(Operation.CHAT, request, endpoint, stream=stream).start()
+        if isinstance(step, Send)
+    ]
     decoded: dict[str, Any] = json.loads(send.request.body or b"")
     return decoded
 
@@ -156,7 +160,7 @@ FILTERED = {
     ],
 )
 def test_errors(status: int, error: dict[str, Any], kind: FailureKind) -> None:
-    exchange = DIALECT.chat(HELLO, place(), stream=False)
+    exchange = DIALECT.open(Operation.CHAT, HELLO, place())
     exchange.start()
     exchange.head(HttpHead(status, {"content-type": "application/json", "retry-after-ms": "1500", "retry-after": "9"}))
     (failure,) = [*exchange.feed(json.dumps({"error": error}).encode()), *exchange.close()]
@@ -177,7 +181,7 @@ def test_a_stream_begins_with_a_chunk_without_choices() -> None:
         {"id": "", "model": "", "choices": [{"index": 0, "delta": {}, "content_filter_results": seen}]},
         {"id": "1", "choices": [{"index": 0, "delta": {}, "finish_reason": "content_filter"}]},
     )
-    exchange = DIALECT.chat(HELLO, place(), stream=True)
+    exchange = DIALECT.open(Operation.CHAT, HELLO, place(), stream=True)
     exchange.start()
     data = b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks) + b"data: [DONE]\n\n"
     response = fold([step for step in exchange.feed(data) if not isinstance(step, (Send, Failure))])
@@ -196,8 +200,8 @@ def provider(**fields: Any) -> Any:
 
 
 def sent_headers(made: Any) -> dict[str, str]:
-    (send,) = [step for step in DIALECT.chat(HELLO, place(), stream=False).start() if isinstance(step, Send)]
-    return dict(made.credential.attach(send.request, "id").headers)
+    (send,) = [step for step in DIALECT.open(Operation.CHAT, HELLO, place()).start() if isinstance(step, Send)]
+    return dict(made.backend.credential.attach(send.request, "id").headers)
 
 
 def test_a_key_and_a_token_go_by_different_headers() -> None:
@@ -209,23 +213,23 @@ def test_a_key_and_a_token_go_by_different_headers() -> None:
 
 async def test_a_token_that_is_fetched_goes_where_one_that_is_written_does() -> None:
     made = provider(token=lambda: "fetched")
-    (send,) = [step for step in DIALECT.chat(HELLO, place(), stream=False).start() if isinstance(step, Send)]
-    request, _ = await made.credential.equip(send.request, "id")
+    (send,) = [step for step in DIALECT.open(Operation.CHAT, HELLO, place()).start() if isinstance(step, Send)]
+    request, _ = await made.backend.credential.equip(send.request, "id")
     assert dict(request.headers)["authorization"] == "Bearer fetched"
     assert "api-key" not in dict(request.headers)
 
 
 def test_a_key_and_a_token_together_are_a_mistake() -> None:
     with pytest.raises(u.ConfigError, match="api_key and token are both set"):
-        _ = provider(api_key=u.Secret("k"), token=u.Secret("t")).credential
+        _ = provider(api_key=u.Secret("k"), token=u.Secret("t")).backend.credential
     with pytest.raises(u.ConfigError, match="OpenAI takes no token"):
-        _ = u.create_provider(u.ProviderConfig(provider="openai", token=u.Secret("t"))).credential
+        _ = u.create_provider(u.ProviderConfig(provider="openai", token=u.Secret("t"))).backend.credential
 
 
 def test_no_address_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
     with pytest.raises(u.ConfigError, match=r"no base_url is configured.*AZURE_OPENAI_ENDPOINT"):
-        provider(base_url=None).endpoint("dep")
+        provider(base_url=None).backend.endpoint("dep")
 
 
 def test_the_environment_of_the_official_client(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +238,7 @@ def test_the_environment_of_the_official_client(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", f"{HOST}/")
     monkeypatch.setenv("OPENAI_API_VERSION", DATED)
     made = provider(base_url=None)
-    assert made.endpoint("dep").url("chat/completions") == (
+    assert made.backend.endpoint("dep").url("chat/completions") == (
         f"{HOST}/openai/deployments/dep/chat/completions?api-version={DATED}"
     )
     assert sent_headers(made)["authorization"] == "Bearer t"

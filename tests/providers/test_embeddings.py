@@ -26,7 +26,9 @@ def test_the_longest_vectors_of_all_texts_that_go_together_are_read(provider: st
 
 
 def asked(request: EmbeddingRequest, quirks: Quirks) -> dict[str, object]:
-    exchange = load("openai").embed(request, Endpoint(provider="any", base_url="http://h", model="m", quirks=quirks))
+    exchange = load("openai").open(
+        Operation.EMBED, request, Endpoint(provider="any", base_url="http://h", model="m", quirks=quirks)
+    )
     (send,) = (step for step in exchange.start() if isinstance(step, Send))
     body: dict[str, object] = json.loads(send.request.body or b"")
     return body

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from understudy.dialects.base import Send
-from understudy.dialects.openai import DIALECT
+from understudy.dialects.openai.client import DIALECT
 from understudy.domain import events as e
 from understudy.domain.content import Provenance, Text, Thinking
 from understudy.domain.messages import Message, Role
@@ -21,7 +21,7 @@ from understudy.providers.groq import ROW
 def sent(
     request: GenerationRequest, model: str = "openai/gpt-oss-20b", *, stream: bool = False
 ) -> tuple[Any, set[str]]:
-    *before, send = DIALECT.chat(request, endpoint_of(ROW, model), stream=stream).start()
+    *before, send = DIALECT.open(Operation.CHAT, request, endpoint_of(ROW, model), stream=stream).start()
     assert isinstance(send, Send)
     return json.loads(send.request.body or b""), {s.warning.what for s in before if isinstance(s, e.Warned)}
 

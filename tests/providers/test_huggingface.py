@@ -10,6 +10,7 @@ from understudy.dialects import load
 from understudy.dialects.base import Send
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.providers.base import endpoint_of
@@ -56,14 +57,14 @@ def handed(exchange: Any, body: Any, status: int = 200, content_type: str = "app
 
 
 def models(body: Any = LIST, **fields: Any) -> list[Any]:
-    return handed(OPENAI.list_models(ModelsRequest(**fields), endpoint_of(ROW, None)), body)
+    return handed(OPENAI.open(Operation.MODELS, ModelsRequest(**fields), endpoint_of(ROW, None)), body)
 
 
 def test_the_partner_stays_on_the_wire_and_fields_have_the_routers_names() -> None:
     request = GenerationRequest(
         messages=(Message.system("Be brief."), Message.user("Hello")), max_tokens=5, top_k=3, user="me"
     )
-    steps = OPENAI.chat(request, endpoint_of(ROW, "o/m:groq"), stream=True).start()
+    steps = OPENAI.open(Operation.CHAT, request, endpoint_of(ROW, "o/m:groq"), stream=True).start()
     (send,) = [step for step in steps if isinstance(step, Send)]
     body = decode(send.request.body or b"")
     assert (body["model"], body["max_tokens"]) == ("o/m:groq", 5)
@@ -72,7 +73,7 @@ def test_the_partner_stays_on_the_wire_and_fields_have_the_routers_names() -> No
 
 
 def test_one_model_is_asked_for_by_its_name_alone() -> None:
-    exchange = OPENAI.list_models(ModelsRequest(model="o/m:groq"), endpoint_of(ROW, None))
+    exchange = OPENAI.open(Operation.MODELS, ModelsRequest(model="o/m:groq"), endpoint_of(ROW, None))
     (send,) = exchange.start()
     assert isinstance(send, Send)
     assert send.request.url == "https://router.huggingface.co/v1/models/o/m"
@@ -123,7 +124,7 @@ def test_a_model_is_looked_up_with_who_is_to_serve_it(name: str, found: str | No
     ],
 )
 def test_errors_of_router_and_partners(status: int, body: Any, kind: FailureKind) -> None:
-    chat = OPENAI.chat(GenerationRequest(messages=(Message.user("x"),)), endpoint_of(ROW, "o/m"), stream=False)
+    chat = OPENAI.open(Operation.CHAT, GenerationRequest(messages=(Message.user("x"),)), endpoint_of(ROW, "o/m"))
     kind_of_body = "text/html" if isinstance(body, bytes) else "application/json"
     (failure,) = handed(chat, body, status, kind_of_body)
     assert isinstance(failure, Failure)

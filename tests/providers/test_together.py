@@ -11,6 +11,7 @@ from understudy.dialects import load
 from understudy.dialects.base import Endpoint, Exchange, Send
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, WireOrigin
 from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.providers import row
@@ -27,7 +28,9 @@ def place(model: str = "Qwen/Qwen3.5-397B-A17B") -> Endpoint:
 
 
 def body(request: GenerationRequest, *, stream: bool = False) -> dict[str, Any]:
-    (send,) = [step for step in DIALECT.chat(request, place(), stream=stream).start() if isinstance(step, Send)]
+    (send,) = [
+        step for step in DIALECT.open(Operation.CHAT, request, place(), stream=stream).start() if isinstance(step, Send)
+    ]
     assert send.request.url == "https://api.together.ai/v1/chat/completions"
     decoded: dict[str, Any] = json.loads(send.request.body or b"")
     return decoded
@@ -99,18 +102,18 @@ MODELS = [
 
 
 def test_the_list_of_models_is_a_bare_array_with_prices() -> None:
-    first, second = answered(DIALECT.list_models(ModelsRequest(), place()), 200, MODELS)
+    first, second = answered(DIALECT.open(Operation.MODELS, ModelsRequest(), place()), 200, MODELS)
     assert (first.id, first.context_window, first.input_price, first.output_price) == ("a/x", 10, "0.15", "0.6")
     assert (first.capabilities, second.capabilities) == ({"chat"}, {"embed"})
-    assert len(answered(DIALECT.list_models(ModelsRequest(limit=1), place()), 200, MODELS)) == 1
+    assert len(answered(DIALECT.open(Operation.MODELS, ModelsRequest(limit=1), place()), 200, MODELS)) == 1
 
 
 def test_one_model_is_looked_for_in_the_list() -> None:
-    exchange = DIALECT.list_models(ModelsRequest(model="a/y"), place())
+    exchange = DIALECT.open(Operation.MODELS, ModelsRequest(model="a/y"), place())
     (found,) = answered(exchange, 200, MODELS)
     assert isinstance(found, ModelInfo)
     assert found.id == "a/y"
-    (none,) = answered(DIALECT.list_models(ModelsRequest(model="nonesuch"), place()), 200, MODELS)
+    (none,) = answered(DIALECT.open(Operation.MODELS, ModelsRequest(model="nonesuch"), place()), 200, MODELS)
     assert isinstance(none, Failure)
     assert none.kind is FailureKind.NOT_FOUND
 
@@ -129,14 +132,14 @@ def test_one_model_is_looked_for_in_the_list() -> None:
 )
 def test_errors(status: int, words: str, kind: FailureKind) -> None:
     error = {"error": {"message": words, "type": "x", "param": None, "code": None}}
-    (failure,) = answered(DIALECT.chat(GenerationRequest(messages=HELLO), place(), stream=False), status, error)
+    (failure,) = answered(DIALECT.open(Operation.CHAT, GenerationRequest(messages=HELLO), place()), status, error)
     assert (failure.kind, failure.message) == (kind, words)
 
 
 def test_vectors_without_usage() -> None:
     value = {"object": "list", "model": "e", "data": [{"index": 0, "object": "embedding", "embedding": [0.5]}]}
     request = EmbeddingRequest(texts=("a",), dimensions=3)
-    (response,) = answered(DIALECT.embed(request, place("e")), 200, value)
+    (response,) = answered(DIALECT.open(Operation.EMBED, request, place("e")), 200, value)
     assert isinstance(response, EmbeddingResponse)
     assert response.embeddings == ((0.5,),)
     assert response.usage.total is None

@@ -14,6 +14,7 @@ from understudy.dialects.base import Endpoint
 from understudy.domain.failures import FailureKind
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.wire.http import HttpHead
@@ -56,7 +57,7 @@ def framed(dialect: str, events: Iterable[Any]) -> bytes:
 def read(dialect: str, body: bytes, *, streaming: bool, pieces: Iterable[bytes] | None = None) -> Outcome:
     """Read a body of status 200."""
     head = (LINES if dialect == "ollama" else STREAM) if streaming else JSON
-    exchange = dialects.load(dialect).chat(HELLO, endpoint(dialect), stream=streaming)
+    exchange = dialects.load(dialect).open(Operation.CHAT, HELLO, endpoint(dialect), stream=streaming)
     return drive(exchange, head, pieces if pieces is not None else [body])
 
 
@@ -92,7 +93,7 @@ def vectors(dialect: str, body: Any, texts: int = 2) -> Outcome:
     """Read the vectors of so many texts."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = EmbeddingRequest(texts=("t",) * texts)
-    return drive(dialects.load(dialect).embed(request, endpoint(dialect)), JSON, [data])
+    return drive(dialects.load(dialect).open(Operation.EMBED, request, endpoint(dialect)), JSON, [data])
 
 
 def with_model(dialect: str, model: str) -> Endpoint:

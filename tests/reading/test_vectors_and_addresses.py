@@ -17,6 +17,7 @@ from understudy.dialects.replicate.names import stream_address
 from understudy.domain.errors import Misuse
 from understudy.domain.failures import FailureKind
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 
 BODIES: dict[str, Callable[[Any], Any]] = {
@@ -87,9 +88,9 @@ def addresses(dialect: str, model: str) -> list[str]:
     """The addresses at which the dialect would ask for a model: its look-up, its answers and its vectors."""
     half, place = dialects.load(dialect), with_model(dialect, model)
     opened: list[Any] = [
-        half.list_models(ModelsRequest(model=model), place),
-        half.chat(HELLO, place, stream=True),
-        half.embed(EmbeddingRequest(texts=("t",)), place),
+        half.open(Operation.MODELS, ModelsRequest(model=model), place),
+        half.open(Operation.CHAT, HELLO, place, stream=True),
+        half.open(Operation.EMBED, EmbeddingRequest(texts=("t",)), place),
     ]
     return [step.request.url for exchange in opened for step in exchange.start() if isinstance(step, Send)]
 
@@ -148,7 +149,7 @@ def test_streams_at_documented_hosts_get_no_key_and_those_at_home_do() -> None:
 
 @pytest.mark.parametrize("id_", ["../../x", "..", "a\r\nb", "a/b", "", 7, None])
 def test_a_prediction_whose_id_leads_elsewhere_is_not_asked_for(id_: Any) -> None:
-    exchange = dialects.load("replicate").chat(HELLO, with_model("replicate", "a" * 64), stream=True)
+    exchange = dialects.load("replicate").open(Operation.CHAT, HELLO, with_model("replicate", "a" * 64), stream=True)
     exchange.start()
     exchange.head(STREAM)
     exchange.head(type(STREAM)(201, {"content-type": "application/json"}))

@@ -9,8 +9,8 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost, Money
-from understudy.domain.responses import GenerationResponse
 from understudy.domain.operation import Operation
+from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.reports.results import report_answer, report_attempt, report_error
 

@@ -1,4 +1,4 @@
-"""`understudy check`: who could answer, and what stands in the way."""
+"""`understudy check`: whether the configured entries could answer now, and what is wrong with the others."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
-from understudy.cli.survey import EntryResult, TypeResult, milliseconds, survey, target_name
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.config import Disabled, Notice, NoticeKind, load
+from understudy.reports.survey import EntryResult, TypeResult, milliseconds, survey, target_name
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 MANUAL = Manual(
     text="""\
-Reads the configuration and asks every provider in it for its models, which costs nothing: is it reachable, does it
-serve, does it take the key, is the model there. It says where each key comes from and never shows one.
+Reads the configuration and requests the model list of every provider in it, at no cost: is the provider reachable,
+does it serve, does it accept the key, is the model available. It shows where each key comes from, never the key.
 
-A refused key or a missing model is wrong. A provider that is merely out of reach is shown, but fails the check only
-when nobody else is well.""",
+A refused key or a missing model is an error. A provider that is only unreachable is shown, but fails the check only
+if no entry can answer.""",
     examples=(
         Example("Check everything", "understudy check"),
         Example("Check only the file, such as in CI", "understudy check --offline --config deploy/understudy.toml"),
-        Example("Wait until somebody could answer", "until understudy check >/dev/null 2>&1; do sleep 5; done"),
+        Example("Wait until an entry can answer", "until understudy check >/dev/null 2>&1; do sleep 5; done"),
     ),
     exits={
-        ExitCode.OK: "a question could be answered now and no entry is wrong",
-        ExitCode.UNAVAILABLE: "nobody could answer, a key is refused or a model is missing",
+        ExitCode.OK: "at least one entry can answer now and no entry is wrong",
+        ExitCode.UNAVAILABLE: "no entry can answer, a key is refused or a model is missing",
         ExitCode.MISUSE: "the configuration cannot be read",
     },
     variables={**CONFIGURATION, **LOOKS},
@@ -47,7 +47,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
     ok: bool
     source: str | None
-    """The configuration file; `None` when there is none."""
+    """The configuration file; `None` without one."""
     offline: bool
     entries: tuple[EntryResult, ...]
     disabled: tuple[Disabled, ...]
@@ -58,21 +58,19 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 def check(
     common: CommonOptions,
     *,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Read the configuration only; ask nobody anything.")
-    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Read the configuration only; make no requests.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check the configuration and every provider in it, at no cost."""
     if not offline:
         prepare_library()
     with report_errors(as_json=as_json):
-        # Offline nobody looks whether an Ollama answers, so that it is listed as if it did.
+        # Offline, a local Ollama is assumed to be running.
         loaded = load(common.config, probe=(lambda _: True) if offline else None)
         entries = asyncio.run(survey(loaded, offline=offline))
-    well = offline or any(entry.ok for entry in entries)
+    available = offline or any(entry.ok for entry in entries)
     result = CheckResult(
-        ok=well and not any(entry.wrong for entry in entries),
+        ok=available and not any(entry.wrong for entry in entries),
         source=loaded.source,
         offline=offline,
         entries=entries,
@@ -84,21 +82,21 @@ def check(
     raise typer.Exit(ExitCode.OK if result.ok else ExitCode.UNAVAILABLE)
 
 
-# ---- for the eye ----
+# ---- the output ----
 
 
 def _print(result: CheckResult, *, verbose: bool) -> None:
-    print(f"configuration: {result.source or 'none; the environment was looked through'}\n")
+    print(f"configuration: {result.source or 'no file; found in the environment'}\n")
     show(_table(result), sys.stdout)
     print()
     for kind in result.provider_types:
-        spoken = ", ".join(f"{operation} by {dialect}" for operation, dialect in kind.dialects.items())
-        print(clean_line(f"provider type {kind.name}: {kind.base_url}; {spoken}"))
+        dialects = ", ".join(f"{operation} by {dialect}" for operation, dialect in kind.dialects.items())
+        print(clean_line(f"provider type {kind.name}: {kind.base_url}; {dialects}"))
     for entry in result.entries:
         if entry.detail:
             print(clean_line(f"{entry.name}: {entry.detail}"))
         for warning in entry.warnings:
-            print(clean_line(f"{entry.name}: its {warning.what} is not sent: {warning.why}"))
+            print(clean_line(f"{entry.name}: {warning.what} is not sent: {warning.why}"))
     for notice in result.notices:
         if verbose or notice.kind is not NoticeKind.DEFAULTED:
             print(notice)
@@ -107,15 +105,15 @@ def _print(result: CheckResult, *, verbose: bool) -> None:
 
 def _print_verdict(result: CheckResult) -> None:
     count = len(result.entries)
-    well = sum(1 for entry in result.entries if entry.ok)
+    available = sum(1 for entry in result.entries if entry.ok)
     if result.offline and result.ok:
-        print(f"{count} entr{'y' if count == 1 else 'ies'} read; nobody was asked (--offline)")
+        print(f"{count} entr{'y' if count == 1 else 'ies'} read; no requests were made (--offline)")
     elif result.ok:
-        print(f"{well} of {count} could answer now")
+        print(f"{available} of {count} entries can answer now")
     else:
         wrong = ", ".join(entry.name for entry in result.entries if entry.wrong)
         ending = f"; wrong: {wrong}" if wrong else ""
-        say(f"{well} of {count} could answer now{ending}", label="error", style="error")
+        say(f"{available} of {count} entries can answer now{ending}", label="error", style="error")
 
 
 def _table(result: CheckResult) -> Table:

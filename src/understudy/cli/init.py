@@ -1,4 +1,4 @@
-"""`understudy init`: a first understudy.toml, of what is there and what the user says."""
+"""`understudy init`: a first understudy.toml, from the environment and the user's choices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import msgspec
 import typer
@@ -20,7 +20,7 @@ from understudy.cli.failing import report_errors
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, Options
 from understudy.cli.sanitize import clean_line
-from understudy.cli.starter import Starter, named, write
+from understudy.cli.starter import Starter, starter_entries, write
 from understudy.cli.terminal import is_terminal, print_json, say
 from understudy.client.factory import create_provider
 from understudy.config import parse
@@ -34,42 +34,42 @@ from understudy.settings import FallbackStrategy, ProviderConfig
 
 MANUAL = Manual(
     text="""\
-Looks which providers' keys are in the environment and whether an Ollama is running, and writes a configuration file
-with a comment on every key in it. On a terminal it asks which providers to use, in which order, and which models; the
-options answer these questions, too, and --yes takes everything that was found.
+Finds out which providers have a key in the environment and whether Ollama is running, and writes a configuration file
+with a comment on every key. On a terminal it asks which providers to use, in which order, and which models; options
+can answer these questions, too, and --yes accepts everything that was found.
 
-Keys are never written: the file refers to the variables that hold them. A file that is already there is overwritten
-only with --force.""",
+Keys are never written: the file refers to the variables that hold them. An existing file is overwritten only with
+--force.""",
     examples=(
-        Example("Be asked", "understudy init"),
-        Example("Take what is there", "understudy init --yes"),
+        Example("Answer questions", "understudy init"),
+        Example("Accept everything that was found", "understudy init --yes"),
         Example(
-            "Say who is tried first, and who then",
+            "Choose the providers, in the order in which they are tried",
             "understudy init --provider openai --provider anthropic=claude-haiku-4-5",
         ),
-        Example("See the file before writing it", "understudy init -p openai -p ollama --strategy round_robin -o -"),
+        Example("Print the file instead", "understudy init -p openai -p ollama --strategy round_robin -o -"),
     ),
     exits={
         ExitCode.OK: "written",
-        ExitCode.MISUSE: "there is a file already, nothing was found, or an option is wrong; nothing is written",
+        ExitCode.MISUSE: "the file exists, no provider was found, or an option is invalid; nothing is written",
         ExitCode.INTERRUPTED: "Ctrl-C or Ctrl-D at a question; nothing is written",
     },
     variables={
         "OPENAI_API_KEY, …": "providers with a key are found; `understudy providers` lists the variables",
-        "OLLAMA_HOST": "where a running Ollama is looked for",
+        "OLLAMA_HOST": "the address of a running Ollama",
         **LOOKS,
     },
     see="docs/configuration.md, on every key",
 )
 
 _LIST_TIMEOUT = 3.0
-"""Seconds that a local server gets to list its models."""
+"""Seconds that a local server may take to list its models."""
 
 _SECRET = re.compile(r"(?:(?:sk|pk|xai)-|(?:gsk|hf|r8)_|AIza)[\w-]{8,}")
-"""How providers' keys begin. One in the place of a model would end in the file."""
+"""The form of providers' keys. A key given in the place of a model would be written to the file."""
 
-Picked = tuple[ProviderRow, str | None]
-"""A provider and the model that was asked for, if any."""
+Choice = tuple[ProviderRow, str | None]
+"""A provider and the model chosen for it, if any."""
 
 
 class InitResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class InitResult(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     entries: tuple[str, ...]
     missing: tuple[str, ...]
-    """Variables that are not set, without which an entry is left out."""
+    """Unset variables, without which an entry is disabled."""
 
 
 PickOption = Annotated[
@@ -88,7 +88,7 @@ PickOption = Annotated[
         "-p",
         metavar="TYPE[=MODEL]",
         autocompletion=completion.provider_types,
-        help="A provider, in the order in which they are tried, and its model. May be repeated.",
+        help="A provider and its model. May be repeated: providers are tried in this order.",
     ),
 ]
 StrategyOption = Annotated[
@@ -97,14 +97,14 @@ StrategyOption = Annotated[
         "--strategy",
         metavar="NAME",
         autocompletion=lambda incomplete: [each for each in FallbackStrategy if each.startswith(incomplete)],
-        help=f"How targets are put in order: {', '.join(FallbackStrategy)}.",
+        help=f"The order of targets: {', '.join(FallbackStrategy)}.",
     ),
 ]
 OutputOption = Annotated[
     str, typer.Option("--output", "-o", metavar="PATH", help="The file to write; `-` prints it instead.")
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take what was found.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask no questions; accept everything that was found.")]
 
 
 def init(
@@ -123,50 +123,50 @@ def init(
         with report_errors(as_json=as_json):
             order = _strategy(strategy or FallbackStrategy.PRIORITY)
             _check_place(output, force=force)
-            picked = list(map(_picked, provider)) if provider else _found()
+            picked = list(map(_parse_choice, provider)) if provider else _find()
             if asks:
                 picked = _ask_providers(picked)
-                order = order if strategy else _ask("How are they put in order?", order, _strategy)
+                order = order if strategy else _ask("Which strategy orders them?", order, _strategy)
             picked = list(with_models(picked, asks=asks, strict=bool(provider)))
             if not picked:
-                raise Misuse(_nothing())
-            entries = named(picked, os.environ)
+                raise Misuse(_nothing_found())
+            entries = starter_entries(picked, os.environ)
             text = write(entries, order)
             _put(text, output, force=force)
     except typer.Abort:
-        say("nothing was written", label="note")
+        say("no file was written", label="note")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     _conclude(text, output, entries, as_json=as_json)
 
 
-# ---- what is there ----
+# ---- what is available ----
 
 
-def _found() -> list[Picked]:
-    """Return the providers whose key is in the environment, and a local server that answers."""
+def _find() -> list[Choice]:
+    """Return the providers with a key in the environment, and a local server that answers."""
     rows = [providers.row(kind.value) for kind in ProviderType]
-    remote = [row for row in rows if not row.local and _is_held(row)]
+    remote = [row for row in rows if not row.local and _has_key(row)]
     local = [row for row in rows if row.local and answers(local_address(os.environ))]
     return [(row, None) for row in (*remote, *local)]
 
 
-def _is_held(row: ProviderRow) -> bool:
-    names = (*row.key_variables, *row.token_variables)
-    has_key = any(os.environ.get(name, "").strip() for name in names)
-    return has_key and not (row.base_url_required and address_from_environment(row, os.environ) is None)
+def _has_key(row: ProviderRow) -> bool:
+    if row.base_url_required and address_from_environment(row, os.environ) is None:
+        return False
+    return any(os.environ.get(name, "").strip() for name in (*row.key_variables, *row.token_variables))
 
 
-def _nothing() -> str:
+def _nothing_found() -> str:
     variables = [row.key_variables[0] for kind in ProviderType if (row := providers.row(kind.value)).key_required]
     return (
-        "no provider's key is in the environment, and no Ollama answers\n"
+        "the environment has no provider's key, and Ollama is not running\n"
         f"  set one of {', '.join(variables)},\n"
-        "  or say which providers to write: --provider openai --provider ollama"
+        "  or choose the providers: --provider openai --provider ollama"
     )
 
 
-def _installed(row: ProviderRow) -> list[str]:
-    """Return the models of a local server that can talk; nothing when it does not say."""
+def _list_chat_models(row: ProviderRow) -> list[str]:
+    """Return the chat models of a local server; an empty list when it does not answer."""
 
     async def ask() -> list[str]:
         async with create_provider(ProviderConfig(provider=row.type)) as local:
@@ -179,11 +179,11 @@ def _installed(row: ProviderRow) -> list[str]:
         return []
 
 
-# ---- what the user says ----
+# ---- what the user chooses ----
 
 
-def _picked(written: str) -> Picked:
-    """Read `TYPE` or `TYPE=MODEL`."""
+def _parse_choice(written: str) -> Choice:
+    """Parse `TYPE` or `TYPE=MODEL`."""
     name, _, model = written.partition("=")
     try:
         row = providers.row(ProviderType(name.strip()).value)
@@ -199,40 +199,40 @@ def _strategy(written: str) -> str:
     return name
 
 
-def _ask_providers(found: Sequence[Picked]) -> list[Picked]:
-    say("Found: " + (", ".join(map(_where, (row for row, _ in found))) or "no key, and no Ollama that answers"))
-    say(f"There are {', '.join(ProviderType)}.")
+def _ask_providers(found: Sequence[Choice]) -> list[Choice]:
+    say("Found: " + (", ".join(map(_where, (row for row, _ in found))) or "no key, and Ollama is not running"))
+    say(f"The providers are {', '.join(ProviderType)}.")
     default = ", ".join(row.type for row, _ in found)
 
     def read(written: str) -> str:
         names = [name for each in written.split(",") if (name := each.strip())]
         if not names:
-            raise Misuse("name at least one")
-        return ",".join(row.type + (f"={model}" if model else "") for row, model in map(_picked, names))
+            raise Misuse("name at least one provider")
+        return ",".join(row.type + (f"={model}" if model else "") for row, model in map(_parse_choice, names))
 
-    chosen = _ask("Which, in the order in which they are tried?", default or None, read)
-    return list(map(_picked, chosen.split(",")))
+    chosen = _ask("Which ones, in the order in which they are tried?", default or None, read)
+    return list(map(_parse_choice, chosen.split(",")))
 
 
 def _where(row: ProviderRow) -> str:
     if row.local:
         return f"{row.type} (running at {local_address(os.environ)})"
-    held = next(name for name in (*row.key_variables, *row.token_variables) if os.environ.get(name, "").strip())
-    return f"{row.type} (${held})"
+    variable = next(name for name in (*row.key_variables, *row.token_variables) if os.environ.get(name, "").strip())
+    return f"{row.type} (${variable})"
 
 
-def with_models(picked: Sequence[Picked], *, asks: bool, strict: bool) -> Iterator[Picked]:
-    """Settle every entry's model: the one written, else one that a local server has, else the provider's default.
+def with_models(picked: Sequence[Choice], *, asks: bool, strict: bool) -> Iterator[Choice]:
+    """Yield every provider with a model: the chosen one, else one of a local server, else the provider's default.
 
     A provider without any is an error where the user named it (`strict`), else left out.
     """
     for row, written in picked:
         model = written or row.text_model
-        if row.local and not written and (installed := _installed(row)):
-            fitting = [each for each in installed if each.removesuffix(":latest") == model]
-            model = (fitting or installed)[0].removesuffix(":latest")
+        if row.local and not written and (installed := _list_chat_models(row)):
+            default = [each for each in installed if each.removesuffix(":latest") == model]
+            model = (default or installed)[0].removesuffix(":latest")
         if asks and not written:
-            model = _ask(f"Text model of {row.title}?", model, _model)
+            model = _ask(f"Text model for {row.title}?", model, _model)
         if model is not None:
             yield row, model
             continue
@@ -245,12 +245,12 @@ def with_models(picked: Sequence[Picked], *, asks: bool, strict: bool) -> Iterat
 def _model(written: str) -> str:
     model = written.strip()
     if not model or not model.isprintable() or _SECRET.fullmatch(model):
-        raise Misuse("that is no model's name; keys are read from variables, and never written")
+        raise Misuse("this is not the name of a model; keys are read from variables, and never written")
     return model
 
 
 def _ask(question: str, default: str | None, read: Callable[[str], str]) -> str:
-    """Ask on stderr until the answer can be read. Raises `typer.Abort` at Ctrl-C and at the end of input."""
+    """Ask on stderr until the answer is valid. Raises `typer.Abort` at Ctrl-C and at the end of input."""
 
     def value_of(written: str) -> str:
         try:
@@ -266,13 +266,13 @@ def _ask(question: str, default: str | None, read: Callable[[str], str]) -> str:
 
 
 def _check_place(output: str, *, force: bool) -> None:
-    """See before any question whether the file may be written. Raises `Misuse`."""
+    """Check before any question whether the file may be written. Raises `Misuse`."""
     if output == "-":
         return
     if Path(output).is_dir():
         raise Misuse(f"--output {output}: this is a folder; did you mean {Path(output) / FILE_NAME}?")
     if Path(output).exists() and not force:
-        raise Misuse(f"{output}: there is a file already; --force overwrites it, --output writes elsewhere")
+        raise Misuse(f"{output} exists already; --force overwrites it, --output writes to another file")
 
 
 def _put(text: str, output: str, *, force: bool) -> None:
@@ -284,15 +284,11 @@ def _put(text: str, output: str, *, force: bool) -> None:
         with Path(output).open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        _refuse(output, error)
-
-
-def _refuse(output: str, error: OSError) -> NoReturn:
-    raise Misuse(f"--output {output}: {error.strerror or error}") from error
+        raise Misuse(f"--output {output}: {error.strerror or error}") from error
 
 
 def _conclude(text: str, output: str, entries: Sequence[Starter], *, as_json: bool) -> None:
-    """Say what was written and what is still to do."""
+    """Report what was written and what remains to do."""
     config = parse(text, source=output, environ=os.environ, may_be_empty=True)
     missing = tuple(dict.fromkeys(name for entry in config.disabled for name in entry.variables))
     names = tuple(entry.name for entry in entries)
@@ -301,6 +297,6 @@ def _conclude(text: str, output: str, entries: Sequence[Starter], *, as_json: bo
     elif output != "-":
         print(clean_line(f"wrote {output}: {', '.join(names)}"))
     for entry in config.disabled:
-        say(f"{entry.name} is left out until it has its key: set {' or '.join(entry.variables)}", label="note")
+        say(f"{entry.name} is disabled until its key is set: {' or '.join(entry.variables)}", label="note")
     if output != "-":
-        say("`understudy check` looks whether everybody is well", label="note")
+        say("`understudy check` checks all entries", label="note")

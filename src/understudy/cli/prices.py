@@ -1,4 +1,4 @@
-"""`understudy prices`: what models cost, and who says so."""
+"""`understudy prices`: what models cost, and the sources of the prices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import dollars
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
-from understudy.cli.survey import opened
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
@@ -26,6 +25,7 @@ from understudy.domain.errors import ConfigError, LLMError, Misuse
 from understudy.domain.prices import Rates
 from understudy.providers import ProviderType
 from understudy.providers import row as row_of
+from understudy.reports.survey import open_providers
 from understudy.settings import ProviderConfig
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 MANUAL = Manual(
     text="""\
-Prices are US dollars per million tokens, by class of token. Each comes from the first of these that knows one: the
-entry's own `price` in the configuration, the provider's list of models (with --fetch), genai-prices, which is part of
-the installation and as new as that. Nothing is looked up on the network without --fetch.
+Prices are US dollars per million tokens, by class of token. The first known price counts: the entry's `price` in the
+configuration, the provider's list of models (with --fetch), or genai-prices, in the version that is installed. No
+requests are made without --fetch.
 
-Without MODEL the prices of all configured targets are shown. A MODEL may be an entry, ENTRY/MODEL, PROVIDER/MODEL for
-a provider that is not configured, or a name alone, which is then looked for at every provider.""",
+Without MODEL the prices of all configured targets are shown. MODEL may be an entry, ENTRY/MODEL, PROVIDER/MODEL for a
+provider that is not configured, or the name of a model, which is then looked up at every provider.""",
     examples=(
-        Example("What the configured models cost", "understudy prices"),
-        Example("One model, wherever it is offered", "understudy prices gpt-4o-mini"),
-        Example("A provider that is not configured", "understudy prices anthropic/claude-haiku-4-5"),
-        Example("By partner, as their router lists them", "understudy prices hf/openai/gpt-oss-120b:groq --fetch"),
+        Example("Show the prices of the configured models", "understudy prices"),
+        Example("Look up a model at every provider", "understudy prices gpt-4o-mini"),
+        Example("Look up a model of a provider without an entry", "understudy prices anthropic/claude-haiku-4-5"),
+        Example("Show the price of one partner of a router", "understudy prices hf/openai/gpt-oss-120b:groq --fetch"),
     ),
     exits={
         ExitCode.OK: "at least one price is known",
@@ -64,7 +64,7 @@ CLASSES = {
     "audio_input": "audio in",
     "audio_output": "audio out",
 }
-"""A class of tokens, and the title of its column."""
+"""The classes of tokens, and the titles of their columns."""
 _ALWAYS = ("input", "output")
 
 
@@ -77,7 +77,7 @@ class TierResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PriceResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model costs; without a `source` that is unknown."""
+    """The price of a model; unknown without a `source`."""
 
     target: str
     """`entry/model`."""
@@ -86,12 +86,12 @@ class PriceResult(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     source: str | None = None
     as_of: str | None = None
-    """ISO date at which the source stood."""
+    """ISO date of the source."""
     rates: dict[str, str] = {}
-    """US dollars per million tokens by class, as decimal strings. A class that is missing is billed as the one that it
-    is part of."""
+    """US dollars per million tokens by class, as decimal strings. A missing class is billed as the class it is part
+    of."""
     call: str | None = None
-    """US dollars for each call."""
+    """US dollars per call."""
     tiers: tuple[TierResult, ...] = ()
 
 
@@ -107,12 +107,12 @@ ModelArgument = Annotated[
         metavar="MODEL",
         show_default=False,
         autocompletion=completion.targets,
-        help="An entry, a route, ENTRY/MODEL, PROVIDER/MODEL, or a model alone.",
+        help="An entry, a route, ENTRY/MODEL, PROVIDER/MODEL, or the name of a model.",
     ),
 ]
 FetchOption = Annotated[
     bool,
-    typer.Option("--fetch", help="Ask providers for their lists of models first, at no cost: some tell their prices."),
+    typer.Option("--fetch", help="Request the providers' model lists first, at no cost: some include prices."),
 ]
 
 
@@ -134,27 +134,27 @@ def prices(
 # ---- looking up ----
 
 
-async def _look_up(config: Config, wanted: str | None, *, fetch: bool) -> list[PriceResult]:
-    async with opened(config) as entries:
-        route = next((route for route in config.routes if route.name == wanted), None)
-        names = route.targets if route else (wanted,)
+async def _look_up(config: Config, requested: str | None, *, fetch: bool) -> list[PriceResult]:
+    async with open_providers(config) as entries:
+        route = next((route for route in config.routes if route.name == requested), None)
+        names = route.targets if route else (requested,)
         targets = [target for name in names for target in _targets(entries, name)]
         if not targets:
-            raise Misuse("no entry has a model configured: write ENTRY/MODEL")
+            raise Misuse("no entry has a configured model: write ENTRY/MODEL")
         if fetch:
             await asyncio.gather(*(_fetch(provider) for provider in dict(targets)))
         for provider, model in targets:
             await provider.prices_ready(model)
         results = [_result(provider, model) for provider, model in targets]
-    return results if wanted is None or route else _meant(results, wanted)
+    return results if requested is None or route else _select(results, requested)
 
 
-def _meant(results: list[PriceResult], wanted: str) -> list[PriceResult]:
-    """Return the results that are meant: of many who were asked for one name, those who know it."""
+def _select(results: list[PriceResult], requested: str) -> list[PriceResult]:
+    """Return the results for a name: the known prices among those of many providers."""
     known = [each for each in results if each.source]
-    if known and wanted not in (known[0].provider, known[0].model):
-        return known[:1]  # PROVIDER/MODEL: others that know something by the whole name are not meant
-    return results if wanted == results[0].provider else known or results
+    if known and requested not in (known[0].provider, known[0].model):
+        return known[:1]  # PROVIDER/MODEL: another provider may know a model by the whole name, but is not meant
+    return results if requested == results[0].provider else known or results
 
 
 async def _fetch(provider: Provider) -> None:
@@ -164,43 +164,41 @@ async def _fetch(provider: Provider) -> None:
         say(f"{provider.name}: {clean_line(error.message.partition(chr(10))[0])}", label="warning", style="warning")
 
 
-def _targets(entries: list[Provider], wanted: str | None) -> Iterator[tuple[Provider, str]]:
-    """Return what is meant: all configured models, those of an entry, one model of one, or one at everybody's."""
-    if wanted is None:
+def _targets(entries: list[Provider], requested: str | None) -> Iterator[tuple[Provider, str]]:
+    """Yield the targets of a name: all configured models, those of an entry, one of them, or one at every provider."""
+    if requested is None:
         for entry in entries:
             yield from _models_of(entry)
         return
-    name, _, model = wanted.partition("/")
+    name, _, model = requested.partition("/")
     for entry in entries:
         if entry.name == name:
             models = [(entry, model)] if model else _models_of(entry)
             if not models:
-                raise Misuse(f"{entry.name} has no model configured: write {entry.name}/MODEL")
+                raise Misuse(f"{entry.name} has no configured model: write {entry.name}/MODEL")
             yield from models
             return
     if model and (unconfigured := _unconfigured(name)):
         yield unconfigured, model
     known = {entry.provider_type for entry in entries}
-    # That whatever is asked for is free on the own machine, or has the one price of its entry, says nothing.
+    # Every model is free on the user's own machine, or has the one price of its entry: no price of a model.
     yield from (
-        (entry, wanted)
+        (entry, requested)
         for entry in entries
-        if wanted == entry.text_model or not (entry.row.local or entry.config.price)
+        if requested == entry.text_model or not (entry.row.local or entry.config.price)
     )
-    yield from ((other, wanted) for each in ProviderType if each not in known and (other := _unconfigured(each)))
+    yield from ((other, requested) for each in ProviderType if each not in known and (other := _unconfigured(each)))
 
 
 def _models_of(entry: Provider) -> list[tuple[Provider, str]]:
-    """Return the models that an entry names; none where each call names its own."""
+    """Return the models of an entry; none where each call names its own."""
     text_model = None if entry.config.embeds_alone else entry.text_model
     return [(entry, model) for model in dict.fromkeys((text_model, entry.config.embedding_model)) if model]
 
 
 def _unconfigured(name: str) -> Provider | None:
-    """Return a provider of a built-in type, of which only the prices are wanted; `None` for what is no such type.
-
-    One that runs on the user's own machine says nothing of a model that is looked for.
-    """
+    """Return a provider of a built-in type, to look up prices; `None` for an unknown type, and for a local one, where
+    every model is free."""
     try:
         row = row_of(ProviderType(name).value)
         config = ProviderConfig(provider=row.type, base_url=row.base_url)
@@ -230,7 +228,7 @@ def _rates(rates: Rates) -> dict[str, str]:
     return {name: dollars(rate) for name in CLASSES if (rate := getattr(rates, name)) is not None}
 
 
-# ---- for the eye ----
+# ---- the output ----
 
 
 def _print(found: list[PriceResult]) -> None:
@@ -238,15 +236,15 @@ def _print(found: list[PriceResult]) -> None:
         show(_table(found), sys.stdout)
     for each in found:
         if each.call:
-            print(clean_line(f"{each.target}: and ${each.call} for each call"))
+            print(clean_line(f"{each.target}: plus ${each.call} per call"))
     if unknown := list(dict.fromkeys(each.target for each in found if each.source is None)):
         how = "write price = { input = …, output = … } in the entry, or prices.MODEL for one model; see docs/costs.md"
         names = ", ".join(unknown[:3]) + (", …" if unknown[3:] else "")
-        say(clean_line(f"nobody knows the price of {names}: {how}"), label="note")
+        say(clean_line(f"the price of {names} is unknown: {how}"), label="note")
 
 
 def _table(found: list[PriceResult]) -> Table:
-    """Draw the table; classes that no model has a rate for have no column."""
+    """Return the table; a class without any rate has no column."""
     shown = [name for name in CLASSES if name in _ALWAYS or any(name in each.rates for each in found)]
     table = plain_table()
     table.add_column("$ per million tokens", overflow="fold", min_width=20)

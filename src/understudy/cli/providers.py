@@ -1,4 +1,4 @@
-"""`understudy providers`: all, configured or not: key, address, models, health, and what a missing one wants."""
+"""`understudy providers`: all providers, configured or not: key, address, models, health, and how to enable one."""
 
 from __future__ import annotations
 
@@ -17,61 +17,61 @@ from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
-from understudy.cli.survey import IN_FILE, EntryResult, health_of, milliseconds, survey
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.config import Config, load
 from understudy.config.discovery import answers
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
 from understudy.providers.environment import address_from_environment
+from understudy.reports.survey import IN_FILE, EntryResult, health_word, milliseconds, survey
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 MANUAL = Manual(
     text="""\
-Lists the entries of the configuration, those that are disabled, and every provider type without an entry: where its
-key comes from (never the key), its address, its models, whether it is well, and what to do to use it. Only free calls
-are made, and only to what is configured; --no-check makes none.
+Lists the entries of the configuration, the disabled ones, and every provider type without an entry: where its key
+comes from (never the key), its address, its models, its health, and how to enable it. Only free requests are made, and
+only to configured entries; --no-check makes none.
 
-`understudy check` looks at the same entries and judges them by its exit code.""",
+`understudy check` checks the same entries and reports the result by its exit code.""",
     examples=(
-        Example("See what is there and what could be", "understudy providers"),
+        Example("List what is configured and what could be", "understudy providers"),
         Example("The same without the network", "understudy providers --no-check"),
         Example(
-            "The variables that would enable a provider, for a script",
+            "List the variables that would enable a provider, in a script",
             "understudy providers --no-check --json |\n"
             "  jq -r '.providers[] | select(.state != \"configured\") | .variables[]'",
         ),
     ),
-    exits={ExitCode.OK: "listed, however well they are", ExitCode.MISUSE: "the configuration cannot be read"},
+    exits={ExitCode.OK: "listed, whatever their health", ExitCode.MISUSE: "the configuration cannot be read"},
     variables={**CONFIGURATION, **LOOKS},
-    see="docs/providers.md, on what each provider can do and wants",
+    see="docs/providers.md, on what each provider supports and requires",
 )
 
 
 class ProviderResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry, or a provider type that has none."""
+    """An entry, or a provider type without one."""
 
     provider: str
     """Its type."""
     title: str
     state: Literal["configured", "disabled", "absent"]
     name: str
-    """The entry's name; the type where there is none."""
+    """The entry's name; the type without an entry."""
     base_url: str | None
-    """`None` where it must be written and is not."""
+    """`None` where it is required and missing."""
     key: str | None
     """Where the key comes from; never the key."""
     key_required: bool
     text_model: str | None
     embedding_model: str | None
     health: EntryResult | None = None
-    """What `check` tells of it; `None` where there is no entry."""
+    """The result of `check`; `None` without an entry."""
     running: bool | None = None
-    """Of a local server without an entry: whether something answers at its address."""
+    """For a local server without an entry: whether something answers at its address."""
     enable: str | None = None
-    """What to do to use it; `None` where it is configured."""
+    """How to enable it; `None` where it is configured."""
     variables: tuple[str, ...] = ()
     """Environment variables to set."""
 
@@ -80,12 +80,12 @@ class ProvidersResult(msgspec.Struct, frozen=True, kw_only=True):
     """What `--json` prints."""
 
     source: str | None
-    """The configuration file; `None` when there is none."""
+    """The configuration file; `None` without one."""
     checked: bool
     providers: tuple[ProviderResult, ...]
 
 
-NoCheckOption = Annotated[bool, typer.Option("--no-check", help="Ask nobody whether they are well.")]
+NoCheckOption = Annotated[bool, typer.Option("--no-check", help="Skip health checks.")]
 
 
 def providers(
@@ -132,7 +132,7 @@ def _disabled(config: Config) -> Iterator[ProviderResult]:
 
 
 def _absent(config: Config, *, asks: bool) -> Iterator[ProviderResult]:
-    """Return the types that no entry has; `asks` tries whether a local one is running."""
+    """Return the types without an entry; with `asks`, check whether a local one is running."""
     used = {entry.provider for entry in config.providers} | {entry.provider for entry in config.disabled}
     rows = [*map(built_in.row, built_in.types()), *config.provider_types]
     for row in rows:
@@ -141,7 +141,7 @@ def _absent(config: Config, *, asks: bool) -> Iterator[ProviderResult]:
         result = _of_row(row)
         running = answers(result.base_url) if row.local and asks and result.base_url else None
         yield msgspec.structs.replace(
-            result, running=running, enable=_way_in(row, result, config, running=running is True)
+            result, running=running, enable=_how_to_enable(row, result, config, running=running is True)
         )
 
 
@@ -151,7 +151,7 @@ def _row(config: Config, provider: str) -> ProviderRow:
 
 
 def _of_row(row: ProviderRow) -> ProviderResult:
-    """Return what a type alone tells, with what the environment holds for it."""
+    """Return a provider type with the values that the environment holds for it."""
     held = address_from_environment(row, os.environ)
     address = row.normalize_base_url(held[1]) if held else None if row.base_url_required else row.base_url
     key = next((name for name in (*row.key_variables, *row.token_variables) if os.environ.get(name, "").strip()), None)
@@ -171,8 +171,8 @@ def _of_row(row: ProviderRow) -> ProviderResult:
     )
 
 
-def _way_in(row: ProviderRow, result: ProviderResult, config: Config, *, running: bool) -> str:
-    """Return what to do to use a type that has no entry."""
+def _how_to_enable(row: ProviderRow, result: ProviderResult, config: Config, *, running: bool) -> str:
+    """Return how to enable a type without an entry."""
     steps = [f"set {' and '.join(result.variables)}"] if result.variables else []
     if row.local and not running:
         steps.append(f"start {row.title}")
@@ -182,11 +182,11 @@ def _way_in(row: ProviderRow, result: ProviderResult, config: Config, *, running
     return ", ".join(steps)
 
 
-# ---- for the eye ----
+# ---- the output ----
 
 
 def _print(result: ProvidersResult) -> None:
-    print(f"configuration: {result.source or 'none; the environment was looked through'}\n")
+    print(f"configuration: {result.source or 'no file; found in the environment'}\n")
     used = [each for each in result.providers if each.state == "configured"]
     if used:
         show(_table(used), sys.stdout)
@@ -212,7 +212,7 @@ def _table(results: Iterable[ProviderResult]) -> Table:
         table.add_row(
             each.name if each.name == each.provider else f"{each.name} ({each.provider})",
             _key(each),
-            health_of(health) if health else "?",
+            health_word(health) if health else "?",
             milliseconds(health.latency) if health else "",
             "\n".join(model for model in (each.text_model, each.embedding_model) if model),
             (each.base_url or "").removeprefix("https://"),
@@ -222,7 +222,7 @@ def _table(results: Iterable[ProviderResult]) -> Table:
 
 def _others(results: Iterable[ProviderResult]) -> Table:
     table = plain_table()
-    for title in ("not in use", "key from", "to use it"):
+    for title in ("not in use", "key from", "to enable it"):
         table.add_column(title, overflow="fold")
     for each in results:
         name = each.name if each.name == each.provider else f"{each.name} ({each.provider})"
@@ -233,4 +233,4 @@ def _others(results: Iterable[ProviderResult]) -> Table:
 def _key(result: ProviderResult) -> str:
     if result.key == IN_FILE:
         return "file"
-    return result.key or ("none" if result.key_required else "none needed")
+    return result.key or ("missing" if result.key_required else "not required")

@@ -1,4 +1,4 @@
-"""Writes the text of a first understudy.toml: its entries, with a comment on every key at its first appearance."""
+"""Renders a first understudy.toml: its entries, with a comment on every key where it first appears."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from understudy.config.schema import FALLBACK, PROVIDER
 from understudy.providers.base import ProviderRow
 
 _HEAD = """\
-# Who is asked, and who stands in when one fails.
+# The providers that are asked, and the ones that stand in when one fails.
 #
-#   understudy check     looks whether everybody is well, at no cost
-#   understudy explain   says who would be asked, and why
+#   understudy check     checks all entries, at no cost
+#   understudy explain   shows which targets would be asked, and why
 #
-# All keys: docs/configuration.md; what each provider wants: docs/providers.md.
-# Keys of providers do not belong here: a reference such as ${OPENAI_API_KEY} reads the variable when understudy starts,
-# and an entry whose variable is not set is left out.
+# All keys: docs/configuration.md; what each provider requires: docs/providers.md.
+# Do not write API keys here: a reference such as ${OPENAI_API_KEY} reads the variable when understudy starts,
+# and an entry whose variable is not set is disabled.
 """
 _LATER = ("max_tokens", "temperature", "timeout", "base_url")
-"""Keys that are shown to the first entry as comments."""
+"""Keys shown as comments in the first entry."""
 _LIMITS = ("max_retries", "max_attempts", "deadline", "max_wait")
 _WIDTH = 100
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
 class Starter(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry to be written."""
+    """An entry to write."""
 
     row: ProviderRow
     name: str
     text_model: str | None
     credential: tuple[str, str] | None
-    """`api_key` or `token`, and the variable that it is read from; `None` where none is needed."""
+    """`api_key` or `token`, and the variable it is read from; `None` where no key is required."""
 
 
-def named(picked: Iterable[tuple[ProviderRow, str | None]], environ: Mapping[str, str]) -> list[Starter]:
-    """Make entries of providers and models, with names of their own and the variables that hold their keys."""
+def starter_entries(picked: Iterable[tuple[ProviderRow, str | None]], environ: Mapping[str, str]) -> list[Starter]:
+    """Return entries for providers and models, with unique names and the variables that hold their keys."""
     entries: list[Starter] = []
     seen: dict[str, int] = {}
     for row, model in picked:
@@ -58,8 +58,8 @@ def named(picked: Iterable[tuple[ProviderRow, str | None]], environ: Mapping[str
 
 def _credential(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, str] | None:
     for key, names in (("api_key", row.key_variables), ("token", row.token_variables)):
-        if held := next((name for name in names if environ.get(name, "").strip()), None):
-            return key, held
+        if variable := next((name for name in names if environ.get(name, "").strip()), None):
+            return key, variable
     return ("api_key", row.key_variables[0]) if row.key_required and row.key_variables else None
 
 
@@ -107,15 +107,15 @@ def _fallback(strategy: str) -> str:
 
 
 def _tasks(entries: Sequence[Starter], strategy: str) -> Iterator[str]:
-    """Return the lists of targets by task, where the strategy goes by them."""
+    """Yield the lists of targets by task, where the strategy uses them."""
     if strategy == "task_based":
         order = ", ".join(_text(entry.name) for entry in entries)
         lines = [
-            "# ---- who is good at what ----",
+            "# ---- targets by task ----",
             "",
             "[llm.tasks]",
             *comment("each key is a task, each value its targets in the order in which they are tried"),
-            *comment("how tasks are recognised: docs/choosing.md"),
+            *comment("how tasks are detected: docs/choosing.md"),
             f"code = [{order}]",
             f"default = [{order}]",
         ]
@@ -123,21 +123,21 @@ def _tasks(entries: Sequence[Starter], strategy: str) -> Iterator[str]:
 
 
 def _once(key: str, rules: Mapping[str, Rule], explained: set[str], *, optional: bool = False) -> list[str]:
-    """Return the comment on a key, unless it has stood above already."""
+    """Return the comment on a key, unless it was written above."""
     if key in explained:
         return []
     explained.add(key)
     rule = rules[key]
-    return comment(f"{rule.meaning}. When not written: {rule.unset}" if optional else rule.meaning)
+    return comment(f"{rule.meaning}. When unset: {rule.unset}" if optional else rule.meaning)
 
 
 def comment(text: str) -> list[str]:
-    """Return lines of a comment, in sentences."""
+    """Return the lines of a comment, as a sentence."""
     plain = _LINK.sub(r"\1", text)
     sentence = plain[:1].upper() + plain[1:] + "."
     return textwrap.wrap(sentence, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
 
 
 def _text(value: str) -> str:
-    """Return a text as TOML writes it; what looks like a reference stays what it is."""
+    """Return a string as TOML; what looks like a reference is escaped."""
     return msgspec.json.encode(value.replace("${", "$${")).decode()

@@ -1,37 +1,41 @@
-"""Wire formats: how to talk. Pure functions and push parsers, no I/O. `load` finds one by name."""
+"""Wire formats: how to talk. Pure functions and push parsers, no I/O.
+
+Each has two halves, found by name: `load` returns the client half, `load_server` the server half.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from understudy.dialects.base import Dialect
+    from understudy.dialects.server import ServerHalf
 
-_MODULES = {
-    "openai": "understudy.dialects.openai",
-    "responses": "understudy.dialects.responses",
-    "anthropic": "understudy.dialects.anthropic",
-    "gemini": "understudy.dialects.gemini",
-    "ollama": "understudy.dialects.ollama",
-    "replicate": "understudy.dialects.replicate",
-    "hf-features": "understudy.dialects.hf_features",
-    "cohere": "understudy.dialects.cohere",
-}
-
-_loaded: dict[str, Dialect] = {}
+_NAMES = ("openai", "responses", "anthropic", "gemini", "ollama", "replicate", "hf-features", "cohere")
 
 
 def names() -> tuple[str, ...]:
     """Return the names of all dialects."""
-    return tuple(_MODULES)
+    return _NAMES
 
 
+@cache
 def load(name: str) -> Dialect:
-    """Return the dialect of that name, importing it at its first use. Raises `LookupError` for an unknown name."""
-    dialect = _loaded.get(name)
-    if dialect is None:
-        if name not in _MODULES:
-            raise LookupError(f"no dialect is called {name!r}; there are {', '.join(sorted(_MODULES))}")
-        dialect = _loaded[name] = import_module(_MODULES[name]).DIALECT
+    """Return the client half of a dialect, imported at its first use. Raises `LookupError` for an unknown name."""
+    dialect: Dialect = _module(name, "client").DIALECT
     return dialect
+
+
+@cache
+def load_server(name: str) -> ServerHalf:
+    """Return the server half of a dialect, imported at its first use. Raises `LookupError` for an unknown name."""
+    half: ServerHalf = _module(name, "server").SERVER
+    return half
+
+
+def _module(name: str, half: str) -> Any:
+    if name not in _NAMES:
+        raise LookupError(f"unknown dialect {name!r}; known: {', '.join(sorted(_NAMES))}")
+    return import_module(f"{__name__}.{name.replace('-', '_')}.{half}")

@@ -8,7 +8,7 @@ emulators speak it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -18,8 +18,6 @@ from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
 from understudy.wire.bounds import BOUNDS, Bounds, TooLarge
 from understudy.wire.gathered import Gathered
@@ -187,10 +185,11 @@ class SingleExchange(Generic[T]):
         classify: Classify,
         *,
         expects: tuple[str, ...] = ("application/json",),
-        before: list[T] | None = None,
+        before: list[T] | list[T | Failure] | None = None,
         whole: Callable[[bytes], list[T | Failure]] | None = None,
     ) -> None:
-        """`expects` names the media types of a success; `before` is handed out ahead of the send (warnings). `whole`
+        """`expects` names the media types of a success; `before` is handed out ahead of the send (warnings);
+        a failure at its end takes the place of the send. `whole`
         decodes the JSON body with which a server that does not stream answers a request for a stream."""
         self._request = request
         self._reader = reader
@@ -213,8 +212,12 @@ class SingleExchange(Generic[T]):
         return self._reader.body if isinstance(self._reader, WholeReader) else None
 
     def start(self) -> list[T | Send | Failure]:
-        """Return the warnings of the encoding, then the request."""
-        return [*self._before, Send(self._request)]
+        """Return what goes ahead of the request, then the request."""
+        before = self._before
+        if before and isinstance(before[-1], Failure):
+            self.finished = True
+            return [*before]
+        return [*before, Send(self._request)]
 
     def head(self, head: HttpHead) -> list[T | Send | Failure]:
         """Take status and headers; anything but a 200 of an expected type is gathered as an error."""
@@ -275,31 +278,24 @@ def is_expected(content_type: str, expected: tuple[str, ...]) -> bool:
     )
 
 
-class Dialect(Protocol):
-    """The client half. An operation that the wire format does not have is `None` in `operations`.
+Opening = Callable[..., Exchange[Any]]
+"""Opens the exchange of an operation, of a request and an endpoint; that of a chat also takes `stream`."""
 
-    Each method opens an exchange. A request that cannot be expressed under `strict` becomes an exchange whose `start`
-    returns only a `Failure` of kind `unsupported`, unsent.
+
+class Dialect(msgspec.Struct, frozen=True):
+    """The client half: how to open each operation that the wire format has.
+
+    The steps of a chat are events, those of a model list (over all its pages, or the look-up of one model) are models;
+    an embedding and a token count have their response as their one step.
     """
 
-    name: ClassVar[str]
-    operations: ClassVar[frozenset[Operation]]
+    name: str
+    operations: Mapping[Operation, Opening]
 
-    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
-        """Open a chat; its steps are events."""
-        ...
-
-    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-        """Open an embedding; its one step is the response."""
-        ...
-
-    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Open a model list over all its pages, or the look-up of one model; its steps are models."""
-        ...
-
-    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-        """Open a token count; its one step is the count."""
-        ...
+    def open(self, operation: Operation, request: Any, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Any]:
+        """Open an exchange; nothing is sent yet. Only a chat can be streamed."""
+        opening = self.operations[operation]
+        return opening(request, endpoint, stream=True) if stream else opening(request, endpoint)
 
 
 _NAMED_OTHERWISE = {"citation": "citations", "opaque": "opaque part"}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from understudy.dialects.request_fields import KINDS, Field, is_of
+from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply, HttpRequest
 from understudy.wire.json import encode
 
@@ -34,6 +37,31 @@ class BadRequest(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+KIND_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", list: "list", dict: "object"}
+
+
+class BodyFields(ABC):
+    """The fields of a request body that have not been read yet (`left`). An explicit null counts as absent."""
+
+    def __init__(self, body: JsonObject) -> None:
+        self.left = {name: value for name, value in body.items() if value is not None}
+
+    @abstractmethod
+    def wrong_type(self, name: str, kind: type) -> BadRequest:
+        """Return the error for a field that is not of the expected type."""
+
+    def take(self, name: str, *kinds: type) -> Any:
+        """Return a field and remove it; `None` if it is missing. Raise `BadRequest` if it is of another type."""
+        value = self.left.pop(name, None)
+        if value is None or is_of(value, kinds):
+            return value
+        raise self.wrong_type(name, kinds[0])
+
+    def take_plain(self, fields: Iterable[Field]) -> dict[str, Any]:
+        """Return plain fields by their unified names, as `take` does."""
+        return {field.name: self.take(field.wire, *KINDS[field.name]) for field in fields}
 
 
 def key_of(request: HttpRequest, *headers: str, schemes: tuple[str, ...] = ("bearer",)) -> str | None:
@@ -74,44 +102,40 @@ class Renderer(Protocol):
         ...
 
 
-class ServerHalf(Protocol):
+Writer = Callable[[Any, Inbound], HttpReply]
+"""Writes the answer of an operation to a request."""
+
+
+class ServerHalf(ABC):
     """The server half. Paths are those that official clients append to their base URL."""
 
     name: ClassVar[str]
+    operations: ClassVar[Mapping[Operation, Writer]]
+    """How the whole answer of each operation of the wire format is written: of a chat a `GenerationResponse`, of an
+    embedding an `EmbeddingResponse`, of a token count a `TokenCount`. For models it is a list of `ModelInfo`, of which
+    the page or the one model is written that was asked for; an unknown model is an error reply."""
 
+    @abstractmethod
     def operation(self, method: str, path: str) -> Operation | None:
-        """Tell which operation a method and path ask for; `None` when this dialect has no such route."""
-        ...
+        """Return the operation that a method and path ask for; `None` if this dialect has no such route."""
 
+    @abstractmethod
     def credential(self, request: HttpRequest) -> str | None:
         """Return the key that came with the request, or `None`."""
-        ...
 
+    @abstractmethod
     def parse(self, request: HttpRequest) -> Inbound:
-        """Read a request. Raises `BadRequest`."""
-        ...
+        """Parse a request. Raises `BadRequest`."""
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole answer."""
-        ...
+    def render(self, answer: Any, inbound: Inbound) -> HttpReply:
+        """Write a whole answer to the operation of the request."""
+        return self.operations[inbound.operation](answer, inbound)
 
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
-        ...
+        raise LookupError(f"the {self.name} dialect has no streams")
 
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Write vectors."""
-        ...
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Write the page of the model list that was asked for, or the one model; an unknown one is an error reply."""
-        ...
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Write a token count."""
-        ...
-
+    @abstractmethod
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error in the provider's own shape, with its status and headers. `failure.status`, where set,
         is the status; `failure.code` and `failure.type`, where set, are its code and type."""
-        ...

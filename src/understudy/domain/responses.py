@@ -92,9 +92,9 @@ class GenerationResponse(msgspec.Struct, Generic[T_co], frozen=True, kw_only=Tru
 
     def to_openai(self) -> JsonObject:
         """Return the answer as an OpenAI chat completion object, for code written against that form."""
-        from understudy.domain.openai_form import answer_object
+        from understudy.domain.chat_completion import answer_object
 
-        return answer_object(self)
+        return answer_object(self, dialect="openai")
 
 
 class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_openai(self) -> JsonObject:
         """Return the vectors as OpenAI's list of embedding objects, for code written against that form."""
-        from understudy.domain.openai_form import embeddings_object
+        from understudy.domain.chat_completion import embeddings_object
 
         return embeddings_object(self)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from understudy import dialects
 from understudy.dialects.errors import kind_of_status
 from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf
 from understudy.domain import events as e
@@ -60,7 +60,7 @@ class Actor:
         self.mount = provider.mount or urlsplit(row(provider.type).base_url).path.rstrip("/")
         """The path of the provider's base URL."""
         self._keys = None if keys is None else frozenset(keys)
-        self._halves = {name: _server_half(name) for name in provider.personas}
+        self._halves = {name: dialects.load_server(name) for name in provider.personas}
         extra = [EmulatedModel(id=name, capabilities=CHAT | {"thinking", "embed"}) for name in models]
         self._models = (*provider.models, *extra)
         self._cache = PromptCache()
@@ -177,17 +177,17 @@ class Actor:
         match inbound.request:
             case GenerationRequest() as request if inbound.operation is Operation.COUNT_TOKENS:
                 tokens = TokenCount(input_tokens=prompt_tokens(request), model=request.model)
-                return half.render_token_count(tokens, inbound)
+                return half.render(tokens, inbound)
             case GenerationRequest() as request:
                 events = _spoil(delivery.answer(request, self._performance(half, request, number)), fault)
                 return self._chat(half, inbound, events, fault)
             case EmbeddingRequest() as request:
-                return half.render_embeddings(self._embed(request, fault), inbound)
+                return half.render(self._embed(request, fault), inbound)
             case ModelsRequest():
                 infos = [model.info(self.provider.type) for model in self._models]
                 if self.provider.render_models_list is not None and inbound.request.model is None:
                     return HttpReply(200, JSON_HEADERS, self.provider.render_models_list(infos))
-                return half.render_models(infos, inbound)
+                return half.render(infos, inbound)
 
     def _performance(self, half: ServerHalf, request: GenerationRequest, number: int) -> Performance:
         model = self.provider.bare_name(request.model or self._models[0].id)
@@ -290,11 +290,6 @@ def _frames(data: bytes, headers: Headers, *, content: bool) -> list[Frame]:
     end = b"\n\n" if is_sse(headers) else b"\n"
     pieces = [piece + end for piece in data.split(end) if piece]
     return [Frame(piece, content and at == len(pieces)) for at, piece in enumerate(pieces, 1)]
-
-
-def _server_half(dialect: str) -> ServerHalf:
-    half: ServerHalf = import_module(f"understudy.dialects.{dialect.replace('-', '_')}").SERVER
-    return half
 
 
 def _spoil(events: list[e.Event], fault: Fault | None) -> list[e.Event]:

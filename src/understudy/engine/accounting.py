@@ -25,11 +25,12 @@ def record_of(
     attempt: Attempt, plan: Plan, outcome: Outcome, failure: Failure | None, next_step: str | None
 ) -> AttemptRecord:
     """Return the record of an attempt of a plan, once it has ended."""
-    attempt.fold_rest()
-    job, target, stream = attempt.job, attempt.launch.target, attempt.stream
-    usage, model = _usage(attempt), _answered_model(attempt)
-    request = job.request
-    basis = _basis(attempt, outcome, failure, usage)
+    if attempt.response is None:
+        attempt.fold_rest()
+    job, request, target, stream = attempt.job, attempt.job.request, attempt.launch.target, attempt.stream
+    answer = attempt.response or (attempt.items[0] if attempt.items else None)
+    usage, model = _usage(answer), _answered_model(attempt, answer)
+    basis = _basis(attempt, answer, outcome, failure, usage)
     return AttemptRecord(
         request_id=job.id,
         attempt_id=attempt.id,
@@ -61,21 +62,21 @@ def record_of(
     )
 
 
-def _usage(attempt: Attempt) -> Usage:
+def _usage(answer: object) -> Usage:
     """Return the usage that the provider reported; empty if it reported none."""
-    usage = getattr(_answer(attempt), "usage", None)
+    usage = getattr(answer, "usage", None)
     return usage if isinstance(usage, Usage) else Usage()
 
 
-def _answered_model(attempt: Attempt) -> str | None:
+def _answered_model(attempt: Attempt, answer: object) -> str | None:
     """Return the name of the model that answered, as the provider wrote it, without the secrets that were sent."""
-    model = getattr(_answer(attempt), "model", None)
+    model = getattr(answer, "model", None)
     if not isinstance(model, str):
         return None
     return model if model == attempt.launch.target.model else attempt.stream.clean(model)
 
 
-def _basis(attempt: Attempt, outcome: Outcome, failure: Failure | None, usage: Usage) -> CostBasis:
+def _basis(attempt: Attempt, answer: object, outcome: Outcome, failure: Failure | None, usage: Usage) -> CostBasis:
     """Return how sure the cost of an attempt is: exact, estimated, refused (so free), never sent, or unknown."""
     if failure is not None and not failure.sent:
         return CostBasis.NOT_SENT
@@ -83,7 +84,7 @@ def _basis(attempt: Attempt, outcome: Outcome, failure: Failure | None, usage: U
     if outcome is Outcome.WON or verdict is CostBasis.EXACT:
         generates = attempt.fold is not None
         reported = usage.input_total is not None and (usage.output_total is not None or not generates)
-        return CostBasis.EXACT if reported and not _has_odd_counts(attempt) else CostBasis.ESTIMATED
+        return CostBasis.EXACT if reported and not _has_odd_counts(answer) else CostBasis.ESTIMATED
     return CostBasis.ESTIMATED if usage.output_total or _counted(attempt.response) else verdict
 
 
@@ -115,13 +116,9 @@ def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None) -
         return None
 
 
-def _answer(attempt: Attempt) -> object:
-    return attempt.response or (attempt.items[0] if attempt.items else None)
-
-
-def _has_odd_counts(attempt: Attempt) -> bool:
+def _has_odd_counts(answer: object) -> bool:
     """Check whether some of the provider's counts had to be ignored."""
-    warnings = getattr(_answer(attempt), "warnings", ())
+    warnings = getattr(answer, "warnings", ())
     return bool(warnings) and any(warning.what in (USAGE, "numbers") for warning in warnings)
 
 

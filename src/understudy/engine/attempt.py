@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -31,10 +31,10 @@ logger = logging.getLogger("understudy")
 class Attempt:
     """One launch. It folds what arrives, and holds the events of a stream until its run commits to it.
 
-    `now` is the event loop's clock; `started_at` is the wall clock (Unix seconds) at the launch.
+    `now` is the launch by the event loop's clock; `started_at` is the wall clock (Unix seconds) at the launch.
     """
 
-    def __init__(self, job: Job, launch: Launch, backend: Backend, engine: Engine, now: Callable[[], float]) -> None:
+    def __init__(self, job: Job, launch: Launch, backend: Backend, engine: Engine, now: float) -> None:
         self.job = job
         self.launch = launch
         self.number = launch.attempt
@@ -50,9 +50,9 @@ class Attempt:
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._notes_begin = job.streamed or job.rules.hedge_after is not None
         self._held: list[Any] | None = []
-        self._now = now
+        self._now = asyncio.get_running_loop().time
         self.started_at = engine.wall_clock()
-        self._started = now()
+        self._started = now
         self.first_event: float | None = None
         self._ended: float | None = None
 

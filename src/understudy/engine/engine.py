@@ -33,10 +33,6 @@ Admission = Callable[[Job, Launch], Failure | None]
 """Decides just before an attempt whether it may be made; a failure forbids it, and the next target is asked."""
 
 
-def _admit_all(job: Job, launch: Launch) -> Failure | None:
-    return None
-
-
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
     """Where chance, ids and dates come from."""
 
@@ -68,7 +64,7 @@ class Engine:
         health: Health | None = None,
         budgets: Budgets | None = None,
         sources: Sources | None = None,
-        admit: Admission = _admit_all,
+        admit: Admission | None = None,
     ) -> None:
         sources = sources or Sources()
         self.health = health or Health()

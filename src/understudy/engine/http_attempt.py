@@ -19,7 +19,6 @@ from understudy.domain.events import FactReported, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
-from understudy.engine import clock
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.engine.auth import Credential, NotSigned
 from understudy.engine.background import Background
@@ -64,10 +63,6 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the body of a success."""
     began: float | None = None
     """When the attempt was launched, by the event loop's clock; `None`: when it is iterated first."""
-
-    def spent(self) -> float:
-        """Return the seconds since the launch."""
-        return 0.0 if self.began is None else clock.now() - self.began
 
 
 class HttpAttempt:
@@ -133,7 +128,7 @@ class HttpAttempt:
 
     def _begin(self) -> None:
         passage = self._passage
-        self._watch = Watch(passage.limits, streamed=passage.streamed, spent=passage.spent())
+        self._watch = Watch(passage.limits, streamed=passage.streamed, began=passage.began)
         if self._failure is None:
             self._steps = [*self._before, *self._exchange.start()]
 

@@ -111,7 +111,8 @@ class Run:
         call, hedged = self._call, self.job.rules.hedge_after is not None
         self._engine.running.add(self)
         try:
-            self._perform(call.start(self._now()))
+            now = self._now()
+            self._perform(call.start(now), now)
             while not call.settled:
                 if hedged or not self._attempts:
                     await self._next_message()
@@ -145,10 +146,11 @@ class Run:
         """Wait for the timer, for an end from outside, or for what an attempt posts; and act on it."""
         call = self._call
         message = await self._inbox.receive(call.timer())
+        now = self._now()
         if self.interrupted is not None:
-            self._perform(call.receive(Cancelled(self.interrupted), self._now()))
+            self._perform(call.receive(Cancelled(self.interrupted), now), now)
         elif message is None:
-            self._perform(call.tick(self._now()))
+            self._perform(call.tick(now), now)
         elif (attempt := message.attempt).number in self._attempts:
             if message.error is not None:
                 await self._break(attempt, message.error)
@@ -172,7 +174,8 @@ class Run:
 
     def _begin(self, attempt: Attempt) -> list[Any]:
         """Report that content has arrived; return the events that this lets the caller have."""
-        self._perform(self._call.receive(Began(attempt.number), self._now()))
+        now = self._now()
+        self._perform(self._call.receive(Began(attempt.number), now), now)
         ready, self._ready = self._ready, []
         return ready
 
@@ -205,16 +208,16 @@ class Run:
             signal = Failed(attempt.number, failure, answered=stream.answered, translated=stream.translated)
             actions = call.receive(signal, now)
             self._record(attempt, Outcome.FAILED, failure)
-        self._perform(actions)
+        self._perform(actions, now)
 
     # ---- the actions ----
 
-    def _perform(self, actions: list[Action]) -> None:
-        """Perform actions in their order. Raises `LLMError` for a request that is settled without an answer."""
+    def _perform(self, actions: list[Action], now: float) -> None:
+        """Perform actions decided `now`, in order. Raises `LLMError` if the request is settled without an answer."""
         for action in actions:
             match action:
                 case Launch():
-                    self._launch(action)
+                    self._launch(action, now)
                 case Commit(number):
                     self._committed = attempt = self._attempts.get(number) or self._committed
                     if attempt is not None and self.job.streamed:
@@ -225,13 +228,13 @@ class Run:
                 case Settle():
                     self._settle(action)
 
-    def _launch(self, launch: Launch) -> None:
+    def _launch(self, launch: Launch, now: float) -> None:
         engine = self._engine
-        if (refusal := engine.admit(self.job, launch)) is not None:
-            self._perform(self._call.receive(Denied(launch.attempt, refusal), self._now()))
+        if engine.admit is not None and (refusal := engine.admit(self.job, launch)) is not None:
+            self._perform(self._call.receive(Denied(launch.attempt, refusal), now), now)
             return
         backend = self._backends[launch.target.name]
-        self._attempts[launch.attempt] = attempt = Attempt(self.job, launch, backend, engine, self._now)
+        self._attempts[launch.attempt] = attempt = Attempt(self.job, launch, backend, engine, now)
         if self.job.rules.hedge_after is not None:
             self._inbox.read(attempt)
 

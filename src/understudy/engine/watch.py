@@ -41,14 +41,14 @@ class Watch:
         "verdict",
     )
 
-    def __init__(self, limits: Limits, *, streamed: bool, spent: float = 0.0) -> None:
-        """`spent` seconds went by since the launch: they count against the limits of the whole attempt."""
+    def __init__(self, limits: Limits, *, streamed: bool, began: float | None = None) -> None:
+        """`began` is when the attempt was launched: the limits of the whole attempt count from there, or from now."""
         self._loop = asyncio.get_running_loop()
         self._limits = limits
         self.streamed = streamed
         """Whether the provider streams, so that the limits of content apply."""
         self._since = self._paused_at = self._loop.time()
-        self._start = self._since - spent
+        self._start = self._since if began is None else began
         self._first = True
         self._moved = False
         self._waiting = True

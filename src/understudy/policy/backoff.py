@@ -7,12 +7,13 @@ from random import Random
 LONGEST = 8.0
 """Seconds; a provider's own hint may be longer."""
 SPREAD = 0.1
-"""What is waited on top of a hint or a cooldown at most, as a part of it, so that callers do not return all at once."""
+"""The most that is added to a hint or a cooldown, as a fraction of it, so that callers do not all return at once."""
 _MOST_DOUBLINGS = 16
 
 
 def delay(tries: int, first: float, hint: float | None, rng: Random) -> float:
-    """Return the seconds to wait after so many tries at a target: full jitter, or the provider's hint if longer."""
+    """Return the seconds to wait after that many attempts at a target: full jitter, or the provider's hint if
+    longer."""
     doublings = min(tries - 1, _MOST_DOUBLINGS)
     drawn = rng.uniform(0.0, min(LONGEST, first * 2.0**doublings))
     return drawn if hint is None else max(hint, drawn) + rng.uniform(0.0, SPREAD * hint)

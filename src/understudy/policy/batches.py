@@ -1,4 +1,4 @@
-"""Which texts go together in one request for embeddings."""
+"""Splits the texts of an embedding request into batches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class BatchLimits(msgspec.Struct, frozen=True):
-    """What one request for embeddings may hold at a target; `None` where no limit is known."""
+    """The limits of one embedding request at a target; `None` means no known limit."""
 
     texts: int | None = None
     tokens: int | None = None
@@ -16,7 +16,7 @@ class BatchLimits(msgspec.Struct, frozen=True):
 
 
 def smallest(limits: Iterable[BatchLimits]) -> BatchLimits:
-    """Return what fits all of these limits, so that any of their targets can take any batch."""
+    """Return the strictest of these limits, so that any of their targets accepts any batch."""
     every = tuple(limits)
     return BatchLimits(
         min((each.texts for each in every if each.texts is not None), default=None),
@@ -25,9 +25,9 @@ def smallest(limits: Iterable[BatchLimits]) -> BatchLimits:
 
 
 def split(texts: Sequence[str], limits: BatchLimits) -> list[range]:
-    """Return the positions of the texts of each batch, in order; each batch as full as the limits allow.
+    """Return the positions of the texts of each batch, in order; each batch is as full as the limits allow.
 
-    A text that is too long by itself is a batch of its own: only its provider knows whether it fits.
+    A text that alone exceeds the limit is a separate batch: only its provider knows whether it fits.
     """
     if limits.tokens is None:
         size = limits.texts or max(1, len(texts))
@@ -44,5 +44,5 @@ def split(texts: Sequence[str], limits: BatchLimits) -> list[range]:
 
 
 def most_tokens(text: str) -> int:
-    """Return how many tokens a text can have at most: a token is a byte or more, whatever the tokeniser."""
+    """Return the most tokens that a text can have: with every tokeniser a token is at least one byte."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -1,7 +1,6 @@
-"""Whether a question holds code or asks for some: plain patterns, with the words of a few languages.
+"""Whether a question contains code or asks for it: plain patterns, with the words of a few languages.
 
-They are meant to be sure rather than complete: a question that slips through goes where all others go. Who wants to be
-certain names the task.
+They favour precision over completeness: a question that they miss has the default task. A caller can name the task.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _SURE_LINE = re.compile(
     r"|SELECT\b.+\bFROM\b|INSERT INTO \w|CREATE TABLE \w|Traceback \(most recent|File \"[^\"]+\", line"
     r"|at [\w$.<>]+\(.*\)$)"
 )
-"""One is enough: definitions, imports, statements of SQL, traces."""
+"""One is enough: definitions, imports, SQL statements, stack traces."""
 _ERROR = re.compile(r"[A-Za-z](?:Error|Exception): ")
 
 _SIGNS = frozenset("=()[]")
@@ -31,7 +30,7 @@ _NAMED = re.compile(
     r"|git (?:rebase|merge|commit|push|checkout|bisect))(?![\w+#-])|代码|函数|コード|関数|코드|함수",
     re.IGNORECASE,
 )
-"""What is hardly spoken of anywhere else."""
+"""Words that rarely occur elsewhere."""
 
 _LANGUAGE = r"(?:Python|Java|Rust|Golang|(?<=in )Go|Ruby|Swift|Perl|Scala|Haskell|Lua|React|Django)"
 _OTHER_NOUNS = (
@@ -45,7 +44,7 @@ _NOUN = (
 _LANGUAGE_BESIDE_NOUN = re.compile(
     rf"\b{_LANGUAGE}\b[^.?!\n]{{0,60}}\b{_NOUN}\b|\b{_NOUN}\b[^.?!\n]{{0,60}}\b{_LANGUAGE}\b"
 )
-"""Languages have names of other things, too: as they are written, and beside what programs are made of."""
+"""Names of languages have other meanings, too, so they must be written as usual, and near a programming term."""
 
 _ASKED = re.compile(
     r"\b(?:write|implement|create|make|generate|build|fix|optimi[sz]e|port|complete)\b(?! about)[^.?!\n]{0,40}?"
@@ -74,11 +73,11 @@ _TELLING = frozenset(
     """.split()  # noqa: SIM905 - words read better without their quotes
 )
 _TELLING_PARTS = ("代码", "函数", "コード", "関数", "코드", "함수", "функци", "программ", "скрипт")
-"""A text with none of these words and parts of words is not looked through by the slower patterns."""
+"""A text without any of these words and parts of words is not searched by the slower patterns."""
 
 
 def is_code(text: str) -> bool:
-    """Tell whether a question is about code."""
+    """Check whether a question is about code."""
     if FENCE in text or _holds_code(text):
         return True
     words = text.lower()

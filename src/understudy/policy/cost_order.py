@@ -1,4 +1,4 @@
-"""The strategy `cost_optimized`: the target that this request will probably cost least at goes first."""
+"""The strategy `cost_optimized`: the target with the lowest expected cost of this request comes first."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from understudy.policy.targets import Facts, Target
 
 
 class CostOptimized(msgspec.Struct, frozen=True):
-    """Orders by the expected cost of this very request: its estimated prompt, by class, and the output that the target
-    usually gives, at the target's prices. Equal costs by configured place."""
+    """Orders by the expected cost of this request: its estimated prompt, by class, and the average length of the
+    target's answers, at the target's prices. Equal costs are ordered by configured place."""
 
     unknown: Literal["last", "first"] = "last"
-    """Where targets stand whose prices are unknown."""
+    """Where targets with unknown prices are placed."""
 
     def __call__(
         self,
@@ -46,17 +46,17 @@ class CostOptimized(msgspec.Struct, frozen=True):
 
 
 class Estimate:
-    """What a request will use, worked out once for all targets but for the length of their answers."""
+    """The expected usage of a request, computed once for all targets, except the length of their answers."""
 
     def __init__(self, request: GenerationRequest | EmbeddingRequest) -> None:
         self._request = request
         self._usage = expected_usage(request)
 
     def __str__(self) -> str:
-        return f"{self._usage.input_total or 0:,} tokens of prompt"
+        return f"{self._usage.input_total or 0:,} prompt tokens"
 
     def usage(self, output: float | None) -> Usage:
-        """Return it for a target whose answers have `output` tokens on average."""
+        """Return the expected usage at a target whose answers have `output` tokens on average."""
         if output is None or isinstance(self._request, EmbeddingRequest):
             return self._usage
         limit = self._request.max_tokens
@@ -64,16 +64,16 @@ class Estimate:
         return msgspec.structs.replace(self._usage, output=tokens if limit is None else min(tokens, limit))
 
     def cost(self, target: Target, facts: Facts) -> Cost | None:
-        """Return what the request will cost at a target, or `None` when its price is unknown."""
+        """Return the expected cost of the request at a target, or `None` if its price is unknown."""
         known = facts.targets.get(target.label, UNKNOWN)
         return self.cost_at(known.price, known.expected_output)
 
     def cost_at(self, price: Price | None, output: float | None = None) -> Cost | None:
-        """Return what the request will cost at a price."""
+        """Return the expected cost of the request at a price."""
         return None if price is None else price.cost(self.usage(output))
 
 
 def _step(target: Target, cost: Cost | None, facts: Facts) -> Step:
     if cost is None:
-        return Step(target, "its price is unknown", window_of(target, facts))
-    return Step(target, "its expected cost" if cost.amount.nano_usd else "free", window_of(target, facts), cost)
+        return Step(target, "unknown price", window_of(target, facts))
+    return Step(target, "expected cost" if cost.amount.nano_usd else "free", window_of(target, facts), cost)

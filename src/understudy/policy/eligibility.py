@@ -1,4 +1,4 @@
-"""Which targets can take a request at all, as far as that is known. What is unknown is allowed."""
+"""Which targets support a request, as far as that is known. Unknown capabilities do not exclude a target."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from understudy.policy.strategies import UNKNOWN
 from understudy.policy.targets import Facts, Target
 
 _WORDS = {
-    "tools": "call tools",
-    "vision": "see images",
-    "audio_input": "hear audio",
-    "pdf_input": "read PDFs",
-    "structured_output": "answer in the form of a schema",
+    "tools": "tool calls",
+    "vision": "images",
+    "audio_input": "audio",
+    "pdf_input": "PDFs",
+    "structured_output": "answers that follow a schema",
 }
-"""By capability: what a target without it cannot do. The last one can be helped."""
+"""By capability, what a target without it does not support. The last one can be requested in the prompt instead."""
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """What a request asks of a target."""
+    """What a request requires of a target."""
 
     capabilities: frozenset[str] = frozenset()
     least_prompt: int = 0
-    """Tokens that its prompt has at least."""
+    """The least number of tokens that its prompt has."""
 
 
 class Eligibility(msgspec.Struct, frozen=True):
-    """The targets that can take a request, and the others."""
+    """The targets that support a request, and the others."""
 
     targets: tuple[Target, ...]
     skipped: tuple[Skip, ...] = ()
     compromise: str | None = None
-    """Set where none can wholly: what was overlooked."""
+    """Set if no target supports the request fully: what was overlooked."""
 
 
 def needs_of(request: GenerationRequest | EmbeddingRequest) -> Needs:
@@ -72,10 +72,10 @@ def _media(request: GenerationRequest) -> set[str]:
 
 
 def eligible(needs: Needs, targets: tuple[Target, ...], facts: Facts) -> Eligibility:
-    """Part the targets that are known not to be able from the others.
+    """Separate the targets that are known not to support a request from the others.
 
-    A window that is too small by an estimate, and a schema that can be asked for in words, keep a target out only while
-    others are left. No target is left where every one lacks something else.
+    A window that is too small by an estimate, or missing support for schemas, which can be requested in the prompt,
+    excludes a target only while others are left. No target is left if every one lacks something else.
     """
     able: list[Target] = []
     skipped: list[Skip] = []
@@ -93,17 +93,17 @@ def eligible(needs: Needs, targets: tuple[Target, ...], facts: Facts) -> Eligibi
     kept = set(lacking)
     why = next(skip.why for skip in skipped if skip.target in kept)
     return Eligibility(
-        tuple(lacking), tuple(skip for skip in skipped if skip.target not in kept), f"none is better: {why}"
+        tuple(lacking), tuple(skip for skip in skipped if skip.target not in kept), f"no target is better: {why}"
     )
 
 
 def _lack(needs: Needs, target: Target, facts: Facts) -> tuple[str | None, bool]:
-    """Return what a target lacks, and whether nothing helps."""
+    """Return what a target lacks, and whether that excludes it for certain."""
     known = facts.targets.get(target.label, UNKNOWN)
     for capability, words in _WORDS.items():
         if capability in needs.capabilities and known.capabilities.get(capability) is False:
-            return f"cannot {words}", capability != "structured_output"
+            return f"does not support {words}", capability != "structured_output"
     window = facts.windows.get(target.label)
     if window is not None and needs.least_prompt > window:
-        return f"holds {window:,} tokens, the prompt has at least {needs.least_prompt:,}", False
+        return f"has a context window of {window:,} tokens, and the prompt has at least {needs.least_prompt:,}", False
     return None, False

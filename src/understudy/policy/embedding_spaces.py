@@ -1,4 +1,4 @@
-"""Where vectors live. Those of different spaces cannot be compared, so nothing moves from one space to another."""
+"""Embedding spaces. Vectors of different spaces cannot be compared, so embeddings fall back only within one."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ ELSEWHERE = "another embedding space"
 """Why a target is skipped."""
 
 _DECORATION = re.compile(r"^models/|:(latest|hf-inference|fastest|cheapest|preferred)$")
-"""What names of the same model differ in: Google's folder, Ollama's default tag, Hugging Face's choice of partner."""
+"""Differences between names of the same model: Google's folder, Ollama's default tag, Hugging Face's partner choice."""
 
 
 class EmbeddingSpace(msgspec.Struct, frozen=True):
-    """A space: what an entry calls it, else the model; and how many dimensions are asked for."""
+    """A space: the name that the entry gives it, else the model; and the number of dimensions requested."""
 
     name: str
     dimensions: int | None = None
-    """`None`: as many as the model has of itself."""
+    """`None`: the model's default."""
 
 
 def canonical(model: str) -> str:
-    """Return a model's name as it is the same wherever the model is served under that name."""
+    """Return a model's name in the form that is the same for all servers of that model."""
     return _DECORATION.sub("", model)
 
 
 def one_space(
     targets: Sequence[Target], space_of: Callable[[Target], EmbeddingSpace | None]
 ) -> tuple[tuple[Target, ...], tuple[Skip, ...]]:
-    """Part the targets whose vectors live where the first one's do from the others. An unknown space is its own."""
+    """Separate the targets in the first one's space from the others. An unknown space equals no other."""
     first, *rest = targets
     space = space_of(first)
     same = [each for each in rest if space is not None and space_of(each) == space]

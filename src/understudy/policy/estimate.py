@@ -1,7 +1,7 @@
-"""What a request will probably use. Rough on purpose: it orders targets and warns of windows, it bills nobody.
+"""The expected usage of a request. Deliberately rough: it orders targets and checks windows, but it is not billed.
 
-Four bytes of UTF-8 a token is within a quarter of what the tokenisers of the ten providers make of prose in most
-languages (English has about 4.4 characters a token, Chinese about one character of three bytes).
+Four bytes of UTF-8 per token is within a quarter of what the tokenisers of the ten providers make of prose in most
+languages (English has about 4.4 characters per token, Chinese about one character of three bytes).
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from understudy.domain.usage import Usage
 
 BYTES_PER_TOKEN = 4
 LEAST_BYTES_PER_TOKEN = 6
-"""For a count that is rather too low than too high: longer tokens are rare in any text."""
+"""For a low estimate: longer tokens are rare in any text."""
 MESSAGE_TOKENS = 4
-"""What a turn costs beside its words: its role and its marks."""
+"""Tokens of a message beside its words: its role and its delimiters."""
 IMAGE_TOKENS = 1_000
 """An image of about a megapixel: 765 at OpenAI, 1,334 at Anthropic, 1,032 at Google."""
 AUDIO_BYTES_PER_TOKEN = 800
 """MP3 of 64 kbit/s at ten tokens a second (OpenAI)."""
 DOCUMENT_BYTES_PER_TOKEN = 40
-"""A PDF, which is mostly not text."""
+"""For PDFs, which are mostly not text."""
 USUAL_OUTPUT = 500
-"""Tokens of an answer, as long as nothing is known of the target's earlier ones."""
+"""Tokens of an answer, while no earlier answers of the target are known."""
 
 
 class _Prompt:
-    """Sizes of a prompt under way: what is fresh, and what was marked to be cached before."""
+    """Sizes of a prompt while it is counted: the uncached part, and what was marked to be cached before."""
 
     __slots__ = ("audio", "bytes", "cached", "long_lived", "tokens")
 
@@ -61,7 +61,7 @@ class _Prompt:
         return self.tokens + self.bytes // BYTES_PER_TOKEN - self.cached
 
     def mark(self, cache: CacheMark) -> None:
-        """Everything up to here is to be cached."""
+        """Count everything so far as cached."""
         self.cached += self.fresh()
         self.long_lived = cache.ttl == "1h"
 
@@ -97,11 +97,11 @@ class _Prompt:
 
 
 def expected_usage(request: GenerationRequest | EmbeddingRequest, output: float | None = None) -> Usage:
-    """Return what a request will probably use, by class.
+    """Return the expected usage of a request, by class.
 
-    `output` is how many tokens the target's answers have on average. A prompt that is marked for caching counts as
-    read from the cache when the conversation has had an answer before, as written to it otherwise; caches that work
-    without marks are not foreseen.
+    `output` is the average number of tokens of the target's answers. A prompt that is marked for caching counts as read
+    from the cache if the conversation has an earlier answer, otherwise as written to it; caches that work without marks
+    are not considered.
     """
     if isinstance(request, EmbeddingRequest):
         return Usage(input=sum(size_of(text) for text in request.texts) // BYTES_PER_TOKEN or 1, output=0)
@@ -119,7 +119,7 @@ def expected_usage(request: GenerationRequest | EmbeddingRequest, output: float 
 
 
 def least_prompt(request: GenerationRequest) -> int:
-    """Return how many tokens the words of a prompt have at least."""
+    """Return the least number of tokens that the text of a prompt has."""
     size = 0
     for message in request.messages:
         content = message.content
@@ -131,7 +131,7 @@ def least_prompt(request: GenerationRequest) -> int:
 
 
 def size_of(text: str) -> int:
-    """Bytes of a text in UTF-8."""
+    """Return the size of a text in UTF-8 bytes."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
@@ -158,5 +158,5 @@ def _prompt_of(request: GenerationRequest) -> _Prompt:
 
 
 def _decoded(data: str | None) -> int:
-    """Bytes behind a base64 text."""
+    """Return the number of bytes in a base64 string."""
     return len(data) * 3 // 4 if data else 0

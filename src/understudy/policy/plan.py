@@ -1,4 +1,4 @@
-"""A plan: the targets in the order in which they will be tried, each with the reason for its place."""
+"""A plan: the targets in the order in which they are tried, each with the reason for its place."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from understudy.policy.targets import Target
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A target and why it stands there."""
+    """A target and the reason for its place."""
 
     target: Target
     why: str
     context_window: int | None = None
     expected_cost: Cost | None = None
-    """Where the order depends on it, and in what `explain` returns; `None` when it is unknown."""
+    """Set if the order depends on it, and by `explain`; `None` if unknown."""
 
 
 class Skip(msgspec.Struct, frozen=True):
-    """A target that is not tried and why not."""
+    """A target that is not tried, and the reason."""
 
     target: Target
     why: str
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The order of a request. Every target given to the strategy stands in exactly one of both tuples."""
+    """The order for a request. Every target given to the strategy is in exactly one of the two tuples."""
 
     steps: tuple[Step, ...]
     skipped: tuple[Skip, ...] = ()
     why: str = ""
     """What decided the order, in a few words."""
     route: str | None = None
-    """The named route that the call took."""
+    """The named route that the call selected."""
     task: str | None = None
-    """The task that the request was taken for."""
+    """The task of the request."""
 
     def only_first(self, why: str) -> Plan:
         """Return the plan restricted to its first target."""

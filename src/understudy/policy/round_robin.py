@@ -1,4 +1,4 @@
-"""Whose turn it is: how often each target stood first. One object per route, called without `await`."""
+"""The turns of round robin: how often each target was first. One object per route, called without `await`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class RoundRobin:
         self.turns: Mapping[str, int] = MappingProxyType(self._turns)
         """By `Target.label`."""
 
-    def take(self, plan: Plan, aside: frozenset[str]) -> None:
+    def take(self, plan: Plan, in_cooldown: frozenset[str]) -> None:
         """Count the turn of the first target of a plan.
 
-        Those set aside keep up with it, so that they do not get all turns at once when they are back. Where everyone
-        is set aside, turns go on as usual.
+        Targets in cooldown keep up with it, so that they do not get all turns at once when they are back. If every
+        target is in cooldown, turns continue as usual.
         """
         if not plan.steps:
             return
         turns = self._turns
         first = plan.steps[0].target.label
         count = turns[first] = turns.get(first, 0) + 1
-        if first in aside:
+        if first in in_cooldown:
             return
-        for label in aside:
+        for label in in_cooldown:
             if turns.get(label, 0) < count:
                 turns[label] = count

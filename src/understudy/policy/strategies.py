@@ -1,4 +1,4 @@
-"""Strategies put targets in order. Each is a pure function of the request, the targets, the facts, time and chance.
+"""Strategies order targets. Each is a pure function of the request, the targets, the facts, time and chance.
 
 A strategy is given the targets that can take the request (`understudy.policy.eligibility`). The manager puts those that
 a call names ahead of the order, and skips those in cooldown when their turn comes.
@@ -32,37 +32,37 @@ class Strategy(Protocol):
 
 
 UNKNOWN = TargetFacts()
-"""The facts of a target of which nothing is known."""
+"""The facts of an unknown target."""
 
 
 def window_of(target: Target, facts: Facts) -> int | None:
-    """Return the context window of a target, where it is known."""
+    """Return the context window of a target, if known."""
     return facts.windows.get(target.label)
 
 
 def place(target: Target) -> tuple[int, int]:
-    """The configured place of a target: by `priority`, equal ones as they are written."""
+    """Return the configured place of a target: by `priority`, equal priorities as they are written."""
     return target.priority, target.index
 
 
 def priority(request: Request, targets: tuple[Target, ...], facts: Facts, now: float, rng: Random) -> Plan:
-    """Order by `priority`, lower first; entries of equal priority in the order in which they are configured."""
+    """Order by `priority`, lower values first, equal values in the order in which they are configured."""
     steps = (Step(each, f"priority {each.priority}", window_of(each, facts)) for each in sorted(targets, key=place))
     return Plan(tuple(steps), why="by priority")
 
 
 def round_robin(request: Request, targets: tuple[Target, ...], facts: Facts, now: float, rng: Random) -> Plan:
-    """Take turns: whoever stood first least often stands first, equal ones by their configured place.
+    """Take turns: the target that was first least often comes first, equal ones by their configured place.
 
-    Counting turns instead of going around keeps the shares even when some requests fit only some of the targets. Who is
-    set aside takes no turns meanwhile, and has none to catch up on afterwards.
+    Counting turns instead of cycling keeps the shares even if some requests suit only some of the targets. A target in
+    cooldown takes no turns, and does not catch up on them afterwards.
     """
-    turns, aside = facts.turns, facts.aside
+    turns, in_cooldown = facts.turns, facts.in_cooldown
 
     ordered = sorted(sorted(targets, key=place), key=lambda target: turns.get(target.label, 0))
-    if aside:
-        ordered.sort(key=lambda target: target.label in aside)
+    if in_cooldown:
+        ordered.sort(key=lambda target: target.label in in_cooldown)
     windows = facts.windows
-    steps = [Step(each, "behind the one whose turn it is", windows.get(each.label)) for each in ordered]
+    steps = [Step(each, "after the target whose turn it is", windows.get(each.label)) for each in ordered]
     steps[:1] = (Step(each, "its turn", windows.get(each.label)) for each in ordered[:1])
     return Plan(tuple(steps), why="round robin")

@@ -1,7 +1,8 @@
-"""What routing chooses among, and what it knows about it."""
+"""The targets that strategies order, and what is known of them."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import msgspec
@@ -19,15 +20,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Between two pieces of content of a stream."""
     total: float = 600.0
     yield_by: float | None = None
-    """From the launch to where an attempt that has shown no content yet yields to the targets that are still untried,
-    which need the rest of the deadline. `None`: no other target is left."""
+    """Seconds after which an attempt without content yields to the untried targets, which need the rest of the
+    deadline. `None`: no other target is left."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """One entry with one model.
 
-    `endpoint` and `credential` identify the host and the key behind it, so that a failure of either sets aside every
-    target that shares it; they are opaque names, never the key itself.
+    `endpoint` and `credential` identify the host and the key behind it, so that a failure of either puts every target
+    that shares it in cooldown; they are opaque names, never the key itself.
     """
 
     name: str
@@ -37,12 +38,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Position among the configured entries; breaks ties of `priority`."""
     provider_type: str = ""
     default: bool = True
-    """Whether the model is the entry's own, rather than one that a task, a route or a call names."""
+    """Whether the model is the entry's, rather than one that a task, a route or a call names."""
     endpoint: str = ""
     credential: str = ""
     limits: Limits = Limits()
     label: str = ""
-    """The target as people write it: `entry/model`. Made of both when the target is made; read at every plan."""
+    """The target's name: `entry/model`. Computed once, because every plan reads it."""
 
     def __post_init__(self) -> None:
         label = f"{self.name}/{self.model}" if self.model else self.name
@@ -50,30 +51,36 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a target at the moment of a plan; unknown is `None` and never counts against it."""
+    """What is known of a target when a plan is made; unknown facts are `None` and never count against it."""
 
     cooling: float | None = None
-    """Seconds for which it is still set aside."""
+    """Seconds of cooldown that remain."""
     in_flight: int = 0
     context_window: int | None = None
     """Tokens."""
     capabilities: Mapping[str, bool] = {}
-    """Of the words of `ModelInfo.capabilities`, those that are known: what it can, and what it cannot."""
+    """The known ones of the words of `ModelInfo.capabilities`, and whether they are supported."""
     price: Price | None = None
     expected_output: float | None = None
-    """Tokens that its answers had on average, the latest weighing most."""
+    """Average tokens of its answers; the latest count most."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot, made by the manager for each request."""
 
     turn: int = 0
-    """Number of the request since the manager was made."""
+    """The number of the request since the manager was made."""
     targets: Mapping[str, TargetFacts] = {}
-    """By `Target.label`. What is looked at is found out then, and stays as it was found."""
+    """By `Target.label`. A target's facts are determined when they are first read, and do not change afterwards."""
     windows: Mapping[str, int] = {}
-    """The context windows that are known, by `Target.label`: what `targets` says, without looking at each."""
+    """The known context windows, by `Target.label`: as in `targets`, but without determining the facts of each."""
     turns: Mapping[str, int] = {}
-    """How often each target stood first, by `Target.label`; a missing one never did."""
-    aside: frozenset[str] = frozenset()
-    """Labels of the targets that are set aside."""
+    """How often each target was first, by `Target.label`; a missing one never was."""
+    in_cooldown: frozenset[str] = frozenset()
+    """Labels of the targets in cooldown."""
+
+    @property
+    def aside(self) -> frozenset[str]:
+        """The old name of `in_cooldown`."""
+        warnings.warn("Facts.aside is now in_cooldown", DeprecationWarning, stacklevel=2)
+        return self.in_cooldown

@@ -1,7 +1,7 @@
-"""The strategy `task_based`: what a request is for decides who goes first.
+"""The strategy `task_based`: the task of a request decides which target comes first.
 
-The caller names the task, or the first of `RULES` picks one that has a list of its own. The rules look at the request
-alone and are plain enough to be foretold; the plan says which one it was.
+The caller names the task, or the first matching rule of `RULES` selects one that has a list of targets. The rules
+depend only on the request and are simple enough to predict; the plan names the one that applied.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from understudy.policy.strategies import place, window_of
 from understudy.policy.targets import Facts, Target
 
 LONG_INPUT = 30_000
-"""Estimated tokens of prompt from which on a request is `long`."""
+"""Estimated prompt tokens from which a request is `long`."""
 SCANNED = 8_000
 """Characters of the last question that are searched for code."""
 DEFAULT_TASK = "default"
-"""The task of requests that no rule fits."""
+"""The task of requests that no rule matches."""
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A task, and when a request is taken for it."""
+    """A task, and when a request belongs to it."""
 
     task: str
     when: str
-    """In words, for plans and manuals."""
+    """In words, for plans and the manual."""
     fits: Callable[[GenerationRequest], bool]
 
 
@@ -63,19 +63,19 @@ def _is_code(request: GenerationRequest) -> bool:
 
 
 RULES = (
-    Rule("images", "it shows an image, audio or a file", _shows),
-    Rule("tools", "it offers tools", _calls),
-    Rule("schema", "the answer is to have the form of a schema", _is_structured),
+    Rule("images", "the request contains an image, audio or a file", _shows),
+    Rule("tools", "the request offers tools", _calls),
+    Rule("schema", "the answer must be JSON, or follow a schema", _is_structured),
     Rule("long", f"the prompt has about {LONG_INPUT:,} tokens or more", _is_long),
-    Rule("code", "the last question holds code or asks for some", _is_code),
+    Rule("code", "the last question contains code or asks for it", _is_code),
 )
-"""In the order in which they are asked; a rule without a list of targets is not."""
+"""In the order in which they are tested; a rule is skipped if its task has no targets."""
 
 
 class TaskBased:
-    """Puts the targets of the request's task ahead, in the order of its list; the others stay behind, by priority.
+    """Puts the targets of the request's task first, in the order of its list; the others follow by priority.
 
-    Two tasks may name an entry with different models.
+    Two tasks may list the same entry with different models.
     """
 
     def __init__(self, tasks: Mapping[str, tuple[str, ...]]) -> None:
@@ -83,7 +83,7 @@ class TaskBased:
         self.tasks = tasks
 
     def task_of(self, request: GenerationRequest | EmbeddingRequest) -> tuple[str | None, str]:
-        """Return the task that a request is taken for, and why."""
+        """Return the task of a request, and why."""
         if isinstance(request, EmbeddingRequest):
             return None, "embeddings have no task"
         if request.task is not None:
@@ -91,7 +91,8 @@ class TaskBased:
         for rule in RULES:
             if rule.task in self.tasks and rule.fits(request):
                 return rule.task, rule.when
-        return (DEFAULT_TASK if DEFAULT_TASK in self.tasks else None), "no rule fits" if self.tasks else "no tasks"
+        why = "no rule matches" if self.tasks else "no tasks are configured"
+        return (DEFAULT_TASK if DEFAULT_TASK in self.tasks else None), why
 
     def __call__(
         self,
@@ -108,9 +109,11 @@ class TaskBased:
         chosen = set(first)
         rest = sorted((each for each in targets if each not in chosen and each.default), key=place)
         steps = [Step(each, f"task {task}", window_of(each, facts)) for each in first]
-        behind = "behind the task's own, " if first else ""
-        steps += [Step(each, f"{behind}priority {each.priority}", window_of(each, facts)) for each in rest]
-        others = tuple(Skip(each, "for other tasks") for each in targets if not each.default and each not in chosen)
+        after = "after the targets of the task, " if first else ""
+        steps += [Step(each, f"{after}priority {each.priority}", window_of(each, facts)) for each in rest]
+        others = tuple(
+            Skip(each, "only for other tasks") for each in targets if not each.default and each not in chosen
+        )
         return Plan(tuple(steps), others, why=f"task {task}: {why}" if task else why, task=task)
 
 

@@ -1,4 +1,4 @@
-"""What follows from each kind of failure: one table, from which docs/fallback.md is drawn."""
+"""What follows from each kind of failure: one table, from which that of docs/fallback.md is generated."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from understudy.domain.attempts import CostBasis
 from understudy.domain.failures import Failure, FailureKind
 
 SLOW = 5.0
-"""Seconds. A target that took longer to fail is not asked again before the targets that were not tried yet."""
+"""Seconds. A target that took longer to fail is retried only after all untried targets."""
 
 
 class Retry(enum.StrEnum):
-    """When the same target may be tried again."""
+    """When the same target may be retried."""
 
     NEVER = "never"
     AT_ONCE = "at_once"
-    """Once per request at once, on a fresh connection and outside every budget of retries; then as `FIRST`."""
+    """At once, once per request, on a fresh connection and outside the retry budget; after that as `FIRST`."""
     FIRST = "first"
     """Before any other target."""
     LAST = "last"
-    """Only when no other target is left."""
+    """Only if no other target is left."""
 
 
 class Fallback(enum.StrEnum):
@@ -32,15 +32,15 @@ class Fallback(enum.StrEnum):
     ALWAYS = "always"
     NEVER = "never"
     ON_FILTER = "on_filter"
-    """Only when the configuration lets a filter's refusal go elsewhere."""
+    """Only if the configuration allows it after a content filter's refusal."""
     LARGER_WINDOW = "larger_window"
-    """Only to targets whose context window is not known to be as small."""
+    """Only to targets whose context window is not known to be too small."""
     IF_TRANSLATED = "if_translated"
-    """Only when the request had to be altered for this target, so that another may understand it better."""
+    """Only if the request had to be altered for this target, so that another may accept it."""
 
 
 class Cooldown(enum.StrEnum):
-    """What is put in cooldown, so that other requests do not run into the same wall."""
+    """What is put in cooldown, so that other requests do not fail in the same way."""
 
     NOTHING = "nothing"
     TARGET = "target"
@@ -58,13 +58,13 @@ class Verdict(msgspec.Struct, frozen=True):
 
     retry: Retry
     retries: int | None
-    """How many retries are worth it, where any are; `None` leaves that to `max_retries`."""
+    """The most retries, if any are allowed; `None` means as many as `max_retries` allows."""
     fallback: Fallback
     cooldown: Cooldown
     basis: CostBasis
     """What is known of the cost of the failed attempt."""
     why: str = ""
-    """Why it differs from the verdict in the table; empty when it does not."""
+    """Why it differs from the table; empty if it does not."""
 
 
 _K, _R, _F, _A, _B = FailureKind, Retry, Fallback, Cooldown, CostBasis
@@ -119,13 +119,13 @@ _REFUSALS = frozenset({400, 401, 402, 403, 404, 422})
 
 
 def verdict_of(failure: Failure, *, max_wait: float, took: float) -> Verdict:
-    """Return the verdict on a failure: the table's, corrected by what the provider said and by how long it took.
+    """Return the verdict on a failure: that of the table, corrected by the provider's hints and by how long it took.
 
     - A rate limit with a hint of at most `max_wait` seconds is retried at the same target, after that wait.
-    - A longer hint, on any failure that the table retries, ends the tries at this target and puts it in cooldown: a
-      provider that asks for an hour refuses again in a second.
+    - A longer hint, on any failure that the table retries, ends the attempts at this target and puts it in cooldown:
+      a provider that asks for an hour would refuse again in a second.
     - `x-should-retry: false` forbids retries; `true` grants one where the table grants none.
-    - A failure that took longer than `SLOW` seconds is retried only when no other target is left.
+    - A failure that took longer than `SLOW` seconds is retried only if no other target is left.
     """
     verdict = VERDICTS[failure.kind]
     hint, retries = failure.retry_after, verdict.retry is not _R.NEVER

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.batch.material import chat, embedding
 from understudy.cli.batch import outcome
 from understudy.cli.batch.lines import Line, parse_line
-from understudy.dialects.openai import SERVER
+from understudy.dialects.openai.server import SERVER
 from understudy.dialects.server import Inbound
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.errors import LLMError, Misuse, error_of
@@ -101,7 +101,7 @@ def test_lost_attempts_cost_too_and_unknown_is_not_nothing(
 @pytest.mark.parametrize(
     ("error", "status", "code", "own_fault", "again"),
     [
-        (Misuse("model 'x' names no entry"), None, "misuse", False, None),
+        (Misuse("unknown entry or model 'x'"), None, "misuse", False, None),
         (error_of(Failure(kind=FailureKind.CONNECT, message="no route")), None, "connect", False, None),
         (error_of(Failure(kind=FailureKind.TRUNCATED, message="cut", status=200)), None, "truncated", False, None),
         (error_of(Failure(kind=FailureKind.INVALID_REQUEST, message="no", status=400)), 400, None, True, None),

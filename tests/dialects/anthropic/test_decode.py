@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.anthropic import DIALECT
+from understudy.dialects.anthropic.client import DIALECT
 from understudy.dialects.anthropic.usage import decode_usage
 from understudy.dialects.base import Endpoint
 from understudy.domain import events as e
@@ -16,6 +16,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
@@ -27,7 +28,7 @@ OWN = Provenance("anthropic", "claude-x")
 
 def read(data: bytes, *, stream: bool, keep_wire: bool = False, step: int = 1 << 20) -> list[Any]:
     endpoint = Endpoint(provider="anthropic", base_url="https://host", model="m", keep_wire=keep_wire)
-    exchange = DIALECT.chat(ASKED, endpoint, stream=stream)
+    exchange = DIALECT.open(Operation.CHAT, ASKED, endpoint, stream=stream)
     exchange.start()
     kind = "text/event-stream" if stream else "application/json"
     steps = list(exchange.head(HttpHead(200, {"content-type": kind})))

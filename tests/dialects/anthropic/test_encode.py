@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.anthropic import DIALECT
+from understudy.dialects.anthropic.client import DIALECT
 from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
@@ -26,6 +26,7 @@ from understudy.domain.content import (
 )
 from understudy.domain.events import Warned
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning, WireOrigin
 from understudy.domain.warnings import Warning as Degradation
 from understudy.wire.http import HttpRequest
@@ -38,7 +39,7 @@ HELLO = (Message.user("hello"),)
 
 def sent(request: GenerationRequest, *, stream: bool = False, **endpoint: Any) -> tuple[HttpRequest, list[Degradation]]:
     endpoint = {"provider": "anthropic", "base_url": "https://host", "model": "m", "headers": OLD, **endpoint}
-    steps = DIALECT.chat(request, Endpoint(**endpoint), stream=stream).start()
+    steps = DIALECT.open(Operation.CHAT, request, Endpoint(**endpoint), stream=stream).start()
     (send,) = [step for step in steps if isinstance(step, Send)]
     return send.request, [step.warning for step in steps if isinstance(step, Warned)]
 
@@ -494,8 +495,8 @@ def test_a_patched_body_gives_way_only_where_another_model_would_refuse() -> Non
 
 def test_counting_sends_what_a_message_would_be() -> None:
     request = asking(tools=TOOLS, max_tokens=5, temperature=0.1, stop=("x",), user="u", service_tier="auto")
-    (send,) = DIALECT.count_tokens(
-        request, Endpoint(provider="anthropic", base_url="https://host", model="m", headers=OLD)
+    (send,) = DIALECT.open(
+        Operation.COUNT_TOKENS, request, Endpoint(provider="anthropic", base_url="https://host", model="m", headers=OLD)
     ).start()
     assert isinstance(send, Send)
     assert send.request.url == "https://host/v1/messages/count_tokens"

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.anthropic import DIALECT
+from understudy.dialects.anthropic.client import DIALECT
 from understudy.dialects.base import Endpoint, Exchange, Send
 from understudy.dialects.pages import MAX_MODELS, MAX_PAGES
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.operation import Operation
+from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.responses import ModelInfo, TokenCount
 from understudy.wire.http import HttpHead
 
@@ -53,24 +54,24 @@ def ids(models: list[Any]) -> list[str]:
 
 
 def test_all_pages() -> None:
-    exchange = DIALECT.list_models(ModelsRequest(), ENDPOINT)
+    exchange = DIALECT.open(Operation.MODELS, ModelsRequest(), ENDPOINT)
     urls, models = run(exchange, page("a", "b", more=True), page("c", more=False))
     assert urls == ["https://host/v1/models?limit=1000", "https://host/v1/models?limit=1000&after_id=b"]
     assert ids(models) == ["a", "b", "c"]
 
 
 def test_a_limit_bounds_all_pages() -> None:
-    exchange = DIALECT.list_models(ModelsRequest(limit=3), ENDPOINT)
+    exchange = DIALECT.open(Operation.MODELS, ModelsRequest(limit=3), ENDPOINT)
     urls, models = run(exchange, page("a", "b", more=True), page("c", "d", more=True))
     assert [url.partition("?")[2] for url in urls] == ["limit=3", "limit=1&after_id=b"]
     assert ids(models) == ["a", "b", "c"]
 
 
 def test_a_catalogue_that_never_ends_is_left() -> None:
-    still, _ = run(DIALECT.list_models(ModelsRequest(), ENDPOINT), *[page("a", more=True)] * 9)
+    still, _ = run(DIALECT.open(Operation.MODELS, ModelsRequest(), ENDPOINT), *[page("a", more=True)] * 9)
     assert len(still) == 2, "a cursor that does not move ends the list"
     moving = [page(f"m{n}", more=True) for n in range(MAX_PAGES + 9)]
-    urls, found = run(DIALECT.list_models(ModelsRequest(), ENDPOINT), *moving)
+    urls, found = run(DIALECT.open(Operation.MODELS, ModelsRequest(), ENDPOINT), *moving)
     assert len(urls) == MAX_PAGES
     assert [step.kind for step in found if isinstance(step, Failure)] == [FailureKind.TOO_LARGE]
 
@@ -78,13 +79,13 @@ def test_a_catalogue_that_never_ends_is_left() -> None:
 def test_an_incomplete_catalogue_does_not_pass_for_the_whole() -> None:
     names = [f"m{n}" for n in range(1000)]
     full = [page(*names[:-1], f"last-{n}", more=True) for n in range(MAX_MODELS // 1000)]
-    urls, found = run(DIALECT.list_models(ModelsRequest(), ENDPOINT), *full)
+    urls, found = run(DIALECT.open(Operation.MODELS, ModelsRequest(), ENDPOINT), *full)
     assert (len(urls), found[-1].kind) == (20, FailureKind.TOO_LARGE)
     whole = [*full[:-1], page(*names, more=False)]
-    assert len(ids(run(DIALECT.list_models(ModelsRequest(), ENDPOINT), *whole)[1])) == MAX_MODELS
+    assert len(ids(run(DIALECT.open(Operation.MODELS, ModelsRequest(), ENDPOINT), *whole)[1])) == MAX_MODELS
     more = [*full, page("a", more=True)]
     limited = ModelsRequest(limit=MAX_MODELS + 1)
-    assert len(ids(run(DIALECT.list_models(limited, ENDPOINT), *more)[1])) == MAX_MODELS + 1
+    assert len(ids(run(DIALECT.open(Operation.MODELS, limited, ENDPOINT), *more)[1])) == MAX_MODELS + 1
 
 
 def test_one_model_with_what_it_can_do() -> None:
@@ -96,7 +97,7 @@ def test_one_model_with_what_it_can_do() -> None:
         "batch": {"supported": True},
     }
     raw = item("claude-x", max_input_tokens=1_000_000, max_tokens=128_000, capabilities=capabilities)
-    urls, models = run(DIALECT.list_models(ModelsRequest(model="claude-x/y"), ENDPOINT), raw)
+    urls, models = run(DIALECT.open(Operation.MODELS, ModelsRequest(model="claude-x/y"), ENDPOINT), raw)
     assert urls == ["https://host/v1/models/claude-x%2Fy"]
     assert models == [
         ModelInfo(
@@ -114,7 +115,7 @@ def test_one_model_with_what_it_can_do() -> None:
 
 def test_an_older_catalogue_tells_less() -> None:
     _, (model,) = run(
-        DIALECT.list_models(ModelsRequest(), ENDPOINT),
+        DIALECT.open(Operation.MODELS, ModelsRequest(), ENDPOINT),
         {"data": [{"id": "m", "created_at": "1970-01-01T00:00:00Z"}], "has_more": False},
     )
     assert (model.capabilities, model.context_window, model.created) == (None, None, None)
@@ -122,13 +123,13 @@ def test_an_older_catalogue_tells_less() -> None:
 
 @pytest.mark.parametrize("body", [{"object": "list"}, {"data": [{"name": "no id"}]}, {"data": "x"}])
 def test_another_body_is_a_bad_response(body: Any) -> None:
-    _, (failure,) = run(DIALECT.list_models(ModelsRequest(), ENDPOINT), body)
+    _, (failure,) = run(DIALECT.open(Operation.MODELS, ModelsRequest(), ENDPOINT), body)
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.BAD_RESPONSE
 
 
 def test_an_error_on_a_later_page_ends_the_list() -> None:
-    exchange = DIALECT.list_models(ModelsRequest(), ENDPOINT)
+    exchange = DIALECT.open(Operation.MODELS, ModelsRequest(), ENDPOINT)
     exchange.start()
     exchange.head(HttpHead(401, {}))
     exchange.feed(b'{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}')
@@ -139,13 +140,11 @@ def test_an_error_on_a_later_page_ends_the_list() -> None:
 
 def test_a_count() -> None:
     request = GenerationRequest(messages=(Message.user("hello"),))
-    _, steps = run(DIALECT.count_tokens(request, ENDPOINT), {"input_tokens": 12})
+    _, steps = run(DIALECT.open(Operation.COUNT_TOKENS, request, ENDPOINT), {"input_tokens": 12})
     assert steps == [TokenCount(input_tokens=12, model="m")]
-    _, (failure,) = run(DIALECT.count_tokens(request, ENDPOINT), {"input_tokens": -3})
+    _, (failure,) = run(DIALECT.open(Operation.COUNT_TOKENS, request, ENDPOINT), {"input_tokens": -3})
     assert failure.kind is FailureKind.BAD_RESPONSE
 
 
 def test_there_are_no_embeddings() -> None:
-    (failure,) = DIALECT.embed(EmbeddingRequest(texts=("a",)), ENDPOINT).start()
-    assert isinstance(failure, Failure)
-    assert (failure.kind, failure.sent) == (FailureKind.UNSUPPORTED, False)
+    assert Operation.EMBED not in DIALECT.operations

@@ -9,7 +9,7 @@ import anthropic
 import httpx2
 import pytest
 
-from understudy.dialects.anthropic import SERVER
+from understudy.dialects.anthropic.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.failures import Failure
@@ -39,9 +39,9 @@ ASK: dict[str, Any] = {"model": "m", "max_tokens": 64, "messages": [{"role": "us
 def answer(inbound: Inbound) -> HttpReply:
     match inbound.operation:
         case Operation.MODELS:
-            return SERVER.render_models(MODELS, inbound)
+            return SERVER.render(MODELS, inbound)
         case Operation.COUNT_TOKENS:
-            return SERVER.render_token_count(TokenCount(input_tokens=12), inbound)
+            return SERVER.render(TokenCount(input_tokens=12), inbound)
         case _ if inbound.stream:
             renderer = SERVER.renderer(inbound)
             return HttpReply(200, renderer.headers, b"".join(map(renderer.feed, ANSWER)) + renderer.close())

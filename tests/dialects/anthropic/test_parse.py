@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from understudy.dialects.anthropic import DIALECT, SERVER
+from understudy.dialects.anthropic.client import DIALECT
+from understudy.dialects.anthropic.server import SERVER
 from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import (
@@ -264,7 +265,7 @@ FULL: dict[str, Any] = {
 def test_the_typed_path_writes_the_same_again() -> None:
     found = replace(request({key: value for key, value in FULL.items() if key != "top_k"}), origin=None)
     endpoint = Endpoint(provider="anthropic", base_url="https://host", headers=OLD)
-    steps = DIALECT.chat(found, endpoint, stream=False).start()
+    steps = DIALECT.open(Operation.CHAT, found, endpoint).start()
     assert not [step for step in steps if isinstance(step, Warned)]
     (send,) = steps
     assert isinstance(send, Send)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.anthropic import DIALECT, SERVER
+from understudy.dialects.anthropic.client import DIALECT
+from understudy.dialects.anthropic.server import SERVER
 from understudy.dialects.base import Endpoint
 from understudy.dialects.server import Inbound
 from understudy.domain import events as e
@@ -17,8 +18,8 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message, Role
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.requests import GenerationRequest, ModelsRequest
+from understudy.domain.responses import GenerationResponse, ModelInfo, TokenCount
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpHead
 
@@ -48,7 +49,7 @@ def streamed(*events: e.Event) -> list[dict[str, Any]]:
 
 def read_back(data: bytes) -> list[Any]:
     endpoint = Endpoint(provider="anthropic", base_url="https://host")
-    exchange = DIALECT.chat(ASKED, endpoint, stream=True)
+    exchange = DIALECT.open(Operation.CHAT, ASKED, endpoint, stream=True)
     exchange.start()
     exchange.head(HttpHead(200, {"content-type": "text/event-stream"}))
     return [*exchange.feed(data), *exchange.close()]
@@ -323,7 +324,7 @@ def test_an_error_keeps_its_code_details_and_hints() -> None:
 def page(query: ModelsRequest, **options: object) -> dict[str, Any]:
     models = [ModelInfo(id=f"m{n}") for n in range(5)]
     inbound = Inbound(operation=Operation.MODELS, request=query, options=options)
-    decoded: dict[str, Any] = json.loads(SERVER.render_models(models, inbound).body)
+    decoded: dict[str, Any] = json.loads(SERVER.render(models, inbound).body)
     return {**decoded, "data": [model["id"] for model in decoded["data"]]}
 
 
@@ -353,7 +354,7 @@ def test_one_model() -> None:
 
     def look_up(name: str) -> tuple[int, dict[str, Any]]:
         inbound = Inbound(operation=Operation.MODELS, request=ModelsRequest(model=name))
-        reply = SERVER.render_models(models, inbound)
+        reply = SERVER.render(models, inbound)
         return reply.status, json.loads(reply.body)
 
     assert look_up("main/claude-x") == (200, {**own, "id": "main/claude-x"})
@@ -366,6 +367,6 @@ def test_one_model() -> None:
 
 
 def test_a_count_and_no_embeddings() -> None:
-    assert SERVER.render_token_count(TokenCount(input_tokens=12), CHAT).body == b'{"input_tokens":12}'
-    asked = Inbound(operation=Operation.EMBED, request=EmbeddingRequest(texts=("a",)))
-    assert SERVER.render_embeddings(EmbeddingResponse(embeddings=()), asked).status == 404
+    asked = Inbound(operation=Operation.COUNT_TOKENS, request=CHAT.request)
+    assert SERVER.render(TokenCount(input_tokens=12), asked).body == b'{"input_tokens":12}'
+    assert Operation.EMBED not in SERVER.operations

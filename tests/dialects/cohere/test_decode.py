@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from understudy.dialects.base import Endpoint
-from understudy.dialects.cohere import DIALECT
+from understudy.dialects.cohere.client import DIALECT
 from understudy.dialects.cohere.usage import decode_usage
 from understudy.domain import events as e
 from understudy.domain.content import Citation, Opaque, Provenance, Text, Thinking, ToolCall
@@ -17,6 +17,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
@@ -36,7 +37,7 @@ THOUGHT_CITED = {**CITED, "type": "THINKING_CONTENT", "content_index": 0}
 
 def read(data: bytes, *, stream: bool, keep_wire: bool = False) -> list[Any]:
     endpoint = Endpoint(provider="cohere", base_url="https://host", model="m", keep_wire=keep_wire)
-    exchange = DIALECT.chat(ASKED, endpoint, stream=stream)
+    exchange = DIALECT.open(Operation.CHAT, ASKED, endpoint, stream=stream)
     exchange.start()
     kind = "text/event-stream" if stream else "application/json"
     return [*exchange.head(HttpHead(200, {"content-type": kind})), *exchange.feed(data), *exchange.close()]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from understudy.dialects.base import Endpoint, Send
-from understudy.dialects.cohere import DIALECT
+from understudy.dialects.cohere.client import DIALECT
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
     Audio,
@@ -26,6 +26,7 @@ from understudy.domain.content import (
 )
 from understudy.domain.events import Warned
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning, WireOrigin
 from understudy.domain.warnings import Warning as Degradation
 from understudy.wire.http import HttpRequest
@@ -40,7 +41,7 @@ CITED = {"start": 0, "end": 2, "text": "Hi", "sources": [{"type": "document", "i
 
 def sent(request: GenerationRequest, *, stream: bool = False, **endpoint: Any) -> tuple[HttpRequest, list[Degradation]]:
     endpoint = {"provider": "cohere", "base_url": "https://host", "model": "m", **endpoint}
-    steps = DIALECT.chat(request, Endpoint(**endpoint), stream=stream).start()
+    steps = DIALECT.open(Operation.CHAT, request, Endpoint(**endpoint), stream=stream).start()
     (send,) = [step for step in steps if isinstance(step, Send)]
     return send.request, [step.warning for step in steps if isinstance(step, Warned)]
 

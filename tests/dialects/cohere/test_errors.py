@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from understudy.dialects.base import Endpoint
-from understudy.dialects.cohere import DIALECT, SERVER
+from understudy.dialects.cohere.client import DIALECT
+from understudy.dialects.cohere.server import SERVER
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import HttpHead
 
@@ -19,7 +21,7 @@ ENDPOINT = Endpoint(provider="cohere", base_url="https://host", model="m")
 
 
 def failed(status: int, body: Any, **headers: str) -> Failure:
-    exchange = DIALECT.chat(GenerationRequest(messages=(Message.user("hello"),)), ENDPOINT, stream=False)
+    exchange = DIALECT.open(Operation.CHAT, GenerationRequest(messages=(Message.user("hello"),)), ENDPOINT)
     exchange.start()
     exchange.head(HttpHead(status, {"content-type": "application/json", **headers}))
     (failure,) = [*exchange.feed(json.dumps(body).encode()), *exchange.close()]

@@ -9,13 +9,14 @@ import pytest
 
 from understudy import providers
 from understudy.dialects.base import Endpoint, Exchange, Send
-from understudy.dialects.cohere import DIALECT
+from understudy.dialects.cohere.client import DIALECT
 from understudy.dialects.cohere.tokens import MAX_TEXT
 from understudy.dialects.embeddings import pack_vector
 from understudy.dialects.pages import MAX_PAGES
 from understudy.domain.content import File, Image, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message, OpaqueTool, Tool
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, WireOrigin
 from understudy.domain.responses import EmbeddingResponse, TokenCount
 from understudy.providers.base import quirks_of
@@ -51,7 +52,7 @@ def sent(request: HttpRequest) -> dict[str, Any]:
 
 def embedded(*bodies: Any, request: EmbeddingRequest, **endpoint: Any) -> tuple[list[dict[str, Any]], Any]:
     target = Endpoint(**{"provider": "cohere", "base_url": "https://host", "headers": ENDPOINT.headers, **endpoint})
-    requests, steps = run(DIALECT.embed(request, target), *bodies)
+    requests, steps = run(DIALECT.open(Operation.EMBED, request, target), *bodies)
     assert {asked.url for asked in requests} == {"https://host/v2/embed"}
     (step,) = steps
     return [sent(asked) for asked in requests], step
@@ -155,7 +156,7 @@ def test_an_embedding_of_this_dialect_is_patched() -> None:
 
 
 def models(*bodies: Any, request: ModelsRequest, status: int = 200) -> tuple[list[str], list[Any]]:
-    requests, found = run(DIALECT.list_models(request, ENDPOINT), *bodies, status=status)
+    requests, found = run(DIALECT.open(Operation.MODELS, request, ENDPOINT), *bodies, status=status)
     return [asked.url for asked in requests], found
 
 
@@ -226,7 +227,7 @@ def test_an_unknown_model() -> None:
 
 def counted(*sizes: int, request: GenerationRequest) -> tuple[list[dict[str, Any]], Any]:
     answers = [{"tokens": [1] * size, "token_strings": []} for size in sizes]
-    requests, (step,) = run(DIALECT.count_tokens(request, ENDPOINT), *answers)
+    requests, (step,) = run(DIALECT.open(Operation.COUNT_TOKENS, request, ENDPOINT), *answers)
     assert {asked.url for asked in requests} == {"https://host/v1/tokenize"}
     return [sent(asked) for asked in requests], step
 
@@ -266,5 +267,5 @@ def test_no_text_at_all() -> None:
 
 
 def test_a_count_that_is_none() -> None:
-    _, (failure,) = run(DIALECT.count_tokens(GenerationRequest(messages=()), ENDPOINT), {"tokens": 3})
+    _, (failure,) = run(DIALECT.open(Operation.COUNT_TOKENS, GenerationRequest(messages=()), ENDPOINT), {"tokens": 3})
     assert failure.kind is FailureKind.BAD_RESPONSE

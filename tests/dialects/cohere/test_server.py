@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from understudy.dialects.base import Endpoint, Send
-from understudy.dialects.cohere import DIALECT, SERVER
+from understudy.dialects.cohere.client import DIALECT
+from understudy.dialects.cohere.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import (
@@ -58,7 +59,7 @@ def again(request: GenerationRequest) -> dict[str, Any]:
     from msgspec.structs import replace
 
     endpoint = Endpoint(provider="cohere", base_url="https://host")
-    steps = DIALECT.chat(replace(request, origin=None), endpoint, stream=False).start()
+    steps = DIALECT.open(Operation.CHAT, replace(request, origin=None), endpoint).start()
     (send,) = [step for step in steps if isinstance(step, Send)]
     body: dict[str, Any] = json.loads(send.request.body or b"")
     return body
@@ -298,7 +299,7 @@ def test_vectors_are_written_in_the_types_asked_for() -> None:
     def written(*types: str, vector: tuple[float, ...]) -> HttpReply:
         body = {"model": "e", "texts": ["a"], "input_type": "search_query", "embedding_types": list(types)}
         response = EmbeddingResponse(embeddings=(vector,), usage=Usage(input=3))
-        return SERVER.render_embeddings(response, parse(body, "/v2/embed"))
+        return SERVER.render(response, parse(body, "/v2/embed"))
 
     both = decoded(written("float", "base64", vector=(1.0, -0.5)))
     assert both["embeddings"] == {"float": [[1.0, -0.5]], "base64": ["AACAPwAAAL8="]}
@@ -317,7 +318,7 @@ def test_token_counts() -> None:
     inbound = parse({"model": "m", "text": "hello"}, "/v1/tokenize")
     assert isinstance(inbound.request, GenerationRequest)
     assert inbound.request.messages == (Message.user("hello"),)
-    assert len(decoded(SERVER.render_token_count(TokenCount(input_tokens=3), inbound))["tokens"]) == 3
+    assert len(decoded(SERVER.render(TokenCount(input_tokens=3), inbound))["tokens"]) == 3
 
 
 MODELS = [ModelInfo(id=f"m{n}", capabilities=frozenset({"embed"} if n % 2 else {"chat", "tools"})) for n in range(5)]
@@ -326,7 +327,7 @@ MODELS = [ModelInfo(id=f"m{n}", capabilities=frozenset({"embed"} if n % 2 else {
 def listed(query: str = "", models: list[ModelInfo] | None = None) -> HttpReply:
     inbound = SERVER.parse(HttpRequest("GET", f"/v1/models{query}"))
     assert isinstance(inbound.request, ModelsRequest)
-    return SERVER.render_models(models or MODELS, inbound)
+    return SERVER.render(models or MODELS, inbound)
 
 
 def test_models() -> None:
@@ -432,7 +433,9 @@ def streamed(*told: e.Event) -> list[dict[str, Any]]:
 def test_a_streamed_answer_folds_to_the_whole_one() -> None:
     events = streamed(*unfold(ANSWER))
     data = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
-    exchange = DIALECT.chat(chat(), Endpoint(provider="cohere", base_url="https://host", model="m"), stream=True)
+    exchange = DIALECT.open(
+        Operation.CHAT, chat(), Endpoint(provider="cohere", base_url="https://host", model="m"), stream=True
+    )
     exchange.start()
     steps = [step for step in exchange.feed(data) if not isinstance(step, (Send, Failure))]
     again = decoded(SERVER.render(fold(steps, dialect="cohere"), parse(SAID)))

@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from understudy.dialects.base import Endpoint, Send
-from understudy.dialects.gemini import DIALECT
+from understudy.dialects.gemini.client import DIALECT
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
 from understudy.domain.failures import Failure
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import GenerationResponse
 from understudy.wire.http import HttpHead, HttpRequest
@@ -32,7 +33,7 @@ def sent(request: GenerationRequest, target: Endpoint | None = None, *, stream: 
     """Return what would be sent."""
     return next(
         step.request
-        for step in DIALECT.chat(request, target or endpoint(), stream=stream).start()
+        for step in DIALECT.open(Operation.CHAT, request, target or endpoint(), stream=stream).start()
         if isinstance(step, Send)
     )
 
@@ -45,7 +46,7 @@ def body(request: GenerationRequest, target: Endpoint | None = None) -> dict[str
 
 def warnings(request: GenerationRequest, target: Endpoint | None = None) -> list[tuple[str, str]]:
     """Return the warnings of the encoding, by kind and subject."""
-    steps = DIALECT.chat(request, target or endpoint(), stream=False).start()
+    steps = DIALECT.open(Operation.CHAT, request, target or endpoint()).start()
     return [(str(step.warning.kind), step.warning.what) for step in steps if isinstance(step, Warned)]
 
 
@@ -63,7 +64,7 @@ def sse(*chunks: Any) -> bytes:
 
 def whole(value: Any) -> list[Event | Failure]:
     """Decode a whole body."""
-    exchange = DIALECT.chat(asked(), endpoint(), stream=False)
+    exchange = DIALECT.open(Operation.CHAT, asked(), endpoint())
     exchange.start()
     exchange.head(HttpHead(200, {"content-type": "application/json"}))
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -72,7 +73,7 @@ def whole(value: Any) -> list[Event | Failure]:
 
 def streamed(*pieces: bytes) -> list[Event | Failure]:
     """Decode a stream."""
-    exchange = DIALECT.chat(asked(), endpoint(), stream=True)
+    exchange = DIALECT.open(Operation.CHAT, asked(), endpoint(), stream=True)
     exchange.start()
     exchange.head(HttpHead(200, {}))
     steps: list[Event | Failure | Send] = []

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from tests.dialects.gemini.helpers import BASE, asked, body, endpoint, sent, warnings
 from understudy.dialects.base import Send
-from understudy.dialects.gemini import DIALECT, SERVER
+from understudy.dialects.gemini.client import DIALECT
 from understudy.dialects.gemini.quirks import PLACEHOLDER
+from understudy.dialects.gemini.server import SERVER
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -26,6 +27,7 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.wire.http import HttpRequest
 
@@ -385,7 +387,7 @@ def test_configured_values_fill_only_what_a_request_of_this_wire_leaves_open() -
 
 
 def counted(request: GenerationRequest) -> dict[str, Any]:
-    step = DIALECT.count_tokens(request, endpoint()).start()[0]
+    step = DIALECT.open(Operation.COUNT_TOKENS, request, endpoint()).start()[0]
     assert isinstance(step, Send)
     assert step.request.url == f"{BASE}/v1beta/models/gemini-x:countTokens"
     found: dict[str, Any] = json.loads(step.request.body or b"")

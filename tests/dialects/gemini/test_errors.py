@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.dialects.gemini.helpers import asked, endpoint
-from understudy.dialects.gemini import DIALECT
+from understudy.dialects.gemini.client import DIALECT
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.wire.http import HttpHead
 
 RPC = "type.googleapis.com/google.rpc."
@@ -18,7 +19,7 @@ RPC = "type.googleapis.com/google.rpc."
 
 def read(status: int, code: str, message: str = "", *details: dict[str, Any], listed: bool = False) -> Failure:
     body: Any = {"error": {"code": status, "message": message, "status": code, "details": list(details)}}
-    exchange = DIALECT.chat(asked(), endpoint(), stream=False)
+    exchange = DIALECT.open(Operation.CHAT, asked(), endpoint())
     exchange.start()
     exchange.head(HttpHead(status, {"content-type": "application/json"}))
     steps = [*exchange.feed(json.dumps([body] if listed else body).encode()), *exchange.close()]
@@ -99,7 +100,7 @@ def test_the_field_comes_before_the_words() -> None:
 )
 def test_odd_details_hide_nothing(details: Any) -> None:
     body = json.dumps({"error": {"code": 429, "message": "m", "status": "RESOURCE_EXHAUSTED", "details": details}})
-    exchange = DIALECT.chat(asked(), endpoint(), stream=True)
+    exchange = DIALECT.open(Operation.CHAT, asked(), endpoint(), stream=True)
     exchange.start()
     exchange.head(HttpHead(429, {"content-type": "application/json"}))
     (failure,) = [*exchange.feed(body.encode()), *exchange.close()]

@@ -10,7 +10,7 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from understudy.dialects.gemini import SERVER
+from understudy.dialects.gemini.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Citation
@@ -43,11 +43,11 @@ MODELS = [ModelInfo(id=f"gemini-{n}", context_window=1000) for n in range(7)]
 def reply_to(inbound: Inbound) -> HttpReply:
     match inbound.operation:
         case Operation.MODELS:
-            return SERVER.render_models(MODELS, inbound)
+            return SERVER.render(MODELS, inbound)
         case Operation.COUNT_TOKENS:
-            return SERVER.render_token_count(TokenCount(input_tokens=12), inbound)
+            return SERVER.render(TokenCount(input_tokens=12), inbound)
         case Operation.EMBED:
-            return SERVER.render_embeddings(EmbeddingResponse(embeddings=((0.5, 0.25),)), inbound)
+            return SERVER.render(EmbeddingResponse(embeddings=((0.5, 0.25),)), inbound)
         case _ if inbound.stream:
             renderer = SERVER.renderer(inbound)
             return HttpReply(200, renderer.headers, b"".join(map(renderer.feed, ANSWER)) + renderer.close())

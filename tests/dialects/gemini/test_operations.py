@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from tests.dialects.gemini.helpers import BASE, asked, endpoint
 from understudy.dialects.base import Endpoint, Exchange, Send
-from understudy.dialects.gemini import DIALECT
+from understudy.dialects.gemini.client import DIALECT
 from understudy.dialects.pages import MAX_PAGES
 from understudy.domain.failures import Failure
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.wire.http import HttpHead, HttpRequest
@@ -46,7 +47,7 @@ class Played:
 
 
 def embedded(request: EmbeddingRequest, *answers: Any, target: Endpoint | None = None) -> Played:
-    return Played(DIALECT.embed(request, target or endpoint()), *answers)
+    return Played(DIALECT.open(Operation.EMBED, request, target or endpoint()), *answers)
 
 
 def vectors(*numbers: float, tokens: int | None = None) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def test_vectors_that_are_missing_are_a_bad_response(answer: Any) -> None:
 
 def test_an_error_ends_an_embedding() -> None:
     error = {"error": {"code": 429, "message": "Slow down.", "status": "RESOURCE_EXHAUSTED"}}
-    played = Played(DIALECT.embed(EmbeddingRequest(texts=("t",)), endpoint()), error, status=429)
+    played = Played(DIALECT.open(Operation.EMBED, EmbeddingRequest(texts=("t",)), endpoint()), error, status=429)
     assert [(step.kind, len(played.requests)) for step in played.steps] == [(K.RATE_LIMITED, 1)]
     assert played.finished
 
@@ -121,7 +122,7 @@ ITEM = {
 
 
 def listed(request: ModelsRequest, *answers: Any) -> Played:
-    return Played(DIALECT.list_models(request, endpoint()), *answers)
+    return Played(DIALECT.open(Operation.MODELS, request, endpoint()), *answers)
 
 
 def named(*numbers: int) -> list[dict[str, Any]]:
@@ -177,7 +178,10 @@ def test_a_broken_catalogue_is_a_bad_response(answer: Any) -> None:
 
 
 def test_a_count() -> None:
-    assert Played(DIALECT.count_tokens(asked(), endpoint()), {"totalTokens": 12}).steps[0].input_tokens == 12
+    assert (
+        Played(DIALECT.open(Operation.COUNT_TOKENS, asked(), endpoint()), {"totalTokens": 12}).steps[0].input_tokens
+        == 12
+    )
     for broken in ({}, {"totalTokens": -1}, {"totalTokens": "x"}):
-        (failure,) = Played(DIALECT.count_tokens(asked(), endpoint()), broken).steps
+        (failure,) = Played(DIALECT.open(Operation.COUNT_TOKENS, asked(), endpoint()), broken).steps
         assert failure.kind is K.BAD_RESPONSE

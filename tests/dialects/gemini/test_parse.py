@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.gemini import SERVER
+from understudy.dialects.gemini.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import (
     Audio,

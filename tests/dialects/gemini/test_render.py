@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from tests.dialects.gemini.helpers import chunk, endpoint, sse
-from understudy.dialects.gemini import SERVER
 from understudy.dialects.gemini.decode_stream import StreamReader
 from understudy.dialects.gemini.render_stream import ChunkRenderer
+from understudy.dialects.gemini.server import SERVER
 from understudy.dialects.server import Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Citation, Image, Opaque, Text, Thinking, ToolCall
@@ -223,7 +223,7 @@ def test_vectors_have_the_form_of_the_method() -> None:
 
     def body(method: str) -> Any:
         asked = Inbound(operation=Operation.EMBED, request=EmbeddingRequest(texts=("a",)), options={"method": method})
-        return json.loads(SERVER.render_embeddings(response, asked).body)
+        return json.loads(SERVER.render(response, asked).body)
 
     assert body("batchEmbedContents") == {
         "embeddings": [{"values": [0.5]}, {"values": [1.0]}],
@@ -237,7 +237,7 @@ def test_model_pages() -> None:
 
     def page(**asked: Any) -> Any:
         wanted = Inbound(operation=Operation.MODELS, request=ModelsRequest(**asked))
-        reply = SERVER.render_models(models, wanted)
+        reply = SERVER.render(models, wanted)
         return reply.status, json.loads(reply.body)
 
     status, first = page(limit=2)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from understudy.dialects.base import Endpoint, Send
-from understudy.dialects.hf_features import DIALECT, SERVER
+from understudy.dialects.hf_features.client import DIALECT
+from understudy.dialects.hf_features.server import SERVER
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.wire.http import HttpHead, HttpRequest
@@ -21,7 +23,7 @@ BASE = "https://router.test/v1"
 
 def asked(*texts: str, model: str = "o/m", **fields: Any) -> Any:
     endpoint = Endpoint(provider="huggingface", base_url=BASE, model=model)
-    return DIALECT.embed(EmbeddingRequest(texts=texts, **fields), endpoint)
+    return DIALECT.open(Operation.EMBED, EmbeddingRequest(texts=texts, **fields), endpoint)
 
 
 def answered(exchange: Any, *bodies: Any, status: int = 200, content_type: str = "application/json") -> list[Any]:
@@ -136,7 +138,7 @@ def test_the_server_half_answers_in_the_form_of_the_question(inputs: Any, alone:
         extra={"hf-features": {"normalize": True}},
         origin=inbound.request.origin,  # type: ignore[union-attr]
     )
-    reply = SERVER.render_embeddings(EmbeddingResponse(embeddings=((1.0, 2.0),)), inbound)
+    reply = SERVER.render(EmbeddingResponse(embeddings=((1.0, 2.0),)), inbound)
     assert decode(reply.body) == ([1.0, 2.0] if alone else [[1.0, 2.0]])
 
 

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from tests.contract.driving import Outcome, drive
 from understudy.dialects.base import Endpoint
-from understudy.dialects.ollama import DIALECT
+from understudy.dialects.ollama.client import DIALECT
 from understudy.domain import events as e
 from understudy.domain.failures import FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import GenerationResponse
 from understudy.wire.http import HttpHead
@@ -58,11 +59,11 @@ STREAM = (
 
 def streamed(*pieces: bytes, keep_wire: bool = False) -> Outcome:
     endpoint = msgspec.structs.replace(ENDPOINT, keep_wire=keep_wire)
-    return drive(DIALECT.chat(REQUEST, endpoint, stream=True), NDJSON, pieces)
+    return drive(DIALECT.open(Operation.CHAT, REQUEST, endpoint, stream=True), NDJSON, pieces)
 
 
 def whole(body: dict[str, Any]) -> Outcome:
-    return drive(DIALECT.chat(REQUEST, ENDPOINT, stream=False), JSON, [json.dumps(body).encode()])
+    return drive(DIALECT.open(Operation.CHAT, REQUEST, ENDPOINT), JSON, [json.dumps(body).encode()])
 
 
 def answer(outcome: Outcome) -> GenerationResponse:
@@ -101,7 +102,11 @@ def test_a_whole_answer_folds_to_the_same_as_its_stream() -> None:
         },
     }  # fmt: skip
     ours = answer(
-        drive(DIALECT.chat(REQUEST, ENDPOINT, stream=False), JSON, [json.dumps(body, ensure_ascii=False).encode()])
+        drive(
+            DIALECT.open(Operation.CHAT, REQUEST, ENDPOINT),
+            JSON,
+            [json.dumps(body, ensure_ascii=False).encode()],
+        )
     )
     assert ours == answer(streamed(STREAM))
 
@@ -152,7 +157,7 @@ class TestEnds:
         assert not any(isinstance(step, e.Finished) for step in outcome.steps)
 
     def test_what_follows_done_is_ignored(self) -> None:
-        exchange = DIALECT.chat(REQUEST, ENDPOINT, stream=True)
+        exchange = DIALECT.open(Operation.CHAT, REQUEST, ENDPOINT, stream=True)
         outcome = drive(exchange, NDJSON, [LAST, piece("late"), b"no json\n"], heed_finished=False)
         assert outcome.failure is None
         assert sum(isinstance(step, e.Finished) for step in outcome.steps) == 1
@@ -179,13 +184,13 @@ class TestEnds:
 
     @pytest.mark.parametrize("body", [b"{}", b'{"done": true}', b"[]", b"<html>", b"", b'{"message": 3, "done": true}'])
     def test_a_body_of_another_shape_is_a_bad_response(self, body: bytes) -> None:
-        outcome = drive(DIALECT.chat(REQUEST, ENDPOINT, stream=False), JSON, [body])
+        outcome = drive(DIALECT.open(Operation.CHAT, REQUEST, ENDPOINT), JSON, [body])
         assert outcome.failure is not None
         assert outcome.failure.kind is FailureKind.BAD_RESPONSE
 
     def test_a_web_page_under_200_is_a_bad_response(self) -> None:
         page = HttpHead(200, {"content-type": "text/html"})
-        outcome = drive(DIALECT.chat(REQUEST, ENDPOINT, stream=True), page, [b"<html>log in</html>"])
+        outcome = drive(DIALECT.open(Operation.CHAT, REQUEST, ENDPOINT, stream=True), page, [b"<html>log in</html>"])
         assert outcome.failure is not None
         assert outcome.failure.kind is FailureKind.BAD_RESPONSE
 
@@ -195,7 +200,7 @@ class TestEnds:
         assert outcome.failure.kind is FailureKind.TOO_LARGE
 
     def test_the_cloud_streams_as_plain_json(self) -> None:
-        outcome = drive(DIALECT.chat(REQUEST, ENDPOINT, stream=True), JSON, [STREAM])
+        outcome = drive(DIALECT.open(Operation.CHAT, REQUEST, ENDPOINT, stream=True), JSON, [STREAM])
         assert answer(outcome).text == "grüß dich 🌍"
 
 
@@ -275,7 +280,7 @@ def test_generated_ids_are_the_same_at_every_reading_and_differ_in_one_answer() 
 
 class TestEmbeddings:
     def _read(self, body: Any, texts: int = 2) -> Outcome:
-        exchange = DIALECT.embed(EmbeddingRequest(texts=("x",) * texts, user="u"), ENDPOINT)
+        exchange = DIALECT.open(Operation.EMBED, EmbeddingRequest(texts=("x",) * texts, user="u"), ENDPOINT)
         return drive(exchange, JSON, [json.dumps(body).encode()])
 
     def test_vectors_usage_and_warnings(self) -> None:
@@ -313,7 +318,9 @@ TAGS: dict[str, Any] = {
 
 class TestModels:
     def _list(self, body: Any, **fields: Any) -> Outcome:
-        return drive(DIALECT.list_models(ModelsRequest(**fields), ENDPOINT), JSON, [json.dumps(body).encode()])
+        return drive(
+            DIALECT.open(Operation.MODELS, ModelsRequest(**fields), ENDPOINT), JSON, [json.dumps(body).encode()]
+        )
 
     def test_list(self) -> None:
         models = self._list(TAGS).steps

@@ -10,7 +10,8 @@ import pytest
 
 from tests.contract.driving import open_only
 from understudy.dialects.base import Endpoint
-from understudy.dialects.ollama import DIALECT, SERVER
+from understudy.dialects.ollama.client import DIALECT
+from understudy.dialects.ollama.server import SERVER
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
     Audio,
@@ -27,6 +28,7 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, OutputFormat, Reasoning
 from understudy.providers.base import endpoint_of
 from understudy.providers.ollama import ROW
@@ -42,7 +44,7 @@ def sent(
     request: GenerationRequest, endpoint: Endpoint = ENDPOINT, *, stream: bool = False
 ) -> tuple[dict[str, Any], set[tuple[str, str]]]:
     """Return the body, and the warnings as (kind, what)."""
-    outcome = open_only(DIALECT.chat(request, endpoint, stream=stream))
+    outcome = open_only(DIALECT.open(Operation.CHAT, request, endpoint, stream=stream))
     assert outcome.request.body is not None
     warnings = {(str(step.warning.kind), step.warning.what) for step in outcome.steps}
     return json.loads(outcome.request.body), warnings
@@ -62,7 +64,7 @@ def test_stream_is_always_written_because_the_default_of_the_server_is_true(stre
 
 def test_the_request_goes_to_the_chat_route_without_a_credential() -> None:
     endpoint = msgspec.structs.replace(ENDPOINT, base_url="http://host/proxy", headers=(("x-fixed", "1"),))
-    request = open_only(DIALECT.chat(GenerationRequest(messages=HELLO), endpoint, stream=True)).request
+    request = open_only(DIALECT.open(Operation.CHAT, GenerationRequest(messages=HELLO), endpoint, stream=True)).request
     assert (request.method, request.url) == ("POST", "http://host/proxy/api/chat")
     assert request.headers == (("content-type", "application/json"), ("x-fixed", "1"))
 
@@ -371,7 +373,7 @@ class TestPatchedPath:
 class TestOtherOperations:
     def test_embed_sends_one_text_bare_and_several_as_a_list(self) -> None:
         def body(request: EmbeddingRequest) -> Any:
-            request_sent = open_only(DIALECT.embed(request, ENDPOINT)).request
+            request_sent = open_only(DIALECT.open(Operation.EMBED, request, ENDPOINT)).request
             assert request_sent.url == "http://host:11434/api/embed"
             return json.loads(request_sent.body or b"")
 
@@ -380,13 +382,10 @@ class TestOtherOperations:
         assert body(several) == {"model": "llama3.2", "input": ["a", "b"], "dimensions": 64, "truncate": False}
 
     def test_models(self) -> None:
-        listed = open_only(DIALECT.list_models(ModelsRequest(), ENDPOINT)).request
+        listed = open_only(DIALECT.open(Operation.MODELS, ModelsRequest(), ENDPOINT)).request
         assert (listed.method, listed.url, listed.body) == ("GET", "http://host:11434/api/tags", None)
-        shown = open_only(DIALECT.list_models(ModelsRequest(model="qwen3:4b"), ENDPOINT)).request
+        shown = open_only(DIALECT.open(Operation.MODELS, ModelsRequest(model="qwen3:4b"), ENDPOINT)).request
         assert (shown.method, shown.url, shown.body) == ("POST", "http://host:11434/api/show", b'{"model":"qwen3:4b"}')
 
-    def test_tokens_cannot_be_counted_and_nothing_is_sent(self) -> None:
-        outcome = open_only(DIALECT.count_tokens(GenerationRequest(messages=HELLO), ENDPOINT))
-        assert outcome.failure is not None
-        assert (outcome.failure.kind, outcome.failure.sent) == ("unsupported", False)
-        assert not outcome.requests
+    def test_tokens_cannot_be_counted(self) -> None:
+        assert Operation.COUNT_TOKENS not in DIALECT.operations

@@ -9,9 +9,10 @@ import pytest
 
 from tests.contract.driving import drive
 from understudy.dialects.base import Endpoint
-from understudy.dialects.ollama import DIALECT
+from understudy.dialects.ollama.client import DIALECT
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import HttpHead
 
@@ -21,7 +22,7 @@ ENDPOINT = Endpoint(provider="ollama", base_url="http://host", model="m")
 
 def refused(status: int, body: Any, endpoint: Endpoint = ENDPOINT) -> Failure:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    exchange = DIALECT.chat(GenerationRequest(messages=()), endpoint, stream=True)
+    exchange = DIALECT.open(Operation.CHAT, GenerationRequest(messages=()), endpoint, stream=True)
     failure = drive(exchange, HttpHead(status, {"content-type": "application/json"}), [data]).failure
     assert failure is not None
     return failure
@@ -108,7 +109,7 @@ def test_the_rules_of_the_row_come_first() -> None:
 )
 @pytest.mark.parametrize("stream", [True, False])
 def test_an_error_under_200_keeps_its_class(error: Any, kind: FailureKind, stream: bool) -> None:
-    exchange = DIALECT.chat(GenerationRequest(messages=()), ENDPOINT, stream=stream)
+    exchange = DIALECT.open(Operation.CHAT, GenerationRequest(messages=()), ENDPOINT, stream=stream)
     started = b'{"message":{"content":"a"},"done":false}\n' if stream else b""
     body = started + json.dumps({"error": error}).encode() + b"\n"
     outcome = drive(exchange, HttpHead(200, {"content-type": "application/json"}), [body])

@@ -11,7 +11,7 @@ from typing import Any
 import ollama
 import pytest
 
-from understudy.dialects.ollama import SERVER
+from understudy.dialects.ollama.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Text, Thinking, ToolCall
@@ -93,9 +93,9 @@ class Handler(BaseHTTPRequestHandler):
                 return self._reply(SERVER.render(RESPONSE, inbound))
             case Operation.EMBED:
                 vectors = EmbeddingResponse(embeddings=((0.5, 1.0),), model="m2", usage=Usage(input=4))
-                return self._reply(SERVER.render_embeddings(vectors, inbound))
+                return self._reply(SERVER.render(vectors, inbound))
             case _:
-                return self._reply(SERVER.render_models(MODELS, inbound))
+                return self._reply(SERVER.render(MODELS, inbound))
 
     def _reply(self, reply: HttpReply) -> None:
         self._head(reply.status, reply.headers)

@@ -10,7 +10,8 @@ import pytest
 
 from tests.contract.driving import drive, drive_reply, open_only
 from understudy.dialects.base import Endpoint
-from understudy.dialects.ollama import DIALECT, SERVER
+from understudy.dialects.ollama.client import DIALECT
+from understudy.dialects.ollama.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Image, Provenance, Text, Thinking, ToolCall, ToolResult
@@ -53,7 +54,9 @@ def sent_again(body: dict[str, Any]) -> Any:
     typed = GenerationRequest(
         **{name: getattr(read.request, name) for name in GenerationRequest.__struct_fields__ if name != "origin"}
     )
-    outcome = open_only(DIALECT.chat(typed, Endpoint(provider="ollama", base_url="http://h"), stream=read.stream))
+    outcome = open_only(
+        DIALECT.open(Operation.CHAT, typed, Endpoint(provider="ollama", base_url="http://h"), stream=read.stream)
+    )
     assert not outcome.steps, "nothing that came in on this wire may be dropped"
     return json.loads(outcome.request.body or b"")
 
@@ -304,14 +307,14 @@ class TestOtherRequests:
         assert isinstance(several, EmbeddingRequest)
         assert (several.texts, several.single, several.dimensions) == (("a", "b"), False, 3)
         endpoint = Endpoint(provider="ollama", base_url="http://h", model="n", options={"truncate": True, "num_ctx": 2})
-        again = open_only(DIALECT.embed(one, endpoint)).request.body
+        again = open_only(DIALECT.open(Operation.EMBED, one, endpoint)).request.body
         assert json.loads(again or b"") == {"model": "n", "input": "a", "truncate": False, "options": {"num_ctx": 1}}
 
     def test_the_older_route_for_one_text(self) -> None:
         read = inbound("/api/embeddings", {"model": "m", "prompt": "a"})
         assert isinstance(read.request, EmbeddingRequest)
         assert (read.request.texts, read.request.single) == (("a",), True)
-        reply = SERVER.render_embeddings(EmbeddingResponse(embeddings=((0.5, 1.0),)), read)
+        reply = SERVER.render(EmbeddingResponse(embeddings=((0.5, 1.0),)), read)
         assert json.loads(reply.body) == {"embedding": [0.5, 1.0]}
 
     def test_an_embedding_needs_an_input(self) -> None:
@@ -427,9 +430,9 @@ class TestRendering:
     def test_the_client_half_reads_what_this_half_writes(self) -> None:
         endpoint = Endpoint(provider="ollama", base_url="http://h", model="m")
         request = GenerationRequest(messages=())
-        whole = drive_reply(DIALECT.chat(request, endpoint, stream=False), SERVER.render(RESPONSE, CHAT))
+        whole = drive_reply(DIALECT.open(Operation.CHAT, request, endpoint), SERVER.render(RESPONSE, CHAT))
         head = HttpHead(200, dict(SERVER.renderer(CHAT).headers))
-        stream = drive(DIALECT.chat(request, endpoint, stream=True), head, [rendered(*EVENTS)])
+        stream = drive(DIALECT.open(Operation.CHAT, request, endpoint, stream=True), head, [rendered(*EVENTS)])
         assert fold(whole.steps) == fold(stream.steps)
         response = fold(stream.steps)
         assert (response.text, response.thinking, response.finish_reason) == ("hi", "hm", FinishReason.TOOL_CALLS)
@@ -468,14 +471,14 @@ class TestRenderingModels:
     SHOW = inbound("/api/show", {"model": "a"})
 
     def _show(self, *models: ModelInfo) -> HttpReply:
-        return SERVER.render_models(list(models), self.SHOW)
+        return SERVER.render(list(models), self.SHOW)
 
     def test_list(self) -> None:
         models = [
             ModelInfo(id="a", created=1767225600.0, capabilities=frozenset({"chat", "tools"})),
             ModelInfo(id="b:1b", raw={"size": 3, "digest": "d", "details": {"family": "llama"}, "object": "model"}),
         ]
-        body = json.loads(SERVER.render_models(models, inbound("/api/tags", b"", "GET")).body)
+        body = json.loads(SERVER.render(models, inbound("/api/tags", b"", "GET")).body)
         assert body["models"] == [
             {"name": "a", "model": "a", "modified_at": "2026-01-01T00:00:00Z", "capabilities": ["completion", "tools"]},
             {"name": "b:1b", "model": "b:1b", "size": 3, "digest": "d", "details": {"family": "llama"}},
@@ -489,7 +492,7 @@ class TestRenderingModels:
     def test_the_window_is_read_back(self) -> None:
         reply = self._show(ModelInfo(id="a", context_window=4096, capabilities=frozenset({"embed"})))
         endpoint = Endpoint(provider="ollama", base_url="http://h")
-        model = drive_reply(DIALECT.list_models(ModelsRequest(model="a"), endpoint), reply).one()
+        model = drive_reply(DIALECT.open(Operation.MODELS, ModelsRequest(model="a"), endpoint), reply).one()
         assert (model.context_window, model.capabilities) == (4096, frozenset({"embed"}))
 
     def test_what_ollama_said_goes_out_as_it_came(self) -> None:

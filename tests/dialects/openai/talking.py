@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 from understudy.dialects.base import Endpoint, Exchange, Send
-from understudy.dialects.openai import DIALECT
+from understudy.dialects.openai.client import DIALECT
 from understudy.dialects.quirks import Quirks
 from understudy.domain import events as e
 from understudy.domain.failures import Failure
 from understudy.domain.fold import fold
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import GenerationResponse
 from understudy.wire.http import HttpHead
@@ -49,11 +50,11 @@ def completion(message: dict[str, Any], finish: str | None = "stop", **more: Any
 
 def stream(*pieces: bytes, keep_wire: bool = False) -> list[Any]:
     endpoint = Endpoint(provider="openai", base_url="http://upstream.invalid/v1", model="m", keep_wire=keep_wire)
-    return drive(DIALECT.chat(HELLO, endpoint, stream=True), HttpHead(200, SSE), *pieces)
+    return drive(DIALECT.open(Operation.CHAT, HELLO, endpoint, stream=True), HttpHead(200, SSE), *pieces)
 
 
 def whole(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> list[Any]:
-    exchange = DIALECT.chat(HELLO, ENDPOINT, stream=False)
+    exchange = DIALECT.open(Operation.CHAT, HELLO, ENDPOINT)
     return drive(exchange, HttpHead(status, JSON | (headers or {})), body)
 
 
@@ -78,7 +79,7 @@ def sent(request: GenerationRequest, quirks: Quirks | None = None, *, stream: bo
         quirks=quirks or Quirks(),
         **more,
     )
-    *before, send = DIALECT.chat(request, endpoint, stream=stream).start()
+    *before, send = DIALECT.open(Operation.CHAT, request, endpoint, stream=stream).start()
     assert isinstance(send, Send)
     assert send.request.body is not None
     warnings = {step.warning.what: step.warning.kind.value for step in before if isinstance(step, e.Warned)}

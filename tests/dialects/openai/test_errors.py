@@ -7,8 +7,9 @@ import json
 import pytest
 
 from tests.dialects.openai.talking import HELLO, JSON, SSE, chunk, drive, failure, sse, stream, whole
-from understudy.dialects.openai import DIALECT
+from understudy.dialects.openai.client import DIALECT
 from understudy.domain.failures import FailureKind
+from understudy.domain.operation import Operation
 from understudy.providers.base import endpoint_of
 from understudy.providers.groq import ROW as GROQ
 from understudy.providers.openai import ROW as OPENAI
@@ -87,13 +88,13 @@ GROQ_CELLS = [
 @pytest.mark.parametrize("stream_asked", [False, True])
 @pytest.mark.parametrize(("status", "body", "kind"), OPENAI_CELLS)
 def test_openai(status: int, body: bytes, kind: FailureKind, stream_asked: bool) -> None:
-    exchange = DIALECT.chat(HELLO, endpoint_of(OPENAI, "gpt-4o"), stream=stream_asked)
+    exchange = DIALECT.open(Operation.CHAT, HELLO, endpoint_of(OPENAI, "gpt-4o"), stream=stream_asked)
     assert failure(drive(exchange, HttpHead(status, JSON), body)).kind is kind
 
 
 @pytest.mark.parametrize(("status", "body", "kind"), GROQ_CELLS)
 def test_groq(status: int, body: bytes, kind: FailureKind) -> None:
-    exchange = DIALECT.chat(HELLO, endpoint_of(GROQ, "openai/gpt-oss-20b"), stream=False)
+    exchange = DIALECT.open(Operation.CHAT, HELLO, endpoint_of(GROQ, "openai/gpt-oss-20b"))
     assert failure(drive(exchange, HttpHead(status, JSON), body)).kind is kind
 
 
@@ -147,7 +148,7 @@ def test_a_named_error_event_and_groqs_own_place_for_errors() -> None:
 
 def test_groq_asks_again_when_the_model_broke_a_schema_in_a_stream() -> None:
     event = error(kind=REQUEST, code="tool_use_failed", status_code=400)
-    exchange = DIALECT.chat(HELLO, endpoint_of(GROQ, "openai/gpt-oss-20b"), stream=True)
+    exchange = DIALECT.open(Operation.CHAT, HELLO, endpoint_of(GROQ, "openai/gpt-oss-20b"), stream=True)
     steps = drive(
         exchange, HttpHead(200, SSE), sse(chunk({"content": "a"}), done=False), b"event: error\ndata: " + event
     )
@@ -159,13 +160,13 @@ def test_a_reason_called_error_is_no_success() -> None:
 
 
 def test_a_page_instead_of_a_stream_is_a_bad_response() -> None:
-    exchange = DIALECT.chat(HELLO, endpoint_of(OPENAI, "gpt-4o"), stream=True)
+    exchange = DIALECT.open(Operation.CHAT, HELLO, endpoint_of(OPENAI, "gpt-4o"), stream=True)
     steps = drive(exchange, HttpHead(200, {"content-type": "text/html"}), b"<html>sign in</html>")
     assert failure(steps).kind is K.BAD_RESPONSE
 
 
 def test_a_failure_from_the_middle_of_a_stream_is_not_rendered_as_a_success() -> None:
-    from understudy.dialects.openai import SERVER
+    from understudy.dialects.openai.server import SERVER
     from understudy.domain.failures import Failure, FailureKind
 
     assert SERVER.render_error(Failure(kind=FailureKind.OVERLOADED, message="busy", status=200)).status == 503

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.dialects.openai.talking import ENDPOINT, HELLO, JSON, drive
+from tests.dialects.openai.talking import ENDPOINT, JSON, drive
 from understudy.dialects.base import Send
 from understudy.dialects.embeddings import pack_vector, unpack_vector
-from understudy.dialects.openai import DIALECT
+from understudy.dialects.openai.client import DIALECT
 from understudy.dialects.quirks import Quirks
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, ModelsRequest, WireOrigin
 from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.wire.http import HttpHead, HttpRequest
@@ -21,12 +22,12 @@ TWO = EmbeddingRequest(texts=("a", "b"))
 
 
 def embed(body: Any, request: EmbeddingRequest = TWO) -> Any:
-    (step,) = drive(DIALECT.embed(request, ENDPOINT), HttpHead(200, JSON), json.dumps(body).encode())
+    (step,) = drive(DIALECT.open(Operation.EMBED, request, ENDPOINT), HttpHead(200, JSON), json.dumps(body).encode())
     return step
 
 
 def models(body: Any, request: ModelsRequest | None = None) -> list[Any]:
-    exchange = DIALECT.list_models(request or ModelsRequest(), ENDPOINT)
+    exchange = DIALECT.open(Operation.MODELS, request or ModelsRequest(), ENDPOINT)
     return drive(exchange, HttpHead(200, JSON), json.dumps(body).encode())
 
 
@@ -84,15 +85,15 @@ class TestEmbeddings:
 
     def test_what_is_sent(self) -> None:
         request = EmbeddingRequest(texts=("a",), single=True, dimensions=3, user="u", extra={"openai": {"x": 1}})
-        sent = request_of(DIALECT.embed(request, ENDPOINT))
+        sent = request_of(DIALECT.open(Operation.EMBED, request, ENDPOINT))
         assert (sent.method, sent.url) == ("POST", "http://upstream.invalid/v1/embeddings")
         assert json.loads(sent.body or b"") == {"model": "m", "input": "a", "dimensions": 3, "user": "u", "x": 1}
-        sent = request_of(DIALECT.embed(TWO, ENDPOINT))
+        sent = request_of(DIALECT.open(Operation.EMBED, TWO, ENDPOINT))
         assert json.loads(sent.body or b"") == {"model": "m", "input": ["a", "b"]}
 
     def test_tokens_and_unknown_fields_pass_from_this_wire_to_this_wire(self) -> None:
         origin = WireOrigin("openai", b'{"input": [[1, 2]], "model": "asked", "zeta": 1}')
-        sent = request_of(DIALECT.embed(EmbeddingRequest(texts=(), origin=origin), ENDPOINT))
+        sent = request_of(DIALECT.open(Operation.EMBED, EmbeddingRequest(texts=(), origin=origin), ENDPOINT))
         assert json.loads(sent.body or b"") == {"input": [[1, 2]], "model": "m", "zeta": 1}
 
     def test_warnings_are_on_the_response(self) -> None:
@@ -101,7 +102,7 @@ class TestEmbeddings:
             provider="x", base_url="http://x.invalid", quirks=Quirks(refused=frozenset({"dimensions"}))
         )
         body = json.dumps({"data": [{"index": 0, "embedding": [1.0]}]}).encode()
-        (found,) = drive(DIALECT.embed(request, endpoint), HttpHead(200, JSON), body)
+        (found,) = drive(DIALECT.open(Operation.EMBED, request, endpoint), HttpHead(200, JSON), body)
         assert [warning.what for warning in found.warnings] == ["dimensions", "input_type"]
 
 
@@ -158,12 +159,13 @@ class TestModels:
         assert found.kind is FailureKind.BAD_RESPONSE
 
     def test_paths(self) -> None:
-        assert request_of(DIALECT.list_models(ModelsRequest(), ENDPOINT)).url == "http://upstream.invalid/v1/models"
-        one = request_of(DIALECT.list_models(ModelsRequest(model="openai/gpt oss?"), ENDPOINT))
+        assert (
+            request_of(DIALECT.open(Operation.MODELS, ModelsRequest(), ENDPOINT)).url
+            == "http://upstream.invalid/v1/models"
+        )
+        one = request_of(DIALECT.open(Operation.MODELS, ModelsRequest(model="openai/gpt oss?"), ENDPOINT))
         assert one.url == "http://upstream.invalid/v1/models/openai/gpt%20oss%3F"
 
 
 def test_counting_is_not_in_this_dialect() -> None:
-    (step,) = DIALECT.count_tokens(HELLO, ENDPOINT).start()
-    assert isinstance(step, Failure)
-    assert (step.kind, step.sent) == (FailureKind.UNSUPPORTED, False)
+    assert Operation.COUNT_TOKENS not in DIALECT.operations

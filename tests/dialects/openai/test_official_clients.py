@@ -11,7 +11,7 @@ import httpx
 import openai
 import pytest
 
-from understudy.dialects.openai import SERVER
+from understudy.dialects.openai.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Text, Thinking, ToolCall
@@ -194,7 +194,7 @@ def test_vectors_in_the_form_that_was_asked_for(asked_format: Any) -> None:
     def embed(inbound: Inbound) -> HttpReply:
         seen.append(inbound.options["encoding_format"])
         vectors = ((0.5, -1.25), (2.0, 3.0))
-        return SERVER.render_embeddings(EmbeddingResponse(embeddings=vectors, model="e", usage=Usage(input=4)), inbound)
+        return SERVER.render(EmbeddingResponse(embeddings=vectors, model="e", usage=Usage(input=4)), inbound)
 
     extra = {} if asked_format is None else {"encoding_format": asked_format}
     answer = openai_client(embed).embeddings.create(model="e", input=["a", "b"], **extra)
@@ -211,7 +211,7 @@ def test_vectors_in_the_form_that_was_asked_for(asked_format: Any) -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 def test_models(client: Callable[[Serve], Any]) -> None:
     known = [ModelInfo(id="a/b", created=3.0, owned_by="me", context_window=9), ModelInfo(id="c", provider="groq")]
-    models = client(lambda inbound: SERVER.render_models(known, inbound)).models
+    models = client(lambda inbound: SERVER.render(known, inbound)).models
     assert [(m.id, m.created, m.owned_by, m.object) for m in models.list().data] == [
         ("a/b", 3, "me", "model"),
         ("c", 0, "groq", "model"),

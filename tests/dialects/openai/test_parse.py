@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from understudy.dialects.openai import SERVER
 from understudy.dialects.openai.parse_messages import read_messages
+from understudy.dialects.openai.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import (
     Audio,

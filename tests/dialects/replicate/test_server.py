@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from understudy.dialects.base import Endpoint, Send
-from understudy.dialects.replicate import DIALECT, SERVER
+from understudy.dialects.replicate.client import DIALECT
+from understudy.dialects.replicate.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import Image, Text
 from understudy.domain.messages import Message
@@ -97,7 +98,7 @@ def test_what_is_no_prediction_is_refused(body: bytes, status: int) -> None:
 def sent(inbound: Inbound, model: str, *, stream: bool = False) -> list[HttpRequest]:
     assert isinstance(inbound.request, GenerationRequest)
     endpoint = Endpoint(provider="replicate", base_url="https://x.invalid", model=model)
-    steps = DIALECT.chat(inbound.request, endpoint, stream=stream).start()
+    steps = DIALECT.open(Operation.CHAT, inbound.request, endpoint, stream=stream).start()
     return [step.request for step in steps if isinstance(step, Send)]
 
 

@@ -15,8 +15,9 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 
 from tests.contract.driving import Outcome, drive
 from understudy.dialects.base import Endpoint
-from understudy.dialects.responses import DIALECT
+from understudy.dialects.responses.client import DIALECT
 from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import HttpHead
 
@@ -157,11 +158,11 @@ def whole(final: r.Response) -> bytes:
 def read(body: bytes, *, endpoint: Endpoint = ENDPOINT, size: int | None = None) -> Outcome:
     """Read a stream with the client half, in one piece or in pieces of `size` bytes."""
     pieces = [body[at : at + size] for at in range(0, len(body), size)] if size else [body]
-    return drive(DIALECT.chat(HELLO, endpoint, stream=True), SSE, pieces)
+    return drive(DIALECT.open(Operation.CHAT, HELLO, endpoint, stream=True), SSE, pieces)
 
 
 def read_whole(body: bytes, head: HttpHead = JSON) -> Outcome:
-    return drive(DIALECT.chat(HELLO, ENDPOINT, stream=False), head, [body])
+    return drive(DIALECT.open(Operation.CHAT, HELLO, ENDPOINT), head, [body])
 
 
 def oracle(body: bytes) -> list[Any]:

@@ -11,7 +11,7 @@ import pytest
 from tests.dialects.responses.sdk import ENDPOINT
 from understudy.dialects.base import Endpoint, Exchange, Send
 from understudy.dialects.quirks import Quirks
-from understudy.dialects.responses import DIALECT
+from understudy.dialects.responses.client import DIALECT
 from understudy.domain.content import (
     Audio,
     CacheMark,
@@ -28,6 +28,7 @@ from understudy.domain.content import (
 )
 from understudy.domain.events import Warned
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning, WireOrigin
 
 
@@ -40,7 +41,7 @@ def sent(exchange: Exchange[Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def encoded(request: GenerationRequest, endpoint: Endpoint = ENDPOINT, *, stream: bool = False) -> dict[str, Any]:
-    body, warnings = sent(DIALECT.chat(request, endpoint, stream=stream))
+    body, warnings = sent(DIALECT.open(Operation.CHAT, request, endpoint, stream=stream))
     assert warnings == []
     return body
 
@@ -54,11 +55,11 @@ def with_quirks(**quirks: Any) -> Endpoint:
 
 
 def warnings_of(request: GenerationRequest, endpoint: Endpoint = ENDPOINT) -> list[str]:
-    return sent(DIALECT.chat(request, endpoint, stream=False))[1]
+    return sent(DIALECT.open(Operation.CHAT, request, endpoint))[1]
 
 
 def test_unset_is_not_sent() -> None:
-    exchange = DIALECT.chat(asking(), ENDPOINT, stream=False)
+    exchange = DIALECT.open(Operation.CHAT, asking(), ENDPOINT)
     send = exchange.start()[-1]
     assert isinstance(send, Send)
     assert (send.request.method, send.request.url) == ("POST", "https://api.openai.com/v1/responses")
@@ -131,7 +132,7 @@ def test_everything_that_has_a_place_is_sent_there() -> None:
 )
 def test_what_the_api_lacks_becomes_a_warning_unless_it_was_configured(field: str, value: Any) -> None:
     request = asking(**{field: value})
-    body, warnings = sent(DIALECT.chat(request, ENDPOINT, stream=False))
+    body, warnings = sent(DIALECT.open(Operation.CHAT, request, ENDPOINT))
     assert body == encoded(asking())
     assert warnings == [f"dropped: {field} (the Responses API has no such field)"]
     assert warnings_of(msgspec.structs.replace(request, configured=frozenset({field}))) == []
@@ -140,7 +141,7 @@ def test_what_the_api_lacks_becomes_a_warning_unless_it_was_configured(field: st
 def test_sampling_that_a_reasoning_model_refuses_is_sent_only_without_effort() -> None:
     quirks = {"refused": frozenset({"temperature"}), "sampling_without_effort": True}
     request = asking(temperature=0.5)
-    assert "temperature" not in sent(DIALECT.chat(request, with_quirks(**quirks), stream=False))[0]
+    assert "temperature" not in sent(DIALECT.open(Operation.CHAT, request, with_quirks(**quirks)))[0]
     assert warnings_of(request, with_quirks(**quirks)) == ["dropped: temperature (the model refuses it)"]
     assert encoded(request, with_quirks(**quirks, default_effort_none=True))["temperature"] == 0.5
     without = msgspec.structs.replace(request, reasoning=Reasoning(effort="none"))
@@ -162,7 +163,7 @@ def test_an_effort_that_the_model_does_not_know_becomes_the_nearest(
 ) -> None:
     endpoint = with_quirks(efforts=frozenset(accepted))
     request = asking(reasoning=Reasoning(effort=asked))
-    body, warnings = sent(DIALECT.chat(request, endpoint, stream=False))
+    body, warnings = sent(DIALECT.open(Operation.CHAT, request, endpoint))
     assert body["reasoning"] == {"effort": effort}
     assert len(warnings) == (asked != effort)
 
@@ -234,7 +235,7 @@ def test_quirks_leave_out_what_the_target_cannot() -> None:
         reasoning=Reasoning(effort="low"),
         user="u",
     )
-    body, warnings = sent(DIALECT.chat(request, endpoint, stream=False))
+    body, warnings = sent(DIALECT.open(Operation.CHAT, request, endpoint))
     assert {key: body[key] for key in body if key not in ("store", "include")} == {
         "model": "gpt-6-sol",
         "input": [{"role": "user", "content": [{"type": "input_text", "text": "see"}]}],
@@ -348,7 +349,7 @@ def thought(**fields: Any) -> Thinking:
 
 
 def items_of(*parts: Any, endpoint: Endpoint = ENDPOINT) -> tuple[list[dict[str, Any]], list[str]]:
-    body, warnings = sent(DIALECT.chat(asking(Message.assistant(parts)), endpoint, stream=False))
+    body, warnings = sent(DIALECT.open(Operation.CHAT, asking(Message.assistant(parts)), endpoint))
     return body["input"], warnings
 
 
@@ -454,7 +455,7 @@ def test_a_patched_body_fits_the_target_too() -> None:
         "reasoning": {"effort": "max"},
         "include": ["message.output_text.logprobs"],
     }
-    written, warnings = sent(DIALECT.chat(origin(body), quirks, stream=False))
+    written, warnings = sent(DIALECT.open(Operation.CHAT, origin(body), quirks))
     assert written == {
         "input": [{"role": "user", "content": [{"type": "input_text", "text": "a"}]}],
         "top_p": 0.1,
@@ -481,7 +482,7 @@ def test_counting_asks_for_the_prompt_alone() -> None:
         temperature=0.1,
         reasoning=Reasoning(effort="low"),
     )
-    exchange = DIALECT.count_tokens(request, ENDPOINT)
+    exchange = DIALECT.open(Operation.COUNT_TOKENS, request, ENDPOINT)
     send = exchange.start()[-1]
     assert isinstance(send, Send)
     assert send.request.url == "https://api.openai.com/v1/responses/input_tokens"

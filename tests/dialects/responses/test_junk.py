@@ -28,7 +28,8 @@ from tests.dialects.responses.sdk import (
 )
 from tests.dialects.responses.test_decode import OUTPUT, reasoning, summary
 from tests.dialects.responses.test_parse import BODIES, MODEL
-from understudy.dialects.responses import DIALECT, SERVER
+from understudy.dialects.responses.client import DIALECT
+from understudy.dialects.responses.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.fold import fold
 from understudy.domain.operation import Operation
@@ -89,7 +90,7 @@ def test_a_spoiled_request_is_read_or_refused(seed: int) -> None:
             continue
         assert isinstance(inbound.request, GenerationRequest)
         for request in (inbound.request, msgspec.structs.replace(inbound.request, origin=None)):
-            assert DIALECT.chat(request, ENDPOINT, stream=inbound.stream).start()
+            assert DIALECT.open(Operation.CHAT, request, ENDPOINT, stream=inbound.stream).start()
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -14,7 +14,7 @@ import pytest
 from openai.types.responses import ResponseCompletedEvent, ResponseFailedEvent, ResponseIncompleteEvent
 from pydantic import BaseModel
 
-from understudy.dialects.responses import SERVER
+from understudy.dialects.responses.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Citation, Opaque
@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.seen.append(inbound)
         if inbound.operation is Operation.COUNT_TOKENS:
-            self._reply(SERVER.render_token_count(TokenCount(input_tokens=12), inbound))
+            self._reply(SERVER.render(TokenCount(input_tokens=12), inbound))
         elif isinstance(self.told[0], Failure):
             self._reply(SERVER.render_error(self.told[0]))
         elif inbound.stream:

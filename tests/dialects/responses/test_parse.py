@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from tests.dialects.responses.test_encode import sent, with_quirks
-from understudy.dialects.responses import DIALECT, SERVER
+from understudy.dialects.responses.client import DIALECT
+from understudy.dialects.responses.server import SERVER
 from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import CacheMark, File, Image, Opaque, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.failures import FailureKind
@@ -38,7 +39,9 @@ def again(body: dict[str, Any]) -> dict[str, Any]:
     inbound = parse(body)
     assert isinstance(inbound.request, GenerationRequest)
     typed = msgspec.structs.replace(inbound.request, origin=None)
-    written, warnings = sent(DIALECT.chat(typed, with_quirks(cache_breakpoints=True), stream=inbound.stream))
+    written, warnings = sent(
+        DIALECT.open(Operation.CHAT, typed, with_quirks(cache_breakpoints=True), stream=inbound.stream)
+    )
     assert warnings == []
     return written
 
@@ -201,7 +204,9 @@ def test_a_body_survives_the_patched_path(name: str) -> None:
     body = {**MODEL, "store": False, **BODIES[name]}
     inbound = parse(body)
     assert isinstance(inbound.request, GenerationRequest)
-    written, warnings = sent(DIALECT.chat(inbound.request, with_quirks(cache_breakpoints=True), stream=inbound.stream))
+    written, warnings = sent(
+        DIALECT.open(Operation.CHAT, inbound.request, with_quirks(cache_breakpoints=True), stream=inbound.stream)
+    )
     assert written == body
     assert warnings == []
 

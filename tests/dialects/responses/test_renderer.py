@@ -16,7 +16,7 @@ from tests.dialects.responses.sdk import (
     stream,
     text,
 )
-from understudy.dialects.responses import SERVER
+from understudy.dialects.responses.server import SERVER
 from understudy.dialects.server import Inbound, Renderer
 from understudy.domain import events as e
 from understudy.domain.content import Provenance, Text, Thinking

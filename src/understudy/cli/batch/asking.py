@@ -11,15 +11,14 @@ from understudy.cli.batch.lines import Line
 from understudy.cli.batch.outcome import Outcome
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
-from understudy.dialects.openai import SERVER as OPENAI
-from understudy.dialects.responses import SERVER as RESPONSES
+from understudy.dialects import load_server
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf
 from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.protocol import EmbedOptions, RequestOptions
 from understudy.wire.http import HttpRequest
 
-_SERVERS: dict[str, ServerHalf] = {server.name: server for server in (OPENAI, RESPONSES)}
 _CHARACTERS_PER_TOKEN = 4
 """A rule of thumb to spread requests over time; corrected afterwards by the tokens used."""
 
@@ -43,7 +42,7 @@ class Asker:
 
     def parse(self, line: Line) -> ParsedLine | Outcome:
         """Parse the body of a line. Return the outcome of an invalid one."""
-        server = _SERVERS[line.route.dialect]
+        server = load_server(line.route.dialect)
         try:
             inbound = server.parse(HttpRequest("POST", line.url, body=line.body))
         except BadRequest as error:
@@ -87,13 +86,11 @@ class Asker:
             return outcome.failed(line, error)
 
     async def _generate(self, request: GenerationRequest) -> GenerationResponse:
-        if self._deadline is None:
-            return await self._provider.generate(request)
-        return await self._provider.generate(request, deadline=self._deadline)
+        options: RequestOptions = {} if self._deadline is None else {"deadline": self._deadline}
+        return await self._provider.generate(request, **options)
 
     async def _embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
         if not request.texts:
             raise Misuse("input: token ids are not supported, because they are valid for one model only; send strings")
-        if self._deadline is None:
-            return await self._provider.embed(request)
-        return await self._provider.embed(request, deadline=self._deadline)
+        options: EmbedOptions = {} if self._deadline is None else {"deadline": self._deadline}
+        return await self._provider.embed(request, **options)

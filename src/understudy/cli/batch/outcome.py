@@ -12,7 +12,8 @@ from collections.abc import Iterable
 import msgspec
 
 from understudy.cli.batch.lines import Line
-from understudy.dialects.openai import SERVER
+from understudy.dialects import load_server
+from understudy.dialects.openai.wire import NAME as OPENAI
 from understudy.dialects.server import Inbound, ServerHalf
 from understudy.domain.attempts import AttemptRecord, CostBasis
 from understudy.domain.errors import LLMError, failure_of
@@ -145,7 +146,7 @@ def unreadable(line: Line, failure: Failure) -> Outcome:
 def _body(line: Line, response: GenerationResponse | EmbeddingResponse, server: ServerHalf, inbound: Inbound) -> bytes:
     """Return the answer in the format of its url; unchanged if the provider itself uses that format."""
     if isinstance(response, EmbeddingResponse):
-        return server.render_embeddings(response, inbound).body
+        return server.render(response, inbound).body
     dialect = response.attempts[-1].dialect if response.attempts else None
     if response.raw is not None and dialect == line.route.dialect:
         return json.encode(json.decode(response.raw))
@@ -154,7 +155,7 @@ def _body(line: Line, response: GenerationResponse | EmbeddingResponse, server: 
 
 def _error_response(failure: Failure, request_id: str) -> _Response:
     """Return an error with a status as OpenAI does."""
-    reply = SERVER.render_error(failure)
+    reply = load_server(OPENAI).render_error(failure)
     return _Response(reply.status, request_id, msgspec.Raw(reply.body))
 
 

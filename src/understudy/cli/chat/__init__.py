@@ -20,9 +20,9 @@ If standard input is not a terminal, each of its lines is a turn. Answers are pr
 else goes to stdout, and the first failure ends the chat with its exit code.""",
     examples=(
         Example("Chat, with one entry of the configuration ahead of the others", "understudy chat -m anthropic"),
-        Example("Go on where you left", "understudy chat --continue"),
-        Example("See what there is to resume", "understudy chat --list"),
-        Example("Have two turns in a script", "printf '%s\\n' 'My name is Ada.' 'Who am I?' | understudy chat"),
+        Example("Continue the last conversation", "understudy chat --continue"),
+        Example("List the conversations that can be resumed", "understudy chat --list"),
+        Example("Run two turns from a script", "printf '%s\\n' 'My name is Ada.' 'Who am I?' | understudy chat"),
     ),
     exits={
         ExitCode.OK: "you left",

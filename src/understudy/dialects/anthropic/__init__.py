@@ -2,11 +2,3 @@
 
 Source: Anthropic API reference and docs as of 2026-11, API versions 2023-06-01 and 2026-10-21.
 """
-
-from understudy.dialects.anthropic.client import AnthropicDialect
-from understudy.dialects.anthropic.server import AnthropicServer
-
-__all__ = ["DIALECT", "SERVER", "AnthropicDialect", "AnthropicServer"]
-
-DIALECT = AnthropicDialect()
-SERVER = AnthropicServer()

@@ -11,7 +11,7 @@ from understudy.dialects.anthropic.encode_settings import (
     encode_tools,
 )
 from understudy.dialects.anthropic.thinking import ThinkingLimits, encode_thinking
-from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
+from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, SAMPLING, VERSION_HEADER
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.patching import patched, received
 from understudy.domain.content import JsonObject
@@ -20,9 +20,7 @@ from understudy.wire.http import JSON_HEADERS, Headers
 
 _WIRE_FIELDS = {
     "max_tokens": ("max_tokens",),
-    "temperature": ("temperature",),
-    "top_p": ("top_p",),
-    "top_k": ("top_k",),
+    **{field.name: (field.wire,) for field in SAMPLING},
     "stop": ("stop_sequences",),
     "reasoning": ("thinking", "output_config"),
     "user": ("metadata",),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.anthropic.encode_messages import encode_cache_control
-from understudy.dialects.anthropic.wire import NAME
+from understudy.dialects.anthropic.wire import NAME, SAMPLING
 from understudy.dialects.base import WarningLog
 from understudy.dialects.quirks import Quirks
+from understudy.dialects.request_fields import encode_fields
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat
@@ -40,7 +41,7 @@ def encode_settings(
     for name in NOT_ON_WIRE:
         if getattr(request, name) is not None:
             notes.drop(name, "this API has no such parameter")
-    body |= _sampling(request, refused, notes)
+    body |= encode_fields(SAMPLING, request, refused, notes, why="this model, or this version of the API, refuses it")
     if request.stop:
         body["stop_sequences"] = list(request.stop)
     if request.user is not None:
@@ -53,20 +54,6 @@ def encode_settings(
         notes.drop("service_tier", f"this API knows {' and '.join(_TIERS)}")
     if request.cache is not None:
         body["cache_control"] = encode_cache_control(request.cache, notes)
-    return body
-
-
-def _sampling(request: GenerationRequest, refused: frozenset[str], notes: WarningLog) -> JsonObject:
-    asked = {name: getattr(request, name) for name in ("temperature", "top_p", "top_k")}
-    body: JsonObject = {}
-    for name, value in asked.items():
-        if value is not None and name in refused:
-            notes.drop(name, "this model, or this version of the API, refuses it")
-        elif value is not None:
-            body[name] = value
-    if body.get("temperature", 0) > 1:
-        notes.clamp("temperature", "this API takes 0 to 1")
-        body["temperature"] = 1.0
     return body
 
 

@@ -6,10 +6,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from understudy.dialects.anthropic.errors import bad_request
-from understudy.dialects.anthropic.parse_fields import Fields
 from understudy.dialects.anthropic.parse_messages import parse_cache, parse_content, parse_message
-from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, VERSION_HEADER
-from understudy.dialects.server import Inbound
+from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, SAMPLING, VERSION_HEADER
+from understudy.dialects.server import KIND_NAMES, BadRequest, BodyFields, Inbound
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
 from understudy.domain.operation import Operation
@@ -56,7 +55,7 @@ def parse_chat(request: HttpRequest, operation: Operation) -> Inbound:
 
 
 def _request(body: JsonObject, origin: WireOrigin, *, counts: bool) -> GenerationRequest:
-    fields = Fields(body)
+    fields = _Fields(body)
     model = fields.take("model", str)
     if model is None:
         raise bad_request("model: Field required")
@@ -73,9 +72,7 @@ def _request(body: JsonObject, origin: WireOrigin, *, counts: bool) -> Generatio
         read.insert(0, Message(Role.SYSTEM, parse_content(system, "system")))
     values: dict[str, Any] = {
         "tools": tuple(_tool(tool, n) for n, tool in enumerate(fields.take("tools", list) or ())),
-        "temperature": fields.take("temperature", float, int),
-        "top_p": fields.take("top_p", float, int),
-        "top_k": fields.take("top_k", int),
+        **fields.take_plain(SAMPLING),
         "stop": _stops(fields),
         "service_tier": fields.take("service_tier", str),
         "user": _user(fields),
@@ -92,6 +89,11 @@ def _request(body: JsonObject, origin: WireOrigin, *, counts: bool) -> Generatio
         origin=origin,
         **values,
     )
+
+
+class _Fields(BodyFields):
+    def wrong_type(self, name: str, kind: type) -> BadRequest:
+        return bad_request(f"{name}: Input should be a valid {'dictionary' if kind is dict else KIND_NAMES[kind]}")
 
 
 def _tool(value: Any, n: int) -> AnyTool:
@@ -117,7 +119,7 @@ def _function(name: str, schema: JsonObject, tool: JsonObject) -> Tool:
     )
 
 
-def _choice(fields: Fields) -> dict[str, Any]:
+def _choice(fields: _Fields) -> dict[str, Any]:
     choice = fields.take("tool_choice", dict)
     if choice is None:
         return {}
@@ -136,7 +138,7 @@ def _choice(fields: Fields) -> dict[str, Any]:
             raise bad_request("tool_choice: Input tag must be one of 'auto', 'any', 'tool', 'none'")
 
 
-def _thinking(fields: Fields) -> dict[str, Any]:
+def _thinking(fields: _Fields) -> dict[str, Any]:
     """Read `thinking` and `output_config`; a form with more than the typed fields also travels as it is."""
     thinking = fields.take("thinking", dict) or {}
     config = fields.take("output_config", dict) or {}
@@ -160,14 +162,14 @@ def _thinking(fields: Fields) -> dict[str, Any]:
     return found
 
 
-def _stops(fields: Fields) -> tuple[str, ...]:
+def _stops(fields: _Fields) -> tuple[str, ...]:
     stops = fields.take("stop_sequences", list) or []
     if not all(isinstance(stop, str) for stop in stops):
         raise bad_request("stop_sequences: Input should be a list of strings")
     return tuple(stops)
 
 
-def _user(fields: Fields) -> str | None:
+def _user(fields: _Fields) -> str | None:
     metadata = fields.take("metadata", dict)
     if metadata is None:
         return None

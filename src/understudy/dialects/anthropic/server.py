@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -9,17 +10,32 @@ from understudy.dialects.anthropic import render
 from understudy.dialects.anthropic.parse import parse_chat, parse_models
 from understudy.dialects.anthropic.render_stream import StreamRenderer
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, json_reply, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import GenerationResponse, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
 
 
-class AnthropicServer:
+def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Write a whole message."""
+    return json_reply(render.render_whole(response))
+
+
+def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
+    """Write a token count."""
+    return render.render_token_count(count)
+
+
+class AnthropicServer(ServerHalf):
     """The server half of the `anthropic` dialect."""
 
     name: ClassVar[str] = NAME
+    operations: ClassVar[Mapping[Operation, Writer]] = {
+        Operation.CHAT: _answer,
+        Operation.MODELS: render.render_models,
+        Operation.COUNT_TOKENS: _count,
+    }
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Tell what a method and path ask for, whatever prefix stands before `/v1`."""
@@ -46,26 +62,13 @@ class AnthropicServer:
             case _:
                 raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole message."""
-        return json_reply(render.render_whole(response))
-
     def renderer(self, inbound: Inbound) -> StreamRenderer:
         """Open the writer of a streamed message."""
         return StreamRenderer()
 
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Refuse: this wire has no embeddings, and `operation` never asks for them."""
-        return render.render_error(Failure(kind=FailureKind.NOT_FOUND, message="this API has no embeddings"))
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Write the page that was asked for, or the one model."""
-        return render.render_models(models, inbound)
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Write a token count."""
-        return render.render_token_count(count)
-
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
         return render.render_error(failure)
+
+
+SERVER = AnthropicServer()

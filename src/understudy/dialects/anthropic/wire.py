@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from understudy.dialects.request_fields import Field
 from understudy.domain.content import JsonObject
 from understudy.domain.finish import FinishReason
 
@@ -23,6 +24,8 @@ CAPABILITIES = {
 
 
 NAME = "anthropic"
+
+SAMPLING = (Field("temperature", "temperature", 0, 1), Field("top_p", "top_p"), Field("top_k", "top_k"))
 
 VERSION_HEADER = "anthropic-version"
 BETA_HEADER = "anthropic-beta"

@@ -2,11 +2,3 @@
 
 Source: Cohere's OpenAPI description (2026-08) and API reference (2026-11); official Python SDK 7.3.1.
 """
-
-from understudy.dialects.cohere.client import CohereDialect
-from understudy.dialects.cohere.server import CohereServer
-
-__all__ = ["DIALECT", "SERVER", "CohereDialect", "CohereServer"]
-
-DIALECT = CohereDialect()
-SERVER = CohereServer()

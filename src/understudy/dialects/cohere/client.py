@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Reader, SingleExchange, WarningLog, WholeReader
+from understudy.dialects.base import (
+    Classify,
+    Dialect,
+    Endpoint,
+    Exchange,
+    Reader,
+    SingleExchange,
+    WarningLog,
+    WholeReader,
+)
 from understudy.dialects.cohere.decode import decode_whole
 from understudy.dialects.cohere.decode_stream import StreamReader
 from understudy.dialects.cohere.embeddings import open_embed
@@ -29,36 +37,44 @@ def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
     return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
 
 
-class CohereDialect:
-    """The client half of the `cohere` dialect."""
+def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+    """Open a chat."""
+    notes = WarningLog(request.configured)
+    body = encode_chat(request, endpoint, notes, stream=stream)
+    model = endpoint.model or request.model
+    whole = partial(decode_whole, endpoint=endpoint, model=model)
+    reader: Reader[Event] = StreamReader(endpoint, model) if stream else WholeReader[Event](whole)
+    return SingleExchange(
+        HttpRequest("POST", f"{endpoint.base_url}/v2/chat", (*JSON_HEADERS, *endpoint.headers), encode(body)),
+        reader,
+        _classify(endpoint, Operation.CHAT),
+        expects=_STREAM if stream else ("application/json",),
+        before=notes.events(),
+        whole=whole,
+    )
 
-    name: ClassVar[str] = NAME
-    operations: ClassVar[frozenset[Operation]] = frozenset(Operation)
 
-    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
-        """Open a chat."""
-        notes = WarningLog(request.configured)
-        body = encode_chat(request, endpoint, notes, stream=stream)
-        model = endpoint.model or request.model
-        whole = partial(decode_whole, endpoint=endpoint, model=model)
-        reader: Reader[Event] = StreamReader(endpoint, model) if stream else WholeReader[Event](whole)
-        return SingleExchange(
-            HttpRequest("POST", f"{endpoint.base_url}/v2/chat", (*JSON_HEADERS, *endpoint.headers), encode(body)),
-            reader,
-            _classify(endpoint, Operation.CHAT),
-            expects=_STREAM if stream else ("application/json",),
-            before=notes.events(),
-            whole=whole,
-        )
+def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+    """Open an embedding."""
+    return open_embed(request, endpoint, _classify(endpoint, Operation.EMBED))
 
-    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-        """Open an embedding."""
-        return open_embed(request, endpoint, _classify(endpoint, Operation.EMBED))
 
-    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Open the model list, or the look-up of one model."""
-        return open_models(request, endpoint, _classify(endpoint, Operation.MODELS))
+def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+    """Open the model list, or the look-up of one model."""
+    return open_models(request, endpoint, _classify(endpoint, Operation.MODELS))
 
-    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-        """Open a token count."""
-        return open_token_count(request, endpoint, _classify(endpoint, Operation.COUNT_TOKENS))
+
+def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+    """Open a token count."""
+    return open_token_count(request, endpoint, _classify(endpoint, Operation.COUNT_TOKENS))
+
+
+DIALECT = Dialect(
+    NAME,
+    {
+        Operation.CHAT: _chat,
+        Operation.EMBED: _embed,
+        Operation.MODELS: _models,
+        Operation.COUNT_TOKENS: _count,
+    },
+)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.cohere.encode_messages import MessageEncoder
-from understudy.dialects.cohere.wire import NAME
+from understudy.dialects.cohere.wire import FIELDS, NAME
 from understudy.dialects.patching import patched, received
 from understudy.dialects.quirks import Quirks
+from understudy.dialects.request_fields import encode_fields
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool
 from understudy.domain.requests import GenerationRequest, Reasoning
@@ -16,23 +17,7 @@ NOT_ON_WIRE = (
 )  # fmt: skip
 """Fields of `GenerationRequest` that this API does not have."""
 
-RANGES: dict[str, tuple[str, float, float]] = {
-    "temperature": ("temperature", 0, 1),
-    "top_p": ("p", 0.01, 0.99),
-    "top_k": ("k", 0, 500),
-    "presence_penalty": ("presence_penalty", 0, 1),
-    "frequency_penalty": ("frequency_penalty", 0, 1),
-    "seed": ("seed", 0, 2**64 - 1),
-}
-"""Field -> its name on the wire, the least and the greatest value that the service takes."""
-
-_WIRE_FIELDS = {
-    "max_tokens": "max_tokens",
-    **{name: wire for name, (wire, _, _) in RANGES.items()},
-    "stop": "stop_sequences",
-    "reasoning": "thinking",
-    "logprobs": "logprobs",
-}
+_WIRE_FIELDS = {**{field.name: field.wire for field in FIELDS}, "stop": "stop_sequences", "reasoning": "thinking"}
 """Where fields that a configuration can set stand on the wire."""
 
 _BESIDE_NO_FORMAT = ("tools", "documents")
@@ -72,36 +57,15 @@ def encode_settings(request: GenerationRequest, quirks: Quirks, notes: WarningLo
             notes.drop(name, "this API has no such parameter")
     if request.parallel_tool_calls is False:
         notes.drop("parallel_tool_calls", "this API cannot switch them off")
-    body: JsonObject = {}
-    if request.max_tokens is not None:
-        body["max_tokens"] = request.max_tokens
-    body |= _sampling(request, quirks, notes)
+    body = encode_fields(FIELDS, request, quirks.refused, notes, why="this model refuses it")
     if stop := _stop(request, quirks, notes):
         body["stop_sequences"] = stop
-    if request.logprobs is not None:
-        body["logprobs"] = request.logprobs
     optional = {
         **_tools(request, quirks, notes),
         "response_format": _response_format(request, quirks, notes),
         "thinking": _thinking(request.reasoning, quirks, notes),
     }
     return body | {name: value for name, value in optional.items() if value is not None}
-
-
-def _sampling(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject:
-    body: JsonObject = {}
-    for name, (wire, least, greatest) in RANGES.items():
-        value = getattr(request, name)
-        if value is None:
-            continue
-        if name in quirks.refused:
-            notes.drop(name, "this model refuses it")
-            continue
-        if not least <= value <= greatest:
-            notes.clamp(name, f"this API takes {least:g} to {greatest:g}")
-            value = min(max(value, least), greatest)
-        body[wire] = value
-    return body
 
 
 def _stop(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> list[str]:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from understudy.dialects.cohere.errors import bad_request
 from understudy.dialects.cohere.parse_fields import Fields, body_of, rest_of
 from understudy.dialects.cohere.parse_messages import parse_message
-from understudy.dialects.cohere.wire import INPUT_TYPES, NAME
+from understudy.dialects.cohere.wire import FIELDS, INPUT_TYPES, NAME
 from understudy.dialects.server import Inbound
 from understudy.domain.content import (
     JsonObject,
@@ -54,15 +54,8 @@ def parse_chat(request: HttpRequest) -> Inbound:
         raise bad_request("invalid request: messages must not be empty")
     values: dict[str, Any] = {
         "messages": tuple(parse_message(message, n) for n, message in enumerate(messages)),
-        "max_tokens": fields.take("max_tokens", int),
-        "temperature": fields.take("temperature", float, int),
-        "top_p": fields.take("p", float, int),
-        "top_k": fields.take("k", int),
-        "presence_penalty": fields.take("presence_penalty", float, int),
-        "frequency_penalty": fields.take("frequency_penalty", float, int),
-        "seed": fields.take("seed", int),
+        **fields.take_plain(FIELDS),
         "stop": fields.texts("stop_sequences"),
-        "logprobs": fields.take("logprobs", bool),
         "tools": _tools(fields),
         "tool_choice": _choice(fields),
         "output": _output(fields),

@@ -6,27 +6,20 @@ from typing import Any
 
 from understudy.dialects.cohere.errors import bad_request
 from understudy.dialects.cohere.wire import NAME
+from understudy.dialects.server import KIND_NAMES, BadRequest, BodyFields
 from understudy.domain.content import (
     JsonObject,
 )
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_object
 
-_KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list: "list", dict: "object"}
 
+class Fields(BodyFields):
+    """The fields of a body, with the service's wording of errors."""
 
-class Fields:
-    """The fields that no one has read yet. An explicit null says the same as an absent field."""
-
-    def __init__(self, body: JsonObject) -> None:
-        self.left = {name: value for name, value in body.items() if value is not None}
-
-    def take(self, name: str, *kinds: type) -> Any:
-        """Take a field out; `None` when it is missing. Raises `BadRequest` when it is of another kind."""
-        value = self.left.pop(name, None)
-        if value is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))):
-            return value
-        raise bad_request(f"invalid request: {name} must be of type {_KINDS[kinds[0]]}")
+    def wrong_type(self, name: str, kind: type) -> BadRequest:
+        """Return the error for a field that is not of the expected type."""
+        return bad_request(f"invalid request: {name} must be of type {KIND_NAMES[kind]}")
 
     def need(self, name: str, *kinds: type) -> Any:
         """Take a field that must be there. Raises `BadRequest`."""

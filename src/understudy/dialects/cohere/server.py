@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -9,19 +10,35 @@ from understudy.dialects.cohere import render
 from understudy.dialects.cohere.parse import parse_chat, parse_embed, parse_models, parse_token_count
 from understudy.dialects.cohere.render_stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, json_reply, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import GenerationResponse, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
 
 _POSTS = {"/v2/chat": Operation.CHAT, "/v2/embed": Operation.EMBED, "/v1/tokenize": Operation.COUNT_TOKENS}
 
 
-class CohereServer:
+def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Write a whole answer."""
+    return json_reply(render.render_whole(response))
+
+
+def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
+    """Write a token count."""
+    return render.render_token_count(count)
+
+
+class CohereServer(ServerHalf):
     """The server half of the `cohere` dialect."""
 
     name: ClassVar[str] = NAME
+    operations: ClassVar[Mapping[Operation, Writer]] = {
+        Operation.CHAT: _answer,
+        Operation.EMBED: render.render_embeddings,
+        Operation.MODELS: render.render_models,
+        Operation.COUNT_TOKENS: _count,
+    }
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Tell what a method and path ask for, whatever prefix stands before the version."""
@@ -50,26 +67,13 @@ class CohereServer:
             case None:
                 raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="page not found", status=404, sent=False))
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole answer."""
-        return json_reply(render.render_whole(response))
-
     def renderer(self, inbound: Inbound) -> StreamRenderer:
         """Open the writer of a streamed answer."""
         return StreamRenderer()
 
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Write vectors."""
-        return render.render_embeddings(response, inbound)
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Write the page that was asked for, or the one model."""
-        return render.render_models(models, inbound)
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Write a token count."""
-        return render.render_token_count(count)
-
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
         return render.render_error(failure)
+
+
+SERVER = CohereServer()

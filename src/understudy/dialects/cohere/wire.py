@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from understudy.dialects.request_fields import Field
 from understudy.domain.content import (
     JsonObject,
     Thinking,
@@ -34,6 +35,17 @@ FEATURES = {
 
 
 NAME = "cohere"
+
+FIELDS = (
+    Field("max_tokens", "max_tokens"),
+    Field("temperature", "temperature", 0, 1),
+    Field("top_p", "p", 0.01, 0.99),
+    Field("top_k", "k", 0, 500),
+    Field("presence_penalty", "presence_penalty", 0, 1),
+    Field("frequency_penalty", "frequency_penalty", 0, 1),
+    Field("seed", "seed", 0, 2**64 - 1),
+    Field("logprobs", "logprobs"),
+)
 
 FINISH: Mapping[str, FinishReason] = {
     "COMPLETE": FinishReason.STOP,

@@ -2,11 +2,3 @@
 
 Source: Google AI developer documentation, API version v1beta, and the official Python SDK google-genai 3.4.0 (2026-11).
 """
-
-from understudy.dialects.gemini.client import GeminiDialect
-from understudy.dialects.gemini.server import GeminiServer
-
-__all__ = ["DIALECT", "SERVER", "GeminiDialect", "GeminiServer"]
-
-DIALECT = GeminiDialect()
-SERVER = GeminiServer()

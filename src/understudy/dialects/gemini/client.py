@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Reader, SingleExchange, WarningLog, WholeReader
+from understudy.dialects.base import (
+    Classify,
+    Dialect,
+    Endpoint,
+    Exchange,
+    Reader,
+    SingleExchange,
+    WarningLog,
+    WholeReader,
+)
 from understudy.dialects.errors import classify
 from understudy.dialects.gemini.decode import decode_whole
 from understudy.dialects.gemini.decode_stream import StreamReader
@@ -21,8 +29,8 @@ from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.domain.requests import GenerationRequest
+from understudy.domain.responses import TokenCount
 from understudy.domain.usage import token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.http import JSON_HEADERS, HttpRequest
@@ -46,45 +54,32 @@ def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
     return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
 
 
-class GeminiDialect:
-    """The client half of the `gemini` dialect. The key goes in the header `x-goog-api-key`, never in the address."""
+def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+    """Open a chat."""
+    notes = WarningLog(request.configured)
+    body = encode_chat(request, endpoint, notes)
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    url = method_url(endpoint, endpoint.model or request.model, method)
+    reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](partial(_whole, endpoint))
+    return SingleExchange(
+        _post(endpoint, url, body),
+        reader,
+        _classify(endpoint, Operation.CHAT),
+        expects=STREAM_TYPES if stream else ("application/json",),
+        before=notes.events(),
+    )
 
-    name: ClassVar[str] = NAME
-    operations: ClassVar[frozenset[Operation]] = frozenset(Operation)
 
-    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
-        """Open a chat."""
-        notes = WarningLog(request.configured)
-        body = encode_chat(request, endpoint, notes)
-        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-        url = method_url(endpoint, endpoint.model or request.model, method)
-        reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](partial(_whole, endpoint))
-        return SingleExchange(
-            _post(endpoint, url, body),
-            reader,
-            _classify(endpoint, Operation.CHAT),
-            expects=STREAM_TYPES if stream else ("application/json",),
-            before=notes.events(),
-        )
-
-    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-        """Open an embedding."""
-        return open_embed(request, endpoint)
-
-    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Open the catalogue, or the look-up of one model."""
-        return open_models(request, endpoint)
-
-    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-        """Open a token count."""
-        notes = WarningLog(request.configured)
-        model = endpoint.model or request.model
-        body = encode_count(request, endpoint, notes)
-        return SingleExchange(
-            _post(endpoint, method_url(endpoint, model, "countTokens"), body),
-            WholeReader(partial(_counted, model, tuple(notes.warnings))),
-            _classify(endpoint, Operation.COUNT_TOKENS),
-        )
+def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+    """Open a token count."""
+    notes = WarningLog(request.configured)
+    model = endpoint.model or request.model
+    body = encode_count(request, endpoint, notes)
+    return SingleExchange(
+        _post(endpoint, method_url(endpoint, model, "countTokens"), body),
+        WholeReader(partial(_counted, model, tuple(notes.warnings))),
+        _classify(endpoint, Operation.COUNT_TOKENS),
+    )
 
 
 def _counted(model: str | None, warnings: tuple[Warning, ...], data: bytes) -> list[TokenCount | Failure]:
@@ -92,3 +87,14 @@ def _counted(model: str | None, warnings: tuple[Warning, ...], data: bytes) -> l
     if count is None:
         raise BadJson("`totalTokens` is not a token count")
     return [TokenCount(input_tokens=count, model=model, warnings=warnings)]
+
+
+DIALECT = Dialect(
+    NAME,
+    {
+        Operation.CHAT: _chat,
+        Operation.EMBED: open_embed,
+        Operation.MODELS: open_models,
+        Operation.COUNT_TOKENS: _count,
+    },
+)

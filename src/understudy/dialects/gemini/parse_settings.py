@@ -8,6 +8,7 @@ from typing import Any
 from understudy.dialects.gemini.schema import parse_schema
 from understudy.dialects.gemini.thinking import parse_thinking
 from understudy.dialects.gemini.wire import JSON_TYPE, NAME, PLAIN, TIERS
+from understudy.dialects.request_fields import KINDS, is_of
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import OutputFormat
@@ -17,14 +18,6 @@ _HARMLESS = frozenset(
 )
 """Hosted tools that only read: running them twice changes nothing."""
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "max_tokens": (int,),
-    "top_k": (int,),
-    "seed": (int,),
-    "logprobs": (bool,),
-    "top_logprobs": (int,),
-}
-_NUMBER = (int, float)
 _THINKING = frozenset({"includeThoughts", "thinkingBudget", "thinkingLevel"})
 _MODES = {"auto": "auto", "any": "required", "none": "none", "validated": "auto", "mode_unspecified": "auto"}
 
@@ -54,10 +47,10 @@ def parse_settings(left: JsonObject) -> dict[str, Any]:
 
 def _plain(config: JsonObject) -> Iterator[tuple[str, Any]]:
     for name, field in PLAIN.items():
-        value, kinds = config.get(field), _KINDS.get(name, _NUMBER)
+        value = config.get(field)
         if name == "top_k" and isinstance(value, float) and value.is_integer():
             value = int(value)  # The field is a float in some clients' types.
-        if isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)):
+        if is_of(value, KINDS[name]):
             yield name, value
             del config[field]
 

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from understudy.dialects.gemini import render
 from understudy.dialects.gemini.parse import operation_of, parse_request
 from understudy.dialects.gemini.render_stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, json_reply, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import GenerationResponse, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
 
 
-class GeminiServer:
+def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Write a whole answer."""
+    return json_reply(render.render_whole(response))
+
+
+def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
+    """Write a token count."""
+    return render.render_token_count(count)
+
+
+class GeminiServer(ServerHalf):
     """The server half of the `gemini` dialect."""
 
     name: ClassVar[str] = NAME
+    operations: ClassVar[Mapping[Operation, Writer]] = {
+        Operation.CHAT: _answer,
+        Operation.EMBED: render.render_embeddings,
+        Operation.MODELS: render.render_models,
+        Operation.COUNT_TOKENS: _count,
+    }
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Tell what a method and path ask for, whatever prefix stands before the version."""
@@ -35,26 +52,13 @@ class GeminiServer:
             raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
         return parse_request(request, operation)
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole answer."""
-        return json_reply(render.render_whole(response))
-
     def renderer(self, inbound: Inbound) -> ChunkRenderer:
         """Open the writer of a streamed answer: events with `alt=sse`, else an array."""
         return ChunkRenderer(sse=inbound.options.get("sse") is True)
 
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Write vectors."""
-        return render.render_embeddings(response, inbound)
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Write the page that was asked for, or the one model."""
-        return render.render_models(models, inbound)
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Write a token count."""
-        return render.render_token_count(count)
-
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
         return render.render_error(failure)
+
+
+SERVER = GeminiServer()

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from understudy.dialects.hf_features.errors import bad_request
 from understudy.dialects.hf_features.wire import NAME
 from understudy.dialects.openai.render import render_error as openai_error
-from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
-from understudy.domain.errors import Unsupported
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, WireOrigin
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse
 from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object, encode
 
 _ROUTE = re.compile(r"/models/(?P<model>.+)/pipeline/feature-extraction$")
 
 
-class FeaturesServer:
+def _embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+    """Write vectors: one alone where one text was given outside of a list."""
+    vectors = response.embeddings
+    asked = inbound.request
+    alone = isinstance(asked, EmbeddingRequest) and asked.single
+    return HttpReply(200, JSON_HEADERS, encode(vectors[0] if alone else vectors))
+
+
+class FeaturesServer(ServerHalf):
     """The server half of the `hf-features` dialect."""
 
     name: ClassVar[str] = NAME
+    operations: ClassVar[Mapping[Operation, Writer]] = {
+        Operation.EMBED: _embeddings,
+    }
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Tell whether a method and path ask for vectors, whichever partner stands before them."""
@@ -62,30 +73,10 @@ class FeaturesServer:
         )
         return Inbound(operation=Operation.EMBED, request=asked)
 
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Write vectors: one alone where one text was given outside of a list."""
-        vectors = response.embeddings
-        asked = inbound.request
-        alone = isinstance(asked, EmbeddingRequest) and asked.single
-        return HttpReply(200, JSON_HEADERS, encode(vectors[0] if alone else vectors))
-
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error: its words alone, as this route does."""
         reply = openai_error(failure)
         return HttpReply(reply.status, reply.headers, encode({"error": failure.message}))
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Raise `Unsupported`: `operation` never asks for chats."""
-        raise Unsupported("feature extraction has no chats; the openai dialect has")
 
-    def renderer(self, inbound: Inbound) -> Renderer:
-        """Raise `Unsupported`: `operation` never asks for chats."""
-        raise Unsupported("feature extraction has no chats; the openai dialect has")
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Raise `Unsupported`: `operation` never asks for models."""
-        raise Unsupported("feature extraction lists no models; the openai dialect does")
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Raise `Unsupported`: `operation` never asks for token counts."""
-        raise Unsupported("feature extraction counts no tokens")
+SERVER = FeaturesServer()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
+from understudy.dialects.base import Classify, Dialect, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.lookup import LookUp
 from understudy.dialects.ollama.decode import decode_whole
 from understudy.dialects.ollama.decode_stream import StreamReader
@@ -14,12 +13,11 @@ from understudy.dialects.ollama.encode import encode_chat, encode_embed
 from understudy.dialects.ollama.errors import classify_error
 from understudy.dialects.ollama.models import decode_models, decode_single
 from understudy.dialects.ollama.wire import NAME
-from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import encode
 
@@ -27,55 +25,43 @@ STREAM_TYPES = ("application/x-ndjson", "application/json")
 """The cloud streams under the second name."""
 
 
-class OllamaDialect:
-    """Speaks `/api/chat`, `/api/embed`, `/api/tags` and `/api/show`. Tokens cannot be counted ahead of a chat.
+def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+    """Open a chat."""
+    notes = WarningLog(request.configured)
+    body = encode_chat(request, endpoint, notes, stream=stream)
+    return SingleExchange(
+        _post(endpoint, "/api/chat", body),
+        StreamReader(endpoint) if stream else WholeReader[Event](partial(decode_whole, endpoint=endpoint)),
+        _classify(endpoint, Operation.CHAT),
+        expects=STREAM_TYPES if stream else ("application/json",),
+        before=notes.events(),
+    )
 
-    A prompt that exceeds the context window is cut by the server without a word (`truncate`, `num_ctx`): nothing on
-    the wire tells, so nothing here can.
-    """
 
-    name: ClassVar[str] = NAME
-    operations: ClassVar[frozenset[Operation]] = frozenset({Operation.CHAT, Operation.EMBED, Operation.MODELS})
+def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+    """Open an embedding."""
+    notes = WarningLog()
+    body = encode_embed(request, endpoint, notes)
+    expected, warnings = len(request.texts), tuple(notes.warnings)
+    decode = partial(decode_embeddings, endpoint=endpoint, expected=expected, warnings=warnings)
+    return SingleExchange(
+        _post(endpoint, "/api/embed", body),
+        WholeReader[EmbeddingResponse](decode),
+        _classify(endpoint, Operation.EMBED),
+    )
 
-    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
-        """Open a chat."""
-        notes = WarningLog(request.configured)
-        body = encode_chat(request, endpoint, notes, stream=stream)
-        return SingleExchange(
-            _post(endpoint, "/api/chat", body),
-            StreamReader(endpoint) if stream else WholeReader[Event](partial(decode_whole, endpoint=endpoint)),
-            _classify(endpoint, Operation.CHAT),
-            expects=STREAM_TYPES if stream else ("application/json",),
-            before=notes.events(),
-        )
 
-    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-        """Open an embedding."""
-        notes = WarningLog()
-        body = encode_embed(request, endpoint, notes)
-        expected, warnings = len(request.texts), tuple(notes.warnings)
-        decode = partial(decode_embeddings, endpoint=endpoint, expected=expected, warnings=warnings)
-        return SingleExchange(
-            _post(endpoint, "/api/embed", body),
-            WholeReader[EmbeddingResponse](decode),
-            _classify(endpoint, Operation.EMBED),
-        )
-
-    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Open the list of the models that are pulled, or the look-up of one."""
-        if request.model is not None:
-            shown = _post(endpoint, "/api/show", {"model": request.model})
-            reader = WholeReader[ModelInfo](partial(decode_single, name=request.model))
-            single = SingleExchange(shown, reader, _classify(endpoint, Operation.MODELS))
-            names = (request.model, f"{request.model}:latest")
-            return LookUp(single, lambda: self.list_models(ModelsRequest(), endpoint), *names)
-        listed = HttpRequest("GET", endpoint.base_url + "/api/tags", endpoint.headers)
-        pages = WholeReader[ModelInfo](partial(decode_models, limit=request.limit))
-        return SingleExchange(listed, pages, _classify(endpoint, Operation.MODELS))
-
-    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-        """Fail, unsent: Ollama counts no tokens ahead of a chat."""
-        return UnsupportedExchange("Ollama cannot count tokens ahead of a chat; the usage of an answer tells them")
+def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+    """Open the list of the models that are pulled, or the look-up of one."""
+    if request.model is not None:
+        shown = _post(endpoint, "/api/show", {"model": request.model})
+        reader = WholeReader[ModelInfo](partial(decode_single, name=request.model))
+        single = SingleExchange(shown, reader, _classify(endpoint, Operation.MODELS))
+        names = (request.model, f"{request.model}:latest")
+        return LookUp(single, lambda: _models(ModelsRequest(), endpoint), *names)
+    listed = HttpRequest("GET", endpoint.base_url + "/api/tags", endpoint.headers)
+    pages = WholeReader[ModelInfo](partial(decode_models, limit=request.limit))
+    return SingleExchange(listed, pages, _classify(endpoint, Operation.MODELS))
 
 
 def _post(endpoint: Endpoint, path: str, body: JsonObject) -> HttpRequest:
@@ -84,3 +70,13 @@ def _post(endpoint: Endpoint, path: str, body: JsonObject) -> HttpRequest:
 
 def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
     return partial(classify_error, endpoint=endpoint, operation=operation)
+
+
+DIALECT = Dialect(
+    NAME,
+    {
+        Operation.CHAT: _chat,
+        Operation.EMBED: _embed,
+        Operation.MODELS: _models,
+    },
+)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from understudy.dialects.ollama import parse, render
 from understudy.dialects.ollama.render_stream import LineRenderer
 from understudy.dialects.ollama.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, Renderer, key_of
+from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.wire.http import HttpReply, HttpRequest
 
 CHAT = "/api/chat"
@@ -32,13 +33,34 @@ _OPERATIONS = {
 }
 
 
-class OllamaServer:
+def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Write a whole answer."""
+    return render.render_whole(response, completion=_is_completion(inbound))
+
+
+def _embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+    """Write vectors."""
+    return render.render_embeddings(response, legacy=inbound.options.get("route") == LEGACY_EMBEDDINGS)
+
+
+def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+    """Write the model list, or the one model that was asked for."""
+    name = inbound.request.model
+    return render.render_models(models) if name is None else render.render_single(models, name)
+
+
+class OllamaServer(ServerHalf):
     """Reads and writes what Ollama's clients send and expect.
 
     `Inbound.options` holds the `route`, because two routes share an operation and answer in different forms.
     """
 
     name: ClassVar[str] = NAME
+    operations: ClassVar[Mapping[Operation, Writer]] = {
+        Operation.CHAT: _answer,
+        Operation.EMBED: _embeddings,
+        Operation.MODELS: _models,
+    }
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Tell which operation a method and path ask for."""
@@ -68,26 +90,9 @@ class OllamaServer:
                 message = f"there is no route {request.method} {route}"
                 raise BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=404))
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole answer."""
-        return render.render_whole(response, completion=_is_completion(inbound))
-
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
         return LineRenderer(inbound.request.model, completion=_is_completion(inbound))
-
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Write vectors."""
-        return render.render_embeddings(response, legacy=inbound.options.get("route") == LEGACY_EMBEDDINGS)
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Write the model list, or the one model that was asked for."""
-        name = inbound.request.model
-        return render.render_models(models) if name is None else render.render_single(models, name)
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Refuse: no route of this API asks for a token count."""
-        return render.render_error(Failure(kind=FailureKind.UNSUPPORTED, message="Ollama's API has no token count"))
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
@@ -96,3 +101,6 @@ class OllamaServer:
 
 def _is_completion(inbound: Inbound) -> bool:
     return inbound.options.get("route") == COMPLETION
+
+
+SERVER = OllamaServer()

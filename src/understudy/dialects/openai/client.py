@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
+from understudy.dialects.base import Classify, Dialect, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.errors import classify
 from understudy.dialects.lookup import LookUp
 from understudy.dialects.openai.decode_stream import StreamReader, decode_whole
@@ -15,68 +14,57 @@ from understudy.dialects.openai.encode import encode_chat
 from understudy.dialects.openai.errors import RULES, decode_error
 from understudy.dialects.openai.models import decode_models
 from understudy.dialects.openai.wire import NAME
-from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 
 
-class OpenAIDialect:
-    """Chat completions, embeddings and model lists, as a client sees them."""
-
-    name: ClassVar[str] = NAME
-    operations: ClassVar[frozenset[Operation]] = frozenset({Operation.CHAT, Operation.EMBED, Operation.MODELS})
-
-    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
-        """Open `POST /chat/completions`."""
-        notes = WarningLog(request.configured)
-        body = encode_chat(request, endpoint, notes, stream=stream)
-        call = _post(endpoint, "chat/completions", body)
-        whole = partial(decode_whole, endpoint=endpoint)
-        if stream:
-            return SingleExchange(
-                call,
-                StreamReader(endpoint),
-                _refuse(endpoint, Operation.CHAT),
-                expects=("text/event-stream",),
-                before=notes.events(),
-                whole=whole,
-            )
-        return SingleExchange(call, WholeReader[Event](whole), _refuse(endpoint, Operation.CHAT), before=notes.events())
-
-    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-        """Open `POST /embeddings`."""
-        notes = WarningLog()
-        body = encode_embed(request, endpoint, notes)
-        read = partial(
-            decode_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings)
-        )
+def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+    """Open `POST /chat/completions`."""
+    notes = WarningLog(request.configured)
+    body = encode_chat(request, endpoint, notes, stream=stream)
+    call = _post(endpoint, "chat/completions", body)
+    whole = partial(decode_whole, endpoint=endpoint)
+    if stream:
         return SingleExchange(
-            _post(endpoint, "embeddings", body),
-            WholeReader[EmbeddingResponse](read),
-            _refuse(endpoint, Operation.EMBED),
+            call,
+            StreamReader(endpoint),
+            _refuse(endpoint, Operation.CHAT),
+            expects=("text/event-stream",),
+            before=notes.events(),
+            whole=whole,
         )
+    return SingleExchange(call, WholeReader[Event](whole), _refuse(endpoint, Operation.CHAT), before=notes.events())
 
-    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Open `GET /models`, which has one page, or `GET /models/{id}`."""
-        single = request.model is not None and endpoint.quirks.single_models
-        name = request.model or ""
-        if endpoint.quirks.partner_suffix:
-            name = name.partition(":")[0]
-        # Slashes in ids stay: servers whose ids have them route the rest of the path.
-        path = f"models/{in_path(name, slashes=True, safe=':@')}" if single else "models"
-        call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
-        read = partial(decode_models, endpoint=endpoint, request=request, single=single)
-        asked = SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
-        if not single or request.model is None:
-            return asked
-        return LookUp(asked, lambda: self.list_models(ModelsRequest(), endpoint), request.model, name)
 
-    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-        """Open nothing: tokens are counted by the Responses API."""
-        return UnsupportedExchange("chat completions cannot count tokens ahead; the responses dialect can")
+def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
+    """Open `POST /embeddings`."""
+    notes = WarningLog()
+    body = encode_embed(request, endpoint, notes)
+    read = partial(decode_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
+    return SingleExchange(
+        _post(endpoint, "embeddings", body),
+        WholeReader[EmbeddingResponse](read),
+        _refuse(endpoint, Operation.EMBED),
+    )
+
+
+def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
+    """Open `GET /models`, which has one page, or `GET /models/{id}`."""
+    single = request.model is not None and endpoint.quirks.single_models
+    name = request.model or ""
+    if endpoint.quirks.partner_suffix:
+        name = name.partition(":")[0]
+    # Slashes in ids stay: servers whose ids have them route the rest of the path.
+    path = f"models/{in_path(name, slashes=True, safe=':@')}" if single else "models"
+    call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
+    read = partial(decode_models, endpoint=endpoint, request=request, single=single)
+    asked = SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
+    if not single or request.model is None:
+        return asked
+    return LookUp(asked, lambda: _models(ModelsRequest(), endpoint), request.model, name)
 
 
 def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
@@ -85,3 +73,13 @@ def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
 
 def _refuse(endpoint: Endpoint, operation: Operation) -> Classify:
     return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
+
+
+DIALECT = Dialect(
+    NAME,
+    {
+        Operation.CHAT: _chat,
+        Operation.EMBED: _embed,
+        Operation.MODELS: _models,
+    },
+)

@@ -12,6 +12,7 @@ from understudy.dialects.openai.errors import decode_error_value, decode_failure
 from understudy.dialects.openai.usage import decode_usage
 from understudy.dialects.openai.wire import NAME
 from understudy.dialects.patching import fill, received
+from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
@@ -64,7 +65,9 @@ def decode_embeddings(
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> bytes:
     """Write the body of an embedding request."""
-    if (body := received(request, NAME)) is not None:
+    body: JsonObject
+    if (own := received(request, NAME)) is not None:
+        body = own
         fill(body, endpoint.options)
     else:
         body = {"model": request.model}

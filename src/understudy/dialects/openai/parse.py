@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import NoneType
 from typing import Any
 
 from understudy.dialects.openai.errors import bad_request
 from understudy.dialects.openai.parse_messages import parse_messages, rest_of
 from understudy.dialects.openai.wire import FIELDS, NAME
+from understudy.dialects.request_fields import KINDS, is_of
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning, WireOrigin
 
-_NUMBER, _INTEGER, _TEXT, _FLAG, _TABLE = "a number", "an integer", "a string", "a boolean", "an object"
-_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "max_tokens": (int, _INTEGER),
-    "temperature": ((int, float), _NUMBER),
-    "top_p": ((int, float), _NUMBER),
-    "top_k": (int, _INTEGER),
-    "min_p": ((int, float), _NUMBER),
-    "presence_penalty": ((int, float), _NUMBER),
-    "frequency_penalty": ((int, float), _NUMBER),
-    "seed": (int, _INTEGER),
-    "logit_bias": (dict, _TABLE),
-    "logprobs": (bool, _FLAG),
-    "top_logprobs": (int, _INTEGER),
-    "parallel_tool_calls": (bool, _FLAG),
-    "verbosity": (str, _TEXT),
-    "service_tier": (str, _TEXT),
-    "user": (str, _TEXT),
-    "cache_key": (str, _TEXT),
-    "metadata": (dict, _TABLE),
-}
+_EXPECTED = {int: "an integer", float: "a number", str: "a string", bool: "a boolean", dict: "an object"}
 _TYPED = frozenset(
     {*FIELDS.values(), "model", "messages", "stream", "stop", "tools", "tool_choice", "response_format"}
     | {"reasoning_effort", "functions", "function_call", "max_tokens"}
@@ -51,10 +34,10 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
     fields: dict[str, Any] = {}
     for name, key in FIELDS.items():
         if (value := body.get(key)) is not None:
-            fields[name] = _checked(value, key, *_KINDS[name])
+            fields[name] = _checked(value, key, *KINDS[name])
     known = _TYPED - {"top_k", "min_p"}
     if "max_tokens" not in fields and body.get("max_tokens") is not None:
-        fields["max_tokens"] = _checked(body["max_tokens"], "max_tokens", int, _INTEGER)
+        fields["max_tokens"] = _checked(body["max_tokens"], "max_tokens", int)
     if "user" not in fields and isinstance(body.get("safety_identifier"), str):
         fields["user"] = body["safety_identifier"]
         known |= {"safety_identifier"}
@@ -65,7 +48,7 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
     known -= {key for key in ("tools", "stop") if body.get(key) == []}
     return GenerationRequest(
         messages=parse_messages(messages),
-        model=_checked(body.get("model"), "model", (str, type(None)), _TEXT),
+        model=_checked(body.get("model"), "model", str, NoneType),
         tools=_tools(body),
         tool_choice=_choice(body),
         output=output,
@@ -118,19 +101,18 @@ def parse_embed(body: JsonObject, raw: bytes) -> EmbeddingRequest:
             raise bad_request("input", "expected a string, an array of strings, or tokens", "invalid_type")
     return EmbeddingRequest(
         texts=texts,
-        model=_checked(body.get("model"), "model", (str, type(None)), _TEXT),
-        dimensions=_checked(body.get("dimensions"), "dimensions", (int, type(None)), _INTEGER),
-        user=_checked(body.get("user"), "user", (str, type(None)), _TEXT),
+        model=_checked(body.get("model"), "model", str, NoneType),
+        dimensions=_checked(body.get("dimensions"), "dimensions", int, NoneType),
+        user=_checked(body.get("user"), "user", str, NoneType),
         single=isinstance(given, str),
         extra=rest_of(body, *known),
         origin=WireOrigin(NAME, raw),
     )
 
 
-def _checked(value: Any, key: str, kinds: type | tuple[type, ...], wanted: str) -> Any:
-    wants_flag = bool in (kinds if isinstance(kinds, tuple) else (kinds,))
-    if not isinstance(value, kinds) or (isinstance(value, bool) and not wants_flag):
-        raise bad_request(key, f"expected {wanted}")
+def _checked(value: Any, key: str, *kinds: type) -> Any:
+    if not is_of(value, kinds):
+        raise bad_request(key, f"expected {_EXPECTED[kinds[0]]}")
     return value
 
 
@@ -156,7 +138,7 @@ def _stop(value: Any) -> tuple[str, ...]:
 def _effort(value: Any) -> Reasoning | None:
     if value is None:
         return None
-    return Reasoning(effort=_checked(value, "reasoning_effort", str, _TEXT))
+    return Reasoning(effort=_checked(value, "reasoning_effort", str))
 
 
 def _tools(body: JsonObject) -> tuple[AnyTool, ...]:
@@ -192,7 +174,7 @@ def _tool(value: Any, at: str) -> AnyTool:
         extra = {NAME: {**(extra or {}).get(NAME, {}), "function": inner[NAME]}}
     return Tool(
         name=function["name"],
-        description=_checked(function.get("description"), f"{at}.function.description", (str, type(None)), _TEXT),
+        description=_checked(function.get("description"), f"{at}.function.description", str, NoneType),
         parameters=parameters,
         strict=function.get("strict") if isinstance(function.get("strict"), bool) else None,
         extra=extra,
@@ -240,9 +222,9 @@ def _format(value: Any) -> OutputFormat | None:
         case {"type": "json_schema", "json_schema": dict(schema)} if schema.keys() <= _SCHEMA_FIELDS:
             at = "response_format.json_schema"
             return OutputFormat(
-                json_schema=_checked(schema.get("schema"), f"{at}.schema", (dict, type(None)), _TABLE),
-                name=_checked(schema.get("name"), f"{at}.name", (str, type(None)), _TEXT),
-                description=_checked(schema.get("description"), f"{at}.description", (str, type(None)), _TEXT),
-                strict=_checked(schema.get("strict"), f"{at}.strict", (bool, type(None)), _FLAG),
+                json_schema=_checked(schema.get("schema"), f"{at}.schema", dict, NoneType),
+                name=_checked(schema.get("name"), f"{at}.name", str, NoneType),
+                description=_checked(schema.get("description"), f"{at}.description", str, NoneType),
+                strict=_checked(schema.get("strict"), f"{at}.strict", bool, NoneType),
             )
     return None

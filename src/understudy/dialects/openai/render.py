@@ -7,10 +7,11 @@ from typing import Any
 
 from understudy.dialects.embeddings import pack_vector
 from understudy.dialects.errors import status_of, statuses
+from understudy.dialects.openai.wire import NAME
 from understudy.dialects.server import json_reply
+from understudy.domain.chat_completion import completion_object, embeddings_object
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.openai_form import completion_object, embeddings_object
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.wire.http import HttpReply
 
@@ -65,7 +66,7 @@ _STATUSES = statuses({_K.BILLING: 429, _K.POOL: 503, _K.SCHEMA_MISMATCH: 422, _K
 
 def render_whole(response: GenerationResponse, *, legacy: bool) -> JsonObject:
     """Write a whole answer; with `legacy`, its tool call in the deprecated form that the caller's request had."""
-    body = completion_object(response)
+    body = completion_object(response, NAME)
     if legacy:
         choice = body["choices"][0]
         calls = choice["message"].pop("tool_calls", None)

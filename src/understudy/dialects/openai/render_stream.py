@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.openai.render import render_error_body
+from understudy.dialects.openai.wire import NAME
 from understudy.domain import events as e
-from understudy.domain.content import Audio, JsonObject, Opaque, Refusal, Text, ToolCall
-from understudy.domain.failures import Failure
-from understudy.domain.finish import FinishReason
-from understudy.domain.openai_form import (
+from understudy.domain.chat_completion import (
     FACTS,
     annotation_object,
     audio_object,
@@ -19,6 +17,9 @@ from understudy.domain.openai_form import (
     tool_call_object,
     usage_object,
 )
+from understudy.domain.content import Audio, JsonObject, Opaque, Refusal, Text, ToolCall
+from understudy.domain.failures import Failure
+from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage
 from understudy.wire.http import Headers
 from understudy.wire.json import BadJson, decode, encode
@@ -101,7 +102,7 @@ class ChunkRenderer:
             case e.FactReported(key, value):
                 return self._note(key, value)
             case e.CitationAdded(_, citation):
-                if (annotation := annotation_object(citation)) is not None:
+                if (annotation := annotation_object(citation, NAME)) is not None:
                     return self._delta(encode({"annotations": [annotation]}))
             case e.PartAdded(index, part):
                 return self._part(index, part)
@@ -116,9 +117,9 @@ class ChunkRenderer:
             case Refusal(text):
                 return self._delta(encode({"refusal": text}))
             case Audio():
-                return self._delta(encode({"audio": audio_object(part)}))
+                return self._delta(encode({"audio": audio_object(part, NAME)}))
             case ToolCall():
-                kind = tool_call_object(part)["type"]
+                kind = tool_call_object(part, NAME)["type"]
                 self._waiting = e.ToolCallStarted(index, part.id, part.name)
                 return self._begin_call(kind) + self._arguments(index, part.arguments)
             case Opaque("openai", {"type": str()} as json):

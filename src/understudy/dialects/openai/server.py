@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
@@ -11,13 +12,12 @@ from understudy.dialects.openai.parse import parse_chat, parse_embed
 from understudy.dialects.openai.render import render_embeddings_body, render_error, render_model, render_whole
 from understudy.dialects.openai.render_stream import ChunkRenderer
 from understudy.dialects.openai.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, Renderer, json_reply, key_of
+from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, json_reply, key_of
 from understudy.domain.content import JsonObject
-from understudy.domain.errors import Unsupported
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
 from understudy.wire.http import HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object
 
@@ -25,10 +25,37 @@ _MODEL = re.compile(r"(?:^|/)models(?:/(?P<id>.+))?$")
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
 
-class OpenAIServer:
+def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Write a whole answer."""
+    return json_reply(render_whole(response, legacy=bool(inbound.options.get("legacy"))))
+
+
+def _embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
+    """Write vectors in the form that the caller asked for."""
+    return json_reply(render_embeddings_body(response, as_base64=inbound.options.get("encoding_format") == "base64"))
+
+
+def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
+    """Write the list, which has one page, or the one model that was asked for."""
+    wanted = inbound.request.model
+    if wanted is None:
+        return json_reply({"object": "list", "data": [render_model(model) for model in models]})
+    found = next((model for model in models if model.id == wanted), None)
+    if found is not None:
+        return json_reply(render_model(found))
+    message = f"The model `{wanted}` does not exist or you do not have access to it."
+    return render_error(Failure(kind=FailureKind.NOT_FOUND, message=message, param="model"))
+
+
+class OpenAIServer(ServerHalf):
     """OpenAI's API as a server speaks it. Routes are matched by their end, so any base path will do."""
 
     name: ClassVar[str] = NAME
+    operations: ClassVar[Mapping[Operation, Writer]] = {
+        Operation.CHAT: _answer,
+        Operation.EMBED: _embeddings,
+        Operation.MODELS: _models,
+    }
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Tell which operation a route asks for."""
@@ -74,35 +101,10 @@ class OpenAIServer:
             )
         )
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole answer."""
-        return json_reply(render_whole(response, legacy=bool(inbound.options.get("legacy"))))
-
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
         options = inbound.options
         return ChunkRenderer(include_usage=bool(options.get("include_usage")), legacy=bool(options.get("legacy")))
-
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Write vectors in the form that the caller asked for."""
-        return json_reply(
-            render_embeddings_body(response, as_base64=inbound.options.get("encoding_format") == "base64")
-        )
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Write the list, which has one page, or the one model that was asked for."""
-        wanted = inbound.request.model
-        if wanted is None:
-            return json_reply({"object": "list", "data": [render_model(model) for model in models]})
-        found = next((model for model in models if model.id == wanted), None)
-        if found is not None:
-            return json_reply(render_model(found))
-        message = f"The model `{wanted}` does not exist or you do not have access to it."
-        return render_error(Failure(kind=FailureKind.NOT_FOUND, message=message, param="model"))
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Raise `Unsupported`: tokens are counted by the Responses API."""
-        raise Unsupported("the openai dialect has no operation 'count_tokens'; the responses dialect has")
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error."""
@@ -126,3 +128,6 @@ def _chat(body: JsonObject, raw: bytes) -> Inbound:
         "legacy": bool(body.get("functions")) and not body.get("tools"),
     }
     return Inbound(operation=Operation.CHAT, request=parse_chat(body, raw), stream=bool(stream), options=options)
+
+
+SERVER = OpenAIServer()

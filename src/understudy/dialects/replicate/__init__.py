@@ -4,11 +4,3 @@ Replicate is no chat API: it runs models whose inputs each model describes itsel
 description, writes a conversation into the inputs that there are, and follows the prediction to its end.
 Sources: Replicate's HTTP API reference and official Python client 1.0.7, as of 2026-11.
 """
-
-from understudy.dialects.replicate.client import ReplicateDialect
-from understudy.dialects.replicate.server import ReplicateServer
-
-__all__ = ["DIALECT", "SERVER", "ReplicateDialect", "ReplicateServer"]
-
-DIALECT = ReplicateDialect()
-SERVER = ReplicateServer()

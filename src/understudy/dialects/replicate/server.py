@@ -6,6 +6,7 @@ predictions, which a server half, being pure, has not: see the emulator for one 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -13,17 +14,20 @@ from understudy.dialects.replicate import parse, render
 from understudy.dialects.replicate.errors import bad_request
 from understudy.dialects.replicate.render_stream import StreamRenderer
 from understudy.dialects.replicate.wire import NAME
-from understudy.dialects.server import Inbound, key_of
-from understudy.domain.failures import Failure, FailureKind
+from understudy.dialects.server import Inbound, ServerHalf, Writer, key_of
+from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
 
 
-class ReplicateServer:
+class ReplicateServer(ServerHalf):
     """The server half of the `replicate` dialect."""
 
     name: ClassVar[str] = NAME
+    operations: ClassVar[Mapping[Operation, Writer]] = {
+        Operation.CHAT: render.render_prediction,
+        Operation.MODELS: render.render_models,
+    }
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Tell what a method and path ask for, whatever prefix stands before `/v1`."""
@@ -46,26 +50,13 @@ class ReplicateServer:
             case _:
                 raise bad_request("The requested resource could not be found.", status=404)
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole answer."""
-        return render.render_prediction(response, inbound)
-
     def renderer(self, inbound: Inbound) -> StreamRenderer:
         """Open the writer of a streamed answer."""
         return StreamRenderer()
 
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Refuse: this wire has no embeddings, and `operation` never asks for them."""
-        return render.render_error(Failure(kind=FailureKind.NOT_FOUND, message="this API has no embeddings"))
-
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Write the page that was asked for, or the one model."""
-        return render.render_models(models, inbound)
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Refuse: this wire has no token count, and `operation` never asks for one."""
-        return render.render_error(Failure(kind=FailureKind.NOT_FOUND, message="this API counts no tokens"))
-
     def render_error(self, failure: Failure) -> HttpReply:
         """Write a problem."""
         return render.render_error(failure)
+
+
+SERVER = ReplicateServer()

@@ -3,67 +3,52 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
 
-from understudy.dialects.base import Endpoint, Exchange, SingleExchange, WarningLog, WholeReader, WireError
+from understudy.dialects.base import Dialect, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader, WireError
 from understudy.dialects.errors import classify, failure_in_answer
 from understudy.dialects.responses.decode import Fail, decode_whole
 from understudy.dialects.responses.decode_stream import StreamReader
 from understudy.dialects.responses.encode import encode_chat, encode_count
 from understudy.dialects.responses.errors import RULES, decode_error
 from understudy.dialects.responses.wire import COUNT, NAME
-from understudy.dialects.unsupported import UnsupportedExchange
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.domain.requests import GenerationRequest
+from understudy.domain.responses import TokenCount
 from understudy.domain.usage import token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as
 
 
-class ResponsesDialect:
-    """OpenAI's Responses API as a client sees it. It generates and counts; embeddings and models are elsewhere."""
+def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
+    """Open `POST /responses`."""
+    notes = WarningLog(request.configured)
+    body = encode_chat(request, endpoint, notes, stream=stream)
+    call = HttpRequest("POST", endpoint.url("responses"), JSON_HEADERS + endpoint.headers, body)
+    refuse = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error)
+    before = notes.events()
 
-    name: ClassVar[str] = NAME
-    operations: ClassVar[frozenset[Operation]] = frozenset({Operation.CHAT, Operation.COUNT_TOKENS})
+    def whole(data: bytes) -> list[Event | Failure]:
+        return decode_whole(data, _fail(endpoint), endpoint.bounds)
 
-    def chat(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> Exchange[Event]:
-        """Open `POST /responses`."""
-        notes = WarningLog(request.configured)
-        body = encode_chat(request, endpoint, notes, stream=stream)
-        call = HttpRequest("POST", endpoint.url("responses"), JSON_HEADERS + endpoint.headers, body)
-        refuse = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error)
-        before = notes.events()
+    if stream:
+        reader = StreamReader(endpoint, _fail(endpoint))
+        return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=before, whole=whole)
+    return SingleExchange(call, WholeReader[Event](whole), refuse, before=before)
 
-        def whole(data: bytes) -> list[Event | Failure]:
-            return decode_whole(data, _fail(endpoint), endpoint.bounds)
 
-        if stream:
-            reader = StreamReader(endpoint, _fail(endpoint))
-            return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=before, whole=whole)
-        return SingleExchange(call, WholeReader[Event](whole), refuse, before=before)
-
-    def count_tokens(self, request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-        """Open `POST /responses/input_tokens`."""
-        notes = WarningLog(request.configured)
-        body = encode_count(request, endpoint, notes)
-        url = endpoint.url("responses/input_tokens")
-        call = HttpRequest("POST", url, JSON_HEADERS + endpoint.headers, body)
-        reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
-        count = Operation.COUNT_TOKENS
-        refuse = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=count)
-        return SingleExchange(call, reader, refuse)
-
-    def embed(self, request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-        """Fail: the Responses API has no embeddings."""
-        return UnsupportedExchange("the Responses API has no embeddings; the openai dialect has")
-
-    def list_models(self, request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-        """Fail: the Responses API has no model list."""
-        return UnsupportedExchange("the Responses API has no model list; the openai dialect has")
+def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
+    """Open `POST /responses/input_tokens`."""
+    notes = WarningLog(request.configured)
+    body = encode_count(request, endpoint, notes)
+    url = endpoint.url("responses/input_tokens")
+    call = HttpRequest("POST", url, JSON_HEADERS + endpoint.headers, body)
+    reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
+    count = Operation.COUNT_TOKENS
+    refuse = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=count)
+    return SingleExchange(call, reader, refuse)
 
 
 def _fail(endpoint: Endpoint) -> Fail:
@@ -80,3 +65,12 @@ def _read_count(body: bytes, *, endpoint: Endpoint, warnings: tuple[Warning, ...
     if count is None:
         raise BadJson("a token count without input_tokens")
     return [TokenCount(input_tokens=count, model=endpoint.model, warnings=warnings)]
+
+
+DIALECT = Dialect(
+    NAME,
+    {
+        Operation.CHAT: _chat,
+        Operation.COUNT_TOKENS: _count,
+    },
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -13,18 +14,31 @@ from understudy.dialects.responses.parse import parse_request
 from understudy.dialects.responses.render import render_whole
 from understudy.dialects.responses.render_stream import ResponsesRenderer
 from understudy.dialects.responses.wire import NAME
-from understudy.dialects.server import Inbound, Renderer, json_reply, key_of
-from understudy.domain.errors import Unsupported
+from understudy.dialects.server import Inbound, Renderer, ServerHalf, Writer, json_reply, key_of
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
+from understudy.domain.responses import GenerationResponse, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
 
 
-class ResponsesServer:
+def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Write a whole answer."""
+    return json_reply(render_whole(response, inbound.options))
+
+
+def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
+    """Write a token count."""
+    return json_reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
+
+
+class ResponsesServer(ServerHalf):
     """OpenAI's Responses API as a server speaks it."""
 
     name: ClassVar[str] = NAME
+    operations: ClassVar[Mapping[Operation, Writer]] = {
+        Operation.CHAT: _answer,
+        Operation.COUNT_TOKENS: _count,
+    }
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Tell which operation a route asks for, by its end. No responses are stored, so none can be fetched."""
@@ -47,17 +61,9 @@ class ResponsesServer:
             raise bad_request(f"Unknown request URL: {request.method} {path}", code="unknown_url", status=404)
         return parse_request(request, operation)
 
-    def render(self, response: GenerationResponse, inbound: Inbound) -> HttpReply:
-        """Write a whole answer."""
-        return json_reply(render_whole(response, inbound.options))
-
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
         return ResponsesRenderer(inbound)
-
-    def render_token_count(self, count: TokenCount, inbound: Inbound) -> HttpReply:
-        """Write a token count."""
-        return json_reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
 
     def render_error(self, failure: Failure) -> HttpReply:
         """Write an error in OpenAI's shape. One that came inside a success has only the status of its kind."""
@@ -65,10 +71,5 @@ class ResponsesServer:
             failure = msgspec.structs.replace(failure, status=None)
         return render_error(failure)
 
-    def render_embeddings(self, response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-        """Raise `Unsupported`: the Responses API has no embeddings."""
-        raise Unsupported("the responses dialect has no operation 'embed'; the openai dialect has")
 
-    def render_models(self, models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-        """Raise `Unsupported`: the Responses API has no model list."""
-        raise Unsupported("the responses dialect has no operation 'models'; the openai dialect has")
+SERVER = ResponsesServer()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from understudy.domain.chat_completion import usage_object
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.openai_form import usage_object
 from understudy.domain.operation import Operation
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import Usage

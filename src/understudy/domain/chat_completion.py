@@ -1,17 +1,18 @@
-"""Answers in the form of OpenAI's objects, which half of the field's code reads.
+"""Answers as chat completion objects, and vectors as lists of embedding objects: the form that most code reads.
 
-It stands in the domain because responses offer it everywhere; the openai dialect's server half writes with it.
+Both responses offer it (`to_openai`), and the dialect of this form renders with it. `dialect` is that dialect's name,
+under which parts keep the fields of their own wire.
 Source: OpenAI API reference, "The chat completion object" and "The embedding object".
 """
 
+# ruff: noqa: D102 - the properties of the two protocols are the fields of the two responses, described there
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-from understudy.domain.content import AnyPart, Audio, Citation, Image, Refusal, Text, Thinking, ToolCall
+from understudy.domain.content import AnyPart, Audio, Citation, Image, JsonObject, Refusal, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.usage import Usage
 
 _FINISH = {
@@ -27,18 +28,48 @@ _TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
 """The service tiers that OpenAI has; other providers note theirs, by other words, under the same key."""
 
 
+class Answer(Protocol):
+    """What of a generation is part of the form."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def created(self) -> float | None: ...
+    @property
+    def message(self) -> Message: ...
+    @property
+    def finish_reason(self) -> FinishReason: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def extra(self) -> JsonObject: ...
+
+
+class Embeddings(Protocol):
+    """What of an embedding is part of the form."""
+
+    @property
+    def embeddings(self) -> tuple[tuple[float, ...], ...]: ...
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def usage(self) -> Usage: ...
+
+
 def finish_reason(reason: FinishReason) -> str:
     """Return OpenAI's word for a finish reason; reasons that it has no word for are `stop`."""
     return _FINISH.get(reason, "stop")
 
 
-def answer_object(response: GenerationResponse) -> dict[str, Any]:
+def answer_object(response: Answer, dialect: str) -> dict[str, Any]:
     """Return the answer for code that reads OpenAI's: nothing in it that OpenAI's own types refuse.
 
     What has no place there goes by the names that such code knows: thinking is `reasoning` (Groq, Together, OpenRouter)
     and `reasoning_content` (DeepSeek, LiteLLM), pictures are `images` (OpenRouter, LiteLLM).
     """
-    body = completion_object(response)
+    body = completion_object(response, dialect)
     like_openai(body)
     if images := [part.data_url() for part in response.message.parts if isinstance(part, Image)]:
         body["choices"][0]["message"]["images"] = [
@@ -59,7 +90,7 @@ def like_openai(body: dict[str, Any]) -> None:
         body.pop("service_tier", None)
 
 
-def embeddings_object(response: EmbeddingResponse) -> dict[str, Any]:
+def embeddings_object(response: Embeddings) -> dict[str, Any]:
     """Return vectors as a `list` of `embedding` objects. Unknown token counts are 0: the form demands numbers."""
     tokens = response.usage.input_total or 0
     return {
@@ -73,7 +104,7 @@ def embeddings_object(response: EmbeddingResponse) -> dict[str, Any]:
     }
 
 
-def completion_object(response: GenerationResponse) -> dict[str, Any]:
+def completion_object(response: Answer, dialect: str) -> dict[str, Any]:
     """Return the answer as a `chat.completion` object."""
     body: dict[str, Any] = {
         "id": response.id or "chatcmpl-understudy",
@@ -83,7 +114,7 @@ def completion_object(response: GenerationResponse) -> dict[str, Any]:
         "choices": [
             {
                 "index": 0,
-                "message": message_object(response.message),
+                "message": message_object(response.message, dialect),
                 "logprobs": logprobs_object(response.extra.get("logprobs")),
                 "finish_reason": finish_reason(response.finish_reason),
             }
@@ -115,19 +146,19 @@ def _tokens(entries: Any) -> list[dict[str, Any]] | None:
     return [{"bytes": None, **entry, "top_logprobs": _tokens(entry.get("top_logprobs")) or []} for entry in entries]
 
 
-def message_object(message: Message) -> dict[str, Any]:
+def message_object(message: Message, dialect: str) -> dict[str, Any]:
     """Return an assistant's message in OpenAI's form; thinking goes to `reasoning`, as several providers do."""
     parts = message.parts
-    calls = [tool_call_object(part) for part in parts if isinstance(part, ToolCall)]
+    calls = [tool_call_object(part, dialect) for part in parts if isinstance(part, ToolCall)]
     texts = [part.text for part in parts if isinstance(part, Text)]
     refusal = "".join(part.text for part in parts if isinstance(part, Refusal)) or None
     body: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": refusal}
     if thinking := "".join(part.text for part in parts if isinstance(part, Thinking)):
         body["reasoning"] = thinking
-    if annotations := _annotations(parts):
+    if annotations := _annotations(parts, dialect):
         body["annotations"] = annotations
     if audio := next((part for part in parts if isinstance(part, Audio)), None):
-        body["audio"] = audio_object(audio)
+        body["audio"] = audio_object(audio, dialect)
     if calls:
         body["tool_calls"] = calls
     if body["content"] is None and not calls and refusal is None:
@@ -135,16 +166,16 @@ def message_object(message: Message) -> dict[str, Any]:
     return body
 
 
-def tool_call_object(call: ToolCall) -> dict[str, Any]:
+def tool_call_object(call: ToolCall, dialect: str) -> dict[str, Any]:
     """Return one tool call in OpenAI's form, a custom tool's as such."""
-    if (call.extra or {}).get("openai", {}).get("type") == "custom":
+    if (call.extra or {}).get(dialect, {}).get("type") == "custom":
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
-def audio_object(audio: Audio) -> dict[str, Any]:
+def audio_object(audio: Audio, dialect: str) -> dict[str, Any]:
     """Return spoken words in OpenAI's form; `expires_at` (Unix seconds) is 0 when nobody said how long they live."""
-    expires_at = (audio.extra or {}).get("openai", {}).get("expires_at", 0)
+    expires_at = (audio.extra or {}).get(dialect, {}).get("expires_at", 0)
     return {
         "id": audio.file_id or "",
         "data": audio.data or "",
@@ -172,9 +203,9 @@ def usage_object(usage: Usage) -> dict[str, Any] | None:
     return body
 
 
-def annotation_object(citation: Citation) -> dict[str, Any] | None:
+def annotation_object(citation: Citation, dialect: str) -> dict[str, Any] | None:
     """Return a citation as OpenAI writes it; `None` for one without a URL, which has no place in this form."""
-    if citation.dialect == "openai" and citation.raw is not None:
+    if citation.dialect == dialect and citation.raw is not None:
         return citation.raw
     if not citation.url:
         return None
@@ -187,6 +218,6 @@ def annotation_object(citation: Citation) -> dict[str, Any] | None:
     return {"type": "url_citation", "url_citation": fields}
 
 
-def _annotations(parts: tuple[AnyPart, ...]) -> list[dict[str, Any]]:
+def _annotations(parts: tuple[AnyPart, ...], dialect: str) -> list[dict[str, Any]]:
     citations = [citation for part in parts if isinstance(part, Text) for citation in part.citations]
-    return [written for citation in citations if (written := annotation_object(citation)) is not None]
+    return [written for citation in citations if (written := annotation_object(citation, dialect)) is not None]

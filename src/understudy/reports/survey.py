@@ -1,4 +1,4 @@
-"""What can be found out of entries without paying: their settings, where their keys come from, and their health."""
+"""Surveys the entries of a configuration at no cost: their settings, where their keys come from, and their health."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from understudy.config import Config
 from understudy.domain.errors import LLMError
 from understudy.domain.responses import HealthStatus
 from understudy.domain.secret import Secret
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig
 
 IN_FILE = "configuration file"
-"""Where a key comes from that is written out."""
+"""The source of a key that is written in the file."""
 
 
 class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one entry."""
+    """What is known about an entry."""
 
     name: str
     provider: str
     model: str | None
-    """The text model; `None` where each call names its own, and for an entry that has an embedding model alone."""
+    """The text model; `None` where each call names its own, and for an entry with an embedding model only."""
     embedding_model: str | None
     base_url: str
     key: str | None
-    """Where the key comes from; never the key. `None` when there is none."""
+    """Where the key comes from, never the key; `None` without a key."""
     ok: bool | None = None
-    """`None` when it was not asked."""
+    """`None` when the provider was not asked."""
     reachable: bool | None = None
     serving: bool | None = None
     authenticated: bool | None = None
@@ -44,24 +44,24 @@ class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds of one call."""
     detail: str | None = None
     warnings: tuple[Warning, ...] = ()
-    """Settings of the entry that its model refuses, and that are therefore left out."""
+    """Settings of the entry that its model refuses, and that are therefore not sent."""
     wrong: bool = False
-    """Whether the entry itself is wrong, rather than its provider out of reach."""
+    """Whether the entry itself is wrong, rather than its provider unreachable."""
 
 
 class TypeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider type that the configuration defines itself."""
+    """A provider type defined in the configuration."""
 
     name: str
     title: str
     base_url: str
     dialects: dict[str, str]
-    """Which wire format speaks which operation."""
+    """The wire format of each operation."""
     key_variables: tuple[str, ...]
 
     @classmethod
     def of(cls, row: ProviderRow) -> TypeResult:
-        """Read a row."""
+        """Return the type of a row."""
         return cls(
             name=row.type,
             title=row.title,
@@ -72,8 +72,8 @@ class TypeResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def opened(config: Config, fallback: FallbackConfig | None = None) -> AsyncIterator[list[Provider]]:
-    """Make the provider of every entry; their connections are closed at the end."""
+async def open_providers(config: Config, fallback: FallbackConfig | None = None) -> AsyncIterator[list[Provider]]:
+    """Create the provider of every entry, and close their connections at the end."""
     providers = [create_provider(entry, row=config.row_of(entry), fallback=fallback) for entry in config.providers]
     try:
         yield providers
@@ -83,15 +83,15 @@ async def opened(config: Config, fallback: FallbackConfig | None = None) -> Asyn
 
 
 async def survey(config: Config, *, offline: bool) -> tuple[EntryResult, ...]:
-    """Look at all entries at once; `offline` asks nobody anything."""
+    """Survey all entries at once; `offline`: without any requests."""
     if offline:
-        return tuple(described(create_provider(entry, row=config.row_of(entry))) for entry in config.providers)
-    async with opened(config) as providers:
-        return tuple(await asyncio.gather(*map(_entry, providers)))
+        return tuple(describe_entry(create_provider(entry, row=config.row_of(entry))) for entry in config.providers)
+    async with open_providers(config) as providers:
+        return tuple(await asyncio.gather(*map(_check_entry, providers)))
 
 
-async def _entry(provider: Provider) -> EntryResult:
-    result = described(provider)
+async def _check_entry(provider: Provider) -> EntryResult:
+    result = describe_entry(provider)
     if result.wrong:
         return result
     try:
@@ -111,16 +111,16 @@ async def _entry(provider: Provider) -> EntryResult:
     )
 
 
-def described(provider: Provider) -> EntryResult:
-    """Return what is known of an entry without asking anybody."""
+def describe_entry(provider: Provider) -> EntryResult:
+    """Return what is known about an entry without a request."""
     config = provider.config
     result = EntryResult(
         name=provider.name,
         provider=provider.provider_type,
         model=None if config.embeds_alone else provider.text_model,
         embedding_model=config.embedding_model,
-        base_url=provider.endpoint(None).base_url,
-        key=place_of(config, provider.row),
+        base_url=provider.backend.endpoint(None).base_url,
+        key=key_source(config, provider.row),
     )
     try:
         return msgspec.structs.replace(result, warnings=tuple(provider.configuration_warnings()))
@@ -129,9 +129,9 @@ def described(provider: Provider) -> EntryResult:
         return msgspec.structs.replace(result, ok=False, wrong=True, detail=detail)
 
 
-def place_of(config: ProviderConfig, row: ProviderRow) -> str | None:
-    """Return the environment variable that holds the key or token, the provider's own ones first; else that it is
-    written."""
+def key_source(config: ProviderConfig, row: ProviderRow) -> str | None:
+    """Return the environment variable that holds the key or token, preferring the provider's own ones; else that it is
+    written in the file."""
     key = config.api_key or config.token
     if not isinstance(key, Secret):
         return None
@@ -142,19 +142,19 @@ def place_of(config: ProviderConfig, row: ProviderRow) -> str | None:
     return IN_FILE
 
 
-def health_of(entry: EntryResult) -> str:
-    """Return in a word or two how well an entry is."""
+def health_word(entry: EntryResult) -> str:
+    """Return the health of an entry in a word or two."""
     match entry:
         case EntryResult(wrong=True, authenticated=None, model_available=None):
             return "wrong"
         case EntryResult(ok=True):
-            return "well"
+            return "ok"
         case EntryResult(ok=None):
             return "?"
         case EntryResult(authenticated=False):
             return "key refused"
         case EntryResult(reachable=False):
-            return "out of reach"
+            return "unreachable"
         case EntryResult(model_available=False):
             return "model missing"
         case _:
@@ -162,7 +162,7 @@ def health_of(entry: EntryResult) -> str:
 
 
 def target_name(name: str, provider: str, model: str | None) -> str:
-    """Return `entry/model`, with the provider's type where the entry is called otherwise."""
+    """Return `entry/model`, with the provider's type where the entry has another name."""
     target = f"{name}/{model}" if model else name
     return target if name == provider else f"{target} ({provider})"
 
