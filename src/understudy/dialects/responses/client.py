@@ -63,7 +63,7 @@ def _fail(endpoint: Endpoint) -> Fail:
 def _read_count(body: bytes, *, endpoint: Endpoint, warnings: tuple[Warning, ...]) -> list[TokenCount | Failure]:
     count = token_count(decode_as(COUNT, body).input_tokens)
     if count is None:
-        raise BadJson("a token count without input_tokens")
+        raise BadJson("the token count has no valid `input_tokens`")
     return [TokenCount(input_tokens=count, model=endpoint.model, warnings=warnings)]
 
 
