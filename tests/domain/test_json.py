@@ -37,7 +37,7 @@ from understudy.domain.requests import (
 )
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
 from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 
 EXTRA = {"d": {"x": [1, None]}}
 PARTS = (

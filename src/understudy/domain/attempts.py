@@ -12,7 +12,7 @@ from understudy.domain.failures import Failure
 from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 
 
 class Outcome(enum.StrEnum):
