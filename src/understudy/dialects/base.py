@@ -18,7 +18,7 @@ from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 from understudy.wire.bounds import BOUNDS, Bounds, TooLarge
 from understudy.wire.gathered import Gathered
 from understudy.wire.http import Headers, HttpHead, HttpRequest, origin_of

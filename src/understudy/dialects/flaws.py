@@ -10,7 +10,7 @@ import msgspec
 from understudy.domain.events import Event, Warned
 from understudy.domain.failures import Failure
 from understudy.domain.usage import USAGE
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 from understudy.wire.json import BadJson
 from understudy.wire.mending import NUMBERS, SURROGATES, mend
 from understudy.wire.sse import SseEvent
