@@ -322,7 +322,7 @@ def test_functions_are_not_shown_with_their_arguments() -> None:
     )
     llm = u.create_provider(config)
     shown = repr(config) + str(config) + pprint.pformat(config) + repr(config.__rich_repr__()) + repr(llm)
-    shown += repr(llm.credential)
+    shown += repr(llm.backend.credential)
     assert CANARY not in shown
     assert "sign='…'" in shown
     assert copy.copy(config) == config

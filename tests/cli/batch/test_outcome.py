@@ -100,7 +100,7 @@ def test_lost_attempts_cost_too_and_unknown_is_not_nothing(
 @pytest.mark.parametrize(
     ("error", "status", "code", "own_fault", "again"),
     [
-        (Misuse("model 'x' names no entry"), None, "misuse", False, None),
+        (Misuse("unknown entry or model 'x'"), None, "misuse", False, None),
         (error_of(Failure(kind=FailureKind.CONNECT, message="no route")), None, "connect", False, None),
         (error_of(Failure(kind=FailureKind.TRUNCATED, message="cut", status=200)), None, "truncated", False, None),
         (error_of(Failure(kind=FailureKind.INVALID_REQUEST, message="no", status=400)), 400, None, True, None),
