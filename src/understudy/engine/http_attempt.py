@@ -53,7 +53,7 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the body is kept for `raw`, which a stream that its reader sees as it arrives does not need."""
     whole: Callable[[Failure], Exchange[Any] | None] | None = None
     """For an answer that was asked for whole and is streamed inside: opens the same request unstreamed, if the failure
-    says that the provider refuses to stream it."""
+    states that the provider refuses to stream it."""
     background: Background = msgspec.field(default_factory=Background)
     """Where the provider is told to stop."""
     strict: bool = False
@@ -170,7 +170,7 @@ class HttpAttempt:
         return batch
 
     def _warned(self, event: Warned, steps: list[Any]) -> None:
-        """Note a degradation. What is warned of ahead of a request, be it the first of several, is of that request."""
+        """Note a degradation. A warning ahead of a request, also the first of several, is about that request."""
         self.translated = True
         if self._context.strict and (not self.answered or any(isinstance(step, Send) for step in steps)):
             message = f"cannot express {event.warning.what}: {event.warning.why} (strict)"
@@ -253,7 +253,7 @@ class HttpAttempt:
         self._steps = close() if self._meter.size <= LONG else await aside(close)
 
     async def _read_refusal(self, incoming: Incoming) -> None:
-        """Read an error, so far as is of use, and take that as its end."""
+        """Read an error as far as is useful, and treat that as its end."""
         try:
             pieces = await read_beginning(decoded(incoming, self._context.bounds), self._context.bounds.error)
         except TransportError as error:
@@ -270,7 +270,7 @@ class HttpAttempt:
         self._steps = [*self._steps, *self._exchange.close()]
 
     def _lost(self, failure: Failure) -> None:
-        """The connection failed, or the watch closed it; in the latter case the watch knows why."""
+        """Handle a failed connection, or one that the watch closed for a reason of its own."""
         timed_out = self._watch.verdict if self._watch is not None else None
         self._close()
         if timed_out is not None or failure.kind in _FINAL:
