@@ -220,9 +220,9 @@ async def test_a_token_that_is_fetched_goes_where_one_that_is_written_does() -> 
 
 
 def test_a_key_and_a_token_together_are_a_mistake() -> None:
-    with pytest.raises(u.ConfigError, match="api_key and token are both set"):
+    with pytest.raises(u.ConfigError, match="set either api_key or token, not both"):
         _ = provider(api_key=u.Secret("k"), token=u.Secret("t")).backend.credential
-    with pytest.raises(u.ConfigError, match="OpenAI takes no token"):
+    with pytest.raises(u.ConfigError, match="OpenAI does not accept a token"):
         _ = u.create_provider(u.ProviderConfig(provider="openai", token=u.Secret("t"))).backend.credential
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         T,
         TokenCount,
     )
-    from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+    from understudy.domain.warnings import Warning  # noqa: A004 - the public name
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.single import SinglePlanner
     from understudy.policy.plan import Plan

@@ -15,6 +15,7 @@ from understudy.domain.errors import LLMError, Misuse, error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost, Money
+from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpRequest
@@ -34,7 +35,7 @@ def attempt(**fields: Any) -> AttemptRecord:
         provider="primary",
         provider_type="openai",
         model="m",
-        operation="chat",
+        operation=Operation.CHAT,
         outcome=Outcome.WON,
         started=0.0,
         duration=1.0,
