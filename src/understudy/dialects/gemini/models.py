@@ -43,7 +43,7 @@ def open_models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInf
 
 
 def decode_model(item: JsonObject) -> ModelInfo:
-    """Read one model. Raises `BadJson` when it is none."""
+    """Decode one model. Raises `BadJson`."""
     try:
         model = msgspec.convert(item, ModelItem)
     except msgspec.ValidationError as error:
