@@ -29,7 +29,7 @@ LAYERS: dict[str, set[str]] = {
     "engine": {
         "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "pricing", "ledger", "transport",
     },
-    "planning": {"domain", "dialects", "policy", "settings", "protocol", "pricing", "engine", "client"},
+    "planning": {"domain", "policy", "settings", "pricing", "engine"},
     "client": {
         "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "config", "pricing", "ledger",
         "transport", "engine", "planning",

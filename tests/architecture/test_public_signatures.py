@@ -17,7 +17,6 @@ from understudy import blocking
 
 FACES = {"understudy": understudy, "understudy.blocking": blocking}
 INTERNAL = {
-    "Provider": {"attempt", "batch_limits", "cost_of", "credential", "tally"},
     "ResponseStream": {"__init__"},
 }
 """Members that only the library itself calls. Streams are made by `stream`."""

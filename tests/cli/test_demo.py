@@ -30,8 +30,8 @@ def test_the_account_tells_unknown_from_nothing(cli: CommandLine) -> None:
 async def test_a_scene_that_goes_wrong_is_not_called_right(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def wrong(stage: scenes.Stage) -> scenes.Played:
-        return scenes.Played((), "", (scenes.Claim("the moon is a cheese", False),))
+    async def wrong(demo: scenes.Demo) -> scenes.SceneResult:
+        return scenes.SceneResult((), "", (scenes.Claim("the moon is a cheese", False),))
 
     import sys
 

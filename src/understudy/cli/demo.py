@@ -13,7 +13,7 @@ from understudy.cli.exits import ExitCode
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.messages import outcome_of, price, target_name
 from understudy.cli.options import Options
-from understudy.cli.scenes import SCENES, Played, Scene, Stage
+from understudy.cli.scenes import SCENES, Demo, Scene, SceneResult
 from understudy.cli.terminal import console, plain_table, prepare_library, show
 from understudy.client.provider import Provider
 from understudy.domain.attempts import AttemptRecord
@@ -51,27 +51,27 @@ async def perform(screen: Console) -> bool:
         screen.print("Emulators speak the providers' wire formats over real sockets on this machine:", style="bold")
         for name in _PROVIDERS:
             screen.print(f"  {providers.row(name).title:10} {emulator.url(name)}", style="dim")
-        stage = Stage(emulator)
+        demo = Demo(emulator)
         failed: list[str] = []
         for number, scene in enumerate(SCENES, start=1):
-            played = await _play(screen, stage, scene, number)
-            failed += [f"scene {number}: {claim.words}" for claim in played.claims if not claim.true]
-        _sum_up(screen, stage, failed)
+            result = await _play(screen, demo, scene, number)
+            failed += [f"scene {number}: {claim.words}" for claim in result.claims if not claim.true]
+        _sum_up(screen, demo, failed)
     return not failed
 
 
-async def _play(screen: Console, stage: Stage, scene: Scene, number: int) -> Played:
+async def _play(screen: Console, demo: Demo, scene: Scene, number: int) -> SceneResult:
     screen.print(f"\n{number}. {scene.title}", style="bold cyan")
     screen.print(f"   {scene.description}")
-    played = await scene.play(stage)
-    for name in stage.emulator.providers:
-        stage.emulator.script(name)
-    for attempt in played.attempts:
+    result = await scene.play(demo)
+    for name in demo.emulator.providers:
+        demo.emulator.script(name)
+    for attempt in result.attempts:
         _show(screen, attempt)
-    screen.print(f"   “{played.answer}”", style="italic")
-    for claim in played.claims:
+    screen.print(f"   “{result.answer}”", style="italic")
+    for claim in result.claims:
         screen.print(f"   {_sign(claim.true)} {claim.words}", style="green" if claim.true else "bold red")
-    return played
+    return result
 
 
 def _show(screen: Console, attempt: AttemptRecord) -> None:
@@ -93,9 +93,9 @@ def _sign(good: bool) -> str:
     return "✓" if good else "✗"
 
 
-def _sum_up(screen: Console, stage: Stage, failed: list[str]) -> None:
+def _sum_up(screen: Console, demo: Demo, failed: list[str]) -> None:
     screen.print("\nSummary, from every provider's own statistics:", style="bold")
-    show(_summary(stage.used), sys.stdout)
+    show(_summary(demo.used), sys.stdout)
     if failed:
         screen.print("Claims that did not come true:", style="bold red")
         for words in failed:

@@ -52,7 +52,7 @@ _POLL = 0.1
 """Seconds between two polls for new requests."""
 
 
-class Stage(NamedTuple):
+class Setup(NamedTuple):
     """The emulators and their faults."""
 
     emulator: Emulator
@@ -98,57 +98,53 @@ def emulate(
     as_json: JsonOption = False,
 ) -> None:
     """Emulate providers to develop and test against, until Ctrl-C."""
-    wanted = tuple(dict.fromkeys(names or cast.types()))
-    _check_names(wanted)
-    if write is not None and write.exists():
-        raise Misuse(f"--write {write}: the file already exists and is not overwritten")
-    if port is not None and port + len(wanted) > 65536:
-        raise Misuse(f"--port {port}: fewer than {len(wanted)} ports are left from there")
-    stage = Stage(
-        Emulator(
-            wanted,
-            keys=None,
-            models=_models(model or [], wanted),
-            host=host,
-            ports={} if port is None else {name: port + offset for offset, name in enumerate(wanted)},
-            pace=pace,
-        ),
-        _faults(fault or [], wanted),
-        every,
-    )
-    asyncio.run(_serve(stage, write, as_json=as_json))
-
-
-def _check_names(names: tuple[str, ...]) -> None:
-    for name in names:
+    chosen = tuple(dict.fromkeys(names or cast.types()))
+    for name in chosen:
         if name not in cast.types():
             raise Misuse(f"unknown provider {name!r}; the emulated ones are {', '.join(cast.types())}")
+    if write is not None and write.exists():
+        raise Misuse(f"--write {write}: the file already exists and is not overwritten")
+    if port is not None and port + len(chosen) > 65536:
+        raise Misuse(f"--port {port}: fewer than {len(chosen)} ports are left from there")
+    setup = Setup(
+        Emulator(
+            chosen,
+            keys=None,
+            models=_models(model or [], chosen),
+            host=host,
+            ports={} if port is None else {name: port + offset for offset, name in enumerate(chosen)},
+            pace=pace,
+        ),
+        _faults(fault or [], chosen),
+        every,
+    )
+    asyncio.run(_serve(setup, write, as_json=as_json))
 
 
-def _faults(written: list[str], wanted: tuple[str, ...]) -> dict[str, Fault]:
+def _faults(written: list[str], chosen: tuple[str, ...]) -> dict[str, Fault]:
     faults: dict[str, Fault] = {}
     for text in written:
         name, colon, rest = text.partition(":")
-        among = colon and name.strip() in wanted
+        among = colon and name.strip() in chosen
         try:
             fault = parse(rest if among else text)
         except ValueError as error:
             raise Misuse(f"--fault {text}: {str(error).partition(': ')[2] or error}") from error
-        faults.update(dict.fromkeys((name.strip(),) if among else wanted, fault))
+        faults.update(dict.fromkeys((name.strip(),) if among else chosen, fault))
     return faults
 
 
-def _models(written: list[str], wanted: tuple[str, ...]) -> dict[str, list[str]]:
+def _models(written: list[str], chosen: tuple[str, ...]) -> dict[str, list[str]]:
     models: dict[str, list[str]] = {}
     for text in written:
         name, _, model = text.partition("/")
-        if name not in wanted or not model:
-            raise Misuse(f"--model {text}: write PROVIDER/MODEL, with one of the providers {', '.join(wanted)}")
+        if name not in chosen or not model:
+            raise Misuse(f"--model {text}: write PROVIDER/MODEL, with one of the providers {', '.join(chosen)}")
         models.setdefault(name, []).append(model)
     return models
 
 
-async def _serve(stage: Stage, write: Path | None, *, as_json: bool) -> None:
+async def _serve(setup: Setup, write: Path | None, *, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM, which both end it successfully. Ignored signals stay ignored."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -160,11 +156,11 @@ async def _serve(stage: Stage, write: Path | None, *, as_json: bool) -> None:
             loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         try:
-            emulator = await stack.enter_async_context(stage.emulator)
+            emulator = await stack.enter_async_context(setup.emulator)
         except OSError as error:
             raise Misuse(f"cannot listen: {error.strerror or error}; choose a different --port or --host") from error
-        for name, fault in stage.faults.items():
-            emulator.script(name, always=fault, every=stage.every)
+        for name, fault in setup.faults.items():
+            emulator.script(name, always=fault, every=setup.every)
         _announce(emulator, write, as_json=as_json)
         await _report_until(stop, emulator)
 
@@ -177,7 +173,12 @@ def _announce(emulator: Emulator, write: Path | None, *, as_json: bool) -> None:
         except OSError as error:
             raise Misuse(f"--write {write}: {error.strerror or error}") from error
     if as_json:
-        print_json({name: _facts(emulator, name) for name in emulator.providers})
+        print_json(
+            {
+                name: {"base_url": emulator.url(name), "key": emulator.key, "environment": environment(emulator, name)}
+                for name in emulator.providers
+            }
+        )
     else:
         print(settings(emulator), flush=True)
     say("Ctrl-C stops the emulators. Requests:")
@@ -233,10 +234,6 @@ def _models_to_write(row: ProviderRow) -> tuple[str, str | None]:
     embedding = next((model.id for model in offered if "embed" in model.capabilities), None)
     embeds = Operation.EMBED in row.dialects
     return row.text_model or offered[0].id, row.embedding_model or (embedding if embeds else None)
-
-
-def _facts(emulator: Emulator, name: str) -> dict[str, object]:
-    return {"base_url": emulator.url(name), "key": emulator.key, "environment": environment(emulator, name)}
 
 
 async def _report_until(stop: asyncio.Event, emulator: Emulator) -> None:

@@ -64,7 +64,8 @@ def explain(options: PromptOptions, *, as_json: JsonOption = False) -> None:
 
 def show_plan(plan: Plan) -> None:
     """Print a plan as tables."""
-    decided = [f"{name}: {value}" for name, value in _decided(plan) if value]
+    decisions = ("route", plan.route), ("task", plan.task), ("order", plan.why)
+    decided = [f"{name}: {value}" for name, value in decisions if value]
     print("\n".join(map(clean_line, decided)), end="\n\n" if decided else "")
     if plan.steps:
         show(_steps(plan), sys.stdout)
@@ -72,10 +73,6 @@ def show_plan(plan: Plan) -> None:
         print()
     if plan.skipped:
         show(_skipped(plan), sys.stdout)
-
-
-def _decided(plan: Plan) -> tuple[tuple[str, str | None], ...]:
-    return ("route", plan.route), ("task", plan.task), ("order", plan.why)
 
 
 def _steps(plan: Plan) -> Table:

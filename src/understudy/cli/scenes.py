@@ -30,7 +30,7 @@ class Claim(NamedTuple):
     true: bool
 
 
-class Played(NamedTuple):
+class SceneResult(NamedTuple):
     """The result of a scene."""
 
     attempts: tuple[AttemptRecord, ...]
@@ -38,14 +38,14 @@ class Played(NamedTuple):
     claims: tuple[Claim, ...]
 
 
-class Stage:
+class Demo:
     """The emulators of the demonstration, and all providers that were used, for the summary at the end."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.used: list[Provider] = []
 
-    def cast(self, *names: str, max_retries: int = 3, keys: dict[str, str] | None = None) -> ProviderManager:
+    def manager(self, *names: str, max_retries: int = 3, keys: dict[str, str] | None = None) -> ProviderManager:
         """Return a manager of these providers, in this order, without state from earlier scenes."""
         providers: list[Provider] = []
         for priority, name in enumerate(names, start=1):
@@ -67,14 +67,14 @@ class Scene(NamedTuple):
 
     title: str
     description: str
-    play: Callable[[Stage], Awaitable[Played]]
+    play: Callable[[Demo], Awaitable[SceneResult]]
 
 
-async def plain_answer(stage: Stage) -> Played:
+async def plain_answer(demo: Demo) -> SceneResult:
     """Nothing fails."""
-    async with stage.cast("openai", "anthropic") as llm:
+    async with demo.manager("openai", "anthropic") as llm:
         response = await llm.generate(PARIS)
-    return _played(
+    return _result(
         response,
         Claim("the answer is right", "Paris" in response.text),
         Claim("one attempt, one answer", [a.provider for a in response.attempts] == ["openai"]),
@@ -82,41 +82,41 @@ async def plain_answer(stage: Stage) -> Played:
     )
 
 
-async def primary_fails(stage: Stage) -> Played:
+async def primary_fails(demo: Demo) -> SceneResult:
     """The primary answers 500 to everything."""
-    stage.emulator.script("openai", always=Fault.status(500))
-    async with stage.cast("openai", "anthropic") as llm:
+    demo.emulator.script("openai", always=Fault.status(500))
+    async with demo.manager("openai", "anthropic") as llm:
         response = await llm.generate(PARIS)
     kinds = _kinds(response.attempts)
-    return _played(
+    return _result(
         response,
         Claim("OpenAI was retried before it was given up", kinds.count(_K.SERVER_ERROR) >= 2),
         Claim("Anthropic answered in its place", response.provider == "anthropic" and "Paris" in response.text),
     )
 
 
-async def rate_limited(stage: Stage) -> Played:
+async def rate_limited(demo: Demo) -> SceneResult:
     """The primary asks for a pause of one second."""
-    stage.emulator.script("openai", [Fault.status(429, retry_after=1)])
-    async with stage.cast("openai", "anthropic") as llm:
+    demo.emulator.script("openai", [Fault.status(429, retry_after=1)])
+    async with demo.manager("openai", "anthropic") as llm:
         response = await llm.generate("What is 17 * 3?")
     waited = response.attempts[-1].waited
-    return _played(
+    return _result(
         response,
         Claim("the provider asked for one second, and got it", 1.0 <= waited < 2.0),
         Claim("so OpenAI itself answered", response.provider == "openai" and "51" in response.text),
     )
 
 
-async def third_answers(stage: Stage) -> Played:
+async def third_answers(demo: Demo) -> SceneResult:
     """One provider does not listen, another refuses the key."""
-    await stage.emulator.stop("openai")
+    await demo.emulator.stop("openai")
     try:
-        async with stage.cast("openai", "anthropic", "ollama", keys={"anthropic": "a-revoked-key"}) as llm:
+        async with demo.manager("openai", "anthropic", "ollama", keys={"anthropic": "a-revoked-key"}) as llm:
             response = await llm.generate(PARIS)
     finally:
-        await stage.emulator.start("openai")
-    return _played(
+        await demo.emulator.start("openai")
+    return _result(
         response,
         Claim("OpenAI's port refuses connections", _K.CONNECT in _kinds(response.attempts)),
         Claim(
@@ -128,14 +128,14 @@ async def third_answers(stage: Stage) -> Played:
     )
 
 
-async def cut_before_words(stage: Stage) -> Played:
+async def cut_before_words(demo: Demo) -> SceneResult:
     """A stream is interrupted before its first word."""
-    stage.emulator.script("openai", always=Fault.cut(after=0))
-    async with stage.cast("openai", "anthropic", max_retries=1) as llm:
+    demo.emulator.script("openai", always=Fault.cut(after=0))
+    async with demo.manager("openai", "anthropic", max_retries=1) as llm:
         stream = llm.stream(PARIS)
         shown = "".join([text async for text in stream.text()])
     response = stream.response
-    return _played(
+    return _result(
         response,
         Claim("the first stream was interrupted", response.attempts[0].failure is not None),
         Claim("the reader saw one complete answer, and nothing of the interrupted one", shown == response.text),
@@ -143,11 +143,11 @@ async def cut_before_words(stage: Stage) -> Played:
     )
 
 
-async def cut_after_words(stage: Stage) -> Played:
+async def cut_after_words(demo: Demo) -> SceneResult:
     """A stream is interrupted in the middle of a sentence."""
-    stage.emulator.script("openai", always=Fault.cut(after=3))
+    demo.emulator.script("openai", always=Fault.cut(after=3))
     shown, error = "", None
-    async with stage.cast("openai", "anthropic") as llm:
+    async with demo.manager("openai", "anthropic") as llm:
         try:
             async for event in llm.stream(PARIS):
                 shown += event.text if isinstance(event, TextDelta) else ""
@@ -155,7 +155,7 @@ async def cut_after_words(stage: Stage) -> Played:
             error = caught
     attempts = error.attempts if error else ()
     partial = error.partial.text if error and error.partial else ""
-    return Played(
+    return SceneResult(
         attempts,
         f"{shown}…",
         (
@@ -166,7 +166,7 @@ async def cut_after_words(stage: Stage) -> Played:
     )
 
 
-async def structured_output(stage: Stage) -> Played:
+async def structured_output(demo: Demo) -> SceneResult:
     """An answer that must conform to a schema, and does not."""
     schema = {
         "title": "city",
@@ -175,17 +175,17 @@ async def structured_output(stage: Stage) -> Played:
         "required": ["city", "is_capital"],
         "additionalProperties": False,
     }
-    stage.emulator.script("openai", always=Fault.bad_output())
-    async with stage.cast("openai", "anthropic") as llm:
+    demo.emulator.script("openai", always=Fault.bad_output())
+    async with demo.manager("openai", "anthropic") as llm:
         response = await llm.generate("Is Paris a capital?", schema=schema)
-    return _played(
+    return _result(
         response,
         Claim("OpenAI's invalid JSON was detected", _K.SCHEMA_MISMATCH in _kinds(response.attempts)),
         Claim("the value conforms to the schema", response.parsed == {"city": "Paris", "is_capital": True}),
     )
 
 
-async def tool_call(stage: Stage) -> Played:
+async def tool_call(demo: Demo) -> SceneResult:
     """A tool is called by one provider and its result read by another."""
     tool = Tool(
         name="get_weather",
@@ -193,14 +193,14 @@ async def tool_call(stage: Stage) -> Played:
         parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     )
     conversation = [Message.user("What is the weather in Paris? Use get_weather.")]
-    async with stage.cast("openai", "anthropic", max_retries=1) as llm:
+    async with demo.manager("openai", "anthropic", max_retries=1) as llm:
         first = await llm.generate(conversation, tools=[tool])
         calls = first.tool_calls
         results = [ToolResult(call_id=call.id, name=call.name, content="18 degrees, sunny") for call in calls]
-        stage.emulator.script("openai", always=Fault.status(503))
+        demo.emulator.script("openai", always=Fault.status(503))
         second = await llm.generate([*conversation, first.message, Message.tool(*results)], tools=[tool])
     arguments = calls[0].parsed_arguments() if calls else None
-    return Played(
+    return SceneResult(
         (*first.attempts, *second.attempts),
         f"{calls[0].name}({calls[0].arguments}) → {second.text}" if calls else second.text,
         (
@@ -211,21 +211,21 @@ async def tool_call(stage: Stage) -> Played:
     )
 
 
-async def everything_down(stage: Stage) -> Played:
+async def everything_down(demo: Demo) -> SceneResult:
     """No provider can answer."""
-    stage.emulator.script("openai", always=Fault.error(_K.BILLING))
-    stage.emulator.script("anthropic", always=Fault.error(_K.OVERLOADED))
-    await stage.emulator.stop("ollama")
+    demo.emulator.script("openai", always=Fault.error(_K.BILLING))
+    demo.emulator.script("anthropic", always=Fault.error(_K.OVERLOADED))
+    await demo.emulator.stop("ollama")
     error: LLMError | None = None
     try:
-        async with stage.cast("openai", "anthropic", "ollama", max_retries=2) as llm:
+        async with demo.manager("openai", "anthropic", "ollama", max_retries=2) as llm:
             await llm.generate(PARIS)
     except LLMError as caught:
         error = caught
     finally:
-        await stage.emulator.start("ollama")
+        await demo.emulator.start("ollama")
     attempts = error.attempts if error else ()
-    return Played(
+    return SceneResult(
         attempts,
         f"{type(error).__name__}: {str(error).partition(':')[0]}" if error else "",
         (
@@ -251,8 +251,8 @@ SCENES = (
 )
 
 
-def _played(response: GenerationResponse, *claims: Claim) -> Played:
-    return Played(response.attempts, response.text, claims)
+def _result(response: GenerationResponse, *claims: Claim) -> SceneResult:
+    return SceneResult(response.attempts, response.text, claims)
 
 
 def _kinds(attempts: Sequence[AttemptRecord]) -> list[FailureKind]:

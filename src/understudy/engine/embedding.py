@@ -19,7 +19,7 @@ from understudy.domain.errors import ContextLengthExceeded, InvalidResponse, LLM
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, joined
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 from understudy.engine import clock
 from understudy.engine.backend import Backend
 from understudy.engine.engine import Engine

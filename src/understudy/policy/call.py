@@ -21,6 +21,7 @@ allow a hedge), `settled` (the end).
 
 from __future__ import annotations
 
+from functools import cached_property
 from random import Random
 
 import msgspec
@@ -68,7 +69,8 @@ class Call:
         self._rules = rules
         self._health = health
         self._tries = Tries(plan, max_attempts=rules.max_attempts, health=health)
-        self._retries = Retries(self._tries, rules, budgets, rng)
+        self._budgets = budgets
+        self._rng = rng
         self._picker = Picker(self._tries, rules, health, rng)
         self._wake: float | None = None
         self._waiting_for: Try | None = None
@@ -80,6 +82,11 @@ class Call:
         self.committed: int | None = None
         self.settled = False
         self.decisions: dict[int, str] = {}
+
+    @cached_property
+    def _retries(self) -> Retries:
+        """What most calls never need."""
+        return Retries(self._tries, self._rules, self._budgets, self._rng)
 
     @property
     def deadline(self) -> float:
@@ -148,7 +155,7 @@ class Call:
             return []
         self.committed = attempt
         self._hedge_at = None
-        return [Commit(attempt), *(self._abort(other, OUTRUN) for other in tuple(self.running) if other != attempt)]
+        return [Commit(attempt), *self._abort_all(OUTRUN, but=attempt)]
 
     def _failed(self, signal: Failed, now: float) -> list[Action]:
         failure, ended = signal.failure, self.running.pop(signal.attempt)
@@ -293,7 +300,7 @@ class Call:
     def _start(self, each: Try, permit: Permit, now: float) -> list[Action]:
         target = each.step.target
         if not each.launched:
-            self._retries.first_at(target, now)
+            self._budgets.retry(target.credential or target.name).deposit(now)
         each.count += 1
         self._tries.attempts += 1
         number = self._tries.attempts
@@ -302,7 +309,7 @@ class Call:
         self.running[number] = Running(each, permit, now)
         waited = 0.0 if self._wait_began is None else now - self._wait_began
         self._wait_began = None
-        return [Launch(number, target, self._limits(each, now), waited)]
+        return [Launch(number, target, self._limits(each, now), waited, each.step.why)]
 
     def _limits(self, each: Try, now: float) -> Limits:
         """Return the time-outs of an attempt: within the deadline, and within its share while others are untried."""
@@ -319,22 +326,24 @@ class Call:
 
     def _surface(self, signal: Failed, why: str) -> list[Action]:
         self._decide(signal.attempt, why)
-        aborts = [self._abort(other, OUTRUN) for other in tuple(self.running)]
-        return [*aborts, *self._settle(Settle(signal.attempt, signal.failure, surfaced=True))]
+        return [*self._abort_all(OUTRUN), *self._settle(Settle(signal.attempt, signal.failure, surfaced=True))]
 
     def _stop(self, failure: Failure) -> list[Action]:
         last = max(self.running, default=None)
-        aborts = [self._abort(attempt, failure) for attempt in tuple(self.running)]
-        return [*aborts, *self._settle(Settle(last, failure, surfaced=True))]
+        return [*self._abort_all(failure), *self._settle(Settle(last, failure, surfaced=True))]
 
-    def _abort(self, attempt: int, failure: Failure) -> Action:
-        self._health.release(self.running.pop(attempt).permit)
-        return Abort(attempt, failure)
+    def _abort_all(self, failure: Failure, *, but: int | None = None) -> list[Abort]:
+        if not self.running or tuple(self.running) == (but,):
+            return []
+        aborted = [attempt for attempt in self.running if attempt != but]
+        for attempt in aborted:
+            self._health.release(self.running.pop(attempt).permit)
+        return [Abort(attempt, failure) for attempt in aborted]
 
     def _settle(self, action: Settle) -> list[Action]:
         self.settled = True
-        for attempt in tuple(self.running):
-            self._health.release(self.running.pop(attempt).permit)
+        while self.running:
+            self._health.release(self.running.popitem()[1].permit)
         return [action]
 
     def _late(self) -> str:

@@ -10,7 +10,6 @@ from understudy.domain.failures import Failure
 from understudy.policy import backoff
 from understudy.policy.budgets import Budgets
 from understudy.policy.signals import Rules
-from understudy.policy.targets import Target
 from understudy.policy.tries import Tries, Try
 from understudy.policy.verdicts import Verdict
 
@@ -38,10 +37,6 @@ class Retries:
         self._budgets = budgets
         self._rng = rng
         self._repeated_at_once = False
-
-    def first_at(self, target: Target, now: float) -> None:
-        """Count the first attempt at a target: it adds to the budget of retries."""
-        self._budgets.retry(_credential(target)).deposit(now)
 
     def at_once(self, current: Try, now: float) -> bool:
         """Check whether an attempt that says nothing of its target may be repeated at once, and note that it is.
@@ -72,10 +67,7 @@ class Retries:
         if now + delay > tries.latest_retry(current, now):
             others = "use the time that other targets need" if tries.others(current, now) else "pass the deadline"
             return f"{delay:.1f} s of waiting would {others}"
-        if not self._budgets.retry(_credential(current.step.target)).withdraw(now):
+        target = current.step.target
+        if not self._budgets.retry(target.credential or target.name).withdraw(now):
             return "the retry budget is used up"
         return None
-
-
-def _credential(target: Target) -> str:
-    return target.credential or target.name

@@ -75,12 +75,13 @@ Signal = Began | Ended | Failed | Denied | Cancelled
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """Start an attempt. `waited` is the back-off that went before it."""
+    """Start an attempt. `waited` is the back-off that went before it, `why` is the reason of the plan's step."""
 
     attempt: int
     target: Target
     limits: Limits
     waited: float = 0.0
+    why: str = ""
 
 
 class Abort(msgspec.Struct, frozen=True):

@@ -107,14 +107,14 @@ def test_a_line_that_fails_spoils_no_other(configured: CommandLine, emulator: Em
     assert records["good"]["error"] is None
     nobody = records["nobody"]
     assert nobody["response"] is None
-    assert nobody["error"]["message"].startswith("model 'gpt-nobody' names no entry: write openai/gpt-nobody")
+    assert nobody["error"]["message"].startswith("unknown entry or model 'gpt-nobody': write openai/gpt-nobody")
     empty = records["empty"]
     assert (empty["error"], empty["response"]["status_code"]) == (None, 400)
     assert empty["response"]["body"]["error"]["param"] == "messages"
     assert "token ids are not supported" in records["tokens"]["error"]["message"]
     assert "in.jsonl:2: misuse: model 'gpt-nobody'" in result.err
     assert "warning: 3 failed (2 misuse, 1 invalid_request); first: in.jsonl:2: model" in result.err
-    assert "note: 3 lines ended in an error: --retry-errors asks them again" in result.err
+    assert "note: 3 lines ended in an error; --retry-errors asks them again" in result.err
     assert len(emulator.requests("openai")) == 1
 
 
@@ -190,7 +190,7 @@ def test_wrong_lines_are_told_before_anything_is_sent(configured: CommandLine, e
         (["--tokens-per-minute", "0"], "--tokens-per-minute: '0' is not a rate"),
         (["--max-cost", "cheap"], "--max-cost must be an amount in US dollars, such as 2.50; got 'cheap'"),
         (["--timeout", "0"], "--timeout must be above 0 seconds, got 0"),
-        (["-m", "nobody"], "model 'nobody' names no entry"),
+        (["-m", "nobody"], "unknown entry or model 'nobody'"),
         (["-o", "in.jsonl"], "--output in.jsonl is the input itself"),
         (["-o", "."], "--output .: Is a directory"),
         (["-o", "/dev/stdout"], "must be a regular file"),

@@ -12,12 +12,11 @@ from understudy.cli.batch.outcome import Outcome
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
 from understudy.dialects import load_server
-from understudy.dialects.openai.wire import NAME as OPENAI
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf
 from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
-from understudy.protocol import EmbedOptions
+from understudy.protocol import EmbedOptions, RequestOptions
 from understudy.wire.http import HttpRequest
 
 _CHARACTERS_PER_TOKEN = 4
@@ -87,24 +86,11 @@ class Asker:
             return outcome.failed(line, error)
 
     async def _generate(self, request: GenerationRequest) -> GenerationResponse:
-        if self._deadline is None:
-            return await self._provider.generate(request)
-        return await self._provider.generate(request, deadline=self._deadline)
+        options: RequestOptions = {} if self._deadline is None else {"deadline": self._deadline}
+        return await self._provider.generate(request, **options)
 
     async def _embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
-        """Embed the texts of a request. `encoding_format` applies to the answer only."""
         if not request.texts:
             raise Misuse("input: token ids are not supported, because they are valid for one model only; send strings")
-        options: EmbedOptions = {}
-        if request.model is not None:
-            options["model"] = request.model
-        if request.dimensions is not None:
-            options["dimensions"] = request.dimensions
-        if request.user is not None:
-            options["user"] = request.user
-        if self._deadline is not None:
-            options["deadline"] = self._deadline
-        own = {key: value for key, value in (request.extra or {}).get(OPENAI, {}).items() if key != "encoding_format"}
-        if own:
-            options["extra"] = {OPENAI: own}
-        return await self._provider.embed(request.texts[0] if request.single else request.texts, **options)
+        options: EmbedOptions = {} if self._deadline is None else {"deadline": self._deadline}
+        return await self._provider.embed(request, **options)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from understudy.cli.batch.progress import dollars, facts
 from understudy.cli.batch.run import BatchProgress, Stop
 from understudy.cli.exits import ExitCode
@@ -11,24 +9,7 @@ from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import print_json, say
 from understudy.domain.money import Cost, Money
 from understudy.policy.spending import SpendingLimit
-from understudy.reports.results import usd
-
-
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The JSON of `--json`. Lines, tokens and failures are those of this run; the cost is that of the whole output."""
-
-    stopped: Stop
-    lines: int
-    answered: int
-    failed: int
-    finished_before: int
-    failed_before: int
-    remaining: int
-    failures: dict[str, int]
-    tokens: int
-    cost_usd: float | None
-    """As far as known; see `lines_of_unknown_cost`."""
-    lines_of_unknown_cost: int
+from understudy.reports.results import Report, usd
 
 
 def conclude(progress: BatchProgress, spending: SpendingLimit, *, as_json: bool) -> ExitCode:
@@ -74,18 +55,18 @@ def _next_step(progress: BatchProgress, spending: SpendingLimit, stop: Stop) -> 
             return "run the same command to continue"
 
 
-def _summary(progress: BatchProgress, spending: SpendingLimit, stop: Stop) -> Summary:
-    unknown = spending.unknown
-    return Summary(
-        stopped=stop,
-        lines=progress.total,
-        answered=progress.answered,
-        failed=progress.failed,
-        finished_before=progress.before,
-        failed_before=progress.failed_before,
-        remaining=progress.remaining,
-        failures=dict(progress.failures),
-        tokens=progress.tokens,
-        cost_usd=usd(Cost(amount=Money(spending.spent), source="")),
-        lines_of_unknown_cost=unknown,
-    )
+def _summary(progress: BatchProgress, spending: SpendingLimit, stop: Stop) -> Report:
+    """Return the JSON of `--json`. Lines, tokens and failures are those of this run; the cost is that of the output."""
+    return {
+        "stopped": stop,
+        "lines": progress.total,
+        "answered": progress.answered,
+        "failed": progress.failed,
+        "finished_before": progress.before,
+        "failed_before": progress.failed_before,
+        "remaining": progress.remaining,
+        "failures": dict(progress.failures),
+        "tokens": progress.tokens,
+        "cost_usd": usd(Cost(amount=Money(spending.spent), source="")),
+        "lines_of_unknown_cost": spending.unknown,
+    }

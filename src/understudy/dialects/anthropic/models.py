@@ -20,7 +20,7 @@ _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 
 
 def decode_model(item: JsonObject) -> ModelInfo:
-    """Read one model. Raises `BadJson` when it is none."""
+    """Decode one model. Raise `BadJson` if it is invalid."""
     model = convert(item, ModelItem)
     return ModelInfo(
         id=model.id,
@@ -40,14 +40,14 @@ def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
 
 
 def _capabilities(raw: JsonObject | None) -> frozenset[str] | None:
-    """Every model of this API chats and calls tools; of the rest the catalogue tells."""
+    """Return what a model supports: all chat and call tools, the catalogue states the rest."""
     if raw is None:
         return None
     return frozenset({"chat", "tools"} | _features_of(raw, supported=True))
 
 
 def _features_of(raw: JsonObject, *, supported: bool) -> set[str]:
-    """Return what is said to be supported, or not to be."""
+    """Return the features that are stated as supported, or as not supported."""
     return {
         ours
         for theirs, ours in CAPABILITIES.items()
@@ -56,7 +56,7 @@ def _features_of(raw: JsonObject, *, supported: bool) -> set[str]:
 
 
 def _seconds(date: str | None) -> float | None:
-    """Unix seconds of an RFC 3339 date; the service writes the epoch where it does not know."""
+    """Unix seconds of an RFC 3339 date; the service writes the epoch for an unknown one."""
     try:
         when = datetime.fromisoformat(date) if date else None
     except ValueError:

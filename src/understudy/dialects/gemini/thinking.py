@@ -2,7 +2,7 @@
 
 Models up to 2.5 take a budget of tokens, later ones a level, and none takes the other's or both. Which of them a model
 takes is data of its family (`Quirks.thinking_budget`, `Quirks.efforts`, `Quirks.thinking_modes`).
-Source: Google AI developer documentation, "Thinking" (2026-11); wire card of the API for the later families.
+Source: Google AI developer documentation, "Thinking" (2026-11).
 """
 
 from __future__ import annotations

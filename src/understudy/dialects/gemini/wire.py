@@ -114,7 +114,7 @@ FACTS = (
     "avgLogprobs",
     "continuationToken",
 )
-"""Fields of a candidate that travel as `Noted`, by the same name; beside them do `promptFeedback` and `modelStatus`."""
+"""Fields of a candidate that travel as `FactReported` under the same key, as do `promptFeedback` and `modelStatus`."""
 
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
