@@ -1,4 +1,4 @@
-"""Providers that are not ours — a user's own, a fake, a nested manager — as targets of a manager.
+"""Custom providers — a user's, a fake, a nested manager — as targets of a manager.
 
 Such a provider counts as one attempt, whatever it does inside; the kind of its error is the kind of the failure.
 """
@@ -79,7 +79,7 @@ class CustomBackend:
         return None
 
     def cost_of(self, query: PriceQuery) -> Cost | None:
-        """Return `None`: what an attempt cost, the provider's answer states; see `CustomAttempt.cost`."""
+        """Return `None`: the provider's answer states what an attempt cost; see `CustomAttempt.cost`."""
         return None
 
     async def prices_ready(self, model: str | None = None) -> None:
@@ -130,7 +130,7 @@ class CustomAttempt:
         self.cost: Cost | None = None
         self._provider = provider
         self._job = job
-        # What the call named is an entry or a route of the manager out here: inside it means nothing.
+        # What the call named is an entry or a route of the manager out here; inside it has no meaning.
         self._request = msgspec.structs.replace(job.request, model=target.model)
         self._limits = limits
         self._events: AsyncIterator[Any] | None = None
@@ -214,12 +214,12 @@ class CustomAttempt:
         return list(unfold(response))
 
     def _note(self, response: object) -> None:
-        """Keep what no event tells of a whole answer."""
+        """Keep what no event of a whole answer carries."""
         if isinstance(response, GenerationResponse):
             self.message, self.cost = response.message, response.total_cost
 
     def clean(self, text: str) -> str:
-        """Return the text: what a custom provider sends is its own affair."""
+        """Return the text: a custom provider's secrets are unknown here."""
         return text
 
     async def aclose(self) -> None:

@@ -1,4 +1,7 @@
-"""The client half: opens exchanges at a service that speaks the Gemini API."""
+"""The client half: opens exchanges at a service with the Gemini API.
+
+The key goes in the header `x-goog-api-key`, never in the URL.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as, encode
 
 STREAM_TYPES = ("text/event-stream", "application/json")
-"""The second is what comes where something on the way leaves `alt=sse` out: an array that grows."""
+"""The second comes if a proxy drops `alt=sse`: an array that grows."""
 
 _COUNT: msgspec.json.Decoder[Count] = msgspec.json.Decoder(Count)
 
