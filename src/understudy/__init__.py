@@ -11,9 +11,12 @@ Names are resolved at their first use (PEP 562), so importing the package costs 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
     from understudy import blocking
     from understudy.client.factory import create_provider
     from understudy.client.manager import ProviderManager, from_config
@@ -168,6 +171,21 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(module), name)
     globals()[name] = value
     return value
+
+
+class _FormerModules:
+    """Finds modules under paths of earlier versions; asked after all other finders."""
+
+    @staticmethod
+    def find_spec(path: str, *_: object) -> ModuleSpec | None:
+        if not path.startswith("understudy."):
+            return None
+        from understudy.moved import spec_of
+
+        return spec_of(path)
+
+
+sys.meta_path.append(_FormerModules)
 
 
 def __dir__() -> list[str]:
