@@ -37,7 +37,7 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint, classify: Classify
         warnings=tuple(notes.warnings),
     )
     call = HttpRequest("POST", f"{endpoint.base_url}/v2/embed", (*JSON_HEADERS, *endpoint.headers), encode(body))
-    return SingleExchange(call, WholeReader[EmbeddingResponse](read), classify)
+    return SingleExchange(call, WholeReader(read), classify)
 
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
