@@ -24,7 +24,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.wire.http import HttpRequest, origin_of
-from understudy.wire.json import BadJson, decode_as, decode_object
+from understudy.wire.json import BadJson, convert, decode_as, decode_object
 
 COLLECTION = "language-models"
 
@@ -67,10 +67,7 @@ def decode_model(item: JsonObject, name: str | None = None) -> ModelInfo:
     """Decode one model, or a version of the model `name`. Raises `BadJson`."""
     if name is not None:
         return ModelInfo(id=name, capabilities=_capabilities(schema_of(item, of_version=True)), raw=item)
-    try:
-        model = msgspec.convert(item, ModelWire)
-    except msgspec.ValidationError as error:
-        raise BadJson(str(error)) from error
+    model = convert(item, ModelWire)
     return ModelInfo(
         id="/".join(filter(None, (model.owner, model.name))),
         owned_by=model.owner,
