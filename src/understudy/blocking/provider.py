@@ -101,19 +101,19 @@ class LLMProvider:
         return self._run_coroutine(lambda: self._wrapped.list_models(limit=limit))
 
     def is_model_available(self, model: str) -> bool:
-        """Tell whether the provider offers a model. Raises `Unsupported` where nothing but a billed call could tell."""
+        """Check whether the provider offers a model. Raises `Unsupported` if only a billed call could establish it."""
         return self._run_coroutine(lambda: self._wrapped.is_model_available(model))
 
     def health_check(self) -> HealthStatus:
-        """Find out, without a billed call, whether the provider could answer."""
+        """Check, without a billed call, whether the provider could answer."""
         return self._run_coroutine(self._wrapped.health_check)
 
     def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
-        """Count the tokens of a prompt. Raises `Unsupported` where the provider cannot."""
+        """Count the tokens of a prompt. Raises `Unsupported` if the provider cannot."""
         return self._run_coroutine(lambda: self._wrapped.count_tokens(prompt, **options))
 
     def stats(self) -> ProviderStats:
-        """Return what was done so far."""
+        """Return the statistics so far."""
         return self._run(self._wrapped.stats)
 
     def close(self) -> None:
