@@ -308,7 +308,7 @@ class PooledRequest(aiohttp.ClientRequest):
         return body is None or (body.size is not None and body.size <= AT_ONCE)
 
     async def _write(self, connection: PooledConnection) -> aiohttp.ClientResponse:
-        """Write the whole request at once, without the task that aiohttp starts for a body, so that nothing intervenes."""
+        """Write the whole request at once, without the task that aiohttp starts for a body: nothing comes between."""
         writer = StreamWriter(connection, self.loop)
         target = str(self.url) if self.proxy and not self.is_ssl() else self.url.raw_path_qs
         await writer.write_headers(f"{self.method} {target} HTTP/1.1", self.headers)
