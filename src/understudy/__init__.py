@@ -11,9 +11,12 @@ Names are resolved at their first use (PEP 562), so importing the package costs 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
     from understudy import blocking
     from understudy.client.factory import create_provider
     from understudy.client.manager import ProviderManager, from_config
@@ -65,9 +68,11 @@ if TYPE_CHECKING:
     from understudy.domain.events import (
         CitationAdded,
         Event,
+        FactReported,
         Finished,
         Frame,
         PartAdded,
+        PartExtra,
         RefusalDelta,
         Started,
         TextDelta,
@@ -90,7 +95,7 @@ if TYPE_CHECKING:
     from understudy.domain.secret import Secret
     from understudy.domain.stats import ProviderStats
     from understudy.domain.usage import Usage
-    from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the field's word
+    from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
     from understudy.ledger import LedgerSink, Observer
     from understudy.ledger.memory import MemoryLedger
     from understudy.policy.plan import Plan, Skip, Step
@@ -124,8 +129,8 @@ _HOMES = {
         "Unavailable Unsupported"
     ),
     "understudy.domain.events": (
-        "CitationAdded Event Finished Frame PartAdded RefusalDelta Started TextDelta ThinkingDelta ThinkingSigned "
-        "ToolCallDelta ToolCallStarted UsageReported Warned"
+        "CitationAdded Event FactReported Finished Frame PartAdded PartExtra RefusalDelta Started TextDelta "
+        "ThinkingDelta ThinkingSigned ToolCallDelta ToolCallStarted UsageReported Warned"
     ),
     "understudy.domain.failures": "Failure FailureKind",
     "understudy.domain.finish": "FinishReason",
@@ -170,6 +175,21 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+class _FormerModules:
+    """Finds modules under paths of earlier versions; asked after all other finders."""
+
+    @staticmethod
+    def find_spec(path: str, *_: object) -> ModuleSpec | None:
+        if not path.startswith("understudy."):
+            return None
+        from understudy.moved import spec_of
+
+        return spec_of(path)
+
+
+sys.meta_path.append(_FormerModules)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME_OF, "blocking"})
 
@@ -198,6 +218,7 @@ __all__ = [
     "Endpoint",
     "ErrorRule",
     "Event",
+    "FactReported",
     "Facts",
     "Failure",
     "FailureKind",
@@ -236,6 +257,7 @@ __all__ = [
     "OutputFormat",
     "Overloaded",
     "PartAdded",
+    "PartExtra",
     "PermissionDenied",
     "Plan",
     "Price",

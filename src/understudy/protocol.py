@@ -45,6 +45,10 @@ class _Options(TypedDict, total=False):
     cache_key: str
     metadata: Mapping[str, str]
     task: str
+    labels: Mapping[str, str]
+    """Whose request it is, such as a tenant, a key or tags: written into every `AttemptRecord`, never sent."""
+    session: str
+    """The conversation that the request belongs to: written into every `AttemptRecord`, never sent."""
     deadline: float
     """Seconds for the whole request."""
     extra: Mapping[str, Mapping[str, Any]]
@@ -75,6 +79,10 @@ class EmbedOptions(TypedDict, total=False):
     """What the vectors are for, where the model makes a difference: `document`, `query`, `classification` or
     `clustering`."""
     user: str
+    labels: Mapping[str, str]
+    """Written into every `AttemptRecord`, never sent; as for `generate`."""
+    session: str
+    """Written into every `AttemptRecord`, never sent; as for `generate`."""
     deadline: float
     """Seconds for the whole request, over all batches."""
     concurrency: int

@@ -16,6 +16,7 @@ MODULES = tuple(PACKAGE.files)
 LAYERS: dict[str, set[str]] = {
     # room: the rooms of this package that it may import from, besides itself
     "domain": set(),
+    "moved": set(),
     "wire": {"domain"},
     "dialects": {"domain", "wire"},
     "providers": {"domain", "wire", "dialects"},
@@ -23,13 +24,13 @@ LAYERS: dict[str, set[str]] = {
     "settings": {"domain", "wire", "policy"},
     "protocol": {"domain"},
     "ledger": {"domain"},
-    "transport": {"domain", "wire", "settings"},
+    "transport": {"domain", "wire", "settings", "moved"},
     "config": {"domain", "wire", "dialects", "providers", "settings", "transport"},
     "pricing": {"domain", "settings", "providers"},
     "engine": {
         "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "pricing", "ledger", "transport",
     },
-    "planning": {"domain", "dialects", "policy", "settings", "protocol", "pricing", "engine", "client"},
+    "planning": {"domain", "policy", "settings", "pricing", "engine"},
     "client": {
         "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "config", "pricing", "ledger",
         "transport", "engine", "planning",

@@ -22,18 +22,7 @@ SPELLING = {
     "__anext__": "__next__",
 }
 """What is spelled differently because Python says so."""
-MACHINERY = {
-    "row",
-    "target",
-    "embedding_target",
-    "attempt",
-    "cost_of",
-    "tally",
-    "batch_limits",
-    "load_prices",  # it is `prices_ready` for those who cannot wait; here all can
-    "credential",
-    "endpoint",
-}
+MACHINERY = {"backend", "row"}
 """What the engine, the manager and the command line ask of a provider; reached through `.wrapped`."""
 PAIRS: list[tuple[type, type]] = [
     (LLMProvider, blocking.LLMProvider),

@@ -74,8 +74,8 @@ def test_alone_is_whoever_the_strategy_puts_first() -> None:
 @pytest.mark.parametrize(
     ("model", "understudies", "alone", "words"),
     [
-        ("gtp", None, False, "'gtp' names no entry: write main/gtp; the entries are main, second, third"),
-        (None, ["nobody"], False, "'nobody' names no entry"),
+        ("gtp", None, False, "unknown entry or model 'gtp': write main/gtp; the entries are main, second, third"),
+        (None, ["nobody"], False, "unknown entry or model 'nobody'"),
         ("cold/gpt", None, False, "'cold' cannot be used: OPENAI_API_KEY is not set"),
         ("main", ["main"], False, "main/gpt is named twice"),
         (None, ["second"], False, "second/claude is already first: name another entry with --model, or omit it"),
@@ -103,7 +103,7 @@ def test_a_route_is_taken_as_it_stands() -> None:
         choose(ROUTED, "cheap", ["main"])
     with pytest.raises(Misuse, match="cheap is a route"):
         choose(ROUTED, "cheap", None, alone=True)
-    with pytest.raises(Misuse, match="the entries are main, second, third, the routes cheap"):
+    with pytest.raises(Misuse, match="the entries are main, second, third; the routes are cheap"):
         choose(ROUTED, "cheep", None)
 
 

@@ -82,7 +82,7 @@ def test_a_field_of_json_lines_may_be_the_text(configured: CommandLine, emulator
         (["a", "-o", "vectors.txt"], None, "the name must end in .json, .jsonl or .npy, or give --format"),
         (["a", "-o", "no/folder/x.json"], None, "--output no/folder/x.json: No such file or directory"),
         (["a", "--timeout", "0"], None, "--timeout must be above 0 seconds, got 0"),
-        (["a", "-m", "nobody"], None, "model 'nobody' names no entry"),
+        (["a", "-m", "nobody"], None, "unknown entry or model 'nobody'"),
         (
             ["a", "--input-type", "poem"],
             None,

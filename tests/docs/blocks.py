@@ -16,9 +16,9 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def blocks(language: str) -> Iterator[tuple[str, str]]:
-    """Return every block in a language, with a name that says where it stands."""
-    for page in pages():
+def blocks(language: str, *more: Path) -> Iterator[tuple[str, str]]:
+    """Return every block in a language, of all pages and `more`, with a name that says where it stands."""
+    for page in (*pages(), *more):
         text = page.read_text(encoding="utf-8")
         for found in _BLOCK.finditer(text):
             if found.group(1) == language:
@@ -32,7 +32,7 @@ def main(folder: str) -> None:
     for old in target.glob("*.py"):
         old.unlink()
     for name, code in blocks("python"):
-        (target / f"example_{name}.py").write_text(code, encoding="utf-8")
+        (target / f"example_{name}.py").write_text(f"# pyright: strict\n{code}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,13 @@ def environment() -> Iterator[dict[str, str]]:
         }
 
 
-@pytest.mark.parametrize(("name", "code"), [pytest.param(*block, id=block[0]) for block in blocks.blocks("python")])
+FORMER = Path(__file__).with_name("former_readme.md")
+"""Examples of earlier versions, which run unchanged."""
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [pytest.param(*block, id=block[0]) for block in blocks.blocks("python", FORMER)]
+)
 def test_an_example_runs(name: str, code: str, environment: dict[str, str], tmp_path: Path) -> None:
     home = {**environment, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     done = subprocess.run(

@@ -14,7 +14,7 @@ from understudy.domain.fold import Fold, fold, unfold
 from understudy.domain.messages import Message, Role
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 
 WARNING = Warning(WarningKind.DROPPED, "seed", "no")
 

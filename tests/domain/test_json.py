@@ -26,6 +26,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message, OpaqueTool, Tool, ToolChoice
 from understudy.domain.money import Cost, Money
+from understudy.domain.operation import Operation
 from understudy.domain.requests import (
     EmbeddingRequest,
     GenerationRequest,
@@ -36,7 +37,7 @@ from understudy.domain.requests import (
 )
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
 from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 
 EXTRA = {"d": {"x": [1, None]}}
 PARTS = (
@@ -54,7 +55,7 @@ PARTS = (
 COST = Cost(amount=Money(5), source="s", as_of="2026-01-01")
 FAILURE = Failure(kind=FailureKind.RATE_LIMITED, message="m", retry_after=1.5, body={"a": 1})
 ATTEMPT = AttemptRecord(
-    request_id="r", attempt_id="a", number=1, provider="p", provider_type="t", model=None, operation="chat",
+    request_id="r", attempt_id="a", number=1, provider="p", provider_type="t", model=None, operation=Operation.CHAT,
     outcome=Outcome.FAILED, started=1.0, duration=2.0, failure=FAILURE, cost=COST,
 )  # fmt: skip
 WARNING = Warning(WarningKind.DROPPED, "seed", "no")

@@ -93,11 +93,11 @@ class RecordingTransport:
         return None
 
     def several_sends(self, credential: Credential, base: str) -> HttpAttempt:
-        """Return a flight that asks twice, and says a last word when it is given up."""
-        passage = HttpContext(
+        """Return an attempt that asks twice, and cancels upstream when it is given up."""
+        context = HttpContext(
             transport=self, credential=credential, limits=Limits(), attempt_id="attempt-1", streamed=False
         )
-        return HttpAttempt(_Twice(base), passage, dialect="test")
+        return HttpAttempt(_Twice(base), context, dialect="test")
 
 
 class _Twice:

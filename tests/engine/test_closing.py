@@ -309,7 +309,7 @@ async def test_telling_a_provider_to_stop_is_in_nobodys_way(way: str) -> None:
         closing = time.monotonic()
         await llm.aclose()
         assert time.monotonic() - closing < 3, "the cancellation may take 5 s, and closing does not wait for that"
-        assert [task for task in asyncio.all_tasks() if "_send_last_word" in repr(task)] == []
+        assert [task for task in asyncio.all_tasks() if "_send_cancellation" in repr(task)] == []
 
 
 async def test_a_call_that_ended_is_not_kept() -> None:

@@ -135,7 +135,7 @@ async def test_dimensions_that_are_passed_over_in_silence_are_told() -> None:
         "1", dimensions=8, extra={"openai": {"encoding_format": "float", "input": ["1"]}}
     )
     assert [str(warning) for warning in response.warnings] == [
-        "dropped: dimensions (openai passed over it: its vectors have 2 numbers)"
+        "dropped: dimensions (openai ignored it: its vectors have 2 numbers)"
     ]
 
 

@@ -126,14 +126,14 @@ class ScriptedTransport:
 
 
 def flight(transport: ScriptedTransport, **limits: float) -> HttpAttempt:
-    passage = HttpContext(
+    context = HttpContext(
         transport=transport,
         credential=Credential(Auth(), Secret("key-1"), BASE),
         limits=Limits(**limits),
         attempt_id="attempt-1",
         streamed=False,
     )
-    return HttpAttempt(Prediction(), passage, dialect="test")
+    return HttpAttempt(Prediction(), context, dialect="test")
 
 
 LOST = Failure(kind=FailureKind.DISCONNECTED, message="gone")

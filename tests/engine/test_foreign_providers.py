@@ -167,7 +167,7 @@ async def test_the_named_model_goes_first_and_the_others_stay_behind_it() -> Non
     response = await manager.generate("hi", model="second/special")
     assert next(attempt.provider for attempt in response.attempts) == "second"
     assert response.provider == "first"
-    with pytest.raises(u.Misuse, match="names no entry"):
+    with pytest.raises(u.Misuse, match="unknown entry or model"):
         await manager.generate("hi", model="nowhere/special")
 
 

@@ -142,7 +142,7 @@ async def test_half_a_character_is_the_callers_mistake() -> None:
     for provider in ("openai", "anthropic", "ollama", "google", "cohere"):
         config = u.ProviderConfig(provider=provider, api_key=u.Secret("k-1234567"), text_model="a/m")
         llm = u.create_provider(config, transport=RecordingTransport())
-        with pytest.raises(u.Misuse, match=r"half a character \('\\ud800'\)"):
+        with pytest.raises(u.Misuse, match=r"a lone surrogate \('\\ud800'\)"):
             await llm.generate("cut \ud800 here")
-        with pytest.raises(u.Misuse, match="half a character"):
+        with pytest.raises(u.Misuse, match="a lone surrogate"):
             await llm.stream("cut \ud800 here").collect()

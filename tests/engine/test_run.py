@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -199,6 +200,8 @@ def test_a_caller_who_leaves_ends_both_and_both_are_accounted_for() -> None:
 
 def test_closing_the_engine_ends_both() -> None:
     async def scenario() -> None:
+        unseen: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
         engine = Engine()
         first, second = Paced("a", 30.0), Paced("b", 30.0)
         one = a_run(first, second, engine=engine)
@@ -208,6 +211,8 @@ def test_closing_the_engine_ends_both() -> None:
         with pytest.raises(u.Unavailable, match="the provider was closed"):
             await reading
         assert outcomes(one) == [("a", "aborted"), ("b", "aborted")]
+        gc.collect()
+        assert unseen == []
 
     run(scenario())
 

@@ -24,7 +24,7 @@ async def test_a_provider_that_repeats_the_key_is_not_repeated(provider: str, ca
         async with u.create_provider(config) as llm:
             with pytest.raises(u.AuthenticationFailed) as caught:
                 await llm.generate("hi")
-            assert CANARY not in repr(llm) + repr(config) + repr(llm.credential)
+            assert CANARY not in repr(llm) + repr(config) + repr(llm.backend.credential)
             health = await llm.health_check()
             assert CANARY not in repr(health)
     assert "Incorrect API key provided: [key]" in str(caught.value)

@@ -202,7 +202,7 @@ ADDRESSES = [
 @pytest.mark.parametrize(("provider", "written", "base"), ADDRESSES)
 def test_a_base_url_may_be_pasted_with_its_route(provider: str, written: str, base: str) -> None:
     config = u.ProviderConfig(provider=provider, base_url=written, api_key=u.Secret("sk-0123456789"), text_model="m")
-    assert u.create_provider(config).endpoint(None).base_url == base
+    assert u.create_provider(config).backend.endpoint(None).base_url == base
 
 
 @pytest.mark.parametrize(
@@ -221,4 +221,4 @@ def test_types_of_ones_own_follow_the_provider_of_their_wire_format(dialect: str
         environ={},
     )
     (entry,) = config.providers
-    assert u.create_provider(entry, row=config.row_of(entry)).endpoint(None).base_url == base
+    assert u.create_provider(entry, row=config.row_of(entry)).backend.endpoint(None).base_url == base

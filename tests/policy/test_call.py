@@ -1,4 +1,4 @@
-"""Single decisions of `Call`, each as the fault model words it."""
+"""Single decisions of `Call`, as docs/fallback.md describes them."""
 
 from __future__ import annotations
 

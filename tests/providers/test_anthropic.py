@@ -37,7 +37,7 @@ def test_a_key_or_else_a_token_is_taken_from_the_environment(
         monkeypatch.setenv(name, value)
     request = HttpRequest("GET", "https://api.anthropic.com/v1/models")
     for config in (ProviderConfig(provider="anthropic"), discover(environ, ollama_answers=False).providers[0]):
-        headers = dict(create_provider(config).credential.attach(request, "id").headers)
+        headers = dict(create_provider(config).backend.credential.attach(request, "id").headers)
         assert {name: headers[name] for name in ("x-api-key", "authorization") if name in headers} == sent
 
 

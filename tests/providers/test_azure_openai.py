@@ -201,7 +201,7 @@ def provider(**fields: Any) -> Any:
 
 def sent_headers(made: Any) -> dict[str, str]:
     (send,) = [step for step in DIALECT.open(Operation.CHAT, HELLO, place()).start() if isinstance(step, Send)]
-    return dict(made.credential.attach(send.request, "id").headers)
+    return dict(made.backend.credential.attach(send.request, "id").headers)
 
 
 def test_a_key_and_a_token_go_by_different_headers() -> None:
@@ -214,22 +214,22 @@ def test_a_key_and_a_token_go_by_different_headers() -> None:
 async def test_a_token_that_is_fetched_goes_where_one_that_is_written_does() -> None:
     made = provider(token=lambda: "fetched")
     (send,) = [step for step in DIALECT.open(Operation.CHAT, HELLO, place()).start() if isinstance(step, Send)]
-    request, _ = await made.credential.equip(send.request, "id")
+    request, _ = await made.backend.credential.equip(send.request, "id")
     assert dict(request.headers)["authorization"] == "Bearer fetched"
     assert "api-key" not in dict(request.headers)
 
 
 def test_a_key_and_a_token_together_are_a_mistake() -> None:
-    with pytest.raises(u.ConfigError, match="api_key and token are both set"):
-        _ = provider(api_key=u.Secret("k"), token=u.Secret("t")).credential
-    with pytest.raises(u.ConfigError, match="OpenAI takes no token"):
-        _ = u.create_provider(u.ProviderConfig(provider="openai", token=u.Secret("t"))).credential
+    with pytest.raises(u.ConfigError, match="set either api_key or token, not both"):
+        _ = provider(api_key=u.Secret("k"), token=u.Secret("t")).backend.credential
+    with pytest.raises(u.ConfigError, match="OpenAI does not accept a token"):
+        _ = u.create_provider(u.ProviderConfig(provider="openai", token=u.Secret("t"))).backend.credential
 
 
 def test_no_address_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
     with pytest.raises(u.ConfigError, match=r"no base_url is configured.*AZURE_OPENAI_ENDPOINT"):
-        provider(base_url=None).endpoint("dep")
+        provider(base_url=None).backend.endpoint("dep")
 
 
 def test_the_environment_of_the_official_client(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +238,7 @@ def test_the_environment_of_the_official_client(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", f"{HOST}/")
     monkeypatch.setenv("OPENAI_API_VERSION", DATED)
     made = provider(base_url=None)
-    assert made.endpoint("dep").url("chat/completions") == (
+    assert made.backend.endpoint("dep").url("chat/completions") == (
         f"{HOST}/openai/deployments/dep/chat/completions?api-version={DATED}"
     )
     assert sent_headers(made)["authorization"] == "Bearer t"

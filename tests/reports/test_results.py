@@ -9,6 +9,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost, Money
+from understudy.domain.operation import Operation
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.reports.results import report_answer, report_attempt, report_error
@@ -21,7 +22,7 @@ LOST = AttemptRecord(
     provider="main",
     provider_type="openai",
     model="gpt",
-    operation="chat",
+    operation=Operation.CHAT,
     outcome=Outcome.FAILED,
     started=1.0,
     duration=0.12345678,
@@ -61,6 +62,12 @@ def test_an_attempt_has_every_key() -> None:
         "cost_usd": None,
         "next_step": "fall back to local",
     }
+
+
+def test_an_attempt_shows_where_it_belongs_if_that_is_known() -> None:
+    placed = msgspec.structs.replace(LOST, why="asked for", route="fast", labels={"tenant": "acme"})
+    shown = {name: value for name, value in report_attempt(placed).items() if name not in report_attempt(LOST)}
+    assert shown == {"why": "asked for", "route": "fast", "labels": {"tenant": "acme"}}
 
 
 def test_an_answer_costs_what_its_failed_attempts_cost_too() -> None:

@@ -78,7 +78,7 @@ async def test_headers_and_extra_fields_of_an_entry_are_sent() -> None:
 )
 def test_ollama_is_free_except_in_its_cloud(base_url: str | None, free: bool) -> None:
     llm = u.create_provider(u.ProviderConfig(provider="ollama", base_url=base_url, text_model="llama3.2"))
-    cost = llm.cost_of(PriceQuery(usage=u.Usage(input=10, output=10), model=llm.text_model))
+    cost = llm.backend.cost_of(PriceQuery(usage=u.Usage(input=10, output=10), model=llm.text_model))
     assert (cost is not None) is free
     assert cost is None or cost.amount == u.Money(0)
 

@@ -200,5 +200,5 @@ async def test_health_of_a_wrong_key_and_of_no_server() -> None:
 
 async def test_embed_without_an_embedding_model_says_so() -> None:
     llm = u.create_provider(u.ProviderConfig(provider="openai", name="mine", api_key=u.Secret("k")))
-    with pytest.raises(u.ConfigError, match="mine: no embedding_model is configured"):
+    with pytest.raises(u.ConfigError, match="mine: embedding_model is missing"):
         await llm.embed("hello")

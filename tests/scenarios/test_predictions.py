@@ -167,7 +167,7 @@ async def test_other_models_run_by_their_version(emulator: Emulator, llm: Provid
 
 
 async def test_a_model_that_makes_pictures_is_not_asked(emulator: Emulator, llm: Provider) -> None:
-    with pytest.raises(u.Unsupported, match="answers with files"):
+    with pytest.raises(u.Unsupported, match="returns files"):
         await llm.generate("A cat", model="understudy/painter")
     assert asked(emulator) == ["GET /v1/models/understudy/painter"]
 

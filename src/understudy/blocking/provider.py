@@ -168,15 +168,15 @@ class Provider(LLMProvider):
         return super().explain(prompt, **options)
 
     def prices_ready(self, model: str | None = None) -> None:
-        """Wait until the published prices are loaded, where the price of a model (unset: of any model) needs them."""
+        """Wait until the published prices are loaded, if the price of a model (unset: of any model) needs them."""
         self._run_coroutine(lambda: self.wrapped.prices_ready(model))
 
     def price_of(self, model: str | None) -> Price | None:
-        """Return what a model costs here; `None` when that is unknown."""
+        """Return what a model costs here; `None` if that is unknown."""
         return self._run(lambda: self.wrapped.price_of(model))
 
     def known(self, model: str | None) -> ModelInfo | None:
-        """Return what a fetched list of models told of a model, or what is published of it; `None` when nothing is."""
+        """Return what a fetched list of models states of a model, or what is published of it; else `None`."""
         return self._run(lambda: self.wrapped.known(model))
 
     def configuration_warnings(self) -> list[Warning]:

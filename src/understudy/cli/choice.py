@@ -8,6 +8,7 @@ import msgspec
 
 from understudy.config import Config
 from understudy.domain.errors import Misuse
+from understudy.policy.selection import select, split_name, unknown_name
 from understudy.settings import FallbackStrategy, ProviderConfig
 
 
@@ -50,21 +51,17 @@ def alone_first(config: Config) -> Config:
 
 def entry_of(config: Config, wanted: str) -> ProviderConfig:
     """Return the entry named by `entry`, `entry/model` or its model, with that model. Raise `Misuse` if unknown."""
-    name, _, model = wanted.partition("/")
-    for entry in config.providers:
-        if entry.entry == name:
-            return _with_model(entry, model) if model else entry
-    for entry in config.providers:
-        if wanted == entry.text_model:
-            return entry
+    entries = {entry.entry: entry for entry in config.providers}
+    selection = select(wanted, {name: (entry.text_model or "",) for name, entry in entries.items()})
+    if selection is not None and selection.entry is not None:
+        entry = entries[selection.entry]
+        return _with_model(entry, selection.model) if selection.model else entry
     for disabled in config.disabled:
-        if disabled.name == name:
-            raise Misuse(f"{name!r} cannot be used: {disabled.why}")
+        if disabled.name == split_name(wanted)[0]:
+            raise Misuse(f"{disabled.name!r} cannot be used: {disabled.why}")
     if len(config.providers) == 1:
         return _with_model(config.providers[0], wanted)
-    names = [entry.entry for entry in config.providers]
-    routes = f", the routes {', '.join(route.name for route in config.routes)}" if config.routes else ""
-    raise Misuse(f"{wanted!r} names no entry: write {names[0]}/{wanted}; the entries are {', '.join(names)}{routes}")
+    raise Misuse(unknown_name(wanted, entries, [route.name for route in config.routes]))
 
 
 def _with_model(entry: ProviderConfig, model: str) -> ProviderConfig:

@@ -60,9 +60,9 @@ class Setup(NamedTuple):
     every: int
 
 
-def emulate(
-    _: Options,
-    *,
+class EmulateOptions(Options, frozen=True, kw_only=True):
+    """The options of `emulate`."""
+
     names: Annotated[
         list[str] | None,
         typer.Argument(
@@ -70,55 +70,55 @@ def emulate(
             autocompletion=completion.provider_types,
             help="Providers to emulate; the default is all.",
         ),
-    ] = None,
+    ] = None
     port: Annotated[
         int | None,
         typer.Option(
             "--port", "-p", metavar="N", min=1, help="Port of the first provider; the others use the ports after it."
         ),
-    ] = None,
-    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    ] = None
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1"
     fault: Annotated[
         list[str] | None,
         typer.Option("--fault", metavar="[PROVIDER:]FAULT", help="Fault to inject. At most one for each provider."),
-    ] = None,
+    ] = None
     every: Annotated[
         int, typer.Option("--every", metavar="N", min=1, help="Inject it into every Nth request only.")
-    ] = 1,
+    ] = 1
     model: Annotated[
         list[str] | None,
         typer.Option("--model", "-m", metavar="PROVIDER/MODEL", help="Additional model name. May be repeated."),
-    ] = None,
+    ] = None
     pace: Annotated[
         float, typer.Option("--pace", metavar="SECONDS", min=0, help="Delay between events of a stream.")
-    ] = 0.02,
+    ] = 0.02
     write: Annotated[
         Path | None, typer.Option("--write", metavar="PATH", help="Also write the understudy.toml to this file.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
+    ] = None
+    as_json: JsonOption = False
+
+
+def emulate(options: EmulateOptions) -> None:
     """Emulate providers to develop and test against, until Ctrl-C."""
-    chosen = tuple(dict.fromkeys(names or cast.types()))
+    chosen = tuple(dict.fromkeys(options.names or cast.types()))
     for name in chosen:
         if name not in cast.types():
             raise Misuse(f"unknown provider {name!r}; the emulated ones are {', '.join(cast.types())}")
+    write, port = options.write, options.port
     if write is not None and write.exists():
         raise Misuse(f"--write {write}: the file already exists and is not overwritten")
     if port is not None and port + len(chosen) > 65536:
         raise Misuse(f"--port {port}: fewer than {len(chosen)} ports are left from there")
-    setup = Setup(
-        Emulator(
-            chosen,
-            keys=None,
-            models=_models(model or [], chosen),
-            host=host,
-            ports={} if port is None else {name: port + offset for offset, name in enumerate(chosen)},
-            pace=pace,
-        ),
-        _faults(fault or [], chosen),
-        every,
+    emulator = Emulator(
+        chosen,
+        keys=None,
+        models=_models(options.model or [], chosen),
+        host=options.host,
+        ports={} if port is None else {name: port + offset for offset, name in enumerate(chosen)},
+        pace=options.pace,
     )
-    asyncio.run(_serve(setup, write, as_json=as_json))
+    setup = Setup(emulator, _faults(options.fault or [], chosen), options.every)
+    asyncio.run(_serve(setup, write, as_json=options.as_json))
 
 
 def _faults(written: list[str], chosen: tuple[str, ...]) -> dict[str, Fault]:

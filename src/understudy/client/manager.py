@@ -16,6 +16,7 @@ from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsuppo
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
 from understudy.domain.stats import ProviderStats
+from understudy.policy.selection import split_name
 from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions, Texts, TypedOptions
 from understudy.settings import FallbackConfig, FallbackStrategy, Route
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from understudy.client.stream import ResponseStream
     from understudy.config import Config
     from understudy.domain.requests import GenerationRequest
-    from understudy.engine.backend import Backend
     from understudy.engine.engine import Engine
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.catalog import TargetCatalog
@@ -67,6 +67,7 @@ class ProviderManager:
         if twice := next((each for each in names if names.count(each) > 1), None):
             raise ConfigError(f"two providers are called {twice!r}: give each entry its own name")
         self.providers = tuple(providers)
+        self._by_name = dict(zip(names, providers, strict=True))
         self.fallback = fallback or FallbackConfig()
         self.priority = priority
         if name is not None:
@@ -79,32 +80,33 @@ class ProviderManager:
 
     @cached_property
     def _catalog(self) -> TargetCatalog:
+        from understudy.engine.registry import backend_of
         from understudy.planning.catalog import TargetCatalog
 
-        return TargetCatalog(self.providers, self.routes)
+        return TargetCatalog(map(backend_of, self.providers), self.routes)
 
     @cached_property
-    def _planner(self) -> Planner:
-        from understudy.planning.planner import Planner
-
-        return Planner(self._catalog, self.fallback, self._calls.engine)
-
-    @cached_property
-    def _calls(self) -> Calls:
-        """What a call needs, loaded at the first one."""
-        from understudy.client.calls import Calls
-        from understudy.engine.custom_backend import CustomBackend
-
-        backends: dict[str, Backend] = {
-            each.name: each if isinstance(each, Provider) else CustomBackend(each) for each in self.providers
-        }
-        return Calls(backends, self._make_engine())
+    def _engine(self) -> Engine:
+        return self._make_engine()
 
     def _make_engine(self) -> Engine:
         """Make what the calls run on; a subclass may hand in its own clock, chance and memory."""
         from understudy.engine.engine import Engine
 
         return Engine(sink=self._sink, observers=tuple(self._observers))
+
+    @cached_property
+    def _planner(self) -> Planner:
+        from understudy.planning.planner import Planner
+
+        engine = self._engine
+        return Planner(self._catalog, self.fallback, health=engine.health, rng=engine.rng)
+
+    @cached_property
+    def _calls(self) -> Calls:
+        from understudy.client.calls import Calls
+
+        return Calls(self._engine, self._planner, self._catalog.backends)
 
     @property
     def provider_type(self) -> str:
@@ -122,8 +124,7 @@ class ProviderManager:
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
         """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`, with every attempt."""
-        ask = self._calls.read(prompt, options)
-        return await self._calls.generate(ask, await self._calls.planned(self._planner.plan(ask.request)))
+        return await self._calls.generate(prompt, options)
 
     @overload
     def stream(self, prompt: Prompt, /, **options: Unpack[TypedOptions[T]]) -> ResponseStream[T]: ...
@@ -131,22 +132,19 @@ class ProviderManager:
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream: ...
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece. Until the first content any target may replace any other; not after it."""
-        ask = self._calls.read(prompt, options)
-        self._catalog.wanted(ask.request.model)  # a wrong name is told at once, the plan is made when it is needed
-        return self._calls.stream(ask, lambda: self._planner.plan(ask.request))
+        return self._calls.stream(prompt, options)
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
         """Return the plan of a request without sending it: the order of the targets, why, and what each would cost.
 
         Loads the price list, which takes a moment at the first call.
         """
-        return self._planner.explain(self._calls.read(prompt, options).request)
+        return self._calls.explain(prompt, options)
 
     async def embed(self, texts: Texts, /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Falls back only within one embedding space, because vectors of different models
         cannot be compared. Raises `ConfigError` when no entry has an embedding model."""
-        read = self._calls.read_texts(texts, options)
-        return await self._calls.embed(read, await self._calls.planned(self._planner.embedding_plan(read.request)))
+        return await self._calls.embed(texts, options)
 
     # ---- everything else ----
 
@@ -177,9 +175,8 @@ class ProviderManager:
 
     async def is_model_available(self, model: str) -> bool:
         """Tell whether any provider offers a model; `entry/model` asks that entry alone."""
-        entry, _, rest = model.partition("/")
-        if rest and entry in self._catalog.by_name:
-            named = self._catalog.by_name[entry]
+        entry, rest = split_name(model)
+        if rest is not None and (named := self._by_name.get(entry)) is not None:
             answer = await _asked(named, lambda each: _of_type(bool, each.is_model_available(rest)), self._patience)
             if isinstance(answer, LLMError):
                 raise answer
@@ -199,10 +196,10 @@ class ProviderManager:
             else status
             for name, status in found.items()
         )
-        for status in targets:
-            provider = self._catalog.by_name.get(status.provider)
-            if status.ok and isinstance(provider, Provider):
-                self._calls.engine.health.lift(provider.target())
+        for name, status in zip(found, targets, strict=True):
+            backend = self._catalog.backends[name]
+            if status.ok and backend.generates:
+                self._engine.health.lift(backend.text_target())
         well = [status for status in targets if status.ok]
         return HealthStatus(
             provider=self.name,
@@ -216,17 +213,18 @@ class ProviderManager:
 
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt at the first target that can. Raises `Unsupported` when none can."""
-        ask = self._calls.read(prompt, options)
-        last: LLMError = Unsupported("no provider can count tokens")
-        steps = (await self._planner.plan(ask.request, take=False)).plan.steps
+        from understudy.client.prompt import read_prompt
         from understudy.engine import clock
 
+        read = read_prompt(prompt, options)
+        last: LLMError = Unsupported("no provider can count tokens")
+        steps = (await self._planner.plan(read.request, take=False)).plan.steps
         end = clock.now() + self._patience
         for at, step in enumerate(steps):
-            request = msgspec.structs.replace(ask.request, model=step.target.model)
+            request = msgspec.structs.replace(read.request, model=step.target.model)
             # A provider that is silent leaves the others their share of the time.
             share = max(0.0, end - clock.now()) / (len(steps) - at)
-            count = await _asked(self._catalog.by_name[step.target.name], _counting(request), share)
+            count = await _asked(self._by_name[step.target.name], _counting(request), share)
             if not isinstance(count, LLMError):
                 return count
             last = count
@@ -236,7 +234,7 @@ class ProviderManager:
 
     def stats(self) -> ProviderStats:
         """Return the sum over all providers. Of one that keeps no statistics, what was done from here counts."""
-        return self._calls.stats()
+        return sum((each.stats() for each in self._catalog.backends.values()), ProviderStats())
 
     async def aclose(self) -> None:
         """End what runs on the running event loop with `Unavailable`, and close the connections of all providers.
@@ -245,8 +243,8 @@ class ProviderManager:
         """
         import asyncio
 
-        if "_calls" in self.__dict__:
-            await self._calls.close()
+        if "_engine" in self.__dict__:
+            await self._engine.close()
         await asyncio.gather(*map(_closed, self.providers))
 
     async def __aenter__(self) -> Self:

@@ -221,6 +221,8 @@ _CHECKED = (
     "stop",
     "parallel_tool_calls",
     "metadata",
+    "labels",
+    "session",
 )
 _checked_values = attrgetter(*_CHECKED)
 

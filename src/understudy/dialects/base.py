@@ -18,7 +18,7 @@ from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 from understudy.wire.bounds import BOUNDS, Bounds, TooLarge
 from understudy.wire.gathered import Gathered
 from understudy.wire.http import Headers, HttpHead, HttpRequest, origin_of
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a request goes and how it wants to be written: a provider's row, resolved for one model."""
+    """Where a request goes and how it is written: a provider's row, resolved for one model."""
 
     provider: str
     """The provider's type, such as `groq`; with the dialect's name, a key of `request.extra`."""
@@ -41,32 +41,32 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     error_rules: tuple[ErrorRule, ...] = ()
     """Read before the dialect's own."""
     by_status: Mapping[int, FailureKind] = {}
-    """What statuses mean here when neither code nor words of an error say more."""
+    """What statuses mean here if neither the code nor the message of an error is more specific."""
     options: dict[str, Any] = {}
     """The entry's `extra` table: fields of the wire, merged into every request body."""
     keep_wire: bool = False
     """Keep each event's frame, for a renderer of the same dialect."""
     paths: Mapping[str, str] = {}
-    """Where this target has a path of its dialect, if not under the same name: Azure's dated API names deployments."""
+    """Paths of the dialect that differ at this target: Azure's dated API names deployments."""
     query: str = ""
-    """Ends every address, such as `api-version=2024-10-21`."""
+    """Appended to every URL, such as `api-version=2024-10-21`."""
     bounds: Bounds = BOUNDS
-    """How much of an answer is read."""
+    """Limits of how much of an answer is read."""
 
     @property
     def server(self) -> str:
-        """Scheme, host and port: whose history this is, among several of one wire format."""
+        """Scheme, host and port: tells apart the histories of several servers of one wire format."""
         return origin_of(self.base_url)
 
     def url(self, path: str) -> str:
-        """Return the address of a path of the dialect, such as `chat/completions`."""
+        """Return the URL of a path of the dialect, such as `chat/completions`."""
         address = f"{self.base_url}/{self.paths.get(path, path)}"
         return f"{address}?{self.query}" if self.query else address
 
 
 class Send(msgspec.Struct, frozen=True):
     """Ask the engine to send a request. `after` waits that many seconds first; `reuse_credential` is false where the
-    provider's key must not go along (a signed URL, say)."""
+    provider's key must not be sent (for example to a signed URL)."""
 
     request: HttpRequest
     after: float = 0.0
@@ -77,10 +77,10 @@ class Exchange(Protocol[T]):
     """One operation at one provider, as a push parser: bytes in, steps out.
 
     The engine calls `start`, performs each `Send` that is returned, and for its response calls `head` once, `feed`
-    for the body as it arrives, and `close` at its clean end. `lost` says that the send failed on the way, `abort` that
-    nobody waits any more. A `Failure` step ends the exchange. `finished` is true once nothing more is expected, so
-    that the engine need not wait for the end of input. When `refused`, the engine reads only the beginning of the
-    body, and calls `close` there.
+    for the body as it arrives, and `close` at its clean end. `lost` reports that the send failed on the way,
+    `abort` that the caller no longer waits. A `Failure` step ends the exchange. `finished` is true once nothing more is
+    expected, so that the engine need not wait for the end of input. When `refused`, the engine reads only the
+    beginning of the body, and calls `close` there.
     """
 
     finished: bool
@@ -100,19 +100,19 @@ class Exchange(Protocol[T]):
         ...
 
     def head(self, head: HttpHead) -> list[T | Send | Failure]:
-        """Take the status and headers of the response."""
+        """Read the status and headers of the response."""
         ...
 
     def feed(self, data: bytes) -> list[T | Send | Failure]:
-        """Take more of the response's body."""
+        """Read more of the response's body."""
         ...
 
     def close(self) -> list[T | Send | Failure]:
-        """Take the clean end of the response."""
+        """Read the clean end of the response."""
         ...
 
     def lost(self, failure: Failure) -> list[T | Send | Failure]:
-        """Take a failure of the connection; by default it is the exchange's own."""
+        """Handle a failure of the connection; by default it is the exchange's own."""
         ...
 
     def abort(self) -> list[T | Send | Failure]:
@@ -126,11 +126,11 @@ class Reader(Protocol[T]):
     finished: bool
 
     def feed(self, data: bytes) -> list[T | Failure]:
-        """Take bytes. May raise `BadJson` or `TooLarge`, which the exchange turns into a failure."""
+        """Read bytes. May raise `BadJson` or `TooLarge`, which the exchange turns into a failure."""
         ...
 
     def close(self) -> list[T | Failure]:
-        """Take the clean end of the body."""
+        """Read the clean end of the body."""
         ...
 
 
@@ -162,19 +162,19 @@ Classify = Callable[[HttpHead, bytes], Failure]
 
 
 def not_valid(flaw: BadJson, head: HttpHead, body: bytes, classify: Classify) -> Failure:
-    """Return the failure of a success whose body is not valid: the error that it holds in whatever form, if it is one.
+    """Return the failure for a success with an invalid body: the error in that body, in any form, if there is one.
 
-    Proxies report errors with status 200, in another form than that of the wire they speak.
+    Proxies report errors with status 200, in another form than that of the wire format they use.
     """
     if flaw.kind is FailureKind.BAD_RESPONSE:
-        told = classify(head, body[: BOUNDS.error])
-        if told.kind is not FailureKind.BAD_RESPONSE:
-            return told
-    return Failure(kind=flaw.kind, message=f"the response is not valid: {flaw}")
+        found = classify(head, body[: BOUNDS.error])
+        if found.kind is not FailureKind.BAD_RESPONSE:
+            return found
+    return Failure(kind=flaw.kind, message=f"the response is invalid: {flaw}")
 
 
 class SingleExchange(Generic[T]):
-    """The exchange that almost all operations are: one request, one response."""
+    """The exchange of almost all operations: one request, one response."""
 
     __slots__ = ("_before", "_classify", "_error", "_expects", "_head", "_reader", "_request", "_whole", "finished")
 
@@ -188,9 +188,9 @@ class SingleExchange(Generic[T]):
         before: list[T] | list[T | Failure] | None = None,
         whole: Callable[[bytes], list[T | Failure]] | None = None,
     ) -> None:
-        """`expects` names the media types of a success; `before` is handed out ahead of the send (warnings);
-        a failure at its end takes the place of the send. `whole`
-        decodes the JSON body with which a server that does not stream answers a request for a stream."""
+        """`expects` holds the media types of a success. `before` is returned ahead of the send (warnings); a failure at
+        its end replaces the send. `whole` decodes the JSON body of a server that answers a request for a stream
+        without streaming."""
         self._request = request
         self._reader = reader
         self._classify = classify
@@ -220,7 +220,7 @@ class SingleExchange(Generic[T]):
         return [*before, Send(self._request)]
 
     def head(self, head: HttpHead) -> list[T | Send | Failure]:
-        """Take status and headers; anything but a 200 of an expected type is gathered as an error."""
+        """Read status and headers; anything but a 200 of an expected type is gathered as an error."""
         self._head = head
         if head.status == 200 and is_expected(head.content_type, self._expects):
             return []
@@ -231,7 +231,7 @@ class SingleExchange(Generic[T]):
         return []
 
     def feed(self, data: bytes) -> list[T | Send | Failure]:
-        """Take more of the body."""
+        """Read more of the body."""
         if self._error is not None:
             self._error.add(data)
             return []
@@ -245,7 +245,7 @@ class SingleExchange(Generic[T]):
         return steps  # type: ignore[return-value]  # list is invariant; nothing is added to it here
 
     def close(self) -> list[T | Send | Failure]:
-        """Take the end of the body."""
+        """Read the end of the body."""
         self.finished = True
         if self._error is not None:
             return [self._classify(self._head, self._error.take())]
@@ -255,12 +255,12 @@ class SingleExchange(Generic[T]):
             return self._failed(error)
 
     def lost(self, failure: Failure) -> list[T | Send | Failure]:
-        """Pass the failure on."""
+        """Return the failure."""
         self.finished = True
         return [failure]
 
     def abort(self) -> list[T | Send | Failure]:
-        """Closing the connection is all that such a provider needs."""
+        """Return nothing: closing the connection is enough."""
         self.finished = True
         return []
 
@@ -272,14 +272,14 @@ class SingleExchange(Generic[T]):
 
 
 def is_expected(content_type: str, expected: tuple[str, ...]) -> bool:
-    """Tell whether a media type is one of those expected; a missing one passes, the body decides."""
+    """Check whether a media type is expected. A missing one passes: the body decides."""
     return not content_type or any(
         content_type == kind or (kind == "application/json" and content_type.endswith("+json")) for kind in expected
     )
 
 
 Opening = Callable[..., Exchange[Any]]
-"""Opens the exchange of an operation, of a request and an endpoint; that of a chat also takes `stream`."""
+"""Opens the exchange of an operation, from a request and an endpoint; for a chat also from `stream`."""
 
 
 class Dialect(msgspec.Struct, frozen=True):
@@ -302,7 +302,7 @@ _NAMED_OTHERWISE = {"citation": "citations", "opaque": "opaque part"}
 
 
 def word_of(part: AnyPart) -> str:
-    """Return what warnings call a part, in every dialect: `image`, `tool call`, `opaque part`."""
+    """Return the name of a part in warnings, the same in every dialect: `image`, `tool call`, `opaque part`."""
     tag = str(part.__struct_config__.tag)
     return _NAMED_OTHERWISE.get(tag, tag.replace("_", " "))
 
@@ -310,11 +310,11 @@ def word_of(part: AnyPart) -> str:
 class WarningLog:
     """Gathers what an encoding had to leave out or change, as warnings.
 
-    What a warning is of has one name in all dialects: a field of the request (`max_tokens`), a part (`word_of`), or a
-    part and its field (`image detail`, `tool result is_error`).
+    The subject of a warning has one name in all dialects: a field of the request (`max_tokens`), a part (`word_of`),
+    or a part and its field (`image detail`, `tool result is_error`).
 
-    A field whose value comes from the configuration is left out silently (`check` reports it); one that the caller
-    set becomes a warning.
+    A field whose value comes from the configuration is left out silently (`understudy check` reports it); one set by
+    the caller becomes a warning.
     """
 
     __slots__ = ("_configured", "warnings")
@@ -324,19 +324,19 @@ class WarningLog:
         self.warnings: list[Warning] = []
 
     def drop(self, what: str, why: str) -> None:
-        """Say that something was left out."""
+        """Record that something was left out."""
         self._add(WarningKind.DROPPED, what, why)
 
     def clamp(self, what: str, why: str) -> None:
-        """Say that a value was brought into the accepted range."""
+        """Record that a value was clamped to the accepted range."""
         self._add(WarningKind.CLAMPED, what, why)
 
     def rename(self, what: str, why: str) -> None:
-        """Say that something goes under another name."""
+        """Record that something was sent under another name."""
         self._add(WarningKind.RENAMED, what, why)
 
     def emulate(self, what: str, why: str) -> None:
-        """Say that something was done in another way than asked."""
+        """Record that something was done in another way than requested."""
         self._add(WarningKind.EMULATED, what, why)
 
     def _add(self, kind: WarningKind, what: str, why: str) -> None:
@@ -346,7 +346,7 @@ class WarningLog:
                 self.warnings.append(warning)
 
     def events(self) -> list[Event]:
-        """Return the warnings as events, to go ahead of the answer."""
+        """Return the warnings as events, which come before the answer."""
         return [Warned(warning) for warning in self.warnings]
 
 
@@ -366,7 +366,7 @@ class WireError(msgspec.Struct, frozen=True, kw_only=True):
     param: str | None = None
     request_id: str | None = None
     retry_after: float | None = None
-    """Seconds that a field of the body asks to wait (Google's `RetryInfo`); headers come before it."""
+    """Seconds to wait according to a field of the body (Google's `RetryInfo`); headers take precedence."""
     status: int | None = None
-    """The HTTP status that the error object names; it counts where the response's own says nothing."""
+    """The HTTP status in the error object; it counts if the response's own is 200."""
     body: dict[str, Any] | None = None

@@ -1,6 +1,6 @@
-"""What every answer with vectors must be, in all dialects: one finite vector per text, all of one length, in order.
+"""Checks of every answer with vectors, in all dialects: one finite vector per string, all of one length, in order.
 
-A vector in the wrong place, or one that is not of its space, silently corrupts an index.
+A vector in the wrong place, or of another embedding space, silently corrupts an index.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Vector = tuple[float, ...]
 
 
 def checked_vectors(vectors: Iterable[Sequence[float]], expected: int) -> tuple[Vector, ...]:
-    """Return the vectors of so many texts; 0 means that their number is unknown.
+    """Return the vectors of `expected` strings; 0 means that their number is unknown.
 
-    Raises `BadJson` when some are missing or empty, differ in length, or hold a number that is not finite.
+    Raises `BadJson` if some are missing or empty, differ in length, or contain a number that is not finite.
     """
     found = tuple(map(tuple, vectors))
     if expected and len(found) != expected:
-        raise BadJson(f"{len(found)} vectors for {expected} texts")
+        raise BadJson(f"{len(found)} vectors for {expected} strings")
     if not all(found):
         raise BadJson("an empty vector")
     if len({len(vector) for vector in found}) > 1:
@@ -39,9 +39,9 @@ def checked_vectors(vectors: Iterable[Sequence[float]], expected: int) -> tuple[
 
 
 def in_order(items: Sequence[Any], indexes: Sequence[Any]) -> list[Any]:
-    """Return items in the order of the indexes that the provider gave them, as they are where it gave none.
+    """Return items in the order of their indexes, or unchanged if they have no indexes.
 
-    Raises `BadJson` unless the indexes are those of a list, each once.
+    Raises `BadJson` unless the indexes are 0 to n-1, each once.
     """
     if all(index is None for index in indexes):
         return list(items)
@@ -49,7 +49,7 @@ def in_order(items: Sequence[Any], indexes: Sequence[Any]) -> list[Any]:
     for item, index in zip(items, indexes, strict=True):
         whole = isinstance(index, float) and index.is_integer()
         if not (whole or type(index) is int) or not 0 <= index < len(items) or int(index) in places:
-            raise BadJson(f"{index!r:.40} is not the index of a vector, or of several")
+            raise BadJson(f"{index!r:.40} is not a valid index of a vector, or occurs twice")
         places[int(index)] = item
     return [places[index] for index in range(len(items))]
 
@@ -74,6 +74,6 @@ def unpack_vector(vector: Sequence[float] | str) -> Sequence[float]:
 
 
 def with_usage_warnings(response: EmbeddingResponse) -> EmbeddingResponse:
-    """Add the warning about what had to be ignored of the provider's counts, if there is one."""
+    """Add a warning if some of the provider's counts had to be ignored."""
     counts = usage_warnings(response.usage)
     return msgspec.structs.replace(response, warnings=(*response.warnings, *counts)) if counts else response

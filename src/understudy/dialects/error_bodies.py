@@ -1,4 +1,4 @@
-"""Error bodies in any form, for servers that answer in another form than that of the dialect they speak.
+"""Parses error bodies in any form, for servers that answer in another form than their dialect's.
 
 `{"error": {…}}`, `{"error": "text"}`, `{"message"}`, `{"detail"}` of FastAPI, `{"errors": […]}`, a list of one of
 these, and one error inside the message of another, as proxies wrap them.
@@ -18,9 +18,9 @@ from understudy.wire.json import BadJson, decode, encode
 from understudy.wire.sse import SseEvent
 
 _EXCERPT = 200
-"""Characters of a failed generation that the message quotes; the whole stands in `failure.body`."""
+"""Characters of a failed generation that the message quotes; all of it is in `failure.body`."""
 _DEEPEST = 4
-"""Errors that may be wrapped in each other."""
+"""How many errors may be wrapped in each other."""
 _MESSAGES = ("message", "detail", "msg", "error_description", "title", "description")
 _ANSWERS = ("choices", "content", "candidates", "output", "data", "models", "embeddings")
 """An object with one of these is an answer, whatever its `message` is."""
@@ -40,8 +40,8 @@ def read_any(body: bytes) -> WireError | None:
 
 
 def read_event(event: SseEvent) -> WireError | None:
-    """Read an event of a stream that may be an error of any form. One that is named so may hold plain words; an object
-    that is cut short is not an error object."""
+    """Read an event of a stream that may be an error of any form. An event named `error` may be plain text; a truncated
+    object is not an error object."""
     error = read_any(event.data)
     if error is None and event.name == "error" and event.data[:1] not in (b"{", b"["):
         return WireError(message=event.data.decode("utf-8", "replace").strip())
@@ -86,11 +86,11 @@ def _of_object(error: dict[str, Any], outer: dict[str, Any], depth: int) -> Wire
     else:
         message = _of_fields(said) if isinstance(said, list) else in_words(said)
     if written := error.get("failed_generation"):
-        # Groq: the model broke the schema. What it wrote is the only clue to why.
+        # Groq: the model violated the schema. What it wrote is the only clue to why.
         message = f"{message} (the model wrote: {in_words(written)[:_EXCERPT]})"
     metadata = error.get("metadata")
     if isinstance(metadata, dict) and isinstance(raw := metadata.get("raw"), str) and raw:
-        # OpenRouter: the words of the provider behind it.
+        # OpenRouter: the message of the provider behind it.
         message = f"{message}: {raw[:_LONGEST]}"
     inner_error = error.get("innererror")
     code = name_of(error.get("code")) or (name_of(inner_error.get("code")) if isinstance(inner_error, dict) else None)
@@ -108,7 +108,7 @@ def _of_object(error: dict[str, Any], outer: dict[str, Any], depth: int) -> Wire
 
 
 def _completed(error: WireError, value: dict[str, Any], depth: int) -> WireError:
-    """Add what stands beside the message, or within it where it wraps another error."""
+    """Add the fields beside the message, or those within it if it wraps another error."""
     inner = _wrapped(error.message, depth)
     code = error.code or name_of(value.get("code"))
     kind = error.type or name_of(value.get("type")) or name_of(value.get("error_type"))
@@ -125,7 +125,7 @@ def _completed(error: WireError, value: dict[str, Any], depth: int) -> WireError
 
 
 def _wrapped(message: str, depth: int) -> WireError | None:
-    """Return the error that a message consists of, if it is one: JSON within JSON, or a dictionary made a string."""
+    """Return the error that a message consists of, if any: JSON within JSON, or the string of a dictionary."""
     text = message.strip()
     if not text.startswith(("{", "[")):
         return None
@@ -138,12 +138,12 @@ def _wrapped(message: str, depth: int) -> WireError | None:
 
 
 def _more_exact(outer: str | None, inner: str | None) -> str | None:
-    """Choose among the names of an error and of the one inside it: a number says no more than the status."""
+    """Choose between the code of an error and that of the one inside it: a number adds nothing to the status."""
     return inner if outer is None or (outer.isdigit() and inner is not None) else outer
 
 
 def _of_fields(items: Iterable[Any]) -> str:
-    """Return what a validator says of fields (FastAPI): where and what, never the input, which is the prompt."""
+    """Return what a validator reports about fields (FastAPI): where and what, never the input, which is the prompt."""
     said: list[str] = []
     for item in items:
         if not isinstance(item, dict):
@@ -157,7 +157,7 @@ def _of_fields(items: Iterable[Any]) -> str:
 
 
 def status_in(value: dict[str, Any]) -> int | None:
-    """Return the status that an error object names; it is then as good as a status line."""
+    """Return the status in an error object, which counts like a status line."""
     for key in ("status_code", "http_status_code", "status", "code"):
         named = value.get(key)
         if isinstance(named, str) and named.isascii() and named.isdigit() and len(named) == 3:
@@ -168,7 +168,7 @@ def status_in(value: dict[str, Any]) -> int | None:
 
 
 def name_of(value: Any) -> str | None:
-    """Return a code or type: a string or a number, and nothing else that JSON can hold."""
+    """Return a code or type: a string or a number, no other JSON value."""
     if isinstance(value, str):
         return None if value in ("", "None", "null") else value[:_LONGEST_NAME]
     is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18
@@ -176,11 +176,11 @@ def name_of(value: Any) -> str | None:
 
 
 def in_words(value: Any) -> str:
-    """Return the beginning of a value as text: a string as it is, anything else as JSON."""
+    """Return the beginning of a value as a string: a string unchanged, anything else as JSON."""
     return value[:_LONGEST] if isinstance(value, str) else encode(value)[:_LONGEST].decode("utf-8", "replace")
 
 
 def _seconds(value: Any) -> float | None:
-    """Return a number of seconds to wait, such as until a model is loaded; beyond an hour it is no estimate."""
+    """Return a number of seconds to wait, such as until a model is loaded; above an hour it is not an estimate."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if number and 0 < value <= 3600 else None

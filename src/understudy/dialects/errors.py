@@ -1,7 +1,7 @@
-"""Reading error responses: code and type first, words next, status last.
+"""Classifies error responses: code and type first, message next, status last.
 
 The order is the same in every dialect. `failure_of` is the one place where an error becomes a `FailureKind`; a dialect
-only says how its error objects are read and which of its codes and words mean something of their own.
+only defines how its error objects are read and which of its codes and phrases have a meaning of their own.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ BY_STATUS: Mapping[int, FailureKind] = {
     503: _K.OVERLOADED,
     529: _K.OVERLOADED,
 }
-"""What a status means when nothing else is said (docs/fallback.md)."""
+"""What a status means if nothing else in the error is more specific (docs/fallback.md)."""
 
 STATUS_OF: Mapping[FailureKind, int] = {
     _K.INVALID_REQUEST: 400,
@@ -79,14 +79,14 @@ fails on the way to a provider, or in what it returns, is 502 or 504 as at any g
 """
 
 NO_ROUTE = frozenset({404, 405, 410, 501})
-"""Statuses with which a server says that it lacks a route, unless it speaks of a model."""
+"""Statuses that mean a missing route, unless the error is about a model."""
 
 ReadError = Callable[[bytes], WireError | None]
-"""A dialect's reading of an error body; `None` when the body is not an error in its form."""
+"""Reads an error body of a dialect; returns `None` if the body is not an error in its form."""
 
 MAX_MESSAGE = 600
 _EXCERPT = 200
-"""Characters that are quoted of a body which is too large to read."""
+"""Characters quoted from a body that is too large to read."""
 
 _WHAT: Mapping[Operation, str] = {
     Operation.CHAT: "generations",
@@ -109,9 +109,9 @@ def classify(
     read: ReadError,
     operation: Operation = Operation.CHAT,
 ) -> Failure:
-    """Read an error response as a failure. A 200 whose body is an error counts by its code.
+    """Return the failure of an error response. A 200 whose body is an error counts by its code.
 
-    A body in another form than the dialect's is read as well: a server may speak one wire format and fail in another.
+    A body in another form than the dialect's is read too: a server may use one wire format and fail in another.
     """
     error = read(body) or read_any(body)
     if error is None:
@@ -124,7 +124,7 @@ def classify(
 def failure_in_answer(
     error: WireError, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...], operation: Operation = Operation.CHAT
 ) -> Failure:
-    """Read an error that came after the status 200: the status that it names itself is as good as a status line."""
+    """Return the failure of an error that came after status 200: its own status counts like a status line."""
     head = HttpHead(error.status or 200, {})
     return failure_of(error, head, endpoint=endpoint, rules=rules, operation=operation)
 
@@ -137,7 +137,7 @@ def failure_of(
     rules: tuple[ErrorRule, ...],
     operation: Operation = Operation.CHAT,
 ) -> Failure:
-    """Read an error object, from a response's body or from the middle of a stream, as a failure."""
+    """Return the failure of an error object from a response's body or from the middle of a stream."""
     status = head.status
     kind = _kind_by_words(error, status, endpoint, rules)
     message = clean(error.message) or f"HTTP {status} without a message"
@@ -160,8 +160,8 @@ def failure_of(
 def kind_of_status(status: int) -> FailureKind:
     """Return what a status means by itself. A 200 that holds an error of no known code is the server's failure.
 
-    A status that no request of ours can have for an answer (1xx, another success, an unknown redirection, anything
-    beyond 599) is a failure of the protocol: the next target may well work.
+    A status that is not an answer to any request (1xx, another success, an unknown redirect, anything above 599) is
+    a failure of the protocol: the next target may work.
     """
     if status in BY_STATUS:
         return BY_STATUS[status]
@@ -188,31 +188,31 @@ def worded(failure: Failure, words: Mapping[FailureKind, str]) -> str:
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:
-    """Return what the provider says about a retry: `x-should-retry`, or a negative hint, which forbids it."""
+    """Return the provider's hint about a retry: `x-should-retry`, or a negative `retry-after`, which forbids it."""
     explicit = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
     return False if explicit is None and forbids_retry(headers) else explicit
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the provider's id of the request, for its support."""
+    """Return the provider's request id, for its support."""
     return headers.get("x-request-id") or headers.get("request-id")
 
 
 def clean(text: str) -> str:
-    """Return text fit for one line of a log: no control characters, bounded length."""
+    """Return a string for one line of a log: without control characters, of bounded length."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: 8 * MAX_MESSAGE]).split())
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
 
 
 def recognised(error: WireError, status: int, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> bool:
-    """Check whether code, type or words of an error say what it is."""
+    """Check whether the code, type or message of an error determines its kind."""
     return _kind_by_words(error, status, endpoint, rules) is not None
 
 
 def _kind_by_words(
     error: WireError, status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...]
 ) -> FailureKind | None:
-    """Return what code, type and words of an error say; `None` when only its status is left."""
+    """Return the kind by code, type and message of an error; `None` if only its status is left."""
     names = tuple(name for name in (error.code, error.type) if name)
     message = normalize(error.message)
     own = [rule for rule in rules if not rule.is_of_status]
@@ -236,7 +236,7 @@ def _kind_by_status(status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...
 
 
 def _lacks_route(error: WireError, status: int, kind: FailureKind | None) -> bool:
-    """Check whether an error says that the server lacks the route, rather than the model."""
+    """Check whether an error means that the route is missing, not the model."""
     if _MISSING_ROUTE.search(error.message) and (status in NO_ROUTE or status == 200):
         return True
     if status not in NO_ROUTE or kind not in (None, _K.NOT_FOUND) or error.param == "model":
@@ -246,19 +246,19 @@ def _lacks_route(error: WireError, status: int, kind: FailureKind | None) -> boo
 
 
 def _means_its_own(status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> bool:
-    """Check whether provider or dialect give a status a meaning: where addresses hold the model's name, a 404 without
-    a word is about the model."""
+    """Check whether the provider or dialect gives a status its own meaning: where URLs contain the model's name, a bare
+    404 is about the model."""
     return status in endpoint.by_status or any(
         rule.is_of_status and rule.status == status for rule in (*endpoint.error_rules, *rules)
     )
 
 
 def _no_route(status: int, operation: Operation, words: str) -> tuple[FailureKind, str]:
-    """Return kind and message for a route that is missing. Generations are what a provider is there for: without that
-    route its address is wrong. Anything else it may simply not have."""
+    """Return kind and message for a missing route. Every provider has generations: without that route the base URL is
+    wrong. Other operations may not be supported."""
     is_needed = operation is Operation.CHAT and status != 501
     missing = (
-        "no such route or model; check base_url" if is_needed else f"the server has no route for {_WHAT[operation]}"
+        "unknown route or model; check base_url" if is_needed else f"the server has no route for {_WHAT[operation]}"
     )
     said = words and not words.startswith(f"HTTP {status}")
     message = f"{words} (HTTP {status}: {missing})" if said else f"HTTP {status}: {missing}"
@@ -266,18 +266,18 @@ def _no_route(status: int, operation: Operation, words: str) -> tuple[FailureKin
 
 
 def _message_of(words: str, head: HttpHead, body: bytes, endpoint: Endpoint) -> str:
-    """Return what an error body says that is not an error of any form: its beginning, or why it cannot be shown."""
+    """Return the beginning of a body that is not an error in any form, or why it cannot be shown."""
     if body.lstrip()[:1] in (b"{", b"[") and _is_too_large(body, endpoint.bounds.error):
         return f"the body is too large to read: {words[:_EXCERPT]}"
     if words:
         return words
     if body:
-        return "a body without any text"
+        return "a blank body"
     return "a body that cannot be decompressed" if head.headers.get("content-encoding") else "no body"
 
 
 def _is_too_large(body: bytes, kept: int) -> bool:
-    if len(body) >= kept:  # What is beyond that was not read.
+    if len(body) >= kept:  # More than this was not read.
         return True
     try:
         decode(body)
@@ -291,11 +291,11 @@ def _is_too_large(body: bytes, kept: int) -> bool:
 def _unreadable(
     head: HttpHead, body: bytes, endpoint: Endpoint, rules: tuple[ErrorRule, ...], operation: Operation
 ) -> Failure:
-    """Read a body that is no error of any form: a proxy's page, most often. It is never shown as an answer, and neither
-    is what stands in a success of the wrong type."""
+    """Return the failure of a body that is not an error in any form: most often a proxy's page. It is never shown as an
+    answer, nor is the body of a success of the wrong type."""
     status = head.status
     page = head.content_type == "text/html" or body[:64].lstrip().startswith(b"<")
-    # By a status of HTTP a proxy means what everybody means, whatever the provider behind it means by it.
+    # A proxy uses statuses as HTTP defines them, whatever they mean at the provider behind it.
     ours = any(rule.is_of_status and rule.status == status for rule in endpoint.error_rules)
     kind = BY_STATUS.get(status) if page and not ours else None
     kind = kind or _kind_by_status(status, endpoint, rules)

@@ -1,4 +1,4 @@
-"""The reader that all dialects share for streams of events, and the frames that a stream of the same dialect keeps."""
+"""The reader of event streams that all dialects share, and the frames that are kept for renderers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EventDecoder(Protocol):
         ...
 
     def close(self) -> list[SseEvent]:
-        """Return the event that the end of input leaves open."""
+        """Return the last event, if the end of input left it open."""
         ...
 
 
@@ -37,10 +37,10 @@ class EventReader(ABC):
     """
 
     end_mark: ClassVar[str] = ""
-    """Without this at its end the answer is truncated; a dialect without an end mark overrides `end`."""
+    """An answer that ends without it is truncated; a dialect without an end mark overrides `end`."""
 
     def __init__(self, endpoint: Endpoint, decoder: EventDecoder | None = None) -> None:
-        """`decoder`: one of server-sent events if unset."""
+        """`decoder`: decodes server-sent events if unset."""
         bounds = endpoint.bounds
         self._endpoint = endpoint
         self._keep_wire = endpoint.keep_wire
@@ -69,7 +69,7 @@ class EventReader(ABC):
         return steps
 
     def close(self) -> Steps:
-        """Read the end of input; an event that it leaves open and that is broken was cut. Raises `TooLarge`."""
+        """Read the end of input; a last event that is broken counts as cut. Raises `TooLarge`."""
         steps: Steps = []
         if self.finished:
             return steps

@@ -1,4 +1,4 @@
-"""What readers do with flaws that are beside the point: they read on, and report what they ignored."""
+"""How readers treat minor flaws: they read on, and report what they ignored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from understudy.domain.events import Event, Warned
 from understudy.domain.failures import Failure
 from understudy.domain.usage import USAGE
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 from understudy.wire.json import BadJson
 from understudy.wire.mending import NUMBERS, SURROGATES, mend
 from understudy.wire.sse import SseEvent
@@ -18,13 +18,13 @@ from understudy.wire.sse import SseEvent
 Step = Event | Failure
 
 _WHY = {
-    NUMBERS: "the provider wrote NaN, Infinity or a number beyond all bounds, which was read as null",
-    SURROGATES: "the provider wrote a lone surrogate, which was replaced by U+FFFD",
+    NUMBERS: "the provider sent NaN, Infinity or a number out of range, which was read as null",
+    SURROGATES: "the provider sent a lone surrogate, which was replaced by U+FFFD",
 }
 
 
 class Flaws:
-    """Reads events again that are not valid JSON as they came. Each flaw of an answer is reported once."""
+    """Mends events that are invalid JSON and reads them again. Each flaw of an answer is reported once."""
 
     __slots__ = ("_reported",)
 
@@ -32,7 +32,7 @@ class Flaws:
         self._reported: set[str] = set()
 
     def read(self, event: SseEvent, take: Callable[[SseEvent], Sequence[Step]], error: BadJson) -> list[Step]:
-        """Skip an event without data and mend others; raise `error` where that does not help."""
+        """Skip an event without data and mend others; raise `error` if that does not help."""
         if not event.data.strip():
             return []
         mended = mend(event.data)
@@ -48,7 +48,7 @@ class Flaws:
 
 
 def read_mended(data: bytes, read: Callable[[bytes], list[Any]]) -> list[Any]:
-    """Read a whole body, mended where it is not valid JSON as it came. Raises `BadJson`."""
+    """Read a whole body, mended if it is invalid JSON. Raises `BadJson`."""
     try:
         return read(data)
     except BadJson:
@@ -64,7 +64,7 @@ def read_mended(data: bytes, read: Callable[[bytes], list[Any]]) -> list[Any]:
     return steps
 
 
-NO_FINAL_USAGE = Warning(WarningKind.DROPPED, USAGE, "the provider reported no counts after the end of the answer")
+NO_FINAL_USAGE = Warning(WarningKind.DROPPED, USAGE, "the provider did not report final token counts")
 
 NO_REASON = Warning(
     WarningKind.DROPPED, "finish_reason", "the provider ended the answer without a finish reason; it is unknown"
@@ -73,7 +73,7 @@ NO_REASON = Warning(
 AFTER_THE_END = Warning(
     WarningKind.DROPPED,
     "finish_reason",
-    "the provider went on after a finish reason and gave no other; it counts all the same",
+    "the provider continued after a finish reason and sent no other; the reason was used",
 )
 
 

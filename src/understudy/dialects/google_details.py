@@ -1,6 +1,6 @@
 """The details of Google's errors (google.rpc `error_details.proto`): why, which quota, and how long to wait.
 
-They stand in errors of the Gemini API and of Google's endpoints that speak OpenAI's form.
+Used by errors of the Gemini API and of Google's OpenAI-compatible endpoints.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from understudy.domain.content import JsonObject
 from understudy.wire.hints import MAX_HINT, duration
 
 PER_DAY = "PerDay"
-"""In the id of a quota that is renewed once a day."""
+"""Part of the id of a quota that is renewed once a day."""
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
-    """What the details say."""
+    """The parsed details."""
 
     reason: str | None = None
-    """The quota that is used up, else the reason of `ErrorInfo`."""
+    """The exhausted quota, else the reason of `ErrorInfo`."""
     request_id: str | None = None
     retry_after: float | None = None
 
@@ -29,7 +29,7 @@ NO_DETAILS = Details()
 
 
 def read_details(details: Any) -> Details:
-    """Read the `details` of an error, whatever they are."""
+    """Parse the `details` of an error; any JSON value is accepted."""
     if not isinstance(details, list):
         return NO_DETAILS
     found = [item for item in details if isinstance(item, dict)]
@@ -50,7 +50,7 @@ def _first(details: list[JsonObject], kind: str, field: str) -> str | None:
 
 
 def _quota(details: list[JsonObject]) -> str | None:
-    """Return the id of the quota that is used up; of several, one that is renewed only daily: the longest wait."""
+    """Return the id of the exhausted quota; of several, one that is renewed daily, which has the longest wait."""
     ids: list[str] = []
     for failure in _of_type(details, "QuotaFailure"):
         violations = failure.get("violations")
@@ -62,6 +62,6 @@ def _quota(details: list[JsonObject]) -> str | None:
 
 
 def _delay(text: str | None) -> float | None:
-    """Return the seconds of a `google.protobuf.Duration`, such as `46s` or `3.5s`; one beyond a day is no hint."""
+    """Return the seconds of a `google.protobuf.Duration`, such as `46s` or `3.5s`; one above a day is not a hint."""
     seconds = duration(text) if text else None
     return seconds if seconds is not None and 0 < seconds <= MAX_HINT else None

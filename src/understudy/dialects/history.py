@@ -1,8 +1,8 @@
-"""What a conversation that began elsewhere may bring along.
+"""Histories that began at another provider: drops what only that provider understands.
 
-Each dialect leaves out what another dialect wrote. Here is what all of them share: what another *provider* or server of
-the same dialect wrote (reasoning that OpenAI encrypted means nothing to Azure), and ids of tool calls that break a
-wire's rules.
+Each dialect drops what another dialect wrote. Shared by all of them: what another *provider* or server of the same
+dialect wrote (Azure cannot read reasoning that OpenAI encrypted), and ids of tool calls that break the rules of a wire
+format.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from understudy.domain.requests import GenerationRequest
 
 
 def localize(request: GenerationRequest, dialect: str, endpoint: Endpoint) -> tuple[GenerationRequest, list[Event]]:
-    """Leave out what another provider or server of this dialect wrote for itself; return the rest, and the warnings.
+    """Drop what another provider or server of this dialect wrote for itself; return the rest and the warnings.
 
-    Text and tool calls stay, without the fields that only their own provider knows. A request that came in on this
-    very wire is sent on as it stands, so nothing is looked at.
+    Text and tool calls stay, without the fields that only their own provider knows. A request that came in over this
+    wire format is forwarded unchanged.
     """
     if request.origin is not None and request.origin.dialect == dialect:
         return request, []
@@ -41,24 +41,24 @@ def localize(request: GenerationRequest, dialect: str, endpoint: Endpoint) -> tu
 
 
 def _note_unspoken(request: GenerationRequest, notes: WarningLog) -> None:
-    """Note the fields of a request that came in on another wire and have a name on that wire alone.
+    """Warn about the fields of a request that came in over another wire format and exist only there.
 
-    What a caller of the library writes into `extra` is meant for that dialect, and for no other.
+    What a caller of the library writes into `extra` is meant for that dialect only.
     """
     if request.origin is None or not request.extra:
         return
     wire = request.origin.dialect
     for field, value in request.extra.get(wire, {}).items():
         if value not in _SAYS_NOTHING:
-            notes.drop(field, f"only the {wire} wire has it")
+            notes.drop(field, f"only the {wire} dialect has it")
 
 
 _SAYS_NOTHING: tuple[Json, ...] = (None, False, 1, [], {}, "")
-"""Values by which such a field asks for nothing: off, empty, or one answer (`n`)."""
+"""Values with which such a field has no effect: off, empty, or one answer (`n`)."""
 
 
 def _is_foreign(message: Message, dialect: str, endpoint: Endpoint) -> bool:
-    """A message is whole: one part that another provider wrote tells whose it is."""
+    """A message has one author: one part that another provider wrote decides for all."""
     if isinstance(message.content, str):
         return False
     return any(
@@ -75,7 +75,7 @@ def _is_of_another(origin: Provenance | None, dialect: str, endpoint: Endpoint) 
 
 
 def _kept(message: Message, dialect: str, notes: WarningLog) -> Message | None:
-    """Return what may go to another provider; `None` when that is nothing."""
+    """Return what may be sent to another provider; `None` if nothing remains."""
     parts = tuple(kept for part in message.parts if (kept := _moved(part, dialect, notes)) is not None)
     return msgspec.structs.replace(message, content=parts) if parts else None
 
@@ -89,11 +89,11 @@ def _moved(part: AnyPart, dialect: str, notes: WarningLog) -> AnyPart | None:
             notes.drop("opaque part", "another provider wrote it, and only that one takes it back")
             return None
         case ToolCall(extra=dict(extra)) if dialect in extra:
-            # The type says of what form a call is, everything else (ids, states) whose.
+            # The type is the form of a call; everything else (ids, states) belongs to its provider.
             form = {key: value for key, value in extra[dialect].items() if key == "type"}
             return msgspec.structs.replace(part, extra=_with(extra, dialect, form))
         case Text(citations=citations) if any(citation.dialect == dialect for citation in citations):
-            notes.drop("citations", "those of another provider mean nothing to this one")
+            notes.drop("citations", "those of another provider are unknown to this one")
             others = tuple(citation for citation in citations if citation.dialect != dialect)
             return msgspec.structs.replace(part, citations=others, extra=_with(part.extra or {}, dialect, {}))
         case Text(extra=dict(extra)) | Refusal(extra=dict(extra)):
@@ -108,12 +108,12 @@ def _with(extra: dict[str, JsonObject], dialect: str, fields: JsonObject) -> dic
 
 
 class CallIds:
-    """Tool-call ids as a wire takes them. One that breaks its rules goes under an id made of it, with a warning, in the
-    call and in its results alike.
+    """Tool-call ids as a wire format accepts them. An invalid id is replaced by one derived from it, with a warning, in
+    the call and in its results.
 
-    `fit` returns an id itself where it fits, else another; the same for the same id, so that a cached prompt stays as
-    it was. With `distinct` no two calls share an id, as some servers' calls of different turns do: a result then
-    belongs to the latest call of that id.
+    `fit` returns a valid id unchanged, else another; always the same for the same id, so that a cached prompt does not
+    change. With `distinct`, ids are unique even where a server repeats one in a later turn: a result then belongs to
+    the latest call of that id.
     """
 
     def __init__(self, fit: Callable[[str], str], notes: WarningLog, *, distinct: bool = False) -> None:
@@ -139,15 +139,15 @@ class CallIds:
 
     def _id_of(self, given: str, name: str) -> str:
         if name != given:
-            self._notes.rename("tool call id", "it breaks this wire's rules, so the call goes under another id")
+            self._notes.rename("tool call id", "it is not valid at this provider, so the call has another id")
         return name
 
 
 def made_id(text: str) -> str:
-    """Return an id made of a text: 40 characters that every wire takes."""
+    """Return an id derived from a string: 40 characters that every wire format accepts."""
     return "call_" + hashlib.sha256(text.encode()).hexdigest()[:35]
 
 
 def short_id(limit: int) -> Callable[[str], str]:
-    """Return a `fit` for `CallIds` that takes any id of 1 to `limit` characters."""
+    """Return a `fit` for `CallIds` that accepts any id of 1 to `limit` characters."""
     return lambda given: given if 0 < len(given) <= limit else made_id(given)

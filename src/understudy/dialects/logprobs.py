@@ -1,4 +1,4 @@
-"""Log probabilities of a stream while they gather, within their limit."""
+"""Collects the log probabilities of a stream, within their limit."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SLICE = 256
 
 
 class Logprobs:
-    """Lists of entries, by what they are of: `content`, `refusal`.
+    """Lists of entries by subject: `content`, `refusal`.
 
-    What was asked for is kept whole, or the answer is refused. Servers send them unasked as well; then more of them
-    than the limit allows are dropped.
+    If they were requested, all are kept, or the answer is refused. If a server sends them unrequested, those above the
+    limit are dropped.
     """
 
     __slots__ = ("_bounds", "_left", "lists")
@@ -27,7 +27,7 @@ class Logprobs:
         self.lists: dict[str, list[Any]] = {}
 
     def add(self, entries: list[Any], kind: str = "content", *, whole: bool = False) -> None:
-        """Take more entries. The values of a `whole` body have been weighed. Raises `JsonTooLarge`."""
+        """Add entries. The values of a `whole` body have been weighed. Raises `JsonTooLarge`."""
         if self._left < 0:
             return
         if not whole:

@@ -1,8 +1,8 @@
-"""The look-up of one model: by its own address, and in the list where the server has no such address.
+"""The look-up of one model: at its own URL, or in the list if the server has no such URL.
 
-llama.cpp, vLLM, SGLang, text-generation-inference and others list their models but have no `GET /models/{id}`. What
-such a server does not list may well be served: several take any name for the one model that they have loaded
-(llama.cpp, TGI's `tgi`), or load models on demand. So a model that is missing there is unknown, not absent.
+llama.cpp, vLLM, SGLang, text-generation-inference and others list their models but have no `GET /models/{id}`. Such
+a server may serve models that it does not list: several accept any name for their one loaded model (llama.cpp, TGI's
+`tgi`), or load models on demand. So a model that is missing in the list is unknown, not absent.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from understudy.domain.responses import ModelInfo
 from understudy.wire.http import HttpHead
 
 _NO_ANSWER = frozenset({FailureKind.UNSUPPORTED, FailureKind.BAD_RESPONSE})
-"""Failures of a look-up that say nothing of the model: no such route, or a page in its place."""
+"""Failures of a look-up that are not about the model: a missing route, or a page in its place."""
 _NAMED = 3
-"""Models that a message names."""
+"""How many models a message lists."""
 
 Steps = list[ModelInfo | Send | Failure]
 
 
 class LookUp:
-    """Asks for one model, then for the list if the server cannot look up single models."""
+    """Requests one model, then the list if the server cannot look up single models."""
 
     __slots__ = ("_current", "_found", "_listed", "_names", "_open_list", "finished")
 
     def __init__(self, single: Exchange[ModelInfo], open_list: Callable[[], Exchange[ModelInfo]], *names: str) -> None:
-        """`names` are the names by which a list may know the model."""
+        """`names` are the names that the model may have in a list."""
         self._current = single
         self._open_list = open_list
         self._names = names
@@ -51,23 +51,23 @@ class LookUp:
         return self._current.start()
 
     def head(self, head: HttpHead) -> Steps:
-        """Take status and headers of an answer."""
+        """Read status and headers of an answer."""
         return self._checked(self._current.head(head))
 
     def feed(self, data: bytes) -> Steps:
-        """Take more of an answer."""
+        """Read more of an answer."""
         return self._checked(self._current.feed(data))
 
     def close(self) -> Steps:
-        """Take the end of an answer, and go on to the list where there is no look-up."""
+        """Read the end of an answer, and request the list if the look-up is missing."""
         return self._checked(self._current.close())
 
     def lost(self, failure: Failure) -> Steps:
-        """Pass the failure on."""
+        """Return the failure."""
         return self._checked(self._current.lost(failure))
 
     def abort(self) -> Steps:
-        """Closing the connection is enough."""
+        """Return nothing: closing the connection is enough."""
         self.finished = True
         return self._current.abort()
 

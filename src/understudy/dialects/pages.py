@@ -1,4 +1,4 @@
-"""Model lists that come in pages: one is asked for after the other, until the list, or the limit, ends."""
+"""Model lists in pages: requested one after the other, until the end of the list or the limit."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from understudy.domain.responses import ModelInfo
 from understudy.wire.http import HttpRequest
 
 PAGE = 1000
-"""Models per page; no service gives more."""
+"""Models per page, the maximum of all services."""
 
 MAX_PAGES = 50
 MAX_MODELS = 20_000
-"""Against a list that never ends. The longest real lists have a few hundred models."""
+"""The limit for a list that never ends. The longest real lists have a few hundred models."""
 
 Ask = Callable[[int, str | None], HttpRequest]
-"""Returns the request of a page of so many models: the one that a cursor names, the first without one. May raise
-`BadJson` for a cursor that leads nowhere."""
+"""Returns the request of a page: that of the cursor, or the first page without one. May raise `BadJson` for an invalid
+cursor."""
 
 Read = Callable[[bytes], tuple[list[JsonObject], str | None]]
 """Returns the models of a page, and the cursor of the next if there is one. May raise `BadJson`."""
@@ -30,9 +30,9 @@ Read = Callable[[bytes], tuple[list[JsonObject], str | None]]
 def open_pages(
     request: ModelsRequest, ask: Ask, read: Read, read_model: Callable[[JsonObject], ModelInfo], classify: Classify
 ) -> Series[ModelInfo]:
-    """Open a list over all its pages. `request.limit` bounds how many models are asked for, and handed out.
+    """Open a list over all its pages. `request.limit` bounds how many models are requested and returned.
 
-    A list without a limit that does not end fails as `too_large`: an incomplete one must not pass for the whole.
+    A list without a limit that does not end fails as `too_large`: an incomplete one must not count as complete.
     """
     pages = _Pages(request, ask, read, read_model)
     return Series(pages.request(request.after), pages.take, classify)
@@ -50,12 +50,12 @@ class _Pages:
         self._seen: set[str | None] = set()
 
     def request(self, cursor: str | None) -> HttpRequest:
-        """Return the request of the page that a cursor names."""
+        """Return the request of the page of a cursor."""
         self._seen.add(cursor)
         return self._ask(PAGE if self._left is None else max(1, min(self._left, PAGE)), cursor)
 
     def take(self, data: bytes) -> list[ModelInfo | Send | Failure]:
-        """Hand out the models of a page, and ask for the next if one is wanted. Raises `BadJson`."""
+        """Return the models of a page, and the request of the next if needed. Raises `BadJson`."""
         items, cursor = self._read(data)
         models = [self._read_model(item) for item in items[: self._left]]
         if self._left is not None:

@@ -1,7 +1,7 @@
-"""What differs among providers and model families of one dialect, as data.
+"""Differences among providers and model families of one dialect, as data.
 
-*Decoding* has no quirks: wire structs are tolerant. What differs is how a request may be written (`Quirks`) and how an
-error is to be read (`ErrorRule`). Both are resolved base < provider < model family by `understudy.providers`.
+*Decoding* has no quirks: wire structs are tolerant. What differs is how a request is written (`Quirks`) and how an
+error is read (`ErrorRule`). Both are resolved base < provider < model family by `understudy.providers`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from understudy.domain.requests import EFFORTS
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
-    """How a target wants its requests written. Defaults are each dialect's plain form."""
+    """How requests are written for a target. Defaults are each dialect's plain form."""
 
     refused: frozenset[str] = frozenset()
-    """Fields of `GenerationRequest` that the target refuses: left out, with a warning when the caller set them. In the
-    openai dialect also names of the wire (`n`, `allowed_tools`, `safety_identifier`), and `thinking` and `cache` for
+    """Fields of `GenerationRequest` that the target refuses: left out, with a warning if the caller set them. In the
+    openai dialect also wire fields (`n`, `allowed_tools`, `safety_identifier`), and `thinking` and `cache` for
     what replays thinking and marks the prompt."""
     refused_since: tuple[tuple[str, frozenset[str]], ...] = ()
     """Fields refused beside those, from a version of the API on: the version (`anthropic-version`) and the fields."""
@@ -33,25 +33,25 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """The model does not reason unless asked to, so an unset effort counts as `none`."""
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     other_max_tokens: bool = True
-    """The other one is accepted too, so a request that came in with it is not altered."""
+    """The other one is accepted too, so a request that came in with it is not changed."""
     max_output_tokens: int | None = None
-    """The model's ceiling, sent where the wire demands a number and nobody gave one."""
+    """The model's maximum, sent where the wire format requires a number and none was set."""
     system_role: Literal["as_given", "system", "developer", "user"] = "as_given"
     mid_system: bool = False
-    """System messages may stand in the middle of the conversation (Anthropic)."""
+    """System messages are accepted in the middle of the conversation (Anthropic)."""
     stream_usage: bool = True
-    """Usage in streams must be asked for with `stream_options.include_usage`."""
+    """Usage in streams must be requested with `stream_options.include_usage`."""
     whole_streams: bool = True
-    """An answer that is asked for whole may be streamed inside. Off where an endpoint streams badly."""
+    """An answer that is requested whole may be streamed internally. False for an endpoint with unreliable streams."""
     user_field: Literal["safety_identifier", "user"] = "user"
     cache_breakpoints: bool = False
     """Content parts may carry `prompt_cache_breakpoint` (OpenAI, from gpt-5.6 on); elsewhere caching is automatic."""
     message_names: bool = True
     """`messages[].name` is accepted."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
-    """Kinds of media that the wire of this target can carry."""
+    """Kinds of media that this target accepts."""
     gives_media: bool = False
-    """Its answers are images, audio or video, which make them long."""
+    """Its answers are images, audio or video, so they are long."""
     image_urls: bool = True
     """Images may be given by URL; otherwise only by their bytes."""
     tool_choice: frozenset[str] = frozenset({"auto", "none", "required", "tool"})
@@ -60,40 +60,40 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Parallel tool calls can be switched on and off."""
     output_formats: frozenset[str] = frozenset({"text", "json_object", "json_schema"})
     efforts: frozenset[str] | None = None
-    """Accepted reasoning efforts; `None` when not known, so all are sent as given."""
+    """Accepted reasoning efforts; `None` if unknown, then all are sent unchanged."""
     thinking_modes: frozenset[str] = frozenset({"adaptive", "enabled", "disabled"})
     """Accepted values of Anthropic's `thinking.type`; empty means that the field must be left out."""
     thinking_budget: tuple[int, int] | None = None
-    """Fewest and most tokens of a thinking budget, at models that take one instead of a level (Gemini up to 2.5)."""
+    """Minimum and maximum tokens of a thinking budget, for models without levels (Gemini up to 2.5)."""
     thought_signatures: bool = False
     """Tool calls of the current turn must carry the signature they came with, or a placeholder (Gemini from 3 on)."""
     output_with_tools: bool = True
-    """Tools and a form of the answer may be asked for together."""
+    """Tools and an output format may be requested together."""
     prefill: bool = True
-    """The last message may be the assistant's, to be continued."""
+    """The last message may be the assistant's, which the model then continues."""
     thinking_bound_to_model: bool = False
-    """Thinking may be replayed only to the very model that wrote it."""
+    """Thinking may be replayed only to the model that wrote it."""
     reasoning_field: Literal["reasoning", "reasoning_content"] | None = None
     """Where replayed thinking goes in an assistant message of the openai dialect; `None`: nowhere."""
     reasoning_display: Literal["reasoning_format", "include_reasoning"] | None = None
     """Where `Reasoning.display` goes in the openai dialect (Groq); `None`: nowhere."""
     max_stop: int | None = None
-    """How many stop sequences are accepted; `None` when there is no limit."""
+    """How many stop sequences are accepted; `None` without a limit."""
     stop_as_list: bool = False
-    """One stop sequence must stand in a list too."""
+    """A single stop sequence must be in a list too."""
     logprobs_as_count: bool = False
     """`logprobs` is the number of alternatives instead of a switch beside `top_logprobs` (Together)."""
     single_models: bool = True
-    """One model can be asked for by its name; otherwise it is looked for in the list."""
+    """One model can be looked up by its name; otherwise it is searched in the list."""
     partner_suffix: bool = False
-    """`name:partner` says who is to serve the model `name` (Hugging Face); the catalogue knows the name alone."""
+    """`name:partner` selects the partner that serves the model `name` (Hugging Face); the list has only the name."""
     embed_batch: int = 512
-    """Most texts in one request for embeddings: the provider's limit, or fewer where their vectors would be more than
-    is read of one answer. As numbers, 512 vectors of 4,096 are up to 48 MB."""
+    """Most strings in one request for embeddings: the provider's limit, or fewer if their vectors would exceed the
+    limit of an answer. As numbers, 512 vectors of 4,096 are up to 48 MB."""
     embed_batch_tokens: int | None = None
-    """Most tokens of all texts of one request for embeddings; `None` when no limit is known."""
+    """Most tokens of all strings of one request for embeddings; `None` if unknown."""
     embed_format: Literal["float", "base64"] | None = None
-    """How the openai dialect asks for vectors; `None`: not at all, and as numbers. Base64 is a quarter of the bytes."""
+    """The `encoding_format` of vectors in the openai dialect; `None`: unset. Base64 is a quarter of the size."""
     responses: Literal["never", "always", "tools", "tools_with_effort"] = "never"
     """When OpenAI's Responses API must be used instead of chat completions."""
 
@@ -111,7 +111,7 @@ def nearest_effort(asked: Any, accepted: Collection[str], *, tie: Literal["highe
 
 
 class QuirksPatch(TypedDict, total=False):
-    """The fields of `Quirks` that a provider or family overrides."""
+    """The fields of `Quirks` that a provider or model family overrides."""
 
     refused: frozenset[str]
     refused_since: tuple[tuple[str, frozenset[str]], ...]
@@ -155,22 +155,22 @@ class QuirksPatch(TypedDict, total=False):
 
 
 class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Reads an error as a kind of failure. Every field that is set must match; the first matching rule counts."""
+    """Maps an error to a kind of failure. Every field that is set must match; the first matching rule counts."""
 
     kind: FailureKind
     status: int | None = None
     code: str | None = None
-    """The provider's code or type, exactly, or up to a `*` at either end or at both."""
+    """The provider's code or type; a `*` at either end matches any prefix or suffix."""
     text: str | None = None
-    """Words of the message, in lower case."""
+    """Part of the message, in lower case."""
 
     @property
     def is_of_status(self) -> bool:
-        """Whether the status is the only condition, so that code and words come first."""
+        """Whether the status is the only condition; rules by code and message come first."""
         return self.code is None and self.text is None
 
     def matches(self, status: int, names: tuple[str, ...], message: str) -> bool:
-        """Check whether this rule reads an error with that status, those codes and types, and that message."""
+        """Check whether this rule matches a status, codes and types, and message."""
         if self.status is not None and self.status != status:
             return False
         if self.code is not None and not any(_fits(self.code, name) for name in names):

@@ -1,4 +1,4 @@
-"""An exchange of several sends, each answered by a whole body: pages of a list, pieces of a long text."""
+"""An exchange of several sends, each answered by a whole body: pages of a list, pieces of a long string."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Replicate's with the schemas of all its models, is 20 MB of text."""
 
 
 class Series(Generic[T]):
-    """Sends the first request and hands each body that comes back to `take`, until that asks for no further send.
+    """Sends the first request and passes each body to `take`, until that returns no further send.
 
-    `take` returns what a body says, and the next `Send` if there is one. It may raise `BadJson`.
+    `take` returns the results in a body, and the next `Send` if there is one. It may raise `BadJson`.
     """
 
     __slots__ = ("_classify", "_expects", "_first", "_gathered", "_head", "_take", "_weight", "body", "finished")
@@ -57,7 +57,7 @@ class Series(Generic[T]):
         return [Send(self._first)]
 
     def head(self, head: HttpHead) -> list[T | Send | Failure]:
-        """Take status and headers of an answer."""
+        """Read status and headers of an answer."""
         self._head = head
         self._gathered = Gathered()
         return []
@@ -68,7 +68,7 @@ class Series(Generic[T]):
         return []
 
     def close(self) -> list[T | Send | Failure]:
-        """Take the end of an answer: hand out what it says, and go on if there is more to ask for."""
+        """Read the end of an answer: return its results, and the next request if there is one."""
         data = self._gathered.take()
         if self.refused:
             return self._end(self._classify(self._head, data))
@@ -85,11 +85,11 @@ class Series(Generic[T]):
         return steps
 
     def lost(self, failure: Failure) -> list[T | Send | Failure]:
-        """Pass the failure on."""
+        """Return the failure."""
         return self._end(failure)
 
     def abort(self) -> list[T | Send | Failure]:
-        """Closing the connection is enough."""
+        """Return nothing: closing the connection is enough."""
         return self._end()
 
     def _end(self, *steps: Failure) -> list[T | Send | Failure]:

@@ -1,4 +1,4 @@
-"""The server half of a dialect: it reads requests and writes responses. Gateway and emulators speak it."""
+"""The server half of a dialect: reads requests and writes responses. Used by gateway and emulators."""
 
 from __future__ import annotations
 
@@ -19,11 +19,7 @@ from understudy.wire.json import encode
 
 
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as it came in, read.
-
-    `credential` is the key that the caller sent, from whichever header the dialect uses; it is compared and never
-    logged. `options` holds what matters only to the reply's form, such as `include_usage`.
-    """
+    """A parsed request. `options` holds what matters only to the form of the reply, such as `include_usage`."""
 
     operation: Operation
     request: GenerationRequest | EmbeddingRequest | ModelsRequest
@@ -32,7 +28,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BadRequest(Exception):
-    """The request cannot be read; `failure` says what is wrong in the dialect's own terms."""
+    """The request is invalid; `failure` states why, in the dialect's own terms."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -67,7 +63,7 @@ class BodyFields(ABC):
 def key_of(request: HttpRequest, *headers: str, schemes: tuple[str, ...] = ("bearer",)) -> str | None:
     """Return the key of the first of these headers that holds one, else that of `Authorization` in one of the schemes.
 
-    One in the address is never taken: addresses end in logs.
+    A key in the URL is ignored: URLs end up in logs.
     """
     given = {name.lower(): value.strip() for name, value in request.headers}
     if own := next((given[name] for name in headers if given.get(name)), None):
@@ -90,7 +86,7 @@ class Renderer(Protocol):
     headers: Headers
 
     def feed(self, event: Event) -> bytes:
-        """Write one event; empty when the wire has nothing to say for it yet."""
+        """Write one event; empty if the wire format has nothing for it yet."""
         ...
 
     def close(self) -> bytes:
@@ -98,7 +94,7 @@ class Renderer(Protocol):
         ...
 
     def fail(self, failure: Failure) -> bytes:
-        """Write an error in the middle of a stream, after which nothing follows: no end mark."""
+        """Write an error in the middle of a stream. Nothing follows it, not even an end mark."""
         ...
 
 
@@ -111,13 +107,13 @@ class ServerHalf(ABC):
 
     name: ClassVar[str]
     operations: ClassVar[Mapping[Operation, Writer]]
-    """How the whole answer of each operation of the wire format is written: of a chat a `GenerationResponse`, of an
-    embedding an `EmbeddingResponse`, of a token count a `TokenCount`. For models it is a list of `ModelInfo`, of which
-    the page or the one model is written that was asked for; an unknown model is an error reply."""
+    """How the whole answer of each operation is written: a `GenerationResponse`, `EmbeddingResponse` or `TokenCount`;
+    for models, a list of `ModelInfo`, of which the requested page or model is written. An unknown model is an error
+    reply. Operations that the wire format lacks are absent."""
 
     @abstractmethod
     def operation(self, method: str, path: str) -> Operation | None:
-        """Return the operation that a method and path ask for; `None` if this dialect has no such route."""
+        """Return the operation of a method and path; `None` if this dialect has no such route."""
 
     @abstractmethod
     def credential(self, request: HttpRequest) -> str | None:
@@ -137,5 +133,5 @@ class ServerHalf(ABC):
 
     @abstractmethod
     def render_error(self, failure: Failure) -> HttpReply:
-        """Write an error in the provider's own shape, with its status and headers. `failure.status`, where set,
-        is the status; `failure.code` and `failure.type`, where set, are its code and type."""
+        """Write an error in the provider's own format, with its status and headers. The status, code and type of the
+        failure are used where set."""

@@ -17,10 +17,10 @@ _NAMES = (
 
 
 def window_of(entry: dict[str, Any]) -> int | None:
-    """Return the context window that an entry of a list states, in tokens; `None` when it states none.
+    """Return the context window in an entry of a list, in tokens; `None` if it is missing.
 
-    llama.cpp states `meta.n_ctx`, and `meta.n_ctx_train` beside it. The latter is what the model was trained with, not
-    what the server runs it with: a prompt that did not fit would then be kept from targets that hold more.
+    llama.cpp has `meta.n_ctx` and `meta.n_ctx_train`. The latter is what the model was trained with, not what the
+    server runs it with: with it, a prompt that does not fit would not reach targets with a larger window.
     """
     found = next((count for name in _NAMES if (count := token_count(entry.get(name)))), None)
     meta = entry.get("meta")

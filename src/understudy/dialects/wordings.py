@@ -1,6 +1,6 @@
 """How servers word their errors: one rule set for all dialects.
 
-A wire format is spoken by many servers, and each keeps its own names and words for errors: llama.cpp, vLLM, SGLang,
+Many servers implement a wire format, and each has its own names and phrases for errors: llama.cpp, vLLM, SGLang,
 TGI, LM Studio, Ollama, LiteLLM's proxy and OpenRouter answer in the formats of OpenAI, Anthropic and Ollama. So an
 error is read in the same order everywhere: the rules of the provider and of the dialect, then `CODES`, `WORDINGS` and
 `TYPES` from here, and the status last (`understudy.dialects.errors`).
@@ -47,7 +47,7 @@ CODES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=_K.BILLING, code="RESOURCE_EXHAUSTED", text="credits are depleted"),
     ErrorRule(kind=_K.BILLING, code="FAILED_PRECONDITION", text="billing"),
     ErrorRule(kind=_K.DAILY_QUOTA, code=f"*{PER_DAY}*"),
-    # Money first: a 429 of this kind never passes by waiting.
+    # Money first: waiting never resolves such a 429.
     *_codes(
         _K.BILLING,
         "insufficient_quota",
@@ -135,11 +135,11 @@ CODES: tuple[ErrorRule, ...] = (
     *_codes(_K.UNSUPPORTED, "not_supported_error"),  # llama.cpp, with status 501
     *_codes(_K.CONFLICT, "conflict"),
 )
-"""Codes and types that say exactly what happened, whatever the status."""
+"""Codes and types with one exact meaning, whatever the status."""
 
 
 _SAYS_SO = (200, 400, 403, 422)
-"""Statuses that say little by themselves; 200 is an error in the middle of a stream."""
+"""Statuses that mean little by themselves; 200 is an error in the middle of a stream."""
 
 
 def _words(kind: FailureKind, statuses: tuple[int, ...], *phrases: str) -> Wording:
@@ -276,7 +276,7 @@ WORDINGS: tuple[Wording, ...] = (
         r"request was throttled",
     ),
 )
-"""Phrases, each anchored to what its servers write; the first that matches counts."""
+"""Phrases as servers write them; the first that matches counts."""
 
 
 TYPES: tuple[ErrorRule, ...] = (
@@ -294,7 +294,7 @@ TYPES: tuple[ErrorRule, ...] = (
     *_codes(_K.OVERLOADED, "overloaded_error", "unavailable_error", "UNAVAILABLE"),
     *_codes(_K.CONFLICT, "conflict_error", "ABORTED"),
     *_codes(_K.UNSUPPORTED, "UNIMPLEMENTED"),
-    # These say less than a status does, so they count only in the middle of a stream, where the status is missing.
+    # These are less specific than a status, so they count only in the middle of a stream, where the status is missing.
     *_codes(
         _K.INVALID_REQUEST,
         "invalid_request_error",
@@ -306,7 +306,7 @@ TYPES: tuple[ErrorRule, ...] = (
     ),
     *_codes(_K.RATE_LIMITED, "requests", "tokens", status=200),
 )
-"""Names of whole classes of errors, which say less than words do."""
+"""Names of whole classes of errors, which are less specific than messages."""
 
 
 _QUOTED = re.compile(
@@ -318,8 +318,8 @@ _LONGEST = 4000
 
 
 def normalize(message: str) -> str:
-    """Return a message in lower case, without what it quotes: a prompt that is echoed says nothing about the error.
+    """Return a message in lower case, without quotations: an echoed prompt means nothing for the error.
 
-    Names (`gpt-4o`, 'messages[0].role') stay; only quotations of four words and more are left out.
+    Names (`gpt-4o`, 'messages[0].role') stay; only quotations of four words and more are dropped.
     """
     return _QUOTED.sub(lambda found: found[0] if found[0].count(" ") < 3 else "…", message[:_LONGEST].lower())

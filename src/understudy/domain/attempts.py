@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from understudy.domain.failures import Failure
 from understudy.domain.money import NOT_BILLED, Cost
+from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 
 
 class Outcome(enum.StrEnum):
@@ -44,7 +45,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     provider_type: str
     model: str | None
     """The requested model."""
-    operation: str
+    operation: Operation
     outcome: Outcome
     started: float
     duration: float
@@ -66,6 +67,16 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Zero if nothing was billed, `None` if the amount is unknown."""
     cost_basis: CostBasis = CostBasis.UNKNOWN
     warnings: tuple[Warning, ...] = ()
+    why: str | None = None
+    """Why this target stood where it did in the plan, in a few words: `priority 10`, `asked for`."""
+    route: str | None = None
+    """The named route that the call took."""
+    task: str | None = None
+    """The task that the request was planned for, or that the caller named."""
+    session: str | None = None
+    """The request's own `session`."""
+    labels: Mapping[str, str] = {}
+    """The request's own `labels`."""
 
     def __str__(self) -> str:
         name = f"{self.provider}/{self.model}" if self.model else self.provider

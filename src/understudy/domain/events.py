@@ -15,7 +15,7 @@ import msgspec
 from understudy.domain.content import AnyPart, Citation, Json, JsonObject
 from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 
 
 class EventBase(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, gc=False):

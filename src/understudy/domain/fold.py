@@ -24,7 +24,7 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message, Role
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import USAGE, Usage, odd_counts
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 
 
 class TooManyParts(ValueError):

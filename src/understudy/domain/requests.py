@@ -78,6 +78,10 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     metadata: dict[str, str] | None = None
     task: str | None = None
     """The task of the request; used by the task-based strategy, never sent."""
+    labels: dict[str, str] | None = None
+    """Whose request it is, such as a tenant, a key or tags: written into every `AttemptRecord`, never sent."""
+    session: str | None = None
+    """The conversation that the request belongs to: written into every `AttemptRecord`, never sent."""
     extra: dict[str, JsonObject] | None = None
     """Fields for one dialect or provider, by its name; merged into the body unchanged."""
     configured: frozenset[str] = frozenset()
@@ -114,6 +118,10 @@ class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     input_type: InputType | None = None
     """What the vectors are for, if the model distinguishes that."""
     user: str | None = None
+    labels: dict[str, str] | None = None
+    """Whose request it is, such as a tenant, a key or tags: written into every `AttemptRecord`, never sent."""
+    session: str | None = None
+    """The conversation that the request belongs to: written into every `AttemptRecord`, never sent."""
     single: bool = False
     """True if the caller passed one string instead of a list."""
     extra: dict[str, JsonObject] | None = None

@@ -15,7 +15,7 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
 from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar  # with defaults (PEP 696), which `typing` has from Python 3.13

@@ -16,7 +16,7 @@ class WarningKind(enum.StrEnum):
     EMULATED = "emulated"
 
 
-class Warning(msgspec.Struct, frozen=True):  # noqa: A001 - the design's word; it is never raised
+class Warning(msgspec.Struct, frozen=True):  # noqa: A001 - the public name; it is never raised
     """One degradation: `what` names the field or part, `why` gives the reason in a sentence."""
 
     kind: WarningKind

@@ -1,4 +1,4 @@
-"""How an entry is reached: its address and headers, and the key that opens them. The environment is read here."""
+"""How an entry is reached: its address, headers and key. The environment is read here."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from understudy.domain.errors import ConfigError
 from understudy.domain.secret import Secret
 from understudy.providers.addresses import address_complaint, shown_address
 from understudy.providers.base import Auth, ProviderRow, endpoint_of
-from understudy.providers.environment import address_from_environment
+from understudy.providers.environment import address_from_environment, key_from_environment
 from understudy.settings import ProviderConfig
 from understudy.wire.http import is_sendable
 from understudy.wire.proxies import own_proxy
 
 
 def endpoint_for(config: ProviderConfig, row: ProviderRow, model: str | None) -> Endpoint:
-    """Resolve an entry for one model. Raise `ConfigError` if its address is wrong or missing."""
+    """Resolve an entry for one model. Raise `ConfigError` if its address is invalid or missing."""
     base_url = _base_url(config, row)
-    api_version = config.api_version or _first(row.version_variables)
+    api_version = config.api_version or next(filter(None, map(os.environ.get, row.version_variables)), None)
     endpoint = endpoint_of(row, model, base_url=base_url, api_version=api_version)
     headers = dict(endpoint.headers)
     headers.update({name: value for name, key in row.header_variables if (value := os.environ.get(key))})
@@ -38,7 +38,7 @@ def _base_url(config: ProviderConfig, row: ProviderRow) -> str | None:
         return _checked(config, row, f"the environment variable {name}", url)
     if row.base_url_required:
         variable = f" or set {row.base_url_variables[0]}" if row.base_url_variables else ""
-        raise ConfigError(f'{config.entry}: no base_url is configured: write one such as "{row.base_url}"{variable}')
+        raise ConfigError(f'{config.entry}: no base_url is configured: write one, such as "{row.base_url}"{variable}')
     return None
 
 
@@ -50,7 +50,7 @@ def _checked(config: ProviderConfig, row: ProviderRow, name: str, url: str) -> s
 
 
 def check_addresses(config: ProviderConfig, row: ProviderRow) -> None:
-    """Check what an entry says of its own address and proxy, without I/O. Raise `ConfigError` for what is wrong."""
+    """Check an entry's address and proxy, without I/O. Raise `ConfigError` if one is invalid."""
     if config.base_url:
         _checked(config, row, "base_url", config.base_url)
     if config.proxy is None:
@@ -65,26 +65,24 @@ def check_addresses(config: ProviderConfig, row: ProviderRow) -> None:
 
 
 def secret_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, Secret | None]:
-    """Return an entry's key or token, and the header that carries it; none where it is asked for at every send.
+    """Return an entry's key or token, and the header that carries it; `None` if it is fetched at every send.
 
-    Raises `ConfigError` when there is none, or one that no header can carry.
+    Raise `ConfigError` if it is missing, or cannot be sent in a header.
     """
-    from understudy.providers.environment import key_from_environment
-
     key, token = config.api_key, config.token
     if key is not None and token is not None:
-        raise ConfigError(f"{config.entry}: api_key and token are both set; leave one of them away")
+        raise ConfigError(f"{config.entry}: set either api_key or token, not both")
     given = token if isinstance(token, Secret) else None
     if given is not None and row.token_auth is None:
-        raise ConfigError(f"{config.entry}: {row.title} takes no token; leave the token away")
+        raise ConfigError(f"{config.entry}: {row.title} does not accept a token; use api_key")
     for name, auth, secret in (("api_key", row.auth, key), ("token", row.token_auth, given)):
         if secret is None or auth is None:
             continue
         if not is_sendable(secret.reveal()):
-            raise ConfigError(f"{config.entry}: {name} is empty or holds characters that no header can carry")
+            raise ConfigError(f"{config.entry}: {name} is empty or contains characters that a header cannot carry")
         return auth, secret
     if token is not None or config.sign is not None:
-        # The variable's key is for the provider's own address, not for a cloud that wants something else.
+        # The variable's key is for the provider's own address, not for a cloud with another kind of authentication.
         return (row.token_auth if token is not None and row.token_auth else row.auth), None
     found = key_from_environment(row, os.environ)
     if found.why is not None:
@@ -92,7 +90,3 @@ def secret_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, Secret |
     if found.token is not None and row.token_auth is not None:
         return row.token_auth, found.token
     return row.auth, found.key
-
-
-def _first(variables: tuple[str, ...]) -> str | None:
-    return next((value for name in variables if (value := os.environ.get(name))), None)

@@ -15,16 +15,19 @@ from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import USAGE, Usage
 from understudy.engine.attempt import Attempt
 from understudy.policy.estimate import BYTES_PER_TOKEN, expected_usage, size_of
+from understudy.policy.plan import Plan
 from understudy.policy.verdicts import VERDICTS
 
 logger = logging.getLogger("understudy")
 
 
-def record_of(attempt: Attempt, outcome: Outcome, failure: Failure | None, next_step: str | None) -> AttemptRecord:
-    """Return the record of an attempt that has ended."""
+def record_of(
+    attempt: Attempt, plan: Plan, outcome: Outcome, failure: Failure | None, next_step: str | None
+) -> AttemptRecord:
+    """Return the record of an attempt of a plan, once it has ended."""
     if attempt.response is None:
         attempt.fold_rest()
-    job, target, stream = attempt.job, attempt.launch.target, attempt.stream
+    job, request, target, stream = attempt.job, attempt.job.request, attempt.launch.target, attempt.stream
     answer = attempt.response or (attempt.items[0] if attempt.items else None)
     usage, model = _usage(answer), _answered_model(attempt, answer)
     basis = _basis(attempt, answer, outcome, failure, usage)
@@ -51,6 +54,11 @@ def record_of(attempt: Attempt, outcome: Outcome, failure: Failure | None, next_
         cost=_cost(attempt, basis, usage, model),
         cost_basis=basis,
         warnings=attempt.response.warnings if attempt.response is not None else (),
+        why=attempt.launch.why,
+        route=plan.route,
+        task=plan.task or getattr(request, "task", None),
+        session=getattr(request, "session", None),
+        labels=getattr(request, "labels", None) or {},
     )
 
 

@@ -15,7 +15,7 @@ logger = logging.getLogger("understudy")
 
 
 class AttemptFailed(Exception):
-    """The attempt failed; `failure` says how."""
+    """The attempt failed; `failure` is how."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)

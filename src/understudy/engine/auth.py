@@ -1,8 +1,8 @@
-"""What a request carries to prove who asks: a key in a header, and the auth seam for clouds that want more than that
+"""What authenticates a request: a key in a header, or the token source and signer of clouds that require more
 (docs/authentication.md).
 
-A `Signer` has the last word on every request; a `TokenSource` is asked for a token each time one is sent. Both are a
-user's own code: whatever it raises becomes a failure that repeats none of it, for it may hold secrets.
+A `Signer` signs every complete request; a `TokenSource` is called for a token before each one. Both are custom code:
+whatever it raises becomes a failure that repeats none of its words, since they may hold secrets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from understudy.wire.http import HttpRequest, is_sendable
 
 
 class NotSigned(Exception):
-    """No signature or token was to be had. The message is safe to show; the cause may not be, and ends with this."""
+    """A signature or token could not be obtained.
+
+    The message is safe to show; the original exception may hold secrets and is not propagated.
+    """
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -33,14 +36,14 @@ class Credential(msgspec.Struct, frozen=True):
     secret: Secret | None
     origin: str
     token: TokenSource | None = None
-    """Asked for the key at every send, in place of `secret`."""
+    """Called for the key at every send, in place of `secret`."""
     sign: Signer | None = None
-    """Has the last word on every request."""
+    """Signs every complete request."""
     further: tuple[Secret, ...] = ()
-    """What else went out in headers and must not come back in errors."""
+    """Other secrets sent in headers, which must not come back in errors."""
 
     def __repr__(self) -> str:
-        """Leave the functions away: theirs may show their arguments."""
+        """Omit the functions: their own representations may show their arguments."""
         return f"Credential({self.auth!r}, {self.secret!r}, {self.origin!r})"
 
     @property
@@ -59,7 +62,7 @@ class Credential(msgspec.Struct, frozen=True):
             return plain, used
         signed = await sign_with(self.sign, plain)
         if not self._covers(signed.url):
-            raise NotSigned("the signer led the request away from base_url, below which the key must stay")
+            raise NotSigned("the signer moved the request to another address than base_url, where the key must not go")
         return hidden(plain, signed), msgspec.structs.replace(used, further=changed_values(plain, signed))
 
     def _covers(self, url: str) -> bool:
@@ -75,16 +78,16 @@ class Credential(msgspec.Struct, frozen=True):
         return HttpRequest(request.method, request.url, headers, request.body)
 
     def scrub(self, failure: Failure) -> Failure:
-        """Return the failure without the key and what else was sent, which some providers repeat in their errors."""
+        """Return the failure without the key and other secrets, which some providers repeat in their errors."""
         return self.redactor.failure(failure)
 
     @property
     def redactor(self) -> Redactor:
-        """What takes the key, and what else was sent with it, out of text that a provider wrote."""
+        """The redactor of the key, and of other secrets sent with it, for text that a provider wrote."""
         return _redactor((self.secret, *self.further))
 
     def clean_name(self, name: str) -> str:
-        """Return a name that a provider wrote, such as a model's, without what `redactor` takes out; remembered."""
+        """Return a name that a provider wrote, such as a model's, without secrets. Results are remembered."""
         return _clean_name(self.redactor, name)
 
 
@@ -99,41 +102,41 @@ def _clean_name(redactor: Redactor, name: str) -> str:
 
 
 async def sign_with(sign: Signer, request: HttpRequest) -> HttpRequest:
-    """Have a request signed. Raises `NotSigned`."""
+    """Sign a request. Raises `NotSigned`."""
     try:
         signed = await sign(request)
     except Exception as error:
-        raise NotSigned(_told("the signer", error)) from error
+        raise NotSigned(_raised("the signer", error)) from error
     if not isinstance(signed, HttpRequest):
         raise NotSigned(f"the signer returned {type(signed).__name__} instead of a request")
     return signed
 
 
 async def token_of(source: TokenSource) -> Secret:
-    """Return a token from its source. Raises `NotSigned`, also for what no header can carry."""
+    """Return a token from its source. Raises `NotSigned`, also for a token that no header can carry."""
 
     try:
         found = source()
         token = await found if inspect.isawaitable(found) else found
     except Exception as error:
-        raise NotSigned(_told("the token's source", error)) from error
+        raise NotSigned(_raised("the token source", error)) from error
     if isinstance(token, str):
         token = Secret(token)
     if not isinstance(token, Secret):
-        raise NotSigned(f"the token's source returned {type(token).__name__} instead of a token")
+        raise NotSigned(f"the token source returned {type(token).__name__} instead of a token")
     if not is_sendable(token.reveal()):
-        raise NotSigned("the token is empty or holds characters that no header can carry")
+        raise NotSigned("the token is empty or contains characters that no header can carry")
     return token
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19} +(?=\S)")
-"""An authentication scheme (RFC 9110 §11.1) ahead of what it carries; it is not a secret itself."""
+"""An authentication scheme (RFC 9110 §11.1) ahead of its parameters; it is not a secret itself."""
 
 
 def changed_values(before: HttpRequest, after: HttpRequest) -> tuple[Secret, ...]:
-    """Return what signing put into headers, to be kept out of errors: each value without its scheme.
+    """Return the values that signing put into headers, to be kept out of errors: each without its scheme.
 
-    The host is no secret, though signers like to write it.
+    The host is not a secret, though many signers write it.
     """
     old = set(before.headers)
     values = [value for name, value in after.headers if (name, value) not in old and name.lower() != "host"]
@@ -147,10 +150,10 @@ def hidden(before: HttpRequest, after: HttpRequest) -> HttpRequest:
     return HttpRequest(after.method, after.url, headers, after.body)
 
 
-def _told(who: str, error: Exception) -> str:
-    """Say which error was raised where; its own words may hold a secret."""
+def _raised(source: str, error: Exception) -> str:
+    """Return which error was raised where; its own words may hold a secret."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f" ({PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})" if trace is not None else ""
-    return f"{who} raised {type(error).__name__}{where}"
+    return f"{source} raised {type(error).__name__}{where}"

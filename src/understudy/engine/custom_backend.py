@@ -1,4 +1,4 @@
-"""Providers that are not ours — a user's own, a fake, a nested manager — as targets of a manager.
+"""Custom providers — a user's, a fake, a nested manager — as targets of a manager.
 
 Such a provider counts as one attempt, whatever it does inside; the kind of its error is the kind of the failure.
 """
@@ -19,13 +19,16 @@ from understudy.domain.fold import unfold
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
 from understudy.domain.operation import Operation
-from understudy.domain.prices import PriceQuery
+from understudy.domain.prices import Price, PriceQuery
+from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.stats import ProviderStats
 from understudy.engine.attempt_stream import AttemptFailed
+from understudy.engine.backend import ModelFacts
 from understudy.engine.job import Job
 from understudy.ledger.tally import StatsCounter
 from understudy.policy.batches import BatchLimits
+from understudy.policy.embedding_spaces import EmbeddingSpace
 from understudy.policy.targets import Limits, Target
 from understudy.protocol import LLMProvider
 
@@ -33,43 +36,85 @@ logger = logging.getLogger("understudy")
 
 
 class CustomBackend:
-    """Launches attempts at a provider through its public face."""
+    """A provider that is asked through its public face. What the face does not state is unknown."""
+
+    generates = True
+    models: tuple[str, ...] = ()
 
     def __init__(self, provider: LLMProvider) -> None:
-        self.provider = provider
-        self._tally = StatsCounter()
+        self.name = provider.name
+        self._provider = provider
+        self._counter = StatsCounter()
 
-    def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> CustomAttempt:
-        """Open an attempt."""
-        return CustomAttempt(self.provider, job, target, limits)
+    def embeds(self, model: str | None = None) -> bool:
+        """Return `True`: whether the provider embeds is known when it is asked."""
+        return True
 
-    def cost_of(self, bill: PriceQuery) -> Cost | None:
-        """A provider of somebody else knows its costs itself, if anyone does: see `CustomAttempt.cost`."""
+    def text_target(self, model: str | None = None) -> Target:
+        """Return the provider as a target."""
+        provider = self._provider
+        return Target(
+            name=self.name,
+            model=model,
+            priority=provider.priority,
+            provider_type=str(provider.provider_type),
+            default=model is None,
+        )
+
+    def embedding_target(self, model: str | None = None) -> Target:
+        """Return the provider as a target."""
+        return self.text_target(model)
+
+    def space_of(self, target: Target, request: EmbeddingRequest) -> EmbeddingSpace | None:
+        """Return the space that the provider's attribute `embedding_space` names, if it has one."""
+        name: object = getattr(self._provider, "embedding_space", None)
+        return EmbeddingSpace(name, request.dimensions) if isinstance(name, str) and target.model is None else None
+
+    def facts(self, model: str | None) -> ModelFacts:
+        """Return facts that are all unknown."""
+        return _UNKNOWN
+
+    def price_of(self, model: str | None) -> Price | None:
+        """Return `None`."""
+        return None
+
+    def cost_of(self, query: PriceQuery) -> Cost | None:
+        """Return `None`: the provider's answer states what an attempt cost; see `CustomAttempt.cost`."""
         return None
 
     async def prices_ready(self, model: str | None = None) -> None:
-        """There is nothing to wait for."""
+        """Return at once."""
+
+    def load_prices(self, model: str | None = None) -> None:
+        """Return at once."""
+
+    def batch_limits(self, target: Target) -> BatchLimits:
+        """Return no limits: the provider itself splits what is too much for one request."""
+        return BatchLimits()
+
+    def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> CustomAttempt:
+        """Open an attempt."""
+        return CustomAttempt(self._provider, job, target, limits)
 
     def tally(self, attempt: AttemptRecord) -> None:
-        """Count an attempt, for providers that do not count themselves."""
-        self._tally.record(attempt)
+        """Count an attempt, for providers that keep no statistics."""
+        self._counter.record(attempt)
 
     def stats(self) -> ProviderStats:
         """Return the provider's own statistics if it keeps any, else those of the attempts that were made from here.
 
-        Never both: what a nested manager did inside is counted there, and its own calls are the same seen from outside.
+        Never both: a nested manager counts what it did inside, and that is the same calls as seen from outside.
         """
         try:
-            own = self.provider.stats()
+            own = self._provider.stats()
         except Exception:
             # A custom provider's bug must not cost the statistics of the others.
-            logger.exception("provider %s failed to return its statistics", self.provider.name)
-            return self._tally.stats()
-        return own if isinstance(own, ProviderStats) and own.total_requests else self._tally.stats()
+            logger.exception("provider %s failed to return its statistics", self.name)
+            return self._counter.stats()
+        return own if isinstance(own, ProviderStats) and own.total_requests else self._counter.stats()
 
-    def batch_limits(self, target: Target) -> BatchLimits:
-        """It divides what is too much for it itself."""
-        return BatchLimits()
+
+_UNKNOWN = ModelFacts()
 
 
 class CustomAttempt:
@@ -85,7 +130,7 @@ class CustomAttempt:
         self.cost: Cost | None = None
         self._provider = provider
         self._job = job
-        # What the call named is an entry or a route of the manager out here: inside it means nothing.
+        # What the call named is an entry or a route of the manager out here; inside it has no meaning.
         self._request = msgspec.structs.replace(job.request, model=target.model)
         self._limits = limits
         self._events: AsyncIterator[Any] | None = None
@@ -169,12 +214,12 @@ class CustomAttempt:
         return list(unfold(response))
 
     def _note(self, response: object) -> None:
-        """Keep what no event tells of a whole answer."""
+        """Keep what no event of a whole answer carries."""
         if isinstance(response, GenerationResponse):
             self.message, self.cost = response.message, response.total_cost
 
     def clean(self, text: str) -> str:
-        """Return the text: what a custom provider sends is its own affair."""
+        """Return the text: a custom provider's secrets are unknown here."""
         return text
 
     async def aclose(self) -> None:

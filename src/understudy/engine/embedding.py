@@ -1,8 +1,8 @@
 """One call of `embed`: as many jobs as the limits of its targets ask for, a few at a time, joined in order.
 
 Each batch is a job of its own, with its own retries and its own fallback within the plan, under one deadline and one
-request id. The first batch that fails for good ends the call: the others are given up, and every attempt is told. One
-for which the provider had no room goes once more, after the others, with fewer beside it.
+request id. The first batch that fails for good ends the call: the others are given up, and every attempt is reported.
+One for which the provider had no room goes once more, after the others, with fewer beside it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from understudy.domain.errors import ContextLengthExceeded, InvalidResponse, LLM
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, joined
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 from understudy.engine import clock
 from understudy.engine.backend import Backend
 from understudy.engine.engine import Engine
@@ -31,7 +31,7 @@ from understudy.policy.plan import Plan
 from understudy.policy.verdicts import VERDICTS, Fallback
 
 CONCURRENCY = 4
-"""Batches under way at once, unless the call says otherwise."""
+"""Batches under way at once, unless the call sets it."""
 NO_ROOM = frozenset({FailureKind.RATE_LIMITED, FailureKind.OVERLOADED})
 """Failures that come of too many requests at once."""
 
@@ -48,7 +48,7 @@ class Embedding:
         *,
         concurrency: int | None = None,
     ) -> None:
-        """`job` is of all texts."""
+        """`job` is for all texts."""
         self._job = job
         self._request: EmbeddingRequest = job.request
         self._plan = plan
@@ -73,7 +73,7 @@ class Embedding:
                 await self._run_all()
         except LLMError as error:
             error.attempts = self._attempts()
-            _say(error, error.message + self._not_tried(error))
+            _reword(error, error.message + self._not_tried(error))
             raise
         answers = [_answer(run) for run in self._in_order() if run.items]
         self._check_lengths(answers)
@@ -95,7 +95,7 @@ class Embedding:
             await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self) -> None:
-        """Take batch after batch, until none is left or the provider finds that too many are under way."""
+        """Run batch after batch, until none is left or the provider reports that too many are under way."""
         while self._waiting:
             self._check_open()
             number = self._waiting.popleft()
@@ -132,11 +132,11 @@ class Embedding:
         try:
             await run.to_end()
         except LLMError as error:
-            _say(error, self._told(error, job))
+            _reword(error, self._with_place(error, job))
             raise
 
-    def _told(self, error: LLMError, job: Job) -> str:
-        """The error's words, with which texts it is about."""
+    def _with_place(self, error: LLMError, job: Job) -> str:
+        """Return the error's message, with the texts that it is about."""
         first = self._batches[job.batch - 1].start if job.batch else 0
         words = error.message
         if isinstance(error, ContextLengthExceeded):
@@ -149,7 +149,7 @@ class Embedding:
         return f"batch {job.batch} of {len(self._batches)} (texts {first} to {last}): {words}"
 
     def _not_tried(self, error: LLMError) -> str:
-        """Which targets were left out because of their space, where another target was wanted."""
+        """Return which targets were left out because of their space, where another target was needed."""
         labels = [skip.target.label for skip in self._plan.skipped if skip.why == ELSEWHERE]
         if not labels or error.failure is None or VERDICTS[error.failure.kind].fallback is not Fallback.ALWAYS:
             return ""
@@ -157,7 +157,7 @@ class Embedding:
         return f"; not tried, because of another embedding space: {', '.join(labels)} ({hint})"
 
     def _check_lengths(self, answers: list[EmbeddingResponse]) -> None:
-        """Vectors of different lengths are of different spaces, whatever the configuration says."""
+        """Raise `InvalidResponse` for vectors of different lengths: their spaces differ, whatever is configured."""
         first = answers[0]
         for answer in answers[1:]:
             lengths = [len(each.embedding) for each in (first, answer)]
@@ -175,7 +175,7 @@ class Embedding:
         return tuple(chain.from_iterable(run.records for run in self._in_order()))
 
 
-def _say(error: LLMError, message: str) -> None:
+def _reword(error: LLMError, message: str) -> None:
     error.message = message
     error.args = (message,)
 
@@ -190,10 +190,10 @@ def _answer(run: Run) -> EmbeddingResponse:
 
 
 def _warnings(response: EmbeddingResponse, request: EmbeddingRequest) -> tuple[Warning, ...]:
-    """The warnings of the answer, and one where the provider passed over the dimensions without a word."""
-    told = any(warning.what == "dimensions" for warning in response.warnings)
+    """Return the warnings of the answer, and one if the provider silently ignored the dimensions."""
+    warned = any(warning.what == "dimensions" for warning in response.warnings)
     length = len(response.embedding)
-    if request.dimensions in (None, length) or told:
+    if request.dimensions in (None, length) or warned:
         return response.warnings
-    why = f"{response.provider} passed over it: its vectors have {length} numbers"
+    why = f"{response.provider} ignored it: its vectors have {length} numbers"
     return (*response.warnings, Warning(WarningKind.DROPPED, "dimensions", why))

@@ -1,4 +1,4 @@
-"""From a row and a request to an exchange: which dialect speaks it, or that the provider has no such operation."""
+"""From a row and a request to an exchange: which dialect speaks it, and how long its answer may be."""
 
 from __future__ import annotations
 
@@ -17,31 +17,34 @@ from understudy.wire.bounds import Bounds
 
 
 def require(row: ProviderRow, operation: Operation) -> None:
-    """Raise `Unsupported`, which says what could be used instead, where a provider has no such operation."""
+    """Raise `Unsupported`, which names what could be used instead, if a provider lacks an operation."""
     if operation not in row.dialects:
-        instead = row.instead.get(operation)
-        hint = f"; {instead}" if instead else ""
-        raise Unsupported(f"{row.title} has no {operation.replace('_', ' ')} operation{hint}")
+        raise _unsupported(row, operation)
 
 
 def dialect_of(row: ProviderRow, operation: Operation, endpoint: Endpoint, request: Any) -> Dialect:
     """Return the dialect that speaks a request. Raises `Unsupported`."""
-    require(row, operation)
     name = dialect_for(row, operation, endpoint.quirks, request)
     if name is None or operation not in (dialect := load(name)).operations:
-        raise Unsupported(f"{row.title} has no {operation} operation")
+        raise _unsupported(row, operation)
     return dialect
+
+
+def _unsupported(row: ProviderRow, operation: Operation) -> Unsupported:
+    instead = row.instead.get(operation)
+    hint = f"; {instead}" if instead else ""
+    return Unsupported(f"{row.title} has no {operation.replace('_', ' ')} operation{hint}")
 
 
 def open_exchange(
     dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool
 ) -> Exchange[Any]:
-    """Open the exchange of an operation; nothing is sent by that. Raises `Misuse` for a text that cannot be encoded."""
+    """Open the exchange of an operation; that sends nothing. Raises `Misuse` for a string that cannot be encoded."""
     try:
         return dialect.open(operation, request, endpoint, stream=streamed)
     except UnicodeEncodeError as error:
         wrong = error.object[error.start : error.start + 1]
-        raise Misuse(f"the request holds half a character ({wrong!r}), which no encoding can carry") from error
+        raise Misuse(f"the request contains a lone surrogate ({wrong!r}) and cannot be encoded as UTF-8") from error
 
 
 ALTERNATIVES = 20

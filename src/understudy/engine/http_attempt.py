@@ -1,6 +1,6 @@
 """One attempt at one provider: an exchange of a dialect, performed over the transport, under its time-outs.
 
-A flight has no retry of its own. It hands out what the exchange reads, in batches as the bytes arrive, and ends either
+An attempt has no retry of its own. It yields what the exchange reads, in batches as the bytes arrive, and ends either
 cleanly or with `AttemptFailed`. Closing it early closes the connection, which tells the provider to stop.
 """
 
@@ -32,12 +32,12 @@ from understudy.wire.http import Headers, HttpHead, HttpRequest
 
 logger = logging.getLogger("understudy")
 
-LAST_WORDS = 5.0
+CANCELLATION = 5.0
 """Seconds that a cancellation request to the provider may take, in the background."""
 
 
 class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a flight needs besides its exchange."""
+    """What an attempt needs besides its exchange."""
 
     transport: Transport
     credential: Credential
@@ -53,7 +53,7 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the body is kept for `raw`, which a stream that its reader sees as it arrives does not need."""
     whole: Callable[[Failure], Exchange[Any] | None] | None = None
     """For an answer that was asked for whole and is streamed inside: opens the same request unstreamed, if the failure
-    says that the provider refuses to stream it."""
+    states that the provider refuses to stream it."""
     background: Background = msgspec.field(default_factory=Background)
     """Where the provider is told to stop."""
     strict: bool = False
@@ -66,14 +66,14 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpAttempt:
-    """A flight over the wire."""
+    """An attempt over the wire."""
 
     def __init__(
-        self, exchange: Exchange[Any], passage: HttpContext, *, dialect: str, before: Sequence[Any] = ()
+        self, exchange: Exchange[Any], context: HttpContext, *, dialect: str, before: Sequence[Any] = ()
     ) -> None:
         """`before` is handed out ahead of the exchange's first steps (warnings)."""
         self.dialect: str | None = dialect
-        self.server = passage.server
+        self.server = context.server
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None
@@ -81,16 +81,16 @@ class HttpAttempt:
         self.cost: Cost | None = None
         self._exchange = exchange
         self._before = before
-        self._passage = passage
-        self._credential = passage.credential
+        self._context = context
+        self._credential = context.credential
         self._steps: list[Any] = []
         self._send: Send | None = None
         self._incoming: Incoming | None = None
         self._failure: Failure | None = None
         self._watch: Watch | None = None
-        self._meter = Meter(passage.bounds, passage.limit)
+        self._meter = Meter(context.bounds, context.limit)
         self._raw: Gathered | None = None
-        self._parted = False
+        self._cancelled_upstream = False
 
     def __aiter__(self) -> Self:
         return self
@@ -112,14 +112,14 @@ class HttpAttempt:
             if self._failure is not None:
                 if self._asks_again(self._failure):
                     continue
-                self._land(clean=False)
-                self._say_last_words()
+                self._finish(clean=False)
+                self._cancel_upstream()
                 raise AttemptFailed(self._credential.scrub(self._failure))
             try:
                 if self._send is not None:
                     await self._perform(self._send)
                 elif self._incoming is None or self._exchange.finished:
-                    self._land(clean=True)
+                    self._finish(clean=True)
                     raise StopAsyncIteration
                 else:
                     await self._read(self._incoming)
@@ -127,8 +127,8 @@ class HttpAttempt:
                 self._lost(error.failure)
 
     def _begin(self) -> None:
-        passage = self._passage
-        self._watch = Watch(passage.limits, streamed=passage.streamed, began=passage.began)
+        context = self._context
+        self._watch = Watch(context.limits, streamed=context.streamed, began=context.began)
         if self._failure is None:
             self._steps = [*self._before, *self._exchange.start()]
 
@@ -144,14 +144,14 @@ class HttpAttempt:
         return self._credential.clean_name(text)
 
     async def aclose(self) -> None:
-        """Close the connection. What the exchange wants sent to stop the provider is sent in the background."""
+        """Close the connection. Whatever stops the provider is sent in the background."""
         if self._exchange.finished and self._incoming is None:
             return
-        self._land(clean=False)
-        self._say_last_words()
+        self._finish(clean=False)
+        self._cancel_upstream()
 
     def _sort(self, steps: list[Any]) -> list[Any]:
-        """Take the steps apart: what to send and what failed stay here, the rest is handed out."""
+        """Split the steps: what to send and what failed stay here, the rest is returned."""
         batch: list[Any] = []
         for step in steps:
             kind = type(step)
@@ -170,21 +170,21 @@ class HttpAttempt:
         return batch
 
     def _warned(self, event: Warned, steps: list[Any]) -> None:
-        """Note a degradation. What is warned of ahead of a request, be it the first of several, is of that request."""
+        """Note a degradation. A warning ahead of a request, also the first of several, is about that request."""
         self.translated = True
-        if self._passage.strict and (not self.answered or any(isinstance(step, Send) for step in steps)):
+        if self._context.strict and (not self.answered or any(isinstance(step, Send) for step in steps)):
             message = f"cannot express {event.warning.what}: {event.warning.why} (strict)"
             self._failure = Failure(kind=FailureKind.UNSUPPORTED, message=message, sent=False)
 
     async def _perform(self, send: Send) -> None:
-        """Send a request and take its response's head. An earlier response that is not read to its end is closed."""
+        """Send a request and read its response's head. Close an earlier response that was not read to its end."""
         self._send = None
         self._close()
-        passage, watch = self._passage, self._watch
+        context, watch = self._context, self._watch
         if watch is None:
             return
         self._meter.begin(streamed=watch.streamed)
-        self._raw = Gathered() if watch.streamed and passage.keep_raw else None
+        self._raw = Gathered() if watch.streamed and context.keep_raw else None
         request: HttpRequest | None = None
         incoming: Incoming | None = None
         try:
@@ -192,7 +192,7 @@ class HttpAttempt:
                 if send.after > 0:
                     await asyncio.sleep(send.after)
                 request = await self._equipped(send)
-                incoming = await passage.transport.send(request, connect=passage.limits.connect)
+                incoming = await context.transport.send(request, connect=context.limits.connect)
         except TimeoutError as error:
             raise TransportError(no_response(watch, sent=request is not None)) from error
         except NotSigned as error:
@@ -206,17 +206,17 @@ class HttpAttempt:
         if self._exchange.refused:
             await self._read_refusal(incoming)
         else:
-            self._incoming = decoded(incoming, passage.bounds)
+            self._incoming = decoded(incoming, context.bounds)
 
     def _noted(self, head: HttpHead) -> list[FactReported]:
         """Return the facts of the answer that stand in its head."""
-        pairs = self._passage.fact_headers if self.answered else ()
+        pairs = self._context.fact_headers if self.answered else ()
         return [FactReported(key, value) for header, key in pairs if (value := head.headers.get(header))]
 
     async def _equipped(self, send: Send) -> HttpRequest:
         if not send.reuse_credential:
             return send.request
-        request, self._credential = await self._passage.credential.equip(send.request, self._passage.attempt_id)
+        request, self._credential = await self._context.credential.equip(send.request, self._context.attempt_id)
         return request
 
     async def _read(self, incoming: Incoming) -> None:
@@ -232,7 +232,7 @@ class HttpAttempt:
                 self._failure = Failure(kind=FailureKind.TOO_LARGE, message=flaw)
                 self._close()
                 return
-            if size > self._passage.bounds.body:
+            if size > self._context.bounds.body:
                 self._raw = None
         if self._raw is not None:
             self._raw.add(data)
@@ -253,9 +253,9 @@ class HttpAttempt:
         self._steps = close() if self._meter.size <= LONG else await aside(close)
 
     async def _read_refusal(self, incoming: Incoming) -> None:
-        """Read an error, so far as is of use, and take that as its end."""
+        """Read an error as far as is useful, and treat that as its end."""
         try:
-            pieces = await read_beginning(decoded(incoming, self._passage.bounds), self._passage.bounds.error)
+            pieces = await read_beginning(decoded(incoming, self._context.bounds), self._context.bounds.error)
         except TransportError as error:
             if error.failure.kind is not FailureKind.PROTOCOL:
                 raise
@@ -270,7 +270,7 @@ class HttpAttempt:
         self._steps = [*self._steps, *self._exchange.close()]
 
     def _lost(self, failure: Failure) -> None:
-        """The connection failed, or the watch closed it; in the latter case the watch knows why."""
+        """Handle a failed connection, or one that the watch closed for a reason of its own."""
         timed_out = self._watch.verdict if self._watch is not None else None
         self._close()
         if timed_out is not None or failure.kind in _FINAL:
@@ -278,10 +278,10 @@ class HttpAttempt:
         else:
             self._steps = self._exchange.lost(failure)
 
-    def _land(self, *, clean: bool) -> None:
+    def _finish(self, *, clean: bool) -> None:
         if self._watch is not None:
             self._watch.stop()
-        if clean and self._passage.keep_raw:
+        if clean and self._context.keep_raw:
             self.raw = self._exchange.body
             if self.raw is None and self._raw is not None:
                 self.raw = self._raw.take()
@@ -292,11 +292,11 @@ class HttpAttempt:
             self._incoming.close()
             self._incoming = None
 
-    def _say_last_words(self) -> None:
-        """Send what stops the provider, once, without anyone waiting for it."""
-        if self._parted:
+    def _cancel_upstream(self) -> None:
+        """Send what stops the provider, once, in the background."""
+        if self._cancelled_upstream:
             return
-        self._parted = True
+        self._cancelled_upstream = True
         try:
             steps = self._exchange.abort()
         except Exception:
@@ -305,21 +305,21 @@ class HttpAttempt:
             return
         for step in steps:
             if isinstance(step, Send):
-                self._passage.background.start(self._send_last_word(step))
+                self._context.background.start(self._send_cancellation(step))
 
-    async def _send_last_word(self, send: Send) -> None:
-        """Tell the provider to stop. What it answers no longer matters to anyone."""
+    async def _send_cancellation(self, send: Send) -> None:
+        """Tell the provider to stop. Its answer no longer matters."""
         try:
-            async with asyncio.timeout(LAST_WORDS):
+            async with asyncio.timeout(CANCELLATION):
                 request = await self._equipped(send)
-                incoming = await self._passage.transport.send(request, connect=self._passage.limits.connect)
+                incoming = await self._context.transport.send(request, connect=self._context.limits.connect)
                 incoming.close()
         except (TransportError, TimeoutError, NotSigned):
             return
 
     def _asks_again(self, failure: Failure) -> bool:
         """Ask for the whole answer, once, where the provider refuses to stream it."""
-        whole, watch = self._passage.whole, self._watch
+        whole, watch = self._context.whole, self._watch
         if whole is None or watch is None or not watch.streamed or self.answered:
             return False
         exchange = whole(failure)

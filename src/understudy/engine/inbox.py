@@ -38,9 +38,9 @@ class Inbox:
         task.add_done_callback(partial(self._post, attempt))
 
     def _post(self, attempt: Attempt, task: asyncio.Task[list[Any] | None]) -> None:
+        error = None if task.cancelled() else task.exception()
         if self._reading.pop(attempt.number, None) is None or task.cancelled():
             return  # the attempt was let go
-        error = task.exception()
         if error is not None and not isinstance(error, Exception):
             raise error
         self._messages.append(Message(attempt, None if error else task.result(), error))

@@ -13,8 +13,7 @@ from understudy.domain.requests import GenerationRequest
 from understudy.engine.exchanges import open_exchange
 
 REMEMBERED = 1024
-"""Models of one entry of which it is remembered that they are not streamed; names of models come from callers and have
-no end."""
+"""Models of one entry that are remembered as not streamed; names of models come from callers and have no end."""
 LONG_ANSWER = 60.0
 """Seconds; a plain answer that is expected to take longer is streamed inside, so that a stall is noticed."""
 TOKENS_PER_SECOND = 128_000 / 3600
@@ -38,7 +37,7 @@ class InnerStreams:
     def unstreamed_after(
         self, dialect: Dialect, request: GenerationRequest, endpoint: Endpoint, failure: Failure
     ) -> Exchange[Any] | None:
-        """Open a chat unstreamed if a failure says that this model is not streamed, and remember that it is not."""
+        """Open a chat unstreamed if a failure states that this model is not streamed, and remember it."""
         if not refuses_to_stream(failure):
             return None
         self._refused[endpoint.model, request.output is not None] = True
@@ -61,7 +60,7 @@ def streams_inside(request: GenerationRequest, dialect: Dialect, whole: str, end
 
 
 _STREAMING = ("stream", "stream_options", "stream_options.include_usage")
-"""Names of the parameters that ask for a stream. Without one the message tells. OpenAI: "Your organization must
+"""Names of the parameters that ask for a stream. Without one the message decides. OpenAI: "Your organization must
 be verified to stream this model", "does not support 'wav' when stream=true"; others: "streaming is not supported"."""
 _OF_STREAMS = re.compile(r"(?<![a-z])stream")
 """Not of what is upstream."""
@@ -77,5 +76,5 @@ def refuses_to_stream(failure: Failure) -> bool:
 
 
 def takes_long(request: GenerationRequest) -> bool:
-    """Tell whether a plain answer may take so long that it is better streamed inside."""
+    """Check whether a plain answer may take so long that it is better streamed inside."""
     return request.max_tokens is not None and request.max_tokens / TOKENS_PER_SECOND > LONG_ANSWER

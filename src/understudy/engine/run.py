@@ -54,6 +54,7 @@ class Run:
         """What the caller of a stream has been handed so far, beside the fold of each attempt: that of the attempt
         which was committed to."""
         self._now = self.loop.time
+        self._plan = plan
         self._backends = backends
         self._engine = engine
         self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
@@ -279,7 +280,7 @@ class Run:
     # ---- what is left behind ----
 
     def _record(self, attempt: Attempt, outcome: Outcome, failure: Failure | None) -> None:
-        record = record_of(attempt, outcome, failure, self._call.decisions.get(attempt.number))
+        record = record_of(attempt, self._plan, outcome, failure, self._call.decisions.get(attempt.number))
         self.records.append(record)
         del self._attempts[attempt.number]
         if outcome is Outcome.WON:

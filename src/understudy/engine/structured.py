@@ -141,7 +141,7 @@ def _closed(schema: Any) -> Any:
 
 
 def _all_required(schema: Any) -> bool:
-    """Tell whether every object names all its properties as required: the condition of OpenAI's strict mode."""
+    """Check whether every object names all its properties as required: the condition of OpenAI's strict mode."""
     if isinstance(schema, list):
         return all(_all_required(item) for item in schema)
     if not isinstance(schema, dict):

@@ -74,7 +74,7 @@ class Watch:
         return self._patience
 
     def guard(self, incoming: Incoming | None) -> None:
-        """Close this response when a limit is reached; `None` if there is none."""
+        """Close this response when a limit is reached; `None` clears it."""
         self._patience = None
         self._incoming = incoming
 

@@ -35,7 +35,7 @@ class RetryBudget:
         self._requests.append(now)
 
     def withdraw(self, now: float) -> bool:
-        """Take one retry out, from the share of the traffic first; false when there is none left."""
+        """Draw one retry, from the share of the traffic first; return false if none is left."""
         _forget(self._requests, now)
         _forget(self._retries, now)
         if len(self._retries) + 1 <= SHARE * len(self._requests):

@@ -309,7 +309,7 @@ class Call:
         self.running[number] = Running(each, permit, now)
         waited = 0.0 if self._wait_began is None else now - self._wait_began
         self._wait_began = None
-        return [Launch(number, target, self._limits(each, now), waited)]
+        return [Launch(number, target, self._limits(each, now), waited, each.step.why)]
 
     def _limits(self, each: Try, now: float) -> Limits:
         """Return the time-outs of an attempt: within the deadline, and within its share while others are untried."""

@@ -29,7 +29,7 @@ _MOST_DOUBLINGS = 16
 """More would make no pause longer, and a thousand of them no number."""
 
 _K = FailureKind
-_SAY_NOTHING_OF_THE_TARGET = frozenset(
+_NOT_OF_THE_TARGET = frozenset(
     {_K.POOL, _K.NOT_SIGNED, _K.LOCAL, _K.CANCELLED, _K.DEADLINE}
     | {_K.INVALID_REQUEST, _K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE, _K.CONTENT_FILTER, _K.UNSUPPORTED}
 )
@@ -55,7 +55,7 @@ class _Pause:
 
 
 class Permit(msgspec.Struct, frozen=True):
-    """Leave to launch an attempt, returned when the attempt is settled.
+    """Permission to launch an attempt, returned when the attempt is settled.
 
     A probe is the one attempt per cooldown that is let through in spite of it, because no other target is left.
     """
@@ -68,7 +68,7 @@ class Permit(msgspec.Struct, frozen=True):
 
 
 class Denial(msgspec.Struct, frozen=True):
-    """No leave: in cooldown until `until` (monotonic seconds), because of `why`."""
+    """Refusal: in cooldown until `until` (monotonic seconds), because of `why`."""
 
     until: float
     why: str
@@ -93,20 +93,20 @@ class Health:
         """No cooldown is remembered, not even one that is over: `denial` is `None` for every target."""
 
     def acquire(self, target: Target, now: float) -> Permit | Denial:
-        """Ask for leave to launch an attempt at a target."""
+        """Ask for a permit to launch an attempt at a target."""
         denial = self.denial(target, now)
         if denial is not None:
             return denial
-        return self._leave(Permit(target, now))
+        return self._permitted(Permit(target, now))
 
     def probe(self, target: Target, now: float) -> Permit | None:
-        """Ask for leave in spite of a denial; `None` when a probe of the same cooldown runs or has failed already."""
+        """Ask for a permit in spite of a cooldown; `None` if a probe of it runs or has failed already."""
         active = tuple(pause for pause in self._over(target) if pause.until > now)
         if any(pause.probing or pause.probed for pause in active):
             return None
         for pause in active:
             pause.probing = True
-        return self._leave(Permit(target, now, active))
+        return self._permitted(Permit(target, now, active))
 
     def is_probed(self, target: Target, now: float) -> bool:
         """Return whether a probe is under way that may end a target's cooldown."""
@@ -176,7 +176,7 @@ class Health:
         Attempts that were under way together fail together: only one that was launched after the latest failure makes
         the row longer, and so the cooldown.
         """
-        if failure.kind not in _SAY_NOTHING_OF_THE_TARGET:
+        if failure.kind not in _NOT_OF_THE_TARGET:
             for probed in permit.probes:
                 probed.probed = True
         if cooldown is Cooldown.NOTHING:
@@ -215,7 +215,7 @@ class Health:
         found = (pauses.get(_name(target, scope)) for scope, pauses in self._pauses.items() if pauses)
         return [pause for pause in found if pause is not None]
 
-    def _leave(self, permit: Permit) -> Permit:
+    def _permitted(self, permit: Permit) -> Permit:
         name = permit.target.name
         self._in_flight[name] = self._in_flight.get(name, 0) + 1
         return permit

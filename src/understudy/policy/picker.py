@@ -18,7 +18,7 @@ PROBE_LOOK = 0.2
 
 
 class Pick(msgspec.Struct, frozen=True):
-    """A target, and leave to launch an attempt at it."""
+    """A target, and the permit to launch an attempt at it."""
 
     target: Try
     permit: Permit
@@ -77,7 +77,7 @@ class Picker:
         return Wait(look)
 
     def same(self, each: Try, now: float) -> Pick | Wait | None:
-        """Ask for leave to try a target again; `None` if its cooldown is too long to wait for."""
+        """Ask for a permit to try a target again; `None` if its cooldown is too long to wait for."""
         permit = self._health.acquire(each.step.target, now)
         if isinstance(permit, Permit):
             return Pick(each, permit)

@@ -15,7 +15,7 @@ from understudy.policy.verdicts import Verdict
 
 
 class Retry(msgspec.Struct, frozen=True):
-    """Leave to try the same target again, `delay` seconds from now."""
+    """Permission to try the same target again, `delay` seconds from now."""
 
     delay: float
 
@@ -39,7 +39,7 @@ class Retries:
         self._repeated_at_once = False
 
     def at_once(self, current: Try, now: float) -> bool:
-        """Check whether an attempt that says nothing of its target may be repeated at once, and note that it is.
+        """Check whether an attempt that failed with its connection may be repeated at once, and note it.
 
         Once per request; it does not count towards `max_retries`.
         """

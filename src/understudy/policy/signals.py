@@ -9,7 +9,7 @@ from understudy.policy.targets import Limits, Target
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What the configuration and the request say about retries and fallback. Durations are seconds."""
+    """What the configuration and the request allow of retries and fallback. Durations are seconds."""
 
     max_tries: int = 3
     """At one target, the first included."""
@@ -24,7 +24,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     streamed: bool = False
     """A stream commits at its first content; a plain answer only at its end."""
     free: bool = False
-    """Not a generation or an embedding: what fails says nothing about the model that these use."""
+    """Not a generation or an embedding: a failure does not concern the model that these use."""
     has_effects: bool = False
     """Hosted tools may have acted: nothing is repeated once a response has begun, nor asked of two targets at once."""
     hedge_after: float | None = None
@@ -75,12 +75,13 @@ Signal = Began | Ended | Failed | Denied | Cancelled
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """Start an attempt. `waited` is the back-off that went before it."""
+    """Start an attempt. `waited` is the back-off that went before it, `why` is the reason of the plan's step."""
 
     attempt: int
     target: Target
     limits: Limits
     waited: float = 0.0
+    why: str = ""
 
 
 class Abort(msgspec.Struct, frozen=True):
@@ -97,7 +98,7 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class Settle(msgspec.Struct, frozen=True):
-    """The end. `failure` is `None` when `attempt` won. `surfaced` says that the failure itself is the answer to the
+    """The end. `failure` is `None` when `attempt` won. `surfaced` means that the failure itself is the answer to the
     request, rather than the last of several reasons why nothing could be had."""
 
     attempt: int | None

@@ -115,7 +115,7 @@ VERDICTS: dict[FailureKind, Verdict] = {
 
 
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 422})
-"""Statuses of requests that fail the same way again, whatever `x-should-retry` says."""
+"""Statuses of requests that fail the same way again, whatever `x-should-retry` claims."""
 
 
 def verdict_of(failure: Failure, *, max_wait: float, took: float) -> Verdict:

@@ -47,6 +47,11 @@ class PriceLookup:
         self._cache = cache or PRICE_CACHE
         self._recent = _RecentPrices()
 
+    @property
+    def version(self) -> int:
+        """Grows whenever more becomes known of models or prices."""
+        return self._cache.version
+
     # ---- what has to be loaded ----
 
     def begin(self, model: str | None) -> None:

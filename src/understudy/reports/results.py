@@ -14,6 +14,7 @@ Report = dict[str, Any]
 
 _ANSWER = ("text", "parsed", "refusal", "model", "provider", "finish_reason")
 _ATTEMPT = ("number", "provider", "provider_type", "model", "outcome")
+_PLACE = ("why", "route", "task", "session", "labels")
 _FAILURE = ("kind", "message", "status", "code", "retry_after")
 
 
@@ -62,7 +63,7 @@ def group_of(error: LLMError) -> str:
 
 
 def report_attempt(attempt: AttemptRecord) -> Report:
-    """Return one attempt."""
+    """Return one attempt, and where it belongs as far as that is known."""
     return {
         **_fields(attempt, _ATTEMPT),
         "failure": _fields(attempt.failure, _FAILURE) if attempt.failure else None,
@@ -72,6 +73,7 @@ def report_attempt(attempt: AttemptRecord) -> Report:
         "usage": report_usage(attempt.usage),
         "cost_usd": usd(attempt.cost),
         "next_step": attempt.next_step,
+        **{name: value for name, value in _fields(attempt, _PLACE).items() if value},
     }
 
 

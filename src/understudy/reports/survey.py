@@ -119,7 +119,7 @@ def describe_entry(provider: Provider) -> EntryResult:
         provider=provider.provider_type,
         model=None if config.embeds_alone else provider.text_model,
         embedding_model=config.embedding_model,
-        base_url=provider.endpoint(None).base_url,
+        base_url=provider.backend.endpoint(None).base_url,
         key=key_source(config, provider.row),
     )
     try:

@@ -101,6 +101,14 @@ def decode_object(data: bytes | str, *, decoded: int = BOUNDS.decoded) -> dict[s
     return value
 
 
+def convert(value: Any, kind: type[T]) -> T:
+    """Convert a decoded value to a wire struct. Raise `BadJson` if it does not have that form."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise BadJson(str(error)) from error
+
+
 def as_string(value: object) -> str | None:
     """Return the value if it is a string."""
     return value if isinstance(value, str) else None

@@ -15,6 +15,7 @@ from understudy.domain.errors import LLMError, Misuse, error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost, Money
+from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpRequest
@@ -34,7 +35,7 @@ def attempt(**fields: Any) -> AttemptRecord:
         provider="primary",
         provider_type="openai",
         model="m",
-        operation="chat",
+        operation=Operation.CHAT,
         outcome=Outcome.WON,
         started=0.0,
         duration=1.0,
@@ -100,7 +101,7 @@ def test_lost_attempts_cost_too_and_unknown_is_not_nothing(
 @pytest.mark.parametrize(
     ("error", "status", "code", "own_fault", "again"),
     [
-        (Misuse("model 'x' names no entry"), None, "misuse", False, None),
+        (Misuse("unknown entry or model 'x'"), None, "misuse", False, None),
         (error_of(Failure(kind=FailureKind.CONNECT, message="no route")), None, "connect", False, None),
         (error_of(Failure(kind=FailureKind.TRUNCATED, message="cut", status=200)), None, "truncated", False, None),
         (error_of(Failure(kind=FailureKind.INVALID_REQUEST, message="no", status=400)), 400, None, True, None),

@@ -21,6 +21,7 @@ from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.content import File, Image, Refusal, Text, Thinking
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost, Money
+from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
 
 
@@ -54,7 +55,7 @@ def attempt(**changes: object) -> AttemptRecord:
         provider="openai",
         provider_type="openai",
         model="gpt",
-        operation="chat",
+        operation=Operation.CHAT,
         outcome=Outcome.WON,
         started=0,
         duration=1,

@@ -76,7 +76,7 @@ def test_commands_work_as_on_a_terminal(configured: CommandLine, emulator: Emula
         ("/file", "/file needs the path"),
         ("/file gone.txt", "/file gone.txt: No such file"),
         ("/image gone.png", "/image gone.png: No such file"),
-        ("/model nobody", "'nobody' names no entry"),
+        ("/model nobody", "unknown entry or model 'nobody'"),
         ("/system @gone", "/system gone: No such file"),
     ],
 )
@@ -187,7 +187,7 @@ def test_an_entry_that_is_no_longer_there_is_told(configured: CommandLine, emula
     path.write_text(path.read_text().replace('provider = "ollama"', 'provider = "ollama"\nname = "local"'))
     result = talk(configured, "hi", options=("-c",))
     assert result.code == 0
-    assert "warning: the model of this session, ollama: 'ollama' names no entry" in result.err
+    assert "warning: the model of this session, ollama: unknown entry or model 'ollama'" in result.err
 
 
 def test_sessions_are_listed(configured: CommandLine) -> None:
@@ -216,7 +216,7 @@ def test_ids_are_completed(configured: CommandLine) -> None:
     [
         (("--resume", "2020"), "there are no sessions yet"),
         (("--timeout", "0"), "--timeout must be above 0 seconds, got 0"),
-        (("-m", "nobody"), "'nobody' names no entry"),
+        (("-m", "nobody"), "unknown entry or model 'nobody'"),
         (("--fallback", "ollama", "--no-fallback"), "cannot be combined"),
         (("-s", "@gone"), "--system gone: No such file"),
     ],

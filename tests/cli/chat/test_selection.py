@@ -55,5 +55,5 @@ def test_a_route_leads_with_targets_of_its_own() -> None:
 
 def test_names() -> None:
     assert selection().names() == ["main", "second", "third", "main/gpt", "third/oss", "cheap"]
-    with pytest.raises(Misuse, match="names no entry"):
+    with pytest.raises(Misuse, match="unknown entry or model"):
         selection().starting_with("nobody")

@@ -168,7 +168,7 @@ def test_names_are_completed_and_models_changed(configured: CommandLine, emulato
 def test_mistakes_are_told_and_the_talk_goes_on(configured: CommandLine) -> None:
     with chat(configured) as talker:
         assert "unknown command /modle; did you mean /model?" in talker.says("/modle ollama")
-        assert "'nobody' names no entry" in talker.says("/model nobody")
+        assert "unknown entry or model 'nobody'" in talker.says("/model nobody")
         assert "/clear" in talker.says("/help")
         assert talker.says(FRANCE) == ANSWER
 

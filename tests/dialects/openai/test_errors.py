@@ -1,4 +1,4 @@
-"""Every cell of the fault model for OpenAI's form: code and type first, words next, status last."""
+"""Every kind of error in OpenAI's form: code and type first, words next, status last."""
 
 from __future__ import annotations
 

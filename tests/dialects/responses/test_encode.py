@@ -332,7 +332,7 @@ def test_a_turn_with_tools_becomes_items_in_order() -> None:
         {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
     ]
     failed = asking(Message.tool(ToolResult(call_id="c", content="oops", is_error=True)))
-    assert warnings_of(failed) == ["dropped: tool result is_error (only its text can say that a tool failed)"]
+    assert warnings_of(failed) == ["dropped: tool result is_error (only its text can report that a tool failed)"]
 
 
 def test_a_custom_tools_result_answers_in_kind() -> None:

@@ -27,7 +27,7 @@ from understudy.domain.messages import Message
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import GenerationResponse
-from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 
 INBOUND = Inbound(operation=Operation.CHAT, request=GenerationRequest(messages=()), stream=True)
 

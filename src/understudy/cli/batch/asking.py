@@ -12,7 +12,6 @@ from understudy.cli.batch.outcome import Outcome
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
 from understudy.dialects import load_server
-from understudy.dialects.openai.wire import NAME as OPENAI
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf
 from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
@@ -91,10 +90,7 @@ class Asker:
         return await self._provider.generate(request, **options)
 
     async def _embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
-        """Embed the texts of a request. `encoding_format` applies to the answer only."""
         if not request.texts:
             raise Misuse("input: token ids are not supported, because they are valid for one model only; send strings")
-        own = {key: value for key, value in (request.extra or {}).get(OPENAI, {}).items() if key != "encoding_format"}
-        request = msgspec.structs.replace(request, extra={OPENAI: own} if own else None, origin=None)
         options: EmbedOptions = {} if self._deadline is None else {"deadline": self._deadline}
         return await self._provider.embed(request, **options)

@@ -10,7 +10,7 @@ from understudy.domain.content import (
 
 
 def citations_of(block: JsonObject) -> list[JsonObject]:
-    """Return the citations of a text block; what is no object is no citation."""
+    """Return the citations of a text block; what is not an object is ignored."""
     citations = block.get("citations")
     return [item for item in citations if isinstance(item, dict)] if isinstance(citations, list) else []
 
@@ -32,7 +32,7 @@ def read_citation(raw: JsonObject) -> Citation:
 
 
 def render_citation(citation: Citation) -> JsonObject | None:
-    """Return a citation; those of other providers become search results, whose empty index says that they are ours."""
+    """Return a citation; those of other providers become search results, which an empty index marks as written here."""
     if citation.dialect == NAME and citation.raw is not None:
         return citation.raw
     if citation.url is None:

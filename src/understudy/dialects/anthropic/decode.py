@@ -1,4 +1,4 @@
-"""Answers of the Messages API to events. A whole body goes the way of a stream: start, blocks, stop."""
+"""Answers of the Messages API to events. A whole body takes the path of a stream: start, blocks, stop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from understudy.domain.failures import Failure
 from understudy.domain.finish import FinishReason
 from understudy.domain.responses import TokenCount
 from understudy.domain.usage import token_count
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.wire.json import BadJson, as_string, decode_as, decode_object, encode
 from understudy.wire.json import decode as decode_json
 
@@ -52,7 +52,7 @@ class _Block:
 
 
 class AnswerDecoder:
-    """The pieces of one answer to events, wherever they come from."""
+    """Decodes the pieces of one answer, from a stream or a whole body."""
 
     def __init__(self) -> None:
         self._blocks: dict[int | None, _Block] = {}
@@ -65,14 +65,14 @@ class AnswerDecoder:
         self._stop: str | None = None
 
     def start(self, body: Body) -> list[e.Event]:
-        """Take what is known when the answer begins."""
+        """Decode what is known when the answer begins."""
         self._model = as_string(body.model)
         self._stop = as_string(body.stop_reason)
         events: list[e.Event] = [e.Started(id=as_string(body.id), model=self._model)]
         return [*events, *self._count(body.usage, final=self._stop is not None)]
 
     def whole(self, index: int, block: msgspec.Raw) -> list[e.Event]:
-        """Take a whole block."""
+        """Decode a whole block."""
         json = decode_object(block)
         if json.get("type") != "tool_use":
             return [*self.begin(index, json), *self.end(index)]
@@ -84,9 +84,9 @@ class AnswerDecoder:
         ]
 
     def begin(self, index: Any, json: JsonObject) -> list[e.Event]:
-        """Take the beginning of a block, which in a whole body is all of it. One that is open under its index ends.
+        """Decode the beginning of a block, which in a whole body is all of it. One that is open under its index ends.
 
-        Raises `BadJson` for a call that has begun already.
+        Raise `BadJson` for a call that has begun already.
         """
         place = index if type(index) is int else None
         before = self._end(self._blocks.pop(place)) if place in self._blocks else []
@@ -125,11 +125,11 @@ class AnswerDecoder:
         return [*events, *(e.CitationAdded(self._part(block), citation) for citation in cited)]
 
     def grow(self, index: Any, delta: Delta, data: bytes) -> list[e.Event]:
-        """Take more of a block. `data` is the event itself, for blocks that only this dialect knows."""
+        """Decode more of a block. `data` is the event itself, for blocks that only this dialect knows."""
         block = self._blocks.get(index) if type(index) is int else self._only()
         if block is None:
             raise BadJson(f"content block {index} was never begun")
-        if delta.text and block.kind == "text":  # Most events of most streams: the short way.
+        if delta.text and block.kind == "text":  # The fast path: most events of most streams.
             return [e.TextDelta(self._part(block), delta.text)]
         match block.kind, delta:
             case "text", Delta(citation=dict(citation)):
@@ -153,11 +153,11 @@ class AnswerDecoder:
         return []
 
     def _only(self) -> _Block | None:
-        """Return the block that is open, for events that name none; `None` when it could be several."""
+        """Return the block that is open, for events that name none; `None` if it could be several."""
         return next(iter(self._blocks.values())) if len(self._blocks) == 1 else None
 
     def end(self, index: Any) -> list[e.Event]:
-        """Take the end of a block."""
+        """Decode the end of a block."""
         if type(index) is int:
             block = self._blocks.pop(index, None)
         elif (block := self._only()) is not None:
@@ -180,7 +180,7 @@ class AnswerDecoder:
         return [e.PartAdded(block.part, Opaque(NAME, block.json))]
 
     def stop(self, delta: Body | Delta, usage: Any, context_management: Any = None) -> list[e.Event]:
-        """Take why the answer stopped, and its final counts."""
+        """Decode why the answer stopped, and its final counts."""
         self._stop = as_string(delta.stop_reason) or self._stop
         events = self._count(usage, final=True)
         for name in NOTED:
@@ -193,7 +193,7 @@ class AnswerDecoder:
         return events
 
     def finish(self) -> list[e.Event]:
-        """Take the end of the answer, and with it of the blocks that are still open."""
+        """Decode the end of the answer, and with it of the blocks that are still open."""
         events = [event for index in list(self._blocks) for event in self._end(self._blocks.pop(index))]
         if self._usage and not self._is_counted:
             events.append(e.Warned(NO_FINAL_USAGE))
@@ -208,7 +208,7 @@ class AnswerDecoder:
     def _count(self, usage: Any, *, final: bool) -> list[e.Event]:
         """Counts are cumulative over the events of a stream, each of which may leave some out: the latest counts.
 
-        How long the answer is, only the final ones tell.
+        Only the final counts include the whole answer.
         """
         if not usage or not isinstance(usage, dict):
             return []
@@ -223,7 +223,7 @@ class AnswerDecoder:
 
 
 def decode_whole(data: bytes, endpoint: Endpoint) -> list[e.Event | Failure]:
-    """Read a whole answer. Raises `BadJson` when it is no message."""
+    """Decode a whole answer. Raise `BadJson` if it is not a message."""
     body = decode_as(_BODY, data)
     if body.type == "error" and (error := decode_error(data)) is not None:
         return [failure_in_answer(error, endpoint=endpoint, rules=RULES)]
@@ -238,12 +238,12 @@ def decode_whole(data: bytes, endpoint: Endpoint) -> list[e.Event | Failure]:
 
 
 def _arguments(block: msgspec.Raw) -> str:
-    """The arguments of a call in the model's own words, as a stream would give them."""
+    """Return the arguments of a call as the model wrote them, as a stream gives them."""
     return bytes(decode_as(_INPUT, block).input).decode()
 
 
 def decode_count(data: bytes, model: str | None, warnings: tuple[Warning, ...] = ()) -> list[TokenCount | Failure]:
-    """Read a token count; `warnings` say what was not counted. Raises `BadJson`."""
+    """Decode a token count; `warnings` say what was not counted. Raise `BadJson`."""
     count = token_count(decode_as(_COUNT, data).input_tokens)
     if count is None:
         raise BadJson("`input_tokens` is not a token count")
@@ -251,7 +251,7 @@ def decode_count(data: bytes, model: str | None, warnings: tuple[Warning, ...] =
 
 
 def _extend(block: JsonObject, delta: object) -> None:
-    """Add a delta of an unknown block: text to text, everything else in place."""
+    """Add a delta to an unknown block: strings are joined, everything else is replaced."""
     if isinstance(delta, dict):
         for key, value in delta.items():
             if key != "type":
@@ -260,7 +260,7 @@ def _extend(block: JsonObject, delta: object) -> None:
 
 
 def _parsed(text: str) -> Any:
-    """Input of a hosted tool; a string that is not valid JSON stays a string."""
+    """Return the input of a hosted tool; a string that is not valid JSON stays a string."""
     try:
         return decode_json(text)
     except BadJson:

@@ -35,7 +35,7 @@ class StreamReader(EventReader):
         self._answer = AnswerDecoder()
 
     def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
-        """Read one event."""
+        """Decode one event."""
         try:
             decoded = decode_as(_EVENT, event.data)
         except BadJson:

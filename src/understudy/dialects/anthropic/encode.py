@@ -30,11 +30,11 @@ _WIRE_FIELDS = {
 """Where fields that a configuration can set stand on the wire."""
 
 _NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier")
-"""Fields that the token count does not take."""
+"""Fields that the token count does not accept."""
 
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> JsonObject:
-    """Write the body of `POST /v1/messages`."""
+    """Encode the body of `POST /v1/messages`."""
     if (body := received(request, NAME)) is not None:
         body = _patched(request, body, endpoint, notes)
     else:
@@ -45,7 +45,7 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """Write the body of `POST /v1/messages/count_tokens`: what a message would be, without what shapes the answer."""
+    """Encode the body of `POST /v1/messages/count_tokens`: what a message would be, without what shapes the answer."""
     if (body := received(request, NAME)) is not None:
         body = patched(body, endpoint)
     else:
@@ -86,7 +86,7 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
 def _options(
     request: GenerationRequest, endpoint: Endpoint, effective: dict[str, str], notes: WarningLog
 ) -> JsonObject:
-    """Everything but model, messages, system and tools."""
+    """Return everything but model, messages, system and tools."""
     quirks, version = endpoint.quirks, effective.get(VERSION_HEADER)
     body = encode_settings(request, quirks, _refused_fields(endpoint, version), notes)
     choice = encode_tool_choice(request, quirks, notes)
@@ -124,8 +124,8 @@ def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, n
 
 
 def _adapt(body: JsonObject, options: JsonObject) -> None:
-    """Another model than the caller asked for may refuse how it is to think, sample or choose tools: what the body
-    says of that gives way to what the target takes. The rest stays untouched."""
+    """Replace what another model than the caller's may refuse: thinking, sampling and the tool choice are the target's.
+    The rest stays untouched."""
     for name in ("temperature", "top_p", "top_k", "thinking", "tool_choice", "max_tokens"):
         if name in body and name not in options:
             del body[name]

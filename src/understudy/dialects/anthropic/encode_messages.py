@@ -1,4 +1,4 @@
-"""Parts to content blocks."""
+"""Messages to those of the Messages API, their parts to content blocks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DATED = re.compile(r"-(?:20\d{6}|latest)$")
 
 
 def encode_cache_control(mark: CacheMark, notes: WarningLog) -> JsonObject:
-    """Write a cache mark."""
+    """Encode a cache mark."""
     if mark.ttl not in _TTLS:
         notes.clamp("cache", f"a lifetime of {mark.ttl} is unknown to this API; its default is used")
         return {"type": "ephemeral"}
@@ -45,12 +45,12 @@ def encode_cache_control(mark: CacheMark, notes: WarningLog) -> JsonObject:
 
 
 def is_same_model(one: str | None, other: str | None) -> bool:
-    """Tell whether two names mean the same model: a name without a date stands for its dated form. Unknown is same."""
+    """Check whether two names mean one model: a name without a date stands for its dated form. Unknown is the same."""
     return not one or not other or _DATED.sub("", one) == _DATED.sub("", other)
 
 
 class BlockEncoder:
-    """Writes parts for one endpoint, and notes what it cannot write."""
+    """Encodes parts for one endpoint, with a warning for what it cannot carry."""
 
     def __init__(self, endpoint: Endpoint, version: str | None, notes: WarningLog) -> None:
         self._endpoint = endpoint
@@ -60,7 +60,7 @@ class BlockEncoder:
         self._ids = CallIds(_tool_id, notes, distinct=True)
 
     def blocks(self, parts: tuple[AnyPart, ...], role: Role) -> list[JsonObject]:
-        """Write the parts of a message, without empty text, which the service refuses."""
+        """Encode the parts of a message, without empty text, which the service refuses."""
         written = (self._block(part, role) for part in parts if not _is_blank(part, role))
         return [block for block in written if block is not None]
 
@@ -81,13 +81,13 @@ class BlockEncoder:
             case Opaque(dialect, dict(json)) if dialect == NAME:
                 return self._done(part, dict(json))
             case Opaque(dialect):
-                self._notes.drop("opaque part", f"it is no block of this API, but of the {dialect} dialect")
+                self._notes.drop("opaque part", f"it is not a block of this API but of the {dialect} dialect")
                 return None
             case Audio():
-                self._notes.drop("audio", "this API takes no audio")
+                self._notes.drop("audio", "this API does not accept audio")
                 return None
             case Citation():
-                self._notes.drop("citations", "citations stand only on text")
+                self._notes.drop("citations", "only text can carry citations")
                 return None
 
     def _done(self, part: Part, block: JsonObject) -> JsonObject:
@@ -100,11 +100,11 @@ class BlockEncoder:
     def _text(self, part: Text, role: Role) -> JsonObject:
         block: JsonObject = {"type": "text", "text": part.text}
         if part.citations and self._strict and role is not Role.ASSISTANT:
-            self._notes.drop("citations", "this API version takes them only in assistant messages")
+            self._notes.drop("citations", "this API version accepts them only in assistant messages")
         elif part.citations:
             own = [c.raw for c in part.citations if c.dialect == NAME and c.raw is not None]
             if len(own) < len(part.citations):
-                self._notes.drop("citations", "those of other providers have no form here")
+                self._notes.drop("citations", "citations of other providers cannot be expressed here")
             if own:
                 block["citations"] = own
         return self._done(part, block)
@@ -119,7 +119,7 @@ class BlockEncoder:
             arguments = part.arguments
         if isinstance(arguments, dict):
             return arguments
-        self._notes.emulate("tool call arguments", "they are no JSON object; sent as the field `raw_arguments`")
+        self._notes.emulate("tool call arguments", "they are not a JSON object; sent as the field `raw_arguments`")
         return {"raw_arguments": arguments}
 
     def _tool_result(self, part: ToolResult) -> JsonObject:
@@ -136,13 +136,13 @@ class BlockEncoder:
         return block
 
     def _thinking(self, part: Thinking) -> JsonObject | None:
-        """Thinking goes back unchanged, and only to where it came from."""
+        """Encode thinking unchanged, and only for the service that it came from."""
         origin = part.provenance
         if origin is None or origin.dialect != NAME or not (part.signature or part.redacted):
             self._notes.drop("thinking", "only thinking that this provider signed can be sent back to it")
             return None
         if self._quirks.thinking_bound_to_model and not is_same_model(origin.model, self._endpoint.model):
-            self._notes.drop("thinking", f"it was written by {origin.model}, and this model takes only its own")
+            self._notes.drop("thinking", f"it was written by {origin.model}, and this model accepts only its own")
             return None
         if part.redacted is not None:
             return {"type": "redacted_thinking", "data": part.redacted}
@@ -156,11 +156,11 @@ class BlockEncoder:
     def _refuses_media(self, part: Image | File, role: Role) -> bool:
         kind = "image" if isinstance(part, Image) else "file"
         if kind not in self._quirks.inputs:
-            self._notes.drop(kind, "this model takes none")
+            self._notes.drop(kind, "this model does not accept it")
         elif role is Role.SYSTEM:
-            self._notes.drop(kind, "system prompts are text")
+            self._notes.drop(kind, "system prompts contain only text")
         elif role is Role.ASSISTANT and (kind == "image" or self._strict):
-            self._notes.drop(kind, "assistant messages take none")
+            self._notes.drop(kind, "assistant messages cannot carry it")
         else:
             return False
         return True
@@ -168,13 +168,13 @@ class BlockEncoder:
     def _image(self, part: Image) -> JsonObject | None:
         source = _source(part, sniff_image)
         if source is None:
-            self._notes.drop("image", "neither bytes, URL nor file id, or bytes of an unknown kind")
+            self._notes.drop("image", "it has no bytes, URL or file id, or its bytes are of an unknown type")
             return None
         if source["type"] == "url" and not self._quirks.image_urls:
-            self._notes.drop("image url", "this target takes images only by their bytes")
+            self._notes.drop("image url", "this target accepts images only as bytes")
             return None
         if part.detail not in (None, "auto"):
-            self._notes.drop("image detail", "this API has no such choice")
+            self._notes.drop("image detail", "this API has no such setting")
         return self._done(part, {"type": "image", "source": source})
 
     def _file(self, part: File) -> JsonObject | None:
@@ -186,7 +186,7 @@ class BlockEncoder:
             else _source(part, lambda _: "application/pdf")
         )
         if source is None:
-            self._notes.drop("file", "neither bytes, text, URL nor file id")
+            self._notes.drop("file", "it has no bytes, text, URL or file id")
             return None
         block: JsonObject = {"type": "document", "source": source}
         if part.name is not None:
@@ -199,12 +199,12 @@ class BlockEncoder:
 
 
 def _is_blank(part: AnyPart, role: Role) -> bool:
-    """Empty text says nothing, and the service refuses it; in assistant messages also text of white space alone."""
+    """Check whether a part is empty text, which the service refuses; in assistant messages also white space."""
     return isinstance(part, Text) and not (part.text.strip() if role is Role.ASSISTANT else part.text)
 
 
 def _tool_id(call_id: str) -> str:
-    """Ids of other providers may hold characters that this API refuses."""
+    """Return an id without characters that this API refuses, which ids of other providers may have."""
     return _FOREIGN_ID.sub("_", call_id) or made_id(call_id)
 
 
@@ -232,7 +232,7 @@ class MessageEncoder:
         """Return the system prompt and the messages."""
         for message in messages:
             if message.name is not None:
-                self._notes.drop("name", "messages have no names here")
+                self._notes.drop("name", "message names are not supported here")
             if message.role not in (Role.SYSTEM, Role.DEVELOPER):
                 self._append(message)
             elif self._messages and self._quirks.mid_system:
@@ -243,7 +243,7 @@ class MessageEncoder:
                 self._system.append(message)
         if not self._messages and self._system:
             # This wire demands a message; others take a system prompt alone.
-            self._notes.emulate("messages", "the system message is sent as the user's: there is no other")
+            self._notes.emulate("messages", "the system message is sent as a user message: there is no other message")
             self._append(msgspec.structs.replace(self._system.pop(), role=Role.USER))
         self._refuse_prefill(messages)
         return self._system_prompt(), self._messages
@@ -252,7 +252,7 @@ class MessageEncoder:
         role = "user" if message.role is Role.TOOL else message.role.value
         content = self._content(message)
         if not content and not (isinstance(message.content, str) and message.role is Role.USER):
-            return  # Nothing of it can be said here; what was left out has its warning.
+            return  # Nothing of it can be expressed here; what was omitted has a warning.
         last = self._messages[-1] if self._messages else None
         extra = (message.extra or {}).get(NAME, {})
         if last is None or last["role"] != role or role == "system":
@@ -265,7 +265,7 @@ class MessageEncoder:
 
     def _content(self, message: Message) -> str | list[JsonObject]:
         if message.role is Role.TOOL and isinstance(message.content, str):
-            self._notes.drop("tool message", "it names no tool call that it answers")
+            self._notes.drop("tool message", "it does not name the tool call that it answers")
             return ""
         if isinstance(message.content, str):
             return message.content if message.role is not Role.ASSISTANT or message.content.strip() else ""

@@ -36,7 +36,7 @@ _TIERS = ("auto", "standard_only")
 def encode_settings(
     request: GenerationRequest, quirks: Quirks, refused: frozenset[str], notes: WarningLog
 ) -> JsonObject:
-    """Write the fields that limit and shape the answer, thinking and tools excepted."""
+    """Encode the fields that limit and shape the answer, thinking and tools excepted."""
     body: JsonObject = {"max_tokens": _max_tokens(request, quirks, notes)}
     for name in NOT_ON_WIRE:
         if getattr(request, name) is not None:
@@ -68,7 +68,7 @@ def _max_tokens(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -
 
 
 def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
-    """Write the tools; a choice restricted to some of them sends only those."""
+    """Encode the tools; a choice restricted to some of them sends only those."""
     choice = request.tool_choice
     wanted = choice.names if choice is not None and choice.mode in ("auto", "required") else ()
     written = []
@@ -99,10 +99,10 @@ def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
 
 
 def encode_tool_choice(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
-    """Write the choice of tools; a forced choice that the model refuses becomes `auto`, with a warning."""
+    """Encode the choice of tools; a forced choice that the model refuses becomes `auto`, with a warning."""
     choice, parallel = request.tool_choice, request.parallel_tool_calls
     if parallel is not None and not quirks.parallel_switch:
-        notes.drop("parallel_tool_calls", "this target cannot switch them")
+        notes.drop("parallel_tool_calls", "this target has no such setting")
         parallel = None
     if choice is None:
         if parallel is False and request.tools:
@@ -124,7 +124,7 @@ def _choice(choice: ToolChoice, quirks: Quirks, notes: WarningLog) -> JsonObject
 
 
 def encode_output_format(output: OutputFormat | None, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
-    """Write the form of the answer. There is no JSON mode without a schema."""
+    """Encode the form of the answer. There is no JSON mode without a schema."""
     if output is None or output.kind == "text":
         return None
     if output.kind == "json_object" or output.json_schema is None:
@@ -137,7 +137,7 @@ def encode_output_format(output: OutputFormat | None, quirks: Quirks, notes: War
 
 
 def apply_thinking_limits(body: JsonObject, thinking: JsonObject | None, notes: WarningLog) -> None:
-    """Take out sampling values that cannot go with thinking (Anthropic docs, "Extended thinking", limitations)."""
+    """Remove sampling values that thinking excludes (Anthropic docs, "Extended thinking", limitations)."""
     if thinking is None or thinking.get("type") == "disabled":
         return
     allowed: dict[str, Any] = {"temperature": lambda t: t == 1, "top_p": lambda p: p >= 0.95, "top_k": lambda _: False}

@@ -1,7 +1,7 @@
 """Anthropic's errors: `{"type": "error", "error": {"type", "message", "details": {"error_code"}?}, "request_id"}`.
 
 The same object stands in error responses and in the `error` event of a stream, whose status is 200; so the rules go by
-code and type, and by words only where the service has no better mark.
+code and type, and by words only where the service has no better sign.
 Source: Anthropic API reference, "Errors"; official Python SDK 2.12.0, `types/shared/*_error.py` (2026-11).
 """
 
@@ -21,17 +21,17 @@ WORDS: Mapping[K, str] = {
     K.CONTEXT_LENGTH: "prompt is too long",
     K.CONTENT_FILTER: "blocked by content filtering policy",
 }
-"""Failures that the service tells only by words of the message, and its callers know only by them."""
+"""Failures that only the words of the message identify, for the service and for its callers."""
 
 RULES: tuple[ErrorRule, ...] = (
     *(ErrorRule(kind=kind, text=words) for kind, words in WORDS.items()),
     ErrorRule(kind=K.CONTEXT_LENGTH, text="exceed context limit"),
 )
-"""What is read before the codes and words that all dialects know."""
+"""Rules that apply before the codes and words that all dialects share."""
 
 
 def decode_error(body: bytes) -> WireError | None:
-    """Read an error body or event; `None` when it is not in Anthropic's form."""
+    """Decode an error body or event; `None` if it is not in Anthropic's form."""
     try:
         value = decode_object(body)
     except BadJson:

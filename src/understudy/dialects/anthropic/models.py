@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 import msgspec
 
-from understudy.dialects.addresses import in_path
 from understudy.dialects.anthropic.wire import CAPABILITIES, ModelItem, ModelPage
-from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WholeReader
-from understudy.dialects.lookup import LookUp
-from understudy.dialects.pages import open_pages
+from understudy.dialects.base import Classify, Endpoint, Exchange
+from understudy.dialects.catalog import Catalog, open_catalog
 from understudy.dialects.windows import window_of
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import Failure
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
-from understudy.wire.http import HttpRequest
-from understudy.wire.json import BadJson, decode_as, decode_object
+from understudy.wire.json import convert, decode_as
 
 _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 
 
 def decode_model(item: JsonObject) -> ModelInfo:
-    """Read one model. Raises `BadJson` when it is none."""
-    try:
-        model = msgspec.convert(item, ModelItem)
-    except msgspec.ValidationError as error:
-        raise BadJson(str(error)) from error
+    """Decode one model. Raise `BadJson` if it is invalid."""
+    model = convert(item, ModelItem)
     return ModelInfo(
         id=model.id,
         display_name=model.display_name,
@@ -42,40 +34,20 @@ def decode_model(item: JsonObject) -> ModelInfo:
     )
 
 
-def decode_single(data: bytes) -> list[ModelInfo | Failure]:
-    """Read the body of a look-up."""
-    return [decode_model(decode_object(data))]
-
-
-def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) -> Exchange[ModelInfo]:
-    """Open the catalogue over all its pages, or the look-up of one model."""
-    home = f"{endpoint.base_url}/v1/models"
-    if request.model is not None:
-        wanted = HttpRequest("GET", f"{home}/{in_path(request.model)}", endpoint.headers)
-        single = SingleExchange(wanted, WholeReader(decode_single), classify)
-        return LookUp(single, lambda: open_models(ModelsRequest(), endpoint, classify), request.model)
-
-    def ask(size: int, after: str | None) -> HttpRequest:
-        query = {"limit": str(size), **({"after_id": after} if after else {})}
-        return HttpRequest("GET", f"{home}?{urlencode(query)}", endpoint.headers)
-
-    return open_pages(request, ask, _read_page, decode_model, classify)
-
-
 def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
     page = decode_as(_PAGE, data)
     return page.data, page.last_id if page.has_more else None
 
 
 def _capabilities(raw: JsonObject | None) -> frozenset[str] | None:
-    """Every model of this API chats and calls tools; of the rest the catalogue tells."""
+    """Return what a model supports: all chat and call tools, the catalogue states the rest."""
     if raw is None:
         return None
     return frozenset({"chat", "tools"} | _features_of(raw, supported=True))
 
 
 def _features_of(raw: JsonObject, *, supported: bool) -> set[str]:
-    """Return what is said to be supported, or not to be."""
+    """Return the features that are stated as supported, or as not supported."""
     return {
         ours
         for theirs, ours in CAPABILITIES.items()
@@ -84,7 +56,7 @@ def _features_of(raw: JsonObject, *, supported: bool) -> set[str]:
 
 
 def _seconds(date: str | None) -> float | None:
-    """Unix seconds of an RFC 3339 date; the service writes the epoch where it does not know."""
+    """Unix seconds of an RFC 3339 date; the service writes the epoch for an unknown one."""
     try:
         when = datetime.fromisoformat(date) if date else None
     except ValueError:
@@ -93,3 +65,11 @@ def _seconds(date: str | None) -> float | None:
         return None
     seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     return seconds if seconds > 0 else None
+
+
+_CATALOG = Catalog("v1/models", "limit", "after_id", _read_page, decode_model)
+
+
+def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) -> Exchange[ModelInfo]:
+    """Open the list over all its pages, or the look-up of one model."""
+    return open_catalog(_CATALOG, request, endpoint, classify)

@@ -25,7 +25,7 @@ PAGE = 20
 
 
 def parse_models(request: HttpRequest) -> Inbound:
-    """Read the query of a model list, or the name of a look-up. Raises `BadRequest`."""
+    """Parse the query of a model list, or the name of a look-up. Raise `BadRequest`."""
     url = urlsplit(request.url)
     query = {name: values[-1] for name, values in parse_qs(url.query).items()}
     _, _, model = url.path.rstrip("/").partition("/v1/models/")
@@ -41,7 +41,7 @@ def parse_models(request: HttpRequest) -> Inbound:
 
 
 def parse_chat(request: HttpRequest, operation: Operation) -> Inbound:
-    """Read the body of a message or a token count. Raises `BadRequest`."""
+    """Parse the body of a message or a token count. Raise `BadRequest`."""
     data = request.body or b""
     try:
         body = decode_object(data)
@@ -139,7 +139,7 @@ def _choice(fields: _Fields) -> dict[str, Any]:
 
 
 def _thinking(fields: _Fields) -> dict[str, Any]:
-    """Read `thinking` and `output_config`; a form with more than the typed fields also travels as it is."""
+    """Parse `thinking` and `output_config`; a form with more than the typed fields also travels as it is."""
     thinking = fields.take("thinking", dict) or {}
     config = fields.take("output_config", dict) or {}
     form = config.get("format")

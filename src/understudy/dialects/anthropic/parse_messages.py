@@ -1,4 +1,4 @@
-"""Content blocks to parts: what the server half reads in requests, and the citations of answers."""
+"""Messages and their content blocks to the unified ones."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _TTLS = ("5m", "1h")
 
 
 def parse_parts(value: str | list[Any]) -> str | tuple[AnyPart, ...]:
-    """Read the content of a message or tool result."""
+    """Parse the content of a message or tool result."""
     return value if isinstance(value, str) else tuple(parse_block(block) for block in value)
 
 
 def parse_block(block: JsonObject) -> AnyPart:
-    """Read one block; one that only this dialect knows becomes `Opaque`."""
+    """Parse one block; one that only this dialect knows becomes `Opaque`."""
     match block:
         case {"type": "text", "text": str(text)}:
             read = tuple(map(read_citation, citations_of(block)))
@@ -64,7 +64,7 @@ def _common(block: JsonObject, *own: str) -> dict[str, Any]:
 
 
 def parse_cache(block: JsonObject, own: set[str]) -> tuple[CacheMark | None, JsonObject]:
-    """Read the cache mark of a block, tool or request, and gather the fields that are not its own.
+    """Parse the cache mark of a block, tool or request, and gather the fields that are not its own.
 
     A mark with more than a lifetime goes to the extra fields as it is, beside the unified one.
     """
@@ -132,7 +132,7 @@ def _tool_result(block: JsonObject, call_id: str) -> AnyPart:
 
 
 def parse_message(value: Any, n: int) -> Message:
-    """Parse the n-th message. Raises `BadRequest`."""
+    """Parse the n-th message. Raise `BadRequest`."""
     match value:
         case {"role": ("user" | "assistant" | "system") as role, "content": str() | list() as content, **rest}:
             kept: JsonObject = {str(name): field for name, field in rest.items() if field is not None}
@@ -151,7 +151,7 @@ def parse_message(value: Any, n: int) -> Message:
 
 
 def parse_content(value: str | list[Any], where: str) -> Any:
-    """Parse the content at `where`: a string or blocks. Raises `BadRequest`."""
+    """Parse the content at `where`: a string or blocks. Raise `BadRequest`."""
     for n, block in enumerate(value if isinstance(value, list) else ()):
         if not isinstance(block, dict) or not isinstance(block.get("type"), str):
             raise bad_request(f"{where}.{n}: Input does not match the expected shape.")

@@ -102,7 +102,7 @@ def render_part(part: AnyPart) -> JsonObject | None:
 
 
 def render_arguments(arguments: str) -> JsonObject | msgspec.Raw:
-    """Return the arguments of a call as the object that this wire demands, in the model's own words; what is no
+    """Return the arguments of a call as the object that this wire demands, in the model's own words; anything but an
     object goes in as text."""
     try:
         decode_object(arguments or "{}")
@@ -112,7 +112,7 @@ def render_arguments(arguments: str) -> JsonObject | msgspec.Raw:
 
 
 def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-    """Write the page that was asked for, or the one model."""
+    """Render the page that was asked for, or the one model."""
     wanted = inbound.request
     if not isinstance(wanted, ModelsRequest):
         raise TypeError("a model list answers a ModelsRequest")
@@ -137,7 +137,7 @@ def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
 
 
 def render_model(model: ModelInfo) -> JsonObject:
-    """Return a model as the catalogue shows it; an entry of this dialect's own keeps all that it says."""
+    """Return a model as the catalogue shows it; an entry of this dialect keeps all its fields."""
     raw = model.raw or {}
     if raw.get("type") == "model" and "display_name" in raw:
         return {**raw, "id": model.id}
@@ -157,12 +157,12 @@ def render_model(model: ModelInfo) -> JsonObject:
 
 
 def render_token_count(count: TokenCount) -> HttpReply:
-    """Write a token count."""
+    """Render a token count."""
     return json_reply({"input_tokens": count.input_tokens})
 
 
 def render_error(failure: Failure) -> HttpReply:
-    """Write an error with its status and the headers that official clients read."""
+    """Render an error with its status and the headers that official clients read."""
     headers = [*JSON_HEADERS]
     if failure.request_id is not None:
         headers.append(("request-id", failure.request_id))

@@ -20,7 +20,7 @@ _BEGINNINGS: dict[str, JsonObject] = {
 
 
 class _Open:
-    """A block that has begun. `pieces` gathers a tool call's arguments, to tell when they are complete."""
+    """A block that has begun. `pieces` gathers a tool call's arguments, to detect when they are complete."""
 
     __slots__ = ("index", "kind", "pieces")
 
@@ -58,7 +58,7 @@ class StreamRenderer:
         self._facts = Facts()
 
     def feed(self, event: e.Event) -> bytes:
-        """Write one event."""
+        """Render one event."""
         if event.wire is not None:
             self._forwards = True
             return event.wire
@@ -92,7 +92,7 @@ class StreamRenderer:
                 return b""
 
     def close(self) -> bytes:
-        """Write the end: open blocks close, then the reason and the final counts."""
+        """Render the end: open blocks close, then the reason and the final counts."""
         if self._forwards:
             return b""
         stop = render_stop(self._facts.ending.reason, self._facts.ending.raw, self._facts.extra)
@@ -103,11 +103,11 @@ class StreamRenderer:
         return b"".join((self._begin(), self._close_blocks(force=True), _event(end), _event({"type": "message_stop"})))
 
     def fail(self, failure: Failure) -> bytes:
-        """Write an error; the message has no end then."""
+        """Render an error; the message has no end then."""
         return frame(encode(render_error_body(failure)), "error")
 
     def _begin(self) -> bytes:
-        """Write `message_start` once, as late as possible: counts that are known by then go with it."""
+        """Render `message_start` once, as late as possible: counts that are known by then go with it."""
         if self._begun:
             return b""
         self._begun = True
@@ -146,7 +146,7 @@ class StreamRenderer:
         return _event({"type": "content_block_delta", "index": opened.index, "delta": delta})
 
     def _whole(self, part: int, block: JsonObject) -> bytes:
-        """Write a part that arrives whole; the input of a call goes as a delta, as clients expect it."""
+        """Render a part that arrives whole; the input of a call goes as a delta, as clients expect it."""
         match block:
             case {"type": "text", "text": str(text)}:
                 written = self._start(part, {**block, "text": ""})

@@ -18,12 +18,12 @@ from understudy.wire.http import HttpReply, HttpRequest
 
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Write a whole message."""
+    """Render a whole message."""
     return json_reply(render.render_whole(response))
 
 
 def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
-    """Write a token count."""
+    """Render a token count."""
     return render.render_token_count(count)
 
 
@@ -38,7 +38,7 @@ class AnthropicServer(ServerHalf):
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """Tell what a method and path ask for, whatever prefix stands before `/v1`."""
+        """Return the operation of a method and path, whatever prefix stands before `/v1`."""
         path = urlsplit(path).path.rstrip("/")
         if method == "POST" and path.endswith("/v1/messages"):
             return Operation.CHAT
@@ -53,7 +53,7 @@ class AnthropicServer(ServerHalf):
         return key_of(request, "x-api-key")
 
     def parse(self, request: HttpRequest) -> Inbound:
-        """Read a request. Raises `BadRequest`."""
+        """Parse a request. Raise `BadRequest`."""
         match self.operation(request.method, request.url):
             case Operation.MODELS:
                 return parse_models(request)
@@ -67,7 +67,7 @@ class AnthropicServer(ServerHalf):
         return StreamRenderer()
 
     def render_error(self, failure: Failure) -> HttpReply:
-        """Write an error."""
+        """Render an error."""
         return render.render_error(failure)
 
 

@@ -1,6 +1,6 @@
-"""How much the model is to think: `Reasoning` to `thinking` and `output_config.effort`, by what the model takes.
+"""Reasoning: `Reasoning` to `thinking` and `output_config.effort`, by what the model supports.
 
-Which modes and efforts a model takes is data of its family (`Quirks.thinking_modes`, `Quirks.efforts`,
+Which modes and efforts a model supports is data of its family (`Quirks.thinking_modes`, `Quirks.efforts`,
 `Quirks.default_effort_none`). Source: Anthropic docs, "Adaptive thinking", "Extended thinking" and "Effort" (2026-11).
 """
 
@@ -14,10 +14,10 @@ from understudy.domain.content import JsonObject
 from understudy.domain.requests import Reasoning
 
 MIN_BUDGET = 1024
-"""Tokens; the smallest budget that the service takes."""
+"""Tokens; the smallest budget that the service accepts."""
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 65536}
-"""Tokens that stand for an effort where a model knows only budgets. Ours: the service names no such numbers."""
+"""Tokens that stand for an effort if a model supports only budgets. The service documents no such numbers."""
 
 _DISPLAYS = ("summarized", "omitted")
 
@@ -40,7 +40,7 @@ class ThinkingLimits(msgspec.Struct, frozen=True):
 def encode_thinking(
     reasoning: Reasoning | None, quirks: Quirks, limits: ThinkingLimits, notes: WarningLog
 ) -> ThinkingPlan:
-    """Decide what to send for what was asked."""
+    """Return the fields that express the requested reasoning."""
     if reasoning is None:
         return ThinkingPlan()
     if "reasoning" in quirks.refused:
@@ -50,9 +50,9 @@ def encode_thinking(
     mode = _accepted(reasoning.mode or _implied(reasoning, quirks), quirks, notes)
     if effort is None and reasoning.effort not in (None, "none"):
         if mode == "enabled":
-            notes.emulate("reasoning", "this model takes a budget instead of an effort")
+            notes.emulate("reasoning", "this model accepts a budget instead of an effort")
         else:
-            notes.drop("reasoning", "this model takes no effort")
+            notes.drop("reasoning", "this model does not support an effort")
     thinking: JsonObject | None = None
     if mode == "enabled":
         thinking = _enabled(reasoning, limits, notes)
@@ -64,7 +64,7 @@ def encode_thinking(
 
 
 def _effort(asked: str | None, quirks: Quirks, notes: WarningLog) -> str | None:
-    """The effort itself, or the nearest that the model takes."""
+    """Return the effort, or the nearest one that the model supports."""
     if asked is None or asked == "none" or quirks.efforts == frozenset():
         return None
     if asked == "minimal":
@@ -73,12 +73,12 @@ def _effort(asked: str | None, quirks: Quirks, notes: WarningLog) -> str | None:
     nearest = nearest_effort(asked, quirks.efforts, tie="lower") if quirks.efforts is not None else None
     if nearest is None or nearest == asked:
         return asked
-    notes.clamp("reasoning", f"this model takes no effort {asked}; sent as {nearest}")
+    notes.clamp("reasoning", f"this model does not support the effort {asked}; sent as {nearest}")
     return nearest
 
 
 def _implied(asked: Reasoning, quirks: Quirks) -> str | None:
-    """The mode that goes without saying; `None` leaves it to the model's default."""
+    """Return the mode that the other fields imply; `None` leaves it to the model's default."""
     if asked.effort == "none":
         return "disabled"
     if asked.budget is not None:
@@ -91,24 +91,24 @@ def _implied(asked: Reasoning, quirks: Quirks) -> str | None:
 
 
 def _accepted(mode: str | None, quirks: Quirks, notes: WarningLog) -> str | None:
-    """The mode itself, or what comes nearest to it at this model."""
+    """Return the mode, or the nearest one that the model supports."""
     modes = quirks.thinking_modes
     if mode is None or mode in modes:
         return mode
     if mode == "disabled":
         if not quirks.default_effort_none:
-            notes.drop("reasoning", "thinking cannot be switched off at this model")
+            notes.drop("reasoning", "thinking cannot be switched off for this model")
         return None
     other = "enabled" if mode == "adaptive" else "adaptive"
     if other in modes:
-        notes.emulate("reasoning", f"this model does not take {mode} thinking; {other} is used")
+        notes.emulate("reasoning", f"this model does not support {mode} thinking; {other} is used")
         return other
-    notes.drop("reasoning", f"this model does not take {mode} thinking")
+    notes.drop("reasoning", f"this model does not support {mode} thinking")
     return None
 
 
 def _enabled(asked: Reasoning, limits: ThinkingLimits, notes: WarningLog) -> JsonObject | None:
-    """Thinking with a budget of at least 1024 tokens that leaves room for the answer."""
+    """Return thinking with a budget of at least 1024 tokens that leaves room for the answer."""
     if limits.forced_tool and asked.mode is None:
         notes.drop("reasoning", "it cannot be combined with a forced tool choice")
         return None

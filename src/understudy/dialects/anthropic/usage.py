@@ -12,7 +12,7 @@ from understudy.domain.usage import Usage, token_count
 
 
 def decode_usage(raw: JsonObject) -> Usage:
-    """Read token counts. `input_tokens` excludes the cache already; `output_tokens` includes thinking."""
+    """Decode token counts. `input_tokens` excludes the cache already; `output_tokens` includes thinking."""
     written, written_1h = _cache_writes(raw)
     output = token_count(raw.get("output_tokens"))
     reasoning = token_count(field_of(raw.get("output_tokens_details"), "thinking_tokens"))

@@ -45,7 +45,7 @@ STOP_REASONS: Mapping[str, FinishReason] = {
 }
 
 NOTED = ("stop_sequence", "stop_details", "container", "context_management", "diagnostics")
-"""Fields of an answer that travel as `Noted`, by the same name."""
+"""Fields of an answer that travel as `FactReported` under the same key."""
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):

@@ -82,7 +82,7 @@ def _tools(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> Jso
     names = names[:1] if mode == "tool" else names
     if mode != "auto" and mode not in quirks.tool_choice:
         if mode == "none":
-            notes.emulate("tool_choice", "no tools are sent: this model cannot be told not to call them")
+            notes.emulate("tool_choice", "no tools are sent: this model does not support disabling calls")
             return {}
         notes.drop("tool_choice", f"this model refuses the choice {mode!r}; it chooses freely")
         mode = "auto"

@@ -142,7 +142,7 @@ class MessageEncoder:
             case Opaque(dialect, dict(json)) if dialect == NAME:
                 return dict(json)
             case Opaque(dialect):
-                return self._no("opaque part", f"it is no block of this API, but of the {dialect} dialect")
+                return self._no("opaque part", f"it is not a block of this API but of the {dialect} dialect")
             case Citation():
                 return self._no("citations", "citations stand only on text")
             case ToolCall() | ToolResult():

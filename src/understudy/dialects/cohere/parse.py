@@ -151,7 +151,7 @@ def parse_embed(request: HttpRequest) -> Inbound:
         raise bad_request("valid input_type must be provided with the provided model")
     types = fields.texts("embedding_types") or ("float",)
     if unknown := [name for name in types if name not in TYPES]:
-        raise bad_request(f"invalid request: embedding_types: {unknown[0]!r} is none of {', '.join(TYPES)}")
+        raise bad_request(f"invalid request: embedding_types: {unknown[0]!r} is not one of {', '.join(TYPES)}")
     if len(types) > 1 and any(name not in _EXACT for name in types):
         raise bad_request("embedding_types: of the rounded types only one at a time can be had here")
     if any(name not in _EXACT for name in types):

@@ -1,4 +1,4 @@
-"""Where statements come from: citations of the model's own memory, and grounding in searches and files."""
+"""Sources of an answer: citations from training data, and grounding in searches and files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from understudy.wire.json import as_string
 
 
 def decode_citations(facts: JsonObject) -> list[Citation]:
-    """Return the citations that the facts of a candidate tell of, each once.
+    """Return the citations in the facts of a candidate, each once.
 
     Their offsets count bytes, of the whole answer or of one of its parts, so they stay in `raw`.
     """
@@ -41,7 +41,7 @@ def _grounded(metadata: Any) -> Iterator[Citation]:
 
 
 def _source(chunk: JsonObject, segment: Any) -> Citation:
-    """A source is `web`, `retrievedContext` or `maps`, each with address and title under the same names."""
+    """A source is `web`, `retrievedContext` or `maps`, each with URL and title under the same names."""
     source = next((value for value in chunk.values() if isinstance(value, dict)), {})
     return Citation(
         url=as_string(source.get("uri")),

@@ -1,4 +1,7 @@
-"""The client half: opens exchanges at a service that speaks the Gemini API."""
+"""The client half: opens exchanges at a service with the Gemini API.
+
+The key goes in the header `x-goog-api-key`, never in the URL.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,12 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import TokenCount
 from understudy.domain.usage import token_count
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as, encode
 
 STREAM_TYPES = ("text/event-stream", "application/json")
-"""The second is what comes where something on the way leaves `alt=sse` out: an array that grows."""
+"""The second comes if a proxy drops `alt=sse`: an array that grows."""
 
 _COUNT: msgspec.json.Decoder[Count] = msgspec.json.Decoder(Count)
 

@@ -1,4 +1,4 @@
-"""Answers of `generateContent` to events. A whole body has the form of a stream's one and only chunk."""
+"""Decodes answers of `generateContent` to events. A whole body has the form of the only chunk of a stream."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def decode_chunk(data: bytes, bounds: Bounds) -> Chunk:
 class AnswerDecoder:
     """The answer while it arrives. `add` every chunk in order, then `finish`.
 
-    `Finished` comes out of `finish`: a reason may stand on a chunk that others follow, after hosted code was run.
+    `finish` returns `Finished`: more chunks may follow the one with a reason, after hosted code was run.
     """
 
     __slots__ = (
@@ -76,23 +76,23 @@ class AnswerDecoder:
         self._calls = 0
         self._ids: set[str] = set()
         self._open: tuple[str, int] | None = None
-        """Kind and number of the part that further text continues."""
+        """Kind and number of the part that more text continues."""
         self._text: int | None = None
-        """Number of the last text part, which citations hang on."""
+        """Number of the last text part, to which citations belong."""
         self._finish: str | None = None
         self._usage: JsonObject | None = None
         self._is_stale = False
-        """Content has followed the last report of usage, which then is not the final one."""
+        """Content has followed the last report of usage, so that it is not the final one."""
         self._tier: Any = None
         self._facts: JsonObject = {}
         self._logprobs = Logprobs(endpoint.bounds)
 
     def add(self, chunk: Chunk, *, whole: bool = False) -> Steps:
-        """Take a chunk, or a whole answer."""
+        """Decode a chunk, or a whole answer."""
         if chunk.error:
             return [decode_failure(chunk.error, self._endpoint)]
         candidate = _first(chunk.candidates)
-        # Ahead of what it changes here: a chunk with a broken number is mended and read again.
+        # Before any state changes: a chunk with an invalid number is mended and read again.
         logprobs = self._entries(candidate.logprobs_result) if candidate and candidate.logprobs_result else []
         steps: Steps = []
         if not self._started and not self._start(chunk, steps):
@@ -114,7 +114,7 @@ class AnswerDecoder:
         return steps
 
     def finish(self, *, whole: bool = False) -> Steps:
-        """Take the end. A stream that never said a finish reason is truncated; a whole body is an end in itself."""
+        """Return the end. A stream without a finish reason is truncated; a whole body is complete in itself."""
         raw = self._finish
         if raw is None and not whole:
             return [Failure(kind=FailureKind.TRUNCATED, message="the stream ended before the answer was finished")]
@@ -122,7 +122,7 @@ class AnswerDecoder:
             return [failure]
         steps: Steps = []
         if self._usage is not None and self._is_stale:
-            # Unknown: what was counted on the way is less than the whole.
+            # Unknown: an interim count is less than the whole.
             interim = msgspec.structs.replace(decode_usage(self._usage), output=None, reasoning=None, audio_output=None)
             steps += (e.UsageReported(interim), e.Warned(NO_FINAL_USAGE))
         if self._text is not None:
@@ -147,7 +147,7 @@ class AnswerDecoder:
         return True
 
     def _failure(self, raw: str) -> Failure | None:
-        """What a finish reason that tells of an error means; `OTHER` tells of one where nothing was said."""
+        """Return the failure that a finish reason means; `OTHER` means one if the answer is empty."""
         kind = FINISH_FAILURES.get(raw)
         if kind is None and raw == "OTHER" and not self._parts:
             kind = FailureKind.SERVER_ERROR
@@ -210,18 +210,18 @@ class AnswerDecoder:
         return self._open[1] if self._open is not None and self._open[0] == kind else self._begin(kind)
 
     def _say(self, text: str, signature: str | None, steps: Steps) -> None:
-        """Take text. A piece that carries a signature is a part of its own: such parts must go back unmerged."""
+        """Decode text. A piece with a signature is a part of its own: such parts must be sent back unmerged."""
         if signature is None:
             if text:
                 self._text = self._continued("text")
                 steps.append(e.TextDelta(self._text, text))
-        elif text or self._parts:  # The signature of an answer that says nothing is worth nothing.
+        elif text or self._parts:  # The signature of an empty answer is useless.
             index = self._begin()
             self._text = index if text else self._text
             steps += (e.PartExtra(index, NAME, {SIGNATURE: signature}), e.TextDelta(index, text))
 
     def _think(self, text: str, signature: str | None, steps: Steps) -> None:
-        """Take a thought. A signature that follows the thoughts of a stream belongs to them."""
+        """Decode a thought. A signature that follows the thoughts of a stream belongs to them."""
         if not text and not signature:
             return
         index = self._begin("thought") if signature and text else self._continued("thought")
@@ -232,18 +232,18 @@ class AnswerDecoder:
             self._open = None
 
     def _call(self, call: FunctionCall, signature: str | None, steps: Steps) -> None:
-        """Take a call, which always comes whole. One without an id gets one, of its place in this answer."""
+        """Decode a call, which always comes whole. One without an id gets one from its place in this answer."""
         index = self._begin()
         given = nonempty(call.id)
         call_id = given or f"call_{self._calls}_{self._call_seed}".rstrip("_")
-        if call_id in self._ids:  # Results refer to it, so it must be the only one.
+        if call_id in self._ids:  # Results refer to it, so it must be unique.
             call_id = f"{call_id}_{self._calls}"
         self._ids.add(call_id)
         self._calls += 1
         steps.append(e.ToolCallStarted(index, call_id, call.name or ""))
         arguments = text_of(call.args)
         steps.append(e.ToolCallDelta(index, "{}" if arguments == "null" else arguments))
-        # `None` says that the wire had no id, so that none goes back.
+        # `None`: the answer had no id, so none is sent back.
         fields: JsonObject = {} if given else {"functionCall": {"id": None}}
         if signature is not None:
             fields[SIGNATURE] = signature
@@ -263,11 +263,11 @@ class AnswerDecoder:
 
 
 def decode_whole(data: bytes, endpoint: Endpoint) -> Steps:
-    """Read a whole answer. Raises `BadJson` when it is none."""
+    """Decode a whole answer. Raises `BadJson`."""
     answer = AnswerDecoder(endpoint)
     steps = answer.add(decode_chunk(data, endpoint.bounds), whole=True)
     if not steps:
-        raise BadJson("the body is not an answer: it has no candidates")
+        raise BadJson("the body is not an answer: `candidates` is missing")
     return steps if isinstance(steps[-1], Failure) else [*steps, *answer.finish(whole=True)]
 
 
@@ -285,7 +285,7 @@ def _first(candidates: list[Candidate] | None) -> Candidate | None:
 
 
 def _blocked(feedback: JsonObject) -> Failure | None:
-    """The failure of a prompt that was blocked; `None` when the feedback only rates it."""
+    """Return the failure of a blocked prompt; `None` if the feedback only rates it."""
     reason, words = feedback.get("blockReason"), feedback.get("blockReasonMessage")
     if reason is None and words is None:
         return None

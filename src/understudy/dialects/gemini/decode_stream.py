@@ -1,4 +1,4 @@
-"""Reads streamed answers: server-sent events, or one JSON array that grows, where something left `alt=sse` out."""
+"""Reads streamed answers: server-sent events, or one JSON array that grows, if a proxy dropped `alt=sse`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class StreamReader(EventReader):
         return self._answer.add(decode_chunk(event.data, self._endpoint.bounds))
 
     def end(self, *, cut: bool) -> Steps:
-        """Finish the answer. A last event that is cut means that more was to come."""
+        """Finish the answer. A last event that is cut means that the answer was not complete."""
         if cut:
             return [Failure(kind=FailureKind.TRUNCATED, message="the stream ended in the middle of an event")]
         return self._answer.finish()
 
 
 class _Decoder:
-    """Chooses by the first byte that is neither blank nor of a byte order mark."""
+    """Chooses the decoder by the first byte after blanks and a byte order mark."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -41,7 +41,7 @@ class _Decoder:
         if self._chosen is None:
             self._head += data
             if (chosen := self._choose(self._head)) is None:
-                # Of blanks, one is enough to know that no byte order mark can follow.
+                # One blank is enough to know that no byte order mark can follow.
                 self._head = self._head if BOM.startswith(self._head) else self._head[-1:]
                 return []
             self._chosen, data, self._head = chosen, self._head.removeprefix(BOM), b""
@@ -76,5 +76,5 @@ class _ArrayDecoder:
 
 
 def _event(value: bytes) -> SseEvent:
-    # A line end in JSON is never inside of a string.
+    # A line end in JSON is never inside a string.
     return SseEvent("", value, frame(value.replace(b"\r", b"").replace(b"\n", b"")))

@@ -20,7 +20,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage, token_count
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as, encode
 
@@ -28,7 +28,7 @@ _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 
 
 def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-    """Open an embedding. How many texts one request takes is known to whoever sends it."""
+    """Open an embedding. The caller splits strings into batches."""
     notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
     items = body.get("requests")
@@ -45,9 +45,9 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embedd
 
 
 def decode_vectors(body: bytes, decoded: int) -> tuple[list[tuple[float, ...]], JsonObject | None]:
-    """Return the vectors of a body, and its usage. Raises `BadJson` when it holds none.
+    """Return the vectors of a body, and its usage. Raises `BadJson` if they are missing.
 
-    `decoded` limits the memory that they take.
+    `decoded` limits their memory.
     """
     found = decode_as(_VECTORS, body, sliced=True, decoded=decoded)
     items = [found.embedding] if found.embedding is not None else found.embeddings
@@ -60,7 +60,7 @@ def decode_vectors(body: bytes, decoded: int) -> tuple[list[tuple[float, ...]], 
 def _read(
     data: bytes, *, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...]
 ) -> list[EmbeddingResponse | Failure]:
-    """Read an answer. Raises `BadJson` when vectors are missing: an index must never silently shift."""
+    """Read an answer. Raises `BadJson` if vectors are missing: an index must never silently shift."""
     vectors, usage = decode_vectors(data, endpoint.bounds.numbers(expected))
     response = EmbeddingResponse(
         embeddings=checked_vectors(vectors, expected),
@@ -73,7 +73,7 @@ def _read(
 
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """Write the body: one request a text."""
+    """Encode the body: one request per string."""
     model = _model(request, endpoint)
     if (body := received(request, NAME)) is not None:
         return _patched(body, model) if endpoint.model is not None else body
@@ -86,7 +86,7 @@ def _model(request: EmbeddingRequest, endpoint: Endpoint) -> str:
 
 
 def _patched(body: JsonObject, model: str) -> JsonObject:
-    """A body of this dialect's own, with this target's model wherever it names one."""
+    """Set this target's model wherever a body of this dialect names one."""
     items = body.get("requests")
     for item in [body, *(items if isinstance(items, list) else ())]:
         if isinstance(item, dict) and "model" in item:
@@ -95,15 +95,15 @@ def _patched(body: JsonObject, model: str) -> JsonObject:
 
 
 def _items(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> list[JsonObject]:
-    """One request a text. Requests that came in with more than text go out as they came."""
+    """Return one request per string. Requests that came in with more than text are sent unchanged."""
     model, refused = _model(request, endpoint), endpoint.quirks.refused
     common: JsonObject = {}
     if request.input_type is not None and "input_type" in refused:
-        notes.drop("input_type", "this model passes over it")
+        notes.drop("input_type", "this model ignores it")
     elif request.input_type is not None:
         common["taskType"] = TASKS[request.input_type]
     if request.dimensions is not None and "dimensions" in refused:
-        notes.drop("dimensions", "this model has vectors of one size only")
+        notes.drop("dimensions", "this model has vectors of a fixed size")
     elif request.dimensions is not None:
         common["outputDimensionality"] = request.dimensions
     if request.user is not None:

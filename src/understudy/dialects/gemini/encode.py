@@ -1,4 +1,4 @@
-"""Requests of `generateContent`: rendered from the unified request, or patched where they came in as this dialect."""
+"""Requests of `generateContent`: encoded from the unified request, or patched if they came in as this dialect."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 
 _COUNTED = ("contents", "systemInstruction", "tools", "toolConfig", "cachedContent")
-"""What of a request is part of its prompt."""
+"""Fields of a request that are part of its prompt."""
 
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """Write the body of `generateContent`, the same for a stream. The model stands in the address."""
+    """Write the body of `generateContent`, the same for a stream. The model is in the URL."""
     body = received(request, NAME)
     body = _patched(request, body, endpoint) if body is not None else _encode_unified(request, endpoint, notes)
     apply_quirks(body, endpoint.quirks, notes)
@@ -25,7 +25,7 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """Write the body of `countTokens`: the messages alone, or what a request would be, as far as it is prompt."""
+    """Write the body of `countTokens`: the messages alone, or the prompt of a request."""
     model = qualified(endpoint.model or request.model or "")
     if (body := received(request, NAME)) is not None:
         _patched(request, body, endpoint)
@@ -55,13 +55,13 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
         if fields:
             overlay(body, camel_keys(fields))
     if "model" in body:
-        # The model stands in the address; a caller that names it in the body too must say the same there.
+        # The model is in the URL; a body that names it too must have the same.
         body["model"] = qualified(endpoint.model or request.model or "")
     return body
 
 
 def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint) -> JsonObject:
-    """The body as it came in; configured values and the entry's own fill only what it leaves open."""
+    """Patch a body that came in: configured values and the entry's own fill only unset fields."""
     if endpoint.model is not None and "model" in body:
         body["model"] = qualified(endpoint.model)
     configured = {name: getattr(request, name) for name in request.configured}

@@ -1,4 +1,4 @@
-"""Parts to this wire's parts: text, thoughts, calls and their results, media."""
+"""Encodes messages and their parts: text, thoughts, calls and their results, media."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from understudy.domain.messages import Message, Role
 class PartEncoder:
     """Writes parts for one endpoint, in the order of the conversation, and notes what it cannot write.
 
-    Results are told apart by the name of their tool, so it remembers the calls that it has written.
+    Results are identified by the name of their tool, so it remembers the calls that it has written.
     """
 
     def __init__(self, endpoint: Endpoint, notes: WarningLog) -> None:
@@ -66,14 +66,14 @@ class PartEncoder:
             case Opaque(dialect, dict(json)) if dialect == NAME:
                 return _done(part, dict(json))
             case Opaque(dialect):
-                self._notes.drop("opaque part", f"it is no part of this API, but of the {dialect} dialect")
+                self._notes.drop("opaque part", f"this API does not support parts of the {dialect} dialect")
             case Citation():
-                self._notes.drop("citations", "citations stand only on answers")
+                self._notes.drop("citations", "only answers have citations")
         return None
 
     def _thinking(self, part: Thinking) -> JsonObject | None:
         if part.provenance is None or part.provenance.dialect != NAME or part.redacted is not None:
-            self._notes.drop("thinking", "only thinking that this provider wrote can be sent back to it")
+            self._notes.drop("thinking", "only thinking from this provider can be sent back to it")
             return None
         body: JsonObject = {"text": part.text, "thought": True}
         if part.signature is not None:
@@ -91,20 +91,20 @@ class PartEncoder:
             arguments = part.arguments
         if isinstance(arguments, dict):
             return msgspec.Raw((part.arguments or "{}").encode())
-        self._notes.emulate("tool call arguments", "they are no JSON object; sent as the field `raw_arguments`")
+        self._notes.emulate("tool call arguments", "not a JSON object; sent as the field `raw_arguments`")
         return {"raw_arguments": arguments}
 
     def _result(self, part: ToolResult) -> JsonObject:
         call = self._calls.get(part.call_id)
         name = part.name or (call.name if call is not None else None)
         if name is None:
-            self._notes.emulate("tool result", "it answers no known call; its call id stands for the tool's name")
+            self._notes.emulate("tool result", "its call is unknown; its call id was sent as the tool's name")
         body: JsonObject = {"id": part.call_id, "name": name or part.call_id}
         if call is not None and _own(call).get("functionCall", {}).get("id", call.id) is None:
-            del body["id"]  # The call came without one.
+            del body["id"]  # The call came without an id.
         content = (Text(part.content),) if isinstance(part.content, str) else part.content
         if "response" not in _own(part).get("functionResponse", {}):
-            # The answer of a tool must be an object.
+            # The result of a tool must be an object.
             text = "".join(piece.text for piece in content if isinstance(piece, Text))
             body["response"] = {"error" if part.is_error else "output": text}
         rest = tuple(piece for piece in content if not isinstance(piece, Text))
@@ -119,19 +119,19 @@ class PartEncoder:
             self._notes.drop(kind, why)
             return None
         if isinstance(part, Image) and part.detail not in (None, "auto"):
-            self._notes.drop("image detail", "this API has no such choice")
+            self._notes.drop("image detail", "this API has no such option")
         if isinstance(part, File):
             for field in ("name", "context", "citations"):
                 if getattr(part, field) is not None:
-                    self._notes.drop(f"file {field}", "this API takes the file alone")
+                    self._notes.drop(f"file {field}", "this API accepts the file alone")
         if (body := self._inline(part)) is not None:
             return _done(part, body)
         if isinstance(part, Image) and part.file_id is None and part.url and not self._quirks.image_urls:
-            self._notes.drop("image url", "this target takes images only by their bytes or as uploaded files")
+            self._notes.drop("image url", "this target accepts images only as bytes or uploaded files")
             return None
         if (body := self._by_address(part)) is not None:
             return _done(part, body)
-        self._notes.drop(kind, "neither bytes, address nor file id, or bytes of an unknown kind")
+        self._notes.drop(kind, "it has neither bytes, URL nor file id, or bytes of an unknown media type")
         return None
 
     def _inline(self, part: Image | Audio | File) -> JsonObject | None:
@@ -164,7 +164,7 @@ def _done(part: Part, body: JsonObject) -> JsonObject:
 
 
 class MessageEncoder:
-    """Writes messages in the two roles of this wire: system text apart, results of tools in the user's turn."""
+    """Writes messages in the two roles of this API: system text apart, results of tools in the user's turn."""
 
     def __init__(self, endpoint: Endpoint, notes: WarningLog) -> None:
         self._writer = PartEncoder(endpoint, notes)
@@ -186,7 +186,7 @@ class MessageEncoder:
                     self._notes.emulate("messages", "a system message in the middle was moved to the system prompt")
                 self._system.append(message)
         if not self._contents and self._system:
-            # This wire demands a message; others take a system prompt alone.
+            # This API requires a message; others accept a system prompt alone.
             self._notes.emulate("messages", "the system message is sent as the user's: there is no other")
             last = self._system.pop()
             self._append(Message(Role.USER, last.content))
@@ -201,9 +201,9 @@ class MessageEncoder:
             return
         parts = self._writer.parts(message.parts, message.role)
         if not parts:
-            return  # Nothing of it can be said here; what was left out has its warning.
+            return  # Nothing of it is supported here; what was dropped has its warning.
         if message.role is Role.TOOL and self._last is Role.TOOL:
-            # The results of parallel calls belong into one turn.
+            # The results of parallel calls belong to one turn.
             self._contents[-1]["parts"] += parts
             return
         self._last = message.role

@@ -1,4 +1,4 @@
-"""Everything of a request but its messages: limits, sampling, the form of the answer, tools and their choice."""
+"""Encodes a request without its messages: limits, sampling, output format, tools and their choice."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def encode_settings(request: GenerationRequest, notes: WarningLog) -> JsonObject
     if tier in TIERS:
         body["serviceTier"] = tier
     elif tier is not None:
-        notes.drop("service_tier", f"this API knows {', '.join(TIERS)}")
+        notes.drop("service_tier", f"this API accepts {', '.join(TIERS)}")
     return body
 
 
 def _generation_config(request: GenerationRequest, notes: WarningLog) -> JsonObject:
     config = {field: value for name, field in PLAIN.items() if (value := getattr(request, name)) is not None}
     if config.get("temperature", 0) > MAX_TEMPERATURE:
-        notes.clamp("temperature", "this API takes 0 to 2")
+        notes.clamp("temperature", "this API accepts 0 to 2")
         config["temperature"] = MAX_TEMPERATURE
     if request.stop:
         config["stopSequences"] = list(request.stop)
@@ -60,7 +60,7 @@ def _form(output: OutputFormat | None) -> JsonObject:
 
 
 def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
-    """Write the tools: all functions in one object, where the first of them stands, each hosted tool in its own."""
+    """Write the tools: all functions in one object, at the place of the first, each hosted tool in its own."""
     written: list[JsonObject] = []
     functions: list[JsonObject] = []
     for tool in request.tools:
@@ -89,10 +89,10 @@ def _function(tool: Tool, notes: WarningLog) -> JsonObject:
 
 
 def encode_tool_choice(request: GenerationRequest, notes: WarningLog) -> JsonObject | None:
-    """Write the choice of tools. `VALIDATED` is `AUTO` with calls that are held to the tools and their schemas."""
+    """Write the choice of tools. `VALIDATED` is `AUTO` with calls that always match the schemas of the tools."""
     choice = request.tool_choice
     if request.parallel_tool_calls is False:
-        notes.drop("parallel_tool_calls", "this API cannot switch them off")
+        notes.drop("parallel_tool_calls", "this API cannot disable parallel calls")
     strict = any(isinstance(tool, Tool) and tool.strict for tool in request.tools)
     if choice is None:
         return {"functionCallingConfig": {"mode": "VALIDATED"}} if strict else None

@@ -1,8 +1,8 @@
 """Google's errors: `{"error": {"code", "message", "status", "details": [{"@type", …}]}}`, sometimes in an array of one.
 
-The same object stands in error responses and in the middle of streams, where the HTTP status is 200: there its own
+The same object occurs in error responses and in the middle of streams, where the HTTP status is 200: there its own
 `code`, which is the status it would have had, counts. `status` is the canonical code of google.rpc and becomes the
-failure's type; the reason of `ErrorInfo`, or the quota that is used up, becomes its code.
+failure's type; the reason of `ErrorInfo`, or the exhausted quota, becomes its code.
 Source: google.rpc `error_details.proto`; Google AI developer documentation, "Troubleshooting", "Rate limits" (2026-11).
 """
 
@@ -27,7 +27,7 @@ WORDS: Mapping[K, str] = {
     K.REQUEST_TOO_LARGE: "request payload size exceeds the limit",
     K.CONTENT_FILTER: "the prompt was blocked",
 }
-"""Failures that are told only by words of the message, and callers know them only by these."""
+"""Failures that callers recognise only by words of the message."""
 
 RULES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=K.CONTEXT_LENGTH, text="exceeds the maximum number of tokens"),
@@ -35,11 +35,11 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=K.REQUEST_TOO_LARGE, text=WORDS[K.REQUEST_TOO_LARGE]),
     ErrorRule(kind=K.CONTENT_FILTER, text=WORDS[K.CONTENT_FILTER]),
 )
-"""What is read before the codes and words that all dialects know."""
+"""Rules read before the codes and phrases that all dialects share."""
 
 
 def decode_error(body: bytes) -> WireError | None:
-    """Read an error body; `None` when it is not in Google's form."""
+    """Decode an error body; `None` if it is not in Google's form."""
     try:
         value = decode(body)
     except BadJson:
@@ -51,12 +51,12 @@ def decode_error(body: bytes) -> WireError | None:
 
 
 def _is_googles(error: Any) -> TypeGuard[JsonObject]:
-    """Check whether an error has Google's own mark, the canonical code; proxies answer in other forms."""
+    """Check whether an error has Google's canonical code; proxies answer in other forms."""
     return isinstance(error, dict) and isinstance(error.get("status"), str)
 
 
 def decode_error_value(error: JsonObject) -> WireError:
-    """Read what stands under `error`."""
+    """Decode the value of `error`."""
     details = read_details(error.get("details"))
     code = error.get("code")
     return WireError(
@@ -71,13 +71,13 @@ def decode_error_value(error: JsonObject) -> WireError:
 
 
 def decode_failure(error: Any, endpoint: Endpoint) -> Failure:
-    """Read an error that came after the status 200 was sent."""
+    """Decode an error that came after the status 200."""
     read = decode_error_value(error) if _is_googles(error) else read_any_value({"error": error})
     return failure_in_answer(read or WireError(), endpoint=endpoint, rules=RULES)
 
 
 def bad_request(message: str) -> BadRequest:
-    """Return the refusal of a request that cannot be read."""
+    """Return the error for an invalid request."""
     return BadRequest(
         Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, type="INVALID_ARGUMENT", sent=False)
     )

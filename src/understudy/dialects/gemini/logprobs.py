@@ -1,4 +1,4 @@
-"""Log probabilities, between this wire's form and OpenAI's, which all dialects note under `logprobs`."""
+"""Log probabilities, between this API's form and OpenAI's, which all dialects report as `logprobs`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def decode_logprobs(result: JsonObject) -> list[JsonObject]:
 
 
 def render_logprobs(noted: Any) -> JsonObject | None:
-    """Return log probabilities in OpenAI's form as `logprobsResult`; `None` when there are none."""
+    """Return log probabilities in OpenAI's form as `logprobsResult`; `None` if there are none."""
     entries = as_objects(noted.get("content")) if isinstance(noted, dict) else []
     if not entries:
         return None

@@ -1,4 +1,4 @@
-"""Media between this wire's two forms, bytes and files by address, and the parts that hold them."""
+"""Media in this API's two forms, bytes and files by URL, and the parts that hold them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AUDIO_FORMATS: Mapping[str, str] = {
     "audio/aac": "aac",
     "audio/ogg": "ogg",
 }
-"""Media types of audio to short names. The first of a name is the one that is written."""
+"""Media types of audio to short names. The first type of a name is the one that is written."""
 
 SUFFIXES: Mapping[str, str] = {
     "png": "image/png",
@@ -34,7 +34,7 @@ SUFFIXES: Mapping[str, str] = {
     "wav": "audio/wav",
     "mp3": "audio/mp3",
 }
-"""The ends of addresses to media types, where nothing else tells the type."""
+"""File extensions of URLs to media types, if nothing else determines the type."""
 
 _OTHER_ALPHABET = str.maketrans("-_", "+/")
 
@@ -48,7 +48,7 @@ def read_media(
 ) -> Image | Audio | File:
     """Return media as the part of its kind; video and documents are files."""
     if data is not None and ("-" in data or "_" in data):
-        # Both alphabets of base64 are read here, and only one of them elsewhere.
+        # Both alphabets of base64 are accepted here, elsewhere only one.
         data = data.translate(_OTHER_ALPHABET)
     kind = (media_type or "").partition("/")[0]
     if kind == "image":
@@ -60,7 +60,7 @@ def read_media(
 
 
 def media_type_of(part: Image | Audio | File) -> str | None:
-    """Return the media type of a part: the one it names, or one that its form or address tells."""
+    """Return the media type of a part: its own, or the one of its format or URL."""
     if part.media_type is not None:
         return part.media_type
     if isinstance(part, Audio) and part.format is not None:

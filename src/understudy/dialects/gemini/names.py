@@ -1,4 +1,4 @@
-"""Names on this wire: fields in camel case, models with their collection, and the addresses made of both."""
+"""Names in this API: fields in camel case, models with their collection, and the URLs of both."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _COLLECTIONS = ("models/", "tunedModels/")
 USERS_OWN = frozenset(
     {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels"}
 )
-"""Below these fields stands JSON of the caller's or the model's own, whose keys are not touched."""
+"""Fields whose values are the caller's or the model's own JSON, with keys that are not changed."""
 
 
 def camel(name: str) -> str:
-    """Return a field's name in camel case: JSON of protocol buffers is read in either, and written in that."""
+    """Return a field's name in camel case: JSON of protocol buffers is read in either case, written in this one."""
     return _SNAKE.sub(lambda match: match.group(1).upper(), name)
 
 
@@ -37,14 +37,14 @@ def camel_keys(value: Any) -> Any:
 
 
 def spelling(body: dict[str, Any], name: str) -> str:
-    """Return the name under which a body holds a field: its own, or the one in snake case where that is there."""
+    """Return the name of a field in a body: in snake case if the body has that, else in camel case."""
     if name in body:
         return name
     return next((key for key in body if camel(key) == name), name)
 
 
 def overlay(body: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
-    """Merge fields into a body, objects field by field; `None` removes one. The body is altered and returned."""
+    """Merge fields into a body in place, objects field by field; `None` removes a field. Return the body."""
     for key, value in fields.items():
         if value is None:
             body.pop(key, None)
@@ -56,7 +56,7 @@ def overlay(body: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def bare(model: str | None) -> str | None:
-    """Return a model's name without `models/`, as everyone but this API writes it."""
+    """Return a model's name without `models/`, as everywhere but in this API."""
     return model.removeprefix("models/") if model is not None else None
 
 
@@ -66,11 +66,11 @@ def qualified(model: str) -> str:
 
 
 def method_url(endpoint: Endpoint, model: str | None, method: str) -> str:
-    """Return where a method of a model is called."""
+    """Return the URL of a method of a model."""
     return f"{model_url(endpoint, model or '')}:{method}"
 
 
 def model_url(endpoint: Endpoint, model: str) -> str:
-    """Return where a model is described. A name never leads out of its collection: raises `Misuse`."""
+    """Return the URL of a model. Raises `Misuse` for a name that is not safe in a path."""
     collection, _, name = qualified(model).partition("/")
     return f"{endpoint.base_url}/{VERSION}/{collection}/{in_path(name)}"

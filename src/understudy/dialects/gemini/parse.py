@@ -1,6 +1,6 @@
-"""Requests of the Gemini API, read. What has no typed place goes to `extra["gemini"]` where it stood.
+"""Parses requests of the Gemini API. Fields without a unified name go to `extra["gemini"]`, at the same place.
 
-Names are read in camel case and in snake case, and an object for a list of that one object, as the service does.
+Names are accepted in camel case and snake case, and an object in place of a list of one object, as by the service.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ METHODS = {
 }
 
 PAGE = 50
-"""Models per page unless asked otherwise."""
+"""Models per page by default."""
 
 _METHOD = re.compile(r"/v1(?:alpha|beta)?/(?P<model>(?:models|tunedModels)/[^:]+):(?P<method>\w+)$")
 _CATALOGUE = re.compile(r"/v1(?:alpha|beta)?/models(?:/(?P<model>[^:]+))?$")
 
 
 def operation_of(method: str, path: str) -> Operation | None:
-    """Tell what a method and path ask for, whatever stands before the version."""
+    """Return the operation of a method and path, whatever prefix precedes the version."""
     path = urlsplit(path).path.rstrip("/")
     if method == "POST" and (found := _METHOD.search(path)):
         return METHODS.get(found["method"])
@@ -46,7 +46,7 @@ def operation_of(method: str, path: str) -> Operation | None:
 
 
 def parse_request(request: HttpRequest, operation: Operation) -> Inbound:
-    """Read a request. Raises `BadRequest`."""
+    """Parse a request. Raises `BadRequest`."""
     url = urlsplit(request.url)
     query = {name: values[-1] for name, values in parse_qs(url.query).items()}
     if operation is Operation.MODELS:
@@ -136,7 +136,7 @@ def _embedding(body: JsonObject, model: str | None, origin: WireOrigin, *, singl
 
 
 def _is_plain(item: JsonObject) -> bool:
-    """Tell whether a request holds one text and nothing that has no unified name."""
+    """Check whether a request holds one string and no fields without a unified name."""
     match item.get("content"):
         case {"parts": [{"text": str(), **more}], **beside} if not more and not beside:
             return not item.keys() - {"model", "content", "taskType", "outputDimensionality"}

@@ -1,4 +1,4 @@
-"""This wire's parts, as they stand in requests, to parts."""
+"""Parses the messages and parts of requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROLES = {"user": Role.USER, "model": Role.ASSISTANT, "function": Role.TOOL, "to
 
 
 class PartParser:
-    """Reads the parts of one conversation, in order. Names are in camel case already.
+    """Parses the parts of one conversation, in order. Names are in camel case already.
 
     A call without an id gets one from its place, and a result without one is matched to the earliest call of its name
     that has no result yet.
@@ -27,11 +27,11 @@ class PartParser:
         self._open: list[ToolCall] = []
 
     def parts(self, parts: list[JsonObject]) -> tuple[AnyPart, ...]:
-        """Read the parts of one content."""
+        """Parse the parts of one content."""
         return tuple(self.part(part) for part in parts)
 
     def part(self, part: JsonObject) -> AnyPart:
-        """Read one part; what only this dialect knows becomes `Opaque`."""
+        """Parse one part; one that only this dialect has becomes `Opaque`."""
         match part:
             case {"text": str(text), "thought": True}:
                 rest = _rest(part, "text", "thought", SIGNATURE)
@@ -95,7 +95,7 @@ class PartParser:
 
 
 def _parse_response(response: Any) -> tuple[str, bool | None, bool]:
-    """Text of a tool's answer, whether it is an error, and whether that is all it says."""
+    """Return the text of a tool's result, whether it is an error, and whether the text is all of it."""
     match response:
         case {"output": str(text), **rest} if not rest:
             return text, None, True
@@ -134,7 +134,7 @@ def parse_content(value: Any, n: int, reader: PartParser) -> Message:
 
 
 def parse_system(value: Any, reader: PartParser) -> Message:
-    """The role of a system instruction means nothing, but clients write one."""
+    """Parse a system instruction. Its role means nothing, but clients write one."""
     if not isinstance(value, dict):
         raise bad_request("Invalid value at 'system_instruction': it must be an object")
     parts = reader.parts(objects_of(value.get("parts"), "system_instruction.parts"))

@@ -1,4 +1,4 @@
-"""Settings, tools and their choice as they stand in requests, to the unified ones. Names are in camel case already."""
+"""Parses settings, tools and their choice from requests. Names are in camel case already."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MODES = {"auto": "auto", "any": "required", "none": "none", "validated": "auto"
 
 
 def parse_settings(left: JsonObject) -> dict[str, Any]:
-    """Take the settings that have a unified name out of a body, and return them by that name."""
+    """Remove the settings that have a unified name from a body, and return them by that name."""
     found: dict[str, Any] = {}
     config = left.pop("generationConfig", None)
     if isinstance(config, dict) and config:
@@ -62,7 +62,7 @@ def _stops(config: JsonObject) -> Iterator[tuple[str, Any]]:
 
 
 def _form(config: JsonObject) -> Iterator[tuple[str, Any]]:
-    """The form of the answer. A schema of the older form stays beside its translation."""
+    """Parse the output format. A schema of the older form stays beside its translation."""
     if config.get("responseMimeType") != JSON_TYPE:
         return
     schema, older = config.get("responseJsonSchema"), config.get("responseSchema")
@@ -70,7 +70,7 @@ def _form(config: JsonObject) -> Iterator[tuple[str, Any]]:
         del config["responseMimeType"], config["responseJsonSchema"]
         yield "output", OutputFormat(kind="json_schema", json_schema=schema)
     elif isinstance(older, dict):
-        # `None` takes the translation out again where the request goes back to this wire.
+        # `None` removes the translation again if the request goes back to this API.
         config["responseJsonSchema"] = None
         yield "output", OutputFormat(kind="json_schema", json_schema=parse_schema(older))
     else:
@@ -84,7 +84,7 @@ def _thinking(config: JsonObject) -> Iterator[tuple[str, Any]]:
         rest = {key: value for key, value in thinking.items() if key not in _THINKING and value is not None}
         level = thinking.get("thinkingLevel")
         if isinstance(level, str) and not level.isupper():
-            rest["thinkingLevel"] = level  # The service reads either case.
+            rest["thinkingLevel"] = level  # The service accepts either case.
         yield "reasoning", parse_thinking(thinking)
         del config["thinkingConfig"]
         if rest:
@@ -92,7 +92,7 @@ def _thinking(config: JsonObject) -> Iterator[tuple[str, Any]]:
 
 
 def parse_tools(tools: list[JsonObject]) -> tuple[AnyTool, ...]:
-    """Read tools: each function is one, and so is each hosted tool."""
+    """Parse tools: each function is one, and so is each hosted tool."""
     return tuple(one for tool in tools for one in _tools(tool))
 
 
@@ -119,7 +119,7 @@ def _function(function: JsonObject) -> AnyTool:
 
 
 def parse_tool_choice(config: Any) -> tuple[ToolChoice | None, JsonObject]:
-    """Read the choice of tools, and return what else the configuration of tools says."""
+    """Parse the choice of tools, and return the rest of the configuration of tools."""
     if not isinstance(config, dict):
         return None, {}
     other = {key: value for key, value in config.items() if key != "functionCallingConfig" and value is not None}

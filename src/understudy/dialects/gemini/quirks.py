@@ -1,7 +1,7 @@
-"""What a target wants otherwise than the plain form, done to the body by its quirks.
+"""Adapts a body to the quirks of its target.
 
-Rendered and patched bodies both pass through here. A request that came in on this wire is altered only where the target
-would refuse it, and keeps its own spelling: names in camel case or in snake case.
+Encoded and patched bodies both pass through here. A request that came in as this dialect is changed only where the
+target would refuse it, and keeps its own spelling: names in camel case or snake case.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from understudy.dialects.quirks import Quirks
 from understudy.domain.content import JsonObject
 
 PLACEHOLDER = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
-"""Base64 of `skip_thought_signature_validator`, which Google documents for calls that another model made."""
+"""Base64 of `skip_thought_signature_validator`, which Google documents for calls by another model."""
 
 _REFUSABLE = {**PLAIN, "stop": "stopSequences"}
 _FORMS = ("responseMimeType", "responseJsonSchema", "responseSchema")
 
 
 def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
-    """Alter the body in place; everything left out or changed is noted."""
+    """Change the body in place, with a warning for everything dropped or changed."""
     place = spelling(body, "generationConfig")
     config = body.get(place)
     if isinstance(config, dict) and config:
@@ -39,16 +39,16 @@ def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
 def _apply_to_settings(config: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     for name, field in _REFUSABLE.items():
         if name in quirks.refused and config.pop(spelling(config, field), None) is not None:
-            notes.drop(name, "this model refuses it, or passes over it")
+            notes.drop(name, "this model refuses or ignores it")
     place = spelling(config, "maxOutputTokens")
     ceiling, asked = quirks.max_output_tokens, config.get(place)
     if ceiling is not None and isinstance(asked, int) and asked > ceiling:
-        notes.clamp("max_tokens", f"this model writes at most {ceiling} tokens")
+        notes.clamp("max_tokens", f"this model returns at most {ceiling} tokens")
         config[place] = ceiling
     place = spelling(config, "stopSequences")
     stops = config.get(place)
     if quirks.max_stop is not None and isinstance(stops, list) and len(stops) > quirks.max_stop:
-        notes.clamp("stop", f"this API takes at most {quirks.max_stop} stop sequences")
+        notes.clamp("stop", f"this API accepts at most {quirks.max_stop} stop sequences")
         config[place] = stops[: quirks.max_stop]
 
 
@@ -57,9 +57,9 @@ def _apply_to_output(config: JsonObject, body: JsonObject, quirks: Quirks, notes
     if not present:
         return
     if "json_schema" not in quirks.output_formats:
-        why = "this model cannot be held to a form"
+        why = "this model does not support output formats"
     elif not quirks.output_with_tools and _has_functions(body):
-        why = "this model does not take it together with tools"
+        why = "this model does not support it together with tools"
     else:
         return
     notes.drop("output", why)
@@ -75,9 +75,9 @@ def _has_functions(body: JsonObject) -> bool:
 
 
 def _sign(body: JsonObject, notes: WarningLog) -> None:
-    """Give the first call of each step of the current turn a signature where it has none: the service demands one.
+    """Add a signature to the first call of each step of the current turn if it is missing: the service requires one.
 
-    The turn began with the user's last words; results of tools are none.
+    The turn began with the user's last message; results of tools do not count.
     """
     contents = body.get("contents")
     if not isinstance(contents, list):
@@ -87,7 +87,7 @@ def _sign(body: JsonObject, notes: WarningLog) -> None:
         call = next((part for part in _parts(content) if spelling(part, "functionCall") in part), None)
         if call is not None and not call.get(spelling(call, SIGNATURE)):
             call[SIGNATURE] = PLACEHOLDER
-            notes.emulate("thinking", "calls that this model did not make have a placeholder for its signature")
+            notes.emulate("thinking", "calls by other models have a placeholder for the signature")
 
 
 def _is_of_user(content: Any) -> bool:

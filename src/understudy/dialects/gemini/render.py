@@ -1,4 +1,4 @@
-"""Answers in the form of the Gemini API: whole answers, vectors, model pages, counts and errors."""
+"""Renders answers in the form of the Gemini API: whole answers, vectors, model pages, counts and errors."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _NAMES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-"""Canonical codes of statuses (google.rpc `code.proto`), for failures that name only theirs."""
+"""Canonical codes of statuses (google.rpc `code.proto`), for failures with a status alone."""
 
 _REASONS = {_K.AUTHENTICATION: "API_KEY_INVALID"}
 _TYPE = "type.googleapis.com/google.rpc."
@@ -100,7 +100,7 @@ def render_end(reason: FinishReason, raw: str | None, extra: JsonObject, parts: 
 
 
 def render_part(part: AnyPart) -> JsonObject | None:
-    """Return a part of an answer; `None` for what this wire has no part for."""
+    """Return a part of an answer; `None` for one that this API lacks."""
     own = (part.extra or {}).get(NAME, {})
     match part:
         case Text(text) | Refusal(text):
@@ -126,8 +126,8 @@ def render_part(part: AnyPart) -> JsonObject | None:
 
 
 def render_arguments(arguments: str) -> JsonObject | msgspec.Raw:
-    """Return the arguments of a call as the object that this wire demands, in the model's own words; what is no
-    object goes in as text."""
+    """Return the arguments of a call as the object that this API requires, unchanged; anything but an object is
+    wrapped as a string."""
     try:
         decode_object(arguments or "{}")
     except BadJson:
@@ -146,7 +146,7 @@ def render_embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpRepl
 
 
 def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-    """Write the page that was asked for, or the one model. The token of a page is the name of the one before it."""
+    """Render the requested page or model. The token of a page is the last name of the page before it."""
     wanted = inbound.request
     if not isinstance(wanted, ModelsRequest):
         raise TypeError("a model list answers a ModelsRequest")
@@ -166,7 +166,7 @@ def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
 
 
 def render_model(model: ModelInfo) -> JsonObject:
-    """Return a model as the catalogue shows it; an entry of this dialect's own keeps all that it says."""
+    """Return a model as the catalogue shows it; an entry of this dialect keeps all its fields."""
     raw = model.raw or {}
     if "supportedGenerationMethods" in raw:
         return {**raw, "name": qualified(model.id)}
@@ -189,13 +189,13 @@ def render_token_count(count: TokenCount) -> HttpReply:
 
 
 def render_error(failure: Failure) -> HttpReply:
-    """Write an error. Like the service, it tells the wait in the body alone."""
+    """Render an error. Like the service, it states the wait only in the body."""
     body = render_error_body(failure)
     return json_reply(body, body["error"]["code"])
 
 
 def render_error_body(failure: Failure) -> JsonObject:
-    """Return an error as responses and streams hold it."""
+    """Return an error as in responses and streams."""
     status = status_of(failure, _STATUSES)
     name = failure.type or _NAMES.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")
     error: JsonObject = {"code": status, "message": worded(failure, WORDS), "status": name}

@@ -1,4 +1,4 @@
-"""The writer of streamed answers: events to chunks, as server-sent events or as one JSON array that grows."""
+"""Renders streamed answers: events to chunks, as server-sent events or as one JSON array that grows."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class _Call:
 class ChunkRenderer:
     """Writes one answer. The frame of an event read from this same dialect is forwarded as it came.
 
-    A call goes out whole, so calls wait for the next other part, or for the end. Facts of the whole answer, such as its
-    grounding, go out with the reason of its end.
+    A call is written whole, so calls wait for the next other part, or for the end. Facts of the whole answer, such as
+    its grounding, are written with the finish reason.
     """
 
     def __init__(self, *, sse: bool = True) -> None:
@@ -98,7 +98,7 @@ class ChunkRenderer:
         return b"]\n" if self._written else b"[]\n"
 
     def _piece(self, part: JsonObject) -> bytes:
-        """Write a part; empty text says nothing unless it is signed."""
+        """Write a part; empty text is dropped unless it is signed."""
         if part.get("text") == "" and SIGNATURE not in part:
             return b""
         return self._waiting_calls() + self._chunk(render_content([part]))
@@ -124,7 +124,7 @@ class ChunkRenderer:
         return frame(data) if self._sse else self._element(data)
 
     def _forwarded(self, wire: bytes) -> bytes:
-        """A frame as it came; for an array, what stands behind its field names."""
+        """Return a frame unchanged; for an array, the data of the frame."""
         if self._sse or not wire:
             return wire
         data = [line[5:].strip() for line in wire.split(b"\n") if line.startswith(b"data:")]

@@ -1,6 +1,6 @@
-"""Schemas on this wire: plain JSON Schema (`…JsonSchema`), or Google's older subset of OpenAPI's schema objects.
+"""Schemas in this API: plain JSON Schema (`…JsonSchema`), or Google's older subset of OpenAPI's schema objects.
 
-Written is always JSON Schema. Read are both: in the older form, types are in capitals and `nullable` stands for null.
+Only JSON Schema is written. Both are read: in the older form, types are in capitals and `nullable` stands for null.
 Source: Google AI developer documentation, "Structured outputs" and "Function calling" (2026-11).
 """
 
@@ -11,13 +11,13 @@ from typing import Any
 from understudy.domain.content import JsonObject
 
 _NAMED = ("properties", "$defs", "definitions")
-"""Below these the keys are names that the schema's author chose."""
+"""Fields whose keys are names chosen by the author of the schema."""
 
 _LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 
 
 def parse_schema(schema: JsonObject) -> JsonObject:
-    """Return a schema object of the older form as JSON Schema. One that is JSON Schema already stays as it is."""
+    """Return a schema object of the older form as JSON Schema. JSON Schema is returned unchanged."""
     read: JsonObject = {}
     for key, value in schema.items():
         match value:

@@ -1,4 +1,4 @@
-"""The server half: what the gateway and the emulator answer with when a caller speaks the Gemini API."""
+"""The server half: how gateway and emulators answer callers of the Gemini API."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class GeminiServer(ServerHalf):
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """Tell what a method and path ask for, whatever prefix stands before the version."""
+        """Return the operation of a method and path, whatever prefix precedes the version."""
         return operation_of(method, path)
 
     def credential(self, request: HttpRequest) -> str | None:
-        """Return the key of `x-goog-api-key`, which wins, or of `Authorization: Bearer`."""
+        """Return the key of `x-goog-api-key`, else that of `Authorization: Bearer`."""
         return key_of(request, "x-goog-api-key")
 
     def parse(self, request: HttpRequest) -> Inbound:
-        """Read a request. Raises `BadRequest`."""
+        """Parse a request. Raises `BadRequest`."""
         operation = operation_of(request.method, request.url)
         if operation is None:
             raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))

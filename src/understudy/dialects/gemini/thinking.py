@@ -1,8 +1,8 @@
-"""How much the model is to think: `Reasoning` to `thinkingConfig`, and what a model family makes of it.
+"""How much the model thinks: `Reasoning` to `thinkingConfig`, adapted to the model family.
 
-Models up to 2.5 take a budget of tokens, later ones a level, and none takes the other's or both. Which of them a model
-takes is data of its family (`Quirks.thinking_budget`, `Quirks.efforts`, `Quirks.thinking_modes`).
-Source: Google AI developer documentation, "Thinking" (2026-11); wire card of the API for the later families.
+Models up to 2.5 accept a budget of tokens, later ones a level, never the other or both. Which of them a model accepts
+is data of its family (`Quirks.thinking_budget`, `Quirks.efforts`, `Quirks.thinking_modes`).
+Source: Google AI developer documentation, "Thinking" (2026-11).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from understudy.domain.content import JsonObject
 from understudy.domain.requests import Reasoning
 
 DYNAMIC = -1
-"""The budget that leaves it to the model."""
+"""The budget with which the model decides."""
 
 LEVELS = ("minimal", "low", "medium", "high", "xhigh")
 BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24_576, "xhigh": 24_576, "max": 24_576}
-"""Tokens that stand for an effort where a model takes budgets: what Google's own OpenAI-compatible endpoint says."""
+"""Budgets for efforts, as in Google's own OpenAI-compatible endpoint."""
 
 
 def encode_thinking(asked: Reasoning, notes: WarningLog) -> JsonObject:
-    """Write what was asked for, whatever the model takes."""
+    """Encode the request, whatever the model supports."""
     config: JsonObject = {}
     if asked.display is not None:
         config["includeThoughts"] = asked.display != "omitted"
@@ -33,7 +33,7 @@ def encode_thinking(asked: Reasoning, notes: WarningLog) -> JsonObject:
     elif asked.budget is not None:
         config["thinkingBudget"] = asked.budget
         if asked.effort is not None:
-            notes.drop("reasoning", "an effort and a budget exclude each other here; the budget was sent")
+            notes.drop("reasoning", "this API accepts either an effort or a budget; the budget was sent")
     elif asked.effort is not None:
         config["thinkingLevel"] = "XHIGH" if asked.effort == "max" else asked.effort.upper()
     elif asked.mode == "adaptive":
@@ -42,7 +42,7 @@ def encode_thinking(asked: Reasoning, notes: WarningLog) -> JsonObject:
 
 
 def parse_thinking(config: JsonObject) -> Reasoning:
-    """Read what a caller asks for."""
+    """Parse what a caller requests."""
     level, budget, shown = config.get("thinkingLevel"), config.get("thinkingBudget"), config.get("includeThoughts")
     count = budget if isinstance(budget, int) and not isinstance(budget, bool) else None
     return Reasoning(
@@ -54,7 +54,7 @@ def parse_thinking(config: JsonObject) -> Reasoning:
 
 
 def apply_thinking_quirks(settings: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
-    """Alter the `thinkingConfig` of a `generationConfig`, in place, to what the model takes."""
+    """Change the `thinkingConfig` of a `generationConfig`, in place, to what the model supports."""
     place = spelling(settings, "thinkingConfig")
     config = settings.get(place)
     if not isinstance(config, dict):
@@ -70,7 +70,7 @@ def apply_thinking_quirks(settings: JsonObject, quirks: Quirks, notes: WarningLo
         _apply_to_level(config, quirks.efforts, notes)
     shown = spelling(config, "includeThoughts")
     if _value(config, "thinkingBudget") == 0 and config.get(shown):
-        del config[shown]  # Thoughts that are switched off cannot be shown, and asking for them is an error.
+        del config[shown]  # Disabled thoughts cannot be shown, and requesting them is an error.
     settings[place] = config
     if not config:
         del settings[place]
@@ -80,7 +80,7 @@ def _apply_to_budget(config: JsonObject, limits: tuple[int, int], quirks: Quirks
     level, budget = _pop(config, "thinkingLevel"), _value(config, "thinkingBudget")
     if isinstance(level, str) and budget is None:
         budget = BUDGETS.get(level.lower(), BUDGETS["medium"])
-        notes.emulate("reasoning", f"this model takes a budget instead of a level; {budget} tokens were sent")
+        notes.emulate("reasoning", f"this model accepts a budget instead of a level; {budget} tokens were sent")
     if not isinstance(budget, int) or budget == DYNAMIC:
         return
     least, most = limits
@@ -89,7 +89,7 @@ def _apply_to_budget(config: JsonObject, limits: tuple[int, int], quirks: Quirks
     else:
         fitting = min(max(budget, least), most)
         if fitting != budget and level is None:
-            notes.clamp("reasoning", f"this model takes budgets from {least} to {most} tokens")
+            notes.clamp("reasoning", f"this model accepts budgets of {least} to {most} tokens")
     config[spelling(config, "thinkingBudget")] = fitting
 
 
@@ -99,9 +99,9 @@ def _apply_to_level(config: JsonObject, accepted: frozenset[str], notes: Warning
     if isinstance(budget, int) and level is None and budget != DYNAMIC:
         level = next((name for name in known if BUDGETS[name] >= budget), known[-1])
         if budget == 0:
-            notes.clamp("reasoning", f"this model cannot stop thinking; it was asked to think little ({level})")
+            notes.clamp("reasoning", f"this model always thinks; the lowest level was sent ({level})")
         else:
-            notes.emulate("reasoning", f"this model takes a level instead of a budget; {level} was sent")
+            notes.emulate("reasoning", f"this model accepts a level instead of a budget; {level} was sent")
     if not isinstance(level, str):
         return
     nearest = nearest_effort(level.lower(), known)

@@ -1,8 +1,8 @@
-"""Token counts of `usageMetadata`, taken apart into disjoint classes.
+"""Token counts of `usageMetadata`, split into disjoint classes.
 
-`promptTokenCount` includes what was read from a cache, `candidatesTokenCount` excludes thoughts, and what hosted tools
-put into the prompt is counted beside it. A count of zero is left out by the service, and now and then one that is none:
-what is left out is unknown here, so that an earlier report of the stream stands.
+`promptTokenCount` includes cached tokens, `candidatesTokenCount` excludes thoughts, and the prompt tokens of hosted
+tools are counted separately. The service omits counts of zero, and sometimes others: an omitted count is unknown here,
+so that an earlier report of the stream stays.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from understudy.domain.usage import Usage, token_count
 
 
 def decode_usage(raw: JsonObject) -> Usage:
-    """Read token counts. A count that contradicts the one it is part of is passed over."""
+    """Read token counts. A count that contradicts the one it is part of is ignored."""
     prompt = token_count(raw.get("promptTokenCount"))
     used_by_tools = token_count(raw.get("toolUsePromptTokenCount"))
     cached = _part_of(prompt, token_count(raw.get("cachedContentTokenCount")))
@@ -37,7 +37,7 @@ def decode_usage(raw: JsonObject) -> Usage:
 
 
 def render_usage(usage: Usage) -> JsonObject | None:
-    """Write token counts; `None` when nothing is known. An own report is written as it came."""
+    """Write token counts; `None` if all are unknown. A report of this dialect is written unchanged."""
     if usage.raw is not None and "promptTokenCount" in usage.raw:
         return usage.raw
     if usage.total is None:
@@ -63,7 +63,7 @@ def _details(audio: int | None, total: int | None) -> list[JsonObject] | None:
 
 
 def _audio(details: Any) -> int | None:
-    """Tokens of the modality audio; `None` when nothing is said of it."""
+    """Return the tokens of the modality audio; `None` if unknown."""
     counts = [
         count
         for item in (details if isinstance(details, list) else ())
@@ -74,7 +74,7 @@ def _audio(details: Any) -> int | None:
 
 
 def _part_of(whole: int | None, count: int | None) -> int | None:
-    """A count that is included in another; `None` when it cannot be."""
+    """Return a count that is part of another; `None` if it is larger."""
     return count if count is not None and whole is not None and count <= whole else None
 
 

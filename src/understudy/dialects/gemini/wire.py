@@ -1,4 +1,4 @@
-"""What the Gemini API writes, as far as both halves need it typed. Unknown fields are ignored, all may miss.
+"""Structs and tables of the Gemini API that both halves need. Unknown fields are ignored, all are optional.
 
 Source: Google AI developer documentation, "Generating content", "Embeddings", "Models" and "Tokens"; official Python
 SDK google-genai 3.4.0, `types` (2026-11).
@@ -21,11 +21,11 @@ TASKS = {
     "classification": "CLASSIFICATION",
     "clustering": "CLUSTERING",
 }
-"""What vectors are for, in this API's words."""
+"""The uses of vectors, by this API's names."""
 
 
 CAPABILITIES = {"generateContent": "chat", "embedContent": "embed", "batchEmbedContents": "embed"}
-"""What the service says a model can do, in this library's words. It tells nothing of tools, images or schemas."""
+"""Capabilities in the model list, by this library's names. Tools, images and schemas are not in it."""
 
 
 PLAIN = {
@@ -39,7 +39,7 @@ PLAIN = {
     "logprobs": "responseLogprobs",
     "top_logprobs": "logprobs",
 }
-"""Fields of `GenerationRequest` that stand in `generationConfig` as they are."""
+"""Fields of `GenerationRequest` that are in `generationConfig` unchanged."""
 
 JSON_TYPE = "application/json"
 
@@ -76,7 +76,7 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
 }
 
 FINISH_FAILURES: Mapping[str, FailureKind] = {
-    # The model wrote something that the service could not use: the same request may well succeed.
+    # The model wrote something that the service could not use: the same request may succeed.
     "MALFORMED_FUNCTION_CALL": FailureKind.RESAMPLE,
     "MALFORMED_RESPONSE": FailureKind.RESAMPLE,
     "UNEXPECTED_TOOL_CALL": FailureKind.RESAMPLE,
@@ -85,7 +85,7 @@ FINISH_FAILURES: Mapping[str, FailureKind] = {
     "IMAGE_OTHER": FailureKind.RESAMPLE,
     "MISSING_THOUGHT_SIGNATURE": FailureKind.INVALID_REQUEST,
 }
-"""Finish reasons that tell of no answer, but of an error."""
+"""Finish reasons that mean an error."""
 
 FINISH_NUMBERS = (
     "FINISH_REASON_UNSPECIFIED",
@@ -100,10 +100,10 @@ FINISH_NUMBERS = (
     "SPII",
     "MALFORMED_FUNCTION_CALL",
 )
-"""Enumerations are numbers for callers that ask for `$alt=json;enum-encoding=int`, as Google's Go client does."""
+"""Enumerations are numbers for callers that request `$alt=json;enum-encoding=int`, as Google's Go client does."""
 
 AUDIO = ("AUDIO", 4)
-"""The modality, as a word and as that number."""
+"""The modality, as a string and as that number."""
 
 FACTS = (
     "finishMessage",
@@ -114,15 +114,15 @@ FACTS = (
     "avgLogprobs",
     "continuationToken",
 )
-"""Fields of a candidate that travel as `Noted`, by the same name; beside them do `promptFeedback` and `modelStatus`."""
+"""Fields of a candidate that travel as `FactReported` under the same key, as do `promptFeedback` and `modelStatus`."""
 
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The base of all structs: names in lower camel case, as JSON of protocol buffers has them."""
+    """The base of all structs: names in lower camel case, as in JSON of protocol buffers."""
 
 
 class FunctionCall(_Wire, frozen=True, kw_only=True):
-    """A call; `args` stays the text that it is."""
+    """A call; `args` stays raw JSON."""
 
     name: str | None = None
     args: msgspec.Raw = msgspec.Raw(b"{}")
@@ -137,7 +137,7 @@ class Blob(_Wire, frozen=True, kw_only=True):
 
 
 class Part(_Wire, frozen=True, kw_only=True):
-    """A part of an answer, as far as it has a unified form; one without any of these is known to this dialect alone."""
+    """A part of an answer. One without any of these fields exists only in this dialect."""
 
     text: str | None = None
     thought: bool | None = None
@@ -147,7 +147,7 @@ class Part(_Wire, frozen=True, kw_only=True):
 
 
 class Content(_Wire, frozen=True, kw_only=True):
-    """What a candidate says."""
+    """The content of a candidate."""
 
     parts: list[msgspec.Raw] | None = None
 
@@ -205,7 +205,7 @@ class Vector(_Wire, frozen=True, kw_only=True):
 
 
 class Vectors(_Wire, frozen=True, kw_only=True):
-    """The answer to a batch of texts, or to one text."""
+    """The answer to a batch of strings, or to one."""
 
     embeddings: list[Vector] | None = None
     embedding: Vector | None = None

@@ -16,7 +16,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.wire.json import BadJson, decode
 
 Vector = tuple[float, ...]

@@ -14,7 +14,7 @@ from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage, token_count
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.wire.json import as_string, decode_as
 
 _vectors: msgspec.json.Decoder[VectorsWire] = msgspec.json.Decoder(VectorsWire)

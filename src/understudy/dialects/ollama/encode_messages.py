@@ -130,7 +130,7 @@ class MessageEncoder:
         arguments, is_object = write_arguments(call.arguments)
         if not is_object:
             self._notes.emulate(
-                "tool call arguments", f"they are no JSON object, so they stand as text under {RAW_ARGUMENTS!r}"
+                "tool call arguments", f"they are not a JSON object; sent as text under {RAW_ARGUMENTS!r}"
             )
         function = {"name": call.name, "arguments": arguments}
         return apply_extra({"id": call.id, "function": function}, call.extra)

@@ -42,7 +42,7 @@ _NOTED_LATE = ("moderation", "usage_breakdown", "prompt_filter_results", "warnin
 
 
 class AnswerDecoder:
-    """The answer while it arrives. `add` every chunk in order, then `finish`.
+    """Decodes one answer. `add` every chunk in order, then `finish`.
 
     `Finished` comes out of `finish`, not where the wire says the reason, because usage follows that.
     """
@@ -81,7 +81,7 @@ class AnswerDecoder:
         self._logprobs: Logprobs | None = None
 
     def add(self, chunk: ChunkWire, *, whole: bool = False) -> Steps:
-        """Take a chunk, or a `whole` completion."""
+        """Decode a chunk, or a `whole` completion."""
         if chunk.error:
             return [self._failure(chunk.error)]
         steps: Steps = []
@@ -114,7 +114,7 @@ class AnswerDecoder:
         return self._finish is not None
 
     def finish(self, *, whole: bool = False, marked: bool = False) -> Steps:
-        """Take the end. A stream without a finish reason is truncated, unless an end mark (`marked`) follows content;
+        """Decode the end. A stream without a finish reason is truncated, unless an end mark (`marked`) follows content;
         a whole body is an end in itself."""
         raw = self._finish or (self._earlier if marked else None)
         if raw is None and not whole and not (marked and (self._parts or self._calls)):
@@ -302,7 +302,7 @@ class AnswerDecoder:
             self._logprobs.add(entries, key, whole=whole)
 
     def _note(self, key: str, value: Any, steps: Steps) -> None:
-        """Note a fact once, and again when it changes: every chunk repeats it."""
+        """Report a fact once, and again when it changes: every chunk repeats it."""
         if self._known.get(key) != value:
             self._known[key] = value
             steps.append(e.FactReported(key, value))
@@ -317,7 +317,7 @@ def _first(choices: list[ChoiceWire] | None, *, whole: bool) -> ChoiceWire | Non
 
 
 def _says(delta: DeltaWire) -> bool:
-    """Whether a message holds any content."""
+    """Check whether a message has any content."""
     return any((delta.content, delta.reasoning, delta.reasoning_content, delta.refusal, delta.tool_calls, delta.audio))
 
 

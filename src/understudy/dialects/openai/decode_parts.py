@@ -54,11 +54,11 @@ class ToolCalls:
         return self._has_begun
 
     def begin(self, response_id: str | None) -> None:
-        """Take the answer's id, from which missing call ids are made."""
+        """Set the id of the answer, from which missing call ids are made."""
         self._response_id = _UNSAFE.sub("", response_id or "")[-12:]
 
     def add(self, piece: CallWire, next_part: int, *, whole: bool) -> list[CallEvent]:
-        """Take a piece, or in a `whole` message a call. A call that begins becomes part number `next_part`."""
+        """Assign a piece, or in a `whole` message a call. A call that begins becomes part number `next_part`."""
         custom = _is_custom(piece)
         function = (piece.custom if custom else piece.function) or FunctionWire()
         name = function.name if isinstance(function.name, str) else ""
@@ -69,7 +69,7 @@ class ToolCalls:
         return self._grow(call, name, _text_of(function.input if custom else function.arguments), next_part)
 
     def add_legacy(self, function: FunctionWire, next_part: int) -> list[CallEvent]:
-        """Take a piece of the one call of the deprecated `function_call`, which has no id.
+        """Assign a piece of the one call of the deprecated `function_call`, which has no id.
 
         Some servers write an empty one into every message, and some repeat there what stands in `tool_calls`.
         """
@@ -122,7 +122,7 @@ class ToolCalls:
         return events
 
     def _found(self, key: int | None, given: str, name: str) -> _Call | None:
-        """Return the call that a piece belongs to; `None` when it begins one."""
+        """Return the call that a piece belongs to; `None` if it begins one."""
         known = self._by_id.get(given) if given else None
         if key is None:
             if known is not None:
@@ -158,7 +158,7 @@ class ToolCalls:
 
 
 def _is_custom(piece: CallWire) -> bool:
-    """Go by the type; some servers write both kinds, one of them empty."""
+    """Check whether a call is of a custom tool; some servers write both kinds, one of them empty."""
     if piece.type in ("function", "custom"):
         return bool(piece.type == "custom")
     custom = piece.custom
@@ -174,7 +174,7 @@ def _index(value: Any) -> int | None:
 
 
 def _text_of(arguments: Any) -> str:
-    """Arguments as JSON text. Some servers send the decoded object."""
+    """Return arguments as JSON text. Some servers send the decoded object."""
     if isinstance(arguments, str):
         return arguments
     return encode(arguments).decode() if isinstance(arguments, dict | list) else ""

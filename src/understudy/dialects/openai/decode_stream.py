@@ -24,7 +24,7 @@ class StreamReader(EventReader):
         self._answer = AnswerDecoder(endpoint)
 
     def take(self, event: SseEvent) -> Steps:
-        """Read a chunk, an error or the end mark."""
+        """Decode a chunk, an error or the end mark."""
         if event.data.startswith(b"[") and event.data.strip() == DONE:
             self.finished = True
             return self._answer.finish(marked=True)
@@ -50,7 +50,7 @@ class StreamReader(EventReader):
 
 
 def decode_whole(body: bytes, endpoint: Endpoint) -> Steps:
-    """Read a whole completion. Raises `BadJson` when it is none."""
+    """Decode a whole completion. Raise `BadJson` if it is invalid."""
     chunk = decode_chunk(body, endpoint.bounds.decoded)
     if chunk.choices is None:
         error = decode_error_value(decode_object(body))

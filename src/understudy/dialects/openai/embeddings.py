@@ -18,7 +18,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.wire.json import BadJson, decode_as, decode_object, encode
 
 
@@ -39,9 +39,9 @@ _decoder = msgspec.json.Decoder(_Body)
 def decode_embeddings(
     body: bytes, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...] = ()
 ) -> list[EmbeddingResponse | Failure]:
-    """Read an embeddings body, in the order of the texts. `expected` is their number, 0 when it is not known.
+    """Decode an embeddings body, in the order of the texts. `expected` is their number, 0 if it is unknown.
 
-    Raises `BadJson` when it is none, or when vectors are missing: an index must never silently shift.
+    Raise `BadJson` if it is invalid or vectors are missing: an index must never silently shift.
     """
     found = decode_as(_decoder, body, sliced=True, decoded=endpoint.bounds.numbers(expected))
     if found.data is None:
@@ -51,7 +51,7 @@ def decode_embeddings(
         raise BadJson("no `data`: not an embeddings list")
     vectors = [unpack_vector(item.embedding) for item in found.data]
     ordered = in_order(vectors, [item.index for item in found.data])
-    # No text has no tokens: a zero is written by servers that do not count, because the form demands a number.
+    # Every text has tokens: servers that do not count write zero, because the form requires a number.
     usage = decode_usage(found.usage) or Usage()
     response = EmbeddingResponse(
         embeddings=checked_vectors(ordered, expected),
@@ -64,7 +64,7 @@ def decode_embeddings(
 
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> bytes:
-    """Write the body of an embedding request."""
+    """Encode the body of an embedding request."""
     body: JsonObject
     if (own := received(request, NAME)) is not None:
         body = own

@@ -1,4 +1,4 @@
-"""Requests to bodies: the plain form of this dialect first, then `apply_quirks` for what the target wants otherwise."""
+"""Requests to bodies: the plain form of this dialect first, then `apply_quirks` for what the target needs otherwise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ALIASES = {"max_completion_tokens": "max_tokens", "user": "safety_identifier"}
 
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> bytes:
-    """Write the body of a chat request. A request that came in on this wire is patched, so nothing of it is lost."""
+    """Encode the body of a chat request. A request that came in on this wire is patched, so nothing of it is lost."""
     if (body := received(request, NAME)) is not None:
         body = _patched(request, body, endpoint, notes)
     else:
@@ -67,14 +67,14 @@ def _configures(key: str, configured: frozenset[str]) -> bool:
 
 
 def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """Write everything but model and messages, in the plain form."""
+    """Encode everything but model and messages, in the plain form."""
     body: JsonObject = {}
     verbatim = (request.extra or {}).get(NAME, {})
     for (name, key), value in zip(FIELDS.items(), _values(request), strict=True):
         if value is None or key in verbatim:
             continue
         if name in _BEYOND and name not in endpoint.quirks.accepts:
-            notes.drop(name, "this wire format does not have it")
+            notes.drop(name, "this wire format has no such field")
         elif name != "parallel_tool_calls" or request.tools:  # without tools it means nothing, and OpenAI refuses it
             body[key] = value
     if request.stop:
@@ -88,7 +88,7 @@ def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     if request.reasoning is not None:
         body |= _reasoning(request.reasoning, endpoint, notes)
     if request.cache is not None:
-        notes.drop("cache", "prompts are cached automatically here, for a time that cannot be chosen")
+        notes.drop("cache", "prompts are cached automatically here; the lifetime cannot be chosen")
     return body
 
 
@@ -96,10 +96,10 @@ def _tool(tool: AnyTool, notes: WarningLog) -> JsonObject | None:
     if isinstance(tool, OpaqueTool):
         if tool.dialect == NAME and isinstance(tool.json, dict):
             return tool.json
-        notes.drop("tools", f"a tool that only the {tool.dialect} dialect knows")
+        notes.drop("tools", f"only the {tool.dialect} dialect supports it")
         return None
     if tool.cache is not None:
-        notes.drop("cache", "tools are cached automatically here, without marks")
+        notes.drop("cache", "tools are cached automatically here, without cache marks")
     extra = (tool.extra or {}).get(NAME, {})
     function: JsonObject = {"name": tool.name}
     for key in ("description", "parameters", "strict"):
@@ -149,11 +149,11 @@ def _reasoning(reasoning: Reasoning, endpoint: Endpoint, notes: WarningLog) -> J
     if effort is None and reasoning.mode == "disabled":
         effort = "none"
     elif reasoning.mode is not None and reasoning.mode != "disabled":
-        notes.drop("reasoning", f"there is no mode {reasoning.mode!r} here, only an effort")
+        notes.drop("reasoning", f"the mode {reasoning.mode!r} is not supported here, only an effort")
     if effort is not None:
         body["reasoning_effort"] = effort
     if reasoning.budget is not None:
-        notes.drop("reasoning", "there is no ceiling for thinking tokens here, only an effort")
+        notes.drop("reasoning", "a thinking budget is not supported here, only an effort")
     if reasoning.display is not None:
         body |= _display(reasoning.display, endpoint, notes)
     return body
@@ -167,7 +167,7 @@ def _display(display: str, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
         case "reasoning_format":
             return {"reasoning_format": "hidden" if hidden else "raw" if display == "raw" else "parsed"}
         case None:
-            notes.drop("reasoning", "how thinking is shown cannot be chosen here")
+            notes.drop("reasoning", "how thinking is displayed cannot be chosen here")
             return {}
 
 

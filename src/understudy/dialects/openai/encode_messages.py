@@ -30,15 +30,15 @@ _MEDIA = ("image_url", "input_audio", "file")
 
 
 def extra_of(owner: Part | Message) -> JsonObject:
-    """The fields that arrived on this wire without a typed place."""
+    """Return the fields that arrived on this wire without a typed place."""
     return (owner.extra or {}).get(NAME, {})
 
 
 class MessageEncoder:
-    """Writes messages, and notes what of them cannot be written.
+    """Encodes messages, with a warning for what they cannot carry.
 
     Tool results become messages of their own; media in them, which this wire cannot carry there, follow as the user's
-    once all results are told.
+    after all results.
     """
 
     def __init__(self, quirks: Quirks, notes: WarningLog) -> None:
@@ -47,7 +47,7 @@ class MessageEncoder:
         self._ids = CallIds(short_id(MAX_CALL_ID), notes)
 
     def write(self, messages: tuple[Message, ...]) -> list[JsonObject]:
-        """Write all messages."""
+        """Encode all messages."""
         out: list[JsonObject] = []
         media: list[JsonObject] = []
         for message in messages:
@@ -69,7 +69,7 @@ class MessageEncoder:
     def _message(self, message: Message, content: str | tuple[AnyPart, ...]) -> JsonObject:
         role = message.role
         if role is Role.TOOL:
-            self._notes.emulate("tool message", "without a call to answer it is sent as the user's")
+            self._notes.emulate("tool message", "without a tool call to answer, it is sent as a user message")
             role = Role.USER
         body: JsonObject = {"role": role.value}
         if role is Role.ASSISTANT and isinstance(content, tuple):
@@ -99,7 +99,7 @@ class MessageEncoder:
             case Opaque():
                 return self._opaque(part)
             case _:
-                self._notes.drop(word_of(part), "it has no place in this message")
+                self._notes.drop(word_of(part), "this message cannot carry it")
                 return None
         return None if body is None else body | self._mark(part) | extra_of(part)
 
@@ -107,20 +107,20 @@ class MessageEncoder:
         if part.cache is None or "prompt_cache_breakpoint" in extra_of(part):
             return {}
         if not self._quirks.cache_breakpoints:
-            self._notes.drop("cache", "prompts are cached automatically here, without marks")
+            self._notes.drop("cache", "prompts are cached automatically here, without cache marks")
             return {}
         return {"prompt_cache_breakpoint": {"mode": "explicit"}}
 
     def _image(self, image: Image) -> JsonObject | None:
         url = image.data_url()
         if url is None:
-            self._notes.drop("image", "chat completions take no file ids for images")
+            self._notes.drop("image", "chat completions do not accept file ids for images")
             return None
         return {"type": "image_url", "image_url": {"url": url} | ({"detail": image.detail} if image.detail else {})}
 
     def _audio(self, audio: Audio) -> JsonObject | None:
         if audio.data is None:
-            self._notes.drop("audio", "chat completions take audio by its bytes only")
+            self._notes.drop("audio", "chat completions accept audio only as bytes")
             return None
         media_type = audio.media_type or ""
         kind = audio.format or AUDIO_FORMATS.get(media_type) or media_type.rpartition("/")[2] or "wav"
@@ -137,17 +137,17 @@ class MessageEncoder:
             self._notes.emulate("file", "a plain-text document is sent as text")
             title = f"{file.name}:\n" if file.name else ""
             return {"type": "text", "text": title + file.text}
-        self._notes.drop("file url", "chat completions take files by their bytes or id")
+        self._notes.drop("file url", "chat completions accept files only as bytes or by id")
         return None
 
     def _opaque(self, part: Opaque) -> JsonObject | None:
         if part.dialect == NAME and isinstance(part.json, dict):
             return part.json
-        self._notes.drop("opaque part", f"only the {part.dialect} dialect knows it")
+        self._notes.drop("opaque part", f"only the {part.dialect} dialect supports it")
         return None
 
     def _answer(self, parts: tuple[AnyPart, ...], own: JsonObject) -> JsonObject:
-        """Write what an assistant said: text in `content`, everything else in fields of its own."""
+        """Encode an assistant message: text in `content`, everything else in separate fields."""
         texts: list[JsonObject] = []
         body: JsonObject = {}
         for part in parts:
@@ -175,7 +175,7 @@ class MessageEncoder:
                 if (written := self._opaque(part)) is not None:
                     texts.append(written)
             case Image() | File():
-                self._notes.drop(word_of(part), "an assistant's message carries text only")
+                self._notes.drop(word_of(part), "an assistant message carries only text")
             case _:
                 pass  # citations belong to the answer that was read; nothing replays them
 
@@ -186,7 +186,7 @@ class MessageEncoder:
         if part.provenance is not None and part.provenance.dialect != NAME:
             self._notes.drop("thinking", f"it belongs to the {part.provenance.dialect} dialect")
         elif field is None:
-            self._notes.drop("thinking", "thinking is not taken back here")
+            self._notes.drop("thinking", "thinking is not accepted in requests here")
         elif part.text:
             body[field] = body.get(field, "") + part.text
 
@@ -194,14 +194,14 @@ class MessageEncoder:
         if part.file_id is not None:
             body["audio"] = {"id": part.file_id}
         elif part.transcript:
-            self._notes.emulate("audio", "an earlier spoken answer is sent as its transcript")
+            self._notes.emulate("audio", "an earlier audio answer is sent as its transcript")
             texts.append({"type": "text", "text": part.transcript})
         else:
-            self._notes.drop("audio", "an earlier spoken answer can be named only by its id")
+            self._notes.drop("audio", "an earlier audio answer can be referenced only by its id")
 
     def _tool_message(self, result: ToolResult, media: list[JsonObject]) -> JsonObject:
         if result.is_error:
-            self._notes.drop("tool result is_error", "this wire has no mark for it; the content is sent")
+            self._notes.drop("tool result is_error", "this wire format has no such flag; only the content is sent")
         content: str | list[JsonObject]
         if isinstance(result.content, str):
             content = result.content
@@ -209,7 +209,9 @@ class MessageEncoder:
             written = self._parts(result.content)
             moved = [part for part in written if part.get("type") in _MEDIA]
             if moved:
-                self._notes.emulate("tool result media", "tool messages carry text only: sent as the user's after them")
+                self._notes.emulate(
+                    "tool result media", "tool messages carry only text: sent in a user message after them"
+                )
                 media += moved
             content = [part for part in written if part.get("type") not in _MEDIA] or ""
         return {"role": "tool", "tool_call_id": self._ids.of_result(result.call_id), "content": content} | extra_of(
@@ -218,7 +220,7 @@ class MessageEncoder:
 
 
 def encode_tool_call(call: ToolCall, call_id: str) -> JsonObject:
-    """Write a tool call under an id, a custom tool's in its own form."""
+    """Encode a tool call under an id, a custom tool's in its own form."""
     extra = extra_of(call)
     if extra.get("type") == "custom":
         return {"id": call_id, "custom": {"name": call.name, "input": call.arguments}} | extra

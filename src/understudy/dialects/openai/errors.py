@@ -1,4 +1,4 @@
-"""Error bodies of the openai dialect, and what its services' codes mean beyond those that all dialects know."""
+"""Error bodies of the openai dialect, and the meaning of its services' codes beyond those that all dialects share."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ RULES: tuple[ErrorRule, ...] = ()
 
 
 def decode_error(body: bytes) -> WireError | None:
-    """Read an error body: `{"error": {…}}`, and the looser forms of other servers (a string, `message`, `detail`, a
-    list of one). `None` when the body is none of these."""
+    """Decode an error body: `{"error": {…}}`, and the looser forms of other servers (a string, `message`, `detail`, a
+    list of one). `None` if the body is none of these."""
     return read_any(body)
 
 
 def decode_error_value(value: dict[str, Any]) -> WireError | None:
-    """Read a decoded object that may be an error or hold one under `error`."""
+    """Convert an object that may be an error or hold one under `error`."""
     return read_any_value(value)
 
 
 def decode_failure(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
-    """Read an error that came with status 200, in a stream or as a whole body, keeping its class."""
+    """Decode an error that came with status 200, in a stream or as a whole body, keeping its class."""
     return failure_in_answer(error, endpoint=endpoint, rules=RULES, operation=operation)
 
 

@@ -25,15 +25,15 @@ _SUPPORTS = {"supports_tools": "tools", "supports_structured_output": "structure
 _INPUTS = {"image": "vision", "audio": "audio_input", "file": "pdf_input", "pdf": "pdf_input"}
 _MILLION = 1_000_000
 _POLICIES = frozenset({"fastest", "cheapest", "preferred"})
-"""How Hugging Face's router may be told to choose among the partners that serve a model."""
+"""How Hugging Face's router can be asked to choose among the partners that serve a model."""
 
 
 def decode_models(
     body: bytes, endpoint: Endpoint, request: ModelsRequest, *, single: bool
 ) -> list[ModelInfo | Failure]:
-    """Read a model list (`{"data": […]}` or a bare array), or one model where a `single` one was asked for.
+    """Decode a model list (`{"data": […]}` or a bare array), or one model where a `single` one was asked for.
 
-    Raises `BadJson` when it is neither.
+    Raise `BadJson` if it is neither.
     """
     value = decode(body)
     entries = _entries(value, single=single)
@@ -70,7 +70,7 @@ def _is_model(entry: Any) -> bool:
 
 
 def _served(entry: dict[str, Any], provider: str) -> list[ModelInfo]:
-    """Read one entry. Where partners serve the model (Hugging Face's router), it is offered by its name alone, whose
+    """Decode one entry. Where partners serve the model (Hugging Face's router), it is offered by its name alone, whose
     price depends on who answers, and by each partner at that partner's price."""
     partners = entry.get("providers")
     if not isinstance(partners, list):
@@ -112,7 +112,7 @@ def _count(entry: dict[str, Any], names: Iterable[str]) -> int | None:
 
 
 def _capabilities(entry: dict[str, Any]) -> frozenset[str] | None:
-    """What the entry tells of itself; `None` when it tells nothing, because unknown is not the same as unable."""
+    """Return the capabilities that the entry states; `None` if it states none, because unknown is not unsupported."""
     architecture = entry.get("architecture")
     source = {**architecture, **entry} if isinstance(architecture, dict) else entry
     inputs, outputs = _words(source.get("input_modalities")), _words(source.get("output_modalities"))
@@ -132,7 +132,7 @@ def _capabilities(entry: dict[str, Any]) -> frozenset[str] | None:
 
 
 def _lacks(entry: dict[str, Any]) -> frozenset[str]:
-    """What the entry says it cannot: kinds of input that it does not name, and what it does not support."""
+    """Return what the entry states as unsupported, and the kinds of input that it does not name."""
     architecture = entry.get("architecture")
     source = {**architecture, **entry} if isinstance(architecture, dict) else entry
     inputs = _words(source.get("input_modalities"))

@@ -25,7 +25,7 @@ _SCHEMA_FIELDS = {"name", "schema", "strict", "description"}
 
 
 def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
-    """Read a chat request. Raises `BadRequest`."""
+    """Parse a chat request. Raise `BadRequest`."""
     messages = body.get("messages")
     if not isinstance(messages, list):
         raise bad_request("messages", "a chat needs an array of messages", "missing_required_parameter")
@@ -44,7 +44,7 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
     output = _format(body.get("response_format"))
     if output is None:
         known -= {"response_format"}
-    # An empty list says nothing, but it may be an error at the target: it goes there as it came.
+    # An empty list means nothing, but it may be an error at the target: it goes there as it came.
     known -= {key for key in ("tools", "stop") if body.get(key) == []}
     return GenerationRequest(
         messages=parse_messages(messages),
@@ -61,7 +61,7 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
 
 
 def read_tools(tools: Iterable[Any]) -> tuple[AnyTool, ...]:
-    """Read tools of which some are mappings as they are written for OpenAI's client. Raises `Misuse`."""
+    """Parse tools of which some are mappings as they are written for OpenAI's client. Raise `Misuse`."""
     try:
         return tuple(
             tool if isinstance(tool, Tool | OpaqueTool) else _tool(tool, f"tools[{at}]")
@@ -72,7 +72,7 @@ def read_tools(tools: Iterable[Any]) -> tuple[AnyTool, ...]:
 
 
 def read_tool_choice(choice: Mapping[str, Any]) -> ToolChoice:
-    """Read a tool choice as it is written for OpenAI's client. Raises `Misuse`."""
+    """Parse a tool choice as it is written for OpenAI's client. Raise `Misuse`."""
     try:
         return _choice({"tool_choice": dict(choice)}) or ToolChoice()
     except BadRequest as error:
@@ -80,10 +80,10 @@ def read_tool_choice(choice: Mapping[str, Any]) -> ToolChoice:
 
 
 def parse_embed(body: JsonObject, raw: bytes) -> EmbeddingRequest:
-    """Read an embedding request. Raises `BadRequest`.
+    """Parse an embedding request. Raise `BadRequest`.
 
     An input of tokens instead of texts stays in `extra["openai"]["input"]`, with no texts: only this dialect can
-    send it on.
+    forward it.
     """
     given = body.get("input")
     known = ["model", "input", "dimensions", "user"]
@@ -117,7 +117,7 @@ def _checked(value: Any, key: str, *kinds: type) -> Any:
 
 
 def _without_usage(body: JsonObject) -> JsonObject:
-    """Leave `include_usage` out: whether a stream reports usage is the reply's form, and asked upstream anyway."""
+    """Omit `include_usage`: whether a stream reports usage is the reply's form, and asked upstream anyway."""
     options = body.get("stream_options")
     if not isinstance(options, dict):
         return body
@@ -142,7 +142,7 @@ def _effort(value: Any) -> Reasoning | None:
 
 
 def _tools(body: JsonObject) -> tuple[AnyTool, ...]:
-    """Read tools; the deprecated `functions` are tools of the same kind."""
+    """Parse tools; the deprecated `functions` are tools of the same kind."""
     tools: list[AnyTool] = []
     for key in ("tools", "functions"):
         given = body.get(key)
@@ -215,7 +215,7 @@ def _is_function(tool: Any) -> bool:
 
 
 def _format(value: Any) -> OutputFormat | None:
-    """Read a response format; `None` for one that has no typed form, which then stays in `extra`."""
+    """Parse a response format; `None` for one that has no typed form, which then stays in `extra`."""
     match value:
         case {"type": "text" | "json_object" as kind}:
             return OutputFormat(kind=kind)

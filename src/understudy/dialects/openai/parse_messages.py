@@ -31,9 +31,9 @@ _BREAKPOINT = {"mode": "explicit"}
 
 
 def read_messages(messages: Iterable[Mapping[str, Any]], *, first: int = 0) -> tuple[Message, ...]:
-    """Read messages as they are written for OpenAI's client. `first` is the number of the first in its list.
+    """Parse messages as they are written for OpenAI's client. `first` is the number of the first in its list.
 
-    Raises `Misuse`, which names the message and the field, for a malformed one.
+    Raise `Misuse`, which names the message and the field, for a malformed one.
     """
     try:
         return parse_messages(messages, first=first, strict=True)
@@ -42,14 +42,14 @@ def read_messages(messages: Iterable[Mapping[str, Any]], *, first: int = 0) -> t
 
 
 def parse_messages(messages: Iterable[Any], *, first: int = 0, strict: bool = False) -> tuple[Message, ...]:
-    """Read messages of a request. Raises `BadRequest`. A message without content is left to the provider to judge,
+    """Parse messages of a request. Raise `BadRequest`. A message without content is left to the provider to judge,
     unless `strict`."""
     reader = _MessageParser(strict=strict)
     return tuple(reader.message(message, f"messages[{number}]") for number, message in enumerate(messages, first))
 
 
 def rest_of(value: Mapping[str, Any], *known: str) -> dict[str, JsonObject] | None:
-    """Return what no typed field holds, as `extra`. A null says the same as an absent field."""
+    """Return what no typed field holds, as `extra`. A null counts as an absent field."""
     rest = {key: item for key, item in value.items() if key not in known and item is not None}
     return {NAME: rest} if rest else None
 

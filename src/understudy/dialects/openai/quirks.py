@@ -1,4 +1,4 @@
-"""What a target wants otherwise than the dialect's plain form, done to the body by its quirks.
+"""What a target needs otherwise than the dialect's plain form, done to the body by its quirks.
 
 Rendered and patched bodies both pass through here, so a request that came in on this wire fits every target too.
 """
@@ -37,7 +37,7 @@ _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 
 
 def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog, *, came_in: bool = False) -> None:
-    """Alter the body in place; everything left out or changed is noted.
+    """Change the body in place; everything omitted or changed becomes a warning.
 
     A body that came in on this wire keeps its spellings where the target takes either.
     """
@@ -66,7 +66,7 @@ def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog, *, came_in
 
 
 def _count_logprobs(body: JsonObject) -> None:
-    """Say by a number how many alternatives are wanted; the token itself is the first of them."""
+    """Request alternatives by a number; the token itself is the first of them."""
     alternatives = body.pop("top_logprobs", None)
     match body.get("logprobs"):
         case True:
@@ -94,7 +94,7 @@ def _effective_effort(body: JsonObject, quirks: Quirks) -> Any:
 
 
 def _rename(body: JsonObject, one: str, other: str, wanted: str) -> None:
-    """Write a field under the wanted one of its two names; where both are there, the wanted one counts."""
+    """Write a field under the accepted one of its two names; if both are present, the accepted one counts."""
     unwanted = other if wanted == one else one
     value = body.pop(unwanted, None)
     if value is not None and body.get(wanted) is None:
@@ -116,7 +116,7 @@ def _apply_to_effort(body: JsonObject, quirks: Quirks, notes: WarningLog) -> Non
 
 def _apply_to_tools(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     if not quirks.parallel_switch and body.pop("parallel_tool_calls", None) is not None:
-        notes.drop("parallel_tool_calls", "the target has no such switch")
+        notes.drop("parallel_tool_calls", "the target has no such setting")
     choice = body.get("tool_choice")
     if choice is None:
         return
@@ -127,7 +127,7 @@ def _apply_to_tools(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None
     mode = choice if isinstance(choice, str) else "tool"
     if mode in ("auto", "none", "required", "tool") and mode not in quirks.tool_choice:
         del body["tool_choice"]
-        notes.drop("tool_choice", f"the target has no mode {mode!r}")
+        notes.drop("tool_choice", f"the target does not support the mode {mode!r}")
 
 
 def _narrow(body: JsonObject, allowed: Any, notes: WarningLog) -> None:
@@ -154,10 +154,10 @@ def _apply_to_format(body: JsonObject, quirks: Quirks, notes: WarningLog) -> Non
         return
     if kind == "json_schema" and "json_object" in quirks.output_formats:
         body["response_format"] = {"type": "json_object"}
-        notes.emulate("output", "the model takes no schema: only JSON is asked for")
+        notes.emulate("output", "the model does not support a schema: only JSON is requested")
         return
     del body["response_format"]
-    notes.drop("output", f"the model has no output format {kind!r}")
+    notes.drop("output", f"the model does not support the output format {kind!r}")
 
 
 def _apply_to_message(message: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
@@ -165,9 +165,9 @@ def _apply_to_message(message: JsonObject, quirks: Quirks, notes: WarningLog) ->
     if role in ("system", "developer") and quirks.system_role not in ("as_given", role):
         message["role"] = quirks.system_role
         if quirks.system_role == "user":
-            notes.emulate("system", "the model takes no system message: it is sent as the user's")
+            notes.emulate("system", "the model does not accept system messages: it is sent as a user message")
     if not quirks.message_names and role != "function" and message.pop("name", None) is not None:
-        notes.drop("name", "names of messages are refused")
+        notes.drop("name", "message names are refused")
     if role == "assistant":
         _apply_to_thinking(message, quirks, notes)
     content = message.get("content")
@@ -183,7 +183,7 @@ def _apply_to_thinking(message: JsonObject, quirks: Quirks, notes: WarningLog) -
     elif "thinking" in quirks.refused:
         found = [message.pop(key, None) for key in ("reasoning", "reasoning_content")]
         if any(found):
-            notes.drop("thinking", "thinking is not taken back here")
+            notes.drop("thinking", "thinking is not accepted in requests here")
 
 
 def _apply_to_part(part: Any, quirks: Quirks, notes: WarningLog) -> Any:
@@ -191,15 +191,15 @@ def _apply_to_part(part: Any, quirks: Quirks, notes: WarningLog) -> Any:
         return part
     if "cache" in quirks.refused and "prompt_cache_breakpoint" in part:
         part = {key: value for key, value in part.items() if key != "prompt_cache_breakpoint"}
-        notes.drop("cache", "prompts are cached automatically here, without marks")
+        notes.drop("cache", "prompts are cached automatically here, without cache marks")
     medium = _MEDIA.get(part.get("type", ""))
     if medium is None:
         return part
     if medium not in quirks.inputs:
-        notes.drop(medium, "the target takes none")
+        notes.drop(medium, "the target does not accept it")
         return None
     if medium == "image" and not quirks.image_urls and _is_remote(part.get("image_url")):
-        notes.drop("image url", "the target takes images by their bytes only")
+        notes.drop("image url", "the target accepts images only as bytes")
         return None
     return part
 

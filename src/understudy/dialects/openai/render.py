@@ -65,7 +65,7 @@ _STATUSES = statuses({_K.BILLING: 429, _K.POOL: 503, _K.SCHEMA_MISMATCH: 422, _K
 
 
 def render_whole(response: GenerationResponse, *, legacy: bool) -> JsonObject:
-    """Write a whole answer; with `legacy`, its tool call in the deprecated form that the caller's request had."""
+    """Render a whole answer; with `legacy`, its tool call in the deprecated form that the caller's request had."""
     body = completion_object(response, NAME)
     if legacy:
         choice = body["choices"][0]
@@ -77,7 +77,7 @@ def render_whole(response: GenerationResponse, *, legacy: bool) -> JsonObject:
 
 
 def render_embeddings_body(response: EmbeddingResponse, *, as_base64: bool) -> JsonObject:
-    """Write vectors, as numbers or as base64 of little-endian 32-bit floats."""
+    """Render vectors, as numbers or as base64 of little-endian 32-bit floats."""
     body = embeddings_object(response)
     if as_base64:
         for item, vector in zip(body["data"], response.embeddings, strict=True):
@@ -86,8 +86,8 @@ def render_embeddings_body(response: EmbeddingResponse, *, as_base64: bool) -> J
 
 
 def render_model(model: ModelInfo) -> JsonObject:
-    """Write a model. Limits go by the names that Groq gives them; OpenAI itself tells none. An entry of this dialect's
-    own keeps all that it says."""
+    """Render a model. Limits go by the names that Groq gives them; OpenAI itself reports none. An entry of this dialect
+    keeps all its fields."""
     raw = model.raw or {}
     body: JsonObject = {
         **(raw if raw.get("object") == "model" else {}),
@@ -104,7 +104,7 @@ def render_model(model: ModelInfo) -> JsonObject:
 
 
 def render_error_body(failure: Failure) -> JsonObject:
-    """Write an error: the failure's own code and type where it has them, else those of its kind."""
+    """Render an error: the failure's own code and type where it has them, else those of its kind."""
     kind_type, kind_code = _ERRORS[failure.kind]
     named = failure.type is not None or failure.code is not None
     error: JsonObject = {
@@ -120,7 +120,7 @@ def render_error_body(failure: Failure) -> JsonObject:
 
 
 def render_error(failure: Failure) -> HttpReply:
-    """Write an error reply, with the hints on retrying that official clients obey."""
+    """Render an error reply, with the hints on retrying that official clients obey."""
     headers: list[tuple[str, str]] = []
     if failure.retry_after is not None:
         headers += [

@@ -50,7 +50,7 @@ class ChunkRenderer:
         self._forwards = False
 
     def feed(self, event: e.Event) -> bytes:
-        """Write one event."""
+        """Render one event."""
         if event.wire is not None:
             return self._forward(event, event.wire)
         if self._waiting is not None and not isinstance(event, e.PartExtra):
@@ -58,7 +58,7 @@ class ChunkRenderer:
         return self._write(event)
 
     def close(self) -> bytes:
-        """Write the usage chunk, where it was asked for and is known, and the end mark."""
+        """Render the usage chunk, if it was requested and is known, and the end mark."""
         out = self._begin_call("function")
         if self._forwards:
             return out  # the end mark, if there is one, was among the frames
@@ -67,7 +67,7 @@ class ChunkRenderer:
         return out + DONE
 
     def fail(self, failure: Failure) -> bytes:
-        """Write an error, after which nothing follows."""
+        """Render an error, after which nothing follows."""
         return self._begin_call("function") + frame(encode(render_error_body(failure)))
 
     def _write(self, event: e.Event) -> bytes:
@@ -127,7 +127,7 @@ class ChunkRenderer:
         return b""
 
     def _begin_call(self, kind: str) -> bytes:
-        """Write the start of a call. It waits for the event after it, which may say that the tool is a custom one."""
+        """Render the start of a call. It waits for the event after it, which may say that the tool is a custom one."""
         call = self._waiting
         if call is None:
             return b""
@@ -225,7 +225,7 @@ def _objects(frames: bytes) -> list[JsonObject]:
 
 
 def _holds_only_usage(wire: bytes) -> bool:
-    """Tell whether a frame is the chunk without choices that `include_usage` asks for."""
+    """Check whether a frame is the chunk without choices that `include_usage` asks for."""
     data = b"".join(line[5:] for line in wire.splitlines() if line.startswith(b"data:"))
     try:
         chunk = decode(data)

@@ -26,17 +26,17 @@ _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Write a whole answer."""
+    """Render a whole answer."""
     return json_reply(render_whole(response, legacy=bool(inbound.options.get("legacy"))))
 
 
 def _embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-    """Write vectors in the form that the caller asked for."""
+    """Render vectors in the form that the caller asked for."""
     return json_reply(render_embeddings_body(response, as_base64=inbound.options.get("encoding_format") == "base64"))
 
 
 def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-    """Write the list, which has one page, or the one model that was asked for."""
+    """Render the list, which has one page, or the one model that was asked for."""
     wanted = inbound.request.model
     if wanted is None:
         return json_reply({"object": "list", "data": [render_model(model) for model in models]})
@@ -58,7 +58,7 @@ class OpenAIServer(ServerHalf):
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """Tell which operation a route asks for."""
+        """Return the operation of a route."""
         route = "/" + path.partition("?")[0].strip("/")
         match method.upper():
             case "POST" if route.endswith("/chat/completions"):
@@ -74,7 +74,7 @@ class OpenAIServer(ServerHalf):
         return key_of(request) or key_of(request, "api-key")
 
     def parse(self, request: HttpRequest) -> Inbound:
-        """Read a request. Raises `BadRequest`."""
+        """Parse a request. Raise `BadRequest`."""
         path = urlsplit(request.url).path
         operation = self.operation(request.method, path)
         if operation is Operation.MODELS:
@@ -107,7 +107,7 @@ class OpenAIServer(ServerHalf):
         return ChunkRenderer(include_usage=bool(options.get("include_usage")), legacy=bool(options.get("legacy")))
 
     def render_error(self, failure: Failure) -> HttpReply:
-        """Write an error."""
+        """Render an error."""
         return render_error(failure)
 
 

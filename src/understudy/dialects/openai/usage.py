@@ -8,7 +8,7 @@ from understudy.domain.usage import Usage, token_count
 
 
 def decode_usage(raw: Any) -> Usage | None:
-    """Read a usage object; `None` when there is none.
+    """Decode a usage object; `None` if it is missing.
 
     `prompt_tokens` includes cached, written and audio tokens, `completion_tokens` reasoning and audio. Where a
     sub-count does not fit into its sum it is ignored, so that the totals stay what the provider said. One exception:

@@ -105,14 +105,14 @@ _decoder = msgspec.json.Decoder(ChunkWire)
 _decode = _decoder.decode
 
 _SHORT = 512
-"""Bytes up to which nothing is counted: what is so short nests no deeper than the decoder itself bears."""
+"""Bytes up to which nothing is counted: shorter text cannot nest deeper than the decoder itself allows."""
 
 
 def decode_chunk(data: bytes, decoded: int = BOUNDS.decoded) -> ChunkWire:
-    """Decode a chunk or a whole completion. Raises `BadJson` when it is no JSON object, or its values take more memory
+    """Decode a chunk or a whole completion. Raise `BadJson` if it is not a JSON object, or its values need more memory
     than `decoded`.
 
-    Where a container is of another kind than this dialect's (a `tool_calls` that is an object, say), the fields that
+    Where a container is of another kind than this dialect's (such as a `tool_calls` that is an object), the fields that
     do fit are read all the same.
     """
     size = len(data)

@@ -1,4 +1,4 @@
-"""Predictions as events: what is new in them each time they are seen, and how they end."""
+"""Decodes predictions to events: what is new in them at each look, and how they end."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Steps = list[e.Event | Failure]
 
 
 class AnswerDecoder:
-    """One prediction's answer while it grows, whether it is read as a stream, polled, or seen once."""
+    """Decodes the growing answer of one prediction, whether streamed, polled or read once."""
 
     def __init__(self, endpoint: Endpoint, ceiling: int | None) -> None:
-        """`ceiling` is the number of tokens at which the model had to stop: nothing else tells that it had to."""
+        """`ceiling` is the limit of output tokens: only with it can a truncated answer be recognised."""
         self._endpoint = endpoint
         self._ceiling = ceiling
         self._mark: bytes | None = b"" if endpoint.keep_wire else None
         self._said: list[str] = []
         self.streamed = False
-        """The whole output has been read from a stream, so the prediction's own record of it adds nothing."""
+        """The whole output has been read from a stream, so the output of the prediction itself is ignored."""
 
     def started(self, prediction: PredictionWire) -> Steps:
         """Begin the answer."""
@@ -32,24 +32,24 @@ class AnswerDecoder:
         return [e.Started(id=prediction.id, model=model, created=created, wire=self._mark)]
 
     def wrote(self, text: str, frame: bytes | None = None) -> Steps:
-        """Take a piece of the output. `frame` is the one of the stream that it came in, where frames are kept."""
+        """Decode a piece of the output. `frame` is its frame in the stream, if frames are kept."""
         if not text:
             return [e.Frame(frame)] if frame else []
         self._said.append(text)
         return [e.TextDelta(0, text, frame if frame is not None else self._mark)]
 
     def grown(self, prediction: PredictionWire) -> Steps:
-        """Take what the output has gained since it was last seen."""
+        """Decode the output added since the last look."""
         text, said = prediction.text, "".join(self._said)
         return self.wrote(text[len(said) :]) if text.startswith(said) else []
 
     def ended(self, prediction: PredictionWire) -> Steps:
-        """Take the final state of the prediction."""
+        """Decode the final state of the prediction."""
         if prediction.status != SUCCEEDED:
             return [decode_prediction_failure(prediction, self._endpoint)]
         said = "".join(self._said)
         if not self.streamed and not prediction.text.startswith(said):
-            message = "the stream broke off, and the prediction's output is not what it began with"
+            message = "the stream was interrupted, and the prediction's output does not begin with it"
             return [Failure(kind=FailureKind.TRUNCATED, message=message)]
         steps = [] if self.streamed else self.grown(prediction)
         usage = decode_usage(prediction)

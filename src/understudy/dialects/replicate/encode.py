@@ -1,4 +1,4 @@
-"""Requests that make a prediction: written from the unified request, or patched where they came in as this dialect."""
+"""Requests that create a prediction: encoded from the unified request, or patched if they came in as this dialect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from understudy.wire.json import encode
 def encode_chat(
     request: GenerationRequest, endpoint: Endpoint, schema: InputSchema, version: str | None, notes: WarningLog
 ) -> JsonObject:
-    """Write a prediction from the unified request, in the inputs of the model."""
+    """Encode the unified request as a prediction, with the inputs of the model."""
     body: JsonObject = {"version": version} if version is not None else {}
     inputs = encode_inputs(request, schema, notes)
     extra = dict(extra_fields(request.extra, NAME, endpoint))
@@ -29,15 +29,15 @@ def encode_chat(
 
 
 def encode_patched(request: GenerationRequest, endpoint: Endpoint) -> JsonObject | None:
-    """Return the body as it came in, with configured values where it says nothing; `None` for a request that came in
-    over another wire format, or for another model, which has other inputs."""
+    """Return the body as it came in, with configured values for unset fields; `None` for a request that came in over
+    another wire format, or for another model, which has other inputs."""
     if endpoint.model not in (None, request.model) or (body := received(request, NAME)) is None:
         return None
     return fill(body, extra_fields(request.extra, endpoint.provider, endpoint))
 
 
 def encode_request(body: JsonObject, path: str, endpoint: Endpoint, *, stream: bool) -> HttpRequest:
-    """Make the request. A plain answer is waited for (up to a minute); a streamed one is read elsewhere."""
+    """Return the HTTP request. The service waits for a whole answer (up to a minute); a stream has its own URL."""
     if stream or "stream" in body:
         body = {**body, "stream": stream}
     headers = JSON_HEADERS if stream else (*JSON_HEADERS, ("prefer", "wait"))
@@ -45,14 +45,14 @@ def encode_request(body: JsonObject, path: str, endpoint: Endpoint, *, stream: b
 
 
 def path_of(body: JsonObject, place: Place) -> str:
-    """Return where a body that came in belongs: one that names a version says what is run by itself."""
+    """Return the path for a body that came in: one with a version needs no model in the path."""
     if "version" in body:
         return "/v1/predictions"
     return create_route(place, InputSchema(official=True))[0]
 
 
 def ceiling_of(body: JsonObject) -> int | None:
-    """Return how many tokens the model may write, as far as the inputs say."""
+    """Return the limit of output tokens in the inputs, if any."""
     inputs = body.get("input")
     if not isinstance(inputs, dict):
         return None

@@ -1,4 +1,4 @@
-"""Conversations for models that take one prompt: the words of the last turn alone, or a transcript of all."""
+"""Encodes conversations for models with one prompt: the text of a single turn, or a transcript of all."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ class TranscriptTurn(msgspec.Struct, frozen=True):
 
 
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation as text, with the images that it shows."""
+    """A conversation as text, with its images."""
 
     system: str
     turns: tuple[TranscriptTurn, ...]
     images: tuple[Image, ...]
 
     def prompt(self, notes: WarningLog) -> str:
-        """Return the one prompt: what the user says, or who said what, ending where the model is to speak."""
+        """Return the one prompt: the user's text, or a transcript that ends where the model continues."""
         match self.turns:
             case ():
                 return ""
             case (TranscriptTurn(role=Role.USER, text=text),):
                 return text
             case turns:
-                notes.emulate("messages", "the model takes one prompt: the conversation is sent as a transcript")
+                notes.emulate("messages", "the model accepts one prompt: the conversation is sent as a transcript")
                 said = [f"{_SPEAKER[turn.role]}: {turn.text}" for turn in turns]
                 begun = turns[-1].role is Role.ASSISTANT
                 return "\n\n".join(said if begun else [*said, "Assistant:"])
 
     def messages(self) -> list[JsonObject]:
-        """Return the turns in OpenAI's form, which some models take. What a tool said is the user's word there."""
+        """Return the turns in OpenAI's form, which some models accept. Results of tools become the user's text."""
         system = [{"role": "system", "content": self.system}] if self.system else []
         spoken = [
             {"role": "assistant" if turn.role is Role.ASSISTANT else "user", "content": turn.text}
@@ -63,7 +63,7 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode_messages(messages: tuple[Message, ...], notes: WarningLog) -> Transcript:
-    """Make text of messages. What text cannot say is left out, with a warning."""
+    """Convert messages to text. What text cannot express is dropped, with a warning."""
     writer = _Writer(notes)
     system: list[str] = []
     turns: list[TranscriptTurn] = []
@@ -94,7 +94,7 @@ class _Writer:
         if isinstance(message.content, str):
             return message.content
         pieces = [piece for part in message.content if (piece := self._part(part))]
-        # Text stays as it was written; only what text makes of a call or its result stands on lines of its own.
+        # Text stays unchanged; only calls and their results get lines of their own.
         plain = all(isinstance(part, Text | Refusal) for part in message.content)
         return ("" if plain else "\n").join(pieces)
 
@@ -105,21 +105,21 @@ class _Writer:
             case Image():
                 self.images.append(part)
             case ToolCall(name=name, arguments=arguments):
-                self._notes.emulate("tool call", "predictions have no tools: the call is told in words")
+                self._notes.emulate("tool call", "predictions have no tools: the call is sent as text")
                 return f"[called {name} with {arguments}]"
             case ToolResult():
-                self._notes.emulate("tool result", "predictions have no tools: the result is told in words")
+                self._notes.emulate("tool result", "predictions have no tools: the result is sent as text")
                 return f"[{part.name or 'the tool'} answered] {self._result(part)}"
             case Thinking():
-                self._notes.drop("thinking", "predictions take no thinking back")
+                self._notes.drop("thinking", "predictions do not accept thinking")
             case Audio():
-                self._notes.drop("audio", "conversations carry text and images only")
+                self._notes.drop("audio", "conversations contain text and images only")
             case File(text=str(text)):
                 return text
             case File():
-                self._notes.drop("file", "conversations carry text and images only")
+                self._notes.drop("file", "conversations contain text and images only")
             case Opaque(dialect=dialect) if dialect != NAME:
-                self._notes.drop("opaque part", f"a part that only {dialect} knows")
+                self._notes.drop("opaque part", f"only the {dialect} dialect has it")
             case Opaque() | Citation():
                 pass
         return ""

@@ -1,4 +1,4 @@
-"""The unified request in the words of one model: its inputs, and nothing that it does not know."""
+"""Encodes the unified request as the inputs of one model, and nothing that the model lacks."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _NOWHERE = {
     "tools": "predictions have no tools",
     "tool_choice": "predictions have no tools",
     "parallel_tool_calls": "predictions have no tools",
-    "logprobs": "predictions give no log probabilities",
-    "top_logprobs": "predictions give no log probabilities",
-    "logit_bias": "models take no bias here",
+    "logprobs": "predictions have no log probabilities",
+    "top_logprobs": "predictions have no log probabilities",
+    "logit_bias": "models have no input for it",
     "service_tier": "there are no service tiers",
-    "user": "there is no field for it",
-    "metadata": "there is no field for it",
-    "cache": "there is no prompt cache to steer",
-    "cache_key": "there is no prompt cache to steer",
+    "user": "the API has no field for it",
+    "metadata": "the API has no field for it",
+    "cache": "the API has no control of prompt caches",
+    "cache_key": "the API has no control of prompt caches",
 }
 
 
 def encode_inputs(request: GenerationRequest, schema: InputSchema, notes: WarningLog) -> JsonObject:
-    """Write the inputs of a prediction. What the model has no input for is left out, with a warning."""
+    """Encode the inputs of a prediction. What the model has no input for is dropped, with a warning."""
     for field, why in _NOWHERE.items():
         if getattr(request, field) not in (None, ()):
             notes.drop(field, why)
@@ -49,7 +49,7 @@ class _Writer:
         self.inputs: JsonObject = {}
 
     def conversation(self, said: Transcript, output: OutputFormat | None) -> None:
-        """Write who said what: as messages where the model takes them and one prompt would lose the turns."""
+        """Encode the conversation: as messages if the model accepts them and one prompt would lose the turns."""
         schema = self._schema
         instruction = self._instruction(output)
         system = "\n\n".join(filter(None, (said.system, instruction)))
@@ -60,7 +60,7 @@ class _Writer:
             prompt = said.prompt(self._notes)
             key = schema.first(*SYSTEM)
             if system and key is None:
-                self._notes.emulate("system", "the model has no system prompt: it stands before the prompt")
+                self._notes.emulate("system", "the model has no system prompt: it is part of the prompt")
                 prompt = f"{system}\n\n{prompt}"
             self.inputs["prompt"] = prompt
             if system and key is not None:
@@ -68,10 +68,10 @@ class _Writer:
         self._images(said.images)
 
     def _instruction(self, output: OutputFormat | None) -> str:
-        """Ask in words for a form that no model here can be held to."""
+        """Request an output format in the prompt, because no model here supports one."""
         if output is None or output.kind == "text":
             return ""
-        self._notes.emulate("output", "predictions have no output format: the form is asked for in words")
+        self._notes.emulate("output", "predictions have no output format: it is requested in the prompt")
         if output.json_schema is None:
             return "Answer with one JSON object and nothing else."
         schema = encode(output.json_schema).decode()
@@ -91,10 +91,10 @@ class _Writer:
         else:
             self.inputs[key] = urls[-1]
             if len(urls) > 1:
-                self._notes.drop("image", "the model takes one image: the last one is sent")
+                self._notes.drop("image", "the model accepts one image: the last one is sent")
 
     def number(self, field: str, value: float | str | None, names: tuple[str, ...]) -> None:
-        """Write a value under the first name that the model has for it, within the bounds that it sets."""
+        """Encode a value under the first name that the model has for it, within the model's limits."""
         if value is None:
             return
         name = self._schema.first(*names)
@@ -106,12 +106,12 @@ class _Writer:
             fitting = max(value, least) if least is not None else value
             fitting = min(fitting, most) if most is not None else fitting
             if fitting != value:
-                self._notes.clamp(field, f"the model takes {_range(least, most)}")
+                self._notes.clamp(field, f"the model accepts {_range(least, most)}")
                 value = int(fitting) if isinstance(value, int) and float(fitting).is_integer() else fitting
         self._set(field, name, value)
 
     def stops(self, stops: tuple[str, ...]) -> None:
-        """Write stop sequences: a list, or one string in which commas divide them."""
+        """Encode stop sequences: a list, or one string separated by commas."""
         name = self._schema.first(*STOPS)
         if not stops:
             return
@@ -122,12 +122,12 @@ class _Writer:
         else:
             sayable = [stop for stop in stops if "," not in stop]
             if len(sayable) < len(stops):
-                self._notes.drop("stop", "a stop sequence with a comma cannot be told from two")
+                self._notes.drop("stop", "a stop sequence with a comma would count as two")
             if sayable:
                 self.inputs[name] = ",".join(sayable)
 
     def reasoning(self, reasoning: Reasoning | None) -> None:
-        """Write how much the model is to think: by a level, by a budget, or by a switch."""
+        """Encode how much the model thinks: as a level, a budget or a switch."""
         if reasoning is None:
             return
         off = reasoning.effort == "none" or reasoning.mode == "disabled"
@@ -145,19 +145,19 @@ class _Writer:
         if not said and "reasoning" not in {warning.what for warning in self._notes.warnings}:
             self._notes.drop("reasoning", self._lacking("reasoning"))
         if reasoning.display is not None:
-            self._notes.drop("reasoning display", "what is shown of the thinking cannot be chosen")
+            self._notes.drop("reasoning display", "the model has no option for it")
 
     def _set(self, field: str, name: str, value: Any) -> bool:
         choices = self._schema.choices(name)
         if choices is not None and value not in choices:
-            self._notes.drop(field, f"the model takes only {', '.join(map(str, choices))}")
+            self._notes.drop(field, f"the model accepts only {', '.join(map(str, choices))}")
             return False
         self.inputs[name] = value
         return True
 
     def _lacking(self, field: str) -> str:
         if self._schema.properties is None:
-            return "the model does not tell its inputs, so that only a prompt is sent"
+            return "the inputs of the model are unknown, so only a prompt is sent"
         return f"the model has no input for {field}"
 
 

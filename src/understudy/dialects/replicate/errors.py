@@ -1,7 +1,7 @@
-"""Replicate's errors: problem details (RFC 7807) of the API, and the words with which predictions fail.
+"""Replicate's errors: problem details (RFC 7807) of the API, and the messages of failed predictions.
 
-`{"title"?, "detail", "status", "invalid_fields"?}`. A prediction that fails is a success of the API: it says why in
-free text, with a code such as `E1001` where the platform knows the reason.
+`{"title"?, "detail", "status", "invalid_fields"?}`. A prediction that fails is a success of the API: it has a
+free-text error, with a code such as `E1001` if the platform knows the reason.
 Source: Replicate's HTTP API reference and its list of error codes, read in November 2026.
 """
 
@@ -27,7 +27,7 @@ WORDS: Mapping[K, str] = {
     K.CONTEXT_LENGTH: "prompt is too long",
     K.CONTENT_FILTER: "flagged as sensitive",
 }
-"""Failures that are told by words alone."""
+"""Failures that are recognised only by words of the message."""
 
 RULES: tuple[ErrorRule, ...] = (
     *(ErrorRule(kind=kind, text=words) for kind, words in WORDS.items()),
@@ -43,24 +43,24 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=K.OVERLOADED, code="E004"),
     ErrorRule(kind=K.BILLING, text="insufficient credit"),
     ErrorRule(kind=K.RATE_LIMITED, text="request was throttled"),
-    # Its addresses hold the model's name, and its 404 does not repeat it.
+    # Its URLs contain the model's name, and its 404 does not repeat it.
     ErrorRule(kind=K.NOT_FOUND, status=404),
 )
 
 _PASSING: tuple[ErrorRule, ...] = (
-    # What the platform itself gives as the reason: another run may end better.
+    # Reasons of the platform itself: another run may succeed.
     ErrorRule(kind=K.SERVER_ERROR, code="E*"),
     ErrorRule(kind=K.SERVER_ERROR, text="please retry"),
     ErrorRule(kind=K.SERVER_ERROR, text="prediction interrupted"),
     ErrorRule(kind=K.SERVER_ERROR, text="out of memory"),
 )
-"""Failures of predictions that are worth another try, beside those above."""
+"""Failures of predictions that are retried, beside those above."""
 
 _CODE = re.compile(r"\b(E\d{3,4})\b|\(code: (\w+)\)")
 
 
 def decode_error(body: bytes) -> WireError | None:
-    """Read an error body; `None` when it is not in Replicate's form."""
+    """Decode an error body; `None` if it is not in Replicate's form."""
     try:
         value = decode(body)
     except BadJson:
@@ -87,21 +87,21 @@ def _problem(value: JsonObject) -> WireError | None:
 
 
 def decode_failure(error: WireError, endpoint: Endpoint) -> Failure:
-    """Read an error that came under a 200: the problem's own status counts, if it tells one."""
+    """Decode an error that came after status 200: the problem's own status counts, if it has one."""
     return failure_in_answer(error, endpoint=endpoint, rules=RULES)
 
 
 def decode_stream_failure(data: bytes, endpoint: Endpoint) -> Failure:
-    """Read the `error` event of a stream: a problem, or plain words."""
+    """Decode the `error` event of a stream: a problem, or plain text."""
     words = data.decode("utf-8", "replace").strip()
     plain = WireError(message=words or "the stream reported an error")
     return decode_failure(decode_error(data) or read_any(data) or plain, endpoint)
 
 
 def decode_prediction_failure(prediction: PredictionWire, endpoint: Endpoint) -> Failure:
-    """Read why a prediction did not succeed. What nobody recognises is the model's own failure: not tried again."""
+    """Return the failure of a prediction. An unknown one is the model's own failure, which is not retried."""
     if prediction.status != "failed":
-        # A deadline that struck before the start leaves the model untried; who cancels does not want it again.
+        # After a deadline before the start a retry makes sense; after a cancellation it does not.
         again = None if prediction.status == "aborted" else False
         message = f"the prediction was {prediction.status}"
         return Failure(kind=K.SERVER_ERROR, message=message, code=prediction.status, should_retry=again)
@@ -115,6 +115,6 @@ def decode_prediction_failure(prediction: PredictionWire, endpoint: Endpoint) ->
 
 
 def bad_request(detail: str, *, status: int = 422, field: str | None = None) -> BadRequest:
-    """Make the refusal of a request in the service's own terms."""
+    """Return the error for an invalid request in the service's own terms."""
     kind = FailureKind.NOT_FOUND if status == 404 else FailureKind.INVALID_REQUEST
     return BadRequest(Failure(kind=kind, message=detail, status=status, param=field, sent=False))

@@ -1,13 +1,13 @@
-"""A prediction from its making to its end: one attempt, several requests.
+"""A prediction from its creation to its end: one attempt, several requests.
 
     read the model's inputs ─▶ make the prediction ─▶ ended? ── yes ─────────────────────────▶ answer
                                         │                └─ no ─▶ stream ─▶ done ─▶ look once ─▶ answer
                                   outcome unknown                    └─ broken off ─▶ look until it has ended
                                         └─▶ is it among the latest? ── yes ─▶ look until it has ended
 
-A prediction is made at most once: where it cannot be told whether it was, another try is forbidden. Once it exists,
-whatever breaks off is taken up again by looking at it, and it is cancelled when nobody waits for it any more: otherwise
-it would go on running, and billing.
+A prediction is created at most once: if it is unknown whether it was, a retry is forbidden. Once it exists, an
+interruption is resumed by looking at it, and it is cancelled when the caller no longer waits: otherwise it would go on
+running, and be billed.
 """
 
 from __future__ import annotations
@@ -47,22 +47,22 @@ _K = FailureKind
 
 FIRST_POLL = 0.5
 SLOWEST_POLL = 5.0
-"""Seconds between looks at a prediction: they grow from the first to the slowest."""
+"""Seconds between looks at a prediction, which grow from the first to the slowest."""
 GROWTH = 1.5
 MAX_MISSES = 4
 """How many looks in a row may fail."""
 LONGEST_HINT = 30.0
-"""Seconds for which a look is put off at most when the service asks for patience."""
+"""Most seconds that a look is delayed if the service asks to wait."""
 
 _MADE = (200, 201, 202)
-"""Statuses of a prediction that was made."""
+"""Statuses of a response that created a prediction."""
 
 _PERMANENT = frozenset({_K.AUTHENTICATION, _K.PERMISSION, _K.NOT_FOUND, _K.BILLING, _K.REDIRECT, _K.INVALID_REQUEST})
-"""Failures of a look that another look will not mend."""
+"""Failures of a look that another look cannot resolve."""
 
 
 class _At(enum.Enum):
-    """What the request under way is for."""
+    """The purpose of the current request."""
 
     SCHEMA = enum.auto()
     CREATE = enum.auto()
@@ -100,7 +100,7 @@ class PredictionExchange:
         return self._sse is None and not self._is_json(200, 201, 202)
 
     def start(self) -> Steps:
-        """Ask for the model's inputs, unless they are known or cannot be."""
+        """Request the model's inputs, unless they are known or cannot be known."""
         if (body := encode_patched(self._request, self._endpoint)) is not None:
             return [self._create(body, path_of(body, self._place))]
         if self._place.model is None:
@@ -108,7 +108,7 @@ class PredictionExchange:
         return [self._get(model_url(self._endpoint, self._place))]
 
     def head(self, head: HttpHead) -> Steps:
-        """Take status and headers."""
+        """Read status and headers."""
         self._head, self._asked = head, False
         self._gathered = Gathered()
         flows = self._at is _At.STREAM and head.status == 200 and is_expected(head.content_type, ("text/event-stream",))
@@ -117,7 +117,7 @@ class PredictionExchange:
         return []
 
     def feed(self, data: bytes) -> Steps:
-        """Take more of a body. What an earlier response still says once something else has been asked is left alone."""
+        """Read more of a body. The rest of an earlier response is ignored once another request was made."""
         if self._asked or self.finished:
             return []
         if self._sse is not None:
@@ -129,7 +129,7 @@ class PredictionExchange:
         return []
 
     def close(self) -> Steps:
-        """Take the end of a body."""
+        """Read the end of a body."""
         if self._asked or self.finished:
             return []
         data = self._gathered.take()
@@ -148,7 +148,7 @@ class PredictionExchange:
                 return self._seen(data)
 
     def lost(self, failure: Failure) -> Steps:
-        """Take a failure of the connection. A prediction that exists, or may, is looked for."""
+        """Handle a failure of the connection. A prediction that exists, or may exist, is searched for."""
         match self._at:
             case _At.SCHEMA:
                 return self._fail(failure)
@@ -172,7 +172,7 @@ class PredictionExchange:
         url = f"{self._endpoint.base_url}/v1/predictions/{in_path(running)}/cancel"
         return [Send(HttpRequest("POST", url, self._endpoint.headers))]
 
-    # ---- making it ----
+    # ---- creating it ----
 
     def _take_schema(self, data: bytes) -> Steps:
         if not self._is_json(200):
@@ -183,10 +183,10 @@ class PredictionExchange:
             problem = decode_error(data)
             if problem is not None:
                 return self._fail(decode_failure(problem, self._endpoint))
-            return self._fail(_bad(f"the description of the model is not valid: {error}", error.kind))
+            return self._fail(_bad(f"the description of the model is invalid: {error}", error.kind))
         self._began = _date(self._head)
         if schema.writes_files:
-            message = f"{self._place.model} answers with files, not with text"
+            message = f"{self._place.model} returns files, not text"
             return self._fail(Failure(kind=_K.UNSUPPORTED, message=message, sent=False))
         return self._write(schema)
 
@@ -217,11 +217,11 @@ class PredictionExchange:
             problem = decode_error(data)
             if problem is not None:
                 return self._fail(decode_failure(problem, self._endpoint))
-            return self._search(_bad(f"the prediction is not valid: {error}", error.kind))
+            return self._search(_bad(f"the prediction is invalid: {error}", error.kind))
         return self._follow(prediction)
 
     def _search(self, unknown: Failure) -> Steps:
-        """Look whether a request that got no proper answer has made a prediction all the same."""
+        """Search for the prediction of a request whose answer was lost or invalid."""
         if self._began is None:
             return self._fail(_once(unknown))
         self._unknown = unknown
@@ -229,7 +229,7 @@ class PredictionExchange:
         return [self._get(f"{self._endpoint.base_url}/v1/predictions")]
 
     def _found(self, data: bytes) -> Steps:
-        """Look for the prediction whose making got no answer among the latest: same inputs, made since we began."""
+        """Search the latest predictions for the lost one: same inputs, created since the attempt began."""
         unknown = self._unknown or _bad("the outcome of the request is unknown")
         if not self._is_json(200):
             return self._fail(_once(unknown))
@@ -286,8 +286,8 @@ class PredictionExchange:
                 return kept
 
     def _stream_ended(self) -> Steps:
-        """Take the end of a stream. What it left open is its last event, if that is the end mark; without one the
-        prediction itself is looked at, and what is missing taken from there."""
+        """Read the end of a stream. Its last event counts if it is the end mark; without one the prediction itself is
+        read, and the missing output taken from there."""
         steps: Steps = []
         if self._sse is not None:
             steps = self._flow([event for event in self._sse.close() if event.name == "done"])
@@ -299,7 +299,7 @@ class PredictionExchange:
         try:
             prediction = decode_prediction(data)
         except BadJson as error:
-            return self._missed(_bad(f"the prediction is not valid: {error}", error.kind))
+            return self._missed(_bad(f"the prediction is invalid: {error}", error.kind))
         self._misses = 0
         return self._ended(prediction) if prediction.is_over else self._progress(prediction)
 
@@ -327,7 +327,7 @@ class PredictionExchange:
         self.finished = True
         return [*self._answer.ended(prediction)]
 
-    # ---- common ----
+    # ---- shared ----
 
     def _get(self, url: str, *, after: float = 0.0) -> Send:
         self._asked = True
@@ -349,7 +349,7 @@ def _bad(message: str, kind: FailureKind = _K.BAD_RESPONSE) -> Failure:
 
 
 def _once(failure: Failure) -> Failure:
-    """Forbid another try: the prediction may have been made, and would run, and cost, twice."""
+    """Forbid a retry: the prediction may exist, and would run, and cost, twice."""
     return msgspec.structs.replace(failure, should_retry=False)
 
 

@@ -1,7 +1,7 @@
 """Models as Replicate lists them, and the exchange that reads them.
 
-The list is the collection of language models: the whole catalogue is a firehose of everything that anyone has
-published, which Replicate's own guide for clients says not to list.
+The list is the collection of language models: the whole catalogue holds everything that anyone has published, and
+Replicate's own guide for clients advises against listing it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.wire.http import HttpRequest, origin_of
-from understudy.wire.json import BadJson, decode_as, decode_object
+from understudy.wire.json import BadJson, convert, decode_as, decode_object
 
 COLLECTION = "language-models"
 
@@ -47,9 +47,9 @@ def open_models(request: ModelsRequest, endpoint: Endpoint) -> Series[ModelInfo]
             url = urljoin(f"{endpoint.base_url}/", following)
             origin = origin_of(url)
         except ValueError as error:
-            raise BadJson(f"the address of the next page is not valid: {error}") from error
+            raise BadJson(f"the URL of the next page is invalid: {error}") from error
         if origin != endpoint.server:
-            raise BadJson("the next page is at another host")
+            raise BadJson("the URL of the next page has another host")
         return HttpRequest("GET", url, endpoint.headers)
 
     return open_pages(request, ask, _read_page, decode_model, refused)
@@ -59,18 +59,15 @@ def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
     page = decode_as(_PAGE, data)
     items = page.models if page.models is not None else page.results
     if items is None:
-        raise BadJson("neither a collection nor a page of models")
+        raise BadJson("the body is neither a collection nor a page of models")
     return items, page.next
 
 
 def decode_model(item: JsonObject, name: str | None = None) -> ModelInfo:
-    """Read one model, or a version of the model `name`. Raises `BadJson` when it is none."""
+    """Decode one model, or a version of the model `name`. Raises `BadJson`."""
     if name is not None:
         return ModelInfo(id=name, capabilities=_capabilities(schema_of(item, of_version=True)), raw=item)
-    try:
-        model = msgspec.convert(item, ModelWire)
-    except msgspec.ValidationError as error:
-        raise BadJson(str(error)) from error
+    model = convert(item, ModelWire)
     return ModelInfo(
         id="/".join(filter(None, (model.owner, model.name))),
         owned_by=model.owner,
@@ -81,7 +78,7 @@ def decode_model(item: JsonObject, name: str | None = None) -> ModelInfo:
 
 
 def _capabilities(schema: InputSchema) -> frozenset[str] | None:
-    """What the inputs tell; `None` when the model does not describe them."""
+    """Return the capabilities according to the inputs; `None` if the model does not describe them."""
     if schema.properties is None:
         return None
     inputs = {"chat": ("prompt", "messages"), "vision": IMAGES, "thinking": ("reasoning_effort", *BUDGETS, *SWITCHES)}

@@ -1,4 +1,4 @@
-"""A model's name, taken apart, and the addresses that it has."""
+"""Parses a model's name, and returns its URLs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from understudy.dialects.replicate.schema import InputSchema
 _VERSION = re.compile(r"[0-9a-f]{64}")
 
 _STREAMS = re.compile(r"stream[a-z0-9-]*(?:\.[a-z0-9-]+)*\.replicate\.(?:com|net)", re.I)
-"""Hosts that serve streams, as Replicate's documentation of streaming shows them."""
+"""Hosts of streams, according to Replicate's documentation of streaming."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def place_of(name: str) -> Place:
-    """Take a model's name apart."""
+    """Parse a model's name."""
     if _VERSION.fullmatch(name):
         return Place(None, name)
     model, _, version = name.rpartition(":")
@@ -33,15 +33,15 @@ def place_of(name: str) -> Place:
 
 
 def model_url(endpoint: Endpoint, place: Place) -> str:
-    """Return where a model, or one version of it, describes itself."""
+    """Return the URL of the description of a model or of one version of it."""
     url = f"{endpoint.base_url}/v1/models/{in_path(place.model or '', slashes=True)}"
     return f"{url}/versions/{place.version}" if place.version else url
 
 
 def create_route(place: Place, schema: InputSchema) -> tuple[str, str | None]:
-    """Return the path at which predictions of a model are made, and the version that the body must name.
+    """Return the path at which predictions of a model are created, and the version that the body must name.
 
-    Official models run by name; of all others a version is run, the latest unless the name says which.
+    Official models run by name; all others by version, the latest unless the name has one.
     """
     if place.version is None and (schema.official or schema.version is None):
         return f"/v1/models/{in_path(place.model or '', slashes=True)}/predictions", None
@@ -49,10 +49,10 @@ def create_route(place: Place, schema: InputSchema) -> tuple[str, str | None]:
 
 
 def stream_address(endpoint: Endpoint, url: str) -> tuple[str, bool] | None:
-    """Return the full address of a stream, and whether the key may go there: only to the API's own origin, because
-    the addresses of streams are secrets by themselves.
+    """Return the full URL of a stream, and whether the key may be sent there: only to the API's own origin, because the
+    URLs of streams are secrets by themselves.
 
-    `None` for any other address: a service that is not what it seems must not choose which hosts are asked.
+    `None` for any other URL: an untrusted service must not choose which hosts are contacted.
     """
     home = urlsplit(endpoint.base_url)
     try:

@@ -1,4 +1,4 @@
-"""Requests of Replicate's API, read. Inputs that have no typed place go to `extra["replicate"]["input"]`."""
+"""Parses requests of Replicate's API. Inputs without a unified name go to `extra["replicate"]["input"]`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _INTEGERS = frozenset({"max_tokens", "top_k", "seed"})
 
 
 def origin_of(request: HttpRequest) -> str:
-    """Return scheme and host at which the caller reached us, for addresses in answers; empty when it does not say."""
+    """Return scheme and host of the request, for URLs in answers; empty if unknown."""
     headers = {name.lower(): value for name, value in request.headers}
     host = headers.get("host")
     return f"{headers.get('x-forwarded-proto', 'http')}://{host}" if host else ""
 
 
 def parse_models(request: HttpRequest) -> Inbound:
-    """Read what of the catalogue is wanted. Raises `BadRequest`."""
+    """Parse a request for the model list or a model. Raises `BadRequest`."""
     url = urlsplit(request.url)
     found = LIST.search(url.path.rstrip("/"))
     if found is None:
@@ -45,7 +45,7 @@ def parse_models(request: HttpRequest) -> Inbound:
 
 
 def parse_chat(request: HttpRequest) -> Inbound:
-    """Read the making of a prediction. Raises `BadRequest`."""
+    """Parse the creation of a prediction. Raises `BadRequest`."""
     data = request.body or b""
     try:
         body = decode_object(data)
@@ -87,13 +87,13 @@ def _request(model: str, inputs: JsonObject, body: JsonObject, origin: WireOrigi
 
 
 class _Inputs:
-    """The inputs that no one has read yet."""
+    """The inputs that have not been read yet."""
 
     def __init__(self, inputs: JsonObject) -> None:
         self.left = {name: value for name, value in inputs.items() if value is not None}
 
     def number(self, *names: str) -> float | None:
-        """Take the first of the inputs that is a number."""
+        """Pop the first of the inputs that is a number."""
         for name in names:
             value = self.left.get(name)
             if isinstance(value, int | float) and not isinstance(value, bool):
@@ -102,7 +102,7 @@ class _Inputs:
         return None
 
     def text(self, *names: str) -> str | None:
-        """Take the first of the inputs that is text."""
+        """Pop the first of the inputs that is a string."""
         for name in names:
             if isinstance(value := self.left.get(name), str):
                 del self.left[name]
@@ -110,7 +110,7 @@ class _Inputs:
         return None
 
     def stops(self) -> tuple[str, ...]:
-        """Take the stop sequences: a list, or a string in which commas divide them."""
+        """Pop the stop sequences: a list, or a string separated by commas."""
         for name in STOPS:
             match self.left.get(name):
                 case str() as text:
@@ -122,7 +122,7 @@ class _Inputs:
         return ()
 
     def images(self) -> tuple[Image, ...]:
-        """Take the images."""
+        """Pop the images."""
         for name in IMAGES:
             value = self.left.get(name)
             urls = [value] if isinstance(value, str) else value
@@ -132,7 +132,7 @@ class _Inputs:
         return ()
 
     def messages(self) -> list[Any]:
-        """Take messages in OpenAI's form: a list, or JSON of one."""
+        """Pop messages in OpenAI's form: a list, or JSON of one."""
         value = self.left.get("messages")
         try:
             found = decode(value) if isinstance(value, str) else value
@@ -147,7 +147,7 @@ class _Inputs:
 def _messages(fields: _Inputs) -> tuple[Message, ...]:
     images = fields.images()
     if given := fields.messages():
-        # With messages, prompt and system prompt are ignored by the models that take them.
+        # With messages, prompt and system prompt are ignored by models that accept messages.
         read = [Message(Role(item["role"]), item["content"]) for item in given]
     else:
         system, prompt = fields.text(*SYSTEM), fields.text("prompt")

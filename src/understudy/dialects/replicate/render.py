@@ -1,4 +1,4 @@
-"""Answers in the form of Replicate's API: predictions, models and problems."""
+"""Renders answers in the form of Replicate's API: predictions, models and problems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 from understudy.wire.json import encode
 
 PAGE = 25
-"""Models a page."""
+"""Models per page."""
 
 PROBLEM_HEADERS: Headers = (("content-type", "application/problem+json"),)
 
@@ -43,7 +43,7 @@ _TITLES = {
 
 
 def render_whole(response: GenerationResponse, inbound: Inbound, status: str = SUCCEEDED) -> JsonObject:
-    """Return an answer as a prediction, in the state that is told: with as much output as the answer has."""
+    """Return an answer as a prediction in a status, with as much output as the answer has."""
     place = place_of(response.model or inbound.request.model or "")
     number = response.id or "understudy"
     home = f"{inbound.options.get('origin') or ''}/v1"
@@ -82,7 +82,7 @@ def _output(message: Message) -> list[str]:
 
 
 def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-    """Write the page that was asked for, the collection, the one model, or a version of it."""
+    """Render the requested page, collection, model or version."""
     wanted = inbound.request
     if not isinstance(wanted, ModelsRequest):
         raise TypeError("a model list answers a ModelsRequest")
@@ -111,7 +111,7 @@ def _is_text(model: ModelInfo) -> bool:
 
 
 def render_error(failure: Failure) -> HttpReply:
-    """Write a problem with its status and the header that tells when to come back."""
+    """Render a problem with its status and `retry-after`."""
     body = render_error_body(failure)
     headers = [*PROBLEM_HEADERS]
     if failure.retry_after is not None:
@@ -120,7 +120,7 @@ def render_error(failure: Failure) -> HttpReply:
 
 
 def render_error_body(failure: Failure) -> JsonObject:
-    """Return a problem as responses hold it, and the `error` event of a stream."""
+    """Return a problem, as in responses and in the `error` event of a stream."""
     message, title = worded(failure, WORDS), _TITLES[_STATUSES[failure.kind]]
     body: dict[str, Any] = {"title": title, "detail": message, "status": status_of(failure, _STATUSES)}
     if failure.type is not None:

@@ -10,7 +10,7 @@ from understudy.domain.responses import ModelInfo
 
 
 def render_model(model: ModelInfo) -> JsonObject:
-    """Return a model; an entry of this dialect's own keeps all that it says."""
+    """Return a model; an entry of this dialect keeps all its fields."""
     raw = model.raw or {}
     if "owner" in raw and "name" in raw:
         return raw
@@ -47,7 +47,7 @@ def render_version(model: ModelInfo, version: str) -> JsonObject:
 
 
 def render_openapi(inputs: JsonObject, required: tuple[str, ...] = ()) -> JsonObject:
-    """Return the description of a model that takes these inputs and writes text piece by piece."""
+    """Return the description of a model with these inputs and streamed text as output."""
     described = {name: {"title": name.replace("_", " ").title(), **value} for name, value in inputs.items()}
     output = {
         "type": "array",
@@ -68,7 +68,7 @@ def render_openapi(inputs: JsonObject, required: tuple[str, ...] = ()) -> JsonOb
 
 
 def inputs_of(capabilities: frozenset[str]) -> JsonObject:
-    """Return the inputs of a model that can do these things, as this server half reads them."""
+    """Return the inputs of a model with these capabilities, as this server half parses them."""
     inputs: JsonObject = {
         "prompt": {"type": "string"},
         "system_prompt": {"type": "string"},

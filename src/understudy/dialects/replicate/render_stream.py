@@ -1,4 +1,4 @@
-"""The writer of streamed output: events to the server-sent events of a prediction's stream."""
+"""Renders streamed output: events to the server-sent events of a prediction's stream."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from understudy.wire.json import encode
 
 
 class StreamRenderer:
-    """Writes the text of one answer, piece by piece. All else about it is told by the prediction, not by its stream.
+    """Writes the text of one answer, piece by piece. Everything else is in the prediction, not in its stream.
 
-    The text stands on `data` lines as it is, so that its carriage returns read as line feeds. The frame of an event
-    read from this same dialect is forwarded as it came.
+    The text is written to `data` lines unchanged, so that its carriage returns are read as line feeds. The frame of an
+    event that was read from this same dialect is forwarded unchanged.
     """
 
     headers: Headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))

@@ -1,4 +1,4 @@
-"""What a model takes: the inputs that it describes itself, as an OpenAPI document."""
+"""The inputs of a model, which describes them as an OpenAPI document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from understudy.wire.json import BadJson
 
 
 class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
-    """The inputs of a model. `None` for `properties` means that they are not known."""
+    """The inputs of a model. `None` for `properties` means that they are unknown."""
 
     properties: dict[str, JsonObject] | None = None
     version: str | None = None
@@ -32,23 +32,23 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         return kind if isinstance(kind, str) else None
 
     def bounds(self, name: str) -> tuple[float | None, float | None]:
-        """Return the least and the greatest value of a numeric input, where the model says so."""
+        """Return the least and the greatest value of a numeric input, if the model has limits."""
         found = (self.properties or {}).get(name, {})
         return _number(found.get("minimum")), _number(found.get("maximum"))
 
     def choices(self, name: str) -> list[Any] | None:
-        """Return the values that an input may have; `None` when it may have any."""
+        """Return the values that an input may have; `None` for any."""
         values = (self.properties or {}).get(name, {}).get("enum")
         return values if isinstance(values, list) else None
 
 
 def schema_of(value: JsonObject, *, of_version: bool) -> InputSchema:
-    """Read the description of a model, or of one version of it. Raises `BadJson` when it is not that."""
+    """Decode the description of a model, or of one version of it. Raises `BadJson`."""
     try:
         if of_version:
             version, official = msgspec.convert(value, VersionWire), False
             if version.id is None:
-                raise BadJson("a version without an id")
+                raise BadJson("the version has no id")
         else:
             model = msgspec.convert(value, ModelWire)
             version, official = model.latest_version or VersionWire(), model.is_official is True
@@ -78,7 +78,7 @@ def _properties(schemas: JsonObject) -> dict[str, JsonObject] | None:
 
 
 def _resolved(value: JsonObject, schemas: JsonObject) -> JsonObject:
-    """Take in what an input refers to: enumerations stand apart, behind `allOf`."""
+    """Resolve the references of an input: enumerations are defined elsewhere, behind `allOf`."""
     parts = value.get("allOf")
     for part in (*(parts if isinstance(parts, list) else ()), value):
         reference = part.get("$ref") if isinstance(part, dict) else None
@@ -89,7 +89,7 @@ def _resolved(value: JsonObject, schemas: JsonObject) -> JsonObject:
 
 
 def _is_file(output: Any) -> bool:
-    """Files are told by their URLs."""
+    """Check for files, which are URLs."""
     if not isinstance(output, dict):
         return False
     items = output.get("items")

@@ -1,7 +1,7 @@
-"""The server half: what emulator and gateway answer with when a caller speaks Replicate's API.
+"""The server half: how emulators and gateway answer callers of Replicate's API.
 
-It makes predictions that have already ended. Looking at one again, streaming and cancelling it need a memory of
-predictions, which a server half, being pure, has not: see the emulator for one that has.
+It creates predictions that have already ended. Looking at one again, streaming and cancelling it need stored
+predictions, which a server half, being pure, does not have: see the emulator.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ class ReplicateServer(ServerHalf):
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """Tell what a method and path ask for, whatever prefix stands before `/v1`."""
+        """Return the operation of a method and path, whatever prefix precedes `/v1`."""
         path = urlsplit(path).path.rstrip("/")
         if method == "POST" and parse.CREATE.search(path):
             return Operation.CHAT
         return Operation.MODELS if method == "GET" and parse.LIST.search(path) else None
 
     def credential(self, request: HttpRequest) -> str | None:
-        """Return the key of `Authorization`, whose scheme is `Bearer` or, as it once was, `Token`."""
+        """Return the key of `Authorization`, whose scheme is `Bearer` or the older `Token`."""
         return key_of(request, schemes=("bearer", "token"))
 
     def parse(self, request: HttpRequest) -> Inbound:
-        """Read a request. Raises `BadRequest`."""
+        """Parse a request. Raises `BadRequest`."""
         match self.operation(request.method, request.url):
             case Operation.MODELS:
                 return parse.parse_models(request)

@@ -1,4 +1,4 @@
-"""Token counts of a prediction, which stand in its metrics."""
+"""Token counts of a prediction, from its metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from understudy.domain.usage import Usage, token_count
 
 
 def decode_usage(prediction: PredictionWire) -> Usage | None:
-    """Read the metrics, of which only language models count tokens; `None` when there are none."""
+    """Decode the metrics; `None` if they have no token counts, which only language models report."""
     metrics = prediction.metrics
     if not isinstance(metrics, dict):
         return None

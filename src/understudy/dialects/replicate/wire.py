@@ -1,4 +1,4 @@
-"""Wire structs of Replicate's API, tolerant of whatever is missing or new."""
+"""Wire structs of Replicate's API, tolerant of missing and new fields."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from understudy.wire.json import BadJson, decode_as, encode
 from understudy.wire.mending import mend
 
 CEILINGS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "max_length")
-"""What models call the greatest number of tokens that they may write."""
+"""Names of the input for the limit of output tokens."""
 
 PLAIN = ("temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "seed", "verbosity")
-"""Fields that go under their own name where a model has them."""
+"""Fields that have the same name as inputs, where a model has them."""
 
 SYSTEM = ("system_prompt", "system_instruction")
 
@@ -35,13 +35,13 @@ T = TypeVar("T")
 
 SUCCEEDED = "succeeded"
 TERMINAL = frozenset({SUCCEEDED, "failed", "canceled", "aborted"})
-"""Statuses that no longer change. `aborted` (a deadline struck before the start) is missing in the official client."""
+"""Final statuses. `aborted` (a deadline before the start) is missing in the official client."""
 
 RUNNING = frozenset({"starting", "processing"})
 
 
 class PredictionWire(msgspec.Struct, frozen=True, kw_only=True):
-    """A prediction, in whatever state."""
+    """A prediction in any state."""
 
     id: str
     status: str
@@ -57,12 +57,12 @@ class PredictionWire(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_over(self) -> bool:
-        """True when the prediction no longer changes, be it in a status that this version has no name for."""
+        """True if the prediction no longer changes, also with an unknown status."""
         return self.status in TERMINAL or (self.status not in RUNNING and self.completed_at is not None)
 
     @property
     def text(self) -> str:
-        """The output so far as text: pieces are joined; what is neither text nor pieces of it is shown as JSON."""
+        """The output so far as text: pieces are joined; anything but strings is written as JSON."""
         match self.output:
             case None:
                 return ""
@@ -75,7 +75,7 @@ class PredictionWire(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def stream_url(self) -> str | None:
-        """Where the output can be read as it is written; not every model offers that."""
+        """The URL of the stream; not every model has one."""
         url = self.urls.get("stream") if isinstance(self.urls, dict) else None
         return url if isinstance(url, str) and url else None
 
@@ -127,20 +127,20 @@ def _decoded(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
 
 
 def decode_prediction(data: bytes) -> PredictionWire:
-    """Read a prediction. Raises `BadJson` when it is not a prediction, or its id cannot stand in a URL."""
+    """Decode a prediction. Raises `BadJson` for anything else, or if its id is not safe in a URL."""
     prediction = _decoded(_PREDICTION, data)
     if not is_name(prediction.id):
-        raise BadJson("the prediction's id is not valid")
+        raise BadJson("the prediction's id is invalid")
     return prediction
 
 
 def decode_predictions(data: bytes) -> list[PredictionWire]:
-    """Read a page of predictions. Raises `BadJson` when it is none."""
+    """Decode a page of predictions. Raises `BadJson`."""
     return [prediction for prediction in _decoded(_PREDICTIONS, data).results if is_name(prediction.id)]
 
 
 def seconds(date: Any) -> float | None:
-    """Return the Unix seconds of an RFC 3339 date, whose fractions may have nine digits; `None` when it is none."""
+    """Return the Unix seconds of an RFC 3339 date, whose fractions may have nine digits; `None` if it is invalid."""
     try:
         when = datetime.fromisoformat(date if isinstance(date, str) else "")
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
@@ -149,5 +149,5 @@ def seconds(date: Any) -> float | None:
 
 
 def date_of(unix: float | None) -> str:
-    """Return Unix seconds as Replicate writes dates; the epoch where they are unknown."""
+    """Return Unix seconds as a date in Replicate's format; the epoch if unknown."""
     return datetime.fromtimestamp(unix or 0, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -21,7 +21,7 @@ def read_citation(annotation: JsonObject) -> Citation:
 
 
 def render_citation(citation: Citation) -> JsonObject | None:
-    """Write a citation; `None` for one that names no page and comes from another wire."""
+    """Render a citation; `None` for one that names no page and comes from another wire."""
     if citation.dialect == NAME and citation.raw is not None:
         return citation.raw
     if citation.url is None:

@@ -17,7 +17,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import TokenCount
 from understudy.domain.usage import token_count
-from understudy.domain.warnings import Warning  # noqa: A004 - the design's word
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as
 
@@ -63,7 +63,7 @@ def _fail(endpoint: Endpoint) -> Fail:
 def _read_count(body: bytes, *, endpoint: Endpoint, warnings: tuple[Warning, ...]) -> list[TokenCount | Failure]:
     count = token_count(decode_as(COUNT, body).input_tokens)
     if count is None:
-        raise BadJson("a token count without input_tokens")
+        raise BadJson("the token count has no valid `input_tokens`")
     return [TokenCount(input_tokens=count, model=endpoint.model, warnings=warnings)]
 
 

@@ -1,4 +1,4 @@
-"""From the wire to events: one reading of output items serves streams and whole bodies.
+"""Output items to events: one path for streams and whole bodies.
 
 A stream announces an item (`output_item.added`), sends its pieces and closes it with the whole item
 (`output_item.done`). A whole body is read as nothing but closed items, so both fold to the same response. What a
@@ -26,7 +26,7 @@ from understudy.wire.json import BadJson, JsonTooLarge, as_objects, as_string, d
 
 Step = e.Event | Failure
 Fail = Callable[[WireError], Failure]
-"""Makes a failure of an error that came inside a success."""
+"""Converts an error inside a success to a failure."""
 
 _CALLS = CALL_TEXT.keys() | {"computer_call", "local_shell_call", "apply_patch_call"}
 """Items that wait for the caller to do something."""
@@ -39,10 +39,10 @@ _REASONING, _CALL, _WHOLE = "reasoning", "call", "whole"
 
 
 class AnswerDecoder:
-    """Turns the output items of one response into events, whichever way they come."""
+    """Decodes the output items of one response, from a stream or a whole body."""
 
     def __init__(self, fail: Fail, bounds: Bounds = BOUNDS, *, whole: bool = False) -> None:
-        """`whole`: what is read has come in one body."""
+        """`whole`: the response is one body, not a stream."""
         self._fail = fail
         self._whole = whole
         self._items = Items()
@@ -55,7 +55,7 @@ class AnswerDecoder:
         self._logprobs = Logprobs(bounds)
 
     def start(self, response: ResponseObject) -> list[Step]:
-        """Take what the response says of itself; only the first time counts."""
+        """Decode the head of the response; only the first one counts."""
         if self._started:
             return []
         self._started = True
@@ -63,7 +63,7 @@ class AnswerDecoder:
         return [e.Started(id=as_string(response.id), model=as_string(response.model), created=created)]
 
     def add(self, event: StreamEvent) -> list[Step]:
-        """Take the announcement of an item."""
+        """Decode the announcement of an item."""
         self._place = None
         raw = event.item or {}
         item = self._items.begin(event.output_index, raw)
@@ -76,33 +76,33 @@ class AnswerDecoder:
         return self._begin_call(item, raw)
 
     def text(self, event: StreamEvent) -> list[Step]:
-        """Take more of a text."""
+        """Decode more of a text."""
         if not event.delta:
             return []
         place = (event.item_id, event.output_index, event.content_index)
-        if place == self._place:  # Most events of most streams: the short way.
+        if place == self._place:  # The fast path: most events of most streams.
             return [e.TextDelta(self._place_index, event.delta)]
         steps, index = self._content(event)
         self._place, self._place_index = place, index
         return [*steps, e.TextDelta(index, event.delta)]
 
     def refusal(self, event: StreamEvent) -> list[Step]:
-        """Take more of a refusal."""
+        """Decode more of a refusal."""
         if not event.delta:
             return []
         steps, index = self._content(event)
         return [*steps, e.RefusalDelta(index, event.delta)]
 
     def summary(self, event: StreamEvent) -> list[Step]:
-        """Take more of a summary of the reasoning."""
+        """Decode more of a summary of the reasoning."""
         return self._reason(self._items.of(event, "reasoning"), ("summary", event.summary_index), event.delta)
 
     def reasoning(self, event: StreamEvent) -> list[Step]:
-        """Take more of the reasoning itself, which open models show."""
+        """Decode more of the reasoning itself, which open models show."""
         return self._reason(self._items.of(event, "reasoning"), ("content", event.content_index), event.delta)
 
     def arguments(self, event: StreamEvent) -> list[Step]:
-        """Take more of a call's arguments, or of a custom tool's input."""
+        """Decode more of a call's arguments, or of a custom tool's input."""
         item = self._items.of(event, *CALL_TEXT)
         if not event.delta or _CALL not in item.parts:
             return []  # Without an announcement the closed item brings the call whole.
@@ -110,7 +110,7 @@ class AnswerDecoder:
         return [e.ToolCallDelta(item.parts[_CALL], event.delta)]
 
     def cite(self, event: StreamEvent) -> list[Step]:
-        """Take a citation of a text."""
+        """Decode a citation of a text."""
         item, place = self._items.of(event, "message"), position_of(event.content_index)
         part = item.parts.get(place)
         if not isinstance(event.annotation, dict) or part is None:
@@ -119,14 +119,14 @@ class AnswerDecoder:
         return [e.CitationAdded(part, read_citation(event.annotation))]
 
     def close_item(self, event: StreamEvent) -> list[Step]:
-        """Take a whole item."""
+        """Decode a whole item."""
         self._place = None
         if event.item is None:
             return []
         return self._close(self._items.closed_by(event.output_index, event.item), event.item)
 
     def finish(self, response: ResponseObject, status: str | None) -> list[Step]:
-        """Take the end: what is still missing of the output, the counts, and how it ended."""
+        """Decode the end: what is still missing of the output, the counts, and how it ended."""
         steps = self.start(response)
         output = response.output or []
         for item, raw in zip(self._items.match(output), output, strict=True):
@@ -247,7 +247,7 @@ class AnswerDecoder:
         return [e.PartExtra(index, NAME, item.about)] if item.about else []
 
     def _content(self, event: StreamEvent) -> tuple[list[Step], int]:
-        """Return the part that a piece of a message belongs to, and what is to be said when it is new."""
+        """Return the part that a piece of a message belongs to, and the events that begin a new one."""
         item = self._items.of(event, "message")
         place = event.content_index
         if type(place) is not int:
@@ -267,12 +267,12 @@ class AnswerDecoder:
 
 
 def decode_whole(body: bytes, fail: Fail, bounds: Bounds = BOUNDS) -> list[Step]:
-    """Read a whole body. Raises `BadJson` when it is no response."""
+    """Decode a whole body. Raise `BadJson` if it is not a response."""
     response = decode_as(RESPONSE, body, sliced=True, decoded=bounds.decoded)
     if response.output is None:
         error = decode_error(body)
         if error is None:
-            raise BadJson("a response without output")
+            raise BadJson("the response has no `output`")
         return [fail(error)]
     if len(response.output) > bounds.parts:
         raise JsonTooLarge(f"more than {bounds.parts} items")

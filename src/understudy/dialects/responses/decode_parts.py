@@ -57,7 +57,7 @@ class Items:
         return self._new(index, raw)
 
     def of(self, event: StreamEvent, *kinds: str) -> Item:
-        """Return the item that a piece belongs to, which may begin it. Raises `BadJson` when it could be several."""
+        """Return the item of a piece, which may begin it. Raise `BadJson` if it could belong to several."""
         item_id, index = event.item_id, event.output_index
         if type(item_id) is str and (item := self._of_id(item_id, index)) is not None:
             return item
@@ -83,7 +83,7 @@ class Items:
     def match(self, output: list[JsonObject]) -> list[Item]:
         """Return the item of each that stands in the whole response: those that are known by name first.
 
-        Raises `BadJson` when a call came in pieces and the response has others in its place.
+        Raise `BadJson` if a call came in pieces and the response has others in its place.
         """
         found = {n: item for n, raw in enumerate(output) if (item := self._named(raw, n)) is not None}
         taken = list(found.values())

@@ -50,7 +50,7 @@ class StreamReader(EventReader):
         self._output = AnswerDecoder(fail, bounds)
 
     def take(self, event: SseEvent) -> list[Step]:
-        """Read one event; those of unknown names mean nothing."""
+        """Decode one event; unknown names are ignored."""
         if event.data == b"[DONE]":
             return []  # Not of this wire, but some compatible servers end so; it proves nothing.
         kind = event.name or decode_as(EVENT_TYPE, event.data).type
@@ -77,7 +77,7 @@ class StreamReader(EventReader):
 def _status(response: ResponseObject, named: str) -> str | None:
     """Return how the response ended: its own status counts before the event's name, and a failure before both.
 
-    A status that is missing, or left over from the beginning, says nothing of the end.
+    A status that is missing, or left over from the beginning, does not state the end.
     """
     own = response.status
     return named if named in _FAILED or not isinstance(own, str) or own in _UNENDED else own

@@ -1,4 +1,4 @@
-"""From a generation to a request body.
+"""Requests of the Responses API.
 
 The service keeps no state for us (`store: false`), so every turn carries the whole conversation, and reasoning is
 asked for in its encrypted form, the only one that can be replayed without stored state.
@@ -30,7 +30,7 @@ _COUNTED = (
 
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> bytes:
-    """Write the body of `POST /responses`."""
+    """Encode the body of `POST /responses`."""
     body = _body(request, endpoint, notes)
     if stream:
         body["stream"] = True
@@ -41,7 +41,7 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> bytes:
-    """Write the body of `POST /responses/input_tokens`: those fields of a request that make up its prompt."""
+    """Encode the body of `POST /responses/input_tokens`: those fields of a request that make up its prompt."""
     body = _body(request.prompt(), endpoint, notes)
     return to_json({key: value for key, value in body.items() if key in _COUNTED})
 
@@ -56,7 +56,7 @@ def _body(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> 
 
 
 def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """Keep the caller's own body; only what it lacks is added, and the model is the target's."""
+    """Return the caller's body with the target's model; only missing fields are added."""
     configured = {name: getattr(request, name) for name in request.configured}
     fields = _fields(GenerationRequest(messages=(), **configured), endpoint, notes)
     patched(body, endpoint, _merge(fields, endpoint.options))
@@ -91,12 +91,12 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
 
 
 def _fields(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """Everything but the model and the conversation. What is unset is not among it."""
+    """Return everything but the model and the conversation, without unset fields."""
     for name in _ABSENT:
         if getattr(request, name) not in (None, ()):
             notes.drop(name, "the Responses API has no such field")
     if request.cache is not None and request.cache.ttl is not None:
-        notes.drop("cache", "prompts are cached automatically here, for a time that cannot be chosen")
+        notes.drop("cache", "prompts are cached automatically here; the lifetime cannot be chosen")
     candidates: JsonObject = {
         "max_output_tokens": request.max_tokens,
         "temperature": request.temperature,
@@ -131,7 +131,7 @@ def _tools(tools: tuple[AnyTool, ...], notes: WarningLog) -> list[JsonObject]:
     for tool in tools:
         if isinstance(tool, Tool):
             if tool.cache is not None:
-                notes.drop("cache", "tools are cached automatically here, without marks")
+                notes.drop("cache", "tools are cached automatically here, without cache marks")
             written.append(_function(tool))
         elif tool.dialect == NAME:
             written.append(tool.json)
@@ -189,13 +189,13 @@ def _reasoning(reasoning: Reasoning | None, notes: WarningLog) -> JsonObject | N
     if reasoning is None:
         return None
     if reasoning.budget is not None:
-        notes.drop("reasoning", "there is no token budget for reasoning here; set an effort")
+        notes.drop("reasoning", "a reasoning budget is not supported here; set an effort")
     effort = reasoning.effort
     if reasoning.mode is not None and effort is None:
         if reasoning.mode == "disabled":
             effort = "none"
         else:
-            notes.drop("reasoning", f"there is no mode {reasoning.mode!r} here; set an effort")
+            notes.drop("reasoning", f"the mode {reasoning.mode!r} is not supported here; set an effort")
     body: JsonObject = {}
     if effort is not None:
         body["effort"] = effort

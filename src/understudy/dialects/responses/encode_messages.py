@@ -1,4 +1,4 @@
-"""From a conversation to `instructions` and `input` items.
+"""Messages to `instructions` and `input` items.
 
 A leading system message in plain text becomes `instructions`; every other message keeps its place and role. Parts of
 an assistant's turn become items of their own (message, function call, reasoning), in their order.
@@ -32,7 +32,7 @@ MAX_CALL_ID = 64
 """Characters of a call's id; longer ones, which other providers do make, are refused."""
 
 _ROLES = {Role.SYSTEM: "system", Role.DEVELOPER: "developer"}
-"""The rest is said by the user, such as what a tool message holds besides its results."""
+"""All other roles become the user's, such as what a tool message holds besides its results."""
 
 
 def encode_messages(
@@ -67,9 +67,9 @@ class _MessageEncoder:
         self._ids = CallIds(short_id(MAX_CALL_ID), notes)
 
     def add(self, message: Message) -> None:
-        """Write one message."""
+        """Encode one message."""
         if message.name is not None:
-            self._notes.drop("name", "messages have no name here")
+            self._notes.drop("name", "message names are not supported here")
         if message.role is Role.ASSISTANT:
             self._add_answer(message)
         elif isinstance(message.content, str):
@@ -78,7 +78,7 @@ class _MessageEncoder:
             self._add_parts(message, message.content)
 
     def _add_parts(self, message: Message, parts: tuple[AnyPart, ...]) -> None:
-        """Results become items; the other parts are gathered into messages around them."""
+        """Encode results as items; the other parts are gathered into messages around them."""
         content: list[JsonObject] = []
         for part in parts:
             item = self._own_item(part)
@@ -96,7 +96,7 @@ class _MessageEncoder:
             self.items.append({"role": _ROLES.get(message.role, "user"), "content": content, **_extra(message)})
 
     def _own_item(self, part: AnyPart) -> JsonObject | None:
-        """Return the item that a part is by itself; `None` when it is content of a message."""
+        """Return the item that a part is by itself; `None` if it is content of a message."""
         match part:
             case ToolResult():
                 return self._result(part)
@@ -107,7 +107,7 @@ class _MessageEncoder:
 
     def _result(self, result: ToolResult) -> JsonObject:
         if result.is_error:
-            self._notes.drop("tool result is_error", "only its text can say that a tool failed")
+            self._notes.drop("tool result is_error", "only its text can report that a tool failed")
         if isinstance(result.content, str):
             output: Any = result.content
         else:
@@ -116,7 +116,7 @@ class _MessageEncoder:
         return {"type": kind, "call_id": self._ids.of_result(result.call_id), "output": output, **_extra(result)}
 
     def content(self, part: AnyPart) -> JsonObject | None:
-        """Write a part of a user's or system message, or of a tool's result."""
+        """Encode a part of a user's or system message, or of a tool's result."""
         match part:
             case Text(text):
                 piece: JsonObject = {"type": "input_text", "text": text}
@@ -130,7 +130,7 @@ class _MessageEncoder:
                 self._notes.drop("opaque part", f"only {dialect} understands it")
                 return None
             case _:
-                self._notes.drop(word_of(part), "the Responses API takes none as input")
+                self._notes.drop(word_of(part), "the Responses API does not accept it as input")
                 return None
         if part.cache is not None:
             piece["prompt_cache_breakpoint"] = {"mode": "explicit"}
@@ -148,9 +148,9 @@ class _MessageEncoder:
 
     def _file(self, file: File) -> JsonObject:
         if file.context is not None:
-            self._notes.drop("file context", "files carry no context here")
+            self._notes.drop("file context", "file context is not supported here")
         if file.citations is not None:
-            self._notes.drop("file citations", "citations of files cannot be switched here")
+            self._notes.drop("file citations", "file citations cannot be switched on or off here")
         if file.text is not None:
             self._notes.emulate("file", "a plain-text document is sent as text")
             return {"type": "input_text", "text": file.text}
@@ -166,7 +166,7 @@ class _MessageEncoder:
         return piece
 
     def _add_answer(self, message: Message) -> None:
-        """Write an assistant's turn. Texts that came in one message item go back in one."""
+        """Encode an assistant's turn. Texts that came in one message item go back in one."""
         open_about: JsonObject | None = None
         content: list[JsonObject] = []
         for part in message.parts:
@@ -213,11 +213,11 @@ class _MessageEncoder:
             case Opaque(dialect):
                 self._notes.drop("opaque part", f"only {dialect} understands it")
             case Citation():
-                self._notes.drop("citations", "a citation stands only in a text here")
+                self._notes.drop("citations", "only text can carry citations here")
             case ToolResult():
                 self.items.append(self._result(part))
             case _:
-                self._notes.drop(word_of(part), "an assistant's turn holds none here")
+                self._notes.drop(word_of(part), "an assistant message cannot carry it here")
 
     def _call(self, call: ToolCall) -> JsonObject:
         about = _extra(call)
@@ -233,14 +233,14 @@ class _MessageEncoder:
         }
 
     def _thinking(self, thinking: Thinking) -> JsonObject | None:
-        """Reasoning goes back as it came, to where it came from, or not at all."""
+        """Return reasoning as it came, to the service that it came from; `None` for any other."""
         source = thinking.provenance
         if source is None or source.dialect != NAME:
-            self._notes.drop("thinking", "it was not written by this API, which takes back only its own")
+            self._notes.drop("thinking", "it was not produced by this API, which accepts only its own")
             return None
         model = self._endpoint.model
         if self._quirks.thinking_bound_to_model and source.model and model and not source.model.startswith(model):
-            self._notes.drop("thinking", f"{model} does not take the thinking of {source.model}")
+            self._notes.drop("thinking", f"{model} does not accept the thinking of {source.model}")
             return None
         item = _extra(thinking)
         if item.get("type") == "reasoning":
@@ -253,5 +253,5 @@ class _MessageEncoder:
 
 
 def _extra(holder: Message | Part) -> JsonObject:
-    """The wire fields that were kept for this dialect."""
+    """Return the wire fields that were kept for this dialect."""
     return (holder.extra or {}).get(NAME, {})

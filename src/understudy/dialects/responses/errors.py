@@ -1,4 +1,4 @@
-"""Reading errors. A body is that of all of OpenAI's APIs; a failed response and an error event have their own shapes.
+"""Errors. A body has the form of all of OpenAI's APIs; a failed response and an error event have their own shapes.
 
 Source: the values of `ResponseError.code` in OpenAI's OpenAPI document (2.3.0); OpenAI's "Error codes".
 """
@@ -27,18 +27,18 @@ RULES: tuple[ErrorRule, ...] = (
     *_rules(_K.INVALID_REQUEST, "data_residency_mismatch", "unsupported_image_media_type", "failed_to_download_image"),
     *_rules(_K.INVALID_REQUEST, "invalid_image*", "image_*", "invalid_base64_image", "empty_image_file"),
 )
-"""How codes are read before those that all dialects know; the first rule that matches counts."""
+"""Rules that apply before the codes that all dialects share; the first that matches counts."""
 
 
 def decode_inner_error(error: object) -> WireError | None:
-    """Read the error that a failed response or an event holds; `None` when it says nothing."""
+    """Decode the error that a failed response or an event holds; `None` if it says nothing."""
     return decode_error_value({"error": error}) if error else None
 
 
 def decode_event_error(data: bytes) -> WireError | None:
-    """Read an `error` event: documented with its fields at the top level, also seen with an `error` object inside.
+    """Decode an `error` event: documented with its fields at the top level, also seen with an `error` object inside.
 
-    `None` for an event without a type that holds no error. Raises `BadJson`.
+    `None` for an event without a type that holds no error. Raise `BadJson`.
     """
     event = decode_object(data)
     if event.get("error"):

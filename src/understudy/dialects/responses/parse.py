@@ -1,4 +1,4 @@
-"""From a request's bytes to a generation.
+"""Requests of the Responses API to unified requests.
 
 Refused are the fields that need state on this side: `previous_response_id`, `conversation`, `background`. `store` is
 accepted and has no effect here. Null counts as absent. Beyond that the reading is lossless but for three forms that
@@ -76,7 +76,7 @@ _TYPED = frozenset(_Body.__struct_fields__) - {"include"}
 
 
 def parse_request(request: HttpRequest, operation: Operation) -> Inbound:
-    """Read a request. Raises `BadRequest` with the words and the parameter that OpenAI's clients show."""
+    """Parse a request. Raise `BadRequest` with the words and the parameter that OpenAI's clients show."""
     try:
         wire = decode_object(request.body or b"")
     except BadJson as error:
@@ -188,7 +188,7 @@ def _is_plain_function(tool: Any) -> bool:
 
 
 def _text(text: JsonObject | None, extra: JsonObject) -> tuple[OutputFormat | None, str | None]:
-    """Read format and verbosity; what else there is, and a format of another type, goes to `extra`."""
+    """Parse format and verbosity; what else there is, and a format of another type, goes to `extra`."""
     rest = {key: value for key, value in (text or {}).items() if value is not None}
     verbosity = rest.pop("verbosity", None)
     output = None

@@ -1,4 +1,4 @@
-"""From `input` items to a conversation: what the server half reads, and the inverse of `input.py`.
+"""`input` items to messages: the inverse of `encode_messages`.
 
 Items that an assistant wrote (messages, calls, reasoning, hosted tools) are gathered into turns, results into tool
 messages. A field without a typed place stays in `extra["responses"]` of the message or part whose item it was.
@@ -34,7 +34,7 @@ _ROLES = {"user": Role.USER, "system": Role.SYSTEM, "developer": Role.DEVELOPER}
 
 
 def parse_messages(items: list[JsonObject]) -> list[Message]:
-    """Read the items of `input`. Raises `BadRequest`."""
+    """Parse the items of `input`. Raise `BadRequest`."""
     turns = _MessageParser()
     for position, item in enumerate(items):
         turns.add(item, f"input[{position}]")
@@ -55,7 +55,7 @@ class _MessageParser:
         return self._done
 
     def add(self, item: JsonObject, where: str) -> None:
-        """Read one item."""
+        """Parse one item."""
         kind = item.get("type")
         if not isinstance(kind, str | None):
             raise bad_request("the type of an item must be a string", param=f"{where}.type")
@@ -110,7 +110,7 @@ class _MessageParser:
 
 
 def parse_content(content: str | list[Any], where: str) -> str | tuple[AnyPart, ...]:
-    """Read the content of a user's or system message, or of a tool's output. Raises `BadRequest`."""
+    """Parse the content of a user's or system message, or of a tool's output. Raise `BadRequest`."""
     if isinstance(content, str):
         return content
     return tuple(_piece(piece, f"{where}[{position}]") for position, piece in enumerate(content))

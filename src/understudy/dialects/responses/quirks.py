@@ -1,4 +1,4 @@
-"""What a target wants otherwise than the plain form, done to the body by its quirks.
+"""What a target needs otherwise than the plain form, done to the body by its quirks.
 
 Rendered and patched bodies both pass through here, so a request that came in on this wire fits every target too.
 """
@@ -24,7 +24,7 @@ _MEDIA = {"input_image": "image", "input_file": "file"}
 
 
 def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
-    """Alter the body in place; everything left out or changed is noted."""
+    """Change the body in place; everything omitted or changed becomes a warning."""
     _apply_to_reasoning(body, quirks, notes)
     _refuse(body, quirks, notes)
     _apply_to_text(body, quirks, notes)
@@ -93,9 +93,9 @@ def _apply_to_text(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
         del text["format"]
         if kind == "json_schema" and "json_object" in quirks.output_formats:
             text["format"] = {"type": "json_object"}
-            notes.emulate("output", "the model takes no schema: only JSON is asked for")
+            notes.emulate("output", "the model does not support a schema: only JSON is requested")
         else:
-            notes.drop("output", f"the model has no output format {kind!r}")
+            notes.drop("output", f"the model does not support the output format {kind!r}")
     if "verbosity" in quirks.refused and text.pop("verbosity", None) is not None:
         notes.drop("verbosity", "the model refuses it")
     body["text"] = text
@@ -105,7 +105,7 @@ def _apply_to_text(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
 
 def _apply_to_tools(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     if not quirks.parallel_switch and body.pop("parallel_tool_calls", None) is not None:
-        notes.drop("parallel_tool_calls", "the target has no such switch")
+        notes.drop("parallel_tool_calls", "the target has no such setting")
     match body.get("tool_choice"):
         case str(mode):
             pass
@@ -115,7 +115,7 @@ def _apply_to_tools(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None
             return
     if mode in ("auto", "none", "required", "tool") and mode not in quirks.tool_choice:
         del body["tool_choice"]
-        notes.drop("tool_choice", f"the target has no mode {mode!r}")
+        notes.drop("tool_choice", f"the target does not support the mode {mode!r}")
 
 
 def _apply_to_item(item: JsonObject, quirks: Quirks, notes: WarningLog) -> JsonObject:
@@ -135,15 +135,15 @@ def _apply_to_piece(piece: Any, quirks: Quirks, notes: WarningLog) -> Any:
         return piece
     if "prompt_cache_breakpoint" in piece and not quirks.cache_breakpoints:
         piece = {key: value for key, value in piece.items() if key != "prompt_cache_breakpoint"}
-        notes.drop("cache", "prompts are cached automatically here, without marks")
+        notes.drop("cache", "prompts are cached automatically here, without cache marks")
     medium = _MEDIA.get(piece.get("type", ""))
     if medium is None:
         return piece
     if medium not in quirks.inputs:
-        notes.drop(medium, "the target takes none")
+        notes.drop(medium, "the target does not accept it")
         return None
     url = piece.get("image_url")
     if not quirks.image_urls and isinstance(url, str) and not url.startswith("data:"):
-        notes.drop("image url", "the target takes images by their bytes only")
+        notes.drop("image url", "the target accepts images only as bytes")
         return None
     return piece

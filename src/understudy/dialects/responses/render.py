@@ -1,4 +1,4 @@
-"""From an answer to the response object, and the pieces of it that the stream writes too.
+"""Answers as response objects, and the pieces of them that a stream needs too.
 
 Source: OpenAI's OpenAPI document (2.3.0), "Response"; what its Python SDK (2.54.0) requires of each item.
 """
@@ -41,7 +41,7 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 class ResponseHead(msgspec.Struct, frozen=True):
-    """What a response says of itself from the beginning. `echo` repeats fields of the request."""
+    """The fields of a response that are known from the beginning. `echo` repeats fields of the request."""
 
     id: str
     model: str
@@ -60,7 +60,7 @@ def head_of(response_id: str | None, model: str | None, created: float | None, o
 
 
 def ending_of(reason: FinishReason) -> Ending:
-    """Return how a finish reason is said here; reasons that this wire has no word for are `completed`."""
+    """Return how a response with this finish reason ends; reasons without a word on this wire are `completed`."""
     match reason:
         case FinishReason.LENGTH:
             return Ending("incomplete", "max_output_tokens")
@@ -77,7 +77,7 @@ def ending_of(reason: FinishReason) -> Ending:
 def render_response(
     head: ResponseHead, output: list[JsonObject], ending: Ending, usage: Usage, facts: JsonObject
 ) -> JsonObject:
-    """Write a response. `facts` may hold `service_tier`."""
+    """Render a response. `facts` may hold `service_tier`."""
     return {
         "id": head.id,
         "object": "response",
@@ -98,7 +98,7 @@ def render_response(
 
 
 def render_whole(response: GenerationResponse, options: dict[str, Any]) -> JsonObject:
-    """Write an answer as a response object."""
+    """Render an answer as a response object."""
     head = head_of(response.id, response.model, response.created, options)
     output: list[JsonObject] = []
     for part in response.message.parts:
@@ -118,7 +118,7 @@ def _same_message(one: JsonObject, other: JsonObject) -> bool:
 
 
 def render_item(part: AnyPart, head: ResponseHead, position: int) -> JsonObject | None:
-    """Write a part as the item that it is; `None` for what only another wire can say."""
+    """Render a part as the item that it is; `None` for what this wire cannot express."""
     match part:
         case Text() | Refusal():
             about = extra_of(part).get("item", {})
@@ -141,7 +141,7 @@ def render_item(part: AnyPart, head: ResponseHead, position: int) -> JsonObject 
 
 
 def render_content(part: Text | Refusal) -> JsonObject:
-    """Write a text or refusal as content of a message."""
+    """Render a text or refusal as content of a message."""
     if isinstance(part, Refusal):
         return {"type": "refusal", "refusal": part.text}
     annotations = [written for citation in part.citations if (written := render_citation(citation)) is not None]
@@ -149,7 +149,7 @@ def render_content(part: Text | Refusal) -> JsonObject:
 
 
 def _reasoning_item(thinking: Thinking, item_id: str) -> JsonObject:
-    """Thinking of another provider shows its words alone: its signature would be refused where it is replayed."""
+    """Thinking of another provider keeps only its text: its signature would be refused when it is replayed."""
     summary = [{"type": "summary_text", "text": thinking.text}] if thinking.text else []
     item: JsonObject = {"id": item_id, "type": "reasoning", "summary": summary}
     source = thinking.provenance
@@ -159,12 +159,12 @@ def _reasoning_item(thinking: Thinking, item_id: str) -> JsonObject:
 
 
 def extra_of(part: Part) -> JsonObject:
-    """The wire fields that were kept for this dialect."""
+    """Return the wire fields that were kept for this dialect."""
     return (part.extra or {}).get(NAME, {})
 
 
 def _place_logprobs(output: list[JsonObject], logprobs: Any) -> None:
-    """Hang the log probabilities of the answer on its first text."""
+    """Put the log probabilities of the answer on its first text."""
     if not isinstance(logprobs, dict) or not isinstance(logprobs.get("content"), list):
         return
     for item in output:

@@ -1,4 +1,4 @@
-"""Output items while they are written: what a stream says when each begins, grows and ends."""
+"""Output items while they grow: the events that announce, extend and close each."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Live(ABC):
     """The base of all: an item at a position of the output."""
 
     def __init__(self, position: int, item_id: str, about: JsonObject) -> None:
-        """`about` are the fields of this dialect that are known of the item so far."""
+        """`about`: the fields of this dialect that are known so far."""
         self.position = position
         self.item_id = item_id
         self.closed = False
         self.status = "in_progress"
         self.signature: str | None = None
-        """Proves the origin of reasoning; other items have none."""
+        """The signature of reasoning; other items have none."""
         self._about = about
         self._pieces: list[str] = []
 
@@ -38,22 +38,22 @@ class Live(ABC):
 
     @abstractmethod
     def add(self, piece: str) -> list[Events]:
-        """Take more of it."""
+        """Add more of it."""
 
     @abstractmethod
     def end(self) -> list[Events]:
         """Close it."""
 
     def cite(self, citation: Citation) -> list[Events]:
-        """Take a citation; only texts have any."""
+        """Add a citation; only texts have any."""
         return []
 
     def note(self, fields: JsonObject) -> None:
-        """Take fields of this dialect."""
+        """Add fields of this dialect."""
         self._about = {**self._about, **fields}
 
     def fields(self, kind: str) -> JsonObject:
-        """Return the item's fields but its contents. What was noted beats what is made up here, once it is whole."""
+        """Return the item's fields but its contents. Reported fields override generated ones at the end."""
         base: JsonObject = {"id": self.item_id, "type": kind, "status": self.status}
         noted = self._about if self.closed else {key: self._about[key] for key in ("phase",) if key in self._about}
         return {**base, **noted, "id": self.item_id}
@@ -67,11 +67,11 @@ class Live(ABC):
         return "".join(self._pieces)
 
     def announce(self, item: JsonObject) -> Events:
-        """Say that the item begins."""
+        """Return the event that the item begins."""
         return "response.output_item.added", {"output_index": self.position, "item": item}
 
     def conclude(self) -> Events:
-        """Say that the item is whole."""
+        """Return the event that the item is complete."""
         return "response.output_item.done", {"output_index": self.position, "item": self.item()}
 
     def here(self, **fields: object) -> JsonObject:
@@ -135,12 +135,12 @@ class LiveText(LiveMessage):
         return render_content(Text(self.text(), citations=tuple(self._citations)))
 
     def add(self, piece: str) -> list[Events]:
-        """Take more text."""
+        """Add more text."""
         self.grown(piece)
         return [("response.output_text.delta", self.within(delta=piece, logprobs=[]))]
 
     def cite(self, citation: Citation) -> list[Events]:
-        """Take a citation."""
+        """Add a citation."""
         written = render_citation(citation)
         if written is None:
             return []
@@ -162,7 +162,7 @@ class LiveRefusal(LiveMessage):
         return render_content(Refusal(self.text()))
 
     def add(self, piece: str) -> list[Events]:
-        """Take more of the refusal."""
+        """Add more of the refusal."""
         self.grown(piece)
         return [("response.refusal.delta", self.within(delta=piece))]
 
@@ -190,11 +190,11 @@ class LiveThinking(Live):
         return {"type": "summary_text", "text": self.text()}
 
     def begin(self) -> list[Events]:
-        """Announce the reasoning. Its summary is announced with the first words, for it may have none."""
+        """Announce the reasoning. Its summary is announced with its first text, because it may have none."""
         return [self.announce(self.item())]
 
     def add(self, piece: str) -> list[Events]:
-        """Take more of the summary."""
+        """Add more of the summary."""
         events: list[Events] = []
         if not self._pieces:
             empty = {"type": "summary_text", "text": ""}
@@ -214,7 +214,7 @@ class LiveThinking(Live):
 
 
 class LiveCall(Live):
-    """A call of a function, or of a custom tool where that was noted ahead."""
+    """A call of a function, or of a custom tool if that was reported before."""
 
     def __init__(self, position: int, item_id: str, about: JsonObject, call: tuple[str, str]) -> None:
         super().__init__(position, item_id, about)
@@ -232,7 +232,7 @@ class LiveCall(Live):
         return [self.announce(self.item())]
 
     def add(self, piece: str) -> list[Events]:
-        """Take more of the arguments."""
+        """Add more of the arguments."""
         self.grown(piece)
         return [(f"{self._events}.delta", self.here(delta=piece))]
 

@@ -1,4 +1,4 @@
-"""From events to a stream: announced items, their pieces, closed items, and the whole response at the end.
+"""The writer of a stream: announced items, their pieces, closed items, and the whole response at the end.
 
 Source: the event types of OpenAI's Python SDK (2.54.0) and the order in which its stream helper expects them.
 """
@@ -53,7 +53,7 @@ class ResponsesRenderer:
         self._facts = Facts()
 
     def feed(self, event: e.Event) -> bytes:
-        """Write one event; empty when the wire has nothing to say for it yet."""
+        """Render one event; empty if the wire has nothing for it yet."""
         if event.wire is not None:
             self._forwards = True
             self._sequence += bool(event.wire)
@@ -87,7 +87,7 @@ class ResponsesRenderer:
         )
 
     def fail(self, failure: Failure) -> bytes:
-        """Write an `error` event.
+        """Render an `error` event.
 
         Its fields stand at the top level, as documented, and once more in `error`, without which OpenAI's own client
         takes the event for one of many and the broken answer for a whole one.
@@ -146,7 +146,7 @@ class ResponsesRenderer:
         return self._end(before, "completed") + self._write(*live.begin())
 
     def _message_of(self, index: int) -> LiveMessage | None:
-        """Return the open message that a new content belongs to, by the id that was noted of both."""
+        """Return the open message that a new content belongs to, by the id that was reported for both."""
         last = self._order[-1] if self._order else None
         own = self._notes.get(index, {}).get("id")
         return last if isinstance(last, LiveMessage) and not last.closed and last.item_id == own else None
@@ -165,7 +165,7 @@ class ResponsesRenderer:
             self._lives[index].note(fields)
 
     def _place(self, prefix: str, index: int) -> tuple[int, str, JsonObject]:
-        """Return position, id and known fields for a new item. An id that another item took is not taken again."""
+        """Return position, id and known fields for a new item. No two items get the same id."""
         position, about = len(self._order), self._notes.get(index, {})
         own = about.get("id")
         taken = not isinstance(own, str) or any(live.item_id == own for live in self._order)

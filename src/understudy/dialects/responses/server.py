@@ -22,12 +22,12 @@ from understudy.wire.http import HttpReply, HttpRequest
 
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Write a whole answer."""
+    """Render a whole answer."""
     return json_reply(render_whole(response, inbound.options))
 
 
 def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
-    """Write a token count."""
+    """Render a token count."""
     return json_reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
 
 
@@ -41,7 +41,7 @@ class ResponsesServer(ServerHalf):
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """Tell which operation a route asks for, by its end. No responses are stored, so none can be fetched."""
+        """Return the operation of a route, by its end. No responses are stored, so none can be fetched."""
         route = "/" + path.partition("?")[0].strip("/")
         if method.upper() != "POST":
             return None
@@ -54,7 +54,7 @@ class ResponsesServer(ServerHalf):
         return key_of(request) or key_of(request, "api-key")
 
     def parse(self, request: HttpRequest) -> Inbound:
-        """Read a request. Raises `BadRequest`."""
+        """Parse a request. Raise `BadRequest`."""
         path = urlsplit(request.url).path
         operation = self.operation(request.method, path)
         if operation is None:
@@ -66,7 +66,7 @@ class ResponsesServer(ServerHalf):
         return ResponsesRenderer(inbound)
 
     def render_error(self, failure: Failure) -> HttpReply:
-        """Write an error in OpenAI's shape. One that came inside a success has only the status of its kind."""
+        """Render an error in OpenAI's shape. One that came inside a success has only the status of its kind."""
         if failure.status is not None and failure.status < 400:
             failure = msgspec.structs.replace(failure, status=None)
         return render_error(failure)

@@ -9,7 +9,7 @@ from understudy.domain.usage import Usage, token_count
 
 
 def decode_usage(raw: JsonObject) -> Usage:
-    """Take the counts apart: `input_tokens` includes cache reads and writes, `output_tokens` includes reasoning.
+    """Decode the counts: `input_tokens` includes cache reads and writes, `output_tokens` includes reasoning.
 
     Sub-counts that exceed the count which includes them are ignored; the total is kept.
     """
@@ -32,7 +32,7 @@ def decode_usage(raw: JsonObject) -> Usage:
 
 
 def render_usage(usage: Usage) -> JsonObject | None:
-    """Return the counts as the wire has them, where classes include each other; `None` when nothing is known.
+    """Return the counts as the wire has them, where classes include each other; `None` if nothing is known.
 
     The wire demands a number for each detail, so an unknown one is 0 here.
     """

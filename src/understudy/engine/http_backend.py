@@ -1,0 +1,314 @@
+"""The built-in backend: an entry and its provider's row, spoken through the row's dialects, over the transport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from understudy.dialects.base import Dialect, Endpoint, extra_fields
+from understudy.domain.bounded import BoundedDict
+from understudy.domain.errors import ConfigError
+from understudy.domain.events import Event
+from understudy.domain.operation import Operation
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.secret import Secret
+from understudy.domain.stats import ProviderStats
+from understudy.engine.access import endpoint_for, secret_for
+from understudy.engine.backend import ModelFacts
+from understudy.engine.exchanges import dialect_of, limit_of, open_exchange, require, widened
+from understudy.engine.inner_streams import InnerStreams
+from understudy.ledger.tally import StatsCounter
+from understudy.policy.batches import BatchLimits
+from understudy.policy.embedding_spaces import EmbeddingSpace, canonical
+from understudy.policy.targets import Limits, Target
+from understudy.providers.base import ProviderRow
+from understudy.settings import ProviderConfig
+
+if TYPE_CHECKING:
+    from understudy.domain.attempts import AttemptRecord
+    from understudy.domain.money import Cost
+    from understudy.domain.prices import Price, PriceQuery
+    from understudy.domain.responses import ModelInfo
+    from understudy.engine.auth import Credential
+    from understudy.engine.background import Background
+    from understudy.engine.http_attempt import HttpAttempt
+    from understudy.engine.job import Job
+    from understudy.pricing.lookup import PriceLookup
+    from understudy.transport.base import Transport
+
+REMEMBERED = 1024
+"""Models of one entry about which something is remembered; names of models come from callers and have no end."""
+THINKING_FIRST_EVENT = 300.0
+"""Seconds until the first content when the model thinks first."""
+_DIMENSIONS = ("dimensions", "output_dimension", "outputDimensionality", "output_dimensionality")
+"""What the wires call it; entries and calls may write it among their extra fields."""
+
+
+class HttpBackend:
+    """One entry, asked over HTTP.
+
+    What an attempt needs beyond the row is loaded at the first one, so that building many providers costs little.
+    """
+
+    def __init__(self, config: ProviderConfig, row: ProviderRow, *, transport: Transport | None = None) -> None:
+        self.config = config
+        self.row = row
+        self._given_transport = transport
+        self._counter = StatsCounter()
+        self._endpoints: BoundedDict[str | None, Endpoint] = BoundedDict(REMEMBERED)
+        self._facts: BoundedDict[str | None, tuple[int, ModelFacts]] = BoundedDict(REMEMBERED)
+        self._inner_streams = InnerStreams()
+
+    @property
+    def name(self) -> str:
+        """The entry's name."""
+        return self.config.entry
+
+    # ---- what is loaded at the first need ----
+
+    @cached_property
+    def prices(self) -> PriceLookup:
+        """What the entry's models cost, and what lists of models state about them."""
+        from understudy.pricing.lookup import PriceLookup
+
+        return PriceLookup(self.config, self.row, self.endpoint(None).base_url)
+
+    @cached_property
+    def credential(self) -> Credential:
+        """The key and where it may go. Read from the provider's own environment variable if the entry has none.
+
+        Raises `ConfigError` if the key is missing or invalid.
+        """
+        from understudy.engine.auth import Credential
+
+        config = self.config
+        auth, secret = secret_for(config, self.row)
+        home = urlsplit(self.endpoint(None).base_url)
+        source = None if isinstance(config.token, Secret) else config.token
+        return Credential(auth, secret, f"{home.scheme}://{home.netloc}", token=source, sign=config.sign)
+
+    @cached_property
+    def _background(self) -> Background:
+        from understudy.engine.background import Background
+
+        return Background()
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from understudy.transport.aiohttp_transport import AioTransport
+        from understudy.transport.network import Network
+
+        return self._given_transport or AioTransport(network=Network(self.config))
+
+    def endpoint(self, model: str | None) -> Endpoint:
+        """Return where a model is asked, and how requests to it are written."""
+        endpoint = self._endpoints.get(model)
+        if endpoint is None:
+            endpoint = self._endpoints[model] = endpoint_for(self.config, self.row, model)
+        return endpoint
+
+    # ---- which targets it offers ----
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that the entry names."""
+        return tuple(filter(None, (self.config.text_model, self.config.embedding_model)))
+
+    @property
+    def text_model(self) -> str | None:
+        """The model of generations that name none: the entry's, else the row's dated default."""
+        return self.config.text_model or self.row.text_model
+
+    @property
+    def generates(self) -> bool:
+        """Whether there is a text model; an entry for embeddings alone has none."""
+        return self.text_model is not None
+
+    def embeds(self, model: str | None = None) -> bool:
+        """Return whether the provider supports embeddings, and there is a model for them."""
+        return Operation.EMBED in self.row.dialects and (model or self.config.embedding_model) is not None
+
+    def text_target(self, model: str | None = None) -> Target:
+        """Return the entry as a target of generations. Raises `ConfigError` if no model is known."""
+        return self.target(model or self.text_model, "text_model", default=model in (None, self.text_model))
+
+    def embedding_target(self, model: str | None = None) -> Target:
+        """Return the entry as a target of embeddings. Raises `ConfigError` if no model is known."""
+        require(self.row, Operation.EMBED)
+        return self.target(model or self.config.embedding_model, "embedding_model", default=model is None)
+
+    def target(self, model: str | None, setting: str = "", *, default: bool = True) -> Target:
+        """Return the entry as a target with a model, which `setting` names where the caller leaves it out."""
+        if model is None:
+            raise ConfigError(f'{self.name}: {setting} is missing: set {setting} = "…" in the entry, or pass model="…"')
+        config = self.config
+        base_url = self.endpoint(model).base_url
+        return Target(
+            name=self.name,
+            model=model,
+            priority=config.priority,
+            provider_type=self.row.type,
+            default=default,
+            endpoint=base_url,
+            credential=f"{self.name}@{base_url}",
+            limits=Limits(
+                connect=config.connect_timeout,
+                first_event=config.first_event_timeout or self.row.first_event_timeout,
+                idle=config.idle_timeout,
+                total=config.timeout,
+            ),
+        )
+
+    def space_of(self, target: Target, request: EmbeddingRequest) -> EmbeddingSpace:
+        """Return the space that a target's vectors live in.
+
+        An entry's `embedding_space` is that of its own model: vectors of another model live apart.
+        """
+        own = self.config.embedding_space if target.model == self.config.embedding_model else None
+        endpoint = self.endpoint(target.model)
+        dimensions: int | None = None
+        if "dimensions" not in endpoint.quirks.refused:
+            sent = extra_fields(request.extra, self.row.dialects[Operation.EMBED], endpoint)
+            dimensions = next((sent[name] for name in _DIMENSIONS if name in sent), request.dimensions)
+        return EmbeddingSpace(own or canonical(target.model or ""), dimensions)
+
+    # ---- what is known of them ----
+
+    def facts(self, model: str | None) -> ModelFacts:
+        """Return what is known of a model, looked up again when lists of models or prices were loaded since."""
+        version = self.prices.version
+        found = self._facts.get(model)
+        if found is None or found[0] != version:
+            found = self._facts[model] = version, self._look_up(model)
+        return found[1]
+
+    def _look_up(self, model: str | None) -> ModelFacts:
+        """Combine what lists state with what the entry states, which holds for its text model alone."""
+        config, info = self.config, self.known(model)
+        window = info.context_window if info is not None else None
+        abilities = _abilities(self.endpoint(model), info)
+        if self.text_model not in (None, model):
+            return ModelFacts(window, abilities)
+        return ModelFacts(config.context_window or window, {**abilities, **config.capabilities})
+
+    def known(self, model: str | None) -> ModelInfo | None:
+        """Return what a fetched list of models states of a model, or what is published of it; else `None`."""
+        return self.prices.known(model) if model is not None else None
+
+    def price_of(self, model: str | None) -> Price | None:
+        """Return what a model costs here; `None` if that is unknown.
+
+        The price is the one in the entry's own table, else the one in the provider's list of models if that was
+        fetched, else the published one (genai-prices) as soon as it is loaded.
+        """
+        return self.prices.price(model) if model is not None else None
+
+    def cost_of(self, query: PriceQuery) -> Cost | None:
+        """Return what an attempt cost, at the price of the model that answered; `None` if that is unknown."""
+        return self.prices.cost(query)
+
+    async def prices_ready(self, model: str | None = None) -> None:
+        """Wait until the published prices are loaded, if the price of a model (unset: of any model) needs them."""
+        await self.prices.ready(model)
+
+    def load_prices(self, model: str | None = None) -> None:
+        """Load what `prices_ready` waits for, in the calling thread: that takes 0.4 seconds, once a process."""
+        self.prices.load(model)
+
+    def batch_limits(self, target: Target) -> BatchLimits:
+        """Return how much one request for embeddings may hold, as the row states."""
+        quirks = self.endpoint(target.model).quirks
+        return BatchLimits(quirks.embed_batch, quirks.embed_batch_tokens)
+
+    # ---- how it is asked ----
+
+    def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> HttpAttempt:
+        """Open an attempt; nothing is sent before it is iterated."""
+        # Before the imports: the first attempt of a process loads its dialect and the HTTP library here.
+        from understudy.engine import clock
+
+        began = clock.now()
+        from understudy.dialects.history import localize
+        from understudy.engine.http_attempt import HttpAttempt, HttpContext
+
+        request = job.request
+        if job.operation.billed:
+            self.prices.begin(target.model)
+        endpoint = self.endpoint(target.model)
+        warnings: list[Event] = []
+        chat = isinstance(request, GenerationRequest) and job.operation is Operation.CHAT
+        if chat:
+            request = self._with_defaults(request)
+            endpoint = widened(endpoint, request)
+            if request.reasoning is not None and limits.first_event < THINKING_FIRST_EVENT:
+                limits = replace(limits, first_event=THINKING_FIRST_EVENT)
+        dialect = dialect_of(self.row, job.operation, endpoint, request)
+        streamed = chat and (job.streamed or self._streams_inside(job, request, dialect, limits, endpoint))
+        if isinstance(request, GenerationRequest):
+            request, warnings = localize(request, dialect.name, endpoint)
+            if job.streamed and request.origin is not None and request.origin.dialect == dialect.name:
+                # The caller speaks the same wire format: its frames can be handed on as they arrive.
+                endpoint = replace(endpoint, keep_wire=True)
+        inside = streamed and not job.streamed
+        context = HttpContext(
+            transport=self._transport,
+            credential=self.credential,
+            limits=limits,
+            attempt_id=attempt_id,
+            server=endpoint.server,
+            fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
+            streamed=streamed,
+            keep_raw=not job.streamed,
+            whole=partial(self._inner_streams.unstreamed_after, dialect, request, endpoint) if inside else None,
+            background=self._background,
+            strict=job.strict,
+            bounds=endpoint.bounds,
+            limit=limit_of(request, endpoint.bounds, streamed),
+            began=began,
+        )
+        exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
+        return HttpAttempt(exchange, context, dialect=dialect.name, before=warnings)
+
+    def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
+        config = self.config
+        if config.max_tokens is None and config.temperature is None:
+            return request
+        return request.with_defaults(max_tokens=config.max_tokens, temperature=config.temperature)
+
+    def _streams_inside(self, job: Job, request: Any, dialect: Dialect, limits: Limits, endpoint: Endpoint) -> bool:
+        whole, others = self.config.whole or job.whole, limits.yield_by is not None
+        return self._inner_streams.wanted(request, dialect, endpoint, whole=whole, others=others)
+
+    def tally(self, attempt: AttemptRecord) -> None:
+        """Add an attempt to the statistics."""
+        self._counter.record(attempt)
+
+    def stats(self) -> ProviderStats:
+        """Return what was done so far, under whichever manager."""
+        return self._counter.stats()
+
+    async def aclose(self) -> None:
+        """Wait, for a limited time, for what runs in the background, and close the connections of the running loop."""
+        await self._background.finish()
+        await self._transport.aclose()
+
+
+def _abilities(endpoint: Endpoint, info: ModelInfo | None) -> Mapping[str, bool]:
+    """Return what a model supports and what it lacks: as the fetched list states, else as its wire format allows."""
+    quirks = endpoint.quirks
+    lacks = {
+        "tools": "tools" in quirks.refused,
+        "structured_output": "json_schema" not in quirks.output_formats,
+        "vision": "image" not in quirks.inputs,
+        "audio_input": "audio" not in quirks.inputs,
+        "pdf_input": "file" not in quirks.inputs,
+    }
+    abilities = {name: False for name, is_lacking in lacks.items() if is_lacking}
+    if info is not None:
+        abilities.update(dict.fromkeys(info.capabilities or (), True))
+        abilities.update(dict.fromkeys(info.lacks, False))
+    return abilities
