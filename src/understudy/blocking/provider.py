@@ -160,7 +160,7 @@ class Provider(LLMProvider):
 
     @property
     def embeds(self) -> bool:
-        """Whether the provider has embeddings at all."""
+        """Whether the provider supports embeddings."""
         return self.wrapped.embeds
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
@@ -180,7 +180,7 @@ class Provider(LLMProvider):
         return self._run(lambda: self.wrapped.known(model))
 
     def configuration_warnings(self) -> list[Warning]:
-        """Return what the entry sets but its text model refuses, and so is left out of every request."""
+        """Return warnings of settings of the entry that its text model rejects; every request omits them."""
         return self._run(self.wrapped.configuration_warnings)
 
 
@@ -252,7 +252,7 @@ def create_provider(
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider:
-    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type or a wrong address.
+    """Make a provider of an entry, without I/O. Raises `ConfigError` for an unknown type or an invalid address.
 
     `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
     """
