@@ -19,6 +19,7 @@ class TargetCatalog:
 
     def __init__(self, backends: Iterable[Backend], routes: Iterable[Route] = ()) -> None:
         self.backends: Mapping[str, Backend] = {each.name: each for each in backends}
+        self._models = {name: each.models for name, each in self.backends.items()}
         self.routes: dict[str, Route] = {}
         for route in routes:
             if route.name in self.routes:
@@ -29,7 +30,7 @@ class TargetCatalog:
         """Return what a call's `model` selects. Raises `Misuse` for an unknown name."""
         if model is None:
             return EVERYTHING
-        selection = select(model, {name: each.models for name, each in self.backends.items()}, self.routes)
+        selection = select(model, self._models, self.routes)
         if selection is None:
             raise Misuse(unknown_name(model, self.backends, self.routes))
         return selection
