@@ -68,9 +68,11 @@ if TYPE_CHECKING:
     from understudy.domain.events import (
         CitationAdded,
         Event,
+        FactReported,
         Finished,
         Frame,
         PartAdded,
+        PartExtra,
         RefusalDelta,
         Started,
         TextDelta,
@@ -93,7 +95,7 @@ if TYPE_CHECKING:
     from understudy.domain.secret import Secret
     from understudy.domain.stats import ProviderStats
     from understudy.domain.usage import Usage
-    from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the field's word
+    from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
     from understudy.ledger import LedgerSink, Observer
     from understudy.ledger.memory import MemoryLedger
     from understudy.policy.plan import Plan, Skip, Step
@@ -127,8 +129,8 @@ _HOMES = {
         "Unavailable Unsupported"
     ),
     "understudy.domain.events": (
-        "CitationAdded Event Finished Frame PartAdded RefusalDelta Started TextDelta ThinkingDelta ThinkingSigned "
-        "ToolCallDelta ToolCallStarted UsageReported Warned"
+        "CitationAdded Event FactReported Finished Frame PartAdded PartExtra RefusalDelta Started TextDelta "
+        "ThinkingDelta ThinkingSigned ToolCallDelta ToolCallStarted UsageReported Warned"
     ),
     "understudy.domain.failures": "Failure FailureKind",
     "understudy.domain.finish": "FinishReason",
@@ -216,6 +218,7 @@ __all__ = [
     "Endpoint",
     "ErrorRule",
     "Event",
+    "FactReported",
     "Facts",
     "Failure",
     "FailureKind",
@@ -254,6 +257,7 @@ __all__ = [
     "OutputFormat",
     "Overloaded",
     "PartAdded",
+    "PartExtra",
     "PermissionDenied",
     "Plan",
     "Price",

@@ -17,14 +17,14 @@ class _Options(TypedDict, total=False):
     model: str
     """A model name; at a manager also `entry` or `entry/model`, which is tried first."""
     system: str
-    """Goes ahead of the messages as a system message."""
+    """Put before the messages as a system message."""
     tools: Sequence[AnyTool | Mapping[str, Any]]
     """`Tool`s, or mappings in OpenAI's form."""
     tool_choice: ToolChoice | str | Mapping[str, Any]
     """`auto`, `none`, `required`, a tool's name, a `ToolChoice`, or a mapping in OpenAI's form."""
     parallel_tool_calls: bool
     output: OutputFormat
-    """The output format in full, where `schema` does not say enough."""
+    """The output format in full, if `schema` is not enough."""
     max_tokens: int
     temperature: float
     top_p: float
@@ -74,9 +74,9 @@ class EmbedOptions(TypedDict, total=False):
     model: str
     """A model name; at a manager also `entry` or `entry/model`."""
     dimensions: int
-    """Numbers of a vector, where the model can make shorter ones."""
+    """Length of each vector, if the model supports shorter ones."""
     input_type: str
-    """What the vectors are for, where the model makes a difference: `document`, `query`, `classification` or
+    """The purpose of the vectors, if the model distinguishes it: `document`, `query`, `classification` or
     `clustering`."""
     user: str
     labels: Mapping[str, str]
@@ -86,7 +86,7 @@ class EmbedOptions(TypedDict, total=False):
     deadline: float
     """Seconds for the whole request, over all batches."""
     concurrency: int
-    """Batches under way at once, where there are more texts than one request takes; 4 when unset."""
+    """Batches in flight at once, if there are more texts than one request holds; 4 if unset."""
     extra: Mapping[str, Mapping[str, Any]]
     """Values for one provider or dialect: `{"cohere": {...}}`."""
 
@@ -100,7 +100,7 @@ Texts = str | Sequence[str] | EmbeddingRequest
 
 @runtime_checkable
 class LLMProvider(Protocol):
-    """One provider, or many behind the same face. Users may write their own and mix it with the built-in ones."""
+    """One provider, or many behind the same interface. Custom providers mix with the built-in ones."""
 
     @property
     def provider_type(self) -> str:
@@ -145,19 +145,19 @@ class LLMProvider(Protocol):
         ...
 
     async def is_model_available(self, model: str) -> bool:
-        """Tell whether the provider offers a model. Raises `Unsupported` where nothing but a billed call could tell."""
+        """Check whether the provider offers a model. Raises `Unsupported` if only a billed call could establish it."""
         ...
 
     async def health_check(self) -> HealthStatus:
-        """Find out, without a billed call, whether the provider could answer."""
+        """Check, without a billed call, whether the provider could answer."""
         ...
 
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
-        """Count the tokens of a prompt. Raises `Unsupported` where the provider cannot."""
+        """Count the tokens of a prompt. Raises `Unsupported` if the provider cannot."""
         ...
 
     def stats(self) -> ProviderStats:
-        """Return what was done so far."""
+        """Return the statistics so far."""
         ...
 
     async def aclose(self) -> None:

@@ -20,8 +20,6 @@ INTERNAL = {
     "ResponseStream": {"__init__"},
 }
 """Members that only the library itself calls. Streams are made by `stream`."""
-UNNAMED = {"understudy.domain.events.FactReported", "understudy.domain.events.PartExtra"}
-"""Events that get their public names with their final ones."""
 
 
 def public() -> dict[str, Any]:
@@ -115,7 +113,7 @@ def test_a_public_signature_names_public_types_only(name: str) -> None:
         for where, module, annotation in annotated(public()[name])
         for each in hidden(module, annotation)
     }
-    assert {each for each in found if each.split(": ")[1] not in UNNAMED} == set()
+    assert found == set()
 
 
 def test_what_is_internal_exists() -> None:

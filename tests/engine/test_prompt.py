@@ -125,7 +125,7 @@ def test_texts_to_embed() -> None:
         ("a", {"input_type": "poem"}, "input_type"),
         (None, {}, "not NoneType"),
         (b"abc", {}, "text 0 is int"),
-        (["a", "ab\ud800"], {}, "text 1 has a lone surrogate at character 2"),
+        (["a", "ab\ud800"], {}, "text 1 contains a lone surrogate at character 2"),
         ("a", {"dimensions": 0}, "dimensions=0"),
         ("a", {"dimensions": 2.5}, "dimensions"),
         ("a", {"concurrency": 0}, "concurrency=0"),

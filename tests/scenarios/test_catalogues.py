@@ -160,7 +160,9 @@ async def test_whether_a_deployment_is_there_cannot_be_asked_for_free(provider: 
     row = providers.row(provider)
     assert row.catalogue_only
     async with stage(provider) as (emulator, llm):
-        with pytest.raises(u.Unsupported, match=f"{row.title} cannot tell whether a model is available.*short answer"):
+        with pytest.raises(
+            u.Unsupported, match=f"{row.title} cannot report whether a model is available.*short answer"
+        ):
             await llm.is_model_available(TOLD[provider][0])
         assert emulator.requests(provider) == []
 

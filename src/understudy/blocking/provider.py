@@ -101,19 +101,19 @@ class LLMProvider:
         return self._run_coroutine(lambda: self._wrapped.list_models(limit=limit))
 
     def is_model_available(self, model: str) -> bool:
-        """Tell whether the provider offers a model. Raises `Unsupported` where nothing but a billed call could tell."""
+        """Check whether the provider offers a model. Raises `Unsupported` if only a billed call could establish it."""
         return self._run_coroutine(lambda: self._wrapped.is_model_available(model))
 
     def health_check(self) -> HealthStatus:
-        """Find out, without a billed call, whether the provider could answer."""
+        """Check, without a billed call, whether the provider could answer."""
         return self._run_coroutine(self._wrapped.health_check)
 
     def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
-        """Count the tokens of a prompt. Raises `Unsupported` where the provider cannot."""
+        """Count the tokens of a prompt. Raises `Unsupported` if the provider cannot."""
         return self._run_coroutine(lambda: self._wrapped.count_tokens(prompt, **options))
 
     def stats(self) -> ProviderStats:
-        """Return what was done so far."""
+        """Return the statistics so far."""
         return self._run(self._wrapped.stats)
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ class Provider(LLMProvider):
 
     @property
     def embeds(self) -> bool:
-        """Whether the provider has embeddings at all."""
+        """Whether the provider supports embeddings."""
         return self.wrapped.embeds
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
@@ -180,7 +180,7 @@ class Provider(LLMProvider):
         return self._run(lambda: self.wrapped.known(model))
 
     def configuration_warnings(self) -> list[Warning]:
-        """Return what the entry sets but its text model refuses, and so is left out of every request."""
+        """Return warnings of settings of the entry that its text model rejects; every request omits them."""
         return self._run(self.wrapped.configuration_warnings)
 
 
@@ -252,7 +252,7 @@ def create_provider(
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider:
-    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type or a wrong address.
+    """Make a provider of an entry, without I/O. Raises `ConfigError` for an unknown type or an invalid address.
 
     `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
     """

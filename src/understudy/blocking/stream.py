@@ -53,7 +53,7 @@ class ResponseStream(Generic[T_co]):
             return ready.popleft()
 
     def read(self) -> list[Event]:
-        """Return the events that have arrived, at least one; none at the end."""
+        """Return the events that have arrived, at least one; an empty list at the end."""
         with self._turn:
             ready = list(self._ready)
             self._ready.clear()
@@ -66,7 +66,7 @@ class ResponseStream(Generic[T_co]):
                 yield event.text
 
     def to_openai(self) -> Iterator[JsonObject]:
-        """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
+        """Iterate over chunks in OpenAI's format, for code written for that; the last one holds the usage."""
         from understudy.dialects.openai.render_stream import ChunkObjects
 
         chunks = ChunkObjects()
@@ -82,7 +82,7 @@ class ResponseStream(Generic[T_co]):
 
     @property
     def response(self) -> GenerationResponse[T_co]:
-        """The whole answer. Raises `Misuse` before the stream has ended well."""
+        """The whole answer. Raises `Misuse` before the stream has ended successfully."""
         return self.wrapped.response
 
     @property

@@ -100,7 +100,7 @@ class EmbeddingOptions(CommonOptions, frozen=True, kw_only=True):
             "-m",
             metavar="ENTRY[/MODEL]",
             autocompletion=completion.embedding_targets,
-            help="Ask this; the default is the first entry that has an embedding model.",
+            help="Target to ask; the default is the first entry that has an embedding model.",
         ),
     ] = None
     dimensions: Annotated[

@@ -110,7 +110,7 @@ class ModelOptions(CommonOptions, frozen=True, kw_only=True):
             "-m",
             metavar="ENTRY[/MODEL]",
             autocompletion=completion.targets,
-            help="Try this first and keep the other entries behind it. Or a route, which has its own targets.",
+            help="Target to try first; the other entries follow it. Or a route, which has its own targets.",
         ),
     ] = None
     fallback: Annotated[
@@ -119,7 +119,7 @@ class ModelOptions(CommonOptions, frozen=True, kw_only=True):
             "--fallback",
             metavar="ENTRY[/MODEL],...",
             autocompletion=completion.target_lists,
-            help="Fall back to exactly these, in this order. May be repeated.",
+            help="Fall back to exactly these targets, in this order. May be repeated.",
         ),
     ] = None
     no_fallback: NoFallbackOption = False

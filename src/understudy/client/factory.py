@@ -27,17 +27,17 @@ def create_provider(
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider:
-    """Make a provider of an entry. Does no I/O. Raises `ConfigError` for an unknown provider type or a wrong address.
+    """Make a provider of an entry, without I/O. Raises `ConfigError` for an unknown type or an invalid address.
 
-    `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
-    Used alone it is a `Call` over one target, so that its retries, time-outs and records are those of a manager.
+    `row` describes a provider whose type is not built in; `config.provider` is then just a name. A provider used alone
+    is a manager's `Call` over one target, with the same retries, time-outs and records.
     """
     row = row or _row(config.provider)
     check_addresses(config, row)
     if transport is not None and (config.proxy or config.ca_file or config.client_cert):
         raise ConfigError(
-            f"{config.entry}: proxy, ca_file and client_cert are for the built-in transport: configure the one that is "
-            "passed as transport= itself"
+            f"{config.entry}: proxy, ca_file and client_cert apply to the built-in transport: configure the transport "
+            "that is passed as transport= itself"
         )
     return Provider(
         config,
@@ -55,4 +55,4 @@ def _row(provider_type: str) -> ProviderRow:
     except (ValueError, LookupError):
         pass
     known = ", ".join(providers.types())
-    raise ConfigError(f"unknown provider {provider_type!r}; there are {known}")
+    raise ConfigError(f"unknown provider {provider_type!r}; the providers are {known}")

@@ -1,4 +1,4 @@
-"""Health checks: what free calls tell of a provider. Never a billed call."""
+"""Health checks: what free calls reveal about a provider. They never make a billed call."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _UNREACHABLE = frozenset(
 
 _REFUSED = frozenset({_K.AUTHENTICATION, _K.PERMISSION, _K.BILLING, _K.NOT_SIGNED})
 
-_SAYS_NOTHING = frozenset({_K.NOT_FOUND, _K.UNSUPPORTED, _K.INVALID_REQUEST})
-"""A server of the same wire format without a model list may well generate."""
+_INCONCLUSIVE = frozenset({_K.NOT_FOUND, _K.UNSUPPORTED, _K.INVALID_REQUEST})
+"""A server of the same wire format may generate without supporting model lists."""
 
 
 async def status_of(backend: HttpBackend) -> HealthStatus:
-    """Check one provider: its model list shows whether it is reachable and accepts the key. Then look its model up.
+    """Check one provider: its model list shows whether it is reachable and accepts the key. Then look up its model.
 
-    That is the text model, or the embedding model of an entry that has only that.
+    That is the text model, or the embedding model of an entry that has no other.
     """
     began = clock.now()
     try:
@@ -77,13 +77,13 @@ async def _call(backend: HttpBackend, request: ModelsRequest) -> list[object]:
     """Ask once, without retries, statistics or effect on cooldowns."""
     job = Job(id=new_id(), operation=Operation.MODELS, request=request)
     limits = Limits(connect=backend.config.connect_timeout, total=CHECK_TIMEOUT)
-    flight = backend.attempt(job, Target(name=backend.name), limits, new_id())
+    stream = backend.attempt(job, Target(name=backend.name), limits, new_id())
     found: list[object] = []
     try:
-        async for batch in flight:
+        async for batch in stream:
             found.extend(batch)
     finally:
-        await flight.aclose()
+        await stream.aclose()
     return found
 
 
@@ -97,7 +97,7 @@ def _unwell(backend: HttpBackend, error: AttemptFailed) -> HealthStatus:
     return HealthStatus(
         provider=backend.name,
         reachable=reachable,
-        serving=False if reachable and not refused and failure.kind not in _SAYS_NOTHING else None,
+        serving=False if reachable and not refused and failure.kind not in _INCONCLUSIVE else None,
         authenticated=False if refused else None,
         detail=detail,
     )

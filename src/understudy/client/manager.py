@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from understudy.transport.base import Transport
 
 GIVING_UP = 0.2
-"""Seconds that a built-in provider is given to report why it did not answer."""
+"""Seconds for a built-in provider to report why it did not answer."""
 
 
 class ProviderManager:
     """Many providers behind the same protocol: when one fails, the next goes on, and every attempt is accounted for.
 
-    `providers` may be built-in ones, a user's own and other managers, each with a name of its own. A call's `model` may
-    be `entry`, `entry/model`, or the text model of an entry; that target is tried first, the others stay behind it. Or
-    it is the name of one of `routes`, whose targets, strategy and limits then apply.
+    `providers` may be built-in ones, custom ones and other managers, each with a unique name. A call's `model` may be
+    `entry`, `entry/model`, or a model that an entry names; that target is tried first, the others stay behind it. Or it
+    is the name of one of `routes`, whose targets, strategy and limits then apply.
     """
 
     name = "multi-provider-manager"
@@ -59,8 +59,8 @@ class ProviderManager:
         priority: int = 10,
         name: str | None = None,
     ) -> None:
-        """Raises `ConfigError` when there is no provider, when two share a name, when a route or task names none, or
-        when `fallback` has a strategy that is none."""
+        """Raises `ConfigError` if `providers` is empty or two share a name, if a route or task is empty or names an
+        unknown entry, or if the strategy is invalid."""
         if not providers:
             raise ConfigError("a manager needs at least one provider")
         names = [provider.name for provider in providers]
@@ -90,7 +90,7 @@ class ProviderManager:
         return self._make_engine()
 
     def _make_engine(self) -> Engine:
-        """Make what the calls run on; a subclass may hand in its own clock, chance and memory."""
+        """Make what the calls run on; a subclass may hand in its own clock, randomness and memory."""
         from understudy.engine.engine import Engine
 
         return Engine(sink=self._sink, observers=tuple(self._observers))
@@ -143,13 +143,13 @@ class ProviderManager:
 
     async def embed(self, texts: Texts, /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Falls back only within one embedding space, because vectors of different models
-        cannot be compared. Raises `ConfigError` when no entry has an embedding model."""
+        cannot be compared. Raises `ConfigError` if no entry has an embedding model."""
         return await self._calls.embed(texts, options)
 
     # ---- everything else ----
 
     async def _gather(self, ask: Callable[[LLMProvider], Awaitable[T]]) -> dict[str, T | LLMError]:
-        """Ask all providers at once; an error of one is its answer."""
+        """Ask all providers at once and return their answers by name; for one that fails, its error."""
         import asyncio
 
         answers = await asyncio.gather(*(_asked(each, ask, self._patience) for each in self.providers))
@@ -157,7 +157,7 @@ class ProviderManager:
 
     @property
     def _patience(self) -> float:
-        """Seconds in which a provider must answer what is not billed. A built-in one gives up by itself just before."""
+        """Seconds within which a provider must answer a free call. A built-in one times out by itself just before."""
         from understudy.client.calls import FREE_DEADLINE
 
         return min(FREE_DEADLINE, self.fallback.deadline) + GIVING_UP
@@ -165,7 +165,7 @@ class ProviderManager:
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models of all providers as `entry/model`; a provider that does not answer is left out.
 
-        Raises the first provider's error when none answers.
+        Raises the first provider's error if none answers.
         """
         found = await self._gather(lambda each: _named_models(each, limit))
         lists = [models for models in found.values() if not isinstance(models, LLMError)]
@@ -174,7 +174,7 @@ class ProviderManager:
         return list(itertools.islice(itertools.chain.from_iterable(lists), limit))
 
     async def is_model_available(self, model: str) -> bool:
-        """Tell whether any provider offers a model; `entry/model` asks that entry alone."""
+        """Return whether any provider offers a model; `entry/model` asks that entry alone."""
         entry, rest = split_name(model)
         if rest is not None and (named := self._by_name.get(entry)) is not None:
             answer = await _asked(named, lambda each: _of_type(bool, each.is_model_available(rest)), self._patience)
@@ -187,8 +187,8 @@ class ProviderManager:
         return any(answer is True for answer in found.values())
 
     async def health_check(self) -> HealthStatus:
-        """Check every target; the manager is well when one of them is. A target that is well again is no longer set
-        aside."""
+        """Check every target; the manager is well if one of them is. A target that was disabled and is well again is
+        enabled."""
         found = await self._gather(lambda each: _of_type(HealthStatus, each.health_check()))
         targets = tuple(
             HealthStatus(provider=name, reachable=False, detail=status.message)
@@ -212,7 +212,7 @@ class ProviderManager:
         )
 
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
-        """Count the tokens of a prompt at the first target that can. Raises `Unsupported` when none can."""
+        """Count the tokens of a prompt at the first target that supports it. Raises `Unsupported` if none does."""
         from understudy.client.prompt import read_prompt
         from understudy.engine import clock
 
@@ -222,7 +222,7 @@ class ProviderManager:
         end = clock.now() + self._patience
         for at, step in enumerate(steps):
             request = msgspec.structs.replace(read.request, model=step.target.model)
-            # A provider that is silent leaves the others their share of the time.
+            # A silent provider must leave the others their share of the time.
             share = max(0.0, end - clock.now()) / (len(steps) - at)
             count = await _asked(self._by_name[step.target.name], _counting(request), share)
             if not isinstance(count, LLMError):
@@ -233,13 +233,13 @@ class ProviderManager:
         raise last
 
     def stats(self) -> ProviderStats:
-        """Return the sum over all providers. Of one that keeps no statistics, what was done from here counts."""
+        """Return the sum over all providers. For one that keeps no statistics, the attempts of this manager count."""
         return sum((each.stats() for each in self._catalog.backends.values()), ProviderStats())
 
     async def aclose(self) -> None:
         """End what runs on the running event loop with `Unavailable`, and close the connections of all providers.
 
-        What one of them raises is logged: the others are closed all the same. The manager may be used again.
+        What one of them raises is logged, and the others are closed nevertheless. The manager may be used again.
         """
         import asyncio
 
@@ -257,9 +257,9 @@ class ProviderManager:
 
 
 async def _asked(provider: LLMProvider, ask: Callable[[LLMProvider], Awaitable[T]], seconds: float) -> T | LLMError:
-    """Ask a provider; its error, or that it did not answer in time, is its answer.
+    """Ask a provider; return its answer, its error, or the error that it did not answer in time.
 
-    What a custom provider raises besides is logged, and must not cost the answers of the others.
+    Any other exception of a custom provider is logged: it must not cost the answers of the others.
     """
     import asyncio
 
@@ -284,7 +284,7 @@ def _log_exception(words: str, name: str) -> None:
 
 
 async def _of_type(kind: type[T], answer: Awaitable[T]) -> T:
-    """Return what a provider answers. Raises `TypeError` for a custom provider's answer of another type."""
+    """Return a provider's answer. Raises `TypeError` if a custom provider's is of another type."""
     found = await answer
     if not isinstance(found, kind):
         raise TypeError(f"got {type(found).__name__} instead of {kind.__name__}")
@@ -292,7 +292,7 @@ async def _of_type(kind: type[T], answer: Awaitable[T]) -> T:
 
 
 async def _named_models(provider: LLMProvider, limit: int | None) -> list[ModelInfo]:
-    """Return a provider's models as the manager names them. Raises `TypeError` as `_of_type` does."""
+    """Return a provider's models under the manager's names for them. Raises `TypeError` as `_of_type` does."""
     name, models = provider.name, await _of_type(list, provider.list_models(limit=limit))
     return [msgspec.structs.replace(model, id=f"{name}/{model.id}", provider=name) for model in models]
 
@@ -319,7 +319,7 @@ def from_config(
     """Make what a configuration file describes: one provider, or a manager of several.
 
     Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
-    provider whose key is in the environment. Raises `ConfigError`, which says what is wrong and where.
+    provider whose key is in the environment. Raises `ConfigError`, which states what is wrong and where.
     """
     from understudy.config import load
 

@@ -1,4 +1,4 @@
-"""Lists of models, as a provider hands them out."""
+"""Lists of models, as a provider returns them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from understudy.domain.responses import ModelInfo
 
 SLICE = 500
-"""Models that are gone through at once: 2 ms."""
+"""Models that are processed at once: 2 ms."""
 
 
 async def catalogue(
     models: Sequence[ModelInfo], provider: str, learn: Callable[[Sequence[ModelInfo]], None]
 ) -> list[ModelInfo]:
-    """Return the models under the provider's name, after `learn` has had them. The loop has its turn on the way."""
+    """Return the models under the provider's name, and pass them to `learn`. Yields to the event loop on the way."""
     named: list[ModelInfo] = []
     for start in range(0, len(models), SLICE):
         if start:

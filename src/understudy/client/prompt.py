@@ -1,4 +1,4 @@
-"""From what a caller writes to the one request that travels the whole way."""
+"""From what a caller writes to the one request that all layers share."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts
 _MODES = frozenset({"auto", "none", "required"})
 _TREATED = frozenset({"system", "tool_choice", "schema", "output", "stop", "reasoning", "deadline"})
 _PLAIN = frozenset(RequestOptions.__annotations__) - _TREATED
-"""Options that are fields of the request as they stand."""
+"""Options that are fields of the request unchanged."""
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
-    """A request, the form its answer is wanted in, and its own deadline in seconds."""
+    """A request, the form of its parsed answer, and its own deadline in seconds."""
 
     request: GenerationRequest
     form: ResultForm | None = None
@@ -80,8 +80,8 @@ def read_texts(texts: Texts, options: EmbedOptions) -> ReadTexts:
         if not text:
             raise Misuse(f"embed: text {position} is empty; providers refuse empty texts")
         if not text.isascii() and (surrogate := _SURROGATE.search(text)):
-            what = f"a lone surrogate at character {surrogate.start()}, which no encoding can carry"
-            raise Misuse(f"embed: text {position} has {what}: decode it with errors='replace'")
+            what = f"a lone surrogate at character {surrogate.start()} and cannot be encoded as UTF-8"
+            raise Misuse(f"embed: text {position} contains {what}: decode it with errors='replace'")
     fields: dict[str, Any] = {k: v for k, v in options.items() if k not in _NOT_OF_THE_TEXTS and v is not None}
     if fields.keys() - {"model"}:
         given["origin"] = None  # its body, which a client of the same dialect sends as it came, holds other values
@@ -95,7 +95,7 @@ def read_texts(texts: Texts, options: EmbedOptions) -> ReadTexts:
 
 
 def _texts(texts: Texts) -> dict[str, Any]:
-    """Return the fields of a request for texts. Raises `Misuse` for no texts."""
+    """Return the fields of a request for texts. Raises `Misuse` if there are none."""
     if isinstance(texts, EmbeddingRequest):
         given = msgspec.structs.asdict(texts)
     elif isinstance(texts, Iterable):
@@ -131,14 +131,14 @@ def _base(prompt: Prompt) -> GenerationRequest:
             raise Misuse("the prompt is empty")
         return GenerationRequest(messages=(Message(Role.USER, prompt),))
     if not isinstance(prompt, Sequence) or not prompt:
-        raise Misuse("the prompt must be a text, a non-empty list of messages, or a GenerationRequest")
+        raise Misuse("the prompt must be a string, a non-empty list of messages, or a GenerationRequest")
     if all(isinstance(message, Message) for message in prompt):
         return GenerationRequest(messages=tuple(prompt))  # type: ignore[arg-type]  # all() does not narrow
     return GenerationRequest(messages=_mixed(prompt))  # type: ignore[arg-type]  # str was handled above
 
 
 def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]:
-    """Read messages of which some are mappings in OpenAI's form."""
+    """Read messages, some of which are mappings in OpenAI's format."""
     from understudy.dialects.openai.parse_messages import read_messages
 
     messages: list[Message] = []
@@ -147,7 +147,7 @@ def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]
         wrong = next(((at, item) for at, item in items if not isinstance(item, (Message, Mapping))), None)
         if wrong is not None:
             kind = type(wrong[1]).__name__
-            raise Misuse(f"message {wrong[0]} is {kind}: give a Message or a mapping in OpenAI's form")
+            raise Misuse(f"message {wrong[0]} is {kind}: pass a Message or a mapping in OpenAI's format")
         # Neighbouring mappings are read together: results of old function calls belong to the call before them.
         found = [item for _, item in items]
         messages.extend(found if ours else read_messages(found, first=items[0][0]))  # type: ignore[arg-type]
@@ -157,7 +157,7 @@ def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]
 def _form(options: RequestOptions) -> ResultForm | None:
     schema, output = options.get("schema"), options.get("output")
     if schema is not None and output is not None:
-        raise Misuse("give either schema or output, not both")
+        raise Misuse("pass either schema or output, not both")
     if schema is not None:
         return form_of(schema)
     if output is None:
@@ -189,7 +189,7 @@ _request_types: dict[str, Any] = {}
 
 
 def _check(request: GenerationRequest) -> None:
-    """Check the types of plain values, so that a mistake fails here by its name and not at a provider."""
+    """Check the types of plain values, so that a mistake is reported here by name and not by a provider."""
     if not _request_types:
         _request_types.update(get_type_hints(GenerationRequest))
     for name, value in zip(_CHECKED, _checked_values(request), strict=True):
@@ -228,20 +228,20 @@ _checked_values = attrgetter(*_CHECKED)
 
 
 _ELSEWHERE = {
-    "api_base": "where a provider is asked belongs to its entry: base_url",
+    "api_base": "the address of a provider belongs to its entry: base_url",
     "api_key": "keys belong to entries: api_key of ProviderConfig",
-    "fallbacks": "the entries of a ProviderManager, or the targets of a Route, stand in for each other",
-    "max_completion_tokens": "write max_tokens=…; each provider is sent its own name of it",
-    "messages": "the messages are the first argument, without a name",
-    "n": "each call gives one answer: call several times, at once if you like",
+    "fallbacks": "the entries of a ProviderManager, or the targets of a Route, are each other's fallbacks",
+    "max_completion_tokens": "write max_tokens=…; it is sent under each provider's own name for it",
+    "messages": "the messages are the first, positional argument",
+    "n": "each call returns one answer: call several times, concurrently if you like",
     "num_retries": "retries belong to the FallbackConfig: max_retries counts all tries, the first included",
     "reasoning_effort": "write reasoning=…",
     "response_format": "write schema=… for a type or JSON Schema, or output=OutputFormat(…)",
     "stream": "call stream(…) instead of generate(…)",
-    "stream_options": "streams always tell their usage, where the provider has it",
+    "stream_options": "streams always report usage if the provider does",
     "timeout": "write deadline=… for the whole request; timeout of an entry is for one attempt",
 }
-"""Options of other libraries, and what says the same here."""
+"""Options of other libraries, and what to write here instead."""
 
 
 def _unknown_option(name: str, known: Mapping[str, Any]) -> str:

@@ -99,7 +99,7 @@ class Provider:
 
     @property
     def embeds(self) -> bool:
-        """Whether the provider has embeddings at all."""
+        """Whether the provider supports embeddings."""
         return Operation.EMBED in self.row.dialects
 
     def __repr__(self) -> str:
@@ -142,8 +142,8 @@ class Provider:
         """Return whether the provider offers a model, by asking for that one. Raises `Unsupported` if it cannot say."""
         if self.row.catalogue_only:
             raise Unsupported(
-                f"{self.row.title} cannot tell whether a model is available: its list shows what could be deployed, "
-                "not what is; ask the deployment itself for a short answer (max_tokens=1, billed)"
+                f"{self.row.title} cannot report whether a model is available: its list shows what can be deployed, "
+                "not what is deployed; ask the deployment itself for a short answer (max_tokens=1, billed)"
             )
         try:
             found = await self._ask_for_models(ModelsRequest(model=model))
@@ -195,7 +195,7 @@ class Provider:
         return self.backend.known(model)
 
     def configuration_warnings(self) -> list[Warning]:
-        """Return what the entry sets but its text model refuses, and so is left out of every request."""
+        """Return warnings of settings of the entry that its text model rejects; every request omits them."""
         from understudy.domain.messages import Message
 
         config = self.config
@@ -215,7 +215,7 @@ class Provider:
     async def aclose(self) -> None:
         """End what runs on the running event loop with `Unavailable`, and close its connections.
 
-        Waits, 2 seconds at most, until the provider was asked to stop what is given up. The provider may be used again.
+        Waits, 2 seconds at most, until the provider has been asked to stop what is given up. It may be used again.
         """
         if "_calls" in self.__dict__:
             await self._calls.engine.close()

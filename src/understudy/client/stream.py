@@ -25,8 +25,8 @@ class ResponseStream(Generic[T_co]):
     """A streamed answer: an asynchronous iterator of events, and an asynchronous context manager.
 
     Nothing is sent before the first event is asked for. Leaving the `async with` block, or `aclose`, closes the
-    connection, which tells the provider to stop. After the last event `response` is the whole answer. A stream that is
-    closed or cancelled before its end is no whole answer: every further read of it raises `Unavailable`.
+    connection, which tells the provider to stop. After the last event `response` is the whole answer. The answer
+    of a stream that is closed or cancelled before its end is incomplete: every further read raises `Unavailable`.
     """
 
     def __init__(self, open_run: Callable[[], Awaitable[Run]]) -> None:
@@ -65,7 +65,7 @@ class ResponseStream(Generic[T_co]):
             raise error_of(STREAM_CLOSED)
 
     def _check_end(self) -> None:
-        """Raise `Unavailable` where the end of the events is not the end of the answer."""
+        """Raise `Unavailable` if the end of the events is not the end of the answer."""
         run = self._run
         if run is None or run.response is None:
             failure = run.interrupted if run is not None else None
@@ -73,7 +73,7 @@ class ResponseStream(Generic[T_co]):
             raise error_of(failure, attempts=self.attempts) from None
 
     async def read(self) -> list[Event]:
-        """Return the events that have arrived, at least one; none at the end."""
+        """Return the events that have arrived, at least one; an empty list at the end."""
         try:
             first = await self.__anext__()
         except StopAsyncIteration:
@@ -89,7 +89,7 @@ class ResponseStream(Generic[T_co]):
                 yield event.text
 
     async def to_openai(self) -> AsyncIterator[JsonObject]:
-        """Iterate over chunks in OpenAI's form, for code written against that; the last one holds the usage."""
+        """Iterate over chunks in OpenAI's format, for code written for that; the last one holds the usage."""
         from understudy.dialects.openai.render_stream import ChunkObjects
 
         chunks = ChunkObjects()
@@ -107,7 +107,7 @@ class ResponseStream(Generic[T_co]):
 
     @property
     def response(self) -> GenerationResponse[T_co]:
-        """The whole answer. Raises `Misuse` before the stream has ended well."""
+        """The whole answer. Raises `Misuse` before the stream has ended successfully."""
         if self._run is None or self._run.response is None:
             raise Misuse("the stream has not ended yet: iterate over it to its end, or use collect()")
         return self._run.response

@@ -1,6 +1,6 @@
 """From a request to a plan: which targets may take it, in which order, and why.
 
-The order itself is the strategies' (`understudy.policy`), which are pure; here is what they are given.
+The strategies (`understudy.policy`), which are pure, make the order; this module gathers what they are given.
 """
 
 from __future__ import annotations

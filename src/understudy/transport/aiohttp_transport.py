@@ -22,13 +22,13 @@ from understudy.wire.bounds import Bounds
 from understudy.wire.http import HttpHead, HttpRequest
 
 LARGE_BODY = 1 << 20
-"""Bytes of a request body above which it is sent in pieces, so that the loop is not held up."""
+"""Bytes of a request body above which it is sent in pieces, so that the loop is not blocked."""
 TAKES = 4
-"""Connections taken for one request at most, where the earlier ones turn out to be unusable before anything is sent."""
+"""Connections tried for one request at most, if the earlier ones prove unusable before anything is sent."""
 POOL_WAIT = 10.0
 """Seconds that a request waits for a place in the pool, if the pool has a limit."""
 PIECE = 16 << 10
-"""Bytes of a response body that are read at once, so that a fast server does not hold up the loop."""
+"""Bytes of a response body that are read at once, so that a fast server does not block the loop."""
 
 
 class AioTransport:
@@ -51,7 +51,7 @@ class AioTransport:
         pool_wait: float = POOL_WAIT,
         bounds: Bounds | None = None,
     ) -> None:
-        """`network` says through which proxy and with which certificates; by default the environment does.
+        """`network` states through which proxy and with which certificates; by default the environment does.
 
         `connections` is the limit for each event loop, over all hosts; `pool_wait` is in seconds.
         """
@@ -105,7 +105,7 @@ class AioTransport:
 
 
 class _Opened:
-    """The session of one event loop, and what is under way on it."""
+    """The session of one event loop, and its requests under way."""
 
     __slots__ = ("_connector", "_sending", "_unsent", "closed", "session")
 

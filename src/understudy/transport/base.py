@@ -13,7 +13,7 @@ from understudy.wire.http import HttpHead, HttpRequest
 
 
 class TransportError(Exception):
-    """The connection failed; `failure` says how, and whether anything was sent."""
+    """The connection failed; `failure` states how, and whether anything was sent."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -26,7 +26,7 @@ class Incoming(Protocol):
     head: HttpHead
 
     async def read(self) -> bytes:
-        """Return the next piece of the body, of some 16 KiB at most; empty at its clean end.
+        """Return the next piece of the body, of about 16 KiB at most; empty at its clean end.
 
         Raises `TransportError`.
         """

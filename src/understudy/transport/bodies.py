@@ -1,4 +1,4 @@
-"""Bodies of responses as they are read: counted, decompressed, and those of errors only so far as they matter."""
+"""Bodies of responses as they are read: counted, decompressed, and those of errors only as far as they matter."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ ERROR_GRACE = 5.0
 """Seconds for which the body of an error is waited for; its status is known by then."""
 
 STEP = 16 * KIB
-"""Bytes after which the loop has its turn, though more of the answer may be there already."""
+"""Bytes after which the event loop gets a turn, even if more of the answer has arrived."""
 LONG = 256 * KIB
-"""Bytes from which a thread decodes what is one value: a whole body, or an event of a stream."""
+"""Bytes from which a single value (a whole body, or an event of a stream) is decoded in a thread."""
 COUNTED_FROM = 8 * MIB
-"""Bytes of a stream from which its text and its events are counted; what has come before is bounded by them."""
+"""Bytes of a stream from which its text and its events are counted; what came before is bounded by these bytes."""
 
 T = TypeVar("T")
 
 
 class Meter:
-    """Counts an answer as it is read. Almost all it costs is one sum for each piece."""
+    """Counts an answer as it is read. It costs little more than one sum for each piece."""
 
     __slots__ = ("_bounds", "_events", "_limit", "_streamed", "_text", "counts", "event_at", "is_long", "mark", "size")
 
     def __init__(self, bounds: Bounds, limit: int) -> None:
-        """`limit` is that of the bytes of a body."""
+        """`limit` is that of a body, in bytes."""
         self._bounds = bounds
         self._limit = limit
         self._text = 0
         self._events = 0
         self.counts = False
-        """Whether the stream is so long that `count` wants its events."""
+        """Whether the stream is so long that `count` needs its events."""
 
     def begin(self, *, streamed: bool) -> None:
         """Begin a body."""
@@ -48,12 +48,12 @@ class Meter:
         self.event_at = 0
         """The size when the latest event of a stream was complete."""
         self.is_long = False
-        """Whether the event that is not complete is so long that a thread decodes it."""
+        """Whether the incomplete event is so long that a thread decodes it."""
         self.mark = STEP if self._limit >= STEP else self._limit + 1
-        """The size at which to let the loop have its turn, and to `look`."""
+        """The size at which to give the event loop a turn, and to `look`."""
 
     def look(self) -> str | None:
-        """Return which limit is exceeded, if one is, and set the next mark."""
+        """Return a message if a limit is exceeded, and set the next mark."""
         self.mark = min(self.size + STEP, self._limit + 1)
         self.counts = self.size > COUNTED_FROM
         self.is_long = self._streamed and self.size - self.event_at > LONG
@@ -77,9 +77,9 @@ class Meter:
 
 
 def decoded(incoming: Incoming, bounds: Bounds) -> Incoming:
-    """Return a response whose body reads as it was before it was compressed.
+    """Return a response whose body is decompressed as it is read.
 
-    Raises `TransportError` for codings that are not supported; none was asked for.
+    Raises `TransportError` for an unsupported coding; none was requested.
     """
     header = incoming.head.headers.get("content-encoding")
     if not header:
@@ -136,7 +136,7 @@ class Inflated:
 
 
 async def read_beginning(incoming: Incoming, limit: int) -> list[bytes]:
-    """Read the body of an error as far as it is kept: that many bytes, and those that come in time.
+    """Read the body of an error as far as it is kept: at most that many bytes, and those that arrive in time.
 
     What it says is of use only if it is there, so a connection that breaks ends it too. Raises `TransportError` only
     where this side gave up.
@@ -161,7 +161,7 @@ async def read_beginning(incoming: Incoming, limit: int) -> list[bytes]:
 
 
 async def aside(work: Callable[[], T]) -> T:
-    """Do long work in a thread. Given up, it is still waited for, so that nothing else touches what it works on."""
+    """Do long work in a thread. If cancelled, still wait for it, so that nothing else touches what it works on."""
     future = asyncio.get_running_loop().run_in_executor(None, work)
     try:
         return await asyncio.shield(future)

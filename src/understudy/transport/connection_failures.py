@@ -1,6 +1,6 @@
 """Errors of the HTTP library, read as failures.
 
-Their own words quote the request or the answer, and so perhaps a key or what a user wrote; they are never repeated.
+Their messages quote the request or the answer, and so perhaps a key or a prompt; they are never repeated.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NOT_TLS = {
     "HTTPS_PROXY_REQUEST",
     "PACKET_LENGTH_TOO_LONG",
 }
-"""What OpenSSL says where the other side answers a handshake in something that is not TLS."""
+"""OpenSSL's reasons if the other side answers a handshake with something that is not TLS."""
 CERTIFICATES = {
     9: "is not valid yet",
     10: "has expired",
@@ -80,7 +80,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _of_client(error: BaseException) -> str | None:
-    """Return why the server refused this client in the handshake of a new connection; `None` where it did not."""
+    """Return why the server refused this client in the handshake of a new connection; `None` if it did not."""
     if isinstance(error, StaleConnection | ProxyFailed) or (isinstance(error, ConnectionNotUsable) and error.reused):
         return None
     alerts = (getattr(each, "reason", None) for each in (error, *_reasons(error)) if isinstance(each, ssl.SSLError))
@@ -119,7 +119,7 @@ def _kind(error: BaseException) -> tuple[FailureKind, bool]:
 
 
 def _words(error: BaseException) -> str:
-    """Say what failed, in words of our own."""
+    """Return a message of our own that states what failed."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return f"cannot connect to {error.host}:{error.port}: {_certificate(error.certificate_error)}"
@@ -143,20 +143,20 @@ def _words(error: BaseException) -> str:
 
 
 def _malformed(error: aiohttp.ClientResponseError) -> str:
-    """Say what is wrong with the head of a response, or with what came in its place."""
+    """Return what is wrong with the head of a response, or with what arrived in its place."""
     reasons = _reasons(error)
     url = error.request_info.url
     if any(isinstance(reason, SpeaksTls) for reason in reasons):
         return f"{url.host}:{url.port} speaks TLS; did you mean https://{url.authority}?"
     if odd := next((reason for reason in reasons if isinstance(reason, OddStatus)), None):
-        return f"the response has the status {odd.status}, which is not one of an answer"
+        return f"the response has the status {odd.status}, which does not belong to an answer"
     if any(isinstance(reason, HeadTooLarge | LineTooLong) or "Too many headers" in str(reason) for reason in reasons):
         return "the headers of the response are too large"
     return "the response is not valid HTTP"
 
 
 def _reasons(error: BaseException) -> list[BaseException]:
-    """Return what an error was raised for, and what that was raised for, and so on."""
+    """Yield an error's cause, the cause of that, and so on."""
     reasons: list[BaseException] = []
     reason = error.__cause__
     while reason is not None and reason not in reasons:
@@ -178,7 +178,7 @@ def _tls(error: aiohttp.ClientConnectorSSLError) -> str:
 
 
 def _reason(error: OSError) -> str:
-    """Return the system's words for an error: asyncio puts the address in their place."""
+    """Return the system's message for an error, which asyncio replaces by the address."""
     if error.errno is not None and error.errno in errno.errorcode:
         return os.strerror(error.errno)
     return error.strerror or str(error)

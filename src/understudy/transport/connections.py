@@ -39,7 +39,7 @@ SETTLING = 8
 
 
 class ConnectionNotUsable(aiohttp.ClientConnectionError):
-    """The connection was closed, or had received something, before the request was written: nothing was sent."""
+    """The connection was closed, or had received data, before the request was written: nothing was sent."""
 
     def __init__(self, *, reused: bool, spoke: bool = False) -> None:
         super().__init__("the connection was not usable")
@@ -49,7 +49,7 @@ class ConnectionNotUsable(aiohttp.ClientConnectionError):
 
 
 class StaleConnection(aiohttp.ClientConnectionError):
-    """A connection that had been kept open closed under the request, before any byte of the answer."""
+    """A kept-open connection closed while the request was under way, before any byte of the answer."""
 
 
 class RequestCutShort(aiohttp.ClientConnectionError):
@@ -73,7 +73,7 @@ class SpeaksTls(BadHttpMessage):
 
 
 class OddStatus(BadHttpMessage):
-    """The status is not one of an answer: another protocol (101), or none that HTTP has (RFC 9110 §15)."""
+    """The status does not belong to an answer: another protocol (101), or unknown to HTTP (RFC 9110 §15)."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the status {status}")
@@ -81,10 +81,10 @@ class OddStatus(BadHttpMessage):
 
 
 class _Refusing:
-    """The parser of a connection that no request is on: every byte is one too many."""
+    """The parser of a connection without a request: any byte is one too many."""
 
     def feed_data(self, data: bytes) -> tuple[tuple[()], bool, bytes]:
-        """Refuse data. aiohttp feeds nothing, too, when it resumes reading."""
+        """Refuse data. aiohttp also feeds empty data when it resumes reading."""
         if data:
             raise BadHttpMessage("data without a request")
         return (), False, b""
@@ -126,7 +126,7 @@ class _Head:
         return result
 
     def _judge(self, messages: Any) -> None:
-        """Look for the final response among the heads that are complete."""
+        """Look for the final response among the complete heads."""
         for message, _ in messages:
             if message.code in INTERIM:
                 continue
@@ -160,7 +160,7 @@ class PooledConnection(ResponseHandler):
         self.reused = False
         """Whether a request was answered on it before."""
         self.suspect = False
-        """Whether the server closed it, or wrote on it, out of turn; the others of its origin may be like it."""
+        """Whether the server closed it, or wrote on it, out of turn; others of its origin may be in the same state."""
         self._head_limit = head_limit
         self._begun = False
         self._written = False
@@ -196,7 +196,7 @@ class PooledConnection(ResponseHandler):
             return True
 
     def begin(self) -> bool:
-        """Take what arrives from here on for the answer, if nothing has arrived yet. The request is written next."""
+        """Treat what arrives from here on as the answer, if nothing has arrived yet. The request is written next."""
         if self._begun:
             return True
         transport = self.transport
@@ -218,7 +218,7 @@ class PooledConnection(ResponseHandler):
         return False
 
     def refuse(self) -> ConnectionNotUsable:
-        """Close the connection, nothing having been written."""
+        """Close the connection before anything was written."""
         self.suspect = self.reused
         self._buffer.clear()
         known = self.exception()
@@ -229,7 +229,7 @@ class PooledConnection(ResponseHandler):
         return error
 
     def start_timeout(self) -> None:
-        """Note that the whole request is written, which aiohttp tells by starting its clock."""
+        """Note that the whole request is written, which aiohttp signals by starting its clock."""
         self._begun = self._written = True
         super().start_timeout()
 
@@ -249,7 +249,7 @@ class PooledConnection(ResponseHandler):
         self._former, self._parser = self._parser, _REFUSING
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
-        """Say how far the request had come."""
+        """Return how far the request had got."""
         payload = self._payload
         if isinstance(exc, ConnectionNotUsable):
             pass
@@ -271,7 +271,7 @@ class PooledConnection(ResponseHandler):
             super().set_exception(exc, exc_cause)
 
     def close(self) -> None:
-        """Close, and wake who waits for the body: aiohttp forgets it."""
+        """Close, and wake the reader of the body, which aiohttp forgets to do."""
         payload = self._payload
         super().close()
         if payload is not None and not payload.is_eof():
@@ -289,7 +289,7 @@ class PooledRequest(aiohttp.ClientRequest):
     """A request that goes out only on a connection that has received nothing since its last answer."""
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        """Write the request, or what of it is written at once."""
+        """Write the request, or the part of it that is written at once."""
         connection = conn.protocol
         assert isinstance(connection, PooledConnection), "the pool makes no others"  # noqa: S101
         if connection.is_dirty():
@@ -333,7 +333,7 @@ class PooledRequest(aiohttp.ClientRequest):
     async def write_bytes(
         self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
     ) -> None:
-        """Write a large body, in a task of its own; if the request cannot be sent, who waits for the answer is told."""
+        """Write a large body, in a task of its own; if that fails, the reader of the answer gets the error."""
         connection = conn.protocol
         if not isinstance(connection, PooledConnection) or connection.begin() or await connection.settle():
             await super().write_bytes(writer, conn, content_length)
@@ -351,7 +351,7 @@ class Connector(aiohttp.TCPConnector):
         self._factory: Any = functools.partial(PooledConnection, loop=self._loop, head_limit=head_limit)
 
     async def _wait_for_available_connection(self, key: ConnectionKey, traces: list[Trace]) -> None:
-        """Wait for a place in the pool, for which the provider is not to blame; it has its own limit."""
+        """Wait for a place in the pool, which has its own limit: the provider is not to blame."""
         task = asyncio.current_task()
         self.connecting.add(task)
         try:

@@ -13,11 +13,11 @@ from typing import Any
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 LOOKUPS = 64
-"""Lookups under way at most. Each host has one at a time, so more of them are more hosts that hang."""
+"""Lookups under way at most. Each host has one at a time, so more lookups mean more hosts that hang."""
 
 
 class Resolver(AbstractResolver):
-    """Looks names up by the system's own function, which can neither be cancelled nor limited in time.
+    """Looks names up with the system's own function, which can neither be cancelled nor limited in time.
 
     Each lookup has a thread of its own, which does not keep the process from ending. In the event loop's executor some
     that hang would hold up everything else there, and the end of `asyncio.run` besides.
@@ -73,7 +73,7 @@ class Resolver(AbstractResolver):
                 del self._waiting[host]
 
     async def close(self) -> None:
-        """Leave lookups that hang to themselves; they are not waited for."""
+        """Abandon lookups that hang; they are not waited for."""
 
 
 def _addresses(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:

@@ -20,21 +20,21 @@ from understudy.wire.proxies import EnvironmentProxies, Proxy, is_this_machine, 
 
 
 class Certificates(msgspec.Struct, frozen=True):
-    """Whom to trust, and who we are, as files in PEM form."""
+    """Trusted authorities and the client's certificate, as files in PEM format."""
 
     ca_file: str | None = None
-    """The authorities that are trusted, instead of the system's."""
+    """The trusted authorities, instead of the system's."""
     client_cert: str | None = None
-    """Our own certificate, with those above it, and with its key where `client_key` is unset."""
+    """The client's certificate with those above it, and with its key if `client_key` is unset."""
     client_key: str | None = None
 
     @classmethod
     def of(cls, config: ProviderConfig) -> Certificates:
-        """Return those of an entry."""
+        """Return the files of an entry."""
         return cls(config.ca_file, config.client_cert, config.client_key)
 
     def context(self) -> ssl.SSLContext:
-        """Load the files. Raises `ValueError` with what is wrong, naming the setting and the file."""
+        """Load the files. Raises `ValueError`, which names the setting, the file and what is wrong."""
         if self.client_key is not None and self.client_cert is None:
             raise ValueError("client_key is set without client_cert: set both, or one file with both as client_cert")
         for name in self.__struct_fields__:
@@ -91,14 +91,14 @@ class Way(msgspec.Struct, frozen=True):
     """Whether the proxy only opens a tunnel to the origin. Otherwise, without TLS, it reads every request itself."""
 
     def options(self) -> dict[str, Any]:
-        """Return what aiohttp is told of this way at each request. Do not keep it: it may hold the proxy's password."""
+        """Return aiohttp's arguments for each request. Do not keep them: they may hold the proxy's password."""
         if self.proxy is None:
             return {} if self.tls is True else {"ssl": self.tls}
         headers = (dict(self._authorization()) or None) if self.tunnel else None
         return {"proxy": self.proxy.url, "proxy_headers": headers, "ssl": self.tls}
 
     def headers(self) -> Headers:
-        """Return what every request says to the proxy; nothing where that does not read them."""
+        """Return the headers of every request for the proxy; none if the proxy does not read requests."""
         return () if self.tunnel else self._authorization()
 
     def _authorization(self) -> Headers:
@@ -107,7 +107,7 @@ class Way(msgspec.Struct, frozen=True):
 
 
 class Network:
-    """The ways from here to the addresses of one entry. The environment and the files are read at the first call."""
+    """How the addresses of one entry are reached. The environment and the files are read at the first call."""
 
     def __init__(self, config: ProviderConfig | None = None, environ: Mapping[str, str] | None = None) -> None:
         self._config = config
@@ -132,7 +132,7 @@ class Network:
         try:
             return self._proxies.proxy_for(url)
         except ValueError as error:
-            message = f"{error}; correct it, name the host in NO_PROXY, or give the entry a proxy of its own"
+            message = f"{error}; correct it, name the host in NO_PROXY, or set proxy in the entry"
         raise TransportError(Failure(kind=FailureKind.PROXY, message=message, sent=False))
 
     @property

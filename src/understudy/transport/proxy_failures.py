@@ -1,4 +1,4 @@
-"""What goes wrong between us and a forward proxy, in words that name the proxy and never its password."""
+"""What fails between the client and a forward proxy, in messages that name the proxy and never its password."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _ADVICE = {
 
 
 class ProxyFailed(aiohttp.ClientConnectionError):
-    """The proxy did not connect us; nothing was sent to the provider."""
+    """The proxy did not connect; nothing was sent to the provider."""
 
 
 def proxy_failed(request: aiohttp.ClientRequest, error: Exception, limit: float | None) -> ProxyFailed | None:
-    """Return what a failed connection says of the proxy; `None` without a proxy, or if the provider is to blame."""
+    """Return the proxy's part in a failed connection; `None` without a proxy, or if the provider is to blame."""
     proxy = request.proxy
     if proxy is None:
         return None
@@ -38,7 +38,7 @@ def proxy_failed(request: aiohttp.ClientRequest, error: Exception, limit: float 
             return ProxyFailed(f"{name} cannot be found: its name does not resolve")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
             return ProxyFailed(
-                f"{name} cannot be reached over TLS; is it an http:// proxy, or its certificate unknown?"
+                f"{name} cannot be reached over TLS; is it an http:// proxy, or is its certificate untrusted?"
             )
         case aiohttp.ClientConnectorError():
             return ProxyFailed(f"{name} does not accept connections: {error.os_error.strerror or 'unreachable'}")

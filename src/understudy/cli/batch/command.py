@@ -86,7 +86,7 @@ class BatchOptions(CommonOptions, frozen=True, kw_only=True):
             "-m",
             metavar="ENTRY[/MODEL]",
             autocompletion=completion.targets,
-            help="Ask this instead of each line's own `body.model`.",
+            help="Target to ask instead of each line's own `body.model`.",
         ),
     ] = None
     no_fallback: NoFallbackOption = False

@@ -52,7 +52,7 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
 
 
 def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-    """Open the list of the models that are pulled, or the look-up of one."""
+    """Open the list of local models, or the look-up of one."""
     if request.model is not None:
         shown = _post(endpoint, "/api/show", {"model": request.model})
         reader = WholeReader(partial(decode_single, name=request.model))

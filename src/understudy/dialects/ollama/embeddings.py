@@ -23,7 +23,7 @@ _vectors: msgspec.json.Decoder[VectorsWire] = msgspec.json.Decoder(VectorsWire)
 def decode_embeddings(
     body: bytes, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...] = ()
 ) -> list[EmbeddingResponse | Failure]:
-    """Decode an embeddings body. `expected` is the number of the texts. Raises `BadJson`."""
+    """Decode an embeddings body. `expected` is the number of the texts. Raise `BadJson`."""
     found = decode_as(_vectors, body, sliced=True, decoded=endpoint.bounds.numbers(expected))
     if found.error:
         return [decode_failure(found.error, endpoint, Operation.EMBED)]

@@ -10,11 +10,11 @@ from understudy.domain.content import (
 )
 
 _ALWAYS_WRITTEN = frozenset({"model", "messages", "role", "content", "name", "description", "parameters", "input"})
-"""Fields that the client half writes even when they hold nothing."""
+"""Fields that the client half writes even if they are empty."""
 
 
 def leftover_of(raw: JsonObject, known: type[msgspec.Struct]) -> JsonObject:
-    """What a struct has no field for, and what is there but empty. Null counts as absent."""
+    """Return what a struct has no field for, and fields that are present but empty. Null counts as absent."""
     return {
         key: value
         for key, value in raw.items()
