@@ -45,7 +45,8 @@ class Calls:
         """Answer a prompt."""
         read = read_prompt(prompt, options)
         planned = await self._planned(self._planner.plan(read.request))
-        run = await self._run(self._chat(read, planned.fallback, streamed=False), planned.plan)
+        run = Run(self._chat(read, planned.fallback, streamed=False), planned.plan, self._backends, self.engine)
+        await run.to_end()
         if run.response is None:
             raise AssertionError("a run that ends without an error leaves a response")
         return run.response
@@ -78,13 +79,15 @@ class Calls:
         """Run any other operation, none of which is billed."""
         rules = _rules(planned.fallback, min(FREE_DEADLINE, planned.fallback.deadline), free=True)
         job = Job(id=self.engine.new_id(), operation=operation, request=request, rules=rules)
-        return (await self._run(job, planned.plan)).items
+        run = Run(job, planned.plan, self._backends, self.engine)
+        await run.to_end()
+        return run.items
 
     async def _planned(self, planning: Awaitable[PlannedRun]) -> PlannedRun:
         """Wait for a plan. Raises `Unavailable` if the provider was closed meanwhile: nothing is sent afterwards."""
-        check_open = self.engine.still_open()
+        closings = self.engine.closings
         planned = await planning
-        check_open()
+        self.engine.check_open(closings)
         return planned
 
     def _chat(self, read: ReadRequest, fallback: FallbackConfig, *, streamed: bool) -> Job:
@@ -99,13 +102,15 @@ class Calls:
             strict=fallback.strict,
         )
 
-    async def _run(self, job: Job, plan: Plan) -> Run:
-        run = Run(job, plan, self._backends, self.engine)
-        await run.to_end()
-        return run
 
-
-def _rules(fallback: FallbackConfig, deadline: float | None, **facts: bool) -> Rules:
+def _rules(
+    fallback: FallbackConfig,
+    deadline: float | None,
+    *,
+    streamed: bool = False,
+    has_effects: bool = False,
+    free: bool = False,
+) -> Rules:
     """Return the configuration's rules, with what the request itself states."""
     return Rules(
         max_tries=fallback.max_retries,
@@ -114,5 +119,7 @@ def _rules(fallback: FallbackConfig, deadline: float | None, **facts: bool) -> R
         deadline=deadline if deadline is not None else fallback.deadline,
         max_wait=fallback.max_wait,
         fallback_on_filter=fallback.fallback_on_filter,
-        **facts,
+        streamed=streamed,
+        has_effects=has_effects,
+        free=free,
     )

@@ -35,7 +35,7 @@ def open_catalog(
     home = f"{endpoint.base_url}/{catalog.path}"
     if request.model is not None:
         wanted = HttpRequest("GET", single_url or f"{home}/{in_path(request.model)}", endpoint.headers)
-        reader = WholeReader[ModelInfo](lambda data: [catalog.read_model(decode_object(data))])
+        reader = WholeReader(lambda data: [catalog.read_model(decode_object(data))])
         single = SingleExchange(wanted, reader, classify)
         return LookUp(single, lambda: open_catalog(catalog, ModelsRequest(), endpoint, classify), request.model)
 

@@ -48,7 +48,8 @@ class Attempt:
         """Whether content has arrived; noted only where it matters: for streams, and where a hedge may follow."""
         whose = (self.stream.dialect, launch.target.provider_type, self.stream.server)
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
-        self._notes_begin = job.streamed or job.rules.hedge_after is not None
+        self._streamed = job.rules.streamed
+        self._notes_begin = self._streamed or job.rules.hedge_after is not None
         self._held: list[Any] | None = []
         self._now = asyncio.get_running_loop().time
         self.started_at = engine.wall_clock()
@@ -85,13 +86,13 @@ class Attempt:
         held = self._held
         if held is None:
             return batch
-        if self.job.streamed:
+        if self._streamed:
             held.extend(batch)
         if self.begun:
             return None
         if any(isinstance(event, CONTENT_EVENTS) for event in batch):
             self.begun = True
-            if self.job.streamed:
+            if self._streamed:
                 self.first_event = self._now() - self._started
         elif len(held) > BOUNDS.parts:
             raise _too_large(f"more than {BOUNDS.parts} events came before any content")

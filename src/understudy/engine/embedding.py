@@ -62,7 +62,7 @@ class Embedding:
         self._working = 0
         self._runs: list[Run] = []
         self._began = clock.now()
-        self._check_open = engine.still_open()
+        self._closings = engine.closings
 
     async def run(self) -> EmbeddingResponse:
         """Carry out all batches. Raises `LLMError`, which names the failed batch where there are several."""
@@ -97,7 +97,7 @@ class Embedding:
     async def _work(self) -> None:
         """Run batch after batch, until none is left or the provider reports that too many are under way."""
         while self._waiting:
-            self._check_open()
+            self._engine.check_open(self._closings)
             number = self._waiting.popleft()
             try:
                 await self._run(self._part(number))

@@ -77,28 +77,24 @@ class Engine:
         """Where attempts end that the answer does not wait for."""
         self.running: set[Running] = set()
         """The jobs under way, of all event loops."""
-        self._closings = 0
+        self.closings = 0
+        """How often the provider was closed."""
         self._sink = sink
         self._observers = observers
 
     async def close(self) -> None:
         """End the jobs of the running event loop with `Unavailable`. Those that begin afterwards run as usual."""
-        self._closings += 1
+        self.closings += 1
         loop = asyncio.get_running_loop()
         runs = [run for run in self.running if run.loop is loop]
         if runs:
             await asyncio.gather(*(run.close(CLOSED) for run in runs))
         await self.background.finish()
 
-    def still_open(self) -> Callable[[], None]:
-        """Return a check that raises `Unavailable` once the provider was closed, for what runs between two jobs."""
-        closings = self._closings
-
-        def check() -> None:
-            if self._closings != closings:
-                raise error_of(CLOSED)
-
-        return check
+    def check_open(self, since: int) -> None:
+        """Raise `Unavailable` if the provider was closed since `closings` had that value."""
+        if self.closings != since:
+            raise error_of(CLOSED)
 
     def publish(self, record: AttemptRecord, backend: Backend) -> None:
         """Hand a record to the statistics, the ledger and the observers, and log a failed attempt.

@@ -229,9 +229,9 @@ class HttpBackend:
     def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> HttpAttempt:
         """Open an attempt; nothing is sent before it is iterated."""
         # Before the imports: the first attempt of a process loads its dialect and the HTTP library here.
-        from understudy.engine import clock
+        from understudy.engine.clock import now
 
-        began = clock.now()
+        began = now()
         from understudy.dialects.history import localize
         from understudy.engine.http_attempt import HttpAttempt, HttpContext
 
@@ -241,19 +241,20 @@ class HttpBackend:
         endpoint = self.endpoint(target.model)
         warnings: list[Event] = []
         chat = isinstance(request, GenerationRequest) and job.operation is Operation.CHAT
+        whole = not job.streamed
         if chat:
             request = self._with_defaults(request)
             endpoint = widened(endpoint, request)
             if request.reasoning is not None and limits.first_event < THINKING_FIRST_EVENT:
                 limits = replace(limits, first_event=THINKING_FIRST_EVENT)
         dialect = dialect_of(self.row, job.operation, endpoint, request)
-        streamed = chat and (job.streamed or self._streams_inside(job, request, dialect, limits, endpoint))
+        streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             request, warnings = localize(request, dialect.name, endpoint)
-            if job.streamed and request.origin is not None and request.origin.dialect == dialect.name:
+            if not whole and request.origin is not None and request.origin.dialect == dialect.name:
                 # The caller speaks the same wire format: its frames can be handed on as they arrive.
                 endpoint = replace(endpoint, keep_wire=True)
-        inside = streamed and not job.streamed
+        inside = streamed and whole
         context = HttpContext(
             transport=self._transport,
             credential=self.credential,
@@ -262,7 +263,7 @@ class HttpBackend:
             server=endpoint.server,
             fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
-            keep_raw=not job.streamed,
+            keep_raw=whole,
             whole=partial(self._inner_streams.unstreamed_after, dialect, request, endpoint) if inside else None,
             background=self._background,
             strict=job.strict,

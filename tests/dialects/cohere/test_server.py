@@ -276,10 +276,10 @@ def test_embeddings_are_read() -> None:
         ({"input_type": "image"}, "valid input_type must be provided"),
         ({"texts": None}, "texts are required"),
         ({"texts": None, "images": ["data:..."]}, "texts are required"),
-        ({"texts": None, "inputs": [{"content": [{"type": "image_url"}]}]}, "each must be one text"),
+        ({"texts": None, "inputs": [{"content": [{"type": "image_url"}]}]}, "each must contain one text"),
         ({"texts": ["x"] * 97}, "at most 96"),
         ({"embedding_types": ["float16"]}, "'float16'"),
-        ({"embedding_types": ["float", "int8"]}, "only one at a time"),
+        ({"embedding_types": ["float", "int8"]}, "only one of the rounded types"),
     ],
 )
 def test_bad_embeddings(fields: dict[str, Any], words: str) -> None:

@@ -63,7 +63,7 @@ def test_kinds(status: int, message: str, kind: FailureKind) -> None:
 @pytest.mark.parametrize("quote", ["'", '"'])
 def test_a_missing_model_comes_with_the_command_that_pulls_it(quote: str) -> None:
     message = refused(404, {"error": f"model {quote}qwen3:4b{quote} not found, try pulling it first"}).message
-    assert message.endswith("; `ollama pull qwen3:4b` would fetch it")
+    assert message.endswith("; run `ollama pull qwen3:4b`")
 
 
 def test_a_missing_route_does_not() -> None:

@@ -11,7 +11,7 @@ from understudy.wire.json import nonempty
 
 
 def read_citation(raw: JsonObject) -> Citation:
-    """Read a citation. The first of its sources gives URL, title and text; `raw` has them all."""
+    """Decode a citation: URL, title and text from its first source; `raw` keeps all sources."""
     found = _first_source(raw)
     url = nonempty(found.get("url")) or _link(found.get("id"))
     return Citation(
@@ -26,7 +26,7 @@ def read_citation(raw: JsonObject) -> Citation:
 
 
 def write_citation(citation: Citation, text: str, position: int) -> JsonObject | None:
-    """Write a citation of the text in the content block at `position`; `None` when it names neither place nor words.
+    """Write a citation of the text in the content block at `position`; `None` if it has neither offsets nor text.
 
     Those of other providers become documents.
     """
@@ -48,7 +48,7 @@ def write_citation(citation: Citation, text: str, position: int) -> JsonObject |
 
 
 def _first_source(raw: JsonObject) -> JsonObject:
-    """The document or tool output of the first source, with the source's id beneath its own fields."""
+    """Return the document or tool output of the first source, with the source's id as a default."""
     match raw.get("sources"):
         case [dict(source), *_]:
             inner: Any = source.get("document") or source.get("tool_output")

@@ -1,4 +1,4 @@
-"""Answers of Cohere's chat to events. A whole body goes the way of a stream: plan, blocks, calls, citations, end."""
+"""Decoding Cohere's answers to events. A whole body takes the path of a stream: plan, blocks, calls, citations, end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Block:
 
 
 class AnswerDecoder:
-    """The pieces of one answer to events, wherever they come from."""
+    """Decodes the pieces of one answer, streamed or whole, to events."""
 
     def __init__(self, endpoint: Endpoint, model: str | None) -> None:
         self._endpoint = endpoint
@@ -50,11 +50,11 @@ class AnswerDecoder:
         self._logprobs = Logprobs(endpoint.bounds)
 
     def start(self, id_: object) -> list[e.Event]:
-        """Take the beginning. The wire names no model: the one that was asked for answers."""
+        """Decode the start. The wire does not name the model; it is the requested one."""
         return [e.Started(id=as_string(id_), model=self._model)]
 
     def plan(self, text: str | None) -> list[e.Event]:
-        """Take more of what the model plans before it calls tools."""
+        """Decode more of the plan that precedes tool calls."""
         if not text:
             return []
         if self._plan >= 0:
@@ -63,7 +63,7 @@ class AnswerDecoder:
         return [e.PartExtra(self._plan, NAME, {PLAN: True}), e.ThinkingDelta(self._plan, text)]
 
     def begin(self, index: object, json: JsonObject) -> list[e.Event]:
-        """Take the beginning of a content block, which in a whole body is all of it. One that is open under its index
+        """Decode the start of a content block, which in a whole body is all of it. An open block of the same index
         ends."""
         kind, place = json.get("type"), _place(index)
         before = self.end(place) if place in self._blocks else []
@@ -74,7 +74,7 @@ class AnswerDecoder:
         return [*before, *self.grow(place, json, None)]
 
     def grow(self, index: object, json: JsonObject, logprobs: object) -> list[e.Event]:
-        """Take more of a content block. Raises `BadJson` for a piece of another kind."""
+        """Decode more of a content block. Raise `BadJson` for a piece of another kind."""
         if isinstance(logprobs, dict):
             self._logprobs.add([logprobs])
         block = self._blocks.get(index) if type(index) is int else self._blocks.get(_latest(self._blocks))
@@ -86,14 +86,14 @@ class AnswerDecoder:
         text = json.get(block.kind)
         if not text or not isinstance(text, str):
             if any(json.get(kind) for kind in _KINDS):
-                raise BadJson(f"a piece of another kind came for a block of {block.kind}")
+                raise BadJson(f"a block of {block.kind} got a piece of another kind")
             return []
         if block.part < 0:
             block.part = self._next()
         return [e.TextDelta(block.part, text) if block.kind == "text" else e.ThinkingDelta(block.part, text)]
 
     def end(self, index: object) -> list[e.Event]:
-        """Take the end of a content block."""
+        """Decode the end of a content block."""
         block = self._blocks.get(_place(index))
         if block is None or block.kind != "opaque" or block.ended:
             return []
@@ -101,7 +101,7 @@ class AnswerDecoder:
         return [e.PartAdded(block.part, Opaque(NAME, block.json))]
 
     def call(self, index: object, call: CallWire) -> list[e.Event]:
-        """Take the beginning of a tool call, or all of it. Raises `BadJson` for one that has begun already."""
+        """Decode the start of a tool call, or all of it. Raise `BadJson` for one that has already begun."""
         call_id = as_string(call.id) or ""
         if call_id and call_id in self._call_ids:
             raise BadJson(f"the tool call {call_id} begins twice")
@@ -114,8 +114,8 @@ class AnswerDecoder:
         return begun
 
     def grow_call(self, index: object, call: CallWire) -> list[e.Event]:
-        """Take more of a tool call's arguments, of the latest where no index is given. Raises `BadJson` for a call that
-        was never begun."""
+        """Decode more of a tool call's arguments: the latest call's if there is no index. Raise `BadJson` for a call
+        that has not begun."""
         place = index if type(index) is int else _latest(self._calls)
         if place not in self._calls:
             raise BadJson(f"tool call {index} was never begun")
@@ -123,7 +123,7 @@ class AnswerDecoder:
         return [e.ToolCallDelta(self._calls[place], arguments)] if arguments else []
 
     def cite(self, raw: JsonObject) -> list[e.Event]:
-        """Take a citation. Those of thinking and plans are kept as they are, beside the part."""
+        """Decode a citation. Those of thinking and plans are kept as they are, beside the part."""
         part = self._cited_part(raw)
         if part < 0:
             return [e.FactReported("citations", [raw], append=True)]
@@ -134,7 +134,7 @@ class AnswerDecoder:
         return [e.PartExtra(part, NAME, {"citations": [*cited]})]
 
     def finish(self, end: Body | Delta, error: object = None) -> list[e.Event | Failure]:
-        """Take how the answer ended, and what it used."""
+        """Decode the end of the answer, and its usage."""
         steps: list[e.Event | Failure] = []
         if entries := self._logprobs.lists.get("content"):
             steps.append(e.FactReported("logprobs", {"content": [*map(_logprob, entries)]}))
@@ -151,7 +151,7 @@ class AnswerDecoder:
         return steps
 
     def weigh(self, logprobs: Iterable[object]) -> None:
-        """Take the log probabilities of a whole answer."""
+        """Decode the log probabilities of a whole answer."""
         self._logprobs.add([item for item in logprobs if isinstance(item, dict)], whole=True)
 
     def _cited_part(self, raw: JsonObject) -> int:
@@ -170,7 +170,7 @@ class AnswerDecoder:
 
 
 def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.Event | Failure]:
-    """Read a whole answer. Raises `BadJson` when it is none."""
+    """Decode a whole answer. Raise `BadJson` if it is invalid."""
     body = decode_as(_BODY, data, sliced=True, decoded=endpoint.bounds.decoded)
     if isinstance(body.message, str):
         error = decode_error_value(decode_object(data))
@@ -192,7 +192,7 @@ def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.E
 
 
 def _extend(block: JsonObject, delta: JsonObject) -> None:
-    """Add a delta of an unknown block: text to text, everything else in place."""
+    """Merge a delta into an unknown block: strings are joined, everything else is replaced."""
     for key, value in delta.items():
         if key != "type":
             old = block.get(key)
@@ -204,7 +204,7 @@ def _place(index: object) -> int | None:
 
 
 def _latest(places: dict[int | None, Any]) -> int | None:
-    """Return the place of what began last, for events that name none."""
+    """Return the index of what began last, for events without one."""
     return next(reversed(places), None)
 
 

@@ -45,7 +45,7 @@ class StreamReader(EventReader):
             kind = decode_object(data).get("type", "")
             if not isinstance(kind, str) or kind in EVENTS:
                 raise
-            return []  # An event of a later version, in a shape of its own.
+            return []  # An event of a later version, in an unknown form.
         match event:
             case StreamEvent(type="content-delta", delta=Delta(message=Piece(content=dict(content)))):
                 return self._answer.grow(event.index, content, event.logprobs)
@@ -62,7 +62,7 @@ class StreamReader(EventReader):
             case StreamEvent(type="content-end"):
                 return self._answer.end(event.index)
             case _:
-                return []  # Other ends, which say nothing, and whatever may come to be
+                return []  # Ends of other things, and events of later versions.
 
     def _failed(self, sse: SseEvent) -> list[e.Event | Failure]:
         """Read an error in this service's form or in another; return nothing for any other body."""

@@ -26,7 +26,7 @@ _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 
 
 def open_embed(request: EmbeddingRequest, endpoint: Endpoint, classify: Classify) -> Exchange[EmbeddingResponse]:
-    """Open an embedding. How many texts one request takes is known to whoever sends it."""
+    """Open an embedding. The caller keeps to the limit of texts per request."""
     notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
     read = partial(
@@ -37,11 +37,11 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint, classify: Classify
         warnings=tuple(notes.warnings),
     )
     call = HttpRequest("POST", f"{endpoint.base_url}/v2/embed", (*JSON_HEADERS, *endpoint.headers), encode(body))
-    return SingleExchange(call, WholeReader[EmbeddingResponse](read), classify)
+    return SingleExchange(call, WholeReader(read), classify)
 
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """Write the body of `POST /v2/embed`."""
+    """Return the body of `POST /v2/embed`."""
     if (came_in := received(request, NAME)) is not None:
         return patched(came_in, endpoint, endpoint.options)
     model = endpoint.model or request.model
@@ -51,11 +51,11 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLo
         body["input_type"] = INPUT_TYPES[request.input_type]
     elif "input_type" not in extra:
         body["input_type"] = "search_document"
-        notes.emulate("input_type", "this API demands to know what the vectors are for; taken to be documents")
+        notes.emulate("input_type", "this API requires it; document was sent")
     body["texts"] = list(request.texts)
     body["embedding_types"] = ["float"]
     if request.dimensions is not None and "dimensions" in endpoint.quirks.refused:
-        notes.drop("dimensions", "this model has vectors of one size only")
+        notes.drop("dimensions", "this model has vectors of only one size")
     elif request.dimensions is not None:
         body["output_dimension"] = request.dimensions
     if request.user is not None:
@@ -66,9 +66,9 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLo
 def decode_embeddings(
     data: bytes, *, endpoint: Endpoint, model: str | None, expected: int, warnings: tuple[Warning, ...] = ()
 ) -> list[EmbeddingResponse | Failure]:
-    """Read an answer with vectors. Of several types the floats count, else the first.
+    """Decode an answer with vectors. Of several types floats come first.
 
-    Raises `BadJson` when it is none, or when vectors are missing: an index must never silently shift.
+    Raise `BadJson` if it is invalid or vectors are missing: an index must never shift silently.
     """
     found = decode_as(_VECTORS, data, sliced=True, decoded=endpoint.bounds.numbers(expected))
     if found.embeddings is None:

@@ -1,4 +1,4 @@
-"""Requests of `POST /v2/chat`: rendered from the unified request, or patched where they came in as this dialect."""
+"""Requests of `POST /v2/chat`: encoded from the unified request, or patched if they came in over this dialect."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ NOT_ON_WIRE = (
 """Fields of `GenerationRequest` that this API does not have."""
 
 _WIRE_FIELDS = {**{field.name: field.wire for field in FIELDS}, "stop": "stop_sequences", "reasoning": "thinking"}
-"""Where fields that a configuration can set stand on the wire."""
+"""Wire names of the fields that a configuration can set."""
 
 _BESIDE_NO_FORMAT = ("tools", "documents")
 
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> JsonObject:
-    """Write the body of `POST /v2/chat`."""
+    """Return the body of `POST /v2/chat`."""
     if (body := received(request, NAME)) is not None:
         body = _patched(request, body, endpoint, notes)
     else:
@@ -46,17 +46,17 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog)
         body["documents"] = [*(body.get("documents") or ()), *conversation.documents]
     if "response_format" in body and "response_format" not in extra and any(body.get(n) for n in _BESIDE_NO_FORMAT):
         del body["response_format"]
-        notes.drop("output", "this API takes no output format beside tools or documents")
+        notes.drop("output", "this API does not accept an output format beside tools or documents")
     return body
 
 
 def encode_settings(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject:
-    """Write everything but model, messages and extra fields."""
+    """Return everything except model, messages and extra fields."""
     for name in NOT_ON_WIRE:
         if getattr(request, name):
             notes.drop(name, "this API has no such parameter")
     if request.parallel_tool_calls is False:
-        notes.drop("parallel_tool_calls", "this API cannot switch them off")
+        notes.drop("parallel_tool_calls", "this API cannot disable them")
     body = encode_fields(FIELDS, request, quirks.refused, notes, why="this model refuses it")
     if stop := _stop(request, quirks, notes):
         body["stop_sequences"] = stop
@@ -71,12 +71,12 @@ def encode_settings(request: GenerationRequest, quirks: Quirks, notes: WarningLo
 def _stop(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> list[str]:
     most = quirks.max_stop
     if most is not None and len(request.stop) > most:
-        notes.drop("stop", f"only the first {most} stop sequences are sent: this API takes no more")
+        notes.drop("stop", f"only the first {most} stop sequences are sent: this API accepts no more")
     return list(request.stop[:most])
 
 
 def _tools(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject:
-    """Write tools and the choice among them. A choice is narrowed by sending only the tools that may be called."""
+    """Return tools and tool choice. A choice among several tools is made by sending only those."""
     choice = request.tool_choice
     mode, names = (choice.mode, choice.names) if choice is not None else ("auto", ())
     names = names[:1] if mode == "tool" else names
@@ -103,7 +103,7 @@ def _tools(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> Jso
 
 def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     if tool.cache is not None:
-        notes.drop("cache", "prompts are cached automatically here, without marks")
+        notes.drop("cache", "this API caches prompts automatically, without marks")
     own = dict((tool.extra or {}).get(NAME, {}))
     function: JsonObject = {"name": tool.name}
     if tool.description is not None:
@@ -114,20 +114,20 @@ def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
 
 
 def _strict(request: GenerationRequest, notes: WarningLog) -> bool | None:
-    """Strictness is one switch for all tools."""
+    """Return `strict`, which applies to all tools."""
     asked = {tool.strict for tool in request.tools if isinstance(tool, Tool)}
     if True in asked and len(asked) > 1:
-        notes.emulate("tools", "`strict` holds for all tools or none; all are")
+        notes.emulate("tools", "`strict` applies to all tools or to none; it is set for all")
     return True if True in asked else False if False in asked else None
 
 
 def _response_format(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
-    """There is one JSON mode, with a schema or without."""
+    """Return the output format: there is one JSON mode, with or without a schema."""
     output = request.output
     if output is None:
         return None
     if output.kind not in quirks.output_formats:
-        notes.drop("output", f"this model has no {output.kind}")
+        notes.drop("output", f"this model does not support {output.kind}")
         return None
     if output.kind == "text":
         return {"type": "text"}
@@ -137,19 +137,19 @@ def _response_format(request: GenerationRequest, quirks: Quirks, notes: WarningL
 
 
 def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
-    """Write how much the model is to think: on or off, with a budget. There are no efforts."""
+    """Return the thinking mode: on, with an optional budget, or off. There are no efforts."""
     if reasoning is None:
         return None
     if "reasoning" in quirks.refused:
         if reasoning.effort != "none" and reasoning.mode != "disabled":
-            notes.drop("reasoning", "this model does not think")
+            notes.drop("reasoning", "this model does not reason")
         return None
     if reasoning.display is not None:
-        notes.drop("reasoning display", "thinking is always shown here")
+        notes.drop("reasoning display", "this API always shows thinking")
     if reasoning.mode == "disabled" or reasoning.effort == "none" or reasoning.budget == 0:
         return {"type": "disabled"}
     if reasoning.effort is not None and reasoning.budget is None:
-        notes.emulate("reasoning", "this API knows no efforts; thinking is switched on")
+        notes.emulate("reasoning", "this API has no efforts; thinking is enabled")
     body: JsonObject = {"type": "enabled"}
     if reasoning.budget is not None:
         body["token_budget"] = reasoning.budget
@@ -157,7 +157,7 @@ def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: WarningLog) ->
 
 
 def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """The body as it came in, with this target's model, and with configured values where it says nothing."""
+    """Return the received body with this target's model, and with configured values for missing fields."""
     moved = endpoint.model not in (None, body.get("model"))
     written = encode_settings(request, endpoint.quirks, notes if moved else WarningLog())
     if moved:
@@ -168,7 +168,7 @@ def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, n
 
 
 def _adapt(body: JsonObject, written: JsonObject) -> None:
-    """Another model than the caller asked for may refuse to think, or the choice of tools: that gives way."""
+    """Remove what the target's model refuses: thinking, or a choice of tools meant for another model."""
     for name in ("thinking", "tool_choice"):
         if name in body and name not in written:
             del body[name]

@@ -26,9 +26,9 @@ from understudy.domain.messages import Message, Role
 
 
 class MessageEncoder:
-    """Writes messages for one endpoint, and notes what it cannot write.
+    """Encodes messages for one endpoint, and logs what it cannot express.
 
-    Plain-text files have no place in a message: they gather in `documents`, a field of the request.
+    Plain-text files are collected in `documents`, a field of the request.
     """
 
     def __init__(self, endpoint: Endpoint, notes: WarningLog) -> None:
@@ -37,11 +37,11 @@ class MessageEncoder:
         self.documents: list[JsonObject] = []
 
     def write(self, messages: tuple[Message, ...]) -> list[JsonObject]:
-        """Return the messages of the wire: one for each tool result, whatever message it stood in."""
+        """Return the messages of the wire: one for each tool result, whichever message contains it."""
         written: list[JsonObject] = []
         for message in messages:
             if message.name is not None:
-                self._notes.drop("name", "messages have no names here")
+                self._notes.drop("name", "this API has no names of messages")
             written += self._message(message)
         return written
 
@@ -65,14 +65,14 @@ class MessageEncoder:
         return [{"role": role, "content": blocks}] if blocks or not message.content else []
 
     def _speech(self, message: Message) -> list[JsonObject]:
-        """What a user says beside tool results. A tool says nothing but these."""
+        """Return the rest of a message beside its tool results."""
         if message.role is Role.USER:
             others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
             if isinstance(message.content, str) or len(others) == len(message.content):
                 return self._plain("user", message)
             return self._plain("user", Message(Role.USER, others)) if others else []
         if isinstance(message.content, str) or not all(isinstance(part, ToolResult) for part in message.content):
-            self._notes.drop("tool message", "it names no tool call that it answers")
+            self._notes.drop("tool message", "it does not name the tool call that it answers")
         return []
 
     def _results(self, message: Message) -> list[JsonObject]:
@@ -80,13 +80,13 @@ class MessageEncoder:
 
     def _result(self, part: ToolResult) -> JsonObject:
         if part.is_error:
-            self._notes.drop("tool result is_error", "tool results are not marked as errors here")
+            self._notes.drop("tool result is_error", "this API does not mark tool results as errors")
         content = part.content if isinstance(part.content, str) else self._blocks(part.content, Role.TOOL)
         body: JsonObject = {"role": "tool", "tool_call_id": part.call_id, "content": content}
         return self._done(part, body)
 
     def _assistant(self, message: Message) -> list[JsonObject]:
-        """Thinking that was a message's plan goes back as its plan, and citations stand beside the content."""
+        """Return an assistant's message, with a plan as `tool_plan` and citations beside the content."""
         if isinstance(message.content, str):
             return [{"role": "assistant", "content": message.content}]
         body: JsonObject = {"role": "assistant"}
@@ -120,7 +120,7 @@ class MessageEncoder:
             return []
         own = [citation for citation in part.citations if citation.dialect == NAME]
         if len(own) < len(part.citations):
-            self._notes.drop("citations", "those of other providers have no form here")
+            self._notes.drop("citations", "this API cannot express those of other providers")
         return [raw for citation in own if (raw := write_citation(citation, part.text, position)) is not None]
 
     def _blocks(self, parts: tuple[AnyPart, ...], role: Role) -> list[JsonObject]:
@@ -144,25 +144,25 @@ class MessageEncoder:
             case Opaque(dialect):
                 return self._no("opaque part", f"it is not a block of this API but of the {dialect} dialect")
             case Citation():
-                return self._no("citations", "citations stand only on text")
+                return self._no("citations", "only text can have citations")
             case ToolCall() | ToolResult():
-                return self._no(word_of(part), f"a {role} message holds none")
+                return self._no(word_of(part), f"{role} messages do not accept it")
 
     def _done(self, part: Part, block: JsonObject) -> JsonObject:
         if part.cache is not None:
-            self._notes.drop("cache", "prompts are cached automatically here, without marks")
+            self._notes.drop("cache", "this API caches prompts automatically, without marks")
         own = {key: value for key, value in (part.extra or {}).get(NAME, {}).items() if key not in (PLAN, "citations")}
         return {**block, **own}
 
     def _no(self, what: str, why: str) -> JsonObject | None:
-        """Note what cannot be written; nothing stands for it."""
+        """Log what cannot be expressed; return nothing in its place."""
         self._notes.drop(what, why)
         return None
 
     def _is_own(self, part: Thinking) -> bool:
-        """Thinking needs no signature here: that of the user's own making goes too, but no other provider's."""
+        """Encode thinking, which needs no signature: the caller's own is sent, too, but not another provider's."""
         if "thinking" in self._quirks.refused:
-            self._no("thinking", "this model takes none back")
+            self._no("thinking", "this model does not accept it back")
         elif part.redacted is not None or (part.provenance is not None and part.provenance.dialect != NAME):
             self._no("thinking", "another provider's thinking is not sent to this one")
         else:
@@ -178,13 +178,13 @@ class MessageEncoder:
         part = part.inline()
         url = part.data_url()
         if "image" not in self._quirks.inputs:
-            return self._no("image", "this model takes none")
+            return self._no("image", "this model does not accept it")
         if role is not Role.USER:
-            return self._no("image", f"{role} messages take none")
+            return self._no("image", f"{role} messages do not accept it")
         if url is None:
-            return self._no("image file_id", "this API takes images by their bytes or a URL")
+            return self._no("image file_id", "this API accepts images only as bytes or URLs")
         if part.data is None and not self._quirks.image_urls:
-            return self._no("image url", "this target takes images only by their bytes")
+            return self._no("image url", "this target accepts images only as bytes")
         body: JsonObject = {"url": url}
         if part.detail is not None:
             body["detail"] = part.detail
@@ -193,14 +193,14 @@ class MessageEncoder:
     def _file(self, part: File, role: Role) -> JsonObject | None:
         text = part.inline().plain_text()
         if text is None:
-            return self._no("file", "this API takes only plain text")
+            return self._no("file", "this API accepts only plain text")
         data: dict[str, Any] = {"title": part.name, "text": text, "context": part.context}
         document: JsonObject = {"data": {name: value for name, value in data.items() if value is not None}}
         if role is Role.TOOL:
             return {"type": "document", "document": document}
         if role is not Role.USER:
-            return self._no("file", f"{role} messages take none")
-        self._notes.emulate("file", "a plain-text file goes to the documents of the request")
+            return self._no("file", f"{role} messages do not accept it")
+        self._notes.emulate("file", "a plain-text file was added to the documents of the request")
         self.documents.append({"id": f"file:{len(self.documents)}", **document})
         return None
 

@@ -1,4 +1,4 @@
-"""Cohere's errors: `{"message", "id"?}`, at some routes `{"data"}`. There is no code: status and words tell all.
+"""Cohere's errors: `{"message", "id"?}`, at some routes `{"data"}`. There is no code: only status and message.
 
 An answer that fails under way says so in `message-end` (`finish_reason: ERROR` and words), whose status is 200.
 Source: API reference, "Errors"; official Python SDK 7.3.1, `errors`.
@@ -17,13 +17,13 @@ from understudy.domain.operation import Operation
 from understudy.wire.json import BadJson, decode_object
 
 TOO_LONG = "too many tokens"
-"""How the service says that a prompt does not fit, and how its callers recognise it."""
+"""The service's message for a prompt that is too long, by which clients recognize the error."""
 
 RULES: tuple[ErrorRule, ...] = (
-    # The request, or the answer, held a token of a deny list; it has nothing to do with credentials.
+    # The request or the answer contains a token of a deny list; credentials are not involved.
     ErrorRule(kind=K.CONTENT_FILTER, status=498),
     ErrorRule(kind=K.CONTEXT_LENGTH, text=TOO_LONG),
-    # A trial key has a limit a minute, which is worth a wait, and one a month, which is not.
+    # A trial key has a limit per minute, which is worth waiting for, and one per month, which is not.
     ErrorRule(kind=K.BILLING, text="calls / month"),
     ErrorRule(kind=K.BILLING, status=429, text="per month"),
     ErrorRule(kind=K.BILLING, status=429, text="monthly"),
@@ -33,7 +33,7 @@ RULES: tuple[ErrorRule, ...] = (
 
 
 def decode_error(body: bytes) -> WireError | None:
-    """Read an error body; `None` when it is not in Cohere's form."""
+    """Decode an error body; `None` if it is not in Cohere's form."""
     try:
         return decode_error_value(decode_object(body))
     except BadJson:
@@ -41,7 +41,7 @@ def decode_error(body: bytes) -> WireError | None:
 
 
 def decode_error_value(value: JsonObject) -> WireError | None:
-    """Read an error object; `None` when it is none."""
+    """Decode an error object; `None` for any other value."""
     message = value.get("message", value.get("data"))
     if not isinstance(message, str):
         return None
@@ -50,10 +50,10 @@ def decode_error_value(value: JsonObject) -> WireError | None:
 
 
 def decode_failure(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
-    """Read an error that came after the status 200: its words alone say what it is."""
+    """Return the failure for an error after status 200, from its message alone."""
     return answer_failure(error, endpoint=endpoint, rules=RULES, operation=operation)
 
 
 def bad_request(message: str) -> BadRequest:
-    """Make the refusal of a request that cannot be read."""
+    """Return the error for an invalid request."""
     return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, sent=False))

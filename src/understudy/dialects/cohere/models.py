@@ -22,7 +22,7 @@ def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
 
 
 def decode_model(item: JsonObject) -> ModelInfo:
-    """Read one model. Raises `BadJson` when it is none."""
+    """Decode one model. Raise `BadJson` if it is invalid."""
     name = item.get("name")
     if not isinstance(name, str):
         raise BadJson("a model without a name")

@@ -1,4 +1,4 @@
-"""Requests of `POST /v2/chat`, read. What has no typed place goes to `extra["cohere"]` where it stood."""
+"""Parsing requests of Cohere's API. Fields without a unified name go to `extra["cohere"]`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from understudy.dialects.cohere.parse_fields import Fields, body_of, rest_of
 from understudy.dialects.cohere.parse_messages import parse_message
 from understudy.dialects.cohere.wire import FIELDS, INPUT_TYPES, NAME
 from understudy.dialects.server import Inbound
-from understudy.domain.content import (
-    JsonObject,
-)
+from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Tool, ToolChoice
 from understudy.domain.operation import Operation
 from understudy.domain.requests import (
@@ -29,10 +27,10 @@ PAGE = 20
 """Models per page unless asked otherwise."""
 
 MAX_TEXTS = 96
-"""Of one embedding."""
+"""Texts of one embedding request."""
 
 TYPES = ("float", "int8", "uint8", "binary", "ubinary", "base64")
-"""The forms of a vector."""
+"""The types of a vector."""
 
 _EXACT = ("float", "base64")
 
@@ -45,7 +43,7 @@ _MEANT: dict[str, Literal["document", "query", "classification", "clustering"]] 
 
 
 def parse_chat(request: HttpRequest) -> Inbound:
-    """Read the body of a chat. Raises `BadRequest`."""
+    """Parse the body of a chat. Raise `BadRequest`."""
     data, fields = body_of(request)
     stream = fields.take("stream", bool) is True
     model = fields.need("model", str)
@@ -110,7 +108,7 @@ def _choice(fields: Fields) -> ToolChoice | None:
 
 
 def _output(fields: Fields) -> OutputFormat | None:
-    """Read the response format; a form with more than the typed fields also travels as it is."""
+    """Parse the response format; one with unknown fields is also kept as it is."""
     form = fields.take("response_format", dict)
     match form:
         case None:
@@ -142,7 +140,7 @@ def _reasoning(fields: Fields) -> Reasoning | None:
 
 
 def parse_embed(request: HttpRequest) -> Inbound:
-    """Read the body of an embedding. Raises `BadRequest`."""
+    """Parse the body of an embedding. Raise `BadRequest`."""
     data, fields = body_of(request)
     model = fields.need("model", str)
     texts = _texts(fields)
@@ -153,7 +151,7 @@ def parse_embed(request: HttpRequest) -> Inbound:
     if unknown := [name for name in types if name not in TYPES]:
         raise bad_request(f"invalid request: embedding_types: {unknown[0]!r} is not one of {', '.join(TYPES)}")
     if len(types) > 1 and any(name not in _EXACT for name in types):
-        raise bad_request("embedding_types: of the rounded types only one at a time can be had here")
+        raise bad_request("embedding_types: only one of the rounded types is supported at a time")
     if any(name not in _EXACT for name in types):
         fields.left["embedding_types"] = list(types)
     parsed = EmbeddingRequest(
@@ -168,7 +166,7 @@ def parse_embed(request: HttpRequest) -> Inbound:
 
 
 def _texts(fields: Fields) -> tuple[str, ...]:
-    """The texts, or the inputs where each is one text. Images are none of this library's embeddings."""
+    """Parse the texts, or inputs of one text each. Images cannot be embedded."""
     texts = fields.texts("texts")
     inputs = fields.take("inputs", list)
     if inputs is not None and not texts:
@@ -185,11 +183,11 @@ def _input(value: Any) -> str:
         case {"content": [{"type": "text", "text": str(text)}]}:
             return text
         case _:
-            raise bad_request("invalid request: inputs: each must be one text (images cannot be embedded here)")
+            raise bad_request("invalid request: inputs: each must contain one text (images cannot be embedded here)")
 
 
 def parse_token_count(request: HttpRequest) -> Inbound:
-    """Read a text to be tokenized. Raises `BadRequest`."""
+    """Parse a text to be tokenized. Raise `BadRequest`."""
     data, fields = body_of(request)
     text, model = fields.need("text", str), fields.need("model", str)
     parsed = GenerationRequest(messages=(Message.user(text),), model=model, origin=WireOrigin(NAME, data))
@@ -197,7 +195,7 @@ def parse_token_count(request: HttpRequest) -> Inbound:
 
 
 def parse_models(request: HttpRequest) -> Inbound:
-    """Read the query of a model list, or the name of a look-up. Raises `BadRequest`."""
+    """Parse the query of a model list, or the name of a look-up. Raise `BadRequest`."""
     url = urlsplit(request.url)
     query = {name: values[-1] for name, values in parse_qs(url.query).items()}
     _, _, model = url.path.rstrip("/").partition("/v1/models/")

@@ -1,4 +1,4 @@
-"""Fields of a request body, read one by one; what nobody reads is left."""
+"""Fields of a request body, read one by one; what remains goes to `extra`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Any
 from understudy.dialects.cohere.errors import bad_request
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.server import KIND_NAMES, BadRequest, BodyFields
-from understudy.domain.content import (
-    JsonObject,
-)
+from understudy.domain.content import JsonObject
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_object
 
@@ -22,14 +20,14 @@ class Fields(BodyFields):
         return bad_request(f"invalid request: {name} must be of type {KIND_NAMES[kind]}")
 
     def need(self, name: str, *kinds: type) -> Any:
-        """Take a field that must be there. Raises `BadRequest`."""
+        """Return a required field and remove it. Raise `BadRequest`."""
         value = self.take(name, *kinds)
         if value is None:
             raise bad_request(f"invalid request: {name} is required")
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Take a list of strings. Raises `BadRequest`."""
+        """Return a list of strings and remove it. Raise `BadRequest`."""
         values = self.take(name, list) or []
         if not all(isinstance(value, str) for value in values):
             raise bad_request(f"invalid request: {name} must be a list of strings")
@@ -37,7 +35,7 @@ class Fields(BodyFields):
 
 
 def body_of(request: HttpRequest) -> tuple[bytes, Fields]:
-    """Return the body as it came and its fields. Raises `BadRequest`."""
+    """Return the received body and its fields. Raise `BadRequest`."""
     data = request.body or b""
     try:
         return data, Fields(decode_object(data))
@@ -46,6 +44,6 @@ def body_of(request: HttpRequest) -> tuple[bytes, Fields]:
 
 
 def rest_of(block: JsonObject, *own: str) -> dict[str, JsonObject] | None:
-    """Return the fields of a block beside its own, as `extra`."""
+    """Return the fields of a block other than `own`, as `extra`."""
     rest = {key: value for key, value in block.items() if key not in ("type", *own) and value is not None}
     return {NAME: rest} if rest else None

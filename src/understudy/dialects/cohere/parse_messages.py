@@ -27,7 +27,7 @@ _ORIGIN = Provenance(NAME)
 
 
 def parse_message(value: Any, n: int) -> Message:
-    """Parse the n-th message. Raises `BadRequest`."""
+    """Parse the n-th message. Raise `BadRequest`."""
     if not isinstance(value, dict):
         raise bad_request(f"invalid request: messages[{n}] must be an object")
     fields = Fields(value)
@@ -54,7 +54,7 @@ def _content(value: str | list[Any], where: str) -> str | tuple[AnyPart, ...]:
 
 
 def _block(block: JsonObject) -> AnyPart:
-    """Read one block; one that only this dialect knows becomes `Opaque`."""
+    """Parse one block; one that exists only in this dialect becomes `Opaque`."""
     match block:
         case {"type": "text", "text": str(text)}:
             return Text(text, extra=rest_of(block, "text"))
@@ -68,7 +68,7 @@ def _block(block: JsonObject) -> AnyPart:
 
 
 def _assistant(fields: Fields, n: int) -> str | tuple[AnyPart, ...]:
-    """Read an assistant's message: its plan, content, calls, and the citations beside them, put where they belong."""
+    """Parse an assistant's message: plan, content, calls, and citations, which are put on the text that they cite."""
     content = _content(fields.take("content", str, list) or "", f"messages[{n}].content")
     plan = fields.take("tool_plan", str)
     calls = tuple(_call(call, n) for call in fields.take("tool_calls", list) or ())
@@ -85,7 +85,7 @@ def _assistant(fields: Fields, n: int) -> str | tuple[AnyPart, ...]:
 
 
 def _cite(parts: list[AnyPart], first: int, raw: JsonObject) -> bool:
-    """Put a citation on the text that it belongs to: the one named by number, else the first; tell whether it went."""
+    """Put a citation on the text with its index, else on the first text; return whether there was one."""
     index = raw.get("content_index")
     if raw.get("type", "TEXT_CONTENT") != "TEXT_CONTENT":
         return False

@@ -63,7 +63,7 @@ def render_whole(response: GenerationResponse) -> JsonObject:
 
 
 def render_finish_reason(reason: FinishReason, raw: str | None) -> str | None:
-    """Return why the answer stopped, in this wire's words where it has one; else in the provider's own."""
+    """Return the finish reason: this wire's word if there is one, else the provider's own."""
     return raw if FINISH.get(raw or "") is reason else _REASONS.get(reason, raw)
 
 
@@ -73,7 +73,7 @@ def render_call(call_id: str, name: str, arguments: str) -> JsonObject:
 
 
 def render_part(part: AnyPart) -> JsonObject | None:
-    """Return a part of an answer as a content block; `None` for what this wire has no block for."""
+    """Return a part of an answer as a content block; `None` if this wire has no block for it."""
     match part:
         case Text(text) | Refusal(text):
             return {"type": "text", "text": text}
@@ -113,7 +113,7 @@ def _chunk(item: JsonObject) -> JsonObject:
 
 
 def render_embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-    """Write vectors in the types that were asked for. Rounded ones can only be passed on, not made."""
+    """Render vectors in the requested types. Rounded ones can only be passed on, not made."""
     asked = inbound.options.get("embedding_types")
     types = asked if isinstance(asked, tuple) else ("float",)
     embeddings: JsonObject = {}
@@ -141,7 +141,7 @@ def render_embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpRepl
 
 
 def render_token_count(count: TokenCount) -> HttpReply:
-    """Write a token count. Only their number is known: each token's own number is written as 0, its text not at all."""
+    """Write a token count. Only their number is known: each token's id is 0, and texts are omitted."""
     return json_reply({"tokens": [0] * count.input_tokens, "token_strings": []})
 
 
@@ -171,7 +171,7 @@ def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
 
 
 def render_model(model: ModelInfo) -> JsonObject:
-    """Return a model as the list shows it; an entry of this dialect's own keeps all that it says."""
+    """Return a model as an entry of the list; an entry that came from this dialect stays as it is."""
     raw = model.raw or {}
     if "endpoints" in raw and "name" in raw:
         return {**raw, "name": model.id}
@@ -203,5 +203,5 @@ def render_error(failure: Failure) -> HttpReply:
 
 
 def render_error_message(failure: Failure) -> str:
-    """Return the message of a failure, with the words by which callers recognise a prompt that is too long."""
+    """Return the message of a failure, with the words by which clients recognize a prompt that is too long."""
     return worded(failure, {_K.CONTEXT_LENGTH: TOO_LONG})

@@ -27,7 +27,7 @@ _DONE = frame(b"[DONE]")
 
 
 class StreamRenderer:
-    """Writes one answer. The frame of an event read from this same dialect is forwarded as it came.
+    """Writes one answer. The frame of an event from the same dialect is forwarded as received.
 
     Content blocks follow one another; a block that another part interrupts goes on as a new one. Tool calls carry
     their number in each event, so they may interleave and all end together.
@@ -48,7 +48,7 @@ class StreamRenderer:
         self._facts = Facts()
 
     def feed(self, event: e.Event) -> bytes:
-        """Write one event."""
+        """Render one event."""
         if event.wire is not None:
             self._forwards = True
             return event.wire
@@ -76,7 +76,7 @@ class StreamRenderer:
                 return b""
 
     def close(self) -> bytes:
-        """Write the end: what is open closes, then the reason, the counts and the end mark."""
+        """Render the end: close open blocks, then write the reason, the counts and the end mark."""
         if self._forwards:
             return _DONE
         delta: JsonObject = {"finish_reason": render_finish_reason(self._facts.ending.reason, self._facts.ending.raw)}
@@ -135,7 +135,7 @@ class StreamRenderer:
     def _note(self, part: int, fields: JsonObject) -> bytes:
         if fields.get(PLAN):
             self._plans.add(part)
-        # Each note of citations repeats those before it.
+        # Each list of citations repeats those before it.
         new = (fields.get("citations") or [])[-1:]
         return b"".join(map(self._cite, new))
 

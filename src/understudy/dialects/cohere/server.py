@@ -20,12 +20,12 @@ _POSTS = {"/v2/chat": Operation.CHAT, "/v2/embed": Operation.EMBED, "/v1/tokeniz
 
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Write a whole answer."""
+    """Render a whole answer."""
     return json_reply(render.render_whole(response))
 
 
 def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
-    """Write a token count."""
+    """Render a token count."""
     return render.render_token_count(count)
 
 
@@ -41,7 +41,7 @@ class CohereServer(ServerHalf):
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """Tell what a method and path ask for, whatever prefix stands before the version."""
+        """Return the operation of a method and path, whatever prefix precedes the version."""
         path = urlsplit(path).path.rstrip("/")
         if method == "POST":
             return next((operation for ending, operation in _POSTS.items() if path.endswith(ending)), None)
@@ -54,7 +54,7 @@ class CohereServer(ServerHalf):
         return key_of(request)
 
     def parse(self, request: HttpRequest) -> Inbound:
-        """Read a request. Raises `BadRequest`."""
+        """Parse a request. Raise `BadRequest`."""
         match self.operation(request.method, request.url):
             case Operation.CHAT:
                 return parse_chat(request)
@@ -72,7 +72,7 @@ class CohereServer(ServerHalf):
         return StreamRenderer()
 
     def render_error(self, failure: Failure) -> HttpReply:
-        """Write an error."""
+        """Render an error."""
         return render.render_error(failure)
 
 

@@ -1,4 +1,4 @@
-"""Token counts: `POST /v1/tokenize`, which knows texts only."""
+"""Token counts: `POST /v1/tokenize`, which accepts only text."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _TOKENS: msgspec.json.Decoder[Tokens] = msgspec.json.Decoder(Tokens)
 
 
 def open_token_count(request: GenerationRequest, endpoint: Endpoint, classify: Classify) -> Exchange[TokenCount]:
-    """Open a token count, of as many sends as it takes."""
+    """Open a token count, in as many requests as needed."""
     pieces = _Pieces(request, endpoint)
     return Series(pieces.next(), pieces.take, classify)
 
 
 class _Pieces:
-    """Asks for the tokens of a text piece by piece, and adds them up."""
+    """Counts the tokens of a text piece by piece."""
 
     def __init__(self, request: GenerationRequest, endpoint: Endpoint) -> None:
         notes = WarningLog()
         text = "".join(_texts(request, notes))
         if request.origin is None or request.origin.dialect != NAME:
-            notes.emulate("count", "words alone are counted, without what the service puts around messages and tools")
+            notes.emulate("count", "only text is counted, without what the service adds around messages and tools")
         self._endpoint = endpoint
         self._model = endpoint.model or request.model
         self._warnings = tuple(notes.warnings)
-        # The service refuses the empty text.
+        # The service refuses an empty string.
         self._left = [text[at : at + MAX_TEXT] for at in range(0, len(text), MAX_TEXT)] or [" "]
         self._sum = 0
 
@@ -51,7 +51,7 @@ class _Pieces:
         return HttpRequest("POST", f"{self._endpoint.base_url}/v1/tokenize", headers, encode(body))
 
     def take(self, data: bytes) -> list[TokenCount | Send | Failure]:
-        """Take a tokenized piece. Raises `BadJson`."""
+        """Decode a tokenized piece. Raise `BadJson`."""
         self._sum += len(decode_as(_TOKENS, data).tokens)
         if self._left:
             return [Send(self.next())]
@@ -59,7 +59,7 @@ class _Pieces:
 
 
 def _texts(request: GenerationRequest, notes: WarningLog) -> Iterator[str]:
-    """All that the model would read, as far as it is text."""
+    """Return all text that the model would read."""
     for tool in request.tools:
         match tool:
             case Tool():

@@ -15,7 +15,7 @@ from understudy.domain.usage import Usage, token_count
 
 
 def decode_usage(raw: JsonObject) -> Usage:
-    """Read the usage of a chat, or the `meta` of an embedding."""
+    """Decode the usage of a chat, or the `meta` of an embedding."""
     tokens, billed = _object(raw, "tokens"), _object(raw, "billed_units")
     prompt = token_count(tokens.get("input_tokens"))
     if prompt is None:
@@ -44,7 +44,7 @@ def _billed(billed: JsonObject, counted: Usage) -> Usage:
 
 
 def render_usage(usage: Usage) -> JsonObject | None:
-    """Write token counts; `None` when nothing is known. What is charged is told only where this service told it."""
+    """Return token counts; `None` if they are unknown. Billed units are written only if this service reported them."""
     tokens: JsonObject = {
         "input_tokens": usage.input_total,
         "output_tokens": usage.output_total,
@@ -61,7 +61,7 @@ def render_usage(usage: Usage) -> JsonObject | None:
 
 
 def _apart(whole: int | None, part: int | None) -> tuple[int | None, int | None]:
-    """Take a class out of the count that includes it; one that does not fit is ignored."""
+    """Subtract a class from the count that includes it; an inconsistent one is ignored."""
     if whole is None or part is None or part > whole:
         return whole, None
     return whole - part, part

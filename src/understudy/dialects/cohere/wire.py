@@ -1,4 +1,4 @@
-"""What Cohere's API writes, as far as both halves need it typed. Unknown fields are ignored, most may miss.
+"""What Cohere's API writes, as far as both halves need it typed. Unknown fields are ignored; most fields are optional.
 
 Source: OpenAPI description of the API (2026-08); official Python SDK 7.3.1, `types`.
 """
@@ -11,10 +11,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.request_fields import Field
-from understudy.domain.content import (
-    JsonObject,
-    Thinking,
-)
+from understudy.domain.content import JsonObject, Thinking
 from understudy.domain.finish import FinishReason
 
 INPUT_TYPES = {
@@ -31,7 +28,7 @@ FEATURES = {
     "reasoning": "thinking",
     "json_schema": "structured_output",
 }
-"""What the service calls features, in this library's words."""
+"""The service's names of features, and the unified ones."""
 
 
 NAME = "cohere"
@@ -61,7 +58,7 @@ FAILED = frozenset({"ERROR", "TIMEOUT", "USER_CANCEL"})
 """Reasons that end an answer with a failure, whatever was written before."""
 
 PLAN = "tool_plan"
-"""The key, in the extra fields of a thinking part, that says it was (and must go back as) a message's `tool_plan`."""
+"""The key in the extra fields of a thinking part which marks it as the `tool_plan` of a message."""
 
 
 class FunctionWire(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +76,7 @@ class CallWire(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessageWire(msgspec.Struct, frozen=True, kw_only=True):
-    """The message of a whole answer. On a turn that only calls tools `content` may miss."""
+    """The message of a whole answer. `content` may be missing if it only calls tools."""
 
     content: list[JsonObject] | str | None = None
     tool_plan: str | None = None
@@ -116,7 +113,7 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Any event of a stream. One without a type but with a message is an error."""
+    """Any event of a stream. With a message and without a type it is an error."""
 
     type: str = ""
     id: Any = None
@@ -145,7 +142,7 @@ class VectorsByType(msgspec.Struct, frozen=True, kw_only=True, rename={"float_":
 
     @property
     def given(self) -> Sequence[list[float] | str]:
-        """Those of the first type that is there: floats before all others."""
+        """The vectors of the first type that is present, floats first."""
         kinds = (self.float_, self.base64, self.int8, self.uint8, self.binary, self.ubinary)
         return next((vectors for vectors in kinds if vectors is not None), [])
 
@@ -171,5 +168,5 @@ class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_plan(part: Thinking) -> bool:
-    """Tell whether thinking was, and must go back as, a message's `tool_plan`."""
+    """Check whether a thinking part is the `tool_plan` of a message."""
     return bool((part.extra or {}).get(NAME, {}).get(PLAN))

@@ -39,7 +39,7 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embedd
     url = method_url(endpoint, _model(request, endpoint), method)
     return SingleExchange(
         HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
-        WholeReader[EmbeddingResponse](read),
+        WholeReader(read),
         partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=Operation.EMBED),
     )
 

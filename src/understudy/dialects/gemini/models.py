@@ -24,7 +24,7 @@ _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 
 
 def decode_model(item: JsonObject) -> ModelInfo:
-    """Read one model. Raises `BadJson` when it is none."""
+    """Decode one model. Raise `BadJson` if it is invalid."""
     model = convert(item, ModelItem)
     return ModelInfo(
         id=bare(model.name) or "",

@@ -1,4 +1,4 @@
-"""The `hf-features` dialect: embeddings as Hugging Face's feature extraction gives them, both halves.
+"""The `hf-features` dialect: embeddings in the form of Hugging Face's feature extraction, both halves.
 
 Source: Hugging Face's documentation of its Inference Providers, state 2026-11-22; huggingface_hub 1.33.0.
 """

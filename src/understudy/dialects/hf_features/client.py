@@ -19,10 +19,10 @@ from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import encode
 
 PARTNER = "hf-inference"
-"""Hugging Face's own servers. Other partners embed too, each at an address and with model names of its own."""
+"""Hugging Face's own servers. Other partners have other addresses and names of models for embeddings."""
 
 _RULES = (ErrorRule(kind=FailureKind.NOT_FOUND, status=404),)
-"""Its addresses hold the model's name, and its 404 does not repeat it."""
+"""Addresses contain the model's name, which a 404 does not repeat."""
 
 _POLICIES = frozenset({"", "fastest", "cheapest", "preferred", PARTNER})
 
@@ -34,7 +34,7 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     if partner not in _POLICIES:
         message = f"embeddings come from {PARTNER} only; for {partner}, configure an openai entry with its base_url"
         before.append(Failure(kind=FailureKind.UNSUPPORTED, message=message, sent=False))
-    # The router's chats stand below /v1, its tasks beside it.
+    # The router's chats are below /v1, its tasks beside it.
     home = endpoint.base_url.removesuffix("/v1")
     notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
@@ -49,7 +49,7 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     url = f"{home}/{PARTNER}/models/{in_path(model, slashes=True)}/pipeline/feature-extraction"
     return SingleExchange(
         HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
-        WholeReader[EmbeddingResponse](read),
+        WholeReader(read),
         partial(classify, endpoint=endpoint, rules=_RULES, read=decode_error, operation=Operation.EMBED),
         before=before,
     )

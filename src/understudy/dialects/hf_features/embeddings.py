@@ -25,7 +25,7 @@ Vector = tuple[float, ...]
 def decode_embeddings(
     data: bytes, *, endpoint: Endpoint, model: str | None, expected: int, warnings: tuple[Warning, ...]
 ) -> list[EmbeddingResponse | Failure]:
-    """Read an answer, which says neither its model nor its usage. Raises `BadJson`."""
+    """Decode an answer, which has neither model nor usage. Raise `BadJson`."""
     value = decode(data, decoded=endpoint.bounds.numbers(expected))
     if isinstance(value, dict):
         error = decode_error_value(value)
@@ -54,7 +54,7 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def decode_vectors(value: Any, expected: int) -> list[Vector] | Failure:
-    """Read the vectors of so many texts. Raises `BadJson` when it is none of the forms, or when vectors are missing.
+    """Decode the vectors of `expected` texts. Raise `BadJson` for any other form, and if vectors are missing.
 
     One vector may stand alone where one text was given. A model that gives a vector for every token embeds no texts:
     how to make one of them is the model's secret, so that is a failure.

@@ -1,4 +1,4 @@
-"""The refusal of a request; errors of the service have the form of the openai dialect."""
+"""Invalid requests; errors of the service have the form of the openai dialect."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from understudy.domain.failures import Failure, FailureKind
 
 
 def bad_request(message: str) -> BadRequest:
-    """Return the refusal of a request that cannot be read."""
+    """Return the error for an invalid request."""
     return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, sent=False))

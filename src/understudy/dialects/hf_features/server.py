@@ -1,4 +1,4 @@
-"""The server half: reads texts, writes bare arrays of vectors."""
+"""The server half: texts in, bare arrays of vectors out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ROUTE = re.compile(r"/models/(?P<model>.+)/pipeline/feature-extraction$")
 
 
 def _embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-    """Write vectors: one alone where one text was given outside of a list."""
+    """Render vectors; only the vector for a text that is not in a list."""
     vectors = response.embeddings
     asked = inbound.request
     alone = isinstance(asked, EmbeddingRequest) and asked.single
@@ -38,7 +38,7 @@ class FeaturesServer(ServerHalf):
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """Tell whether a method and path ask for vectors, whichever partner stands before them."""
+        """Return the operation of a method and path, whichever partner precedes it."""
         found = _ROUTE.search(urlsplit(path).path.rstrip("/"))
         return Operation.EMBED if method == "POST" and found else None
 
@@ -47,7 +47,7 @@ class FeaturesServer(ServerHalf):
         return key_of(request)
 
     def parse(self, request: HttpRequest) -> Inbound:
-        """Read a request. Raises `BadRequest`."""
+        """Parse a request. Raise `BadRequest`."""
         found = _ROUTE.search(urlsplit(request.url).path.rstrip("/"))
         if found is None:
             raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not Found", status=404, sent=False))
@@ -74,7 +74,7 @@ class FeaturesServer(ServerHalf):
         return Inbound(operation=Operation.EMBED, request=asked)
 
     def render_error(self, failure: Failure) -> HttpReply:
-        """Write an error: its words alone, as this route does."""
+        """Render an error, which is only a message on this route."""
         reply = openai_error(failure)
         return HttpReply(reply.status, reply.headers, encode({"error": failure.message}))
 

@@ -1,1 +1,1 @@
-"""Ollama's native API: chats as newline-delimited JSON, embeddings, and the models that are pulled."""
+"""Ollama's native API: chats as newline-delimited JSON, embeddings, and local models."""

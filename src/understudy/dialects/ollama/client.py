@@ -31,7 +31,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
     body = encode_chat(request, endpoint, notes, stream=stream)
     return SingleExchange(
         _post(endpoint, "/api/chat", body),
-        StreamReader(endpoint) if stream else WholeReader[Event](partial(decode_whole, endpoint=endpoint)),
+        StreamReader(endpoint) if stream else WholeReader(partial(decode_whole, endpoint=endpoint)),
         _classify(endpoint, Operation.CHAT),
         expects=STREAM_TYPES if stream else ("application/json",),
         before=notes.events(),
@@ -46,21 +46,21 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     decode = partial(decode_embeddings, endpoint=endpoint, expected=expected, warnings=warnings)
     return SingleExchange(
         _post(endpoint, "/api/embed", body),
-        WholeReader[EmbeddingResponse](decode),
+        WholeReader(decode),
         _classify(endpoint, Operation.EMBED),
     )
 
 
 def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-    """Open the list of the models that are pulled, or the look-up of one."""
+    """Open the list of local models, or the look-up of one."""
     if request.model is not None:
         shown = _post(endpoint, "/api/show", {"model": request.model})
-        reader = WholeReader[ModelInfo](partial(decode_single, name=request.model))
+        reader = WholeReader(partial(decode_single, name=request.model))
         single = SingleExchange(shown, reader, _classify(endpoint, Operation.MODELS))
         names = (request.model, f"{request.model}:latest")
         return LookUp(single, lambda: _models(ModelsRequest(), endpoint), *names)
     listed = HttpRequest("GET", endpoint.base_url + "/api/tags", endpoint.headers)
-    pages = WholeReader[ModelInfo](partial(decode_models, limit=request.limit))
+    pages = WholeReader(partial(decode_models, limit=request.limit))
     return SingleExchange(listed, pages, _classify(endpoint, Operation.MODELS))
 
 

@@ -1,4 +1,4 @@
-"""Reading Ollama's answers: newline-delimited JSON, or the one object of a whole answer, to the same events."""
+"""Decoding Ollama's answers: newline-delimited JSON, or the object of a whole answer, to the same events."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ import msgspec
 from understudy.dialects.base import Endpoint
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.ollama.errors import decode_failure
-from understudy.dialects.ollama.wire import (
-    DURATIONS,
-    CallWire,
-    LineWire,
-    MessageWire,
-    unix_seconds,
-)
+from understudy.dialects.ollama.wire import DURATIONS, CallWire, LineWire, MessageWire, unix_seconds
 from understudy.domain.content import JsonObject
 from understudy.domain.events import (
     Event,
@@ -43,7 +37,7 @@ _FINISH = {
 
 
 class AnswerDecoder:
-    """The one decoding path of a chat: takes lines, returns their events.
+    """The decoding path of all chats: lines in, events out.
 
     Text and thinking are one part each, whatever their order, as they are in Ollama's own messages; each tool call is
     a part of its own. A call without an id (older servers) gets one that is made of the answer's time and the call's
@@ -63,11 +57,11 @@ class AnswerDecoder:
         self.finished = False
 
     def read(self, line: LineWire, *, whole: bool = False) -> list[Event | Failure]:
-        """Read one line. Raises `BadJson`."""
+        """Read one line. Raise `BadJson`."""
         if line.error:
             self.finished = True
             return [decode_failure(line.error, self._endpoint)]
-        # Ahead of what it changes here: a line with a broken number is mended and read again.
+        # Before any state changes: a line with an invalid number is mended and decoded again.
         logprobs = self._entries(line.logprobs) if line.logprobs else []
         steps: list[Event | Failure] = []
         if not self._started:
@@ -128,7 +122,7 @@ class AnswerDecoder:
         return events
 
     def _reason(self, raw: str | None) -> FinishReason:
-        """There is no own reason for tool calls; an answer that calls tools and was not cut ends in them."""
+        """Return the finish reason: tool calls, which have no word on the wire, for any complete answer with calls."""
         reason = _FINISH.get(raw or "", FinishReason.UNKNOWN)
         if self._calls and (reason is FinishReason.STOP or raw is None):
             return FinishReason.TOOL_CALLS
@@ -136,19 +130,19 @@ class AnswerDecoder:
 
 
 def decode_whole(body: bytes, endpoint: Endpoint) -> list[Event | Failure]:
-    """Decode a whole answer. Raises `BadJson`."""
+    """Decode a whole answer. Raise `BadJson`."""
     line = decode_as(LINE, body, decoded=endpoint.bounds.at_once)
     if not line.error and line.message is None and line.response is None:
-        raise BadJson("it holds neither a message nor an error")
+        raise BadJson("it contains neither a message nor an error")
     answer = AnswerDecoder(endpoint)
     steps = answer.read(line, whole=True)
     if not answer.finished:
-        steps.append(Failure(kind=FailureKind.TRUNCATED, message="the answer states that it is not done"))
+        steps.append(Failure(kind=FailureKind.TRUNCATED, message="the answer states that it is incomplete"))
     return steps
 
 
 def _arguments(call: CallWire) -> str:
-    """The arguments' JSON text. A server that gives a string gives the text itself."""
+    """Return the JSON text of arguments. A string is the text itself."""
     text = text_of(call.function.arguments)
     if text.startswith('"'):
         return str(decode(text))

@@ -7,9 +7,7 @@ import msgspec
 from understudy.dialects.base import Endpoint
 from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.ollama.errors import decode_failure
-from understudy.dialects.ollama.wire import (
-    VectorsWire,
-)
+from understudy.dialects.ollama.wire import VectorsWire
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse
@@ -23,7 +21,7 @@ _vectors: msgspec.json.Decoder[VectorsWire] = msgspec.json.Decoder(VectorsWire)
 def decode_embeddings(
     body: bytes, endpoint: Endpoint, expected: int, warnings: tuple[Warning, ...] = ()
 ) -> list[EmbeddingResponse | Failure]:
-    """Decode an embeddings body. `expected` is the number of the texts. Raises `BadJson`."""
+    """Decode an embeddings body. `expected` is the number of the texts. Raise `BadJson`."""
     found = decode_as(_vectors, body, sliced=True, decoded=endpoint.bounds.numbers(expected))
     if found.error:
         return [decode_failure(found.error, endpoint, Operation.EMBED)]

@@ -1,4 +1,4 @@
-"""Writing Ollama's requests."""
+"""Encoding Ollama's requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from understudy.domain.messages import Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
 
 NOWHERE = ("logit_bias", "verbosity", "service_tier", "user", "cache_key", "cache", "metadata")
-"""Fields of a generation request that have no place on this wire."""
+"""Fields of `GenerationRequest` that this API does not have."""
 
 _UNSET = GenerationRequest(messages=())
 
@@ -79,12 +79,12 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
         if getattr(request, name) is not None:
             notes.drop(name, "Ollama has no such field")
     if request.parallel_tool_calls is False:
-        notes.drop("parallel_tool_calls", "Ollama cannot switch parallel tool calls off")
+        notes.drop("parallel_tool_calls", "Ollama cannot disable parallel tool calls")
     return _with_extra(body, request.extra, endpoint)
 
 
 def _accepted(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> GenerationRequest:
-    """Leave out what the model refuses."""
+    """Return the request without the fields that the model refuses."""
     refused: dict[str, Any] = {}
     for name in endpoint.quirks.refused:
         unset = getattr(_UNSET, name)
@@ -95,7 +95,7 @@ def _accepted(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog)
 
 
 def _set(body: JsonObject, key: str, value: Any) -> None:
-    """Write a value that is set; an empty list of stop sequences says nothing."""
+    """Set a field unless the value is unset or an empty list of stop sequences."""
     if value is not None and value != ():
         body[key] = value
 
@@ -104,17 +104,17 @@ def _tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
     choice = request.tool_choice or ToolChoice()
     if choice.mode == "none":
         if request.tools:
-            notes.emulate("tool_choice", "Ollama has no tool choice; the tools were left out")
+            notes.emulate("tool_choice", "Ollama has no tool choice; the tools were omitted")
         return []
     if choice.mode in ("required", "tool"):
-        notes.drop("tool_choice", "Ollama cannot demand a tool call")
+        notes.drop("tool_choice", "Ollama cannot require a tool call")
     tools: list[JsonObject] = []
     for tool in request.tools:
         if not isinstance(tool, Tool):
             if tool.dialect == NAME:
                 tools.append(tool.json)
             else:
-                notes.drop("tools", f"only the dialect {tool.dialect} knows one of them")
+                notes.drop("tools", f"one of them exists only in the {tool.dialect} dialect")
         elif choice.names and tool.name not in choice.names:
             notes.emulate("tool_choice", "Ollama has no tool choice; only the named tools were sent")
         else:
@@ -124,9 +124,9 @@ def _tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
 
 def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     if tool.strict:
-        notes.drop("strict", "Ollama does not hold tool arguments to their schema")
+        notes.drop("strict", "Ollama does not enforce schemas of tool arguments")
     if tool.cache is not None:
-        notes.drop("cache", "Ollama's cache has no marks")
+        notes.drop("cache", "Ollama's cache does not support marks")
     function: JsonObject = {"name": tool.name}
     _set(function, "description", tool.description)
     _set(function, "parameters", tool.parameters)
@@ -137,15 +137,15 @@ def _format(output: OutputFormat, endpoint: Endpoint, notes: WarningLog) -> str 
     if output.kind == "text":
         return None
     if output.kind not in endpoint.quirks.output_formats:
-        notes.drop("output", f"the model cannot be held to {output.kind}")
+        notes.drop("output", f"the model does not support {output.kind}")
         return None
     return output.json_schema if output.kind == "json_schema" and output.json_schema is not None else "json"
 
 
 def _think(reasoning: Reasoning, endpoint: Endpoint, notes: WarningLog) -> bool | str | None:
-    """Return the value of `think`. A target whose levels lack `none` always thinks and knows no true and false."""
+    """Return the value of `think`. A target without the level `none` always thinks and accepts only levels."""
     if reasoning.budget is not None:
-        notes.drop("reasoning", "Ollama has no budget for thinking")
+        notes.drop("reasoning", "Ollama does not support a thinking budget")
     if reasoning.display is not None:
         notes.drop("reasoning", "Ollama cannot choose how thinking is shown")
     efforts = endpoint.quirks.efforts
@@ -153,19 +153,19 @@ def _think(reasoning: Reasoning, endpoint: Endpoint, notes: WarningLog) -> bool 
     if reasoning.effort == "none" or (reasoning.effort is None and reasoning.mode == "disabled"):
         if switchable:
             return False
-        notes.clamp("reasoning", "the model cannot stop thinking; it was asked to think little")
+        notes.clamp("reasoning", "thinking cannot be disabled; the level low was sent")
         return "low"
     if reasoning.effort is None:
         return True if switchable and (reasoning.mode is not None or reasoning.budget is not None) else None
     accepted = LEVELS if efforts is None else efforts
     level = reasoning.effort if reasoning.effort in accepted else nearest_effort(reasoning.effort, accepted) or "high"
     if level != reasoning.effort:
-        notes.clamp("reasoning", f"there is no level {reasoning.effort}; {level} was sent")
+        notes.clamp("reasoning", f"the level {reasoning.effort} is not supported; {level} was sent")
     return level
 
 
 def _with_extra(body: JsonObject, extra: dict[str, JsonObject] | None, endpoint: Endpoint) -> JsonObject:
-    """Merge the entry's fields and the caller's, last: `None` removes one, and `options` are merged one by one."""
+    """Merge the entry's fields and the caller's: `None` removes a field, and `options` are merged one by one."""
     for fields in _layers(extra, endpoint):
         options = body.get("options")
         body.update(fields)
@@ -182,7 +182,7 @@ def _layers(extra: dict[str, JsonObject] | None, endpoint: Endpoint) -> Iterator
 
 
 def _sorted_in(fields: JsonObject) -> JsonObject:
-    """Move options that stand beside `options` (`num_ctx = 8192` in a configuration) to where the server looks."""
+    """Move options that stand beside `options` (`num_ctx = 8192` in a configuration) into `options`."""
     options = {key: value for key, value in fields.items() if key in OTHER_OPTIONS}
     if not options:
         return fields

@@ -1,4 +1,4 @@
-"""Writing a conversation as Ollama's messages: text is one string, images stand beside it as bare base64."""
+"""Encoding Ollama's messages: text is one string, with images beside it as bare base64."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from understudy.domain.messages import Message, Role
 
 
 def apply_extra(target: JsonObject, extra: dict[str, JsonObject] | None) -> JsonObject:
-    """Put the wire fields of `extra` on an object: `None` removes one, a tool's `function` is merged."""
+    """Set the wire fields of `extra` on an object: `None` removes a field, a tool's `function` is merged."""
     for key, value in (extra or {}).get(NAME, {}).items():
         if value is None:
             target.pop(key, None)
@@ -37,7 +37,7 @@ def apply_extra(target: JsonObject, extra: dict[str, JsonObject] | None) -> Json
 
 
 class MessageEncoder:
-    """Writes the messages of one request. `notes` gathers what they cannot carry."""
+    """Encodes the messages of one request. `notes` collects what they cannot express."""
 
     def __init__(self, endpoint: Endpoint, notes: WarningLog) -> None:
         self._endpoint = endpoint
@@ -45,7 +45,7 @@ class MessageEncoder:
         self._names: dict[str, str] = {}
 
     def write(self, messages: Sequence[Message]) -> Iterator[JsonObject]:
-        """Return the messages. Tool results become messages of their own, ahead of the rest of theirs."""
+        """Return the messages. Tool results become separate messages, ahead of the rest of theirs."""
         for message in messages:
             results = [part for part in message.parts if isinstance(part, ToolResult)]
             rest = [part for part in message.parts if not isinstance(part, ToolResult)]
@@ -53,14 +53,14 @@ class MessageEncoder:
                 yield self._result(result)
             if rest or not results:
                 written = self._message(message, rest)
-                # What other providers alone may see (their thinking, say) leaves nothing behind.
+                # Nothing is left of a message with parts of another provider only, such as its thinking.
                 if not rest or len(written) > 2 or written["content"]:
                     yield written
 
     def _message(self, message: Message, parts: Sequence[AnyPart]) -> JsonObject:
         if message.name is not None:
             self._notes.drop("name", "Ollama's messages have no names")
-        # The pieces of an answer belong together; the blocks of a prompt are apart.
+        # Pieces of an answer are joined; blocks of a prompt are separate lines.
         separator = "" if message.role is Role.ASSISTANT else "\n"
         written = self._content(self._role(message.role), parts, separator)
         if thinking := "".join(part.text for part in parts if isinstance(part, Thinking) and self._may_replay(part)):
@@ -79,7 +79,7 @@ class MessageEncoder:
         images: list[str] = []
         for part in parts:
             if part.cache is not None:
-                self._notes.drop("cache", "Ollama's cache has no marks")
+                self._notes.drop("cache", "Ollama's cache does not support marks")
             match part:
                 case Text(text) | Refusal(text):
                     texts.append(text)
@@ -90,11 +90,11 @@ class MessageEncoder:
                         images.append(data)
                 case File(text=str(text)):
                     texts.append(text)
-                    self._notes.emulate("file", "its text stands in the message")
+                    self._notes.emulate("file", "its text was added to the message")
                 case File() | Audio() | Citation():
                     self._notes.drop(word_of(part), "Ollama's messages have no place for it")
                 case Opaque(dialect):
-                    self._notes.drop("opaque part", f"only the dialect {dialect} knows it")
+                    self._notes.drop("opaque part", f"it exists only in the {dialect} dialect")
                 case _:
                     pass
         written: JsonObject = {"role": role, "content": separator.join(texts)}
@@ -104,14 +104,14 @@ class MessageEncoder:
 
     def _image(self, image: Image) -> str | None:
         if "image" not in self._endpoint.quirks.inputs:
-            self._notes.drop("image", "the model takes no images")
+            self._notes.drop("image", "the model does not accept images")
             return None
         if found := parse_data_url(image.data or image.url or ""):
             return found[1]
         if image.data:
             return image.data
         what = "image url" if image.url else "image file_id"
-        self._notes.drop(what, "Ollama takes images only by their bytes")
+        self._notes.drop(what, "Ollama accepts images only as bytes")
         return None
 
     def _may_replay(self, thinking: Thinking) -> bool:

@@ -1,4 +1,4 @@
-"""Ollama's errors: `{"error": text}`, nothing else. So the words decide first, then the status.
+"""Ollama's errors: only `{"error": message}`. So the message decides first, then the status.
 
 Source: Ollama's server (routes, scheduler, runner) and its cloud, state of November 2026.
 """
@@ -25,7 +25,7 @@ _K = FailureKind
 RULES: tuple[ErrorRule, ...] = (
     # The queue is full (OLLAMA_MAX_QUEUE); also as a line in the middle of a stream, where there is no status.
     ErrorRule(kind=_K.OVERLOADED, text="server busy"),
-    # The cloud's session, hourly and weekly limits come as 429 too, and last for hours.
+    # The cloud's session, hourly and weekly limits are 429, too, and last for hours.
     ErrorRule(kind=_K.DAILY_QUOTA, text="usage limit"),
     # Only with `truncate: false`, from llama.cpp's own check, and from cloud models.
     ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds the context length"),
@@ -33,7 +33,7 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds maximum context length"),
     ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeded max context length"),
     ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds the available context size"),
-    # The request is right, the model cannot do it: another target may.
+    # The request is valid, but the model does not support it: another target may.
     ErrorRule(kind=_K.UNSUPPORTED, text="does not support"),
     ErrorRule(kind=_K.UNSUPPORTED, text="is not supported for this model"),
     # In the middle of a stream the status is 200.
@@ -46,7 +46,7 @@ _MISSING = re.compile(r"model ['\"]([^'\"]+)['\"] not found", re.I)
 
 
 def decode_error(body: bytes) -> WireError | None:
-    """Read an error body; `None` when it is not one of Ollama's."""
+    """Decode an error body; `None` if it is not in Ollama's form."""
     try:
         error = decode_object(body).get("error")
     except BadJson:
@@ -55,31 +55,31 @@ def decode_error(body: bytes) -> WireError | None:
 
 
 def classify_error(head: HttpHead, body: bytes, endpoint: Endpoint, operation: Operation) -> Failure:
-    """Read an error response as a failure."""
+    """Return the failure for an error response."""
     return _with_advice(
         classify(head, body, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation),
     )
 
 
 def decode_failure(error: Any, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
-    """Read an error that came under status 200, in a body or as a line in the middle of a stream."""
+    """Return the failure for an error under status 200: a body, or a line in the middle of a stream."""
     return _with_advice(failure_in_answer(_wire_error(error), endpoint=endpoint, rules=RULES, operation=operation))
 
 
 def _wire_error(error: Any) -> WireError:
-    """Read what stands under `error`: the cloud answers some requests with an object in place of the text."""
+    """Decode the value of `error`, which some requests to the cloud answer with an object instead of a string."""
     return read_any_value({"error": error}) or WireError(message="an error without a message", body={"error": error})
 
 
 def _with_advice(failure: Failure) -> Failure:
-    """Models are never pulled unasked, so a missing one comes with the command that pulls it."""
+    """Add the command that pulls a missing model: models are never pulled automatically."""
     missing = _MISSING.search(failure.message) if failure.kind is _K.NOT_FOUND else None
     if missing is None:
         return failure
-    message = f"{failure.message}; `ollama pull {missing.group(1)}` would fetch it"
+    message = f"{failure.message}; run `ollama pull {missing.group(1)}`"
     return msgspec.structs.replace(failure, message=message)
 
 
 def bad_request(message: str) -> BadRequest:
-    """Return the refusal of a request that cannot be read."""
+    """Return the error for an invalid request."""
     return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400))

@@ -15,9 +15,7 @@ from understudy.dialects.ollama.errors import bad_request
 from understudy.dialects.ollama.parse_fields import extra_of, leftover_of
 from understudy.dialects.ollama.parse_messages import MessageParser, RequestMessage, parse_content
 from understudy.dialects.ollama.wire import LEVELS, NAME, SAMPLING
-from understudy.domain.content import (
-    JsonObject,
-)
+from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool
 from understudy.domain.requests import (
     EmbeddingRequest,
@@ -97,11 +95,11 @@ _show: msgspec.json.Decoder[_Show] = msgspec.json.Decoder(_Show)
 
 
 _COMPLETION_ONLY = ("suffix", "template", "raw", "context", "width", "height", "steps")
-"""What a text completion can ask for and no chat can."""
+"""Fields of text completions that chats do not have."""
 
 
 def parse_chat(body: bytes) -> tuple[GenerationRequest, bool]:
-    """Read `/api/chat`; the second value tells whether to stream. Raises `BadRequest`."""
+    """Parse `/api/chat`; also return whether to stream. Raise `BadRequest`."""
     raw, sent = _read(_chat, body)
     conversation = MessageParser()
     messages = tuple(map(conversation.message, sent.messages or (), raw.get("messages") or ()))
@@ -109,7 +107,7 @@ def parse_chat(body: bytes) -> tuple[GenerationRequest, bool]:
 
 
 def parse_completion(body: bytes) -> tuple[GenerationRequest, bool]:
-    """Read `/api/generate` as a chat; the second value tells whether to stream. Raises `BadRequest`."""
+    """Parse `/api/generate` as a chat; also return whether to stream. Raise `BadRequest`."""
     raw, sent = _read(_completion, body)
     for name in _COMPLETION_ONLY:
         if raw.get(name):
@@ -124,7 +122,7 @@ def parse_completion(body: bytes) -> tuple[GenerationRequest, bool]:
 
 
 def parse_embed(body: bytes) -> EmbeddingRequest:
-    """Read `/api/embed`. Raises `BadRequest`."""
+    """Parse `/api/embed`. Raise `BadRequest`."""
     raw, sent = _read(_embed, body)
     if sent.input is None:
         raise bad_request("input is required")
@@ -140,7 +138,7 @@ def parse_embed(body: bytes) -> EmbeddingRequest:
 
 
 def parse_legacy_embed(body: bytes) -> EmbeddingRequest:
-    """Read `/api/embeddings`, which takes one text. Raises `BadRequest`."""
+    """Parse `/api/embeddings`, which has one text. Raise `BadRequest`."""
     raw, sent = _read(_embeddings, body)
     return EmbeddingRequest(
         texts=(sent.prompt or "",), model=_model(sent.model), single=True, extra=extra_of(leftover_of(raw, _Embeddings))
@@ -148,13 +146,13 @@ def parse_legacy_embed(body: bytes) -> EmbeddingRequest:
 
 
 def parse_models(body: bytes) -> ModelsRequest:
-    """Read `/api/show`; `name` is the older spelling of `model`. Raises `BadRequest`."""
+    """Parse `/api/show`; `name` is the older name of `model`. Raise `BadRequest`."""
     _, sent = _read(_show, body)
     return ModelsRequest(model=_model(sent.model or sent.name))
 
 
 def _read(decoder: msgspec.json.Decoder[T], body: bytes | None) -> tuple[JsonObject, T]:
-    """Decode twice: typed, which keeps the text of arguments, and untyped, which keeps what has no type."""
+    """Decode twice: typed, which keeps the text of arguments, and untyped, which keeps unknown fields."""
     if not body:
         raise bad_request("missing request body")
     try:

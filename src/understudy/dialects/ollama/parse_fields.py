@@ -5,16 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from understudy.dialects.ollama.wire import NAME
-from understudy.domain.content import (
-    JsonObject,
-)
+from understudy.domain.content import JsonObject
 
 _ALWAYS_WRITTEN = frozenset({"model", "messages", "role", "content", "name", "description", "parameters", "input"})
-"""Fields that the client half writes even when they hold nothing."""
+"""Fields that the client half writes even if they are empty."""
 
 
 def leftover_of(raw: JsonObject, known: type[msgspec.Struct]) -> JsonObject:
-    """What a struct has no field for, and what is there but empty. Null counts as absent."""
+    """Return what a struct has no field for, and fields that are present but empty. Null counts as absent."""
     return {
         key: value
         for key, value in raw.items()

@@ -46,15 +46,15 @@ class RequestMessage(msgspec.Struct):
 
 
 class MessageParser:
-    """Reads the messages of one chat. Calls and results often come without ids: a call gets one from its place, and a
-    result is matched to the earliest call of its name that has no result yet. `extra` remembers what was not sent."""
+    """Parses the messages of one chat. Calls and results often have no ids: a call gets one from its position, and a
+    result is matched to the earliest call of its name without a result. `extra` records which ids were missing."""
 
     def __init__(self) -> None:
         self._count = 0
         self._open: list[ToolCall] = []
 
     def message(self, sent: RequestMessage, raw: JsonObject) -> Message:
-        """Parse one message. Raises `BadRequest`."""
+        """Parse one message. Raise `BadRequest`."""
         role = _ROLES.get(sent.role.lower())
         if role is None:
             raise bad_request(f'invalid role: {sent.role}, must be one of ["system", "user", "assistant", "tool"]')

@@ -1,4 +1,4 @@
-"""Writing answers as Ollama does.
+"""Rendering answers as Ollama does.
 
 There is no clock here: `created_at` is written where the answer says when it was made. Durations are written where
 they are known, which is when the answer came from Ollama; a zero would be a lie.
@@ -39,7 +39,7 @@ def render_whole(response: GenerationResponse, *, completion: bool) -> HttpReply
 
 
 def render_embeddings(response: EmbeddingResponse, *, legacy: bool) -> HttpReply:
-    """Write vectors; the older route has one, and nothing beside it."""
+    """Render vectors; the older route has only one."""
     if legacy:
         return json_reply({"embedding": response.embeddings[0] if response.embeddings else ()})
     body: JsonObject = {"model": response.model or "", "embeddings": response.embeddings}
@@ -49,18 +49,18 @@ def render_embeddings(response: EmbeddingResponse, *, legacy: bool) -> HttpReply
 
 
 def render_models(models: list[ModelInfo]) -> HttpReply:
-    """Write `/api/tags`."""
+    """Render `/api/tags`."""
     return json_reply({"models": [_listed(model) for model in models]})
 
 
 def render_single(models: list[ModelInfo], name: str) -> HttpReply:
-    """Write `/api/show` of a model, or say that there is none of that name. A name without a tag means `:latest`."""
+    """Render `/api/show` for a model, or the error for an unknown one. A name without a tag means `:latest`."""
     model = next((model for model in models if _full(model.id) == _full(name)), None)
     if model is None:
         return render_error(Failure(kind=_K.NOT_FOUND, message=f"model '{name}' not found"))
     if model.raw is not None and isinstance(model.raw.get("model_info"), dict):
         return json_reply(model.raw)
-    # Clients look for `<architecture>.context_length`; an architecture of our own says that we don't know it.
+    # Clients read `<architecture>.context_length`; the architecture is unknown here.
     facts: JsonObject = {"general.architecture": "unknown", "general.basename": model.id}
     if model.context_window is not None:
         facts["unknown.context_length"] = model.context_window
@@ -69,7 +69,7 @@ def render_single(models: list[ModelInfo], name: str) -> HttpReply:
 
 
 def render_error(failure: Failure) -> HttpReply:
-    """Write an error: the message is all there is."""
+    """Render an error, which is only a message."""
     status = status_of(failure, _STATUSES)
     hint: Headers = ()
     if failure.retry_after is not None:
@@ -78,7 +78,7 @@ def render_error(failure: Failure) -> HttpReply:
 
 
 def render_head(model: str | None, created: float | None) -> JsonObject:
-    """Render what every line begins with."""
+    """Return the fields that every line begins with."""
     head: JsonObject = {"model": model or ""}
     if (at := _time(created)) is not None:
         head["created_at"] = at
@@ -86,7 +86,7 @@ def render_head(model: str | None, created: float | None) -> JsonObject:
 
 
 def _time(seconds: float | None) -> str | None:
-    """A time as the server writes it; `None` when it is not known, or no time that a calendar has."""
+    """Return a time as the server writes it; `None` if it is unknown or out of range."""
     try:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):
@@ -94,7 +94,7 @@ def _time(seconds: float | None) -> str | None:
 
 
 def render_piece(text: str, thinking: str, calls: list[JsonObject], *, completion: bool) -> JsonObject:
-    """The part of a line that carries the answer; only a chat's lines wrap it in a message."""
+    """Return the part of a line that carries the answer; only lines of a chat wrap it in a message."""
     piece: JsonObject = {"response": text} if completion else {"role": "assistant", "content": text}
     if thinking:
         piece["thinking"] = thinking
@@ -130,7 +130,7 @@ def render_end(response: GenerationResponse) -> JsonObject:
 
 
 def _reason(response: GenerationResponse) -> str | None:
-    """Ollama's word for the reason. What it has no word for goes out under ours; an unknown one under its own."""
+    """Return Ollama's word for the finish reason, else the unified one; an unknown reason stays as it is."""
     if response.finish_reason_raw in ("load", "unload"):
         return response.finish_reason_raw
     if response.finish_reason is FinishReason.UNKNOWN:

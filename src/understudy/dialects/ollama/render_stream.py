@@ -27,7 +27,7 @@ class LineRenderer:
         self._forwarded = False
 
     def feed(self, event: e.Event) -> bytes:
-        """Write one event."""
+        """Render one event."""
         if event.wire is not None and not self._completion:
             self._forwarded = True
             return event.wire
@@ -41,7 +41,7 @@ class LineRenderer:
                 return b""
 
     def close(self) -> bytes:
-        """Write the tool calls, then the last line, which is the end mark."""
+        """Render the tool calls, then the last line, which is the end mark."""
         if self._forwarded:
             return b""
         response = self._fold.response()
@@ -50,7 +50,7 @@ class LineRenderer:
         return lines + self._line({**render_piece("", "", [], completion=self._completion), **render_end(response)})
 
     def fail(self, failure: Failure) -> bytes:
-        """Write the error as the last line; nothing says `done`."""
+        """Render the error as the last line, without `done`."""
         return encode({"error": failure.message}) + b"\n"
 
     def _line(self, piece: JsonObject) -> bytes:

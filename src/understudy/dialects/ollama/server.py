@@ -34,23 +34,23 @@ _OPERATIONS = {
 
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Write a whole answer."""
+    """Render a whole answer."""
     return render.render_whole(response, completion=_is_completion(inbound))
 
 
 def _embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-    """Write vectors."""
+    """Render vectors."""
     return render.render_embeddings(response, legacy=inbound.options.get("route") == LEGACY_EMBEDDINGS)
 
 
 def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
-    """Write the model list, or the one model that was asked for."""
+    """Render the list of models, or the requested model."""
     name = inbound.request.model
     return render.render_models(models) if name is None else render.render_single(models, name)
 
 
 class OllamaServer(ServerHalf):
-    """Reads and writes what Ollama's clients send and expect.
+    """Parses what Ollama's clients send, and renders what they expect.
 
     `Inbound.options` holds the `route`, because two routes share an operation and answer in different forms.
     """
@@ -63,7 +63,7 @@ class OllamaServer(ServerHalf):
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """Tell which operation a method and path ask for."""
+        """Return the operation of a method and path."""
         return _OPERATIONS.get((method.upper(), path))
 
     def credential(self, request: HttpRequest) -> str | None:
@@ -71,7 +71,7 @@ class OllamaServer(ServerHalf):
         return key_of(request)
 
     def parse(self, request: HttpRequest) -> Inbound:
-        """Read a request. Raises `BadRequest`."""
+        """Parse a request. Raise `BadRequest`."""
         route = urlsplit(request.url).path
         operation = self.operation(request.method, route)
         body = request.body or b""
@@ -87,7 +87,7 @@ class OllamaServer(ServerHalf):
                 models = ModelsRequest() if route == TAGS else parse.parse_models(body)
                 return Inbound(operation=operation, request=models, options=options)
             case _:
-                message = f"there is no route {request.method} {route}"
+                message = f"unknown route: {request.method} {route}"
                 raise BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=404))
 
     def renderer(self, inbound: Inbound) -> Renderer:
@@ -95,7 +95,7 @@ class OllamaServer(ServerHalf):
         return LineRenderer(inbound.request.model, completion=_is_completion(inbound))
 
     def render_error(self, failure: Failure) -> HttpReply:
-        """Write an error."""
+        """Render an error."""
         return render.render_error(failure)
 
 

@@ -15,7 +15,7 @@ import msgspec
 from understudy.wire.json import BadJson, check_depth, encode
 
 RAW_ARGUMENTS = "raw_arguments"
-"""The key under which arguments travel that are no JSON object: the wire takes objects only."""
+"""The key for arguments that are not a JSON object: the wire accepts only objects."""
 
 
 NAME = "ollama"
@@ -55,7 +55,7 @@ CAPABILITIES = {
     "thinking": "thinking",
     "audio": "audio_input",
 }
-"""Ollama's names of what a model can do, and the unified ones."""
+"""Ollama's names of capabilities, and the unified ones."""
 
 
 class FunctionWire(msgspec.Struct):
@@ -152,5 +152,5 @@ def write_arguments(text: str) -> tuple[msgspec.Raw, bool]:
             check_depth(bare)
             return msgspec.Raw(msgspec.json.format(bare.encode(), indent=-1)), True
         except (BadJson, msgspec.DecodeError, RecursionError):
-            pass  # the model wrote something else, or nested it beyond any use
+            pass  # not JSON, or nested too deeply
     return msgspec.Raw(encode({RAW_ARGUMENTS: text})), False

@@ -36,7 +36,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
             before=notes.events(),
             whole=whole,
         )
-    return SingleExchange(call, WholeReader[Event](whole), _refuse(endpoint, Operation.CHAT), before=notes.events())
+    return SingleExchange(call, WholeReader(whole), _refuse(endpoint, Operation.CHAT), before=notes.events())
 
 
 def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
@@ -46,7 +46,7 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     read = partial(decode_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
     return SingleExchange(
         _post(endpoint, "embeddings", body),
-        WholeReader[EmbeddingResponse](read),
+        WholeReader(read),
         _refuse(endpoint, Operation.EMBED),
     )
 
@@ -61,7 +61,7 @@ def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     path = f"models/{in_path(name, slashes=True, safe=':@')}" if single else "models"
     call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
     read = partial(decode_models, endpoint=endpoint, request=request, single=single)
-    asked = SingleExchange(call, WholeReader[ModelInfo](read), _refuse(endpoint, Operation.MODELS))
+    asked = SingleExchange(call, WholeReader(read), _refuse(endpoint, Operation.MODELS))
     if not single or request.model is None:
         return asked
     return LookUp(asked, lambda: _models(ModelsRequest(), endpoint), request.model, name)

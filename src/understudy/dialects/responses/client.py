@@ -36,7 +36,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
     if stream:
         reader = StreamReader(endpoint, _fail(endpoint))
         return SingleExchange(call, reader, refuse, expects=("text/event-stream",), before=before, whole=whole)
-    return SingleExchange(call, WholeReader[Event](whole), refuse, before=before)
+    return SingleExchange(call, WholeReader(whole), refuse, before=before)
 
 
 def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
@@ -45,7 +45,7 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
     body = encode_count(request, endpoint, notes)
     url = endpoint.url("responses/input_tokens")
     call = HttpRequest("POST", url, JSON_HEADERS + endpoint.headers, body)
-    reader = WholeReader[TokenCount](partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
+    reader = WholeReader(partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
     count = Operation.COUNT_TOKENS
     refuse = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=count)
     return SingleExchange(call, reader, refuse)
