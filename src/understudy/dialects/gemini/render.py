@@ -13,18 +13,7 @@ from understudy.dialects.gemini.usage import render_usage
 from understudy.dialects.gemini.wire import CAPABILITIES, FACTS, FINISH_REASONS, NAME, SIGNATURE
 from understudy.dialects.google_details import PER_DAY
 from understudy.dialects.server import Inbound, json_reply
-from understudy.domain.content import (
-    AnyPart,
-    Audio,
-    File,
-    Image,
-    JsonObject,
-    Opaque,
-    Refusal,
-    Text,
-    Thinking,
-    ToolCall,
-)
+from understudy.domain.content import AnyPart, Audio, File, Image, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.fold import Facts
