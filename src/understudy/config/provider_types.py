@@ -56,6 +56,7 @@ def _read_type(context: Context, name: str, table: Any) -> ProviderRow | None:
     error_rules = _read_error_rules(context, values.get("error_rules", []), (*path, "error_rules"))
     if "base_url" not in values or not operations:
         return None
+    header = values.get("header", Auth().header).lower()
     row = ProviderRow(
         **{"title": name, **{key: values[key] for key in _AS_IN_ROWS if key in values}},
         type=name,
@@ -63,7 +64,8 @@ def _read_type(context: Context, name: str, table: Any) -> ProviderRow | None:
         normalize_base_url=_normalizer(operations),
         dialects=operations,
         key_variables=(values["key_variable"],) if "key_variable" in values else (),
-        auth=_auth(values),
+        # Only `authorization` has a default prefix.
+        auth=Auth(header, values.get("prefix", Auth().prefix if header == Auth().header else "")),
         headers=tuple((header.lower(), value) for header, value in values.get("headers", {}).items()),
         quirks=quirks,
         families=families,
@@ -157,13 +159,6 @@ def _check_values(context: Context, values: Mapping[str, Any], path: KeyPath) ->
     if not (prefix.isascii() and prefix.isprintable()):
         what = "prefix must be printable ASCII"
         report.error((*path, "prefix"), what, f"for example: prefix = {TYPE['prefix'].example}")
-
-
-def _auth(values: Mapping[str, Any]) -> Auth:
-    """Return the header that carries the key. Only `authorization` has a default prefix."""
-    usual = Auth()
-    header = values.get("header", usual.header).lower()
-    return Auth(header, values.get("prefix", usual.prefix if header == usual.header else ""))
 
 
 def _read_families(context: Context, tables: list[dict[str, Any]], path: KeyPath) -> tuple[Family, ...]:

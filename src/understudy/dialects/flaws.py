@@ -39,12 +39,9 @@ class Flaws:
         if mended is None:
             raise error
         steps = take(msgspec.structs.replace(event, data=mended.data))
-        return [*(Warned(_warning(flaw)) for flaw in self._new(mended.flaws)), *steps]
-
-    def _new(self, flaws: tuple[str, ...]) -> list[str]:
-        new = [flaw for flaw in flaws if flaw not in self._reported]
+        new = [flaw for flaw in mended.flaws if flaw not in self._reported]
         self._reported.update(new)
-        return new
+        return [*(Warned(_warning(flaw)) for flaw in new), *steps]
 
 
 def read_mended(data: bytes, read: Callable[[bytes], list[Any]]) -> list[Any]:

@@ -63,15 +63,11 @@ def _is_foreign(message: Message, dialect: str, endpoint: Endpoint) -> bool:
         return False
     return any(
         isinstance(part, Thinking | ToolCall | Opaque | Text | Refusal)
-        and _is_of_another(part.provenance, dialect, endpoint)
+        and (origin := part.provenance) is not None
+        and origin.dialect == dialect
+        and (origin.provider not in (None, endpoint.provider) or origin.server not in (None, endpoint.server))
         for part in message.content
     )
-
-
-def _is_of_another(origin: Provenance | None, dialect: str, endpoint: Endpoint) -> bool:
-    if origin is None or origin.dialect != dialect:
-        return False
-    return origin.provider not in (None, endpoint.provider) or origin.server not in (None, endpoint.server)
 
 
 def _kept(message: Message, dialect: str, notes: WarningLog) -> Message | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from understudy.domain.content import AnyPart, Audio, Citation, Image, JsonObject, Refusal, Text, Thinking, ToolCall
+from understudy.domain.content import Audio, Citation, Image, JsonObject, Refusal, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
 from understudy.domain.usage import Usage
@@ -155,7 +155,8 @@ def message_object(message: Message, dialect: str) -> dict[str, Any]:
     body: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": refusal}
     if thinking := "".join(part.text for part in parts if isinstance(part, Thinking)):
         body["reasoning"] = thinking
-    if annotations := _annotations(parts, dialect):
+    citations = [citation for part in parts if isinstance(part, Text) for citation in part.citations]
+    if annotations := [each for each in (annotation_object(one, dialect) for one in citations) if each is not None]:
         body["annotations"] = annotations
     if audio := next((part for part in parts if isinstance(part, Audio)), None):
         body["audio"] = audio_object(audio, dialect)
@@ -216,8 +217,3 @@ def annotation_object(citation: Citation, dialect: str) -> dict[str, Any] | None
         "end_index": citation.end or 0,
     }
     return {"type": "url_citation", "url_citation": fields}
-
-
-def _annotations(parts: tuple[AnyPart, ...], dialect: str) -> list[dict[str, Any]]:
-    citations = [citation for part in parts if isinstance(part, Text) for citation in part.citations]
-    return [written for citation in citations if (written := annotation_object(citation, dialect)) is not None]

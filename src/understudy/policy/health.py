@@ -127,7 +127,9 @@ class Health:
         """Return until when and why a target is in cooldown; `None` when it is not."""
         if self.calm:
             return None
-        latest = max((pause for pause in self._over(target) if pause.until > now), key=_until, default=None)
+        latest = max(
+            (pause for pause in self._over(target) if pause.until > now), key=lambda pause: pause.until, default=None
+        )
         return None if latest is None else Denial(latest.until, latest.why)
 
     def facts(self, target: Target, now: float) -> TargetFacts:
@@ -243,7 +245,3 @@ def _name(target: Target, scope: Cooldown) -> str:
             return target.endpoint or target.name
         case _:
             return target.label
-
-
-def _until(pause: _Pause) -> float:
-    return pause.until

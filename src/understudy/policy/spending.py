@@ -42,7 +42,10 @@ class SpendingLimit:
 
     def judge(self, group: str, expected: int | None) -> tuple[Admission, Reservation]:
         """Return whether a piece of work may start, and what to reserve for it."""
-        reservation = Reservation(group, expected if expected is not None else self._average(group))
+        if expected is None:
+            count, total = self._known.get(group, (0, 0))
+            expected = -(-total // count) if count else None
+        reservation = Reservation(group, expected)
         if self.limit is None:
             return Admission.GO, reservation
         if self.spent >= self.limit:
@@ -74,7 +77,3 @@ class SpendingLimit:
         """Record that a piece of work ended without a cost."""
         self._in_flight -= 1
         self._reserved -= reservation.amount or 0
-
-    def _average(self, group: str) -> int | None:
-        count, total = self._known.get(group, (0, 0))
-        return -(-total // count) if count else None

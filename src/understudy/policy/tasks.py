@@ -46,10 +46,6 @@ def _shows(request: GenerationRequest) -> bool:
     )
 
 
-def _calls(request: GenerationRequest) -> bool:
-    return bool(request.tools)
-
-
 def _is_structured(request: GenerationRequest) -> bool:
     return request.output is not None and request.output.kind != "text"
 
@@ -64,7 +60,7 @@ def _is_code(request: GenerationRequest) -> bool:
 
 RULES = (
     Rule("images", "the request contains an image, audio or a file", _shows),
-    Rule("tools", "the request offers tools", _calls),
+    Rule("tools", "the request offers tools", lambda request: bool(request.tools)),
     Rule("schema", "the answer must be JSON, or follow a schema", _is_structured),
     Rule("long", f"the prompt has about {LONG_INPUT:,} tokens or more", _is_long),
     Rule("code", "the last question contains code or asks for it", _is_code),

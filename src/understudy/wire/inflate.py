@@ -78,7 +78,9 @@ class Inflater:
             data = decoder.unconsumed_tail or decoder.unused_data
             pending = len(piece) == PIECE and not decoder.eof
             if piece:
-                self._count(len(piece))
+                self._written += len(piece)
+                if self._written > FREE and self._written > self._bounds.ratio * self._read:
+                    raise TooLarge(f"the response decompresses to more than {self._bounds.ratio} times its size")
                 yield piece
 
     def close(self) -> bool:
@@ -92,8 +94,3 @@ class Inflater:
             raise BadCoding(f"bytes follow the end of the {self._coding} data")
         self._decoder = zlib.decompressobj(_GZIP)
         return self._decoder
-
-    def _count(self, size: int) -> None:
-        self._written += size
-        if self._written > FREE and self._written > self._bounds.ratio * self._read:
-            raise TooLarge(f"the response decompresses to more than {self._bounds.ratio} times its size")

@@ -68,7 +68,8 @@ class AnswerDecoder:
         json = decode_object(block)
         if json.get("type") != "tool_use":
             return [*self.begin(index, json), *self.end(index)]
-        arguments = Delta(partial_json=_arguments(block))
+        # The arguments as the model wrote them, as a stream gives them.
+        arguments = Delta(partial_json=bytes(decode_as(_INPUT, block).input).decode())
         return [
             *self.begin(index, {**json, "input": {}}),
             *self.grow(index, arguments, b""),
@@ -227,11 +228,6 @@ def decode_whole(data: bytes, endpoint: Endpoint) -> list[e.Event | Failure]:
         steps += answer.whole(index, block)
     steps += answer.stop(body, None, body.context_management)
     return [*steps, *answer.finish()]
-
-
-def _arguments(block: msgspec.Raw) -> str:
-    """Return the arguments of a call as the model wrote them, as a stream gives them."""
-    return bytes(decode_as(_INPUT, block).input).decode()
 
 
 def decode_count(data: bytes, model: str | None, warnings: tuple[Warning, ...] = ()) -> list[TokenCount | Failure]:

@@ -69,7 +69,9 @@ class BlockEncoder:
             case Text():
                 return self._text(part, role)
             case ToolCall():
-                return self._done(part, self._tool_call(part))
+                call_id = self._ids.of_call(part.id)
+                block = {"type": "tool_use", "id": call_id, "name": part.name, "input": self._input(part)}
+                return self._done(part, block)
             case ToolResult():
                 return self._done(part, self._tool_result(part))
             case Thinking():
@@ -108,9 +110,6 @@ class BlockEncoder:
             if own:
                 block["citations"] = own
         return self._done(part, block)
-
-    def _tool_call(self, part: ToolCall) -> JsonObject:
-        return {"type": "tool_use", "id": self._ids.of_call(part.id), "name": part.name, "input": self._input(part)}
 
     def _input(self, part: ToolCall) -> Any:
         try:

@@ -24,14 +24,17 @@ _PAGE: msgspec.json.Decoder[ModelPage] = msgspec.json.Decoder(ModelPage)
 def decode_model(item: JsonObject) -> ModelInfo:
     """Decode one model. Raise `BadJson` if it is invalid."""
     model = convert(item, ModelItem)
+    stated = model.capabilities
+    # All models chat and call tools; the catalogue states the rest.
+    capabilities = None if stated is None else frozenset({"chat", "tools"} | _features_of(stated, supported=True))
     return ModelInfo(
         id=model.id,
         display_name=model.display_name,
         created=_seconds(model.created_at),
         context_window=window_of(item),
         max_output_tokens=token_count(model.max_tokens),
-        capabilities=_capabilities(model.capabilities),
-        lacks=frozenset(_features_of(model.capabilities or {}, supported=False)),
+        capabilities=capabilities,
+        lacks=frozenset(_features_of(stated or {}, supported=False)),
         raw=item,
     )
 
@@ -39,13 +42,6 @@ def decode_model(item: JsonObject) -> ModelInfo:
 def _read_page(data: bytes) -> tuple[list[JsonObject], str | None]:
     page = decode_as(_PAGE, data)
     return page.data, page.last_id if page.has_more else None
-
-
-def _capabilities(raw: JsonObject | None) -> frozenset[str] | None:
-    """Return what a model supports: all chat and call tools, the catalogue states the rest."""
-    if raw is None:
-        return None
-    return frozenset({"chat", "tools"} | _features_of(raw, supported=True))
 
 
 def _features_of(raw: JsonObject, *, supported: bool) -> set[str]:

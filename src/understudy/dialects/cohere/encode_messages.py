@@ -51,7 +51,8 @@ class MessageEncoder:
             case Role.ASSISTANT:
                 bodies = self._assistant(message)
             case Role.TOOL | Role.USER:
-                bodies = [*self._results(message), *self._speech(message)]
+                results = [self._result(part) for part in message.parts if isinstance(part, ToolResult)]
+                bodies = [*results, *self._speech(message)]
             case Role.SYSTEM | Role.DEVELOPER:
                 bodies = self._plain("system", message)
         if bodies and extra:
@@ -75,9 +76,6 @@ class MessageEncoder:
             self._notes.drop("tool message", "it does not name the tool call that it answers")
         return []
 
-    def _results(self, message: Message) -> list[JsonObject]:
-        return [self._result(part) for part in message.parts if isinstance(part, ToolResult)]
-
     def _result(self, part: ToolResult) -> JsonObject:
         if part.is_error:
             self._notes.drop("tool result is_error", "this API does not mark tool results as errors")
@@ -97,7 +95,8 @@ class MessageEncoder:
         for part in message.content:
             match part:
                 case ToolCall():
-                    calls.append(self._call(part))
+                    function = {"name": part.name, "arguments": part.arguments}
+                    calls.append(self._done(part, {"id": part.id, "type": "function", "function": function}))
                 case Thinking() if is_plan(part) and self._is_own(part):
                     plan += part.text
                     citations += _kept_citations(part)
@@ -108,10 +107,6 @@ class MessageEncoder:
         optional = {"tool_plan": plan, "content": blocks, "tool_calls": calls, "citations": citations}
         body.update((name, value) for name, value in optional.items() if value)
         return [body] if len(body) > 1 else []
-
-    def _call(self, part: ToolCall) -> JsonObject:
-        function = {"name": part.name, "arguments": part.arguments}
-        return self._done(part, {"id": part.id, "type": "function", "function": function})
 
     def _citations(self, part: AnyPart, position: int) -> list[JsonObject]:
         if isinstance(part, Thinking):

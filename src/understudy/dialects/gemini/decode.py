@@ -93,7 +93,10 @@ class AnswerDecoder:
             return [decode_failure(chunk.error, self._endpoint)]
         candidate = _first(chunk.candidates)
         # Before any state changes: a chunk with an invalid number is mended and read again.
-        logprobs = self._entries(candidate.logprobs_result) if candidate and candidate.logprobs_result else []
+        logprobs: list[JsonObject] = []
+        if candidate and candidate.logprobs_result:
+            result = decode(bytes(candidate.logprobs_result), decoded=self._endpoint.bounds.decoded)
+            logprobs = decode_logprobs(result) if isinstance(result, dict) else []
         steps: Steps = []
         if not self._started and not self._start(chunk, steps):
             return []
@@ -176,10 +179,6 @@ class AnswerDecoder:
         if candidate.grounding_metadata and isinstance(candidate.grounding_metadata, dict):
             known = self._facts.get("groundingMetadata", {})
             self._facts["groundingMetadata"] = {**known, **candidate.grounding_metadata}
-
-    def _entries(self, raw: msgspec.Raw) -> list[JsonObject]:
-        result = decode(bytes(raw), decoded=self._endpoint.bounds.decoded)
-        return decode_logprobs(result) if isinstance(result, dict) else []
 
     def _part(self, raw: msgspec.Raw, steps: Steps) -> None:
         part = decode_as(_PART, raw)

@@ -54,7 +54,8 @@ class PartEncoder:
                 own = _own(part)
                 return _done(part, {"text": text}) if text or SIGNATURE in own else None
             case ToolCall():
-                return self._call(part)
+                self._calls[part.id] = part
+                return _done(part, {"functionCall": {"id": part.id, "name": part.name, "args": self._arguments(part)}})
             case ToolResult():
                 return self._result(part)
             case Thinking():
@@ -79,10 +80,6 @@ class PartEncoder:
         if part.signature is not None:
             body[SIGNATURE] = part.signature
         return _done(part, body)
-
-    def _call(self, part: ToolCall) -> JsonObject:
-        self._calls[part.id] = part
-        return _done(part, {"functionCall": {"id": part.id, "name": part.name, "args": self._arguments(part)}})
 
     def _arguments(self, part: ToolCall) -> Any:
         try:

@@ -7,7 +7,7 @@ from understudy.dialects.gemini.names import overlay
 from understudy.dialects.gemini.thinking import encode_thinking
 from understudy.dialects.gemini.wire import JSON_TYPE, NAME, PLAIN, TIERS
 from understudy.domain.content import JsonObject
-from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
+from understudy.domain.messages import OpaqueTool, Tool
 from understudy.domain.requests import GenerationRequest, OutputFormat
 
 NOT_ON_WIRE = ("min_p", "logit_bias", "verbosity", "user", "cache_key")
@@ -100,9 +100,5 @@ def encode_tool_choice(request: GenerationRequest, notes: WarningLog) -> JsonObj
     if choice.mode == "auto" and (strict or choice.names):
         config["mode"] = "VALIDATED"
     if choice.names and choice.mode != "none":
-        config["allowedFunctionNames"] = list(_names(choice))
+        config["allowedFunctionNames"] = list(choice.names[:1] if choice.mode == "tool" else choice.names)
     return {"functionCallingConfig": overlay(config, (choice.extra or {}).get(NAME, {}))}
-
-
-def _names(choice: ToolChoice) -> tuple[str, ...]:
-    return choice.names[:1] if choice.mode == "tool" else choice.names

@@ -108,11 +108,6 @@ class AnswerDecoder:
         self._facts(chunk, steps)
         return steps
 
-    @property
-    def is_complete(self) -> bool:
-        """True once the wire has said why the answer ended; only facts about it may follow."""
-        return self._finish is not None
-
     def finish(self, *, whole: bool = False, marked: bool = False) -> Steps:
         """Decode the end. A stream without a finish reason is truncated, unless an end mark (`marked`) follows content;
         a whole body is an end in itself."""
@@ -193,7 +188,11 @@ class AnswerDecoder:
 
     def _beside_text(self, delta: DeltaWire, steps: Steps, *, whole: bool) -> None:
         if delta.annotations and isinstance(delta.annotations, list):
-            steps += [e.CitationAdded(self._place("text"), _citation(a)) for a in delta.annotations if _is_object(a)]
+            steps += [
+                e.CitationAdded(self._place("text"), _citation(annotation))
+                for annotation in delta.annotations
+                if isinstance(annotation, dict)
+            ]
         for piece in delta.tool_calls or ():
             self._add_calls(self._calls.add(piece, self._parts, whole=whole), steps)
         if delta.function_call is not None:
@@ -326,10 +325,6 @@ def _name(value: Any) -> str | None:
     if isinstance(value, str):
         return value or None
     return str(value) if type(value) is int and value else None
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _citation(annotation: dict[str, Any]) -> Citation:

@@ -41,6 +41,7 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
     if "user" not in fields and isinstance(body.get("safety_identifier"), str):
         fields["user"] = body["safety_identifier"]
         known |= {"safety_identifier"}
+    effort = body.get("reasoning_effort")
     output = _format(body.get("response_format"))
     if output is None:
         known -= {"response_format"}
@@ -53,7 +54,7 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
         tool_choice=_choice(body),
         output=output,
         stop=_stop(body.get("stop")),
-        reasoning=_effort(body.get("reasoning_effort")),
+        reasoning=None if effort is None else Reasoning(effort=_checked(effort, "reasoning_effort", str)),
         extra=rest_of(_without_usage(body), *known),
         origin=WireOrigin(NAME, raw),
         **fields,
@@ -133,12 +134,6 @@ def _stop(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise bad_request("stop", "expected a string or an array of strings")
     return tuple(value)
-
-
-def _effort(value: Any) -> Reasoning | None:
-    if value is None:
-        return None
-    return Reasoning(effort=_checked(value, "reasoning_effort", str))
 
 
 def _tools(body: JsonObject) -> tuple[AnyTool, ...]:

@@ -89,7 +89,7 @@ class _MessageParser:
 
     def _assistant(self, value: Mapping[str, Any], at: str) -> Message:
         content = _content(value.get("content"), f"{at}.content")
-        beside = [*self._thinking(value), *self._beside(value, at)]
+        beside = self._beside(value, at)
         # Thinking is a part, and it also stays where it stood: servers differ in what they call it.
         known = ["role", "content", "name", "refusal", "tool_calls", "function_call"]
         name = value.get("name") if isinstance(value.get("name"), str) else None
@@ -106,12 +106,10 @@ class _MessageParser:
         others = tuple(part for part in beside if not isinstance(part, Thinking))
         return Message(Role.ASSISTANT, (*thinking, *texts, *others), name=name, extra=extra)
 
-    def _thinking(self, value: Mapping[str, Any]) -> list[AnyPart]:
-        found = value.get("reasoning") or value.get("reasoning_content")
-        return [Thinking(found)] if isinstance(found, str) else []
-
     def _beside(self, value: Mapping[str, Any], at: str) -> list[AnyPart]:
         parts: list[AnyPart] = []
+        if isinstance(thinking := value.get("reasoning") or value.get("reasoning_content"), str):
+            parts.append(Thinking(thinking))
         if isinstance(refusal := value.get("refusal"), str) and refusal:
             parts.append(Refusal(refusal))
         audio = value.get("audio")

@@ -79,7 +79,8 @@ def _count_logprobs(body: JsonObject) -> None:
 
 def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     refused = quirks.refused
-    if quirks.sampling_without_effort and _effective_effort(body, quirks) == "none":
+    effort = body.get("reasoning_effort") or ("none" if quirks.default_effort_none else None)
+    if quirks.sampling_without_effort and effort == "none":
         refused = refused - _SAMPLING
     for name in sorted(refused):
         for key in _WIRE.get(name, (name,)):
@@ -87,10 +88,6 @@ def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
                 continue
             del body[key]
             notes.drop(name, "the model refuses it")
-
-
-def _effective_effort(body: JsonObject, quirks: Quirks) -> Any:
-    return body.get("reasoning_effort") or ("none" if quirks.default_effort_none else None)
 
 
 def _rename(body: JsonObject, one: str, other: str, wanted: str) -> None:

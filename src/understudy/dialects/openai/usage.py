@@ -25,7 +25,8 @@ def decode_usage(raw: Any) -> Usage | None:
     )
     reasoning = token_count(completion_details.get("reasoning_tokens"))
     audio = completion_details.get("audio_tokens")
-    if reasoning and _is_beside(prompt, completion, reasoning, token_count(raw.get("total_tokens"))):
+    total = token_count(raw.get("total_tokens"))
+    if reasoning and None not in (prompt, completion) and (prompt or 0) + (completion or 0) + reasoning == total:
         left_out, (audio_out,) = _apart(completion, audio)
     else:
         left_out, (reasoning, audio_out) = _apart(completion, reasoning, audio)
@@ -44,10 +45,6 @@ def decode_usage(raw: Any) -> Usage | None:
 def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
     details = raw.get(f"{name}_details")
     return details if isinstance(details, dict) else {}
-
-
-def _is_beside(prompt: int | None, completion: int | None, reasoning: int, total: int | None) -> bool:
-    return None not in (prompt, completion, total) and (prompt or 0) + (completion or 0) + reasoning == total
 
 
 def _apart(total: int | None, *parts: Any) -> tuple[int | None, list[int | None]]:

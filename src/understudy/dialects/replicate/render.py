@@ -13,7 +13,6 @@ from understudy.dialects.replicate.wire import SUCCEEDED, TERMINAL, date_of
 from understudy.dialects.server import Inbound, json_reply
 from understudy.domain.content import JsonObject, Refusal, Text
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.messages import Message
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import GenerationResponse, ModelInfo
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
@@ -47,13 +46,14 @@ def render_whole(response: GenerationResponse, inbound: Inbound, status: str = S
     place = place_of(response.model or inbound.request.model or "")
     number = response.id or "understudy"
     home = f"{inbound.options.get('origin') or ''}/v1"
+    texts = [part.text for part in response.message.parts if isinstance(part, Text | Refusal)]
     body: JsonObject = {
         "id": number,
         "model": place.model or place.version,
         "version": place.version or "hidden",
         "input": inbound.options.get("input") or {},
         "logs": "",
-        "output": _output(response.message) if status != "starting" else None,
+        "output": None if status == "starting" else texts,
         "data_removed": False,
         "error": None,
         "status": status,
@@ -77,10 +77,6 @@ def render_prediction(response: GenerationResponse, inbound: Inbound) -> HttpRep
     return HttpReply(201, JSON_HEADERS, encode(render_whole(response, inbound)))
 
 
-def _output(message: Message) -> list[str]:
-    return [part.text for part in message.parts if isinstance(part, Text | Refusal)]
-
-
 def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     """Render the requested page, collection, model or version."""
     wanted = inbound.request
@@ -93,7 +89,7 @@ def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
         version = inbound.options.get("version")
         return json_reply(render_model(found) if version is None else render_version(found, str(version)))
     if collection := inbound.options.get("collection"):
-        listed = [render_model(model) for model in models if _is_text(model)]
+        listed = [render_model(each) for each in models if each.capabilities is None or "chat" in each.capabilities]
         return json_reply({"name": "Language models", "slug": collection, "description": "", "models": listed})
     start = int(wanted.after) if wanted.after and wanted.after.isdigit() else 0
     cursor = f"{inbound.options.get('origin') or ''}/v1/models?cursor="
@@ -104,10 +100,6 @@ def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
             "results": [render_model(model) for model in models[start : start + PAGE]],
         }
     )
-
-
-def _is_text(model: ModelInfo) -> bool:
-    return model.capabilities is None or "chat" in model.capabilities
 
 
 def render_error(failure: Failure) -> HttpReply:

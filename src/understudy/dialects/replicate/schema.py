@@ -54,19 +54,15 @@ def schema_of(value: JsonObject, *, of_version: bool) -> InputSchema:
             version, official = model.latest_version or VersionWire(), model.is_official is True
     except msgspec.ValidationError as error:
         raise BadJson(str(error)) from error
-    schemas = _schemas(version.openapi_schema)
+    components = (version.openapi_schema or {}).get("components")
+    found = components.get("schemas") if isinstance(components, dict) else None
+    schemas: JsonObject = found if isinstance(found, dict) else {}
     return InputSchema(
         properties=_properties(schemas),
         version=version.id,
         official=official or version.id is None,
         writes_files=_is_file(schemas.get("Output")),
     )
-
-
-def _schemas(document: JsonObject | None) -> JsonObject:
-    components = (document or {}).get("components")
-    schemas = components.get("schemas") if isinstance(components, dict) else None
-    return schemas if isinstance(schemas, dict) else {}
 
 
 def _properties(schemas: JsonObject) -> dict[str, JsonObject] | None:

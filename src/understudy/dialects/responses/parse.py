@@ -89,17 +89,13 @@ def parse_request(request: HttpRequest, operation: Operation) -> Inbound:
     try:
         body = msgspec.convert(raw, _Body)
     except msgspec.ValidationError as error:
-        raise _wrong_type(error) from error
+        message, _, path = str(error).partition(" - at `$.")
+        raise bad_request(message, param=path.rstrip("`") or None, code="invalid_type") from error
     if body.input is None and "prompt" not in raw:
         raise bad_request("input is missing", param="input", code="missing_required_parameter")
     generation = _generation(body, raw, WireOrigin(NAME, request.body or b""))
     echo = {key: raw[key] for key in _ECHOED if key in raw}
     return Inbound(operation=operation, request=generation, stream=bool(body.stream), options={"echo": echo})
-
-
-def _wrong_type(error: msgspec.ValidationError) -> Exception:
-    message, _, path = str(error).partition(" - at `$.")
-    return bad_request(message, param=path.rstrip("`") or None, code="invalid_type")
 
 
 def _generation(body: _Body, raw: JsonObject, origin: WireOrigin) -> GenerationRequest:

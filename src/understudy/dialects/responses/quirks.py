@@ -52,7 +52,9 @@ def _apply_to_reasoning(body: JsonObject, quirks: Quirks, notes: WarningLog) -> 
 
 def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     refused = quirks.refused & _FIELDS
-    if quirks.sampling_without_effort and _effective_effort(body, quirks) == "none":
+    reasoning = body.get("reasoning")
+    effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
+    if quirks.sampling_without_effort and (effort or ("none" if quirks.default_effort_none else None)) == "none":
         refused = refused - _SAMPLING
     for name in sorted(refused):
         if name == "logprobs" and _exclude(body, LOGPROBS):
@@ -62,12 +64,6 @@ def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
             continue
         del body[key]
         notes.drop(name, "the model refuses it")
-
-
-def _effective_effort(body: JsonObject, quirks: Quirks) -> Any:
-    reasoning = body.get("reasoning")
-    effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
-    return effort or ("none" if quirks.default_effort_none else None)
 
 
 def _exclude(body: JsonObject, name: str) -> bool:
