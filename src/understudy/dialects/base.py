@@ -21,7 +21,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 from understudy.wire.bounds import BOUNDS, Bounds, TooLarge
 from understudy.wire.gathered import Gathered
-from understudy.wire.http import Headers, HttpHead, HttpRequest, origin_of
+from understudy.wire.http import JSON_HEADERS, Headers, HttpHead, HttpRequest, origin_of
 from understudy.wire.json import BadJson
 
 T = TypeVar("T")
@@ -62,6 +62,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         """Return the URL of a path of the dialect, such as `chat/completions`."""
         address = f"{self.base_url}/{self.paths.get(path, path)}"
         return f"{address}?{self.query}" if self.query else address
+
+    def post(self, url: str, body: bytes) -> HttpRequest:
+        """Return the request that posts a JSON body to a URL."""
+        return HttpRequest("POST", url, JSON_HEADERS + self.headers, body)
 
 
 class Send(msgspec.Struct, frozen=True):

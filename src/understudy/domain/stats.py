@@ -77,6 +77,4 @@ class ProviderStats(msgspec.Struct, frozen=True, kw_only=True):
         return self.first_events.percentile(95)
 
     def __add__(self, other: ProviderStats) -> ProviderStats:
-        return ProviderStats(
-            **{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__},
-        )
+        return ProviderStats(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})

@@ -10,15 +10,7 @@ from understudy.dialects.anthropic.encode import encode_chat, encode_count, enco
 from understudy.dialects.anthropic.errors import classify
 from understudy.dialects.anthropic.models import open_models
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.base import (
-    Dialect,
-    Endpoint,
-    Exchange,
-    Reader,
-    SingleExchange,
-    WarningLog,
-    WholeReader,
-)
+from understudy.dialects.base import Dialect, Endpoint, Exchange, Reader, SingleExchange, WarningLog, WholeReader
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
@@ -30,7 +22,6 @@ _STREAM = ("text/event-stream",)
 
 
 def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
-    """Open a chat."""
     notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes, stream=stream)
     whole = partial(decode_whole, endpoint=endpoint)
@@ -46,7 +37,6 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
 
 
 def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-    """Open a token count."""
     notes = WarningLog(request.configured)
     body = encode_count(request, endpoint, notes)
     url = f"{endpoint.base_url}/v1/messages/count_tokens"

@@ -70,11 +70,7 @@ class AnswerDecoder:
             return [*self.begin(index, json), *self.end(index)]
         # The arguments as the model wrote them, as a stream gives them.
         arguments = Delta(partial_json=bytes(decode_as(_INPUT, block).input).decode())
-        return [
-            *self.begin(index, {**json, "input": {}}),
-            *self.grow(index, arguments, b""),
-            *self.end(index),
-        ]
+        return [*self.begin(index, {**json, "input": {}}), *self.grow(index, arguments, b""), *self.end(index)]
 
     def begin(self, index: Any, json: JsonObject) -> list[e.Event]:
         """Decode the beginning of a block, which in a whole body is all of it. One that is open under its index ends.

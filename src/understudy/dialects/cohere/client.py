@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from understudy.dialects.base import (
-    Dialect,
-    Endpoint,
-    Exchange,
-    Reader,
-    SingleExchange,
-    WarningLog,
-    WholeReader,
-)
+from understudy.dialects.base import Dialect, Endpoint, Exchange, Reader, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.cohere.decode import decode_whole
 from understudy.dialects.cohere.decode_stream import StreamReader
 from understudy.dialects.cohere.embeddings import open_embed
@@ -24,21 +16,19 @@ from understudy.dialects.cohere.wire import NAME
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
-from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import encode
 
 _STREAM = ("text/event-stream",)
 
 
 def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
-    """Open a chat."""
     notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes, stream=stream)
     model = endpoint.model or request.model
     whole = partial(decode_whole, endpoint=endpoint, model=model)
     reader: Reader[Event] = StreamReader(endpoint, model) if stream else WholeReader[Event](whole)
     return SingleExchange(
-        HttpRequest("POST", f"{endpoint.base_url}/v2/chat", (*JSON_HEADERS, *endpoint.headers), encode(body)),
+        endpoint.post(f"{endpoint.base_url}/v2/chat", encode(body)),
         reader,
         classify(endpoint, Operation.CHAT),
         expects=_STREAM if stream else ("application/json",),

@@ -19,7 +19,6 @@ from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
-from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as, decode_object, encode
 
 _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
@@ -36,7 +35,7 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embedd
         expected=len(body.get("texts") or ()),
         warnings=tuple(notes.warnings),
     )
-    call = HttpRequest("POST", f"{endpoint.base_url}/v2/embed", (*JSON_HEADERS, *endpoint.headers), encode(body))
+    call = endpoint.post(f"{endpoint.base_url}/v2/embed", encode(body))
     return SingleExchange(call, WholeReader(read), classify(endpoint, Operation.EMBED))
 
 

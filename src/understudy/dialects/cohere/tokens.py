@@ -16,7 +16,7 @@ from understudy.domain.messages import OpaqueTool, Tool
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import TokenCount
-from understudy.wire.http import JSON_HEADERS, HttpRequest
+from understudy.wire.http import HttpRequest
 from understudy.wire.json import decode_as, encode
 
 MAX_TEXT = 65_536
@@ -49,8 +49,7 @@ class _Pieces:
     def next(self) -> HttpRequest:
         """Return the request of the next piece."""
         body = {"text": self._left.pop(0), "model": self._model}
-        headers = (*JSON_HEADERS, *self._endpoint.headers)
-        return HttpRequest("POST", f"{self._endpoint.base_url}/v1/tokenize", headers, encode(body))
+        return self._endpoint.post(f"{self._endpoint.base_url}/v1/tokenize", encode(body))
 
     def take(self, data: bytes) -> list[TokenCount | Send | Failure]:
         """Decode a tokenized piece. Raise `BadJson`."""

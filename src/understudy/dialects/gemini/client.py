@@ -9,15 +9,7 @@ from functools import partial
 
 import msgspec
 
-from understudy.dialects.base import (
-    Dialect,
-    Endpoint,
-    Exchange,
-    Reader,
-    SingleExchange,
-    WarningLog,
-    WholeReader,
-)
+from understudy.dialects.base import Dialect, Endpoint, Exchange, Reader, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.gemini.decode import decode_whole
 from understudy.dialects.gemini.decode_stream import StreamReader
 from understudy.dialects.gemini.embeddings import open_embed
@@ -26,7 +18,6 @@ from understudy.dialects.gemini.errors import classify
 from understudy.dialects.gemini.models import open_models
 from understudy.dialects.gemini.names import method_url
 from understudy.dialects.gemini.wire import NAME, Count
-from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -34,7 +25,6 @@ from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import TokenCount
 from understudy.domain.usage import token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
-from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as, encode
 
 STREAM_TYPES = ("text/event-stream", "application/json")
@@ -43,12 +33,7 @@ STREAM_TYPES = ("text/event-stream", "application/json")
 _COUNT: msgspec.json.Decoder[Count] = msgspec.json.Decoder(Count)
 
 
-def _post(endpoint: Endpoint, url: str, body: JsonObject) -> HttpRequest:
-    return HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body))
-
-
 def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
-    """Open a chat."""
     notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes)
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
@@ -56,7 +41,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
     whole = partial(decode_whole, endpoint=endpoint)
     reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](whole)
     return SingleExchange(
-        _post(endpoint, url, body),
+        endpoint.post(url, encode(body)),
         reader,
         classify(endpoint, Operation.CHAT),
         expects=STREAM_TYPES if stream else ("application/json",),
@@ -65,12 +50,11 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
 
 
 def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-    """Open a token count."""
     notes = WarningLog(request.configured)
     model = endpoint.model or request.model
     body = encode_count(request, endpoint, notes)
     return SingleExchange(
-        _post(endpoint, method_url(endpoint, model, "countTokens"), body),
+        endpoint.post(method_url(endpoint, model, "countTokens"), encode(body)),
         WholeReader(partial(_counted, model, tuple(notes.warnings))),
         classify(endpoint, Operation.COUNT_TOKENS),
     )

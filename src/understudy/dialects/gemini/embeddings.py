@@ -20,7 +20,6 @@ from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
-from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import BadJson, decode_as, encode
 
 _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
@@ -37,7 +36,7 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embedd
     method = "embedContent" if items is None else "batchEmbedContents"
     url = method_url(endpoint, _model(request, endpoint), method)
     return SingleExchange(
-        HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
+        endpoint.post(url, encode(body)),
         WholeReader(read),
         classify(endpoint, Operation.EMBED),
     )

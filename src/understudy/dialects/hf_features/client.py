@@ -15,7 +15,6 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
-from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import encode
 
 PARTNER = "hf-inference"
@@ -28,7 +27,6 @@ _POLICIES = frozenset({"", "fastest", "cheapest", "preferred", PARTNER})
 
 
 def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-    """Open an embedding."""
     model, _, partner = (endpoint.model or request.model or "").partition(":")
     before: list[EmbeddingResponse | Failure] = []
     if partner not in _POLICIES:
@@ -48,7 +46,7 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     )
     url = f"{home}/{PARTNER}/models/{in_path(model, slashes=True)}/pipeline/feature-extraction"
     return SingleExchange(
-        HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
+        endpoint.post(url, encode(body)),
         WholeReader(read),
         partial(classify, endpoint=endpoint, rules=_RULES, read=decode_error, operation=Operation.EMBED),
         before=before,

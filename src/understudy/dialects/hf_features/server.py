@@ -33,9 +33,7 @@ class FeaturesServer(ServerHalf):
     """The server half of the `hf-features` dialect."""
 
     name: ClassVar[str] = NAME
-    operations: ClassVar[Mapping[Operation, Writer]] = {
-        Operation.EMBED: _embeddings,
-    }
+    operations: ClassVar[Mapping[Operation, Writer]] = {Operation.EMBED: _embeddings}
 
     def operation(self, method: str, path: str) -> Operation | None:
         """Return the operation of a method and path, whichever partner precedes it."""

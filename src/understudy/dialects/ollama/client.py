@@ -13,12 +13,11 @@ from understudy.dialects.ollama.encode import encode_chat, encode_embed
 from understudy.dialects.ollama.errors import classify_error
 from understudy.dialects.ollama.models import decode_models, decode_single
 from understudy.dialects.ollama.wire import NAME
-from understudy.domain.content import JsonObject
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo
-from understudy.wire.http import JSON_HEADERS, HttpRequest
+from understudy.wire.http import HttpRequest
 from understudy.wire.json import encode
 
 STREAM_TYPES = ("application/x-ndjson", "application/json")
@@ -26,11 +25,10 @@ STREAM_TYPES = ("application/x-ndjson", "application/json")
 
 
 def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
-    """Open a chat."""
     notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes, stream=stream)
     return SingleExchange(
-        _post(endpoint, "/api/chat", body),
+        endpoint.post(f"{endpoint.base_url}/api/chat", encode(body)),
         StreamReader(endpoint) if stream else WholeReader(partial(decode_whole, endpoint=endpoint)),
         _classify(endpoint, Operation.CHAT),
         expects=STREAM_TYPES if stream else ("application/json",),
@@ -39,18 +37,18 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
 
 
 def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-    """Open an embedding."""
     notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
     expected, warnings = len(request.texts), tuple(notes.warnings)
     read = partial(decode_embeddings, endpoint=endpoint, expected=expected, warnings=warnings)
-    return SingleExchange(_post(endpoint, "/api/embed", body), WholeReader(read), _classify(endpoint, Operation.EMBED))
+    call = endpoint.post(f"{endpoint.base_url}/api/embed", encode(body))
+    return SingleExchange(call, WholeReader(read), _classify(endpoint, Operation.EMBED))
 
 
 def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     """Open the list of local models, or the look-up of one."""
     if request.model is not None:
-        shown = _post(endpoint, "/api/show", {"model": request.model})
+        shown = endpoint.post(f"{endpoint.base_url}/api/show", encode({"model": request.model}))
         reader = WholeReader(partial(decode_single, name=request.model))
         single = SingleExchange(shown, reader, _classify(endpoint, Operation.MODELS))
         names = (request.model, f"{request.model}:latest")
@@ -58,10 +56,6 @@ def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     listed = HttpRequest("GET", endpoint.base_url + "/api/tags", endpoint.headers)
     pages = WholeReader(partial(decode_models, limit=request.limit))
     return SingleExchange(listed, pages, _classify(endpoint, Operation.MODELS))
-
-
-def _post(endpoint: Endpoint, path: str, body: JsonObject) -> HttpRequest:
-    return HttpRequest("POST", endpoint.base_url + path, (*JSON_HEADERS, *endpoint.headers), encode(body))
 
 
 def _classify(endpoint: Endpoint, operation: Operation) -> Classify:

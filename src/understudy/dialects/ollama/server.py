@@ -34,12 +34,10 @@ _OPERATIONS = {
 
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Render a whole answer."""
     return render.render_whole(response, completion=_is_completion(inbound))
 
 
 def _embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-    """Render vectors."""
     return render.render_embeddings(response, legacy=inbound.options.get("route") == LEGACY_EMBEDDINGS)
 
 

@@ -17,14 +17,13 @@ from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, ModelInfo
-from understudy.wire.http import JSON_HEADERS, HttpRequest
+from understudy.wire.http import HttpRequest
 
 
 def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
-    """Open `POST /chat/completions`."""
     notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes, stream=stream)
-    call = _post(endpoint, "chat/completions", body)
+    call = endpoint.post(endpoint.url("chat/completions"), body)
     whole = partial(decode_whole, endpoint=endpoint)
     if stream:
         return SingleExchange(
@@ -39,11 +38,11 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
 
 
 def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-    """Open `POST /embeddings`."""
     notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
     read = partial(decode_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
-    return SingleExchange(_post(endpoint, "embeddings", body), WholeReader(read), classify(endpoint, Operation.EMBED))
+    call = endpoint.post(endpoint.url("embeddings"), body)
+    return SingleExchange(call, WholeReader(read), classify(endpoint, Operation.EMBED))
 
 
 def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
@@ -60,10 +59,6 @@ def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     if not single or request.model is None:
         return asked
     return LookUp(asked, lambda: _models(ModelsRequest(), endpoint), request.model, name)
-
-
-def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
-    return HttpRequest("POST", endpoint.url(path), JSON_HEADERS + endpoint.headers, body)
 
 
 DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.EMBED: _embed, Operation.MODELS: _models})

@@ -243,12 +243,7 @@ class AnswerDecoder:
             audio, self._audio = self._audio, {}
             file_id = audio.pop("id", None)
             data, transcript = ("".join(audio.pop(key)) if key in audio else None for key in ("data", "transcript"))
-            part = Audio(
-                file_id=file_id,
-                data=data,
-                transcript=transcript,
-                extra={NAME: audio} if audio else None,
-            )
+            part = Audio(file_id=file_id, data=data, transcript=transcript, extra={NAME: audio} if audio else None)
             steps.append(e.PartAdded(self._parts, part))
             self._parts += 1
 

@@ -26,7 +26,6 @@ _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Render a whole answer."""
     return json_reply(render_whole(response, legacy=bool(inbound.options.get("legacy"))))
 
 

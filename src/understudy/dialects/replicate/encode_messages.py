@@ -109,7 +109,9 @@ class _Writer:
                 return f"[called {name} with {arguments}]"
             case ToolResult():
                 self._notes.emulate("tool result", "predictions have no tools: the result is sent as text")
-                return f"[{part.name or 'the tool'} answered] {self._result(part)}"
+                content = part.content
+                text = content if isinstance(content, str) else "\n".join(filter(None, map(self._part, content)))
+                return f"[{part.name or 'the tool'} answered] {text}"
             case Thinking():
                 self._notes.drop("thinking", "predictions do not accept thinking")
             case Audio():
@@ -123,8 +125,3 @@ class _Writer:
             case Opaque() | Citation():
                 pass
         return ""
-
-    def _result(self, result: ToolResult) -> str:
-        if isinstance(result.content, str):
-            return result.content
-        return "\n".join(piece for part in result.content if (piece := self._part(part)))

@@ -6,13 +6,14 @@ Source: the values of `ResponseError.code` in OpenAI's OpenAPI document (2.3.0);
 from __future__ import annotations
 
 from understudy.dialects.base import WireError
+from understudy.dialects.errors import classifier
 from understudy.dialects.openai.errors import decode_error, decode_error_value
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import decode_object
 
-__all__ = ["RULES", "bad_request", "decode_error", "decode_event_error", "decode_inner_error"]
+__all__ = ["RULES", "bad_request", "classify", "decode_error", "decode_event_error", "decode_inner_error"]
 
 _K = FailureKind
 
@@ -46,6 +47,9 @@ def decode_event_error(data: bytes) -> WireError | None:
     if event.get("type") != "error":
         return None
     return decode_inner_error({key: value for key, value in event.items() if key != "type"})
+
+
+classify = classifier(RULES, decode_error)
 
 
 def bad_request(message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> BadRequest:

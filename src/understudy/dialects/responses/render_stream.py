@@ -65,9 +65,12 @@ class ResponsesRenderer:
                 return self._begin(event)
             case e.CitationAdded(index, citation):
                 return self._write(*self._lives[index].cite(citation)) if index in self._lives else b""
-            case e.PartExtra(index, dialect, fields):
+            case e.PartExtra(index, dialect, extra):
                 if dialect == NAME:
-                    self._note(index, fields.get("item", fields))
+                    fields = extra.get("item", extra)
+                    self._notes[index] = {**self._notes.get(index, {}), **fields}
+                    if index in self._lives:
+                        self._lives[index].note(fields)
             case _:
                 self._facts.add(event)
         return b""
@@ -158,11 +161,6 @@ class ResponsesRenderer:
             return b""
         live = LiveItem(position, item)
         return self._open(index, live) + self._end(live, "completed")
-
-    def _note(self, index: int, fields: JsonObject) -> None:
-        self._notes[index] = {**self._notes.get(index, {}), **fields}
-        if index in self._lives:
-            self._lives[index].note(fields)
 
     def _place(self, prefix: str, index: int) -> tuple[int, str, JsonObject]:
         """Return position, id and known fields for a new item. No two items get the same id."""

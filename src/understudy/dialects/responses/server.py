@@ -22,12 +22,10 @@ from understudy.wire.http import HttpReply, HttpRequest
 
 
 def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Render a whole answer."""
     return json_reply(render_whole(response, inbound.options))
 
 
 def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
-    """Render a token count."""
     return json_reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
 
 
