@@ -219,10 +219,8 @@ class Run:
                 case Launch():
                     self._launch(action, now)
                 case Commit(number):
-                    self._committed = attempt = self._attempts.get(number) or self._committed
-                    if attempt is not None and self.job.streamed:
-                        self.fold = attempt.fold
-                        self._ready += attempt.release()
+                    if self.job.rules.streamed:
+                        self._commit(number)
                 case Abort(number, failure):
                     self._abort(number, failure)
                 case Settle():
@@ -237,6 +235,13 @@ class Run:
         self._attempts[launch.attempt] = attempt = Attempt(self.job, launch, backend, engine, now)
         if self.job.rules.hedge_after is not None:
             self._inbox.read(attempt)
+
+    def _commit(self, number: int) -> None:
+        """Let the caller have the events of an attempt. Nothing may silently replace it from now on."""
+        self._committed = attempt = self._attempts.get(number) or self._committed
+        if attempt is not None:
+            self.fold = attempt.fold
+            self._ready += attempt.release()
 
     def _abort(self, number: int, reason: Failure) -> None:
         """Account for an attempt that is given up. Its connection is closed as soon as the actions are performed."""
