@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from understudy.dialects.anthropic.wire import NAME
-from understudy.domain.content import (
-    Citation,
-    JsonObject,
-)
+from understudy.domain.content import Citation, JsonObject
 
 
 def citations_of(block: JsonObject) -> list[JsonObject]:

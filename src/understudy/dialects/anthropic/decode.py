@@ -9,15 +9,7 @@ import msgspec
 from understudy.dialects.anthropic.citations import citations_of, read_citation
 from understudy.dialects.anthropic.errors import RULES, decode_error
 from understudy.dialects.anthropic.usage import decode_usage
-from understudy.dialects.anthropic.wire import (
-    NAME,
-    NOTED,
-    STOP_REASONS,
-    Body,
-    Count,
-    Delta,
-    ToolInput,
-)
+from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, ToolInput
 from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.flaws import NO_FINAL_USAGE

@@ -8,11 +8,7 @@ import msgspec
 
 from understudy.dialects.anthropic.decode import AnswerDecoder
 from understudy.dialects.anthropic.errors import RULES, decode_error
-from understudy.dialects.anthropic.wire import (
-    Body,
-    Delta,
-    StreamEvent,
-)
+from understudy.dialects.anthropic.wire import Body, Delta, StreamEvent
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.errors import failure_in_answer

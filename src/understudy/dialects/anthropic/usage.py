@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from understudy.dialects.anthropic.wire import (
-    field_of,
-)
-from understudy.domain.content import (
-    JsonObject,
-)
+from understudy.dialects.anthropic.wire import field_of
+from understudy.domain.content import JsonObject
 from understudy.domain.usage import Usage, token_count
 
 

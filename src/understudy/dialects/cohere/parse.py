@@ -10,9 +10,7 @@ from understudy.dialects.cohere.parse_fields import Fields, body_of, rest_of
 from understudy.dialects.cohere.parse_messages import parse_message
 from understudy.dialects.cohere.wire import FIELDS, INPUT_TYPES, NAME
 from understudy.dialects.server import Inbound
-from understudy.domain.content import (
-    JsonObject,
-)
+from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Tool, ToolChoice
 from understudy.domain.operation import Operation
 from understudy.domain.requests import (

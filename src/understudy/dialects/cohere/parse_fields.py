@@ -7,9 +7,7 @@ from typing import Any
 from understudy.dialects.cohere.errors import bad_request
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.server import KIND_NAMES, BadRequest, BodyFields
-from understudy.domain.content import (
-    JsonObject,
-)
+from understudy.domain.content import JsonObject
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson, decode_object
 

@@ -11,10 +11,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.request_fields import Field
-from understudy.domain.content import (
-    JsonObject,
-    Thinking,
-)
+from understudy.domain.content import JsonObject, Thinking
 from understudy.domain.finish import FinishReason
 
 INPUT_TYPES = {

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.dialects.gemini.render import (
-    render_chunk,
-    render_content,
-    render_end,
-    render_error_body,
-    render_part,
-)
+from understudy.dialects.gemini.render import render_chunk, render_content, render_end, render_error_body, render_part
 from understudy.dialects.gemini.wire import NAME, SIGNATURE
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, ToolCall

@@ -7,13 +7,7 @@ import msgspec
 from understudy.dialects.base import Endpoint
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.ollama.errors import decode_failure
-from understudy.dialects.ollama.wire import (
-    DURATIONS,
-    CallWire,
-    LineWire,
-    MessageWire,
-    unix_seconds,
-)
+from understudy.dialects.ollama.wire import DURATIONS, CallWire, LineWire, MessageWire, unix_seconds
 from understudy.domain.content import JsonObject
 from understudy.domain.events import (
     Event,

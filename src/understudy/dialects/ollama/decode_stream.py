@@ -5,9 +5,7 @@ from __future__ import annotations
 from understudy.dialects.base import Endpoint
 from understudy.dialects.event_reader import EventReader
 from understudy.dialects.ollama.decode import LINE, AnswerDecoder
-from understudy.domain.events import (
-    Event,
-)
+from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.wire.json import decode_as
 from understudy.wire.ndjson import NdjsonDecoder

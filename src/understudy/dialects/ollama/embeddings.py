@@ -7,9 +7,7 @@ import msgspec
 from understudy.dialects.base import Endpoint
 from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.ollama.errors import decode_failure
-from understudy.dialects.ollama.wire import (
-    VectorsWire,
-)
+from understudy.dialects.ollama.wire import VectorsWire
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.catalog import capabilities_of
-from understudy.dialects.ollama.wire import (
-    CAPABILITIES,
-    ListedModelWire,
-    ModelWire,
-    unix_seconds,
-)
+from understudy.dialects.ollama.wire import CAPABILITIES, ListedModelWire, ModelWire, unix_seconds
 from understudy.domain.failures import Failure
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count

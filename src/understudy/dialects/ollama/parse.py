@@ -15,9 +15,7 @@ from understudy.dialects.ollama.errors import bad_request
 from understudy.dialects.ollama.parse_fields import extra_of, leftover_of
 from understudy.dialects.ollama.parse_messages import MessageParser, RequestMessage, parse_content
 from understudy.dialects.ollama.wire import LEVELS, NAME, SAMPLING
-from understudy.domain.content import (
-    JsonObject,
-)
+from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool
 from understudy.domain.requests import (
     EmbeddingRequest,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from understudy.dialects.ollama.wire import NAME
-from understudy.domain.content import (
-    JsonObject,
-)
+from understudy.domain.content import JsonObject
 
 _ALWAYS_WRITTEN = frozenset({"model", "messages", "role", "content", "name", "description", "parameters", "input"})
 """Fields that the client half writes even if they are empty."""

@@ -20,13 +20,7 @@ from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Endpoint, Send, WarningLog, is_expected
 from understudy.dialects.errors import classify
 from understudy.dialects.replicate.decode import AnswerDecoder
-from understudy.dialects.replicate.encode import (
-    ceiling_of,
-    encode_chat,
-    encode_patched,
-    encode_request,
-    path_of,
-)
+from understudy.dialects.replicate.encode import ceiling_of, encode_chat, encode_patched, encode_request, path_of
 from understudy.dialects.replicate.errors import RULES, decode_error, decode_failure, decode_stream_failure
 from understudy.dialects.replicate.names import create_route, model_url, place_of, stream_address
 from understudy.dialects.replicate.schema import InputSchema, schema_of
@@ -74,7 +68,7 @@ class _At(enum.Enum):
 class PredictionExchange:
     """Follows one prediction."""
 
-    def __init__(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> None:
+    def __init__(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> None:
         self._request = request
         self._endpoint = endpoint
         self._streamed = stream
