@@ -134,13 +134,15 @@ class Run:
                     ready, self._ready = self._ready, []
                     yield ready
         finally:
-            if not call.settled:
-                self._abandon()
-            if self._aborted:
-                await self._close_aborted()
             self._engine.running.discard(self)
-            if self._ended is not None:
-                self._ended.set()
+            try:
+                if not call.settled:
+                    self._abandon()
+                if self._aborted:
+                    await self._close_aborted()
+            finally:
+                if self._ended is not None:
+                    self._ended.set()
 
     async def _next_message(self) -> None:
         """Wait for the timer, for an end from outside, or for what an attempt posts; and act on it."""
@@ -232,7 +234,7 @@ class Run:
             self._perform(self._call.receive(Denied(launch.attempt, refusal), now), now)
             return
         backend = self._backends[launch.target.name]
-        self._attempts[launch.attempt] = attempt = Attempt(self.job, launch, backend, engine, now)
+        self._attempts[launch.attempt] = attempt = Attempt(self.job, launch, backend, engine)
         if self.job.rules.hedge_after is not None:
             self._inbox.read(attempt)
 
