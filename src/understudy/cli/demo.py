@@ -30,10 +30,7 @@ MANUAL = Manual(
 Plays scenes against emulators within this process: failures, rate limits, interrupted streams, refused keys, a tool
 call that one provider starts and another finishes. After each scene it checks its claims.""",
     examples=(Example("Run it", "understudy demo"),),
-    exits={
-        ExitCode.OK: "every claim came true",
-        ExitCode.UNAVAILABLE: "a claim did not come true",
-    },
+    exits={ExitCode.OK: "every claim came true", ExitCode.UNAVAILABLE: "a claim did not come true"},
     variables=LOOKS,
 )
 _PROVIDERS = ("openai", "anthropic", "ollama")

@@ -112,17 +112,12 @@ ModelArgument = Annotated[
     ),
 ]
 FetchOption = Annotated[
-    bool,
-    typer.Option("--fetch", help="Request the providers' model lists first, at no cost: some include prices."),
+    bool, typer.Option("--fetch", help="Request the providers' model lists first, at no cost: some include prices.")
 ]
 
 
 def prices(
-    common: CommonOptions,
-    *,
-    model: ModelArgument = None,
-    fetch: FetchOption = False,
-    as_json: JsonOption = False,
+    common: CommonOptions, *, model: ModelArgument = None, fetch: FetchOption = False, as_json: JsonOption = False
 ) -> None:
     """Show what models cost, and the source of each price."""
     prepare_library()
