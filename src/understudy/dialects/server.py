@@ -15,7 +15,7 @@ from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply, HttpRequest
-from understudy.wire.json import encode
+from understudy.wire.json import BadJson, decode_object, encode
 
 
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +75,15 @@ def key_of(request: HttpRequest, *headers: str, schemes: tuple[str, ...] = ("bea
 def json_reply(body: object, status: int = 200, headers: Headers = ()) -> HttpReply:
     """Return a JSON body as a reply."""
     return HttpReply(status, JSON_HEADERS + headers, encode(body))
+
+
+def render_arguments(arguments: str) -> JsonObject | msgspec.Raw:
+    """Return the arguments of a call as an object, unchanged; anything else is wrapped as a string."""
+    try:
+        decode_object(arguments or "{}")
+    except BadJson:
+        return {"raw_arguments": arguments}
+    return msgspec.Raw((arguments or "{}").encode())
 
 
 class Renderer(Protocol):

@@ -139,6 +139,21 @@ def _sum(*counts: int | None) -> int | None:
     return total
 
 
+def apart(total: int | None, *parts: object) -> tuple[int | None, list[int | None]]:
+    """Subtract from a total the counts that it includes. A part that is larger than what is left is unknown."""
+    if total is None:
+        return None, [None] * len(parts)
+    found: list[int | None] = []
+    for part in parts:
+        count = token_count(part)
+        if count is None or count > total:
+            found.append(None)
+        else:
+            total -= count
+            found.append(count)
+    return total, found
+
+
 def token_count(value: object) -> int | None:
     """Return a token count of the wire, or `None` if it is not one.
 

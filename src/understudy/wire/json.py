@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -122,6 +123,22 @@ def nonempty(value: object) -> str | None:
 def as_objects(value: object) -> list[dict[str, Any]]:
     """Return the objects in an array; an empty list for any other value."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def parsed_or_text(text: str) -> Any:
+    """Return the value of a JSON text, or the text itself if it is invalid."""
+    try:
+        return decode(text)
+    except BadJson:
+        return text
+
+
+def extend(value: dict[str, Any], delta: Mapping[str, Any]) -> None:
+    """Add a delta to an object whose fields are unknown: strings are joined, everything but `type` is replaced."""
+    for key, piece in delta.items():
+        if key != "type":
+            old = value.get(key)
+            value[key] = old + piece if isinstance(old, str) and isinstance(piece, str) else piece
 
 
 def text_of(raw: msgspec.Raw) -> str:

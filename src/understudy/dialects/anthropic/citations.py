@@ -6,12 +6,6 @@ from understudy.dialects.anthropic.wire import NAME
 from understudy.domain.content import Citation, JsonObject
 
 
-def citations_of(block: JsonObject) -> list[JsonObject]:
-    """Return the citations of a text block; what is not an object is ignored."""
-    citations = block.get("citations")
-    return [item for item in citations if isinstance(item, dict)] if isinstance(citations, list) else []
-
-
 def read_citation(raw: JsonObject) -> Citation:
     """Read a citation. Its offsets count characters of the source, not of the text, so they stay in `raw`."""
     url = raw.get("url")

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.anthropic.citations import citations_of, read_citation
+from understudy.dialects.anthropic.citations import read_citation
 from understudy.dialects.anthropic.errors import RULES, decode_error
 from understudy.dialects.anthropic.usage import decode_usage
 from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, ToolInput
@@ -20,8 +20,16 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.responses import TokenCount
 from understudy.domain.usage import token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
-from understudy.wire.json import BadJson, as_string, decode_as, decode_object, encode
-from understudy.wire.json import decode as decode_json
+from understudy.wire.json import (
+    BadJson,
+    as_objects,
+    as_string,
+    decode_as,
+    decode_object,
+    encode,
+    extend,
+    parsed_or_text,
+)
 
 _BODY: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
 _INPUT: msgspec.json.Decoder[ToolInput] = msgspec.json.Decoder(ToolInput)
@@ -110,7 +118,7 @@ class AnswerDecoder:
         events: list[e.Event] = []
         if text := _string(block.json, "text"):
             events.append(e.TextDelta(self._part(block), text))
-        cited = map(read_citation, citations_of(block.json))
+        cited = map(read_citation, as_objects(block.json.get("citations")))
         return [*events, *(e.CitationAdded(self._part(block), citation) for citation in cited)]
 
     def grow(self, index: Any, delta: Delta, data: bytes) -> list[e.Event]:
@@ -134,7 +142,8 @@ class AnswerDecoder:
             case "opaque", Delta(partial_json=str(arguments)):
                 block.pieces.append(arguments)
             case "opaque", _:
-                _extend(block.json, decode_object(data).get("delta"))
+                more = decode_object(data).get("delta")
+                extend(block.json, more if isinstance(more, dict) else {})
             case "text" | "thinking" | "tool_use", _ if delta.text or delta.thinking or delta.partial_json:
                 raise BadJson(f"a piece of another kind came for a block of {block.kind}")
             case _:
@@ -165,7 +174,7 @@ class AnswerDecoder:
             part = Thinking(redacted=redacted, provenance=Provenance(NAME, self._model))
             return [e.PartAdded(block.part, part)]
         if arguments := "".join(block.pieces):
-            block.json["input"] = _parsed(arguments)
+            block.json["input"] = parsed_or_text(arguments)
         return [e.PartAdded(block.part, Opaque(NAME, block.json))]
 
     def stop(self, delta: Body | Delta, usage: Any, context_management: Any = None) -> list[e.Event]:
@@ -232,23 +241,6 @@ def decode_count(data: bytes, model: str | None, warnings: tuple[Warning, ...] =
     if count is None:
         raise BadJson("`input_tokens` is not a token count")
     return [TokenCount(input_tokens=count, model=model, warnings=warnings)]
-
-
-def _extend(block: JsonObject, delta: object) -> None:
-    """Add a delta to an unknown block: strings are joined, everything else is replaced."""
-    if isinstance(delta, dict):
-        for key, value in delta.items():
-            if key != "type":
-                old = block.get(key)
-                block[key] = old + value if isinstance(old, str) and isinstance(value, str) else value
-
-
-def _parsed(text: str) -> Any:
-    """Return the input of a hosted tool; a string that is not valid JSON stays a string."""
-    try:
-        return decode_json(text)
-    except BadJson:
-        return text
 
 
 def _string(json: JsonObject, key: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.anthropic.citations import citations_of, read_citation
+from understudy.dialects.anthropic.citations import read_citation
 from understudy.dialects.anthropic.errors import bad_request
 from understudy.dialects.anthropic.wire import NAME
 from understudy.domain.content import (
@@ -21,7 +21,7 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, Role
-from understudy.wire.json import encode
+from understudy.wire.json import as_objects, encode
 
 _TTLS = ("5m", "1h")
 
@@ -35,7 +35,7 @@ def parse_block(block: JsonObject) -> AnyPart:
     """Parse one block; one that only this dialect knows becomes `Opaque`."""
     match block:
         case {"type": "text", "text": str(text)}:
-            read = tuple(map(read_citation, citations_of(block)))
+            read = tuple(map(read_citation, as_objects(block.get("citations"))))
             return Text(text, citations=read, **_common(block, "text", "citations"))
         case {"type": "image", "source": dict(source)}:
             return _image(block, source)

@@ -5,21 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from understudy.dialects.anthropic.citations import render_citation
 from understudy.dialects.anthropic.errors import WORDS
 from understudy.dialects.anthropic.usage import render_usage
 from understudy.dialects.anthropic.wire import CAPABILITIES, NAME, STOP_REASONS
 from understudy.dialects.errors import status_of, statuses, worded
-from understudy.dialects.server import Inbound, json_reply
+from understudy.dialects.server import Inbound, json_reply, render_arguments
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpReply
-from understudy.wire.json import BadJson, decode_object, encode
+from understudy.wire.json import encode
 
 _STOPS = {
     FinishReason.STOP: "end_turn",
@@ -99,16 +97,6 @@ def render_part(part: AnyPart) -> JsonObject | None:
             return json
         case _:
             return None
-
-
-def render_arguments(arguments: str) -> JsonObject | msgspec.Raw:
-    """Return the arguments of a call as the object that this wire demands, in the model's own words; anything but an
-    object goes in as text."""
-    try:
-        decode_object(arguments or "{}")
-    except BadJson:
-        return {"raw_arguments": arguments}
-    return msgspec.Raw((arguments or "{}").encode())
 
 
 def render_models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.cohere.wire import NAME
-from understudy.domain.content import Citation, JsonObject
+from understudy.domain.content import AnyPart, Citation, JsonObject
 from understudy.domain.usage import token_count
 from understudy.wire.json import nonempty
 
@@ -45,6 +45,12 @@ def write_citation(citation: Citation, text: str, position: int) -> JsonObject |
         "content_index": position,
         "type": "TEXT_CONTENT",
     }
+
+
+def kept_citations(part: AnyPart) -> list[JsonObject]:
+    """Return the citations of thinking or a plan, which are kept as they came."""
+    kept = (part.extra or {}).get(NAME, {}).get("citations", [])
+    return kept if isinstance(kept, list) else []
 
 
 def _first_source(raw: JsonObject) -> JsonObject:

@@ -17,7 +17,7 @@ from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure
 from understudy.domain.finish import FinishReason
-from understudy.wire.json import BadJson, as_string, decode_as, decode_object
+from understudy.wire.json import BadJson, as_string, decode_as, decode_object, extend
 
 _BODY: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
 _KINDS = ("text", "thinking")
@@ -81,7 +81,7 @@ class AnswerDecoder:
         if block is None:
             block = self._blocks[_place(index)] = _Block("thinking" if "thinking" in json else "text", json)
         if block.kind == "opaque":
-            _extend(block.json, json)
+            extend(block.json, json)
             return []
         text = json.get(block.kind)
         if not text or not isinstance(text, str):
@@ -189,14 +189,6 @@ def decode_whole(data: bytes, endpoint: Endpoint, model: str | None) -> list[e.E
         steps += answer.cite(citation) if isinstance(citation, dict) else ()
     answer.weigh(body.logprobs if isinstance(body.logprobs, list) else ())
     return steps + answer.finish(body)
-
-
-def _extend(block: JsonObject, delta: JsonObject) -> None:
-    """Merge a delta into an unknown block: strings are joined, everything else is replaced."""
-    for key, value in delta.items():
-        if key != "type":
-            old = block.get(key)
-            block[key] = old + value if isinstance(old, str) and isinstance(value, str) else value
 
 
 def _place(index: object) -> int | None:

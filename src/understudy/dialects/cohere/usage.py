@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from understudy.domain.content import JsonObject
-from understudy.domain.usage import Usage, token_count
+from understudy.domain.usage import Usage, apart, token_count
 
 
 def decode_usage(raw: JsonObject) -> Usage:
@@ -22,11 +22,11 @@ def decode_usage(raw: JsonObject) -> Usage:
         prompt, images = token_count(billed.get("input_tokens")), None
     else:
         images = token_count(tokens.get("image_tokens"))
-    prompt, cached = _apart(prompt, token_count(raw.get("cached_tokens")))
+    prompt, (cached,) = apart(prompt, raw.get("cached_tokens"))
     output = token_count(tokens.get("output_tokens"))
     if output is None:
         output = token_count(billed.get("output_tokens"))
-    output, reasoning = _apart(output, token_count(tokens.get("reasoning_tokens")))
+    output, (reasoning,) = apart(output, tokens.get("reasoning_tokens"))
     if prompt is not None and images is not None:
         prompt += images
     usage = Usage(input=prompt, cache_read=cached, output=output, reasoning=reasoning, raw=raw)
@@ -58,13 +58,6 @@ def render_usage(usage: Usage) -> JsonObject | None:
     if usage.cache_read is not None:
         body["cached_tokens"] = usage.cache_read
     return body or None
-
-
-def _apart(whole: int | None, part: int | None) -> tuple[int | None, int | None]:
-    """Subtract a class from the count that includes it; an inconsistent one is ignored."""
-    if whole is None or part is None or part > whole:
-        return whole, None
-    return whole - part, part
 
 
 def _object(raw: JsonObject, name: str) -> JsonObject:

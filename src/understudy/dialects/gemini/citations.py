@@ -7,7 +7,7 @@ from typing import Any
 
 from understudy.dialects.gemini.wire import NAME
 from understudy.domain.content import Citation, JsonObject
-from understudy.wire.json import as_string
+from understudy.wire.json import as_objects, as_string
 
 
 def decode_citations(facts: JsonObject) -> list[Citation]:
@@ -53,5 +53,4 @@ def _source(chunk: JsonObject, segment: Any) -> Citation:
 
 
 def _objects(value: Any, key: str) -> list[JsonObject]:
-    items = value.get(key) if isinstance(value, dict) else None
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return as_objects(value.get(key)) if isinstance(value, dict) else []

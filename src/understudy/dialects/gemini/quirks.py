@@ -14,6 +14,7 @@ from understudy.dialects.gemini.thinking import apply_thinking_quirks
 from understudy.dialects.gemini.wire import PLAIN, SIGNATURE
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import JsonObject
+from understudy.wire.json import as_objects
 
 PLACEHOLDER = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """Base64 of `skip_thought_signature_validator`, which Google documents for calls by another model."""
@@ -99,5 +100,4 @@ def _is_of_user(content: Any) -> bool:
 
 
 def _parts(content: Any) -> list[JsonObject]:
-    parts = content.get("parts") if isinstance(content, dict) else None
-    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return as_objects(content.get("parts")) if isinstance(content, dict) else []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from understudy.dialects.errors import status_of, statuses, worded
 from understudy.dialects.gemini.errors import WORDS
 from understudy.dialects.gemini.logprobs import render_logprobs
@@ -12,7 +10,7 @@ from understudy.dialects.gemini.names import bare, overlay, qualified
 from understudy.dialects.gemini.usage import render_usage
 from understudy.dialects.gemini.wire import CAPABILITIES, FACTS, FINISH_REASONS, NAME, SIGNATURE
 from understudy.dialects.google_details import PER_DAY
-from understudy.dialects.server import Inbound, json_reply
+from understudy.dialects.server import Inbound, json_reply, render_arguments
 from understudy.domain.content import AnyPart, Audio, File, Image, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
@@ -20,7 +18,6 @@ from understudy.domain.fold import Facts
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo, TokenCount
 from understudy.wire.http import HttpReply
-from understudy.wire.json import BadJson, decode_object
 
 _FINISH = {
     FinishReason.STOP: "STOP",
@@ -112,16 +109,6 @@ def render_part(part: AnyPart) -> JsonObject | None:
             return {"text": text}
         case _:
             return None
-
-
-def render_arguments(arguments: str) -> JsonObject | msgspec.Raw:
-    """Return the arguments of a call as the object that this API requires, unchanged; anything but an object is
-    wrapped as a string."""
-    try:
-        decode_object(arguments or "{}")
-    except BadJson:
-        return {"raw_arguments": arguments}
-    return msgspec.Raw((arguments or "{}").encode())
 
 
 def render_embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:

@@ -8,7 +8,6 @@ from understudy.dialects.base import Endpoint
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.ollama.errors import decode_failure
 from understudy.dialects.ollama.wire import DURATIONS, CallWire, LineWire, MessageWire, unix_seconds
-from understudy.domain.content import JsonObject
 from understudy.domain.events import (
     Event,
     FactReported,
@@ -23,7 +22,7 @@ from understudy.domain.events import (
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage, token_count
-from understudy.wire.json import BadJson, as_string, decode, decode_as, text_of
+from understudy.wire.json import BadJson, as_objects, as_string, decode, decode_as, text_of
 
 LINE: msgspec.json.Decoder[LineWire] = msgspec.json.Decoder(LineWire)
 
@@ -62,7 +61,8 @@ class AnswerDecoder:
             self.finished = True
             return [decode_failure(line.error, self._endpoint)]
         # Before any state changes: a line with an invalid number is mended and decoded again.
-        logprobs = self._entries(line.logprobs) if line.logprobs else []
+        decoded = self._endpoint.bounds.decoded
+        logprobs = as_objects(decode(bytes(line.logprobs), decoded=decoded)) if line.logprobs else []
         steps: list[Event | Failure] = []
         if not self._started:
             self._started = True
@@ -98,10 +98,6 @@ class AnswerDecoder:
         self._ids.add(call_id)
         started = ToolCallStarted(index, call_id, call.function.name)
         return [started, ToolCallDelta(index, _arguments(call))]
-
-    def _entries(self, logprobs: msgspec.Raw) -> list[JsonObject]:
-        entries = decode(bytes(logprobs), decoded=self._endpoint.bounds.decoded)
-        return [item for item in entries if isinstance(item, dict)] if isinstance(entries, list) else []
 
     def _end(self, line: LineWire) -> list[Event]:
         events: list[Event] = []

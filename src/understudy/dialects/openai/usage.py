@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.domain.usage import Usage, token_count
+from understudy.domain.usage import Usage, apart, token_count
 
 
 def decode_usage(raw: Any) -> Usage | None:
@@ -20,16 +20,16 @@ def decode_usage(raw: Any) -> Usage | None:
     completion = token_count(raw.get("completion_tokens"))
     prompt_details, completion_details = _details(raw, "prompt_tokens"), _details(raw, "completion_tokens")
     cached = prompt_details.get("cached_tokens", raw.get("cached_tokens", raw.get("prompt_cache_hit_tokens")))
-    left_in, (read, written, audio_in) = _apart(
+    left_in, (read, written, audio_in) = apart(
         prompt, cached, prompt_details.get("cache_write_tokens"), prompt_details.get("audio_tokens")
     )
     reasoning = token_count(completion_details.get("reasoning_tokens"))
     audio = completion_details.get("audio_tokens")
     total = token_count(raw.get("total_tokens"))
     if reasoning and None not in (prompt, completion) and (prompt or 0) + (completion or 0) + reasoning == total:
-        left_out, (audio_out,) = _apart(completion, audio)
+        left_out, (audio_out,) = apart(completion, audio)
     else:
-        left_out, (reasoning, audio_out) = _apart(completion, reasoning, audio)
+        left_out, (reasoning, audio_out) = apart(completion, reasoning, audio)
     return Usage(
         input=left_in,
         cache_read=read,
@@ -45,18 +45,3 @@ def decode_usage(raw: Any) -> Usage | None:
 def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
     details = raw.get(f"{name}_details")
     return details if isinstance(details, dict) else {}
-
-
-def _apart(total: int | None, *parts: Any) -> tuple[int | None, list[int | None]]:
-    """Subtract the parts that fit; one that does not is unknown."""
-    if total is None:
-        return None, [None] * len(parts)
-    found: list[int | None] = []
-    for part in parts:
-        count = token_count(part)
-        if count is None or count > total:
-            found.append(None)
-        else:
-            total -= count
-            found.append(count)
-    return total, found

@@ -22,7 +22,7 @@ from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.wire.bounds import BOUNDS, Bounds
-from understudy.wire.json import BadJson, JsonTooLarge, as_objects, as_string, decode, decode_as
+from understudy.wire.json import BadJson, JsonTooLarge, as_objects, as_string, decode_as, parsed_or_text
 
 Step = e.Event | Failure
 Fail = Callable[[WireError], Failure]
@@ -208,7 +208,7 @@ class AnswerDecoder:
         if not isinstance(text, str) or text == said:
             return steps
         if not text.startswith(said):
-            if _parsed(text) != _parsed(said):
+            if parsed_or_text(text) != parsed_or_text(said):
                 raise BadJson("the arguments of a call differ from the pieces that came of them")
             return steps
         return [*steps, e.ToolCallDelta(item.parts[_CALL], text[len(said) :])]
@@ -277,10 +277,3 @@ def decode_whole(body: bytes, fail: Fail, bounds: Bounds = BOUNDS) -> list[Step]
     if len(response.output) > bounds.parts:
         raise JsonTooLarge(f"more than {bounds.parts} items")
     return AnswerDecoder(fail, bounds, whole=True).finish(response, response.status)
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return decode(text)
-    except BadJson:
-        return text
