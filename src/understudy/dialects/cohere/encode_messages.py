@@ -126,8 +126,12 @@ class MessageEncoder:
         match part:
             case Text(text) | Refusal(text):
                 return self._done(part, {"type": "text", "text": text})
-            case Thinking():
-                return self._thinking(part) if role is Role.ASSISTANT else self._no("thinking", "only answers hold it")
+            case Thinking() if role is not Role.ASSISTANT:
+                return self._no("thinking", "only answers hold it")
+            case Thinking() if is_plan(part) or not self._is_own(part):
+                return None
+            case Thinking(text):
+                return self._done(part, {"type": "thinking", "thinking": text})
             case Image():
                 return self._image(part, role)
             case File():
@@ -163,11 +167,6 @@ class MessageEncoder:
         else:
             return True
         return False
-
-    def _thinking(self, part: Thinking) -> JsonObject | None:
-        if is_plan(part) or not self._is_own(part):
-            return None
-        return self._done(part, {"type": "thinking", "thinking": part.text})
 
     def _image(self, part: Image, role: Role) -> JsonObject | None:
         part = part.inline()

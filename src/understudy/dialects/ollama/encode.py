@@ -33,7 +33,10 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
         return {**_encode_unified(request, endpoint, notes), "stream": stream}
     own = GenerationRequest(messages=(), **{name: getattr(request, name) for name in request.configured})
     rendered = _encode_unified(own, endpoint, notes)
-    _fill(body, {key: value for key, value in rendered.items() if key not in ("model", "messages")})
+    fields = {key: value for key, value in rendered.items() if key not in ("model", "messages")}
+    fill(body, fields)
+    if isinstance(body.get("options"), dict):
+        fill(body["options"], fields.get("options") or {})
     if endpoint.model:
         body["model"] = endpoint.model
     if (body.get("stream") is not False) is not stream:
@@ -199,9 +202,3 @@ def _received(request: GenerationRequest | EmbeddingRequest, needs: str) -> Json
     (`/api/generate`, `/api/embeddings`) have a `prompt`, and their requests are rendered anew."""
     body = received(request, NAME)
     return body if body is not None and needs in body else None
-
-
-def _fill(body: JsonObject, fields: JsonObject) -> None:
-    fill(body, fields)
-    if isinstance(body.get("options"), dict):
-        fill(body["options"], fields.get("options") or {})

@@ -190,17 +190,16 @@ def _apply_to_part(part: Any, quirks: Quirks, notes: WarningLog) -> Any:
         part = {key: value for key, value in part.items() if key != "prompt_cache_breakpoint"}
         notes.drop("cache", "prompts are cached automatically here, without cache marks")
     medium = _MEDIA.get(part.get("type", ""))
-    if medium is None:
-        return part
+    return part if medium is None or accepts_medium(medium, part.get("image_url"), quirks, notes) else None
+
+
+def accepts_medium(medium: str, image: Any, quirks: Quirks, notes: WarningLog) -> bool:
+    """Check whether the target accepts a medium, and an image in the form in which it is given; note it if not."""
     if medium not in quirks.inputs:
         notes.drop(medium, "the target does not accept it")
-        return None
-    if medium == "image" and not quirks.image_urls and _is_remote(part.get("image_url")):
-        notes.drop("image url", "the target accepts images only as bytes")
-        return None
-    return part
-
-
-def _is_remote(image: Any) -> bool:
+        return False
     url = image.get("url") if isinstance(image, dict) else image
-    return isinstance(url, str) and not url.startswith("data:")
+    if medium == "image" and not quirks.image_urls and isinstance(url, str) and not url.startswith("data:"):
+        notes.drop("image url", "the target accepts images only as bytes")
+        return False
+    return True

@@ -8,7 +8,7 @@ from typing import Any
 from understudy.dialects.embeddings import pack_vector
 from understudy.dialects.errors import status_of, statuses
 from understudy.dialects.openai.wire import NAME
-from understudy.dialects.server import json_reply
+from understudy.dialects.server import Inbound, json_reply
 from understudy.domain.chat_completion import completion_object, embeddings_object
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
@@ -64,25 +64,25 @@ _ERRORS: dict[FailureKind, tuple[str, str | None]] = {
 _STATUSES = statuses({_K.BILLING: 429, _K.POOL: 503, _K.SCHEMA_MISMATCH: 422, _K.LOCAL: 502})
 
 
-def render_whole(response: GenerationResponse, *, legacy: bool) -> JsonObject:
+def render_whole(response: GenerationResponse, inbound: Inbound) -> HttpReply:
     """Render a whole answer; with `legacy`, its tool call in the deprecated form that the caller's request had."""
     body = completion_object(response, NAME)
-    if legacy:
+    if inbound.options.get("legacy"):
         choice = body["choices"][0]
         calls = choice["message"].pop("tool_calls", None)
         if calls and "function" in calls[0]:
             choice["message"]["function_call"] = calls[0]["function"]
             choice["finish_reason"] = "function_call"
-    return body
+    return json_reply(body)
 
 
-def render_embeddings_body(response: EmbeddingResponse, *, as_base64: bool) -> JsonObject:
+def render_embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
     """Render vectors, as numbers or as base64 of little-endian 32-bit floats."""
     body = embeddings_object(response)
-    if as_base64:
+    if inbound.options.get("encoding_format") == "base64":
         for item, vector in zip(body["data"], response.embeddings, strict=True):
             item["embedding"] = pack_vector(vector)
-    return body
+    return json_reply(body)
 
 
 def render_model(model: ModelInfo) -> JsonObject:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from understudy.dialects.openai.errors import bad_request
 from understudy.dialects.openai.parse import parse_chat, parse_embed
-from understudy.dialects.openai.render import render_embeddings_body, render_error, render_model, render_whole
+from understudy.dialects.openai.render import render_embeddings, render_error, render_model, render_whole
 from understudy.dialects.openai.render_stream import ChunkRenderer
 from understudy.dialects.openai.wire import NAME
 from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, json_reply, key_of
@@ -17,21 +17,12 @@ from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse, ModelInfo
+from understudy.domain.responses import ModelInfo
 from understudy.wire.http import HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object
 
 _MODEL = re.compile(r"(?:^|/)models(?:/(?P<id>.+))?$")
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
-
-
-def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    return json_reply(render_whole(response, legacy=bool(inbound.options.get("legacy"))))
-
-
-def _embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
-    """Render vectors in the form that the caller asked for."""
-    return json_reply(render_embeddings_body(response, as_base64=inbound.options.get("encoding_format") == "base64"))
 
 
 def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
@@ -51,8 +42,8 @@ class OpenAIServer(ServerHalf):
 
     name: ClassVar[str] = NAME
     operations: ClassVar[Mapping[Operation, Writer]] = {
-        Operation.CHAT: _answer,
-        Operation.EMBED: _embeddings,
+        Operation.CHAT: render_whole,
+        Operation.EMBED: render_embeddings,
         Operation.MODELS: _models,
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import WarningLog
+from understudy.dialects.openai.quirks import accepts_medium
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS
 from understudy.domain.content import JsonObject
@@ -133,13 +134,4 @@ def _apply_to_piece(piece: Any, quirks: Quirks, notes: WarningLog) -> Any:
         piece = {key: value for key, value in piece.items() if key != "prompt_cache_breakpoint"}
         notes.drop("cache", "prompts are cached automatically here, without cache marks")
     medium = _MEDIA.get(piece.get("type", ""))
-    if medium is None:
-        return piece
-    if medium not in quirks.inputs:
-        notes.drop(medium, "the target does not accept it")
-        return None
-    url = piece.get("image_url")
-    if not quirks.image_urls and isinstance(url, str) and not url.startswith("data:"):
-        notes.drop("image url", "the target accepts images only as bytes")
-        return None
-    return piece
+    return piece if medium is None or accepts_medium(medium, piece.get("image_url"), quirks, notes) else None

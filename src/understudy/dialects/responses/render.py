@@ -12,10 +12,12 @@ import msgspec
 from understudy.dialects.responses.citations import render_citation
 from understudy.dialects.responses.usage import render_usage
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
+from understudy.dialects.server import Inbound, json_reply
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
-from understudy.domain.responses import GenerationResponse
+from understudy.domain.responses import GenerationResponse, TokenCount
 from understudy.domain.usage import Usage
+from understudy.wire.http import HttpReply
 
 _ECHO_DEFAULTS: JsonObject = {
     "instructions": None,
@@ -97,9 +99,9 @@ def render_response(
     }
 
 
-def render_whole(response: GenerationResponse, options: dict[str, Any]) -> JsonObject:
+def render_whole(response: GenerationResponse, inbound: Inbound) -> HttpReply:
     """Render an answer as a response object."""
-    head = head_of(response.id, response.model, response.created, options)
+    head = head_of(response.id, response.model, response.created, inbound.options)
     output: list[JsonObject] = []
     for part in response.message.parts:
         item = render_item(part, head, len(output))
@@ -110,7 +112,13 @@ def render_whole(response: GenerationResponse, options: dict[str, Any]) -> JsonO
         else:
             output.append(item)
     _place_logprobs(output, response.extra.get("logprobs"))
-    return render_response(head, output, ending_of(response.finish_reason), response.usage, response.extra)
+    ending = ending_of(response.finish_reason)
+    return json_reply(render_response(head, output, ending, response.usage, response.extra))
+
+
+def render_token_count(count: TokenCount, inbound: Inbound) -> HttpReply:
+    """Render a token count."""
+    return json_reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
 
 
 def _same_message(one: JsonObject, other: JsonObject) -> bool:

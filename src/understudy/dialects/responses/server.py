@@ -11,22 +11,13 @@ import msgspec
 from understudy.dialects.openai.render import render_error
 from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.parse import parse_request
-from understudy.dialects.responses.render import render_whole
+from understudy.dialects.responses.render import render_token_count, render_whole
 from understudy.dialects.responses.render_stream import ResponsesRenderer
 from understudy.dialects.responses.wire import NAME
-from understudy.dialects.server import Inbound, Renderer, ServerHalf, Writer, json_reply, key_of
+from understudy.dialects.server import Inbound, Renderer, ServerHalf, Writer, key_of
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
-from understudy.domain.responses import GenerationResponse, TokenCount
 from understudy.wire.http import HttpReply, HttpRequest
-
-
-def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    return json_reply(render_whole(response, inbound.options))
-
-
-def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
-    return json_reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
 
 
 class ResponsesServer(ServerHalf):
@@ -34,8 +25,8 @@ class ResponsesServer(ServerHalf):
 
     name: ClassVar[str] = NAME
     operations: ClassVar[Mapping[Operation, Writer]] = {
-        Operation.CHAT: _answer,
-        Operation.COUNT_TOKENS: _count,
+        Operation.CHAT: render_whole,
+        Operation.COUNT_TOKENS: render_token_count,
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
