@@ -47,7 +47,7 @@ def write_citation(citation: Citation, text: str, position: int) -> JsonObject |
     }
 
 
-def kept_citations(part: AnyPart) -> list[JsonObject]:
+def citations_of(part: AnyPart) -> list[JsonObject]:
     """Return the citations of thinking or a plan, which are kept as they came."""
     kept = (part.extra or {}).get(NAME, {}).get("citations", [])
     return kept if isinstance(kept, list) else []

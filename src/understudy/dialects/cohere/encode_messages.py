@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog, word_of
-from understudy.dialects.cohere.citations import kept_citations, write_citation
+from understudy.dialects.cohere.citations import citations_of, write_citation
 from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
 from understudy.domain.content import (
     AnyPart,
@@ -99,7 +99,7 @@ class MessageEncoder:
                     calls.append(self._done(part, {"id": part.id, "type": "function", "function": function}))
                 case Thinking() if is_plan(part) and self._is_own(part):
                     plan += part.text
-                    citations += kept_citations(part)
+                    citations += citations_of(part)
                 case _:
                     blocks += (written := self._blocks((part,), Role.ASSISTANT))
                     if written:
@@ -110,7 +110,7 @@ class MessageEncoder:
 
     def _citations(self, part: AnyPart, position: int) -> list[JsonObject]:
         if isinstance(part, Thinking):
-            return [{**raw, "content_index": position} for raw in kept_citations(part)]
+            return [{**raw, "content_index": position} for raw in citations_of(part)]
         if not isinstance(part, Text):
             return []
         own = [citation for citation in part.citations if citation.dialect == NAME]

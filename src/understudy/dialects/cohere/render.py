@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.dialects.cohere.citations import kept_citations, write_citation
+from understudy.dialects.cohere.citations import citations_of, write_citation
 from understudy.dialects.cohere.errors import TOO_LONG
 from understudy.dialects.cohere.usage import render_usage
 from understudy.dialects.cohere.wire import FEATURES, FINISH, NAME, is_plan
@@ -43,7 +43,7 @@ def render_whole(response: GenerationResponse, inbound: Inbound) -> HttpReply:
                 calls.append(render_call(part.id, part.name, part.arguments))
             case Thinking(text) if is_plan(part):
                 plan += text
-                citations += kept_citations(part)
+                citations += citations_of(part)
             case _:
                 if (block := render_part(part)) is not None:
                     content.append(block)
@@ -87,7 +87,7 @@ def render_part(part: AnyPart) -> JsonObject | None:
 
 def _citations(part: AnyPart, position: int) -> list[JsonObject]:
     if not isinstance(part, Text):
-        return kept_citations(part)
+        return citations_of(part)
     written = (write_citation(citation, part.text, position) for citation in part.citations)
     return [raw for raw in written if raw is not None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dialects.cohere.citations import kept_citations, write_citation
+from understudy.dialects.cohere.citations import citations_of, write_citation
 from understudy.dialects.cohere.render import (
     render_call,
     render_error_message,
@@ -151,14 +151,14 @@ class StreamRenderer:
                 return self._call(index, part.id, part.name) + self._arguments(index, part.arguments)
             case Thinking(text) if is_plan(part):
                 self._plans.add(index)
-                return self._thought(index, text) + b"".join(map(self._cite, kept_citations(part)))
+                return self._thought(index, text) + b"".join(map(self._cite, citations_of(part)))
             case Text(text, citations=citations):
                 self._texts[index] = [text]
                 written = self._delta(index, "text", text)
                 raws = [write_citation(citation, text, self._places[index]) for citation in citations]
                 return written + b"".join(self._cite(raw) for raw in raws if raw is not None)
             case Thinking(text) if text:
-                return self._delta(index, "thinking", text) + b"".join(map(self._cite, kept_citations(part)))
+                return self._delta(index, "thinking", text) + b"".join(map(self._cite, citations_of(part)))
         block = render_part(part)
         if block is None:
             return b""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
-from understudy.dialects.hf_features.errors import bad_request
 from understudy.dialects.hf_features.wire import NAME
 from understudy.dialects.openai.render import render_error as openai_error
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
@@ -27,6 +26,10 @@ def _embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpReply:
     asked = inbound.request
     alone = isinstance(asked, EmbeddingRequest) and asked.single
     return HttpReply(200, JSON_HEADERS, encode(vectors[0] if alone else vectors))
+
+
+def _bad_request(message: str) -> BadRequest:
+    return BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, sent=False))
 
 
 class FeaturesServer(ServerHalf):
@@ -53,14 +56,14 @@ class FeaturesServer(ServerHalf):
         try:
             body = decode_object(data)
         except BadJson as error:
-            raise bad_request(f"the request is not a JSON object: {error}") from error
+            raise _bad_request(f"the request is not a JSON object: {error}") from error
         match body.get("inputs"):
             case str() as text:
                 texts, single = (text,), True
             case list() as several if several and all(isinstance(text, str) for text in several):
                 texts, single = tuple(several), False
             case _:
-                raise bad_request("inputs: expected a text or a list of texts")
+                raise _bad_request("inputs: expected a text or a list of texts")
         rest = {name: value for name, value in body.items() if name != "inputs" and value is not None}
         asked = EmbeddingRequest(
             texts=texts,

@@ -190,10 +190,10 @@ def _apply_to_part(part: Any, quirks: Quirks, notes: WarningLog) -> Any:
         part = {key: value for key, value in part.items() if key != "prompt_cache_breakpoint"}
         notes.drop("cache", "prompts are cached automatically here, without cache marks")
     medium = _MEDIA.get(part.get("type", ""))
-    return part if medium is None or accepts_medium(medium, part.get("image_url"), quirks, notes) else None
+    return part if medium is None or is_medium_accepted(medium, part.get("image_url"), quirks, notes) else None
 
 
-def accepts_medium(medium: str, image: Any, quirks: Quirks, notes: WarningLog) -> bool:
+def is_medium_accepted(medium: str, image: Any, quirks: Quirks, notes: WarningLog) -> bool:
     """Check whether the target accepts a medium, and an image in the form in which it is given; note it if not."""
     if medium not in quirks.inputs:
         notes.drop(medium, "the target does not accept it")

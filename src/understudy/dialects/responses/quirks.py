@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import WarningLog
-from understudy.dialects.openai.quirks import accepts_medium
+from understudy.dialects.openai.quirks import is_medium_accepted
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS
 from understudy.domain.content import JsonObject
@@ -134,4 +134,4 @@ def _apply_to_piece(piece: Any, quirks: Quirks, notes: WarningLog) -> Any:
         piece = {key: value for key, value in piece.items() if key != "prompt_cache_breakpoint"}
         notes.drop("cache", "prompts are cached automatically here, without cache marks")
     medium = _MEDIA.get(piece.get("type", ""))
-    return piece if medium is None or accepts_medium(medium, piece.get("image_url"), quirks, notes) else None
+    return piece if medium is None or is_medium_accepted(medium, piece.get("image_url"), quirks, notes) else None

@@ -107,8 +107,9 @@ def render_whole(response: GenerationResponse, inbound: Inbound) -> HttpReply:
         item = render_item(part, head, len(output))
         if item is None:
             continue
-        if output and _same_message(item, output[-1]):
-            output[-1] = {**output[-1], "content": [*output[-1]["content"], *item["content"]]}
+        last = output[-1] if output else {}
+        if item.get("type") == last.get("type") == "message" and item.get("id") == last.get("id"):
+            output[-1] = {**last, "content": [*last["content"], *item["content"]]}
         else:
             output.append(item)
     _place_logprobs(output, response.extra.get("logprobs"))
@@ -119,10 +120,6 @@ def render_whole(response: GenerationResponse, inbound: Inbound) -> HttpReply:
 def render_token_count(count: TokenCount, inbound: Inbound) -> HttpReply:
     """Render a token count."""
     return json_reply({"object": "response.input_tokens", "input_tokens": count.input_tokens})
-
-
-def _same_message(one: JsonObject, other: JsonObject) -> bool:
-    return one.get("type") == other.get("type") == "message" and one.get("id") == other.get("id")
 
 
 def render_item(part: AnyPart, head: ResponseHead, position: int) -> JsonObject | None:
