@@ -328,7 +328,7 @@ def test_a_task_decides_who_is_asked(configured: CommandLine) -> None:
     alone = configured.run("ask", "--task", "code", "--no-fallback", "--json", "hi")
     assert (alone.json["provider"], alone.err) == ("anthropic", "")
     wrong = configured.run("ask", "--task", "cod", "hi")
-    assert (wrong.code, wrong.err) == (2, "error: task 'cod' has no list of targets: the tasks are code\n")
+    assert (wrong.code, wrong.err) == (2, "error: task 'cod' has no targets: the tasks are code\n")
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_a_provider_without_a_list_shows_what_is_configured(cli: CommandLine, em
     result = cli.run("models")
     assert result.code == 0, result.err
     assert result.out.splitlines()[1].split()[:4] == ["acme/acme-1", "text,", "not", "listed"]
-    assert "acme has no models operation" in result.err
+    assert "acme does not support the operation models" in result.err
 
 
 def test_patterns() -> None:

@@ -57,7 +57,9 @@ space.""",
             "A question, for models that distinguish queries from documents",
             'understudy embed --input-type query "who?"',
         ),
-        Example("Shorter vectors from a certain model", "understudy embed -m openai/text-embedding-3-large -d 256 a b"),
+        Example(
+            "Shorter vectors from a specific model", "understudy embed -m openai/text-embedding-3-large -d 256 a b"
+        ),
     ),
     exits={
         ExitCode.OK: "every text has a vector",
@@ -127,7 +129,7 @@ class EmbeddingOptions(CommonOptions, frozen=True, kw_only=True):
     ] = None
     timeout: Annotated[
         float | None,
-        typer.Option("--timeout", metavar="SECONDS", help="Limit for all texts, attempts and waits together."),
+        typer.Option("--timeout", metavar="SECONDS", help="Time limit for all texts, attempts and waits together."),
     ] = None
 
 

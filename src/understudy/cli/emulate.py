@@ -108,7 +108,7 @@ def emulate(options: EmulateOptions) -> None:
     if write is not None and write.exists():
         raise Misuse(f"--write {write}: the file already exists and is not overwritten")
     if port is not None and port + len(chosen) > 65536:
-        raise Misuse(f"--port {port}: fewer than {len(chosen)} ports are left from there")
+        raise Misuse(f"--port {port}: {len(chosen)} providers need as many ports, and the last port is 65535")
     emulator = Emulator(
         chosen,
         keys=None,

@@ -39,7 +39,7 @@ MEANINGS = {
     ExitCode.INTERNAL: "a bug",
     ExitCode.OUTPUT_FAILED: "the output could not be written",
     ExitCode.INTERRUPTED: "Ctrl-C; the request to the provider is cancelled",
-    ExitCode.BROKEN_PIPE: "the reader of the output has gone, as with `| head`",
+    ExitCode.BROKEN_PIPE: "the reader closed the output, as with `| head`",
 }
 
 

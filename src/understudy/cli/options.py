@@ -87,7 +87,7 @@ class CommonOptions(Options, frozen=True, kw_only=True):
         ),
     ] = None
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Report more on stderr: every attempt, and what the model thinks.")
+        bool, typer.Option("--verbose", "-v", help="Report more on stderr: every attempt, and the model's thinking.")
     ] = False
 
 
@@ -96,7 +96,7 @@ NoFallbackOption = Annotated[
     bool, typer.Option("--no-fallback", help="Ask only the first target, with its own retries.")
 ]
 TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", help="Limit for all attempts and waits together.")
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="Time limit for all attempts and waits together.")
 ]
 
 

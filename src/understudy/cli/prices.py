@@ -48,7 +48,7 @@ provider that is not configured, or the name of a model, which is then looked up
     exits={
         ExitCode.OK: "at least one price is known",
         ExitCode.UNAVAILABLE: "no price is known",
-        ExitCode.MISUSE: "wrong usage or configuration",
+        ExitCode.MISUSE: "invalid usage or configuration",
     },
     variables={**CONFIGURATION, **LOOKS},
     see="docs/costs.md",

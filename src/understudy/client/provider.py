@@ -112,7 +112,7 @@ class Provider:
     @overload
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
-        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
+        """Answer a prompt. Raise `Misuse`, `Refused` or `Unavailable`."""
         return await self._calls.generate(prompt, options)
 
     @overload
@@ -120,7 +120,7 @@ class Provider:
     @overload
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream: ...
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
-        """Answer a prompt piece by piece; see `ResponseStream`. Raises `Misuse` at once for a wrong call."""
+        """Answer a prompt piece by piece; see `ResponseStream`. Raise `Misuse` at once for a wrong call."""
         return self._calls.stream(prompt, options)
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
@@ -128,7 +128,7 @@ class Provider:
         return self._calls.explain(prompt, options)
 
     async def embed(self, texts: Texts, /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
-        """Turn texts into vectors. Raises `ConfigError` if no embedding model is known."""
+        """Turn texts into vectors. Raise `ConfigError` if no embedding model is known."""
         return await self._calls.embed(texts, options)
 
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
@@ -139,7 +139,7 @@ class Provider:
         return await catalogue(found, self.name, self.backend.prices.learn)
 
     async def is_model_available(self, model: str) -> bool:
-        """Return whether the provider offers a model, by asking for that one. Raises `Unsupported` if it cannot say."""
+        """Check whether the provider offers a model, by looking it up. Raise `Unsupported` if the list does not show it."""
         if self.row.catalogue_only:
             raise Unsupported(
                 f"{self.row.title} cannot report whether a model is available: its list shows what can be deployed, "
@@ -153,7 +153,7 @@ class Provider:
         return bool(found)
 
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
-        """Count the tokens of a prompt. Raises `Unsupported` if the provider has no such operation."""
+        """Count the tokens of a prompt. Raise `Unsupported` if the provider does not support it."""
         from understudy.client.prompt import read_prompt
 
         request = read_prompt(prompt, options).request
@@ -165,7 +165,7 @@ class Provider:
         return counted
 
     async def health_check(self) -> HealthStatus:
-        """Find out by free calls whether the provider is reachable, accepts the key and has the text model."""
+        """Check by free calls whether the provider is reachable, accepts the key and has the text model."""
         from understudy.client.health_check import status_of
 
         return await status_of(self.backend)
@@ -215,7 +215,7 @@ class Provider:
     async def aclose(self) -> None:
         """End what runs on the running event loop with `Unavailable`, and close its connections.
 
-        Waits, 2 seconds at most, until the provider has been asked to stop what is given up. It may be used again.
+        Waits, 2 seconds at most, until the provider has been asked to stop what is abandoned. It may be used again.
         """
         if "_calls" in self.__dict__:
             await self._calls.engine.close()

@@ -86,7 +86,7 @@ class _Filler:
         try:
             target = resolve(reference, self._root)
         except (LookupError, ValueError, TypeError) as error:
-            raise Unfillable(f"the reference {reference} points to nothing") from error
+            raise Unfillable(f"the reference {reference} cannot be resolved") from error
         return target if isinstance(target, dict) else {}
 
     def _propose(self, name: str, schema: JsonObject) -> Json:

@@ -1,4 +1,4 @@
-"""What calls ask of a planner, and what they get."""
+"""The interface of planners, and the plans that they return."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Planning(Protocol):
     """Makes plans: for one provider, or for a manager of many."""
 
     def check(self, model: str | None) -> None:
-        """Raise at once what a request with such a `model` could not be planned for."""
+        """Raise at once the error of a `model` for which no request can be planned."""
         ...
 
     async def plan(self, request: GenerationRequest) -> PlannedRun:

@@ -7,7 +7,7 @@ from understudy.reports.results import Report, usd
 
 
 def report_plan(plan: Plan) -> Report:
-    """Return a plan."""
+    """Return the report of a plan."""
     return {
         "why": plan.why,
         "route": plan.route,

@@ -207,7 +207,7 @@ class PooledConnection(ResponseHandler):
         return True
 
     async def settle(self) -> bool:
-        """Have the loop read what the kernel holds, then begin: over TLS it may be a session ticket, no data."""
+        """Let the loop read what the kernel holds, then begin: over TLS it may be a session ticket, no data."""
         for _ in range(SETTLING):
             await asyncio.sleep(0)
             if self.begin():
@@ -234,7 +234,7 @@ class PooledConnection(ResponseHandler):
         super().start_timeout()
 
     def head_is_complete(self, parser: Any) -> None:
-        """Have the body read by aiohttp's parser alone."""
+        """Let aiohttp's parser alone read the body."""
         self._parser = parser
 
     def is_reusable(self) -> bool:
@@ -368,7 +368,7 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (aiohttp's signature)
     ) -> ResponseHandler:
-        """Connect, all of it within one limit: looking the name up, every address, TLS, and a proxy's tunnel.
+        """Connect within one limit for all steps: the name lookup, every address, TLS, and a proxy's tunnel.
 
         Raise `ProxyFailed` if the proxy is to blame.
         """
@@ -381,7 +381,7 @@ class Connector(aiohttp.TCPConnector):
             if failed := proxy_failed(req, error, timeout.sock_connect):
                 raise failed from error
             if isinstance(error, TimeoutError) and self._lookups.is_waiting(req.host):
-                reason = OSError(f"looking the name up took longer than {timeout.sock_connect:g} s")
+                reason = OSError(f"the name lookup took longer than {timeout.sock_connect:g} s")
                 raise aiohttp.ClientConnectorDNSError(req.connection_key, reason) from error
             raise
         finally:

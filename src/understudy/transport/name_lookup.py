@@ -19,8 +19,8 @@ LOOKUPS = 64
 class Resolver(AbstractResolver):
     """Looks names up with the system's own function, which can neither be cancelled nor limited in time.
 
-    Each lookup has a thread of its own, which does not keep the process from ending. In the event loop's executor some
-    that hang would hold up everything else there, and the end of `asyncio.run` besides.
+    Each lookup has a thread of its own, which does not keep the process from ending. In the event loop's executor,
+    lookups that hang would block everything else there, and the end of `asyncio.run`.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Look a name up. Raises `OSError`."""
+        """Look a name up. Raise `OSError`."""
         if not self._slots.acquire(blocking=False):
             raise OSError(errno.EAGAIN, f"{LOOKUPS} other name lookups hang")
         loop = asyncio.get_running_loop()

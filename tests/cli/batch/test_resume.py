@@ -81,7 +81,7 @@ def test_a_half_written_last_line_is_asked_again(configured: CommandLine, emulat
     out(configured).write_bytes(whole[:-40])
     result = run(configured)
     assert result.code == 0
-    assert "note: removed an incomplete last line from the output; it is asked again" in result.err
+    assert "note: removed an incomplete last line from the output; its request is sent again" in result.err
     assert answers(out(configured)) == expected()
     assert len(emulator.requests("openai")) == COUNT + 1
 

@@ -35,7 +35,7 @@ def _remarks(progress: BatchProgress, spending: SpendingLimit, stop: Stop) -> li
         remarks.append((f"{progress.failed} failed ({kinds}); first: {clean_line(progress.first_failure)}", "warning"))
     if progress.failed + progress.failed_before:
         remarks.append(
-            (f"{progress.failed + progress.failed_before} lines ended in an error; --retry-errors asks them again", "")
+            (f"{progress.failed + progress.failed_before} lines ended in an error; --retry-errors retries them", "")
         )
     if spending.limit is not None and spending.unknown:
         remarks.append(("--max-cost does not limit lines of unknown cost", "warning"))

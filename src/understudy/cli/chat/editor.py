@@ -68,7 +68,7 @@ class Editor:
                 if self._warned:
                     return None
                 self._warned = True
-                dim("Ctrl-C again, or Ctrl-D, leaves")
+                dim("press Ctrl-C again, or Ctrl-D, to exit")
                 continue
             if text.strip():
                 # Bytes that are not UTF-8 arrive as lone surrogates, which cannot be encoded in a request.

@@ -75,7 +75,7 @@ class DumbTerminalInput(LineInput):
                     print("> ", end="", file=sys.stderr, flush=True)
                     return self._read()
             except KeyboardInterrupt:
-                dim("\nCtrl-C again, or Ctrl-D, leaves")
+                dim("\npress Ctrl-C again, or Ctrl-D, to exit")
         return None
 
 

@@ -86,7 +86,7 @@ class SessionStore:
         try:
             if self._file is None:
                 if self._folder is None:
-                    raise OSError("there is no home folder to save it in")
+                    raise OSError("this user has no home folder")
                 now = time.time()
                 self._file = SessionFile(self._folder, new_id(now), now=now)
             self._file.write(*self._unsaved)
