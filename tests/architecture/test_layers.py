@@ -25,7 +25,7 @@ LAYERS: dict[str, set[str]] = {
     "protocol": {"domain"},
     "ledger": {"domain"},
     "transport": {"domain", "wire", "settings", "moved"},
-    "config": {"domain", "wire", "dialects", "providers", "settings", "transport"},
+    "config": {"domain", "wire", "dialects", "providers", "policy", "settings", "transport"},
     "pricing": {"domain", "settings", "providers"},
     "engine": {
         "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "pricing", "ledger", "transport",

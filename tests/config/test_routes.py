@@ -59,7 +59,7 @@ def test_a_route_takes_what_it_does_not_say_from_the_fallback() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('[[llm.routes]]\nname = "a"\ntargets = ["primery"]', 'f.toml:13: "primery" is not an entry'),
+        ('[[llm.routes]]\nname = "a"\ntargets = ["primery"]', 'f.toml:13: unknown entry or model "primery"'),
         ('[[llm.routes]]\nname = "a"\ntargets = ["primery"]', 'did you mean "primary"?'),
         ('[[llm.routes]]\nname = "a"', 'the route has no "targets"'),
         ('[[llm.routes]]\nname = "a"\ntargets = []', "targets must be a list of at least one string"),

@@ -15,8 +15,8 @@ from understudy.domain.messages import Message, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.domain.responses import GenerationResponse
 from understudy.emulator.delivery import answer
-from understudy.emulator.memory import Cached, PromptCache
-from understudy.emulator.persona import Performance, Persona
+from understudy.emulator.memory import PromptCache
+from understudy.emulator.persona import Cached, Performance, Persona
 from understudy.emulator.prompt import prompt_tokens
 from understudy.emulator.tokens import count, words
 from understudy.emulator.vectors import embed

@@ -171,7 +171,7 @@ async def test_closing_while_a_request_is_planned_sends_nothing() -> None:
             loading.set()
             await asyncio.sleep(0.05)
 
-        provider.prices_ready = prices_ready
+        provider.backend.prices_ready = prices_ready
         running = asyncio.ensure_future(llm.generate("Hi"))
         await loading.wait()
         await llm.aclose()

@@ -30,10 +30,7 @@ MANUAL = Manual(
 Plays scenes against emulators within this process: failures, rate limits, interrupted streams, refused keys, a tool
 call that one provider starts and another finishes. After each scene it checks its claims.""",
     examples=(Example("Run it", "understudy demo"),),
-    exits={
-        ExitCode.OK: "every claim holds",
-        ExitCode.UNAVAILABLE: "a claim does not hold",
-    },
+    exits={ExitCode.OK: "every claim holds", ExitCode.UNAVAILABLE: "a claim does not hold"},
     variables=LOOKS,
 )
 _PROVIDERS = ("openai", "anthropic", "ollama")

@@ -37,8 +37,7 @@ learnt from answers (latency, failures, cooldowns) is not known here, because no
             "understudy explain -i chart.png 'What does it show?'",
         ),
         Example(
-            "Get the first target, for a script",
-            "understudy explain --task code --json Hi | jq -r .steps[0].target",
+            "Get the first target, for a script", "understudy explain --task code --json Hi | jq -r .steps[0].target"
         ),
     ),
     exits={

@@ -23,6 +23,7 @@ from understudy.client.provider import Provider
 from understudy.config import Config, load
 from understudy.domain.errors import ConfigError, LLMError, Misuse
 from understudy.domain.prices import Rates
+from understudy.policy.selection import split_name
 from understudy.providers import ProviderType
 from understudy.providers import row as row_of
 from understudy.reports.survey import open_providers
@@ -111,17 +112,12 @@ ModelArgument = Annotated[
     ),
 ]
 FetchOption = Annotated[
-    bool,
-    typer.Option("--fetch", help="Request the providers' model lists first, at no cost: some include prices."),
+    bool, typer.Option("--fetch", help="Request the providers' model lists first, at no cost: some include prices.")
 ]
 
 
 def prices(
-    common: CommonOptions,
-    *,
-    model: ModelArgument = None,
-    fetch: FetchOption = False,
-    as_json: JsonOption = False,
+    common: CommonOptions, *, model: ModelArgument = None, fetch: FetchOption = False, as_json: JsonOption = False
 ) -> None:
     """Show what models cost, and the source of each price."""
     prepare_library()
@@ -170,7 +166,7 @@ def _targets(entries: list[Provider], requested: str | None) -> Iterator[tuple[P
         for entry in entries:
             yield from _models_of(entry)
         return
-    name, _, model = requested.partition("/")
+    name, model = split_name(requested)
     for entry in entries:
         if entry.name == name:
             models = [(entry, model)] if model else _models_of(entry)

@@ -88,12 +88,7 @@ class ProvidersResult(msgspec.Struct, frozen=True, kw_only=True):
 NoCheckOption = Annotated[bool, typer.Option("--no-check", help="Skip health checks.")]
 
 
-def providers(
-    common: CommonOptions,
-    *,
-    no_check: NoCheckOption = False,
-    as_json: JsonOption = False,
-) -> None:
+def providers(common: CommonOptions, *, no_check: NoCheckOption = False, as_json: JsonOption = False) -> None:
     """List all providers: key, health, and what the others need."""
     if not no_check:
         prepare_library()

@@ -6,7 +6,7 @@ Loaded at the first call: building providers costs nothing of it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from understudy.client.prompt import ReadRequest, read_prompt, read_texts
 from understudy.client.stream import ResponseStream
@@ -18,11 +18,15 @@ from understudy.engine.embedding import Embedding
 from understudy.engine.engine import Engine
 from understudy.engine.job import Job
 from understudy.engine.run import Run
-from understudy.planning.planned import PlannedRun, Planning
+from understudy.planning.planned import PlannedRun
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Rules
 from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts
 from understudy.settings import FallbackConfig
+
+if TYPE_CHECKING:
+    from understudy.planning.planner import Planner
+    from understudy.planning.single import SinglePlanner
 
 FREE_DEADLINE = 30.0
 """Seconds for an operation that is not billed: a list of models, the look-up of one, a count of tokens."""
@@ -31,7 +35,7 @@ FREE_DEADLINE = 30.0
 class Calls:
     """Plans the calls of every operation, and runs them on one engine."""
 
-    def __init__(self, engine: Engine, planner: Planning, backends: Mapping[str, Backend]) -> None:
+    def __init__(self, engine: Engine, planner: Planner | SinglePlanner, backends: Mapping[str, Backend]) -> None:
         """`backends` are those that a plan may name, by target."""
         self.engine = engine
         self._planner = planner

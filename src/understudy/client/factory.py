@@ -40,12 +40,7 @@ def create_provider(
             "that is passed as transport= itself"
         )
     return Provider(
-        config,
-        row,
-        fallback=fallback or FallbackConfig(),
-        transport=transport,
-        sink=sink,
-        observers=observers,
+        config, row, fallback=fallback or FallbackConfig(), transport=transport, sink=sink, observers=observers
     )
 
 

@@ -139,7 +139,7 @@ class Provider:
         return await catalogue(found, self.name, self.backend.prices.learn)
 
     async def is_model_available(self, model: str) -> bool:
-        """Check whether the provider offers a model, by looking it up. Raise `Unsupported` if the list does not show it."""
+        """Check whether the provider offers a model by looking it up. Raise `Unsupported` if that cannot show it."""
         if self.row.catalogue_only:
             raise Unsupported(
                 f"{self.row.title} cannot report whether a model is available: its list shows what can be deployed, "

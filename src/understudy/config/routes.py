@@ -14,6 +14,7 @@ from understudy.config.report import did_you_mean
 from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK, ROUTE, TASK
 from understudy.config.tables import Context, read_table
+from understudy.policy.selection import split_name
 from understudy.settings import FallbackConfig, FallbackStrategy, Route
 
 _FALLBACK: KeyPath = ("llm", "fallback")
@@ -116,8 +117,8 @@ def _targets(context: Context, names: list[str | None], path: KeyPath, entries: 
     for name in names:
         if name is None:  # a reference in it could not be replaced, which has been reported
             continue
-        entry, slash, model = name.partition("/")
-        if slash and not model:
+        entry, model = split_name(name)
+        if model is None and name != entry:
             what = f'"{name}" lacks a model after the slash'
             context.report.error(path, what, f'write "{entry}" for the model of the entry, or "{name}MODEL"')
         elif entry in known:
@@ -125,7 +126,7 @@ def _targets(context: Context, names: list[str | None], path: KeyPath, entries: 
         elif entry in disabled:
             context.report.notice(NoticeKind.IGNORED, path, f"{name} is left out: {disabled[entry]}")
         else:
-            context.report.error(path, f'"{name}" is not an entry', did_you_mean(entry, known))
+            context.report.error(path, f'unknown entry or model "{name}"', did_you_mean(entry, known))
     if twice := next((name for name in kept if kept.count(name) > 1), None):
         context.report.error(path, f'"{twice}" is listed twice', "list each target once")
     return tuple(kept)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
-from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.base import Classify, Endpoint, WireError
 from understudy.dialects.error_bodies import read_any
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.wordings import CODES, TYPES, WORDINGS, normalize
@@ -119,6 +120,11 @@ def classify(
     if head.status == 200 and error.status is not None:
         head = HttpHead(error.status, head.headers)
     return failure_of(error, head, endpoint=endpoint, rules=rules, operation=operation)
+
+
+def classifier(rules: tuple[ErrorRule, ...], read: ReadError) -> Callable[[Endpoint, Operation], Classify]:
+    """Return the function that makes a dialect's `Classify` for an endpoint and an operation."""
+    return lambda endpoint, operation: partial(classify, endpoint=endpoint, rules=rules, read=read, operation=operation)
 
 
 def failure_in_answer(

@@ -131,7 +131,8 @@ class ServerHalf(ABC):
         """Open the writer of a streamed answer."""
         raise LookupError(f"the {self.name} dialect does not support streams")
 
+    @staticmethod
     @abstractmethod
-    def render_error(self, failure: Failure) -> HttpReply:
+    def render_error(failure: Failure) -> HttpReply:
         """Write an error in the provider's own format, with its status and headers. The status, code and type of the
         failure are used where set."""

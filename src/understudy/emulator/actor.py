@@ -89,17 +89,14 @@ class Actor:
             return self._reply(self._failure_of(fault), call.half)
         if page := self.provider.pages.get(call.path) if call.request.method == "GET" else None:
             return HttpReply(200, (("content-type", page[0]),), page[1])
-        if not call.authenticated and not self._is_open(call.operation):
+        is_open = call.operation is Operation.MODELS and row(self.provider.type).catalogue_is_open
+        if not (call.authenticated or self.provider.keyless or is_open):
             return self._reply(self.provider.failure(FailureKind.AUTHENTICATION), call.half)
         answer = self._respond(call, number, fault)
         if fault and kind is FaultKind.ERROR_EVENT and isinstance(answer, HttpReply):
             error = call.half.render_error(self._failure_of(fault))
             return HttpReply(200, error.headers, error.body)
         return answer
-
-    def _is_open(self, operation: Operation | None) -> bool:
-        """Check whether an operation is answered without a key."""
-        return self.provider.keyless or (operation is Operation.MODELS and row(self.provider.type).catalogue_is_open)
 
     def _respond(self, call: EmulatedCall, number: int, fault: Fault | None) -> EmulatedAnswer:
         if call.operation is None:
@@ -116,10 +113,8 @@ class Actor:
             if complaint := self._check(call, call.operation, body):
                 return self._reply(complaint, call.half)
             inbound = call.half.parse(call.request)
-            if (wrong := self._check_values(inbound.request)) is not None:
-                return self._reply(wrong, call.half)
-            if (unknown := self._unknown_model(inbound)) is not None:
-                return self._reply(unknown, call.half)
+            if complaint := self._check_values(inbound.request) or self._unknown_model(inbound):
+                return self._reply(complaint, call.half)
         except BadRequest as error:
             return self._reply(error.failure, call.half)
         except BadJson as error:
@@ -192,14 +187,7 @@ class Actor:
     def _performance(self, half: ServerHalf, request: GenerationRequest, number: int) -> Performance:
         model = self.provider.bare_name(request.model or self._models[0].id)
         cached = self._cache.look_up(request, model)
-        return Performance(
-            persona=self.provider.personas[half.name],
-            model=model,
-            number=number,
-            cache_read=cached.read,
-            cache_write=cached.write,
-            cache_write_1h=cached.write_1h,
-        )
+        return Performance(persona=self.provider.personas[half.name], model=model, number=number, cached=cached)
 
     def _chat(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> EmulatedAnswer:
         if self._predictions is not None:
@@ -207,7 +195,11 @@ class Actor:
         if inbound.stream:
             return self._stream(half, inbound, events, fault)
         response = fold(events, dialect=half.name)
-        return self._dress_reply(half.render(response, inbound), response.usage)
+        reply = half.render(response, inbound)
+        if self.provider.dress is None:
+            return reply
+        body = self.provider.dress(decode_object(reply.body), response.usage)
+        return msgspec.structs.replace(reply, body=encode(body))
 
     def _stream(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> StreamedAnswer:
         usage = fold(events).usage
@@ -220,11 +212,6 @@ class Actor:
         frames += _frames(renderer.close(), renderer.headers, content=False)
         error = self._render_interruption(half.renderer(inbound), events, fault) if fault else b""
         return StreamedAnswer(renderer.headers, tuple(self._dress_frame(frame, usage) for frame in frames), error)
-
-    def _dress_reply(self, reply: HttpReply, usage: Usage) -> HttpReply:
-        if self.provider.dress is None:
-            return reply
-        return msgspec.structs.replace(reply, body=encode(self.provider.dress(decode_object(reply.body), usage)))
 
     def _dress_frame(self, frame: Frame, usage: Usage) -> Frame:
         """Add what the provider writes beyond its dialect to a server-sent event that holds an object."""

@@ -80,7 +80,11 @@ def _calls(request: GenerationRequest, reading: Reading, call_id: Callable[[int]
         # One call for each subject ("the weather in Paris and London"), where the tool has a string parameter.
         calls = [(tools[0], start) for start in range(len(reading.subjects))] if _takes_string(tools[0]) else calls
     return [
-        ToolCall(id=call_id(at), name=tool.name, arguments=_json(_arguments(tool, reading, start)))
+        ToolCall(
+            id=call_id(at),
+            name=tool.name,
+            arguments=_json(_fill_or_empty(tool.parameters, reading, "", start=start) if tool.parameters else {}),
+        )
         for at, (tool, start) in enumerate(calls[:MAX_CALLS])
     ]
 
@@ -105,10 +109,6 @@ def _choose_tools(request: GenerationRequest, reading: Reading) -> list[Tool]:
 def _takes_string(tool: Tool) -> bool:
     properties = (tool.parameters or {}).get("properties", {})
     return any(isinstance(part, dict) and part.get("type") == "string" for part in properties.values())
-
-
-def _arguments(tool: Tool, reading: Reading, start: int) -> Json:
-    return _fill_or_empty(tool.parameters, reading, "", start=start) if tool.parameters else {}
 
 
 def _fill_or_empty(schema: dict[str, Json], reading: Reading, answer: str, *, start: int = 0) -> Json:

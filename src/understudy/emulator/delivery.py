@@ -23,12 +23,12 @@ _ARGUMENT_PIECE = re.compile(r".{1,12}", re.S)
 def answer(request: GenerationRequest, performance: Performance) -> list[e.Event]:
     """Return the events of the answer to a request."""
     prompt = prompt_tokens(request)
-    cached = performance.cache_read + performance.cache_write + performance.cache_write_1h
+    cached = performance.cached
     known = Usage(
-        input=max(0, prompt - cached),
-        cache_read=performance.cache_read or None,
-        cache_write=performance.cache_write or None,
-        cache_write_1h=performance.cache_write_1h or None,
+        input=max(0, prompt - cached.read - cached.write - cached.write_1h),
+        cache_read=cached.read or None,
+        cache_write=cached.write or None,
+        cache_write_1h=cached.write_1h or None,
     )
     events: list[e.Event] = [
         e.Started(id=performance.answer_id, model=performance.model, created=performance.created),
@@ -101,7 +101,8 @@ class _Delivery:
         shown = [] if self._display == "omitted" else pieces
         yield from (e.ThinkingDelta(self._index, piece) for piece in (shown or [""]))
         if way == "signed":
-            yield e.ThinkingSigned(self._index, _signature(part.text))
+            digest = blake2b(part.text.encode(), digest_size=48, person=b"understudy").digest()
+            yield e.ThinkingSigned(self._index, b64encode(digest).decode())
         self._index += 1
 
     def _pieces(self, pieces: list[str]) -> Iterator[str]:
@@ -134,7 +135,3 @@ def _durations(usage: Usage) -> dict[str, int]:
     prompt, answered = (usage.input_total or 0) * 500_000, (usage.output_total or 0) * 10_000_000
     times = {"load_duration": 20_000_000, "prompt_eval_duration": prompt, "eval_duration": answered}
     return {"total_duration": sum(times.values()), **times}
-
-
-def _signature(text: str) -> str:
-    return b64encode(blake2b(text.encode(), digest_size=48, person=b"understudy").digest()).decode()

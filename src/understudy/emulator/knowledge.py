@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
 
@@ -43,20 +44,16 @@ _NAME_IS = re.compile(r"\bmy name is ([A-Z][\w-]*)|\bI am called ([A-Z][\w-]*)",
 _FACTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:meaning|answer|question) (?:of|to) (?:life|the universe|everything)", re.I), "42."),
     (re.compile(r"\bwhy is the sky blue", re.I), "Because air scatters blue light far more than red light."),
-    (
-        re.compile(r"\bwhat (?:is|does) (?:an )?understud", re.I),
-        "One who knows another's part, and goes on in time.",
-    ),
-    (
-        re.compile(r"\bpoem|\bhaiku", re.I),
-        "One voice falls silent.\nIn the wings another waits.\nThe play has no gap.",
-    ),
+    (re.compile(r"\bwhat (?:is|does) (?:an )?understud", re.I), "One who knows another's part, and goes on in time."),
+    (re.compile(r"\bpoem|\bhaiku", re.I), "One voice falls silent.\nIn the wings another waits.\nThe play has no gap."),
     (re.compile(r"\bjoke", re.I), "An actor fell through the floor. It was only a stage he was going through."),
     (re.compile(r"\bthank", re.I), "You are welcome."),
 )
 _GREETING = re.compile(r"^\W*(?:hi|hello|hey|good (?:morning|evening|day))\b", re.I)
 _WHO = re.compile(r"\bwho are you|\bwhat are you|\bwhich (?:model|provider)|\byour name|\bwhat model", re.I)
 _MAX_COUNT = 1000
+_LONGEST = 160
+"""Characters of a text that are repeated in the answer."""
 
 
 def answer(text: str, before: tuple[str, ...], *, title: str, model: str) -> str:
@@ -71,7 +68,8 @@ def answer(text: str, before: tuple[str, ...], *, title: str, model: str) -> str
         return f"I am the emulated {title}, in the part of {model}."
     if not text.strip():
         return f"The emulated {title} heard nothing."
-    return f"The emulated {title} heard you say: {_excerpt(text)}"
+    line = " ".join(text.split())
+    return f"The emulated {title} heard you say: {line if len(line) <= _LONGEST else line[: _LONGEST - 1] + '…'}"
 
 
 def _recall(text: str, before: tuple[str, ...]) -> str | None:
@@ -92,30 +90,17 @@ def _recall(text: str, before: tuple[str, ...]) -> str | None:
 
 
 _OPERATIONS: dict[str, Callable[[float, float], float]] = {
-    "+": lambda a, b: a + b,
-    "plus": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "−": lambda a, b: a - b,
-    "minus": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "×": lambda a, b: a * b,
-    "x": lambda a, b: a * b,
-    "times": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "÷": lambda a, b: a / b,
-    "divided by": lambda a, b: a / b,
+    **dict.fromkeys(("+", "plus"), operator.add),
+    **dict.fromkeys(("-", "−", "minus"), operator.sub),
+    **dict.fromkeys(("*", "×", "x", "times"), operator.mul),
+    **dict.fromkeys(("/", "÷", "divided by"), operator.truediv),
 }
 
 
-def _compute(left: str, operator: str, right: str) -> str:
-    operator = operator.strip()
+def _compute(left: str, sign: str, right: str) -> str:
+    sign = sign.strip()
     try:
-        value = _OPERATIONS[operator.lower()](float(left), float(right))
+        value = _OPERATIONS[sign.lower()](float(left), float(right))
     except ZeroDivisionError:
         return "Nothing can be divided by zero."
-    return f"{left} {operator} {right} = {int(value) if value.is_integer() else round(value, 6)}."
-
-
-def _excerpt(text: str, limit: int = 160) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return f"{left} {sign} {right} = {int(value) if value.is_integer() else round(value, 6)}."

@@ -8,17 +8,10 @@ from hashlib import blake2b
 import msgspec
 
 from understudy.domain.content import AnyPart, CacheMark
-from understudy.domain.messages import Message, Tool
+from understudy.domain.messages import Tool
 from understudy.domain.requests import GenerationRequest
+from understudy.emulator.persona import Cached
 from understudy.emulator.prompt import marked_messages, message_tokens, prompt_tokens
-
-
-class Cached(msgspec.Struct, frozen=True):
-    """The tokens of a prompt that were read from the cache, and those written to it."""
-
-    read: int = 0
-    write: int = 0
-    write_1h: int = 0
 
 
 class PromptCache:
@@ -65,13 +58,9 @@ def _digests(request: GenerationRequest, model: str, end: int) -> Iterator[bytes
     """Yield a digest of the prompt's beginning up to each message, the tools alone when no message is cached."""
     digest = blake2b(msgspec.json.encode((model, request.cache_key, request.tools)), digest_size=16)
     for message in request.messages[:end]:
-        digest.update(msgspec.json.encode(_without_marks(message)))
+        # Marks move from turn to turn, and only the text counts.
+        parts: tuple[AnyPart, ...] = tuple(msgspec.structs.replace(part, cache=None) for part in message.parts)
+        digest.update(msgspec.json.encode(msgspec.structs.replace(message, content=parts)))
         yield digest.digest()
     if end == 0:
         yield digest.digest()
-
-
-def _without_marks(message: Message) -> Message:
-    """Return the message without its marks: they move from turn to turn, and only the text counts."""
-    parts: tuple[AnyPart, ...] = tuple(msgspec.structs.replace(part, cache=None) for part in message.parts)
-    return msgspec.structs.replace(message, content=parts)

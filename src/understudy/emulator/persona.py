@@ -27,6 +27,14 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the answer reports durations, in nanoseconds."""
 
 
+class Cached(msgspec.Struct, frozen=True):
+    """The tokens of a prompt that were read from the cache, and those written to it."""
+
+    read: int = 0
+    write: int = 0
+    write_1h: int = 0
+
+
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
     """One answer to give."""
 
@@ -34,9 +42,7 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     number: int = 1
     """Counts the requests of the emulator; ids and times are derived from it."""
-    cache_read: int = 0
-    cache_write: int = 0
-    cache_write_1h: int = 0
+    cached: Cached = Cached()
 
     @property
     def answer_id(self) -> str | None:

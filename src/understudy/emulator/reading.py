@@ -26,23 +26,8 @@ _NO_NAMES = frozenset(
 _PLAIN_VERBS = frozenset(
     {"get", "set", "list", "find", "the", "for", "and", "from", "with", "all", "tool", "function", "call", "run", "use"}
 )
-_PLAIN_WORDS = frozenset(
-    {
-        "about",
-        "given",
-        "their",
-        "there",
-        "these",
-        "those",
-        "which",
-        "where",
-        "value",
-        "returns",
-        "return",
-        "current",
-        "using",
-    }
-)
+_PLAIN_WORD = re.compile("about|given|their|there|these|those|which|where|value|returns?|current|using")
+_PROSE = re.compile("answer|text|reply|response|summary|explanation|message|content|reasoning|query|question", re.I)
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -69,7 +54,7 @@ def read(text: str) -> Reading:
     quoted = [next(group for group in match.groups() if group) for match in _QUOTED.finditer(text)]
     names = [name for name in _NAME.findall(text) if name not in _NO_NAMES]
     numbers = [float(number) if "." in number else int(number) for number in _NUMBER.findall(text)]
-    return Reading(text, _unique(quoted), _unique(names), tuple(numbers))
+    return Reading(text, tuple(dict.fromkeys(quoted)), tuple(dict.fromkeys(names)), tuple(numbers))
 
 
 def hint_from(reading: Reading, answer: str = "", *, start: int = 0) -> Hint:
@@ -82,30 +67,13 @@ def hint_from(reading: Reading, answer: str = "", *, start: int = 0) -> Hint:
     def hint(name: str, schema: JsonObject) -> Json:
         lower = reading.text.lower()
         members = [m for m in schema.get("enum", ()) if isinstance(m, str) and m.lower() in lower]
-        if name.lower() in _PROSE:
+        if _PROSE.fullmatch(name):
             members += [answer or reading.text]
         subjects = reading.subjects[start:] or reading.subjects
         candidates: Iterable[Json] = (*members, *subjects, *reading.numbers)
         return next((c for c in candidates if _kind_matches(c, schema) and is_valid(c, schema)), None)
 
     return hint
-
-
-_PROSE = frozenset(
-    {
-        "answer",
-        "text",
-        "reply",
-        "response",
-        "summary",
-        "explanation",
-        "message",
-        "content",
-        "reasoning",
-        "query",
-        "question",
-    }
-)
 
 
 def _kind_matches(candidate: Json, schema: JsonObject) -> bool:
@@ -129,7 +97,7 @@ def _names(tool: Tool) -> set[str]:
 
 def _words_about(tool: Tool) -> set[str]:
     words = _WORD.findall((tool.description or "").lower())
-    return {_stem(word) for word in words if len(word) > 4 and word not in _PLAIN_WORDS}
+    return {_stem(word) for word in words if len(word) > 4 and not _PLAIN_WORD.fullmatch(word)}
 
 
 def _stem(word: str) -> str:
@@ -138,10 +106,6 @@ def _stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) > 2:
             return word[: -len(ending)]
     return word
-
-
-def _unique(texts: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(texts))
 
 
 def requested_output(messages: Iterable[Message]) -> OutputFormat | None:

@@ -37,12 +37,7 @@ class Unfillable(ValueError):
     """No valid value was found."""
 
 
-def no_hint(_name: str, _schema: JsonObject) -> Json:
-    """Propose nothing."""
-    return None
-
-
-def fill(schema: JsonObject, hint: Hint = no_hint) -> Json:
+def fill(schema: JsonObject, hint: Hint = lambda _name, _schema: None) -> Json:
     """Return a value valid under the schema. Raises `Unfillable` when none was found."""
     value = _Filler(schema, hint).value(schema, "", 0)
     if not is_valid(value, schema):

@@ -74,11 +74,6 @@ class ProviderServer:
         self._connected = 0
 
     @property
-    def running(self) -> bool:
-        """Whether the port is open."""
-        return self._listener is not None
-
-    @property
     def open_connections(self) -> int:
         """The number of open connections."""
         return len(self._server.connections) if self._server else 0
@@ -115,7 +110,9 @@ class ProviderServer:
         record = self._record(request, raw)
         record.operation, record.dialect, record.authenticated = call.operation, call.half.name, call.authenticated
         try:
-            record.fault = self._fault(request, call.operation)
+            # A fault in the request's header takes nothing from the script's queue.
+            written = request.headers.get(faults.HEADER)
+            record.fault = faults.parse(written) if written is not None else self.script.next(call.operation)
             answer = self.actor.answer(call, record.number, record.fault)
         except ValueError as error:
             answer = HttpReply(400, (("content-type", "text/plain"),), str(error).encode())
@@ -151,11 +148,6 @@ class ProviderServer:
             self._connections[request.protocol] = self._connected
         return self._connections[request.protocol]
 
-    def _fault(self, request: web.BaseRequest, operation: Operation | None) -> faults.Fault | None:
-        """Return the fault in the request's header, which takes nothing from the script's queue; else the script's."""
-        written = request.headers.get(faults.HEADER)
-        return faults.parse(written) if written is not None else self.script.next(operation)
-
     async def _perform(
         self, request: web.BaseRequest, answer: staging.EmulatedAnswer, record: RecordedRequest
     ) -> web.StreamResponse:
@@ -177,7 +169,9 @@ class ProviderServer:
                         await _wait_for_disconnect()
                     case Reset():
                         record.outcome = "reset"
-                        _reset(_transport(request))
+                        transport = _transport(request)
+                        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                        transport.abort()
                         await _wait_for_disconnect()
             await response.write_eof()
             record.outcome = "answered"
@@ -210,11 +204,6 @@ def _transport(request: web.BaseRequest) -> asyncio.Transport:
     if transport is None:
         raise ConnectionResetError("the client has disconnected")
     return transport
-
-
-def _reset(transport: asyncio.Transport) -> None:
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    transport.abort()
 
 
 def _decode_body(body: bytes | None) -> Json:

@@ -86,14 +86,7 @@ def _strategy_of(fallback: FallbackConfig) -> Strategy:
 class Planner:
     """Makes the plans of one manager."""
 
-    def __init__(
-        self,
-        catalog: TargetCatalog,
-        fallback: FallbackConfig,
-        *,
-        health: Health,
-        rng: Random,
-    ) -> None:
+    def __init__(self, catalog: TargetCatalog, fallback: FallbackConfig, *, health: Health, rng: Random) -> None:
         self._catalog = catalog
         self._fallback = fallback
         self._health = health

@@ -46,10 +46,7 @@ output.""",
             "Try ten lines with another model first",
             "understudy batch requests.jsonl -o trial.jsonl --limit 10 -m ollama",
         ),
-        Example(
-            "Retry the lines that failed",
-            "understudy batch requests.jsonl -o answers.jsonl --retry-errors",
-        ),
+        Example("Retry the lines that failed", "understudy batch requests.jsonl -o answers.jsonl --retry-errors"),
         Example(
             "Extract the texts",
             "jq -r '[.custom_id, .response.body.choices[0].message.content] | @tsv' \\\n  answers.jsonl",

@@ -7,11 +7,10 @@ from functools import partial
 from understudy.dialects.anthropic.decode import decode_count, decode_whole
 from understudy.dialects.anthropic.decode_stream import StreamReader
 from understudy.dialects.anthropic.encode import encode_chat, encode_count, encode_headers
-from understudy.dialects.anthropic.errors import RULES, decode_error
+from understudy.dialects.anthropic.errors import classify
 from understudy.dialects.anthropic.models import open_models
 from understudy.dialects.anthropic.wire import NAME
 from understudy.dialects.base import (
-    Classify,
     Dialect,
     Endpoint,
     Exchange,
@@ -20,45 +19,30 @@ from understudy.dialects.base import (
     WarningLog,
     WholeReader,
 )
-from understudy.dialects.errors import classify
 from understudy.domain.events import Event
-from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
-from understudy.domain.requests import GenerationRequest, ModelsRequest
-from understudy.domain.responses import ModelInfo, TokenCount
+from understudy.domain.requests import GenerationRequest
+from understudy.domain.responses import TokenCount
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import encode
 
 _STREAM = ("text/event-stream",)
 
 
-def _whole(endpoint: Endpoint, data: bytes) -> list[Event | Failure]:
-    return decode_whole(data, endpoint)
-
-
-def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
-
-
 def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
     """Open a chat."""
     notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes, stream=stream)
-    whole = partial(_whole, endpoint)
+    whole = partial(decode_whole, endpoint=endpoint)
     reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](whole)
     return SingleExchange(
         HttpRequest("POST", f"{endpoint.base_url}/v1/messages", encode_headers(request, endpoint), encode(body)),
         reader,
-        _classify(endpoint, Operation.CHAT),
+        classify(endpoint, Operation.CHAT),
         expects=_STREAM if stream else ("application/json",),
         before=notes.events(),
         whole=whole,
     )
-
-
-def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-    """Open the catalogue, or the look-up of one model."""
-    return open_models(request, endpoint, _classify(endpoint, Operation.MODELS))
 
 
 def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
@@ -70,15 +54,8 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
     return SingleExchange(
         HttpRequest("POST", url, encode_headers(request, endpoint), encode(body)),
         WholeReader(lambda data: decode_count(data, model, tuple(notes.warnings))),
-        _classify(endpoint, Operation.COUNT_TOKENS),
+        classify(endpoint, Operation.COUNT_TOKENS),
     )
 
 
-DIALECT = Dialect(
-    NAME,
-    {
-        Operation.CHAT: _chat,
-        Operation.MODELS: _models,
-        Operation.COUNT_TOKENS: _count,
-    },
-)
+DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.MODELS: open_models, Operation.COUNT_TOKENS: _count})

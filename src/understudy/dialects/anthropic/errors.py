@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from understudy.dialects.base import WireError
 from understudy.dialects.error_bodies import read_any_value
+from understudy.dialects.errors import classifier
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
@@ -48,6 +49,9 @@ def decode_error(body: bytes) -> WireError | None:
         request_id=as_string(value.get("request_id")),
         body=error,
     )
+
+
+classify = classifier(RULES, decode_error)
 
 
 def bad_request(message: str) -> BadRequest:

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from understudy.dialects.anthropic.errors import classify
 from understudy.dialects.anthropic.wire import CAPABILITIES, ModelItem, ModelPage
-from understudy.dialects.base import Classify, Endpoint, Exchange
+from understudy.dialects.base import Endpoint, Exchange
 from understudy.dialects.catalog import Catalog, open_catalog
 from understudy.dialects.windows import window_of
 from understudy.domain.content import JsonObject
+from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
@@ -70,6 +72,6 @@ def _seconds(date: str | None) -> float | None:
 _CATALOG = Catalog("v1/models", "limit", "after_id", _read_page, decode_model)
 
 
-def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) -> Exchange[ModelInfo]:
+def open_models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     """Open the list over all its pages, or the look-up of one model."""
-    return open_catalog(_CATALOG, request, endpoint, classify)
+    return open_catalog(_CATALOG, request, endpoint, classify(endpoint, Operation.MODELS))

@@ -46,8 +46,8 @@ _TYPES = {
 """The type of an error by the status of its kind; every other is an `api_error`."""
 
 
-def render_whole(response: GenerationResponse) -> JsonObject:
-    """Return an answer as a message."""
+def render_whole(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Render an answer as a message."""
     body: JsonObject = {
         "id": response.id or "msg_understudy",
         "type": "message",
@@ -60,7 +60,7 @@ def render_whole(response: GenerationResponse) -> JsonObject:
     for name in ("context_management", "diagnostics"):
         if name in response.extra:
             body[name] = response.extra[name]
-    return body
+    return json_reply(body)
 
 
 def render_stop(reason: FinishReason, raw: str | None, extra: JsonObject) -> JsonObject:
@@ -156,7 +156,7 @@ def render_model(model: ModelInfo) -> JsonObject:
     }
 
 
-def render_token_count(count: TokenCount) -> HttpReply:
+def render_token_count(count: TokenCount, inbound: Inbound) -> HttpReply:
     """Render a token count."""
     return json_reply({"input_tokens": count.input_tokens})
 

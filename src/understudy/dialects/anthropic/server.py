@@ -10,21 +10,10 @@ from understudy.dialects.anthropic import render
 from understudy.dialects.anthropic.parse import parse_chat, parse_models
 from understudy.dialects.anthropic.render_stream import StreamRenderer
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.responses import GenerationResponse, TokenCount
-from understudy.wire.http import HttpReply, HttpRequest
-
-
-def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Render a whole message."""
-    return json_reply(render.render_whole(response))
-
-
-def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
-    """Render a token count."""
-    return render.render_token_count(count)
+from understudy.wire.http import HttpRequest
 
 
 class AnthropicServer(ServerHalf):
@@ -32,9 +21,9 @@ class AnthropicServer(ServerHalf):
 
     name: ClassVar[str] = NAME
     operations: ClassVar[Mapping[Operation, Writer]] = {
-        Operation.CHAT: _answer,
+        Operation.CHAT: render.render_whole,
         Operation.MODELS: render.render_models,
-        Operation.COUNT_TOKENS: _count,
+        Operation.COUNT_TOKENS: render.render_token_count,
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
@@ -66,9 +55,7 @@ class AnthropicServer(ServerHalf):
         """Open the writer of a streamed message."""
         return StreamRenderer()
 
-    def render_error(self, failure: Failure) -> HttpReply:
-        """Render an error."""
-        return render.render_error(failure)
+    render_error = staticmethod(render.render_error)
 
 
 SERVER = AnthropicServer()

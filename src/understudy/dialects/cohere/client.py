@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from understudy.dialects.base import (
-    Classify,
     Dialect,
     Endpoint,
     Exchange,
@@ -18,23 +17,17 @@ from understudy.dialects.cohere.decode import decode_whole
 from understudy.dialects.cohere.decode_stream import StreamReader
 from understudy.dialects.cohere.embeddings import open_embed
 from understudy.dialects.cohere.encode import encode_chat
-from understudy.dialects.cohere.errors import RULES, decode_error
+from understudy.dialects.cohere.errors import classify
 from understudy.dialects.cohere.models import open_models
 from understudy.dialects.cohere.tokens import open_token_count
 from understudy.dialects.cohere.wire import NAME
-from understudy.dialects.errors import classify
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
-from understudy.domain.responses import EmbeddingResponse, ModelInfo, TokenCount
+from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import JSON_HEADERS, HttpRequest
 from understudy.wire.json import encode
 
 _STREAM = ("text/event-stream",)
-
-
-def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
 
 
 def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
@@ -47,34 +40,19 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
     return SingleExchange(
         HttpRequest("POST", f"{endpoint.base_url}/v2/chat", (*JSON_HEADERS, *endpoint.headers), encode(body)),
         reader,
-        _classify(endpoint, Operation.CHAT),
+        classify(endpoint, Operation.CHAT),
         expects=_STREAM if stream else ("application/json",),
         before=notes.events(),
         whole=whole,
     )
 
 
-def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
-    """Open an embedding."""
-    return open_embed(request, endpoint, _classify(endpoint, Operation.EMBED))
-
-
-def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
-    """Open the model list, or the look-up of one model."""
-    return open_models(request, endpoint, _classify(endpoint, Operation.MODELS))
-
-
-def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
-    """Open a token count."""
-    return open_token_count(request, endpoint, _classify(endpoint, Operation.COUNT_TOKENS))
-
-
 DIALECT = Dialect(
     NAME,
     {
         Operation.CHAT: _chat,
-        Operation.EMBED: _embed,
-        Operation.MODELS: _models,
-        Operation.COUNT_TOKENS: _count,
+        Operation.EMBED: open_embed,
+        Operation.MODELS: open_models,
+        Operation.COUNT_TOKENS: open_token_count,
     },
 )

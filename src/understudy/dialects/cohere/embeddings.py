@@ -6,8 +6,8 @@ from functools import partial
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader, extra_fields
-from understudy.dialects.cohere.errors import decode_error_value, decode_failure
+from understudy.dialects.base import Endpoint, Exchange, SingleExchange, WarningLog, WholeReader, extra_fields
+from understudy.dialects.cohere.errors import classify, decode_error_value, decode_failure
 from understudy.dialects.cohere.usage import decode_usage
 from understudy.dialects.cohere.wire import INPUT_TYPES, NAME, Vectors
 from understudy.dialects.embeddings import checked_vectors, unpack_vector, with_usage_warnings
@@ -25,7 +25,7 @@ from understudy.wire.json import BadJson, decode_as, decode_object, encode
 _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 
 
-def open_embed(request: EmbeddingRequest, endpoint: Endpoint, classify: Classify) -> Exchange[EmbeddingResponse]:
+def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
     """Open an embedding. The caller keeps to the limit of texts per request."""
     notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
@@ -37,7 +37,7 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint, classify: Classify
         warnings=tuple(notes.warnings),
     )
     call = HttpRequest("POST", f"{endpoint.base_url}/v2/embed", (*JSON_HEADERS, *endpoint.headers), encode(body))
-    return SingleExchange(call, WholeReader(read), classify)
+    return SingleExchange(call, WholeReader(read), classify(endpoint, Operation.EMBED))
 
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:

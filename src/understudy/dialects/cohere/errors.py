@@ -7,7 +7,7 @@ Source: API reference, "Errors"; official Python SDK 7.3.1, `errors`.
 from __future__ import annotations
 
 from understudy.dialects.base import Endpoint, WireError
-from understudy.dialects.errors import failure_in_answer as answer_failure
+from understudy.dialects.errors import classifier, failure_in_answer
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
@@ -51,7 +51,10 @@ def decode_error_value(value: JsonObject) -> WireError | None:
 
 def decode_failure(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
     """Return the failure for an error after status 200, from its message alone."""
-    return answer_failure(error, endpoint=endpoint, rules=RULES, operation=operation)
+    return failure_in_answer(error, endpoint=endpoint, rules=RULES, operation=operation)
+
+
+classify = classifier(RULES, decode_error)
 
 
 def bad_request(message: str) -> BadRequest:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange
+from understudy.dialects.base import Endpoint, Exchange
 from understudy.dialects.catalog import Catalog, capabilities_of, open_catalog
+from understudy.dialects.cohere.errors import classify
 from understudy.dialects.cohere.wire import FEATURES, ModelPage
 from understudy.domain.content import JsonObject
+from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import token_count
@@ -50,6 +52,6 @@ def _capabilities(item: JsonObject, features: frozenset[str] | None) -> frozense
 _CATALOG = Catalog("v1/models", "page_size", "page_token", _read_page, decode_model)
 
 
-def open_models(request: ModelsRequest, endpoint: Endpoint, classify: Classify) -> Exchange[ModelInfo]:
+def open_models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     """Open the list over all its pages, or the look-up of one model."""
-    return open_catalog(_CATALOG, request, endpoint, classify)
+    return open_catalog(_CATALOG, request, endpoint, classify(endpoint, Operation.MODELS))

@@ -30,8 +30,8 @@ _K = FailureKind
 _STATUSES = statuses({_K.CONTENT_FILTER: 498}, unknown=(502,))
 
 
-def render_whole(response: GenerationResponse) -> JsonObject:
-    """Return an answer as the body of a chat."""
+def render_whole(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Render an answer as the body of a chat."""
     message: JsonObject = {"role": "assistant"}
     content: list[JsonObject] = []
     citations: list[JsonObject] = []
@@ -59,7 +59,7 @@ def render_whole(response: GenerationResponse) -> JsonObject:
         body["usage"] = usage
     if chances := render_logprobs(response.extra.get("logprobs")):
         body["logprobs"] = chances
-    return body
+    return json_reply(body)
 
 
 def render_finish_reason(reason: FinishReason, raw: str | None) -> str | None:
@@ -140,7 +140,7 @@ def render_embeddings(response: EmbeddingResponse, inbound: Inbound) -> HttpRepl
     return json_reply(body)
 
 
-def render_token_count(count: TokenCount) -> HttpReply:
+def render_token_count(count: TokenCount, inbound: Inbound) -> HttpReply:
     """Write a token count. Only their number is known: each token's id is 0, and texts are omitted."""
     return json_reply({"tokens": [0] * count.input_tokens, "token_strings": []})
 

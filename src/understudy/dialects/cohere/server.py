@@ -10,23 +10,12 @@ from understudy.dialects.cohere import render
 from understudy.dialects.cohere.parse import parse_chat, parse_embed, parse_models, parse_token_count
 from understudy.dialects.cohere.render_stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.responses import GenerationResponse, TokenCount
-from understudy.wire.http import HttpReply, HttpRequest
+from understudy.wire.http import HttpRequest
 
 _POSTS = {"/v2/chat": Operation.CHAT, "/v2/embed": Operation.EMBED, "/v1/tokenize": Operation.COUNT_TOKENS}
-
-
-def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Render a whole answer."""
-    return json_reply(render.render_whole(response))
-
-
-def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
-    """Render a token count."""
-    return render.render_token_count(count)
 
 
 class CohereServer(ServerHalf):
@@ -34,10 +23,10 @@ class CohereServer(ServerHalf):
 
     name: ClassVar[str] = NAME
     operations: ClassVar[Mapping[Operation, Writer]] = {
-        Operation.CHAT: _answer,
+        Operation.CHAT: render.render_whole,
         Operation.EMBED: render.render_embeddings,
         Operation.MODELS: render.render_models,
-        Operation.COUNT_TOKENS: _count,
+        Operation.COUNT_TOKENS: render.render_token_count,
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
@@ -71,9 +60,7 @@ class CohereServer(ServerHalf):
         """Open the writer of a streamed answer."""
         return StreamRenderer()
 
-    def render_error(self, failure: Failure) -> HttpReply:
-        """Render an error."""
-        return render.render_error(failure)
+    render_error = staticmethod(render.render_error)
 
 
 SERVER = CohereServer()

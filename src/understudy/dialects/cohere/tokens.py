@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from understudy.dialects.base import Classify, Endpoint, Exchange, Send, WarningLog, word_of
+from understudy.dialects.base import Endpoint, Exchange, Send, WarningLog, word_of
+from understudy.dialects.cohere.errors import classify
 from understudy.dialects.cohere.wire import NAME, Tokens
 from understudy.dialects.series import Series
 from understudy.domain.content import AnyPart, File, Refusal, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.failures import Failure
 from understudy.domain.messages import OpaqueTool, Tool
+from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import TokenCount
 from understudy.wire.http import JSON_HEADERS, HttpRequest
@@ -23,10 +25,10 @@ MAX_TEXT = 65_536
 _TOKENS: msgspec.json.Decoder[Tokens] = msgspec.json.Decoder(Tokens)
 
 
-def open_token_count(request: GenerationRequest, endpoint: Endpoint, classify: Classify) -> Exchange[TokenCount]:
+def open_token_count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
     """Open a token count, in as many requests as needed."""
     pieces = _Pieces(request, endpoint)
-    return Series(pieces.next(), pieces.take, classify)
+    return Series(pieces.next(), pieces.take, classify(endpoint, Operation.COUNT_TOKENS))
 
 
 class _Pieces:

@@ -10,7 +10,6 @@ from functools import partial
 import msgspec
 
 from understudy.dialects.base import (
-    Classify,
     Dialect,
     Endpoint,
     Exchange,
@@ -19,12 +18,11 @@ from understudy.dialects.base import (
     WarningLog,
     WholeReader,
 )
-from understudy.dialects.errors import classify
 from understudy.dialects.gemini.decode import decode_whole
 from understudy.dialects.gemini.decode_stream import StreamReader
 from understudy.dialects.gemini.embeddings import open_embed
 from understudy.dialects.gemini.encode import encode_chat, encode_count
-from understudy.dialects.gemini.errors import RULES, decode_error
+from understudy.dialects.gemini.errors import classify
 from understudy.dialects.gemini.models import open_models
 from understudy.dialects.gemini.names import method_url
 from understudy.dialects.gemini.wire import NAME, Count
@@ -45,16 +43,8 @@ STREAM_TYPES = ("text/event-stream", "application/json")
 _COUNT: msgspec.json.Decoder[Count] = msgspec.json.Decoder(Count)
 
 
-def _whole(endpoint: Endpoint, data: bytes) -> list[Event | Failure]:
-    return decode_whole(data, endpoint)
-
-
 def _post(endpoint: Endpoint, url: str, body: JsonObject) -> HttpRequest:
     return HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body))
-
-
-def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
 
 
 def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
@@ -63,11 +53,12 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
     body = encode_chat(request, endpoint, notes)
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     url = method_url(endpoint, endpoint.model or request.model, method)
-    reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](partial(_whole, endpoint))
+    whole = partial(decode_whole, endpoint=endpoint)
+    reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](whole)
     return SingleExchange(
         _post(endpoint, url, body),
         reader,
-        _classify(endpoint, Operation.CHAT),
+        classify(endpoint, Operation.CHAT),
         expects=STREAM_TYPES if stream else ("application/json",),
         before=notes.events(),
     )
@@ -81,7 +72,7 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
     return SingleExchange(
         _post(endpoint, method_url(endpoint, model, "countTokens"), body),
         WholeReader(partial(_counted, model, tuple(notes.warnings))),
-        _classify(endpoint, Operation.COUNT_TOKENS),
+        classify(endpoint, Operation.COUNT_TOKENS),
     )
 
 

@@ -9,8 +9,7 @@ import msgspec
 
 from understudy.dialects.base import Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
-from understudy.dialects.errors import classify
-from understudy.dialects.gemini.errors import RULES, decode_error
+from understudy.dialects.gemini.errors import classify
 from understudy.dialects.gemini.names import bare, camel_keys, method_url, overlay, qualified
 from understudy.dialects.gemini.wire import NAME, TASKS, Vectors
 from understudy.dialects.patching import received
@@ -40,7 +39,7 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embedd
     return SingleExchange(
         HttpRequest("POST", url, (*JSON_HEADERS, *endpoint.headers), encode(body)),
         WholeReader(read),
-        partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=Operation.EMBED),
+        classify(endpoint, Operation.EMBED),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_any_value
-from understudy.dialects.errors import failure_in_answer
+from understudy.dialects.errors import classifier, failure_in_answer
 from understudy.dialects.google_details import read_details
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
@@ -74,6 +74,9 @@ def decode_failure(error: Any, endpoint: Endpoint) -> Failure:
     """Decode an error that came after the status 200."""
     read = decode_error_value(error) if _is_googles(error) else read_any_value({"error": error})
     return failure_in_answer(read or WireError(), endpoint=endpoint, rules=RULES)
+
+
+classify = classifier(RULES, decode_error)
 
 
 def bad_request(message: str) -> BadRequest:

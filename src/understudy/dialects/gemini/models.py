@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import msgspec
 
 from understudy.dialects.base import Endpoint, Exchange
 from understudy.dialects.catalog import Catalog, open_catalog
 from understudy.dialects.error_bodies import read_any
-from understudy.dialects.errors import classify
-from understudy.dialects.gemini.errors import RULES, decode_error
+from understudy.dialects.gemini.errors import classify
 from understudy.dialects.gemini.names import bare, model_url
 from understudy.dialects.gemini.wire import CAPABILITIES, VERSION, ModelItem, ModelPage
 from understudy.domain.content import JsonObject
@@ -55,7 +52,7 @@ _CATALOG = Catalog(f"{VERSION}/models", "pageSize", "pageToken", _read_page, dec
 
 def open_models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     """Open the list over all its pages, or the look-up of one model."""
-    classifying = partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=Operation.MODELS)
+    classifying = classify(endpoint, Operation.MODELS)
     if request.model is None:
         return open_catalog(_CATALOG, request, endpoint, classifying)
     bare_request = msgspec.structs.replace(request, model=bare(request.model) or request.model)

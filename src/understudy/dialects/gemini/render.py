@@ -50,11 +50,11 @@ _REASONS = {_K.AUTHENTICATION: "API_KEY_INVALID"}
 _TYPE = "type.googleapis.com/google.rpc."
 
 
-def render_whole(response: GenerationResponse) -> JsonObject:
-    """Return a whole answer."""
+def render_whole(response: GenerationResponse, inbound: Inbound) -> HttpReply:
+    """Render a whole answer."""
     parts = [body for part in response.message.parts if (body := render_part(part)) is not None]
     end = render_end(response.finish_reason, response.finish_reason_raw, response.extra, parts)
-    return render_chunk(end, response)
+    return json_reply(render_chunk(end, response))
 
 
 def render_chunk(candidate: JsonObject | None, known: GenerationResponse | Facts) -> JsonObject:
@@ -172,7 +172,7 @@ def render_model(model: ModelInfo) -> JsonObject:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def render_token_count(count: TokenCount) -> HttpReply:
+def render_token_count(count: TokenCount, inbound: Inbound) -> HttpReply:
     """Write a token count."""
     return json_reply({"totalTokens": count.input_tokens})
 

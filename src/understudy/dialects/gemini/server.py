@@ -9,21 +9,10 @@ from understudy.dialects.gemini import render
 from understudy.dialects.gemini.parse import operation_of, parse_request
 from understudy.dialects.gemini.render_stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.responses import GenerationResponse, TokenCount
-from understudy.wire.http import HttpReply, HttpRequest
-
-
-def _answer(response: GenerationResponse, inbound: Inbound) -> HttpReply:
-    """Write a whole answer."""
-    return json_reply(render.render_whole(response))
-
-
-def _count(count: TokenCount, inbound: Inbound) -> HttpReply:
-    """Write a token count."""
-    return render.render_token_count(count)
+from understudy.wire.http import HttpRequest
 
 
 class GeminiServer(ServerHalf):
@@ -31,10 +20,10 @@ class GeminiServer(ServerHalf):
 
     name: ClassVar[str] = NAME
     operations: ClassVar[Mapping[Operation, Writer]] = {
-        Operation.CHAT: _answer,
+        Operation.CHAT: render.render_whole,
         Operation.EMBED: render.render_embeddings,
         Operation.MODELS: render.render_models,
-        Operation.COUNT_TOKENS: _count,
+        Operation.COUNT_TOKENS: render.render_token_count,
     }
 
     def operation(self, method: str, path: str) -> Operation | None:
@@ -56,9 +45,7 @@ class GeminiServer(ServerHalf):
         """Open the writer of a streamed answer: events with `alt=sse`, else an array."""
         return ChunkRenderer(sse=inbound.options.get("sse") is True)
 
-    def render_error(self, failure: Failure) -> HttpReply:
-        """Write an error."""
-        return render.render_error(failure)
+    render_error = staticmethod(render.render_error)
 
 
 SERVER = GeminiServer()

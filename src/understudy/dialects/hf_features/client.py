@@ -57,9 +57,4 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     )
 
 
-DIALECT = Dialect(
-    NAME,
-    {
-        Operation.EMBED: _embed,
-    },
-)
+DIALECT = Dialect(NAME, {Operation.EMBED: _embed})

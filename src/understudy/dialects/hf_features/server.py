@@ -73,7 +73,8 @@ class FeaturesServer(ServerHalf):
         )
         return Inbound(operation=Operation.EMBED, request=asked)
 
-    def render_error(self, failure: Failure) -> HttpReply:
+    @staticmethod
+    def render_error(failure: Failure) -> HttpReply:
         """Render an error, which is only a message on this route."""
         reply = openai_error(failure)
         return HttpReply(reply.status, reply.headers, encode({"error": failure.message}))

@@ -43,12 +43,8 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
     expected, warnings = len(request.texts), tuple(notes.warnings)
-    decode = partial(decode_embeddings, endpoint=endpoint, expected=expected, warnings=warnings)
-    return SingleExchange(
-        _post(endpoint, "/api/embed", body),
-        WholeReader(decode),
-        _classify(endpoint, Operation.EMBED),
-    )
+    read = partial(decode_embeddings, endpoint=endpoint, expected=expected, warnings=warnings)
+    return SingleExchange(_post(endpoint, "/api/embed", body), WholeReader(read), _classify(endpoint, Operation.EMBED))
 
 
 def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
@@ -72,11 +68,4 @@ def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
     return partial(classify_error, endpoint=endpoint, operation=operation)
 
 
-DIALECT = Dialect(
-    NAME,
-    {
-        Operation.CHAT: _chat,
-        Operation.EMBED: _embed,
-        Operation.MODELS: _models,
-    },
-)
+DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.EMBED: _embed, Operation.MODELS: _models})

@@ -56,9 +56,7 @@ def decode_error(body: bytes) -> WireError | None:
 
 def classify_error(head: HttpHead, body: bytes, endpoint: Endpoint, operation: Operation) -> Failure:
     """Return the failure for an error response."""
-    return _with_advice(
-        classify(head, body, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation),
-    )
+    return _with_advice(classify(head, body, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation))
 
 
 def decode_failure(error: Any, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:

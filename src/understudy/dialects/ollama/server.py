@@ -94,9 +94,7 @@ class OllamaServer(ServerHalf):
         """Open the writer of a streamed answer."""
         return LineRenderer(inbound.request.model, completion=_is_completion(inbound))
 
-    def render_error(self, failure: Failure) -> HttpReply:
-        """Render an error."""
-        return render.render_error(failure)
+    render_error = staticmethod(render.render_error)
 
 
 def _is_completion(inbound: Inbound) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from understudy.dialects.addresses import in_path
-from understudy.dialects.base import Classify, Dialect, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
-from understudy.dialects.errors import classify
+from understudy.dialects.base import Dialect, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.lookup import LookUp
 from understudy.dialects.openai.decode_stream import StreamReader, decode_whole
 from understudy.dialects.openai.embeddings import decode_embeddings, encode_embed
 from understudy.dialects.openai.encode import encode_chat
-from understudy.dialects.openai.errors import RULES, decode_error
+from understudy.dialects.openai.errors import classify
 from understudy.dialects.openai.models import decode_models
 from understudy.dialects.openai.wire import NAME
 from understudy.domain.events import Event
@@ -31,12 +30,12 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
         return SingleExchange(
             call,
             StreamReader(endpoint),
-            _refuse(endpoint, Operation.CHAT),
+            classify(endpoint, Operation.CHAT),
             expects=("text/event-stream",),
             before=notes.events(),
             whole=whole,
         )
-    return SingleExchange(call, WholeReader(whole), _refuse(endpoint, Operation.CHAT), before=notes.events())
+    return SingleExchange(call, WholeReader(whole), classify(endpoint, Operation.CHAT), before=notes.events())
 
 
 def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:
@@ -44,11 +43,7 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
     read = partial(decode_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
-    return SingleExchange(
-        _post(endpoint, "embeddings", body),
-        WholeReader(read),
-        _refuse(endpoint, Operation.EMBED),
-    )
+    return SingleExchange(_post(endpoint, "embeddings", body), WholeReader(read), classify(endpoint, Operation.EMBED))
 
 
 def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
@@ -61,7 +56,7 @@ def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     path = f"models/{in_path(name, slashes=True, safe=':@')}" if single else "models"
     call = HttpRequest("GET", endpoint.url(path), endpoint.headers)
     read = partial(decode_models, endpoint=endpoint, request=request, single=single)
-    asked = SingleExchange(call, WholeReader(read), _refuse(endpoint, Operation.MODELS))
+    asked = SingleExchange(call, WholeReader(read), classify(endpoint, Operation.MODELS))
     if not single or request.model is None:
         return asked
     return LookUp(asked, lambda: _models(ModelsRequest(), endpoint), request.model, name)
@@ -71,15 +66,4 @@ def _post(endpoint: Endpoint, path: str, body: bytes) -> HttpRequest:
     return HttpRequest("POST", endpoint.url(path), JSON_HEADERS + endpoint.headers, body)
 
 
-def _refuse(endpoint: Endpoint, operation: Operation) -> Classify:
-    return partial(classify, endpoint=endpoint, rules=RULES, read=decode_error, operation=operation)
-
-
-DIALECT = Dialect(
-    NAME,
-    {
-        Operation.CHAT: _chat,
-        Operation.EMBED: _embed,
-        Operation.MODELS: _models,
-    },
-)
+DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.EMBED: _embed, Operation.MODELS: _models})

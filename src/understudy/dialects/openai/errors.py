@@ -6,7 +6,7 @@ from typing import Any
 
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_any, read_any_value
-from understudy.dialects.errors import failure_in_answer
+from understudy.dialects.errors import classifier, failure_in_answer
 from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
@@ -30,6 +30,9 @@ def decode_error_value(value: dict[str, Any]) -> WireError | None:
 def decode_failure(error: WireError, endpoint: Endpoint, operation: Operation = Operation.CHAT) -> Failure:
     """Decode an error that came with status 200, in a stream or as a whole body, keeping its class."""
     return failure_in_answer(error, endpoint=endpoint, rules=RULES, operation=operation)
+
+
+classify = classifier(RULES, decode_error)
 
 
 def bad_request(param: str, why: str, code: str | None = "invalid_type") -> BadRequest:

@@ -106,9 +106,7 @@ class OpenAIServer(ServerHalf):
         options = inbound.options
         return ChunkRenderer(include_usage=bool(options.get("include_usage")), legacy=bool(options.get("legacy")))
 
-    def render_error(self, failure: Failure) -> HttpReply:
-        """Render an error."""
-        return render_error(failure)
+    render_error = staticmethod(render_error)
 
 
 def _object(raw: bytes) -> JsonObject:

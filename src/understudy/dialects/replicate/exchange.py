@@ -68,7 +68,7 @@ class _At(enum.Enum):
 class PredictionExchange:
     """Follows one prediction."""
 
-    def __init__(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool) -> None:
+    def __init__(self, request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> None:
         self._request = request
         self._endpoint = endpoint
         self._streamed = stream

@@ -15,9 +15,8 @@ from understudy.dialects.replicate.errors import bad_request
 from understudy.dialects.replicate.render_stream import StreamRenderer
 from understudy.dialects.replicate.wire import NAME
 from understudy.dialects.server import Inbound, ServerHalf, Writer, key_of
-from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
-from understudy.wire.http import HttpReply, HttpRequest
+from understudy.wire.http import HttpRequest
 
 
 class ReplicateServer(ServerHalf):
@@ -54,9 +53,7 @@ class ReplicateServer(ServerHalf):
         """Open the writer of a streamed answer."""
         return StreamRenderer()
 
-    def render_error(self, failure: Failure) -> HttpReply:
-        """Write a problem."""
-        return render.render_error(failure)
+    render_error = staticmethod(render.render_error)
 
 
 SERVER = ReplicateServer()

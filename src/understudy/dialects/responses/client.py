@@ -67,10 +67,4 @@ def _read_count(body: bytes, *, endpoint: Endpoint, warnings: tuple[Warning, ...
     return [TokenCount(input_tokens=count, model=endpoint.model, warnings=warnings)]
 
 
-DIALECT = Dialect(
-    NAME,
-    {
-        Operation.CHAT: _chat,
-        Operation.COUNT_TOKENS: _count,
-    },
-)
+DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.COUNT_TOKENS: _count})

@@ -65,7 +65,8 @@ class ResponsesServer(ServerHalf):
         """Open the writer of a streamed answer."""
         return ResponsesRenderer(inbound)
 
-    def render_error(self, failure: Failure) -> HttpReply:
+    @staticmethod
+    def render_error(failure: Failure) -> HttpReply:
         """Render an error in OpenAI's shape. One that came inside a success has only the status of its kind."""
         if failure.status is not None and failure.status < 400:
             failure = msgspec.structs.replace(failure, status=None)

@@ -9,7 +9,7 @@ from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
 from understudy.emulator.cast.base import THINKING_CHAT, CheckedRequest, EmulatedModel, EmulatedProvider, Words
-from understudy.emulator.cast.calls import anthropic_calls
+from understudy.emulator.cast.calls import anthropic_calls, invalid_field
 from understudy.emulator.persona import Persona
 
 _INVALID = "invalid_request_error"
@@ -36,23 +36,19 @@ _NO_FORCED_TOOLS = re.compile(r"claude-(?:(?:opus|sonnet)-5-5|(?:fable|mythos)-5
 _ALWAYS_THINKS = re.compile(r"claude-(?:opus-5-5|fable|mythos)")
 
 
-def _field(name: str, complaint: str) -> Words:
-    return Words(400, f"{name}: {complaint}", _INVALID)
-
-
 def _version(request: CheckedRequest) -> Words | None:
     if "anthropic-version" in request.headers:
         return None
-    return _field("anthropic-version", "header is required")
+    return invalid_field("anthropic-version", "header is required")
 
 
 def _required(request: CheckedRequest) -> Words | None:
     fields = {Operation.CHAT: ("model", "max_tokens", "messages"), Operation.COUNT_TOKENS: ("model", "messages")}
     for field in fields.get(request.operation, ()):
         if request.body.get(field) is None:
-            return _field(field, "Field required")
+            return invalid_field(field, "Field required")
     if request.operation in fields and request.body["messages"] == []:
-        return _field("messages", "at least one message is required")
+        return invalid_field("messages", "at least one message is required")
     return None
 
 
@@ -60,7 +56,9 @@ def _sampling(request: CheckedRequest) -> Words | None:
     """Refuse sampling parameters, as every model does since this version, even at their defaults."""
     if request.headers.get("anthropic-version", "") < _SAMPLING_REMOVED:
         return None
-    return next((_field(name, "Extra inputs are not permitted") for name in _SAMPLING if name in request.body), None)
+    return next(
+        (invalid_field(name, "Extra inputs are not permitted") for name in _SAMPLING if name in request.body), None
+    )
 
 
 def _forced_tool(request: CheckedRequest) -> Words | None:
@@ -71,19 +69,19 @@ def _forced_tool(request: CheckedRequest) -> Words | None:
         or not _NO_FORCED_TOOLS.match(request.model.id)
     ):
         return None
-    return _field("tool_choice", f"type '{choice['type']}' is not supported by {request.model.id}")
+    return invalid_field("tool_choice", f"type '{choice['type']}' is not supported by {request.model.id}")
 
 
 def _thinking(request: CheckedRequest) -> Words | None:
     thinking = request.section("thinking")
     always = request.model is not None and _ALWAYS_THINKS.match(request.model.id)
     if always and thinking.get("type") in ("enabled", "disabled"):
-        return _field("thinking.type", f"'{thinking['type']}' is not supported by this model")
+        return invalid_field("thinking.type", f"'{thinking['type']}' is not supported by this model")
     if thinking.get("type") != "enabled":
         return None
     budget = thinking.get("budget_tokens")
     if not isinstance(budget, int) or budget < 1024:
-        return _field("thinking.enabled.budget_tokens", "Input should be greater than or equal to 1024")
+        return invalid_field("thinking.enabled.budget_tokens", "Input should be greater than or equal to 1024")
     limit = request.body.get("max_tokens")
     if isinstance(limit, int) and budget >= limit:
         return Words(400, "`max_tokens` must be greater than `thinking.budget_tokens`.", _INVALID)
@@ -109,12 +107,8 @@ PROVIDER = EmulatedProvider(
     type="anthropic",
     personas={
         "anthropic": Persona(
-            title="Anthropic",
-            answer_prefix="msg_",
-            call_prefix="toolu_",
-            thinking="signed",
-            stop_word="stop_sequence",
-        ),
+            title="Anthropic", answer_prefix="msg_", call_prefix="toolu_", thinking="signed", stop_word="stop_sequence"
+        )
     },
     models=(
         _model("claude-opus-5-5", "Claude Opus 5.5"),

@@ -39,7 +39,11 @@ WORDS = {
     ),
 }
 
-_SAFE = {name: {"filtered": False, "severity": "safe"} for name in ("hate", "self_harm", "sexual", "violence")}
+_SAFE: JsonObject = {
+    name: {"filtered": False, "severity": "safe"} for name in ("hate", "self_harm", "sexual", "violence")
+}
+_UNSEEN = {"filtered": False, "detected": False}
+_OF_PROMPT = [{"prompt_index": 0, "content_filter_results": {**_SAFE, "jailbreak": _UNSEEN}}]
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
@@ -50,11 +54,8 @@ def _dress(body: JsonObject, usage: Usage) -> JsonObject:
     filtered = [{**choice, "content_filter_results": _SAFE} for choice in choices]
     if body.get("object") == "chat.completion.chunk":
         return {**body, "choices": filtered}
-    prompt = [{"prompt_index": 0, "content_filter_results": {**_SAFE, "jailbreak": _UNSEEN}}]
-    return {**body, "choices": filtered, "prompt_filter_results": prompt}
+    return {**body, "choices": filtered, "prompt_filter_results": _OF_PROMPT}
 
-
-_UNSEEN = {"filtered": False, "detected": False}
 
 _AHEAD: JsonObject = {
     "choices": [],
@@ -62,7 +63,7 @@ _AHEAD: JsonObject = {
     "id": "",
     "model": "",
     "object": "",
-    "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {**_SAFE, "jailbreak": _UNSEEN}}],
+    "prompt_filter_results": _OF_PROMPT,
 }
 """The first chunk of a stream has no choices."""
 
@@ -82,14 +83,11 @@ PROVIDER = EmulatedProvider(
     ),
     words=WORDS,
     checks=(
-        openai.only(Operation.CHAT, "openai", openai.required("messages")),
-        openai.only(Operation.CHAT, "responses", openai.required("model")),
-        openai.only(Operation.CHAT, "openai", openai_calls()),
-        openai.only(Operation.CHAT, "responses", responses_calls),
+        openai.only(Operation.CHAT, "openai", openai.required("messages"), openai_calls()),
+        openai.only(Operation.CHAT, "responses", openai.required("model"), responses_calls),
         openai.only(Operation.EMBED, "openai", openai.required("input")),
         openai.wrong_kind_of_model,
-        openai.only(Operation.CHAT, "openai", openai.reasoning_parameters),
-        openai.only(Operation.CHAT, "openai", openai.tools_need_responses),
+        openai.only(Operation.CHAT, "openai", openai.reasoning_parameters, openai.tools_need_responses),
     ),
     mount="/openai",
     dress=_dress,

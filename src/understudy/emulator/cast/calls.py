@@ -87,10 +87,12 @@ def anthropic_calls(request: CheckedRequest) -> Words | None:
         blocks = list(_objects(message.get("content")))
         results = [str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"]
         if extra := [call_id for call_id in results if call_id not in waiting]:
-            return _field(f"messages.{at}", f"unexpected `tool_use_id` found in `tool_result` blocks: {extra[0]}")
+            return invalid_field(
+                f"messages.{at}", f"unexpected `tool_use_id` found in `tool_result` blocks: {extra[0]}"
+            )
         if missing := sorted(waiting - set(results)):
             words = f"`tool_use` ids were found without `tool_result` blocks immediately after: {', '.join(missing)}"
-            return _field(f"messages.{at}", words)
+            return invalid_field(f"messages.{at}", words)
         waiting = set()
         for n, block in enumerate(blocks):
             if block.get("type") != "tool_use":
@@ -98,9 +100,9 @@ def anthropic_calls(request: CheckedRequest) -> Words | None:
             call_id = str(block.get("id"))
             if not _ANTHROPIC_ID.fullmatch(call_id):
                 words = f"String should match pattern '^{_ANTHROPIC_ID.pattern}$'"
-                return _field(f"messages.{at}.content.{n}.tool_use.id", words)
+                return invalid_field(f"messages.{at}.content.{n}.tool_use.id", words)
             if call_id in seen:
-                return _field(f"messages.{at}.content.{n}", "`tool_use` ids must be unique")
+                return invalid_field(f"messages.{at}.content.{n}", "`tool_use` ids must be unique")
             seen.add(call_id)
             waiting.add(call_id)
     return None
@@ -138,7 +140,8 @@ def gemini_calls(request: CheckedRequest) -> Words | None:
     return None
 
 
-def _field(name: str, complaint: str) -> Words:
+def invalid_field(name: str, complaint: str) -> Words:
+    """Return Anthropic's complaint about a field."""
     return Words(400, f"{name}: {complaint}", _INVALID)
 
 

@@ -98,9 +98,7 @@ def _model(name: str, window: int, *, thinks: bool = False, sees: bool = False) 
 
 PROVIDER = EmulatedProvider(
     type="cohere",
-    personas={
-        "cohere": Persona(title="Cohere", answer_prefix="answer-", call_prefix="tool_", thinking="shown"),
-    },
+    personas={"cohere": Persona(title="Cohere", answer_prefix="answer-", call_prefix="tool_", thinking="shown")},
     models=(
         _model("command-a-plus-05-2026", 256_000, thinks=True, sees=True),
         _model("command-a-reasoning-08-2025", 288_768, thinks=True),

@@ -28,11 +28,7 @@ WORDS = {
     K.INVALID_REQUEST: Words(400, "the request is invalid", _INVALID),
     K.RESAMPLE: Words(400, "Failed to call a function. Please adjust your prompt.", _INVALID, "tool_use_failed"),
     K.CONTEXT_LENGTH: Words(
-        400,
-        "Please reduce the length of the messages or completion.",
-        _INVALID,
-        "context_length_exceeded",
-        "messages",
+        400, "Please reduce the length of the messages or completion.", _INVALID, "context_length_exceeded", "messages"
     ),
     K.REQUEST_TOO_LARGE: Words(413, "Request Entity Too Large", _INVALID, "request_too_large"),
 }
@@ -49,13 +45,9 @@ def _unsupported(request: CheckedRequest) -> Words | None:
     messages = request.body["messages"]
     if isinstance(messages, list) and any(isinstance(message, dict) and "name" in message for message in messages):
         return Words(400, "property 'name' is unsupported", _INVALID, None, "messages")
+    if request.body.get("reasoning_format") is not None and request.body.get("include_reasoning") is not None:
+        return Words(400, "cannot specify both reasoning_format and include_reasoning", _INVALID)
     return None
-
-
-def _one_reasoning_switch(request: CheckedRequest) -> Words | None:
-    if request.body.get("reasoning_format") is None or request.body.get("include_reasoning") is None:
-        return None
-    return Words(400, "cannot specify both reasoning_format and include_reasoning", _INVALID)
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
@@ -87,10 +79,8 @@ PROVIDER = EmulatedProvider(
     ),
     words=WORDS,
     checks=(
-        openai.only(Operation.CHAT, "openai", openai.required("model", "messages")),
-        openai.only(Operation.CHAT, "openai", openai_calls(limit=None)),
+        openai.only(Operation.CHAT, "openai", openai.required("model", "messages"), openai_calls(limit=None)),
         openai.only(Operation.CHAT, "openai", _unsupported),
-        openai.only(Operation.CHAT, "openai", _one_reasoning_switch),
     ),
     dress=_dress,
     request_id_header="x-request-id",

@@ -73,10 +73,7 @@ PROVIDER = EmulatedProvider(
         EmulatedModel(id="thenlper/gte-large", capabilities=EMBEDDING, owned_by="thenlper", dimensions=1024),
     ),
     words=WORDS,
-    checks=(
-        openai.only(Operation.CHAT, "openai", openai.required("model", "messages")),
-        openai.only(Operation.CHAT, "openai", openai_calls(limit=None)),
-    ),
+    checks=(openai.only(Operation.CHAT, "openai", openai.required("model", "messages"), openai_calls(limit=None)),),
     request_id_header="x-request-id",
     headers=(("x-inference-provider", "groq"),),
     bare_name=bare_name,

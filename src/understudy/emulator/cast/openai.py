@@ -71,9 +71,15 @@ def required(*fields: str) -> Check:
     return check
 
 
-def only(operation: Operation, dialect: str, check: Check) -> Check:
-    """Restrict a check to one operation in one dialect."""
-    return lambda request: check(request) if (request.operation, request.dialect) == (operation, dialect) else None
+def only(operation: Operation, dialect: str, *checks: Check) -> Check:
+    """Restrict checks to one operation in one dialect; the first complaint counts."""
+
+    def check(request: CheckedRequest) -> Words | None:
+        if (request.operation, request.dialect) != (operation, dialect):
+            return None
+        return next((words for each in checks if (words := each(request))), None)
+
+    return check
 
 
 _REASONS = re.compile(r"o\d|gpt-[56]")
@@ -162,14 +168,11 @@ PROVIDER = EmulatedProvider(
     ),
     words=WORDS,
     checks=(
-        only(Operation.CHAT, "openai", required("model", "messages")),
-        only(Operation.CHAT, "responses", required("model")),
-        only(Operation.CHAT, "openai", openai_calls()),
-        only(Operation.CHAT, "responses", responses_calls),
+        only(Operation.CHAT, "openai", required("model", "messages"), openai_calls()),
+        only(Operation.CHAT, "responses", required("model"), responses_calls),
         only(Operation.EMBED, "openai", required("model", "input")),
         wrong_kind_of_model,
-        only(Operation.CHAT, "openai", reasoning_parameters),
-        only(Operation.CHAT, "openai", tools_need_responses),
+        only(Operation.CHAT, "openai", reasoning_parameters, tools_need_responses),
     ),
     request_id_header="x-request-id",
     headers=(

@@ -34,7 +34,6 @@ WORDS = {
 _TEXT: JsonObject = {"type": "string"}
 _PICTURES: JsonObject = {"type": "array", "items": {"type": "string", "format": "uri"}, "default": []}
 _SHARE: JsonObject = {"type": "number", "minimum": 0, "maximum": 1}
-_PENALTY: JsonObject = {"type": "number", "minimum": -2, "maximum": 2}
 
 _LLAMA: JsonObject = {
     "prompt": _TEXT,

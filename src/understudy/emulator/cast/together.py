@@ -92,10 +92,7 @@ PROVIDER = EmulatedProvider(
     personas={"openai": Persona(title="Together AI", answer_prefix="", thinking="shown", counts_reasoning=False)},
     models=(
         EmulatedModel(
-            id="openai/gpt-oss-120b",
-            capabilities=THINKING_CHAT - {"vision"},
-            owned_by="OpenAI",
-            context_window=131_072,
+            id="openai/gpt-oss-120b", capabilities=THINKING_CHAT - {"vision"}, owned_by="OpenAI", context_window=131_072
         ),
         EmulatedModel(id="Qwen/Qwen3.5-397B-A17B", capabilities=THINKING_CHAT, owned_by="Qwen", context_window=262_144),
         EmulatedModel(
@@ -114,8 +111,7 @@ PROVIDER = EmulatedProvider(
     ),
     words=WORDS,
     checks=(
-        openai.only(Operation.CHAT, "openai", openai.required("model", "messages")),
-        openai.only(Operation.CHAT, "openai", openai_calls(limit=None)),
+        openai.only(Operation.CHAT, "openai", openai.required("model", "messages"), openai_calls(limit=None)),
         openai.only(Operation.EMBED, "openai", openai.required("model", "input")),
         openai.wrong_kind_of_model,
         openai.only(Operation.CHAT, "openai", _unknown),
@@ -124,9 +120,5 @@ PROVIDER = EmulatedProvider(
     render_models_list=_models,
     reports_embedding_usage=False,
     request_id_header="x-request-id",
-    headers=(
-        ("x-ratelimit-limit", "60"),
-        ("x-ratelimit-remaining", "59"),
-        ("x-ratelimit-reset", "1"),
-    ),
+    headers=(("x-ratelimit-limit", "60"), ("x-ratelimit-remaining", "59"), ("x-ratelimit-reset", "1")),
 )
