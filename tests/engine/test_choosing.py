@@ -211,7 +211,7 @@ async def _slow(request: object, targets: tuple[Target, ...], facts: Facts, now:
         ({"strategy": 7}, "unknown strategy 7"),
         (
             {"strategy": u.FallbackStrategy.COST_OPTIMIZED, "unknown_prices": "middle"},
-            "unknown_prices='middle': it must be 'last' or 'first'",
+            "unknown_prices must be 'last' or 'first', got 'middle'",
         ),
         ({"tasks": {"code": "a"}}, "task 'code': targets must be a list of names"),
         ({"tasks": {"code": []}}, "task 'code' has no targets"),

@@ -250,7 +250,7 @@ def test_decisions_are_told_of_each_attempt() -> None:
     }
     alone = Desk(A, max_tries=1)
     alone.fail(K.DNS)
-    assert alone.decided == "no retry: 1 try was made (max_retries); no other target is left"
+    assert alone.decided == "no retry: 1 attempt was made (max_retries); no other target is left"
     often = Desk(A, max_tries=5)
     often.fail_always(K.DNS)
     assert often.decided == "no retry: this kind of failure gets at most 2 attempts; no other target is left"
@@ -259,7 +259,7 @@ def test_decisions_are_told_of_each_attempt() -> None:
     assert kept.decided == "no retry: the attempts left are kept for the other targets (max_attempts); fall back to b/m"
     late = Desk(A, deadline=10.0, retry_delay=8.0, rng=Longest())
     late.fail(K.DNS, after=2.0)
-    assert late.decided == "no retry: 8.0 s would exceed the deadline; no other target is left"
+    assert late.decided == "no retry: a wait of 8.0 s would exceed the deadline; no other target is left"
 
 
 def test_every_attempt_is_made_before_the_ceiling_and_none_after_it() -> None:

@@ -125,7 +125,7 @@ class LoopThread:
         """Call `start` on the loop, and wait for the reply that it, or a task started by it, sets.
 
         When the wait is interrupted, `cancel` is called on the loop, and the interruption propagates once the reply has
-        come, or after `CANCEL_GRACE`. Raises `Misuse` on the loop's own thread.
+        come, or after `CANCEL_GRACE`. Raise `Misuse` on the loop's own thread.
         """
         self.check()
         reply: Reply[T] = Reply()

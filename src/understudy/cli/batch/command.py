@@ -238,7 +238,7 @@ def _prepare(source: Source, journal: Journal, options: BatchOptions, max_cost: 
     if again:
         journal.drop(lambda entry: entry.custom_id in again)
     if found.strangers:
-        say(f"{found.strangers} lines of {journal.path} do not match any line of {source.name}", label="note")
+        say(f"lines of {journal.path} that match no line of {source.name}: {found.strangers}", label="note")
     for custom_id in again:
         found.finished[source.positions[custom_id]] = 0
     progress = BatchProgress(total=len(source), before=sum(found.finished), failed_before=len(found.failed - again))
