@@ -13,7 +13,7 @@ from understudy.config.schema import FALLBACK, PROVIDER
 from understudy.providers.base import ProviderRow
 
 _HEAD = """\
-# The providers that are asked, and the ones that stand in when one fails.
+# The providers that are asked, in order of priority: if one fails, the next is tried.
 #
 #   understudy check     checks all entries, at no cost
 #   understudy explain   shows which targets would be asked, and why
