@@ -298,7 +298,7 @@ def test_output_that_cannot_be_written_is_told(configured: CommandLine) -> None:
     [
         (["--timeout", "0"], "--timeout must be above 0 seconds, got 0"),
         (["--timeout", "nan"], "--timeout must be above 0 seconds, got nan"),
-        (["--max-tokens", "0"], "max_tokens=0"),
+        (["--max-tokens", "0"], "max_tokens must be at least 1, got 0"),
         (["--fallback", "ollama", "--no-fallback"], "cannot be combined"),
     ],
 )
