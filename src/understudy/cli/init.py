@@ -81,53 +81,51 @@ class InitResult(msgspec.Struct, frozen=True, kw_only=True):
     """Unset variables, without which an entry is disabled."""
 
 
-PickOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--provider",
-        "-p",
-        metavar="TYPE[=MODEL]",
-        autocompletion=completion.provider_types,
-        help="A provider and its model. May be repeated: providers are tried in this order.",
-    ),
-]
-StrategyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--strategy",
-        metavar="NAME",
-        autocompletion=lambda incomplete: [each for each in FallbackStrategy if each.startswith(incomplete)],
-        help=f"The order of targets: {', '.join(FallbackStrategy)}.",
-    ),
-]
-OutputOption = Annotated[
-    str, typer.Option("--output", "-o", metavar="PATH", help="The file to write; `-` prints it instead.")
-]
-ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask no questions; accept everything that was found.")]
+class InitOptions(Options, frozen=True, kw_only=True):
+    """The options of `init`."""
+
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--provider",
+            "-p",
+            metavar="TYPE[=MODEL]",
+            autocompletion=completion.provider_types,
+            help="A provider and its model. May be repeated: providers are tried in this order.",
+        ),
+    ] = None
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            metavar="NAME",
+            autocompletion=lambda incomplete: [each for each in FallbackStrategy if each.startswith(incomplete)],
+            help=f"The order of targets: {', '.join(FallbackStrategy)}.",
+        ),
+    ] = None
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="PATH", help="The file to write; `-` prints it instead.")
+    ] = FILE_NAME
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask no questions; accept everything that was found.")] = (
+        False
+    )
+    as_json: JsonOption = False
 
 
-def init(
-    _: Options,
-    *,
-    provider: PickOption = None,
-    strategy: StrategyOption = None,
-    output: OutputOption = FILE_NAME,
-    force: ForceOption = False,
-    yes: YesOption = False,
-    as_json: JsonOption = False,
-) -> None:
+def init(options: InitOptions) -> None:
     """Write a commented configuration file to start from."""
-    asks = not yes and not provider and is_terminal(sys.stdin) and is_terminal(sys.stderr)
+    given, output, force = options.provider, options.output, options.force
+    asks = not options.yes and not given and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     try:
-        with report_errors(as_json=as_json):
-            order = _strategy(strategy or FallbackStrategy.PRIORITY)
+        with report_errors(as_json=options.as_json):
+            order = _strategy(options.strategy or FallbackStrategy.PRIORITY)
             _check_place(output, force=force)
-            picked = list(map(_parse_choice, provider)) if provider else _find()
+            picked = list(map(_parse_choice, given)) if given else _find()
             if asks:
                 picked = _ask_providers(picked)
-                order = order if strategy else _ask("Which strategy orders them?", order, _strategy)
-            picked = list(with_models(picked, asks=asks, strict=bool(provider)))
+                order = order if options.strategy else _ask("Which strategy orders them?", order, _strategy)
+            picked = list(with_models(picked, asks=asks, strict=bool(given)))
             if not picked:
                 raise Misuse(_nothing_found())
             entries = starter_entries(picked, os.environ)
@@ -136,7 +134,7 @@ def init(
     except typer.Abort:
         say("no file was written", label="note")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    _conclude(text, output, entries, as_json=as_json)
+    _conclude(text, output, entries, as_json=options.as_json)
 
 
 # ---- what is available ----

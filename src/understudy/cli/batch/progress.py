@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from understudy.cli.batch.outcome import Outcome
 from understudy.cli.batch.run import BatchProgress
+from understudy.cli.messages import rounded_usd
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import console, is_terminal, say
 from understudy.domain.money import Money
@@ -109,18 +110,10 @@ def facts(progress: BatchProgress, spending: SpendingLimit) -> str:
     words = [f"{progress.failed} failed"] if progress.failed else []
     words.append(f"{progress.tokens:,} tokens")
     if spending.spent or not spending.unknown:
-        words.append(dollars(spending.spent))
+        words.append(rounded_usd(Money(spending.spent)))
     if spending.unknown:
         words.append(f"{spending.unknown} of unknown cost")
     return " · ".join(words)
-
-
-def dollars(nano: int) -> str:
-    """Format an amount: to the cent from a dollar on, to three digits below."""
-    amount = Money(nano).usd
-    if nano == 0:
-        return "$0"
-    return f"${amount:.2f}" if amount >= 1 else f"${float(amount):.3g}"
 
 
 def span(seconds: float) -> str:
