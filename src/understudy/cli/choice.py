@@ -36,12 +36,17 @@ def choose(config: Config, model: str | None, understudies: list[str] | None, *,
         return Choice(alone_first(config) if alone else config)
     if understudies is None and first is not None and not alone:
         return _ahead(config, first)
-    names = [name for given in understudies or () for each in given.split(",") if (name := each.strip())]
+    names = split_names(understudies)
     if understudies and not names:
         raise Misuse("--fallback is empty: write --fallback ENTRY or --fallback ENTRY/MODEL")
     primary = first or min(config.providers, key=lambda entry: entry.priority)
     order = [primary, *(entry_of(config, name) for name in names)]
     return Choice(_exactly(config, order, implied=first is None))
+
+
+def split_names(written: Iterable[str] | None) -> list[str]:
+    """Return the names in lists with commas."""
+    return [name for given in written or () for each in given.split(",") if (name := each.strip())]
 
 
 def alone_first(config: Config) -> Config:

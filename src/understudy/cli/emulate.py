@@ -15,6 +15,7 @@ import typer
 from understudy import providers
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
+from understudy.cli.failing import usable
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, Options
 from understudy.cli.terminal import print_json, say
@@ -159,10 +160,8 @@ async def _serve(emulator: Emulator, faults: Mapping[str, Fault], options: Emula
 def _announce(emulator: Emulator, write: Path | None, *, as_json: bool) -> None:
     """Print addresses and settings on stdout, so that a script can read them once the ports are open."""
     if write is not None:
-        try:
+        with usable(f"--write {write}"):
             write.write_text(configuration(emulator), encoding="utf-8")
-        except OSError as error:
-            raise Misuse(f"--write {write}: {error.strerror or error}") from error
     if as_json:
         print_json(
             {

@@ -16,7 +16,7 @@ import typer
 from understudy import providers
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import report_errors
+from understudy.cli.failing import report_errors, usable
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, Options
 from understudy.cli.sanitize import clean_line
@@ -278,11 +278,8 @@ def _put(text: str, output: str, *, force: bool) -> None:
     if output == "-":
         sys.stdout.write(text)
         return
-    try:
-        with Path(output).open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise Misuse(f"--output {output}: {error.strerror or error}") from error
+    with usable(f"--output {output}"), Path(output).open("w" if force else "x", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _conclude(text: str, output: str, entries: Sequence[Starter], *, as_json: bool) -> None:

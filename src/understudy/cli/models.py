@@ -13,6 +13,7 @@ import msgspec
 import typer
 
 from understudy.cli import completion
+from understudy.cli.choice import split_names
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
@@ -189,12 +190,8 @@ def models(options: ModelsOptions) -> None:
         say(f"{each.provider}: {each.why}", label="warning", style="warning")
 
 
-def _split(written: list[str] | None) -> list[str]:
-    return [name for given in written or () for each in given.split(",") if (name := each.strip())]
-
-
 def _capabilities(written: list[str] | None) -> frozenset[str]:
-    words = [CAPABILITIES.get(name, name) for name in _split(written)]
+    words = [CAPABILITIES.get(name, name) for name in split_names(written)]
     if unknown := next((word for word in words if word not in _SHORT), None):
         raise Misuse(f"--capability {unknown} is unknown; the capabilities are {', '.join(CAPABILITIES)}")
     return frozenset(words)
@@ -202,7 +199,7 @@ def _capabilities(written: list[str] | None) -> frozenset[str]:
 
 def _only(config: Config, written: list[str] | None) -> Config:
     """Return the configuration with only the named entries, in the order in which they are tried."""
-    names = _split(written)
+    names = split_names(written)
     entries = {entry.entry: entry for entry in sorted(config.providers, key=lambda entry: entry.priority)}
     for name in names:
         if disabled := next((each for each in config.disabled if each.name == name), None):
