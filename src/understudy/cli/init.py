@@ -29,7 +29,7 @@ from understudy.config.report import did_you_mean
 from understudy.domain.errors import LLMError, Misuse
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
-from understudy.providers.environment import address_from_environment
+from understudy.providers.environment import address_from_environment, key_variable
 from understudy.settings import FallbackStrategy, ProviderConfig
 
 MANUAL = Manual(
@@ -143,15 +143,10 @@ def init(options: InitOptions) -> None:
 def _find() -> list[Choice]:
     """Return the providers with a key in the environment, and a local server that answers."""
     rows = [providers.row(kind.value) for kind in ProviderType]
-    remote = [row for row in rows if not row.local and _has_key(row)]
+    remote = [row for row in rows if not row.local and key_variable(row, os.environ)]
+    remote = [row for row in remote if not row.base_url_required or address_from_environment(row, os.environ)]
     local = [row for row in rows if row.local and answers(local_address(os.environ))]
     return [(row, None) for row in (*remote, *local)]
-
-
-def _has_key(row: ProviderRow) -> bool:
-    if row.base_url_required and address_from_environment(row, os.environ) is None:
-        return False
-    return any(os.environ.get(name, "").strip() for name in (*row.key_variables, *row.token_variables))
 
 
 def _nothing_found() -> str:
@@ -215,8 +210,7 @@ def _ask_providers(found: Sequence[Choice]) -> list[Choice]:
 def _where(row: ProviderRow) -> str:
     if row.local:
         return f"{row.type} (running at {local_address(os.environ)})"
-    variable = next(name for name in (*row.key_variables, *row.token_variables) if os.environ.get(name, "").strip())
-    return f"{row.type} (${variable})"
+    return f"{row.type} (${key_variable(row, os.environ)})"
 
 
 def with_models(picked: Sequence[Choice], *, asks: bool, strict: bool) -> Iterator[Choice]:

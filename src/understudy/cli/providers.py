@@ -22,7 +22,7 @@ from understudy.config import Config, load
 from understudy.config.discovery import answers
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
-from understudy.providers.environment import address_from_environment
+from understudy.providers.environment import address_from_environment, key_variable
 from understudy.reports.survey import IN_FILE, EntryResult, health_word, milliseconds, survey, target_name
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _of_row(row: ProviderRow) -> ProviderResult:
     """Return a provider type with the values that the environment holds for it."""
     held = address_from_environment(row, os.environ)
     address = row.normalize_base_url(held[1]) if held else None if row.base_url_required else row.base_url
-    key = next((name for name in (*row.key_variables, *row.token_variables) if os.environ.get(name, "").strip()), None)
+    key = key_variable(row, os.environ)
     missing = [row.key_variables[:1]] if key is None and row.key_required else []
     missing += [row.base_url_variables[:1]] if address is None else []
     return ProviderResult(
