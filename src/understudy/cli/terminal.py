@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+    from understudy.domain.events import Event
+
 _STYLES = {"error": "1;31", "warning": "33", "dim": "2"}
 _WIDE = 1000
 """Width of tables that do not go to a terminal: cells are not wrapped there, so that lines can be searched."""
@@ -119,6 +121,18 @@ class AnswerWriter:
         sys.stdout.write(shown)
         sys.stdout.flush()
         self._line_open = not shown.endswith("\n")
+
+    def write_event(self, event: Event) -> None:
+        """Write what an event of a stream adds to the answer or to the model's thinking."""
+        from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
+
+        match event:
+            case TextDelta(text=text) | RefusalDelta(text=text):
+                self.write(text)
+            case ThinkingDelta(text=text):
+                self.write_thinking(text)
+            case _:
+                pass
 
     def write_thinking(self, text: str) -> None:
         """Write a piece of the model's thinking, if thinking is shown."""
