@@ -17,9 +17,10 @@ from understudy import blocking
 
 FACES = {"understudy": understudy, "understudy.blocking": blocking}
 INTERNAL = {
+    "Provider": {"backend"},
     "ResponseStream": {"__init__"},
 }
-"""Members that only the library itself calls. Streams are made by `stream`."""
+"""Members that only the library itself calls. Streams are made by `stream`; the engine asks the backend."""
 
 
 def public() -> dict[str, Any]:

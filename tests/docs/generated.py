@@ -30,9 +30,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 RETRY = {
     Retry.NEVER: "no",
-    Retry.AT_ONCE: "once at once, then yes",
+    Retry.AT_ONCE: "once immediately, then yes",
     Retry.FIRST: "yes",
-    Retry.LAST: "when no other target is left",
+    Retry.LAST: "only if no other target is left",
 }
 FALLBACK = {
     Fallback.ALWAYS: "yes",
@@ -53,14 +53,14 @@ ASIDE = {
 def verdict_table() -> str:
     """Return the table of verdicts as Markdown."""
     rows = [
-        "| failure | tries | next target | cooldown | cost of the attempt | error |",
+        "| failure | retried | next target | cooldown | cost basis | error |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for kind, verdict in VERDICTS.items():
         tries = RETRY[verdict.retry]
         if verdict.retry is not Retry.NEVER:
-            ceiling = "`max_retries`" if verdict.retries is None else f"{verdict.retries + 1} tries"
-            tries = f"{tries}, up to {ceiling}"
+            most = "`max_retries`" if verdict.retries is None else verdict.retries + 1
+            tries = f"{tries}; at most {most} attempts"
         basis = verdict.basis.replace("_", " ")
         error = ERRORS[kind].__name__
         rows.append(
@@ -159,10 +159,10 @@ def provider_instead() -> str:
 
 def provider_access() -> str:
     """Return the table of keys, addresses and headers as Markdown."""
-    lines = [("provider", "other names", "key", "address", "variable of the address", "the key goes as")]
+    lines = [("provider", "other names", "key", "address", "variable of the address", "the key is sent as")]
     for row in _rows():
         key = _code(*row.key_variables, *getattr(row, "token_variables", ()))
-        key = key if row.key_required else f"none needed; {key}"
+        key = key if row.key_required else f"optional: {key}"
         address = (
             f"yours, such as `{row.base_url}`" if getattr(row, "base_url_required", False) else _code(row.base_url)
         )

@@ -227,3 +227,14 @@ async def test_the_deadline_ends_a_foreign_stream_that_never_would() -> None:
         await manager.stream("hi", deadline=0.15).collect()
     assert caught.value.partial is not None
     assert "word word" in caught.value.partial.text
+
+
+async def test_a_nested_manager_records_session_and_labels_of_an_embedding_too() -> None:
+    inner: list[u.AttemptRecord] = []
+    async with (
+        u.ProviderManager([Own("fake", "Hi")], name="inner", observers=[inner.append]) as nested,
+        u.ProviderManager([nested]) as manager,
+    ):
+        await manager.embed("Hi", session="s", labels={"team": "a"})
+        await manager.generate("Hi", session="s", labels={"team": "a"})
+    assert [(record.session, record.labels) for record in inner] == [("s", {"team": "a"})] * 2

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 import understudy as u
-from tests.engine.virtual_time import run
+from tests.engine.virtual_time import VirtualTimeLoop, run
 from understudy.domain.events import Finished, Started, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.engine.custom_backend import CustomBackend
+from understudy.engine.custom_backend import CustomAttempt, CustomBackend
 from understudy.engine.engine import Engine
 from understudy.engine.job import Job
 from understudy.engine.run import Run
 from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import Launch, Rules
-from understudy.policy.targets import Target
+from understudy.policy.targets import Limits, Target
 
 WORDS = ("one ", "two ", "three ")
 GAP = 0.1
@@ -260,5 +260,111 @@ def test_what_may_not_be_asked_is_denied_and_the_next_target_is() -> None:
         with pytest.raises(u.Unsupported, match="a is over its budget"):
             await words_of(alone)
         assert alone.records == []
+
+    run(scenario())
+
+
+def test_loading_what_an_attempt_needs_is_no_part_of_its_duration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first attempt of a process loads its dialect and the HTTP library: no provider is slow because of it."""
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        opened = CustomBackend.attempt
+
+        def loads_first(backend: CustomBackend, *args: Any) -> CustomAttempt:
+            loop.advance(5.0)
+            return opened(backend, *args)
+
+        monkeypatch.setattr(CustomBackend, "attempt", loads_first)
+        one = a_run(Paced("a", 0.5), hedge_after=None)
+        await one.to_end()
+        (record,) = one.records
+        assert record.first_event == pytest.approx(0.5)
+        assert record.duration == pytest.approx(0.5 + 3 * GAP)
+
+    run(scenario())
+
+
+def test_an_attempt_that_cancels_itself_has_failed() -> None:
+    class Cancelling(Paced):
+        async def stream(self, request: u.GenerationRequest) -> AsyncIterator[u.Event]:
+            yield Started(model="m")
+            raise asyncio.CancelledError
+
+    async def scenario() -> None:
+        one = a_run(Cancelling("a", 0.0), Paced("b", 0.5))
+        assert await words_of(one) == "b:one b:two b:three "
+        assert outcomes(one) == [("a", "failed"), ("b", "won")]
+
+    _, took = run(scenario())
+    assert took < 10.0
+
+
+def test_an_attempt_that_follows_a_failure_is_not_hedged_by_the_timer_of_the_first() -> None:
+    async def scenario() -> None:
+        first, second, third = Paced("a", 0.9, failing(FailureKind.TLS)), Paced("b", 0.5), Paced("c", 0.0)
+        one = a_run(first, second, third)
+        assert await words_of(one) == "b:one b:two b:three "
+        assert third.asked == 0
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("hedge_after", [1.0, None])
+def test_a_caller_who_leaves_twice_leaves_nothing_behind(hedge_after: float | None) -> None:
+    class Clinging(Paced):
+        async def stream(self, request: u.GenerationRequest) -> AsyncIterator[u.Event]:
+            try:
+                async for event in super().stream(request):
+                    yield event
+            finally:
+                await asyncio.sleep(3.0)
+
+    async def scenario() -> None:
+        engine = Engine()
+        one = a_run(Clinging("a", 0.0), engine=engine, hedge_after=hedge_after)
+        events = one.events()
+        while not any(isinstance(event, TextDelta) for event in await anext(events)):
+            pass
+        closing = asyncio.ensure_future(events.aclose())
+        await asyncio.sleep(1.0)
+        closing.cancel()
+        await asyncio.wait((closing,))
+        assert not engine.running
+        assert outcomes(one) == [("a", "aborted")]
+        await engine.background.finish()
+
+    run(scenario())
+
+
+def test_a_hedged_stream_that_is_let_go_of_is_closed() -> None:
+    async def scenario() -> None:
+        engine = Engine()
+        first, second = Paced("a", 30.0), Paced("b", 0.5)
+        one = a_run(first, second, engine=engine)
+        events = one.events()
+        while not any(isinstance(event, TextDelta) for event in await anext(events)):
+            pass
+        del events
+        gc.collect()
+        await asyncio.sleep(1.0)
+        assert second.given_up
+        assert outcomes(one) == [("a", "aborted"), ("b", "aborted")]
+        assert not engine.running
+
+    run(scenario())
+
+
+def test_a_time_limit_counts_from_the_launch_also_at_the_time_zero() -> None:
+    async def scenario() -> None:
+        steps = (Step(Target(name="a", model="m", limits=Limits(total=0.65)), "test"),)
+        request = u.GenerationRequest(messages=(u.Message.user("Hi"),))
+        job = Job(id="job", operation=Operation.CHAT, request=request, rules=Rules(streamed=True, max_tries=1))
+        backend = CustomBackend(Paced("a", 0.5))  # type: ignore[arg-type]
+        one = Run(job, Plan(steps), {"a": backend}, Engine())
+        with pytest.raises(u.Unavailable):
+            await one.to_end()
+        assert one.records[0].duration == pytest.approx(0.65)
 
     run(scenario())

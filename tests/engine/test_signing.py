@@ -166,7 +166,7 @@ async def forgetful(request: u.HttpRequest | None = None) -> Any:
         ({"sign": forgetful}, "the signer returned NoneType instead of a request"),
         ({"token": raising}, r"the token source raised Trouble \(test_signing\.py:\d+\)"),
         ({"token": forgetful}, "the token source returned NoneType instead of a token"),
-        ({"token": lambda: f"{CANARY}\n"}, "the token is empty or holds characters that no header can carry"),
+        ({"token": lambda: f"{CANARY}\n"}, "the token is empty or contains characters that no header can carry"),
         ({"token": lambda: ""}, "the token is empty"),
     ],
 )

@@ -38,6 +38,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def advance(self, seconds: float) -> None:
+        """Let time pass, as while the loop is blocked."""
+        self._jumping.now += seconds
+
 
 def run(work: Coroutine[Any, Any, T]) -> tuple[T, float]:
     """Run a coroutine on a loop of its own; return its result, and the virtual seconds it took."""

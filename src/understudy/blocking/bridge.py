@@ -55,7 +55,7 @@ class Bridge:
             thread.release(provider)
 
     def before_fork(self) -> None:
-        """Pause the loop, so that the child inherits nothing half done, such as locks of imports."""
+        """Pause the loop, so that the child inherits no unfinished state, such as import locks."""
         self._waited = self._starting.acquire(timeout=FORK_GRACE)
         if self.thread is not None:
             self.thread.pause(FORK_GRACE)

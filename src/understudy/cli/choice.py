@@ -20,7 +20,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 def choose(config: Config, model: str | None, understudies: list[str] | None, *, alone: bool = False) -> Choice:
-    """Return the configuration with `model` first and the other entries behind it.
+    """Return the configuration with `model` first and the other entries after it.
 
     With `understudies` exactly those follow the first, in their order; with `alone` none does. `model` may also be a
     route of the configuration, which has its own targets. Raise `Misuse` if it is neither.

@@ -36,7 +36,7 @@ MANUAL = Manual(
     text="""\
 Finds out which providers have a key in the environment and whether Ollama is running, and writes a configuration file
 with a comment on every key. On a terminal it asks which providers to use, in which order, and which models; options
-can answer these questions, too, and --yes accepts everything that was found.
+also answers these questions, and --yes accepts everything that was found.
 
 Keys are never written: the file refers to the variables that hold them. An existing file is overwritten only with
 --force.""",

@@ -2,8 +2,8 @@
 
 An option is a field: `Annotated[type, typer.Option(…)] = default`. Options that travel together are a struct, which
 inherits from `Options` (`--no-color`), `CommonOptions` (`--config`, `--verbose`) or a struct with more of them. A
-command takes such structs as parameters beside options that it alone has, and hands the struct on; `flatten` makes of
-that the parameters which typer needs:
+command takes such structs as parameters, beside options that only it has; `flatten` turns them into the parameters that
+typer needs:
 
     class ChatOptions(ModelOptions, frozen=True, kw_only=True):
         resume: Annotated[str | None, typer.Option("--resume", help="…")] = None
@@ -28,7 +28,7 @@ from understudy.cli import completion
 
 
 def flatten(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that takes one by one the options which `command` takes as structs."""
+    """Return a command that takes each option separately and passes them to `command` as structs."""
     declared = inspect.signature(command, eval_str=True).parameters.values()
     groups = {
         each.name: each.annotation
@@ -56,7 +56,7 @@ def _parameters(group: type[Options]) -> Iterator[Parameter]:
 
 
 def _switch_colour_off(value: bool) -> bool:
-    """Switch colours off for the whole process, so that typer's help and rich's tables have none either."""
+    """Switch colours off for the whole process, including typer's help and rich's tables."""
     if value:
         os.environ["NO_COLOR"] = "1"
         os.environ.pop("FORCE_COLOR", None)
@@ -75,7 +75,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommonOptions(Options, frozen=True, kw_only=True):
-    """What every command has that reads the configuration. Ahead of the command they have the same effect."""
+    """What every command that reads the configuration has. Before the command they have the same effect."""
 
     config: Annotated[
         Path | None,

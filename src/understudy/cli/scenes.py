@@ -71,7 +71,7 @@ class Scene(NamedTuple):
 
 
 async def plain_answer(demo: Demo) -> SceneResult:
-    """Nothing fails."""
+    """Ask while nothing fails."""
     async with demo.manager("openai", "anthropic") as llm:
         response = await llm.generate(PARIS)
     return _result(

@@ -14,7 +14,7 @@ from understudy.providers.base import ProviderRow
 from understudy.providers.environment import key_variable
 
 _HEAD = """\
-# The providers that are asked, and the ones that stand in when one fails.
+# The providers that are asked, in order of priority: if one fails, the next is tried.
 #
 #   understudy check     checks all entries, at no cost
 #   understudy explain   shows which targets would be asked, and why

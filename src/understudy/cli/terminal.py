@@ -35,7 +35,7 @@ def styled(text: str, style: str, stream: TextIO) -> str:
 
 
 def say(text: str, *, label: str = "", style: str = "dim") -> None:
-    """Print a line on stderr, behind a styled label such as `warning`."""
+    """Print a line on stderr, after a styled label such as `warning`."""
     stream = sys.stderr
     shown = clean(text) if is_terminal(stream) else text
     start = styled(f"{label}:", style, stream) + " " if label else ""

@@ -53,7 +53,7 @@ def writer_of(form: Format, file: IO[bytes], texts: Sequence[str]) -> Writer:
 
 
 class JsonWriter(Writer):
-    """Writes one object, completely or not at all."""
+    """Writes one object, all of it or nothing."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

@@ -91,7 +91,8 @@ class Calls:
         return planned
 
     def _chat(self, read: ReadRequest, fallback: FallbackConfig, *, streamed: bool) -> Job:
-        has_effects = any(isinstance(tool, OpaqueTool) and tool.effects for tool in read.request.tools)
+        tools = read.request.tools
+        has_effects = bool(tools) and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools)
         return Job(
             id=self.engine.new_id(),
             operation=Operation.CHAT,

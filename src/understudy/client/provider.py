@@ -14,8 +14,6 @@ from understudy.domain.events import Warned
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.stats import ProviderStats
-from understudy.engine.exchanges import dialect_of, require
-from understudy.engine.http_backend import HttpBackend
 from understudy.engine.registry import backend_of
 from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts, TypedOptions
 from understudy.providers.base import ProviderRow
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
         TokenCount,
     )
     from understudy.domain.warnings import Warning  # noqa: A004 - the public name
+    from understudy.engine.http_backend import HttpBackend
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.single import SinglePlanner
     from understudy.policy.plan import Plan
@@ -62,10 +61,17 @@ class Provider:
     ) -> None:
         self.config = config
         self.row = row
-        self.backend = HttpBackend(config, row, transport=transport)
+        self._transport = transport
         self._fallback = fallback
         self._sink = sink
         self._observers = observers
+
+    @cached_property
+    def backend(self) -> HttpBackend:
+        """What the engine asks: made at the first call."""
+        from understudy.engine.http_backend import HttpBackend
+
+        return HttpBackend(self.config, self.row, transport=self._transport)
 
     @cached_property
     def _planner(self) -> SinglePlanner:
@@ -166,6 +172,7 @@ class Provider:
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt. Raises `Unsupported` if the provider has no such operation."""
         from understudy.client.prompt import read_prompt
+        from understudy.engine.exchanges import require
 
         request = read_prompt(prompt, options).request
         require(self.row, Operation.COUNT_TOKENS)
@@ -183,6 +190,8 @@ class Provider:
 
     async def _ask_for_models(self, request: ModelsRequest) -> list[ModelInfo]:
         """Run a free operation with this provider's retries."""
+        from understudy.engine.exchanges import require
+
         require(self.row, Operation.MODELS)
         planned = self._planner.only(self.backend.target(self.text_model or ""))
         return await self._calls.ask(Operation.MODELS, request, planned)
@@ -208,6 +217,7 @@ class Provider:
     def configuration_warnings(self) -> list[Warning]:
         """Return warnings of settings of the entry that its text model rejects; every request omits them."""
         from understudy.domain.messages import Message
+        from understudy.engine.exchanges import dialect_of
 
         config = self.config
         if config.embeds_alone or self.text_model is None:

@@ -16,7 +16,7 @@ from understudy.providers import ProviderType
 from understudy.settings import FallbackStrategy, Whole
 
 CAPABILITIES = ("tools", "vision", "audio_input", "pdf_input", "structured_output")
-"""What requests may need of a target; the words of `ModelInfo.capabilities`."""
+"""What a request may need from a target; the names in `ModelInfo.capabilities`."""
 
 # ---- prices ----
 
@@ -202,7 +202,7 @@ PROVIDER: Mapping[str, Rule] = {
     "embedding_model": Rule("string", '"nomic-embed-text"', "the model for embeddings", "none; `embed` is an error"),
     "max_tokens": Rule("integer", "4096", "maximum tokens of an answer, unless the call sets it", "not sent", least=1),
     "temperature": Rule(
-        "number", "0.7", "how freely the model chooses its words, unless the call sets it", "not sent", least=0, most=2
+        "number", "0.7", "the sampling temperature, unless the call sets it", "not sent", least=0, most=2
     ),
     "timeout": Rule(
         "number", "600", "time limit of one attempt, connecting included", "600", positive=True, unit="seconds"

@@ -58,7 +58,7 @@ _SAYS_NOTHING: tuple[Json, ...] = (None, False, 1, [], {}, "")
 
 
 def _is_foreign(message: Message, dialect: str, endpoint: Endpoint) -> bool:
-    """A message has one author: one part that another provider wrote decides for all."""
+    """Check whether another provider wrote the message; one part decides, because a message has one author."""
     if isinstance(message.content, str):
         return False
     return any(

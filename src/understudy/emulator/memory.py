@@ -29,7 +29,7 @@ class PromptCache:
         end, mark = _marked_end(request)
         if end < 0:
             return Cached()
-        # Tools and schema are not messages, and stand at the beginning of the prompt.
+        # Tools and schema are not messages, and come at the beginning of the prompt.
         before = prompt_tokens(request) - sum(map(message_tokens, request.messages))
         read = written = 0
         for at, digest in enumerate(_digests(request, model, end)):

@@ -90,14 +90,14 @@ class _Filler:
         return self._hint(name, schema) if name else None
 
     def _of_branches(self, schema: JsonObject, name: str, depth: int) -> Iterator[Json]:
-        """Yield a value for each alternative, merged with the keywords beside it."""
+        """Yield a value for each alternative, merged with its sibling keywords."""
         if not any(key in schema for key in ("allOf", "anyOf", "oneOf")):
             return
         base = {key: part for key, part in schema.items() if key not in ("allOf", "anyOf", "oneOf")}
         for part in schema.get("allOf", ()):
             base = self._merge(base, part)
         branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())] or [{}]
-        # Null comes last: a value says more.
+        # Null comes last: another value is more informative.
         for branch in sorted(branches, key=lambda part: isinstance(part, dict) and part.get("type") == "null"):
             try:
                 yield self.value(self._merge(base, branch), name, depth + 1)

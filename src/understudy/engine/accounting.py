@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -102,10 +103,10 @@ def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None) -
         usage=_completed(attempt, usage) if basis is CostBasis.ESTIMATED else usage,
         model=attempt.launch.target.model,
         answered_model=model,
-        service_tier=_string(facts.get("service_tier")),
-        speed=_string(raw.get("speed")),
+        service_tier=_string(facts, "service_tier"),
+        speed=_string(raw, "speed"),
         region=_region(raw),
-        partner=_string(facts.get("inference_provider")),
+        partner=_string(facts, "inference_provider"),
         estimated=basis is CostBasis.ESTIMATED,
     )
     try:
@@ -145,9 +146,10 @@ def _counted(response: GenerationResponse | None) -> int:
 
 def _region(raw: dict[str, Any]) -> str | None:
     """Return the region that a call was bound to; `None` where it could be served anywhere."""
-    place = _string(raw.get("inference_geo"))
+    place = _string(raw, "inference_geo")
     return None if place in ("global", "not_available") else place
 
 
-def _string(value: Any) -> str | None:
+def _string(facts: Mapping[str, Any], name: str) -> str | None:
+    value = facts.get(name) if facts else None
     return value if isinstance(value, str) else None

@@ -31,10 +31,10 @@ logger = logging.getLogger("understudy")
 class Attempt:
     """One launch. It folds what arrives, and holds the events of a stream until its run commits to it.
 
-    `now` is the launch by the event loop's clock; `started_at` is the wall clock (Unix seconds) at the launch.
+    `started_at` is the wall clock (Unix seconds) at the launch.
     """
 
-    def __init__(self, job: Job, launch: Launch, backend: Backend, engine: Engine, now: float) -> None:
+    def __init__(self, job: Job, launch: Launch, backend: Backend, engine: Engine) -> None:
         self.job = job
         self.launch = launch
         self.number = launch.attempt
@@ -53,7 +53,8 @@ class Attempt:
         self._held: list[Any] | None = []
         self._now = asyncio.get_running_loop().time
         self.started_at = engine.wall_clock()
-        self._started = now
+        # After the opening, in which the first attempt of a process loads its dialect: not the provider's time.
+        self._started = self._now()
         self.first_event: float | None = None
         self._ended: float | None = None
 

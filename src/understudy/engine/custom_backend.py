@@ -135,7 +135,7 @@ class CustomAttempt:
         self._limits = limits
         self._events: AsyncIterator[Any] | None = None
         self._over = False
-        self._start = 0.0
+        self._start: float | None = None
         self._patience: asyncio.Timeout | None = None
         self._interrupted: Failure | None = None
 
@@ -148,8 +148,9 @@ class CustomAttempt:
         if self._interrupted is not None:
             raise AttemptFailed(self._interrupted)
         now = asyncio.get_running_loop().time()
-        self._start = self._start or now
-        limit = self._limit(now)
+        if self._start is None:
+            self._start = now
+        limit = self._limit(now - self._start)
         try:
             async with asyncio.timeout(limit) as self._patience:
                 return await self._step()
@@ -165,9 +166,9 @@ class CustomAttempt:
         finally:
             self._patience = None
 
-    def _limit(self, now: float) -> float:
+    def _limit(self, elapsed: float) -> float:
         """Return how many seconds the next step may take."""
-        limits, elapsed = self._limits, now - self._start
+        limits = self._limits
         limit = limits.total - elapsed
         if self._job.streamed:
             limit = min(limit, limits.idle if self.answered else limits.first_event)
@@ -230,5 +231,5 @@ class CustomAttempt:
 
 
 def _embed_options(request: Any) -> dict[str, Any]:
-    names = ("model", "dimensions", "input_type", "user", "extra")
+    names = ("model", "dimensions", "input_type", "user", "labels", "session", "extra")
     return {name: value for name in names if (value := getattr(request, name)) is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -211,9 +211,9 @@ class HttpBackend:
         """Return what an attempt cost, at the price of the model that answered; `None` if that is unknown."""
         return self.prices.cost(query)
 
-    async def prices_ready(self, model: str | None = None) -> None:
+    def prices_ready(self, model: str | None = None) -> Coroutine[Any, Any, None]:
         """Wait until the published prices are loaded, if the price of a model (unset: of any model) needs them."""
-        await self.prices.ready(model)
+        return self.prices.ready(model)
 
     def load_prices(self, model: str | None = None) -> None:
         """Load what `prices_ready` waits for, in the calling thread: that takes 0.4 seconds, once a process."""

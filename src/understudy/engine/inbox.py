@@ -9,10 +9,14 @@ from typing import Any
 
 import msgspec
 
+from understudy.domain.failures import Failure, FailureKind
 from understudy.engine.attempt import Attempt
+from understudy.engine.attempt_stream import AttemptFailed
 
 CLOSING = 1.0
 """Seconds in which an attempt that lost must end; then it is closed all the same."""
+
+_CANCELLED = Failure(kind=FailureKind.LOCAL, message="the provider cancelled its own answer")
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -38,8 +42,8 @@ class Inbox:
         task.add_done_callback(partial(self._post, attempt))
 
     def _post(self, attempt: Attempt, task: asyncio.Task[list[Any] | None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if self._reading.pop(attempt.number, None) is None or task.cancelled():
+        error = AttemptFailed(_CANCELLED) if task.cancelled() else task.exception()
+        if self._reading.pop(attempt.number, None) is None:
             return  # the attempt was let go
         if error is not None and not isinstance(error, Exception):
             raise error

@@ -36,9 +36,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return self.rules.streamed
 
 
+_CHANCE = 0x0FFF_3FFF_FFFF_FFFF_FFFF
+_VERSION = 0x7000_8000_0000_0000_0000
+"""The random bits of an id, and those that hold its version and variant."""
+
+
 def new_id() -> str:
     """Return a UUID of version 7 (RFC 9562 §5.7): milliseconds first, so that ids sort by time."""
-    chance = int.from_bytes(os.urandom(10), "big")
-    clock = f"{time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF:012x}"
-    tail = f"{chance & 0x3FFF_FFFF_FFFF_FFFF | 1 << 63:016x}"
-    return f"{clock[:8]}-{clock[8:]}-7{chance >> 68:03x}-{tail[:4]}-{tail[4:]}"
+    milliseconds = time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF
+    digits = f"{milliseconds << 80 | int.from_bytes(os.urandom(10)) & _CHANCE | _VERSION:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -134,13 +134,15 @@ class Run:
                     ready, self._ready = self._ready, []
                     yield ready
         finally:
-            if not call.settled:
-                self._abandon()
-            if self._aborted:
-                await self._close_aborted()
             self._engine.running.discard(self)
-            if self._ended is not None:
-                self._ended.set()
+            try:
+                if not call.settled:
+                    self._abandon()
+                if self._aborted:
+                    await self._close_aborted()
+            finally:
+                if self._ended is not None:
+                    self._ended.set()
 
     async def _next_message(self) -> None:
         """Wait for the timer, for an end from outside, or for what an attempt posts; and act on it."""
@@ -219,10 +221,8 @@ class Run:
                 case Launch():
                     self._launch(action, now)
                 case Commit(number):
-                    self._committed = attempt = self._attempts.get(number) or self._committed
-                    if attempt is not None and self.job.streamed:
-                        self.fold = attempt.fold
-                        self._ready += attempt.release()
+                    if self.job.rules.streamed:
+                        self._commit(number)
                 case Abort(number, failure):
                     self._abort(number, failure)
                 case Settle():
@@ -234,9 +234,16 @@ class Run:
             self._perform(self._call.receive(Denied(launch.attempt, refusal), now), now)
             return
         backend = self._backends[launch.target.name]
-        self._attempts[launch.attempt] = attempt = Attempt(self.job, launch, backend, engine, now)
+        self._attempts[launch.attempt] = attempt = Attempt(self.job, launch, backend, engine)
         if self.job.rules.hedge_after is not None:
             self._inbox.read(attempt)
+
+    def _commit(self, number: int) -> None:
+        """Let the caller have the events of an attempt. Nothing may silently replace it from now on."""
+        self._committed = attempt = self._attempts.get(number) or self._committed
+        if attempt is not None:
+            self.fold = attempt.fold
+            self._ready += attempt.release()
 
     def _abort(self, number: int, reason: Failure) -> None:
         """Account for an attempt that is given up. Its connection is closed as soon as the actions are performed."""

@@ -160,6 +160,8 @@ class Call:
     def _failed(self, signal: Failed, now: float) -> list[Action]:
         failure, ended = signal.failure, self.running.pop(signal.attempt)
         current = ended.target
+        if not self.running:
+            self._hedge_at = None
         verdict = verdict_of(failure, max_wait=self._rules.max_wait, took=now - ended.launched_at)
         self._last = failure
         of_others = self._rules.free and verdict.cooldown is Cooldown.MODEL

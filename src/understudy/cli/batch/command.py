@@ -65,7 +65,7 @@ output.""",
 
 
 class BatchOptions(CommonOptions, frozen=True, kw_only=True):
-    """The options of `batch`, as they stand on the command line."""
+    """The options of `batch`, as written on the command line."""
 
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="The file of requests, one JSON object per line; `-` is stdin.")
@@ -169,7 +169,7 @@ def batch(options: BatchOptions) -> None:
 
 
 def _answer(options: BatchOptions, limits: RunLimits, max_cost: int | None) -> tuple[BatchProgress, SpendingLimit]:
-    """Answer what is left of the input. Return how far it came. Raise `Misuse` before anything is sent."""
+    """Answer the remaining lines. Return how far the batch came. Raise `Misuse` before anything is sent."""
     from understudy.cli.batch.journal import Journal
     from understudy.cli.batch.source import open_source
     from understudy.cli.choice import alone_first

@@ -81,15 +81,15 @@ class Watcher(Protocol):
     """Receives the events of a run."""
 
     def finished(self, where: str, outcome: Outcome) -> None:
-        """Receive a finished line; the progress includes it already."""
+        """Called with a finished line, which the progress already includes."""
         ...
 
     def held(self, seconds: float, why: str) -> None:
-        """Receive that all lines wait for a limit to pass."""
+        """Called when all lines wait for a limit to pass."""
         ...
 
     def tick(self) -> None:
-        """Receive that about a second has passed."""
+        """Called about once a second."""
         ...
 
 

@@ -18,7 +18,7 @@ class Input(Protocol):
 
     @property
     def interactive(self) -> bool:
-        """Whether a person types at a terminal: then errors are shown and the chat goes on."""
+        """Whether a person types at a terminal: then errors are shown and the chat continues."""
         ...
 
     async def read(self) -> str | None:

@@ -25,7 +25,7 @@ from understudy.config import load
 from understudy.domain.errors import ContextLengthExceeded, LLMError, Misuse
 
 HISTORY = "chat-history"
-"""The file of what was typed, beside the folder of sessions."""
+"""The file with the history of input, next to the folder of sessions."""
 _DUMB = ("dumb", "unknown", "")
 """Values of `TERM` for terminals that cannot move the cursor."""
 

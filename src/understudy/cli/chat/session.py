@@ -34,7 +34,7 @@ class Session:
     def __init__(
         self, targets: TargetSelection, store: SessionStore, options: RequestOptions, *, streams: bool, verbose: bool
     ) -> None:
-        """`options` apply to every request. `streams`: answers are shown as they arrive, and Ctrl-C stops one."""
+        """`options` apply to every request. With `streams`, answers are shown as they arrive, and Ctrl-C stops one."""
         self.targets = targets
         self.store = store
         self.over = False

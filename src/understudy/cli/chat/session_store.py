@@ -78,7 +78,7 @@ class SessionStore:
             self._file.close()
 
     def _write(self) -> None:
-        """Append what is not saved yet. A failure is reported once, and the chat goes on without saving."""
+        """Append what is not saved yet. A failure is reported once, and the chat continues without saving."""
         try:
             if self._file is None:
                 if self._folder is None:

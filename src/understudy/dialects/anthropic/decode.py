@@ -198,7 +198,7 @@ class AnswerDecoder:
         return block.part
 
     def _count(self, usage: Any, *, final: bool) -> list[e.Event]:
-        """Counts are cumulative over the events of a stream, each of which may leave some out: the latest counts.
+        """Report the counts so far. They are cumulative over the events of a stream, each of which may omit some.
 
         Only the final counts include the whole answer.
         """

@@ -282,8 +282,8 @@ class MessageEncoder:
                 ] or None
 
     def _refuse_prefill(self, messages: tuple[Message, ...]) -> None:
-        """A begun answer is left out where the model refuses it. A paused turn, which holds hosted tools' blocks, is
-        none: it goes back as it is."""
+        """Leave out a begun answer if the model refuses it. A paused turn, which holds hosted tools' blocks, is
+        not one: it is sent back as it is."""
         if self._quirks.prefill or len(self._messages) < 2 or self._messages[-1]["role"] != "assistant":
             return
         if any(isinstance(part, Opaque) for part in messages[-1].parts):

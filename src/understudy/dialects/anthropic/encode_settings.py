@@ -14,7 +14,7 @@ from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat
 
 DEFAULT_MAX_TOKENS = 4096
-"""The wire demands `max_tokens`; sent where neither caller nor configuration nor the model's ceiling give a number."""
+"""The wire requires `max_tokens`; this is sent if the caller, the configuration and the model's limit give none."""
 
 NOT_ON_WIRE = (
     "min_p",

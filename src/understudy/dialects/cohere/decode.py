@@ -155,7 +155,7 @@ class AnswerDecoder:
         self._logprobs.add([item for item in logprobs if isinstance(item, dict)], whole=True)
 
     def _cited_part(self, raw: JsonObject) -> int:
-        """The part that a citation belongs to; without a number, the first of its kind."""
+        """Return the part that a citation belongs to; without a number, the first of its kind."""
         if raw.get("type") == "PLAN":
             return self._plan
         block = self._blocks.get(index) if type(index := raw.get("content_index")) is int else None
@@ -209,7 +209,7 @@ def _latest(places: dict[int | None, Any]) -> int | None:
 
 
 def _logprob(item: JsonObject) -> JsonObject:
-    """A chunk's log probabilities in OpenAI's form, which this library uses; the chunk's is the sum of its tokens'."""
+    """Return a chunk's log probabilities in OpenAI's form; the chunk's is the sum of its tokens'."""
     chances: Any = item.get("logprobs")
     numbers = [chance for chance in chances if isinstance(chance, int | float)] if isinstance(chances, list) else []
     total = sum(numbers) if not chances or chances == numbers else None

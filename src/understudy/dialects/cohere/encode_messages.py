@@ -65,7 +65,7 @@ class MessageEncoder:
         return [{"role": role, "content": blocks}] if blocks or not message.content else []
 
     def _speech(self, message: Message) -> list[JsonObject]:
-        """Return the rest of a message beside its tool results."""
+        """Return what a message contains besides its tool results."""
         if message.role is Role.USER:
             others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
             if isinstance(message.content, str) or len(others) == len(message.content):

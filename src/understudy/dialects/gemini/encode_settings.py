@@ -19,7 +19,7 @@ _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 
 
 def encode_settings(request: GenerationRequest, notes: WarningLog) -> JsonObject:
-    """Write the fields beside messages and tools."""
+    """Write the fields other than messages and tools."""
     for name in NOT_ON_WIRE:
         if getattr(request, name) is not None:
             notes.drop(name, "this API has no such parameter")

@@ -196,7 +196,7 @@ def _without_none(fields: JsonObject) -> JsonObject:
 
 def _received(request: GenerationRequest | EmbeddingRequest, needs: str) -> JsonObject | None:
     """Return the body of a request that came in on this wire, over the route that `needs` belongs to: the older routes
-    (`/api/generate`, `/api/embeddings`) have a `prompt`, and their requests are rendered anew."""
+    (`/api/generate`, `/api/embeddings`) have a `prompt`, and their requests are rendered again."""
     body = received(request, NAME)
     return body if body is not None and needs in body else None
 

@@ -45,7 +45,7 @@ class MessageEncoder:
         self._names: dict[str, str] = {}
 
     def write(self, messages: Sequence[Message]) -> Iterator[JsonObject]:
-        """Return the messages. Tool results become separate messages, ahead of the rest of theirs."""
+        """Return the messages. Tool results become separate messages, before the rest of theirs."""
         for message in messages:
             results = [part for part in message.parts if isinstance(part, ToolResult)]
             rest = [part for part in message.parts if not isinstance(part, ToolResult)]

@@ -52,7 +52,7 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
 
 
 def _fail(endpoint: Endpoint) -> Fail:
-    """Errors inside a success have no status of their own: their code decides."""
+    """Return how an error inside a success becomes a failure: by its code, because it has no status."""
 
     def fail(error: WireError) -> Failure:
         return failure_in_answer(error, endpoint=endpoint, rules=RULES)

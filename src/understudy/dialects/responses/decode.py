@@ -114,7 +114,7 @@ class AnswerDecoder:
         item, place = self._items.of(event, "message"), position_of(event.content_index)
         part = item.parts.get(place)
         if not isinstance(event.annotation, dict) or part is None:
-            return []  # A citation ahead of its text comes again with the closed item.
+            return []  # A citation before its text comes again with the closed item.
         item.seen_citations[place] = item.seen_citations.get(place, 0) + 1
         return [e.CitationAdded(part, read_citation(event.annotation))]
 
