@@ -122,11 +122,6 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: frozenset[str]
     limit: int | None
 
-    @property
-    def matches_all(self) -> bool:
-        """Whether every model matches, so that a provider need not list more than `limit`."""
-        return self.pattern is None and not self.capabilities
-
 
 class ModelsOptions(CommonOptions, frozen=True, kw_only=True):
     """The options of `models`."""
@@ -222,7 +217,8 @@ async def _ask_all(config: Config, criteria: Filter, patience: float) -> dict[st
 
 async def _ask(provider: Provider, criteria: Filter, patience: float) -> list[ModelResult] | LLMError:
     listed: list[ModelInfo] = []
-    most = criteria.limit if criteria.matches_all else None
+    # If every model matches, no more of them are needed than are shown.
+    most = criteria.limit if criteria.pattern is None and not criteria.capabilities else None
     try:
         async with asyncio.timeout(patience):
             await provider.prices_ready()
