@@ -39,7 +39,7 @@ GIVING_UP = 0.2
 
 
 class ProviderManager:
-    """Many providers behind the same protocol: when one fails, the next goes on, and every attempt is accounted for.
+    """Several providers behind the same protocol: if one fails, the next takes over, and every attempt is recorded.
 
     `providers` may be built-in ones, custom ones and other managers, each with a unique name. A call's `model` may be
     `entry`, `entry/model`, or a model that an entry names; that target is tried first, the others stay behind it. Or it

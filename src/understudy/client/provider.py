@@ -104,7 +104,7 @@ class Provider:
 
     @property
     def text_model(self) -> str | None:
-        """The model of generations that name none: the entry's, else the row's dated default."""
+        """The model for generations that do not name one: the entry's, else the row's dated default."""
         return self.backend.text_model
 
     @property
@@ -211,7 +211,7 @@ class Provider:
         return self.backend.price_of(model)
 
     def known(self, model: str | None) -> ModelInfo | None:
-        """Return what a fetched list of models states of a model, or what is published of it; else `None`."""
+        """Return what a fetched list of models states about a model, or what is published about it; else `None`."""
         return self.backend.known(model)
 
     def configuration_warnings(self) -> list[Warning]:

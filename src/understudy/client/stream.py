@@ -83,13 +83,13 @@ class ResponseStream(Generic[T_co]):
         return events
 
     async def text(self) -> AsyncIterator[str]:
-        """Iterate over the text alone, piece by piece."""
+        """Iterate over the text only, piece by piece."""
         async for event in self:
             if isinstance(event, TextDelta) and event.text:
                 yield event.text
 
     async def to_openai(self) -> AsyncIterator[JsonObject]:
-        """Iterate over chunks in OpenAI's format, for code written for that; the last one holds the usage."""
+        """Iterate over chunks in OpenAI's format, for code written for it; the last one holds the usage."""
         from understudy.dialects.openai.render_stream import ChunkObjects
 
         chunks = ChunkObjects()
