@@ -219,7 +219,8 @@ class ProviderManager(LLMProvider):
     def of(cls, wrapped: manager.ProviderManager) -> Self:
         """Make the blocking form of an asynchronous manager."""
         face = cls.__new__(cls)
-        face._hold(wrapped, tuple(_face(each) for each in wrapped.providers))  # noqa: SLF001 - its own
+        faces = (Provider(each) if isinstance(each, provider.Provider) else each for each in wrapped.providers)
+        face._hold(wrapped, tuple(faces))  # noqa: SLF001 - its own
         return face
 
     def _hold(self, wrapped: manager.ProviderManager, providers: tuple[LLMProvider | AsyncProvider, ...]) -> None:
@@ -275,7 +276,3 @@ def from_config(
     """
     made = manager.from_config(path, transport=transport, sink=sink, observers=observers)
     return ProviderManager.of(made) if isinstance(made, manager.ProviderManager) else Provider(made)
-
-
-def _face(given: AsyncProvider) -> LLMProvider | AsyncProvider:
-    return Provider(given) if isinstance(given, provider.Provider) else given

@@ -30,7 +30,11 @@ from understudy.cli import completion
 def flatten(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command that takes each option separately and passes them to `command` as structs."""
     declared = inspect.signature(command, eval_str=True).parameters.values()
-    groups = {each.name: each.annotation for each in declared if _is_group(each.annotation)}
+    groups = {
+        each.name: each.annotation
+        for each in declared
+        if isinstance(each.annotation, type) and issubclass(each.annotation, Options)
+    }
 
     def run(**given: Any) -> None:
         for name, group in groups.items():
@@ -43,10 +47,6 @@ def flatten(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__doc__ = command.__doc__
     return run
-
-
-def _is_group(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Options)
 
 
 def _parameters(group: type[Options]) -> Iterator[Parameter]:

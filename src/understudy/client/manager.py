@@ -155,6 +155,14 @@ class ProviderManager:
         answers = await asyncio.gather(*(_asked(each, ask, self._patience) for each in self.providers))
         return dict(zip((each.name for each in self.providers), answers, strict=True))
 
+    async def _gather_answers(self, ask: Callable[[LLMProvider], Awaitable[T]]) -> list[T]:
+        """Ask all providers at once and return what those answer that do not fail. Raise the first error if all do."""
+        found = (await self._gather(ask)).values()
+        answers = [answer for answer in found if not isinstance(answer, LLMError)]
+        if not answers:
+            raise next(error for error in found if isinstance(error, LLMError))
+        return answers
+
     @property
     def _patience(self) -> float:
         """Seconds within which a provider must answer a free call. A built-in one times out by itself just before."""
@@ -167,10 +175,7 @@ class ProviderManager:
 
         Raise the first provider's error if none answers.
         """
-        found = await self._gather(lambda each: _named_models(each, limit))
-        lists = [models for models in found.values() if not isinstance(models, LLMError)]
-        if not lists:
-            raise next(error for error in found.values() if isinstance(error, LLMError))
+        lists = await self._gather_answers(lambda each: _named_models(each, limit))
         return list(itertools.islice(itertools.chain.from_iterable(lists), limit))
 
     async def is_model_available(self, model: str) -> bool:
@@ -181,10 +186,7 @@ class ProviderManager:
             if isinstance(answer, LLMError):
                 raise answer
             return answer
-        found = await self._gather(lambda each: _of_type(bool, each.is_model_available(model)))
-        if all(isinstance(answer, LLMError) for answer in found.values()):
-            raise next(answer for answer in found.values() if isinstance(answer, LLMError))
-        return any(answer is True for answer in found.values())
+        return any(await self._gather_answers(lambda each: _of_type(bool, each.is_model_available(model))))
 
     async def health_check(self) -> HealthStatus:
         """Check every target; the manager is healthy if one is. Enable disabled targets that are healthy again."""

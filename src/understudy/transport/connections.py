@@ -130,7 +130,8 @@ class _Head:
         for message, _ in messages:
             if message.code in INTERIM:
                 continue
-            if self.received > self._limit and _size(message.raw_headers) > self._limit:
+            size = sum(len(name) + len(value) + len(": \r\n") for name, value in message.raw_headers)
+            if self.received > self._limit and size > self._limit:
                 break
             if not 200 <= message.code <= 599:
                 raise OddStatus(message.code)
@@ -146,10 +147,6 @@ class _Head:
     def pause_reading(self) -> None:
         """Pause: the body's buffer is full already."""
         self._parser.pause_reading()
-
-
-def _size(headers: tuple[tuple[bytes, bytes], ...]) -> int:
-    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
 
 
 class PooledConnection(ResponseHandler):

@@ -51,7 +51,10 @@ class Resolver(AbstractResolver):
         def work() -> None:
             found: list[ResolveResult] | Exception
             try:
-                found = _addresses(host, port, family)
+                infos = socket.getaddrinfo(
+                    host, port, type=socket.SOCK_STREAM, family=family, flags=socket.AI_ADDRCONFIG
+                )
+                found = [_result(host, kind, proto, address) for kind, _, proto, _, address in infos]
             except (OSError, UnicodeError) as error:
                 found = error
             finally:
@@ -74,11 +77,6 @@ class Resolver(AbstractResolver):
 
     async def close(self) -> None:
         """Abandon lookups that hang; they are not waited for."""
-
-
-def _addresses(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
-    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family, flags=socket.AI_ADDRCONFIG)
-    return [_result(host, kind, proto, address) for kind, _, proto, _, address in infos]
 
 
 def _result(host: str, family: socket.AddressFamily, proto: int, address: tuple[Any, ...]) -> ResolveResult:

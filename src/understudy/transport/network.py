@@ -127,18 +127,14 @@ class Network:
     def _proxy_for(self, url: str) -> Proxy | None:
         if not isinstance(self._proxies, EnvironmentProxies):
             return self._proxies
-        if self._is_at_home and is_this_machine(url):
+        # Without an address of its own the entry means a local server, which is not behind a company's proxy.
+        if self._config is not None and self._config.base_url is None and is_this_machine(url):
             return None
         try:
             return self._proxies.proxy_for(url)
         except ValueError as error:
             message = f"{error}; correct it, name the host in NO_PROXY, or set proxy in the entry"
         raise TransportError(Failure(kind=FailureKind.PROXY, message=message, sent=False))
-
-    @property
-    def _is_at_home(self) -> bool:
-        """Whether the entry names no address: a local server's default one is not behind a company's proxy."""
-        return self._config is not None and self._config.base_url is None
 
     @cached_property
     def _proxies(self) -> EnvironmentProxies | Proxy | None:
