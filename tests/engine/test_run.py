@@ -141,6 +141,24 @@ def test_a_whole_answer_is_hedged_too() -> None:
     assert took == pytest.approx(1.5)
 
 
+def test_the_run_knows_what_the_caller_has_been_handed() -> None:
+    async def scenario() -> None:
+        first = Paced("a", 0.0)
+        one = a_run(first, hedge_after=None)
+        events = one.events()
+        handed = ""
+        assert one.fold is None
+        async for batch in events:
+            handed += "".join(event.text for event in batch if isinstance(event, TextDelta))
+            if len(first.said) == 2:
+                break
+        await events.aclose()
+        assert one.fold is not None
+        assert one.fold.response().text == handed == "a:one a:two "
+
+    run(scenario())
+
+
 def test_a_target_that_answers_in_time_is_not_hedged() -> None:
     async def scenario() -> None:
         first, second = Paced("a", 0.5), Paced("b", 0.5)

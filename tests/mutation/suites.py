@@ -16,7 +16,16 @@ CALL = (
     "tests/scenarios/test_fallback.py",
 )
 PLANS = ("tests/policy/test_strategies.py", "tests/engine/test_choosing.py")
+ROUTES = (
+    "tests/policy/test_selection.py",
+    "tests/engine/test_choosing.py",
+    "tests/config/test_routes.py",
+    "tests/scenarios/test_entries.py",
+    "tests/scenarios",
+)
 DRIVE = (
+    "tests/engine/test_run.py",
+    "tests/engine/test_virtual_time.py",
     "tests/scenarios/test_fallback.py",
     "tests/scenarios/test_cooldowns.py",
     "tests/engine/test_silence.py",
@@ -73,7 +82,14 @@ SUITES: dict[str, tuple[str, ...]] = {
     "src/understudy/policy/tasks.py": PLANS,
     "src/understudy/policy/tries.py": ("tests/policy/test_shares.py", *CALL),
     "src/understudy/policy/verdicts.py": ("tests/policy/test_verdicts.py", *CALL),
+    "src/understudy/client/calls.py": DRIVE,
+    "src/understudy/planning/catalog.py": ROUTES,
+    "src/understudy/planning/planner.py": ROUTES,
+    "src/understudy/planning/single.py": ROUTES,
+    "src/understudy/policy/selection.py": ROUTES,
     "src/understudy/engine/accounting.py": DRIVE,
+    "src/understudy/engine/custom_backend.py": ("tests/engine/test_foreign_faults.py", *DRIVE),
+    "src/understudy/engine/http_backend.py": ("tests/engine/test_backends.py", *DRIVE),
     "src/understudy/engine/engine.py": DRIVE,
     "src/understudy/engine/inbox.py": DRIVE,
     "src/understudy/engine/run.py": DRIVE,

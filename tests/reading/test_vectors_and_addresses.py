@@ -87,11 +87,12 @@ HELLO = GenerationRequest(messages=(Message.user("hello"),))
 def addresses(dialect: str, model: str) -> list[str]:
     """The addresses at which the dialect would ask for a model: its look-up, its answers and its vectors."""
     half, place = dialects.load(dialect), with_model(dialect, model)
-    opened: list[Any] = [
-        half.open(Operation.MODELS, ModelsRequest(model=model), place),
-        half.open(Operation.CHAT, HELLO, place, stream=True),
-        half.open(Operation.EMBED, EmbeddingRequest(texts=("t",)), place),
+    asked: list[tuple[Operation, Any, dict[str, bool]]] = [
+        (Operation.MODELS, ModelsRequest(model=model), {}),
+        (Operation.CHAT, HELLO, {"stream": True}),
+        (Operation.EMBED, EmbeddingRequest(texts=("t",)), {}),
     ]
+    opened = [half.open(what, request, place, **more) for what, request, more in asked if what in half.operations]
     return [step.request.url for exchange in opened for step in exchange.start() if isinstance(step, Send)]
 
 

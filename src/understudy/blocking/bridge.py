@@ -35,7 +35,7 @@ class Bridge:
         self._inherited: list[Any] = []
 
     def loop_thread(self) -> LoopThread:
-        """Return the loop thread, started if necessary. Raises `Misuse` when the interpreter is shutting down."""
+        """Return the loop thread, started if necessary. Raise `Misuse` when the interpreter is shutting down."""
         thread = self.thread
         if thread is not None:
             return thread
@@ -55,7 +55,7 @@ class Bridge:
             thread.release(provider)
 
     def before_fork(self) -> None:
-        """Pause the loop, so that the child inherits nothing half done, such as locks of imports."""
+        """Pause the loop, so that the child inherits no unfinished state, such as import locks."""
         self._waited = self._starting.acquire(timeout=FORK_GRACE)
         if self.thread is not None:
             self.thread.pause(FORK_GRACE)

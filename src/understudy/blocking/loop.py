@@ -1,4 +1,4 @@
-"""The event loop behind the blocking face, in a daemon thread of its own, and the way of calls to it and back."""
+"""The event loop behind the blocking API, in its own daemon thread, and how calls reach it and return."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class LoopThread:
         """Call `start` on the loop, and wait for the reply that it, or a task started by it, sets.
 
         When the wait is interrupted, `cancel` is called on the loop, and the interruption propagates once the reply has
-        come, or after `CANCEL_GRACE`. Raises `Misuse` on the loop's own thread.
+        come, or after `CANCEL_GRACE`. Raise `Misuse` on the loop's own thread.
         """
         self.check()
         reply: Reply[T] = Reply()
@@ -166,7 +166,7 @@ class LoopThread:
         """Raise `Misuse` where a call would wait for ever: on the loop's own thread, or after the loop's end."""
         if self.is_on_loop_thread():
             raise Misuse(
-                "a blocking call on understudy's own event loop would wait for itself: in observers, ledgers and "
+                "a blocking call on understudy's own event loop would deadlock: in observers, ledgers and "
                 "custom providers, await the asynchronous provider instead (`.wrapped`)"
             )
         if not self.is_open:
@@ -231,7 +231,7 @@ class LoopThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         while not self._ended:
-            # The caller that waits for the task which raised one of these gets it too; the loop goes on for all others.
+            # The caller that waits for the task that raised one of these gets it, too; for others the loop continues.
             with contextlib.suppress(KeyboardInterrupt, SystemExit):
                 self._loop.run_forever()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
@@ -278,7 +278,7 @@ class LoopThread:
         self._rest_over.set()
 
     def disown(self) -> None:
-        """In a forked child: release the loop's sockets without an effect on the parent, which goes on using them.
+        """In a forked child: release the loop's sockets without an effect on the parent, which still uses them.
 
         The selector's own descriptor is shared with the parent: it is closed, not emptied. Sockets are replaced by
         `/dev/null` here, so that a connection closed by the parent is really closed, and a descriptor is never reused.
@@ -294,5 +294,5 @@ class LoopThread:
 
 
 async def _make_and_await(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Make a coroutine and await it, so that an error in making it reaches the waiting caller, too."""
+    """Make a coroutine and await it, so that an error in making it also reaches the waiting caller."""
     return await make()

@@ -75,7 +75,7 @@ class LLMProvider:
     @overload
     def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
-        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
+        """Answer a prompt. Raise `Misuse`, `Refused` or `Unavailable`."""
         return self._run_coroutine(lambda: self._wrapped.generate(prompt, **options))
 
     @overload
@@ -101,7 +101,7 @@ class LLMProvider:
         return self._run_coroutine(lambda: self._wrapped.list_models(limit=limit))
 
     def is_model_available(self, model: str) -> bool:
-        """Check whether the provider offers a model. Raises `Unsupported` if only a billed call could establish it."""
+        """Check whether the provider offers a model. Raise `Unsupported` if only a billed call could establish it."""
         return self._run_coroutine(lambda: self._wrapped.is_model_available(model))
 
     def health_check(self) -> HealthStatus:
@@ -109,7 +109,7 @@ class LLMProvider:
         return self._run_coroutine(self._wrapped.health_check)
 
     def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
-        """Count the tokens of a prompt. Raises `Unsupported` if the provider cannot."""
+        """Count the tokens of a prompt. Raise `Unsupported` if the provider cannot."""
         return self._run_coroutine(lambda: self._wrapped.count_tokens(prompt, **options))
 
     def stats(self) -> ProviderStats:
@@ -155,7 +155,7 @@ class Provider(LLMProvider):
 
     @property
     def text_model(self) -> str | None:
-        """The model of generations that name none: the entry's, else the row's dated default."""
+        """The model for generations that do not name one: the entry's, else the row's dated default."""
         return self.wrapped.text_model
 
     @property
@@ -176,7 +176,7 @@ class Provider(LLMProvider):
         return self._run(lambda: self.wrapped.price_of(model))
 
     def known(self, model: str | None) -> ModelInfo | None:
-        """Return what a fetched list of models states of a model, or what is published of it; else `None`."""
+        """Return what a fetched list of models states about a model, or what is published about it; else `None`."""
         return self._run(lambda: self.wrapped.known(model))
 
     def configuration_warnings(self) -> list[Warning]:
@@ -185,11 +185,11 @@ class Provider(LLMProvider):
 
 
 class ProviderManager(LLMProvider):
-    """Many providers behind the same protocol: when one fails, the next goes on, and every attempt is accounted for.
+    """Several providers behind the same protocol: if one fails, the next takes over, and every attempt is recorded.
 
-    `providers` may be those of this module, and a user's own asynchronous ones, each with a name of its own. A call's
-    `model` may be `entry`, `entry/model`, or the text model of an entry; that target is tried first, the others stay
-    behind it. Or it is the name of one of `routes`, whose targets, strategy and limits then apply.
+    `providers` may be those of this module and custom asynchronous ones, each with a unique name. A call's `model` may
+    be `entry`, `entry/model`, or the text model of an entry; that target is tried first, and the others follow. Or it
+    is the name of one of `routes`, whose targets, strategy and limits then apply.
     """
 
     def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
@@ -203,7 +203,7 @@ class ProviderManager(LLMProvider):
         priority: int = 10,
         name: str | None = None,
     ) -> None:
-        """Raises `ConfigError` when there is no provider, when two share a name, or when a route or task names none."""
+        """Raise `ConfigError` if there is no provider, two share a name, or a route or task names an unknown one."""
         wrapped = manager.ProviderManager(
             [each.wrapped if isinstance(each, LLMProvider) else each for each in providers],
             fallback,
@@ -217,9 +217,10 @@ class ProviderManager(LLMProvider):
 
     @classmethod
     def of(cls, wrapped: manager.ProviderManager) -> Self:
-        """Make the blocking face of an asynchronous manager."""
+        """Make the blocking form of an asynchronous manager."""
         face = cls.__new__(cls)
-        face._hold(wrapped, tuple(_face(each) for each in wrapped.providers))  # noqa: SLF001 - its own
+        faces = (Provider(each) if isinstance(each, provider.Provider) else each for each in wrapped.providers)
+        face._hold(wrapped, tuple(faces))  # noqa: SLF001 - its own
         return face
 
     def _hold(self, wrapped: manager.ProviderManager, providers: tuple[LLMProvider | AsyncProvider, ...]) -> None:
@@ -252,9 +253,9 @@ def create_provider(
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider:
-    """Make a provider of an entry, without I/O. Raises `ConfigError` for an unknown type or an invalid address.
+    """Make a provider of an entry, without I/O. Raise `ConfigError` for an unknown type or an invalid address.
 
-    `row` says what the provider is where its type is none of the built-in ones; then `config.provider` is but a name.
+    `row` describes a provider whose type is not built in; `config.provider` is then only a name.
     """
     return Provider(
         factory.create_provider(config, row=row, fallback=fallback, transport=transport, sink=sink, observers=observers)
@@ -271,11 +272,7 @@ def from_config(
     """Make what a configuration file describes: one provider, or a manager of several.
 
     Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
-    provider whose key is in the environment. Raises `ConfigError`, which says what is wrong and where.
+    provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
     """
     made = manager.from_config(path, transport=transport, sink=sink, observers=observers)
     return ProviderManager.of(made) if isinstance(made, manager.ProviderManager) else Provider(made)
-
-
-def _face(given: AsyncProvider) -> LLMProvider | AsyncProvider:
-    return Provider(given) if isinstance(given, provider.Provider) else given

@@ -60,13 +60,13 @@ class ResponseStream(Generic[T_co]):
             return ready or self._feed.pull()
 
     def text(self) -> Iterator[str]:
-        """Iterate over the text alone, piece by piece."""
+        """Iterate over the text only, piece by piece."""
         for event in self:
             if isinstance(event, TextDelta) and event.text:
                 yield event.text
 
     def to_openai(self) -> Iterator[JsonObject]:
-        """Iterate over chunks in OpenAI's format, for code written for that; the last one holds the usage."""
+        """Iterate over chunks in OpenAI's format, for code written for it; the last one holds the usage."""
         from understudy.dialects.openai.render_stream import ChunkObjects
 
         chunks = ChunkObjects()
@@ -82,7 +82,7 @@ class ResponseStream(Generic[T_co]):
 
     @property
     def response(self) -> GenerationResponse[T_co]:
-        """The whole answer. Raises `Misuse` before the stream has ended successfully."""
+        """The whole answer. Raise `Misuse` before the stream has ended successfully."""
         return self.wrapped.response
 
     @property

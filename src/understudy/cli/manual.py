@@ -48,7 +48,7 @@ class Documented(TyperCommand):
     manual = Manual()
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return the words of the usage line. Optional ones are in brackets; required ones need none."""
+        """Return the words of the usage line; optional ones are in brackets."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
@@ -57,7 +57,7 @@ class Documented(TyperCommand):
         write_text(formatter, self.manual.text)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options of the command ahead of the common ones."""
+        """Write the options of the command before the common ones."""
         write_parameters(self.get_params(ctx), ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
@@ -104,9 +104,7 @@ def write_manual(formatter: Any, manual: Manual) -> None:
         with formatter.section("Environment"):
             formatter.write_dl(list(manual.variables.items()), col_max=20)
     if manual.see:
-        formatter.write_paragraph()
-        with formatter.indentation():
-            formatter.write_text(f"See also: {manual.see}")
+        write_text(formatter, f"See also: {manual.see}")
 
 
 def exits(manual: Manual) -> Mapping[ExitCode, str]:

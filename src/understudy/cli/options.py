@@ -2,8 +2,8 @@
 
 An option is a field: `Annotated[type, typer.Option(…)] = default`. Options that travel together are a struct, which
 inherits from `Options` (`--no-color`), `CommonOptions` (`--config`, `--verbose`) or a struct with more of them. A
-command takes such structs as parameters beside options that it alone has, and hands the struct on; `flatten` makes of
-that the parameters which typer needs:
+command takes such structs as parameters, beside options that only it has; `flatten` turns them into the parameters that
+typer needs:
 
     class ChatOptions(ModelOptions, frozen=True, kw_only=True):
         resume: Annotated[str | None, typer.Option("--resume", help="…")] = None
@@ -28,9 +28,13 @@ from understudy.cli import completion
 
 
 def flatten(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that takes one by one the options which `command` takes as structs."""
+    """Return a command that takes each option separately and passes them to `command` as structs."""
     declared = inspect.signature(command, eval_str=True).parameters.values()
-    groups = {each.name: each.annotation for each in declared if _is_group(each.annotation)}
+    groups = {
+        each.name: each.annotation
+        for each in declared
+        if isinstance(each.annotation, type) and issubclass(each.annotation, Options)
+    }
 
     def run(**given: Any) -> None:
         for name, group in groups.items():
@@ -45,10 +49,6 @@ def flatten(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _is_group(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Options)
-
-
 def _parameters(group: type[Options]) -> Iterator[Parameter]:
     for field in msgspec.structs.fields(group):
         default = Parameter.empty if field.required else field.default
@@ -56,7 +56,7 @@ def _parameters(group: type[Options]) -> Iterator[Parameter]:
 
 
 def _switch_colour_off(value: bool) -> bool:
-    """Switch colours off for the whole process, so that typer's help and rich's tables have none either."""
+    """Switch colours off for the whole process, including typer's help and rich's tables."""
     if value:
         os.environ["NO_COLOR"] = "1"
         os.environ.pop("FORCE_COLOR", None)
@@ -75,7 +75,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommonOptions(Options, frozen=True, kw_only=True):
-    """What every command has that reads the configuration. Ahead of the command they have the same effect."""
+    """What every command that reads the configuration has. Before the command they have the same effect."""
 
     config: Annotated[
         Path | None,
@@ -87,7 +87,7 @@ class CommonOptions(Options, frozen=True, kw_only=True):
         ),
     ] = None
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Report more on stderr: every attempt, and what the model thinks.")
+        bool, typer.Option("--verbose", "-v", help="Report more on stderr: every attempt, and the model's thinking.")
     ] = False
 
 
@@ -96,7 +96,7 @@ NoFallbackOption = Annotated[
     bool, typer.Option("--no-fallback", help="Ask only the first target, with its own retries.")
 ]
 TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", help="Limit for all attempts and waits together.")
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="Time limit for all attempts and waits together.")
 ]
 
 

@@ -24,7 +24,7 @@ _K = FailureKind
 
 
 class Claim(NamedTuple):
-    """A claim of a scene, and whether it came true."""
+    """A claim of a scene, and whether it holds."""
 
     words: str
     true: bool
@@ -71,7 +71,7 @@ class Scene(NamedTuple):
 
 
 async def plain_answer(demo: Demo) -> SceneResult:
-    """Nothing fails."""
+    """Ask while nothing fails."""
     async with demo.manager("openai", "anthropic") as llm:
         response = await llm.generate(PARIS)
     return _result(

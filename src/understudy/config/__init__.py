@@ -1,7 +1,7 @@
 """The configuration: strict TOML, or what the environment offers.
 
 `load` finds and reads the file, `parse` reads a string, `discover` needs neither. All of them return a frozen `Config`
-or raise `ConfigError`, which gives file, line, the offending text and what to do. See docs/configuration.md.
+or raise `ConfigError`, which states file, line, the offending text and what to do. See docs/configuration.md.
 """
 
 from understudy.config.discovery import discover, locate

@@ -63,7 +63,7 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], m
     """Read a configuration from a string. `source` is the file's name for errors and notices.
 
     Raise `ConfigError` with everything that is wrong, each with file, line, the offending text and a suggestion. It is
-    an error, too, if every entry is disabled, unless it `may_be_empty`.
+    also an error if every entry is disabled, unless it `may_be_empty`.
     """
     lines = Source(source, text, KNOWN)
     document = _toml(text, lines)

@@ -47,7 +47,7 @@ _FOREIGN_NAMES = {
     "retries": "max_retries",
     "retry_delay": "retry_delay_ms",
 }
-"""Names that other tools give to our keys."""
+"""Other tools' names for the keys."""
 
 
 class Source:
@@ -102,7 +102,7 @@ class Source:
         if self._numbers is None:
             try:
                 self._numbers = key_lines(self._text)
-            except RecursionError:  # nested so deeply that the parser gives up too
+            except RecursionError:  # nested too deeply for the parser
                 self._numbers = {}
         return self._numbers
 

@@ -34,7 +34,7 @@ class Rule(msgspec.Struct, frozen=True):
     unit: str = ""
     """What a number counts, such as `seconds`."""
     choices: tuple[str, ...] = ()
-    """The only words that a string may be, if any; case does not matter, and `-` stands for `_`."""
+    """The only strings that are allowed, if any; case does not matter, and `-` stands for `_`."""
 
     def described(self) -> str:
         """Return what a value is, in a few words: "string", "whole number ≥ 1", "seconds > 0", "0 to 2"."""

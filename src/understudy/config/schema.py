@@ -16,7 +16,7 @@ from understudy.providers import ProviderType
 from understudy.settings import FallbackStrategy, Whole
 
 CAPABILITIES = ("tools", "vision", "audio_input", "pdf_input", "structured_output")
-"""What requests may need of a target; the words of `ModelInfo.capabilities`."""
+"""What a request may need from a target; the names in `ModelInfo.capabilities`."""
 
 # ---- prices ----
 

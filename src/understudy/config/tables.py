@@ -26,7 +26,7 @@ class Context(msgspec.Struct, frozen=True):
 
 
 class BadReference(ValueError):
-    """A `${` that does not begin a valid reference. The message says why and never repeats the value."""
+    """A `${` that does not begin a valid reference. The message states why and never repeats the value."""
 
 
 class Expanded(msgspec.Struct, frozen=True):
@@ -66,7 +66,7 @@ def read_table(context: Context, table: Mapping[str, Any], path: KeyPath, rules:
 def expand(text: str, environ: Mapping[str, str]) -> Expanded:
     """Replace the references in `text`; `$${` stands for a literal `${`, any other `$` for itself.
 
-    As with `:-` in a shell, an empty variable counts as missing, so the default applies to it too. Defaults are taken
+    As with `:-` in a shell, an empty variable counts as missing, so the default applies to it, too. Defaults are taken
     literally, and what a variable holds is not expanded again. Raise `BadReference` for any other `${`.
     """
     if "${" not in text:

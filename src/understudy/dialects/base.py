@@ -55,7 +55,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def server(self) -> str:
-        """Scheme, host and port: tells apart the histories of several servers of one wire format."""
+        """Scheme, host and port, to distinguish the histories of several servers of one wire format."""
         return origin_of(self.base_url)
 
     def url(self, path: str) -> str:
@@ -216,7 +216,7 @@ class SingleExchange(Generic[T]):
         return self._reader.body if isinstance(self._reader, WholeReader) else None
 
     def start(self) -> list[T | Send | Failure]:
-        """Return what goes ahead of the request, then the request."""
+        """Return what precedes the request, then the request."""
         before = self._before
         if before and isinstance(before[-1], Failure):
             self.finished = True

@@ -90,7 +90,7 @@ def _of_object(error: dict[str, Any], outer: dict[str, Any], depth: int) -> Wire
         message = f"{message} (the model wrote: {in_words(written)[:_EXCERPT]})"
     metadata = error.get("metadata")
     if isinstance(metadata, dict) and isinstance(raw := metadata.get("raw"), str) and raw:
-        # OpenRouter: the message of the provider behind it.
+        # OpenRouter: the message of the provider that it called.
         message = f"{message}: {raw[:_LONGEST]}"
     inner_error = error.get("innererror")
     code = name_of(error.get("code")) or (name_of(inner_error.get("code")) if isinstance(inner_error, dict) else None)

@@ -1,4 +1,4 @@
-"""How readers treat minor flaws: they read on, and report what they ignored."""
+"""How readers treat minor flaws: they continue, and report what they ignored."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def fill(body: JsonObject, *layers: Mapping[str, Any], aliases: Mapping[str, str
 
 
 def patched(body: JsonObject, endpoint: Endpoint, *layers: Mapping[str, Any]) -> JsonObject:
-    """Give a body the target's model, and what it lacks from the layers."""
+    """Set a body's model to the target's, and what the body lacks from the layers."""
     if endpoint.model is not None:
         body["model"] = endpoint.model
     return fill(body, *layers)

@@ -1,4 +1,4 @@
-"""Plain fields: those whose values stand on the wire as they are, under the same or another name."""
+"""Plain fields: those whose values are the same on the wire, under the same or another name."""
 
 from __future__ import annotations
 

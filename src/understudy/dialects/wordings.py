@@ -76,7 +76,7 @@ CODES: tuple[ErrorRule, ...] = (
         "context_window_exceeded",
         "prompt_too_long",
     ),
-    # A request larger than the whole limit per minute says rate_limit_exceeded, but no wait helps.
+    # A request larger than the whole limit per minute gets rate_limit_exceeded, but no wait helps.
     ErrorRule(kind=_K.REQUEST_TOO_LARGE, text="request too large"),
     *_codes(
         _K.REQUEST_TOO_LARGE,

@@ -1,4 +1,4 @@
-"""Faithful stand-ins for the providers, over real sockets, with faults on demand.
+"""Emulators of the providers, over real sockets, with faults on demand.
 
 They use the server halves of the dialects, answer deterministically, and record the requests they receive.
 """

@@ -23,7 +23,7 @@ HEADER = "x-understudy-fault"
 
 
 class FaultKind(enum.StrEnum):
-    """The kinds of fault. What applies to a stream strikes a whole body in its middle."""
+    """The kinds of fault. Those of streams occur in the middle of a whole body."""
 
     STATUS = "status"
     """An error with the status `code`, in the provider's own words."""
@@ -141,7 +141,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     @classmethod
     def stall(cls, after: int = 1, *, seconds: float | None = None) -> Fault:
-        """Fall silent after some content events, for ever without `seconds`."""
+        """Fall silent after some content events, forever if `seconds` is not given."""
         return cls(kind=FaultKind.STALL, after=after, seconds=seconds)
 
     @classmethod

@@ -57,7 +57,7 @@ _LONGEST = 160
 
 
 def answer(text: str, before: tuple[str, ...], *, title: str, model: str) -> str:
-    """Answer a text. `before` are the user's earlier texts; `title` and `model` name the part that is played."""
+    """Answer a text. `before` are the user's earlier texts; `title` and `model` name what is emulated."""
     if match := _EXACT.search(text):
         return next(group for group in match.groups() if group).strip()
     if known := _recall(text, before):

@@ -36,7 +36,7 @@ class Cached(msgspec.Struct, frozen=True):
 
 
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer to give."""
+    """An answer to be given."""
 
     persona: Persona
     model: str

@@ -85,7 +85,7 @@ def _kind_matches(candidate: Json, schema: JsonObject) -> bool:
 
 
 def select_tools(text: str, tools: Iterable[Tool]) -> list[Tool]:
-    """Return the tools that a text seems to ask for: it has a word of their name, or several of their description."""
+    """Return the tools that a text seems to ask for: it has words of their name, or several of their description."""
     words = {_stem(word) for word in _WORD.findall(text.lower())}
     return [tool for tool in tools if _names(tool) & words or len(_words_about(tool) & words) > 1]
 

@@ -12,7 +12,7 @@ from understudy.emulator.faults import Fault
 class Script:
     """Hands out faults: first those in the queue, one per request (`None` is a healthy answer), then `always`.
 
-    With `every`, `always` strikes only each n-th request; `on` restricts the whole script to one operation.
+    With `every`, `always` applies only to each n-th request; `on` restricts the whole script to one operation.
     """
 
     def __init__(

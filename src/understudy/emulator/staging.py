@@ -145,7 +145,7 @@ _STRIKES = frozenset(
 
 
 def _strike(fault: Fault, rest: tuple[Frame, ...], answer: StreamedAnswer) -> Iterator[Act]:
-    """Act at the place where the fault strikes; `rest` is what a healthy stream would still have sent."""
+    """Act where the fault occurs; `rest` is what a healthy stream would still have sent."""
     following = rest[0].data if rest else b""
     match fault.kind:
         case FaultKind.STALL | FaultKind.SLOW_FIRST_EVENT:

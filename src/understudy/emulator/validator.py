@@ -1,4 +1,4 @@
-"""Judges JSON schemas, and values by them (draft 2020-12, without `format`). Nothing is fetched."""
+"""Validation of JSON schemas, and of values against them (draft 2020-12, without `format`). Nothing is fetched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import jsonschema_rs
 from understudy.domain.content import Json
 
 _ROOT = "urn:understudy:root"
-"""Where the document that local references point into stands for the part of it that is looked at."""
+"""The URI under which a part of a schema finds the whole document that its local references point into."""
 
 
 def schema_error(schema: Json) -> str | None:

@@ -27,7 +27,7 @@ _WIRE_FIELDS = {
     "service_tier": ("service_tier",),
     "cache": ("cache_control",),
 }
-"""Where fields that a configuration can set stand on the wire."""
+"""The names on the wire of fields that a configuration can set."""
 
 _NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier")
 """Fields that the token count does not accept."""
@@ -113,7 +113,7 @@ def _refused_fields(endpoint: Endpoint, version: str | None) -> frozenset[str]:
 
 
 def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """The body as it came in, with this target's model, and with configured values where it says nothing."""
+    """Return the body as it came in, with this target's model, and with configured values for unset fields."""
     moved = endpoint.model not in (None, body.get("model"))
     options = _options(request, endpoint, dict(encode_headers(request, endpoint)), notes if moved else WarningLog())
     if moved:

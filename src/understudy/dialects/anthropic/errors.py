@@ -22,7 +22,7 @@ WORDS: Mapping[K, str] = {
     K.CONTEXT_LENGTH: "prompt is too long",
     K.CONTENT_FILTER: "blocked by content filtering policy",
 }
-"""Failures that only the words of the message identify, for the service and for its callers."""
+"""Failures that only the words of the message identify."""
 
 RULES: tuple[ErrorRule, ...] = (
     *(ErrorRule(kind=kind, text=words) for kind, words in WORDS.items()),

@@ -54,7 +54,7 @@ def _features_of(raw: JsonObject, *, supported: bool) -> set[str]:
 
 
 def _seconds(date: str | None) -> float | None:
-    """Unix seconds of an RFC 3339 date; the service writes the epoch for an unknown one."""
+    """Return an RFC 3339 date as Unix seconds; the service writes the epoch for an unknown one."""
     try:
         when = datetime.fromisoformat(date) if date else None
     except ValueError:

@@ -30,7 +30,7 @@ class _Open:
         self.pieces: list[str] = []
 
     def may_close(self) -> bool:
-        """True unless more must be expected: arguments that are not yet a JSON object."""
+        """Check whether the block can be complete: false if its arguments are not yet a JSON object."""
         if self.kind != "tool_use":
             return True
         try:

@@ -86,7 +86,7 @@ class AnswerDecoder:
         text = json.get(block.kind)
         if not text or not isinstance(text, str):
             if any(json.get(kind) for kind in _KINDS):
-                raise BadJson(f"a block of {block.kind} got a piece of another kind")
+                raise BadJson(f"a delta of another type arrived for a {block.kind} block")
             return []
         if block.part < 0:
             block.part = self._next()
@@ -104,7 +104,7 @@ class AnswerDecoder:
         """Decode the start of a tool call, or all of it. Raise `BadJson` for one that has already begun."""
         call_id = as_string(call.id) or ""
         if call_id and call_id in self._call_ids:
-            raise BadJson(f"the tool call {call_id} begins twice")
+            raise BadJson(f"the tool call {call_id} started twice")
         self._call_ids.add(call_id)
         part = self._calls[_place(index)] = self._next()
         function = call.function
@@ -118,7 +118,7 @@ class AnswerDecoder:
         that has not begun."""
         place = index if type(index) is int else _latest(self._calls)
         if place not in self._calls:
-            raise BadJson(f"tool call {index} was never begun")
+            raise BadJson(f"tool call {index} was never started")
         arguments = call.function.arguments if call.function else None
         return [e.ToolCallDelta(self._calls[place], arguments)] if arguments else []
 
@@ -155,7 +155,7 @@ class AnswerDecoder:
         self._logprobs.add([item for item in logprobs if isinstance(item, dict)], whole=True)
 
     def _cited_part(self, raw: JsonObject) -> int:
-        """The part that a citation belongs to; without a number, the first of its kind."""
+        """Return the part that a citation belongs to; without a number, the first of its kind."""
         if raw.get("type") == "PLAN":
             return self._plan
         block = self._blocks.get(index) if type(index := raw.get("content_index")) is int else None
@@ -201,7 +201,7 @@ def _latest(places: dict[int | None, Any]) -> int | None:
 
 
 def _logprob(item: JsonObject) -> JsonObject:
-    """A chunk's log probabilities in OpenAI's form, which this library uses; the chunk's is the sum of its tokens'."""
+    """Return a chunk's log probabilities in OpenAI's form; the chunk's is the sum of its tokens'."""
     chances: Any = item.get("logprobs")
     numbers = [chance for chance in chances if isinstance(chance, int | float)] if isinstance(chances, list) else []
     total = sum(numbers) if not chances or chances == numbers else None

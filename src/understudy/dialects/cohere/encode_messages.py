@@ -41,7 +41,7 @@ class MessageEncoder:
         written: list[JsonObject] = []
         for message in messages:
             if message.name is not None:
-                self._notes.drop("name", "this API has no names of messages")
+                self._notes.drop("name", "message names are not supported here")
             written += self._message(message)
         return written
 
@@ -66,7 +66,7 @@ class MessageEncoder:
         return [{"role": role, "content": blocks}] if blocks or not message.content else []
 
     def _speech(self, message: Message) -> list[JsonObject]:
-        """Return the rest of a message beside its tool results."""
+        """Return what a message contains besides its tool results."""
         if message.role is Role.USER:
             others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
             if isinstance(message.content, str) or len(others) == len(message.content):
@@ -127,7 +127,7 @@ class MessageEncoder:
             case Text(text) | Refusal(text):
                 return self._done(part, {"type": "text", "text": text})
             case Thinking() if role is not Role.ASSISTANT:
-                return self._no("thinking", "only answers hold it")
+                return self._no("thinking", "only assistant messages can contain it")
             case Thinking() if is_plan(part) or not self._is_own(part):
                 return None
             case Thinking(text):
@@ -137,13 +137,13 @@ class MessageEncoder:
             case File():
                 return self._file(part, role)
             case Audio():
-                return self._no("audio", "this API takes no audio")
+                return self._no("audio", "this API does not accept audio")
             case Opaque(dialect, dict(json)) if dialect == NAME:
                 return dict(json)
             case Opaque(dialect):
-                return self._no("opaque part", f"it is not a block of this API but of the {dialect} dialect")
+                return self._no("opaque part", f"only the {dialect} dialect supports it")
             case Citation():
-                return self._no("citations", "only text can have citations")
+                return self._no("citations", "only text can carry citations")
             case ToolCall() | ToolResult():
                 return self._no(word_of(part), f"{role} messages do not accept it")
 

@@ -41,7 +41,7 @@ def _grounded(metadata: Any) -> Iterator[Citation]:
 
 
 def _source(chunk: JsonObject, segment: Any) -> Citation:
-    """A source is `web`, `retrievedContext` or `maps`, each with URL and title under the same names."""
+    """Decode a source: `web`, `retrievedContext` or `maps`, each with URL and title under the same names."""
     source = next((value for value in chunk.values() if isinstance(value, dict)), {})
     return Citation(
         url=as_string(source.get("uri")),

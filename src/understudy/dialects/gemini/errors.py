@@ -27,7 +27,7 @@ WORDS: Mapping[K, str] = {
     K.REQUEST_TOO_LARGE: "request payload size exceeds the limit",
     K.CONTENT_FILTER: "the prompt was blocked",
 }
-"""Failures that callers recognise only by words of the message."""
+"""Failures that only the words of the message identify."""
 
 RULES: tuple[ErrorRule, ...] = (
     ErrorRule(kind=K.CONTEXT_LENGTH, text="exceeds the maximum number of tokens"),

@@ -70,7 +70,7 @@ def render_chunk(candidate: JsonObject | None, known: GenerationResponse | Facts
 
 
 def render_content(parts: list[JsonObject]) -> JsonObject:
-    """Return parts as the content of a candidate that goes on."""
+    """Return parts as the content of a candidate that is not finished."""
     return {"content": {"parts": parts, "role": "model"}, "index": 0}
 
 

@@ -117,7 +117,7 @@ def _tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
             if tool.dialect == NAME:
                 tools.append(tool.json)
             else:
-                notes.drop("tools", f"one of them exists only in the {tool.dialect} dialect")
+                notes.drop("tools", f"only the {tool.dialect} dialect supports one of them")
         elif choice.names and tool.name not in choice.names:
             notes.emulate("tool_choice", "Ollama has no tool choice; only the named tools were sent")
         else:
@@ -199,6 +199,6 @@ def _without_none(fields: JsonObject) -> JsonObject:
 
 def _received(request: GenerationRequest | EmbeddingRequest, needs: str) -> JsonObject | None:
     """Return the body of a request that came in on this wire, over the route that `needs` belongs to: the older routes
-    (`/api/generate`, `/api/embeddings`) have a `prompt`, and their requests are rendered anew."""
+    (`/api/generate`, `/api/embeddings`) have a `prompt`, and their requests are rendered again."""
     body = received(request, NAME)
     return body if body is not None and needs in body else None

@@ -45,7 +45,7 @@ class MessageEncoder:
         self._names: dict[str, str] = {}
 
     def write(self, messages: Sequence[Message]) -> Iterator[JsonObject]:
-        """Return the messages. Tool results become separate messages, ahead of the rest of theirs."""
+        """Return the messages. Tool results become separate messages, before the rest of theirs."""
         for message in messages:
             results = [part for part in message.parts if isinstance(part, ToolResult)]
             rest = [part for part in message.parts if not isinstance(part, ToolResult)]
@@ -92,9 +92,9 @@ class MessageEncoder:
                     texts.append(text)
                     self._notes.emulate("file", "its text was added to the message")
                 case File() | Audio() | Citation():
-                    self._notes.drop(word_of(part), "Ollama's messages have no place for it")
+                    self._notes.drop(word_of(part), "Ollama's messages cannot contain it")
                 case Opaque(dialect):
-                    self._notes.drop("opaque part", f"it exists only in the {dialect} dialect")
+                    self._notes.drop("opaque part", f"only the {dialect} dialect supports it")
                 case _:
                     pass
         written: JsonObject = {"role": role, "content": separator.join(texts)}

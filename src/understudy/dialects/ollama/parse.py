@@ -196,8 +196,8 @@ def _generation(
 
 
 def _options(sent: _Options | None, raw: JsonObject) -> tuple[dict[str, Any], JsonObject]:
-    """Sort the options into those with a unified name and the others. A negative `num_predict` is no number of
-    tokens (-1: no limit, -2: fill the context), so it is one of the others."""
+    """Sort the options into those with a unified name and the others. A negative `num_predict` is not a number
+    of tokens (-1: no limit, -2: fill the context), so it is one of the others."""
     if sent is None:
         return {}, {}
     other = leftover_of(raw, _Options)

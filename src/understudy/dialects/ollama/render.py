@@ -1,7 +1,7 @@
 """Rendering answers as Ollama does.
 
 There is no clock here: `created_at` is written where the answer says when it was made. Durations are written where
-they are known, which is when the answer came from Ollama; a zero would be a lie.
+they are known, which is when the answer came from Ollama; a zero would be false.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ _NOTED_LATE = ("moderation", "usage_breakdown", "prompt_filter_results", "warnin
 class AnswerDecoder:
     """Decodes one answer. `add` every chunk in order, then `finish`.
 
-    `Finished` comes out of `finish`, not where the wire says the reason, because usage follows that.
+    `Finished` comes out of `finish`, not where the reason arrives, because usage follows it.
     """
 
     __slots__ = (
@@ -119,7 +119,11 @@ class AnswerDecoder:
         steps: Steps = []
         self._flush(steps)
         if self._calls.has_strays:
-            return [Failure(kind=FailureKind.BAD_RESPONSE, message="arguments of a tool call that was never begun")]
+            return [
+                Failure(
+                    kind=FailureKind.BAD_RESPONSE, message="arguments arrived for a tool call that was never started"
+                )
+            ]
         if raw is None and not (whole and self._calls):
             steps.append(e.Warned(NO_REASON))
         if self._finish is None and raw is not None:
@@ -150,8 +154,8 @@ class AnswerDecoder:
         return True
 
     def _of_both(self, choice: ChoiceWire, delta: DeltaWire, message: DeltaWire, *, whole: bool) -> DeltaWire:
-        """What a choice adds that holds both: at Perplexity the piece and, beside it, the message so far; in a whole
-        completion the message and an empty piece."""
+        """Return what a choice with both adds: Perplexity sends the piece and also the message so far; a whole
+        completion may hold the message and an empty piece."""
         first, second = (message, delta) if whole else (delta, message)
         return second if choice.finish_reason and not self._parts and not _says(first) else first
 
@@ -162,7 +166,7 @@ class AnswerDecoder:
         return decode_failure(read, self._endpoint)
 
     def _place(self, kind: str) -> int:
-        """The index of the part of that kind; there is one text, one thinking and one refusal."""
+        """Return the index of the part of that kind; there is one text, one thinking and one refusal."""
         place = self._places.get(kind)
         if place is None:
             place = self._places[kind] = self._parts
@@ -209,7 +213,7 @@ class AnswerDecoder:
         steps += events
 
     def _part(self, part: Any, steps: Steps) -> None:
-        """One part of a `content` that is an array, as several servers write it."""
+        """Decode one part of a `content` that is an array, as several servers write it."""
         if isinstance(part, str):
             steps.append(e.TextDelta(self._place("text"), part))
             return
@@ -229,7 +233,7 @@ class AnswerDecoder:
                 self._parts += 1
 
     def _add_audio(self, audio: dict[str, Any]) -> None:
-        """Audio comes in pieces of base64 and transcript; it becomes one part when the answer is complete."""
+        """Add audio, which comes in pieces of base64 and transcript; it becomes one part at the end of the answer."""
         for key, value in audio.items():
             if key in ("data", "transcript"):
                 if isinstance(value, str):
@@ -338,7 +342,7 @@ def _citation(annotation: dict[str, Any]) -> Citation:
 
 
 def _logprobs(value: Any, text: str) -> dict[str, list[Any]]:
-    """Log probabilities in OpenAI's form, a list of tokens each for content and refusal.
+    """Return log probabilities in OpenAI's form, a list of tokens each for content and refusal.
 
     Together writes parallel arrays, or in chunks a bare number.
     """

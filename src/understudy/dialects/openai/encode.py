@@ -21,7 +21,7 @@ _BEYOND = ("top_k", "min_p")
 """Fields that only some servers of this dialect have."""
 
 _ALIASES = {"max_completion_tokens": "max_tokens", "user": "safety_identifier"}
-"""Second spellings under which a field may already stand in a body that came over the wire."""
+"""Second spellings that a field may already have in a body that came over the wire."""
 
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> bytes:

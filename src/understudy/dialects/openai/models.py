@@ -147,8 +147,8 @@ def _words(value: Any) -> set[str]:
 
 
 def _prices(pricing: Any) -> tuple[str | None, str | None, str | None]:
-    """US dollars per million tokens of prompt, answer and cache. Groq writes dollars a token as strings, Together those
-    of a million as numbers."""
+    """Return US dollars per million tokens of prompt, answer and cache. Groq writes dollars per token as strings,
+    Together dollars per million tokens as numbers."""
     if not isinstance(pricing, dict):
         return None, None, None
     if "prompt" in pricing or "completion" in pricing:

@@ -118,7 +118,7 @@ def _checked(value: Any, key: str, *kinds: type) -> Any:
 
 
 def _without_usage(body: JsonObject) -> JsonObject:
-    """Omit `include_usage`: whether a stream reports usage is the reply's form, and asked upstream anyway."""
+    """Omit `include_usage`: it concerns only the form of the reply, and usage is requested upstream anyway."""
     options = body.get("stream_options")
     if not isinstance(options, dict):
         return body

@@ -175,7 +175,7 @@ class ChunkRenderer:
         return b"%b%b%b%b" % (role, self._frame[0], delta, self._frame[1])
 
     def _template(self) -> tuple[bytes, bytes]:
-        """What stands before and behind the delta: the same in every chunk."""
+        """Return what precedes and follows the delta: the same in every chunk."""
         choice = {"index": 0, "delta": 0, "logprobs": None, "finish_reason": None}
         before, after = self._choice(choice).split(b'"delta":0', 1)
         return before + b'"delta":', after

@@ -38,7 +38,7 @@ def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
 
 
 class OpenAIServer(ServerHalf):
-    """OpenAI's API as a server speaks it. Routes are matched by their end, so any base path will do."""
+    """OpenAI's API as a server speaks it. Routes are matched by their end, so any base path is accepted."""
 
     name: ClassVar[str] = NAME
     operations: ClassVar[Mapping[Operation, Writer]] = {

@@ -12,7 +12,7 @@ def decode_usage(raw: Any) -> Usage | None:
 
     `prompt_tokens` includes cached, written and audio tokens, `completion_tokens` reasoning and audio. Where a
     sub-count does not fit into its sum it is ignored, so that the totals stay what the provider said. One exception:
-    some servers count reasoning beside the completion, which their own `total_tokens` shows.
+    some servers count reasoning in addition to the completion, as their own `total_tokens` shows.
     """
     if not isinstance(raw, dict):
         return None

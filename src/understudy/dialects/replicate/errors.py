@@ -27,7 +27,7 @@ WORDS: Mapping[K, str] = {
     K.CONTEXT_LENGTH: "prompt is too long",
     K.CONTENT_FILTER: "flagged as sensitive",
 }
-"""Failures that are recognised only by words of the message."""
+"""Failures that only the words of the message identify."""
 
 RULES: tuple[ErrorRule, ...] = (
     *(ErrorRule(kind=kind, text=words) for kind, words in WORDS.items()),
@@ -54,7 +54,7 @@ _PASSING: tuple[ErrorRule, ...] = (
     ErrorRule(kind=K.SERVER_ERROR, text="prediction interrupted"),
     ErrorRule(kind=K.SERVER_ERROR, text="out of memory"),
 )
-"""Failures of predictions that are retried, beside those above."""
+"""Further failures of predictions that are retried."""
 
 _CODE = re.compile(r"\b(E\d{3,4})\b|\(code: (\w+)\)")
 

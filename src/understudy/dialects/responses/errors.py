@@ -32,7 +32,7 @@ RULES: tuple[ErrorRule, ...] = (
 
 
 def decode_inner_error(error: object) -> WireError | None:
-    """Decode the error that a failed response or an event holds; `None` if it says nothing."""
+    """Decode the error that a failed response or an event holds; `None` if it is empty."""
     return decode_error_value({"error": error}) if error else None
 
 

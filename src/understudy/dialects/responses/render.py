@@ -154,7 +154,7 @@ def render_content(part: Text | Refusal) -> JsonObject:
 
 
 def _reasoning_item(thinking: Thinking, item_id: str) -> JsonObject:
-    """Thinking of another provider keeps only its text: its signature would be refused when it is replayed."""
+    """Return an item for another provider's thinking: only its text, because its signature would be refused later."""
     summary = [{"type": "summary_text", "text": thinking.text}] if thinking.text else []
     item: JsonObject = {"id": item_id, "type": "reasoning", "summary": summary}
     source = thinking.provenance

@@ -59,7 +59,7 @@ class Live(ABC):
         return {**base, **noted, "id": self.item_id}
 
     def grown(self, piece: str) -> None:
-        """Remember a piece."""
+        """Add a piece."""
         self._pieces.append(piece)
 
     def text(self) -> str:
@@ -260,7 +260,7 @@ class LiveItem(Live):
         return [self.announce(self._item)]
 
     def add(self, piece: str) -> list[Events]:
-        """It is whole: nothing can be added."""
+        """Do nothing: the item is whole."""
         return []
 
     def end(self) -> list[Events]:

@@ -89,7 +89,7 @@ def _thinking(request: CheckedRequest) -> Words | None:
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Omit the counts where they are to be unknown: the dialect writes 0 for an unknown count."""
+    """Omit the counts if they are meant to be unknown: the dialect writes 0 for an unknown count."""
     if usage == Usage():
         for holder in (body, body.get("message")):
             if isinstance(holder, dict):

@@ -1,4 +1,4 @@
-"""What distinguishes an emulated provider, as data: its models, the words of its errors, what it refuses."""
+"""What distinguishes an emulated provider, as data: its models, its error messages, what it refuses."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class EmulatedModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Words(msgspec.Struct, frozen=True):
-    """A provider's words for a failure. `{model}` in the message stands for the requested model."""
+    """A provider's wording of a failure. `{model}` in the message stands for the requested model."""
 
     status: int
     message: str
@@ -111,7 +111,7 @@ class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
     beside_mount: tuple[str, ...] = ()
     """Prefixes of paths outside that base."""
     ahead: JsonObject | None = None
-    """A chunk sent ahead of each streamed chat completion."""
+    """A chunk sent before each streamed chat completion."""
     render_models_list: Callable[[list[ModelInfo]], bytes] | None = None
     """Renders the list of models, where it differs from the dialect's."""
     reports_embedding_usage: bool = True
@@ -124,11 +124,11 @@ class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
     """Returns the model's own name from the name in a request, which may include a version or a serving partner."""
 
     def failure(self, kind: FailureKind, model: str | None = None) -> Failure:
-        """Return a failure in this provider's words."""
+        """Return a failure as this provider words it."""
         return make_failure(kind, self.words.get(kind, self.words[FailureKind.SERVER_ERROR]), model)
 
     def failure_of_status(self, status: int, kind: FailureKind, model: str | None = None) -> Failure:
-        """Return a failure of exactly this status: in the words of its kind where their status is the same."""
+        """Return a failure of exactly this status, worded as its kind if that has the same status."""
         found = [(k, words) for k, words in self.words.items() if words.status == status]
         chosen = next((pair for pair in found if pair[0] is kind), found[0] if found else None)
         if chosen is None:

@@ -34,7 +34,7 @@ def _required(request: CheckedRequest) -> Words | None:
 
 
 def _capable(request: CheckedRequest) -> Words | None:
-    """A model is asked only for what it can do."""
+    """Refuse a request for what the model does not support."""
     if request.model is None or request.dialect != "ollama":
         return None
     wanted = {
