@@ -122,7 +122,7 @@ class LLMProvider(Protocol):
     @overload
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
-        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`.
+        """Answer a prompt. Raise `Misuse`, `Refused` or `Unavailable`.
 
         `parsed` has the type that is given as `schema`. An implementation need not repeat the overloads.
         """
@@ -145,7 +145,7 @@ class LLMProvider(Protocol):
         ...
 
     async def is_model_available(self, model: str) -> bool:
-        """Check whether the provider offers a model. Raises `Unsupported` if only a billed call could establish it."""
+        """Check whether the provider offers a model. Raise `Unsupported` if only a billed call could establish it."""
         ...
 
     async def health_check(self) -> HealthStatus:
@@ -153,7 +153,7 @@ class LLMProvider(Protocol):
         ...
 
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
-        """Count the tokens of a prompt. Raises `Unsupported` if the provider cannot."""
+        """Count the tokens of a prompt. Raise `Unsupported` if the provider cannot."""
         ...
 
     def stats(self) -> ProviderStats:

@@ -298,7 +298,7 @@ def test_output_that_cannot_be_written_is_told(configured: CommandLine) -> None:
     [
         (["--timeout", "0"], "--timeout must be above 0 seconds, got 0"),
         (["--timeout", "nan"], "--timeout must be above 0 seconds, got nan"),
-        (["--max-tokens", "0"], "max_tokens=0"),
+        (["--max-tokens", "0"], "max_tokens must be at least 1, got 0"),
         (["--fallback", "ollama", "--no-fallback"], "cannot be combined"),
     ],
 )
@@ -328,7 +328,7 @@ def test_a_task_decides_who_is_asked(configured: CommandLine) -> None:
     alone = configured.run("ask", "--task", "code", "--no-fallback", "--json", "hi")
     assert (alone.json["provider"], alone.err) == ("anthropic", "")
     wrong = configured.run("ask", "--task", "cod", "hi")
-    assert (wrong.code, wrong.err) == (2, "error: task 'cod' has no list of targets: the tasks are code\n")
+    assert (wrong.code, wrong.err) == (2, "error: task 'cod' has no targets: the tasks are code\n")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def test_it_plays_without_terminal_key_or_network(cli: CommandLine) -> None:
         assert f"\n{number}. {scene.title}\n" in result.out
     assert "✗ anthropic/claude-sonnet-5-5  authentication (HTTP 401)" in result.out
     assert "GenerationFailed: all 5 attempts failed" in result.out
-    assert "Every claim came true" in result.out
+    assert "Every claim holds" in result.out
     assert "\x1b" not in result.out
     assert not [line for line in result.out.splitlines() if line != line.rstrip()]
 
@@ -40,7 +40,7 @@ async def test_a_scene_that_goes_wrong_is_not_called_right(
     out = capsys.readouterr().out
     assert "✗ the moon is a cheese" in out
     assert "scene 1: the moon is a cheese" in out
-    assert "Every claim came true" not in out
+    assert "Every claim holds" not in out
 
 
 def test_on_a_terminal_it_is_coloured_unless_unwanted(cli: CommandLine) -> None:

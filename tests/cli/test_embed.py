@@ -88,7 +88,7 @@ def test_a_field_of_json_lines_may_be_the_text(configured: CommandLine, emulator
             None,
             "'poem' is not one of 'document', 'query', 'classification', 'clustering'",
         ),
-        (["a", "-m", "anthropic"], None, "Anthropic has no embed"),
+        (["a", "-m", "anthropic"], None, "Anthropic does not support the operation embed"),
     ],
 )
 def test_wrong_wishes(

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from tests.cli.running import CommandLine
-from understudy.cli.messages import dollars
+from understudy.cli.messages import exact_usd
 from understudy.cli.models import matcher_of, short_count
+from understudy.domain.money import Money
 from understudy.domain.prices import rate_of
 from understudy.emulator import Emulator, Fault
 
@@ -125,7 +126,7 @@ def test_a_provider_without_a_list_shows_what_is_configured(cli: CommandLine, em
     result = cli.run("models")
     assert result.code == 0, result.err
     assert result.out.splitlines()[1].split()[:4] == ["acme/acme-1", "text,", "not", "listed"]
-    assert "acme has no models operation" in result.err
+    assert "acme does not support the operation models" in result.err
 
 
 def test_patterns() -> None:
@@ -142,7 +143,7 @@ def test_patterns() -> None:
     [("0", "0"), ("0.15", "0.15"), ("10", "10"), ("100.50", "100.5"), ("0.000000001", "0.000000001")],
 )
 def test_prices_are_exact_and_short(price: str, shown: str) -> None:
-    assert dollars(rate_of(price)) == shown
+    assert exact_usd(Money(rate_of(price))) == shown
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def test_names_that_cannot_be_addressed(fails: Callable[..., str], name: str) ->
         ('headers = { X = "a\\r\\nB: c" }', "a header's name and value must be printable ASCII: headers = …\n"
          "  write it in ASCII, or omit it"),
         ('headers = { Authorization = "Bearer x" }',
-         'the header "Authorization" looks like a key, which headers must not hold: headers = …\n  use api_key'),
+         'the header "Authorization" looks like a key; keys are not allowed in headers: headers = …\n  use api_key'),
         ("extra = { when = [2020-01-01] }", "extra contains a date or time, which JSON cannot express: extra = …\n"
          "  write it as a string or a number"),
         ("extra = { x = inf }", "extra contains a number that is not finite, which JSON cannot express: extra = …\n"

@@ -201,7 +201,7 @@ def test_every_dialect_can_be_spoken(read: Callable[..., Config], name: str) -> 
         ('header = "x api key"', 'header is not a valid header name: header = …\n  for example: header = "x-api-key"'),
         ('prefix = "ü"', 'prefix must be printable ASCII: prefix = …\n  for example: prefix = "Bearer "'),
         ('headers = { X-Api-Key = "k" }',
-         'the header "X-Api-Key" looks like a key, which headers must not hold: headers = …\n  use api_key'),
+         'the header "X-Api-Key" looks like a key; keys are not allowed in headers: headers = …\n  use api_key'),
         ("operations = { embeddings = false }", 'unknown operation "embeddings": operations = …\n'
          '  did you mean "embed"?'),
         ("operations = { embed = true }",

@@ -34,7 +34,7 @@ def came_in(**fields: object) -> GenerationRequest:
 
 
 def test_fields_of_the_wire_that_a_request_came_in_on_are_warned_about_on_another() -> None:
-    only = "only the openai dialect has it"
+    only = "only the openai dialect supports it"
     assert told(came_in(), "anthropic", "anthropic") == [("n", only), ("moderation", only)]
     assert told(came_in(n=1), "anthropic", "anthropic") == [("moderation", only)]
     assert told(came_in(), "openai", "openai") == []

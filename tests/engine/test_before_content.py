@@ -45,6 +45,6 @@ async def test_events_without_content_are_not_held_without_bound(count: int, *, 
         if fits:
             assert (await llm.stream("Hi").collect()).text == "hello"
             return
-        with pytest.raises(u.InvalidResponse, match="events came before any content") as caught:
+        with pytest.raises(u.InvalidResponse, match="events arrived before any content") as caught:
             await llm.stream("Hi").collect()
     assert [a.failure and a.failure.kind for a in caught.value.attempts] == [u.FailureKind.TOO_LARGE]

@@ -82,7 +82,7 @@ async def test_tasks_choose_by_what_is_asked() -> None:
     plan = llm.explain("Write a function that adds")
     assert (plan.task, plan.why) == ("code", "task code: the last question contains code or asks for it")
     assert names(plan) == ["b/coder", "a/model-of-a", "b/model-of-b"]
-    with pytest.raises(u.Misuse, match="task 'poems' has no list of targets: the tasks are code, mine"):
+    with pytest.raises(u.Misuse, match="task 'poems' has no targets: the tasks are code, mine"):
         await llm.generate("Hello", task="poems")
 
 
@@ -211,7 +211,7 @@ async def _slow(request: object, targets: tuple[Target, ...], facts: Facts, now:
         ({"strategy": 7}, "unknown strategy 7"),
         (
             {"strategy": u.FallbackStrategy.COST_OPTIMIZED, "unknown_prices": "middle"},
-            "unknown_prices='middle': it must be 'last' or 'first'",
+            "unknown_prices must be 'last' or 'first', got 'middle'",
         ),
         ({"tasks": {"code": "a"}}, "task 'code': targets must be a list of names"),
         ({"tasks": {"code": []}}, "task 'code' has no targets"),
@@ -232,7 +232,7 @@ def test_what_is_no_way_to_choose_is_told_when_the_manager_is_made(fallback: Any
         ([u.Route(name="r", targets=())], "route 'r' has no targets"),
         ([u.Route(name="r", targets=("a", "a"))], "route 'r' names 'a' twice"),
         ([u.Route(name="r", targets="a")], "route 'r': targets must be a list of names"),  # type: ignore[arg-type]
-        ([u.Route(name="r", targets=("a",)), u.Route(name="r", targets=("b",))], "two routes are called 'r'"),
+        ([u.Route(name="r", targets=("a",)), u.Route(name="r", targets=("b",))], "the name 'r' is used by two routes"),
     ],
 )
 def test_what_is_no_route_is_told_when_the_manager_is_made(routes: list[u.Route], says: str) -> None:
@@ -258,7 +258,7 @@ async def test_routes_and_tasks_that_name_nobody_are_told_when_the_manager_is_ma
         manager(provider("a"), provider("b"), routes=[u.Route(name="r", targets=("x/y",))])
     with pytest.raises(u.ConfigError, match="task 't': unknown entry or model 'x'"):
         manager(provider("a"), tasks={"t": ["x"]}, strategy=u.FallbackStrategy.TASK_BASED)
-    with pytest.raises(u.ConfigError, match="route 'a' has the name of an entry"):
+    with pytest.raises(u.ConfigError, match="route 'a' has the same name as an entry"):
         manager(provider("a"), routes=[u.Route(name="a", targets=("a",))])
     with pytest.raises(u.Misuse, match="the entries are a; the routes are fast"):
         await manager(provider("a"), routes=[u.Route(name="fast", targets=("a",))]).generate("Hi", model="slow")

@@ -87,7 +87,7 @@ async def test_a_caller_who_leaves_takes_all_batches_along() -> None:
     with pytest.raises(asyncio.CancelledError):
         await call
     assert [record.outcome for record in ledger] == [u.Outcome.WON, *[u.Outcome.ABORTED] * 3]
-    assert {record.failure.message for record in ledger if record.failure} == {"the caller gave the request up"}
+    assert {record.failure.message for record in ledger if record.failure} == {"the caller abandoned the request"}
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -79,7 +79,7 @@ async def test_an_operation_that_it_lacks_is_unsupported() -> None:
         lines = 'title = "Acme AI"\noperations = { embed = false }\n'
         config = parse(configuration(emulator, lines), environ={"ACME_API_KEY": emulator.key})
         async with from_loaded(config) as llm:
-            with pytest.raises(u.Unsupported, match="Acme AI has no embed operation"):
+            with pytest.raises(u.Unsupported, match="Acme AI does not support the operation embed"):
                 await llm.embed("x")
 
 

@@ -51,7 +51,7 @@ async def test_a_record_says_why_its_target_stood_there() -> None:
     empty: dict[str, Any] = {"labels": {}, "session": None, "route": None, "task": None}
 
     assert marks((await by_route.generate("Hi")).attempts[0]) == {**empty, "why": "priority 10"}
-    assert marks((await by_route.generate("Hi", model="two")).attempts[0]) == {**empty, "why": "asked for"}
+    assert marks((await by_route.generate("Hi", model="two")).attempts[0]) == {**empty, "why": "named by the call"}
     assert marks((await by_route.generate("Hi", model="fast")).attempts[0])["route"] == "fast"
     assert marks((await by_task.generate("Hi", task="code")).attempts[0])["task"] == "code"
     alone = (await provider(RecordingTransport()).generate("Hi", task="mail")).attempts[0]

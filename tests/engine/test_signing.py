@@ -101,7 +101,7 @@ async def test_a_signer_cannot_lead_a_request_away() -> None:
         return u.HttpRequest(request.method, f"{request.url}?signature=1", request.headers, request.body)
 
     transport = RecordingTransport()
-    with pytest.raises(u.Unavailable, match="moved the request to another address"):
+    with pytest.raises(u.Unavailable, match="changed the request's address"):
         await provider(transport, sign=astray).generate("hi")
     assert transport.requests == []
     await provider(transport, sign=query).generate("hi")
@@ -166,7 +166,7 @@ async def forgetful(request: u.HttpRequest | None = None) -> Any:
         ({"sign": forgetful}, "the signer returned NoneType instead of a request"),
         ({"token": raising}, r"the token source raised Trouble \(test_signing\.py:\d+\)"),
         ({"token": forgetful}, "the token source returned NoneType instead of a token"),
-        ({"token": lambda: f"{CANARY}\n"}, "the token is empty or contains characters that no header can carry"),
+        ({"token": lambda: f"{CANARY}\n"}, "the token is empty or contains characters that a header cannot carry"),
         ({"token": lambda: ""}, "the token is empty"),
     ],
 )

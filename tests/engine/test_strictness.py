@@ -42,6 +42,6 @@ async def test_an_answer_that_was_cut_says_so_where_it_does_not_fit_its_schema(f
     async with serving(answer('{"city": "Par', finish=finish)) as (server,):
         entry = server.entry(text_model="gpt-4o")
         async with u.create_provider(entry, fallback=u.FallbackConfig(max_retries=1)) as llm:
-            with pytest.raises(u.InvalidResponse, match="does not fit the schema") as caught:
+            with pytest.raises(u.InvalidResponse, match="does not match the schema") as caught:
                 await llm.generate("Hi", schema={"type": "object", "properties": {"city": {"type": "string"}}})
     assert ("it was cut at max_tokens" in str(caught.value)) is cut

@@ -44,7 +44,7 @@ async def test_a_slow_name_lookup_is_part_of_connecting(monkeypatch: pytest.Monk
         found = await asyncio.gather(*(failure(lambda: generate(llm)) for _ in range(40)))
         assert time.monotonic() - started < 2
         assert {(one.kind, one.sent) for one in found} == {(FailureKind.DNS, False)}
-        assert "looking the name up took longer than 0.2 s" in found[0].message
+        assert "the name lookup took longer than 0.2 s" in found[0].message
         assert looked_up == ["slow.example"], "one lookup serves all who wait for it"
         # What hangs is in nobody's way: neither the executor's, nor the end of the loop's.
         await asyncio.wait_for(asyncio.to_thread(int), 2)

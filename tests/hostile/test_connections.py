@@ -99,7 +99,7 @@ async def test_a_server_that_speaks_first_is_not_heard() -> None:
         found = await failure(lambda: list_models(llm))
         await llm.aclose()
     assert (found.kind, found.sent) == (FailureKind.PROTOCOL, False)
-    assert found.message == "the server sent data before it was sent a request"
+    assert found.message == "the server sent data before it received a request"
 
 
 @ways

@@ -157,10 +157,10 @@ def files(authority: Authority, folder: Path) -> dict[str, dict[str, str]]:
     return {
         f"ca_file {missing} cannot be read: No such file": {"ca_file": missing},
         f"ca_file {folder} cannot be read": {"ca_file": str(folder)},
-        f"ca_file {text} holds no certificate": {"ca_file": str(text)},
+        f"ca_file {text} does not contain a certificate": {"ca_file": str(text)},
         f"client_cert {missing} cannot be read": {"client_cert": missing},
-        f"client_cert {text} does not hold a certificate": {"client_cert": str(text)},
-        "does not hold a certificate and its key": {"client_cert": authority.certificate_file},
+        f"client_cert {text} does not contain a certificate": {"client_cert": str(text)},
+        "does not contain a certificate and its key": {"client_cert": authority.certificate_file},
         f"the key in {other} does not belong": {
             "client_cert": authority.certificate_file,
             "client_key": str(other),

@@ -90,7 +90,7 @@ async def test_a_file_is_neither_read_nor_quoted(tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("canary-4711")
     llm = u.create_provider(u.ProviderConfig(provider="ollama", text_model="m"))
-    with pytest.raises(u.Misuse, match=r'put the schema that is meant under "\$defs"') as caught:
+    with pytest.raises(u.Misuse, match=r'put that schema under "\$defs"') as caught:
         await llm.generate("hi", schema={"properties": {"a": {"$ref": secret.as_uri()}}})
     assert "#/properties/a/$ref" in caught.value.message
     assert "canary" not in repr(caught.value) + repr(caught.value.__cause__) + repr(caught.value.__context__)

@@ -185,7 +185,7 @@ def test_too_little_time_for_another_target_is_the_deadline() -> None:
     assert desk.order == "a"
     assert desk.settled.failure is not None
     assert desk.settled.failure.kind is K.DEADLINE
-    assert desk.decided == "too little of the deadline is left for another target"
+    assert desk.decided == "too little time is left for another target"
 
 
 def test_the_first_attempt_is_made_however_little_time_is_left() -> None:
@@ -245,27 +245,27 @@ def test_decisions_are_told_of_each_attempt() -> None:
     desk.fail(K.INVALID_REQUEST)
     assert desk.call.decisions == {
         1: "retry in 0.50 s",
-        2: "no retry: 2 tries were made (max_retries); fall back to b/m",
+        2: "no retry: 2 attempts were made (max_retries); fall back to b/m",
         3: "another target would not help",
     }
     alone = Desk(A, max_tries=1)
     alone.fail(K.DNS)
-    assert alone.decided == "no retry: 1 try was made (max_retries); no other target is left"
+    assert alone.decided == "no retry: 1 attempt was made (max_retries); no other target is left"
     often = Desk(A, max_tries=5)
     often.fail_always(K.DNS)
-    assert often.decided == "no retry: this kind of failure is worth 2 tries; no other target is left"
+    assert often.decided == "no retry: this kind of failure gets at most 2 attempts; no other target is left"
     kept = Desk(A, B, max_attempts=2)
     kept.fail(K.DNS)
     assert kept.decided == "no retry: the attempts left are kept for the other targets (max_attempts); fall back to b/m"
     late = Desk(A, deadline=10.0, retry_delay=8.0, rng=Longest())
     late.fail(K.DNS, after=2.0)
-    assert late.decided == "no retry: 8.0 s of waiting would pass the deadline; no other target is left"
+    assert late.decided == "no retry: a wait of 8.0 s would exceed the deadline; no other target is left"
 
 
 def test_every_attempt_is_made_before_the_ceiling_and_none_after_it() -> None:
     desk = Desk(A, B, C, max_attempts=2)
     assert desk.fail_always(K.CONNECT) == "ab"
-    assert desk.decided.startswith("max_attempts are made; ")
+    assert desk.decided.startswith("max_attempts is reached; ")
     assert desk.decided.endswith("; no other target is left")
     assert Desk(*(Target(name=c, model="m") for c in "abcdefg")).fail_always(K.CONNECT) == "abcdefg"
     assert Desk(A, max_tries=9).fail_always(K.CONNECT) == "aaaa", "three retries at once is what the budget grants"

@@ -330,7 +330,7 @@ class TestAStaleConnection:
         assert desk.wake() > 0.0
         desk.fail(K.STALE_CONNECTION)
         assert desk.order == "aaa"
-        assert "2 tries were made (max_retries)" in desk.decided
+        assert "2 attempts were made (max_retries)" in desk.decided
 
     def test_never_takes_the_attempt_that_is_kept_for_another_target(self) -> None:
         desk = Desk(A, B, C, max_attempts=3)

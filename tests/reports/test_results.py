@@ -65,9 +65,9 @@ def test_an_attempt_has_every_key() -> None:
 
 
 def test_an_attempt_shows_where_it_belongs_if_that_is_known() -> None:
-    placed = msgspec.structs.replace(LOST, why="asked for", route="fast", labels={"tenant": "acme"})
+    placed = msgspec.structs.replace(LOST, why="named by the call", route="fast", labels={"tenant": "acme"})
     shown = {name: value for name, value in report_attempt(placed).items() if name not in report_attempt(LOST)}
-    assert shown == {"why": "asked for", "route": "fast", "labels": {"tenant": "acme"}}
+    assert shown == {"why": "named by the call", "route": "fast", "labels": {"tenant": "acme"}}
 
 
 def test_an_answer_costs_what_its_failed_attempts_cost_too() -> None:

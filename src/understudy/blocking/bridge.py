@@ -35,7 +35,7 @@ class Bridge:
         self._inherited: list[Any] = []
 
     def loop_thread(self) -> LoopThread:
-        """Return the loop thread, started if necessary. Raises `Misuse` when the interpreter is shutting down."""
+        """Return the loop thread, started if necessary. Raise `Misuse` when the interpreter is shutting down."""
         thread = self.thread
         if thread is not None:
             return thread

@@ -125,7 +125,7 @@ class LoopThread:
         """Call `start` on the loop, and wait for the reply that it, or a task started by it, sets.
 
         When the wait is interrupted, `cancel` is called on the loop, and the interruption propagates once the reply has
-        come, or after `CANCEL_GRACE`. Raises `Misuse` on the loop's own thread.
+        come, or after `CANCEL_GRACE`. Raise `Misuse` on the loop's own thread.
         """
         self.check()
         reply: Reply[T] = Reply()
@@ -166,7 +166,7 @@ class LoopThread:
         """Raise `Misuse` where a call would wait for ever: on the loop's own thread, or after the loop's end."""
         if self.is_on_loop_thread():
             raise Misuse(
-                "a blocking call on understudy's own event loop would wait for itself: in observers, ledgers and "
+                "a blocking call on understudy's own event loop would deadlock: in observers, ledgers and "
                 "custom providers, await the asynchronous provider instead (`.wrapped`)"
             )
         if not self.is_open:

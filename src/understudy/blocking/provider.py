@@ -75,7 +75,7 @@ class LLMProvider:
     @overload
     def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
-        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
+        """Answer a prompt. Raise `Misuse`, `Refused` or `Unavailable`."""
         return self._run_coroutine(lambda: self._wrapped.generate(prompt, **options))
 
     @overload
@@ -101,7 +101,7 @@ class LLMProvider:
         return self._run_coroutine(lambda: self._wrapped.list_models(limit=limit))
 
     def is_model_available(self, model: str) -> bool:
-        """Check whether the provider offers a model. Raises `Unsupported` if only a billed call could establish it."""
+        """Check whether the provider offers a model. Raise `Unsupported` if only a billed call could establish it."""
         return self._run_coroutine(lambda: self._wrapped.is_model_available(model))
 
     def health_check(self) -> HealthStatus:
@@ -109,7 +109,7 @@ class LLMProvider:
         return self._run_coroutine(self._wrapped.health_check)
 
     def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
-        """Count the tokens of a prompt. Raises `Unsupported` if the provider cannot."""
+        """Count the tokens of a prompt. Raise `Unsupported` if the provider cannot."""
         return self._run_coroutine(lambda: self._wrapped.count_tokens(prompt, **options))
 
     def stats(self) -> ProviderStats:
@@ -203,7 +203,7 @@ class ProviderManager(LLMProvider):
         priority: int = 10,
         name: str | None = None,
     ) -> None:
-        """Raises `ConfigError` if there is no provider, two share a name, or a route or task names an unknown one."""
+        """Raise `ConfigError` if there is no provider, two share a name, or a route or task names an unknown one."""
         wrapped = manager.ProviderManager(
             [each.wrapped if isinstance(each, LLMProvider) else each for each in providers],
             fallback,
@@ -219,7 +219,8 @@ class ProviderManager(LLMProvider):
     def of(cls, wrapped: manager.ProviderManager) -> Self:
         """Make the blocking form of an asynchronous manager."""
         face = cls.__new__(cls)
-        face._hold(wrapped, tuple(_face(each) for each in wrapped.providers))  # noqa: SLF001 - its own
+        faces = (Provider(each) if isinstance(each, provider.Provider) else each for each in wrapped.providers)
+        face._hold(wrapped, tuple(faces))  # noqa: SLF001 - its own
         return face
 
     def _hold(self, wrapped: manager.ProviderManager, providers: tuple[LLMProvider | AsyncProvider, ...]) -> None:
@@ -252,7 +253,7 @@ def create_provider(
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider:
-    """Make a provider of an entry, without I/O. Raises `ConfigError` for an unknown type or an invalid address.
+    """Make a provider of an entry, without I/O. Raise `ConfigError` for an unknown type or an invalid address.
 
     `row` describes a provider whose type is not built in; `config.provider` is then only a name.
     """
@@ -271,11 +272,7 @@ def from_config(
     """Make what a configuration file describes: one provider, or a manager of several.
 
     Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
-    provider whose key is in the environment. Raises `ConfigError`, which states what is wrong and where.
+    provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
     """
     made = manager.from_config(path, transport=transport, sink=sink, observers=observers)
     return ProviderManager.of(made) if isinstance(made, manager.ProviderManager) else Provider(made)
-
-
-def _face(given: AsyncProvider) -> LLMProvider | AsyncProvider:
-    return Provider(given) if isinstance(given, provider.Provider) else given

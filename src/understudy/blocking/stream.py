@@ -82,7 +82,7 @@ class ResponseStream(Generic[T_co]):
 
     @property
     def response(self) -> GenerationResponse[T_co]:
-        """The whole answer. Raises `Misuse` before the stream has ended successfully."""
+        """The whole answer. Raise `Misuse` before the stream has ended successfully."""
         return self.wrapped.response
 
     @property

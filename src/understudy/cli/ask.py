@@ -16,7 +16,6 @@ from understudy.cli.messages import show_attempts, show_warnings
 from understudy.cli.options import JsonOption, PromptOptions, TimeoutOption
 from understudy.cli.terminal import AnswerWriter, is_terminal, prepare_library, print_json, say
 from understudy.domain.errors import Misuse
-from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
 from understudy.domain.finish import FinishReason
 from understudy.domain.responses import GenerationResponse
 from understudy.reports.results import report_answer
@@ -97,13 +96,7 @@ async def _fetch(invocation: Invocation, *, streamed: bool, verbose: bool) -> Ge
         try:
             async with stream:
                 async for event in stream:
-                    match event:
-                        case TextDelta(text=text) | RefusalDelta(text=text):
-                            writer.write(text)
-                        case ThinkingDelta(text=text):
-                            writer.write_thinking(text)
-                        case _:
-                            pass
+                    writer.write_event(event)
         finally:
             writer.end()
         return stream.response

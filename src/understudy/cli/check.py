@@ -117,18 +117,13 @@ def _print_verdict(result: CheckResult) -> None:
 
 
 def _table(result: CheckResult) -> Table:
-    table = plain_table()
-    for title in ("target", "key from", "up", "key", "model", "latency"):
-        table.add_column(title, overflow="fold")
+    table = plain_table("target", "key from", "up", "key", "model", "latency")
+    marks = {True: "yes", False: "NO", None: "?"}
     for entry in result.entries:
         up = None if entry.reachable is None else entry.reachable and entry.serving is not False
-        marks = map(_mark, (up, entry.authenticated, entry.model_available))
+        answers = (marks[each] for each in (up, entry.authenticated, entry.model_available))
         target = target_name(entry.name, entry.provider, entry.model or entry.embedding_model)
-        table.add_row(target, entry.key or "none", *marks, milliseconds(entry.latency))
+        table.add_row(target, entry.key or "none", *answers, milliseconds(entry.latency))
     for disabled in result.disabled:
         table.add_row(target_name(disabled.name, disabled.provider, None), "disabled", style="dim")
     return table
-
-
-def _mark(value: bool | None) -> str:
-    return {True: "yes", False: "NO", None: "?"}[value]

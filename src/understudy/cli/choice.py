@@ -35,13 +35,21 @@ def choose(config: Config, model: str | None, understudies: list[str] | None, *,
     if understudies is None and first is None:
         return Choice(alone_first(config) if alone else config)
     if understudies is None and first is not None and not alone:
-        return _ahead(config, first)
-    names = [name for given in understudies or () for each in given.split(",") if (name := each.strip())]
+        # The entry is replaced by the one with the requested model, and the manager tries it first.
+        providers = tuple(first if entry.entry == first.entry else entry for entry in config.providers)
+        name = first.entry if len(providers) > 1 else None
+        return Choice(msgspec.structs.replace(config, providers=providers), name)
+    names = split_names(understudies)
     if understudies and not names:
         raise Misuse("--fallback is empty: write --fallback ENTRY or --fallback ENTRY/MODEL")
     primary = first or min(config.providers, key=lambda entry: entry.priority)
     order = [primary, *(entry_of(config, name) for name in names)]
     return Choice(_exactly(config, order, implied=first is None))
+
+
+def split_names(written: Iterable[str] | None) -> list[str]:
+    """Return the names in lists with commas."""
+    return [name for given in written or () for each in given.split(",") if (name := each.strip())]
 
 
 def alone_first(config: Config) -> Config:
@@ -69,13 +77,6 @@ def _with_model(entry: ProviderConfig, model: str) -> ProviderConfig:
     if model == entry.text_model:
         return entry
     return msgspec.structs.replace(entry, text_model=model, context_window=None, capabilities={})
-
-
-def _ahead(config: Config, first: ProviderConfig) -> Choice:
-    """Replace the entry by the one with the requested model, and let the manager try it first."""
-    providers = tuple(first if entry.entry == first.entry else entry for entry in config.providers)
-    model = first.entry if len(providers) > 1 else None
-    return Choice(msgspec.structs.replace(config, providers=providers), model)
 
 
 def _exactly(config: Config, order: list[ProviderConfig], *, implied: bool) -> Config:

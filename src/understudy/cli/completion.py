@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 def targets(context: typer.Context, incomplete: str) -> list[str]:
     """Offer `entry`, `entry/model` and routes."""
-    path = _config_path(context)
-    return _matching((*configured_targets(path), *configured_routes(path)), incomplete)
+    config = _configuration(context)
+    return _matching((*targets_of(config), *(route.name for route in config.routes)) if config else (), incomplete)
 
 
 def embedding_targets(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the entries that have an embedding model, each alone and with it, and routes."""
-    config = _configuration(_config_path(context))
+    config = _configuration(context)
     if config is None:
         return []
     models = {entry.entry: entry.embedding_model for entry in config.providers if entry.embedding_model}
@@ -37,9 +37,8 @@ def embedding_targets(context: typer.Context, incomplete: str) -> list[str]:
 
 def target_lists(context: typer.Context, incomplete: str) -> list[str]:
     """Offer entries for the last place of a list with commas, except those already in it."""
-    ahead, comma, last = incomplete.rpartition(",")
-    known = (name for name in configured_targets(_config_path(context)) if name not in ahead.split(","))
-    return _matching((f"{ahead}{comma}{name}" for name in known if name.startswith(last)), incomplete)
+    config = _configuration(context)
+    return _last_of_list(targets_of(config) if config else (), incomplete)
 
 
 def efforts(incomplete: str) -> list[str]:
@@ -65,28 +64,14 @@ def files_behind_at(incomplete: str) -> list[str]:
 
 def tasks(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the tasks of the configuration."""
-    config = _configuration(_config_path(context))
+    config = _configuration(context)
     return _matching(config.fallback.tasks if config else (), incomplete)
 
 
 def entries(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the names of all entries, for the last place of a list with commas."""
-    config = _configuration(_config_path(context))
-    ahead, comma, last = incomplete.rpartition(",")
-    names = [entry.entry for entry in config.providers] if config else []
-    return [f"{ahead}{comma}{name}" for name in names if name.startswith(last) and name not in ahead.split(",")]
-
-
-def configured_targets(path: Path | None) -> list[str]:
-    """Return the names of all entries, and each with its model; empty if the configuration cannot be read."""
-    config = _configuration(path)
-    return targets_of(config) if config else []
-
-
-def configured_routes(path: Path | None) -> list[str]:
-    """Return the names of all routes; empty if the configuration cannot be read."""
-    config = _configuration(path)
-    return [route.name for route in config.routes] if config else []
+    config = _configuration(context)
+    return _last_of_list((entry.entry for entry in config.providers) if config else (), incomplete)
 
 
 def targets_of(config: Config) -> list[str]:
@@ -98,13 +83,17 @@ def targets_of(config: Config) -> list[str]:
     ]
 
 
-def _configuration(path: Path | None) -> Config | None:
+def _configuration(context: Any) -> Config | None:
+    """Read the configuration that `--config` names, after the command or before it; `None` if it cannot be read."""
     from understudy.config import load
     from understudy.domain.errors import LLMError
 
+    path = None
+    while context is not None and path is None:
+        path, context = context.params.get("config"), context.parent
     try:
         # Without a configuration file the default may be a local Ollama; it is not probed here.
-        return load(path, probe=lambda _: True)
+        return load(path and Path(path), probe=lambda _: True)
     except (LLMError, OSError):
         return None
 
@@ -149,13 +138,11 @@ def _matching(values: Iterable[str], incomplete: str) -> list[str]:
     return [value for value in values if value.startswith(incomplete)]
 
 
-def _config_path(context: Any) -> Path | None:
-    """Return the value of `--config`, after the command or before it."""
-    while context is not None:
-        if path := context.params.get("config"):
-            return Path(path)
-        context = context.parent
-    return None
+def _last_of_list(values: Iterable[str], incomplete: str) -> list[str]:
+    """Offer values for the last place of a list with commas, except those already in it."""
+    ahead, comma, last = incomplete.rpartition(",")
+    taken = ahead.split(",")
+    return [f"{ahead}{comma}{value}" for value in _matching(values, last) if value not in taken]
 
 
 def _paths(begun: str) -> Iterator[str]:

@@ -30,7 +30,7 @@ MANUAL = Manual(
 Plays scenes against emulators within this process: failures, rate limits, interrupted streams, refused keys, a tool
 call that one provider starts and another finishes. After each scene it checks its claims.""",
     examples=(Example("Run it", "understudy demo"),),
-    exits={ExitCode.OK: "every claim came true", ExitCode.UNAVAILABLE: "a claim did not come true"},
+    exits={ExitCode.OK: "every claim holds", ExitCode.UNAVAILABLE: "a claim does not hold"},
     variables=LOOKS,
 )
 _PROVIDERS = ("openai", "anthropic", "ollama")
@@ -43,7 +43,7 @@ def demo(_: Options) -> None:
 
 
 async def perform(screen: Console) -> bool:
-    """Play all scenes; return whether every claim came true."""
+    """Play all scenes; return whether every claim holds."""
     async with Emulator(_PROVIDERS) as emulator:
         screen.print("Emulators speak the providers' wire formats over real sockets on this machine:", style="bold")
         for name in _PROVIDERS:
@@ -94,11 +94,11 @@ def _sum_up(screen: Console, demo: Demo, failed: list[str]) -> None:
     screen.print("\nSummary, from every provider's own statistics:", style="bold")
     show(_summary(demo.used), sys.stdout)
     if failed:
-        screen.print("Claims that did not come true:", style="bold red")
+        screen.print("Claims that do not hold:", style="bold red")
         for words in failed:
             screen.print(f"  {words}", style="red")
     else:
-        screen.print("Every claim came true. With a key in the environment: understudy ask “…”", style="bold green")
+        screen.print("Every claim holds. With a key in the environment: understudy ask “…”", style="bold green")
 
 
 def _summary(used: list[Provider]) -> Table:

@@ -18,6 +18,7 @@ import typer
 
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
+from understudy.cli.failing import usable
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import price, show_attempts, tokens
 from understudy.cli.options import CommonOptions, NoFallbackOption, check_timeout
@@ -57,7 +58,9 @@ space.""",
             "A question, for models that distinguish queries from documents",
             'understudy embed --input-type query "who?"',
         ),
-        Example("Shorter vectors from a certain model", "understudy embed -m openai/text-embedding-3-large -d 256 a b"),
+        Example(
+            "Shorter vectors from a specific model", "understudy embed -m openai/text-embedding-3-large -d 256 a b"
+        ),
     ),
     exits={
         ExitCode.OK: "every text has a vector",
@@ -127,7 +130,7 @@ class EmbeddingOptions(CommonOptions, frozen=True, kw_only=True):
     ] = None
     timeout: Annotated[
         float | None,
-        typer.Option("--timeout", metavar="SECONDS", help="Limit for all texts, attempts and waits together."),
+        typer.Option("--timeout", metavar="SECONDS", help="Time limit for all texts, attempts and waits together."),
     ] = None
 
 
@@ -184,10 +187,8 @@ def _open_output(output: Path | None) -> Iterator[IO[bytes]]:
     path = output.expanduser()
     special = path.exists() and not path.is_file()
     part = path if special else path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with usable(f"--output {output}"):
         file = part.open("wb" if special else "xb")
-    except OSError as error:
-        raise Misuse(f"--output {output}: {error.strerror or error}") from error
     try:
         with file:
             yield file
@@ -212,7 +213,9 @@ async def _perform(call: EmbedCall, writer: Writer, *, verbose: bool) -> None:
                 _check(answer, length)
                 writer.add(answer.embeddings)
                 advance(len(answer.embeddings))
-                rest = _without_vectors(answer)
+                # Vectors and raw bodies may be large.
+                usage = msgspec.structs.replace(answer.usage, raw=None)
+                rest = msgspec.structs.replace(answer, embeddings=(), raw=None, usage=usage)
                 whole = rest if whole is None else joined((whole, rest))
     if whole is None:
         raise AssertionError("there is at least one text, and therefore an answer")
@@ -255,12 +258,6 @@ def _check(answer: EmbeddingResponse, length: int) -> None:
                 "cannot be compared; set a different embedding_space for entries with different models",
                 attempts=answer.attempts,
             )
-
-
-def _without_vectors(answer: EmbeddingResponse) -> EmbeddingResponse:
-    """Return the answer without its vectors and raw body, which may be large."""
-    usage = msgspec.structs.replace(answer.usage, raw=None)
-    return msgspec.structs.replace(answer, embeddings=(), raw=None, usage=usage)
 
 
 @contextlib.contextmanager

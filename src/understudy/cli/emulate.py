@@ -8,13 +8,14 @@ import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from understudy import providers
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
+from understudy.cli.failing import usable
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, Options
 from understudy.cli.terminal import print_json, say
@@ -50,14 +51,6 @@ front applies to all of them.""",
 )
 _POLL = 0.1
 """Seconds between two polls for new requests."""
-
-
-class Setup(NamedTuple):
-    """The emulators and their faults."""
-
-    emulator: Emulator
-    faults: Mapping[str, Fault]
-    every: int
 
 
 class EmulateOptions(Options, frozen=True, kw_only=True):
@@ -104,11 +97,11 @@ def emulate(options: EmulateOptions) -> None:
     for name in chosen:
         if name not in cast.types():
             raise Misuse(f"unknown provider {name!r}; the emulated ones are {', '.join(cast.types())}")
-    write, port = options.write, options.port
-    if write is not None and write.exists():
-        raise Misuse(f"--write {write}: the file already exists and is not overwritten")
+    port = options.port
+    if options.write is not None and options.write.exists():
+        raise Misuse(f"--write {options.write}: the file already exists and is not overwritten")
     if port is not None and port + len(chosen) > 65536:
-        raise Misuse(f"--port {port}: fewer than {len(chosen)} ports are left from there")
+        raise Misuse(f"--port {port}: {len(chosen)} providers need as many ports, and the last port is 65535")
     emulator = Emulator(
         chosen,
         keys=None,
@@ -117,8 +110,7 @@ def emulate(options: EmulateOptions) -> None:
         ports={} if port is None else {name: port + offset for offset, name in enumerate(chosen)},
         pace=options.pace,
     )
-    setup = Setup(emulator, _faults(options.fault or [], chosen), options.every)
-    asyncio.run(_serve(setup, write, as_json=options.as_json))
+    asyncio.run(_serve(emulator, _faults(options.fault or [], chosen), options))
 
 
 def _faults(written: list[str], chosen: tuple[str, ...]) -> dict[str, Fault]:
@@ -144,7 +136,7 @@ def _models(written: list[str], chosen: tuple[str, ...]) -> dict[str, list[str]]
     return models
 
 
-async def _serve(setup: Setup, write: Path | None, *, as_json: bool) -> None:
+async def _serve(emulator: Emulator, faults: Mapping[str, Fault], options: EmulateOptions) -> None:
     """Run until SIGINT or SIGTERM, which both end it successfully. Ignored signals stay ignored."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -156,22 +148,20 @@ async def _serve(setup: Setup, write: Path | None, *, as_json: bool) -> None:
             loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         try:
-            emulator = await stack.enter_async_context(setup.emulator)
+            await stack.enter_async_context(emulator)
         except OSError as error:
             raise Misuse(f"cannot listen: {error.strerror or error}; choose a different --port or --host") from error
-        for name, fault in setup.faults.items():
-            emulator.script(name, always=fault, every=setup.every)
-        _announce(emulator, write, as_json=as_json)
+        for name, fault in faults.items():
+            emulator.script(name, always=fault, every=options.every)
+        _announce(emulator, options.write, as_json=options.as_json)
         await _report_until(stop, emulator)
 
 
 def _announce(emulator: Emulator, write: Path | None, *, as_json: bool) -> None:
     """Print addresses and settings on stdout, so that a script can read them once the ports are open."""
     if write is not None:
-        try:
+        with usable(f"--write {write}"):
             write.write_text(configuration(emulator), encoding="utf-8")
-        except OSError as error:
-            raise Misuse(f"--write {write}: {error.strerror or error}") from error
     if as_json:
         print_json(
             {
@@ -249,10 +239,6 @@ async def _report_until(stop: asyncio.Event, emulator: Emulator) -> None:
             waiting += [(name, request) for request in fresh]
         for name, request in waiting:
             if request.outcome != "open":
-                say(_line(name, request))
+                fault = f" [{request.fault.kind}]" if request.fault else ""
+                say(f"{name}: {request.method} {request.path} {request.status or '-'} {request.outcome}{fault}")
         waiting = [(name, request) for name, request in waiting if request.outcome == "open"]
-
-
-def _line(name: str, request: RecordedRequest) -> str:
-    fault = f" [{request.fault.kind}]" if request.fault else ""
-    return f"{name}: {request.method} {request.path} {request.status or '-'} {request.outcome}{fault}"

@@ -39,7 +39,7 @@ MEANINGS = {
     ExitCode.INTERNAL: "a bug",
     ExitCode.OUTPUT_FAILED: "the output could not be written",
     ExitCode.INTERRUPTED: "Ctrl-C; the request to the provider is cancelled",
-    ExitCode.BROKEN_PIPE: "the reader of the output has gone, as with `| head`",
+    ExitCode.BROKEN_PIPE: "the reader closed the output, as with `| head`",
 }
 
 
@@ -79,18 +79,14 @@ class Guard:
             show_error(error)
             raise typer.Exit(exit_code_of(error)) from error
         if isinstance(error, OSError) and not os.environ.get(DEBUG_VARIABLE):
-            print(f"error: {_words(error)}", file=sys.stderr)
+            words = ": ".join(str(each) for each in (error.filename, error.strerror or error) if each)
+            print(f"error: {words}", file=sys.stderr)
             _forget_stdout()
             raise typer.Exit(ExitCode.OUTPUT_FAILED) from error
         if not os.environ.get(DEBUG_VARIABLE):
             print(f"understudy: unexpected {kind.__name__ if kind else 'error'}: {error}", file=sys.stderr)
             print(f"this is a bug; run with {DEBUG_VARIABLE}=1 for the traceback", file=sys.stderr)
             raise typer.Exit(ExitCode.INTERNAL) from error
-
-
-def _words(error: OSError) -> str:
-    """Return the message and the file name of an error, without its errno."""
-    return ": ".join(str(each) for each in (error.filename, error.strerror or error) if each)
 
 
 def _forget_stdout() -> None:

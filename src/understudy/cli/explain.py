@@ -75,9 +75,7 @@ def show_plan(plan: Plan) -> None:
 
 
 def _steps(plan: Plan) -> Table:
-    table = plain_table()
-    for title in ("#", "target", "why"):
-        table.add_column(title, overflow="fold")
+    table = plain_table("#", "target", "why")
     table.add_column("window", justify="right", no_wrap=True)
     for title in ("expected cost", "price from"):
         table.add_column(title, overflow="fold")
@@ -102,9 +100,7 @@ def estimate(cost: Cost | None) -> str:
 
 
 def _skipped(plan: Plan) -> Table:
-    table = plain_table()
-    for title in ("skipped", "why"):
-        table.add_column(title, overflow="fold")
+    table = plain_table("skipped", "why")
     for skip in plan.skipped:
         table.add_row(clean_line(skip.target.label), clean_line(skip.why))
     return table

@@ -16,7 +16,7 @@ import typer
 from understudy import providers
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
-from understudy.cli.failing import report_errors
+from understudy.cli.failing import report_errors, usable
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, Options
 from understudy.cli.sanitize import clean_line
@@ -29,7 +29,7 @@ from understudy.config.report import did_you_mean
 from understudy.domain.errors import LLMError, Misuse
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
-from understudy.providers.environment import address_from_environment
+from understudy.providers.environment import address_from_environment, key_variable
 from understudy.settings import FallbackStrategy, ProviderConfig
 
 MANUAL = Manual(
@@ -81,53 +81,51 @@ class InitResult(msgspec.Struct, frozen=True, kw_only=True):
     """Unset variables, without which an entry is disabled."""
 
 
-PickOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--provider",
-        "-p",
-        metavar="TYPE[=MODEL]",
-        autocompletion=completion.provider_types,
-        help="A provider and its model. May be repeated: providers are tried in this order.",
-    ),
-]
-StrategyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--strategy",
-        metavar="NAME",
-        autocompletion=lambda incomplete: [each for each in FallbackStrategy if each.startswith(incomplete)],
-        help=f"The order of targets: {', '.join(FallbackStrategy)}.",
-    ),
-]
-OutputOption = Annotated[
-    str, typer.Option("--output", "-o", metavar="PATH", help="The file to write; `-` prints it instead.")
-]
-ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask no questions; accept everything that was found.")]
+class InitOptions(Options, frozen=True, kw_only=True):
+    """The options of `init`."""
+
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--provider",
+            "-p",
+            metavar="TYPE[=MODEL]",
+            autocompletion=completion.provider_types,
+            help="A provider and its model. May be repeated: providers are tried in this order.",
+        ),
+    ] = None
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            metavar="NAME",
+            autocompletion=lambda incomplete: [each for each in FallbackStrategy if each.startswith(incomplete)],
+            help=f"The order of targets: {', '.join(FallbackStrategy)}.",
+        ),
+    ] = None
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="PATH", help="The file to write; `-` prints it instead.")
+    ] = FILE_NAME
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask no questions; accept everything that was found.")] = (
+        False
+    )
+    as_json: JsonOption = False
 
 
-def init(
-    _: Options,
-    *,
-    provider: PickOption = None,
-    strategy: StrategyOption = None,
-    output: OutputOption = FILE_NAME,
-    force: ForceOption = False,
-    yes: YesOption = False,
-    as_json: JsonOption = False,
-) -> None:
+def init(options: InitOptions) -> None:
     """Write a commented configuration file to start from."""
-    asks = not yes and not provider and is_terminal(sys.stdin) and is_terminal(sys.stderr)
+    given, output, force = options.provider, options.output, options.force
+    asks = not options.yes and not given and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     try:
-        with report_errors(as_json=as_json):
-            order = _strategy(strategy or FallbackStrategy.PRIORITY)
+        with report_errors(as_json=options.as_json):
+            order = _strategy(options.strategy or FallbackStrategy.PRIORITY)
             _check_place(output, force=force)
-            picked = list(map(_parse_choice, provider)) if provider else _find()
+            picked = list(map(_parse_choice, given)) if given else _find()
             if asks:
                 picked = _ask_providers(picked)
-                order = order if strategy else _ask("Which strategy orders them?", order, _strategy)
-            picked = list(with_models(picked, asks=asks, strict=bool(provider)))
+                order = order if options.strategy else _ask("Which strategy orders them?", order, _strategy)
+            picked = list(with_models(picked, asks=asks, strict=bool(given)))
             if not picked:
                 raise Misuse(_nothing_found())
             entries = starter_entries(picked, os.environ)
@@ -136,7 +134,7 @@ def init(
     except typer.Abort:
         say("no file was written", label="note")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    _conclude(text, output, entries, as_json=as_json)
+    _conclude(text, output, entries, as_json=options.as_json)
 
 
 # ---- what is available ----
@@ -145,15 +143,10 @@ def init(
 def _find() -> list[Choice]:
     """Return the providers with a key in the environment, and a local server that answers."""
     rows = [providers.row(kind.value) for kind in ProviderType]
-    remote = [row for row in rows if not row.local and _has_key(row)]
+    remote = [row for row in rows if not row.local and key_variable(row, os.environ)]
+    remote = [row for row in remote if not row.base_url_required or address_from_environment(row, os.environ)]
     local = [row for row in rows if row.local and answers(local_address(os.environ))]
     return [(row, None) for row in (*remote, *local)]
-
-
-def _has_key(row: ProviderRow) -> bool:
-    if row.base_url_required and address_from_environment(row, os.environ) is None:
-        return False
-    return any(os.environ.get(name, "").strip() for name in (*row.key_variables, *row.token_variables))
 
 
 def _nothing_found() -> str:
@@ -217,8 +210,7 @@ def _ask_providers(found: Sequence[Choice]) -> list[Choice]:
 def _where(row: ProviderRow) -> str:
     if row.local:
         return f"{row.type} (running at {local_address(os.environ)})"
-    variable = next(name for name in (*row.key_variables, *row.token_variables) if os.environ.get(name, "").strip())
-    return f"{row.type} (${variable})"
+    return f"{row.type} (${key_variable(row, os.environ)})"
 
 
 def with_models(picked: Sequence[Choice], *, asks: bool, strict: bool) -> Iterator[Choice]:
@@ -280,11 +272,8 @@ def _put(text: str, output: str, *, force: bool) -> None:
     if output == "-":
         sys.stdout.write(text)
         return
-    try:
-        with Path(output).open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise Misuse(f"--output {output}: {error.strerror or error}") from error
+    with usable(f"--output {output}"), Path(output).open("w" if force else "x", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _conclude(text: str, output: str, entries: Sequence[Starter], *, as_json: bool) -> None:

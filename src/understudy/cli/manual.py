@@ -104,9 +104,7 @@ def write_manual(formatter: Any, manual: Manual) -> None:
         with formatter.section("Environment"):
             formatter.write_dl(list(manual.variables.items()), col_max=20)
     if manual.see:
-        formatter.write_paragraph()
-        with formatter.indentation():
-            formatter.write_text(f"See also: {manual.see}")
+        write_text(formatter, f"See also: {manual.see}")
 
 
 def exits(manual: Manual) -> Mapping[ExitCode, str]:

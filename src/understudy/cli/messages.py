@@ -11,7 +11,7 @@ from understudy.cli.terminal import say
 if TYPE_CHECKING:
     from understudy.domain.attempts import AttemptRecord
     from understudy.domain.errors import LLMError
-    from understudy.domain.money import Cost
+    from understudy.domain.money import Cost, Money
     from understudy.domain.responses import GenerationResponse
     from understudy.domain.usage import Usage
 
@@ -137,8 +137,11 @@ def price(cost: Cost | None) -> str:
     return "$0" if cost.amount.nano_usd == 0 else str(cost.amount)
 
 
-def dollars(nano: int) -> str:
-    """Return nano-USD as US dollars, exact and without trailing zeros: `0.15`."""
-    from decimal import Decimal
+def exact_usd(amount: Money) -> str:
+    """Return an amount without trailing zeros and without a dollar sign: `0.15`."""
+    return f"{amount.usd.normalize():f}"
 
-    return f"{Decimal(f'{nano}E-9').normalize():f}"
+
+def rounded_usd(amount: Money) -> str:
+    """Return an amount to the cent from a dollar on, to three digits below: `$12.50`, `$0.0153`."""
+    return f"${amount.usd:.2f}" if amount.usd >= 1 else f"${float(amount.usd):.3g}"

@@ -13,16 +13,18 @@ import msgspec
 import typer
 
 from understudy.cli import completion
+from understudy.cli.choice import split_names
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import dollars
+from understudy.cli.messages import exact_usd
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.client.provider import Provider
 from understudy.config import Config, load
 from understudy.domain.errors import LLMError, Misuse, Unavailable, Unsupported
+from understudy.domain.money import Money
 from understudy.domain.responses import ModelInfo
 from understudy.reports.survey import open_providers
 from understudy.settings import FallbackConfig
@@ -120,83 +122,71 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: frozenset[str]
     limit: int | None
 
-    @property
-    def matches_all(self) -> bool:
-        """Whether every model matches, so that a provider need not list more than `limit`."""
-        return self.pattern is None and not self.capabilities
+
+class ModelsOptions(CommonOptions, frozen=True, kw_only=True):
+    """The options of `models`."""
+
+    pattern: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PATTERN",
+            show_default=False,
+            help="Only models whose ENTRY/MODEL contains this, or matches it if it has `*` or `?`; case is ignored.",
+        ),
+    ] = None
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--provider",
+            "-p",
+            metavar="ENTRY,...",
+            autocompletion=completion.entries,
+            help="Only these entries. May be repeated.",
+        ),
+    ] = None
+    capability: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--capability",
+            "-c",
+            metavar="NAME,...",
+            autocompletion=lambda incomplete: [each for each in CAPABILITIES if each.startswith(incomplete)],
+            help=f"Only models known to support all of these: {', '.join(CAPABILITIES)}. May be repeated.",
+        ),
+    ] = None
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="At most N models of each entry.")
+    ] = None
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Seconds that each provider may take.")
+    ] = 20.0
+    as_json: JsonOption = False
 
 
-PatternArgument = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="PATTERN",
-        show_default=False,
-        help="Only models whose ENTRY/MODEL contains this, or matches it if it has `*` or `?`; case is ignored.",
-    ),
-]
-ProviderOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--provider",
-        "-p",
-        metavar="ENTRY,...",
-        autocompletion=completion.entries,
-        help="Only these entries. May be repeated.",
-    ),
-]
-CapabilityOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--capability",
-        "-c",
-        metavar="NAME,...",
-        autocompletion=lambda incomplete: [each for each in CAPABILITIES if each.startswith(incomplete)],
-        help=f"Only models known to support all of these: {', '.join(CAPABILITIES)}. May be repeated.",
-    ),
-]
-LimitOption = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most N models of each entry.")]
-PatienceOption = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Seconds that each provider may take.")
-]
-
-
-def models(
-    common: CommonOptions,
-    *,
-    pattern: PatternArgument = None,
-    provider: ProviderOption = None,
-    capability: CapabilityOption = None,
-    limit: LimitOption = None,
-    timeout: PatienceOption = 20.0,
-    as_json: JsonOption = False,
-) -> None:
+def models(options: ModelsOptions) -> None:
     """List the models of all entries: window, price, capabilities."""
-    with report_errors(as_json=as_json, verbose=common.verbose):
-        criteria = Filter(pattern=pattern, capabilities=_capabilities(capability), limit=limit)
-        loaded = _only(load(common.config), provider)
+    with report_errors(as_json=options.as_json, verbose=options.verbose):
+        capabilities = _capabilities(options.capability)
+        criteria = Filter(pattern=options.pattern, capabilities=capabilities, limit=options.limit)
+        loaded = _only(load(options.config), options.provider)
         prepare_library()
-        found = asyncio.run(_ask_all(loaded, criteria, timeout))
-        if all(isinstance(answer, LLMError) for answer in found.values()):
-            raise next(answer for answer in found.values() if isinstance(answer, LLMError))
+        found = asyncio.run(_ask_all(loaded, criteria, options.timeout))
+        errors = {name: answer for name, answer in found.items() if isinstance(answer, LLMError)}
+        if len(errors) == len(found):
+            raise next(iter(errors.values()))
     result = ModelsResult(
         models=tuple(model for answer in found.values() if not isinstance(answer, LLMError) for model in answer),
         unanswered=tuple(
-            Unanswered(name, clean_line(answer.message.partition("\n")[0]))
-            for name, answer in found.items()
-            if isinstance(answer, LLMError)
+            Unanswered(name, clean_line(error.message.partition("\n")[0])) for name, error in errors.items()
         ),
     )
-    print_json(result) if as_json else _print(result)
+    print_json(result) if options.as_json else _print(result)
     for each in result.unanswered:
         say(f"{each.provider}: {each.why}", label="warning", style="warning")
 
 
-def _split(written: list[str] | None) -> list[str]:
-    return [name for given in written or () for each in given.split(",") if (name := each.strip())]
-
-
 def _capabilities(written: list[str] | None) -> frozenset[str]:
-    words = [CAPABILITIES.get(name, name) for name in _split(written)]
+    words = [CAPABILITIES.get(name, name) for name in split_names(written)]
     if unknown := next((word for word in words if word not in _SHORT), None):
         raise Misuse(f"--capability {unknown} is unknown; the capabilities are {', '.join(CAPABILITIES)}")
     return frozenset(words)
@@ -204,7 +194,7 @@ def _capabilities(written: list[str] | None) -> frozenset[str]:
 
 def _only(config: Config, written: list[str] | None) -> Config:
     """Return the configuration with only the named entries, in the order in which they are tried."""
-    names = _split(written)
+    names = split_names(written)
     entries = {entry.entry: entry for entry in sorted(config.providers, key=lambda entry: entry.priority)}
     for name in names:
         if disabled := next((each for each in config.disabled if each.name == name), None):
@@ -227,7 +217,8 @@ async def _ask_all(config: Config, criteria: Filter, patience: float) -> dict[st
 
 async def _ask(provider: Provider, criteria: Filter, patience: float) -> list[ModelResult] | LLMError:
     listed: list[ModelInfo] = []
-    most = criteria.limit if criteria.matches_all else None
+    # If every model matches, no more of them are needed than are shown.
+    most = criteria.limit if criteria.pattern is None and not criteria.capabilities else None
     try:
         async with asyncio.timeout(patience):
             await provider.prices_ready()
@@ -289,7 +280,7 @@ def _place(capability: str) -> tuple[int, str]:
 def _rate(price: Price | None, kind: str) -> str | None:
     """Return a rate in US dollars per million tokens, without trailing zeros."""
     rate = getattr(price.rates, kind) if price else None
-    return None if rate is None else dollars(rate)
+    return None if rate is None else exact_usd(Money(rate))
 
 
 def matcher_of(pattern: str | None) -> Callable[[str], bool]:

@@ -30,7 +30,11 @@ from understudy.cli import completion
 def flatten(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command that takes each option separately and passes them to `command` as structs."""
     declared = inspect.signature(command, eval_str=True).parameters.values()
-    groups = {each.name: each.annotation for each in declared if _is_group(each.annotation)}
+    groups = {
+        each.name: each.annotation
+        for each in declared
+        if isinstance(each.annotation, type) and issubclass(each.annotation, Options)
+    }
 
     def run(**given: Any) -> None:
         for name, group in groups.items():
@@ -43,10 +47,6 @@ def flatten(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__doc__ = command.__doc__
     return run
-
-
-def _is_group(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Options)
 
 
 def _parameters(group: type[Options]) -> Iterator[Parameter]:
@@ -87,7 +87,7 @@ class CommonOptions(Options, frozen=True, kw_only=True):
         ),
     ] = None
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Report more on stderr: every attempt, and what the model thinks.")
+        bool, typer.Option("--verbose", "-v", help="Report more on stderr: every attempt, and the model's thinking.")
     ] = False
 
 
@@ -96,7 +96,7 @@ NoFallbackOption = Annotated[
     bool, typer.Option("--no-fallback", help="Ask only the first target, with its own retries.")
 ]
 TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", help="Limit for all attempts and waits together.")
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="Time limit for all attempts and waits together.")
 ]
 
 

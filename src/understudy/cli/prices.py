@@ -14,7 +14,7 @@ from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import dollars
+from understudy.cli.messages import exact_usd
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
@@ -22,6 +22,7 @@ from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
 from understudy.config import Config, load
 from understudy.domain.errors import ConfigError, LLMError, Misuse
+from understudy.domain.money import Money
 from understudy.domain.prices import Rates
 from understudy.policy.selection import split_name
 from understudy.providers import ProviderType
@@ -49,7 +50,7 @@ provider that is not configured, or the name of a model, which is then looked up
     exits={
         ExitCode.OK: "at least one price is known",
         ExitCode.UNAVAILABLE: "no price is known",
-        ExitCode.MISUSE: "wrong usage or configuration",
+        ExitCode.MISUSE: "invalid usage or configuration",
     },
     variables={**CONFIGURATION, **LOOKS},
     see="docs/costs.md",
@@ -102,28 +103,31 @@ class PricesResult(msgspec.Struct, frozen=True):
     prices: tuple[PriceResult, ...]
 
 
-ModelArgument = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="MODEL",
-        show_default=False,
-        autocompletion=completion.targets,
-        help="An entry, a route, ENTRY/MODEL, PROVIDER/MODEL, or the name of a model.",
-    ),
-]
-FetchOption = Annotated[
-    bool, typer.Option("--fetch", help="Request the providers' model lists first, at no cost: some include prices.")
-]
+class PricesOptions(CommonOptions, frozen=True, kw_only=True):
+    """The options of `prices`."""
+
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODEL",
+            show_default=False,
+            autocompletion=completion.targets,
+            help="An entry, a route, ENTRY/MODEL, PROVIDER/MODEL, or the name of a model.",
+        ),
+    ] = None
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Request the providers' model lists first, at no cost: some include prices.")
+    ] = False
+    as_json: JsonOption = False
 
 
-def prices(
-    common: CommonOptions, *, model: ModelArgument = None, fetch: FetchOption = False, as_json: JsonOption = False
-) -> None:
+def prices(options: PricesOptions) -> None:
     """Show what models cost, and the source of each price."""
     prepare_library()
-    with report_errors(as_json=as_json, verbose=common.verbose):
-        found = asyncio.run(_look_up(load(common.config, probe=lambda _: True), model, fetch=fetch))
-    print_json(PricesResult(tuple(found))) if as_json else _print(found)
+    with report_errors(as_json=options.as_json, verbose=options.verbose):
+        config = load(options.config, probe=lambda _: True)
+        found = asyncio.run(_look_up(config, options.model, fetch=options.fetch))
+    print_json(PricesResult(tuple(found))) if options.as_json else _print(found)
     raise typer.Exit(ExitCode.OK if any(each.source for each in found) else ExitCode.UNAVAILABLE)
 
 
@@ -215,13 +219,13 @@ def _result(provider: Provider, model: str) -> PriceResult:
         source=price.source,
         as_of=price.as_of,
         rates=_rates(price.rates),
-        call=dollars(price.rates.call) if price.rates.call else None,
+        call=exact_usd(Money(price.rates.call)) if price.rates.call else None,
         tiers=tuple(TierResult(above=tier.above, rates=_rates(tier.rates)) for tier in price.tiers),
     )
 
 
 def _rates(rates: Rates) -> dict[str, str]:
-    return {name: dollars(rate) for name in CLASSES if (rate := getattr(rates, name)) is not None}
+    return {name: exact_usd(Money(rate)) for name in CLASSES if (rate := getattr(rates, name)) is not None}
 
 
 # ---- the output ----

@@ -22,8 +22,8 @@ from understudy.config import Config, load
 from understudy.config.discovery import answers
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
-from understudy.providers.environment import address_from_environment
-from understudy.reports.survey import IN_FILE, EntryResult, health_word, milliseconds, survey
+from understudy.providers.environment import address_from_environment, key_variable
+from understudy.reports.survey import IN_FILE, EntryResult, health_word, milliseconds, survey, target_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -85,10 +85,12 @@ class ProvidersResult(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[ProviderResult, ...]
 
 
-NoCheckOption = Annotated[bool, typer.Option("--no-check", help="Skip health checks.")]
-
-
-def providers(common: CommonOptions, *, no_check: NoCheckOption = False, as_json: JsonOption = False) -> None:
+def providers(
+    common: CommonOptions,
+    *,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Skip health checks.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """List all providers: key, health, and what the others need."""
     if not no_check:
         prepare_library()
@@ -120,9 +122,8 @@ def _configured(config: Config, entries: Iterable[EntryResult]) -> Iterator[Prov
 def _disabled(config: Config) -> Iterator[ProviderResult]:
     for entry in config.disabled:
         row = _row(config, entry.provider)
-        result = _of_row(row)
         yield msgspec.structs.replace(
-            result, state="disabled", name=entry.name, enable=entry.why, variables=entry.variables
+            _of_row(row), state="disabled", name=entry.name, enable=entry.why, variables=entry.variables
         )
 
 
@@ -149,7 +150,7 @@ def _of_row(row: ProviderRow) -> ProviderResult:
     """Return a provider type with the values that the environment holds for it."""
     held = address_from_environment(row, os.environ)
     address = row.normalize_base_url(held[1]) if held else None if row.base_url_required else row.base_url
-    key = next((name for name in (*row.key_variables, *row.token_variables) if os.environ.get(name, "").strip()), None)
+    key = key_variable(row, os.environ)
     missing = [row.key_variables[:1]] if key is None and row.key_required else []
     missing += [row.base_url_variables[:1]] if address is None else []
     return ProviderResult(
@@ -199,13 +200,11 @@ def _print(result: ProvidersResult) -> None:
 
 
 def _table(results: Iterable[ProviderResult]) -> Table:
-    table = plain_table()
-    for title in ("in use", "key from", "health", "latency", "models", "address"):
-        table.add_column(title, overflow="fold")
+    table = plain_table("in use", "key from", "health", "latency", "models", "address")
     for each in results:
         health = each.health
         table.add_row(
-            each.name if each.name == each.provider else f"{each.name} ({each.provider})",
+            target_name(each.name, each.provider, None),
             _key(each),
             health_word(health) if health else "?",
             milliseconds(health.latency) if health else "",
@@ -216,11 +215,9 @@ def _table(results: Iterable[ProviderResult]) -> Table:
 
 
 def _others(results: Iterable[ProviderResult]) -> Table:
-    table = plain_table()
-    for title in ("not in use", "key from", "to enable it"):
-        table.add_column(title, overflow="fold")
+    table = plain_table("not in use", "key from", "to enable it")
     for each in results:
-        name = each.name if each.name == each.provider else f"{each.name} ({each.provider})"
+        name = target_name(each.name, each.provider, None)
         table.add_row(f"{name}, disabled" if each.state == "disabled" else name, _key(each), each.enable)
     return table
 

@@ -24,7 +24,7 @@ _K = FailureKind
 
 
 class Claim(NamedTuple):
-    """A claim of a scene, and whether it came true."""
+    """A claim of a scene, and whether it holds."""
 
     words: str
     true: bool

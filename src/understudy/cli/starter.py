@@ -11,6 +11,7 @@ import msgspec
 from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK, PROVIDER
 from understudy.providers.base import ProviderRow
+from understudy.providers.environment import key_variable
 
 _HEAD = """\
 # The providers that are asked, in order of priority: if one fails, the next is tried.
@@ -57,9 +58,8 @@ def starter_entries(picked: Iterable[tuple[ProviderRow, str | None]], environ: M
 
 
 def _credential(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    for key, names in (("api_key", row.key_variables), ("token", row.token_variables)):
-        if variable := next((name for name in names if environ.get(name, "").strip()), None):
-            return key, variable
+    if variable := key_variable(row, environ):
+        return "token" if variable in row.token_variables else "api_key", variable
     return ("api_key", row.key_variables[0]) if row.key_required and row.key_variables else None
 
 

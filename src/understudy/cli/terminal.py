@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-_STYLES = {"error": "1;31", "warning": "33", "dim": "2", "good": "32", "bold": "1"}
+    from understudy.domain.events import Event
+
+_STYLES = {"error": "1;31", "warning": "33", "dim": "2"}
 _WIDE = 1000
 """Width of tables that do not go to a terminal: cells are not wrapped there, so that lines can be searched."""
 
@@ -77,11 +79,12 @@ def console(stream: TextIO) -> Console:
     )
 
 
-def plain_table(*, header: bool = True) -> Table:
-    """Return an empty table without a frame."""
-    from rich.table import Table
+def plain_table(*titles: str) -> Table:
+    """Return an empty table without a frame, with columns of these titles whose cells may be wrapped."""
+    from rich.table import Column, Table
 
-    return Table(box=None, show_header=header, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    columns = (Column(title, overflow="fold") for title in titles)
+    return Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
 
 
 def show(renderable: RenderableType, stream: TextIO) -> None:
@@ -108,8 +111,6 @@ class AnswerWriter:
         self._clean = is_terminal(sys.stdout)
         self._line_open = False
         self._thinking = False
-        self.has_written = False
-        """Whether any of the answer was written."""
 
     def write(self, text: str) -> None:
         """Write a piece of the answer."""
@@ -119,8 +120,19 @@ class AnswerWriter:
         self._end_thinking()
         sys.stdout.write(shown)
         sys.stdout.flush()
-        self.has_written = True
         self._line_open = not shown.endswith("\n")
+
+    def write_event(self, event: Event) -> None:
+        """Write what an event of a stream adds to the answer or to the model's thinking."""
+        from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
+
+        match event:
+            case TextDelta(text=text) | RefusalDelta(text=text):
+                self.write(text)
+            case ThinkingDelta(text=text):
+                self.write_thinking(text)
+            case _:
+                pass
 
     def write_thinking(self, text: str) -> None:
         """Write a piece of the model's thinking, if thinking is shown."""

@@ -31,7 +31,9 @@ def gather(words: Sequence[str], files: Sequence[Path], *, whole: bool, field: s
     texts: list[str] = []
     for word in words or ([] if files else ["-"]):
         if word == "-":
-            texts += _split(_piped(), "stdin", whole=whole, field=field)
+            if sys.stdin is None or sys.stdin.closed:
+                raise Misuse(_NOTHING)
+            texts += _split(sys.stdin.buffer.read(), "stdin", whole=whole, field=field)
         elif not word.strip():
             raise Misuse("a text is empty; providers refuse empty texts")
         else:
@@ -39,13 +41,6 @@ def gather(words: Sequence[str], files: Sequence[Path], *, whole: bool, field: s
     for path in files:
         texts += _split(material.read_bytes(path, "--file"), str(path), whole=whole, field=field)
     return texts
-
-
-def _piped() -> bytes:
-    """Read standard input; on a terminal, until Ctrl-D."""
-    if sys.stdin is None or sys.stdin.closed:
-        raise Misuse(_NOTHING)
-    return sys.stdin.buffer.read()
 
 
 def _split(data: bytes, name: str, *, whole: bool, field: str | None) -> Iterator[str]:

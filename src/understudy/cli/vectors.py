@@ -8,7 +8,7 @@ import sys
 import tempfile
 from array import array
 from collections.abc import Sequence
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import msgspec
 
@@ -27,20 +27,18 @@ class Format(enum.StrEnum):
     NPY = "npy"
 
 
-class Writer(Protocol):
+class Writer:
     """Writes vectors as they arrive."""
 
     def add(self, vectors: Vectors) -> None:
         """Write the next vectors."""
-        ...
+        raise NotImplementedError
 
     def finish(self, report: Report) -> None:
-        """Write the end."""
-        ...
+        """Write the end, if the format has one."""
 
     def close(self) -> None:
-        """Release everything but the file, whether finished or not."""
-        ...
+        """Release what is kept beside the file, whether finished or not."""
 
 
 def writer_of(form: Format, file: IO[bytes], texts: Sequence[str]) -> Writer:
@@ -54,7 +52,7 @@ def writer_of(form: Format, file: IO[bytes], texts: Sequence[str]) -> Writer:
             return NpyWriter(file, len(texts))
 
 
-class JsonWriter:
+class JsonWriter(Writer):
     """Writes one object, all of it or nothing."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -80,7 +78,7 @@ class JsonWriter:
         self._vectors.close()
 
 
-class LinesWriter:
+class LinesWriter(Writer):
     """Writes one object per text: `index`, `text`, `embedding`."""
 
     def __init__(self, file: IO[bytes], texts: Sequence[str]) -> None:
@@ -96,14 +94,8 @@ class LinesWriter:
             self._index += 1
         self._file.flush()
 
-    def finish(self, report: Report) -> None:
-        """Do nothing: JSON lines have no end."""
 
-    def close(self) -> None:
-        """Do nothing: nothing is kept."""
-
-
-class NpyWriter:
+class NpyWriter(Writer):
     """Writes NumPy's format, version 1.0: an array of 32-bit floats, one row per text.
 
     Source: NumPy, "numpy.lib.format". Written by hand, because a header of a few bytes is not worth a dependency.
@@ -124,12 +116,6 @@ class NpyWriter:
             if sys.byteorder == "big":
                 row.byteswap()
             self._file.write(row.tobytes())
-
-    def finish(self, report: Report) -> None:
-        """Do nothing: the header already states the number of rows."""
-
-    def close(self) -> None:
-        """Do nothing: nothing is kept."""
 
 
 def npy_header(rows: int, columns: int) -> bytes:

@@ -1,1 +1,1 @@
-"""What users hold: providers, the manager of many, and what a call of theirs goes through."""
+"""What users hold: providers, managers, and what their calls go through."""

@@ -52,7 +52,7 @@ class Calls:
         return run.response
 
     def stream(self, prompt: Prompt, options: RequestOptions) -> ResponseStream:
-        """Open a streamed answer. A wrong call is reported at once; the plan is made for the first event."""
+        """Open a streamed answer. Report a wrong call at once; plan it when the first event is requested."""
         read = read_prompt(prompt, options)
         self._planner.check(read.request.model)
 
@@ -84,7 +84,7 @@ class Calls:
         return run.items
 
     async def _planned(self, planning: Awaitable[PlannedRun]) -> PlannedRun:
-        """Wait for a plan. Raises `Unavailable` if the provider was closed meanwhile: nothing is sent afterwards."""
+        """Wait for a plan. Raise `Unavailable` if the provider was closed meanwhile: nothing is sent afterwards."""
         closings = self.engine.closings
         planned = await planning
         self.engine.check_open(closings)

@@ -27,7 +27,7 @@ def create_provider(
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider:
-    """Make a provider of an entry, without I/O. Raises `ConfigError` for an unknown type or an invalid address.
+    """Make a provider of an entry, without I/O. Raise `ConfigError` for an unknown type or an invalid address.
 
     `row` describes a provider whose type is not built in; `config.provider` is then just a name. A provider used alone
     is a manager's `Call` over one target, with the same retries, time-outs and records.

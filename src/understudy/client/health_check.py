@@ -74,7 +74,7 @@ async def _has(backend: HttpBackend, model: str) -> tuple[bool | None, str | Non
 
 
 async def _call(backend: HttpBackend, request: ModelsRequest) -> list[object]:
-    """Ask once, without retries, statistics or effect on cooldowns."""
+    """Make one call, without retries, statistics or effect on cooldowns."""
     job = Job(id=new_id(), operation=Operation.MODELS, request=request)
     limits = Limits(connect=backend.config.connect_timeout, total=CHECK_TIMEOUT)
     stream = backend.attempt(job, Target(name=backend.name), limits, new_id())

@@ -59,13 +59,13 @@ class ProviderManager:
         priority: int = 10,
         name: str | None = None,
     ) -> None:
-        """Raises `ConfigError` if `providers` is empty or two share a name, if a route or task is empty or names an
+        """Raise `ConfigError` if `providers` is empty or two share a name, if a route or task is empty or names an
         unknown entry, or if the strategy is invalid."""
         if not providers:
             raise ConfigError("a manager needs at least one provider")
         names = [provider.name for provider in providers]
         if twice := next((each for each in names if names.count(each) > 1), None):
-            raise ConfigError(f"two providers are called {twice!r}: give each entry its own name")
+            raise ConfigError(f"the name {twice!r} is used by two providers: give each entry a unique name")
         self.providers = tuple(providers)
         self._by_name = dict(zip(names, providers, strict=True))
         self.fallback = fallback or FallbackConfig()
@@ -90,7 +90,7 @@ class ProviderManager:
         return self._make_engine()
 
     def _make_engine(self) -> Engine:
-        """Make what the calls run on; a subclass may hand in its own clock, randomness and memory."""
+        """Make the engine that calls run on; a subclass may pass its own clock, randomness and memory."""
         from understudy.engine.engine import Engine
 
         return Engine(sink=self._sink, observers=tuple(self._observers))
@@ -123,7 +123,7 @@ class ProviderManager:
     @overload
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
-        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`, with every attempt."""
+        """Answer a prompt. Raise `Misuse`, `Refused` or `Unavailable`, with every attempt."""
         return await self._calls.generate(prompt, options)
 
     @overload
@@ -143,7 +143,7 @@ class ProviderManager:
 
     async def embed(self, texts: Texts, /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
         """Turn texts into vectors. Falls back only within one embedding space, because vectors of different models
-        cannot be compared. Raises `ConfigError` if no entry has an embedding model."""
+        cannot be compared. Raise `ConfigError` if no entry has an embedding model."""
         return await self._calls.embed(texts, options)
 
     # ---- everything else ----
@@ -155,6 +155,14 @@ class ProviderManager:
         answers = await asyncio.gather(*(_asked(each, ask, self._patience) for each in self.providers))
         return dict(zip((each.name for each in self.providers), answers, strict=True))
 
+    async def _gather_answers(self, ask: Callable[[LLMProvider], Awaitable[T]]) -> list[T]:
+        """Ask all providers at once and return what those answer that do not fail. Raise the first error if all do."""
+        found = (await self._gather(ask)).values()
+        answers = [answer for answer in found if not isinstance(answer, LLMError)]
+        if not answers:
+            raise next(error for error in found if isinstance(error, LLMError))
+        return answers
+
     @property
     def _patience(self) -> float:
         """Seconds within which a provider must answer a free call. A built-in one times out by itself just before."""
@@ -165,30 +173,23 @@ class ProviderManager:
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models of all providers as `entry/model`; a provider that does not answer is left out.
 
-        Raises the first provider's error if none answers.
+        Raise the first provider's error if none answers.
         """
-        found = await self._gather(lambda each: _named_models(each, limit))
-        lists = [models for models in found.values() if not isinstance(models, LLMError)]
-        if not lists:
-            raise next(error for error in found.values() if isinstance(error, LLMError))
+        lists = await self._gather_answers(lambda each: _named_models(each, limit))
         return list(itertools.islice(itertools.chain.from_iterable(lists), limit))
 
     async def is_model_available(self, model: str) -> bool:
-        """Return whether any provider offers a model; `entry/model` asks that entry alone."""
+        """Check whether any provider offers a model; `entry/model` asks that entry alone."""
         entry, rest = split_name(model)
         if rest is not None and (named := self._by_name.get(entry)) is not None:
             answer = await _asked(named, lambda each: _of_type(bool, each.is_model_available(rest)), self._patience)
             if isinstance(answer, LLMError):
                 raise answer
             return answer
-        found = await self._gather(lambda each: _of_type(bool, each.is_model_available(model)))
-        if all(isinstance(answer, LLMError) for answer in found.values()):
-            raise next(answer for answer in found.values() if isinstance(answer, LLMError))
-        return any(answer is True for answer in found.values())
+        return any(await self._gather_answers(lambda each: _of_type(bool, each.is_model_available(model))))
 
     async def health_check(self) -> HealthStatus:
-        """Check every target; the manager is well if one of them is. A target that was disabled and is well again is
-        enabled."""
+        """Check every target; the manager is healthy if one is. Enable disabled targets that are healthy again."""
         found = await self._gather(lambda each: _of_type(HealthStatus, each.health_check()))
         targets = tuple(
             HealthStatus(provider=name, reachable=False, detail=status.message)
@@ -207,12 +208,12 @@ class ProviderManager:
             authenticated=any(status.authenticated is not False for status in well),
             model_available=bool(well),
             latency=min((status.latency for status in well if status.latency is not None), default=None),
-            detail=None if well else "no target is well",
+            detail=None if well else "no target is healthy",
             targets=targets,
         )
 
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
-        """Count the tokens of a prompt at the first target that supports it. Raises `Unsupported` if none does."""
+        """Count the tokens of a prompt at the first target that supports it. Raise `Unsupported` if none does."""
         from understudy.client.prompt import read_prompt
         from understudy.engine import clock
 
@@ -259,7 +260,7 @@ class ProviderManager:
 async def _asked(provider: LLMProvider, ask: Callable[[LLMProvider], Awaitable[T]], seconds: float) -> T | LLMError:
     """Ask a provider; return its answer, its error, or the error that it did not answer in time.
 
-    Any other exception of a custom provider is logged: it must not cost the answers of the others.
+    Any other exception of a custom provider is logged: it must not prevent the answers of the others.
     """
     import asyncio
 
@@ -284,7 +285,7 @@ def _log_exception(words: str, name: str) -> None:
 
 
 async def _of_type(kind: type[T], answer: Awaitable[T]) -> T:
-    """Return a provider's answer. Raises `TypeError` if a custom provider's is of another type."""
+    """Return a provider's answer. Raise `TypeError` if a custom provider's is of another type."""
     found = await answer
     if not isinstance(found, kind):
         raise TypeError(f"got {type(found).__name__} instead of {kind.__name__}")
@@ -292,7 +293,7 @@ async def _of_type(kind: type[T], answer: Awaitable[T]) -> T:
 
 
 async def _named_models(provider: LLMProvider, limit: int | None) -> list[ModelInfo]:
-    """Return a provider's models under the manager's names for them. Raises `TypeError` as `_of_type` does."""
+    """Return a provider's models under the manager's names for them. Raise `TypeError` as `_of_type` does."""
     name, models = provider.name, await _of_type(list, provider.list_models(limit=limit))
     return [msgspec.structs.replace(model, id=f"{name}/{model.id}", provider=name) for model in models]
 
@@ -319,7 +320,7 @@ def from_config(
     """Make what a configuration file describes: one provider, or a manager of several.
 
     Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
-    provider whose key is in the environment. Raises `ConfigError`, which states what is wrong and where.
+    provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
     """
     from understudy.config import load
 

@@ -39,7 +39,7 @@ class ReadTexts(msgspec.Struct, frozen=True):
 
 
 def read_prompt(prompt: Prompt, options: RequestOptions) -> ReadRequest:
-    """Build a request. Raises `Misuse` for an unknown option, a wrong type or a malformed message."""
+    """Build a request. Raise `Misuse` for an unknown option, a wrong type or a malformed message."""
     if not options:
         request = _base(prompt)
         return ReadRequest(request, of_output(request.output) if request.output else None)
@@ -69,7 +69,7 @@ def read_prompt(prompt: Prompt, options: RequestOptions) -> ReadRequest:
 
 
 def read_texts(texts: Texts, options: EmbedOptions) -> ReadTexts:
-    """Build an embedding request. Raises `Misuse` for an empty list or string, an unknown option or a wrong type."""
+    """Build an embedding request. Raise `Misuse` for an empty list or string, an unknown option or a wrong type."""
     unknown = options.keys() - EmbedOptions.__annotations__.keys()
     if unknown:
         raise Misuse(_unknown_option(sorted(unknown)[0], EmbedOptions.__annotations__))
@@ -90,12 +90,12 @@ def read_texts(texts: Texts, options: EmbedOptions) -> ReadTexts:
     except msgspec.ValidationError as error:
         raise Misuse(f"embed: {error}") from error
     if request.dimensions is not None and request.dimensions < 1:
-        raise Misuse(f"embed: dimensions={request.dimensions}: it must be at least 1")
+        raise Misuse(f"embed: dimensions must be at least 1, got {request.dimensions}")
     return ReadTexts(request, _deadline(options.get("deadline")), _concurrency(options.get("concurrency")))
 
 
 def _texts(texts: Texts) -> dict[str, Any]:
-    """Return the fields of a request for texts. Raises `Misuse` if there are none."""
+    """Return the fields of a request for texts. Raise `Misuse` if there are none."""
     if isinstance(texts, EmbeddingRequest):
         given = msgspec.structs.asdict(texts)
     elif isinstance(texts, Iterable):
@@ -113,13 +113,13 @@ _NOT_OF_THE_TEXTS = ("deadline", "concurrency")
 
 def _concurrency(count: int | None) -> int | None:
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-        raise Misuse(f"embed: concurrency={count!r}: it must be a whole number above 0")
+        raise Misuse(f"embed: concurrency must be a whole number above 0, got {count!r}")
     return count
 
 
 def _deadline(seconds: float | None) -> float | None:
     if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds <= 0):
-        raise Misuse(f"deadline={seconds!r}: it must be a number of seconds above 0")
+        raise Misuse(f"deadline must be a number of seconds above 0, got {seconds!r}")
     return seconds
 
 
@@ -200,7 +200,7 @@ def _check(request: GenerationRequest) -> None:
         except msgspec.ValidationError as error:
             raise Misuse(f"{name}={value!r}: {error}") from error
     if request.max_tokens is not None and request.max_tokens < 1:
-        raise Misuse(f"max_tokens={request.max_tokens}: it must be at least 1")
+        raise Misuse(f"max_tokens must be at least 1, got {request.max_tokens}")
     if request.tool_choice is not None and request.tool_choice.mode == "tool":
         named = {getattr(tool, "name", None) for tool in request.tools}
         missing = [name for name in request.tool_choice.names if name not in named]
@@ -228,18 +228,18 @@ _checked_values = attrgetter(*_CHECKED)
 
 
 _ELSEWHERE = {
-    "api_base": "the address of a provider belongs to its entry: base_url",
-    "api_key": "keys belong to entries: api_key of ProviderConfig",
-    "fallbacks": "the entries of a ProviderManager, or the targets of a Route, are each other's fallbacks",
+    "api_base": "set base_url in the provider's entry",
+    "api_key": "set api_key in the ProviderConfig of an entry",
+    "fallbacks": "list the fallbacks as entries of a ProviderManager, or as targets of a Route",
     "max_completion_tokens": "write max_tokens=…; it is sent under each provider's own name for it",
-    "messages": "the messages are the first, positional argument",
+    "messages": "pass the messages as the first, positional argument",
     "n": "each call returns one answer: call several times, concurrently if you like",
-    "num_retries": "retries belong to the FallbackConfig: max_retries counts all tries, the first included",
+    "num_retries": "set max_retries in FallbackConfig; it counts all attempts, the first included",
     "reasoning_effort": "write reasoning=…",
     "response_format": "write schema=… for a type or JSON Schema, or output=OutputFormat(…)",
     "stream": "call stream(…) instead of generate(…)",
     "stream_options": "streams always report usage if the provider does",
-    "timeout": "write deadline=… for the whole request; timeout of an entry is for one attempt",
+    "timeout": "write deadline=… for the whole request; the timeout of an entry is for one attempt",
 }
 """Options of other libraries, and what to write here instead."""
 

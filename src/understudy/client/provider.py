@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from understudy.transport.base import Transport
 
 
+SLICE = 500
+"""Models of a list that are processed at once, which takes 2 ms; then the event loop gets a turn."""
+
+
 class Provider:
     """A built-in provider: a row of data, spoken through its dialects, over the transport.
 
@@ -118,7 +122,7 @@ class Provider:
     @overload
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse: ...
     async def generate(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> GenerationResponse:
-        """Answer a prompt. Raises `Misuse`, `Refused` or `Unavailable`."""
+        """Answer a prompt. Raise `Misuse`, `Refused` or `Unavailable`."""
         return await self._calls.generate(prompt, options)
 
     @overload
@@ -126,7 +130,7 @@ class Provider:
     @overload
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream: ...
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
-        """Answer a prompt piece by piece; see `ResponseStream`. Raises `Misuse` at once for a wrong call."""
+        """Answer a prompt piece by piece; see `ResponseStream`. Raise `Misuse` at once for a wrong call."""
         return self._calls.stream(prompt, options)
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
@@ -134,18 +138,25 @@ class Provider:
         return self._calls.explain(prompt, options)
 
     async def embed(self, texts: Texts, /, **options: Unpack[EmbedOptions]) -> EmbeddingResponse:
-        """Turn texts into vectors. Raises `ConfigError` if no embedding model is known."""
+        """Turn texts into vectors. Raise `ConfigError` if no embedding model is known."""
         return await self._calls.embed(texts, options)
 
     async def list_models(self, *, limit: int | None = None) -> list[ModelInfo]:
         """Return the models that the provider offers, over all pages, at most `limit`."""
-        from understudy.client.model_lists import catalogue
+        import asyncio
 
         found = await self._ask_for_models(ModelsRequest(limit=limit))
-        return await catalogue(found, self.name, self.backend.prices.learn)
+        named: list[ModelInfo] = []
+        for start in range(0, len(found), SLICE):
+            if start:
+                await asyncio.sleep(0)
+            some = found[start : start + SLICE]
+            self.backend.prices.learn(some)
+            named += [replace(model, provider=self.name) for model in some]
+        return named
 
     async def is_model_available(self, model: str) -> bool:
-        """Return whether the provider offers a model, by asking for that one. Raises `Unsupported` if it cannot say."""
+        """Check whether the provider offers a model by looking it up. Raise `Unsupported` if that cannot show it."""
         if self.row.catalogue_only:
             raise Unsupported(
                 f"{self.row.title} cannot report whether a model is available: its list shows what can be deployed, "
@@ -159,7 +170,7 @@ class Provider:
         return bool(found)
 
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
-        """Count the tokens of a prompt. Raises `Unsupported` if the provider has no such operation."""
+        """Count the tokens of a prompt. Raise `Unsupported` if the provider does not support it."""
         from understudy.client.prompt import read_prompt
         from understudy.engine.exchanges import require
 
@@ -172,7 +183,7 @@ class Provider:
         return counted
 
     async def health_check(self) -> HealthStatus:
-        """Find out by free calls whether the provider is reachable, accepts the key and has the text model."""
+        """Check by free calls whether the provider is reachable, accepts the key and has the text model."""
         from understudy.client.health_check import status_of
 
         return await status_of(self.backend)
@@ -225,7 +236,7 @@ class Provider:
     async def aclose(self) -> None:
         """End what runs on the running event loop with `Unavailable`, and close its connections.
 
-        Waits, 2 seconds at most, until the provider has been asked to stop what is given up. It may be used again.
+        Waits, 2 seconds at most, until the provider has been asked to stop what is abandoned. It may be used again.
         """
         if "_calls" in self.__dict__:
             await self._calls.engine.close()

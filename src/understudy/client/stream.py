@@ -25,7 +25,7 @@ class ResponseStream(Generic[T_co]):
     """A streamed answer: an asynchronous iterator of events, and an asynchronous context manager.
 
     Nothing is sent before the first event is asked for. Leaving the `async with` block, or `aclose`, closes the
-    connection, which tells the provider to stop. After the last event `response` is the whole answer. The answer
+    connection, which signals the provider to stop. After the last event `response` is the whole answer. The answer
     of a stream that is closed or cancelled before its end is incomplete: every further read raises `Unavailable`.
     """
 
@@ -107,7 +107,7 @@ class ResponseStream(Generic[T_co]):
 
     @property
     def response(self) -> GenerationResponse[T_co]:
-        """The whole answer. Raises `Misuse` before the stream has ended successfully."""
+        """The whole answer. Raise `Misuse` before the stream has ended successfully."""
         if self._run is None or self._run.response is None:
             raise Misuse("the stream has not ended yet: iterate over it to its end, or use collect()")
         return self._run.response

@@ -103,7 +103,7 @@ def check_headers(context: Context, headers: Mapping[str, Any], path: KeyPath) -
     for header, value in headers.items():
         here = (*path, header)
         if _CREDENTIAL.search(header):
-            what = f'the header "{header}" looks like a key, which headers must not hold'
+            what = f'the header "{header}" looks like a key; keys are not allowed in headers'
             context.report.error(here, what, "use api_key")
         elif not HEADER_NAME.fullmatch(header) or (value is not None and not (value.isascii() and value.isprintable())):
             what = "a header's name and value must be printable ASCII"

@@ -312,7 +312,7 @@ def _unreadable(
     elif kind is _K.REDIRECT:
         message = f"HTTP {status}: redirects are never followed; correct base_url"
     elif kind is _K.PROTOCOL:
-        message = f"HTTP {status}: the server answered with a status that is not an answer to this request"
+        message = f"HTTP {status}: the status is not a valid answer to this request"
     elif status in NO_ROUTE and not _means_its_own(status, endpoint, rules):
         kind, message = _no_route(status, operation, words)
     else:

@@ -50,7 +50,7 @@ def _note_unspoken(request: GenerationRequest, notes: WarningLog) -> None:
     wire = request.origin.dialect
     for field, value in request.extra.get(wire, {}).items():
         if value not in _SAYS_NOTHING:
-            notes.drop(field, f"only the {wire} dialect has it")
+            notes.drop(field, f"only the {wire} dialect supports it")
 
 
 _SAYS_NOTHING: tuple[Json, ...] = (None, False, 1, [], {}, "")
@@ -83,10 +83,10 @@ def _kept(message: Message, dialect: str, notes: WarningLog) -> Message | None:
 def _moved(part: AnyPart, dialect: str, notes: WarningLog) -> AnyPart | None:
     match part:
         case Thinking(provenance=Provenance(dialect=own)) if own == dialect:
-            notes.drop("thinking", "another provider wrote it, and only that one takes it back")
+            notes.drop("thinking", "it was written by another provider, and only that provider accepts it")
             return None
         case Opaque(dialect=own) if own == dialect:
-            notes.drop("opaque part", "another provider wrote it, and only that one takes it back")
+            notes.drop("opaque part", "it was written by another provider, and only that provider accepts it")
             return None
         case ToolCall(extra=dict(extra)) if dialect in extra:
             # The type is the form of a call; everything else (ids, states) belongs to its provider.
@@ -139,7 +139,7 @@ class CallIds:
 
     def _id_of(self, given: str, name: str) -> str:
         if name != given:
-            self._notes.rename("tool call id", "it is not valid at this provider, so the call has another id")
+            self._notes.rename("tool call id", "this provider does not accept it, so another id is sent")
         return name
 
 

@@ -129,7 +129,7 @@ class ServerHalf(ABC):
 
     def renderer(self, inbound: Inbound) -> Renderer:
         """Open the writer of a streamed answer."""
-        raise LookupError(f"the {self.name} dialect has no streams")
+        raise LookupError(f"the {self.name} dialect does not support streams")
 
     @staticmethod
     @abstractmethod

@@ -16,7 +16,7 @@ from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 
 
 class Outcome(enum.StrEnum):
-    """How an attempt ended. `aborted` means given up here: the caller cancelled, or another attempt won."""
+    """How an attempt ended. `aborted` means abandoned here: the caller cancelled, or another attempt won."""
 
     WON = "won"
     FAILED = "failed"
@@ -68,7 +68,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     cost_basis: CostBasis = CostBasis.UNKNOWN
     warnings: tuple[Warning, ...] = ()
     why: str | None = None
-    """Why this target stood where it did in the plan, in a few words: `priority 10`, `asked for`."""
+    """Why this target stood where it did in the plan, in a few words: `priority 10`, `named by the call`."""
     route: str | None = None
     """The named route that the call took."""
     task: str | None = None

@@ -79,7 +79,7 @@ def answer_object(response: Answer, dialect: str) -> dict[str, Any]:
 
 
 def like_openai(body: dict[str, Any]) -> None:
-    """Mend a completion or a chunk in place: see `answer_object`."""
+    """Fix a completion or a chunk in place: see `answer_object`."""
     for choice in body["choices"]:
         message = choice.get("message") or choice.get("delta") or {}
         if "reasoning" in message:
@@ -174,7 +174,7 @@ def tool_call_object(call: ToolCall, dialect: str) -> dict[str, Any]:
 
 
 def audio_object(audio: Audio, dialect: str) -> dict[str, Any]:
-    """Return spoken words in OpenAI's form; `expires_at` (Unix seconds) is 0 when nobody said how long they live."""
+    """Return spoken words in OpenAI's form; `expires_at` (Unix seconds) is 0 when their lifetime is unknown."""
     expires_at = (audio.extra or {}).get(dialect, {}).get("expires_at", 0)
     return {
         "id": audio.file_id or "",

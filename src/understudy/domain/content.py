@@ -101,7 +101,7 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
         return self.url
 
     def inline(self) -> Self:
-        """Return the media with the bytes of a `data:` URL in `data`; as it is where `url` is any other."""
+        """Return the media with the bytes of a `data:` URL in `data`; unchanged if `url` is any other URL."""
         found = parse_data_url(self.url) if self.data is None and self.url is not None else None
         if found is None:
             return self

@@ -82,7 +82,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fun
 
 
 class OpaqueTool(msgspec.Struct, frozen=True, tag_field="type", tag="opaque"):
-    """A tool that only one dialect knows (hosted search, code execution, computer use), sent to that dialect alone.
+    """A tool that only one dialect supports (hosted search, code execution, computer use), sent to that dialect alone.
 
     `effects` is true if running it twice can have side effects, so nothing is repeated after the first bytes.
     """

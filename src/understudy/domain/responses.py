@@ -30,7 +30,7 @@ else:
 
 
 class GenerationResponse(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True, dict=False):
-    """A whole answer, with what became of every attempt to get it.
+    """A whole answer, with the record of every attempt to get it.
 
     `parsed` has the type `T` in a `GenerationResponse[T]`, and any type in a plain `GenerationResponse`.
     """

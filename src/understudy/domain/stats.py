@@ -21,7 +21,7 @@ class ProviderStats(msgspec.Struct, frozen=True, kw_only=True):
     successful_requests: int = 0
     failed_requests: int = 0
     aborted_requests: int = 0
-    """Attempts that were given up here: the caller cancelled, or the rest of the request failed."""
+    """Attempts that were abandoned here: the caller cancelled, or the rest of the request failed."""
     total_tokens_input: int = 0
     total_tokens_output: int = 0
     cached_tokens: int = 0

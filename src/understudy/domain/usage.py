@@ -73,7 +73,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self if later.is_unknown and not self.is_unknown else later
 
     def merged(self, later: Usage) -> Usage:
-        """Return this usage with every class that `later` knows replaced by its value: reports are cumulative."""
+        """Return this usage with every class that `later` reports replaced by its value: reports are cumulative."""
         known = {name: value for name in self.__struct_fields__ if (value := getattr(later, name)) is not None}
         if "raw" in known and self.raw:
             known["raw"] = {**self.raw, **{key: value for key, value in known["raw"].items() if value is not None}}

@@ -11,7 +11,7 @@ from understudy.domain.content import AnyPart, CacheMark
 from understudy.domain.messages import Tool
 from understudy.domain.requests import GenerationRequest
 from understudy.emulator.persona import Cached
-from understudy.emulator.prompt import marked_messages, message_tokens, prompt_tokens
+from understudy.emulator.prompt import message_tokens, prompt_tokens
 
 
 class PromptCache:
@@ -46,9 +46,9 @@ def _marked_end(request: GenerationRequest) -> tuple[int, CacheMark | None]:
     """Return the number of messages to cache (-1 for nothing at all), and the mark that asks for it."""
     if request.cache is not None:
         return len(request.messages), request.cache
-    if marked := list(marked_messages(request)):
-        marks = [part.cache for part in request.messages[marked[-1]].parts if part.cache is not None]
-        return marked[-1] + 1, marks[-1]
+    parts = [(at, part) for at, message in enumerate(request.messages, start=1) for part in message.parts]
+    if marked := [(at, part.cache) for at, part in parts if part.cache is not None]:
+        return marked[-1]
     if tools := [tool.cache for tool in request.tools if isinstance(tool, Tool) and tool.cache is not None]:
         return 0, tools[-1]
     return (len(request.messages), None) if request.cache_key else (-1, None)

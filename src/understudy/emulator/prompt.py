@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from understudy.domain.content import AnyPart, Audio, File, Image, Media, Text, Thinking, ToolCall, ToolResult
@@ -104,10 +102,3 @@ def _part_tokens(part: AnyPart) -> int:
             return _MEDIA_TOKENS
         case _:
             return _MESSAGE_OVERHEAD
-
-
-def marked_messages(request: GenerationRequest) -> Iterator[int]:
-    """Yield the positions of messages that carry a cache mark."""
-    for at, message in enumerate(request.messages):
-        if any(part.cache is not None for part in message.parts):
-            yield at

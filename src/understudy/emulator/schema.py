@@ -62,9 +62,7 @@ class _Filler:
         raise Unfillable(f"no value was found for {name or 'the schema'}")
 
     def _candidates(self, schema: JsonObject, name: str, depth: int) -> Iterator[Json]:
-        if "$ref" in schema:
-            beside = {key: part for key, part in schema.items() if key != "$ref"}
-            schema = {**self._resolve(schema["$ref"]), **beside}
+        schema = self._resolved(schema)
         if (proposed := self._propose(name, schema)) is not None:
             yield proposed
         if "const" in schema:
@@ -77,12 +75,16 @@ class _Filler:
         for kind in _types(schema):
             yield from self._of_type(kind, schema, name, depth)
 
-    def _resolve(self, reference: str) -> JsonObject:
+    def _resolved(self, schema: JsonObject) -> JsonObject:
+        """Return a schema in which its reference is replaced by what that points at; keywords beside it win."""
+        if "$ref" not in schema:
+            return schema
         try:
-            target = resolve(reference, self._root)
+            target = resolve(schema["$ref"], self._root)
         except (LookupError, ValueError, TypeError) as error:
-            raise Unfillable(f"the reference {reference} points to nothing") from error
-        return target if isinstance(target, dict) else {}
+            raise Unfillable(f"the reference {schema['$ref']} points to nothing") from error
+        beside = {key: part for key, part in schema.items() if key != "$ref"}
+        return {**target, **beside} if isinstance(target, dict) else beside
 
     def _propose(self, name: str, schema: JsonObject) -> Json:
         return self._hint(name, schema) if name else None
@@ -105,8 +107,7 @@ class _Filler:
     def _merge(self, left: JsonObject, right: Json) -> JsonObject:
         if not isinstance(right, dict):
             return left
-        if "$ref" in right:
-            right = {**self._resolve(right["$ref"]), **{k: v for k, v in right.items() if k != "$ref"}}
+        right = self._resolved(right)
         merged = {**left, **right}
         if "properties" in left and "properties" in right:
             merged["properties"] = {**left["properties"], **right["properties"]}

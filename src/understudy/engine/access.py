@@ -86,7 +86,7 @@ def secret_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, Secret |
         return (row.token_auth if token is not None and row.token_auth else row.auth), None
     found = key_from_environment(row, os.environ)
     if found.why is not None:
-        raise ConfigError(f"{config.entry}: no API key: {found.why}; set one, or give the entry an api_key")
+        raise ConfigError(f"{config.entry}: the API key is missing: {found.why}; set one, or add api_key to the entry")
     if found.token is not None and row.token_auth is not None:
         return row.token_auth, found.token
     return row.auth, found.key

@@ -96,7 +96,7 @@ class Attempt:
             if self._streamed:
                 self.first_event = self._now() - self._started
         elif len(held) > BOUNDS.parts:
-            raise _too_large(f"more than {BOUNDS.parts} events came before any content")
+            raise _too_large(f"more than {BOUNDS.parts} events arrived before any content")
         return None
 
     def release(self) -> list[Any]:
@@ -131,7 +131,7 @@ class Attempt:
             self.response = self.fold.response()
         except Exception:
             # The attempt has failed already; its record must be written all the same.
-            logger.exception("an interrupted answer could not be put together")
+            logger.exception("an interrupted answer could not be assembled")
 
     @property
     def duration(self) -> float:
@@ -156,7 +156,7 @@ def _validated(job: Job, response: GenerationResponse, fold: Fold) -> tuple[Gene
         return msgspec.structs.replace(response, parsed=form.parse(response.text)), None
     except ValueError as error:
         cut = " (it was cut at max_tokens)" if response.finish_reason is FinishReason.LENGTH else ""
-        message = f"the answer does not fit the schema{cut}: {error}"
+        message = f"the answer does not match the schema{cut}: {error}"
         return response, Failure(kind=FailureKind.SCHEMA_MISMATCH, message=message)
 
 

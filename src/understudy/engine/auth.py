@@ -62,7 +62,9 @@ class Credential(msgspec.Struct, frozen=True):
             return plain, used
         signed = await sign_with(self.sign, plain)
         if not self._covers(signed.url):
-            raise NotSigned("the signer moved the request to another address than base_url, where the key must not go")
+            raise NotSigned(
+                "the signer changed the request's address to one outside base_url, where the key must not be sent"
+            )
         return hidden(plain, signed), msgspec.structs.replace(used, further=changed_values(plain, signed))
 
     def _covers(self, url: str) -> bool:
@@ -125,7 +127,7 @@ async def token_of(source: TokenSource) -> Secret:
     if not isinstance(token, Secret):
         raise NotSigned(f"the token source returned {type(token).__name__} instead of a token")
     if not is_sendable(token.reveal()):
-        raise NotSigned("the token is empty or contains characters that no header can carry")
+        raise NotSigned("the token is empty or contains characters that a header cannot carry")
     return token
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -79,7 +79,7 @@ class Backend(Protocol):
         """Return what an attempt cost; `None` if that is unknown."""
         ...
 
-    async def prices_ready(self, model: str | None = None) -> None:
+    def prices_ready(self, model: str | None = None) -> Awaitable[None]:
         """Wait until the prices of a model (unset: of any model) are loaded."""
         ...
 

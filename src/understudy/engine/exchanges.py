@@ -33,7 +33,7 @@ def dialect_of(row: ProviderRow, operation: Operation, endpoint: Endpoint, reque
 def _unsupported(row: ProviderRow, operation: Operation) -> Unsupported:
     instead = row.instead.get(operation)
     hint = f"; {instead}" if instead else ""
-    return Unsupported(f"{row.title} has no {operation.replace('_', ' ')} operation{hint}")
+    return Unsupported(f"{row.title} does not support the operation {operation}{hint}")
 
 
 def open_exchange(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -211,7 +211,7 @@ class HttpBackend:
         """Return what an attempt cost, at the price of the model that answered; `None` if that is unknown."""
         return self.prices.cost(query)
 
-    def prices_ready(self, model: str | None = None) -> Coroutine[Any, Any, None]:
+    def prices_ready(self, model: str | None = None) -> Awaitable[None]:
         """Wait until the published prices are loaded, if the price of a model (unset: of any model) needs them."""
         return self.prices.ready(model)
 

@@ -49,7 +49,7 @@ class Run:
         """The record of the attempt that answered."""
         self.interrupted: Failure | None = None
         """Why the job was ended from outside."""
-        self.why_abandoned = "the caller gave the request up"
+        self.why_abandoned = "the caller abandoned the request"
         self.fold: Fold | None = None
         """What the caller of a stream has been handed so far, beside the fold of each attempt: that of the attempt
         which was committed to."""

@@ -93,7 +93,7 @@ def _validator(schema: dict[str, Any]) -> Callable[[str], Any]:
         where, reference = found
         raise Misuse(
             f"the JSON Schema refers to something outside itself: {reference[:200]!r} at {where}; nothing is fetched: "
-            'put the schema that is meant under "$defs" and refer to it as "#/$defs/NAME"'
+            'put that schema under "$defs" and refer to it as "#/$defs/NAME"'
         )
     try:
         validator = jsonschema_rs.validator_for(schema, offline=True)

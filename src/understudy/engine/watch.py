@@ -158,7 +158,9 @@ class Watch:
             return Failure(kind=FailureKind.STALLED, message=f"no further content for {limits.idle:g} s")
         message = f"no content within {due - self._start:g} s"
         if limits.yield_by is not None and due >= self._start + limits.yield_by:
-            message = f"no content within {limits.yield_by:.3g} s; the time left is for the targets not tried yet"
+            message = (
+                f"no content within {limits.yield_by:.3g} s; the time left is reserved for the targets not tried yet"
+            )
         kind = FailureKind.TIMEOUT_FIRST_EVENT if self.streamed else FailureKind.TIMEOUT_BODY
         return Failure(kind=kind, message=message)
 

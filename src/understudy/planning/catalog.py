@@ -1,4 +1,4 @@
-"""The targets of a manager: which there are, and what a call's `model` selects among them."""
+"""The targets of a manager: and what a call's `model` selects among them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class TargetCatalog:
         self.routes: dict[str, Route] = {}
         for route in routes:
             if route.name in self.routes:
-                raise ConfigError(f"two routes are called {route.name!r}: give each its own name")
+                raise ConfigError(f"the name {route.name!r} is used by two routes: give each route a unique name")
             self.routes[route.name] = route
 
     def select(self, model: str | None) -> Selection:
-        """Return what a call's `model` selects. Raises `Misuse` for an unknown name."""
+        """Return what a call's `model` selects. Raise `Misuse` for an unknown name."""
         if model is None:
             return EVERYTHING
         selection = select(model, self._models, self.routes)
@@ -40,7 +40,7 @@ class TargetCatalog:
         entry, or a strategy is invalid."""
         for route in self.routes.values():
             if route.name in self.backends:
-                raise ConfigError(f"route {route.name!r} has the name of an entry: give it another")
+                raise ConfigError(f"route {route.name!r} has the same name as an entry: choose another name")
             self._check_names(route.targets, f"route {route.name!r}")
         for fallback in fallbacks:
             for task, names in fallback.tasks.items():
@@ -85,7 +85,7 @@ class TargetCatalog:
         return tuple(found)
 
     def with_named(self, targets: tuple[Target, ...], tasks: Mapping[str, Iterable[str]]) -> tuple[Target, ...]:
-        """Add what tasks name beyond the entries' own models."""
+        """Add the models that tasks name beyond the entries' own."""
         by_label = {each.label: each for each in targets}
         for names in tasks.values():
             for name in names:
@@ -94,11 +94,11 @@ class TargetCatalog:
         return tuple(by_label.values())
 
     def text_target(self, entry: str, model: str | None, index: int = 0) -> Target:
-        """Return an entry as a target of generations. Raises `ConfigError` if no model is known."""
+        """Return an entry as a target of generations. Raise `ConfigError` if no model is known."""
         return replace(self.backends[entry].text_target(model), index=index)
 
     def embedding_target(self, entry: str, model: str | None, index: int = 0) -> Target:
-        """Return an entry as a target of embeddings. Raises `ConfigError` if no model is known."""
+        """Return an entry as a target of embeddings. Raise `ConfigError` if no model is known."""
         return replace(self.backends[entry].embedding_target(model), index=index)
 
     # ---- what is known of them ----
@@ -130,7 +130,7 @@ class TargetCatalog:
 
 
 def _check_strategy(fallback: FallbackConfig) -> None:
-    """Raise `ConfigError` for what cannot order targets."""
+    """Raise `ConfigError` for an invalid strategy."""
     strategy: object = fallback.strategy
     if inspect.iscoroutinefunction(strategy):
         raise ConfigError("the strategy is asynchronous: it is called without await, so write def, not async def")
@@ -140,4 +140,4 @@ def _check_strategy(fallback: FallbackConfig) -> None:
             f"unknown strategy {strategy!r}: use {known}, or a function with the signature of understudy.Strategy"
         )
     if fallback.unknown_prices not in ("last", "first"):
-        raise ConfigError(f"unknown_prices={fallback.unknown_prices!r}: it must be 'last' or 'first'")
+        raise ConfigError(f"unknown_prices must be 'last' or 'first', got {fallback.unknown_prices!r}")

@@ -101,7 +101,7 @@ class Planner:
     # ---- generations ----
 
     async def plan(self, request: GenerationRequest, *, take: bool = True) -> PlannedRun:
-        """Plan a request that is about to be sent, and `take` a turn for it. Raises `Misuse` and `Unsupported`."""
+        """Plan a request that is about to be sent, and `take` a turn for it. Raise `Misuse` and `Unsupported`."""
         selection = self._catalog.select(request.model)
         route = self._route(selection.route)
         self._turn += 1
@@ -141,7 +141,7 @@ class Planner:
         order = route.order
         if isinstance(order, TaskBased) and request.task is not None and request.task not in order.tasks:
             tasks = ", ".join(order.tasks) or "none"
-            raise Misuse(f"task {request.task!r} has no list of targets: the tasks are {tasks}")
+            raise Misuse(f"task {request.task!r} has no targets: the tasks are {tasks}")
         targets, named = route.targets, None
         if selection.entry is not None:
             named = self._catalog.text_target(selection.entry, selection.model)
@@ -154,8 +154,8 @@ class Planner:
         plan = self._ordered(request, found.targets, facts, route)
         steps, why = plan.steps, [plan.why, found.compromise]
         if named is not None:
-            steps = (Step(named, "asked for", self._catalog.window_of(named)), *steps)
-            why.insert(0, "the call names the first")
+            steps = (Step(named, "named by the call", self._catalog.window_of(named)), *steps)
+            why.insert(0, "the first target is named by the call")
         plan = replace(
             plan,
             steps=steps,
@@ -184,7 +184,7 @@ class Planner:
             raise ConfigError("embed: no entry has an embedding_model: add embedding_model to one, or pass model=…")
         same, others = one_space(targets, lambda target: self._catalog.backends[target.name].space_of(target, request))
         if selection.entry is not None:
-            plan = Plan(tuple(Step(each, "asked for") for each in same))
+            plan = Plan(tuple(Step(each, "named by the call") for each in same))
         else:
             if route.weighs_prices:
                 await self._catalog.prices_ready(same)
@@ -278,7 +278,7 @@ def _limited(plan: Plan, route: RouteState) -> Plan:
 def _checked(plan: Plan, targets: tuple[Target, ...]) -> Plan:
     """Return the plan of a custom strategy, with the targets that it left out among the skipped.
 
-    Raises `Misuse` if it is not a plan, is empty, or holds a target twice or one that was not given to the strategy.
+    Raise `Misuse` if it is not a plan, is empty, or holds a target twice or one that was not given to the strategy.
     """
     if not isinstance(plan, Plan):
         if isinstance(plan, Coroutine):

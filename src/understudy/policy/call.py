@@ -51,7 +51,7 @@ from understudy.policy.tries import Tries, Try
 from understudy.policy.verdicts import Cooldown, Fallback, Retry, Verdict, verdict_of
 
 OUTRUN = Failure(kind=FailureKind.CANCELLED, message="another attempt answered first")
-"""How the attempt ends that a hedged request no longer needs."""
+"""How an attempt ends that a hedged request no longer needs."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ class Call:
 
     @cached_property
     def _retries(self) -> Retries:
-        """What most calls never need."""
+        """Made on first use: most calls never need it."""
         return Retries(self._tries, self._rules, self._budgets, self._rng)
 
     @property
@@ -168,9 +168,9 @@ class Call:
         self._health.failed(ended.permit, failure, Cooldown.NOTHING if of_others else verdict.cooldown, now)
         self._health.release(ended.permit)
         if self.committed is not None:
-            return self._surface(signal, "the answer had begun, so nothing may replace it")
+            return self._surface(signal, "the answer had started, so nothing may replace it")
         if self._rules.has_effects and signal.answered:
-            return self._surface(signal, "hosted tools may have acted, so nothing is repeated")
+            return self._surface(signal, "hosted tools may have had side effects, so nothing is repeated")
         if self.running and verdict.fallback is not Fallback.NEVER:
             self._decide(signal.attempt, "the other attempt goes on")
             return []
@@ -212,20 +212,20 @@ class Call:
         return self._wait(current, now, now + granted.delay)
 
     def _fall_back(self, attempt: int, now: float) -> list[Action] | None:
-        """Turn to the targets that were not tried yet; `None` if no such target is left or can be asked."""
+        """Fall back to a target that was not tried yet; `None` if none is left or can be asked."""
         if not self._tries.untried():
             return None
         actions = self._advance(now)
         match actions:
             case None:
-                denied = f"in cooldown: {self._picker.denied()}" if self.denials else "max_attempts are made"
+                denied = f"in cooldown: {self._picker.denied()}" if self.denials else "max_attempts is reached"
                 self._decide(attempt, denied)
             case [Launch(target=target)]:
                 self._decide(attempt, f"fall back to {target.label}")
             case []:
                 self._decide(attempt, f"wait {(self._wake or now) - now:.1f} s for a target in cooldown")
             case _:
-                self._decide(attempt, "too little of the deadline is left for another target")
+                self._decide(attempt, "too little time is left for another target")
         return actions
 
     def _may_fall_back(self, current: Try, verdict: Verdict, *, translated: bool) -> bool:
@@ -250,7 +250,7 @@ class Call:
     # ---- launching ----
 
     def _next_target(self, now: float) -> list[Action]:
-        """Turn to a target that was not tried yet; settle when none can be asked."""
+        """Launch an attempt at a target that was not tried yet; settle when none can be asked."""
         if (actions := self._advance(now)) is not None:
             return actions
         failure = self._picker.with_soonest(self._last or self._picker.nothing_to_try(), now)

@@ -1,7 +1,7 @@
 """Which targets are in cooldown, and until when; and what was learned of targets.
 
 One object per manager, called without `await`, so it needs no lock. Circuit breakers and learned latencies belong here
-too; `acquire` and `release` are where they will look on.
+too; they will observe `acquire` and `release`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LEARNING = 0.1
 """Weight of the latest answer in what is expected of the next one."""
 
 _MOST_DOUBLINGS = 16
-"""More would make no pause longer, and a thousand of them no number."""
+"""More would not make a pause longer, and a thousand would exceed a float."""
 
 _K = FailureKind
 _NOT_OF_THE_TARGET = frozenset(
@@ -113,7 +113,7 @@ class Health:
         return any(pause.probing and pause.until > now for pause in self._over(target))
 
     def release(self, permit: Permit) -> None:
-        """Return a permit, whatever became of the attempt. The probe of a cancelled request may be made by another."""
+        """Return a permit, whatever the attempt's outcome. The probe of a cancelled request may be made by another."""
         name = permit.target.name
         left = self._in_flight.get(name, 1) - 1
         if left:

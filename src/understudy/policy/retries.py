@@ -58,15 +58,15 @@ class Retries:
     def _why_not(self, current: Try, verdict: Verdict, delay: float, now: float) -> str | None:
         tries = self._tries
         if current.count >= self._rules.max_tries:
-            made = "1 try was" if current.count == 1 else f"{current.count} tries were"
+            made = "1 attempt was" if current.count == 1 else f"{current.count} attempts were"
             return f"{made} made (max_retries)"
         if verdict.retries is not None and current.count > verdict.retries:
-            return f"this kind of failure is worth {verdict.retries + 1} tries"
+            return f"this kind of failure gets at most {verdict.retries + 1} attempts"
         if tries.kept_for_others:
             return "the attempts left are kept for the other targets (max_attempts)"
         if now + delay > tries.latest_retry(current, now):
-            others = "use the time that other targets need" if tries.others(current, now) else "pass the deadline"
-            return f"{delay:.1f} s of waiting would {others}"
+            others = "use the time that other targets need" if tries.others(current, now) else "exceed the deadline"
+            return f"a wait of {delay:.1f} s would {others}"
         target = current.step.target
         if not self._budgets.retry(target.credential or target.name).withdraw(now):
             return "the retry budget is used up"

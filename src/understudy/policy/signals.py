@@ -65,7 +65,7 @@ class Denied(msgspec.Struct, frozen=True):
 class Cancelled(msgspec.Struct, frozen=True):
     """The caller no longer waits for the answer, or the provider was closed; `failure` states which."""
 
-    failure: Failure = Failure(kind=FailureKind.CANCELLED, message="the caller gave the request up")
+    failure: Failure = Failure(kind=FailureKind.CANCELLED, message="the caller abandoned the request")
 
 
 Signal = Began | Ended | Failed | Denied | Cancelled
@@ -85,7 +85,7 @@ class Launch(msgspec.Struct, frozen=True):
 
 
 class Abort(msgspec.Struct, frozen=True):
-    """Give an attempt up and close its connection."""
+    """Abandon an attempt and close its connection."""
 
     attempt: int
     failure: Failure
@@ -99,7 +99,7 @@ class Commit(msgspec.Struct, frozen=True):
 
 class Settle(msgspec.Struct, frozen=True):
     """The end. `failure` is `None` when `attempt` won. `surfaced` means that the failure itself is the answer to the
-    request, rather than the last of several reasons why nothing could be had."""
+    request, rather than the last of several reasons why no target answered."""
 
     attempt: int | None
     failure: Failure | None = None

@@ -18,7 +18,7 @@ from understudy.pricing.published import PublishedPrices, read_published
 logger = logging.getLogger("understudy")
 
 PATIENCE = 10.0
-"""Seconds that an answer waits for prices before it goes without."""
+"""Seconds that an answer waits for prices before it is returned with an unknown cost."""
 _NONE = PublishedPrices()
 
 
@@ -95,7 +95,7 @@ class PublishedPriceCache:
 
 
 PRICE_CACHE = PublishedPriceCache()
-"""The one of the process."""
+"""The cache of this process."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=PRICE_CACHE.join)

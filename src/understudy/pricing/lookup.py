@@ -147,7 +147,7 @@ class _Seller(msgspec.Struct, frozen=True):
     by_partner: bool
     """Whether the partner that answers is the one with a price list."""
     is_listed: bool
-    """Whether a price list may know it at all."""
+    """Whether a price list may contain it."""
 
     def split(self, model: str, partner: str | None) -> _ModelName:
         """Split off the partner that a model's name pins; the one that answered takes precedence."""
@@ -194,7 +194,7 @@ class _RecentPrices:
         self._until = 0.0
 
     def price(self, query: PriceQuery, version: int, look_up: Callable[[PriceQuery], Price | None]) -> Price | None:
-        """Return the price of an attempt, looked up unless that was done lately and in the same `version`."""
+        """Return the price of an attempt, looked up unless that was done recently, in the same `version`."""
         now = time.monotonic()
         if now > self._until or self._version != version or len(self._found) > MOST_RECENT:
             self._found = {}  # a new one: another thread may be using the old one

@@ -91,5 +91,5 @@ ROW = ProviderRow(
     ),
     error_rules=(ErrorRule(kind=FailureKind.PERMISSION, code="PermissionDenied"),),
     as_of="2026-11-22",
-    instead={Operation.COUNT_TOKENS: "Azure OpenAI cannot count tokens in advance; an answer reports its usage"},
+    instead={Operation.COUNT_TOKENS: "each answer reports its usage"},
 )

@@ -24,11 +24,11 @@ class EnvironmentKey(msgspec.Struct, frozen=True):
 
 def key_from_environment(row: ProviderRow, environ: Mapping[str, str]) -> EnvironmentKey:
     """Return the key in the first of the row's variables that is set; without one, the token."""
-    for name in (*row.key_variables, *row.token_variables):
-        if key := environ.get(name, "").strip():
-            if is_sendable(key):
-                return EnvironmentKey(token=Secret(key)) if name in row.token_variables else EnvironmentKey(Secret(key))
-            return EnvironmentKey(why=f"{name} contains characters that a header cannot carry", variables=(name,))
+    if name := key_variable(row, environ):
+        key = environ[name].strip()
+        if is_sendable(key):
+            return EnvironmentKey(token=Secret(key)) if name in row.token_variables else EnvironmentKey(Secret(key))
+        return EnvironmentKey(why=f"{name} contains characters that a header cannot carry", variables=(name,))
     if not row.key_required:
         return EnvironmentKey()
     match row.key_variables:
@@ -39,6 +39,12 @@ def key_from_environment(row: ProviderRow, environ: Mapping[str, str]) -> Enviro
         case names:
             why = f"none of {', '.join(names)} is set"
     return EnvironmentKey(why=why, variables=row.key_variables)
+
+
+def key_variable(row: ProviderRow, environ: Mapping[str, str]) -> str | None:
+    """Return the first of the row's variables that holds a key or, without one, a token."""
+    names = (*row.key_variables, *row.token_variables)
+    return next((name for name in names if environ.get(name, "").strip()), None)
 
 
 def address_from_environment(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, str] | None:

@@ -50,7 +50,7 @@ ROW = ProviderRow(
     text_model="openai/gpt-oss-120b",
     embedding_model="thenlper/gte-large",
     as_of="2026-11-22",
-    instead={Operation.COUNT_TOKENS: "its partners cannot count tokens in advance; an answer reports its usage"},
+    instead={Operation.COUNT_TOKENS: "each answer reports its usage"},
     # A model that has not been used for a while is loaded first.
     first_event_timeout=300.0,
     catalogue_is_open=True,

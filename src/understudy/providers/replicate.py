@@ -25,7 +25,7 @@ ROW = ProviderRow(
     as_of="2026-11-22",
     instead={
         Operation.EMBED: "its embedding models have no common interface; use an openai, ollama or cohere entry",
-        Operation.COUNT_TOKENS: "its models cannot count tokens in advance; an answer reports its usage",
+        Operation.COUNT_TOKENS: "each answer reports its usage",
     },
     # A model that has not been used for a while is started first, which takes minutes.
     first_event_timeout=300.0,

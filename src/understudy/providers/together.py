@@ -55,5 +55,5 @@ ROW = ProviderRow(
     text_model="openai/gpt-oss-120b",
     embedding_model="intfloat/multilingual-e5-large-instruct",
     as_of="2026-11-22",
-    instead={Operation.COUNT_TOKENS: "Together cannot count tokens in advance; an answer reports its usage"},
+    instead={Operation.COUNT_TOKENS: "each answer reports its usage"},
 )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from understudy.policy.plan import Plan, Skip, Step
+from understudy.policy.plan import Plan, Step
 from understudy.reports.results import Report, usd
 
 
 def report_plan(plan: Plan) -> Report:
-    """Return a plan."""
+    """Return the report of a plan."""
     return {
         "why": plan.why,
         "route": plan.route,
         "task": plan.task,
         "steps": list(map(_step, plan.steps)),
-        "skipped": list(map(_skip, plan.skipped)),
+        "skipped": [
+            {"target": skip.target.label, "provider": skip.target.name, "model": skip.target.model, "why": skip.why}
+            for skip in plan.skipped
+        ],
     }
 
 
@@ -30,8 +33,3 @@ def _step(step: Step) -> Report:
         "price_source": cost.source if cost else None,
         "price_as_of": cost.as_of if cost else None,
     }
-
-
-def _skip(skip: Skip) -> Report:
-    target = skip.target
-    return {"target": target.label, "provider": target.name, "model": target.model, "why": skip.why}

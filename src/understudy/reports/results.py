@@ -1,4 +1,4 @@
-"""Reports of what came of a request: an answer, vectors or an error, with all attempts."""
+"""Reports of the result of a request: an answer, vectors or an error, with all attempts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FAILURE = ("kind", "message", "status", "code", "retry_after")
 
 
 def report_answer(response: GenerationResponse) -> Report:
-    """Return an answer; `total_cost_usd` includes the attempts that were lost on the way."""
+    """Return the report of an answer; `total_cost_usd` includes the attempts that were lost on the way."""
     return {
         **_fields(response, _ANSWER),
         "usage": report_usage(response.usage),
@@ -31,7 +31,7 @@ def report_answer(response: GenerationResponse) -> Report:
 
 
 def report_embeddings(response: EmbeddingResponse, count: int, dimensions: int) -> Report:
-    """Return what there is to say of vectors, without the vectors."""
+    """Return the report of an embedding, without the vectors."""
     return {
         **_fields(response, ("model", "provider")),
         "count": count,
@@ -43,7 +43,7 @@ def report_embeddings(response: EmbeddingResponse, count: int, dimensions: int) 
 
 
 def report_error(error: LLMError) -> Report:
-    """Return an error, in the place of an answer."""
+    """Return the report of an error, in place of an answer."""
     return {
         "error": {
             "group": group_of(error),
@@ -63,7 +63,7 @@ def group_of(error: LLMError) -> str:
 
 
 def report_attempt(attempt: AttemptRecord) -> Report:
-    """Return one attempt, and where it belongs as far as that is known."""
+    """Return the report of one attempt, with its place in the plan as far as that is known."""
     return {
         **_fields(attempt, _ATTEMPT),
         "failure": _fields(attempt.failure, _FAILURE) if attempt.failure else None,

@@ -21,6 +21,7 @@ from understudy.settings import FallbackConfig, ProviderConfig
 
 IN_FILE = "configuration file"
 """The source of a key that is written in the file."""
+_OF_STATUS = ("ok", "reachable", "serving", "authenticated", "model_available", "detail")
 
 
 class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,13 +101,8 @@ async def _check_entry(provider: Provider) -> EntryResult:
         status = HealthStatus(provider=provider.name, reachable=False, detail=error.message)
     return msgspec.structs.replace(
         result,
-        ok=status.ok,
-        reachable=status.reachable,
-        serving=status.serving,
-        authenticated=status.authenticated,
-        model_available=status.model_available,
+        **{name: getattr(status, name) for name in _OF_STATUS},
         latency=None if status.latency is None else round(status.latency, 6),
-        detail=status.detail,
         wrong=status.authenticated is False or status.model_available is False,
     )
 

@@ -39,8 +39,8 @@ class AioTransport:
 
     A connection serves one request at a time, so there are as many as requests under way, and idle ones for half a
     minute. How many requests run at once is the caller's decision; `connections` limits it here, too. Without that the
-    limit is the process's own for open files. Whoever finds either exhausted fails as `pool`, for which no provider is
-    to blame.
+    limit is the process's own for open files. A request that finds either exhausted fails as `pool`, for which no
+    provider is to blame.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class AioTransport:
         return AioIncoming(sent, opened)
 
     async def aclose(self) -> None:
-        """Close the running loop's connections. What is under way fails at once; a later request opens new ones."""
+        """Close the running loop's connections. Requests under way fail at once; a later request opens new ones."""
         opened = self._opened.pop(asyncio.get_running_loop(), None)
         if opened is not None:
             await opened.close()

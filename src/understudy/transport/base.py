@@ -28,7 +28,7 @@ class Incoming(Protocol):
     async def read(self) -> bytes:
         """Return the next piece of the body, of about 16 KiB at most; empty at its clean end.
 
-        Raises `TransportError`.
+        Raise `TransportError`.
         """
         ...
 
@@ -37,7 +37,7 @@ class Incoming(Protocol):
         ...
 
     def close(self) -> None:
-        """Close the connection at once, which tells the provider to stop. Harmless after `release`."""
+        """Close the connection at once, which signals the provider to stop. Harmless after `release`."""
         ...
 
 
@@ -45,7 +45,7 @@ class Transport(Protocol):
     """Sends requests."""
 
     async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
-        """Send a request and return its response's head. `connect` is in seconds. Raises `TransportError`."""
+        """Send a request and return its response's head. `connect` is in seconds. Raise `TransportError`."""
         ...
 
     async def aclose(self) -> None:

@@ -41,7 +41,7 @@ class Meter:
         """Whether the stream is so long that `count` needs its events."""
 
     def begin(self, *, streamed: bool) -> None:
-        """Begin a body."""
+        """Start counting a new body."""
         self._streamed = streamed
         self.size = 0
         """Bytes so far."""
@@ -79,7 +79,7 @@ class Meter:
 def decoded(incoming: Incoming, bounds: Bounds) -> Incoming:
     """Return a response whose body is decompressed as it is read.
 
-    Raises `TransportError` for an unsupported coding; none was requested.
+    Raise `TransportError` for an unsupported coding; none was requested.
     """
     header = incoming.head.headers.get("content-encoding")
     if not header:
@@ -138,7 +138,7 @@ class Inflated:
 async def read_beginning(incoming: Incoming, limit: int) -> list[bytes]:
     """Read the body of an error as far as it is kept: at most that many bytes, and those that arrive in time.
 
-    What it says is of use only if it is there, so a connection that breaks ends it too. Raises `TransportError` only
+    It only adds to a status that is known, so a connection that breaks ends it too. Raise `TransportError` only
     where this side gave up.
     """
     pieces: list[bytes] = []

@@ -50,7 +50,7 @@ CERTIFICATES = {
 CLIENT_CERTIFICATE = {
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "requires a client certificate; set client_cert",
     "SSLV3_ALERT_BAD_CERTIFICATE": "rejected the client certificate as invalid; check client_cert",
-    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "does not support the kind of the client certificate; check client_cert",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "does not support the type of the client certificate; check client_cert",
     "SSLV3_ALERT_CERTIFICATE_REVOKED": "rejected the client certificate as revoked; check client_cert",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": "rejected the client certificate as expired; check client_cert",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "rejected the client certificate; check client_cert",
@@ -132,7 +132,7 @@ def _words(error: BaseException) -> str:
         case PoolExhausted() | ProxyFailed():
             return str(error)
         case ConnectionNotUsable() if error.spoke:
-            return "the server sent data before it was sent a request"
+            return "the server sent data before it received a request"
         case ValueError():
             return f"the request cannot be written as HTTP ({type(error).__name__}): check base_url and headers"
     for kind, words in FIXED_WORDS.items():
@@ -149,7 +149,7 @@ def _malformed(error: aiohttp.ClientResponseError) -> str:
     if any(isinstance(reason, SpeaksTls) for reason in reasons):
         return f"{url.host}:{url.port} speaks TLS; did you mean https://{url.authority}?"
     if odd := next((reason for reason in reasons if isinstance(reason, OddStatus)), None):
-        return f"the response has the status {odd.status}, which does not belong to an answer"
+        return f"the response has the status {odd.status}, which is not the status of an answer"
     if any(isinstance(reason, HeadTooLarge | LineTooLong) or "Too many headers" in str(reason) for reason in reasons):
         return "the headers of the response are too large"
     return "the response is not valid HTTP"

@@ -130,7 +130,8 @@ class _Head:
         for message, _ in messages:
             if message.code in INTERIM:
                 continue
-            if self.received > self._limit and _size(message.raw_headers) > self._limit:
+            size = sum(len(name) + len(value) + len(": \r\n") for name, value in message.raw_headers)
+            if self.received > self._limit and size > self._limit:
                 break
             if not 200 <= message.code <= 599:
                 raise OddStatus(message.code)
@@ -146,10 +147,6 @@ class _Head:
     def pause_reading(self) -> None:
         """Pause: the body's buffer is full already."""
         self._parser.pause_reading()
-
-
-def _size(headers: tuple[tuple[bytes, bytes], ...]) -> int:
-    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
 
 
 class PooledConnection(ResponseHandler):
@@ -207,7 +204,7 @@ class PooledConnection(ResponseHandler):
         return True
 
     async def settle(self) -> bool:
-        """Have the loop read what the kernel holds, then begin: over TLS it may be a session ticket, no data."""
+        """Let the loop read what the kernel holds, then begin: over TLS it may be a session ticket, no data."""
         for _ in range(SETTLING):
             await asyncio.sleep(0)
             if self.begin():
@@ -234,7 +231,7 @@ class PooledConnection(ResponseHandler):
         super().start_timeout()
 
     def head_is_complete(self, parser: Any) -> None:
-        """Have the body read by aiohttp's parser alone."""
+        """Let aiohttp's parser alone read the body."""
         self._parser = parser
 
     def is_reusable(self) -> bool:
@@ -368,7 +365,7 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (aiohttp's signature)
     ) -> ResponseHandler:
-        """Connect, all of it within one limit: looking the name up, every address, TLS, and a proxy's tunnel.
+        """Connect within one limit for all steps: the name lookup, every address, TLS, and a proxy's tunnel.
 
         Raise `ProxyFailed` if the proxy is to blame.
         """
@@ -381,7 +378,7 @@ class Connector(aiohttp.TCPConnector):
             if failed := proxy_failed(req, error, timeout.sock_connect):
                 raise failed from error
             if isinstance(error, TimeoutError) and self._lookups.is_waiting(req.host):
-                reason = OSError(f"looking the name up took longer than {timeout.sock_connect:g} s")
+                reason = OSError(f"the name lookup took longer than {timeout.sock_connect:g} s")
                 raise aiohttp.ClientConnectorDNSError(req.connection_key, reason) from error
             raise
         finally:

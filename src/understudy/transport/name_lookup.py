@@ -19,8 +19,8 @@ LOOKUPS = 64
 class Resolver(AbstractResolver):
     """Looks names up with the system's own function, which can neither be cancelled nor limited in time.
 
-    Each lookup has a thread of its own, which does not keep the process from ending. In the event loop's executor some
-    that hang would hold up everything else there, and the end of `asyncio.run` besides.
+    Each lookup has a thread of its own, which does not keep the process from ending. In the event loop's executor,
+    lookups that hang would block everything else there, and the end of `asyncio.run`.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Look a name up. Raises `OSError`."""
+        """Look a name up. Raise `OSError`."""
         if not self._slots.acquire(blocking=False):
             raise OSError(errno.EAGAIN, f"{LOOKUPS} other name lookups hang")
         loop = asyncio.get_running_loop()
@@ -51,7 +51,10 @@ class Resolver(AbstractResolver):
         def work() -> None:
             found: list[ResolveResult] | Exception
             try:
-                found = _addresses(host, port, family)
+                infos = socket.getaddrinfo(
+                    host, port, type=socket.SOCK_STREAM, family=family, flags=socket.AI_ADDRCONFIG
+                )
+                found = [_result(host, kind, proto, address) for kind, _, proto, _, address in infos]
             except (OSError, UnicodeError) as error:
                 found = error
             finally:
@@ -74,11 +77,6 @@ class Resolver(AbstractResolver):
 
     async def close(self) -> None:
         """Abandon lookups that hang; they are not waited for."""
-
-
-def _addresses(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
-    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family, flags=socket.AI_ADDRCONFIG)
-    return [_result(host, kind, proto, address) for kind, _, proto, _, address in infos]
 
 
 def _result(host: str, family: socket.AddressFamily, proto: int, address: tuple[Any, ...]) -> ResolveResult:

@@ -34,7 +34,7 @@ class Certificates(msgspec.Struct, frozen=True):
         return cls(config.ca_file, config.client_cert, config.client_key)
 
     def context(self) -> ssl.SSLContext:
-        """Load the files. Raises `ValueError`, which names the setting, the file and what is wrong."""
+        """Load the files. Raise `ValueError`, which names the setting, the file and what is wrong."""
         if self.client_key is not None and self.client_cert is None:
             raise ValueError("client_key is set without client_cert: set both, or one file with both as client_cert")
         for name in self.__struct_fields__:
@@ -44,7 +44,7 @@ class Certificates(msgspec.Struct, frozen=True):
         try:
             context = ssl.create_default_context(cafile=self.ca_file)
         except ssl.SSLError as error:
-            raise ValueError(f"ca_file {self.ca_file} holds no certificate in PEM form") from error
+            raise ValueError(f"ca_file {self.ca_file} does not contain a certificate in PEM format") from error
         context.set_alpn_protocols(["http/1.1"])
         if self.client_cert is not None:
             self._load_own(context, self.client_cert)
@@ -62,7 +62,7 @@ class Certificates(msgspec.Struct, frozen=True):
                     f"the key in {key} does not belong to the certificate in client_cert {path}"
                 ) from error
             missing = "" if self.client_key else " and its key"
-            raise ValueError(f"client_cert {path} does not hold a certificate{missing} in PEM form") from error
+            raise ValueError(f"client_cert {path} does not contain a certificate{missing} in PEM format") from error
 
 
 class _Encrypted(Exception):
@@ -115,7 +115,7 @@ class Network:
         self._ways: dict[str, Way] = {}
 
     def way_to(self, url: str) -> Way:
-        """Return how a URL is reached. Raises `TransportError` if the way cannot be taken, naming the setting."""
+        """Return how a URL is reached. Raise `TransportError` if that is impossible, and names the setting."""
         origin = origin_of(url)
         way = self._ways.get(origin)
         if way is None:
@@ -127,18 +127,14 @@ class Network:
     def _proxy_for(self, url: str) -> Proxy | None:
         if not isinstance(self._proxies, EnvironmentProxies):
             return self._proxies
-        if self._is_at_home and is_this_machine(url):
+        # Without an address of its own the entry means a local server, which is not behind a company's proxy.
+        if self._config is not None and self._config.base_url is None and is_this_machine(url):
             return None
         try:
             return self._proxies.proxy_for(url)
         except ValueError as error:
             message = f"{error}; correct it, name the host in NO_PROXY, or set proxy in the entry"
         raise TransportError(Failure(kind=FailureKind.PROXY, message=message, sent=False))
-
-    @property
-    def _is_at_home(self) -> bool:
-        """Whether the entry names no address: a local server's default one is not behind a company's proxy."""
-        return self._config is not None and self._config.base_url is None
 
     @cached_property
     def _proxies(self) -> EnvironmentProxies | Proxy | None:
@@ -172,7 +168,7 @@ def _shared_context(
 ) -> ssl.SSLContext:
     """Load certificates once for all entries that name the same files: a bundle of authorities takes 20 to 70 ms.
 
-    `changed` tells the versions of the files apart.
+    `changed` distinguishes versions of the files.
     """
     if of_environment:
         _check_environment(*of_environment)
@@ -195,7 +191,7 @@ def _check_environment(path: str | None, folder: str | None) -> None:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
         except ssl.SSLError as error:
             raise ValueError(
-                f"the environment variable SSL_CERT_FILE: {path} holds no certificate in PEM form"
+                f"the environment variable SSL_CERT_FILE: {path} does not contain a certificate in PEM format"
             ) from error
     if folder and not any(Path(part).is_dir() for part in folder.split(os.pathsep) if part):
-        raise ValueError(f"the environment variable SSL_CERT_DIR names no folder: {folder}")
+        raise ValueError(f"the environment variable SSL_CERT_DIR does not name a folder: {folder}")

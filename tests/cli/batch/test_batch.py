@@ -114,7 +114,7 @@ def test_a_line_that_fails_spoils_no_other(configured: CommandLine, emulator: Em
     assert "token ids are not supported" in records["tokens"]["error"]["message"]
     assert "in.jsonl:2: misuse: unknown entry or model 'gpt-nobody'" in result.err
     assert "warning: 3 failed (2 misuse, 1 invalid_request); first: in.jsonl:2: unknown entry or model" in result.err
-    assert "note: 3 lines ended in an error; --retry-errors asks them again" in result.err
+    assert "note: 3 lines ended in an error; --retry-errors retries them" in result.err
     assert len(emulator.requests("openai")) == 1
 
 

@@ -60,7 +60,7 @@ def test_answers_of_other_makers_and_of_other_inputs_stay(configured: CommandLin
     write(out(configured), foreign)
     result = run(configured)
     assert result.code == 0
-    assert "note: 1 lines of out.jsonl match no line of in.jsonl" in result.err
+    assert "note: lines of out.jsonl that match no line of in.jsonl: 1" in result.err
     assert [record["custom_id"] for record in read(out(configured))] == ["line-0", "stranger", "line-1"]
     assert len(emulator.requests("openai")) == 1
 
@@ -81,7 +81,7 @@ def test_a_half_written_last_line_is_asked_again(configured: CommandLine, emulat
     out(configured).write_bytes(whole[:-40])
     result = run(configured)
     assert result.code == 0
-    assert "note: removed an incomplete last line from the output; it is asked again" in result.err
+    assert "note: removed an incomplete last line from the output; its request is sent again" in result.err
     assert answers(out(configured)) == expected()
     assert len(emulator.requests("openai")) == COUNT + 1
 

@@ -113,7 +113,7 @@ def test_ctrl_c_again_and_again_stops_one_answer(configured: CommandLine, emulat
 def test_ctrl_c_twice_leaves(configured: CommandLine) -> None:
     with chat(configured) as talker:
         talker.terminal.type("\x03")
-        assert "Ctrl-C again, or Ctrl-D, leaves" in talker.wait()
+        assert "press Ctrl-C again, or Ctrl-D, to exit" in talker.wait()
         talker.terminal.type("\x03")
         finished = talker.terminal.finish()
         assert talker.terminal.echoes

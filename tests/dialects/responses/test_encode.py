@@ -189,7 +189,7 @@ def test_a_function_is_not_strict_unless_asked_and_takes_an_object_even_without_
         hosted,
     ]
     request = asking(tools=(OpaqueTool("anthropic", {"type": "bash_20250124"}),))
-    assert warnings_of(request) == ["dropped: tools (a hosted tool of anthropic does not exist here)"]
+    assert warnings_of(request) == ["dropped: tools (only the anthropic dialect supports it)"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from understudy.dialects import load_server
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf
 from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
-from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.domain.responses import EmbeddingResponse
 from understudy.protocol import EmbedOptions, RequestOptions
 from understudy.wire.http import HttpRequest
 
@@ -78,16 +78,13 @@ class Asker:
                     embedded = await self._embed(request)
                     return outcome.answered(line, embedded, server, inbound)
                 case GenerationRequest() as request:
-                    answer = await self._generate(request)
+                    options: RequestOptions = {} if self._deadline is None else {"deadline": self._deadline}
+                    answer = await self._provider.generate(request, **options)
                     return outcome.answered(line, answer, server, inbound)
                 case _:
                     raise AssertionError("a batch has no other operation")
         except LLMError as error:
             return outcome.failed(line, error)
-
-    async def _generate(self, request: GenerationRequest) -> GenerationResponse:
-        options: RequestOptions = {} if self._deadline is None else {"deadline": self._deadline}
-        return await self._provider.generate(request, **options)
 
     async def _embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
         if not request.texts:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from understudy.cli.batch.progress import dollars, facts
+from understudy.cli.batch.progress import facts
 from understudy.cli.batch.run import BatchProgress, Stop
 from understudy.cli.exits import ExitCode
+from understudy.cli.messages import rounded_usd
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import print_json, say
 from understudy.domain.money import Cost, Money
@@ -35,7 +36,7 @@ def _remarks(progress: BatchProgress, spending: SpendingLimit, stop: Stop) -> li
         remarks.append((f"{progress.failed} failed ({kinds}); first: {clean_line(progress.first_failure)}", "warning"))
     if progress.failed + progress.failed_before:
         remarks.append(
-            (f"{progress.failed + progress.failed_before} lines ended in an error; --retry-errors asks them again", "")
+            (f"{progress.failed + progress.failed_before} lines ended in an error; --retry-errors retries them", "")
         )
     if spending.limit is not None and spending.unknown:
         remarks.append(("--max-cost does not limit lines of unknown cost", "warning"))
@@ -48,7 +49,8 @@ def _remarks(progress: BatchProgress, spending: SpendingLimit, stop: Stop) -> li
 def _next_step(progress: BatchProgress, spending: SpendingLimit, stop: Stop) -> str:
     match stop:
         case Stop.MAX_COST:
-            return f"the next one could exceed --max-cost {dollars(spending.limit or 0)}; raise it to continue"
+            limit = rounded_usd(Money(spending.limit or 0))
+            return f"the next one could exceed --max-cost {limit}; raise it to continue"
         case Stop.GAVE_UP:
             return "too many consecutive failures (--give-up-after); fix the cause and run the same command to continue"
         case Stop.FINISHED | Stop.LIMIT | Stop.INTERRUPTED:

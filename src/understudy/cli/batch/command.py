@@ -34,7 +34,7 @@ in the order in which answers arrive; `custom_id` identifies it. Any provider ca
 `body.model` is an entry, `entry/model` or the model of an entry, and if that fails the next entry takes over.
 
 The whole input is checked before anything is sent. Answers are written as they arrive, so the same command resumes an
-interrupted batch, even after kill -9: finished lines are not asked again. Only one process at a time can write to an
+interrupted batch, even after kill -9: finished lines are not sent again. Only one process at a time can write to an
 output.""",
     examples=(
         Example("Answer a file", "understudy batch requests.jsonl -o answers.jsonl"),
@@ -54,7 +54,7 @@ output.""",
     ),
     exits={
         ExitCode.OK: "every line is answered, or as many as --limit allows",
-        ExitCode.UNAVAILABLE: "lines ended in an error or remain; stderr reports how many and why",
+        ExitCode.UNAVAILABLE: "lines failed or remain; stderr reports how many and why",
         ExitCode.MISUSE: "invalid usage, configuration or input; nothing was sent",
         ExitCode.OUTPUT_FAILED: "the output could not be written; its existing lines are complete",
         ExitCode.INTERRUPTED: "Ctrl-C; the same command resumes",
@@ -83,12 +83,13 @@ class BatchOptions(CommonOptions, frozen=True, kw_only=True):
             "-m",
             metavar="ENTRY[/MODEL]",
             autocompletion=completion.targets,
-            help="Target to ask instead of each line's own `body.model`.",
+            help="Target to use instead of each line's own `body.model`.",
         ),
     ] = None
     no_fallback: NoFallbackOption = False
     concurrency: Annotated[
-        int, typer.Option("--concurrency", "-c", metavar="N", min=1, max=1000, help="Number of lines asked at once.")
+        int,
+        typer.Option("--concurrency", "-c", metavar="N", min=1, max=1000, help="Number of lines in flight at once."),
     ] = 8
     rate: Annotated[
         str | None,
@@ -117,14 +118,16 @@ class BatchOptions(CommonOptions, frozen=True, kw_only=True):
     ] = None
     timeout: Annotated[
         float | None,
-        typer.Option("--timeout", metavar="SECONDS", help="Limit for each line: all its attempts and waits together."),
+        typer.Option(
+            "--timeout", metavar="SECONDS", help="Time limit for each line: all its attempts and waits together."
+        ),
     ] = None
     retry_errors: Annotated[
         bool,
-        typer.Option("--retry-errors", help="Ask lines that ended in an error again; their old lines are removed."),
+        typer.Option("--retry-errors", help="Retry lines that ended in an error; their old output lines are removed."),
     ] = False
     retry_changed: Annotated[
-        bool, typer.Option("--retry-changed", help="Ask lines again whose input changed after they were answered.")
+        bool, typer.Option("--retry-changed", help="Retry lines whose input changed after they were answered.")
     ] = False
     give_up_after: Annotated[
         int,
@@ -132,7 +135,7 @@ class BatchOptions(CommonOptions, frozen=True, kw_only=True):
             "--give-up-after",
             metavar="N",
             min=0,
-            help="Stop after N consecutive failures that are not the lines' own fault; 0 never stops.",
+            help="Stop after N consecutive failures that the lines did not cause; 0 never stops.",
         ),
     ] = 25
     as_json: JsonOption = False
@@ -228,14 +231,14 @@ def _prepare(source: Source, journal: Journal, options: BatchOptions, max_cost: 
 
     found = compare(source, journal.entries())
     if journal.repaired:
-        say("removed an incomplete last line from the output; it is asked again", label="note")
+        say("removed an incomplete last line from the output; its request is sent again", label="note")
     if found.changed and not options.retry_changed:
         raise Misuse(found.complaint(journal.path))
     again = {*(found.failed if options.retry_errors else ()), *found.changed}
     if again:
         journal.drop(lambda entry: entry.custom_id in again)
     if found.strangers:
-        say(f"{found.strangers} lines of {journal.path} match no line of {source.name}", label="note")
+        say(f"lines of {journal.path} that match no line of {source.name}: {found.strangers}", label="note")
     for custom_id in again:
         found.finished[source.positions[custom_id]] = 0
     progress = BatchProgress(total=len(source), before=sum(found.finished), failed_before=len(found.failed - again))

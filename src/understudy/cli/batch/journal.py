@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from understudy.cli.failing import usable
 from understudy.domain.errors import Misuse
 from understudy.wire import json
 
@@ -180,11 +181,15 @@ class Journal:
 
 
 def _open(path: Path) -> int:
-    try:
-        while True:
+    while True:
+        with usable(f"--output {path}"):
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
-                _check(handle, path)
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise Misuse(
+                        f"--output {path} must be a regular file, because an interrupted batch resumes from it"
+                    )
+                _lock(handle, path)
                 if _same(handle, path):
                     return handle
             except BaseException:
@@ -192,14 +197,6 @@ def _open(path: Path) -> int:
                 raise
             # Between opening and locking, another process replaced the file.
             os.close(handle)
-    except OSError as error:
-        raise Misuse(f"--output {path}: {error.strerror or error}") from error
-
-
-def _check(handle: int, path: Path) -> None:
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        raise Misuse(f"--output {path} must be a regular file, because an interrupted batch resumes from it")
-    _lock(handle, path)
 
 
 def _same(handle: int, path: Path) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from understudy.cli.batch.outcome import Outcome
 from understudy.cli.batch.run import BatchProgress
+from understudy.cli.messages import rounded_usd
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import console, is_terminal, say
 from understudy.domain.money import Money
@@ -40,9 +40,7 @@ class View(AbstractContextManager["View"]):
             self._bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._update()
             self._bar.stop()
@@ -109,18 +107,10 @@ def facts(progress: BatchProgress, spending: SpendingLimit) -> str:
     words = [f"{progress.failed} failed"] if progress.failed else []
     words.append(f"{progress.tokens:,} tokens")
     if spending.spent or not spending.unknown:
-        words.append(dollars(spending.spent))
+        words.append(rounded_usd(Money(spending.spent)))
     if spending.unknown:
         words.append(f"{spending.unknown} of unknown cost")
     return " · ".join(words)
-
-
-def dollars(nano: int) -> str:
-    """Format an amount: to the cent from a dollar on, to three digits below."""
-    amount = Money(nano).usd
-    if nano == 0:
-        return "$0"
-    return f"${amount:.2f}" if amount >= 1 else f"${float(amount):.3g}"
 
 
 def span(seconds: float) -> str:

@@ -35,7 +35,7 @@ class Found(msgspec.Struct, kw_only=True):
         what = "request differs" if count == 1 else "requests differ"
         return (
             f"{self.first_changed}: {count} {what} from the one answered in {output} under the same custom_id: name "
-            "another --output, or ask again with --retry-changed; nothing was sent"
+            "another --output, or retry them with --retry-changed; nothing was sent"
         )
 
 

@@ -183,7 +183,10 @@ class BatchRun:
         where = self._source.where(job.position)
         self._progress.add(where, outcome)
         self._charge(job, outcome)
-        self._count_failures(outcome)
+        # After many consecutive failures: a revoked key would spoil every line that is left.
+        self._in_a_row = self._in_a_row + 1 if outcome.failure is not None and not outcome.own_fault else 0
+        if 0 < self._limits.give_up_after <= self._in_a_row:
+            self._stop(Stop.GAVE_UP)
         watcher.finished(where, outcome)
 
     def _charge(self, job: _Job, outcome: Outcome) -> None:
@@ -191,12 +194,6 @@ class BatchRun:
             self._spending.charge(job.reservation, outcome.cost, known=outcome.cost_known)
             self._tokens.correct(outcome.tokens - job.tokens)
         self._settled.set()
-
-    def _count_failures(self, outcome: Outcome) -> None:
-        """Stop after many consecutive failures: a revoked key would spoil every line that is left."""
-        self._in_a_row = self._in_a_row + 1 if outcome.failure is not None and not outcome.own_fault else 0
-        if 0 < self._limits.give_up_after <= self._in_a_row:
-            self._stop(Stop.GAVE_UP)
 
     async def _next(self, lines: Iterator[int]) -> _Job | None:
         """Choose the next line and wait until it may start."""

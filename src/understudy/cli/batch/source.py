@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from understudy.cli.batch.lines import BadLine, Line, parse_line
+from understudy.cli.failing import usable
 from understudy.cli.terminal import say
 from understudy.domain.errors import Misuse
 
@@ -101,13 +102,11 @@ def open_source(where: str) -> Source:
             raise Misuse("`-` reads standard input: pipe the lines in, or name a file")
         return _checked(_spooled(sys.stdin.buffer), "stdin")
     path = Path(where).expanduser()
-    try:
+    with usable(where):
         file: BinaryIO = path.open("rb")
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             with file:
                 file = _spooled(file)
-    except OSError as error:
-        raise Misuse(f"{where}: {error.strerror or error}") from error
     return _checked(file, where)
 
 

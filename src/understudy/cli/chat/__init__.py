@@ -25,7 +25,7 @@ else goes to stdout, and the first failure ends the chat with its exit code.""",
         Example("Run two turns from a script", "printf '%s\\n' 'My name is Ada.' 'Who am I?' | understudy chat"),
     ),
     exits={
-        ExitCode.OK: "you left",
+        ExitCode.OK: "the chat ended",
         ExitCode.UNAVAILABLE: "without a terminal: no target could answer",
         ExitCode.MISUSE: "",
         ExitCode.REFUSED: "without a terminal: a provider refused",

@@ -144,5 +144,5 @@ COMMANDS: Mapping[str, Command] = {
 ALIASES = {"new": "clear", "quit": "exit", "bye": "exit", "models": "model"}
 KEYS = (
     'Input continues after a backslash, after Alt-Enter, and between two lines of """; a paste stays whole. '
-    "Ctrl-C stops an answer or clears the input, Ctrl-D leaves, Ctrl-X Ctrl-E opens your editor."
+    "Ctrl-C stops an answer or clears the input, Ctrl-D exits, Ctrl-X Ctrl-E opens your editor."
 )

@@ -96,18 +96,24 @@ class ProviderTotals(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int = 0
     """Calls whose cost is unknown."""
 
-    def plus(self, spent: Spent) -> ProviderTotals:
-        """Add an attempt."""
-        return ProviderTotals(
-            provider=self.provider,
-            calls=self.calls + 1,
-            input=self.input + (spent.input or 0),
-            cached=self.cached + (spent.cached or 0),
-            output=self.output + (spent.output or 0),
-            cost=self.cost + Money(spent.nano_usd or 0),
-            uncounted=self.uncounted + (spent.input is None and spent.output is None),
-            unpriced=self.unpriced + (spent.nano_usd is None),
+    @classmethod
+    def of(cls, spent: Spent) -> ProviderTotals:
+        """Return the totals of one attempt."""
+        return cls(
+            provider=spent.provider,
+            calls=1,
+            input=spent.input or 0,
+            cached=spent.cached or 0,
+            output=spent.output or 0,
+            cost=Money(spent.nano_usd or 0),
+            uncounted=int(spent.input is None and spent.output is None),
+            unpriced=int(spent.nano_usd is None),
         )
+
+    def __add__(self, other: ProviderTotals) -> ProviderTotals:
+        _, *names = self.__struct_fields__
+        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return ProviderTotals(provider=self.provider, **sums)
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +143,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
                 return msgspec.structs.replace(self, model=model)
             case Spent(provider=provider):
                 totals = {each.provider: each for each in self.totals}
-                totals[provider] = totals.get(provider, ProviderTotals(provider=provider)).plus(record)
+                totals[provider] = totals.get(provider, ProviderTotals(provider=provider)) + ProviderTotals.of(record)
                 return msgspec.structs.replace(self, totals=tuple(totals.values()))
 
     def messages(self, question: Message) -> list[Message]:

@@ -6,7 +6,6 @@ import contextlib
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from prompt_toolkit import PromptSession
@@ -68,7 +67,7 @@ class Editor:
                 if self._warned:
                     return None
                 self._warned = True
-                dim("Ctrl-C again, or Ctrl-D, leaves")
+                dim("press Ctrl-C again, or Ctrl-D, to exit")
                 continue
             if text.strip():
                 # Bytes that are not UTF-8 arrive as lone surrogates, which cannot be encoded in a request.
@@ -78,10 +77,8 @@ class Editor:
         self._type_ahead.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._type_ahead.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        self._type_ahead.__exit__()
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()

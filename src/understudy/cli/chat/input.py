@@ -6,7 +6,6 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Protocol, Self
 
 from understudy.cli import material
@@ -28,9 +27,7 @@ class Input(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
 
 class LineInput:
@@ -56,9 +53,7 @@ class LineInput:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return None
 
 
@@ -75,7 +70,7 @@ class DumbTerminalInput(LineInput):
                     print("> ", end="", file=sys.stderr, flush=True)
                     return self._read()
             except KeyboardInterrupt:
-                dim("\nCtrl-C again, or Ctrl-D, leaves")
+                dim("\npress Ctrl-C again, or Ctrl-D, to exit")
         return None
 
 

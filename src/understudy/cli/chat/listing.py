@@ -33,4 +33,8 @@ def show_sessions(*, as_json: bool) -> None:
             table.add_row(each.id, used, str(each.turns), clean_line(each.answered_by or ""), clean_line(each.title))
         show(table, sys.stdout)
     else:
-        say(f"there are no sessions yet in {folder}" if folder else "there is no home folder for sessions")
+        say(
+            f"there are no sessions yet in {folder}"
+            if folder
+            else "sessions are not saved: this user has no home folder"
+        )

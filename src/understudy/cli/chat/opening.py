@@ -71,7 +71,7 @@ def _select(targets: TargetSelection, model: str | None, store: SessionStore) ->
 def _resume(store: SessionStore, name: str) -> None:
     folder = session_files.sessions_folder()
     if folder is None:
-        raise Misuse("there is no home folder for sessions")
+        raise Misuse("sessions are not saved: this user has no home folder")
     path = session_files.find(folder, name)
     store.resume(session_files.read(path), session_files.SessionFile(folder, path.stem, now=time.time()))
 
@@ -102,7 +102,7 @@ async def _greet_and_run(session: Session, source: Input, *, verbose: bool) -> N
         for line in transcript.screen_lines(turns[-1]):
             say(line)
         say("")
-    dim(f"{session.targets.describe()} · /help lists the commands, Ctrl-D leaves")
+    dim(f"{session.targets.describe()} · /help lists the commands, Ctrl-D exits")
     await _run(session, source, verbose=verbose)
     await loading
     if store.saved_as and store.conversation.turns:

@@ -17,7 +17,7 @@ from understudy.cli.terminal import AnswerWriter, dim, say
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import AnyPart, Text
 from understudy.domain.errors import LLMError, Misuse
-from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
+from understudy.domain.events import RefusalDelta, TextDelta
 from understudy.domain.messages import Message
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
@@ -107,14 +107,9 @@ class Session:
         try:
             async with self._open_provider().stream(messages, **self._request_options()) as stream:
                 async for event in stream:
-                    match event:
-                        case TextDelta(text=text) | RefusalDelta(text=text):
-                            shown.append(text)
-                            writer.write(text)
-                        case ThinkingDelta(text=text):
-                            writer.write_thinking(text)
-                        case _:
-                            pass
+                    if isinstance(event, TextDelta | RefusalDelta):
+                        shown.append(event.text)
+                    writer.write_event(event)
         finally:
             writer.end()
         return stream.response

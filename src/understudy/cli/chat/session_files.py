@@ -19,6 +19,7 @@ import msgspec
 import understudy
 from understudy.cli.chat.conversation import AnyRecord, Conversation, Record
 from understudy.cli.chat.transcript import title
+from understudy.cli.failing import usable
 from understudy.domain.errors import Misuse
 
 SUFFIX = ".jsonl"
@@ -214,10 +215,8 @@ def _paths(folder: Path) -> list[Path]:
 
 def _records(path: Path) -> Iterator[AnyRecord]:
     """Yield the records of known kinds. A line without its line break is incomplete."""
-    try:
+    with usable(str(path)):
         lines = path.read_bytes().split(b"\n")[:-1]
-    except OSError as error:
-        raise Misuse(f"{path}: {error.strerror or error}") from error
     for number, line in enumerate(lines, start=1):
         try:
             if _KINDS.decode(line).type not in _TAGS:

@@ -8,6 +8,7 @@ from pathlib import Path
 from understudy.cli.chat import transcript
 from understudy.cli.chat.conversation import AnyRecord, Conversation, ModelSet, SystemSet
 from understudy.cli.chat.session_files import SessionFile, new_id
+from understudy.cli.failing import usable
 from understudy.cli.terminal import say
 from understudy.domain.errors import Misuse
 
@@ -27,10 +28,8 @@ class SessionStore:
     def resume(self, conversation: Conversation, file: SessionFile) -> None:
         """Continue an earlier conversation. Raises `Misuse` when it is open in another chat."""
         if self.saves:
-            try:
+            with usable(str(file.path)):
                 file.open()
-            except OSError as error:
-                raise Misuse(f"{file.path}: {error.strerror or error}") from error
         self.conversation = conversation
         self._file = file
 
@@ -64,11 +63,8 @@ class SessionStore:
 
     def export(self, path: Path) -> Path:
         """Write the conversation as Markdown to a new file. Raises `Misuse` where that is not possible."""
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(transcript.markdown(self.conversation))
-        except OSError as error:
-            raise Misuse(f"/save {path}: {error.strerror or error}") from error
+        with usable(f"/save {path}"), path.open("x", encoding="utf-8") as file:
+            file.write(transcript.markdown(self.conversation))
         return path
 
     @property
@@ -86,7 +82,7 @@ class SessionStore:
         try:
             if self._file is None:
                 if self._folder is None:
-                    raise OSError("there is no home folder to save it in")
+                    raise OSError("this user has no home folder")
                 now = time.time()
                 self._file = SessionFile(self._folder, new_id(now), now=now)
             self._file.write(*self._unsaved)

@@ -6,7 +6,7 @@ from understudy.cli.chat.conversation import Conversation, Ending, ProviderTotal
 from understudy.cli.messages import price
 from understudy.domain.content import AnyPart, Media, Refusal, Text
 from understudy.domain.messages import Message
-from understudy.domain.money import Cost, Money
+from understudy.domain.money import Cost
 
 _ENDINGS = {Ending.WHOLE: "", Ending.STOPPED: "stopped here", Ending.BROKEN: "interrupted here"}
 
@@ -56,17 +56,7 @@ def cost_lines(totals: tuple[ProviderTotals, ...]) -> list[str]:
         return ["no request was made yet"]
     lines = [f"{each.provider}: {_cost_line(each)}" for each in totals]
     if len(totals) > 1:
-        total = ProviderTotals(
-            provider="",
-            calls=sum(each.calls for each in totals),
-            input=sum(each.input for each in totals),
-            cached=sum(each.cached for each in totals),
-            output=sum(each.output for each in totals),
-            cost=sum((each.cost for each in totals), Money()),
-            uncounted=sum(each.uncounted for each in totals),
-            unpriced=sum(each.unpriced for each in totals),
-        )
-        lines.append(f"total: {_cost_line(total)}")
+        lines.append(f"total: {_cost_line(sum(totals, ProviderTotals(provider='total')))}")
     return lines
 
 

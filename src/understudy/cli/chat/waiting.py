@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Iterator
-from types import TracebackType
 from typing import Any, TypeVar
 
 from understudy.cli.sanitize import clean
@@ -74,9 +73,7 @@ class TypeAhead:
         termios.tcsetattr(file, termios.TCSADRAIN, silent)
         self._before = before
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._before is not None:
             import termios
 

@@ -97,7 +97,7 @@ class AnswerDecoder:
             case "tool_use":
                 call_id = _string(json, "id")
                 if call_id and call_id in self._calls:
-                    raise BadJson(f"the call {call_id} begins twice")
+                    raise BadJson(f"the call {call_id} started twice")
                 self._calls.add(call_id)
                 events = [e.ToolCallStarted(self._part(block), call_id, _string(json, "name"))]
                 caller = json.get("caller")
@@ -120,7 +120,7 @@ class AnswerDecoder:
         """Decode more of a block. `data` is the event itself, for blocks that only this dialect knows."""
         block = self._blocks.get(index) if type(index) is int else self._only()
         if block is None:
-            raise BadJson(f"content block {index} was never begun")
+            raise BadJson(f"content block {index} was never started")
         if delta.text and block.kind == "text":  # The fast path: most events of most streams.
             return [e.TextDelta(self._part(block), delta.text)]
         match block.kind, delta:
@@ -139,7 +139,7 @@ class AnswerDecoder:
             case "opaque", _:
                 _extend(block.json, decode_object(data).get("delta"))
             case "text" | "thinking" | "tool_use", _ if delta.text or delta.thinking or delta.partial_json:
-                raise BadJson(f"a piece of another kind came for a block of {block.kind}")
+                raise BadJson(f"a delta of another type arrived for a {block.kind} block")
             case _:
                 pass
         return []

@@ -39,7 +39,7 @@ _DATED = re.compile(r"-(?:20\d{6}|latest)$")
 def encode_cache_control(mark: CacheMark, notes: WarningLog) -> JsonObject:
     """Encode a cache mark."""
     if mark.ttl not in _TTLS:
-        notes.clamp("cache", f"a lifetime of {mark.ttl} is unknown to this API; its default is used")
+        notes.clamp("cache", f"this API does not support a lifetime of {mark.ttl}; its default is used")
         return {"type": "ephemeral"}
     return {"type": "ephemeral", "ttl": mark.ttl} if mark.ttl else {"type": "ephemeral"}
 
@@ -81,7 +81,7 @@ class BlockEncoder:
             case Opaque(dialect, dict(json)) if dialect == NAME:
                 return self._done(part, dict(json))
             case Opaque(dialect):
-                self._notes.drop("opaque part", f"it is not a block of this API but of the {dialect} dialect")
+                self._notes.drop("opaque part", f"only the {dialect} dialect supports it")
                 return None
             case Audio():
                 self._notes.drop("audio", "this API does not accept audio")
@@ -243,7 +243,9 @@ class MessageEncoder:
                 self._system.append(message)
         if not self._messages and self._system:
             # This wire demands a message; others take a system prompt alone.
-            self._notes.emulate("messages", "the system message is sent as a user message: there is no other message")
+            self._notes.emulate(
+                "messages", "the system message is sent as a user message, because there is no other message"
+            )
             self._append(msgspec.structs.replace(self._system.pop(), role=Role.USER))
         self._refuse_prefill(messages)
         return self._system_prompt(), self._messages

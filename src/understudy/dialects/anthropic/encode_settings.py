@@ -47,11 +47,11 @@ def encode_settings(
     if request.user is not None:
         body["metadata"] = {"user_id": request.user}
     if request.metadata:
-        notes.drop("metadata", "this API keeps only the user's id")
+        notes.drop("metadata", "this API accepts only the user's id")
     if request.service_tier in _TIERS:
         body["service_tier"] = request.service_tier
     elif request.service_tier is not None:
-        notes.drop("service_tier", f"this API knows {' and '.join(_TIERS)}")
+        notes.drop("service_tier", f"this API supports {' and '.join(_TIERS)}")
     if request.cache is not None:
         body["cache_control"] = encode_cache_control(request.cache, notes)
     return body
@@ -82,7 +82,7 @@ def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObje
                 if dialect == NAME:
                     written.append(json)
                 else:
-                    notes.drop("tools", f"a hosted tool of the {dialect} dialect is unknown here")
+                    notes.drop("tools", f"only the {dialect} dialect supports it")
     return written
 
 
@@ -130,7 +130,7 @@ def encode_output_format(output: OutputFormat | None, quirks: Quirks, notes: War
     if output.kind == "json_object" or output.json_schema is None:
         notes.drop("output", "this API has no JSON mode without a schema")
     elif output.kind not in quirks.output_formats:
-        notes.drop("output", f"this model has no {output.kind}")
+        notes.drop("output", f"this model does not support {output.kind}")
     else:
         return {"type": "json_schema", "schema": output.json_schema}
     return None

@@ -86,7 +86,7 @@ class AnswerDecoder:
         text = json.get(block.kind)
         if not text or not isinstance(text, str):
             if any(json.get(kind) for kind in _KINDS):
-                raise BadJson(f"a block of {block.kind} got a piece of another kind")
+                raise BadJson(f"a delta of another type arrived for a {block.kind} block")
             return []
         if block.part < 0:
             block.part = self._next()
@@ -104,7 +104,7 @@ class AnswerDecoder:
         """Decode the start of a tool call, or all of it. Raise `BadJson` for one that has already begun."""
         call_id = as_string(call.id) or ""
         if call_id and call_id in self._call_ids:
-            raise BadJson(f"the tool call {call_id} begins twice")
+            raise BadJson(f"the tool call {call_id} started twice")
         self._call_ids.add(call_id)
         part = self._calls[_place(index)] = self._next()
         function = call.function
@@ -118,7 +118,7 @@ class AnswerDecoder:
         that has not begun."""
         place = index if type(index) is int else _latest(self._calls)
         if place not in self._calls:
-            raise BadJson(f"tool call {index} was never begun")
+            raise BadJson(f"tool call {index} was never started")
         arguments = call.function.arguments if call.function else None
         return [e.ToolCallDelta(self._calls[place], arguments)] if arguments else []
 

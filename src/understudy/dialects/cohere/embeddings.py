@@ -75,7 +75,7 @@ def decode_embeddings(
         error = decode_error_value(decode_object(data))
         if error is not None:
             return [decode_failure(error, endpoint, Operation.EMBED)]
-        raise BadJson("no `embeddings`: not an answer with vectors")
+        raise BadJson("`embeddings` is missing")
     vectors = [unpack_vector(vector) for vector in found.embeddings.given]
     response = EmbeddingResponse(
         embeddings=checked_vectors(vectors, expected),

@@ -96,7 +96,7 @@ def _tools(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> Jso
             case OpaqueTool(dialect, json) if dialect == NAME:
                 tools.append(json)
             case OpaqueTool(dialect):
-                notes.drop("tools", f"a hosted tool of the {dialect} dialect is unknown here")
+                notes.drop("tools", f"only the {dialect} dialect supports it")
     wire_choice = {"none": "NONE", "required": "REQUIRED", "tool": "REQUIRED", "auto": None}[mode]
     return {"tools": tools or None, "tool_choice": wire_choice, "strict_tools": _strict(request, notes)}
 
@@ -142,14 +142,14 @@ def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: WarningLog) ->
         return None
     if "reasoning" in quirks.refused:
         if reasoning.effort != "none" and reasoning.mode != "disabled":
-            notes.drop("reasoning", "this model does not reason")
+            notes.drop("reasoning", "this model does not support reasoning")
         return None
     if reasoning.display is not None:
         notes.drop("reasoning display", "this API always shows thinking")
     if reasoning.mode == "disabled" or reasoning.effort == "none" or reasoning.budget == 0:
         return {"type": "disabled"}
     if reasoning.effort is not None and reasoning.budget is None:
-        notes.emulate("reasoning", "this API has no efforts; thinking is enabled")
+        notes.emulate("reasoning", "this API does not support an effort; thinking is enabled")
     body: JsonObject = {"type": "enabled"}
     if reasoning.budget is not None:
         body["token_budget"] = reasoning.budget

@@ -41,7 +41,7 @@ class MessageEncoder:
         written: list[JsonObject] = []
         for message in messages:
             if message.name is not None:
-                self._notes.drop("name", "this API has no names of messages")
+                self._notes.drop("name", "message names are not supported here")
             written += self._message(message)
         return written
 
@@ -132,19 +132,23 @@ class MessageEncoder:
             case Text(text) | Refusal(text):
                 return self._done(part, {"type": "text", "text": text})
             case Thinking():
-                return self._thinking(part) if role is Role.ASSISTANT else self._no("thinking", "only answers hold it")
+                return (
+                    self._thinking(part)
+                    if role is Role.ASSISTANT
+                    else self._no("thinking", "only assistant messages can contain it")
+                )
             case Image():
                 return self._image(part, role)
             case File():
                 return self._file(part, role)
             case Audio():
-                return self._no("audio", "this API takes no audio")
+                return self._no("audio", "this API does not accept audio")
             case Opaque(dialect, dict(json)) if dialect == NAME:
                 return dict(json)
             case Opaque(dialect):
-                return self._no("opaque part", f"it is not a block of this API but of the {dialect} dialect")
+                return self._no("opaque part", f"only the {dialect} dialect supports it")
             case Citation():
-                return self._no("citations", "only text can have citations")
+                return self._no("citations", "only text can carry citations")
             case ToolCall() | ToolResult():
                 return self._no(word_of(part), f"{role} messages do not accept it")
 

@@ -51,7 +51,7 @@ def decode_vectors(body: bytes, decoded: int) -> tuple[list[tuple[float, ...]], 
     found = decode_as(_VECTORS, body, sliced=True, decoded=decoded)
     items = [found.embedding] if found.embedding is not None else found.embeddings
     if items is None:
-        raise BadJson("no `embeddings`")
+        raise BadJson("`embeddings` is missing")
     usage = found.usage_metadata
     return [tuple(item.values) for item in items], usage if isinstance(usage, dict) else None
 

@@ -48,7 +48,7 @@ class PartEncoder:
 
     def _part(self, part: AnyPart, role: Role) -> JsonObject | None:
         if part.cache is not None:
-            self._notes.drop("cache", "this API caches by itself, or a whole prompt as `cachedContent`")
+            self._notes.drop("cache", "this API caches automatically, or caches a whole prompt as `cachedContent`")
         match part:
             case Text(text):
                 own = _own(part)
@@ -66,7 +66,7 @@ class PartEncoder:
             case Opaque(dialect, dict(json)) if dialect == NAME:
                 return _done(part, dict(json))
             case Opaque(dialect):
-                self._notes.drop("opaque part", f"this API does not support parts of the {dialect} dialect")
+                self._notes.drop("opaque part", f"only the {dialect} dialect supports it")
             case Citation():
                 self._notes.drop("citations", "only answers have citations")
         return None
@@ -115,15 +115,15 @@ class PartEncoder:
     def _media(self, part: Image | Audio | File, role: Role) -> JsonObject | None:
         kind = type(part).__name__.lower()
         if kind not in self._quirks.inputs or role is Role.SYSTEM:
-            why = "system instructions are text" if role is Role.SYSTEM else "this model takes none"
+            why = "system prompts contain only text" if role is Role.SYSTEM else "this model does not accept it"
             self._notes.drop(kind, why)
             return None
         if isinstance(part, Image) and part.detail not in (None, "auto"):
-            self._notes.drop("image detail", "this API has no such option")
+            self._notes.drop("image detail", "this API has no such setting")
         if isinstance(part, File):
             for field in ("name", "context", "citations"):
                 if getattr(part, field) is not None:
-                    self._notes.drop(f"file {field}", "this API accepts the file alone")
+                    self._notes.drop(f"file {field}", "this API accepts only the file itself")
         if (body := self._inline(part)) is not None:
             return _done(part, body)
         if isinstance(part, Image) and part.file_id is None and part.url and not self._quirks.image_urls:
@@ -178,7 +178,7 @@ class MessageEncoder:
         """Return the system instruction and the contents."""
         for message in messages:
             if message.name is not None:
-                self._notes.drop("name", "messages have no names here")
+                self._notes.drop("name", "message names are not supported here")
             if message.role not in (Role.SYSTEM, Role.DEVELOPER):
                 self._append(message)
             else:
@@ -187,7 +187,9 @@ class MessageEncoder:
                 self._system.append(message)
         if not self._contents and self._system:
             # This API requires a message; others accept a system prompt alone.
-            self._notes.emulate("messages", "the system message is sent as the user's: there is no other")
+            self._notes.emulate(
+                "messages", "the system message is sent as a user message, because there is no other message"
+            )
             last = self._system.pop()
             self._append(Message(Role.USER, last.content))
         if not self._prefill and len(self._contents) > 1 and self._last is Role.ASSISTANT:
@@ -197,7 +199,7 @@ class MessageEncoder:
 
     def _append(self, message: Message) -> None:
         if message.role is Role.TOOL and isinstance(message.content, str):
-            self._notes.drop("tool message", "it names no tool call that it answers")
+            self._notes.drop("tool message", "it does not name the tool call that it answers")
             return
         parts = self._writer.parts(message.parts, message.role)
         if not parts:

@@ -24,7 +24,7 @@ def encode_settings(request: GenerationRequest, notes: WarningLog) -> JsonObject
         if getattr(request, name) is not None:
             notes.drop(name, "this API has no such parameter")
     if request.cache is not None:
-        notes.drop("cache", "this API caches by itself, or a whole prompt as `cachedContent`")
+        notes.drop("cache", "this API caches automatically, or caches a whole prompt as `cachedContent`")
     body: JsonObject = {}
     if config := _generation_config(request, notes):
         body["generationConfig"] = config
@@ -72,14 +72,14 @@ def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObje
             case OpaqueTool(dialect, json) if dialect == NAME:
                 written.append(json)
             case OpaqueTool(dialect):
-                notes.drop("tools", f"a hosted tool of the {dialect} dialect is unknown here")
+                notes.drop("tools", f"only the {dialect} dialect supports it")
     return written
 
 
 def _function(tool: Tool, notes: WarningLog) -> JsonObject:
     own = (tool.extra or {}).get(NAME, {})
     if tool.cache is not None:
-        notes.drop("cache", "this API caches by itself, or a whole prompt as `cachedContent`")
+        notes.drop("cache", "this API caches automatically, or caches a whole prompt as `cachedContent`")
     body: JsonObject = {"name": tool.name}
     if tool.description is not None:
         body["description"] = tool.description

@@ -61,7 +61,7 @@ def apply_thinking_quirks(settings: JsonObject, quirks: Quirks, notes: WarningLo
         return
     if "reasoning" in quirks.refused:
         del settings[place]
-        notes.drop("reasoning", "this model does not think")
+        notes.drop("reasoning", "this model does not support thinking")
         return
     config = dict(config)
     if quirks.thinking_budget is not None:
@@ -106,7 +106,7 @@ def _apply_to_level(config: JsonObject, accepted: frozenset[str], notes: Warning
         return
     nearest = nearest_effort(level.lower(), known)
     if nearest is not None and nearest != level.lower():
-        notes.clamp("reasoning", f"this model has no level {level.lower()}; {nearest} was sent")
+        notes.clamp("reasoning", f"this model does not support the level {level.lower()}; {nearest} was sent")
         level = nearest
     config[spelling(config, "thinkingLevel")] = level.upper()
 

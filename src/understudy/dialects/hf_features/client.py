@@ -32,7 +32,9 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     model, _, partner = (endpoint.model or request.model or "").partition(":")
     before: list[EmbeddingResponse | Failure] = []
     if partner not in _POLICIES:
-        message = f"embeddings come from {PARTNER} only; for {partner}, configure an openai entry with its base_url"
+        message = (
+            f"embeddings are available only from {PARTNER}; for {partner}, configure an openai entry with its base_url"
+        )
         before.append(Failure(kind=FailureKind.UNSUPPORTED, message=message, sent=False))
     # The router's chats are below /v1, its tasks beside it.
     home = endpoint.base_url.removesuffix("/v1")

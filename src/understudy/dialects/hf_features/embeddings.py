@@ -80,5 +80,5 @@ def _depth(value: Any) -> int:
 
 
 def _by_token() -> Failure:
-    message = "the model gives a vector for every token, not one for the text: use a sentence-transformers model"
+    message = "the model returns a vector for every token, not one for the text: use a sentence-transformers model"
     return Failure(kind=FailureKind.UNSUPPORTED, message=message, status=200)

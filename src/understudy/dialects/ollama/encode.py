@@ -114,7 +114,7 @@ def _tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
             if tool.dialect == NAME:
                 tools.append(tool.json)
             else:
-                notes.drop("tools", f"one of them exists only in the {tool.dialect} dialect")
+                notes.drop("tools", f"only the {tool.dialect} dialect supports one of them")
         elif choice.names and tool.name not in choice.names:
             notes.emulate("tool_choice", "Ollama has no tool choice; only the named tools were sent")
         else:

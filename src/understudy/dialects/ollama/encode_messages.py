@@ -92,9 +92,9 @@ class MessageEncoder:
                     texts.append(text)
                     self._notes.emulate("file", "its text was added to the message")
                 case File() | Audio() | Citation():
-                    self._notes.drop(word_of(part), "Ollama's messages have no place for it")
+                    self._notes.drop(word_of(part), "Ollama's messages cannot contain it")
                 case Opaque(dialect):
-                    self._notes.drop("opaque part", f"it exists only in the {dialect} dialect")
+                    self._notes.drop("opaque part", f"only the {dialect} dialect supports it")
                 case _:
                     pass
         written: JsonObject = {"role": role, "content": separator.join(texts)}

@@ -124,7 +124,11 @@ class AnswerDecoder:
         steps: Steps = []
         self._flush(steps)
         if self._calls.has_strays:
-            return [Failure(kind=FailureKind.BAD_RESPONSE, message="arguments of a tool call that was never begun")]
+            return [
+                Failure(
+                    kind=FailureKind.BAD_RESPONSE, message="arguments arrived for a tool call that was never started"
+                )
+            ]
         if raw is None and not (whole and self._calls):
             steps.append(e.Warned(NO_REASON))
         if self._finish is None and raw is not None:

@@ -56,16 +56,16 @@ def decode_whole(body: bytes, endpoint: Endpoint) -> Steps:
         error = decode_error_value(decode_object(body))
         if error is not None:
             return [decode_failure(error, endpoint)]
-        raise BadJson("no `choices`: not a chat completion")
+        raise BadJson("`choices` is missing")
     answer = AnswerDecoder(endpoint)
     if not chunk.choices:
         if chunk.error:
             return answer.add(chunk, whole=True)
-        return [Failure(kind=FailureKind.EMPTY, message="the provider answered without a choice")]
+        return [Failure(kind=FailureKind.EMPTY, message="the answer contains no choice")]
     first = chunk.choices[0]
     # Azure leaves the message out where its filter took the answer away.
     if first.message is first.delta is None and first.finish_reason != "content_filter" and not chunk.error:
-        raise BadJson("the first choice holds no message")
+        raise BadJson("the first choice contains no message")
     steps = answer.add(chunk, whole=True)
     if not (steps and isinstance(steps[-1], Failure)):
         steps += answer.finish(whole=True)

@@ -48,7 +48,7 @@ def decode_embeddings(
         error = decode_error_value(decode_object(body))
         if error is not None:
             return [decode_failure(error, endpoint, Operation.EMBED)]
-        raise BadJson("no `data`: not an embeddings list")
+        raise BadJson("`data` is missing")
     vectors = [unpack_vector(item.embedding) for item in found.data]
     ordered = in_order(vectors, [item.index for item in found.data])
     # Every text has tokens: servers that do not count write zero, because the form requires a number.

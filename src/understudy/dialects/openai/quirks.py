@@ -108,10 +108,10 @@ def _apply_to_effort(body: JsonObject, quirks: Quirks, notes: WarningLog) -> Non
     sent = "default" if "default" in accepted else nearest_effort(effort, accepted)
     if sent is None:
         del body["reasoning_effort"]
-        notes.drop("reasoning", f"the model has no effort {effort!r}")
+        notes.drop("reasoning", f"the model does not support the effort {effort!r}")
     else:
         body["reasoning_effort"] = sent
-        notes.clamp("reasoning", f"the model has no effort {effort!r}: {sent!r} is the nearest")
+        notes.clamp("reasoning", f"the model does not support the effort {effort!r}: {sent!r} is the nearest")
 
 
 def _apply_to_tools(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:

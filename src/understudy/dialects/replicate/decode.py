@@ -49,7 +49,7 @@ class AnswerDecoder:
             return [decode_prediction_failure(prediction, self._endpoint)]
         said = "".join(self._said)
         if not self.streamed and not prediction.text.startswith(said):
-            message = "the stream was interrupted, and the prediction's output does not begin with it"
+            message = "the stream was interrupted, and the prediction's output does not begin with what it contained"
             return [Failure(kind=FailureKind.TRUNCATED, message=message)]
         steps = [] if self.streamed else self.grown(prediction)
         usage = decode_usage(prediction)

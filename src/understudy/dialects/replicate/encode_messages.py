@@ -69,7 +69,7 @@ def encode_messages(messages: tuple[Message, ...], notes: WarningLog) -> Transcr
     turns: list[TranscriptTurn] = []
     for message in messages:
         if message.name is not None:
-            notes.drop("name", "messages have no names here")
+            notes.drop("name", "message names are not supported here")
         text = writer.text(message)
         if message.role in (Role.SYSTEM, Role.DEVELOPER):
             if turns:
@@ -78,7 +78,7 @@ def encode_messages(messages: tuple[Message, ...], notes: WarningLog) -> Transcr
         elif text or message.role is Role.USER:
             turns.append(TranscriptTurn(message.role, text))
     if not turns and system:
-        notes.emulate("messages", "the system message is sent as the user's: there is no other")
+        notes.emulate("messages", "the system message is sent as a user message, because there is no other message")
         turns.append(TranscriptTurn(Role.USER, system.pop()))
     return Transcript(system="\n\n".join(filter(None, system)), turns=tuple(turns), images=tuple(writer.images))
 
@@ -119,7 +119,7 @@ class _Writer:
             case File():
                 self._notes.drop("file", "conversations contain text and images only")
             case Opaque(dialect=dialect) if dialect != NAME:
-                self._notes.drop("opaque part", f"only the {dialect} dialect has it")
+                self._notes.drop("opaque part", f"only the {dialect} dialect supports it")
             case Opaque() | Citation():
                 pass
         return ""

@@ -80,7 +80,7 @@ class _Writer:
     def _images(self, images: tuple[Image, ...]) -> None:
         urls = [url for image in images if (url := image.data_url()) is not None]
         if len(urls) < len(images):
-            self._notes.drop("image file_id", "images go by URL or with their bytes")
+            self._notes.drop("image file_id", "images are accepted only by URL or as bytes")
         if not urls:
             return
         key = self._schema.first(*IMAGES)

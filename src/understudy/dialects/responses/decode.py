@@ -176,7 +176,7 @@ class AnswerDecoder:
 
     def _close_message(self, item: Item, raw: JsonObject) -> list[Step]:
         if item.is_unplaced and len(as_objects(raw.get("content"))) > 1:
-            raise BadJson("pieces of a message do not say to which of its contents they belong")
+            raise BadJson("deltas of a message do not state to which of its content parts they belong")
         steps: list[Step] = []
         about = {key: value for key, value in raw.items() if key not in ("type", "role", "content")}
         for position, content in enumerate(as_objects(raw.get("content"))):
@@ -209,7 +209,7 @@ class AnswerDecoder:
             return steps
         if not text.startswith(said):
             if _parsed(text) != _parsed(said):
-                raise BadJson("the arguments of a call differ from the pieces that came of them")
+                raise BadJson("the arguments of a call differ from its deltas")
             return steps
         return [*steps, e.ToolCallDelta(item.parts[_CALL], text[len(said) :])]
 
@@ -272,7 +272,7 @@ def decode_whole(body: bytes, fail: Fail, bounds: Bounds = BOUNDS) -> list[Step]
     if response.output is None:
         error = decode_error(body)
         if error is None:
-            raise BadJson("the response has no `output`")
+            raise BadJson("`output` is missing")
         return [fail(error)]
     if len(response.output) > bounds.parts:
         raise JsonTooLarge(f"more than {bounds.parts} items")

@@ -67,7 +67,7 @@ class Items:
             return item if item is not None and item.kind in kinds else self._new(index, begun)
         open_items = [item for item in self._all if not item.closed and item.kind in kinds]
         if len(open_items) > 1:
-            raise BadJson("a piece of an answer could belong to several of its items")
+            raise BadJson("a delta of the answer could belong to several of its items")
         return open_items[0] if open_items else self._new(None, begun)
 
     def closed_by(self, index: Any, raw: JsonObject) -> Item:
@@ -98,7 +98,7 @@ class Items:
         if any(nonempty(raw.get("type")) in CALL_TEXT for raw in output) and any(
             item.streamed and not item.closed and item not in taken for item in self._all
         ):
-            raise BadJson("the calls of the whole response are not those that came in pieces")
+            raise BadJson("the calls of the final response differ from the streamed ones")
         return [found[n] for n in range(len(output))]
 
     def _named(self, raw: JsonObject, index: Any) -> Item | None:

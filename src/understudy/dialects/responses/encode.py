@@ -136,7 +136,7 @@ def _tools(tools: tuple[AnyTool, ...], notes: WarningLog) -> list[JsonObject]:
         elif tool.dialect == NAME:
             written.append(tool.json)
         else:
-            notes.drop("tools", f"a hosted tool of {tool.dialect} does not exist here")
+            notes.drop("tools", f"only the {tool.dialect} dialect supports it")
     return written
 
 

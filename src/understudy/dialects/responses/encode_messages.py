@@ -127,7 +127,7 @@ class _MessageEncoder:
             case Opaque(dialect, json) if dialect == NAME:
                 return dict(json)
             case Opaque(dialect):
-                self._notes.drop("opaque part", f"only {dialect} understands it")
+                self._notes.drop("opaque part", f"only the {dialect} dialect supports it")
                 return None
             case _:
                 self._notes.drop(word_of(part), "the Responses API does not accept it as input")
@@ -211,7 +211,7 @@ class _MessageEncoder:
             case Opaque(dialect, json) if dialect == NAME:
                 self.items.append(json)
             case Opaque(dialect):
-                self._notes.drop("opaque part", f"only {dialect} understands it")
+                self._notes.drop("opaque part", f"only the {dialect} dialect supports it")
             case Citation():
                 self._notes.drop("citations", "only text can carry citations here")
             case ToolResult():

@@ -47,7 +47,7 @@ def _apply_to_reasoning(body: JsonObject, quirks: Quirks, notes: WarningLog) -> 
     nearest = nearest_effort(effort, quirks.efforts or ())
     if nearest is not None and nearest != effort:
         body["reasoning"] = {**reasoning, "effort": nearest}
-        notes.clamp("reasoning", f"the model has no effort {effort!r}: {nearest!r} is the nearest")
+        notes.clamp("reasoning", f"the model does not support the effort {effort!r}: {nearest!r} is the nearest")
 
 
 def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
