@@ -19,7 +19,8 @@ from understudy.domain.events import TextDelta
 from understudy.domain.failures import FailureKind
 from understudy.engine.engine import CLOSED, Engine, Sources
 from understudy.engine.run import Run
-from understudy.policy.targets import Target
+from understudy.engine.watch import Watch
+from understudy.policy.targets import Limits, Target
 
 KINDS = (FailureKind.RATE_LIMITED, FailureKind.TLS, FailureKind.TRUNCATED, FailureKind.UNKNOWN_STATUS)
 ENDS = ("read", "read", "leave", "cancel", "close", "close twice")
@@ -93,3 +94,21 @@ def _check(one: Run, words: list[str], *, streamed: bool, is_whole: bool) -> Non
         assert one.won is not None
         assert one.response.provider == one.won.provider
         assert not streamed or len(words) == len(WORDS)
+
+
+def test_an_attempt_that_is_ended_as_its_limit_is_reached_ends_once() -> None:
+    unseen: list[Any] = []
+
+    async def scenario() -> str:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: unseen.append(context))
+        watch = Watch(Limits(total=1.0), streamed=False)
+        loop.call_at(1.0, watch.interrupt, CLOSED)
+        with pytest.raises(TimeoutError):
+            async with watch.patience():
+                await asyncio.sleep(9.0)
+        assert watch.verdict is not None
+        return watch.verdict.message
+
+    assert run(scenario()) == (CLOSED.message, 1.0)
+    assert unseen == []
