@@ -49,5 +49,5 @@ class _Loader(Loader):
         """Leave it to the import system."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Have names looked up at their new place."""
+        """Look names up at their new place."""
         vars(module)["__getattr__"] = lambda name: former(module.__name__, name)

@@ -33,6 +33,15 @@ PHRASES = {
     r"\b(?:breaks?|broke|broken|breaking) off\b": "interrupted, truncated",
     r"\bat most so (?:many|much)\b|\bso many (?:of|percent|tokens|seconds)\b": "at most N",
     r"\bno address of\b": "not a valid URL for …",
+    r"\bc[ao]mes? of\b|\bbecame of\b": "the result, the outcome",
+    r"\bg[ai]ves? (?:the|a|an) \w+ up\b": "abandon, cancel",
+    r"\bnever begun\b|\bbegins? twice\b": "was never started, started twice",
+    r"\btries (?:were|was|are)\b|\bworth \S+ tries\b": "attempts",
+    r"(?<!emulated )\b(?:API|[Mm]odel|[Ss]erver|[Pp]rovider|[Dd]ialect)s? knows?\b": "supports, is known to",
+    r"\b(?:target|provider|manager|it) is well\b": "healthy",
+    r"\bin PEM form\b": "in PEM format",
+    r"=…: it must be\b": "… must be …, got …",
+    r"\bthere is no other\b(?! \w)": "because there is no other …",
 }
 """What must not be written, and what says it instead."""
 

@@ -82,7 +82,7 @@ class _Filler:
         try:
             target = resolve(schema["$ref"], self._root)
         except (LookupError, ValueError, TypeError) as error:
-            raise Unfillable(f"the reference {schema['$ref']} points to nothing") from error
+            raise Unfillable(f"the reference {schema['$ref']} cannot be resolved") from error
         beside = {key: part for key, part in schema.items() if key != "$ref"}
         return {**target, **beside} if isinstance(target, dict) else beside
 

@@ -55,7 +55,7 @@ class AttemptStream(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Give up; harmless after the end."""
+        """Abandon the attempt; harmless after the end."""
         ...
 
 

@@ -186,7 +186,7 @@ class CustomAttempt:
     def interrupt(self, failure: Failure) -> None:
         """End the attempt; see `AttemptStream`."""
         self._interrupted = failure
-        if self._patience is not None:
+        if self._patience is not None and not self._patience.expired():
             self._patience.reschedule(asyncio.get_running_loop().time())
 
     async def _step(self) -> list[Any]:

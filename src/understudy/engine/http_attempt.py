@@ -308,7 +308,7 @@ class HttpAttempt:
                 self._context.background.start(self._send_cancellation(step))
 
     async def _send_cancellation(self, send: Send) -> None:
-        """Tell the provider to stop. Its answer no longer matters."""
+        """Ask the provider to stop. Its answer no longer matters."""
         try:
             async with asyncio.timeout(CANCELLATION):
                 request = await self._equipped(send)

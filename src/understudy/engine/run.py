@@ -162,7 +162,7 @@ class Run:
             await self._end(attempt)
 
     async def _take(self, attempt: Attempt, batch: list[Any]) -> None:
-        """Take what an attempt has posted, and let it read on."""
+        """Receive what an attempt has posted, and let it read on."""
         try:
             ready = attempt.take(batch)
         except AttemptFailed as error:

@@ -109,8 +109,7 @@ class Watch:
 
     def interrupt(self, failure: Failure) -> None:
         """End the attempt for another reason than its limits."""
-        if self.verdict is None:
-            self._strike(failure)
+        self._strike(failure)
 
     # ---- the limits ----
 
@@ -166,6 +165,9 @@ class Watch:
         return Failure(kind=kind, message=message)
 
     def _strike(self, failure: Failure) -> None:
+        """End the attempt, unless it is ending already."""
+        if self.verdict is not None:
+            return
         self.verdict = failure
         if self._incoming is not None:
             self._incoming.close()

@@ -31,14 +31,14 @@ class Pace:
         self._held = float("-inf")
 
     def take(self, now: float, units: float = 1.0) -> float:
-        """Take units and return in how many seconds they may start."""
+        """Reserve units; return in how many seconds they may start."""
         start = max(now, self._free, self._held)
         if self._per_second is not None:
             self._free = start + units / self._per_second
         return start - now
 
     def correct(self, units: float) -> None:
-        """Take that many more units, or return them if negative: what was taken was an estimate."""
+        """Reserve that many more units, or free them if negative: the first reservation was an estimate."""
         if self._per_second is not None:
             self._free += units / self._per_second
 

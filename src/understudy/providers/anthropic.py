@@ -113,5 +113,5 @@ ROW = ProviderRow(
     families=_FAMILIES,
     text_model="claude-sonnet-5-5",
     as_of="2026-11-22",
-    instead={Operation.EMBED: "use an openai, ollama, google or cohere entry for embeddings"},
+    instead={Operation.EMBED: "use an openai, ollama, google or cohere entry"},
 )

@@ -63,7 +63,7 @@ ROW = ProviderRow(
     text_model="openai/gpt-oss-120b",
     as_of="2026-11-22",
     instead={
-        Operation.EMBED: "use an openai or ollama entry for embeddings",
+        Operation.EMBED: "use an openai or ollama entry",
         Operation.COUNT_TOKENS: "each answer reports its usage",
     },
 )

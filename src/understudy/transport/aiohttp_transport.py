@@ -185,7 +185,7 @@ class AioIncoming:
         raise TransportError(failure)
 
     def release(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
         self._response.release()
 
     def close(self) -> None:

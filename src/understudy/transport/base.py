@@ -33,7 +33,7 @@ class Incoming(Protocol):
         ...
 
     def release(self) -> None:
-        """Give the connection back for reuse; only after the clean end."""
+        """Return the connection for reuse; only after the clean end."""
         ...
 
     def close(self) -> None:

@@ -127,7 +127,7 @@ class Inflated:
         return b""
 
     def release(self) -> None:
-        """Give the connection back; see `Incoming`."""
+        """Return the connection; see `Incoming`."""
         self._incoming.release()
 
     def close(self) -> None:

@@ -385,7 +385,7 @@ class Connector(aiohttp.TCPConnector):
             self.connecting.discard(task)
 
     def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
-        """Take a connection back."""
+        """Receive a returned connection."""
         assert isinstance(protocol, PooledConnection), "the pool makes no others"  # noqa: S101
         super()._release(key, protocol, should_close=should_close or not protocol.is_reusable())
         if protocol.suspect:
