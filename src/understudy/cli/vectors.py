@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import enum
 import shutil
 import sys
@@ -27,17 +28,17 @@ class Format(enum.StrEnum):
     NPY = "npy"
 
 
-class Writer:
+class Writer(abc.ABC):
     """Writes vectors as they arrive."""
 
+    @abc.abstractmethod
     def add(self, vectors: Vectors) -> None:
         """Write the next vectors."""
-        raise NotImplementedError
 
-    def finish(self, report: Report) -> None:
+    def finish(self, report: Report) -> None:  # noqa: B027 - not every format has an end
         """Write the end, if the format has one."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - not every format keeps something
         """Release what is kept beside the file, whether finished or not."""
 
 

@@ -196,7 +196,7 @@ class Session:
         say(f"{name} will be sent with the next question")
 
     def undo(self) -> str:
-        """Remove the last question and its answer. Returns its beginning. Raises `Misuse` when there is none."""
+        """Remove the last question and its answer; return its beginning. Raise `Misuse` if there is no question."""
         if self._unanswered is not None:
             question, self._unanswered = self._unanswered, None
             return transcript.title(question)
