@@ -21,8 +21,9 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, TokenCount
 from understudy.domain.usage import Usage
-from understudy.emulator import delivery
+from understudy.emulator import delivery, examiners
 from understudy.emulator.cast.base import CHAT, CheckedRequest, EmulatedModel, EmulatedProvider, make_failure
+from understudy.emulator.examiners import Complaint
 from understudy.emulator.faults import Fault, FaultKind
 from understudy.emulator.memory import PromptCache
 from understudy.emulator.persona import Performance
@@ -54,9 +55,20 @@ class EmulatedCall(msgspec.Struct, frozen=True, kw_only=True):
 class Actor:
     """Plays one provider."""
 
-    def __init__(self, provider: EmulatedProvider, keys: Iterable[str] | None, models: Iterable[str] = ()) -> None:
-        """`keys`: the accepted ones, or `None` to accept any that is not empty; `models`: ids of additional models."""
+    def __init__(
+        self,
+        provider: EmulatedProvider,
+        keys: Iterable[str] | None,
+        models: Iterable[str] = (),
+        *,
+        lenient: bool = False,
+    ) -> None:
+        """`keys`: the accepted ones, or `None` to accept any that is not empty; `models`: ids of additional models.
+
+        `lenient`: accept requests that break a rule of form of the vendor's (`understudy.emulator.examiners`).
+        """
         self.provider = provider
+        self._lenient = lenient
         self.mount = provider.mount or urlsplit(row(provider.type).base_url).path.rstrip("/")
         """The path of the provider's base URL."""
         self._keys = None if keys is None else frozenset(keys)
@@ -125,16 +137,40 @@ class Actor:
 
     def _check(self, call: EmulatedCall, operation: Operation, body: dict[str, Any]) -> Failure | None:
         """Return the provider's complaint about a request: from its own checks first, then about an unknown model."""
-        name = self._requested_model(call, body)
-        model = self._model(name) if isinstance(name, str) else None
-        headers = {key.lower(): value for key, value in call.request.headers}
-        request = CheckedRequest(operation=operation, dialect=call.half.name, headers=headers, body=body, model=model)
+        request = self._checked(call, operation, body)
         words = next((words for check in self.provider.checks if (words := check(request))), None)
+        if words is None and not self._lenient and self.provider.examined:
+            complaint = examiners.find(self.provider.type, request.dialect).examine(request)
+            words = complaint.words if complaint else None
         if words is not None:
-            return make_failure(FailureKind.INVALID_REQUEST, words, str(name))
-        if isinstance(name, str) and model is None:
-            return self.provider.failure(FailureKind.NOT_FOUND, name)
+            return make_failure(FailureKind.INVALID_REQUEST, words, str(request.model_name))
+        if request.model_name is not None and request.model is None:
+            return self.provider.failure(FailureKind.NOT_FOUND, request.model_name)
         return None
+
+    def _checked(self, call: EmulatedCall, operation: Operation, body: dict[str, Any]) -> CheckedRequest:
+        name = self._requested_model(call, body)
+        return CheckedRequest(
+            operation=operation,
+            dialect=call.half.name,
+            headers={key.lower(): value for key, value in call.request.headers},
+            body=body,
+            model=self._model(name) if isinstance(name, str) else None,
+            model_name=name if isinstance(name, str) else None,
+            path=call.path,
+        )
+
+    def examine(self, request: HttpRequest) -> Complaint | None:
+        """Return the first rule of the vendor's that a request breaks, whether the emulator enforces it or not.
+
+        The URL of the request is the path and query of the request line, as for `call`. Models need not be known here.
+        """
+        call = self.call(request)
+        if call.operation is None:
+            return None
+        body = decode_object(request.body) if request.body else {}
+        checked = self._checked(call, call.operation, body)
+        return examiners.find(self.provider.type, checked.dialect).examine(checked)
 
     def _check_values(self, request: object) -> Failure | None:
         """Return what is wrong with values that no dialect checks: JSON schemas, and the length of vectors."""

@@ -28,7 +28,7 @@ class Emulator:
     Answers are deterministic: the same requests in the same order give the same bytes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - independent settings, all but the first by keyword
         self,
         providers: Sequence[str] | None = None,
         *,
@@ -37,17 +37,24 @@ class Emulator:
         host: str = "127.0.0.1",
         ports: Mapping[str, int] | None = None,
         pace: float = 0.0,
+        lenient: bool = False,
     ) -> None:
         """`providers`: which to emulate, all by default. `keys`: the accepted ones; with `None`, any that is not empty.
 
         `models`: further model names, by provider. `ports`: fixed ports, by provider; the system chooses the others.
-        `pace`: seconds between the events of a stream. Raises `LookupError` for a provider without an emulator.
+        `pace`: seconds between the events of a stream. `lenient`: accept requests that break a rule of form that the
+        vendor documents, such as a tool result without its call.
+
+        Raises `LookupError` for a provider without an emulator.
         """
         self.key = keys[0] if keys else KEY
         """A key that is accepted."""
         self._servers = {
             name: ProviderServer(
-                Actor(cast.find(name), keys, (models or {}).get(name, ())), host, (ports or {}).get(name, 0), pace=pace
+                Actor(cast.find(name), keys, (models or {}).get(name, ()), lenient=lenient),
+                host,
+                (ports or {}).get(name, 0),
+                pace=pace,
             )
             for name in (cast.types() if providers is None else providers)
         }

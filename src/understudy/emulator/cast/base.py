@@ -74,6 +74,11 @@ class CheckedRequest(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     body: JsonObject
     model: EmulatedModel | None = None
+    """The emulated model that is asked for; `None` where it is unknown."""
+    model_name: str | None = None
+    """The model's name as requested, which decides its family."""
+    path: str = ""
+    """The path in the request line."""
 
     def section(self, name: str) -> JsonObject:
         """Return an object in the body; an empty one where it is missing."""
@@ -98,6 +103,8 @@ class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[EmulatedModel, ...]
     words: Mapping[FailureKind, Words]
     checks: tuple[Check, ...] = ()
+    examined: bool = False
+    """Whether requests that break a rule in `understudy.emulator.examiners` are refused."""
     request_id_header: str | None = None
     headers: Headers = ()
     """Sent with every answer, such as rate limits."""

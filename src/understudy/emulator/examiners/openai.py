@@ -1,0 +1,7 @@
+"""The rules of OpenAI's chat completions and embeddings."""
+
+from __future__ import annotations
+
+from understudy.emulator.examiners.base import Examiner
+
+EXAMINER = Examiner(())
