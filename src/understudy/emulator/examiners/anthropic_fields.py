@@ -242,9 +242,7 @@ _BETA = {
 """Top-level fields that need a beta header (anthropic 2.12.0, `types/beta/message_create_params.py`)."""
 
 
-def body_of(*, counting: bool, beta: bool, sampling: bool) -> Record:
-    """Return the fields of a body, for a request with a beta header and for a version with sampling parameters."""
+def body_of(*, counting: bool, beta: bool) -> Record:
+    """Return the fields of a body to count or to answer, with or without a beta header."""
     fields = COUNT_FIELDS if counting else CHAT_FIELDS
-    if not sampling:
-        fields = {name: field for name, field in fields.items() if name not in SAMPLING}
     return Record({**fields, **_BETA} if beta else fields)

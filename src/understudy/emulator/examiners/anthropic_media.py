@@ -66,7 +66,7 @@ def bytes_of_type(request: CheckedRequest) -> Words | None:
     return None
 
 
-def _marks(request: CheckedRequest) -> Iterator[tuple[str, JsonObject]]:
+def _marks(request: CheckedRequest) -> Iterator[tuple[str, JsonObject | None]]:
     """Yield the cache marks with their paths in the order in which the service processes them."""
     for at, tool in enumerate(request.body.get("tools", ())):
         yield f"tools.{at}.{tool.get('type') or 'custom'}", tool.get("cache_control")

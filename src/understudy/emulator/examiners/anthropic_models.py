@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from understudy.emulator.cast.base import CheckedRequest, Words
-from understudy.emulator.examiners.anthropic_reading import SAMPLING_REMOVED, Family, family, invalid, turns, version
+from understudy.emulator.examiners.anthropic_reading import (
+    SAMPLING_REMOVED,
+    Family,
+    family,
+    invalid,
+    last_turn,
+    version,
+)
 
 _ADAPTIVE_ONLY = frozenset({"adaptive"})
 _BUDGETS = frozenset({"enabled", "disabled"})
@@ -137,8 +144,8 @@ def _refuses_forced_tools(model: Family) -> bool:
 
 def prefill(request: CheckedRequest) -> Words | None:
     """Refuse to continue the assistant's words, except after a server tool, whose turn goes on."""
-    model, last = family(request), turns(request)[-1]
-    if model is None or model.version < (4, 6) or last.role != "assistant":
+    model, last = family(request), last_turn(request)
+    if model is None or model.version < (4, 6) or last is None or last.role != "assistant":
         return None
     if any(block.type not in ("text", "thinking", "redacted_thinking", "tool_use") for block in last.blocks):
         return None
@@ -156,3 +163,10 @@ def answer_length(request: CheckedRequest) -> Words | None:
         return None
     words = f"{limit} > {most}, which is the maximum allowed number of output tokens for {request.model_name}"
     return invalid("max_tokens", words)
+
+
+def stop_sequences(request: CheckedRequest) -> Words | None:
+    """Refuse a stop sequence of white space alone."""
+    if all(stop.strip() for stop in request.body.get("stop_sequences", ())):
+        return None
+    return invalid("stop_sequences", "each stop sequence must contain non-whitespace")

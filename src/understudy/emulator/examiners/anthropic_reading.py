@@ -84,6 +84,12 @@ def turns(request: CheckedRequest) -> list[Turn]:
     return found
 
 
+def last_turn(request: CheckedRequest) -> Turn | None:
+    """Return the last turn; `None` without a message."""
+    found = turns(request)
+    return found[-1] if found else None
+
+
 def message_blocks(request: CheckedRequest) -> Iterator[tuple[str, Block]]:
     """Yield the blocks of all messages with their roles, and after a tool result the blocks in it."""
     for at, message in enumerate(request.body["messages"]):

@@ -130,7 +130,7 @@ def problems(value: Any, kind: Kind, path: str, named: Definitions) -> Iterator[
 
 def _record(value: Any, fields: Mapping[str, Field], path: str, named: Definitions) -> Iterator[Problem]:
     if not isinstance(value, dict):
-        yield Problem("value", path, "Input should be a valid dictionary")
+        yield Problem("value", path, "Input does not match the expected shape.")
         return
     dot = f"{path}." if path else ""
     for name, field in fields.items():

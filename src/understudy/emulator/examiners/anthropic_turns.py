@@ -12,6 +12,7 @@ from understudy.emulator.examiners.anthropic_reading import (
     content_blocks,
     family,
     invalid,
+    last_turn,
     message_blocks,
     system_blocks,
     turns,
@@ -53,8 +54,8 @@ def empty_text(request: CheckedRequest) -> Words | None:
 
 def trailing_space(request: CheckedRequest) -> Words | None:
     """Refuse white space at the end of a prefill."""
-    last = turns(request)[-1]
-    block = last.blocks[-1] if last.role == "assistant" and last.blocks else None
+    last = last_turn(request)
+    block = last.blocks[-1] if last and last.role == "assistant" and last.blocks else None
     if block is None or block.type != "text" or block.body["text"] == block.body["text"].rstrip():
         return None
     return invalid("messages", "final assistant content cannot end with trailing whitespace")
