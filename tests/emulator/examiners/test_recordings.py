@@ -20,6 +20,9 @@ FOLDERS = {"gemini": "google", "azure_openai": "azure-openai"}
 WITHOUT_VERSION = "azure-chat-basic.yaml"
 """A recording whose recorder kept no query, without which the service knows no such address."""
 
+DROPPED = {"anthropic-version": "2023-06-01", "anthropic-beta": "mcp-client-2025-04-04"}
+"""Headers that a service needs for some recorded requests and the recorders dropped."""
+
 NO_FORM = ("invalid_api_key", "invalid_image_url", "tool_use_failed", "model_not_found", "DeploymentNotFound")
 """Codes of refusals for another reason than the form of the request."""
 
@@ -41,7 +44,7 @@ def complaint(provider: str, request: dict[str, Any]) -> Complaint | None:
     """Return what the examiner of a provider says about a recorded request."""
     address = urlsplit(request["url"])
     path = f"{address.path}?{address.query}" if address.query else address.path
-    headers = tuple((request.get("headers") or {}).items())
+    headers = tuple({**DROPPED, **(request.get("headers") or {})}.items())
     return actor(provider).examine(HttpRequest("POST", path, headers, json.dumps(request["body"]).encode()))
 
 
