@@ -46,6 +46,8 @@ class Case(msgspec.Struct, frozen=True):
     path: str | None = None
     """Where it is sent, instead of the path of the table."""
     headers: Mapping[str, str] = {}
+    breaking_headers: Mapping[str, str] = {}
+    """Sent with the broken request alone."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -59,7 +61,8 @@ class Table(msgspec.Struct, frozen=True):
 
     def request(self, case: Case, body: JsonObject) -> HttpRequest:
         """Return a request of a case as it reaches the provider."""
-        return HttpRequest("POST", case.path or self.path, tuple(case.headers.items()), encode(body))
+        headers = case.headers if body is case.kept else {**case.headers, **case.breaking_headers}
+        return HttpRequest("POST", case.path or self.path, tuple(headers.items()), encode(body))
 
 
 def tables() -> list[Table]:
