@@ -46,8 +46,8 @@ class Case(msgspec.Struct, frozen=True):
     path: str | None = None
     """Where it is sent, instead of the path of the table."""
     headers: Mapping[str, str] = {}
-    breaking_headers: Mapping[str, str] = {}
-    """Sent with the broken request alone."""
+    kept_headers: Mapping[str, str] | None = None
+    """Headers of the twin, where they are what makes the difference."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ class Table(msgspec.Struct, frozen=True):
 
     def request(self, case: Case, body: JsonObject) -> HttpRequest:
         """Return a request of a case as it reaches the provider."""
-        headers = case.headers if body is case.kept else {**case.headers, **case.breaking_headers}
+        headers = case.headers if body is case.broken or case.kept_headers is None else case.kept_headers
         return HttpRequest("POST", case.path or self.path, tuple(headers.items()), encode(body))
 
 

@@ -19,6 +19,7 @@ _EVENTS = ("start", "output", "logs", "completed")
 _PREFER = re.compile(r"wait(=([1-9]|[1-5][0-9]|60))?")
 _CANCEL_AFTER = re.compile(r"(?:\d+h)?(?:\d+m)?(?:\d+s)?|\d+")
 _VERSION = re.compile(r"(?:[^/:\s]+/[^/:\s]+:)?[0-9a-f]{64}|[^/:\s]+/[^/:\s]+")
+_CREATES = re.compile(r"/predictions/?$")
 _OF_VERSION = re.compile(r"/v1/predictions/?$")
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 
@@ -164,7 +165,12 @@ def _files(request: CheckedRequest) -> Words | None:
 
 
 def _rule(name: str, check: Check, source: str = _SPEC) -> Rule:
-    return Rule(name=name, source=source, read=READ, check=check)
+    """Return a rule for the requests that create a prediction; those that follow or cancel one have no body."""
+
+    def check_creation(request: CheckedRequest) -> Words | None:
+        return check(request) if _CREATES.search(request.path) else None
+
+    return Rule(name=name, source=source, read=READ, check=check_creation)
 
 
 _CHANGELOG = "https://replicate.com/changelog/2024-05-01-improved-validation-for-api-prediction-payloads"
