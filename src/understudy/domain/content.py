@@ -7,16 +7,18 @@ is kept as `Opaque` and sent back to that dialect only.
 from __future__ import annotations
 
 import base64
-from typing import Any, Self
+from typing import Self
 from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
-Json = Any
-"""A decoded JSON value."""
+from understudy.domain import json_types
+from understudy.domain.declared import check_fields
+from understudy.domain.misuse import Misuse
+from understudy.domain.suggestions import kind_of
 
-JsonObject = dict[str, Any]
-"""A decoded JSON object."""
+Json = json_types.Json
+JsonObject = json_types.JsonObject
 
 
 class CacheMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +28,11 @@ class CacheMark(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     ttl: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `Misuse` for a field of a wrong type."""
+        if self.ttl is not None:
+            check_fields(self)
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -52,6 +59,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_def
     cache: CacheMark | None = None
     extra: dict[str, JsonObject] | None = None
 
+    def __post_init__(self) -> None:
+        """Raise `Misuse` for a field of a wrong type."""
+        check_fields(self)
+
 
 class Citation(Part, frozen=True, kw_only=True, tag="citation", omit_defaults=True):
     """The source of a statement. Offsets count characters of the text part that carries the citation."""
@@ -73,6 +84,13 @@ class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
     text: str
     citations: tuple[Citation, ...] = ()
     provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `Misuse` for a field of a wrong type."""
+        if type(self.text) is not str or self.citations or self.extra is not None or self.cache is not None:
+            if isinstance(self.citations, list):
+                msgspec.structs.force_setattr(self, "citations", tuple(self.citations))
+            check_fields(self)
 
 
 class Refusal(Part, frozen=True, kw_only=False, tag="refusal", omit_defaults=True):
@@ -188,6 +206,12 @@ class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=T
     arguments: str = "{}"
     provenance: Provenance | None = None
 
+    def __post_init__(self) -> None:
+        """Encode arguments that are given as a dict. Raise `Misuse` for a field of a wrong type."""
+        if isinstance(self.arguments, dict):
+            msgspec.structs.force_setattr(self, "arguments", _json_text(self.arguments, "ToolCall: arguments"))
+        check_fields(self)
+
     def parsed_arguments(self) -> Json:
         """Return the decoded arguments; an empty string counts as `{}`. Raise `ValueError` if they are not JSON."""
         try:
@@ -197,12 +221,22 @@ class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=T
 
 
 class ToolResult(Part, frozen=True, kw_only=True, tag="tool_result", omit_defaults=True):
-    """The answer to a tool call. `name` is the tool's name, which some wire formats require."""
+    """The answer to a tool call. `name` is the tool's name, which some wire formats require.
+
+    `content` is a string or parts. Any other value with a form in JSON, such as a dict, a number or `None`, becomes
+    its JSON text, and so does a list, unless all its items are parts and strings with at least one part among them.
+    """
 
     call_id: str
     content: str | tuple[AnyPart, ...] = ""
     is_error: bool | None = None
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Read the content as a caller may write it. Raise `Misuse` for a field of a wrong type."""
+        if type(self.content) is not str:
+            msgspec.structs.force_setattr(self, "content", _result_content(self.content))
+        check_fields(self)
 
 
 class Opaque(Part, frozen=True, kw_only=False, tag="opaque", omit_defaults=True):
@@ -215,6 +249,50 @@ class Opaque(Part, frozen=True, kw_only=False, tag="opaque", omit_defaults=True)
 
 AnyPart = Text | Refusal | Image | Audio | File | Thinking | ToolCall | ToolResult | Citation | Opaque
 """All kinds of part; closed, so that `match` over it can be exhaustive."""
+
+_PARTS = frozenset({Text, Refusal, Image, Audio, File, Thinking, ToolCall, ToolResult, Citation, Opaque})
+
+
+def read_content(content: object, owner: str) -> str | tuple[AnyPart, ...]:
+    """Return content as a string or a tuple of parts: strings among parts become `Text`, a single part a tuple of one.
+
+    Raise `Misuse`, which names the `owner`, for anything else.
+    """
+    if type(content) is tuple and _PARTS.issuperset(map(type, content)):
+        return content
+    if isinstance(content, str):
+        return str(content)
+    if isinstance(content, Part):
+        return read_content((content,), owner)
+    if not isinstance(content, (list, tuple)):
+        raise Misuse(f"{owner}: content must be a string or parts, not {kind_of(content)}")
+    parts = tuple(Text(str(part)) if isinstance(part, str) else part for part in content)
+    for number, part in enumerate(parts):
+        if type(part) not in _PARTS:
+            raise Misuse(f"{owner}: content[{number}] must be a string or a part, not {kind_of(part)}")
+    return parts
+
+
+def _result_content(content: object) -> str | tuple[AnyPart, ...]:
+    if isinstance(content, str):
+        return str(content)
+    if isinstance(content, Part):
+        return read_content(content, "ToolResult")
+    if content == () or (isinstance(content, (list, tuple)) and any(isinstance(each, Part) for each in content)):
+        return read_content(content, "ToolResult")
+    return _json_text(content, "ToolResult: content")
+
+
+def _json_text(value: object, what: str) -> str:
+    """Return the JSON of a value. Raise `Misuse`, which names `what`, for one that has none."""
+    dump = getattr(value, "model_dump_json", None)  # pydantic's
+    try:
+        return str(dump()) if callable(dump) else msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, RecursionError):
+        pass
+    # Raised outside the handler: that error may repeat the value.
+    raise Misuse(f"{what} must be a string, parts, or a value with a form in JSON, not {kind_of(value)}")
+
 
 _IMAGE_SIGNATURES = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 
