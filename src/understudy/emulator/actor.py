@@ -13,7 +13,6 @@ from understudy import dialects
 from understudy.dialects.errors import kind_of_status
 from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf
 from understudy.domain import events as e
-from understudy.domain.errors import Misuse, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.fold import fold
@@ -130,8 +129,6 @@ class Actor:
                 return self._reply(complaint, call.half)
         except BadRequest as error:
             return self._reply(error.failure, call.half)
-        except Misuse as error:  # a value of a wrong type, which the dialect left to the message or tool to find
-            return self._reply(failure_of(error), call.half)
         except BadJson as error:
             words = f"The body of the request is not valid JSON: {error}"
             invalid = self.provider.failure(FailureKind.INVALID_REQUEST)

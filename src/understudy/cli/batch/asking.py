@@ -13,7 +13,7 @@ from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
 from understudy.dialects import load_server
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf
-from understudy.domain.errors import LLMError, Misuse, failure_of
+from understudy.domain.errors import LLMError, Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.protocol import EmbedOptions, RequestOptions
@@ -47,8 +47,6 @@ class Asker:
             inbound = server.parse(HttpRequest("POST", line.url, body=line.body))
         except BadRequest as error:
             return outcome.unreadable(line, error.failure)
-        except Misuse as error:  # a value of a wrong type, which the dialect left to the message or tool to find
-            return outcome.unreadable(line, failure_of(error))
         if self._model is not None:
             request = msgspec.structs.replace(inbound.request, model=self._model)
             inbound = msgspec.structs.replace(inbound, request=request)
