@@ -69,7 +69,7 @@ TOOL = u.Tool(name="weather")
         ("hi", {"tool_choice": "weather"}, "not among the tools"),
         ("hi", {"deadline": 0}, "deadline must be greater than 0, got 0"),
         ("hi", {"tools": [{"type": "function", "function": {}}]}, r"tools\[0\].function.name"),
-        ("hi", {"tools": [42]}, r"tools\[0\] is a whole number: pass a Tool"),
+        ("hi", {"tools": [42]}, r"tools\[0\] is a whole number: pass a function"),
         ("hi", {"tools": [TOOL], "tool_choice": {"function": {"name": "other"}}}, "not among the tools"),
         ("hi", {"response_format": {"type": "json_object"}}, "write schema="),
         ("hi", {"stream": True}, "call stream"),

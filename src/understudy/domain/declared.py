@@ -26,7 +26,8 @@ def check_fields(value: msgspec.Struct) -> None:
             # Also accepts what is already a struct of the declared type, and then does not look into it.
             msgspec.convert(given, declared)
         except (msgspec.ValidationError, TypeError, RecursionError) as error:
-            message = f"{cls.__name__}: {name} {_complaint(given, declared, error)}"
+            hint = f"; use {cls.__name__}.from_bytes" if type(given) is bytes and hasattr(cls, "from_bytes") else ""
+            message = f"{cls.__name__}: {name} {_complaint(given, declared, error)}{hint}"
         else:
             continue
         # Raised outside the handler: that error may repeat the value.

@@ -9,7 +9,8 @@
     │   ├── ContextLengthExceeded  ├── RequestTooLarge  ├── ContentFiltered  └── QuotaExhausted
     └── Unavailable             no target could answer; a later call may succeed
         ├── ConnectionFailed  ├── TimedOut  ├── DeadlineExceeded  ├── RateLimited  ├── Overloaded
-        ├── ServerFailed  ├── StreamInterrupted  ├── InvalidResponse  └── GenerationFailed  └── EmbeddingFailed
+        ├── ServerFailed  ├── StreamInterrupted  ├── InvalidResponse  ├── RunLimitExceeded
+        └── GenerationFailed  └── EmbeddingFailed
 
 Every error has `attempts` (all of them) and `failure` (the last one). If all attempts failed for the same reason, the
 leaf names that reason; if the reasons differ, it is `GenerationFailed` or `EmbeddingFailed`.
@@ -27,6 +28,7 @@ from understudy.domain.misuse import ConfigError, LLMError, Misuse, Unsupported
 if TYPE_CHECKING:
     from understudy.domain.attempts import AttemptRecord
     from understudy.domain.responses import GenerationResponse
+    from understudy.domain.runs import RunResult
 
 __all__ = [
     "ERRORS",
@@ -63,6 +65,7 @@ class Refused(LLMError):
     """A provider refused, and a retry will not help."""
 
     partial: GenerationResponse | None
+    run: RunResult | None
 
 
 class InvalidRequest(Refused):
@@ -101,6 +104,7 @@ class Unavailable(LLMError):
     """No target could answer now. `attempts` lists what was tried."""
 
     partial: GenerationResponse | None
+    run: RunResult | None
 
 
 class ConnectionFailed(Unavailable):
@@ -133,6 +137,10 @@ class StreamInterrupted(Unavailable):
 
 class InvalidResponse(Unavailable):
     """The response is not a valid answer: wrong format, empty, or in conflict with the schema."""
+
+
+class RunLimitExceeded(Unavailable):
+    """A tool loop reached `max_steps` or `max_tool_calls` without a final answer; `run` holds its steps."""
 
 
 class GenerationFailed(Unavailable):

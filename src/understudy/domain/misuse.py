@@ -31,6 +31,9 @@ class LLMError(Exception):
         """Every attempt, in order."""
         self.partial = partial
         """What the caller had already received when a stream was interrupted, a `GenerationResponse`; else `None`."""
+        self.run: Any = None
+        """Of `run_tools`: the steps that were complete before the error, a `RunResult`. Its `messages` can be
+        continued."""
 
     @property
     def retry_after(self) -> float | None:

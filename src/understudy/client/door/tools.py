@@ -10,18 +10,18 @@ from understudy.domain.misuse import Misuse
 from understudy.domain.suggestions import kind_of, shown, suggestion
 
 _MODES = ("auto", "none", "required")
-_EACH = "pass a Tool, or a mapping in OpenAI's format"
+_EACH = "pass a function, a Tool, or a mapping in OpenAI's format"
 
 
 def read_tools(tools: Any) -> tuple[AnyTool, ...]:
-    """Return the tools of a call: a list of `Tool`s and of mappings in OpenAI's form, or a single one.
+    """Return the tools of a call: a list of `Tool`s, functions and mappings in OpenAI's form, or a single one.
 
     Raise `Misuse`, which names the tool, for anything else, and for two tools of the same name.
     """
-    if isinstance(tools, (Tool, OpaqueTool, Mapping)):
-        tools = (tools,)
-    if isinstance(tools, (str, bytes)) or not isinstance(tools, Iterable):
-        raise Misuse(f"tools must be a list, not {kind_of(tools)}: {_EACH}")
+    if not isinstance(tools, (list, tuple)) or not all(isinstance(tool, (Tool, OpaqueTool)) for tool in tools):
+        from understudy.client.tools.function_tool import definitions
+
+        tools = definitions(tools)
     read = tuple(_read_tool(tool, number) for number, tool in enumerate(tools))
     names = [tool.name for tool in read if isinstance(tool, Tool)]
     if len(set(names)) != len(names):
