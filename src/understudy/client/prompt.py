@@ -166,8 +166,11 @@ def _form(options: RequestOptions) -> ResultForm | None:
 
 
 def _tools(tools: Sequence[AnyTool | Mapping[str, Any]]) -> tuple[AnyTool, ...]:
-    if all(isinstance(tool, Tool | OpaqueTool) for tool in tools):
+    if isinstance(tools, Sequence) and all(isinstance(tool, Tool | OpaqueTool) for tool in tools):
         return tuple(tools)  # type: ignore[arg-type]  # all() does not narrow
+    from understudy.client.tools.function_tool import definitions
+
+    tools = definitions(tools)
     from understudy.dialects.openai.parse import read_tools
 
     return read_tools(tools)

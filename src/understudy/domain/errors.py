@@ -9,7 +9,8 @@
     │   ├── ContextLengthExceeded  ├── RequestTooLarge  ├── ContentFiltered  └── QuotaExhausted
     └── Unavailable             no target could answer; a later call may succeed
         ├── ConnectionFailed  ├── TimedOut  ├── DeadlineExceeded  ├── RateLimited  ├── Overloaded
-        ├── ServerFailed  ├── StreamInterrupted  ├── InvalidResponse  └── GenerationFailed  └── EmbeddingFailed
+        ├── ServerFailed  ├── StreamInterrupted  ├── InvalidResponse  ├── RunLimitExceeded
+        └── GenerationFailed  └── EmbeddingFailed
 
 Every error has `attempts` (all of them) and `failure` (the last one). If all attempts failed for the same reason, the
 leaf names that reason; if the reasons differ, it is `GenerationFailed` or `EmbeddingFailed`.
@@ -26,6 +27,7 @@ from understudy.domain.failures import Failure, FailureKind
 if TYPE_CHECKING:
     from understudy.domain.attempts import AttemptRecord
     from understudy.domain.responses import GenerationResponse
+    from understudy.domain.runs import RunResult
 
 
 class LLMError(Exception):
@@ -47,6 +49,8 @@ class LLMError(Exception):
         """Every attempt, in order."""
         self.partial = partial
         """What the caller had already received when a stream was interrupted."""
+        self.run: RunResult | None = None
+        """Of `run_tools`: the steps that were complete before the error. Its `messages` can be continued."""
 
     @property
     def retry_after(self) -> float | None:
@@ -138,6 +142,10 @@ class StreamInterrupted(Unavailable):
 
 class InvalidResponse(Unavailable):
     """The response is not a valid answer: wrong format, empty, or in conflict with the schema."""
+
+
+class RunLimitExceeded(Unavailable):
+    """A tool loop reached `max_steps` or `max_tool_calls` without a final answer; `run` holds its steps."""
 
 
 class GenerationFailed(Unavailable):
