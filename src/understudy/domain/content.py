@@ -13,11 +13,13 @@ from urllib.parse import unquote, unquote_to_bytes
 import msgspec
 
 from understudy.domain import json_types
-from understudy.domain.declared import check_fields
+from understudy.domain.declared import check_fields, json_text
 from understudy.domain.media_types import (
     canonical_base64,
     canonical_type,
     decode_base64,
+    is_absolute_url,
+    is_text,
     is_textual,
     settle_type,
     sniff,
@@ -176,7 +178,7 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
             raise InvalidMedia(f"{what} is empty")
         label = canonical_type(label) if label is not None else None
         shown = sniff(data)
-        if label is None and shown is None and not cls._kind and _is_text(data):
+        if label is None and shown is None and not cls._kind and is_text(data):
             label = "text/plain"
         kind = settle_type(label, shown)
         if kind is None:
@@ -227,25 +229,12 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
         return self.inline() if self.url is not None else self
 
 
-def is_absolute_url(url: str) -> bool:
-    """Check whether a string has the form of a URL with a host, whatever its scheme (`https`, `gs`)."""
-    scheme, separator, rest = url.partition("://")
-    return bool(separator and rest.strip("/")) and scheme.isascii() and scheme.isalnum() and not url.isspace()
-
-
 _EXAMPLES = {
     "image": "PNG, JPEG, GIF or WebP",
     "audio": "WAV, MP3, FLAC, OGG or M4A",
     "": "PDF or text",
 }
 _CLASS_FOR = {"image": "Image", "audio": "Audio"}
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        return b"\0" not in data and bool(data.decode())
-    except UnicodeDecodeError:
-        return False
 
 
 def parse_data_url(url: str) -> tuple[str | None, str] | None:
@@ -327,7 +316,7 @@ class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=T
     def __post_init__(self) -> None:
         """Encode arguments that are given as a dict. Raise `Misuse` for a field of a wrong type."""
         if isinstance(self.arguments, dict):
-            msgspec.structs.force_setattr(self, "arguments", _json_text(self.arguments, "ToolCall: arguments"))
+            msgspec.structs.force_setattr(self, "arguments", json_text(self.arguments, "ToolCall: arguments"))
         check_fields(self)
 
     def parsed_arguments(self) -> Json:
@@ -398,18 +387,7 @@ def _result_content(content: object) -> str | tuple[AnyPart, ...]:
         return read_content(content, "ToolResult")
     if content == () or (isinstance(content, (list, tuple)) and any(isinstance(each, Part) for each in content)):
         return read_content(content, "ToolResult")
-    return _json_text(content, "ToolResult: content")
-
-
-def _json_text(value: object, what: str) -> str:
-    """Return the JSON of a value. Raise `Misuse`, which names `what`, for one that has none."""
-    dump = getattr(value, "model_dump_json", None)  # pydantic's
-    try:
-        return str(dump()) if callable(dump) else msgspec.json.encode(value).decode()
-    except (TypeError, ValueError, RecursionError):
-        pass
-    # Raised outside the handler: that error may repeat the value.
-    raise Misuse(f"{what} must be a string, parts, or a value with a form in JSON, not {kind_of(value)}")
+    return json_text(content, "ToolResult: content")
 
 
 def sniff_image(data: str) -> str | None:

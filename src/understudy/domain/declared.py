@@ -51,3 +51,14 @@ def _complaint(given: object, declared: Any, error: Exception) -> str:
         return f"cannot be {kind_of(given)}"
     what = what.replace("Expected", "must be", 1).replace("`", "").replace(" - at $", ", at ", 1)
     return what.replace("| null", "or unset")
+
+
+def json_text(value: object, what: str) -> str:
+    """Return the JSON of a value. Raise `Misuse`, which names `what`, for one that has none."""
+    dump = getattr(value, "model_dump_json", None)  # pydantic's
+    try:
+        return str(dump()) if callable(dump) else msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, RecursionError):
+        pass
+    # Raised outside the handler: that error may repeat the value.
+    raise Misuse(f"{what} must be a string, parts, or a value with a form in JSON, not {kind_of(value)}")
