@@ -6,7 +6,7 @@ Signatures and first lines of docstrings are those of the twins; tests/blocking/
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
@@ -263,16 +263,17 @@ def create_provider(
 
 
 def from_config(
-    path: str | Path | None = None,
+    path: str | Path | Mapping[str, Any] | None = None,
     *,
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider | ProviderManager:
-    """Make what a configuration file describes: one provider, or a manager of several.
+    """Make what a configuration describes: one provider, or a manager of several.
 
-    Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
-    provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
+    `path` is that of a file, or a dictionary with the file's tables: `{"llm": {"providers": [...]}}`, or the inner
+    dictionary alone. Without it: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any
+    file, every provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
     """
     made = manager.from_config(path, transport=transport, sink=sink, observers=observers)
     return ProviderManager.of(made) if isinstance(made, manager.ProviderManager) else Provider(made)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import msgspec
 
@@ -311,20 +311,22 @@ async def _closed(provider: LLMProvider) -> None:
 
 
 def from_config(
-    path: str | Path | None = None,
+    path: str | Path | Mapping[str, Any] | None = None,
     *,
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider | ProviderManager:
-    """Make what a configuration file describes: one provider, or a manager of several.
+    """Make what a configuration describes: one provider, or a manager of several.
 
-    Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
-    provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
+    `path` is that of a file, or a dictionary with the file's tables: `{"llm": {"providers": [...]}}`, or the inner
+    dictionary alone. Without it: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any
+    file, every provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
     """
-    from understudy.config import load
+    from understudy.config import load, read_mapping
 
-    return from_loaded(load(path), transport=transport, sink=sink, observers=observers)
+    loaded = read_mapping(path) if isinstance(path, Mapping) else load(path)
+    return from_loaded(loaded, transport=transport, sink=sink, observers=observers)
 
 
 def from_loaded(
