@@ -312,7 +312,7 @@ class Fitter:
             case kind:
                 if by_pattern or (beyond is not None and beyond is not False):
                     self._flawed(path, "an object with properties beyond those named is not supported")
-                if kind == "closed":
+                if kind == "closed" or beyond is False:
                     out["additionalProperties"] = False
 
     def _required(self, given: JsonObject, written: JsonObject, required: list[str], path: str) -> list[str]:
@@ -384,6 +384,6 @@ class Fitter:
         if unsaid:
             self.moved += [f"{path}/{key}" for key in unsaid]
             words.append(f"Constraints: {', '.join(f'{key} {text(value)}' for key, value in unsaid.items())}.")
-        if words:
+        if words or "description" in schema:
             out["description"] = "\n\n".join(words)
         return out

@@ -42,7 +42,7 @@ class SchemaRules(msgspec.Struct, frozen=True, kw_only=True):
     enum_kinds: frozenset[str] = frozenset({"string", "integer", "number", "boolean", "null"})
     """The types of values that an `enum` may have."""
     objects: Literal["open", "closed", "silent"] = "closed"
-    """What objects look like: `additionalProperties` may have any value; it must be false everywhere; it is refused."""
+    """What `additionalProperties` may be: anything; false, and that everywhere; false or missing."""
     required: Literal["any", "one", "all"] = "any"
     """How many properties of an object must be required: any number, at least one, or all of them."""
     unions: bool = True
@@ -136,6 +136,7 @@ COHERE = SchemaRules(
     formats=frozenset({"date-time", "uuid", "date", "time"}),
     patterns="unanchored",
     consts=False,
+    # The page lists additionalProperties as unsupported, but false is accepted.
     objects="silent",
     required="one",
     unions=False,

@@ -13,8 +13,11 @@ NO_PARAMETERS: JsonObject = {"type": "object", "properties": {}}
 """What a tool without arguments takes."""
 
 
-def encode_parameters(tool: Tool) -> JsonObject:
-    """Encode the parameters of a tool whose arguments the wire does not enforce."""
+def encode_parameters(tool: Tool, *, properties: bool = True) -> JsonObject:
+    """Encode the parameters of a tool whose arguments the wire does not enforce. `properties` must be there, if empty,
+    unless the wire accepts a plain `{"type": "object"}`."""
+    if not properties and tool.parameters == {"type": "object"}:
+        return tool.parameters
     return tool_root(tool.parameters) if tool.parameters else NO_PARAMETERS
 
 

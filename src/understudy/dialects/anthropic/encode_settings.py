@@ -96,7 +96,7 @@ def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     if tool.strict:
         body["input_schema"], body["strict"] = encode_strict_parameters(tool, ANTHROPIC, notes)
     else:
-        body["input_schema"] = encode_parameters(tool)
+        body["input_schema"] = encode_parameters(tool, properties=False)
         if tool.strict is not None:
             body["strict"] = tool.strict
     if tool.cache is not None:
