@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from understudy.blocking.bridge import BRIDGE
-from understudy.blocking.stream import ResponseStream
+from understudy.blocking.stream import ResponseStream, RunStream
 from understudy.client import factory, manager, provider
 from understudy.domain.stats import ProviderStats
 from understudy.policy.plan import Plan
-from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts, TypedOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions, RunOptions, Texts, TypedOptions, TypedRunOptions
 from understudy.protocol import LLMProvider as AsyncProvider
 from understudy.settings import FallbackConfig, ProviderConfig, Route
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         T,
         TokenCount,
     )
+    from understudy.domain.runs import RunResult
     from understudy.domain.warnings import Warning  # noqa: A004 - the public name
     from understudy.ledger import LedgerSink, Observer
     from understudy.providers.base import ProviderRow
@@ -87,6 +88,28 @@ class LLMProvider:
         thread = BRIDGE.loop_thread()
         thread.check()
         return ResponseStream(self._run(lambda: self._wrapped.stream(prompt, **options)), thread, self)
+
+    @overload
+    def run_tools(self, prompt: Prompt, /, **options: Unpack[TypedRunOptions[T]]) -> RunResult[T]: ...
+    @overload
+    def run_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunResult: ...
+    def run_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunResult:
+        """Answer a prompt, executing the tool calls of the model until it needs no more; see `RunOptions`.
+
+        Functions without `async` run in threads, which may use this same interface; the calls of one answer run side
+        by side.
+        """
+        return self._run_coroutine(lambda: self._wrapped.run_tools(prompt, **options))
+
+    @overload
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[TypedRunOptions[T]]) -> RunStream[T]: ...
+    @overload
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunStream: ...
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunStream:
+        """Do what `run_tools` does, and report answers, tool calls and results as they arrive; see `RunStream`."""
+        thread = BRIDGE.loop_thread()
+        thread.check()
+        return RunStream(self._run(lambda: self._wrapped.stream_tools(prompt, **options)), thread, self)
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
         """Return the plan of a request without sending it: the order of the targets, why, and what each would cost."""

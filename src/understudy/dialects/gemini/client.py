@@ -45,7 +45,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
         reader,
         classify(endpoint, Operation.CHAT),
         expects=STREAM_TYPES if stream else ("application/json",),
-        before=notes.events(),
+        before=notes.before(),
     )
 
 
@@ -57,6 +57,7 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
         endpoint.post(method_url(endpoint, model, "countTokens"), encode(body)),
         WholeReader(partial(_counted, model, tuple(notes.warnings))),
         classify(endpoint, Operation.COUNT_TOKENS),
+        before=notes.refusals(),
     )
 
 
