@@ -12,11 +12,13 @@ from understudy.domain.messages import Tool
 NO_PARAMETERS: JsonObject = {"type": "object", "properties": {}}
 """What a tool without arguments takes."""
 
+_ANY_OBJECT = frozenset({"type", "title", "description", "additionalProperties"})
+
 
 def encode_parameters(tool: Tool, *, properties: bool = True) -> JsonObject:
     """Encode the parameters of a tool whose arguments the wire does not enforce. `properties` must be there, if empty,
     unless the wire accepts a plain `{"type": "object"}`."""
-    if not properties and tool.parameters == {"type": "object"}:
+    if not properties and tool.parameters and tool.parameters.keys() <= _ANY_OBJECT and "type" in tool.parameters:
         return tool.parameters
     return tool_root(tool.parameters) if tool.parameters else NO_PARAMETERS
 
