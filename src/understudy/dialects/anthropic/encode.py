@@ -13,6 +13,7 @@ from understudy.dialects.anthropic.encode_settings import (
 from understudy.dialects.anthropic.thinking import ThinkingLimits, encode_thinking
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, SAMPLING, VERSION_HEADER
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import patched, received
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
@@ -67,6 +68,7 @@ def encode_headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = fit_parameters(request, endpoint.quirks.limits, notes)
     effective = dict(encode_headers(request, endpoint))
     version = effective.get(VERSION_HEADER)
     system, messages = MessageEncoder(endpoint, version, notes).write(request.messages)

@@ -8,6 +8,7 @@ from understudy.dialects.gemini.encode_settings import encode_settings, encode_t
 from understudy.dialects.gemini.names import camel_keys, overlay, qualified, spelling
 from understudy.dialects.gemini.quirks import apply_quirks
 from understudy.dialects.gemini.wire import NAME
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import received
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
@@ -41,6 +42,7 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningL
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = fit_parameters(request, endpoint.quirks.limits, notes)
     system, contents = MessageEncoder(endpoint, notes).write(request.messages)
     body: JsonObject = {"contents": contents}
     if system is not None:
@@ -54,6 +56,9 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     for fields in (endpoint.options, extra.get(NAME), extra.get(endpoint.provider)):
         if fields:
             overlay(body, camel_keys(fields))
+    count = body.get("generationConfig", {}).get("candidateCount")
+    if isinstance(count, int) and count > 1:
+        notes.drop("n", "only the first of several answers is returned; call several times instead")
     if "model" in body:
         # The model is in the URL; a body that names it too must have the same.
         body["model"] = qualified(endpoint.model or request.model or "")

@@ -10,6 +10,7 @@ import msgspec
 from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.ollama.encode_messages import MessageEncoder, apply_extra
 from understudy.dialects.ollama.wire import LEVELS, NAME, OTHER_OPTIONS, SAMPLING
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import fill, received
 from understudy.dialects.quirks import nearest_effort
 from understudy.domain.content import JsonObject
@@ -62,7 +63,7 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    request = _accepted(request, endpoint, notes)
+    request = fit_parameters(_accepted(request, endpoint, notes), endpoint.quirks.limits, notes)
     body: JsonObject = {"model": endpoint.model or request.model or ""}
     body["messages"] = list(MessageEncoder(endpoint, notes).write(request.messages))
     if tools := _tools(request, notes):
