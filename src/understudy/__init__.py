@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
     from understudy import blocking
+    from understudy.client.conversation import Conversation
     from understudy.client.factory import create_provider
     from understudy.client.manager import ProviderManager, from_config
     from understudy.client.provider import Provider
@@ -135,6 +136,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "understudy.client.conversation": "Conversation",
     "understudy.client.factory": "create_provider",
     "understudy.client.manager": "ProviderManager from_config",
     "understudy.client.provider": "Provider",
@@ -236,6 +238,7 @@ __all__ = [
     "ConnectionFailed",
     "ContentFiltered",
     "ContextLengthExceeded",
+    "Conversation",
     "Cost",
     "CostBasis",
     "DeadlineExceeded",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from understudy import ResponseStream, RunStream, blocking, create_provider, from_config
+from understudy import Conversation, ResponseStream, RunStream, blocking, create_provider, from_config
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
 from understudy.protocol import LLMProvider
@@ -30,6 +30,7 @@ PAIRS: list[tuple[type, type]] = [
     (ProviderManager, blocking.ProviderManager),
     (ResponseStream, blocking.ResponseStream),
     (RunStream, blocking.RunStream),
+    (Conversation, blocking.Conversation),
 ]
 
 

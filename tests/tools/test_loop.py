@@ -523,7 +523,7 @@ async def test_another_provider_takes_over_between_two_steps() -> None:
         ({"approve": True}, "approve must be a function of a ToolCall, got bool"),
         ({"max_step": 3}, "unknown option 'max_step'; did you mean 'max_steps'?"),
         ({"temprature": 3}, "did you mean 'temperature'"),
-        ({"tools": "add"}, "tools must be a list of functions or tools, got str"),
+        ({"tools": "add"}, "tools must be a list of functions or tools, not a string"),
         ({"tools": [add, add]}, "two tools are named 'add'"),
         ({"tools": [add, u.Tool(name="add")]}, "two tools are named 'add'"),
         ({"tools": [lambda x: x]}, "a lambda has no name"),
@@ -546,3 +546,16 @@ async def test_generate_knows_functions_too() -> None:
     assert [tool.name for tool in scripted.requests[0].tools if isinstance(tool, u.Tool)] == ["add", "plain"]
     await llm.generate("Go.", tools=add)  # type: ignore[call-overload]
     assert len(scripted.requests[1].tools) == 1
+
+
+async def test_a_run_has_a_plain_form() -> None:
+    import json
+
+    llm, _ = model(calls(call("fail"), call("add", a=1, b=2)), '{"name": "Lisbon"}')
+    run = await llm.run_tools("Go.", tools=[fail, add], schema=City)
+    plain = json.loads(json.dumps(run.to_dict()))
+    assert plain["text"] == '{"name": "Lisbon"}'
+    assert plain["usage"] == {"input": 20, "output": 2}
+    assert plain["steps"][0]["outcomes"][1]["value"] == 3
+    assert plain["steps"][1]["response"]["parsed"] == {"name": "Lisbon"}
+    assert u.RunResult[Any].from_dict(plain).messages == run.messages

@@ -13,10 +13,12 @@ call on, and serves all threads of the process. A forked process starts a loop o
 
 from __future__ import annotations
 
+from understudy.blocking.conversation import Conversation
 from understudy.blocking.provider import LLMProvider, Provider, ProviderManager, create_provider, from_config
 from understudy.blocking.stream import ResponseStream, RunStream
 
 __all__ = [
+    "Conversation",
     "LLMProvider",
     "Provider",
     "ProviderManager",

@@ -173,6 +173,16 @@ class RunStream(_BlockingStream[RunEvent], Generic[T_co]):
         """The whole run. Raise `Misuse` before the stream has ended successfully."""
         return self.wrapped.result
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run has ended successfully, so that `result` is there."""
+        return self.wrapped.has_ended
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the run has begun, and has neither ended, failed nor been closed."""
+        return self.wrapped.is_running
+
     def close(self) -> None:
         """Stop. Harmless after the end; further reads of a stream that was closed before raise `Unavailable`."""
         self._feed.close()

@@ -10,11 +10,12 @@ from typing import Any, Generic, Literal
 import msgspec
 
 from understudy.domain.attempts import AttemptRecord, total_cost
-from understudy.domain.content import ToolCall, ToolResult
+from understudy.domain.content import JsonObject, ToolCall, ToolResult
 from understudy.domain.events import Event
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+from understudy.domain.plain import Plain
 from understudy.domain.responses import GenerationResponse, T_co
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
@@ -55,17 +56,24 @@ class RunStep(msgspec.Struct, frozen=True, kw_only=True):
         """The messages that the step adds to the conversation."""
         return (self.response.message, *results_message(self.outcomes))
 
+    def without_raw(self) -> RunStep:
+        """Return the step without what JSON cannot hold: the provider's bytes, and exceptions."""
+        outcomes = tuple(msgspec.structs.replace(outcome, error=None) for outcome in self.outcomes)
+        return RunStep(response=msgspec.structs.replace(self.response, raw=None), outcomes=outcomes)
+
 
 def results_message(outcomes: tuple[ToolOutcome, ...]) -> tuple[Message, ...]:
     """Return the message with the results of tool calls; no message if there are none."""
     return (Message.tool(*(outcome.result for outcome in outcomes)),) if outcomes else ()
 
 
-class RunResult(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
+class RunResult(msgspec.Struct, Plain, Generic[T_co], frozen=True, kw_only=True):
     """The end of a tool loop: the last answer, and every step on the way to it.
 
     Its sums are over all steps, its texts those of the last answer. `messages` can be continued by another call.
     """
+
+    _computed = ("text", "total_cost", "usage")
 
     prompt: tuple[Message, ...]
     """The messages that the loop began with; not the `system` option, which every step repeats."""
@@ -75,6 +83,12 @@ class RunResult(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
     pending: tuple[ToolCall, ...] = ()
     """Calls that were not executed, handed back to the caller: of tools without a function, of hosted tools, or of
     functions that need an approval for which no `approve` was given."""
+
+    def to_dict(self) -> JsonObject:
+        """Return the fields and some computed values, ready for `json.dumps`; omit `raw`, and exceptions of tools."""
+        steps = tuple(step.without_raw() for step in self.steps)
+        resumed = tuple(msgspec.structs.replace(outcome, error=None) for outcome in self.resumed)
+        return Plain.to_dict(msgspec.structs.replace(self, steps=steps, resumed=resumed))
 
     @property
     def response(self) -> GenerationResponse[T_co]:

@@ -354,7 +354,6 @@ STRICT = (
         "response_format",
     ),
 )
-TOOL_NAMES = (Case("tool-names", tooled(tool(), tool()), tooled(tool(), tool("g")), "Tool names must be unique."),)
 CHOICE = (
     Case("tool-choice", tooled(tool(), tool_choice="any"), tooled(tool(), tool_choice="required"), "'required'"),
     Case("tool-choice", tooled(tool(), tool_choice=True), tooled(tool(), tool_choice="none"), "but got a boolean"),
@@ -574,7 +573,7 @@ EMBEDDINGS = (
     Case("embedding-user", embed("x", user=1), embed("x", user="1"), "expected a string"),
 )
 CHATS = (
-    *FIELDS, *MESSAGES, *MEDIA, *ORDER, *TOOLS, *SCHEMAS, *STRICT, *TOOL_NAMES, *CHOICE, *FORMAT, *RANGES, *FAMILIES,
+    *FIELDS, *MESSAGES, *MEDIA, *ORDER, *TOOLS, *SCHEMAS, *STRICT, *CHOICE, *FORMAT, *RANGES, *FAMILIES,
 )  # fmt: skip
 TABLES: tuple[Table, ...] = (
     Table("openai", "openai", "/v1/chat/completions", (*MODEL, *CHATS)),

@@ -79,6 +79,16 @@ class RunStream(Generic[T_co]):
             raise Misuse("the run has not ended yet: iterate over the stream to its end, or use collect()")
         return self._loop.result
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run has ended successfully, so that `result` is there."""
+        return self._ended
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the run has begun, and has neither ended, failed nor been closed."""
+        return self._events is not None and not self._ended and not self._closed
+
     async def aclose(self) -> None:
         """Stop, also while another task reads: its read raises `Unavailable`. Harmless after the end."""
         self._closed = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from understudy.emulator.cast.base import Check, CheckedRequest, Words
+from understudy.emulator.examiners import openai
 from understudy.emulator.examiners import openai_words as say
 from understudy.emulator.examiners.base import CHAT, EMBED, PROMPTS, Rule
 from understudy.emulator.examiners.openai_shapes import section
@@ -54,6 +55,8 @@ def _rule(name: str, source: str, check: Check) -> Rule:
 
 
 VERSION = Rule(name="api-version", source=_REFERENCE, read=_READ, check=_version, operations=CHAT | EMBED | PROMPTS)
+NAMED_MODEL = openai.MODEL
+"""Responses have no deployment in their address."""
 MODEL = Rule(name="model", source=_LIFECYCLE, read=_READ, check=_model, operations=CHAT | EMBED | PROMPTS)
 CHAT_RULES = (
     _rule("stream-options-of-version", _REFERENCE, _since("2024-09-01", "stream_options")),

@@ -62,7 +62,6 @@ SHAPE = (
     _rule("calls-and-results", "https://developers.openai.com/api/docs/guides/function-calling",
           messages.calls_and_results),
     _rule("tools", TYPES + "chat_completion_tool_union_param.py", field("tools", tools.TOOLS)),
-    _rule("tool-names", "https://github.com/openai/codex/issues", tools.unique_names),
     _rule("tool-schemas", "https://github.com/spring-projects/spring-ai/issues/4776", tools.function_schemas),
     _rule("tool-choice", TYPES + "chat_completion_tool_choice_option_param.py",
           field("tool_choice", tools.TOOL_CHOICE)),

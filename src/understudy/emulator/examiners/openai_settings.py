@@ -29,17 +29,18 @@ def max_tokens(request: CheckedRequest) -> Words | None:
     return say.refuse(message, "max_tokens", "unsupported_parameter")
 
 
-def not_while_reasoning(name: str, default: float | None, effort: str) -> Check:
+def not_while_reasoning(name: str, default: float, effort: str, *, parameter: bool = False) -> Check:
     """Return the check that a sampling value stays at its default while the model reasons.
 
-    `effort` is the path of the effort in the body, such as `reasoning.effort`.
+    `effort` is the path of the effort in the body, such as `reasoning.effort`; `parameter`: the service complains about
+    the parameter, whatever its value.
     """
 
     def check(request: CheckedRequest) -> Words | None:
         value = request.body.get(name)
         if value in (None, default) or not reasons(request, _at(request.body, effort)):
             return None
-        return say.unsupported_value(name, value) if default is not None else say.unsupported_parameter(name)
+        return say.unsupported_parameter(name) if parameter else say.unsupported_value(name, value)
 
     return check
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from understudy.domain.content import Json, JsonObject
+from understudy.domain.content import JsonObject
 from understudy.emulator.cast.base import CheckedRequest, Words
 from understudy.emulator.examiners import openai_schemas as schemas
 from understudy.emulator.examiners import openai_words as say
@@ -125,20 +125,6 @@ def function_schema(function: JsonObject, where: str) -> Words | None:
     if "properties" not in parameters:
         return say.refuse(f"Invalid schema for {subject}: {schemas.NO_PROPERTIES}", where, code)
     return None
-
-
-def unique_names(request: CheckedRequest) -> Words | None:
-    """Refuse two tools of one name."""
-    tools = [section(tool, str(tool.get("type"))) for _, tool in objects(request.body.get("tools"))]
-    return repeated([tool.get("name") for tool in tools])
-
-
-def repeated(names: list[Json]) -> Words | None:
-    """Refuse a name that occurs twice."""
-    given = [name for name in names if isinstance(name, str)]
-    if len(given) == len(set(given)):
-        return None
-    return say.refuse("Tool names must be unique.", "tools")
 
 
 def choice_is_there(request: CheckedRequest) -> Words | None:
