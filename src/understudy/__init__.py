@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from understudy.client.tools.results import ToolError
     from understudy.client.tools.stream import RunStream
     from understudy.dialects.base import Endpoint
+    from understudy.dialects.limits import MetadataLimits, ParameterLimits
     from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
     from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
     from understudy.domain.content import (
@@ -145,6 +146,7 @@ _HOMES = {
     "understudy.client.tools.results": "ToolError",
     "understudy.client.tools.stream": "RunStream",
     "understudy.dialects.base": "Endpoint",
+    "understudy.dialects.limits": "MetadataLimits ParameterLimits",
     "understudy.dialects.quirks": "ErrorRule Quirks QuirksPatch",
     "understudy.domain.attempts": "AttemptRecord CostBasis Outcome",
     "understudy.domain.content": (
@@ -278,6 +280,7 @@ __all__ = [
     "Limits",
     "MemoryLedger",
     "Message",
+    "MetadataLimits",
     "Misuse",
     "ModelInfo",
     "ModelNotFound",
@@ -289,6 +292,7 @@ __all__ = [
     "Outcome",
     "OutputFormat",
     "Overloaded",
+    "ParameterLimits",
     "PartAdded",
     "PartExtra",
     "PermissionDenied",

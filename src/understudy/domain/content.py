@@ -115,8 +115,8 @@ class Refusal(Part, frozen=True, kw_only=False, tag="refusal", omit_defaults=Tru
     provenance: Provenance | None = None
 
 
-class InvalidMedia(ValueError):
-    """Media that cannot be used."""
+class InvalidMedia(Misuse, ValueError):
+    """Media that cannot be used. It is a `ValueError` too, which `from_bytes` raised before."""
 
 
 class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -134,6 +134,13 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
     file_id: str | None = None
     media_type: str | None = None
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `Misuse` for a field of a wrong type."""
+        if isinstance(self.data, bytes | bytearray):
+            name = type(self).__name__
+            raise InvalidMedia(f"{name}: data is base64, got bytes; use {name}.from_bytes")
+        check_fields(self)
 
     @classmethod
     def from_path(cls, path: str | PathLike[str], media_type: str | None = None) -> Self:
