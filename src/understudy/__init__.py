@@ -131,6 +131,7 @@ if TYPE_CHECKING:
     from understudy.providers.base import Auth, Family, ProviderRow
     from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route, Signer, TokenSource
     from understudy.transport.base import Incoming, Transport, TransportError
+    from understudy.transport.media_fetch import fetch_media
     from understudy.wire.bounds import Bounds
     from understudy.wire.http import HttpHead, HttpRequest
 
@@ -188,6 +189,7 @@ _HOMES = {
     "understudy.providers.base": "Auth Family ProviderRow",
     "understudy.settings": "FallbackConfig FallbackStrategy ProviderConfig Route Signer TokenSource",
     "understudy.transport.base": "Incoming Transport TransportError",
+    "understudy.transport.media_fetch": "fetch_media",
     "understudy.wire.bounds": "Bounds",
     "understudy.wire.http": "HttpHead HttpRequest",
 }
@@ -374,6 +376,7 @@ __all__ = [
     "__version__",
     "blocking",
     "create_provider",
+    "fetch_media",
     "from_config",
     "tool",
 ]

@@ -171,6 +171,14 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
         return cls._of(f"{who}: the data", bytes(data), media_type, None, given=media_type is not None)
 
     @classmethod
+    def from_download(cls, what: str, data: bytes, media_type: str | None, name: str | None) -> Self:
+        """Make a part from bytes under the type and name that a server gave them; `what` names them in errors.
+
+        Raise `Misuse` as `from_bytes` does, also for content of another kind than the part's.
+        """
+        return cls._of(what, data, media_type or type_of_name(name or ""), name, given=False)
+
+    @classmethod
     def from_url(cls, url: str, media_type: str | None = None) -> Self:
         """Make a part from a URL, which the provider reads; the bytes of a `data:` URL are sent themselves.
 
