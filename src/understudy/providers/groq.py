@@ -69,6 +69,8 @@ ROW = ProviderRow(
                 "strict_schemas": "openai",
             },
         ),
+        # These read only text.
+        Family(r"openai/gpt-oss.*|llama-3.*|qwen/qwen3-32b", {"inputs": frozenset()}),
         Family(r"qwen/qwen3.*", {"efforts": frozenset({"none", "default"})}),
         Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),
     ),
