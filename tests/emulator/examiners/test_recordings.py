@@ -25,6 +25,9 @@ WITHOUT_VERSION = "azure-chat-basic.yaml"
 DROPPED = {"anthropic-version": "2023-06-01", "anthropic-beta": "mcp-client-2025-04-04"}
 """Headers that a service needs for some recorded requests and the recorders dropped."""
 
+PARTNER = re.compile(r"^/[a-z-]+(?=/v1/)")
+"""The first step of an address at one of the partners behind Hugging Face's router, which has the rest in common."""
+
 REDACTED = re.compile(r"signature_REDACTED_\d+")
 SKIPPED = b64encode(b"skip_thought_signature_validator").decode()
 """What recorders put in place of a signature, and the documented placeholder for one."""
@@ -49,7 +52,8 @@ def recordings(folder: Path) -> list[tuple[str, dict[str, Any]]]:
 def complaint(provider: str, request: dict[str, Any]) -> Complaint | None:
     """Return what the examiner of a provider says about a recorded request."""
     address = urlsplit(request["url"])
-    path = f"{address.path}?{address.query}" if address.query else address.path
+    path = PARTNER.sub("", address.path) if provider == "huggingface" else address.path
+    path = f"{path}?{address.query}" if address.query else path
     headers = tuple({**DROPPED, **(request.get("headers") or {})}.items())
     body = REDACTED.sub(SKIPPED, json.dumps(request["body"]))
     return actor(provider).examine(HttpRequest("POST", path, headers, body.encode()))
