@@ -10,7 +10,8 @@ import msgspec
 
 from understudy.dialects.anthropic.wire import NAME, STRICT_VERSION
 from understudy.dialects.base import Endpoint, WarningLog
-from understudy.dialects.history import CallIds, made_id
+from understudy.dialects.histories.call_ids import CallIds, made_id
+from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -30,6 +31,18 @@ from understudy.domain.content import (
     sniff_image,
 )
 from understudy.domain.messages import Message, Role
+
+HISTORY = HistoryRules(
+    tool_name=TOOL_NAME,
+    paired=True,
+    empty_text=False,
+    blank_text=False,
+    trimmed_end=True,
+    user_first=True,
+    cache_marks=4,
+)
+"""From the service's refusals: "text content blocks must be non-empty", "text content blocks must contain
+non-whitespace text", "A maximum of 4 blocks with cache_control may be provided"; names as documented for `tools`."""
 
 _TTLS = (None, "5m", "1h")
 _FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.gemini.media import media_type_of
 from understudy.dialects.gemini.names import overlay
 from understudy.dialects.gemini.wire import NAME, SIGNATURE, VERSION
+from understudy.dialects.histories.rules import HistoryRules
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -28,6 +30,17 @@ from understudy.domain.content import (
     sniff_image,
 )
 from understudy.domain.messages import Message, Role
+
+HISTORY = HistoryRules(
+    tool_name=re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}"),
+    paired=True,
+    empty_text=False,
+    merged_answers=True,
+    user_first=True,
+)
+"""From the service's refusals: "function call turn comes immediately after a user turn or after a function response
+turn", "the number of function response parts is equal to the number of function call parts", "Must start with a letter
+or an underscore. […] maximum length of 64"."""
 
 
 class PartEncoder:
