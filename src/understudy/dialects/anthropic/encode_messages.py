@@ -310,3 +310,17 @@ def _as_blocks(content: str | list[JsonObject]) -> list[JsonObject]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
     return content
+
+
+def is_unsigned_loop(messages: list[JsonObject]) -> bool:
+    """Check whether the conversation ends in results of calls that no thinking precedes.
+
+    With thinking by budget the service refuses that: "a final `assistant` message must start with a thinking block
+    (preceeding the lastmost set of `tool_use` and `tool_result` blocks)". Adaptive thinking has no such rule.
+    """
+    if len(messages) < 2:
+        return False
+    calling, results = (_as_blocks(message["content"]) for message in messages[-2:])
+    kinds = [block.get("type") for block in calling]
+    has_loop = "tool_use" in kinds and bool(results) and results[0].get("type") == "tool_result"
+    return has_loop and kinds[0] not in ("thinking", "redacted_thinking")

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy.dialects.base import WarningLog
+from understudy.dialects.histories.sharing import shared
 from understudy.domain.content import AnyPart, ToolCall
 from understudy.domain.messages import Message
 
@@ -21,16 +22,15 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def with_object_arguments(messages: tuple[Message, ...], dialect: str, notes: WarningLog) -> tuple[Message, ...]:
     """Return the messages with arguments that are objects: empty ones become `{}`, others a field of an object."""
-    return tuple(_message(message, dialect, notes) for message in messages)
+    return shared(messages, tuple([_message(message, dialect, notes) for message in messages]))
 
 
 def _message(message: Message, dialect: str, notes: WarningLog) -> Message:
     if isinstance(message.content, str):
         return message
-    parts = tuple(_part(part, dialect, notes) if type(part) is ToolCall else part for part in message.content)
-    if all(new is old for new, old in zip(parts, message.content, strict=True)):
-        return message
-    return replace(message, content=parts)
+    old = message.content
+    parts = shared(old, tuple([_part(part, dialect, notes) if type(part) is ToolCall else part for part in old]))
+    return message if parts is old else replace(message, content=parts)
 
 
 def _part(call: ToolCall, dialect: str, notes: WarningLog) -> AnyPart:

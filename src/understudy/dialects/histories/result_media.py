@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from understudy.dialects.base import WarningLog, word_of
+from understudy.dialects.histories.sharing import shared
 from understudy.domain.content import AnyPart, Audio, File, Image, Text, ToolCall, ToolResult
 from understudy.domain.messages import Message, Role
 
@@ -16,7 +17,7 @@ ATTACHED = "(See the attachment in the user message that follows.)"
 def with_media_moved(messages: tuple[Message, ...], moves: frozenset[str], notes: WarningLog) -> tuple[Message, ...]:
     """Return the messages with the media of these kinds in user messages of their own, each after all results of its
     turn. A text states which call each belongs to."""
-    return tuple(_written(messages, moves, notes))
+    return shared(messages, tuple(_written(messages, moves, notes)))
 
 
 def _written(messages: tuple[Message, ...], moves: frozenset[str], notes: WarningLog) -> Iterator[Message]:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from understudy.dialects.base import WarningLog
 from understudy.dialects.histories.rules import HistoryRules
+from understudy.dialects.histories.sharing import shared
 from understudy.domain.content import AnyPart, Refusal, Text, ToolResult
 from understudy.domain.messages import Message, Role
 
@@ -30,7 +31,7 @@ def without_void_text(
         elif message.role is Role.USER:
             notes.emulate("messages", f"this API refuses a message without text; `{PLACEHOLDER}` is sent")
             written.append(replace(message, content=PLACEHOLDER))
-    return tuple(written)
+    return shared(messages, tuple(written))
 
 
 def _kept(message: Message, dialect: str, rules: HistoryRules) -> Message:

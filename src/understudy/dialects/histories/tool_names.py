@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from understudy.dialects.base import Dialect, Endpoint, Exchange, WarningLog
+from understudy.dialects.histories.sharing import shared
 from understudy.domain.content import AnyPart, ToolCall, ToolResult
 from understudy.domain.events import ToolCallStarted, Warned
 from understudy.domain.failures import Failure
@@ -83,10 +84,8 @@ def _choice(choice: ToolChoice | None, names: ToolNames) -> ToolChoice | None:
 def _message(message: Message, names: ToolNames) -> Message:
     if isinstance(message.content, str):
         return message
-    parts = tuple(_part(part, names) for part in message.content)
-    if all(new is old for new, old in zip(parts, message.content, strict=True)):
-        return message
-    return replace(message, content=parts)
+    parts = shared(message.content, tuple([_part(part, names) for part in message.content]))
+    return message if parts is message.content else replace(message, content=parts)
 
 
 def _part(part: AnyPart, names: ToolNames) -> AnyPart:
