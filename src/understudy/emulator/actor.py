@@ -165,12 +165,14 @@ class Actor:
 
         The URL of the request is the path and query of the request line, as for `call`. Models need not be known here.
         """
+        checked = self.checked(request)
+        return examiners.find(self.provider.type, checked.dialect).examine(checked) if checked else None
+
+    def checked(self, request: HttpRequest) -> CheckedRequest | None:
+        """Return a request as the rules see it; `None` if no operation has its address."""
         call = self.call(request)
-        if call.operation is None:
-            return None
         body = decode_object(request.body) if request.body else {}
-        checked = self._checked(call, call.operation, body)
-        return examiners.find(self.provider.type, checked.dialect).examine(checked)
+        return None if call.operation is None else self._checked(call, call.operation, body)
 
     def _check_values(self, request: object) -> Failure | None:
         """Return what is wrong with values that no dialect checks: JSON schemas, and the length of vectors."""

@@ -7,6 +7,6 @@ encoders, which they judge. Each rule has a source and a date. One module (or on
 
 from __future__ import annotations
 
-from understudy.emulator.examiners.base import Complaint, Examiner, Rule, find
+from understudy.emulator.examiners.base import Complaint, Examiner, Rule, find, wires
 
-__all__ = ["Complaint", "Examiner", "Rule", "find"]
+__all__ = ["Complaint", "Examiner", "Rule", "find", "wires"]

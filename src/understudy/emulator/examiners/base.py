@@ -68,6 +68,11 @@ _MODULES = {
 """The module of each provider and wire format; it has the examiner in `EXAMINER`."""
 
 
+def wires() -> tuple[tuple[str, str], ...]:
+    """Return each provider and wire format that has an examiner."""
+    return tuple(_MODULES)
+
+
 @cache
 def find(provider_type: str, dialect: str) -> Examiner:
     """Return the examiner of a provider's wire format; one without rules where none is documented."""
