@@ -115,7 +115,7 @@ def _formed(
         if moves := quirks.inputs - accepted:
             messages = with_media_moved(messages, moves, notes)
     if rules.user_first:
-        messages = with_user_first(messages, notes)
+        messages = with_user_first(messages, quirks.prefill, notes)
     if rules.trimmed_end and messages:
         messages = with_trimmed_end(messages, notes)
     return messages

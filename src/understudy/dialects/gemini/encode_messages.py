@@ -13,6 +13,7 @@ from understudy.dialects.gemini.media import media_type_of
 from understudy.dialects.gemini.names import overlay
 from understudy.dialects.gemini.wire import NAME, SIGNATURE, VERSION
 from understudy.dialects.histories.rules import HistoryRules
+from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -202,6 +203,9 @@ class MessageEncoder:
             )
             last = self._system.pop()
             self._append(Message(Role.USER, last.content))
+        if not self._contents:
+            self._notes.emulate("messages", "this API requires a message; nothing else is left of the conversation")
+            self._append(Message.user(PLACEHOLDER))
         if not self._prefill and len(self._contents) > 1 and self._last is Role.ASSISTANT:
             self._contents.pop()
             self._notes.drop("prefill", "this model does not continue an answer begun by the caller")

@@ -8,6 +8,7 @@ from understudy.dialects.base import WarningLog
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import Message, Role
 
+CONTINUE = "(Continue.)"
 BEGINNING = "(The conversation begins with an answer.)"
 
 
@@ -30,16 +31,18 @@ def _united(one: dict[str, JsonObject] | None, other: dict[str, JsonObject] | No
     return {name: one.get(name, {}) | other.get(name, {}) for name in one | other}
 
 
-def with_user_first(messages: tuple[Message, ...], notes: WarningLog) -> tuple[Message, ...]:
+def with_user_first(messages: tuple[Message, ...], prefill: bool, notes: WarningLog) -> tuple[Message, ...]:
     """Return the messages with one of the user before an answer that begins the conversation.
 
-    An answer alone, which the model is to continue, is left as it is.
+    An answer alone is continued by the model if it accepts a prefill; otherwise the user asks for that.
     """
     first = next((at for at, message in enumerate(messages) if message.role not in _SYSTEM), len(messages))
-    if first >= len(messages) - 1 or messages[first].role is not Role.ASSISTANT:
+    if first == len(messages) or messages[first].role is not Role.ASSISTANT:
         return messages
     notes.emulate("messages", "this API requires a message of the user first; one that says so was added")
-    return (*messages[:first], Message.user(BEGINNING), *messages[first:])
+    messages = (*messages[:first], Message.user(BEGINNING), *messages[first:])
+    is_alone = not any(message.role in (Role.USER, Role.TOOL) for message in messages[first + 1 :])
+    return (*messages, Message.user(CONTINUE)) if is_alone and not prefill else messages
 
 
 _SYSTEM = (Role.SYSTEM, Role.DEVELOPER)
