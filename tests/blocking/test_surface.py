@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from understudy import ResponseStream, blocking, create_provider, from_config
+from understudy import Conversation, ResponseStream, RunStream, blocking, create_provider, from_config
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
 from understudy.protocol import LLMProvider
@@ -29,6 +29,8 @@ PAIRS: list[tuple[type, type]] = [
     (Provider, blocking.Provider),
     (ProviderManager, blocking.ProviderManager),
     (ResponseStream, blocking.ResponseStream),
+    (RunStream, blocking.RunStream),
+    (Conversation, blocking.Conversation),
 ]
 
 

@@ -301,7 +301,7 @@ def test_valid_arguments_stay_the_model_s_own_string() -> None:
 
 # ---- names ----
 
-ODD = ("fs.read/file", "städte", "x" * 70, "9lives", "a b", "")
+ODD = ("fs.read/file", "städte", "x" * 70, "9lives", "a b")
 PATTERNS = {"google": r"[A-Za-z_][\w.:-]{0,63}", "gemini-2": r"[A-Za-z_][\w.:-]{0,63}", "cohere": r"[A-Za-z_]\w{0,63}"}
 
 

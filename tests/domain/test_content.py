@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from understudy.domain.content import File, Image, parse_data_url, sniff_image
+from understudy.domain.content import Audio, File, Image, InvalidMedia, Media, parse_data_url, sniff_image
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 
@@ -89,3 +91,93 @@ def test_plain_text_of_a_file(file: File, text: str | None) -> None:
 def test_the_first_bytes_show_an_image(data: str, kind: str | None) -> None:
     """What is not base64 shows nothing."""
     assert sniff_image(data) == kind
+
+
+RAW = {
+    "a.png": b"\x89PNG\r\n\x1a\n",
+    "a.wav": b"RIFF\0\0\0\0WAVE",
+    "a.pdf": b"%PDF-1.7",
+    "a.csv": b"a,b\n",
+    "a.docx": b"PK\3\4",
+    "a.dat": b"\0\1\2",
+    "empty.png": b"",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, data in RAW.items():
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "media_type"),
+    [
+        (Image, "a.png", "image/png"),
+        (Audio, "a.wav", "audio/wav"),
+        (File, "a.pdf", "application/pdf"),
+        (File, "a.csv", "text/csv"),
+        (File, "a.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+        (File, "a.png", "image/png"),
+    ],
+)
+def test_media_are_read_from_disk(folder: Path, kind: type[Media], name: str, media_type: str) -> None:
+    """The type comes from the bytes, else from the name; only a file has a name of its own on wires."""
+    for path in (folder / name, str(folder / name)):
+        part = kind.from_path(path)
+        assert part.media_type == media_type
+        assert part.data == base64.b64encode(RAW[name]).decode()
+        assert part.name == (name if kind is File else None)
+    assert kind.from_bytes(RAW[name], media_type).data == part.data
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        (Image, "none.png", "cannot be read: No such file"),
+        (Image, "empty.png", "is empty"),
+        (Image, "a.pdf", "is application/pdf, not image: use File"),
+        (Image, "a.wav", "is audio/wav, not image: use Audio"),
+        (Image, "a.dat", "has an unknown type, not PNG, JPEG, GIF or WebP: give media_type"),
+        (File, "a.dat", "has an unknown type"),
+        (Audio, "", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_from_disk_is_named(folder: Path, kind: type[Media], name: str, message: str) -> None:
+    with pytest.raises(InvalidMedia) as caught:
+        kind.from_path(folder / name)
+    assert str(caught.value).startswith(f"{kind.__name__}.from_path: ")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Image.from_bytes(b""), "the data is empty"),
+        (lambda: Image.from_bytes("a.png"), "data must be bytes, got str; for a file, use Image.from_path"),  # type: ignore[arg-type]
+        (lambda: Image.from_bytes(b"<svg/>"), "is SVG"),
+        (
+            lambda: Audio.from_url("a.wav"),
+            "url is not an absolute URL: got 'a.wav'; for a file on disk, use Audio.from",
+        ),
+        (lambda: Image.from_url("data:image/png;base64,?"), "data is not valid base64"),
+        (lambda: Image(data="a?b=").checked("messages[0]"), "messages[0]: data is not valid base64"),
+    ],
+)
+def test_mistakes_are_named(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(InvalidMedia) as caught:
+        make()
+    assert message in str(caught.value)
+
+
+def test_checked_media_are_canonical() -> None:
+    """Both alphabets of RFC 4648, white space, missing padding, and `data:` URLs in either field."""
+    raw = bytes(range(248, 256)) + b"?>"
+    plain = base64.b64encode(raw).decode()
+    for spelled in (plain, base64.urlsafe_b64encode(raw).decode(), plain.rstrip("="), f"\n{plain[:3]} {plain[3:]}\n"):
+        assert Image(data=spelled).checked("x").data == plain
+        assert Image(url=f"data:image/png;base64,{spelled}").checked("x") == Image(data=plain, media_type="image/png")
+    whole = Image(data=plain)
+    assert whole.checked("x") is whole
+    assert Image.from_url("https://a.example/b.png") == Image(url="https://a.example/b.png")

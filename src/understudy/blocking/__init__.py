@@ -13,10 +13,20 @@ call on, and serves all threads of the process. A forked process starts a loop o
 
 from __future__ import annotations
 
+from understudy.blocking.conversation import Conversation
 from understudy.blocking.provider import LLMProvider, Provider, ProviderManager, create_provider, from_config
-from understudy.blocking.stream import ResponseStream
+from understudy.blocking.stream import ResponseStream, RunStream
 
-__all__ = ["LLMProvider", "Provider", "ProviderManager", "ResponseStream", "create_provider", "from_config"]
+__all__ = [
+    "Conversation",
+    "LLMProvider",
+    "Provider",
+    "ProviderManager",
+    "ResponseStream",
+    "RunStream",
+    "create_provider",
+    "from_config",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -6,17 +6,17 @@ Signatures and first lines of docstrings are those of the twins; tests/blocking/
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from understudy.blocking.bridge import BRIDGE
-from understudy.blocking.stream import ResponseStream
+from understudy.blocking.stream import ResponseStream, RunStream
 from understudy.client import factory, manager, provider
 from understudy.domain.stats import ProviderStats
 from understudy.policy.plan import Plan
-from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts, TypedOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions, RunOptions, Texts, TypedOptions, TypedRunOptions
 from understudy.protocol import LLMProvider as AsyncProvider
 from understudy.settings import FallbackConfig, ProviderConfig, Route
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         T,
         TokenCount,
     )
+    from understudy.domain.runs import RunResult
     from understudy.domain.warnings import Warning  # noqa: A004 - the public name
     from understudy.ledger import LedgerSink, Observer
     from understudy.providers.base import ProviderRow
@@ -87,6 +88,28 @@ class LLMProvider:
         thread = BRIDGE.loop_thread()
         thread.check()
         return ResponseStream(self._run(lambda: self._wrapped.stream(prompt, **options)), thread, self)
+
+    @overload
+    def run_tools(self, prompt: Prompt, /, **options: Unpack[TypedRunOptions[T]]) -> RunResult[T]: ...
+    @overload
+    def run_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunResult: ...
+    def run_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunResult:
+        """Answer a prompt, executing the tool calls of the model until it needs no more; see `RunOptions`.
+
+        Functions without `async` run in threads, which may use this same interface; the calls of one answer run side
+        by side.
+        """
+        return self._run_coroutine(lambda: self._wrapped.run_tools(prompt, **options))
+
+    @overload
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[TypedRunOptions[T]]) -> RunStream[T]: ...
+    @overload
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunStream: ...
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunStream:
+        """Do what `run_tools` does, and report answers, tool calls and results as they arrive; see `RunStream`."""
+        thread = BRIDGE.loop_thread()
+        thread.check()
+        return RunStream(self._run(lambda: self._wrapped.stream_tools(prompt, **options)), thread, self)
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
         """Return the plan of a request without sending it: the order of the targets, why, and what each would cost."""
@@ -263,16 +286,17 @@ def create_provider(
 
 
 def from_config(
-    path: str | Path | None = None,
+    path: str | Path | Mapping[str, Any] | None = None,
     *,
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider | ProviderManager:
-    """Make what a configuration file describes: one provider, or a manager of several.
+    """Make what a configuration describes: one provider, or a manager of several.
 
-    Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
-    provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
+    `path` is that of a file, or a dictionary with the file's tables: `{"llm": {"providers": [...]}}`, or the inner
+    dictionary alone. Without it: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any
+    file, every provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
     """
     made = manager.from_config(path, transport=transport, sink=sink, observers=observers)
     return ProviderManager.of(made) if isinstance(made, manager.ProviderManager) else Provider(made)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import msgspec
 
@@ -17,7 +17,16 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
 from understudy.domain.stats import ProviderStats
 from understudy.policy.selection import split_name
-from understudy.protocol import EmbedOptions, LLMProvider, Prompt, RequestOptions, Texts, TypedOptions
+from understudy.protocol import (
+    EmbedOptions,
+    LLMProvider,
+    Prompt,
+    RequestOptions,
+    RunOptions,
+    Texts,
+    TypedOptions,
+    TypedRunOptions,
+)
 from understudy.settings import FallbackConfig, FallbackStrategy, Route
 
 if TYPE_CHECKING:
@@ -25,8 +34,10 @@ if TYPE_CHECKING:
 
     from understudy.client.calls import Calls
     from understudy.client.stream import ResponseStream
+    from understudy.client.tools.stream import RunStream
     from understudy.config import Config
     from understudy.domain.requests import GenerationRequest
+    from understudy.domain.runs import RunResult
     from understudy.engine.engine import Engine
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.catalog import TargetCatalog
@@ -133,6 +144,31 @@ class ProviderManager:
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece. Until the first content any target may replace any other; not after it."""
         return self._calls.stream(prompt, options)
+
+    @overload
+    async def run_tools(self, prompt: Prompt, /, **options: Unpack[TypedRunOptions[T]]) -> RunResult[T]: ...
+    @overload
+    async def run_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunResult: ...
+    async def run_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunResult:
+        """Answer a prompt, executing the tool calls of the model until it needs no more; see `RunOptions`.
+
+        Asynchronous functions run on the event loop, others in threads; the calls of one answer run side by side. Each
+        step may be answered by another target. Raise `RunLimitExceeded` at a limit; every error has `run`.
+        """
+        from understudy.client.tools.loop import ToolLoop
+
+        return await ToolLoop(self._calls, prompt, options).to_end()
+
+    @overload
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[TypedRunOptions[T]]) -> RunStream[T]: ...
+    @overload
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunStream: ...
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunStream:
+        """Do what `run_tools` does, and report answers, tool calls and results as they arrive; see `RunStream`."""
+        from understudy.client.tools.loop import ToolLoop
+        from understudy.client.tools.stream import RunStream
+
+        return RunStream(ToolLoop(self._calls, prompt, options))
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
         """Return the plan of a request without sending it: the order of the targets, why, and what each would cost.
@@ -311,20 +347,22 @@ async def _closed(provider: LLMProvider) -> None:
 
 
 def from_config(
-    path: str | Path | None = None,
+    path: str | Path | Mapping[str, Any] | None = None,
     *,
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider | ProviderManager:
-    """Make what a configuration file describes: one provider, or a manager of several.
+    """Make what a configuration describes: one provider, or a manager of several.
 
-    Without `path`: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any file, every
-    provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
+    `path` is that of a file, or a dictionary with the file's tables: `{"llm": {"providers": [...]}}`, or the inner
+    dictionary alone. Without it: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any
+    file, every provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
     """
-    from understudy.config import load
+    from understudy.config import load, read_mapping
 
-    return from_loaded(load(path), transport=transport, sink=sink, observers=observers)
+    loaded = read_mapping(path) if isinstance(path, Mapping) else load(path)
+    return from_loaded(loaded, transport=transport, sink=sink, observers=observers)
 
 
 def from_loaded(

@@ -15,13 +15,14 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.stats import ProviderStats
 from understudy.engine.registry import backend_of
-from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts, TypedOptions
+from understudy.protocol import EmbedOptions, Prompt, RequestOptions, RunOptions, Texts, TypedOptions, TypedRunOptions
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig
 
 if TYPE_CHECKING:
     from understudy.client.calls import Calls
     from understudy.client.stream import ResponseStream
+    from understudy.client.tools.stream import RunStream
     from understudy.domain.prices import Price
     from understudy.domain.responses import (
         EmbeddingResponse,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         T,
         TokenCount,
     )
+    from understudy.domain.runs import RunResult
     from understudy.domain.warnings import Warning  # noqa: A004 - the public name
     from understudy.engine.http_backend import HttpBackend
     from understudy.ledger import LedgerSink, Observer
@@ -132,6 +134,31 @@ class Provider:
     def stream(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Answer a prompt piece by piece; see `ResponseStream`. Raise `Misuse` at once for a wrong call."""
         return self._calls.stream(prompt, options)
+
+    @overload
+    async def run_tools(self, prompt: Prompt, /, **options: Unpack[TypedRunOptions[T]]) -> RunResult[T]: ...
+    @overload
+    async def run_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunResult: ...
+    async def run_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunResult:
+        """Answer a prompt, executing the tool calls of the model until it needs no more; see `RunOptions`.
+
+        Asynchronous functions run on the event loop, others in threads; the calls of one answer run side by side. Each
+        step may be answered by another target. Raise `RunLimitExceeded` at a limit; every error has `run`.
+        """
+        from understudy.client.tools.loop import ToolLoop
+
+        return await ToolLoop(self._calls, prompt, options).to_end()
+
+    @overload
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[TypedRunOptions[T]]) -> RunStream[T]: ...
+    @overload
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunStream: ...
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunStream:
+        """Do what `run_tools` does, and report answers, tool calls and results as they arrive; see `RunStream`."""
+        from understudy.client.tools.loop import ToolLoop
+        from understudy.client.tools.stream import RunStream
+
+        return RunStream(ToolLoop(self._calls, prompt, options))
 
     def explain(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> Plan:
         """Return the plan of a request without sending it: this one target, and what it would cost."""

@@ -66,7 +66,13 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], m
     also an error if every entry is disabled, unless it `may_be_empty`.
     """
     lines = Source(source, text, KNOWN)
-    document = _toml(text, lines)
+    return read(_toml(text, lines), lines, environ=environ, may_be_empty=may_be_empty)
+
+
+def read(
+    document: Mapping[str, Any], lines: Source, *, environ: Mapping[str, str], may_be_empty: bool = False
+) -> Config:
+    """Read a configuration from its decoded tables. `lines` says where each key is written. Raise `ConfigError`."""
     report = Report(lines)
     llm = _llm(document, report)
     context = Context(environ, report)
@@ -87,7 +93,7 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], m
         providers=entries.providers,
         fallback=fallback,
         routes=routes,
-        source=source,
+        source=lines.name,
         notices=report.notices,
         disabled=entries.disabled,
         legacy=tables is None,

@@ -324,11 +324,13 @@ class WarningLog:
     the caller becomes a warning.
     """
 
-    __slots__ = ("_configured", "warnings")
+    __slots__ = ("_configured", "refusal", "warnings")
 
     def __init__(self, configured: frozenset[str] = frozenset()) -> None:
         self._configured = configured
         self.warnings: list[Warning] = []
+        self.refusal: Failure | None = None
+        """Why the target must not be asked at all; the first reason counts."""
 
     def drop(self, what: str, why: str) -> None:
         """Record that something was left out."""
@@ -346,6 +348,11 @@ class WarningLog:
         """Record that something was done in another way than requested."""
         self._add(WarningKind.EMULATED, what, why)
 
+    def refuse(self, what: str, why: str) -> None:
+        """Record that the target cannot be asked, because the request means little without this. Other targets may."""
+        if self.refusal is None:
+            self.refusal = Failure(kind=FailureKind.UNSUPPORTED, message=f"{what}: {why}", sent=False)
+
     def _add(self, kind: WarningKind, what: str, why: str) -> None:
         if what not in self._configured:
             warning = Warning(kind, what, why)
@@ -355,6 +362,14 @@ class WarningLog:
     def events(self) -> list[Event]:
         """Return the warnings as events, which come before the answer."""
         return [Warned(warning) for warning in self.warnings]
+
+    def before(self) -> list[Any]:
+        """Return what precedes the request: the warnings, and the refusal, which replaces it."""
+        return [*self.events(), *self.refusals()]
+
+    def refusals(self) -> list[Any]:
+        """Return the refusal, if any."""
+        return [] if self.refusal is None else [self.refusal]
 
 
 def extra_fields(extra: dict[str, dict[str, Any]] | None, dialect: str, endpoint: Endpoint) -> dict[str, Any]:

@@ -56,6 +56,12 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Its answers are images, audio or video, so they are long."""
     image_urls: bool = True
     """Images may be given by URL; otherwise only by their bytes."""
+    audio_urls: bool = False
+    """Audio may be given by URL, in the part `audio_url` of the openai dialect (Together)."""
+    image_types: frozenset[str] = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+    """Media types of images that the target accepts as bytes."""
+    audio_types: frozenset[str] = frozenset({"audio/wav", "audio/mpeg"})
+    """Media types of audio that the target accepts as bytes."""
     tool_choice: frozenset[str] = frozenset({"auto", "none", "required", "tool"})
     """Modes of `ToolChoice` that are accepted."""
     parallel_switch: bool = True
@@ -134,6 +140,9 @@ class QuirksPatch(TypedDict, total=False):
     result_media: frozenset[str] | None
     gives_media: bool
     image_urls: bool
+    audio_urls: bool
+    image_types: frozenset[str]
+    audio_types: frozenset[str]
     tool_choice: frozenset[str]
     parallel_switch: bool
     output_formats: frozenset[str]

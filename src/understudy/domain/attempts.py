@@ -11,6 +11,7 @@ import msgspec
 from understudy.domain.failures import Failure
 from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.operation import Operation
+from understudy.domain.plain import Plain
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 
@@ -33,7 +34,7 @@ class CostBasis(enum.StrEnum):
     EXACT = "exact"
 
 
-class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptRecord(msgspec.Struct, Plain, frozen=True, kw_only=True):
     """One attempt at one target. Times are seconds; `started` is Unix time, the others are durations."""
 
     request_id: str

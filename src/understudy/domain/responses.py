@@ -14,6 +14,7 @@ from understudy.domain.content import JsonObject, Refusal, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+from understudy.domain.plain import Plain
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 
@@ -29,7 +30,7 @@ else:
     T_co = TypeVar("T_co", covariant=True)
 
 
-class GenerationResponse(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True, dict=False):
+class GenerationResponse(msgspec.Struct, Plain, Generic[T_co], frozen=True, kw_only=True, dict=False):
     """A whole answer, with the record of every attempt to get it.
 
     `parsed` has the type `T` in a `GenerationResponse[T]`, and any type in a plain `GenerationResponse`.
@@ -58,6 +59,8 @@ class GenerationResponse(msgspec.Struct, Generic[T_co], frozen=True, kw_only=Tru
     raw: bytes | None = None
     """The provider's body, unchanged: the bytes of the stream if a `generate` was streamed internally. `None` for the
     result of `stream`."""
+
+    _computed = ("text", "tool_calls", "tokens_used", "total_cost")
 
     @property
     def text(self) -> str:
@@ -97,7 +100,7 @@ class GenerationResponse(msgspec.Struct, Generic[T_co], frozen=True, kw_only=Tru
         return answer_object(self, dialect="openai")
 
 
-class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
+class EmbeddingResponse(msgspec.Struct, Plain, frozen=True, kw_only=True):
     """Vectors, one per text, in the order of the texts."""
 
     embeddings: tuple[tuple[float, ...], ...]
@@ -114,6 +117,8 @@ class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
     """Every attempt, batch after batch."""
     raw: bytes | None = None
     """The provider's body, unchanged; `None` if there were several."""
+
+    _computed = ("total_cost",)
 
     def to_openai(self) -> JsonObject:
         """Return the vectors as OpenAI's list of embedding objects, for code written against that form."""
@@ -151,7 +156,7 @@ def joined(answers: Sequence[EmbeddingResponse]) -> EmbeddingResponse:
     )
 
 
-class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ModelInfo(msgspec.Struct, Plain, frozen=True, kw_only=True, omit_defaults=True):
     """A model as its provider describes it; what the provider does not report is `None`."""
 
     id: str
@@ -175,7 +180,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     raw: JsonObject | None = None
 
 
-class TokenCount(msgspec.Struct, frozen=True, kw_only=True):
+class TokenCount(msgspec.Struct, Plain, frozen=True, kw_only=True):
     """How many tokens a request's prompt has."""
 
     input_tokens: int
@@ -185,7 +190,7 @@ class TokenCount(msgspec.Struct, frozen=True, kw_only=True):
     """Parts of the request that could not be counted."""
 
 
-class HealthStatus(msgspec.Struct, frozen=True, kw_only=True):
+class HealthStatus(msgspec.Struct, Plain, frozen=True, kw_only=True):
     """What a free call revealed of a provider. `None` means unknown."""
 
     provider: str
@@ -201,6 +206,8 @@ class HealthStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong and what to do, in a sentence."""
     targets: tuple[HealthStatus, ...] = ()
     """Of a manager: the status of each of its targets."""
+
+    _computed = ("ok",)
 
     @property
     def ok(self) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from understudy.domain.money import Money
+from understudy.domain.plain import Plain
 from understudy.domain.quantiles import Quantiles
 
 
-class ProviderStats(msgspec.Struct, frozen=True, kw_only=True):
+class ProviderStats(msgspec.Struct, Plain, frozen=True, kw_only=True):
     """What a provider has done since it was made: its generations and embeddings. Sums with `+`.
 
     Every attempt counts as a request, failed ones too, so there are more requests than calls. Free operations (lists of
@@ -40,6 +41,8 @@ class ProviderStats(msgspec.Struct, frozen=True, kw_only=True):
     """Of successful attempts."""
     first_events: Quantiles = Quantiles()
     """Until the first content, of successful streamed attempts."""
+
+    _computed = ("estimated_cost_usd", "latency_p50", "latency_p95", "first_event_p50", "first_event_p95")
 
     @property
     def estimated_cost_usd(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -158,6 +158,7 @@ class Actor:
             model=self._model(name) if isinstance(name, str) else None,
             model_name=name if isinstance(name, str) else None,
             path=call.path,
+            query=dict(parse_qsl(urlsplit(call.request.url).query)),
         )
 
     def examine(self, request: HttpRequest) -> Complaint | None:

@@ -37,6 +37,9 @@ ROW = ProviderRow(
         "message_names": False,
         "parallel_switch": False,
         "inputs": frozenset({"image", "audio"}),
+        "audio_urls": True,
+        # `input_audio` is WAV here.
+        "audio_types": frozenset({"audio/wav"}),
         "stop_as_list": True,
         "logprobs_as_count": True,
         "single_models": False,

@@ -175,7 +175,7 @@ def test_media() -> None:
     png = "iVBORw0KGgo="
     parts = (
         Image(data=png),
-        Image(url=f"data:image/gif;base64,{png}"),
+        Image(url="data:image/gif;base64,R0lGODlh"),
         Image(file_id="file_1", cache=CacheMark()),
         File(data="JVBERi0=", name="Report", context="Q3", citations=True),
         File(data="aGk=", media_type="text/markdown"),
@@ -185,7 +185,7 @@ def test_media() -> None:
     request = GenerationRequest(messages=(Message.user(parts),))
     assert body(request)["messages"][0]["content"] == [
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": png}},
-        {"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": png}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": "R0lGODlh"}},
         {"type": "image", "source": {"type": "file", "file_id": "file_1"}, "cache_control": {"type": "ephemeral"}},
         {
             "type": "document",
@@ -205,7 +205,7 @@ def test_what_has_no_block_is_left_out_with_a_warning() -> None:
     parts = (
         Text("look"),
         Audio(data="AA=="),
-        Image(data="AAAA"),
+        Image(),
         Image(url="https://i", detail="high"),
         Opaque("openai", {"type": "file_search_call"}),
         Citation(url="https://c"),

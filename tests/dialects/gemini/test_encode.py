@@ -153,7 +153,7 @@ def test_arguments_that_are_no_object_are_sent_all_the_same() -> None:
     [
         (Image(data="aGk=", media_type="image/webp"), {"inlineData": {"mimeType": "image/webp", "data": "aGk="}}),
         (Image(data="iVBORw0KGgo="), {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}),
-        (Image(url="data:image/gif;base64,R0k="), {"inlineData": {"mimeType": "image/gif", "data": "R0k="}}),
+        (Image(url="data:image/webp;base64,R0k="), {"inlineData": {"mimeType": "image/webp", "data": "R0k="}}),
         (
             Image(url="https://x.example/a.JPG?b=c"),
             {"fileData": {"mimeType": "image/jpeg", "fileUri": "https://x.example/a.JPG?b=c"}},
@@ -175,7 +175,7 @@ def test_media(part: AnyPart, written: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("part", "what"),
     [
-        (Image(data="????"), "image"),
+        (Image(), "image"),
         (Image(data="aGk=", media_type="image/png", detail="high"), "image detail"),
         (File(text="x", name="a.txt"), "file name"),
         (Text("x", cache=CacheMark()), "cache"),
@@ -186,7 +186,7 @@ def test_what_cannot_be_said_of_parts_is_a_warning(part: AnyPart, what: str) -> 
 
 
 def test_images_by_address_only_where_they_are_taken() -> None:
-    said = (Image(url="https://x.example/a.png"), Image(url="data:image/gif;base64,R0k="), Image(file_id="a"))
+    said = (Image(url="https://x.example/a.png"), Image(url="data:image/png;base64,R0k="), Image(file_id="a"))
     request, target = asked(Message.user(said)), endpoint(image_urls=False)
     kinds = [list(part) for part in body(request, target)["contents"][0]["parts"]]
     assert kinds == [["inlineData"], ["fileData"]]

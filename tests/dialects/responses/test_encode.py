@@ -268,7 +268,7 @@ def test_images_and_files_go_in_by_url_bytes_or_id() -> None:
                 {"type": "input_image", "image_url": "data:image/png;base64,AAAA"},
                 {"type": "input_image", "file_id": "file_1"},
                 {"type": "input_file", "file_data": "data:application/pdf;base64,BBBB", "filename": "b.pdf"},
-                {"type": "input_file", "file_data": "BBBB", "filename": "b.pdf"},
+                {"type": "input_file", "file_data": "data:application/pdf;base64,BBBB", "filename": "b.pdf"},
                 {"type": "input_file", "file_url": "https://x.org/c.pdf"},
                 {"type": "input_file", "file_id": "file_2"},
             ],

@@ -112,7 +112,7 @@ BODIES: dict[str, dict[str, Any]] = {
                     {"type": "input_image", "image_url": "data:image/png;base64,AAAA"},
                     {"type": "input_image", "file_id": "file_1", "detail": "auto"},
                     {"type": "input_file", "file_data": "data:application/pdf;base64,AAAA", "filename": "a.pdf"},
-                    {"type": "input_file", "file_data": "AAAA", "filename": "a.pdf"},
+                    {"type": "input_file", "file_data": "data:text/csv;base64,AAAA", "filename": "a.csv"},
                     {"type": "input_file", "file_url": "https://x.org/a.pdf", "detail": "high"},
                     {"type": "input_file", "file_id": "file_2"},
                     {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
@@ -265,7 +265,7 @@ def test_typed_fields_are_typed() -> None:
     assert isinstance(media[3], File)
     assert (media[3].data, media[3].media_type) == ("AAAA", "application/pdf")
     assert isinstance(media[4], File)
-    assert (media[4].data, media[4].media_type) == ("AAAA", None)
+    assert (media[4].data, media[4].media_type) == ("AAAA", "text/csv")
 
 
 def test_the_count_is_asked_for_at_its_own_path() -> None:

@@ -118,7 +118,7 @@ CHAT = (
         says="invalid image data",
     ),
     Case(
-        "vision",
+        "capabilities",
         talk(turn("user", look(PNG_URL))),
         talk(turn("user", look(PNG_URL)), model=QWEN),
         says="messages[1].content must be a string",

@@ -44,10 +44,12 @@ class Case(msgspec.Struct, frozen=True):
     also: frozenset[str] = frozenset()
     """Other rules that such a request cannot help breaking."""
     path: str | None = None
-    """Where it is sent, instead of the path of the table."""
+    """Where both are sent, instead of the path of the table."""
+    kept_path: str | None = None
+    """Where the twin is sent, if the address makes the difference."""
     headers: Mapping[str, str] = {}
     kept_headers: Mapping[str, str] | None = None
-    """Headers of the twin, where they are what makes the difference."""
+    """Those of the twin, if they make the difference."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -59,10 +61,15 @@ class Table(msgspec.Struct, frozen=True):
     """In the request line, such as `/v1/chat/completions`."""
     cases: tuple[Case, ...]
 
-    def request(self, case: Case, body: JsonObject) -> HttpRequest:
-        """Return a request of a case as it reaches the provider."""
-        headers = case.headers if body is case.broken or case.kept_headers is None else case.kept_headers
-        return HttpRequest("POST", case.path or self.path, tuple(headers.items()), encode(body))
+    def broken(self, case: Case) -> HttpRequest:
+        """Return the request that breaks the rule, as it reaches the provider."""
+        return HttpRequest("POST", case.path or self.path, tuple(case.headers.items()), encode(case.broken))
+
+    def kept(self, case: Case) -> HttpRequest:
+        """Return its twin."""
+        path = case.kept_path or case.path or self.path
+        headers = case.headers if case.kept_headers is None else case.kept_headers
+        return HttpRequest("POST", path, tuple(headers.items()), encode(case.kept))
 
 
 def tables() -> list[Table]:

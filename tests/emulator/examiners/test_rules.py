@@ -26,7 +26,7 @@ emulated = cache(actor)
 
 def broken_rules(played: Actor, table: Table, case: Case) -> list[str]:
     """Return the names of all rules that the broken request of a case breaks."""
-    checked = played.checked(table.request(case, case.broken))
+    checked = played.checked(table.broken(case))
     assert checked is not None, "no operation has this path"
     assert checked.dialect == table.dialect
     rules = find(table.provider, table.dialect).rules
@@ -36,7 +36,7 @@ def broken_rules(played: Actor, table: Table, case: Case) -> list[str]:
 @pytest.mark.parametrize(("table", "case"), ALL)
 def test_a_broken_rule_is_refused_by_its_name(table: Table, case: Case) -> None:
     played = emulated(table.provider)
-    complaint = played.examine(table.request(case, case.broken))
+    complaint = played.examine(table.broken(case))
     assert complaint is not None
     assert complaint.rule.name == case.rule
     assert set(broken_rules(played, table, case)) == {case.rule} | case.also
@@ -47,7 +47,7 @@ def test_a_broken_rule_is_refused_by_its_name(table: Table, case: Case) -> None:
 
 @pytest.mark.parametrize(("table", "case"), ALL)
 def test_its_twin_is_accepted(table: Table, case: Case) -> None:
-    complaint = emulated(table.provider).examine(table.request(case, case.kept))
+    complaint = emulated(table.provider).examine(table.kept(case))
     assert complaint is None, (complaint.rule.name, complaint.words)
 
 

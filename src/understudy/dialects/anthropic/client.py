@@ -32,7 +32,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
         reader,
         classify(endpoint, Operation.CHAT),
         expects=_STREAM if stream else ("application/json",),
-        before=notes.events(),
+        before=notes.before(),
         whole=whole,
     )
 
@@ -46,6 +46,7 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
         HttpRequest("POST", url, encode_headers(request, endpoint), encode(body)),
         WholeReader(lambda data: decode_count(data, model, tuple(notes.warnings))),
         classify(endpoint, Operation.COUNT_TOKENS),
+        before=notes.refusals(),
     )
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from understudy.dialects.anthropic.wire import NAME, STRICT_VERSION
-from understudy.dialects.base import Endpoint, WarningLog
+from understudy.dialects.base import Endpoint, WarningLog, word_of
 from understudy.dialects.histories.call_ids import CallIds, made_id
 from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.histories.texts import PLACEHOLDER
+from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, recast
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -21,7 +21,6 @@ from understudy.domain.content import (
     File,
     Image,
     JsonObject,
-    Media,
     Opaque,
     Part,
     Refusal,
@@ -29,7 +28,6 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
-    sniff_image,
 )
 from understudy.domain.messages import Message, Role
 
@@ -165,6 +163,9 @@ class BlockEncoder:
         return {"type": "thinking", "thinking": part.text, "signature": part.signature}
 
     def _media(self, part: Image | File, role: Role) -> JsonObject | None:
+        if isinstance(part, File) and isinstance(other := recast(part), Image):
+            self._notes.emulate("file", "it is sent as image, which its type is")
+            part = other
         if self._refuses_media(part, role):
             return None
         return self._image(part) if isinstance(part, Image) else self._file(part)
@@ -182,36 +183,47 @@ class BlockEncoder:
         return True
 
     def _image(self, part: Image) -> JsonObject | None:
-        source = _source(part, sniff_image)
+        fitting = fit(part, self._quirks.image_types, self._notes)
+        source = self._source(fitting) if fitting is not None else None
         if source is None:
-            self._notes.drop("image", "it has no bytes, URL or file id, or its bytes are of an unknown type")
-            return None
-        if source["type"] == "url" and not self._quirks.image_urls:
-            self._notes.drop("image url", "this target accepts images only as bytes")
             return None
         if part.detail not in (None, "auto"):
             self._notes.drop("image detail", "this API has no such setting")
         return self._done(part, {"type": "image", "source": source})
 
     def _file(self, part: File) -> JsonObject | None:
-        part = part.inline()
-        text = part.plain_text()
-        source = (
-            {"type": "text", "media_type": "text/plain", "data": text}
-            if text is not None
-            else _source(part, lambda _: "application/pdf")
-        )
+        text = part.located().plain_text()
+        source: JsonObject | None = {"type": "text", "media_type": "text/plain", "data": text}
+        if text is None:
+            fitting = fit(assume_pdf(part), (PDF,), self._notes)
+            source = self._source(fitting) if fitting is not None else None
         if source is None:
-            self._notes.drop("file", "it has no bytes, text, URL or file id")
             return None
         block: JsonObject = {"type": "document", "source": source}
-        if part.name is not None:
+        if part.name:
             block["title"] = part.name
-        if part.context is not None:
+        if part.context:
             block["context"] = part.context
         if part.citations is not None:
             block["citations"] = {"enabled": part.citations}
         return self._done(part, block)
+
+    def _source(self, part: Image | File) -> JsonObject | None:
+        """Encode where the bytes of a fitting medium are."""
+        what = word_of(part)
+        if part.file_id is not None:
+            return {"type": "file", "file_id": part.file_id}
+        if part.data is not None:
+            return {"type": "base64", "media_type": part.media_type, "data": part.data}
+        if part.url is None:
+            self._notes.drop(what, "it has no bytes, URL or file id")
+        elif not self._quirks.image_urls:
+            self._notes.drop(f"{what} url", f"this target accepts it only as bytes; {FETCH}")
+        elif not is_web_url(part.url, secure=True):
+            self._notes.drop(f"{what} url", f"only https URLs are accepted; {FETCH}")
+        else:
+            return {"type": "url", "url": part.url}
+        return None
 
 
 def _is_blank(part: AnyPart, role: Role) -> bool:
@@ -222,16 +234,6 @@ def _is_blank(part: AnyPart, role: Role) -> bool:
 def _tool_id(call_id: str) -> str:
     """Return an id without characters that this API refuses, which ids of other providers may have."""
     return _FOREIGN_ID.sub("_", call_id) or made_id(call_id)
-
-
-def _source(part: Media, kind_of: Callable[[str], str | None]) -> JsonObject | None:
-    if part.file_id is not None:
-        return {"type": "file", "file_id": part.file_id}
-    part = part.inline()
-    if part.data is None:
-        return {"type": "url", "url": part.url} if part.url is not None else None
-    kind = part.media_type or kind_of(part.data)
-    return {"type": "base64", "media_type": kind, "data": part.data} if kind else None
 
 
 class MessageEncoder:

@@ -33,7 +33,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
         reader,
         classify(endpoint, Operation.CHAT),
         expects=_STREAM if stream else ("application/json",),
-        before=notes.events(),
+        before=notes.before(),
         whole=whole,
     )
 

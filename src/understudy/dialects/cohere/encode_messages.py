@@ -9,6 +9,7 @@ from understudy.dialects.base import Endpoint, WarningLog, word_of
 from understudy.dialects.cohere.citations import citations_of, write_citation
 from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
 from understudy.dialects.histories.rules import HistoryRules
+from understudy.dialects.media import FETCH, fit, is_web_url, recast
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -187,23 +188,30 @@ class MessageEncoder:
         return False
 
     def _image(self, part: Image, role: Role) -> JsonObject | None:
-        part = part.inline()
-        url = part.data_url()
         if "image" not in self._quirks.inputs:
             return self._no("image", "this model does not accept it")
         if role is not Role.USER:
             return self._no("image", f"{role} messages do not accept it")
+        fitting = fit(part, self._quirks.image_types, self._notes)
+        url = fitting.data_url() if fitting is not None else None
+        if fitting is None:
+            return None
         if url is None:
             return self._no("image file_id", "this API accepts images only as bytes or URLs")
-        if part.data is None and not self._quirks.image_urls:
-            return self._no("image url", "this target accepts images only as bytes")
+        if fitting.data is None and not self._quirks.image_urls:
+            return self._no("image url", f"this target accepts images only as bytes; {FETCH}")
+        if fitting.data is None and not is_web_url(url):
+            return self._no("image url", "only http and https URLs are accepted")
         body: JsonObject = {"url": url}
         if part.detail is not None:
             body["detail"] = part.detail
         return self._done(part, {"type": "image_url", "image_url": body})
 
     def _file(self, part: File, role: Role) -> JsonObject | None:
-        text = part.inline().plain_text()
+        if isinstance(other := recast(part), Image):
+            self._notes.emulate("file", "it is sent as image, which its type is")
+            return self._image(other, role)
+        text = part.located().plain_text()
         if text is None:
             return self._no("file", "this API accepts only plain text")
         data: dict[str, Any] = {"title": part.name, "text": text, "context": part.context}

@@ -46,7 +46,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
         reader,
         classify(endpoint, Operation.CHAT),
         expects=STREAM_TYPES if stream else ("application/json",),
-        before=notes.events(),
+        before=notes.before(),
     )
 
 
@@ -58,6 +58,7 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
         endpoint.post(method_url(endpoint, model, "countTokens"), encode(body)),
         WholeReader(partial(_counted, model, tuple(notes.warnings))),
         classify(endpoint, Operation.COUNT_TOKENS),
+        before=notes.refusals(),
     )
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint, WarningLog
-from understudy.dialects.gemini.media import media_type_of
+from understudy.dialects.gemini.media import ACCEPTED, media_type_of
 from understudy.dialects.gemini.names import overlay
 from understudy.dialects.gemini.wire import NAME, SIGNATURE, VERSION
 from understudy.dialects.histories.rules import HistoryRules
 from understudy.dialects.histories.texts import PLACEHOLDER
+from understudy.dialects.media import FETCH, fit
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -28,7 +29,6 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
-    sniff_image,
 )
 from understudy.domain.messages import Message, Role
 
@@ -135,35 +135,36 @@ class PartEncoder:
             for field in ("name", "context", "citations"):
                 if getattr(part, field) is not None:
                     self._notes.drop(f"file {field}", "this API accepts only the file itself")
-        if (body := self._inline(part)) is not None:
-            return _done(part, body)
-        if isinstance(part, Image) and part.file_id is None and part.url and not self._quirks.image_urls:
-            self._notes.drop("image url", "this target accepts images only as bytes or uploaded files")
-            return None
-        if (body := self._by_address(part)) is not None:
-            return _done(part, body)
-        self._notes.drop(kind, "it has neither bytes, URL nor file id, or bytes of an unknown media type")
-        return None
-
-    def _inline(self, part: Image | Audio | File) -> JsonObject | None:
-        part = part.inline()
-        data, kind = part.data, media_type_of(part)
         if isinstance(part, File) and part.text is not None:
-            data, kind = base64.b64encode(part.text.encode()).decode(), "text/plain"
-        if data is None:
+            data = base64.b64encode(part.text.encode()).decode()
+            return _done(part, {"inlineData": {"mimeType": "text/plain", "data": data}})
+        fitting = fit(part, _accepted_as(kind), self._notes)
+        if fitting is None:
             return None
-        kind = kind or sniff_image(data)
-        return {"inlineData": {"mimeType": kind, "data": data}} if kind else None
+        if fitting.data is not None:
+            return _done(part, {"inlineData": {"mimeType": media_type_of(fitting), "data": fitting.data}})
+        if isinstance(part, Image) and part.file_id is None and part.url and not self._quirks.image_urls:
+            self._notes.drop("image url", f"this target accepts images only as bytes or uploaded files; {FETCH}")
+            return None
+        if (body := self._by_address(fitting)) is not None:
+            return _done(part, body)
+        self._notes.drop(kind, "it has neither bytes, URL nor file id")
+        return None
 
     def _by_address(self, part: Image | Audio | File) -> JsonObject | None:
         address = part.url
         if part.file_id is not None:
             collected = part.file_id if "/" in part.file_id else f"files/{part.file_id}"
             address = collected if "://" in collected else f"{self._endpoint.base_url}/{VERSION}/{collected}"
-        if address is None or address.startswith("data:"):
+        if address is None:
             return None
         kind = media_type_of(part)
         return {"fileData": {"mimeType": kind, "fileUri": address} if kind else {"fileUri": address}}
+
+
+def _accepted_as(kind: str) -> frozenset[str]:
+    """Return the accepted types of a part. Google's API has one part for all media, so documents may be anything."""
+    return ACCEPTED if kind == "file" else frozenset(name for name in ACCEPTED if name.startswith(kind))
 
 
 def _own(part: Part) -> JsonObject:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from understudy.domain.content import Audio, File, Image, JsonObject
+from understudy.domain.media_types import canonical_type, type_of_name
 
 AUDIO_FORMATS: Mapping[str, str] = {
     "audio/wav": "wav",
@@ -18,23 +19,18 @@ AUDIO_FORMATS: Mapping[str, str] = {
 }
 """Media types of audio to short names. The first type of a name is the one that is written."""
 
-SUFFIXES: Mapping[str, str] = {
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "webp": "image/webp",
-    "gif": "image/gif",
-    "heic": "image/heic",
-    "heif": "image/heif",
-    "pdf": "application/pdf",
-    "txt": "text/plain",
-    "mp4": "video/mp4",
-    "webm": "video/webm",
-    "mov": "video/quicktime",
-    "wav": "audio/wav",
-    "mp3": "audio/mp3",
-}
-"""File extensions of URLs to media types, if nothing else determines the type."""
+ACCEPTED = frozenset(
+    {
+        *(f"image/{name}" for name in ("png", "jpeg", "webp", "heic", "heif")),
+        *(f"audio/{name}" for name in ("wav", "mpeg", "mp4", "aiff", "aac", "ogg", "flac", "webm")),
+        *(f"video/{name}" for name in ("mp4", "mpeg", "quicktime", "x-msvideo", "x-flv", "webm", "wmv", "3gpp")),
+        "application/pdf",
+        *(f"text/{name}" for name in ("plain", "html", "css", "csv", "xml", "rtf", "javascript", "markdown")),
+        *("application/json", "application/rtf"),
+    }
+)
+"""Media types that Gemini reads as bytes; GIF is not one of them. Source: ai.google.dev, the pages on understanding
+images, audio, video and documents (2026-11)."""
 
 _OTHER_ALPHABET = str.maketrans("-_", "+/")
 
@@ -60,9 +56,15 @@ def read_media(
 
 
 def media_type_of(part: Image | Audio | File) -> str | None:
-    """Return the media type of a part: its own, or the one of its format or URL."""
-    if part.media_type is not None:
-        return part.media_type
-    if isinstance(part, Audio) and part.format is not None:
-        return next((kind for kind, form in AUDIO_FORMATS.items() if form == part.format), f"audio/{part.format}")
-    return SUFFIXES.get(urlsplit(part.url).path.rpartition(".")[2].lower()) if part.url else None
+    """Return the media type of a part as Google spells it: its own, or the one of its format, name or URL."""
+    kind = part.media_type
+    if kind is None and isinstance(part, Audio) and part.format is not None:
+        kind = canonical_type(part.format)
+    if kind is None:
+        names = (part.name or "", urlsplit(part.url).path if part.url else "")
+        kind = next((found for name in names if (found := type_of_name(name)) is not None), None)
+    return _SPELLINGS.get(kind, kind) if kind is not None else None
+
+
+_SPELLINGS = {"audio/mpeg": "audio/mp3", "video/x-msvideo": "video/avi"}
+"""Where Google's documents spell a type otherwise."""

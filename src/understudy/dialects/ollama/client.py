@@ -32,7 +32,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
         StreamReader(endpoint) if stream else WholeReader(partial(decode_whole, endpoint=endpoint)),
         _classify(endpoint, Operation.CHAT),
         expects=STREAM_TYPES if stream else ("application/json",),
-        before=notes.events(),
+        before=notes.before(),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from understudy.dialects.base import Endpoint, WarningLog, word_of
+from understudy.dialects.media import FETCH, fit, recast, text_of
 from understudy.dialects.ollama.wire import NAME, RAW_ARGUMENTS, write_arguments
 from understudy.domain.content import (
     AnyPart,
@@ -19,7 +20,6 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
-    parse_data_url,
 )
 from understudy.domain.messages import Message, Role
 
@@ -88,10 +88,11 @@ class MessageEncoder:
                 case Image():
                     if (data := self._image(part)) is not None:
                         images.append(data)
-                case File(text=str(text)):
-                    texts.append(text)
-                    self._notes.emulate("file", "its text was added to the message")
-                case File() | Audio() | Citation():
+                case File():
+                    said, data = self._file(part)
+                    texts += [said] if said is not None else []
+                    images += [data] if data is not None else []
+                case Audio() | Citation():
                     self._notes.drop(word_of(part), "Ollama's messages cannot contain it")
                 case Opaque(dialect):
                     self._notes.drop("opaque part", f"only the {dialect} dialect supports it")
@@ -106,13 +107,25 @@ class MessageEncoder:
         if "image" not in self._endpoint.quirks.inputs:
             self._notes.drop("image", "the model does not accept images")
             return None
-        if found := parse_data_url(image.data or image.url or ""):
-            return found[1]
-        if image.data:
-            return image.data
-        what = "image url" if image.url else "image file_id"
-        self._notes.drop(what, "Ollama accepts images only as bytes")
+        fitting = fit(image, self._endpoint.quirks.image_types, self._notes, typed=False)
+        if fitting is None or fitting.data is not None:
+            return None if fitting is None else fitting.data
+        if image.url:
+            self._notes.drop("image url", f"Ollama accepts images only as bytes; {FETCH}")
+        else:
+            self._notes.drop("image file_id", "Ollama accepts images only as bytes")
         return None
+
+    def _file(self, file: File) -> tuple[str | None, str | None]:
+        """Return the text of a file, or its bytes if it is an image."""
+        if isinstance(other := recast(file), Image):
+            self._notes.emulate("file", "it is sent as image, which its type is")
+            return None, self._image(other)
+        if (text := text_of(file)) is None:
+            self._notes.drop("file", "Ollama's messages cannot contain it")
+        else:
+            self._notes.emulate("file", "its text was added to the message")
+        return text, None
 
     def _may_replay(self, thinking: Thinking) -> bool:
         origin = thinking.provenance

@@ -32,10 +32,10 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
             StreamReader(endpoint),
             classify(endpoint, Operation.CHAT),
             expects=("text/event-stream",),
-            before=notes.events(),
+            before=notes.before(),
             whole=whole,
         )
-    return SingleExchange(call, WholeReader(whole), classify(endpoint, Operation.CHAT), before=notes.events())
+    return SingleExchange(call, WholeReader(whole), classify(endpoint, Operation.CHAT), before=notes.before())
 
 
 def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingResponse]:

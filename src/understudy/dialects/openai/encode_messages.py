@@ -7,6 +7,7 @@ import re
 from understudy.dialects.base import WarningLog, word_of
 from understudy.dialects.histories.call_ids import CallIds, short_id
 from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
+from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, name_of, recast, text_of
 from understudy.dialects.openai.wire import NAME
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
@@ -23,6 +24,7 @@ from understudy.domain.content import (
     ToolCall,
     ToolResult,
 )
+from understudy.domain.media_types import suffix_of
 from understudy.domain.messages import Message, Role
 
 HISTORY = HistoryRules(tool_name=TOOL_NAME, paired=True, text_arguments=True, result_media=frozenset())
@@ -34,7 +36,6 @@ _ODD_IN_NAME = re.compile(r"[\s<|\\/>]+")
 MAX_CALL_ID = 40
 """Characters of a tool call's id; OpenAI refuses longer ones, which other providers do make."""
 
-AUDIO_FORMATS = {"audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav"}
 _MEDIA = ("image_url", "input_audio", "file")
 
 
@@ -128,33 +129,54 @@ class MessageEncoder:
         return {"prompt_cache_breakpoint": {"mode": "explicit"}}
 
     def _image(self, image: Image) -> JsonObject | None:
-        url = image.data_url()
+        if "image" not in self._quirks.inputs:
+            self._notes.drop("image", "the target does not accept it")
+            return None
+        fitting = fit(image, self._quirks.image_types, self._notes)
+        if fitting is None:
+            return None
+        url = fitting.data_url()
         if url is None:
             self._notes.drop("image", "chat completions do not accept file ids for images")
+            return None
+        if fitting.data is None and not is_web_url(url):
+            self._notes.drop("image url", "only http and https URLs are accepted")
             return None
         return {"type": "image_url", "image_url": {"url": url} | ({"detail": image.detail} if image.detail else {})}
 
     def _audio(self, audio: Audio) -> JsonObject | None:
-        if audio.data is None:
-            self._notes.drop("audio", "chat completions accept audio only as bytes")
+        fitting = fit(audio, self._quirks.audio_types if "audio" in self._quirks.inputs else None, self._notes)
+        if fitting is None:
             return None
-        media_type = audio.media_type or ""
-        kind = audio.format or AUDIO_FORMATS.get(media_type) or media_type.rpartition("/")[2] or "wav"
-        return {"type": "input_audio", "input_audio": {"data": audio.data, "format": kind}}
+        if fitting.data is None and self._quirks.audio_urls and is_web_url(fitting.url):
+            return {"type": "audio_url", "audio_url": {"url": fitting.url}}
+        if fitting.data is None:
+            self._notes.drop("audio", f"chat completions accept audio only as bytes; {FETCH}")
+            return None
+        kind = fitting.media_type or ""
+        return {"type": "input_audio", "input_audio": {"data": fitting.data, "format": suffix_of(kind) or "wav"}}
 
     def _file(self, file: File) -> JsonObject | None:
         name = {"filename": file.name} if file.name else {}
         if file.file_id is not None:
             return {"type": "file", "file": {"file_id": file.file_id} | name}
-        if file.data is not None:
-            data = file.data_url() if file.media_type else file.data
-            return {"type": "file", "file": name | {"file_data": data}}
-        if file.text is not None:
+        if (other := recast(file)) is not None:
+            self._notes.emulate("file", f"it is sent as {word_of(other)}, which its type is")
+            return self._image(other) if isinstance(other, Image) else self._audio(other)
+        if (text := text_of(file)) is not None:
             self._notes.emulate("file", "a plain-text document is sent as text")
-            title = f"{file.name}:\n" if file.name else ""
-            return {"type": "text", "text": title + file.text}
-        self._notes.drop("file url", "chat completions accept files only as bytes or by id")
-        return None
+            return {"type": "text", "text": text}
+        if "file" not in self._quirks.inputs:
+            self._notes.drop("file", "the target does not accept it")
+            return None
+        # Without a type, a document is a PDF: OpenAI's chat completions accept no other ("File inputs" in its docs).
+        fitting = fit(assume_pdf(file), (PDF,), self._notes)
+        if fitting is None:
+            return None
+        if fitting.data is None:
+            self._notes.drop("file url", f"chat completions accept files only as bytes or by id; {FETCH}")
+            return None
+        return {"type": "file", "file": {"filename": name_of(fitting), "file_data": fitting.data_url()}}
 
     def _opaque(self, part: Opaque) -> JsonObject | None:
         if part.dialect == NAME and isinstance(part.json, dict):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from understudy.dialects.base import WarningLog
+from understudy.dialects.media import fit, recast, text_of
+from understudy.dialects.quirks import Quirks
 from understudy.dialects.replicate.wire import NAME
 from understudy.domain.content import (
     AnyPart,
@@ -21,6 +23,9 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, Role
+
+IMAGE_TYPES = Quirks().image_types
+"""Models here read what nearly all models do; their inputs do not state types."""
 
 _SPEAKER = {Role.USER: "User", Role.ASSISTANT: "Assistant", Role.TOOL: "Tool"}
 
@@ -103,7 +108,8 @@ class _Writer:
             case Text(text) | Refusal(text):
                 return text
             case Image():
-                self.images.append(part)
+                if (image := fit(part, IMAGE_TYPES, self._notes)) is not None:
+                    self.images.append(image)
             case ToolCall(name=name, arguments=arguments):
                 self._notes.emulate("tool call", "predictions have no tools: the call is sent as text")
                 return f"[called {name} with {arguments}]"
@@ -116,12 +122,19 @@ class _Writer:
                 self._notes.drop("thinking", "predictions do not accept thinking")
             case Audio():
                 self._notes.drop("audio", "conversations contain text and images only")
-            case File(text=str(text)):
-                return text
             case File():
-                self._notes.drop("file", "conversations contain text and images only")
+                return self._file(part)
             case Opaque(dialect=dialect) if dialect != NAME:
                 self._notes.drop("opaque part", f"only the {dialect} dialect supports it")
             case Opaque() | Citation():
                 pass
         return ""
+
+    def _file(self, file: File) -> str:
+        if isinstance(other := recast(file), Image):
+            self._notes.emulate("file", "it is sent as image, which its type is")
+            return self._part(other)
+        text = text_of(file)
+        if text is None:
+            self._notes.drop("file", "conversations contain text and images only")
+        return text or ""

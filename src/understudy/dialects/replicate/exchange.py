@@ -188,6 +188,8 @@ class PredictionExchange:
         notes = WarningLog(self._request.configured)
         path, version = create_route(self._place, schema)
         body = encode_chat(self._request, self._endpoint, schema, version, notes)
+        if notes.refusal is not None:
+            return [*notes.events(), *self._fail(notes.refusal)]
         return [*notes.events(), self._create(body, path)]
 
     def _create(self, body: JsonObject, path: str) -> Send:

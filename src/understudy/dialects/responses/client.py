@@ -27,7 +27,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
     body = encode_chat(request, endpoint, notes, stream=stream)
     call = endpoint.post(endpoint.url("responses"), body)
     refuse = classify(endpoint, Operation.CHAT)
-    before = notes.events()
+    before = notes.before()
     # Errors inside a success have no status of their own: their code decides.
     fail = partial(failure_in_answer, endpoint=endpoint, rules=RULES)
     whole = partial(decode_whole, fail=fail, bounds=endpoint.bounds)
@@ -42,7 +42,7 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
     body = encode_count(request, endpoint, notes)
     call = endpoint.post(endpoint.url("responses/input_tokens"), body)
     reader = WholeReader(partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
-    return SingleExchange(call, reader, classify(endpoint, Operation.COUNT_TOKENS))
+    return SingleExchange(call, reader, classify(endpoint, Operation.COUNT_TOKENS), before=notes.refusals())
 
 
 def _read_count(body: bytes, *, endpoint: Endpoint, warnings: tuple[Warning, ...]) -> list[TokenCount | Failure]:

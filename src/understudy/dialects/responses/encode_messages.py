@@ -11,6 +11,7 @@ from typing import Any
 from understudy.dialects.base import Endpoint, WarningLog, word_of
 from understudy.dialects.histories.call_ids import CallIds, short_id
 from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
+from understudy.dialects.media import assume_pdf, fit, is_web_url, name_of, recast
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.domain.content import (
     AnyPart,
@@ -125,9 +126,9 @@ class _MessageEncoder:
             case Text(text):
                 piece: JsonObject = {"type": "input_text", "text": text}
             case Image():
-                piece = self._image(part)
+                return self._done(part, self._image(part))
             case File():
-                piece = self._file(part)
+                return self._done(part, self._file(part))
             case Opaque(dialect, json) if dialect == NAME:
                 return dict(json)
             case Opaque(dialect):
@@ -136,38 +137,66 @@ class _MessageEncoder:
             case _:
                 self._notes.drop(word_of(part), "the Responses API does not accept it as input")
                 return None
+        return self._done(part, piece)
+
+    def _done(self, part: Part, piece: JsonObject | None) -> JsonObject | None:
+        if piece is None:
+            return None
         if part.cache is not None:
             piece["prompt_cache_breakpoint"] = {"mode": "explicit"}
         return {**piece, **_extra(part)}
 
-    def _image(self, image: Image) -> JsonObject:
+    def _image(self, image: Image) -> JsonObject | None:
+        if "image" not in self._quirks.inputs:
+            self._notes.drop("image", "the target does not accept it")
+            return None
+        fitting = fit(image, self._quirks.image_types, self._notes)
+        if fitting is None:
+            return None
         piece: JsonObject = {"type": "input_image"}
-        if image.file_id is not None:
-            piece["file_id"] = image.file_id
+        if fitting.file_id is not None:
+            piece["file_id"] = fitting.file_id
+        elif fitting.data is not None or is_web_url(fitting.url):
+            piece["image_url"] = fitting.data_url()
         else:
-            piece["image_url"] = image.data_url()
+            reason = "it has no bytes, URL or file id" if fitting.url is None else "only http and https are accepted"
+            self._notes.drop("image" if fitting.url is None else "image url", reason)
+            return None
         if image.detail is not None:
             piece["detail"] = image.detail
         return piece
 
-    def _file(self, file: File) -> JsonObject:
+    def _file(self, file: File) -> JsonObject | None:
         if file.context is not None:
             self._notes.drop("file context", "file context is not supported here")
         if file.citations is not None:
             self._notes.drop("file citations", "file citations cannot be switched on or off here")
+        if isinstance(other := recast(file), Image):
+            self._notes.emulate("file", "it is sent as image, which its type is")
+            return self._image(other)
         if file.text is not None:
             self._notes.emulate("file", "a plain-text document is sent as text")
             return {"type": "input_text", "text": file.text}
+        if "file" not in self._quirks.inputs:
+            self._notes.drop("file", "the target does not accept it")
+            return None
+        fitting = fit(assume_pdf(file), None, self._notes)
+        return None if fitting is None else self._file_piece(fitting, file.name)
+
+    def _file_piece(self, file: File, name: str | None) -> JsonObject | None:
         piece: JsonObject = {"type": "input_file"}
         if file.file_id is not None:
             piece["file_id"] = file.file_id
         elif file.data is not None:
-            piece["file_data"] = file.data if file.media_type is None else file.data_url()
-        else:
+            # Bytes without a name are refused: the service goes by its extension.
+            return {**piece, "filename": name_of(file), "file_data": file.data_url()}
+        elif is_web_url(file.url):
             piece["file_url"] = file.url
-        if file.name is not None:
-            piece["filename"] = file.name
-        return piece
+        else:
+            reason = "it has no bytes, URL or file id" if file.url is None else "only http and https are accepted"
+            self._notes.drop("file" if file.url is None else "file url", reason)
+            return None
+        return {**piece, "filename": name} if name is not None else piece
 
     def _add_answer(self, message: Message) -> None:
         """Encode an assistant's turn. Texts that came in one message item go back in one."""

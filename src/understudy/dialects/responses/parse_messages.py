@@ -130,20 +130,26 @@ def _piece(piece: Any, where: str) -> AnyPart:
                 raise bad_request("text must be a string", param=f"{where}.text")
             return Text(text, cache=mark, extra=_extra(rest))
         case "input_image":
-            url, file_id, detail = rest.pop("image_url", None), rest.pop("file_id", None), rest.pop("detail", None)
-            image = Image(url=url, file_id=file_id, detail=detail, cache=mark, extra=_extra(rest))
-            return image.inline() if isinstance(url, str) else image
+            url, file_id, detail = (_string(rest, field, where) for field in ("image_url", "file_id", "detail"))
+            return Image(url=url, file_id=file_id, detail=detail, cache=mark, extra=_extra(rest)).inline()
         case "input_file":
-            return _file(rest, mark)
+            return _file(rest, mark, where)
         case _:
             return Opaque(NAME, piece)
 
 
-def _file(rest: JsonObject, mark: CacheMark | None) -> File:
-    raw = rest.pop("file_data", None)
+def _string(rest: JsonObject, field: str, where: str) -> str | None:
+    value = rest.pop(field, None)
+    if value is not None and not isinstance(value, str):
+        raise bad_request(f"{field} must be a string", param=f"{where}.{field}")
+    return value
+
+
+def _file(rest: JsonObject, mark: CacheMark | None, where: str) -> File:
+    raw = _string(rest, "file_data", where)
     # Otherwise it is plain base64, of a type that only the file's name shows.
-    kind, data = (parse_data_url(raw) if isinstance(raw, str) else None) or (None, raw)
-    url, file_id, name = rest.pop("file_url", None), rest.pop("file_id", None), rest.pop("filename", None)
+    kind, data = (parse_data_url(raw) if raw is not None else None) or (None, raw)
+    url, file_id, name = (_string(rest, field, where) for field in ("file_url", "file_id", "filename"))
     return File(url=url, data=data, media_type=kind, file_id=file_id, name=name, cache=mark, extra=_extra(rest))
 
 

@@ -79,6 +79,8 @@ class CheckedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The model's name as requested, which decides its family."""
     path: str = ""
     """The path in the request line."""
+    query: Mapping[str, str] = {}
+    """The parameters in the request line."""
 
     def section(self, name: str) -> JsonObject:
         """Return an object in the body; an empty one where it is missing."""

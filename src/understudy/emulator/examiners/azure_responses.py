@@ -1,7 +1,9 @@
-"""The rules of Azure OpenAI's Responses API."""
+"""The rules of Azure OpenAI's Responses API: OpenAI's, and those about the version of the address."""
 
 from __future__ import annotations
 
+from understudy.emulator.examiners import azure_openai_versions as versions
+from understudy.emulator.examiners import responses
 from understudy.emulator.examiners.base import Examiner
 
-EXAMINER = Examiner(())
+EXAMINER = Examiner((versions.VERSION, versions.NAMED_MODEL, *responses.FAMILIES, *responses.SHAPE, *responses.RANGES))

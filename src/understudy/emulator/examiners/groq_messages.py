@@ -165,7 +165,7 @@ def _images(request: CheckedRequest) -> Words | None:
     return None
 
 
-def _vision(request: CheckedRequest) -> Words | None:
+def _capabilities(request: CheckedRequest) -> Words | None:
     if request.model is None or "vision" in request.model.capabilities:
         return None
     at = next((at for at, *_ in image_urls(request)), None)
@@ -190,5 +190,5 @@ RULES = (
     _rule("results-have-ids", _results_have_ids, "https://github.com/hackclub/ai/issues/22"),
     _rule("results-after-calls", _results_after_calls, "https://github.com/agentjido/req_llm/pull/966"),
     _rule("images", _images, _VISION),
-    _rule("vision", _vision, "https://github.com/vercel/ai/issues/2837"),
+    _rule("capabilities", _capabilities, "https://github.com/vercel/ai/issues/2837"),
 )

@@ -204,7 +204,7 @@ def _reference(schema: JsonObject, path: Path, root: Json, subset: Subset) -> It
     if "$ref" not in schema:
         return
     reference = schema["$ref"]
-    if not isinstance(reference, str) or not resolves(reference, root):
+    if not isinstance(reference, str) or resolves(reference, root) is None:
         yield Violation(Fault.REFERENCE, path, "$ref", _shown(reference))
     elif not subset.recursion and _is_recursive(reference, root):
         yield Violation(Fault.RECURSION, path, "$ref", reference)
@@ -265,9 +265,11 @@ def _object(schema: JsonObject, path: Path, subset: Subset) -> Iterator[Violatio
     listed = schema.get("required")
     required = listed if isinstance(listed, list) else []
     if subset.all_required:
-        yield from (Violation(Fault.OPTIONAL, path, "required", name) for name in names if name not in required)
+        listed_names = {name for name in required if isinstance(name, str)}
+        yield from (Violation(Fault.OPTIONAL, path, "required", name) for name in names if name not in listed_names)
     if subset.known_required:
-        unknown = [name for name in required if name not in names]
+        known = set(names)
+        unknown = [name for name in required if not isinstance(name, str) or name not in known]
         yield from (Violation(Fault.NOT_A_PROPERTY, path, "required", _shown(name)) for name in unknown)
     if subset.some_required and not required:
         yield Violation(Fault.NOTHING_REQUIRED, path, "required")

@@ -191,7 +191,6 @@ def _wanted(request: CheckedRequest) -> Iterator[tuple[str, bool]]:
     yield "thinking", body.get("think") in (True, *_THINK)
     yield "chat", True
     yield "tools", bool(body.get("tools"))
-    yield "vision", any(message.get("images") for _, message in messages(request))
 
 
 def _capabilities(request: CheckedRequest) -> Words | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,6 +10,7 @@ import msgspec
 
 from understudy.domain.content import Json, JsonObject
 from understudy.emulator.cast.base import CheckedRequest
+from understudy.emulator.examiners.file_types import decoded, file_type
 
 READ = "2026-11-28"
 """The day on which the sources of the rules were read."""
@@ -121,18 +120,6 @@ def json_kind(text: Json) -> str | None:
 
 
 _DATA_URL = re.compile(r"data:(?P<type>[^;,]*)(?P<options>(?:;[^;,]*)*),(?P<data>.*)", re.S)
-_SIGNATURES = (
-    ("image/png", re.compile(rb"\x89PNG\r\n\x1a\n")),
-    ("image/jpeg", re.compile(rb"\xff\xd8\xff")),
-    ("image/gif", re.compile(rb"GIF8[79]a")),
-    ("image/webp", re.compile(rb"RIFF.{4}WEBP", re.S)),
-    ("image/bmp", re.compile(rb"BM")),
-)
-
-
-def image_type(data: bytes) -> str | None:
-    """Return the type of an image by its first bytes."""
-    return next((name for name, signature in _SIGNATURES if signature.match(data)), None)
 
 
 def image_flaw(url: Any, accepted: frozenset[str], *, by_address: bool = True) -> str | None:
@@ -146,13 +133,12 @@ def image_flaw(url: Any, accepted: frozenset[str], *, by_address: bool = True) -
         return "neither a web URL nor a data URL"
     if ";base64" not in found["options"]:
         return "the data URL is not base64"
-    try:
-        data = base64.b64decode(found["data"], validate=True)
-    except (binascii.Error, ValueError):
+    data = decoded(found["data"])
+    if data is None:
         return "the base64 is invalid"
     if found["type"] not in accepted:
         return f"the type {found['type']!r} is not supported"
-    return None if image_type(data) == found["type"] else f"the data is not {found['type']}"
+    return None if file_type(data) == found["type"] else f"the data is not {found['type']}"
 
 
 def image_urls(request: CheckedRequest) -> Iterator[tuple[int, int, Any]]:
