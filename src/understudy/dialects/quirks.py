@@ -51,6 +51,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`messages[].name` is accepted."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
     """Kinds of media that this target accepts."""
+    result_media: frozenset[str] | None = None
+    """Kinds of media that tool results may contain; `None`: those that the wire format allows."""
     gives_media: bool = False
     """Its answers are images, audio or video, so they are long."""
     image_urls: bool = True
@@ -144,6 +146,7 @@ class QuirksPatch(TypedDict, total=False):
     cache_breakpoints: bool
     message_names: bool
     inputs: frozenset[str]
+    result_media: frozenset[str] | None
     gives_media: bool
     image_urls: bool
     audio_urls: bool

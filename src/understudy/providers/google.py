@@ -34,8 +34,8 @@ LIMITS = ParameterLimits(
     top_logprobs_alone=False,
 )
 
-_BUDGET: QuirksPatch = {"output_with_tools": False, "thinking_budget": (1, 24_576)}
-"""Up to 2.5: a budget of tokens, and no output format beside tools."""
+_BUDGET: QuirksPatch = {"output_with_tools": False, "thinking_budget": (1, 24_576), "result_media": frozenset()}
+"""Up to 2.5: a budget of tokens, no output format beside tools, and no media in tool results."""
 
 _LEVEL: QuirksPatch = {
     "efforts": frozenset({"minimal", "low", "medium", "high"}),
