@@ -20,8 +20,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
 
     refused: frozenset[str] = frozenset()
     """Fields of `GenerationRequest` that the target refuses: left out, with a warning if the caller set them. In the
-    openai dialect also wire fields (`n`, `allowed_tools`, `safety_identifier`), and `thinking` and `cache` for
-    what replays thinking and marks the prompt."""
+    openai dialect also wire fields (`n`, `allowed_tools`, `safety_identifier`), and `thinking`, `refusal` and `cache`
+    for what replays thinking and refusals and marks the prompt."""
     refused_since: tuple[tuple[str, frozenset[str]], ...] = ()
     """Fields refused beside those, from a version of the API on: the version (`anthropic-version`) and the fields."""
     accepts: frozenset[str] = frozenset()
