@@ -14,6 +14,7 @@ _UNSUPPORTED = frozenset(
 )
 """Parameters of the dialect that none of Groq's models supports."""
 
+<<<<<<< HEAD
 _LIMITS = ParameterLimits(
     ranges={"temperature": (0, 2), "top_p": (0, 1)},
     tiers={
@@ -26,6 +27,9 @@ _LIMITS = ParameterLimits(
 )
 
 _REFUSED = _UNSUPPORTED | ONLY_OPENAI
+=======
+_REFUSED = _UNSUPPORTED | ONLY_OPENAI | {"refusal"}
+>>>>>>> main
 
 
 def normalize_base_url(base_url: str) -> str:
@@ -56,21 +60,32 @@ ROW = ProviderRow(
         "reasoning_display": "reasoning_format",
         # Strict schemas are documented for gpt-oss alone; objects must be closed with or without strict.
         "strict_schemas": "",
+        "output_formats": frozenset({"text", "json_object"}),
         "closed_schemas": True,
         "json_word": True,
     },
     families=(
-        Family(r"(meta-llama/|llama|gemma|allam|moonshotai/|mistral).*", {"refused": _REFUSED | {"reasoning"}}),
+        Family(
+            r"(meta-llama/|llama|gemma|allam|moonshotai/|mistral).*",
+            {"refused": _REFUSED | {"reasoning"}, "reasoning_field": None},
+        ),
         Family(
             r"openai/gpt-oss.*",
             {
                 "efforts": frozenset({"low", "medium", "high"}),
                 "reasoning_display": "include_reasoning",
-                "strict_schemas": "openai",
+                "strict_schemas": "groq",
             },
         ),
+<<<<<<< HEAD
         # These read only text.
         Family(r"openai/gpt-oss.*|llama-3.*|qwen/qwen3-32b", {"inputs": frozenset()}),
+=======
+        Family(
+            r"openai/gpt-oss.*|moonshotai/kimi-k2.*|meta-llama/llama-4.*|qwen/qwen3\.[6-9].*",
+            {"output_formats": frozenset({"text", "json_object", "json_schema"})},
+        ),
+>>>>>>> main
         Family(r"qwen/qwen3.*", {"efforts": frozenset({"none", "default"})}),
         Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),
     ),
