@@ -15,7 +15,7 @@ from understudy import providers
 from understudy.dialects import load
 from understudy.dialects.base import Send
 from understudy.dialects.history import localize
-from understudy.domain.content import CacheMark, File, Image, Refusal, Text, ToolCall, ToolResult
+from understudy.domain.content import CacheMark, File, Image, Refusal, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.events import Warned
 from understudy.domain.messages import Message, Role, Tool, ToolChoice
 from understudy.domain.operation import Operation
@@ -537,3 +537,11 @@ def test_a_conversation_of_which_nothing_is_left_has_a_message(target: str) -> N
     body, warnings = encoded(target, Message.system(""), Message.assistant(""))
     assert shape(target, body) == ["user:(empty"]
     assert ("emulated", "messages") in warnings
+
+
+def test_groq_gets_refusals_as_text_and_no_thinking_where_the_model_does_not_reason() -> None:
+    """Refused there: "property 'refusal' is unsupported", "property 'reasoning' is unsupported"."""
+    answer = Message.assistant((Thinking("hm"), Refusal("No.")))
+    body, warnings = encoded("groq", HI, answer, HI, model="llama-3.3-70b-versatile")
+    assert body["messages"][1] == {"role": "assistant", "content": "No."}
+    assert warnings == {("dropped", "thinking")}

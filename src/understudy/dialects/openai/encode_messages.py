@@ -203,6 +203,8 @@ class MessageEncoder:
         match part:
             case Text():
                 texts.append({"type": "text", "text": part.text} | self._mark(part) | extra_of(part))
+            case Refusal(text) if "refusal" in self._quirks.refused:
+                texts.append({"type": "text", "text": text})
             case Refusal():
                 body["refusal"] = body.get("refusal", "") + part.text
             case ToolCall():
