@@ -14,7 +14,6 @@ _UNSUPPORTED = frozenset(
 )
 """Parameters of the dialect that none of Groq's models supports."""
 
-<<<<<<< HEAD
 _LIMITS = ParameterLimits(
     ranges={"temperature": (0, 2), "top_p": (0, 1)},
     tiers={
@@ -26,10 +25,7 @@ _LIMITS = ParameterLimits(
     },
 )
 
-_REFUSED = _UNSUPPORTED | ONLY_OPENAI
-=======
 _REFUSED = _UNSUPPORTED | ONLY_OPENAI | {"refusal"}
->>>>>>> main
 
 
 def normalize_base_url(base_url: str) -> str:
@@ -77,15 +73,12 @@ ROW = ProviderRow(
                 "strict_schemas": "groq",
             },
         ),
-<<<<<<< HEAD
         # These read only text.
         Family(r"openai/gpt-oss.*|llama-3.*|qwen/qwen3-32b", {"inputs": frozenset()}),
-=======
         Family(
             r"openai/gpt-oss.*|moonshotai/kimi-k2.*|meta-llama/llama-4.*|qwen/qwen3\.[6-9].*",
             {"output_formats": frozenset({"text", "json_object", "json_schema"})},
         ),
->>>>>>> main
         Family(r"qwen/qwen3.*", {"efforts": frozenset({"none", "default"})}),
         Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),
     ),
