@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import msgspec
 
+from understudy.client.door.given import check_fallback, check_recording, read_list, read_provider
 from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
 from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported, error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
 from understudy.domain.stats import ProviderStats
+from understudy.domain.suggestions import kind_of
 from understudy.policy.selection import split_name
 from understudy.protocol import (
     EmbedOptions,
@@ -27,7 +29,7 @@ from understudy.protocol import (
     TypedOptions,
     TypedRunOptions,
 )
-from understudy.settings import FallbackConfig, FallbackStrategy, Route
+from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +54,8 @@ GIVING_UP = 0.2
 class ProviderManager:
     """Several providers behind the same protocol: if one fails, the next takes over, and every attempt is recorded.
 
-    `providers` may be built-in ones, custom ones and other managers, each with a unique name. A call's `model` may be
+    `providers` may be built-in ones, custom ones and other managers, each with a unique name. A `ProviderConfig`, or a
+    provider's type such as `"openai"`, becomes a built-in provider. A call's `model` may be
     `entry`, `entry/model`, or a model that an entry names; that target is tried first, the others stay behind it. Or it
     is the name of one of `routes`, whose targets, strategy and limits then apply.
     """
@@ -61,7 +64,7 @@ class ProviderManager:
 
     def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
         self,
-        providers: Sequence[LLMProvider],
+        providers: Sequence[LLMProvider | ProviderConfig | str],
         fallback: FallbackConfig | None = None,
         *,
         routes: Sequence[Route] = (),
@@ -72,18 +75,23 @@ class ProviderManager:
     ) -> None:
         """Raise `ConfigError` if `providers` is empty or two share a name, if a route or task is empty or names an
         unknown entry, or if the strategy is invalid."""
-        if not providers:
+        made = [_made(each) for each in map(read_provider, read_list("providers", providers))]
+        if not made:
             raise ConfigError("a manager needs at least one provider")
-        names = [provider.name for provider in providers]
+        check_fallback(fallback)
+        observers = check_recording(sink, observers)
+        names = [provider.name for provider in made]
         if twice := next((each for each in names if names.count(each) > 1), None):
             raise ConfigError(f"the name {twice!r} is used by two providers: give each entry a unique name")
-        self.providers = tuple(providers)
-        self._by_name = dict(zip(names, providers, strict=True))
+        self.providers: tuple[LLMProvider, ...] = tuple(made)
+        self._by_name = dict(zip(names, made, strict=True))
         self.fallback = fallback or FallbackConfig()
         self.priority = priority
         if name is not None:
             self.name = name
-        self.routes = tuple(routes)
+        self.routes: tuple[Route, ...] = tuple(read_list("routes", routes))
+        if wrong := next((kind_of(each) for each in self.routes if not isinstance(each, Route)), None):
+            raise ConfigError(f"routes must be a list of Routes, not {wrong}")
         self._sink = sink
         self._observers = observers
         if self.routes or self.fallback.tasks or self.fallback.strategy is not FallbackStrategy.PRIORITY:
@@ -291,6 +299,11 @@ class ProviderManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _made(provider: LLMProvider | ProviderConfig) -> LLMProvider:
+    """Return a provider, made of its entry if need be."""
+    return create_provider(provider) if isinstance(provider, ProviderConfig) else provider
 
 
 async def _asked(provider: LLMProvider, ask: Callable[[LLMProvider], Awaitable[T]], seconds: float) -> T | LLMError:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from random import Random
 from typing import Protocol
 
@@ -109,7 +110,9 @@ class Engine:
             logger.exception("the ledger failed to record attempt %s", record.attempt_id)
         for observer in self._observers:
             try:
-                observer(record)
+                given = observer(record)
+                if given is not None and isawaitable(given):
+                    self.background.start(guarded(given, f"observer {observer!r}"))
             except Exception:
                 logger.exception("observer %r failed on attempt %s", observer, record.attempt_id)
         if record.outcome is Outcome.FAILED:
