@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
@@ -125,7 +125,13 @@ class ProviderManager:
     def _calls(self) -> Calls:
         from understudy.client.calls import Calls
 
-        return Calls(self._engine, self._planner, self._catalog.backends)
+        return Calls(self._engine, self._planner, self._catalog.backends, self._types)
+
+    @property
+    def _types(self) -> frozenset[str]:
+        """The provider types of all providers, those inside managers included: names that `extra` may have."""
+        inner: Iterable[frozenset[str]] = (getattr(each, "_types", frozenset()) for each in self.providers)
+        return frozenset(str(each.provider_type) for each in self.providers).union(*inner)
 
     @property
     def provider_type(self) -> str:
@@ -261,7 +267,7 @@ class ProviderManager:
         from understudy.client.prompt import read_prompt
         from understudy.engine import clock
 
-        read = read_prompt(prompt, options)
+        read = read_prompt(prompt, options, self._types)
         last: LLMError = Unsupported("no provider can count tokens")
         steps = (await self._planner.plan(read.request, take=False)).plan.steps
         end = clock.now() + self._patience

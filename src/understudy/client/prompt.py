@@ -15,7 +15,7 @@ from understudy.client.door.texts import ReadTexts, read_texts
 from understudy.client.door.tools import check_choice, read_tool_choice, read_tools
 from understudy.domain.messages import Message, Role
 from understudy.domain.misuse import Misuse
-from understudy.domain.requests import GenerationRequest
+from understudy.domain.requests import GenerationRequest, WireOrigin
 from understudy.engine.structured import ResultForm, form_of, of_output
 from understudy.protocol import Prompt, RequestOptions
 
@@ -79,8 +79,10 @@ def checked_request(request: GenerationRequest, extra_names: Iterable[str] = ())
     messages = request.messages
     if type(messages) is CheckedMessages:
         return request
-    if request.origin is not None and type(messages) is tuple:
+    if isinstance(request.origin, WireOrigin) and type(messages) is tuple:
         return msgspec.structs.replace(request, messages=CheckedMessages(messages))
+    if request.origin is not None or not isinstance(request.configured, frozenset):
+        raise Misuse("GenerationRequest: origin and configured are set by the library; leave them out")
     fields: dict[str, Any] = {"messages": read_messages(messages)}
     for name, value in zip(_CHECKED, _checked_values(request), strict=True):
         if value is not None and value != ():
