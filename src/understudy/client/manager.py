@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import msgspec
 
-from understudy.client.door.given import check_fallback, check_recording, read_list, read_provider
+from understudy.client.door.given import check_fallback, check_recording, read_list, read_provider, read_routes
 from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
 from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported, error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
 from understudy.domain.stats import ProviderStats
-from understudy.domain.suggestions import kind_of
 from understudy.policy.selection import split_name
 from understudy.protocol import (
     EmbedOptions,
@@ -75,7 +74,8 @@ class ProviderManager:
     ) -> None:
         """Raise `ConfigError` if `providers` is empty or two share a name, if a route or task is empty or names an
         unknown entry, or if the strategy is invalid."""
-        made = [_made(each) for each in map(read_provider, read_list("providers", providers))]
+        given = map(read_provider, read_list("providers", providers))
+        made = [create_provider(each) if isinstance(each, ProviderConfig) else each for each in given]
         if not made:
             raise ConfigError("a manager needs at least one provider")
         check_fallback(fallback)
@@ -89,9 +89,7 @@ class ProviderManager:
         self.priority = priority
         if name is not None:
             self.name = name
-        self.routes: tuple[Route, ...] = tuple(read_list("routes", routes))
-        if wrong := next((kind_of(each) for each in self.routes if not isinstance(each, Route)), None):
-            raise ConfigError(f"routes must be a list of Routes, not {wrong}")
+        self.routes = read_routes(routes)
         self._sink = sink
         self._observers = observers
         if self.routes or self.fallback.tasks or self.fallback.strategy is not FallbackStrategy.PRIORITY:
@@ -305,11 +303,6 @@ class ProviderManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-def _made(provider: LLMProvider | ProviderConfig) -> LLMProvider:
-    """Return a provider, made of its entry if need be."""
-    return create_provider(provider) if isinstance(provider, ProviderConfig) else provider
 
 
 async def _asked(provider: LLMProvider, ask: Callable[[LLMProvider], Awaitable[T]], seconds: float) -> T | LLMError:

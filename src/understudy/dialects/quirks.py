@@ -50,6 +50,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`messages[].name` is accepted."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
     """Kinds of media that this target accepts."""
+    result_media: frozenset[str] | None = None
+    """Kinds of media that tool results may contain; `None`: those that the wire format allows."""
     gives_media: bool = False
     """Its answers are images, audio or video, so they are long."""
     image_urls: bool = True
@@ -65,6 +67,12 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     parallel_switch: bool = True
     """Parallel tool calls can be switched on and off."""
     output_formats: frozenset[str] = frozenset({"text", "json_object", "json_schema"})
+    strict_schemas: str = "openai"
+    """The rules of strict mode in the dialects of OpenAI, a name in `schema_rules.SUBSETS`; empty: no strict mode."""
+    closed_schemas: bool = False
+    """Objects of a schema must be closed without strict mode too (Groq)."""
+    json_word: bool = False
+    """JSON mode is refused unless the prompt contains the word."""
     efforts: frozenset[str] | None = None
     """Accepted reasoning efforts; `None` if unknown, then all are sent unchanged."""
     thinking_modes: frozenset[str] = frozenset({"adaptive", "enabled", "disabled"})
@@ -135,6 +143,7 @@ class QuirksPatch(TypedDict, total=False):
     cache_breakpoints: bool
     message_names: bool
     inputs: frozenset[str]
+    result_media: frozenset[str] | None
     gives_media: bool
     image_urls: bool
     audio_urls: bool
@@ -143,6 +152,9 @@ class QuirksPatch(TypedDict, total=False):
     tool_choice: frozenset[str]
     parallel_switch: bool
     output_formats: frozenset[str]
+    strict_schemas: str
+    closed_schemas: bool
+    json_word: bool
     efforts: frozenset[str] | None
     thinking_modes: frozenset[str]
     thinking_budget: tuple[int, int] | None

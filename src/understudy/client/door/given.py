@@ -9,7 +9,7 @@ from typing import Any
 
 from understudy.domain.misuse import ConfigError
 from understudy.domain.suggestions import kind_of
-from understudy.settings import FallbackConfig, ProviderConfig
+from understudy.settings import FallbackConfig, ProviderConfig, Route
 
 _METHODS = ("generate",)
 
@@ -67,6 +67,14 @@ def read_list(name: str, values: Any) -> Sequence[Any]:
     if isinstance(values, (str, bytes, Mapping, type)) or not hasattr(values, "__iter__"):
         raise ConfigError(f"{name} must be a list, not {kind_of(values)}")
     return tuple(values)
+
+
+def read_routes(routes: Any) -> tuple[Route, ...]:
+    """Return the routes of a manager. Raise `ConfigError` for anything else."""
+    found = tuple(read_list("routes", routes))
+    if wrong := next((kind_of(each) for each in found if not isinstance(each, Route)), None):
+        raise ConfigError(f"routes must be a list of Routes, not {wrong}")
+    return found
 
 
 def check_fallback(fallback: Any) -> None:
