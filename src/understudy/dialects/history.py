@@ -107,10 +107,10 @@ def _formed(
     if rules.merged_answers and (found.neighbours or found.void):
         messages = with_merged_answers(messages)
     if found.calls:
-        if rules.text_arguments:
+        if rules.object_arguments:
             messages = with_object_arguments(messages, dialect.name, notes)
         if rules.paired:
-            messages = paired(messages, notes)
+            messages = paired(messages, notes, unique_ids=rules.unique_ids)
         accepted = rules.result_media if quirks.result_media is None else quirks.result_media
         if moves := quirks.inputs - accepted:
             messages = with_media_moved(messages, moves, notes)

@@ -30,7 +30,8 @@ from understudy.domain.messages import Message, Role
 HISTORY = HistoryRules(
     tool_name=re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}"),
     paired=True,
-    text_arguments=True,
+    unique_ids=True,
+    object_arguments=True,
     result_media=frozenset(),
     empty_text=False,
 )

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from understudy.dialects.base import WarningLog
 from understudy.dialects.histories.sharing import shared
-from understudy.domain.content import AnyPart, ToolCall
+from understudy.domain.content import AnyPart, Json, ToolCall
 from understudy.domain.messages import Message
 
 WRAPPED = "raw_arguments"
 """The field that holds arguments which are not an object."""
 
-_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_object = msgspec.json.Decoder(dict[str, Json])
+"""Decodes all of it: numbers out of range, which most servers cannot read, are refused too."""
 
 
 def with_object_arguments(messages: tuple[Message, ...], dialect: str, notes: WarningLog) -> tuple[Message, ...]:

@@ -17,8 +17,10 @@ class HistoryRules(msgspec.Struct, frozen=True, kw_only=True):
     """Names of tools that are accepted, matched as a whole; others are sent under another name."""
     paired: bool = False
     """Results must follow the message with their calls, one for each call and none without."""
-    text_arguments: bool = False
-    """Arguments of calls are sent as the string that the model wrote, which servers parse as an object."""
+    unique_ids: bool = False
+    """No two calls of the conversation may have one id; otherwise no two of one message."""
+    object_arguments: bool = False
+    """Arguments of calls must be a JSON object, even where they are sent as a string."""
     result_media: frozenset[str] = frozenset({"image", "audio", "file"})
     """Media that a tool result may contain; others are sent in a user message after all results."""
     empty_text: bool = True

@@ -22,19 +22,20 @@ UNKNOWN = "(No result of this tool call is known.)"
 """The result that is sent for a call without one."""
 
 
-def paired(messages: tuple[Message, ...], notes: WarningLog) -> tuple[Message, ...]:
+def paired(messages: tuple[Message, ...], notes: WarningLog, *, unique_ids: bool = False) -> tuple[Message, ...]:
     """Return the messages with all results directly after the message with their calls, in the order of the calls.
 
     What stood between them follows. A call without a result gets one that states so; a result without a call is sent
-    as the user's text; of two results of one call the later one counts.
+    as the user's text; of two results of one call the later one counts. With `unique_ids`, no two calls have one id.
     """
-    if _is_paired(messages):
+    if _is_paired(messages, unique_ids):
         return messages
-    return tuple(_Pairing(messages, notes).written())
+    return tuple(_Pairing(messages, notes, unique_ids).written())
 
 
-def _is_paired(messages: tuple[Message, ...]) -> bool:
+def _is_paired(messages: tuple[Message, ...], unique_ids: bool) -> bool:
     awaited: list[str] = []
+    seen: set[str] = set()
     for message in messages:
         calls, results, others = _counted(message)
         if results:
@@ -44,8 +45,10 @@ def _is_paired(messages: tuple[Message, ...]) -> bool:
         elif awaited or message.role is Role.TOOL:
             return False
         if calls:
-            if len(set(calls)) < len(calls) or "" in calls:
+            ids = set(calls)
+            if len(ids) < len(calls) or "" in ids or (unique_ids and ids & seen):
                 return False
+            seen |= ids
             awaited = calls
     return not awaited
 
@@ -77,8 +80,10 @@ class _Slot(msgspec.Struct):
 class _Pairing:
     """Matches results with calls, then writes the messages again."""
 
-    def __init__(self, messages: tuple[Message, ...], notes: WarningLog) -> None:
+    def __init__(self, messages: tuple[Message, ...], notes: WarningLog, unique_ids: bool) -> None:
         self._messages = messages
+        self._unique_ids = unique_ids
+        self._taken: set[str] = {""}
         self._notes = notes
         self._turns: dict[int, list[_Slot]] = {}
         self._orphans: set[int] = set()
@@ -92,22 +97,25 @@ class _Pairing:
                     self._add_result(part, message, waiting, answered)
 
     def _add_calls(self, place: int, message: Message, waiting: dict[str, deque[_Slot]]) -> None:
-        taken: set[str] = {""}
+        of_turn: set[str] = set()
+        if not self._unique_ids:
+            self._taken = {""}
         for part in message.parts:
             if not isinstance(part, ToolCall):
                 continue
             turn = self._turns.setdefault(place, [])
             call_id = part.id
-            if call_id in taken:
+            if call_id in self._taken:
                 call_id = made_id(f"{call_id} {place} {len(turn)}")
                 self._notes.rename("tool call id", "it is empty or repeated, so another id is sent")
             slot = _Slot(part, call_id)
             turn.append(slot)
-            if part.id in taken and part.id in waiting:
+            if part.id in of_turn:
                 waiting[part.id].append(slot)
             else:
                 waiting[part.id] = deque((slot,))
-            taken.add(part.id)
+            of_turn.add(part.id)
+            self._taken.add(part.id)
 
     def _add_result(
         self, result: ToolResult, message: Message, waiting: dict[str, deque[_Slot]], answered: dict[str, _Slot]

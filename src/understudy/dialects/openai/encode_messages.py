@@ -27,12 +27,12 @@ from understudy.domain.content import (
 from understudy.domain.media_types import suffix_of
 from understudy.domain.messages import Message, Role
 
-HISTORY = HistoryRules(tool_name=TOOL_NAME, paired=True, text_arguments=True, result_media=frozenset())
+HISTORY = HistoryRules(tool_name=TOOL_NAME, paired=True, object_arguments=True, result_media=frozenset())
 """Tool messages carry only text (OpenAPI document 2.3.0, `ChatCompletionRequestToolMessage`)."""
 
 MAX_NAME = 64
-_ODD_IN_NAME = re.compile(r"[\s<|\\/>]+")
-"""What OpenAI refuses in `messages[].name` ("Expected a string that matches the pattern '^[^\\s<|\\\\/>]+$'")."""
+_ODD_IN_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
+"""What OpenAI refuses in `messages[].name` ("Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'")."""
 MAX_CALL_ID = 40
 """Characters of a tool call's id; OpenAI refuses longer ones, which other providers do make."""
 
@@ -94,7 +94,7 @@ class MessageEncoder:
     def _name(self, name: str) -> str:
         fitting = _ODD_IN_NAME.sub("_", name)[:MAX_NAME]
         if fitting != name:
-            self._notes.rename("name", "this API accepts no white space or any of <|\\\\/> in it, and 64 characters")
+            self._notes.rename("name", "this API accepts only letters, digits, _ and - in it, at most 64")
         return fitting
 
     def _parts(self, parts: tuple[AnyPart, ...]) -> list[JsonObject]:
@@ -203,6 +203,8 @@ class MessageEncoder:
         match part:
             case Text():
                 texts.append({"type": "text", "text": part.text} | self._mark(part) | extra_of(part))
+            case Refusal(text) if "refusal" in self._quirks.refused:
+                texts.append({"type": "text", "text": text})
             case Refusal():
                 body["refusal"] = body.get("refusal", "") + part.text
             case ToolCall():

@@ -30,7 +30,9 @@ from understudy.domain.content import (
 from understudy.domain.messages import Message, Role
 from understudy.domain.requests import GenerationRequest
 
-HISTORY = HistoryRules(tool_name=TOOL_NAME, paired=True, text_arguments=True, result_media=frozenset({"image", "file"}))
+HISTORY = HistoryRules(
+    tool_name=TOOL_NAME, paired=True, object_arguments=True, result_media=frozenset({"image", "file"})
+)
 """The output of a call may be a list of texts, images and files (openai 2.54.0, `FunctionCallOutput.output`)."""
 
 MAX_CALL_ID = 64
@@ -116,7 +118,8 @@ class _MessageEncoder:
         if isinstance(result.content, str):
             output: Any = result.content
         else:
-            output = [piece for part in result.content if (piece := self.content(part)) is not None]
+            # An empty list is refused; an empty string is not.
+            output = [piece for part in result.content if (piece := self.content(part)) is not None] or ""
         kind = "custom_tool_call_output" if result.call_id in self._custom else "function_call_output"
         return {"type": kind, "call_id": self._ids.of_result(result.call_id), "output": output, **_extra(result)}
 
