@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, ClassVar, Self
-from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
@@ -21,6 +20,7 @@ from understudy.domain.media_types import (
     is_absolute_url,
     is_text,
     is_textual,
+    parse_data_url,
     settle_type,
     sniff,
     sniff_base64,
@@ -250,24 +250,6 @@ _EXAMPLES = {
     "": "PDF or text",
 }
 _CLASS_FOR = {"image": "Image", "audio": "Audio"}
-
-
-def parse_data_url(url: str) -> tuple[str | None, str] | None:
-    """Return the media type and the base64 of a `data:` URL (RFC 2397); `None` for any other string.
-
-    Parameters of the media type are left out, and a missing media type is `None`: for media, RFC 2397's default of
-    `text/plain` is less likely than an image whose first bytes show what it is.
-    """
-    head, comma, data = url.partition(",")
-    scheme, colon, described = head.partition(":")
-    if not comma or not colon or scheme.lower() != "data":
-        return None
-    media_type, *parameters = described.split(";")
-    if parameters and parameters[-1].lower() == "base64":
-        return media_type or None, unquote(data) if "%" in data else data
-    if not data.isascii():
-        return None  # Not a URL: such characters must be percent-encoded, in an encoding that only the caller knows.
-    return media_type or None, base64.b64encode(unquote_to_bytes(data)).decode("ascii")
 
 
 class Image(Media, frozen=True, kw_only=True, tag="image", omit_defaults=True):
