@@ -45,7 +45,7 @@ async def test_only_errors_of_the_library(deep: bool, caplog: pytest.LogCaptureF
     for _ in range(30_000 if deep else 400):
         options: Any = {"tools": [add]}
         options |= {name: chance.choice(JUNK)() for name in chance.sample(OPTIONS, chance.randint(0, 3))}
-        prompt = "hi" if chance.random() < 0.4 else chance.choice(JUNK)()
+        prompt: Any = "hi" if chance.random() < 0.4 else chance.choice(JUNK)()
         llm, scripted = model(calls(call("add", a=chance.choice(["1", 1, "x", None]))), "y", "z")
         way = chance.randrange(4)
         try:
