@@ -149,7 +149,7 @@ def spoiled(value: Any, rng: random.Random) -> Any:
 
 @pytest.mark.parametrize(("provider", "path", "body"), _ROUTES, ids=[f"{name}{path}" for name, path, _ in _ROUTES])
 def test_every_body_is_answered(provider: str, path: str, body: dict[str, Any]) -> None:
-    actor = Actor(cast.find(provider), None)
+    actor = Actor(cast.find(provider), None, lenient=True)  # the bodies are of every form, and few are valid
     headers = (("authorization", "Bearer key"), ("anthropic-version", "2023-06-01"))
     rng = random.Random(path)
     statuses: list[int] = []
