@@ -13,7 +13,7 @@ _UNSUPPORTED = frozenset(
 )
 """Parameters of the dialect that none of Groq's models supports."""
 
-_REFUSED = _UNSUPPORTED | ONLY_OPENAI
+_REFUSED = _UNSUPPORTED | ONLY_OPENAI | {"refusal"}
 
 
 def normalize_base_url(base_url: str) -> str:
@@ -43,18 +43,26 @@ ROW = ProviderRow(
         "reasoning_display": "reasoning_format",
         # Strict schemas are documented for gpt-oss alone; objects must be closed with or without strict.
         "strict_schemas": "",
+        "output_formats": frozenset({"text", "json_object"}),
         "closed_schemas": True,
         "json_word": True,
     },
     families=(
-        Family(r"(meta-llama/|llama|gemma|allam|moonshotai/|mistral).*", {"refused": _REFUSED | {"reasoning"}}),
+        Family(
+            r"(meta-llama/|llama|gemma|allam|moonshotai/|mistral).*",
+            {"refused": _REFUSED | {"reasoning"}, "reasoning_field": None},
+        ),
         Family(
             r"openai/gpt-oss.*",
             {
                 "efforts": frozenset({"low", "medium", "high"}),
                 "reasoning_display": "include_reasoning",
-                "strict_schemas": "openai",
+                "strict_schemas": "groq",
             },
+        ),
+        Family(
+            r"openai/gpt-oss.*|moonshotai/kimi-k2.*|meta-llama/llama-4.*|qwen/qwen3\.[6-9].*",
+            {"output_formats": frozenset({"text", "json_object", "json_schema"})},
         ),
         Family(r"qwen/qwen3.*", {"efforts": frozenset({"none", "default"})}),
         Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),
