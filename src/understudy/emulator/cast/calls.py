@@ -54,29 +54,6 @@ def _length(where: str, given: str, limit: int | None) -> Words:
     return Words(400, message, _INVALID, "string_above_max_length", where)
 
 
-def responses_calls(request: CheckedRequest) -> Words | None:
-    """Check the items of a response's input: ids of at most 64 characters, a result for each call and a call for each
-    result."""
-    called: set[str] = set()
-    answered: set[str] = set()
-    for at, item in enumerate(_objects(request.body.get("input"))):
-        call_id = item.get("call_id")
-        if not isinstance(call_id, str):
-            continue
-        if not 0 < len(call_id) <= 64:
-            return _length(f"input[{at}].call_id", call_id, 64)
-        if not str(item.get("type")).endswith("_output"):
-            called.add(call_id)
-        elif call_id in called:
-            answered.add(call_id)
-        elif request.body.get("previous_response_id") is None:
-            message = f"No tool call found for function call output with call_id {call_id}."
-            return Words(400, message, _INVALID, None, "input")
-    if missing := sorted(called - answered):
-        return Words(400, f"No tool output found for function call {missing[0]}.", _INVALID, None, "input")
-    return None
-
-
 def cohere_calls(request: CheckedRequest) -> Words | None:
     """Check messages: a tool message for each call, after the message with the call."""
     waiting: list[str] = []
