@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
+from understudy.dialects.limits import ParameterLimits
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EFFORTS
 
@@ -20,8 +21,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
 
     refused: frozenset[str] = frozenset()
     """Fields of `GenerationRequest` that the target refuses: left out, with a warning if the caller set them. In the
-    openai dialect also wire fields (`n`, `allowed_tools`, `safety_identifier`), and `thinking` and `cache` for
-    what replays thinking and marks the prompt."""
+    openai dialect also wire fields (`n`, `allowed_tools`, `safety_identifier`), and `thinking`, `refusal` and `cache`
+    for what replays thinking and refusals and marks the prompt."""
     refused_since: tuple[tuple[str, frozenset[str]], ...] = ()
     """Fields refused beside those, from a version of the API on: the version (`anthropic-version`) and the fields."""
     accepts: frozenset[str] = frozenset()
@@ -50,6 +51,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`messages[].name` is accepted."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
     """Kinds of media that this target accepts."""
+    result_media: frozenset[str] | None = None
+    """Kinds of media that tool results may contain; `None`: those that the wire format allows."""
     gives_media: bool = False
     """Its answers are images, audio or video, so they are long."""
     image_urls: bool = True
@@ -67,6 +70,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     output_formats: frozenset[str] = frozenset({"text", "json_object", "json_schema"})
     strict_schemas: str = "openai"
     """The rules of strict mode in the dialects of OpenAI, a name in `schema_rules.SUBSETS`; empty: no strict mode."""
+    strict_tools: bool = True
+    """Tools may be strict, in the dialects of OpenAI."""
     closed_schemas: bool = False
     """Objects of a schema must be closed without strict mode too (Groq)."""
     json_word: bool = False
@@ -95,6 +100,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """A single stop sequence must be in a list too."""
     logprobs_as_count: bool = False
     """`logprobs` is the number of alternatives instead of a switch beside `top_logprobs` (Together)."""
+    limits: ParameterLimits = ParameterLimits()
+    """The values that plain fields may have."""
     single_models: bool = True
     """One model can be looked up by its name; otherwise it is searched in the list."""
     partner_suffix: bool = False
@@ -141,6 +148,7 @@ class QuirksPatch(TypedDict, total=False):
     cache_breakpoints: bool
     message_names: bool
     inputs: frozenset[str]
+    result_media: frozenset[str] | None
     gives_media: bool
     image_urls: bool
     audio_urls: bool
@@ -150,6 +158,7 @@ class QuirksPatch(TypedDict, total=False):
     parallel_switch: bool
     output_formats: frozenset[str]
     strict_schemas: str
+    strict_tools: bool
     closed_schemas: bool
     json_word: bool
     efforts: frozenset[str] | None
@@ -164,6 +173,7 @@ class QuirksPatch(TypedDict, total=False):
     max_stop: int | None
     stop_as_list: bool
     logprobs_as_count: bool
+    limits: ParameterLimits
     single_models: bool
     partner_suffix: bool
     embed_batch: int

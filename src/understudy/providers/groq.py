@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
@@ -13,7 +14,18 @@ _UNSUPPORTED = frozenset(
 )
 """Parameters of the dialect that none of Groq's models supports."""
 
-_REFUSED = _UNSUPPORTED | ONLY_OPENAI
+_LIMITS = ParameterLimits(
+    ranges={"temperature": (0, 2), "top_p": (0, 1)},
+    tiers={
+        "auto": "auto",
+        "on_demand": "on_demand",
+        "default": "on_demand",
+        "flex": "flex",
+        "performance": "performance",
+    },
+)
+
+_REFUSED = _UNSUPPORTED | ONLY_OPENAI | {"refusal"}
 
 
 def normalize_base_url(base_url: str) -> str:
@@ -36,6 +48,7 @@ ROW = ProviderRow(
         "refused": _REFUSED,
         "message_names": False,
         "max_stop": 4,
+        "limits": _LIMITS,
         "inputs": frozenset({"image"}),
         # Usage always comes in the last chunk, under x_groq.
         "stream_usage": False,
@@ -43,18 +56,28 @@ ROW = ProviderRow(
         "reasoning_display": "reasoning_format",
         # Strict schemas are documented for gpt-oss alone; objects must be closed with or without strict.
         "strict_schemas": "",
+        "output_formats": frozenset({"text", "json_object"}),
         "closed_schemas": True,
         "json_word": True,
     },
     families=(
-        Family(r"(meta-llama/|llama|gemma|allam|moonshotai/|mistral).*", {"refused": _REFUSED | {"reasoning"}}),
+        Family(
+            r"(meta-llama/|llama|gemma|allam|moonshotai/|mistral).*",
+            {"refused": _REFUSED | {"reasoning"}, "reasoning_field": None},
+        ),
         Family(
             r"openai/gpt-oss.*",
             {
                 "efforts": frozenset({"low", "medium", "high"}),
                 "reasoning_display": "include_reasoning",
-                "strict_schemas": "openai",
+                "strict_schemas": "groq",
             },
+        ),
+        # These read only text.
+        Family(r"openai/gpt-oss.*|llama-3.*|qwen/qwen3-32b", {"inputs": frozenset()}),
+        Family(
+            r"openai/gpt-oss.*|moonshotai/kimi-k2.*|meta-llama/llama-4.*|qwen/qwen3\.[6-9].*",
+            {"output_formats": frozenset({"text", "json_object", "json_schema"})},
         ),
         Family(r"qwen/qwen3.*", {"efforts": frozenset({"none", "default"})}),
         Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),

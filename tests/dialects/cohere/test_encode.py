@@ -186,12 +186,15 @@ def test_models_that_cannot_be_told_to_call() -> None:
 
 
 def test_strict_is_one_switch() -> None:
-    strict, loose = Tool(name="a", strict=True), Tool(name="b", strict=False)
+    strict, loose = (Tool(name=name, strict=name == "a", parameters=SCHEMA) for name in "ab")
     assert body(asking(tools=(strict,)))["strict_tools"] is True
     assert body(asking(tools=(loose,)))["strict_tools"] is False
     assert "strict_tools" not in body(asking(tools=TOOLS))
     assert body(asking(tools=(strict, loose)))["strict_tools"] is True
     assert warned(asking(tools=(strict, loose))) == [("emulated", "tools")]
+    bare = Tool(name="a", strict=True)  # strict tools must have a required parameter
+    assert body(asking(tools=(bare,)))["strict_tools"] is False
+    assert warned(asking(tools=(bare,))) == [("dropped", "strict")]
 
 
 @pytest.mark.parametrize(
@@ -330,8 +333,8 @@ def test_a_plan_goes_back_as_the_plan_and_thinking_as_content() -> None:
     call = ToolCall(id="1", name="a", arguments="{}", provenance=OWN)
     assert messages(*HELLO, Message.assistant((plan, Thinking("hm", provenance=OWN), Text("So:"), call)))[1] == {
         "role": "assistant",
-        "tool_plan": "I will look.",
-        "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "So:"}],
+        "tool_plan": "I will look.\nSo:",
+        "content": [{"type": "thinking", "thinking": "hm"}],
         "tool_calls": [{"id": "1", "type": "function", "function": {"name": "a", "arguments": "{}"}}],
     }
 

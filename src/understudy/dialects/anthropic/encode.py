@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.dialects.anthropic.encode_messages import MessageEncoder
+from understudy.dialects.anthropic.encode_messages import MessageEncoder, is_unsigned_turn
 from understudy.dialects.anthropic.encode_settings import (
     apply_thinking_limits,
     encode_output_format,
@@ -14,6 +14,7 @@ from understudy.dialects.anthropic.thinking import ThinkingLimits, encode_thinki
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, SAMPLING, VERSION_HEADER
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.output_forms import prepare_output
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import patched, received
 from understudy.dialects.schema_rules import ANTHROPIC
 from understudy.domain.content import JsonObject
@@ -69,6 +70,7 @@ def encode_headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = fit_parameters(request, endpoint.quirks.limits, notes)
     effective = dict(encode_headers(request, endpoint))
     version = effective.get(VERSION_HEADER)
     request = prepare_output(request, endpoint.quirks, notes, ANTHROPIC)
@@ -78,7 +80,7 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     body["messages"] = messages
     if system is not None:
         body["system"] = system
-    body |= _options(request, endpoint, effective, notes)
+    body |= _options(request, endpoint, effective, notes, unsigned_turn=is_unsigned_turn(messages))
     if tools := encode_tools(request, notes):
         body["tools"] = tools
     extra = extra_fields(request.extra, NAME, endpoint)
@@ -87,7 +89,12 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
 
 
 def _options(
-    request: GenerationRequest, endpoint: Endpoint, effective: dict[str, str], notes: WarningLog
+    request: GenerationRequest,
+    endpoint: Endpoint,
+    effective: dict[str, str],
+    notes: WarningLog,
+    *,
+    unsigned_turn: bool = False,
 ) -> JsonObject:
     """Return everything but model, messages, system and tools."""
     quirks, version = endpoint.quirks, effective.get(VERSION_HEADER)
@@ -97,6 +104,7 @@ def _options(
         max_tokens=body["max_tokens"],
         forced_tool=choice is not None and choice["type"] in ("any", "tool"),
         interleaved="interleaved-thinking" in effective.get(BETA_HEADER, ""),
+        unsigned_turn=unsigned_turn,
     )
     plan = encode_thinking(request.reasoning, quirks, limits, notes)
     apply_thinking_limits(body, plan.thinking, notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.gemini.media import ACCEPTED, media_type_of
 from understudy.dialects.gemini.names import overlay
 from understudy.dialects.gemini.wire import NAME, SIGNATURE, VERSION
+from understudy.dialects.histories.rules import HistoryRules
+from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.media import FETCH, fit
 from understudy.domain.content import (
     AnyPart,
@@ -28,6 +31,18 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, Role
+
+_SCHEMES = ("https://", "http://", "gs://")
+HISTORY = HistoryRules(
+    tool_name=re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}"),
+    paired=True,
+    empty_text=False,
+    merged_answers=True,
+    user_first=True,
+)
+"""From the service's refusals: "function call turn comes immediately after a user turn or after a function response
+turn", "the number of function response parts is equal to the number of function call parts", "Must start with a letter
+or an underscore. […] maximum length of 64"."""
 
 
 class PartEncoder:
@@ -121,6 +136,13 @@ class PartEncoder:
             for field in ("name", "context", "citations"):
                 if getattr(part, field) is not None:
                     self._notes.drop(f"file {field}", "this API accepts only the file itself")
+        return self._located(part, kind)
+
+    def _located(self, part: Image | Audio | File, kind: str) -> JsonObject | None:
+        """Encode a medium as its bytes, or by its address."""
+        if isinstance(part, File) and part.text == "":
+            self._notes.drop("file", "it is empty")
+            return None
         if isinstance(part, File) and part.text is not None:
             data = base64.b64encode(part.text.encode()).decode()
             return _done(part, {"inlineData": {"mimeType": "text/plain", "data": data}})
@@ -131,6 +153,9 @@ class PartEncoder:
             return _done(part, {"inlineData": {"mimeType": media_type_of(fitting), "data": fitting.data}})
         if isinstance(part, Image) and part.file_id is None and part.url and not self._quirks.image_urls:
             self._notes.drop("image url", f"this target accepts images only as bytes or uploaded files; {FETCH}")
+            return None
+        if part.url and part.file_id is None and not (part.url or "").lower().startswith(_SCHEMES):
+            self._notes.drop(f"{kind} url", "only http, https and gs URLs are accepted")
             return None
         if (body := self._by_address(fitting)) is not None:
             return _done(part, body)
@@ -190,6 +215,9 @@ class MessageEncoder:
             )
             last = self._system.pop()
             self._append(Message(Role.USER, last.content))
+        if not self._contents:
+            self._notes.emulate("messages", "this API requires a message; nothing else is left of the conversation")
+            self._append(Message.user(PLACEHOLDER))
         if not self._prefill and len(self._contents) > 1 and self._last is Role.ASSISTANT:
             self._contents.pop()
             self._notes.drop("prefill", "this model does not continue an answer begun by the caller")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from understudy.dialects.base import WarningLog, word_of
-from understudy.dialects.history import CallIds, short_id
+from understudy.dialects.histories.call_ids import CallIds, short_id
+from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, name_of, recast, text_of
 from understudy.dialects.openai.wire import NAME
 from understudy.dialects.quirks import Quirks
@@ -24,6 +27,12 @@ from understudy.domain.content import (
 from understudy.domain.media_types import suffix_of
 from understudy.domain.messages import Message, Role
 
+HISTORY = HistoryRules(tool_name=TOOL_NAME, paired=True, object_arguments=True, result_media=frozenset())
+"""Tool messages carry only text (OpenAPI document 2.3.0, `ChatCompletionRequestToolMessage`)."""
+
+MAX_NAME = 64
+_ODD_IN_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
+"""What OpenAI refuses in `messages[].name` ("Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'")."""
 MAX_CALL_ID = 40
 """Characters of a tool call's id; OpenAI refuses longer ones, which other providers do make."""
 
@@ -75,11 +84,32 @@ class MessageEncoder:
         body: JsonObject = {"role": role.value}
         if role is Role.ASSISTANT and isinstance(content, tuple):
             body |= self._answer(content, extra_of(message))
+        elif isinstance(content, str):
+            body["content"] = content
         else:
-            body["content"] = content if isinstance(content, str) else self._parts(content)
+            # An empty list is refused, an empty string is not.
+            said = self._without_media(content) if role in (Role.SYSTEM, Role.DEVELOPER) else content
+            body["content"] = self._parts(said) or ""
         if message.name is not None:
-            body["name"] = message.name
+            body["name"] = self._name(message.name)
         return body | extra_of(message)
+
+    def _without_media(self, parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
+        """Return the parts of a system message that are text, the only ones that it may have."""
+        for part in parts:
+            if isinstance(part, Image | Audio) or (isinstance(part, File) and text_of(part) is None):
+                self._notes.drop(word_of(part), "system messages contain only text")
+        return tuple(
+            part
+            for part in parts
+            if not isinstance(part, Image | Audio) and not (isinstance(part, File) and text_of(part) is None)
+        )
+
+    def _name(self, name: str) -> str:
+        fitting = _ODD_IN_NAME.sub("_", name)[:MAX_NAME]
+        if fitting != name:
+            self._notes.rename("name", "this API accepts only letters, digits, _ and - in it, at most 64")
+        return fitting
 
     def _parts(self, parts: tuple[AnyPart, ...]) -> list[JsonObject]:
         return [written for part in parts if (written := self._part(part)) is not None]
@@ -126,7 +156,10 @@ class MessageEncoder:
         if fitting.data is None and not is_web_url(url):
             self._notes.drop("image url", "only http and https URLs are accepted")
             return None
-        return {"type": "image_url", "image_url": {"url": url} | ({"detail": image.detail} if image.detail else {})}
+        detail = {"detail": image.detail} if image.detail in ("auto", "low", "high") else {}
+        if image.detail and not detail:
+            self._notes.drop("image detail", "chat completions accept auto, low and high")
+        return {"type": "image_url", "image_url": {"url": url} | detail}
 
     def _audio(self, audio: Audio) -> JsonObject | None:
         fitting = fit(audio, self._quirks.audio_types if "audio" in self._quirks.inputs else None, self._notes)
@@ -187,6 +220,8 @@ class MessageEncoder:
         match part:
             case Text():
                 texts.append({"type": "text", "text": part.text} | self._mark(part) | extra_of(part))
+            case Refusal(text) if "refusal" in self._quirks.refused:
+                texts.append({"type": "text", "text": text})
             case Refusal():
                 body["refusal"] = body.get("refusal", "") + part.text
             case ToolCall():
@@ -213,7 +248,7 @@ class MessageEncoder:
             body[field] = body.get(field, "") + part.text
 
     def _encode_audio(self, part: Audio, texts: list[JsonObject], body: JsonObject) -> None:
-        if part.file_id is not None:
+        if part.file_id is not None and "audio" not in self._quirks.refused:
             body["audio"] = {"id": part.file_id}
         elif part.transcript:
             self._notes.emulate("audio", "an earlier audio answer is sent as its transcript")
