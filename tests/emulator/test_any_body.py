@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from understudy.emulator import cast
 from understudy.emulator.actor import Actor
 from understudy.emulator.staging import Write, stage
 from understudy.wire.http import HttpReply, HttpRequest
+from understudy.wire.json import BadJson
 
 _SCHEMA = {
     "type": "object",
@@ -149,13 +151,17 @@ def spoiled(value: Any, rng: random.Random) -> Any:
 
 @pytest.mark.parametrize(("provider", "path", "body"), _ROUTES, ids=[f"{name}{path}" for name, path, _ in _ROUTES])
 def test_every_body_is_answered(provider: str, path: str, body: dict[str, Any]) -> None:
-    actor = Actor(cast.find(provider), None)
+    # Lenient, so that odd bodies reach the server halves; the examiners read each of them too.
+    actor = Actor(cast.find(provider), None, lenient=True)
     headers = (("authorization", "Bearer key"), ("anthropic-version", "2023-06-01"))
     rng = random.Random(path)
     statuses: list[int] = []
     for number in range(150):
         sent = msgspec.json.encode(spoiled(body, rng) if number else body)
-        answer = actor.answer(actor.call(HttpRequest("POST", path, headers, sent)), number)
+        request = HttpRequest("POST", path, headers, sent)
+        with suppress(BadJson):
+            actor.examine(request)
+        answer = actor.answer(actor.call(request), number)
         statuses.append(answer.status if isinstance(answer, HttpReply) else 200)
         assert any(isinstance(act, Write) for act in stage(answer))
     assert statuses[0] == 200
