@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from understudy.config import Config, ConfigError, load, parse
@@ -170,6 +170,8 @@ def test_any_text_gives_a_configuration_or_our_error(pieces: list[str]) -> None:
 @given(
     st.integers(0, 600), st.sampled_from(["", '"', "\n", "[", "]", "=", "${", "x", "#", "\x00", "1"]), st.integers(0, 3)
 )
+@example(289, '"', 2)  # a quote before what is left of a header's name, which then looks like a known key
+@example(289, "[", 2)
 def test_damaged_example(at: int, piece: str, cut: int) -> None:
     text = _EXAMPLE[:at] + piece + _EXAMPLE[at + cut :]
     try:

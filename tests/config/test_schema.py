@@ -11,11 +11,11 @@ import pytest
 from understudy.config import ConfigError, parse, schema
 from understudy.config.provider_types import read_quirks
 from understudy.config.report import Report, Source
-from understudy.config.rules import Rule
 from understudy.config.schema import ERROR_RULE, FALLBACK, FAMILY, KNOWN, PROVIDER, PYTHON_ONLY, ROUTE
 from understudy.config.tables import Context
 from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
 from understudy.domain.prices import Rates
+from understudy.domain.rules import Rule
 from understudy.providers.base import Family
 from understudy.settings import FallbackConfig, ProviderConfig
 

@@ -292,7 +292,12 @@ REQUESTS: dict[str, dict[str, Any]] = {
             "format": {
                 "type": "json_schema",
                 "name": "person",
-                "schema": {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
+                "schema": {
+                    "type": "object",
+                    "properties": {"name": {"type": "string"}},
+                    "required": ["name"],
+                    "additionalProperties": False,
+                },
                 "strict": True,
             },
             "verbosity": "low",

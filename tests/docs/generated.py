@@ -16,11 +16,11 @@ from understudy.cli.app import COMMANDS, app
 from understudy.cli.chat.commands import COMMANDS as CHAT_COMMANDS
 from understudy.cli.exits import MEANINGS, ExitCode
 from understudy.cli.manual import COMMON, Manual
-from understudy.config.rules import Rule
 from understudy.config.schema import ERROR_RULE, FAMILY, LEGACY, PRICE, PROVIDER, ROUTE, TIER, TYPE
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
 from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
+from understudy.domain.rules import Rule
 from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry
 from understudy.providers import ProviderType

@@ -43,7 +43,7 @@ def test_messages_may_be_ours_or_mappings_in_openais_form() -> None:
 
 def test_a_whole_request_passes_as_it_is() -> None:
     request = u.GenerationRequest(messages=(u.Message.user("hi"),), seed=1)
-    assert read_prompt(request, {}).request is request
+    assert read_prompt(request, {}).request == request
     assert read_prompt(request, {"seed": 2}).request.seed == 2
 
 
@@ -60,16 +60,16 @@ TOOL = u.Tool(name="weather")
     [
         ("", {}, "empty"),
         ([], {}, "non-empty"),
-        ([42], {}, "message 0 is int"),
+        ([42], {}, "message 0 is a whole number"),
         ([{"role": "wizard", "content": "x"}], {}, "wizard"),
         ("hi", {"temprature": 1}, "did you mean 'temperature'"),
-        ("hi", {"temperature": "hot"}, "temperature='hot'"),
+        ("hi", {"temperature": "hot"}, "temperature must be a number, not a string: 'hot'"),
         ("hi", {"max_tokens": 0}, "max_tokens must be at least 1, got 0"),
-        ("hi", {"max_tokens": True}, "max_tokens=True"),
+        ("hi", {"max_tokens": True}, "max_tokens must be a whole number, not true"),
         ("hi", {"tool_choice": "weather"}, "not among the tools"),
-        ("hi", {"deadline": 0}, "deadline must be a number of seconds above 0, got 0"),
+        ("hi", {"deadline": 0}, "deadline must be greater than 0, got 0"),
         ("hi", {"tools": [{"type": "function", "function": {}}]}, r"tools\[0\].function.name"),
-        ("hi", {"tools": [42]}, r"tools\[0\]: expected an object"),
+        ("hi", {"tools": [42]}, r"tools\[0\] is a whole number: pass a function"),
         ("hi", {"tools": [TOOL], "tool_choice": {"function": {"name": "other"}}}, "not among the tools"),
         ("hi", {"response_format": {"type": "json_object"}}, "write schema="),
         ("hi", {"stream": True}, "call stream"),
@@ -92,14 +92,14 @@ def test_a_tool_choice_is_a_mode_or_a_tools_name() -> None:
 
 
 def test_tools_and_choices_may_be_mappings_in_openais_form() -> None:
-    function = {"name": "weather", "description": "…", "parameters": {"type": "object"}, "strict": True}
+    function = {"name": "forecast", "description": "…", "parameters": {"type": "object"}, "strict": True}
     given = {"type": "function", "function": function}
     request = read_prompt(
         "hi", {"tools": [TOOL, given], "tool_choice": {"type": "function", "function": {"name": "weather"}}}
     ).request
     assert request.tools == (
         TOOL,
-        u.Tool(name="weather", description="…", parameters={"type": "object"}, strict=True),
+        u.Tool(name="forecast", description="…", parameters={"type": "object"}, strict=True),
     )
     assert request.tool_choice == u.ToolChoice("tool", ("weather",))
     (hosted,) = read_prompt("hi", {"tools": [{"type": "web_search"}]}).request.tools
@@ -120,16 +120,16 @@ def test_texts_to_embed() -> None:
     [
         ([], {}, "empty"),
         (["a", ""], {}, "text 1 is empty"),
-        (["a", 3], {}, "text 1 is int"),
+        (["a", 3], {}, "text 1 is a whole number, not a string"),
         ("a", {"dimension": 3}, "did you mean 'dimensions'"),
         ("a", {"input_type": "poem"}, "input_type"),
-        (None, {}, "not NoneType"),
-        (b"abc", {}, "text 0 is int"),
+        (None, {}, "EmbeddingRequest, not None"),
+        (b"abc", {}, "EmbeddingRequest, not bytes"),
         (["a", "ab\ud800"], {}, "text 1 contains a lone surrogate at character 2"),
         ("a", {"dimensions": 0}, "dimensions must be at least 1, got 0"),
         ("a", {"dimensions": 2.5}, "dimensions"),
-        ("a", {"concurrency": 0}, "concurrency must be a whole number above 0, got 0"),
-        ("a", {"concurrency": True}, "concurrency must be a whole number above 0, got True"),
+        ("a", {"concurrency": 0}, "concurrency must be at least 1, got 0"),
+        ("a", {"concurrency": True}, "concurrency must be a whole number, not true"),
     ],
 )
 def test_a_mistake_in_an_embedding_is_named(texts: Any, options: Any, words: str) -> None:

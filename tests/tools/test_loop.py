@@ -523,7 +523,7 @@ async def test_another_provider_takes_over_between_two_steps() -> None:
         ({"approve": True}, "approve must be a function of a ToolCall, got bool"),
         ({"max_step": 3}, "unknown option 'max_step'; did you mean 'max_steps'?"),
         ({"temprature": 3}, "did you mean 'temperature'"),
-        ({"tools": "add"}, "tools must be a list of functions or tools, got str"),
+        ({"tools": "add"}, "tools must be a list of functions or tools, not a string"),
         ({"tools": [add, add]}, "two tools are named 'add'"),
         ({"tools": [add, u.Tool(name="add")]}, "two tools are named 'add'"),
         ({"tools": [lambda x: x]}, "a lambda has no name"),

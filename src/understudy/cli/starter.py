@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK, PROVIDER
+from understudy.domain.rules import Rule
 from understudy.providers.base import ProviderRow
 from understudy.providers.environment import key_variable
 

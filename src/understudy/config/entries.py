@@ -16,9 +16,9 @@ from understudy.config.lines import KeyPath
 from understudy.config.model import Disabled, NoticeKind
 from understudy.config.prices import read_price, read_prices
 from understudy.config.report import did_you_mean
-from understudy.config.rules import not_json
 from understudy.config.schema import CAPABILITIES, LEGACY, PROVIDER
 from understudy.config.tables import Context, read_table
+from understudy.domain.rules import not_json
 from understudy.providers import ProviderType, types
 from understudy.providers import row as row_of
 from understudy.providers.base import ProviderRow

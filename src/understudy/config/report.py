@@ -18,7 +18,9 @@ _WIDTH = 120
 """Characters of a line that are shown, at most."""
 
 _HEADER = re.compile(r"\s*(\[{1,2}[^\[\]=#]{1,80}\]{0,2})\s*(?:#.*)?")
-_PAIR = re.compile(r"""[\s{\[]*(?P<key>[A-Za-z0-9_\-. "']{1,60}?)\s*=\s*(?P<value>.*)""")
+_NAME = r"""(?:[A-Za-z0-9_-]+|"[A-Za-z0-9_. -]+"|'[A-Za-z0-9_. -]+')"""
+_PAIR = re.compile(rf"\s*(?P<key>{_NAME}(?:\s*\.\s*{_NAME})*)\s*=\s*(?P<value>.*)")
+"""Only a whole key: what is left of a damaged one may resemble a harmless key."""
 _PLAIN = re.compile(r"(?:[+-]?[\d_.eE+-]+|true|false|[+-]?inf|[+-]?nan)(?=\s*(?:#|$|,|\}))")
 _TEXT = re.compile(r""""(?:\\.|[^"\\])*"(?=\s*(?:#|$))|'[^']*'(?=\s*(?:#|$))""")
 _SECRET_WORD = re.compile(r"key|token|secret|passw|auth|cred|cookie|bearer|header", re.IGNORECASE)

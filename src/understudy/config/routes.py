@@ -11,9 +11,9 @@ from understudy.config.entries import Entries
 from understudy.config.lines import KeyPath
 from understudy.config.model import NoticeKind
 from understudy.config.report import did_you_mean
-from understudy.config.rules import Rule
 from understudy.config.schema import FALLBACK, ROUTE, TASK
 from understudy.config.tables import Context, read_table
+from understudy.domain.rules import Rule
 from understudy.policy.selection import split_name
 from understudy.settings import FallbackConfig, FallbackStrategy, Route
 

@@ -9,9 +9,9 @@ from typing import get_args
 import msgspec
 
 from understudy import dialects
-from understudy.config.rules import Rule
 from understudy.dialects.quirks import QuirksPatch
 from understudy.domain.operation import Operation
+from understudy.domain.rules import Rule
 from understudy.providers import ProviderType
 from understudy.settings import FallbackStrategy, Whole
 

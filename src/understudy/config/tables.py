@@ -10,7 +10,7 @@ import msgspec
 
 from understudy.config.lines import KeyPath
 from understudy.config.report import Report, did_you_mean
-from understudy.config.rules import Rule
+from understudy.domain.rules import Rule
 
 API_KEY = "api_key"
 TOKEN = "token"  # noqa: S105 - the name of a key in the file

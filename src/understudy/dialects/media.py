@@ -13,10 +13,11 @@ from typing import TypeVar
 import msgspec
 
 from understudy.dialects.base import WarningLog
-from understudy.domain.content import Audio, File, Image, Media, is_absolute_url
+from understudy.domain.content import Audio, File, Image, Media
 from understudy.domain.media_types import (
     canonical_base64,
     canonical_type,
+    is_absolute_url,
     settle_type,
     sniff_base64,
     suffix_of,

@@ -65,6 +65,12 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     parallel_switch: bool = True
     """Parallel tool calls can be switched on and off."""
     output_formats: frozenset[str] = frozenset({"text", "json_object", "json_schema"})
+    strict_schemas: str = "openai"
+    """The rules of strict mode in the dialects of OpenAI, a name in `schema_rules.SUBSETS`; empty: no strict mode."""
+    closed_schemas: bool = False
+    """Objects of a schema must be closed without strict mode too (Groq)."""
+    json_word: bool = False
+    """JSON mode is refused unless the prompt contains the word."""
     efforts: frozenset[str] | None = None
     """Accepted reasoning efforts; `None` if unknown, then all are sent unchanged."""
     thinking_modes: frozenset[str] = frozenset({"adaptive", "enabled", "disabled"})
@@ -143,6 +149,9 @@ class QuirksPatch(TypedDict, total=False):
     tool_choice: frozenset[str]
     parallel_switch: bool
     output_formats: frozenset[str]
+    strict_schemas: str
+    closed_schemas: bool
+    json_word: bool
     efforts: frozenset[str] | None
     thinking_modes: frozenset[str]
     thinking_budget: tuple[int, int] | None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Protocol
+from functools import wraps
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
 from understudy.dialects.request_fields import KINDS, Field, is_of
 from understudy.domain.content import JsonObject
+from understudy.domain.errors import Misuse, failure_of
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -33,6 +35,22 @@ class BadRequest(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+_S = TypeVar("_S")
+
+
+def parser(parse: Callable[[_S, HttpRequest], Inbound]) -> Callable[[_S, HttpRequest], Inbound]:
+    """Make a `parse` raise `BadRequest` for a value of a wrong type that only its message, part or tool found."""
+
+    @wraps(parse)
+    def parse_or_refuse(half: _S, request: HttpRequest) -> Inbound:
+        try:
+            return parse(half, request)
+        except Misuse as error:
+            raise BadRequest(failure_of(error)) from error
+
+    return parse_or_refuse
 
 
 KIND_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", list: "list", dict: "object"}

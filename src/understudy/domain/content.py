@@ -7,31 +7,33 @@ is kept as `Opaque` and sent back to that dialect only.
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
+from understudy.domain import json_types
+from understudy.domain.declared import check_fields, json_text
 from understudy.domain.media_types import (
     canonical_base64,
     canonical_type,
     decode_base64,
+    is_absolute_url,
+    is_text,
     is_textual,
     settle_type,
     sniff,
     sniff_base64,
     type_of_name,
 )
+from understudy.domain.misuse import Misuse
+from understudy.domain.suggestions import kind_of
 
 if TYPE_CHECKING:
     from os import PathLike
 
-
-Json = Any
-"""A decoded JSON value."""
-
-JsonObject = dict[str, Any]
-"""A decoded JSON object."""
+Json = json_types.Json
+JsonObject = json_types.JsonObject
 
 
 class CacheMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +43,11 @@ class CacheMark(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     ttl: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `Misuse` for a field of a wrong type."""
+        if self.ttl is not None:
+            check_fields(self)
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -67,6 +74,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_def
     cache: CacheMark | None = None
     extra: dict[str, JsonObject] | None = None
 
+    def __post_init__(self) -> None:
+        """Raise `Misuse` for a field of a wrong type."""
+        check_fields(self)
+
 
 class Citation(Part, frozen=True, kw_only=True, tag="citation", omit_defaults=True):
     """The source of a statement. Offsets count characters of the text part that carries the citation."""
@@ -88,6 +99,13 @@ class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
     text: str
     citations: tuple[Citation, ...] = ()
     provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `Misuse` for a field of a wrong type."""
+        if type(self.text) is not str or self.citations or self.extra is not None or self.cache is not None:
+            if isinstance(self.citations, list):
+                msgspec.structs.force_setattr(self, "citations", tuple(self.citations))
+            check_fields(self)
 
 
 class Refusal(Part, frozen=True, kw_only=False, tag="refusal", omit_defaults=True):
@@ -160,7 +178,7 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
             raise InvalidMedia(f"{what} is empty")
         label = canonical_type(label) if label is not None else None
         shown = sniff(data)
-        if label is None and shown is None and not cls._kind and _is_text(data):
+        if label is None and shown is None and not cls._kind and is_text(data):
             label = "text/plain"
         kind = settle_type(label, shown)
         if kind is None:
@@ -189,16 +207,9 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
     def checked(self, where: str) -> Self:
         """Return the media with canonical base64; bytes of a `data:` URL are in `data`.
 
-        Raise `Misuse`, which begins with `where`, if a field has a wrong type, `data` is not base64, or `url` is not a
-        URL.
+        Raise `InvalidMedia`, which begins with `where`, if `data` is not base64, or `url` is not a URL.
         """
         name = type(self).__name__
-        for field in ("url", "data", "file_id", "media_type", "name"):
-            value = getattr(self, field)
-            if isinstance(value, bytes | bytearray) and field == "data":
-                raise InvalidMedia(f"{where}: data is base64, got bytes; use {name}.from_bytes")
-            if value is not None and not isinstance(value, str):
-                raise InvalidMedia(f"{where}: {field} must be a string, got {type(value).__name__}")
         media = self.located()
         if media.data is not None:
             data = canonical_base64(media.data)
@@ -218,25 +229,12 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
         return self.inline() if self.url is not None else self
 
 
-def is_absolute_url(url: str) -> bool:
-    """Check whether a string has the form of a URL with a host, whatever its scheme (`https`, `gs`)."""
-    scheme, separator, rest = url.partition("://")
-    return bool(separator and rest.strip("/")) and scheme.isascii() and scheme.isalnum() and not url.isspace()
-
-
 _EXAMPLES = {
     "image": "PNG, JPEG, GIF or WebP",
     "audio": "WAV, MP3, FLAC, OGG or M4A",
     "": "PDF or text",
 }
 _CLASS_FOR = {"image": "Image", "audio": "Audio"}
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        return b"\0" not in data and bool(data.decode())
-    except UnicodeDecodeError:
-        return False
 
 
 def parse_data_url(url: str) -> tuple[str | None, str] | None:
@@ -315,6 +313,12 @@ class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=T
     arguments: str = "{}"
     provenance: Provenance | None = None
 
+    def __post_init__(self) -> None:
+        """Encode arguments that are given as a dict. Raise `Misuse` for a field of a wrong type."""
+        if isinstance(self.arguments, dict):
+            msgspec.structs.force_setattr(self, "arguments", json_text(self.arguments, "ToolCall: arguments"))
+        check_fields(self)
+
     def parsed_arguments(self) -> Json:
         """Return the decoded arguments; an empty string counts as `{}`. Raise `ValueError` if they are not JSON."""
         try:
@@ -324,12 +328,22 @@ class ToolCall(Part, frozen=True, kw_only=True, tag="tool_call", omit_defaults=T
 
 
 class ToolResult(Part, frozen=True, kw_only=True, tag="tool_result", omit_defaults=True):
-    """The answer to a tool call. `name` is the tool's name, which some wire formats require."""
+    """The answer to a tool call. `name` is the tool's name, which some wire formats require.
+
+    `content` is a string or parts. Any other value with a form in JSON, such as a dict, a number or `None`, becomes
+    its JSON text, and so does a list, unless all its items are parts and strings with at least one part among them.
+    """
 
     call_id: str
     content: str | tuple[AnyPart, ...] = ""
     is_error: bool | None = None
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Read the content as a caller may write it. Raise `Misuse` for a field of a wrong type."""
+        if type(self.content) is not str:
+            msgspec.structs.force_setattr(self, "content", _result_content(self.content))
+        check_fields(self)
 
 
 class Opaque(Part, frozen=True, kw_only=False, tag="opaque", omit_defaults=True):
@@ -342,6 +356,38 @@ class Opaque(Part, frozen=True, kw_only=False, tag="opaque", omit_defaults=True)
 
 AnyPart = Text | Refusal | Image | Audio | File | Thinking | ToolCall | ToolResult | Citation | Opaque
 """All kinds of part; closed, so that `match` over it can be exhaustive."""
+
+_PARTS = frozenset({Text, Refusal, Image, Audio, File, Thinking, ToolCall, ToolResult, Citation, Opaque})
+
+
+def read_content(content: object, owner: str) -> str | tuple[AnyPart, ...]:
+    """Return content as a string or a tuple of parts: strings among parts become `Text`, a single part a tuple of one.
+
+    Raise `Misuse`, which names the `owner`, for anything else.
+    """
+    if type(content) is tuple and _PARTS.issuperset(map(type, content)):
+        return content
+    if isinstance(content, str):
+        return str(content)
+    if isinstance(content, Part):
+        return read_content((content,), owner)
+    if not isinstance(content, (list, tuple)):
+        raise Misuse(f"{owner}: content must be a string or parts, not {kind_of(content)}")
+    parts = tuple(Text(str(part)) if isinstance(part, str) else part for part in content)
+    for number, part in enumerate(parts):
+        if type(part) not in _PARTS:
+            raise Misuse(f"{owner}: content[{number}] must be a string or a part, not {kind_of(part)}")
+    return parts
+
+
+def _result_content(content: object) -> str | tuple[AnyPart, ...]:
+    if isinstance(content, str):
+        return str(content)
+    if isinstance(content, Part):
+        return read_content(content, "ToolResult")
+    if content == () or (isinstance(content, (list, tuple)) and any(isinstance(each, Part) for each in content)):
+        return read_content(content, "ToolResult")
+    return json_text(content, "ToolResult: content")
 
 
 def sniff_image(data: str) -> str | None:

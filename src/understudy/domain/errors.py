@@ -23,57 +23,49 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.misuse import ConfigError, LLMError, Misuse, Unsupported
 
 if TYPE_CHECKING:
     from understudy.domain.attempts import AttemptRecord
     from understudy.domain.responses import GenerationResponse
     from understudy.domain.runs import RunResult
 
-
-class LLMError(Exception):
-    """The root of all errors of this library."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        failure: Failure | None = None,
-        attempts: tuple[AttemptRecord, ...] = (),
-        partial: GenerationResponse | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.failure = failure
-        """The failure of the last attempt; `None` if nothing was attempted."""
-        self.attempts = attempts
-        """Every attempt, in order."""
-        self.partial = partial
-        """What the caller had already received when a stream was interrupted."""
-        self.run: RunResult | None = None
-        """Of `run_tools`: the steps that were complete before the error. Its `messages` can be continued."""
-
-    @property
-    def retry_after(self) -> float | None:
-        """The shortest wait, in seconds, that a target asked for in its latest failure."""
-        latest = {(each.provider, each.model): each.failure for each in self.attempts if each.failure}
-        failures = (*latest.values(), self.failure)
-        return min((each.retry_after for each in failures if each and each.retry_after is not None), default=None)
-
-
-class Misuse(LLMError):
-    """The call itself is wrong: fix the code or the configuration."""
-
-
-class ConfigError(Misuse):
-    """The configuration is wrong. The message names file, line, the offending text and what to do."""
-
-
-class Unsupported(Misuse):
-    """The provider does not offer this operation or feature."""
+__all__ = [
+    "ERRORS",
+    "AuthenticationFailed",
+    "ConfigError",
+    "ConnectionFailed",
+    "ContentFiltered",
+    "ContextLengthExceeded",
+    "DeadlineExceeded",
+    "EmbeddingFailed",
+    "GenerationFailed",
+    "InvalidRequest",
+    "InvalidResponse",
+    "LLMError",
+    "Misuse",
+    "ModelNotFound",
+    "Overloaded",
+    "PermissionDenied",
+    "QuotaExhausted",
+    "RateLimited",
+    "Refused",
+    "RequestTooLarge",
+    "ServerFailed",
+    "StreamInterrupted",
+    "TimedOut",
+    "Unavailable",
+    "Unsupported",
+    "error_of",
+    "failure_of",
+]
 
 
 class Refused(LLMError):
     """A provider refused, and a retry will not help."""
+
+    partial: GenerationResponse | None
+    run: RunResult | None
 
 
 class InvalidRequest(Refused):
@@ -110,6 +102,9 @@ class QuotaExhausted(Refused):
 
 class Unavailable(LLMError):
     """No target could answer now. `attempts` lists what was tried."""
+
+    partial: GenerationResponse | None
+    run: RunResult | None
 
 
 class ConnectionFailed(Unavailable):

@@ -10,7 +10,7 @@ import enum
 
 import msgspec
 
-from understudy.domain.content import JsonObject
+from understudy.domain.json_types import JsonObject
 
 
 class FailureKind(enum.StrEnum):

@@ -190,3 +190,17 @@ def decode_base64(data: str) -> bytes | None:
         return base64.b64decode(canonical)
     except binascii.Error:
         return None
+
+
+def is_absolute_url(url: str) -> bool:
+    """Check whether a string has the form of a URL with a host, whatever its scheme (`https`, `gs`)."""
+    scheme, separator, rest = url.partition("://")
+    return bool(separator and rest.strip("/")) and scheme.isascii() and scheme.isalnum() and not url.isspace()
+
+
+def is_text(data: bytes) -> bool:
+    """Check whether bytes are text in UTF-8."""
+    try:
+        return b"\0" not in data and bool(data.decode())
+    except UnicodeDecodeError:
+        return False

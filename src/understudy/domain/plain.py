@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from understudy.domain.content import JsonObject
+from understudy.domain.json_types import JsonObject
 
 
 class Plain:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.domain.content import JsonObject
+from understudy.domain.json_types import JsonObject
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

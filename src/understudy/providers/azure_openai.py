@@ -82,10 +82,11 @@ ROW = ProviderRow(
     token_auth=Auth(),
     catalogue_only=True,
     # Newer fields of OpenAI's API arrive later here; all versions accept `user`.
-    quirks={**OPENAI.quirks, "user_field": "user"},
+    quirks={**OPENAI.quirks, "user_field": "user", "strict_schemas": "azure"},
     # Deployments have any name, most often that of their model.
     families=(
         *OPENAI.families,
+        Family(r"ft:.*", {"strict_schemas": "azure"}),
         Family(r"gpt-35.*", {"refused": frozenset({"top_k", "min_p", "thinking", "reasoning", "verbosity"})}),
         Family(r"gpt-(3\.5|35|4).*", {"max_tokens_field": "max_tokens"}),
     ),

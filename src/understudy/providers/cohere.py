@@ -30,7 +30,7 @@ ROW = ProviderRow(
     key_variables=("CO_API_KEY", "COHERE_API_KEY"),
     base_url_variables=("CO_API_URL",),
     normalize_base_url=normalize_base_url,
-    quirks={"max_stop": 5, "inputs": frozenset({"image"}), "embed_batch": 96},
+    quirks={"max_stop": 5, "output_with_tools": False, "inputs": frozenset({"image"}), "embed_batch": 96},
     families=(
         Family(r"command(-light|-nightly|-r|-r-.*|-r-plus.*|-r7b.*|-a-03-2025)?", {"refused": _NO_THINKING}),
         Family(r"command-a-(vision|translate)-.*|c4ai-aya-.*", {"refused": _NO_THINKING}),

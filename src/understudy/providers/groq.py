@@ -41,12 +41,20 @@ ROW = ProviderRow(
         "stream_usage": False,
         "reasoning_field": "reasoning",
         "reasoning_display": "reasoning_format",
+        # Strict schemas are documented for gpt-oss alone; objects must be closed with or without strict.
+        "strict_schemas": "",
+        "closed_schemas": True,
+        "json_word": True,
     },
     families=(
         Family(r"(meta-llama/|llama|gemma|allam|moonshotai/|mistral).*", {"refused": _REFUSED | {"reasoning"}}),
         Family(
             r"openai/gpt-oss.*",
-            {"efforts": frozenset({"low", "medium", "high"}), "reasoning_display": "include_reasoning"},
+            {
+                "efforts": frozenset({"low", "medium", "high"}),
+                "reasoning_display": "include_reasoning",
+                "strict_schemas": "openai",
+            },
         ),
         Family(r"qwen/qwen3.*", {"efforts": frozenset({"none", "default"})}),
         Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),

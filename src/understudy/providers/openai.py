@@ -41,6 +41,7 @@ ROW = ProviderRow(
         "refused": _NEVER,
         "user_field": "safety_identifier",
         "max_stop": 4,
+        "json_word": True,
         # 2,048 are accepted, but as numbers, which callers may request and compatible servers always send, that many
         # vectors are up to 140 MB.
         "embed_batch": 512,
@@ -58,6 +59,8 @@ ROW = ProviderRow(
             r"(ft:)?(gpt-3\.5.*|gpt-4(-\d{4}.*|-turbo.*|-32k.*)?(:.*)?)",
             {"output_formats": frozenset({"text", "json_object"})},
         ),
+        # Fine-tuned models enforce fewer keywords.
+        Family(r"ft:.*", {"strict_schemas": "openai-tuned"}),
         Family(
             r"gpt-4o(-mini)?-search-preview.*",
             {"refused": _NEVER | _SAMPLING | {"reasoning", "verbosity", "seed", "stop", "parallel_tool_calls"}},

@@ -31,6 +31,8 @@ from understudy.domain.requests import GenerationRequest, OutputFormat, Reasonin
 from understudy.domain.warnings import Warning as Degradation
 from understudy.wire.http import HttpRequest
 
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
+
 OLD = (("anthropic-version", "2023-06-01"),)
 NEW = (("anthropic-version", "2026-10-21"),)
 SAMPLING = frozenset({"temperature", "top_p", "top_k"})
@@ -336,7 +338,7 @@ def test_the_other_settings() -> None:
             user="u-1",
             service_tier="standard_only",
             cache=CacheMark(ttl="5m"),
-            output=OutputFormat(json_schema={"type": "object"}, name="answer"),
+            output=OutputFormat(json_schema=CLOSED, name="answer"),
             extra={"anthropic": {"container": "c", "metadata": None}, "openai": {"store": True}},
         ),
         options={"inference_geo": "eu", "container": "default"},
@@ -348,7 +350,7 @@ def test_the_other_settings() -> None:
         "stop_sequences": ["END"],
         "service_tier": "standard_only",
         "cache_control": {"type": "ephemeral", "ttl": "5m"},
-        "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
+        "output_config": {"format": {"type": "json_schema", "schema": CLOSED}},
         "inference_geo": "eu",
         "container": "c",
     }
@@ -363,7 +365,7 @@ def test_there_is_no_json_mode_without_a_schema() -> None:
 def test_tools() -> None:
     request = asking(
         tools=(
-            Tool(name="f", description="d", parameters={"type": "object"}, strict=True, cache=CacheMark()),
+            Tool(name="f", description="d", parameters=CLOSED, strict=True, cache=CacheMark()),
             Tool(name="g", extra={"anthropic": {"defer_loading": True}}),
             OpaqueTool("anthropic", {"type": "web_search_20260209", "name": "web_search"}),
             OpaqueTool("openai", {"type": "file_search"}),
@@ -373,7 +375,7 @@ def test_tools() -> None:
         {
             "name": "f",
             "description": "d",
-            "input_schema": {"type": "object"},
+            "input_schema": CLOSED,
             "strict": True,
             "cache_control": {"type": "ephemeral"},
         },

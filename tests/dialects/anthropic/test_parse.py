@@ -30,6 +30,8 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest, OutputFormat, Reasoning, WireOrigin
 from understudy.wire.http import HttpRequest
 
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
+
 OLD = (("anthropic-version", "2023-06-01"),)
 BASE: dict[str, Any] = {"model": "m", "max_tokens": 10, "messages": [{"role": "user", "content": "hello"}]}
 
@@ -107,7 +109,7 @@ def test_settings() -> None:
             "service_tier": "auto",
             "cache_control": {"type": "ephemeral", "ttl": "1h"},
             "thinking": {"type": "enabled", "budget_tokens": 2000, "display": "omitted"},
-            "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}},
+            "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": CLOSED}},
             "mcp_servers": [{"type": "url"}],
             "stream": False,
         }
@@ -124,7 +126,7 @@ def test_settings() -> None:
         service_tier="auto",
         cache=CacheMark(ttl="1h"),
         reasoning=Reasoning(effort="low", budget=2000, mode="enabled", display="omitted"),
-        output=OutputFormat(json_schema={"type": "object"}),
+        output=OutputFormat(json_schema=CLOSED),
         extra={"anthropic": {"mcp_servers": [{"type": "url"}]}},
     )
 
@@ -134,7 +136,7 @@ def test_tools_and_their_choice() -> None:
         {
             **BASE,
             "tools": [
-                {"name": "f", "input_schema": {"type": "object"}, "type": "custom", "strict": True},
+                {"name": "f", "input_schema": CLOSED, "type": "custom", "strict": True},
                 {"name": "web_search", "type": "web_search_20260209"},
                 {"name": "code_execution", "type": "code_execution_20260521"},
             ],
@@ -142,7 +144,7 @@ def test_tools_and_their_choice() -> None:
         }
     )
     assert found.tools == (
-        Tool(name="f", parameters={"type": "object"}, strict=True, extra={"anthropic": {"type": "custom"}}),
+        Tool(name="f", parameters=CLOSED, strict=True, extra={"anthropic": {"type": "custom"}}),
         OpaqueTool("anthropic", {"name": "web_search", "type": "web_search_20260209"}, effects=False),
         OpaqueTool("anthropic", {"name": "code_execution", "type": "code_execution_20260521"}, effects=True),
     )
@@ -248,7 +250,7 @@ FULL: dict[str, Any] = {
         },
     ],
     "tools": [
-        {"name": "f", "input_schema": {"type": "object"}, "defer_loading": True, "description": "d"},
+        {"name": "f", "input_schema": CLOSED, "defer_loading": True, "description": "d"},
         {"type": "computer_20251124", "name": "computer", "display_width_px": 1},
     ],
     "tool_choice": {"type": "auto", "disable_parallel_tool_use": False},

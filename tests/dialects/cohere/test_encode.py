@@ -32,7 +32,7 @@ from understudy.domain.warnings import Warning as Degradation
 from understudy.wire.http import HttpRequest
 
 HELLO = (Message.user("hello"),)
-SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 OWN = Provenance("cohere", "m")
 FOREIGN = Provenance("anthropic", "claude-x")
 TOOLS = (Tool(name="a", parameters=SCHEMA), Tool(name="b", description="B"))
@@ -207,11 +207,18 @@ def test_output(output: OutputFormat, wire: dict[str, Any]) -> None:
     assert warned(asking(output=output)) == []
 
 
-@pytest.mark.parametrize("beside", [{"tools": TOOLS}, {"extra": {"cohere": {"documents": ["a document"]}}}])
-def test_no_output_format_beside_tools_or_documents(beside: dict[str, Any]) -> None:
-    request = asking(output=OutputFormat(json_schema=SCHEMA), **beside)
+def test_no_output_format_beside_documents() -> None:
+    request = asking(output=OutputFormat(json_schema=SCHEMA), extra={"cohere": {"documents": ["a document"]}})
     assert "response_format" not in body(request)
     assert warned(request) == [("dropped", "output")]
+
+
+def test_an_output_format_beside_tools_is_requested_in_the_prompt() -> None:
+    request = asking(output=OutputFormat(json_schema=SCHEMA), tools=TOOLS)
+    written = body(request, quirks=Quirks(output_with_tools=False))
+    assert "response_format" not in written
+    assert written["messages"][0]["role"] == "system"
+    assert "It must fit this JSON Schema: {" in written["messages"][0]["content"]
 
 
 @pytest.mark.parametrize(

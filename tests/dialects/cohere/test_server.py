@@ -37,7 +37,7 @@ from understudy.wire.http import HttpReply, HttpRequest
 OWN = Provenance("cohere")
 SAID = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 CITED = {"start": 0, "end": 2, "text": "Hi", "sources": [], "type": "TEXT_CONTENT"}
-SCHEMA = {"type": "object"}
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
 
 def parse(body: Any, path: str = "/v2/chat") -> Inbound:

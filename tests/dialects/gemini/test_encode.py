@@ -297,7 +297,8 @@ def test_the_form_gives_way_to_tools_where_both_do_not_go_together() -> None:
     request = asked(tools=(WEATHER,), output=OutputFormat(json_schema=SCHEMA), max_tokens=5)
     older = endpoint(output_with_tools=False)
     assert body(request, older)["generationConfig"] == {"maxOutputTokens": 5}
-    assert warnings(request, older) == [("dropped", "output")]
+    assert warnings(request, older) == [("emulated", "output")]
+    assert "It must fit this JSON Schema: {" in body(request, older)["systemInstruction"]["parts"][0]["text"]
     hosted = asked(tools=(OpaqueTool("gemini", {"googleSearch": {}}),), output=OutputFormat(json_schema=SCHEMA))
     assert warnings(hosted, older) == []
 

@@ -36,7 +36,7 @@ from understudy.wire.http import HttpRequest
 
 ENDPOINT = Endpoint(provider="ollama", base_url="http://host:11434", model="llama3.2")
 HELLO = (Message.user("hello"),)
-ADD = Tool(name="add", description="adds", parameters={"type": "object"})
+ADD = Tool(name="add", description="adds", parameters={"type": "object", "properties": {}})
 SUB = Tool(name="sub")
 
 
@@ -248,7 +248,7 @@ class TestTools:
         assert body["tools"] == [
             {
                 "type": "function",
-                "function": {"name": "add", "description": "adds", "parameters": {"type": "object"}},
+                "function": {"name": "add", "description": "adds", "parameters": {"type": "object", "properties": {}}},
             },
             {"type": "function", "function": {"name": "sub"}},
             {"type": "future"},
@@ -287,11 +287,12 @@ class TestFormat:
     def test_is_the_word_json_or_the_bare_schema(self, output: OutputFormat, written: Any) -> None:
         assert sent(GenerationRequest(messages=HELLO, output=output))[0].get("format") == written
 
-    def test_a_form_that_the_model_lacks_is_dropped(self) -> None:
+    def test_a_form_that_the_model_lacks_is_requested_in_the_prompt(self) -> None:
         endpoint = msgspec.structs.replace(ENDPOINT, quirks=Quirks(output_formats=frozenset({"text"})))
         body, warnings = sent(GenerationRequest(messages=HELLO, output=OutputFormat(kind="json_object")), endpoint)
         assert "format" not in body
-        assert warnings == {("dropped", "output")}
+        assert body["messages"][0] == {"role": "system", "content": "Answer with one JSON object and nothing else."}
+        assert warnings == {("emulated", "output")}
 
 
 class TestThink:

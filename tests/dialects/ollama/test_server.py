@@ -25,6 +25,8 @@ from understudy.domain.responses import EmbeddingResponse, GenerationResponse, M
 from understudy.domain.usage import Usage
 from understudy.wire.http import HttpHead, HttpReply, HttpRequest
 
+_EMPTY = {"type": "object", "properties": {}}
+
 
 def inbound(path: str, body: Any, method: str = "POST") -> Inbound:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -236,7 +238,7 @@ class TestChat:
                     {"role": "tool", "content": "r", "tool_call_id": "c", "images": ["QQ=="]},
                 ],
                 "tools": [
-                    {"type": "function", "function": {"name": "f", "parameters": {}, "strict": True}, "x": 1},
+                    {"type": "function", "function": {"name": "f", "parameters": _EMPTY, "strict": True}, "x": 1},
                     {"function": {"name": "g", "description": ""}},
                     {"type": "other"},
                 ],

@@ -26,6 +26,9 @@ from understudy.domain.content import (
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 
+EMPTY = {"type": "object", "properties": {}}
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+
 MARKED = {"type": "text", "text": "t", "prompt_cache_breakpoint": {"mode": "explicit"}}
 USER = {"role": "user", "content": "hello"}
 
@@ -70,10 +73,10 @@ def test_every_parameter_has_its_place() -> None:
             user="u",
             cache_key="k",
             metadata={"a": "b"},
-            tools=(Tool(name="f", parameters={"type": "object"}, strict=True), Tool(name="g", description="d")),
+            tools=(Tool(name="f", parameters=CLOSED, strict=True), Tool(name="g", description="d")),
             tool_choice=ToolChoice("tool", ("f",)),
             parallel_tool_calls=False,
-            output=OutputFormat(json_schema={"type": "object"}, name="n", strict=True),
+            output=OutputFormat(json_schema=CLOSED, name="n", strict=True),
         )
     )
     assert warnings == {}
@@ -97,14 +100,14 @@ def test_every_parameter_has_its_place() -> None:
         "prompt_cache_key": "k",
         "metadata": {"a": "b"},
         "tools": [
-            {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": True}},
+            {"type": "function", "function": {"name": "f", "parameters": CLOSED, "strict": True}},
             {"type": "function", "function": {"name": "g", "description": "d"}},
         ],
         "tool_choice": {"type": "function", "function": {"name": "f"}},
         "parallel_tool_calls": False,
         "response_format": {
             "type": "json_schema",
-            "json_schema": {"name": "n", "schema": {"type": "object"}, "strict": True},
+            "json_schema": {"name": "n", "schema": CLOSED, "strict": True},
         },
     }
 
@@ -414,7 +417,7 @@ class TestOrigin:
                     {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}, "index": 0}]},
                 {"role": "tool", "tool_call_id": "c", "content": "1", "name": "f"},
             ],
-            "tools": [{"type": "function", "function": {"name": "f", "parameters": {}, "examples": []}, "vendor": 1}],
+            "tools": [{"type": "function", "function": {"name": "f", "parameters": EMPTY, "x": []}, "vendor": 1}],
             "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [
                 {"type": "function", "function": {"name": "f"}}]}},
             "modalities": ["text"], "n": 2, "top_k": 3, "response_format": {"type": "grammar", "grammar": "x"},

@@ -31,6 +31,8 @@ from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoi
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning, WireOrigin
 
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+
 
 def sent(exchange: Exchange[Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the body that an exchange sends, and the warnings before it."""
@@ -77,14 +79,14 @@ def test_everything_that_has_a_place_is_sent_there() -> None:
         logprobs=True,
         top_logprobs=3,
         parallel_tool_calls=False,
-        output=OutputFormat(name="answer", json_schema={"type": "object"}, strict=True),
+        output=OutputFormat(name="answer", json_schema=CLOSED, strict=True),
         reasoning=Reasoning(effort="low", display="summarized"),
         verbosity="low",
         service_tier="flex",
         user="u-1",
         cache_key="k",
         metadata={"a": "b"},
-        tools=(Tool(name="f", description="d", parameters={"type": "object"}),),
+        tools=(Tool(name="f", description="d", parameters=CLOSED),),
         tool_choice=ToolChoice("required"),
         extra={
             "responses": {"max_tool_calls": 2, "include": ["file_search_call.results"], "reasoning": {"mode": "pro"}}
@@ -100,7 +102,7 @@ def test_everything_that_has_a_place_is_sent_there() -> None:
         "top_logprobs": 3,
         "parallel_tool_calls": False,
         "text": {
-            "format": {"type": "json_schema", "name": "answer", "schema": {"type": "object"}, "strict": True},
+            "format": {"type": "json_schema", "name": "answer", "schema": CLOSED, "strict": True},
             "verbosity": "low",
         },
         "reasoning": {"effort": "low", "summary": "auto", "mode": "pro"},
@@ -108,9 +110,7 @@ def test_everything_that_has_a_place_is_sent_there() -> None:
         "user": "u-1",
         "prompt_cache_key": "k",
         "metadata": {"a": "b"},
-        "tools": [
-            {"type": "function", "name": "f", "description": "d", "parameters": {"type": "object"}, "strict": False}
-        ],
+        "tools": [{"type": "function", "name": "f", "description": "d", "parameters": CLOSED, "strict": False}],
         "tool_choice": "required",
         "store": False,
         "include": ["file_search_call.results", "reasoning.encrypted_content", "message.output_text.logprobs"],
@@ -182,7 +182,7 @@ def test_a_function_is_not_strict_unless_asked_and_takes_an_object_even_without_
         {
             "type": "function",
             "name": "f",
-            "parameters": {"type": "object", "properties": {}},
+            "parameters": CLOSED,
             "strict": True,
             "defer_loading": True,
         },
@@ -240,6 +240,7 @@ def test_quirks_leave_out_what_the_target_cannot() -> None:
         "model": "gpt-6-sol",
         "input": [{"role": "user", "content": [{"type": "input_text", "text": "see"}]}],
         "safety_identifier": "u",
+        "instructions": "Answer with one JSON value and nothing else. It must fit this JSON Schema: {}",
     }
     assert {warning.split()[1] for warning in warnings} == {
         "image", "file", "tool_choice", "parallel_tool_calls", "output", "reasoning",
@@ -477,7 +478,7 @@ def test_counting_asks_for_the_prompt_alone() -> None:
     request = asking(
         Message.system("s"),
         Message.user("u"),
-        tools=(Tool(name="f", parameters={}),),
+        tools=(Tool(name="f", parameters=CLOSED),),
         max_tokens=5,
         temperature=0.1,
         reasoning=Reasoning(effort="low"),
@@ -490,6 +491,6 @@ def test_counting_asks_for_the_prompt_alone() -> None:
         "model": "gpt-6-sol",
         "instructions": "s",
         "input": "u",
-        "tools": [{"type": "function", "name": "f", "parameters": {}, "strict": False}],
+        "tools": [{"type": "function", "name": "f", "parameters": CLOSED, "strict": False}],
         "reasoning": {"effort": "low"},
     }

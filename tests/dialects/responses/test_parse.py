@@ -19,8 +19,10 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, Reasoning
 from understudy.wire.http import HttpRequest
 
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+
 MODEL = {"model": "gpt-6-sol"}
-TOOL = {"type": "function", "name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}
+TOOL = {"type": "function", "name": "f", "description": "d", "parameters": CLOSED, "strict": True}
 
 
 def parse(body: dict[str, Any] | bytes, path: str = "/v1/responses") -> Inbound:
@@ -70,7 +72,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "a schema": {
         "input": "hello",
-        "text": {"format": {"type": "json_schema", "name": "a", "description": "d", "schema": {}, "strict": True}},
+        "text": {"format": {"type": "json_schema", "name": "a", "description": "d", "schema": CLOSED, "strict": True}},
     },
     "a format of tomorrow": {"input": "hello", "text": {"format": {"type": "grammar", "syntax": "lark"}}},
     "reasoning": {

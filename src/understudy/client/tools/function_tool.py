@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from understudy.client.tools.signatures import Signature, read_signature
 from understudy.domain.errors import Misuse
 from understudy.domain.messages import OpaqueTool, Tool
+from understudy.domain.suggestions import kind_of
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -126,8 +127,8 @@ def function_tools(tools: Any) -> list[Any]:
     """
     if callable(tools) or isinstance(tools, Tool | OpaqueTool | Mapping):
         tools = (tools,)
-    if isinstance(tools, str) or not isinstance(tools, Iterable):
-        raise Misuse(f"tools must be a list of functions or tools, got {type(tools).__name__}")
+    if isinstance(tools, (str, bytes)) or not isinstance(tools, Iterable):
+        raise Misuse(f"tools must be a list of functions or tools, not {kind_of(tools)}")
     return [FunctionTool(each) if _is_function(each) else each for each in tools]
 
 

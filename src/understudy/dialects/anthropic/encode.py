@@ -13,7 +13,9 @@ from understudy.dialects.anthropic.encode_settings import (
 from understudy.dialects.anthropic.thinking import ThinkingLimits, encode_thinking
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, SAMPLING, VERSION_HEADER
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
+from understudy.dialects.output_forms import prepare_output
 from understudy.dialects.patching import patched, received
+from understudy.dialects.schema_rules import ANTHROPIC
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import JSON_HEADERS, Headers
@@ -69,6 +71,7 @@ def encode_headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     effective = dict(encode_headers(request, endpoint))
     version = effective.get(VERSION_HEADER)
+    request = prepare_output(request, endpoint.quirks, notes, ANTHROPIC)
     system, messages = MessageEncoder(endpoint, version, notes).write(request.messages)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}

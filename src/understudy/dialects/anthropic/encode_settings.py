@@ -7,8 +7,11 @@ from typing import Any
 from understudy.dialects.anthropic.encode_messages import encode_cache_control
 from understudy.dialects.anthropic.wire import NAME, SAMPLING
 from understudy.dialects.base import WarningLog
+from understudy.dialects.output_forms import encode_schema
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.request_fields import encode_fields
+from understudy.dialects.schema_rules import ANTHROPIC
+from understudy.dialects.tool_schemas import encode_parameters, encode_strict_parameters
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat
@@ -90,9 +93,12 @@ def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     body: JsonObject = {"name": tool.name}
     if tool.description is not None:
         body["description"] = tool.description
-    body["input_schema"] = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
-    if tool.strict is not None:
-        body["strict"] = tool.strict
+    if tool.strict:
+        body["input_schema"], body["strict"] = encode_strict_parameters(tool, ANTHROPIC, notes)
+    else:
+        body["input_schema"] = encode_parameters(tool, properties=False)
+        if tool.strict is not None:
+            body["strict"] = tool.strict
     if tool.cache is not None:
         body["cache_control"] = encode_cache_control(tool.cache, notes)
     return {**body, **(tool.extra or {}).get(NAME, {})}
@@ -132,7 +138,7 @@ def encode_output_format(output: OutputFormat | None, quirks: Quirks, notes: War
     elif output.kind not in quirks.output_formats:
         notes.drop("output", f"this model does not support {output.kind}")
     else:
-        return {"type": "json_schema", "schema": output.json_schema}
+        return {"type": "json_schema", "schema": encode_schema(output, ANTHROPIC, notes)}
     return None
 
 

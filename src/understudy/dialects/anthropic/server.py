@@ -10,7 +10,7 @@ from understudy.dialects.anthropic import render
 from understudy.dialects.anthropic.parse import parse_chat, parse_models
 from understudy.dialects.anthropic.render_stream import StreamRenderer
 from understudy.dialects.anthropic.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.wire.http import HttpRequest
@@ -41,6 +41,7 @@ class AnthropicServer(ServerHalf):
         """Return the key of `x-api-key`, which wins, or of `Authorization: Bearer`."""
         return key_of(request, "x-api-key")
 
+    @parser
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raise `BadRequest`."""
         match self.operation(request.method, request.url):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.cohere.encode_messages import MessageEncoder
 from understudy.dialects.cohere.wire import FIELDS, NAME
+from understudy.dialects.output_forms import encode_schema, prepare_output
 from understudy.dialects.patching import patched, received
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.request_fields import encode_fields
+from understudy.dialects.schema_rules import COHERE
+from understudy.dialects.tool_schemas import encode_parameters, encode_strict_parameters
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool
 from understudy.domain.requests import GenerationRequest, Reasoning
@@ -38,6 +41,7 @@ def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog)
     conversation = MessageEncoder(endpoint, notes)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
+    request = prepare_output(request, endpoint.quirks, notes, COHERE)
     body["messages"] = conversation.write(request.messages)
     body |= encode_settings(request, endpoint.quirks, notes)
     extra = extra_fields(request.extra, NAME, endpoint)
@@ -86,39 +90,50 @@ def _tools(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> Jso
             return {}
         notes.drop("tool_choice", f"this model refuses the choice {mode!r}; it chooses freely")
         mode = "auto"
+    strict, parameters = _strict(request, notes)
     tools: list[JsonObject] = []
     for tool in request.tools:
         match tool:
             case Tool(name=name) if names and mode != "none" and name not in names:
                 notes.emulate("tool_choice", "restricted by sending only the tools that may be called")
             case Tool():
-                tools.append(_tool(tool, notes))
+                tools.append(_tool(tool, parameters[tool.name], notes))
             case OpaqueTool(dialect, json) if dialect == NAME:
                 tools.append(json)
             case OpaqueTool(dialect):
                 notes.drop("tools", f"only the {dialect} dialect supports it")
     wire_choice = {"none": "NONE", "required": "REQUIRED", "tool": "REQUIRED", "auto": None}[mode]
-    return {"tools": tools or None, "tool_choice": wire_choice, "strict_tools": _strict(request, notes)}
+    return {"tools": tools or None, "tool_choice": wire_choice, "strict_tools": strict}
 
 
-def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
+def _tool(tool: Tool, parameters: JsonObject, notes: WarningLog) -> JsonObject:
     if tool.cache is not None:
         notes.drop("cache", "this API caches prompts automatically, without marks")
     own = dict((tool.extra or {}).get(NAME, {}))
     function: JsonObject = {"name": tool.name}
     if tool.description is not None:
         function["description"] = tool.description
-    function["parameters"] = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
+    function["parameters"] = parameters
     function |= own.pop("function", {})
     return {"type": "function", "function": function, **own}
 
 
-def _strict(request: GenerationRequest, notes: WarningLog) -> bool | None:
-    """Return `strict`, which applies to all tools."""
-    asked = {tool.strict for tool in request.tools if isinstance(tool, Tool)}
-    if True in asked and len(asked) > 1:
+def _strict(request: GenerationRequest, notes: WarningLog) -> tuple[bool | None, dict[str, JsonObject]]:
+    """Return `strict_tools`, which applies to all tools, and the parameters of each."""
+    tools = [tool for tool in request.tools if isinstance(tool, Tool)]
+    asked = {tool.strict for tool in tools}
+    loose = {tool.name: encode_parameters(tool) for tool in tools}
+    if True not in asked:
+        return (False if False in asked else None), loose
+    if len(asked) > 1:
         notes.emulate("tools", "`strict` applies to all tools or to none; it is set for all")
-    return True if True in asked else False if False in asked else None
+    fitted = dict(loose)
+    for tool in tools:
+        if loose[tool.name]["properties"]:
+            fitted[tool.name], strict = encode_strict_parameters(tool, COHERE, notes)
+            if not strict:
+                return False, loose
+    return True, fitted
 
 
 def _response_format(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
@@ -133,7 +148,7 @@ def _response_format(request: GenerationRequest, quirks: Quirks, notes: WarningL
         return {"type": "text"}
     if output.kind == "json_object" or output.json_schema is None:
         return {"type": "json_object"}
-    return {"type": "json_object", "json_schema": output.json_schema}
+    return {"type": "json_object", "json_schema": encode_schema(output, COHERE, notes)}
 
 
 def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: WarningLog) -> JsonObject | None:

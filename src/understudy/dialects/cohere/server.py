@@ -10,7 +10,7 @@ from understudy.dialects.cohere import render
 from understudy.dialects.cohere.parse import parse_chat, parse_embed, parse_models, parse_token_count
 from understudy.dialects.cohere.render_stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.wire.http import HttpRequest
@@ -42,6 +42,7 @@ class CohereServer(ServerHalf):
         """Return the key of `Authorization: Bearer`."""
         return key_of(request)
 
+    @parser
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raise `BadRequest`."""
         match self.operation(request.method, request.url):

@@ -8,7 +8,9 @@ from understudy.dialects.gemini.encode_settings import encode_settings, encode_t
 from understudy.dialects.gemini.names import camel_keys, overlay, qualified, spelling
 from understudy.dialects.gemini.quirks import apply_quirks
 from understudy.dialects.gemini.wire import NAME
+from understudy.dialects.output_forms import prepare_output
 from understudy.dialects.patching import received
+from understudy.dialects.schema_rules import GEMINI
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 
@@ -41,6 +43,7 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningL
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = prepare_output(request, endpoint.quirks, notes, GEMINI)
     system, contents = MessageEncoder(endpoint, notes).write(request.messages)
     body: JsonObject = {"contents": contents}
     if system is not None:

@@ -6,6 +6,10 @@ from understudy.dialects.base import WarningLog
 from understudy.dialects.gemini.names import overlay
 from understudy.dialects.gemini.thinking import encode_thinking
 from understudy.dialects.gemini.wire import JSON_TYPE, NAME, PLAIN, TIERS
+from understudy.dialects.output_forms import encode_schema
+from understudy.dialects.schema_rules import GEMINI
+from understudy.dialects.schemas import fit
+from understudy.dialects.tool_schemas import encode_parameters
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool
 from understudy.domain.requests import GenerationRequest, OutputFormat
@@ -45,18 +49,18 @@ def _generation_config(request: GenerationRequest, notes: WarningLog) -> JsonObj
         config["temperature"] = MAX_TEMPERATURE
     if request.stop:
         config["stopSequences"] = list(request.stop)
-    config |= _form(request.output)
+    config |= _form(request.output, notes)
     if request.reasoning is not None and (thinking := encode_thinking(request.reasoning, notes)):
         config["thinkingConfig"] = thinking
     return config
 
 
-def _form(output: OutputFormat | None) -> JsonObject:
+def _form(output: OutputFormat | None, notes: WarningLog) -> JsonObject:
     if output is None or output.kind == "text":
         return {}
     if output.kind == "json_object" or output.json_schema is None:
         return {"responseMimeType": JSON_TYPE}
-    return {"responseMimeType": JSON_TYPE, "responseJsonSchema": output.json_schema}
+    return {"responseMimeType": JSON_TYPE, "responseJsonSchema": encode_schema(output, GEMINI, notes)}
 
 
 def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
@@ -83,9 +87,18 @@ def _function(tool: Tool, notes: WarningLog) -> JsonObject:
     body: JsonObject = {"name": tool.name}
     if tool.description is not None:
         body["description"] = tool.description
-    if tool.parameters is not None and "parameters" not in own:
-        body["parametersJsonSchema"] = tool.parameters
+    if "parameters" not in own and (parameters := _parameters(tool)) is not None:
+        body["parametersJsonSchema"] = parameters
     return overlay(body, own)
+
+
+def _parameters(tool: Tool) -> JsonObject | None:
+    """Encode the parameters; a function without any leaves them out, as the API demands."""
+    schema = encode_parameters(tool)
+    if not schema["properties"] and not schema.get("additionalProperties"):
+        return None
+    fitted = fit(schema, GEMINI, nullable=False)
+    return schema if fitted.flaws else fitted.schema
 
 
 def encode_tool_choice(request: GenerationRequest, notes: WarningLog) -> JsonObject | None:

@@ -9,7 +9,7 @@ from understudy.dialects.gemini import render
 from understudy.dialects.gemini.parse import operation_of, parse_request
 from understudy.dialects.gemini.render_stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.wire.http import HttpRequest
@@ -34,6 +34,7 @@ class GeminiServer(ServerHalf):
         """Return the key of `x-goog-api-key`, else that of `Authorization: Bearer`."""
         return key_of(request, "x-goog-api-key")
 
+    @parser
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raises `BadRequest`."""
         operation = operation_of(request.method, request.url)

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from understudy.dialects.hf_features.wire import NAME
 from understudy.dialects.openai.render import render_error as openai_error
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, WireOrigin
@@ -47,6 +47,7 @@ class FeaturesServer(ServerHalf):
         """Return the bearer token."""
         return key_of(request)
 
+    @parser
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raise `BadRequest`."""
         found = _ROUTE.search(urlsplit(request.url).path.rstrip("/"))

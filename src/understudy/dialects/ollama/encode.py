@@ -10,8 +10,11 @@ import msgspec
 from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.ollama.encode_messages import MessageEncoder, apply_extra
 from understudy.dialects.ollama.wire import LEVELS, NAME, OTHER_OPTIONS, SAMPLING
+from understudy.dialects.output_forms import encode_schema, prepare_output
 from understudy.dialects.patching import fill, received
 from understudy.dialects.quirks import nearest_effort
+from understudy.dialects.schema_rules import OLLAMA
+from understudy.dialects.tool_schemas import encode_parameters
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
@@ -62,7 +65,7 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    request = _accepted(request, endpoint, notes)
+    request = prepare_output(_accepted(request, endpoint, notes), endpoint.quirks, notes, OLLAMA)
     body: JsonObject = {"model": endpoint.model or request.model or ""}
     body["messages"] = list(MessageEncoder(endpoint, notes).write(request.messages))
     if tools := _tools(request, notes):
@@ -132,7 +135,8 @@ def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
         notes.drop("cache", "Ollama's cache does not support marks")
     function: JsonObject = {"name": tool.name}
     _set(function, "description", tool.description)
-    _set(function, "parameters", tool.parameters)
+    if tool.parameters is not None:
+        function["parameters"] = encode_parameters(tool)
     return apply_extra({"type": "function", "function": function}, tool.extra)
 
 
@@ -142,7 +146,9 @@ def _format(output: OutputFormat, endpoint: Endpoint, notes: WarningLog) -> str 
     if output.kind not in endpoint.quirks.output_formats:
         notes.drop("output", f"the model does not support {output.kind}")
         return None
-    return output.json_schema if output.kind == "json_schema" and output.json_schema is not None else "json"
+    if output.kind == "json_schema" and output.json_schema is not None:
+        return encode_schema(output, OLLAMA, notes)
+    return "json"
 
 
 def _think(reasoning: Reasoning, endpoint: Endpoint, notes: WarningLog) -> bool | str | None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from understudy.dialects.ollama import parse, render
 from understudy.dialects.ollama.render_stream import LineRenderer
 from understudy.dialects.ollama.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, key_of
+from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
@@ -68,6 +68,7 @@ class OllamaServer(ServerHalf):
         """Return the key, which clients send only to the cloud: `Authorization: Bearer`."""
         return key_of(request)
 
+    @parser
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raise `BadRequest`."""
         route = urlsplit(request.url).path

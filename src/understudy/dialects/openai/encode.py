@@ -9,7 +9,10 @@ from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.openai.encode_messages import MessageEncoder
 from understudy.dialects.openai.quirks import apply_quirks
 from understudy.dialects.openai.wire import FIELDS, NAME
+from understudy.dialects.output_forms import encode_strict_schema, prepare_output
 from understudy.dialects.patching import fill, received
+from understudy.dialects.quirks import Quirks
+from understudy.dialects.tool_schemas import encode_tool_schema
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
@@ -39,6 +42,7 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     extra = request.extra or {}
     last = {**endpoint.options, **extra.get(endpoint.provider, {})}
+    request = prepare_output(request, endpoint.quirks, notes)
     body: JsonObject = {
         "model": request.model,
         "messages": MessageEncoder(endpoint.quirks, notes).write(request.messages),
@@ -80,11 +84,13 @@ def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     if request.stop:
         body["stop"] = list(request.stop)
     if request.tools:
-        body["tools"] = [written for tool in request.tools if (written := _tool(tool, notes)) is not None]
+        body["tools"] = [
+            written for tool in request.tools if (written := _tool(tool, endpoint.quirks, notes)) is not None
+        ]
     if request.tool_choice is not None:
         body["tool_choice"] = _choice(request.tool_choice, request.tools)
     if request.output is not None:
-        body["response_format"] = _format(request.output)
+        body["response_format"] = _format(request.output, endpoint.quirks, notes)
     if request.reasoning is not None:
         body |= _reasoning(request.reasoning, endpoint, notes)
     if request.cache is not None:
@@ -92,7 +98,7 @@ def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     return body
 
 
-def _tool(tool: AnyTool, notes: WarningLog) -> JsonObject | None:
+def _tool(tool: AnyTool, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
     if isinstance(tool, OpaqueTool):
         if tool.dialect == NAME and isinstance(tool.json, dict):
             return tool.json
@@ -102,9 +108,10 @@ def _tool(tool: AnyTool, notes: WarningLog) -> JsonObject | None:
         notes.drop("cache", "tools are cached automatically here, without cache marks")
     extra = (tool.extra or {}).get(NAME, {})
     function: JsonObject = {"name": tool.name}
-    for key in ("description", "parameters", "strict"):
-        if (value := getattr(tool, key)) is not None:
-            function[key] = value
+    if tool.description is not None:
+        function["description"] = tool.description
+    parameters, strict = encode_tool_schema(tool, quirks, notes)
+    function |= {key: value for key, value in (("parameters", parameters), ("strict", strict)) if value is not None}
     return {"type": "function"} | extra | {"function": function | extra.get("function", {})}
 
 
@@ -129,17 +136,15 @@ def _named(name: str, tools: tuple[AnyTool, ...]) -> JsonObject:
     return {"type": "function", "function": {"name": name}}
 
 
-def _format(output: OutputFormat) -> JsonObject:
+def _format(output: OutputFormat, quirks: Quirks, notes: WarningLog) -> JsonObject:
     if output.kind != "json_schema":
         return {"type": output.kind}
     schema: JsonObject = {"name": output.name or "answer"}
-    for key, value in (
-        ("description", output.description),
-        ("schema", output.json_schema),
-        ("strict", output.strict),
-    ):
-        if value is not None:
-            schema[key] = value
+    if output.description is not None:
+        schema["description"] = output.description
+    schema["schema"], strict = encode_strict_schema(output, quirks, notes)
+    if strict is not None:
+        schema["strict"] = strict
     return {"type": "json_schema", "json_schema": schema}
 
 

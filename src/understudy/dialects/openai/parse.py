@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any
 
@@ -61,13 +61,10 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
     )
 
 
-def read_tools(tools: Iterable[Any]) -> tuple[AnyTool, ...]:
-    """Parse tools of which some are mappings as they are written for OpenAI's client. Raise `Misuse`."""
+def read_tool(tool: Mapping[str, Any], at: str) -> AnyTool:
+    """Parse a tool as it is written for OpenAI's client; `at` is its place. Raise `Misuse`."""
     try:
-        return tuple(
-            tool if isinstance(tool, Tool | OpaqueTool) else _tool(tool, f"tools[{at}]")
-            for at, tool in enumerate(tools)
-        )
+        return _tool(tool, at)
     except BadRequest as error:
         raise Misuse(error.failure.message, failure=error.failure) from error
 

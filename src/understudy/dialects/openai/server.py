@@ -12,7 +12,7 @@ from understudy.dialects.openai.parse import parse_chat, parse_embed
 from understudy.dialects.openai.render import render_embeddings, render_error, render_model, render_whole
 from understudy.dialects.openai.render_stream import ChunkRenderer
 from understudy.dialects.openai.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, json_reply, key_of
+from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, json_reply, key_of, parser
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -63,6 +63,7 @@ class OpenAIServer(ServerHalf):
         """Return the bearer token, or the key of the header that Azure's client uses."""
         return key_of(request) or key_of(request, "api-key")
 
+    @parser
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raise `BadRequest`."""
         path = urlsplit(request.url).path

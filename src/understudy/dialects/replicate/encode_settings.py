@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import WarningLog
+from understudy.dialects.output_forms import instruction
 from understudy.dialects.replicate.encode_messages import Transcript, encode_messages
 from understudy.dialects.replicate.schema import InputSchema
 from understudy.dialects.replicate.wire import BUDGETS, CEILINGS, IMAGES, PLAIN, STOPS, SWITCHES, SYSTEM
@@ -72,10 +73,7 @@ class _Writer:
         if output is None or output.kind == "text":
             return ""
         self._notes.emulate("output", "predictions have no output format: it is requested in the prompt")
-        if output.json_schema is None:
-            return "Answer with one JSON object and nothing else."
-        schema = encode(output.json_schema).decode()
-        return f"Answer with one JSON value and nothing else. It must fit this JSON Schema: {schema}"
+        return instruction(output)
 
     def _images(self, images: tuple[Image, ...]) -> None:
         urls = [url for image in images if (url := image.data_url()) is not None]

@@ -14,7 +14,7 @@ from understudy.dialects.replicate import parse, render
 from understudy.dialects.replicate.errors import bad_request
 from understudy.dialects.replicate.render_stream import StreamRenderer
 from understudy.dialects.replicate.wire import NAME
-from understudy.dialects.server import Inbound, ServerHalf, Writer, key_of
+from understudy.dialects.server import Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.operation import Operation
 from understudy.wire.http import HttpRequest
 
@@ -39,6 +39,7 @@ class ReplicateServer(ServerHalf):
         """Return the key of `Authorization`, whose scheme is `Bearer` or the older `Token`."""
         return key_of(request, schemes=("bearer", "token"))
 
+    @parser
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raises `BadRequest`."""
         match self.operation(request.method, request.url):

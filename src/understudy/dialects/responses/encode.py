@@ -11,10 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
+from understudy.dialects.output_forms import encode_strict_schema, prepare_output
 from understudy.dialects.patching import patched, received
+from understudy.dialects.quirks import Quirks
 from understudy.dialects.responses.encode_messages import encode_messages
 from understudy.dialects.responses.quirks import apply_quirks
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS, NAME
+from understudy.dialects.tool_schemas import NO_PARAMETERS, encode_tool_schema
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
@@ -83,6 +86,7 @@ def _merge(fields: JsonObject, extra: JsonObject) -> JsonObject:
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = prepare_output(request, endpoint.quirks, notes)
     instructions, items = encode_messages(request, endpoint, notes)
     body: JsonObject = {"model": endpoint.model or request.model, "input": items}
     if instructions is not None:
@@ -102,10 +106,10 @@ def _fields(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -
         "temperature": request.temperature,
         "top_p": request.top_p,
         "top_logprobs": request.top_logprobs,
-        "tools": _tools(request.tools, notes) or None,
+        "tools": _tools(request.tools, endpoint.quirks, notes) or None,
         "tool_choice": _tool_choice(request.tool_choice),
         "parallel_tool_calls": request.parallel_tool_calls,
-        "text": _text(request),
+        "text": _text(request, endpoint.quirks, notes),
         "reasoning": _reasoning(request.reasoning, notes),
         "service_tier": request.service_tier,
         endpoint.quirks.user_field: request.user,
@@ -126,13 +130,13 @@ def _include(request: GenerationRequest) -> list[str]:
     return include
 
 
-def _tools(tools: tuple[AnyTool, ...], notes: WarningLog) -> list[JsonObject]:
+def _tools(tools: tuple[AnyTool, ...], quirks: Quirks, notes: WarningLog) -> list[JsonObject]:
     written = []
     for tool in tools:
         if isinstance(tool, Tool):
             if tool.cache is not None:
                 notes.drop("cache", "tools are cached automatically here, without cache marks")
-            written.append(_function(tool))
+            written.append(_function(tool, quirks, notes))
         elif tool.dialect == NAME:
             written.append(tool.json)
         else:
@@ -140,13 +144,14 @@ def _tools(tools: tuple[AnyTool, ...], notes: WarningLog) -> list[JsonObject]:
     return written
 
 
-def _function(tool: Tool) -> JsonObject:
+def _function(tool: Tool, quirks: Quirks, notes: WarningLog) -> JsonObject:
     body: JsonObject = {"type": "function", "name": tool.name}
     if tool.description is not None:
         body["description"] = tool.description
-    body["parameters"] = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
+    parameters, strict = encode_tool_schema(tool, quirks, notes)
+    body["parameters"] = NO_PARAMETERS if parameters is None else parameters
     # The service takes an absent `strict` as true, which refuses most schemas.
-    body["strict"] = bool(tool.strict)
+    body["strict"] = bool(strict)
     return {**body, **(tool.extra or {}).get(NAME, {})}
 
 
@@ -163,24 +168,25 @@ def _tool_choice(choice: ToolChoice | None) -> Any:
     return {"type": "allowed_tools", "mode": mode, "tools": [{"type": "function", "name": n} for n in choice.names]}
 
 
-def _text(request: GenerationRequest) -> JsonObject | None:
+def _text(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
     text: JsonObject = {}
     if request.output is not None:
-        text["format"] = _format(request.output)
+        text["format"] = _format(request.output, quirks, notes)
     if request.verbosity is not None:
         text["verbosity"] = request.verbosity
     return text or None
 
 
-def _format(output: OutputFormat) -> JsonObject:
+def _format(output: OutputFormat, quirks: Quirks, notes: WarningLog) -> JsonObject:
     if output.kind != "json_schema":
         return {"type": output.kind}
+    schema, strict = encode_strict_schema(output, quirks, notes)
     body = {
         "type": "json_schema",
         "name": output.name or "response",
         "description": output.description,
-        "schema": output.json_schema if output.json_schema is not None else {"type": "object"},
-        "strict": output.strict,
+        "schema": schema,
+        "strict": strict,
     }
     return {key: value for key, value in body.items() if value is not None}
 

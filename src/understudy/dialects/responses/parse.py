@@ -180,7 +180,10 @@ def _verbatim(choice: JsonObject | str | None) -> dict[str, JsonObject] | None:
 
 
 def _is_plain_function(tool: Any) -> bool:
-    return isinstance(tool, dict) and tool.get("type") == "function" and tool.keys() == {"type", "name"}
+    match tool:
+        case {"type": "function", "name": str(), **rest}:
+            return not rest
+    return False
 
 
 def _text(text: JsonObject | None, extra: JsonObject) -> tuple[OutputFormat | None, str | None]:

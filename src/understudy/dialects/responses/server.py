@@ -14,7 +14,7 @@ from understudy.dialects.responses.parse import parse_request
 from understudy.dialects.responses.render import render_token_count, render_whole
 from understudy.dialects.responses.render_stream import ResponsesRenderer
 from understudy.dialects.responses.wire import NAME
-from understudy.dialects.server import Inbound, Renderer, ServerHalf, Writer, key_of
+from understudy.dialects.server import Inbound, Renderer, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.wire.http import HttpReply, HttpRequest
@@ -42,6 +42,7 @@ class ResponsesServer(ServerHalf):
         """Return the bearer token, or the key of the header that Azure's client uses."""
         return key_of(request) or key_of(request, "api-key")
 
+    @parser
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raise `BadRequest`."""
         path = urlsplit(request.url).path

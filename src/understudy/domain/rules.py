@@ -1,15 +1,18 @@
-"""What a value of the configuration must be, and what it is for.
+"""What a value must be, and what it is for: of the configuration, written in TOML or in Python, and of an option.
 
-TOML's types are distinguished strictly: a boolean is not a number.
+Types are distinguished strictly: a boolean is not a number.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import date, time
 from typing import Any, Literal
 
 import msgspec
+
+from understudy.domain.suggestions import kind_of
 
 Kind = Literal["string", "integer", "number", "flag", "table", "strings", "flags", "tables", "names"]
 """`strings` and `flags` are tables with such values, `tables` and `names` are lists of tables and of strings."""
@@ -19,9 +22,9 @@ class Rule(msgspec.Struct, frozen=True):
     """What a value must be. Both ends of the range are allowed, except 0 where `positive` is set."""
 
     kind: Kind
-    example: str
+    example: str = ""
     """A value in TOML, for suggestions."""
-    meaning: str
+    meaning: str = ""
     """What the key is for, in one line of Markdown without a full stop: the manual's tables and the comments of
     `understudy init` are generated from it."""
     unset: str = "required"
@@ -64,15 +67,15 @@ class Rule(msgspec.Struct, frozen=True):
             case "flag":
                 return isinstance(value, bool)
             case "table":
-                return isinstance(value, dict)
+                return isinstance(value, Mapping)
             case "strings":
-                return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+                return _is_table_of(str, value)
             case "flags":
-                return isinstance(value, dict) and all(isinstance(item, bool) for item in value.values())
+                return _is_table_of(bool, value)
             case "tables":
                 return isinstance(value, list) and all(isinstance(item, dict) for item in value)
             case "names":
-                return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+                return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, str) for item in value)
 
     def _range_complaint(self, value: float) -> str | None:
         if isinstance(value, float) and not math.isfinite(value):
@@ -84,6 +87,12 @@ class Rule(msgspec.Struct, frozen=True):
         if self.least is not None and value < self.least:
             return f"must be at least {self.least:g}"
         return None
+
+
+def _is_table_of(kind: type, value: object) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    return all(isinstance(key, str) and isinstance(item, kind) for key, item in value.items())
 
 
 _DESCRIPTIONS: Mapping[Kind, str] = {
@@ -119,20 +128,35 @@ def _name(value: object) -> str:
             return "a table"
         case list():
             return "a list"
-        case _:
+        case date() | time():
             return "a date or time"
+        case _:
+            return kind_of(value)
 
 
-def not_json(value: Any) -> str | None:
+def in_python(complaint: str) -> str:
+    """Return a complaint in the words of Python, where a table is a dict."""
+    return complaint.replace("a table", "a dict").replace("list of tables", "list of dicts")
+
+
+DEEPEST = 64
+"""Levels of nesting that JSON may have here, as in answers."""
+
+
+def not_json(value: Any, depth: int = 0) -> str | None:
     """Return what in an `extra` value has no JSON form, such as "a date or time"; `None` if all of it has one."""
+    if depth > DEEPEST:
+        return f"more than {DEEPEST} levels of nesting"
     match value:
-        case dict():
-            return next((found for item in value.values() if (found := not_json(item))), None)
-        case list():
-            return next((found for item in value if (found := not_json(item))), None)
+        case Mapping():
+            if key := next((kind_of(key) for key in value if not isinstance(key, str)), None):
+                return f"{key} as a key"
+            return next((found for item in value.values() if (found := not_json(item, depth + 1))), None)
+        case list() | tuple():
+            return next((found for item in value if (found := not_json(item, depth + 1))), None)
         case float() if not math.isfinite(value):
             return "a number that is not finite"
         case None | bool() | int() | float() | str():
             return None
         case _:
-            return "a date or time"
+            return _name(value)

@@ -1,0 +1,62 @@
+"""From what a caller passes as the prompt to messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from understudy.domain.content import Part
+from understudy.domain.messages import Message, Role
+from understudy.domain.misuse import Misuse
+from understudy.domain.suggestions import kind_of
+
+
+class CheckedMessages(tuple[Message, ...]):
+    """The messages of a request that has passed the door, where it is not checked again.
+
+    The mark stays with a request while layers and managers replace its other fields; it equals any other tuple.
+    """
+
+    __slots__ = ()
+
+
+def read_messages(prompt: object) -> CheckedMessages:
+    """Return a prompt as messages, which were checked when they were made. Raise `Misuse` for anything else.
+
+    A prompt is a string, a message, a mapping in OpenAI's form, a list of these two, or a list of strings and parts,
+    which is one message of the user.
+    """
+    if isinstance(prompt, str):
+        if not prompt:
+            raise Misuse("the prompt is empty")
+        return CheckedMessages((Message(Role.USER, str(prompt)),))
+    if isinstance(prompt, (Message, Mapping)):
+        prompt = (prompt,)
+    elif isinstance(prompt, Part):
+        return CheckedMessages((Message.user(prompt),))  # type: ignore[arg-type]  # AnyPart is the closed form of Part
+    if not isinstance(prompt, Sequence) or not prompt or isinstance(prompt, (bytes, bytearray, memoryview)):
+        what = "" if prompt in ([], ()) else f", not {kind_of(prompt)}"
+        raise Misuse(f"the prompt must be a string, a non-empty list of messages, or a GenerationRequest{what}")
+    if all(isinstance(message, Message) for message in prompt):
+        return CheckedMessages(prompt)
+    if any(isinstance(each, Part) for each in prompt):
+        return CheckedMessages((Message(Role.USER, tuple(prompt)),))
+    return CheckedMessages(_mixed(prompt))
+
+
+def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]:
+    """Read messages, some of which are mappings in OpenAI's format."""
+    from understudy.dialects.openai.parse_messages import read_messages
+
+    messages: list[Message] = []
+    for ours, group in groupby(enumerate(prompt), lambda item: isinstance(item[1], Message)):
+        items = list(group)
+        wrong = next(((at, item) for at, item in items if not isinstance(item, (Message, Mapping))), None)
+        if wrong is not None:
+            kind = kind_of(wrong[1])
+            raise Misuse(f"message {wrong[0]} is {kind}: pass a Message or a mapping in OpenAI's format")
+        # Neighbouring mappings are read together: results of old function calls belong to the call before them.
+        found = [item for _, item in items]
+        messages.extend(found if ours else read_messages(found, first=items[0][0]))  # type: ignore[arg-type]
+    return tuple(messages)

@@ -1,0 +1,68 @@
+"""The tools of a call and the choice among them: the one place where they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
+from understudy.domain.misuse import Misuse
+from understudy.domain.suggestions import kind_of, shown, suggestion
+
+_MODES = ("auto", "none", "required")
+_EACH = "pass a function, a Tool, or a mapping in OpenAI's format"
+
+
+def read_tools(tools: Any) -> tuple[AnyTool, ...]:
+    """Return the tools of a call: a list of `Tool`s, functions and mappings in OpenAI's form, or a single one.
+
+    Raise `Misuse`, which names the tool, for anything else, and for two tools of the same name.
+    """
+    if not isinstance(tools, (list, tuple)) or not all(isinstance(tool, (Tool, OpaqueTool)) for tool in tools):
+        from understudy.client.tools.function_tool import definitions
+
+        tools = definitions(tools)
+    read = tuple(_read_tool(tool, number) for number, tool in enumerate(tools))
+    names = [tool.name for tool in read if isinstance(tool, Tool)]
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Misuse(f"tools: two tools are named {shown(twice)}; give each a name of its own")
+    return read
+
+
+def _read_tool(tool: Any, number: int) -> AnyTool:
+    if isinstance(tool, (Tool, OpaqueTool)):
+        return tool
+    if not isinstance(tool, Mapping):
+        raise Misuse(f"tools[{number}] is {kind_of(tool)}: {_EACH}")
+    from understudy.dialects.openai.parse import read_tool
+
+    return read_tool(tool, f"tools[{number}]")
+
+
+def read_tool_choice(choice: Any) -> ToolChoice:
+    """Return a tool choice: a mode, a tool's name, a `ToolChoice`, or a mapping in OpenAI's form. Raise `Misuse`."""
+    match choice:
+        case ToolChoice():
+            return choice
+        case Mapping():
+            from understudy.dialects.openai.parse import read_tool_choice as read_mapping
+
+            return read_mapping(choice)
+        case "auto" | "none" | "required":
+            return ToolChoice(choice)
+        case str():
+            return ToolChoice("tool", (choice,))
+    raise Misuse(
+        f"tool_choice must be 'auto', 'none', 'required', a tool's name, a ToolChoice, or a mapping in OpenAI's "
+        f"format, not {kind_of(choice)}"
+    )
+
+
+def check_choice(choice: ToolChoice, tools: Iterable[AnyTool]) -> None:
+    """Raise `Misuse` if a choice names a tool that is not among the tools."""
+    known = {name for tool in tools if (name := getattr(tool, "name", None)) is not None}
+    missing = next((name for name in choice.names if name not in known), None)
+    if choice.mode == "tool" and missing is not None:
+        hint = suggestion(missing, (*sorted(known), *_MODES))
+        raise Misuse(f"tool_choice names {shown(missing)}, which is not among the tools; {hint}")

@@ -1,0 +1,48 @@
+"""The parameters of tools as each wire accepts them: always an object, and strict only where that can be kept."""
+
+from __future__ import annotations
+
+from understudy.dialects.base import WarningLog
+from understudy.dialects.quirks import Quirks
+from understudy.dialects.schema_rules import SUBSETS, SchemaRules
+from understudy.dialects.schemas import fit, tool_root
+from understudy.domain.content import JsonObject
+from understudy.domain.messages import Tool
+
+NO_PARAMETERS: JsonObject = {"type": "object", "properties": {}}
+"""What a tool without arguments takes."""
+
+_ANY_OBJECT = frozenset({"type", "title", "description", "additionalProperties"})
+
+
+def encode_parameters(tool: Tool, *, properties: bool = True) -> JsonObject:
+    """Encode the parameters of a tool whose arguments the wire does not enforce. `properties` must be there, if empty,
+    unless the wire accepts a plain `{"type": "object"}`."""
+    if not properties and tool.parameters and tool.parameters.keys() <= _ANY_OBJECT and "type" in tool.parameters:
+        return tool.parameters
+    return tool_root(tool.parameters) if tool.parameters else NO_PARAMETERS
+
+
+def encode_strict_parameters(tool: Tool, rules: SchemaRules | None, notes: WarningLog) -> tuple[JsonObject, bool]:
+    """Encode the parameters of a tool with `strict=True`, and whether they can be strict by the rules of the wire."""
+    loose = encode_parameters(tool)
+    if rules is None:
+        notes.drop("strict", "the model does not support it")
+        return loose, False
+    # An optional argument stays optional: a function is not prepared for a null in its place.
+    fitted = fit({"additionalProperties": False, **loose} if not loose["properties"] else loose, rules, nullable=False)
+    if fitted.flaws:
+        notes.drop("strict", f"the tool {tool.name!r} cannot be strict: {fitted.flaws[0]}")
+        return loose, False
+    if fitted.moved:
+        notes.emulate("strict", f"the tool {tool.name!r}: only its description states {fitted.moved[0]}")
+    return fitted.schema, True
+
+
+def encode_tool_schema(tool: Tool, quirks: Quirks, notes: WarningLog) -> tuple[JsonObject | None, bool | None]:
+    """Encode the parameters of a tool and `strict`, in the dialects of OpenAI. Unset ones stay unset."""
+    if not tool.strict and tool.parameters is None:
+        return None, tool.strict
+    if not tool.strict:
+        return encode_parameters(tool), tool.strict
+    return encode_strict_parameters(tool, SUBSETS.get(quirks.strict_schemas), notes)
