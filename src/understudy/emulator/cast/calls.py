@@ -108,23 +108,6 @@ def anthropic_calls(request: CheckedRequest) -> Words | None:
     return None
 
 
-def cohere_calls(request: CheckedRequest) -> Words | None:
-    """Check messages: a tool message for each call, after the message with the call."""
-    waiting: list[str] = []
-    for message in _objects(request.body.get("messages")):
-        if message.get("role") == "tool":
-            if message.get("tool_call_id") not in waiting:
-                return Words(400, f"invalid request: tool call id not found: {message.get('tool_call_id')}")
-            waiting.remove(message["tool_call_id"])
-            continue
-        if waiting:
-            break
-        waiting = [str(call.get("id")) for call in _objects(message.get("tool_calls"))]
-    if waiting:
-        return Words(400, f"invalid request: no tool message for the tool call {waiting[0]}")
-    return None
-
-
 def gemini_calls(request: CheckedRequest) -> Words | None:
     """Check contents: after each turn with calls one with as many responses."""
     waiting = 0
