@@ -48,8 +48,13 @@ ROLES = {
 }
 """A new role is entered here with its reason."""
 
+SHARED = {"histories"}
+"""Packages beside the dialects: what all of them share."""
+
 FILES = [
-    (path.parent.name, path.stem) for path in PACKAGE.files.values() if path.parent.parent == PACKAGE.root / "dialects"
+    (path.parent.name, path.stem)
+    for path in PACKAGE.files.values()
+    if path.parent.parent == PACKAGE.root / "dialects" and path.parent.name not in SHARED
 ]
 
 

@@ -1,4 +1,4 @@
-"""What may differ between a recorded request and its way through parse and encode: at most ten differences, each
+"""What may differ between a recorded request and its way through parse and encode: at most eleven differences, each
 with the reason why it is none. Everything else counts as a loss.
 """
 
@@ -68,6 +68,14 @@ def _functions_as_tools(body: Body) -> Body:
     return grown
 
 
+def _messages_as_items(body: Body) -> Body:
+    items = body.get("input")
+    if not isinstance(items, list):
+        return body
+    typed = [{"type": "message"} | item if isinstance(item, dict) and "role" in item else item for item in items]
+    return {**body, "input": typed}
+
+
 def _text_as_parts(body: Body) -> Body:
     grown = dict(body)
     for key in ("content", "system"):
@@ -123,6 +131,7 @@ NORMALISATIONS = (
     Normalisation(
         "JSON of protocol buffers (Gemini's) may be written in several ways, and is read in all", _as_protocol_buffers
     ),
+    Normalisation("an item with a role and without a type is a message (Responses API)", _messages_as_items),
     Normalisation(
         "an empty list of parts, tools or stop sequences says the same as none", _everywhere(_without_empty_lists)
     ),

@@ -170,7 +170,7 @@ def test_what_is_no_request_is_refused_as_the_provider_refused_it(recordings: tu
 
 
 def test_normalisations_are_few_and_have_reasons() -> None:
-    assert len(NORMALISATIONS) <= 10
+    assert len(NORMALISATIONS) <= 11
     assert all(normalisation.reason for normalisation in NORMALISATIONS)
 
 

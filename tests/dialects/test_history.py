@@ -23,7 +23,7 @@ BODY = {
 
 def told(request: GenerationRequest, provider: str, dialect: str) -> list[tuple[str, str]]:
     endpoint = endpoint_of(providers.row(provider), "m")
-    _, events = localize(request, load(dialect).name, endpoint)
+    events = localize(request, load(dialect), endpoint).warnings
     return [(event.warning.what, event.warning.why) for event in events if isinstance(event, Warned)]
 
 

@@ -24,7 +24,7 @@ FIELDS_OF_PARTS = {
     *("file citations", "file context", "file name", "file url"),
     *("tool call arguments", "tool call id", "tool result is_error", "tool result media"),
 }
-FIELDS_OF_MESSAGES_AND_TOOLS = {"name", "prefill", "strict", "system", "tool message"}
+FIELDS_OF_MESSAGES_AND_TOOLS = {"name", "prefill", "strict", "system", "tool message", "tool name"}
 OTHERS = {"count"}
 WORDS = FIELDS | PARTS | FIELDS_OF_PARTS | FIELDS_OF_MESSAGES_AND_TOOLS | OTHERS
 

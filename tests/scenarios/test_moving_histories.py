@@ -306,3 +306,24 @@ async def test_what_answers_through_a_nested_manager_still_says_whose_it_is(stre
     whose = [part.provenance for part in answer.message.parts if isinstance(part, Thinking | u.ToolCall)]
     assert len(whose) == 3
     assert {origin and (origin.dialect, origin.provider) for origin in whose} == {("responses", "openai")}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("provider", MOVERS)
+async def test_a_name_that_a_provider_refuses_comes_back_as_it_was(
+    provider: str, streamed: bool, emulator: Emulator
+) -> None:
+    """Ollama alone accepts any name; elsewhere another is sent, and the answer and the next request have it right."""
+    tool = msgspec.structs.replace(WEATHER, name="weather.in/städte")
+    async with at(emulator, provider) as llm:
+        if streamed:
+            answer = await llm.stream(QUESTION, tools=[tool]).collect()
+        else:
+            answer = await llm.generate(QUESTION, tools=[tool])
+        sent = encode(emulator.requests(provider)[-1].body).decode()
+        assert [call.name for call in answer.tool_calls] == [tool.name, tool.name]
+        results = [u.ToolResult(call_id=call.id, name=call.name, content="18 degrees") for call in answer.tool_calls]
+        history = [u.Message.user(QUESTION), answer.message, u.Message.tool(*results)]
+        assert "18 degrees" in (await llm.generate(history, tools=[tool])).text
+    assert (tool.name in sent) is (provider == "ollama")
+    assert (("renamed", "tool name") in left_behind(answer)) is (provider != "ollama")

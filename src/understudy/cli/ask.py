@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Annotated
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, cast
 
+import msgspec
 import typer
 
+from understudy.cli.ask_session import AskSession
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
 from understudy.cli.invocation import Invocation, prepare
@@ -15,10 +18,17 @@ from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import show_attempts, show_warnings
 from understudy.cli.options import JsonOption, PromptOptions, TimeoutOption
 from understudy.cli.terminal import AnswerWriter, is_terminal, prepare_library, print_json, say
+from understudy.cli.tool_calls import approval, show_call, show_outcome
+from understudy.cli.tool_files import load_tools
 from understudy.domain.errors import Misuse
 from understudy.domain.finish import FinishReason
 from understudy.domain.responses import GenerationResponse
+from understudy.domain.runs import RunResult, StepEnded, StepStarted, ToolEnded, ToolStarted
+from understudy.protocol import RunOptions
 from understudy.reports.results import report_answer
+
+if TYPE_CHECKING:
+    from understudy.client.tools.stream import RunStream
 
 MANUAL = Manual(
     text="""\
@@ -27,7 +37,10 @@ to the question. It goes to the first target of the configuration, and to the ne
 
 On a terminal the answer is shown as it arrives. Otherwise it is printed once it is complete, so that another provider
 can still take over midway and a script never sees half an answer; --stream and --no-stream override this. Errors,
-warnings and notes go to stderr.""",
+warnings and notes go to stderr.
+
+On a terminal, question and answer are saved as a conversation, as `chat` does it; --continue asks on, there or in a
+script. --tool offers functions of a Python file to the model; calls and results are shown on stderr.""",
     examples=(
         Example("Ask", "understudy ask why is the sky blue"),
         Example("Ask about piped input", 'git diff | understudy ask "Write a commit message for this"'),
@@ -39,6 +52,11 @@ warnings and notes go to stderr.""",
         Example(
             "Get a JSON value for a script",
             'understudy ask --schema city.schema.json "Where is the Louvre?" | jq .city',
+        ),
+        Example(
+            "Let it call your functions, and ask on about the answer",
+            "understudy ask --tool weather.py 'Do I need an umbrella in Porto?'\n"
+            "understudy ask -c 'And tomorrow?' --tool weather.py",
         ),
         Example(
             "Ask in a loop that has its own standard input",
@@ -66,6 +84,20 @@ class AskOptions(PromptOptions, frozen=True, kw_only=True):
             "--stream/--no-stream", show_default=False, help="Show the answer as it arrives, or once it is complete."
         ),
     ] = None
+    tool: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tool",
+            metavar="PATH[:FUNCTION]",
+            help="Offer a function of a Python file to the model, or all of them: those marked with @tool, or else "
+            "every public one. Asks before each call. May be repeated.",
+        ),
+    ] = None
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Execute tool calls without asking.")] = False
+    resume_last: Annotated[
+        bool, typer.Option("--continue", "-c", help="Continue the last conversation, of `ask` or of `chat`.")
+    ] = False
+    no_save: Annotated[bool, typer.Option("--no-save", help="Do not save this question and its answer.")] = False
     as_json: JsonOption = False
 
 
@@ -73,9 +105,17 @@ def ask(options: AskOptions) -> None:
     """Ask a question and print the answer."""
     with report_errors(as_json=options.as_json, verbose=options.verbose):
         streamed = _is_streamed(options)
-        invocation = prepare(options, options.timeout)
-        prepare_library()
-        response = asyncio.run(_fetch(invocation, streamed=streamed, verbose=options.verbose))
+        tools = load_tools(options.tool or ())
+        approve = approval(tools, agreed=options.yes) if tools else None
+        with closing(AskSession(continues=options.resume_last, saves=not options.no_save)) as session:
+            invocation = session.continued(prepare(session.adjusted(options), options.timeout))
+            prepare_library()
+            if tools:
+                run = cast("RunOptions", {**invocation.options, "tools": tools, "approve": approve})
+                response = asyncio.run(_run(invocation, run, streamed=streamed, verbose=options.verbose))
+            else:
+                response = asyncio.run(_fetch(invocation, streamed=streamed, verbose=options.verbose))
+            session.keep(invocation, response)
     raise typer.Exit(_conclude(response, options, streamed=streamed))
 
 
@@ -100,6 +140,41 @@ async def _fetch(invocation: Invocation, *, streamed: bool, verbose: bool) -> Ge
         finally:
             writer.end()
         return stream.response
+
+
+async def _run(invocation: Invocation, options: RunOptions, *, streamed: bool, verbose: bool) -> GenerationResponse:
+    """Return the last answer of a tool loop, with what all of its steps used; show calls, and if `streamed` texts."""
+    async with invocation.provider as provider:
+        if streamed:
+            result = await _shown(provider.stream_tools(invocation.prompt, **options), verbose=verbose)
+        else:
+            result = await provider.run_tools(invocation.prompt, **options)
+            for outcome in result.outcomes:
+                show_call(outcome.call)
+                show_outcome(outcome)
+    return msgspec.structs.replace(
+        result.response, attempts=result.attempts, usage=result.usage, warnings=result.warnings
+    )
+
+
+async def _shown(stream: RunStream, *, verbose: bool) -> RunResult:
+    """Show a tool loop as it happens, and return it."""
+    writer = AnswerWriter(shows_thinking=verbose)
+    try:
+        async with stream:
+            async for event in stream:
+                match event:
+                    case ToolStarted(call=call):
+                        show_call(call)
+                    case ToolEnded(outcome=outcome):
+                        show_outcome(outcome)
+                    case StepStarted() | StepEnded():
+                        writer.end()
+                    case _:
+                        writer.write_event(event)
+    finally:
+        writer.end()
+    return stream.result
 
 
 def _conclude(response: GenerationResponse, options: AskOptions, *, streamed: bool) -> ExitCode:

@@ -16,7 +16,7 @@ from understudy.client.door.tools import check_choice, read_tool_choice, read_to
 from understudy.domain.messages import Message, Role
 from understudy.domain.misuse import Misuse
 from understudy.domain.requests import GenerationRequest
-from understudy.engine.structured import ResultForm, form_of, of_output
+from understudy.engine.structured import ResultForm, check_tools, form_of, of_output
 from understudy.protocol import Prompt, RequestOptions
 
 __all__ = ["ReadRequest", "ReadTexts", "read_prompt", "read_texts"]
@@ -42,6 +42,8 @@ def read_prompt(prompt: Prompt, options: RequestOptions, extra_names: Iterable[s
         request = checked_request(prompt, extra_names)
     else:
         request = GenerationRequest(messages=read_messages(prompt))
+    if request.tools and request.origin is None:
+        check_tools(request.tools)
     if not options:
         return ReadRequest(request, of_output(request.output) if request.output else None)
     check_names(options, RequestOptions.__annotations__)
@@ -67,6 +69,7 @@ def _fields(options: RequestOptions, request: GenerationRequest, extra_names: It
         check_extra_names(fields["extra"], extra_names)
     if (tools := options.get("tools")) is not None:
         fields["tools"] = read_tools(tools)
+        check_tools(fields["tools"])
     if (choice := options.get("tool_choice")) is not None:
         fields["tool_choice"] = read_tool_choice(choice)
     if (system := options.get("system")) is not None:

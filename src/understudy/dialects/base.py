@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from understudy.dialects.flaws import read_mended
+from understudy.dialects.histories.rules import FREE, HistoryRules
 from understudy.dialects.quirks import ErrorRule, Quirks
 from understudy.domain.content import AnyPart
 from understudy.domain.events import Event, Warned
@@ -295,6 +296,8 @@ class Dialect(msgspec.Struct, frozen=True):
 
     name: str
     operations: Mapping[Operation, Opening]
+    history: HistoryRules = FREE
+    """What the wire format demands of a conversation."""
 
     def open(self, operation: Operation, request: Any, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Any]:
         """Open an exchange; nothing is sent yet. Only a chat can be streamed."""

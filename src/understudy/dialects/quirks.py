@@ -20,8 +20,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
 
     refused: frozenset[str] = frozenset()
     """Fields of `GenerationRequest` that the target refuses: left out, with a warning if the caller set them. In the
-    openai dialect also wire fields (`n`, `allowed_tools`, `safety_identifier`), and `thinking` and `cache` for
-    what replays thinking and marks the prompt."""
+    openai dialect also wire fields (`n`, `allowed_tools`, `safety_identifier`), and `thinking`, `refusal` and `cache`
+    for what replays thinking and refusals and marks the prompt."""
     refused_since: tuple[tuple[str, frozenset[str]], ...] = ()
     """Fields refused beside those, from a version of the API on: the version (`anthropic-version`) and the fields."""
     accepts: frozenset[str] = frozenset()
@@ -50,6 +50,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`messages[].name` is accepted."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
     """Kinds of media that this target accepts."""
+    result_media: frozenset[str] | None = None
+    """Kinds of media that tool results may contain; `None`: those that the wire format allows."""
     gives_media: bool = False
     """Its answers are images, audio or video, so they are long."""
     image_urls: bool = True
@@ -141,6 +143,7 @@ class QuirksPatch(TypedDict, total=False):
     cache_breakpoints: bool
     message_names: bool
     inputs: frozenset[str]
+    result_media: frozenset[str] | None
     gives_media: bool
     image_urls: bool
     audio_urls: bool

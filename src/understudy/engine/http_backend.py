@@ -250,7 +250,8 @@ class HttpBackend:
         dialect = dialect_of(self.row, job.operation, endpoint, request)
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
-            request, warnings = localize(request, dialect.name, endpoint)
+            localized = localize(request, dialect, endpoint)
+            request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect)
             if not whole and request.origin is not None and request.origin.dialect == dialect.name:
                 # The caller speaks the same wire format: its frames can be handed on as they arrive.
                 endpoint = replace(endpoint, keep_wire=True)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 import msgspec
 
+from understudy.dialects.schema_rules import OPENAI
+from understudy.dialects.schemas import WRAPPER, fit, rooted
+from understudy.domain.bounded import BoundedDict
+from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
+from understudy.domain.messages import AnyTool, Tool
 from understudy.domain.requests import OutputFormat
+from understudy.engine.structured_nulls import without_nulls
+from understudy.engine.structured_text import json_in
 from understudy.wire import json
 from understudy.wire.schema_references import outside_reference
 
@@ -21,20 +30,28 @@ class ResultForm(msgspec.Struct, frozen=True):
     """Raises `ValueError` when the text does not fit."""
 
 
+_BY_TYPE: BoundedDict[Any, ResultForm] = BoundedDict(256)
+_VALIDATORS: BoundedDict[bytes, Callable[[Any], Any]] = BoundedDict(256)
+_TOOLS: BoundedDict[bytes, None] = BoundedDict(1024)
+
+
 def form_of(schema: Any) -> ResultForm:
     """Return the form of a schema.
 
-    `schema` is a JSON Schema (a mapping), a pydantic model, or any type that msgspec understands: dataclass,
-    TypedDict, Struct, NamedTuple, or a builtin such as `list[int]`. What is not an object at its top is wrapped in
-    `{"value": …}` on the wire, because providers demand an object, and unwrapped again in `parsed`.
-    Raises `Misuse` for anything else.
+    `schema` is a JSON Schema (a mapping), a pydantic model, or any type that msgspec or pydantic understands:
+    dataclass, TypedDict, Struct, NamedTuple, `list[Model]`, `A | B`, or a builtin such as `list[int]`. What is not an
+    object at its top is wrapped in `{"value": …}` on the wire, because providers demand an object, and unwrapped again
+    in `parsed`. Raises `Misuse` for anything else.
     """
     if isinstance(schema, Mapping):
         return _of_json_schema(dict(schema))
-    if isinstance(schema, type) and hasattr(schema, "model_json_schema") and hasattr(schema, "model_validate_json"):
-        document = _closed(schema.model_json_schema())
-        return ResultForm(_output(document, schema.__name__), lambda text: schema.model_validate_json(_bare(text)))
-    return _of_type(schema)
+    try:
+        found = _BY_TYPE.get(schema)
+    except TypeError:  # not hashable, so not remembered
+        return _of_type(schema)
+    if found is None:
+        found = _BY_TYPE[schema] = _of_type(schema)
+    return found
 
 
 def of_output(output: OutputFormat) -> ResultForm | None:
@@ -42,51 +59,145 @@ def of_output(output: OutputFormat) -> ResultForm | None:
     if output.kind == "text":
         return None
     if output.json_schema is None:
-        return ResultForm(output, lambda text: json.decode_object(_bare(text)))
+        return ResultForm(output, _parser(json.decode_object, None))
     return ResultForm(output, _validator(output.json_schema))
 
 
-def _of_json_schema(schema: dict[str, Any]) -> ResultForm:
+def check_tools(tools: tuple[AnyTool, ...]) -> None:
+    """Raise `Misuse` if the parameters of a tool are not a JSON Schema of an object."""
+    for tool in tools:
+        if isinstance(tool, Tool) and tool.parameters:
+            key = _key(tool.parameters)
+            if key not in _TOOLS:
+                try:
+                    _compiled(tool.parameters)
+                except Misuse as error:
+                    raise Misuse(f"the parameters of the tool {tool.name!r} are invalid: {error}") from error
+                _TOOLS[key] = None
+
+
+def _of_json_schema(schema: JsonObject) -> ResultForm:
+    parse = _validator(schema)
     name = _name(str(schema.get("title") or "answer"))
-    return ResultForm(OutputFormat(json_schema=schema, name=name), _validator(schema))
+    root, wrapped = rooted(schema)
+    return ResultForm(OutputFormat(json_schema=root if wrapped else schema, name=name), parse)
 
 
 def _of_type(schema: Any) -> ResultForm:
+    name = getattr(schema, "__name__", "answer")
+    if hasattr(schema, "__pydantic_validator__"):
+        return _of_adapter(schema, name)
     try:
         document = msgspec.json.schema(schema)
         decoder = msgspec.json.Decoder(schema)
     except (TypeError, RuntimeError) as error:
+        if "pydantic" in sys.modules and (found := _adapted(schema, name)) is not None:
+            return found
         raise Misuse(
             f"schema={schema!r} cannot be turned into a JSON Schema: {error}. Give a JSON Schema (dict), a dataclass, "
-            "a TypedDict, a msgspec Struct or a pydantic model."
+            "a TypedDict, a msgspec Struct, a pydantic model, or a list or union of these."
         ) from error
-    name = _name(getattr(schema, "__name__", "answer"))
-    root = _inlined(document)
-    if root.get("type") == "object":
-        return ResultForm(_output(_closed(root), name), lambda text: decoder.decode(_bare(text)))
-    definitions = root.pop("$defs", None)
-    wrapped = {"type": "object", "properties": {"value": root}, "required": ["value"]}
-    if definitions:
-        wrapped["$defs"] = definitions
+    return _form(document, name, decoder.decode, lambda value: msgspec.convert(value, schema))
 
-    def parse_wrapped(text: str) -> Any:
-        value = json.decode_object(_bare(text))
-        if "value" not in value:
+
+def _adapted(schema: Any, name: str) -> ResultForm | None:
+    """Return the form of a type that pydantic understands, such as a list of models; `None` for any other."""
+    import pydantic
+
+    if isinstance(schema, FunctionType | BuiltinFunctionType | MethodType):
+        return None  # pydantic would validate its arguments
+    try:
+        return _of_adapter(schema, name)
+    except (pydantic.errors.PydanticUserError, TypeError):
+        return None
+
+
+def _of_adapter(schema: Any, name: str) -> ResultForm:
+    import pydantic
+
+    adapter = pydantic.TypeAdapter(schema)
+    return _form(
+        adapter.json_schema(), name, adapter.validate_json, lambda value: adapter.validate_json(json.encode(value))
+    )
+
+
+def _form(document: JsonObject, name: str, decode: Callable[[str], Any], convert: Callable[[Any], Any]) -> ResultForm:
+    """Return the form of a type with this schema. `decode` reads its JSON, `convert` a decoded value."""
+    root, wrapped = rooted(document)
+    closed = _closed(root)
+
+    def unwrap(text: str) -> Any:
+        value = json.decode_object(text)
+        if WRAPPER not in value:
             raise ValueError('the answer has no "value"')
-        return msgspec.convert(value["value"], schema)
+        return convert(value[WRAPPER])
 
-    return ResultForm(_output(_closed(wrapped), name), parse_wrapped)
+    # Optional properties are null in strict mode, and left out again before the type reads the answer.
+    strict = True if not fit(closed, OPENAI).flaws else None
+    output = OutputFormat(json_schema=closed, name=_name(name), strict=strict)
+    return ResultForm(output, _parser(unwrap if wrapped else decode, closed))
 
 
-def _output(document: dict[str, Any], name: str) -> OutputFormat:
-    return OutputFormat(json_schema=document, name=_name(name), strict=True if _all_required(document) else None)
+def _parser(decode: Callable[[str], Any], schema: JsonObject | None) -> Callable[[str], Any]:
+    """Return a parser of answers: of the JSON in them, first as it is, then without nulls for missing properties."""
+
+    def parse(text: str) -> Any:
+        text = text.strip()
+        try:
+            return decode(text)
+        except ValueError:
+            found = json_in(text)
+            if found != text:
+                try:
+                    return decode(found)
+                except ValueError:
+                    pass
+            if schema is None or "null" not in found:
+                return decode(found)
+        try:
+            value = json.decode(found)
+        except ValueError:
+            return decode(found)
+        return decode(json.encode(without_nulls(value, schema)).decode())
+
+    return parse
 
 
-def _validator(schema: dict[str, Any]) -> Callable[[str], Any]:
-    """Return a parser that checks against a JSON Schema.
+def _validator(schema: JsonObject) -> Callable[[str], Any]:
+    """Return a parser that checks against a JSON Schema. Raises `Misuse` as `_compiled` does."""
+    key = _key(schema)
+    check = _VALIDATORS.get(key)
+    if check is None:
+        check = _VALIDATORS[key] = _checked(schema)
+    return _parser(lambda text: check(json.decode(text)), schema)
 
-    Raises `Misuse` if the schema is invalid or refers to anything outside itself, which is never fetched.
-    """
+
+def _checked(schema: JsonObject) -> Callable[[Any], Any]:
+    validator = _compiled(schema)
+    _, wrapped = rooted(schema)
+
+    def check(value: Any) -> Any:
+        if wrapped and isinstance(value, dict) and value.keys() == {WRAPPER} and validator.is_valid(value[WRAPPER]):
+            return value[WRAPPER]
+        misfit = next(validator.iter_errors(value), None)
+        if misfit is not None:
+            where = "/".join(str(step) for step in misfit.instance_path) or "the top"
+            raise ValueError(f"at {where}: {misfit.message}")
+        return value
+
+    return check
+
+
+def _key(schema: JsonObject) -> bytes:
+    try:
+        return json.encode(schema)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Misuse(f"the JSON Schema is not valid: {error}") from error
+
+
+def _compiled(schema: JsonObject) -> Any:
+    """Return a validator. Raises `Misuse` if the schema is invalid or refers to anything outside itself, which is never
+    fetched."""
     import jsonschema_rs
 
     if found := outside_reference(schema):
@@ -96,36 +207,13 @@ def _validator(schema: dict[str, Any]) -> Callable[[str], Any]:
             'put that schema under "$defs" and refer to it as "#/$defs/NAME"'
         )
     try:
-        validator = jsonschema_rs.validator_for(schema, offline=True)
+        return jsonschema_rs.validator_for(schema, offline=True)
     except jsonschema_rs.ValidationError as error:
-        raise Misuse(f"the JSON Schema is not valid: {error.message}") from error
+        place = "/".join(str(step) for step in error.instance_path)
+        at = f" at #/{place}" if place else ""
+        raise Misuse(f"the JSON Schema is not valid: {error.message}{at}") from error
     except ValueError as error:
         raise Misuse(f"the JSON Schema is not valid: {error}") from error
-
-    def parse(text: str) -> Any:
-        value = json.decode(_bare(text))
-        misfit = next(validator.iter_errors(value), None)
-        if misfit is not None:
-            where = "/".join(str(step) for step in misfit.instance_path) or "the top"
-            raise ValueError(f"at {where}: {misfit.message}")
-        return value
-
-    return parse
-
-
-def _inlined(document: dict[str, Any]) -> dict[str, Any]:
-    """Put the definition that the top refers to at the top itself, where providers want the object."""
-    reference = document.get("$ref", "")
-    if not reference.startswith("#/$defs/"):
-        return dict(document)
-    definitions = dict(document.get("$defs", {}))
-    name = reference.removeprefix("#/$defs/")
-    root = dict(definitions[name])
-    if f'"#/$defs/{name}"'.encode() not in json.encode(definitions):
-        del definitions[name]
-    if definitions:
-        root["$defs"] = definitions
-    return root
 
 
 def _closed(schema: Any) -> Any:
@@ -138,27 +226,6 @@ def _closed(schema: Any) -> Any:
     if closed.get("type") == "object" and "properties" in closed:
         closed.setdefault("additionalProperties", False)
     return closed
-
-
-def _all_required(schema: Any) -> bool:
-    """Check whether every object names all its properties as required: the condition of OpenAI's strict mode."""
-    if isinstance(schema, list):
-        return all(_all_required(item) for item in schema)
-    if not isinstance(schema, dict):
-        return True
-    if schema.get("type") == "object":
-        properties = schema.get("properties")
-        if properties is None or set(schema.get("required", ())) != set(properties):
-            return False
-    return all(_all_required(value) for value in schema.values())
-
-
-def _bare(text: str) -> str:
-    """Return the JSON of an answer: models without a strict mode like to put it into a Markdown fence."""
-    text = text.strip()
-    if text.startswith("```") and text.endswith("```") and "\n" in text:
-        return text[text.index("\n") + 1 : -3].strip()
-    return text
 
 
 def _name(name: str) -> str:

@@ -17,8 +17,8 @@ _VERSION = re.compile(r"/v1(alpha|beta)?(/(models|openai)(/.*)?)?$")
 """What follows the base URL in every route, including those in OpenAI's wire format."""
 _NUMBERED = r"(models/)?gemini-"
 
-_BUDGET: QuirksPatch = {"output_with_tools": False, "thinking_budget": (1, 24_576)}
-"""Up to 2.5: a budget of tokens, and no output format beside tools."""
+_BUDGET: QuirksPatch = {"output_with_tools": False, "thinking_budget": (1, 24_576), "result_media": frozenset()}
+"""Up to 2.5: a budget of tokens, no output format beside tools, and no media in tool results."""
 
 _LEVEL: QuirksPatch = {
     "efforts": frozenset({"minimal", "low", "medium", "high"}),

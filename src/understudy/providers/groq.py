@@ -13,7 +13,7 @@ _UNSUPPORTED = frozenset(
 )
 """Parameters of the dialect that none of Groq's models supports."""
 
-_REFUSED = _UNSUPPORTED | ONLY_OPENAI
+_REFUSED = _UNSUPPORTED | ONLY_OPENAI | {"refusal"}
 
 
 def normalize_base_url(base_url: str) -> str:
@@ -47,7 +47,10 @@ ROW = ProviderRow(
         "json_word": True,
     },
     families=(
-        Family(r"(meta-llama/|llama|gemma|allam|moonshotai/|mistral).*", {"refused": _REFUSED | {"reasoning"}}),
+        Family(
+            r"(meta-llama/|llama|gemma|allam|moonshotai/|mistral).*",
+            {"refused": _REFUSED | {"reasoning"}, "reasoning_field": None},
+        ),
         Family(
             r"openai/gpt-oss.*",
             {

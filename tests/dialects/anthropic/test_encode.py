@@ -120,7 +120,7 @@ def test_tool_results_of_a_turn_stand_together_and_first() -> None:
         Message.assistant((ToolCall(id="a", name="f", arguments='{"x": 1}'), ToolCall(id="b", name="g", arguments=""))),
         Message.tool(ToolResult(call_id="a", content="sun")),
         Message.user("and?"),
-        Message.tool(ToolResult(call_id="b", content=(Text("rain"), Image(url="https://i")), is_error=True)),
+        Message.tool(ToolResult(call_id="b", content=(Text("rain"), Image(url="https://i")), is_error=False)),
     )[1:] == [
         {
             "role": "assistant",
@@ -140,7 +140,7 @@ def test_tool_results_of_a_turn_stand_together_and_first() -> None:
                         {"type": "text", "text": "rain"},
                         {"type": "image", "source": {"type": "url", "url": "https://i"}},
                     ],
-                    "is_error": True,
+                    "is_error": False,
                 },
                 {"type": "text", "text": "and?"},
             ],

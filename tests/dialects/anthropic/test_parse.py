@@ -243,7 +243,7 @@ FULL: dict[str, Any] = {
                     "type": "tool_result",
                     "tool_use_id": "a",
                     "content": [{"type": "search_result", "source": "s", "title": "t", "content": []}],
-                    "is_error": True,
+                    "is_error": False,
                 },
                 {"type": "container_upload", "file_id": "file_1"},
             ],

@@ -330,8 +330,8 @@ def test_a_plan_goes_back_as_the_plan_and_thinking_as_content() -> None:
     call = ToolCall(id="1", name="a", arguments="{}", provenance=OWN)
     assert messages(*HELLO, Message.assistant((plan, Thinking("hm", provenance=OWN), Text("So:"), call)))[1] == {
         "role": "assistant",
-        "tool_plan": "I will look.",
-        "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "So:"}],
+        "tool_plan": "I will look.\nSo:",
+        "content": [{"type": "thinking", "thinking": "hm"}],
         "tool_calls": [{"id": "1", "type": "function", "function": {"name": "a", "arguments": "{}"}}],
     }
 

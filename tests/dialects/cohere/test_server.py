@@ -202,7 +202,9 @@ def test_an_assistants_message() -> None:
     assert called == ToolCall(id="1", name="a", arguments="{}", provenance=OWN)
     assert read.extra == {"cohere": {"citations": [plan_cited]}}
     written = again(chat(messages=[body]))["messages"][0]
-    assert {**written, "citations": None} == {**body, "citations": None}
+    # Beside calls Cohere accepts text as a plan only.
+    assert written["tool_plan"] == "I will look.\nHi"
+    assert written["content"] == [{"type": "thinking", "thinking": "hm"}]
 
 
 @pytest.mark.parametrize("content", [None, "", []])

@@ -238,7 +238,7 @@ def test_quirks_leave_out_what_the_target_cannot() -> None:
     body, warnings = sent(DIALECT.open(Operation.CHAT, request, endpoint))
     assert {key: body[key] for key in body if key not in ("store", "include")} == {
         "model": "gpt-6-sol",
-        "input": [{"role": "user", "content": [{"type": "input_text", "text": "see"}]}],
+        "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "see"}]}],
         "safety_identifier": "u",
         "instructions": "Answer with one JSON value and nothing else. It must fit this JSON Schema: {}",
     }
@@ -261,6 +261,7 @@ def test_images_and_files_go_in_by_url_bytes_or_id() -> None:
     )
     assert encoded(asking(Message.user(parts)))["input"] == [
         {
+            "type": "message",
             "role": "user",
             "content": [
                 {"type": "input_text", "text": "Look."},
@@ -300,9 +301,9 @@ def test_a_cache_mark_is_sent_where_the_model_takes_it() -> None:
 def test_only_a_plain_leading_system_message_becomes_instructions() -> None:
     later = asking(Message.user("a"), Message.system("b"), Message(Role.DEVELOPER, "c"))
     assert encoded(later)["input"] == [
-        {"role": "user", "content": "a"},
-        {"role": "system", "content": "b"},
-        {"role": "developer", "content": "c"},
+        {"type": "message", "role": "user", "content": "a"},
+        {"type": "message", "role": "system", "content": "b"},
+        {"type": "message", "role": "developer", "content": "c"},
     ]
     parts = asking(Message.system((Text("a"),)), Message.user("b"))
     assert "instructions" not in encoded(parts)
@@ -320,8 +321,8 @@ def test_a_turn_with_tools_becomes_items_in_order() -> None:
         Message.assistant((Refusal("No."),)),
     )
     assert encoded(history)["input"] == [
-        {"role": "user", "content": "weather?"},
-        {"role": "assistant", "content": "I look."},
+        {"type": "message", "role": "user", "content": "weather?"},
+        {"type": "message", "role": "assistant", "content": "I look."},
         {"type": "function_call", "call_id": "call_a", "name": "w", "arguments": '{"p":1}'},
         {
             "type": "function_call_output",
@@ -329,8 +330,8 @@ def test_a_turn_with_tools_becomes_items_in_order() -> None:
             "output": [{"type": "input_text", "text": "sun"}, {"type": "input_image", "file_id": "file_1"}],
         },
         {"type": "function_call_output", "call_id": "call_b", "output": "rain"},
-        {"role": "user", "content": [{"type": "input_text", "text": "and now?"}]},
-        {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "and now?"}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
     ]
     failed = asking(Message.tool(ToolResult(call_id="c", content="oops", is_error=True)))
     assert warnings_of(failed) == ["dropped: tool result is_error (only its text can report that a tool failed)"]

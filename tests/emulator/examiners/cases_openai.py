@@ -95,7 +95,7 @@ MESSAGES = tuple(
     for broken, kept, says, param in (
         ({"model": "gpt-4.1"}, chat(), "Missing required parameter: 'messages'.", "messages"),
         ({**chat(), "messages": []}, chat(), "empty array", "messages"),
-        ({**chat(), "messages": "Hello"}, chat(), "expected an array, but got a string", "messages"),
+        ({**chat(), "messages": "Hello"}, chat(), "expected an array of objects, but got a string", "messages"),
         (chat("Hello"), chat(), "expected an object, but got a string", "messages[0]"),
         (chat({"content": "Hello"}), chat(), "Missing required parameter", "messages[0].role"),
         (
@@ -289,7 +289,12 @@ STRICT_SCHEMAS: tuple[tuple[Json, Json, str], ...] = (
         {**one({"$ref": "#/$defs/A"}), "$defs": {"A": {**CITY, "description": "x"}}},
         "In context=('properties', 'a'), $ref cannot have keywords {'description'}.",
     ),
-    (one({"$ref": "#/$defs/A"}), one({"anyOf": [{"$ref": "#"}, {"type": "null"}]}), "#/$defs/A"),
+    (one({"$ref": "#/$defs/A"}), one({"anyOf": [{"$ref": "#"}, {"type": "null"}]}), "reference can only point to"),
+    (
+        strict_object(a=CITY, b={"$ref": "#/properties/a"}),
+        {**strict_object(a={"$ref": "#/definitions/A"}), "definitions": {"A": CITY}},
+        "defined at the top level of the schema.",
+    ),
     *(
         (one({**part, keyword: value}), one(part), f"'{keyword}' is not permitted.")
         for part, keyword, value in (
@@ -382,7 +387,7 @@ CHOICE = (
 JSON_MODE: JsonObject = {"type": "json_object"}
 FORMAT = (
     Case("response-format", chat(response_format="json"), chat(response_format={"type": "text"}), "but got a string"),
-    Case("response-format", chat(response_format={"type": "json"}), chat(), "'json_object', and 'json_schema'"),
+    Case("response-format", chat(response_format={"type": "json"}), chat(), "'json_object', 'json_schema', and 'text'"),
     Case("response-format", chat(response_format={"type": "json_schema"}), answer(CITY), "response_format.json_schema"),
     Case("response-format", answer(CITY, name="my city"), answer(CITY, name="my_city"), "does not match pattern"),
     Case("response-format", answer(CITY, name="list[City]"), answer(CITY, name="x" * 64), "does not match pattern"),
@@ -439,6 +444,7 @@ def to(model: str, **fields: Any) -> JsonObject:
     return chat(model=model, **fields)
 
 
+SAID: JsonObject = {"type": "content", "content": "Hello"}
 FAMILIES = (
     *(
         Case("served-here", to(model), to(other), "only supported in v1/responses", "model")
@@ -483,7 +489,7 @@ FAMILIES = (
         to("gpt-5.6-luna", temperature=0, reasoning_effort="none"),
     ),
     Case("logit-bias-of-model", to("gpt-5", logit_bias={"1": 1}), to("gpt-4o", logit_bias={"1": 1}), "'logit_bias'"),
-    Case("logprobs-of-model", to("o3", logprobs=True), to("gpt-4o", logprobs=True), "not allowed to request logprobs"),
+    Case("logprobs-of-model", to("o3", logprobs=True), to("gpt-4o", logprobs=True), "'logprobs' is not supported"),
     *(
         Case("effort-of-model", to(model, reasoning_effort=wrong), to(model, reasoning_effort=right), says)
         for model, wrong, right, says in (
@@ -495,6 +501,20 @@ FAMILIES = (
             ("gpt-6-astra", "none", "low", "Supported values are: 'low', 'medium', 'high', and 'xhigh'."),
         )
     ),
+    Case(
+        "logprobs-of-model",
+        to("gpt-5.6-terra", logprobs=True, top_logprobs=6, reasoning_effort="none"),
+        to("gpt-5.6-terra", logprobs=True, top_logprobs=5, reasoning_effort="none"),
+        "must be less than or equal to 5.",
+    ),
+    Case("prediction-of-model", to("gpt-5", prediction=SAID), to("gpt-4o", prediction=SAID), "'prediction' is not"),
+    Case(
+        "cache-of-model",
+        to("gpt-5.5", prompt_cache_retention="in_memory"),
+        to("gpt-5.1", prompt_cache_retention="in_memory"),
+        "only with 24h extended prompt caching",
+    ),
+    Case("choices", to("gpt-5.6-terra", n=9), to("gpt-5.6-terra", n=8), "<= 8, but got 9"),
     Case("effort-of-model", to("gpt-4o", reasoning_effort="low"), to("gpt-4o"), "Unrecognized request argument"),
     Case("verbosity-of-model", to("gpt-4.1", verbosity="low"), to("gpt-5", verbosity="low"), "values are: 'medium'."),
     Case(

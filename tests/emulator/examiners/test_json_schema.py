@@ -27,7 +27,7 @@ STRICT = Subset(
     recursion=False,
     pattern=lambda pattern: not has_look_around(pattern),
     root=Root.PLAIN_OBJECT,
-    limits=Limits(depth=1, properties=3, enum_values=3, enum_length=(2, 10), length=60, unions=1),
+    limits=Limits(depth=3, properties=3, enum_values=3, enum_length=(2, 10), length=60, unions=1),
 )
 LENIENT = Subset()
 
@@ -83,7 +83,7 @@ VIOLATIONS: list[tuple[Json, Fault, tuple[str, ...], str]] = [
     (within({**an_object(), "required": ["b"]}), Fault.NOT_A_PROPERTY, A, "b"),
     (within({"type": "object", "additionalProperties": False}), Fault.NO_PROPERTIES, A, ""),
     (within({"type": "array"}), Fault.NO_ITEMS, A, ""),
-    (within(within(within({"type": "null"}))), Fault.DEPTH, (), "2"),
+    (within(within(within(within({"type": "null"})))), Fault.DEPTH, (), "4"),
     (an_object(**{name: {"type": "null"} for name in "abcd"}), Fault.PROPERTIES, (), "4"),
     (an_object(a={"type": ["null", "string"]}, b={"anyOf": [{"type": "null"}]}), Fault.UNIONS, (), "2"),
     (within({"type": "integer", "enum": [1, 2, 3, 4]}), Fault.ENUM_VALUES, (), "4"),

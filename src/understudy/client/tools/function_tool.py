@@ -120,6 +120,11 @@ def is_async(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
+def is_marked(function: Any) -> bool:
+    """Check whether a function is decorated with `@tool`."""
+    return getattr(function, _MARK, None) is not None
+
+
 def function_tools(tools: Any) -> list[Any]:
     """Return the tools, which may be a single one, with every function as a `FunctionTool`.
 

@@ -7,6 +7,7 @@ from functools import partial
 from understudy.dialects.anthropic.decode import decode_count, decode_whole
 from understudy.dialects.anthropic.decode_stream import StreamReader
 from understudy.dialects.anthropic.encode import encode_chat, encode_count, encode_headers
+from understudy.dialects.anthropic.encode_messages import HISTORY
 from understudy.dialects.anthropic.errors import classify
 from understudy.dialects.anthropic.models import open_models
 from understudy.dialects.anthropic.wire import NAME
@@ -49,4 +50,6 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
     )
 
 
-DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.MODELS: open_models, Operation.COUNT_TOKENS: _count})
+DIALECT = Dialect(
+    NAME, {Operation.CHAT: _chat, Operation.MODELS: open_models, Operation.COUNT_TOKENS: _count}, history=HISTORY
+)

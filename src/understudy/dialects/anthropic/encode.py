@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.dialects.anthropic.encode_messages import MessageEncoder
+from understudy.dialects.anthropic.encode_messages import MessageEncoder, is_unsigned_turn
 from understudy.dialects.anthropic.encode_settings import (
     apply_thinking_limits,
     encode_output_format,
@@ -78,7 +78,7 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     body["messages"] = messages
     if system is not None:
         body["system"] = system
-    body |= _options(request, endpoint, effective, notes)
+    body |= _options(request, endpoint, effective, notes, unsigned_turn=is_unsigned_turn(messages))
     if tools := encode_tools(request, notes):
         body["tools"] = tools
     extra = extra_fields(request.extra, NAME, endpoint)
@@ -87,7 +87,12 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
 
 
 def _options(
-    request: GenerationRequest, endpoint: Endpoint, effective: dict[str, str], notes: WarningLog
+    request: GenerationRequest,
+    endpoint: Endpoint,
+    effective: dict[str, str],
+    notes: WarningLog,
+    *,
+    unsigned_turn: bool = False,
 ) -> JsonObject:
     """Return everything but model, messages, system and tools."""
     quirks, version = endpoint.quirks, effective.get(VERSION_HEADER)
@@ -97,6 +102,7 @@ def _options(
         max_tokens=body["max_tokens"],
         forced_tool=choice is not None and choice["type"] in ("any", "tool"),
         interleaved="interleaved-thinking" in effective.get(BETA_HEADER, ""),
+        unsigned_turn=unsigned_turn,
     )
     plan = encode_thinking(request.reasoning, quirks, limits, notes)
     apply_thinking_limits(body, plan.thinking, notes)

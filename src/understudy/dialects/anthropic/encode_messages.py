@@ -9,7 +9,9 @@ import msgspec
 
 from understudy.dialects.anthropic.wire import NAME, STRICT_VERSION
 from understudy.dialects.base import Endpoint, WarningLog, word_of
-from understudy.dialects.history import CallIds, made_id
+from understudy.dialects.histories.call_ids import CallIds, made_id
+from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
+from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, recast
 from understudy.domain.content import (
     AnyPart,
@@ -29,6 +31,19 @@ from understudy.domain.content import (
 )
 from understudy.domain.messages import Message, Role
 
+HISTORY = HistoryRules(
+    tool_name=TOOL_NAME,
+    paired=True,
+    empty_text=False,
+    blank_text=False,
+    trimmed_end=True,
+    user_first=True,
+    cache_marks=4,
+)
+"""From the service's refusals: "text content blocks must be non-empty", "text content blocks must contain
+non-whitespace text", "A maximum of 4 blocks with cache_control may be provided"; names as documented for `tools`."""
+
+FAILED = "(The tool call failed.)"
 _TTLS = (None, "5m", "1h")
 _FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _DATED = re.compile(r"-(?:20\d{6}|latest)$")
@@ -123,14 +138,16 @@ class BlockEncoder:
         content: str | list[JsonObject] = (
             part.content if isinstance(part.content, str) else self.blocks(part.content, Role.TOOL)
         )
-        block: JsonObject = {
-            "type": "tool_result",
-            "tool_use_id": self._ids.of_result(part.call_id),
-            "content": content,
-        }
-        if part.is_error is not None:
-            block["is_error"] = part.is_error
-        return block
+        block: JsonObject = {"type": "tool_result", "tool_use_id": self._ids.of_result(part.call_id)}
+        if part.is_error is None:
+            return block | {"content": content}
+        if part.is_error and not content:
+            content = FAILED  # "content cannot be empty if `is_error` is true"
+        elif part.is_error and any(piece.get("type") != "text" for piece in _as_blocks(content)):
+            # "all content must be type `text` if `is_error` is true"
+            self._notes.emulate("tool result is_error", "a failed result with media is marked by a text")
+            return block | {"content": [*_as_blocks(FAILED), *_as_blocks(content)]}
+        return block | {"content": content, "is_error": part.is_error}
 
     def _thinking(self, part: Thinking) -> JsonObject | None:
         """Encode thinking unchanged, and only for the service that it came from."""
@@ -227,6 +244,7 @@ class MessageEncoder:
         self._quirks = endpoint.quirks
         self._notes = notes
         self._system: list[Message] = []
+        self._waiting: list[Message] = []
         self._messages: list[JsonObject] = []
 
     def write(self, messages: tuple[Message, ...]) -> tuple[str | list[JsonObject] | None, list[JsonObject]]:
@@ -235,21 +253,43 @@ class MessageEncoder:
             if message.name is not None:
                 self._notes.drop("name", "message names are not supported here")
             if message.role not in (Role.SYSTEM, Role.DEVELOPER):
+                if message.role is Role.ASSISTANT:
+                    self._append_waiting()
                 self._append(message)
             elif self._messages and self._quirks.mid_system:
-                self._append(msgspec.structs.replace(message, role=Role.SYSTEM))
+                self._waiting.append(message)
             else:
-                if self._messages:
-                    self._notes.emulate("messages", "a system message in the middle was moved to the system prompt")
-                self._system.append(message)
+                self._move(message)
+        self._append_waiting()
+        for message in self._waiting:
+            self._move(message)
         if not self._messages and self._system:
             # This wire demands a message; others take a system prompt alone.
             self._notes.emulate(
                 "messages", "the system message is sent as a user message, because there is no other message"
             )
             self._append(msgspec.structs.replace(self._system.pop(), role=Role.USER))
+        if not self._messages:
+            self._notes.emulate("messages", "this API requires a message; nothing else is left of the conversation")
+            self._append(Message.user(PLACEHOLDER))
         self._refuse_prefill(messages)
         return self._system_prompt(), self._messages
+
+    def _move(self, message: Message) -> None:
+        if self._messages:
+            self._notes.emulate("messages", "a system message in the middle was moved to the system prompt")
+        self._system.append(message)
+
+    def _append_waiting(self) -> None:
+        """Write the system messages of the middle where they are accepted: as one, behind the user and before the
+        assistant ("a system message must follow a user message", "must be last or be followed by an assistant
+        message")."""
+        if not self._waiting or not self._messages or self._messages[-1]["role"] != "user":
+            return
+        first, *others = self._waiting
+        parts = tuple(part for message in self._waiting for part in message.parts)
+        self._append(msgspec.structs.replace(first, role=Role.SYSTEM, content=parts if others else first.content))
+        self._waiting = []
 
     def _append(self, message: Message) -> None:
         role = "user" if message.role is Role.TOOL else message.role.value
@@ -289,7 +329,7 @@ class MessageEncoder:
         not one: it is sent back as it is."""
         if self._quirks.prefill or len(self._messages) < 2 or self._messages[-1]["role"] != "assistant":
             return
-        if any(isinstance(part, Opaque) for part in messages[-1].parts):
+        if any(isinstance(part, Opaque) and part.dialect == NAME for part in messages[-1].parts):
             return
         self._messages.pop()
         self._notes.drop("prefill", "this model does not continue an answer begun by the caller")
@@ -299,3 +339,19 @@ def _as_blocks(content: str | list[JsonObject]) -> list[JsonObject]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
     return content
+
+
+def is_unsigned_turn(messages: list[JsonObject]) -> bool:
+    """Check whether the assistant's turn under way, with its calls and results, does not begin with thinking.
+
+    With thinking by budget the service refuses that: "a final `assistant` message must start with a thinking block
+    (preceeding the lastmost set of `tool_use` and `tool_result` blocks)". Adaptive thinking has no such rule.
+    """
+    begin: list[JsonObject] = []
+    for message in reversed(messages):
+        blocks = _as_blocks(message["content"])
+        if message["role"] == "assistant":
+            begin = blocks
+        elif message["role"] == "user" and not any(block.get("type") == "tool_result" for block in blocks):
+            break
+    return bool(begin) and begin[0].get("type") not in ("thinking", "redacted_thinking")

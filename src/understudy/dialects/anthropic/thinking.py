@@ -35,6 +35,8 @@ class ThinkingLimits(msgspec.Struct, frozen=True):
     max_tokens: int
     forced_tool: bool = False
     interleaved: bool = False
+    unsigned_turn: bool = False
+    """The assistant's turn under way does not begin with thinking of this model: another one or the caller began it."""
 
 
 def encode_thinking(
@@ -111,6 +113,9 @@ def _enabled(asked: Reasoning, limits: ThinkingLimits, notes: WarningLog) -> Jso
     """Return thinking with a budget of at least 1024 tokens that leaves room for the answer."""
     if limits.forced_tool and asked.mode is None:
         notes.drop("reasoning", "it cannot be combined with a forced tool choice")
+        return None
+    if limits.unsigned_turn:
+        notes.drop("reasoning", "the turn under way was begun without thinking of this model, which must come first")
         return None
     budget = asked.budget if asked.budget is not None else BUDGETS.get(asked.effort or "medium", BUDGETS["medium"])
     fitting = max(budget, MIN_BUDGET)

@@ -9,6 +9,7 @@ from understudy.dialects.cohere.decode import decode_whole
 from understudy.dialects.cohere.decode_stream import StreamReader
 from understudy.dialects.cohere.embeddings import open_embed
 from understudy.dialects.cohere.encode import encode_chat
+from understudy.dialects.cohere.encode_messages import HISTORY
 from understudy.dialects.cohere.errors import classify
 from understudy.dialects.cohere.models import open_models
 from understudy.dialects.cohere.tokens import open_token_count
@@ -45,4 +46,5 @@ DIALECT = Dialect(
         Operation.MODELS: open_models,
         Operation.COUNT_TOKENS: open_token_count,
     },
+    history=HISTORY,
 )

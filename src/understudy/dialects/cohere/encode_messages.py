@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog, word_of
 from understudy.dialects.cohere.citations import citations_of, write_citation
 from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
+from understudy.dialects.histories.rules import HistoryRules
 from understudy.dialects.media import FETCH, fit, is_web_url, recast
 from understudy.domain.content import (
     AnyPart,
@@ -24,6 +26,17 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, Role
+
+HISTORY = HistoryRules(
+    tool_name=re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}"),
+    paired=True,
+    unique_ids=True,
+    object_arguments=True,
+    result_media=frozenset(),
+    empty_text=False,
+)
+"""Names as documented for tools (letters, digits and underscores, no digit first); tool messages carry texts and
+documents (cohere 7.3.1, `ToolMessageV2Content`)."""
 
 
 class MessageEncoder:
@@ -93,8 +106,14 @@ class MessageEncoder:
         citations: list[JsonObject] = []
         calls: list[JsonObject] = []
         plan = ""
+        has_calls = any(isinstance(part, ToolCall) for part in message.content)
         for part in message.content:
             match part:
+                case Text(text) | Refusal(text) if has_calls and text:
+                    # "text content is not allowed when tool_calls are provided": it is a plan there.
+                    plan = f"{plan}\n{text}" if plan else text
+                    if isinstance(part, Text) and part.citations:
+                        self._no("citations", "text beside tool calls is sent as a plan, without citations")
                 case ToolCall():
                     function = {"name": part.name, "arguments": part.arguments}
                     calls.append(self._done(part, {"id": part.id, "type": "function", "function": function}))

@@ -14,6 +14,7 @@ from understudy.dialects.gemini.decode import decode_whole
 from understudy.dialects.gemini.decode_stream import StreamReader
 from understudy.dialects.gemini.embeddings import open_embed
 from understudy.dialects.gemini.encode import encode_chat, encode_count
+from understudy.dialects.gemini.encode_messages import HISTORY
 from understudy.dialects.gemini.errors import classify
 from understudy.dialects.gemini.models import open_models
 from understudy.dialects.gemini.names import method_url
@@ -76,4 +77,5 @@ DIALECT = Dialect(
         Operation.MODELS: open_models,
         Operation.COUNT_TOKENS: _count,
     },
+    history=HISTORY,
 )

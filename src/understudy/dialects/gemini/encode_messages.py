@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.gemini.media import ACCEPTED, media_type_of
 from understudy.dialects.gemini.names import overlay
 from understudy.dialects.gemini.wire import NAME, SIGNATURE, VERSION
+from understudy.dialects.histories.rules import HistoryRules
+from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.media import FETCH, fit
 from understudy.domain.content import (
     AnyPart,
@@ -28,6 +31,17 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, Role
+
+HISTORY = HistoryRules(
+    tool_name=re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}"),
+    paired=True,
+    empty_text=False,
+    merged_answers=True,
+    user_first=True,
+)
+"""From the service's refusals: "function call turn comes immediately after a user turn or after a function response
+turn", "the number of function response parts is equal to the number of function call parts", "Must start with a letter
+or an underscore. […] maximum length of 64"."""
 
 
 class PartEncoder:
@@ -190,6 +204,9 @@ class MessageEncoder:
             )
             last = self._system.pop()
             self._append(Message(Role.USER, last.content))
+        if not self._contents:
+            self._notes.emulate("messages", "this API requires a message; nothing else is left of the conversation")
+            self._append(Message.user(PLACEHOLDER))
         if not self._prefill and len(self._contents) > 1 and self._last is Role.ASSISTANT:
             self._contents.pop()
             self._notes.drop("prefill", "this model does not continue an answer begun by the caller")

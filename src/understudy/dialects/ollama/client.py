@@ -10,6 +10,7 @@ from understudy.dialects.ollama.decode import decode_whole
 from understudy.dialects.ollama.decode_stream import StreamReader
 from understudy.dialects.ollama.embeddings import decode_embeddings
 from understudy.dialects.ollama.encode import encode_chat, encode_embed
+from understudy.dialects.ollama.encode_messages import HISTORY
 from understudy.dialects.ollama.errors import classify_error
 from understudy.dialects.ollama.models import decode_models, decode_single
 from understudy.dialects.ollama.wire import NAME
@@ -62,4 +63,4 @@ def _classify(endpoint: Endpoint, operation: Operation) -> Classify:
     return partial(classify_error, endpoint=endpoint, operation=operation)
 
 
-DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.EMBED: _embed, Operation.MODELS: _models})
+DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.EMBED: _embed, Operation.MODELS: _models}, history=HISTORY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from understudy.dialects.base import Endpoint, WarningLog, word_of
+from understudy.dialects.histories.rules import HistoryRules
 from understudy.dialects.media import FETCH, fit, recast, text_of
 from understudy.dialects.ollama.wire import NAME, RAW_ARGUMENTS, write_arguments
 from understudy.domain.content import (
@@ -22,6 +23,9 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, Role
+
+HISTORY = HistoryRules(object_arguments=True)
+"""The server compares no ids and accepts any name; it decodes arguments as an object."""
 
 
 def apply_extra(target: JsonObject, extra: dict[str, JsonObject] | None) -> JsonObject:

@@ -10,6 +10,7 @@ from understudy.dialects.lookup import LookUp
 from understudy.dialects.openai.decode_stream import StreamReader, decode_whole
 from understudy.dialects.openai.embeddings import decode_embeddings, encode_embed
 from understudy.dialects.openai.encode import encode_chat
+from understudy.dialects.openai.encode_messages import HISTORY
 from understudy.dialects.openai.errors import classify
 from understudy.dialects.openai.models import decode_models
 from understudy.dialects.openai.wire import NAME
@@ -61,4 +62,4 @@ def _models(request: ModelsRequest, endpoint: Endpoint) -> Exchange[ModelInfo]:
     return LookUp(asked, lambda: _models(ModelsRequest(), endpoint), request.model, name)
 
 
-DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.EMBED: _embed, Operation.MODELS: _models})
+DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.EMBED: _embed, Operation.MODELS: _models}, history=HISTORY)

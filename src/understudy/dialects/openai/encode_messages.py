@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from understudy.dialects.base import WarningLog, word_of
-from understudy.dialects.history import CallIds, short_id
+from understudy.dialects.histories.call_ids import CallIds, short_id
+from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, name_of, recast, text_of
 from understudy.dialects.openai.wire import NAME
 from understudy.dialects.quirks import Quirks
@@ -24,6 +27,12 @@ from understudy.domain.content import (
 from understudy.domain.media_types import suffix_of
 from understudy.domain.messages import Message, Role
 
+HISTORY = HistoryRules(tool_name=TOOL_NAME, paired=True, object_arguments=True, result_media=frozenset())
+"""Tool messages carry only text (OpenAPI document 2.3.0, `ChatCompletionRequestToolMessage`)."""
+
+MAX_NAME = 64
+_ODD_IN_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
+"""What OpenAI refuses in `messages[].name` ("Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'")."""
 MAX_CALL_ID = 40
 """Characters of a tool call's id; OpenAI refuses longer ones, which other providers do make."""
 
@@ -76,10 +85,17 @@ class MessageEncoder:
         if role is Role.ASSISTANT and isinstance(content, tuple):
             body |= self._answer(content, extra_of(message))
         else:
-            body["content"] = content if isinstance(content, str) else self._parts(content)
+            # An empty list is refused; an empty string is not.
+            body["content"] = content if isinstance(content, str) else self._parts(content) or ""
         if message.name is not None:
-            body["name"] = message.name
+            body["name"] = self._name(message.name)
         return body | extra_of(message)
+
+    def _name(self, name: str) -> str:
+        fitting = _ODD_IN_NAME.sub("_", name)[:MAX_NAME]
+        if fitting != name:
+            self._notes.rename("name", "this API accepts only letters, digits, _ and - in it, at most 64")
+        return fitting
 
     def _parts(self, parts: tuple[AnyPart, ...]) -> list[JsonObject]:
         return [written for part in parts if (written := self._part(part)) is not None]
@@ -187,6 +203,8 @@ class MessageEncoder:
         match part:
             case Text():
                 texts.append({"type": "text", "text": part.text} | self._mark(part) | extra_of(part))
+            case Refusal(text) if "refusal" in self._quirks.refused:
+                texts.append({"type": "text", "text": text})
             case Refusal():
                 body["refusal"] = body.get("refusal", "") + part.text
             case ToolCall():

@@ -9,6 +9,7 @@ from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.responses.decode import decode_whole
 from understudy.dialects.responses.decode_stream import StreamReader
 from understudy.dialects.responses.encode import encode_chat, encode_count
+from understudy.dialects.responses.encode_messages import HISTORY
 from understudy.dialects.responses.errors import RULES, classify
 from understudy.dialects.responses.wire import COUNT, NAME
 from understudy.domain.events import Event
@@ -51,4 +52,4 @@ def _read_count(body: bytes, *, endpoint: Endpoint, warnings: tuple[Warning, ...
     return [TokenCount(input_tokens=count, model=endpoint.model, warnings=warnings)]
 
 
-DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.COUNT_TOKENS: _count})
+DIALECT = Dialect(NAME, {Operation.CHAT: _chat, Operation.COUNT_TOKENS: _count}, history=HISTORY)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog, word_of
-from understudy.dialects.history import CallIds, short_id
+from understudy.dialects.histories.call_ids import CallIds, short_id
+from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.media import assume_pdf, fit, is_web_url, name_of, recast
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.domain.content import (
@@ -28,6 +29,11 @@ from understudy.domain.content import (
 )
 from understudy.domain.messages import Message, Role
 from understudy.domain.requests import GenerationRequest
+
+HISTORY = HistoryRules(
+    tool_name=TOOL_NAME, paired=True, object_arguments=True, result_media=frozenset({"image", "file"})
+)
+"""The output of a call may be a list of texts, images and files (openai 2.54.0, `FunctionCallOutput.output`)."""
 
 MAX_CALL_ID = 64
 """Characters of a call's id; longer ones, which other providers do make, are refused."""
@@ -74,7 +80,7 @@ class _MessageEncoder:
         if message.role is Role.ASSISTANT:
             self._add_answer(message)
         elif isinstance(message.content, str):
-            self.items.append({"role": _ROLES.get(message.role, "user"), "content": message.content, **_extra(message)})
+            self.items.append(_message(message, message.content))
         else:
             self._add_parts(message, message.content)
 
@@ -94,7 +100,7 @@ class _MessageEncoder:
 
     def _flush(self, message: Message, content: list[JsonObject]) -> None:
         if content:
-            self.items.append({"role": _ROLES.get(message.role, "user"), "content": content, **_extra(message)})
+            self.items.append(_message(message, content))
 
     def _own_item(self, part: AnyPart) -> JsonObject | None:
         """Return the item that a part is by itself; `None` if it is content of a message."""
@@ -112,7 +118,8 @@ class _MessageEncoder:
         if isinstance(result.content, str):
             output: Any = result.content
         else:
-            output = [piece for part in result.content if (piece := self.content(part)) is not None]
+            # An empty list is refused; an empty string is not.
+            output = [piece for part in result.content if (piece := self.content(part)) is not None] or ""
         kind = "custom_tool_call_output" if result.call_id in self._custom else "function_call_output"
         return {"type": kind, "call_id": self._ids.of_result(result.call_id), "output": output, **_extra(result)}
 
@@ -215,7 +222,7 @@ class _MessageEncoder:
     def _close_answer(self, about: JsonObject | None, content: list[JsonObject]) -> None:
         if not content:
             return
-        item: JsonObject = {"role": "assistant", **(about or {}), "content": content}
+        item: JsonObject = {"type": "message", "role": "assistant", **(about or {}), "content": content}
         if "id" not in item and len(content) == 1 and content[0].keys() == {"type", "text"}:
             item["content"] = content[0]["text"]
         self.items.append(item)
@@ -279,6 +286,12 @@ class _MessageEncoder:
             return None
         summary = [{"type": "summary_text", "text": thinking.text}] if thinking.text else []
         return {"type": "reasoning", "summary": summary, "encrypted_content": thinking.signature}
+
+
+def _message(message: Message, content: str | list[JsonObject]) -> JsonObject:
+    """Return a message item. Its `type` is optional at OpenAI, but llama.cpp refuses an item without one."""
+    role = _ROLES.get(message.role, "user")
+    return {"type": "message", "role": role, "content": content, **_extra(message)}
 
 
 def _extra(holder: Message | Part) -> JsonObject:

@@ -96,7 +96,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How large a whole schema may be; `None`: no documented limit."""
 
     depth: int | None = None
-    """Objects in objects, without those behind references: 0 where the top holds no other object."""
+    """Properties and items below the top, one within the other, without those behind references."""
     properties: int | None = None
     optionals: int | None = None
     """Properties that are not required."""
@@ -142,6 +142,8 @@ class Subset(msgspec.Struct, frozen=True, kw_only=True):
     """Every array has `items`."""
     ref_siblings: frozenset[str] | None = None
     """Keywords allowed beside a `$ref`; `None`: all."""
+    definitions_only: bool = False
+    """Whether a `$ref` leads to the top or to a definition there, and nowhere else."""
     recursion: bool = True
     """Whether a schema may refer to itself."""
     pattern: Callable[[str], bool] | None = None
@@ -204,13 +206,17 @@ def _reference(schema: JsonObject, path: Path, root: Json, subset: Subset) -> It
     if "$ref" not in schema:
         return
     reference = schema["$ref"]
-    if not isinstance(reference, str) or resolves(reference, root) is None:
+    far = subset.definitions_only and not _TO_DEFINITION.fullmatch(str(reference))
+    if not isinstance(reference, str) or far or resolves(reference, root) is None:
         yield Violation(Fault.REFERENCE, path, "$ref", _shown(reference))
     elif not subset.recursion and _is_recursive(reference, root):
         yield Violation(Fault.RECURSION, path, "$ref", reference)
     beside = sorted(schema.keys() - {"$ref"} - (subset.ref_siblings or set()))
     if subset.ref_siblings is not None and beside:
         yield Violation(Fault.REF_SIBLINGS, path, "$ref", ", ".join(map(repr, beside)))
+
+
+_TO_DEFINITION = re.compile(r"#(?:/(?:\$defs|definitions)/[^/]+)?")
 
 
 def _is_recursive(reference: str, root: Json) -> bool:
@@ -289,7 +295,7 @@ def _string(schema: JsonObject, path: Path, subset: Subset) -> Iterator[Violatio
 def _limits(nodes: list[Node], limits: Limits) -> Iterator[Violation]:
     schemas = [node.schema for node in nodes if isinstance(node.schema, dict)]
     counts: tuple[tuple[Fault, int | None, Callable[[], int]], ...] = (
-        (Fault.DEPTH, limits.depth, lambda: max(map(_depth, nodes), default=0)),
+        (Fault.DEPTH, limits.depth, lambda: max((node.depth for node in nodes), default=0)),
         (Fault.PROPERTIES, limits.properties, lambda: sum(len(_names(schema)) for schema in schemas)),
         (Fault.OPTIONALS, limits.optionals, lambda: sum(map(_count_optional, schemas))),
         (Fault.UNIONS, limits.unions, lambda: sum(_is_union(schema) for schema in schemas)),
@@ -305,11 +311,6 @@ def _limits(nodes: list[Node], limits: Limits) -> Iterator[Violation]:
             strings = [value for value in _enum(node.schema) if isinstance(value, str)]
             if len(strings) > many and (number := sum(map(len, strings))) > longest:
                 yield Violation(Fault.ENUM_LENGTH, node.path, "enum", str(number))
-
-
-def _depth(node: Node) -> int:
-    """Return the objects above an object; 0 for other schemas."""
-    return node.depth if isinstance(node.schema, dict) and "object" in types_of(node.schema) else 0
 
 
 def _names(schema: JsonObject) -> list[str]:

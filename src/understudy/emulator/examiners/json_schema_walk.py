@@ -29,8 +29,8 @@ _SINGLES = (
     "contentSchema",
 )
 """Keywords whose value is a schema."""
-_NESTING = ("properties", "patternProperties", "additionalProperties")
-"""Keywords whose schemas are one object deeper."""
+_NESTING = ("properties", "patternProperties", "items", "prefixItems", "additionalProperties")
+"""Keywords whose schemas are of values one level deeper."""
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class Node(msgspec.Struct, frozen=True):
     schema: Json
     path: Path
     depth: int
-    """Objects above it."""
+    """Objects and arrays around its value."""
 
 
 def walk(schema: Json, path: Path = (), depth: int = 0) -> Iterator[Node]:

@@ -9,6 +9,7 @@ from understudy.emulator.examiners import openai_settings as settings
 from understudy.emulator.examiners import openai_tools as tools
 from understudy.emulator.examiners import openai_words as say
 from understudy.emulator.examiners.base import CHAT, EMBED, Examiner, Rule, first
+from understudy.emulator.examiners.openai_models import family_of
 from understudy.emulator.examiners.openai_shapes import (
     array,
     boolean,
@@ -33,6 +34,9 @@ READ = "2026-11-28"
 CREATE = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
 REASONING = "https://developers.openai.com/api/docs/guides/reasoning"
 SCHEMAS = "https://developers.openai.com/api/docs/guides/structured-outputs"
+OBSERVED = "https://github.com/kangminlee-maker/local-OAuth-CLI-API-adapter"
+"""Reports what the service answered to single requests to gpt-5.6-terra on 2026-08-30."""
+_CASSETTES = "https://github.com/pydantic/pydantic-ai/tree/main/tests/models/cassettes/test_openai/"
 TYPES = "openai 2.54.0: types/chat/"
 
 
@@ -44,6 +48,14 @@ def _model(request: CheckedRequest) -> Words | None:
     return None if request.model_name else say.refuse("you must provide a model parameter")
 
 
+_NEWER = known(FIELDS, "Unknown parameter: '{}'.", "unknown_parameter")
+_OLDER = known(FIELDS, "Unrecognized request argument supplied: {}")
+
+
+def _fields(request: CheckedRequest) -> Words | None:
+    return _OLDER(request) if family_of(request).efforts == () else _NEWER(request)
+
+
 _BOTH = CHAT | EMBED
 MODEL = Rule(name="model", source=CREATE, read=READ, check=_model, operations=_BOTH)
 _STREAM_OPTIONS = obj({"include_usage": boolean, "include_obfuscation": boolean})
@@ -52,7 +64,7 @@ _PENALTY = number(-2, 2)
 _COUNT = number(1, whole=True)
 
 SHAPE = (
-    _rule("fields", TYPES + "completion_create_params.py", known(FIELDS, "Unrecognized request argument supplied: {}")),
+    _rule("fields", TYPES + "completion_create_params.py", _fields),
     _rule(
         "messages",
         TYPES + "chat_completion_message_param.py",
@@ -83,7 +95,6 @@ RANGES = (
     _rule("penalties", CREATE, field("presence_penalty", _PENALTY), field("frequency_penalty", _PENALTY)),
     _rule("token-limit", CREATE, field("max_tokens", _COUNT), field("max_completion_tokens", _COUNT)),
     _rule("stop", CREATE, field("stop", settings.STOP)),
-    _rule("choices", CREATE, field("n", number(1, 128, whole=True))),
     _rule("seed", CREATE, field("seed", number(whole=True))),
     _rule("logprobs", CREATE, field("logprobs", boolean), field("top_logprobs", number(0, 20, whole=True))),
     _rule("top-logprobs-need-logprobs", CREATE, only_with(
@@ -96,7 +107,7 @@ RANGES = (
     _rule("choices-by-name", CREATE,
           field("reasoning_effort", one_of(*settings.EFFORTS)),
           field("verbosity", one_of("low", "medium", "high")),
-          field("service_tier", settings.TIERS),
+          field("service_tier", settings.tier),
           field("modalities", array(one_of("text", "audio"))),
           field("prompt_cache_options", settings.CACHE_OPTIONS),
           field("prompt_cache_retention", one_of("in_memory", "24h"))),
@@ -105,26 +116,31 @@ RANGES = (
 )  # fmt: skip
 
 FAMILIES = (
+    _rule("choices", OBSERVED, settings.choices),
     _rule("served-here", "https://developers.openai.com/api/docs/models/gpt-5-pro", settings.served_here),
     _rule("max-tokens-of-model", CREATE, settings.max_tokens),
     _rule("stop-of-model", CREATE, settings.not_with_reasoning_models("stop")),
     _rule("sampling-of-model", REASONING,
           settings.not_while_reasoning("temperature", 1, "reasoning_effort"),
           settings.not_while_reasoning("top_p", 1, "reasoning_effort"),
-          settings.not_while_reasoning("presence_penalty", 0, "reasoning_effort"),
-          settings.not_while_reasoning("frequency_penalty", 0, "reasoning_effort")),
+          settings.not_while_reasoning("presence_penalty", 0, "reasoning_effort", parameter=True),
+          settings.not_while_reasoning("frequency_penalty", 0, "reasoning_effort", parameter=True)),
+    _rule("prediction-of-model", OBSERVED, settings.not_with_reasoning_models("prediction")),
+    _rule("cache-of-model", OBSERVED, settings.cache_retention),
     _rule("logit-bias-of-model", REASONING, settings.not_with_reasoning_models("logit_bias")),
-    _rule("logprobs-of-model", REASONING, settings.log_probabilities),
-    _rule("effort-of-model", "https://github.com/pydantic/pydantic-ai/issues/7081", settings.effort),
+    _rule("logprobs-of-model", OBSERVED, settings.log_probabilities),
+    _rule("effort-of-model", "https://github.com/pydantic/pydantic-ai/issues/7081",
+          settings.effort),
     _rule("verbosity-of-model", CREATE, settings.verbosity("verbosity")),
     _rule("parallel-of-model", "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning",
           settings.parallel_calls),
     _rule("tools-of-model", REASONING, tools.tools_need_responses),
     _rule("format-of-model", SCHEMAS, tools.answer_format),
-    _rule("system-of-model", "https://github.com/pydantic/pydantic-ai", messages.system_role),
+    _rule("system-of-model", _CASSETTES + "test_openai_o1_mini_system_role[system].yaml", messages.system_role),
     _rule("vision-of-model", "https://developers.openai.com/api/docs/guides/images-vision", messages.vision),
-    _rule("search-of-model", "https://github.com/pydantic/pydantic-ai", settings.web_search),
+    _rule("search-of-model", _CASSETTES + "test_openai_web_search_tool_model_not_supported.yaml",
+          settings.web_search),
 )  # fmt: skip
 
-EXAMINER = Examiner((MODEL, *FAMILIES, *SHAPE, *RANGES, *embeddings.RULES))
-"""What a model lacks is refused before anything else, as a recording shows."""
+EXAMINER = Examiner((MODEL, *SHAPE[:1], *FAMILIES, *SHAPE[1:], *RANGES, *embeddings.RULES))
+"""Fields that do not exist come first and what a model lacks second, as a recording and observations show."""

@@ -12,7 +12,7 @@ from understudy.emulator.examiners.openai_shapes import field, known, string
 FIELDS = ("input", "model", "dimensions", "encoding_format", "user")
 LIMIT = 2048
 _GUIDE = "https://developers.openai.com/api/reference/resources/embeddings/methods/create"
-_RECORDED = "https://github.com/crmne/ruby_llm"
+_RECORDED = "https://github.com/envoyproxy/ai-gateway/tree/main/tests/internal/testopenai/cassettes"
 _READ = "2026-11-28"
 
 

@@ -135,7 +135,7 @@ _MESSAGE = tagged(
         "developer": _message(_TEXTS),
     },
 )
-MESSAGES = array(_MESSAGE)
+MESSAGES = array(_MESSAGE, of="objects")
 
 
 def required_messages(request: CheckedRequest) -> Words | None:

@@ -28,6 +28,9 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     """Whether system and developer messages are accepted."""
     parallel: bool = True
     """Whether chat completions accept `parallel_tool_calls`."""
+    choices: int = 128
+    """The most answers to one request of chat completions."""
+    top_logprobs: int = 20
     vision: bool = True
     json_schema: bool = True
     """Whether `response_format` may be a schema."""
@@ -35,8 +38,17 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     """Whether `response_format` may be `json_object`."""
     search: bool = False
     """Whether chat completions accept `web_search_options`."""
+    cache_for_a_day: bool = False
+    """Whether prompts can be cached for 24 hours only."""
     dimensions: int | None = None
     """The largest number of dimensions of embeddings; 0: it cannot be chosen."""
+
+
+def _newest(*efforts: str) -> Family:
+    """Return the family of a model since GPT-5.6."""
+    return Family(
+        reasons=True, efforts=efforts, tools_with_effort=False, choices=8, top_logprobs=5, cache_for_a_day=True
+    )
 
 
 _FAMILIES: tuple[tuple[str, Family], ...] = (
@@ -56,12 +68,10 @@ _FAMILIES: tuple[tuple[str, Family], ...] = (
         r"gpt-5\.[24]",
         Family(reasons=True, efforts=("none", *_LOW, "xhigh"), default_effort="none", tools_with_effort=False),
     ),
-    (r"gpt-5\.[35]", Family(reasons=True, efforts=("none", *_LOW, "xhigh"))),
-    (
-        r"gpt-5\.|gpt-6-(?:sol|luna)",
-        Family(reasons=True, efforts=("none", *_LOW, "xhigh", "max"), tools_with_effort=False),
-    ),
-    (r"gpt-6", Family(reasons=True, efforts=(*_LOW, "xhigh", "max"), tools_with_effort=False)),
+    (r"gpt-5\.3", Family(reasons=True, efforts=("none", *_LOW, "xhigh"))),
+    (r"gpt-5\.5", Family(reasons=True, efforts=("none", *_LOW, "xhigh"), cache_for_a_day=True)),
+    (r"gpt-5\.|gpt-6-(?:sol|luna)", _newest("none", *_LOW, "xhigh", "max")),
+    (r"gpt-6", _newest(*_LOW, "xhigh", "max")),
     (r"gpt-4o(?:-mini)?-search", Family(efforts=(), search=True)),
     (r"gpt-4o|gpt-4\.|chatgpt-4o", Family(efforts=())),
     (r"gpt-4-turbo", Family(efforts=(), json_schema=False)),

@@ -44,6 +44,7 @@ STRICT = Subset(
     known_required=True,
     items=True,
     ref_siblings=frozenset(),
+    definitions_only=True,
     pattern=lambda pattern: not has_look_around(pattern) and is_pattern(pattern),
     root=Root.PLAIN_OBJECT,
     limits=Limits(depth=10, properties=5000, enum_values=1000, enum_length=(250, 15_000), length=120_000),
@@ -104,7 +105,7 @@ def _local(found: Violation) -> str:
         case Fault.REF_SIBLINGS:
             return f"$ref cannot have keywords {{{found.detail}}}."
         case Fault.REFERENCE:
-            return f"reference can only point to definitions defined at the top level of the schema: {found.detail}."
+            return "reference can only point to definitions defined at the top level of the schema."
         case Fault.UNTYPED:
             return "schema must have a 'type' key."
         case Fault.TYPE:

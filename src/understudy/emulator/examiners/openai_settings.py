@@ -9,13 +9,20 @@ from understudy.emulator.examiners.openai_models import family_of, reasons
 from understudy.emulator.examiners.openai_shapes import array, either, mapping, number, obj, one_of, string
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-METADATA = mapping(16, string(limit=64), string(limit=512))
+METADATA = mapping(16, string(limit=512), name_limit=64)
 STOP = either(
     "one of a string or array of strings",
     {str: string(empty=False), list: array(string(empty=False), limit=4, empty=True)},
 )
-LOGIT_BIAS = mapping(10_000, string(), number(-100, 100))
-TIERS = one_of("auto", "default", "flex", "scale", "priority", "fast")
+LOGIT_BIAS = mapping(10_000, number(-100, 100))
+_TIERS = one_of("auto", "default", "fast", "flex", "priority")
+
+
+def tier(value: Json, where: str) -> Words | None:
+    """Accept the tiers of service; `scale` is documented, although the service does not list it."""
+    return None if value == "scale" else _TIERS(value, where)
+
+
 CACHE_OPTIONS = obj({"mode": one_of("implicit", "explicit"), "ttl": one_of("30m")})
 
 
@@ -38,7 +45,7 @@ def not_while_reasoning(name: str, default: float, effort: str, *, parameter: bo
 
     def check(request: CheckedRequest) -> Words | None:
         value = request.body.get(name)
-        if value in (None, default) or not reasons(request, _at(request.body, effort)):
+        if not isinstance(value, int | float) or value == default or not reasons(request, _at(request.body, effort)):
             return None
         return say.unsupported_parameter(name) if parameter else say.unsupported_value(name, value)
 
@@ -99,10 +106,30 @@ def parallel_calls(request: CheckedRequest) -> Words | None:
 
 
 def log_probabilities(request: CheckedRequest) -> Words | None:
-    """Refuse log probabilities of models that reason."""
-    if not request.body.get("logprobs") or not reasons(request, request.body.get("reasoning_effort")):
+    """Refuse log probabilities of models that reason, and more of them than the model gives."""
+    if not request.body.get("logprobs"):
         return None
-    return say.refuse("You are not allowed to request logprobs from this model.", status=403)
+    if reasons(request, request.body.get("reasoning_effort")):
+        return say.unsupported_parameter("logprobs")
+    number, most = request.body.get("top_logprobs"), family_of(request).top_logprobs
+    if isinstance(number, int) and most < min(number, 20):
+        return say.refuse(f"Invalid value for 'top_logprobs': must be less than or equal to {most}.", "top_logprobs")
+    return None
+
+
+def choices(request: CheckedRequest) -> Words | None:
+    """Check the number of answers."""
+    number_of = number(1, family_of(request).choices, whole=True)
+    value = request.body.get("n")
+    return None if value is None else number_of(value, "n")
+
+
+def cache_retention(request: CheckedRequest) -> Words | None:
+    """Refuse to keep prompts in memory only, where the model cannot."""
+    if request.body.get("prompt_cache_retention") != "in_memory" or not family_of(request).cache_for_a_day:
+        return None
+    message = "This model is compatible only with 24h extended prompt caching"
+    return say.refuse(message, "prompt_cache_retention")
 
 
 def web_search(request: CheckedRequest) -> Words | None:

@@ -72,12 +72,13 @@ def nullable(shape: Shape) -> Shape:
     return lambda value, where: None if value is None else shape(value, where)
 
 
-def array(item: Shape, *, limit: int | None = None, empty: bool = False) -> Shape:
-    """Return the shape of an array."""
+def array(item: Shape, *, limit: int | None = None, empty: bool = False, of: str = "") -> Shape:
+    """Return the shape of an array; `of` names its items, such as `objects`."""
+    expected = f"an array of {of}" if of else "an array"
 
     def check(value: Json, where: str) -> Words | None:
         if not isinstance(value, list):
-            return say.wrong_type(where, "an array", value)
+            return say.wrong_type(where, expected, value)
         if not value and not empty:
             return say.empty_array(where)
         if limit is not None and len(value) > limit:
@@ -114,7 +115,7 @@ def an_object(value: Json, where: str) -> Words | None:
     return None if isinstance(value, dict) else say.wrong_type(where, "an object", value)
 
 
-def mapping(keys: int, key: Shape, item: Shape) -> Shape:
+def mapping(keys: int, item: Shape, *, name_limit: int | None = None) -> Shape:
     """Return the shape of an object with free names, at most `keys` of them."""
 
     def check(value: Json, where: str) -> Words | None:
@@ -124,7 +125,10 @@ def mapping(keys: int, key: Shape, item: Shape) -> Shape:
             rest = f"Expected an object with at most {keys} properties, but got an object with {len(value)} properties"
             message = f"Invalid '{where}': too many properties. {rest} instead."
             return say.refuse(message, where, "object_above_max_properties")
-        complaints = (key(name, where) or item(part, _inner(where, name)) for name, part in value.items())
+        longest = next((name for name in value if name_limit is not None and len(name) > name_limit), None)
+        if longest is not None and name_limit is not None:
+            return say.long_name(where, longest, name_limit)
+        complaints = (item(part, _inner(where, name)) for name, part in value.items())
         return next((words for words in complaints if words is not None), None)
 
     return check

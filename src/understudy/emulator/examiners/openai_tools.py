@@ -50,10 +50,11 @@ TOOLS = array(
         },
     ),
     limit=LIMIT,
+    of="objects",
 )
 _NAMED = obj({"name": name}, required=("name",))
 TOOL_CHOICE = either(
-    "one of an allowed tools choice, a named choice or a string",
+    "one of one of 'none', 'auto', or 'required' or object",
     {
         str: one_of("none", "auto", "required"),
         dict: tagged(
@@ -78,23 +79,18 @@ TOOL_CHOICE = either(
 RESPONSE_FORMAT = tagged(
     "type",
     {
-        "text": obj({"type": anything}),
         "json_object": obj({"type": anything}),
         "json_schema": obj(
             {
                 "type": anything,
                 "json_schema": obj(
-                    {
-                        "name": name,
-                        "description": string(),
-                        "schema": an_object,
-                        "strict": nullable(boolean),
-                    },
+                    {"name": name, "description": string(), "schema": an_object, "strict": nullable(boolean)},
                     required=("name",),
                 ),
             },
             required=("json_schema",),
         ),
+        "text": obj({"type": anything}),
     },
 )
 

@@ -48,6 +48,14 @@ def too_long(param: str, limit: int, length: int) -> Words:
     return refuse(f"Invalid '{param}': string too long. {rest}", param, "string_above_max_length")
 
 
+def long_name(param: str, name: str, limit: int) -> Words:
+    """Return the error about the name of a property above its maximum length."""
+    shown = f"{name[:3]}...{name[-3:]}"
+    rest = f"Expected a string with maximum length {limit}, but got a string with length {len(name)} instead."
+    message = f"Invalid property name in '{param}': '{shown}' is too long. {rest}"
+    return refuse(message, f"{param}.{name}", "property_name_above_max_length")
+
+
 def empty_string(param: str) -> Words:
     """Return the error about an empty string."""
     rest = "Expected a string with minimum length 1, but got an empty string instead."
@@ -105,7 +113,7 @@ def kind(value: Json) -> str:
         case int():
             return "an integer"
         case float():
-            return "a decimal"
+            return "a decimal number"
         case str():
             return "a string"
         case list():

@@ -83,7 +83,7 @@ RANGES = (
     _rule("stream-options-need-stream", CREATE, only_with(
         "stream_options", "stream", "The 'stream_options' parameter is only allowed when 'stream' is enabled.")),
     _rule("choices-by-name", CREATE,
-          field("service_tier", shared.TIERS),
+          field("service_tier", shared.tier),
           field("truncation", one_of("auto", "disabled")),
           field("prompt_cache_options", shared.CACHE_OPTIONS),
           field("prompt_cache_retention", one_of("in_memory", "24h"))),
