@@ -200,7 +200,7 @@ async def test_errors_are_handed_to_the_model(caplog: pytest.LogCaptureFixture) 
         ),
         "sorry",
     )
-    tools: list[Any] = [fail, afail, advise, stop, cancelled, add]
+    tools = [fail, afail, advise, stop, cancelled, add]
     with caplog.at_level(logging.WARNING, "understudy"):
         run = await llm.run_tools("Go.", tools=tools)
     told = results(run)

@@ -69,6 +69,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     output_formats: frozenset[str] = frozenset({"text", "json_object", "json_schema"})
     strict_schemas: str = "openai"
     """The rules of strict mode in the dialects of OpenAI, a name in `schema_rules.SUBSETS`; empty: no strict mode."""
+    strict_tools: bool = True
+    """Tools may be strict, in the dialects of OpenAI."""
     closed_schemas: bool = False
     """Objects of a schema must be closed without strict mode too (Groq)."""
     json_word: bool = False
@@ -153,6 +155,7 @@ class QuirksPatch(TypedDict, total=False):
     parallel_switch: bool
     output_formats: frozenset[str]
     strict_schemas: str
+    strict_tools: bool
     closed_schemas: bool
     json_word: bool
     efforts: frozenset[str] | None

@@ -100,6 +100,12 @@ AZURE = msgspec.structs.replace(
     max_properties=100,
 )
 
+GROQ = msgspec.structs.replace(
+    OPENAI_TUNED,
+    name="groq",
+    source="console.groq.com/docs/structured-outputs, schema requirements",
+)
+
 ANTHROPIC = SchemaRules(
     name="anthropic",
     source="platform.claude.com/docs, structured outputs, JSON Schema limitations; anthropic-python 2.12, "
@@ -157,5 +163,5 @@ OLLAMA = SchemaRules(
     untyped="listed",
 )
 
-SUBSETS: Mapping[str, SchemaRules] = {rules.name: rules for rules in (OPENAI, OPENAI_TUNED, AZURE)}
+SUBSETS: Mapping[str, SchemaRules] = {rules.name: rules for rules in (OPENAI, OPENAI_TUNED, AZURE, GROQ)}
 """The rules of strict mode in the openai and responses dialects, by the name that a provider's row states."""

@@ -45,4 +45,6 @@ def encode_tool_schema(tool: Tool, quirks: Quirks, notes: WarningLog) -> tuple[J
         return None, tool.strict
     if not tool.strict:
         return encode_parameters(tool), tool.strict
-    return encode_strict_parameters(tool, SUBSETS.get(quirks.strict_schemas), notes)
+    rules = SUBSETS.get(quirks.strict_schemas) if quirks.strict_tools else None
+    schema, strict = encode_strict_parameters(tool, rules, notes)
+    return schema, strict if quirks.strict_tools else None

@@ -102,7 +102,7 @@ class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
 
     def __post_init__(self) -> None:
         """Raise `Misuse` for a field of a wrong type."""
-        if type(self.text) is not str or self.citations or self.extra is not None or self.cache is not None:
+        if type(self.text) is not str or self.citations != () or self.extra is not None or self.cache is not None:
             if isinstance(self.citations, list):
                 msgspec.structs.force_setattr(self, "citations", tuple(self.citations))
             check_fields(self)

@@ -43,6 +43,7 @@ ROW = ProviderRow(
         "reasoning_display": "reasoning_format",
         # Strict schemas are documented for gpt-oss alone; objects must be closed with or without strict.
         "strict_schemas": "",
+        "output_formats": frozenset({"text", "json_object"}),
         "closed_schemas": True,
         "json_word": True,
     },
@@ -56,8 +57,12 @@ ROW = ProviderRow(
             {
                 "efforts": frozenset({"low", "medium", "high"}),
                 "reasoning_display": "include_reasoning",
-                "strict_schemas": "openai",
+                "strict_schemas": "groq",
             },
+        ),
+        Family(
+            r"openai/gpt-oss.*|moonshotai/kimi-k2.*|meta-llama/llama-4.*|qwen/qwen3\.[6-9].*",
+            {"output_formats": frozenset({"text", "json_object", "json_schema"})},
         ),
         Family(r"qwen/qwen3.*", {"efforts": frozenset({"none", "default"})}),
         Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),

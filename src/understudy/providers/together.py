@@ -30,6 +30,8 @@ ROW = ProviderRow(
         "refused": _UNKNOWN,
         "accepts": frozenset({"top_k", "min_p"}),
         "max_tokens_field": "max_tokens",
+        # The type of its official client has no such field.
+        "strict_tools": False,
         "other_max_tokens": False,
         "system_role": "system",
         # Usage always comes in the last chunk with content.

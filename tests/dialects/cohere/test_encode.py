@@ -186,12 +186,15 @@ def test_models_that_cannot_be_told_to_call() -> None:
 
 
 def test_strict_is_one_switch() -> None:
-    strict, loose = Tool(name="a", strict=True), Tool(name="b", strict=False)
+    strict, loose = (Tool(name=name, strict=name == "a", parameters=SCHEMA) for name in "ab")
     assert body(asking(tools=(strict,)))["strict_tools"] is True
     assert body(asking(tools=(loose,)))["strict_tools"] is False
     assert "strict_tools" not in body(asking(tools=TOOLS))
     assert body(asking(tools=(strict, loose)))["strict_tools"] is True
     assert warned(asking(tools=(strict, loose))) == [("emulated", "tools")]
+    bare = Tool(name="a", strict=True)  # strict tools must have a required parameter
+    assert body(asking(tools=(bare,)))["strict_tools"] is False
+    assert warned(asking(tools=(bare,))) == [("dropped", "strict")]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class ToolLoop:
         if self._tools:
             asked["tools"] = definitions(self._tools)
         self._options = cast("RequestOptions", asked)
-        read = read_prompt(prompt, self._options)
+        read = read_prompt(prompt, self._options, calls.types)
         self._choice = read.request.tool_choice
         self._request = prompt if isinstance(prompt, GenerationRequest) else None
         self._executor = _executor(self._tools, read.request.tools, options)

@@ -129,10 +129,9 @@ def _strict(request: GenerationRequest, notes: WarningLog) -> tuple[bool | None,
         notes.emulate("tools", "`strict` applies to all tools or to none; it is set for all")
     fitted = dict(loose)
     for tool in tools:
-        if loose[tool.name]["properties"]:
-            fitted[tool.name], strict = encode_strict_parameters(tool, COHERE, notes)
-            if not strict:
-                return False, loose
+        fitted[tool.name], strict = encode_strict_parameters(tool, COHERE, notes)
+        if not strict:
+            return False, loose
     return True, fitted
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,6 @@ from understudy.domain.content import JsonObject
 from understudy.emulator.cast.base import Check, CheckedRequest, Words
 
 _INVALID = "invalid_request_error"
-_ANTHROPIC_ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
 def openai_calls(limit: int | None = 40) -> Check:
@@ -77,55 +75,6 @@ def responses_calls(request: CheckedRequest) -> Words | None:
     if missing := sorted(called - answered):
         return Words(400, f"No tool output found for function call {missing[0]}.", _INVALID, None, "input")
     return None
-
-
-def anthropic_calls(request: CheckedRequest) -> Words | None:
-    """Check messages: unique ids of letters, digits, `_` and `-`, and each call followed by its result."""
-    seen: set[str] = set()
-    waiting: set[str] = set()
-    for at, message in enumerate(_objects(request.body.get("messages"))):
-        blocks = list(_objects(message.get("content")))
-        results = [str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"]
-        if extra := [call_id for call_id in results if call_id not in waiting]:
-            return invalid_field(
-                f"messages.{at}", f"unexpected `tool_use_id` found in `tool_result` blocks: {extra[0]}"
-            )
-        if missing := sorted(waiting - set(results)):
-            words = f"`tool_use` ids were found without `tool_result` blocks immediately after: {', '.join(missing)}"
-            return invalid_field(f"messages.{at}", words)
-        waiting = set()
-        for n, block in enumerate(blocks):
-            if block.get("type") != "tool_use":
-                continue
-            call_id = str(block.get("id"))
-            if not _ANTHROPIC_ID.fullmatch(call_id):
-                words = f"String should match pattern '^{_ANTHROPIC_ID.pattern}$'"
-                return invalid_field(f"messages.{at}.content.{n}.tool_use.id", words)
-            if call_id in seen:
-                return invalid_field(f"messages.{at}.content.{n}", "`tool_use` ids must be unique")
-            seen.add(call_id)
-            waiting.add(call_id)
-    return None
-
-
-def gemini_calls(request: CheckedRequest) -> Words | None:
-    """Check contents: after each turn with calls one with as many responses."""
-    waiting = 0
-    for content in _objects(request.body.get("contents")):
-        parts = list(_objects(content.get("parts")))
-        if sum("functionResponse" in part for part in parts) != waiting:
-            message = (
-                "Please ensure that the number of function response parts is equal to the number of function call "
-                "parts of the function call turn."
-            )
-            return Words(400, message, "INVALID_ARGUMENT")
-        waiting = sum("functionCall" in part for part in parts)
-    return None
-
-
-def invalid_field(name: str, complaint: str) -> Words:
-    """Return Anthropic's complaint about a field."""
-    return Words(400, f"{name}: {complaint}", _INVALID)
 
 
 def _objects(values: Any) -> Iterator[JsonObject]:

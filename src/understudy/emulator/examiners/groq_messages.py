@@ -85,8 +85,8 @@ def _part_types(request: CheckedRequest) -> Words | None:
     for at, message in messages(request):
         role = message.get("role")
         for number, part in parts(message):
-            kind = str(part.get("type"))
-            if kind not in _PARTS.get(str(role), (kind,)):
+            kind = part.get("type")
+            if not isinstance(kind, str) or kind not in _PARTS.get(str(role), (kind,)):
                 return in_message(at, role, f".content.{number}.type' : value is not one of the allowed values")
             if kind == "text" and not isinstance(part.get("text"), str):
                 return in_message(at, role, f".content.{number}' : property 'text' is missing")
