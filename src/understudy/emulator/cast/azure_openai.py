@@ -70,7 +70,7 @@ PROVIDER = EmulatedProvider(
     type="azure-openai",
     personas={
         "openai": Persona(title="Azure OpenAI", answer_prefix="chatcmpl-", thinking="hidden"),
-        "responses": Persona(title="Azure OpenAI", answer_prefix="resp_", thinking="summary"),
+        "responses": Persona(title="Azure OpenAI", answer_prefix="resp_", thinking="encrypted"),
     },
     models=(
         EmulatedModel(id="gpt-6-luna", capabilities=THINKING_CHAT),

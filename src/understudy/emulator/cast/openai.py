@@ -92,7 +92,7 @@ PROVIDER = EmulatedProvider(
     type="openai",
     personas={
         "openai": Persona(title="OpenAI", answer_prefix="chatcmpl-", thinking="hidden"),
-        "responses": Persona(title="OpenAI", answer_prefix="resp_", thinking="summary"),
+        "responses": Persona(title="OpenAI", answer_prefix="resp_", thinking="encrypted"),
     },
     models=(
         EmulatedModel(id="gpt-6.1-sol", capabilities=THINKING_CHAT, owned_by="system"),
