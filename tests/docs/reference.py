@@ -19,7 +19,8 @@ GROUPS: dict[str, str] = {
     "entry points": "from_config create_provider Provider ProviderManager LLMProvider ResponseStream",
     "options": "RequestOptions TypedOptions EmbedOptions Prompt Texts",
     "conversations": (
-        "Message Role Text Image Audio File Thinking Refusal Citation ToolCall ToolResult Opaque Provenance CacheMark"
+        "Message Role Text Image Audio File Thinking Refusal Citation ToolCall ToolResult Opaque Provenance CacheMark "
+        "fetch_media"
     ),
     "tools": (
         "Tool OpaqueTool ToolChoice tool FunctionTool ToolError RunOptions TypedRunOptions RunResult RunStep "
@@ -46,7 +47,8 @@ GROUPS: dict[str, str] = {
     ),
     "strategies": "Strategy Plan Step Skip Target Facts TargetFacts Limits",
     "extensions": (
-        "ProviderRow Family Auth Quirks QuirksPatch ErrorRule Endpoint Bounds Transport Incoming TransportError "
+        "ProviderRow Family Auth Quirks QuirksPatch ParameterLimits MetadataLimits ErrorRule Endpoint "
+        "Bounds Transport Incoming TransportError "
         "HttpRequest HttpHead LedgerSink Observer MemoryLedger"
     ),
 }
