@@ -29,6 +29,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     servers of the openai dialect."""
     sampling_without_effort: bool = False
     """Sampling fields named in `refused` are accepted after all while the effective effort is `none`."""
+    exclusive_sampling: bool = False
+    """`temperature` and `top_p` exclude each other (Claude from 4.1 on)."""
     default_effort_none: bool = False
     """The model does not reason unless asked to, so an unset effort counts as `none`."""
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
@@ -133,6 +135,7 @@ class QuirksPatch(TypedDict, total=False):
     refused_since: tuple[tuple[str, frozenset[str]], ...]
     accepts: frozenset[str]
     sampling_without_effort: bool
+    exclusive_sampling: bool
     default_effort_none: bool
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"]
     other_max_tokens: bool

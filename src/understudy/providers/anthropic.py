@@ -48,6 +48,8 @@ _FAMILIES = (
     Family(r"claude-(2|3|instant)\b.*|claude-(opus|sonnet)-4(-0)?(-20\d{6})?", {"output_formats": frozenset({"text"})}),
     Family(r"claude-opus-4(-[01])?(-20\d{6})?", {"max_output_tokens": 32_000}),
     Family(r"claude-sonnet-4(-0)?(-20\d{6})?|claude-[a-z]+-4-5\b.*", {"max_output_tokens": 64_000}),
+    # "`temperature` and `top_p` cannot both be specified for this model."
+    Family(r"claude-opus-4-1\b.*|claude-[a-z]+-4-[56]\b.*", {"exclusive_sampling": True}),
     Family(r"claude-opus-4-5\b.*", {"efforts": frozenset({"low", "medium", "high"})}),
     # 4.6 to 4.8: adaptive thinking, still off by default.
     Family(

@@ -13,6 +13,9 @@ from understudy.domain.operation import Operation
 from understudy.providers.base import Auth, Family, ProviderRow
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
+_PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})
+"""From 2.5 on "Penalty is not enabled for models/…" (github.com/vercel/ai/issues/8943)."""
+
 _VERSION = re.compile(r"/v1(alpha|beta)?(/(models|openai)(/.*)?)?$")
 """What follows the base URL in every route, including those in OpenAI's wire format."""
 _NUMBERED = r"(models/)?gemini-"
@@ -24,21 +27,26 @@ _LEVEL: QuirksPatch = {
     "efforts": frozenset({"minimal", "low", "medium", "high"}),
     "thinking_modes": frozenset({"adaptive", "enabled"}),
     "thought_signatures": True,
+    "refused": _PENALTIES,
 }
-"""From 3 on: a level, thinking that cannot be switched off, and signatures on tool calls."""
+"""From 3 on: a level, thinking that cannot be switched off, signatures on tool calls, and no penalties."""
 
-_LATEST: QuirksPatch = {"refused": _SAMPLING, "prefill": False}
+_LATEST: QuirksPatch = {"refused": _SAMPLING | _PENALTIES, "prefill": False}
 """From 3.5-flash-lite and 3.6 on: sampling is accepted and ignored, and the caller cannot begin the answer."""
 
 _FAMILIES = (
     # Names without a number (gemini-flash-latest) mean a current model.
     Family(r"(models/)?gemini-.*", _LEVEL),
-    Family(_NUMBERED + r"(1|2)(\.\d+)?-.*", {"thought_signatures": False, "efforts": None, **_BUDGET}),
+    Family(
+        _NUMBERED + r"(1|2)(\.\d+)?-.*",
+        {"thought_signatures": False, "efforts": None, "refused": frozenset(), **_BUDGET},
+    ),
+    Family(_NUMBERED + r"2\.5-.*", {"refused": _PENALTIES}),
     Family(_NUMBERED + r"(1\.\d|2\.0)-.*|(models/)?(gemma|learnlm).*", {"refused": frozenset({"reasoning"})}),
     Family(_NUMBERED + r"2\.5-flash.*", {"thinking_modes": frozenset({"adaptive", "enabled", "disabled"})}),
     Family(_NUMBERED + r"2\.5-flash-lite.*", {"thinking_budget": (512, 24_576)}),
     Family(_NUMBERED + r"2\.5-pro.*", {"thinking_budget": (128, 32_768)}),
-    Family(_NUMBERED + r"2\.5-.*(image|tts).*", {"refused": frozenset({"reasoning"})}),
+    Family(_NUMBERED + r"2\.5-.*(image|tts).*", {"refused": _PENALTIES | {"reasoning"}}),
     Family(_NUMBERED + r"(3\.5-flash-lite|3\.[6-9]|[4-9]).*", _LATEST),
     Family(_NUMBERED + r"(flash|flash-lite|pro)-latest", _LATEST),
     Family(_NUMBERED + r"(3\.[78]|[4-9]).*", {"efforts": frozenset({"low", "medium", "high"})}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from understudy.dialects.anthropic.encode_messages import encode_cache_control
@@ -11,13 +12,26 @@ from understudy.dialects.output_forms import encode_schema
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.request_fields import encode_fields
 from understudy.dialects.schema_rules import ANTHROPIC
-from understudy.dialects.tool_schemas import encode_parameters, encode_strict_parameters
+from understudy.dialects.tool_schemas import (
+    encode_parameters,
+    encode_strict_parameters,
+    refused_names,
+    with_described,
+)
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat
 
 DEFAULT_MAX_TOKENS = 4096
 """The wire requires `max_tokens`; this is sent if the caller, the configuration and the model's limit give none."""
+
+MAX_USER_ID = 256
+"""Characters of `metadata.user_id` (platform.claude.com/docs/en/api/messages, metadata)."""
+_MAIL_ADDRESS = re.compile(r"[^@\s]@[^@\s]+\.[^@\s]")
+"""What is refused as "user_id appears to contain an email address" (github.com/BerriAI/litellm/issues/10106)."""
+
+_ARGUMENT = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+"""Names of a tool's arguments that the service accepts: "Property keys should match pattern"."""
 
 NOT_ON_WIRE = (
     "min_p",
@@ -45,10 +59,13 @@ def encode_settings(
         if getattr(request, name) is not None:
             notes.drop(name, "this API has no such parameter")
     body |= encode_fields(SAMPLING, request, refused, notes, why="this model, or this version of the API, refuses it")
-    if request.stop:
-        body["stop_sequences"] = list(request.stop)
-    if request.user is not None:
-        body["metadata"] = {"user_id": request.user}
+    if quirks.exclusive_sampling and body.keys() >= {"temperature", "top_p"}:
+        del body["top_p"]
+        notes.drop("top_p", "this model does not accept it beside `temperature`")
+    if stop := _stop(request.stop, notes):
+        body["stop_sequences"] = stop
+    if (user := _user(request.user, notes)) is not None:
+        body["metadata"] = {"user_id": user}
     if request.metadata:
         notes.drop("metadata", "this API accepts only the user's id")
     if request.service_tier in _TIERS:
@@ -58,6 +75,26 @@ def encode_settings(
     if request.cache is not None:
         body["cache_control"] = encode_cache_control(request.cache, notes)
     return body
+
+
+def _stop(asked: tuple[str, ...], notes: WarningLog) -> list[str]:
+    stop = [sequence for sequence in asked if sequence.strip()]
+    if len(stop) < len(asked):
+        notes.drop("stop", "this API accepts no stop sequence of white space alone")
+    return stop
+
+
+def _user(user: str | None, notes: WarningLog) -> str | None:
+    """Encode the user's id, unless the service refuses it. A shortened one would stand for another user."""
+    if user is None:
+        return None
+    if len(user) > MAX_USER_ID:
+        notes.drop("user", f"this API accepts at most {MAX_USER_ID} characters")
+    elif _MAIL_ADDRESS.search(user):
+        notes.drop("user", "this API refuses an email address")
+    else:
+        return user
+    return None
 
 
 def _max_tokens(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> int:
@@ -93,7 +130,15 @@ def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     body: JsonObject = {"name": tool.name}
     if tool.description is not None:
         body["description"] = tool.description
-    if tool.strict:
+    if odd := refused_names(encode_parameters(tool, properties=False), _ARGUMENT):
+        named = ", ".join(map(repr, odd))
+        notes.emulate(
+            "tools", f"the tool {tool.name!r}: only its description states {named}: this API refuses the name"
+        )
+        if tool.strict:
+            notes.drop("strict", f"the tool {tool.name!r} cannot be strict: this API refuses the name {odd[0]!r}")
+        body["input_schema"] = with_described(encode_parameters(tool), odd)
+    elif tool.strict:
         body["input_schema"], body["strict"] = encode_strict_parameters(tool, ANTHROPIC, notes)
     else:
         body["input_schema"] = encode_parameters(tool, properties=False)

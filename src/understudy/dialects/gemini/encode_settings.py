@@ -47,6 +47,13 @@ def _generation_config(request: GenerationRequest, notes: WarningLog) -> JsonObj
     if config.get("temperature", 0) > MAX_TEMPERATURE:
         notes.clamp("temperature", "this API accepts 0 to 2")
         config["temperature"] = MAX_TEMPERATURE
+    if request.top_logprobs is not None:
+        # "logprobs can only be set when response_logprobs is true"
+        if request.logprobs is False:
+            notes.drop("top_logprobs", "log probabilities are switched off")
+            del config[PLAIN["top_logprobs"]]
+        else:
+            config[PLAIN["logprobs"]] = True
     if request.stop:
         config["stopSequences"] = list(request.stop)
     config |= _form(request.output, notes)
