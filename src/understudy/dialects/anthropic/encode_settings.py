@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from understudy.dialects.anthropic.encode_messages import encode_cache_control
@@ -147,6 +148,33 @@ def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     if tool.cache is not None:
         body["cache_control"] = encode_cache_control(tool.cache, notes)
     return {**body, **(tool.extra or {}).get(NAME, {})}
+
+
+def apply_cache_order(body: JsonObject, notes: WarningLog) -> None:
+    """Shorten the lifetime of marks behind shorter ones: "a ttl='1h' cache_control block must not come after a
+    ttl='5m' cache_control block", in the order tools, system, messages."""
+    blocks = [*body.get("tools", ()), *_blocks_of(body.get("system"))]
+    for message in body["messages"]:
+        blocks += _blocks_of(message["content"])
+    blocks.append(body)
+    is_short = False
+    for block in blocks:
+        mark = block.get("cache_control")
+        if not isinstance(mark, dict):
+            continue
+        if mark.get("ttl", "5m") == "5m":
+            is_short = True
+        elif is_short:
+            notes.clamp("cache", "this API accepts no mark of an hour behind one of five minutes")
+            block["cache_control"] = {**mark, "ttl": "5m"}
+
+
+def _blocks_of(content: Any) -> Iterator[JsonObject]:
+    """Yield the blocks of a message or of the system prompt, each before those inside it."""
+    for block in content if isinstance(content, list) else ():
+        yield block
+        if block.get("type") == "tool_result":
+            yield from _blocks_of(block.get("content"))
 
 
 def encode_tool_choice(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
