@@ -146,11 +146,11 @@ async def test_thinking(client: anthropic.AsyncAnthropic) -> None:
 
 
 async def test_images_and_documents(client: anthropic.AsyncAnthropic, png: bytes) -> None:
-    data = base64.b64encode(png).decode()
+    data, pdf = base64.b64encode(png).decode(), base64.b64encode(b"%PDF-1.7").decode()
     content = [
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}},
         {"type": "image", "source": {"type": "url", "url": "https://example.com/x.png"}},
-        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": data}},
+        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": pdf}},
         {"type": "text", "text": "What are these?"},
     ]
     message = await ask(client, messages=[{"role": "user", "content": content}])
@@ -204,9 +204,13 @@ async def test_token_counting(client: anthropic.AsyncAnthropic) -> None:
         ({"extra_body": {"temperature": 1}}, "temperature: Extra inputs are not permitted"),
         ({"messages": []}, "messages: at least one"),
         ({"thinking": {"type": "enabled", "budget_tokens": 100}}, "budget_tokens"),
-        ({"thinking": {"type": "enabled", "budget_tokens": 5000}}, "greater than `thinking.budget_tokens`"),
+        (
+            {"model": "claude-haiku-4-5", "thinking": {"type": "enabled", "budget_tokens": 5000}},
+            "greater than `thinking.budget_tokens`",
+        ),
+        ({"thinking": {"type": "enabled", "budget_tokens": 5000}}, "Use .thinking.type.adaptive"),
         ({"extra_headers": {"anthropic-version": anthropic.omit}}, "anthropic-version"),
-        ({"extra_body": {"max_tokens": None}}, "max_tokens: Field required"),
+        ({"extra_body": {"max_tokens": None}}, "max_tokens: Input should be a valid integer"),
     ],
 )
 async def test_bad_requests(client: anthropic.AsyncAnthropic, fields: dict[str, Any], words: str) -> None:
@@ -216,8 +220,11 @@ async def test_bad_requests(client: anthropic.AsyncAnthropic, fields: dict[str, 
 
 
 async def test_old_versions_accept_sampling(client: anthropic.AsyncAnthropic) -> None:
-    message = await ask(client, extra_body={"temperature": 0.5}, extra_headers={"anthropic-version": "2023-06-01"})
+    old: Any = {"extra_body": {"temperature": 0.5}, "extra_headers": {"anthropic-version": "2023-06-01"}}
+    message = await ask(client, model="claude-haiku-4-5", **old)
     assert message.stop_reason == "end_turn"
+    with pytest.raises(anthropic.BadRequestError, match="`temperature` is deprecated"):
+        await ask(client, **old)
 
 
 async def test_keys(emulator: Emulator, client: anthropic.AsyncAnthropic) -> None:

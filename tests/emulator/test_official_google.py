@@ -108,8 +108,11 @@ async def test_parallel_tools_and_their_signatures(client: genai.client.AsyncCli
     ]
     assert next(part for part in parts if part.function_call).thought_signature
     said = types.Content(role="user", parts=[types.Part(text=question)])
+    # Models from 3.5 on want the ids of the calls back.
     results = [
-        types.Part.from_function_response(name=call.name or "", response={"output": f"{n} degrees"})
+        types.Part(
+            function_response=types.FunctionResponse(id=call.id, name=call.name, response={"output": f"{n} degrees"})
+        )
         for n, call in enumerate(calls)
     ]
     own = [part for part in parts if part.function_call]

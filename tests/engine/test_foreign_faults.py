@@ -67,10 +67,18 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [record for record in caplog.records if record.exc_info and record.name == "understudy"]
 
 
+def spoiled() -> u.ProviderConfig:
+    """Return an entry whose extra fields were changed after it had checked them."""
+    options: dict[str, Any] = {"x": 1}
+    made = entry("primary", extra=options)
+    options["x"] = object()
+    return made
+
+
 PRIMARIES = {
     "send": lambda: u.create_provider(entry("primary"), transport=BrokenTransport("send")),
     "read": lambda: u.create_provider(entry("primary"), transport=BrokenTransport("read")),
-    "encoding": lambda: u.create_provider(entry("primary", extra={"x": object()}), transport=RecordingTransport()),
+    "encoding": lambda: u.create_provider(spoiled(), transport=RecordingTransport()),
 }
 
 

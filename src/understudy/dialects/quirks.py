@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
+from understudy.dialects.limits import ParameterLimits
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EFFORTS
 
@@ -29,8 +30,6 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     servers of the openai dialect."""
     sampling_without_effort: bool = False
     """Sampling fields named in `refused` are accepted after all while the effective effort is `none`."""
-    exclusive_sampling: bool = False
-    """`temperature` and `top_p` exclude each other (Claude from 4.1 on)."""
     default_effort_none: bool = False
     """The model does not reason unless asked to, so an unset effort counts as `none`."""
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
@@ -101,6 +100,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """A single stop sequence must be in a list too."""
     logprobs_as_count: bool = False
     """`logprobs` is the number of alternatives instead of a switch beside `top_logprobs` (Together)."""
+    limits: ParameterLimits = ParameterLimits()
+    """The values that plain fields may have."""
     single_models: bool = True
     """One model can be looked up by its name; otherwise it is searched in the list."""
     partner_suffix: bool = False
@@ -135,7 +136,6 @@ class QuirksPatch(TypedDict, total=False):
     refused_since: tuple[tuple[str, frozenset[str]], ...]
     accepts: frozenset[str]
     sampling_without_effort: bool
-    exclusive_sampling: bool
     default_effort_none: bool
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"]
     other_max_tokens: bool
@@ -173,6 +173,7 @@ class QuirksPatch(TypedDict, total=False):
     max_stop: int | None
     stop_as_list: bool
     logprobs_as_count: bool
+    limits: ParameterLimits
     single_models: bool
     partner_suffix: bool
     embed_batch: int

@@ -506,32 +506,6 @@ def test_counting_sends_what_a_message_would_be() -> None:
     assert set(json.loads(send.request.body or b"")) == {"model", "messages", "tools"}
 
 
-@pytest.mark.parametrize(
-    ("asked", "left"),
-    [
-        ({"stop": ("\n", "END", " ")}, {"stop_sequences": ["END"]}),
-        ({"stop": ("\n",)}, {}),
-        ({"user": "u" * 256}, {"metadata": {"user_id": "u" * 256}}),
-        ({"user": "u" * 257}, {}),
-        ({"user": "ann@example.com"}, {}),
-    ],
-)
-def test_what_the_service_refuses_is_left_out_with_a_warning(asked: dict[str, Any], left: dict[str, Any]) -> None:
-    plain = body(asking())
-    assert {name: value for name, value in body(asking(**asked)).items() if name not in plain} == left
-    lost = next(iter(asked.values())) not in (tuple(left.get("stop_sequences", ())), "u" * 256)
-    assert warned(asking(**asked)) == ([("dropped", next(iter(asked)))] if lost else [])
-
-
-def test_one_of_temperature_and_top_p() -> None:
-    both = asking(temperature=0.5, top_p=0.5)
-    assert body(both)["top_p"] == 0.5
-    exclusive = Quirks(exclusive_sampling=True)
-    assert "top_p" not in body(both, quirks=exclusive)
-    assert warned(both, quirks=exclusive) == [("dropped", "top_p")]
-    assert body(asking(top_p=0.5), quirks=exclusive)["top_p"] == 0.5
-
-
 def test_arguments_whose_names_are_refused_are_described() -> None:
     parameters = {
         "type": "object",

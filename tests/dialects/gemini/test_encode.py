@@ -236,7 +236,6 @@ def test_settings_have_their_places() -> None:
         ({"cache": CacheMark()}, ("dropped", "cache")),
         ({"service_tier": "turbo"}, ("dropped", "service_tier")),
         ({"parallel_tool_calls": False}, ("dropped", "parallel_tool_calls")),
-        ({"temperature": 3.0}, ("clamped", "temperature")),
         ({"tools": (OpaqueTool("openai", {"type": "web_search"}),)}, ("dropped", "tools")),
     ],
 )
@@ -412,10 +411,3 @@ def test_no_key_is_in_a_request() -> None:
 def test_reasoning_is_written_as_it_was_asked_for() -> None:
     config = body(asked(reasoning=Reasoning(effort="low", display="auto")))["generationConfig"]
     assert config == {"thinkingConfig": {"includeThoughts": True, "thinkingLevel": "LOW"}}
-
-
-def test_alternatives_need_log_probabilities() -> None:
-    assert body(asked(top_logprobs=3))["generationConfig"] == {"logprobs": 3, "responseLogprobs": True}
-    off = asked(top_logprobs=3, logprobs=False)
-    assert body(off)["generationConfig"] == {"responseLogprobs": False}
-    assert [what for _, what in warnings(off)] == ["top_logprobs"]

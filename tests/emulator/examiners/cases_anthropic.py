@@ -187,6 +187,8 @@ TURNS = (
          "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`"),
     case("thinking-first", loop(user(RESULT), thinking={"type": "enabled", "budget_tokens": 1024}),
          loop(user(RESULT), thinking={"type": "adaptive"}, model="claude-sonnet-5"), "start with a thinking block"),
+    case("thinking-signatures", chat(QUESTION, assistant({**THOUGHT, "signature": "rs_0123"}), QUESTION),
+         chat(QUESTION, assistant(THOUGHT), QUESTION), "messages.1.content.0: Invalid `signature` in `thinking` block"),
     case("trailing-space", chat(QUESTION, assistant(text("It is "))), chat(QUESTION, assistant(text("It is"))),
          "final assistant content cannot end with trailing whitespace"),
 )  # fmt: skip

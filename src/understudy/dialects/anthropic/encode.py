@@ -15,6 +15,7 @@ from understudy.dialects.anthropic.thinking import ThinkingLimits, encode_thinki
 from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, SAMPLING, VERSION_HEADER
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.output_forms import prepare_output
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import patched, received
 from understudy.dialects.schema_rules import ANTHROPIC
 from understudy.domain.content import JsonObject
@@ -70,6 +71,7 @@ def encode_headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = fit_parameters(request, endpoint.quirks.limits, notes)
     effective = dict(encode_headers(request, endpoint))
     version = effective.get(VERSION_HEADER)
     request = prepare_output(request, endpoint.quirks, notes, ANTHROPIC)

@@ -26,11 +26,6 @@ from understudy.domain.requests import GenerationRequest, OutputFormat
 DEFAULT_MAX_TOKENS = 4096
 """The wire requires `max_tokens`; this is sent if the caller, the configuration and the model's limit give none."""
 
-MAX_USER_ID = 256
-"""Characters of `metadata.user_id` (platform.claude.com/docs/en/api/messages, metadata)."""
-_MAIL_ADDRESS = re.compile(r"[^@\s]@[^@\s]+\.[^@\s]")
-"""What is refused as "user_id appears to contain an email address" (github.com/BerriAI/litellm/issues/10106)."""
-
 _ARGUMENT = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 """Names of a tool's arguments that the service accepts: "Property keys should match pattern"."""
 
@@ -60,13 +55,10 @@ def encode_settings(
         if getattr(request, name) is not None:
             notes.drop(name, "this API has no such parameter")
     body |= encode_fields(SAMPLING, request, refused, notes, why="this model, or this version of the API, refuses it")
-    if quirks.exclusive_sampling and body.keys() >= {"temperature", "top_p"}:
-        del body["top_p"]
-        notes.drop("top_p", "this model does not accept it beside `temperature`")
-    if stop := _stop(request.stop, notes):
-        body["stop_sequences"] = stop
-    if (user := _user(request.user, notes)) is not None:
-        body["metadata"] = {"user_id": user}
+    if request.stop:
+        body["stop_sequences"] = list(request.stop)
+    if request.user is not None:
+        body["metadata"] = {"user_id": request.user}
     if request.metadata:
         notes.drop("metadata", "this API accepts only the user's id")
     if request.service_tier in _TIERS:
@@ -76,26 +68,6 @@ def encode_settings(
     if request.cache is not None:
         body["cache_control"] = encode_cache_control(request.cache, notes)
     return body
-
-
-def _stop(asked: tuple[str, ...], notes: WarningLog) -> list[str]:
-    stop = [sequence for sequence in asked if sequence.strip()]
-    if len(stop) < len(asked):
-        notes.drop("stop", "this API accepts no stop sequence of white space alone")
-    return stop
-
-
-def _user(user: str | None, notes: WarningLog) -> str | None:
-    """Encode the user's id, unless the service refuses it. A shortened one would stand for another user."""
-    if user is None:
-        return None
-    if len(user) > MAX_USER_ID:
-        notes.drop("user", f"this API accepts at most {MAX_USER_ID} characters")
-    elif _MAIL_ADDRESS.search(user):
-        notes.drop("user", "this API refuses an email address")
-    else:
-        return user
-    return None
 
 
 def _max_tokens(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> int:

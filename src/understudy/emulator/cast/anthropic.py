@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
-from understudy.emulator.cast.base import THINKING_CHAT, CheckedRequest, EmulatedModel, EmulatedProvider, Words
-from understudy.emulator.cast.calls import anthropic_calls, invalid_field
+from understudy.emulator.cast.base import THINKING_CHAT, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.persona import Persona
 
 _INVALID = "invalid_request_error"
@@ -29,63 +25,6 @@ WORDS = {
     K.INVALID_REQUEST: Words(400, "the request is invalid", _INVALID),
     K.CONTEXT_LENGTH: Words(400, "prompt is too long: 250000 tokens > 200000 maximum", _INVALID),
 }
-
-_SAMPLING_REMOVED = "2026-10-21"
-_SAMPLING = ("temperature", "top_p", "top_k")
-_NO_FORCED_TOOLS = re.compile(r"claude-(?:(?:opus|sonnet)-5-5|(?:fable|mythos)-5-[1-9])")
-_ALWAYS_THINKS = re.compile(r"claude-(?:opus-5-5|fable|mythos)")
-
-
-def _version(request: CheckedRequest) -> Words | None:
-    if "anthropic-version" in request.headers:
-        return None
-    return invalid_field("anthropic-version", "header is required")
-
-
-def _required(request: CheckedRequest) -> Words | None:
-    fields = {Operation.CHAT: ("model", "max_tokens", "messages"), Operation.COUNT_TOKENS: ("model", "messages")}
-    for field in fields.get(request.operation, ()):
-        if request.body.get(field) is None:
-            return invalid_field(field, "Field required")
-    if request.operation in fields and request.body["messages"] == []:
-        return invalid_field("messages", "at least one message is required")
-    return None
-
-
-def _sampling(request: CheckedRequest) -> Words | None:
-    """Refuse sampling parameters, as every model does since this version, even at their defaults."""
-    if request.headers.get("anthropic-version", "") < _SAMPLING_REMOVED:
-        return None
-    return next(
-        (invalid_field(name, "Extra inputs are not permitted") for name in _SAMPLING if name in request.body), None
-    )
-
-
-def _forced_tool(request: CheckedRequest) -> Words | None:
-    choice = request.section("tool_choice")
-    if (
-        request.model is None
-        or choice.get("type") not in ("any", "tool")
-        or not _NO_FORCED_TOOLS.match(request.model.id)
-    ):
-        return None
-    return invalid_field("tool_choice", f"type '{choice['type']}' is not supported by {request.model.id}")
-
-
-def _thinking(request: CheckedRequest) -> Words | None:
-    thinking = request.section("thinking")
-    always = request.model is not None and _ALWAYS_THINKS.match(request.model.id)
-    if always and thinking.get("type") in ("enabled", "disabled"):
-        return invalid_field("thinking.type", f"'{thinking['type']}' is not supported by this model")
-    if thinking.get("type") != "enabled":
-        return None
-    budget = thinking.get("budget_tokens")
-    if not isinstance(budget, int) or budget < 1024:
-        return invalid_field("thinking.enabled.budget_tokens", "Input should be greater than or equal to 1024")
-    limit = request.body.get("max_tokens")
-    if isinstance(limit, int) and budget >= limit:
-        return Words(400, "`max_tokens` must be greater than `thinking.budget_tokens`.", _INVALID)
-    return None
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
@@ -122,7 +61,7 @@ PROVIDER = EmulatedProvider(
         _model("claude-sonnet-4-5", "Claude Sonnet 4.5"),
     ),
     words=WORDS,
-    checks=(_version, _required, _sampling, _forced_tool, _thinking, anthropic_calls),
+    examined=True,
     dress=_dress,
     request_id_header="request-id",
     headers=(

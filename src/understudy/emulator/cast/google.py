@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from understudy.dialects.gemini.names import camel_keys
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
@@ -18,7 +16,6 @@ from understudy.emulator.cast.base import (
     EmulatedProvider,
     Words,
 )
-from understudy.emulator.cast.calls import gemini_calls
 from understudy.emulator.persona import Persona
 
 _INVALID = "INVALID_ARGUMENT"
@@ -62,23 +59,7 @@ WORDS = {
     K.REQUEST_TOO_LARGE: Words(400, "Request payload size exceeds the limit: 20971520 bytes.", _INVALID),
 }
 
-_BUDGET = re.compile(r"gemini-2\.5")
-_ALWAYS_THINKS = re.compile(r"gemini-2\.5-pro")
 _SIGNED = re.compile(r"gemini-[34]")
-_NO_MINIMAL = re.compile(r"gemini-(3\.[78]|4)")
-MAX_BATCH = 100
-
-
-def _bad(message: str) -> Words:
-    return Words(400, message, _INVALID)
-
-
-def _config(request: CheckedRequest, *names: str) -> dict[str, Any]:
-    """Return the object nested under these names, or an empty one. Clients write names in camel or snake case."""
-    found: Any = camel_keys(request.body)
-    for name in names:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 def _right_method(request: CheckedRequest) -> Words | None:
@@ -89,76 +70,6 @@ def _right_method(request: CheckedRequest) -> Words | None:
     method = "generateContent" if wanted == "chat" else "embedContent"
     words = f"models/{request.model.id} is not found for API version v1beta, or is not supported for {method}."
     return Words(404, words, "NOT_FOUND")
-
-
-def _thinking(request: CheckedRequest) -> Words | None:
-    config = _config(request, "generationConfig", "thinkingConfig")
-    level, budget = config.get("thinkingLevel"), config.get("thinkingBudget")
-    if request.model is None:
-        return None
-    if level is not None and budget is not None:
-        return _bad("You can only set only one of thinking budget and thinking level.")
-    takes_budget = _BUDGET.match(request.model.id)
-    if takes_budget and level is not None:
-        return _bad("Thinking level is not supported for this model.")
-    if budget == 0 and (not takes_budget or _ALWAYS_THINKS.match(request.model.id)):
-        return _bad("Budget 0 is invalid. This model only works in thinking mode.")
-    if budget == 0 and config.get("includeThoughts"):
-        return _bad("Thinking_config.include_thoughts is only enabled when thinking is enabled.")
-    if isinstance(level, str) and level.upper() == "MINIMAL" and _NO_MINIMAL.match(request.model.id):
-        return _bad(f"Thinking level MINIMAL is not supported for {request.model.id}.")
-    return None
-
-
-def _sampling(request: CheckedRequest) -> Words | None:
-    config = _config(request, "generationConfig")
-    for name, most in (("temperature", 2), ("topP", 1)):
-        value = config.get(name)
-        if isinstance(value, int | float) and not 0 <= value <= most:
-            return _bad(f"* GenerateContentRequest.generation_config.{name}: {name} must be in the range [0, {most}].")
-    if len(config.get("stopSequences") or ()) > 5:
-        return _bad("* GenerateContentRequest.generation_config.stop_sequences: the max number of stop sequences is 5")
-    return None
-
-
-def _form_with_tools(request: CheckedRequest) -> Words | None:
-    if request.model is None or not _BUDGET.match(request.model.id):
-        return None
-    functions = any(
-        isinstance(tool, dict) and "functionDeclarations" in tool for tool in request.body.get("tools") or ()
-    )
-    if functions and _config(request, "generationConfig").get("responseMimeType") == "application/json":
-        return _bad("Function calling with a response mime type: 'application/json' is unsupported")
-    return None
-
-
-def _signatures(request: CheckedRequest) -> Words | None:
-    """Refuse calls of the current turn without their signatures."""
-    if request.model is None or not _SIGNED.match(request.model.id) or request.operation is not Operation.CHAT:
-        return None
-    for content in reversed(_contents(request)):
-        parts = [part for part in content.get("parts") or () if isinstance(part, dict)]
-        if content.get("role") != "model":
-            if any("functionResponse" not in part for part in parts):
-                return None
-            continue
-        call = next((part for part in parts if "functionCall" in part), None)
-        if call is not None and not call.get("thoughtSignature"):
-            name = call["functionCall"].get("name")
-            return _bad(f"Function call is missing a thought_signature in functionCall parts. Function call `{name}`.")
-    return None
-
-
-def _contents(request: CheckedRequest) -> list[JsonObject]:
-    contents = request.body.get("contents")
-    return [one for one in contents if isinstance(one, dict)] if isinstance(contents, list) else []
-
-
-def _batch(request: CheckedRequest) -> Words | None:
-    requests = request.body.get("requests")
-    if isinstance(requests, list) and len(requests) > MAX_BATCH:
-        return _bad("* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch")
-    return None
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
@@ -198,7 +109,8 @@ PROVIDER = EmulatedProvider(
         ),
     ),
     words=WORDS,
-    checks=(_right_method, _sampling, _thinking, _form_with_tools, gemini_calls, _signatures, _batch),
+    checks=(_right_method,),
+    examined=True,
     dress=_dress,
     path_model=r"/models/([^/:]+)",
     headers=(("server-timing", "gfet4t7; dur=8"), ("x-content-type-options", "nosniff")),

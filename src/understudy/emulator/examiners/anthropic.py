@@ -58,6 +58,8 @@ _TURNS = (
     _formed("failed-results", "https://github.com/jlevy/markform/issues/153", turns.failed_results),
     _formed("thinking-first", f"{_DOCS}/build-with-claude/extended-thinking#preserving-thinking-blocks",
             turns.thinking_first),
+    _formed("thinking-signatures", "https://github.com/anthropics/anthropic-sdk-python/issues/1598",
+            turns.thinking_signatures),
     _formed("trailing-space", f"{_DOCS}/api/errors", turns.trailing_space),
 )  # fmt: skip
 _MEDIA = (

@@ -18,6 +18,7 @@ from understudy.emulator.examiners.anthropic_reading import (
     turns,
     version,
 )
+from understudy.emulator.examiners.file_types import decoded
 
 
 def some_message(request: CheckedRequest) -> Words | None:
@@ -229,3 +230,19 @@ def thinking_first(request: CheckedRequest) -> Words | None:
         "https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
     )
     return invalid(f"{found.path}.type", words)
+
+
+_EMULATED = 48
+"""The length of the signatures that the emulator makes."""
+
+
+def thinking_signatures(request: CheckedRequest) -> Words | None:
+    """Refuse thinking that neither the service nor the emulator signed."""
+    for _, block in message_blocks(request):
+        if block.type != "thinking":
+            continue
+        signature = decoded(block.body["signature"]) or b""
+        # Signatures seen in public recordings are protobuf messages that begin with the bytes of field 2.
+        if len(signature) != _EMULATED and not signature.startswith(b"\x12"):
+            return invalid(block.path, "Invalid `signature` in `thinking` block")
+    return None

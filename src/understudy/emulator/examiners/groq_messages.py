@@ -52,7 +52,7 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 def _roles(request: CheckedRequest) -> Words | None:
     for at, message in messages(request):
-        if message.get("role") not in _FIELDS:
+        if str(message.get("role")) not in _FIELDS:
             accepted = ",".join(f"'{role}'" for role in _FIELDS)
             return refuse(f"'messages.{at}' : discriminator property 'role' has invalid value, expected [{accepted}]")
     return None
@@ -86,7 +86,7 @@ def _part_types(request: CheckedRequest) -> Words | None:
         role = message.get("role")
         for number, part in parts(message):
             kind = part.get("type")
-            if kind not in _PARTS.get(str(role), (kind,)):
+            if not isinstance(kind, str) or kind not in _PARTS.get(str(role), (kind,)):
                 return in_message(at, role, f".content.{number}.type' : value is not one of the allowed values")
             if kind == "text" and not isinstance(part.get("text"), str):
                 return in_message(at, role, f".content.{number}' : property 'text' is missing")

@@ -246,7 +246,7 @@ def _type(schema: JsonObject, path: Path, subset: Subset) -> Iterator[Violation]
     if subset.single_type and isinstance(declared, list):
         yield Violation(Fault.TYPES, path, "type", _shown(declared))
     for name in declared if isinstance(declared, list) else [declared]:
-        if subset.types is not None and name not in subset.types:
+        if subset.types is not None and not (isinstance(name, str) and name in subset.types):
             yield Violation(Fault.TYPE, path, "type", _shown(name))
 
 

@@ -97,7 +97,8 @@ def _arguments(request: CheckedRequest) -> Words | None:
 
 def _images(request: CheckedRequest) -> Words | None:
     for _, message in messages(request):
-        for image in message.get("images") or ():
+        images = message.get("images")
+        for image in images if isinstance(images, list) else ():
             if not isinstance(image, str):
                 return refuse(
                     f"json: cannot unmarshal {kind_of(image)} into Go struct field Alias.images of type []uint8"
