@@ -127,6 +127,14 @@ def test_long_ids_become_others_that_are_always_the_same() -> None:
         assert at(first, path) != at(sent(provider, model, user=other)[0], path)
 
 
+def test_an_email_address_is_hashed_where_it_is_refused() -> None:
+    body, warnings = sent("anthropic", "claude-opus-5-5", user="ann@example.com")
+    assert warnings == [("renamed", "user")]
+    assert len(body["metadata"]["user_id"]) == 64
+    assert sent("anthropic", "claude-opus-5-5", user="ann at example")[0]["metadata"] == {"user_id": "ann at example"}
+    assert sent("openai", "gpt-4.1", user="ann@example.com")[1] == []
+
+
 def test_sixteen_pairs_of_metadata() -> None:
     body, warnings = sent("openai", "gpt-4.1", metadata={f"k{n:02}": "v" for n in range(20)})
     assert sorted(body["metadata"]) == [f"k{n:02}" for n in range(16)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from understudy.dialects.anthropic.encode_messages import MessageEncoder, is_unsigned_turn
 from understudy.dialects.anthropic.encode_settings import (
+    apply_cache_order,
     apply_thinking_limits,
     encode_output_format,
     encode_settings,
@@ -75,7 +76,8 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     effective = dict(encode_headers(request, endpoint))
     version = effective.get(VERSION_HEADER)
     request = prepare_output(request, endpoint.quirks, notes, ANTHROPIC)
-    system, messages = MessageEncoder(endpoint, version, notes).write(request.messages)
+    conversation = MessageEncoder(endpoint, version, notes)
+    system, messages = conversation.write(request.messages)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
     body["messages"] = messages
@@ -84,6 +86,8 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     body |= _options(request, endpoint, effective, notes, unsigned_turn=is_unsigned_turn(messages))
     if tools := encode_tools(request, notes):
         body["tools"] = tools
+    if conversation.has_marks or any("cache_control" in tool for tool in tools):
+        apply_cache_order(body, notes)
     extra = extra_fields(request.extra, NAME, endpoint)
     merged = {**body, **extra}
     return {key: value for key, value in merged.items() if not (value is None and key in extra)}
