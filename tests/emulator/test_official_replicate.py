@@ -116,7 +116,7 @@ async def test_account(client: Any) -> None:
     [
         (LLAMA, {"prompt": "x", "max_new_tokens": 5}, 422, "Additional property max_new_tokens"),
         (LLAMA, {"system_prompt": "x"}, 422, "prompt is required"),
-        ("anthropic/claude-4-sonnet", {"prompt": "x", "max_tokens": 10}, 422, "does not fit"),
+        ("anthropic/claude-4-sonnet", {"prompt": "x", "max_tokens": 10}, 422, "Must be greater than or equal to 1024"),
         ("no/such-model", ASKED, 404, "could not be found"),
     ],
 )

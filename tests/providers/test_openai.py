@@ -39,7 +39,10 @@ def speaks(model: str, *, tools: bool = True, effort: str | None = None) -> str 
         ("gpt-6-luna", False, False, "none low medium high xhigh max"),
         ("gpt-6-astra", False, False, "low medium high xhigh"),
         ("gpt-6.1-sol", False, False, "low medium high xhigh"),
-        ("gpt-5.5-pro", False, False, None),
+        ("gpt-5.5-pro", False, False, "medium high xhigh"),
+        ("gpt-5-pro", False, False, "high"),
+        ("gpt-5-codex", False, False, "low medium high"),
+        ("codex-mini-latest", False, False, "low medium high"),
     ],
 )
 def test_families(model: str, samples: bool, stops: bool, efforts: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
+from understudy.dialects.limits import ParameterLimits
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EFFORTS
 
@@ -99,6 +100,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """A single stop sequence must be in a list too."""
     logprobs_as_count: bool = False
     """`logprobs` is the number of alternatives instead of a switch beside `top_logprobs` (Together)."""
+    limits: ParameterLimits = ParameterLimits()
+    """The values that plain fields may have."""
     single_models: bool = True
     """One model can be looked up by its name; otherwise it is searched in the list."""
     partner_suffix: bool = False
@@ -170,6 +173,7 @@ class QuirksPatch(TypedDict, total=False):
     max_stop: int | None
     stop_as_list: bool
     logprobs_as_count: bool
+    limits: ParameterLimits
     single_models: bool
     partner_suffix: bool
     embed_batch: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
@@ -12,6 +13,17 @@ _UNSUPPORTED = frozenset(
     {"presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "n", "top_k", "min_p"}
 )
 """Parameters of the dialect that none of Groq's models supports."""
+
+_LIMITS = ParameterLimits(
+    ranges={"temperature": (0, 2), "top_p": (0, 1)},
+    tiers={
+        "auto": "auto",
+        "on_demand": "on_demand",
+        "default": "on_demand",
+        "flex": "flex",
+        "performance": "performance",
+    },
+)
 
 _REFUSED = _UNSUPPORTED | ONLY_OPENAI | {"refusal"}
 
@@ -36,6 +48,7 @@ ROW = ProviderRow(
         "refused": _REFUSED,
         "message_names": False,
         "max_stop": 4,
+        "limits": _LIMITS,
         "inputs": frozenset({"image"}),
         # Usage always comes in the last chunk, under x_groq.
         "stream_usage": False,
@@ -60,6 +73,8 @@ ROW = ProviderRow(
                 "strict_schemas": "groq",
             },
         ),
+        # These read only text.
+        Family(r"openai/gpt-oss.*|llama-3.*|qwen/qwen3-32b", {"inputs": frozenset()}),
         Family(
             r"openai/gpt-oss.*|moonshotai/kimi-k2.*|meta-llama/llama-4.*|qwen/qwen3\.[6-9].*",
             {"output_formats": frozenset({"text", "json_object", "json_schema"})},

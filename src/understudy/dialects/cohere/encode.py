@@ -6,6 +6,7 @@ from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.cohere.encode_messages import MessageEncoder
 from understudy.dialects.cohere.wire import FIELDS, NAME
 from understudy.dialects.output_forms import encode_schema, prepare_output
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import patched, received
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.request_fields import encode_fields
@@ -38,6 +39,7 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = fit_parameters(request, endpoint.quirks.limits, notes)
     conversation = MessageEncoder(endpoint, notes)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}

@@ -11,6 +11,7 @@ from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.ollama.encode_messages import MessageEncoder, apply_extra
 from understudy.dialects.ollama.wire import LEVELS, NAME, OTHER_OPTIONS, SAMPLING
 from understudy.dialects.output_forms import encode_schema, prepare_output
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import fill, received
 from understudy.dialects.quirks import nearest_effort
 from understudy.dialects.schema_rules import OLLAMA
@@ -65,7 +66,8 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    request = prepare_output(_accepted(request, endpoint, notes), endpoint.quirks, notes, OLLAMA)
+    request = fit_parameters(_accepted(request, endpoint, notes), endpoint.quirks.limits, notes)
+    request = prepare_output(request, endpoint.quirks, notes, OLLAMA)
     body: JsonObject = {"model": endpoint.model or request.model or ""}
     body["messages"] = list(MessageEncoder(endpoint, notes).write(request.messages))
     if tools := _tools(request, notes):

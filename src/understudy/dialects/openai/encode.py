@@ -10,6 +10,7 @@ from understudy.dialects.openai.encode_messages import MessageEncoder
 from understudy.dialects.openai.quirks import apply_quirks
 from understudy.dialects.openai.wire import FIELDS, NAME
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import fill, received
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.tool_schemas import encode_tool_schema
@@ -40,6 +41,7 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = fit_parameters(request, endpoint.quirks.limits, notes)
     extra = request.extra or {}
     last = {**endpoint.options, **extra.get(endpoint.provider, {})}
     request = prepare_output(request, endpoint.quirks, notes)
@@ -53,6 +55,8 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     apply_quirks(body, endpoint.quirks, notes)
     body |= last
     body.pop("stream", None)
+    if isinstance(body.get("n"), int) and body["n"] > 1:
+        notes.drop("n", "only the first of several answers is returned; call several times instead")
     return {key: value for key, value in body.items() if value is not None}
 
 

@@ -21,9 +21,9 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
-    parse_data_url,
 )
 from understudy.domain.errors import Misuse
+from understudy.domain.media_types import parse_data_url
 from understudy.domain.messages import Message, Role
 from understudy.domain.suggestions import shown
 

@@ -23,6 +23,8 @@ _WIRE = {
 _SAMPLING = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"}
 )
+_BESIDE_NONE = _SAMPLING - {"logit_bias"}
+"""Sampling that models which can reason accept while they do not."""
 _NEUTRAL: dict[str, Any] = {
     "temperature": 1,
     "top_p": 1,
@@ -32,6 +34,9 @@ _NEUTRAL: dict[str, Any] = {
     "logprobs": False,
 }
 """Values that every model accepts, because they are the default."""
+
+_NOT_IN_CHAT = frozenset({"max"})
+"""Efforts that only the Responses API accepts."""
 
 _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 
@@ -81,7 +86,7 @@ def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     refused = quirks.refused
     effort = body.get("reasoning_effort") or ("none" if quirks.default_effort_none else None)
     if quirks.sampling_without_effort and effort == "none":
-        refused = refused - _SAMPLING
+        refused = refused - _BESIDE_NONE
     for name in sorted(refused):
         for key in _WIRE.get(name, (name,)):
             if body.get(key) is None or (key in _NEUTRAL and body[key] == _NEUTRAL[key]):
@@ -100,7 +105,7 @@ def _rename(body: JsonObject, one: str, other: str, wanted: str) -> None:
 
 def _apply_to_effort(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     effort, accepted = body.get("reasoning_effort"), quirks.efforts
-    if effort is None or accepted is None or effort in accepted:
+    if effort is None or accepted is None or effort in (accepted := accepted - _NOT_IN_CHAT):
         return
     sent = "default" if "default" in accepted else nearest_effort(effort, accepted)
     if sent is None:

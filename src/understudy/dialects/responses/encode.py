@@ -11,7 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
+from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import patched, received
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.responses.encode_messages import encode_messages
@@ -25,6 +27,8 @@ from understudy.wire.json import encode as to_json
 
 _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_k", "min_p")
 _SUMMARIES = {"auto": "auto", "concise": "concise", "detailed": "detailed", "summarized": "auto"}
+_LEAST = ParameterLimits(ranges={"max_tokens": (16, None)})
+"""The service refuses fewer output tokens ("Expected a value >= 16")."""
 _COUNTED = (
     *("model", "input", "instructions", "conversation", "previous_response_id", "truncation", "personality"),
     *("tools", "tool_choice", "parallel_tool_calls", "reasoning", "text"),
@@ -86,6 +90,8 @@ def _merge(fields: JsonObject, extra: JsonObject) -> JsonObject:
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = fit_parameters(request, _LEAST, notes)
+    request = fit_parameters(request, endpoint.quirks.limits, notes)
     request = prepare_output(request, endpoint.quirks, notes)
     instructions, items = encode_messages(request, endpoint, notes)
     body: JsonObject = {"model": endpoint.model or request.model, "input": items}

@@ -5,11 +5,8 @@ from __future__ import annotations
 from understudy.domain.chat_completion import usage_object
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
-from understudy.emulator.cast import openai
-from understudy.emulator.cast.base import CHAT, THINKING_CHAT, CheckedRequest, EmulatedModel, EmulatedProvider, Words
-from understudy.emulator.cast.calls import openai_calls
+from understudy.emulator.cast.base import CHAT, THINKING_CHAT, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.persona import Persona
 
 _INVALID = "invalid_request_error"
@@ -32,22 +29,6 @@ WORDS = {
     ),
     K.REQUEST_TOO_LARGE: Words(413, "Request Entity Too Large", _INVALID, "request_too_large"),
 }
-
-_UNSUPPORTED = ("logprobs", "top_logprobs", "logit_bias")
-
-
-def _unsupported(request: CheckedRequest) -> Words | None:
-    for field in _UNSUPPORTED:
-        if request.body.get(field):
-            return Words(400, f"property '{field}' is unsupported", _INVALID, None, field)
-    if request.body.get("n") not in (None, 1):
-        return Words(400, "'n' : number must be at most 1", _INVALID, None, "n")
-    messages = request.body["messages"]
-    if isinstance(messages, list) and any(isinstance(message, dict) and "name" in message for message in messages):
-        return Words(400, "property 'name' is unsupported", _INVALID, None, "messages")
-    if request.body.get("reasoning_format") is not None and request.body.get("include_reasoning") is not None:
-        return Words(400, "cannot specify both reasoning_format and include_reasoning", _INVALID)
-    return None
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
@@ -102,10 +83,7 @@ PROVIDER = EmulatedProvider(
         _model("llama-3.3-70b-versatile", "Meta", CHAT - {"vision"}),
     ),
     words=WORDS,
-    checks=(
-        openai.only(Operation.CHAT, "openai", openai.required("model", "messages"), openai_calls(limit=None)),
-        openai.only(Operation.CHAT, "openai", _unsupported),
-    ),
+    examined=True,
     dress=_dress,
     request_id_header="x-request-id",
     headers=(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
-from understudy.emulator.cast import openai
 from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, EmulatedModel, EmulatedProvider, Words
-from understudy.emulator.cast.calls import openai_calls
 from understudy.emulator.persona import Persona
 
 _INVALID = "invalid_request_error"
@@ -84,7 +81,7 @@ PROVIDER = EmulatedProvider(
         EmulatedModel(id="thenlper/gte-large", capabilities=EMBEDDING, owned_by="thenlper", dimensions=1024),
     ),
     words=WORDS,
-    checks=(openai.only(Operation.CHAT, "openai", openai.required("model", "messages"), openai_calls(limit=None)),),
+    examined=True,
     dress=_dress,
     request_id_header="x-request-id",
     headers=(("x-inference-provider", "groq"),),

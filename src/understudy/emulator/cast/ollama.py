@@ -6,13 +6,11 @@ from hashlib import sha256
 
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
 from understudy.emulator.cast.base import (
     CHAT,
     EMBEDDING,
     THINKING_CHAT,
-    CheckedRequest,
     EmulatedModel,
     EmulatedProvider,
     Words,
@@ -29,25 +27,6 @@ WORDS = {
     K.INVALID_REQUEST: Words(400, "invalid options"),
     K.CONTEXT_LENGTH: Words(400, "the input length exceeds the context length"),
 }
-
-
-def _required(request: CheckedRequest) -> Words | None:
-    if request.operation in (Operation.CHAT, Operation.EMBED) and not request.body.get("model"):
-        return Words(400, "model is required")
-    return None
-
-
-def _capable(request: CheckedRequest) -> Words | None:
-    """Refuse a request for what the model does not support."""
-    if request.model is None or request.dialect != "ollama":
-        return None
-    wanted = {
-        "chat": request.operation is Operation.CHAT,
-        "tools": bool(request.body.get("tools")),
-        "thinking": bool(request.body.get("think")),
-    }
-    lacking = [name for name, asked_for in wanted.items() if asked_for and name not in request.model.capabilities]
-    return Words(400, f'"{request.body["model"]}" does not support {lacking[0]}') if lacking else None
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
@@ -101,7 +80,7 @@ PROVIDER = EmulatedProvider(
     ),
     words=WORDS,
     dress=_dress,
-    checks=(_required, _capable),
+    examined=True,
     pages={
         "/": ("text/plain; charset=utf-8", b"Ollama is running"),
         "/api/version": ("application/json; charset=utf-8", b'{"version":"0.12.0"}'),

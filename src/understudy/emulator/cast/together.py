@@ -5,20 +5,16 @@ from __future__ import annotations
 from understudy.domain.chat_completion import usage_object
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.operation import Operation
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import Usage
-from understudy.emulator.cast import openai
 from understudy.emulator.cast.base import (
     CHAT,
     EMBEDDING,
     THINKING_CHAT,
-    CheckedRequest,
     EmulatedModel,
     EmulatedProvider,
     Words,
 )
-from understudy.emulator.cast.calls import openai_calls
 from understudy.emulator.persona import Persona
 from understudy.wire.json import encode
 
@@ -37,22 +33,6 @@ WORDS = {
     K.OVERLOADED: Words(503, "The server is currently overloaded, please try again later.", "service_unavailable"),
     K.INVALID_REQUEST: Words(400, "the request is invalid", _INVALID),
 }
-
-_UNKNOWN = ("top_logprobs", "max_completion_tokens", "parallel_tool_calls", "user", "metadata", "service_tier")
-
-
-def _unknown(request: CheckedRequest) -> Words | None:
-    for field in _UNKNOWN:
-        if request.body.get(field) is not None:
-            return Words(400, f"Unrecognized request argument supplied: {field}", _INVALID, None, field)
-    if isinstance(request.body.get("logprobs"), bool):
-        return Words(400, "logprobs must be an integer", _INVALID, None, "logprobs")
-    if isinstance(request.body.get("stop"), str):
-        return Words(400, "stop must be an array of strings", _INVALID, None, "stop")
-    messages = request.body.get("messages")
-    if isinstance(messages, list) and any(isinstance(m, dict) and m.get("role") == "developer" for m in messages):
-        return Words(400, "messages: role must be one of system, user, assistant, tool", _INVALID, None, "messages")
-    return None
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
@@ -116,12 +96,7 @@ PROVIDER = EmulatedProvider(
         ),
     ),
     words=WORDS,
-    checks=(
-        openai.only(Operation.CHAT, "openai", openai.required("model", "messages"), openai_calls(limit=None)),
-        openai.only(Operation.EMBED, "openai", openai.required("model", "input")),
-        openai.wrong_kind_of_model,
-        openai.only(Operation.CHAT, "openai", _unknown),
-    ),
+    examined=True,
     dress=_dress,
     render_models_list=_models,
     reports_embedding_usage=False,
