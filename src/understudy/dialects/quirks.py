@@ -48,6 +48,15 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Content parts may carry `prompt_cache_breakpoint` (OpenAI, from gpt-5.6 on); elsewhere caching is automatic."""
     message_names: bool = True
     """`messages[].name` is accepted."""
+    joined_texts: bool = False
+    """A message of texts alone must be one string."""
+    ranges: tuple[tuple[str, float, float], ...] = ()
+    """Fields of `GenerationRequest` with the least and the greatest accepted number, where these are narrower than
+    what the dialect accepts."""
+    metadata_limits: tuple[int, int, int] | None = None
+    """How many metadata are accepted, and the characters of a name and of a value; `None` without a limit."""
+    max_identifier: int | None = None
+    """Characters of `cache_key` and of `safety_identifier`; a longer one is sent as its hash."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
     """Kinds of media that this target accepts."""
     result_media: frozenset[str] | None = None
@@ -144,6 +153,10 @@ class QuirksPatch(TypedDict, total=False):
     user_field: Literal["safety_identifier", "user"]
     cache_breakpoints: bool
     message_names: bool
+    joined_texts: bool
+    ranges: tuple[tuple[str, float, float], ...]
+    metadata_limits: tuple[int, int, int] | None
+    max_identifier: int | None
     inputs: frozenset[str]
     result_media: frozenset[str] | None
     gives_media: bool

@@ -35,6 +35,8 @@ ROW = ProviderRow(
     quirks={
         "refused": _REFUSED,
         "message_names": False,
+        # "'messages.0.content' : value must be a string" (github.com/OpenHands/OpenHands/issues/4643)
+        "joined_texts": True,
         "max_stop": 4,
         "inputs": frozenset({"image"}),
         # Usage always comes in the last chunk, under x_groq.
@@ -46,6 +48,8 @@ ROW = ProviderRow(
         "output_formats": frozenset({"text", "json_object"}),
         "closed_schemas": True,
         "json_word": True,
+        # "json mode cannot be combined with tool/function calling" (github.com/vercel/ai/pull/16540)
+        "output_with_tools": False,
     },
     families=(
         Family(
@@ -63,6 +67,12 @@ ROW = ProviderRow(
         Family(
             r"openai/gpt-oss.*|moonshotai/kimi-k2.*|meta-llama/llama-4.*|qwen/qwen3\.[6-9].*",
             {"output_formats": frozenset({"text", "json_object", "json_schema"})},
+        ),
+        # These see no images: "messages[0].content must be a string" (github.com/vercel/ai/issues/2837).
+        Family(
+            r"openai/gpt-oss.*|llama-?3(?!.*vision).*|gemma.*|allam.*|moonshotai/.*|mistral.*|qwen/qwen3-.*|qwen-.*"
+            r"|deepseek.*|(groq/)?compound.*",
+            {"inputs": frozenset()},
         ),
         Family(r"qwen/qwen3.*", {"efforts": frozenset({"none", "default"})}),
         Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),

@@ -15,7 +15,7 @@ from understudy.domain.operation import Operation
 from understudy.providers.addresses import openai_base_url
 from understudy.providers.base import ONLY_OPENAI, ProviderRow
 
-_UNKNOWN = ONLY_OPENAI | {"user", "service_tier", "logit_bias", "dimensions"}
+_UNKNOWN = ONLY_OPENAI | {"user", "refusal", "service_tier", "logit_bias", "dimensions"}
 """Fields that the router's API does not have. Partners may accept some, but which partner answers is unknown."""
 
 _HOME = "https://router.huggingface.co/v1"
@@ -36,6 +36,10 @@ ROW = ProviderRow(
         "other_max_tokens": False,
         "system_role": "system",
         "max_stop": 4,
+        # The templates of many models concatenate strings.
+        "joined_texts": True,
+        # text-generation-inference: `seed` is unsigned, "`top_logprobs` must be >= 0 and <= 5".
+        "ranges": (("seed", 0, 2**64 - 1), ("top_logprobs", 0, 5)),
         "inputs": frozenset({"image"}),
         "partner_suffix": True,
         # The limit is not documented; this many are accepted.

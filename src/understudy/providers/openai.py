@@ -42,6 +42,8 @@ ROW = ProviderRow(
         "user_field": "safety_identifier",
         "max_stop": 4,
         "json_word": True,
+        "metadata_limits": (16, 64, 512),
+        "max_identifier": 64,
         # 2,048 are accepted, but as numbers, which callers may request and compatible servers always send, that many
         # vectors are up to 140 MB.
         "embed_batch": 512,
@@ -66,7 +68,8 @@ ROW = ProviderRow(
             {"refused": _NEVER | _SAMPLING | {"reasoning", "verbosity", "seed", "stop", "parallel_tool_calls"}},
         ),
         Family(_TUNED + r"o\d.*", _REASONS | {"efforts": frozenset({"low", "medium", "high"})}),
-        Family(r"o1(-mini|-preview)?" + _SNAPSHOT + r"|o3-mini" + _SNAPSHOT, {"parallel_switch": False}),
+        # github.com/evalstate/fast-agent/issues/279, github.com/langchain-ai/langgraph-supervisor-py/pull/125
+        Family(_TUNED + r"o\d(-mini|-preview)?(-\d{4}.*|:.*)?", {"parallel_switch": False}),
         Family(r"o1-(mini|preview).*", {"refused": _NEVER | _SAMPLING | {"stop", "reasoning"}, "system_role": "user"}),
         Family(
             r"gpt-5(-mini|-nano|-search-api)?" + _SNAPSHOT,
@@ -95,19 +98,31 @@ ROW = ProviderRow(
         ),
         Family(
             r"gpt-5\.([6-9]|\d\d).*|gpt-6.*",
-            {"efforts": frozenset({"none", "low", "medium", "high", "xhigh", "max"}), "cache_breakpoints": True},
+            {
+                "efforts": frozenset({"none", "low", "medium", "high", "xhigh", "max"}),
+                "cache_breakpoints": True,
+                "ranges": (("top_logprobs", 0, 5),),
+            },
         ),
         # These have no effort `none`, and chat completions end at xhigh.
         Family(r"gpt-6-astra.*|gpt-6\.\d+.*", {"efforts": frozenset({"low", "medium", "high", "xhigh"})}),
-        # Their efforts differ from their namesakes' and are not documented for all of them.
+        # They reason at any effort. Efforts as the service's refusals list them
+        # (github.com/anomalyco/opencode/pull/26268, github.com/openai/codex/issues/6647).
         Family(
             r".*-pro" + _SNAPSHOT + r"|.*codex.*|.*-deep-research.*",
-            {
+            _REASONS
+            | {
                 "responses": "always",
-                "efforts": None,
+                "efforts": frozenset({"low", "medium", "high"}),
                 "sampling_without_effort": False,
                 "default_effort_none": False,
             },
+        ),
+        Family(r"gpt-5-pro" + _SNAPSHOT, {"efforts": frozenset({"high"})}),
+        Family(r"gpt-(5\.\d+|[6-9].*)-pro" + _SNAPSHOT, {"efforts": frozenset({"medium", "high", "xhigh"})}),
+        Family(
+            r"gpt-5\.1-codex-max.*|gpt-5\.([2-9]|\d\d)-codex.*",
+            {"efforts": frozenset({"low", "medium", "high", "xhigh"})},
         ),
     ),
     text_model="gpt-6-luna",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import WarningLog
+from understudy.dialects.field_limits import apply_limits
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
 
@@ -33,6 +34,9 @@ _NEUTRAL: dict[str, Any] = {
 }
 """Values that every model accepts, because they are the default."""
 
+_KEYS = {"max_tokens": "max_completion_tokens", "cache_key": "prompt_cache_key"}
+"""Where fields with a range stand on the wire."""
+
 _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 
 
@@ -48,6 +52,8 @@ def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog, *, came_in
     if not came_in or "safety_identifier" in quirks.refused:
         _rename(body, "user", "safety_identifier", quirks.user_field)
     _refuse(body, quirks, notes)
+    _pair_logprobs(body, notes)
+    apply_limits(body, quirks, _KEYS, notes)
     _apply_to_tools(body, quirks, notes)
     _apply_to_format(body, quirks, notes)
     if quirks.logprobs_as_count:
@@ -63,6 +69,19 @@ def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog, *, came_in
         for message in messages:
             if isinstance(message, dict):
                 _apply_to_message(message, quirks, notes)
+
+
+def _pair_logprobs(body: JsonObject, notes: WarningLog) -> None:
+    """Ask for log probabilities where alternatives are wanted: alone, or beside `false`, they are refused."""
+    alternatives = body.get("top_logprobs")
+    if alternatives is None or body.get("logprobs"):
+        return
+    if alternatives and body.get("logprobs") is None:
+        body["logprobs"] = True
+        return
+    del body["top_logprobs"]
+    if alternatives:
+        notes.drop("top_logprobs", "`logprobs` is false")
 
 
 def _count_logprobs(body: JsonObject) -> None:
@@ -170,7 +189,14 @@ def _apply_to_message(message: JsonObject, quirks: Quirks, notes: WarningLog) ->
     content = message.get("content")
     if isinstance(content, list):
         kept = [fitted for part in content if (fitted := _apply_to_part(part, quirks, notes)) is not None]
-        message["content"] = kept if kept or not content else ""
+        message["content"] = _joined(kept, quirks) if kept or not content else ""
+
+
+def _joined(parts: list[Any], quirks: Quirks) -> Any:
+    """Return texts as one string where a list of them may be refused."""
+    if not quirks.joined_texts or not all(isinstance(part, dict) and part.get("type") == "text" for part in parts):
+        return parts
+    return "\n\n".join(str(part.get("text") or "") for part in parts)
 
 
 def _apply_to_thinking(message: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
