@@ -104,7 +104,7 @@ def test_a_tool_has_no_strict_where_the_field_is_unknown(strict: bool | None) ->
 
 
 def test_a_conversation_of_which_nothing_is_left_is_not_empty() -> None:
-    foreign = Thinking("hm", signature="c2ln", provenance=Provenance("anthropic", "claude"))
+    foreign = Thinking("hm", signature="c2ln", provenance=Provenance("openai", "m", "private", "https://a.example"))
     request = GenerationRequest(messages=(Message.assistant((foreign,)),))
     found = localize(request, load("openai"), endpoint_of(providers.row("openai"), "gpt-5"))
     assert [message.text for message in found.request.messages] == ["(empty message)"]
