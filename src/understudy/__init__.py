@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from understudy.client.tools.results import ToolError
     from understudy.client.tools.stream import RunStream
     from understudy.dialects.base import Endpoint
+    from understudy.dialects.limits import MetadataLimits, ParameterLimits
     from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
     from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
     from understudy.domain.content import (
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
     from understudy.providers.base import Auth, Family, ProviderRow
     from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route, Signer, TokenSource
     from understudy.transport.base import Incoming, Transport, TransportError
+    from understudy.transport.media_fetch import fetch_media
     from understudy.wire.bounds import Bounds
     from understudy.wire.http import HttpHead, HttpRequest
 
@@ -145,6 +147,7 @@ _HOMES = {
     "understudy.client.tools.results": "ToolError",
     "understudy.client.tools.stream": "RunStream",
     "understudy.dialects.base": "Endpoint",
+    "understudy.dialects.limits": "MetadataLimits ParameterLimits",
     "understudy.dialects.quirks": "ErrorRule Quirks QuirksPatch",
     "understudy.domain.attempts": "AttemptRecord CostBasis Outcome",
     "understudy.domain.content": (
@@ -186,6 +189,7 @@ _HOMES = {
     "understudy.providers.base": "Auth Family ProviderRow",
     "understudy.settings": "FallbackConfig FallbackStrategy ProviderConfig Route Signer TokenSource",
     "understudy.transport.base": "Incoming Transport TransportError",
+    "understudy.transport.media_fetch": "fetch_media",
     "understudy.wire.bounds": "Bounds",
     "understudy.wire.http": "HttpHead HttpRequest",
 }
@@ -278,6 +282,7 @@ __all__ = [
     "Limits",
     "MemoryLedger",
     "Message",
+    "MetadataLimits",
     "Misuse",
     "ModelInfo",
     "ModelNotFound",
@@ -289,6 +294,7 @@ __all__ = [
     "Outcome",
     "OutputFormat",
     "Overloaded",
+    "ParameterLimits",
     "PartAdded",
     "PartExtra",
     "PermissionDenied",
@@ -370,6 +376,7 @@ __all__ = [
     "__version__",
     "blocking",
     "create_provider",
+    "fetch_media",
     "from_config",
     "tool",
 ]

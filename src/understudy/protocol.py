@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Generic, Literal, Protocol, Self, TypedDict, Unpack, overload, runtime_checkable
 
 from understudy.domain.events import Event
-from understudy.domain.messages import AnyTool, Message, ToolChoice
+from understudy.domain.messages import Message, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
 from understudy.domain.runs import Approve, ToolErrors
@@ -19,8 +19,11 @@ class _Options(TypedDict, total=False):
     """A model name; at a manager also `entry` or `entry/model`, which is tried first."""
     system: str
     """Put before the messages as a system message."""
-    tools: Sequence[AnyTool | Mapping[str, Any] | Callable[..., Any]]
-    """Functions, `Tool`s, or mappings in OpenAI's form. Only `run_tools` executes functions."""
+    tools: Sequence[Any]
+    """Functions, `Tool`s, or mappings in OpenAI's form. Only `run_tools` executes functions.
+
+    Any, because mypy infers `list[object]` for a list of functions and tools, and `list[function]` for functions.
+    """
     tool_choice: ToolChoice | str | Mapping[str, Any]
     """`auto`, `none`, `required`, a tool's name, a `ToolChoice`, or a mapping in OpenAI's form."""
     parallel_tool_calls: bool
@@ -85,7 +88,7 @@ class RunOptions(RequestOptions, total=False):
     approve: Approve
     """Asked before a call is executed. Without it, calls of tools that need an approval are handed back."""
     tool_errors: ToolErrors
-    """Whether the model is told the `message` of an exception that a tool raised, or only its `type`, or whether it is
+    """Whether the model gets the `message` of an exception that a tool raised, or only its `type`, or whether it is
     raised to the caller (`raise`)."""
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from understudy import dialects, providers
+from understudy.client.door.prompts import read_messages
 from understudy.dialects.base import Send
 from understudy.domain.content import AnyPart, Audio, File, Image, Text, ToolResult
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
+from understudy.domain.misuse import Misuse
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.providers.base import dialect_for, endpoint_of
@@ -220,3 +222,17 @@ def test_types_are_settled_in_tool_results_too() -> None:
         said = Said(provider, SEEING[provider], message=Message.tool(result))
         assert "image/jpeg" in said.text
         assert "image/jpg" not in said.text
+
+
+def test_media_are_made_canonical_at_the_door_and_mistakes_name_their_place() -> None:
+    loose = Image(data=coded(PNG).rstrip("="), media_type="image/png")
+    strict = Image(data=coded(PNG), media_type="image/png")
+    result = ToolResult(call_id="c", content=(Text("a"), loose))
+    read = read_messages([Message.user("?"), Message.user("a", loose), Message.tool(result)])
+    assert read[1].parts[1] == strict
+    assert read[2].parts == (ToolResult(call_id="c", content=(Text("a"), strict)),)
+    assert read_messages(read) == read
+    with pytest.raises(Misuse, match=r"messages\[1\]\.content\[1\]: data is not valid base64"):
+        read_messages([Message.user("?"), Message.user("a", Image(data="?"))])
+    with pytest.raises(Misuse, match=r"messages\[0\]\.content\[0\]\.content\[0\]: url is not an absolute URL"):
+        read_messages([Message.tool(ToolResult(call_id="c", content=(File(url="a.pdf"),)))])

@@ -206,14 +206,14 @@ async def _slow(request: object, targets: tuple[Target, ...], facts: Facts, now:
 @pytest.mark.parametrize(
     ("fallback", "says"),
     [
-        ({"strategy": _slow}, "the strategy is asynchronous: it is called without await"),
-        ({"strategy": "cheapest"}, "unknown strategy 'cheapest': use priority, round_robin, cost_optimized"),
-        ({"strategy": 7}, "unknown strategy 7"),
+        ({"strategy": _slow}, "strategy is asynchronous: it is called without await"),
+        ({"strategy": "cheapest"}, "strategy is unknown: 'cheapest'; did you mean 'cost_optimized'"),
+        ({"strategy": 7}, "strategy is unknown: 7; use priority, round_robin, cost_optimized"),
         (
             {"strategy": u.FallbackStrategy.COST_OPTIMIZED, "unknown_prices": "middle"},
-            "unknown_prices must be 'last' or 'first', got 'middle'",
+            "unknown_prices is unknown: 'middle'; expected one of last, first",
         ),
-        ({"tasks": {"code": "a"}}, "task 'code': targets must be a list of names"),
+        ({"tasks": {"code": "a"}}, "tasks of task 'code' must be a list of names"),
         ({"tasks": {"code": []}}, "task 'code' has no targets"),
         ({"tasks": {"code": ["a", "a"]}}, "task 'code' names 'a' twice"),
     ],
@@ -221,8 +221,8 @@ async def _slow(request: object, targets: tuple[Target, ...], facts: Facts, now:
 def test_what_is_no_way_to_choose_is_told_when_the_manager_is_made(fallback: Any, says: str) -> None:
     with pytest.raises(u.ConfigError, match=says):
         manager(provider("a"), provider("b"), **fallback)
-    route = u.Route(name="r", targets=("a",), fallback=u.FallbackConfig(**fallback))
     with pytest.raises(u.ConfigError, match=says):
+        route = u.Route(name="r", targets=("a",), fallback=u.FallbackConfig(**fallback))
         manager(provider("a"), provider("b"), routes=[route])
 
 
@@ -231,7 +231,6 @@ def test_what_is_no_way_to_choose_is_told_when_the_manager_is_made(fallback: Any
     [
         ([u.Route(name="r", targets=())], "route 'r' has no targets"),
         ([u.Route(name="r", targets=("a", "a"))], "route 'r' names 'a' twice"),
-        ([u.Route(name="r", targets="a")], "route 'r': targets must be a list of names"),  # type: ignore[arg-type]
         ([u.Route(name="r", targets=("a",)), u.Route(name="r", targets=("b",))], "the name 'r' is used by two routes"),
     ],
 )

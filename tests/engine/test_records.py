@@ -83,5 +83,5 @@ async def test_an_embedding_request_is_checked_as_texts_are() -> None:
     for texts in ((), ("",), ("\ud800",)):
         with pytest.raises(u.Misuse):
             await provider(RecordingTransport()).embed(u.EmbeddingRequest(texts=texts))
-    with pytest.raises(u.Misuse, match="EmbeddingRequest, not int"):
+    with pytest.raises(u.Misuse, match="EmbeddingRequest, not a whole number"):
         await provider(RecordingTransport()).embed(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -40,10 +40,8 @@ def speaks(model: str, *, tools: bool = True, effort: str | None = None) -> str 
         ("gpt-6-astra", False, False, "low medium high xhigh"),
         ("gpt-6.1-sol", False, False, "low medium high xhigh"),
         ("gpt-5.5-pro", False, False, "medium high xhigh"),
-        ("gpt-5-pro-2025-10-06", False, False, "high"),
-        ("o3-pro", False, False, "low medium high"),
-        ("gpt-5.1-codex-mini", False, False, "low medium high"),
-        ("gpt-5.1-codex-max", False, False, "low medium high xhigh"),
+        ("gpt-5-pro", False, False, "high"),
+        ("gpt-5-codex", False, False, "low medium high"),
         ("codex-mini-latest", False, False, "low medium high"),
     ],
 )
@@ -54,11 +52,6 @@ def test_families(model: str, samples: bool, stops: bool, efforts: str | None) -
     assert quirks.efforts == (frozenset(efforts.split()) if efforts else None)
     assert quirks.other_max_tokens is samples
     assert "top_k" in quirks.refused
-
-
-@pytest.mark.parametrize(("model", "switch"), [("o4-mini", False), ("o3-2025-04-16", False), ("gpt-5", True)])
-def test_the_o_series_has_no_switch_for_parallel_calls(model: str, switch: bool) -> None:
-    assert quirks_of(ROW, model).parallel_switch is switch
 
 
 def test_models_that_do_not_reason_take_no_effort() -> None:

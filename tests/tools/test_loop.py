@@ -200,7 +200,7 @@ async def test_errors_are_handed_to_the_model(caplog: pytest.LogCaptureFixture) 
         ),
         "sorry",
     )
-    tools: list[Any] = [fail, afail, advise, stop, cancelled, add]
+    tools = [fail, afail, advise, stop, cancelled, add]
     with caplog.at_level(logging.WARNING, "understudy"):
         run = await llm.run_tools("Go.", tools=tools)
     told = results(run)
@@ -521,6 +521,7 @@ async def test_another_provider_takes_over_between_two_steps() -> None:
         ({"on_limit": "stop"}, "on_limit must be 'raise' or 'answer', got 'stop'"),
         ({"tool_errors": "hide"}, "tool_errors must be 'message', 'type' or 'raise', got 'hide'"),
         ({"approve": True}, "approve must be a function of a ToolCall, got bool"),
+        ({"approve": lambda: True}, "approve must be a function of one argument, the ToolCall: too many positional"),
         ({"max_step": 3}, "unknown option 'max_step'; did you mean 'max_steps'?"),
         ({"temprature": 3}, "did you mean 'temperature'"),
         ({"tools": "add"}, "tools must be a list of functions or tools, not a string"),

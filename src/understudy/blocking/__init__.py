@@ -14,6 +14,7 @@ call on, and serves all threads of the process. A forked process starts a loop o
 from __future__ import annotations
 
 from understudy.blocking.conversation import Conversation
+from understudy.blocking.media import fetch_media
 from understudy.blocking.provider import LLMProvider, Provider, ProviderManager, create_provider, from_config
 from understudy.blocking.stream import ResponseStream, RunStream
 
@@ -25,6 +26,7 @@ __all__ = [
     "ResponseStream",
     "RunStream",
     "create_provider",
+    "fetch_media",
     "from_config",
 ]
 

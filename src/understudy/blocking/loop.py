@@ -99,7 +99,7 @@ class LoopThread:
     # ---- calls ----
 
     def run_coroutine(self, provider: Any, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine of a provider on the loop, and wait for its result.
+        """Run a coroutine of a provider (`None` if of none) on the loop, and wait for its result.
 
         An exception that interrupts the wait, such as Ctrl-C, cancels the coroutine first and then propagates. Raises
         `Misuse` on the loop's own thread.
@@ -108,7 +108,8 @@ class LoopThread:
 
         def start(reply: Reply[T]) -> None:
             nonlocal task
-            self._providers.add(provider)
+            if provider is not None:
+                self._providers.add(provider)
             task = self.spawn(_make_and_await(make))
             task.add_done_callback(lambda done: self.deliver(reply, done))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 from understudy.blocking.bridge import BRIDGE
 from understudy.blocking.stream import ResponseStream, RunStream
 from understudy.client import factory, manager, provider
+from understudy.client.door.given import read_list, read_provider
 from understudy.domain.stats import ProviderStats
 from understudy.policy.plan import Plan
 from understudy.protocol import EmbedOptions, Prompt, RequestOptions, RunOptions, Texts, TypedOptions, TypedRunOptions
@@ -217,7 +218,7 @@ class ProviderManager(LLMProvider):
 
     def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
         self,
-        providers: Sequence[LLMProvider | AsyncProvider],
+        providers: Sequence[LLMProvider | AsyncProvider | ProviderConfig | str],
         fallback: FallbackConfig | None = None,
         *,
         routes: Sequence[Route] = (),
@@ -227,8 +228,9 @@ class ProviderManager(LLMProvider):
         name: str | None = None,
     ) -> None:
         """Raise `ConfigError` if there is no provider, two share a name, or a route or task names an unknown one."""
+        given = read_list("providers", providers)
         wrapped = manager.ProviderManager(
-            [each.wrapped if isinstance(each, LLMProvider) else each for each in providers],
+            given,
             fallback,
             routes=routes,
             sink=sink,
@@ -236,7 +238,7 @@ class ProviderManager(LLMProvider):
             priority=priority,
             name=name,
         )
-        self._hold(wrapped, tuple(providers))
+        self._hold(wrapped, tuple(map(_face, given, wrapped.providers)))
 
     @classmethod
     def of(cls, wrapped: manager.ProviderManager) -> Self:
@@ -267,8 +269,20 @@ class ProviderManager(LLMProvider):
         return self.wrapped.routes
 
 
+@read_provider.register
+def _(face: LLMProvider) -> Any:
+    return face.wrapped
+
+
+def _face(given: Any, made: AsyncProvider) -> LLMProvider | AsyncProvider:
+    """Return a provider of a manager as it was given, or the blocking face of one that was made of its entry."""
+    if isinstance(made, provider.Provider) and isinstance(given, (ProviderConfig, str, Mapping)):
+        return Provider(made)
+    return given  # type: ignore[no-any-return]  # a provider, which the manager has accepted
+
+
 def create_provider(
-    config: ProviderConfig,
+    config: ProviderConfig | str | Mapping[str, Any],
     *,
     row: ProviderRow | None = None,
     fallback: FallbackConfig | None = None,

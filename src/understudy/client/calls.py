@@ -35,15 +35,23 @@ FREE_DEADLINE = 30.0
 class Calls:
     """Plans the calls of every operation, and runs them on one engine."""
 
-    def __init__(self, engine: Engine, planner: Planner | SinglePlanner, backends: Mapping[str, Backend]) -> None:
-        """`backends` are those that a plan may name, by target."""
+    def __init__(
+        self,
+        engine: Engine,
+        planner: Planner | SinglePlanner,
+        backends: Mapping[str, Backend],
+        types: frozenset[str] = frozenset(),
+    ) -> None:
+        """`backends` are those that a plan may name, by target. `types` are the provider types among them, which
+        `extra` may name."""
+        self.types = types
         self.engine = engine
         self._planner = planner
         self._backends = backends
 
     async def generate(self, prompt: Prompt, options: RequestOptions) -> GenerationResponse:
         """Answer a prompt."""
-        read = read_prompt(prompt, options)
+        read = read_prompt(prompt, options, self.types)
         planned = await self._planned(self._planner.plan(read.request))
         run = Run(self._chat(read, planned.fallback, streamed=False), planned.plan, self._backends, self.engine)
         await run.to_end()
@@ -53,7 +61,7 @@ class Calls:
 
     def stream(self, prompt: Prompt, options: RequestOptions) -> ResponseStream:
         """Open a streamed answer. Report a wrong call at once; plan it when the first event is requested."""
-        read = read_prompt(prompt, options)
+        read = read_prompt(prompt, options, self.types)
         self._planner.check(read.request.model)
 
         async def start() -> Run:
@@ -64,11 +72,11 @@ class Calls:
 
     def explain(self, prompt: Prompt, options: RequestOptions) -> Plan:
         """Return the plan of a request without sending it."""
-        return self._planner.explain(read_prompt(prompt, options).request)
+        return self._planner.explain(read_prompt(prompt, options, self.types).request)
 
     async def embed(self, texts: Texts, options: EmbedOptions) -> EmbeddingResponse:
         """Turn texts into vectors."""
-        read = read_texts(texts, options)
+        read = read_texts(texts, options, self.types)
         planned = await self._planned(self._planner.embedding_plan(read.request))
         rules = _rules(planned.fallback, read.deadline)
         job = Job(id=self.engine.new_id(), operation=Operation.EMBED, request=read.request, rules=rules)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from understudy import providers
+from understudy.client.door.given import check_fallback, check_recording, check_transport, read_entry
 from understudy.client.provider import Provider
 from understudy.domain.errors import ConfigError
+from understudy.domain.suggestions import kind_of, shown, suggestion
 from understudy.engine.access import check_addresses
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def create_provider(
-    config: ProviderConfig,
+    config: ProviderConfig | str | Mapping[str, Any],
     *,
     row: ProviderRow | None = None,
     fallback: FallbackConfig | None = None,
@@ -29,9 +31,17 @@ def create_provider(
 ) -> Provider:
     """Make a provider of an entry, without I/O. Raise `ConfigError` for an unknown type or an invalid address.
 
+    `config` may also be a provider's type alone, such as `"openai"`, or a dict of the entry's fields.
+
     `row` describes a provider whose type is not built in; `config.provider` is then just a name. A provider used alone
     is a manager's `Call` over one target, with the same retries, time-outs and records.
     """
+    config = read_entry(config)
+    check_fallback(fallback)
+    check_transport(transport)
+    observers = check_recording(sink, observers)
+    if row is not None and not isinstance(row, ProviderRow):
+        raise ConfigError(f"row must be a ProviderRow, not {kind_of(row)}")
     row = row or _row(config.provider)
     check_addresses(config, row)
     if transport is not None and (config.proxy or config.ca_file or config.client_cert):
@@ -49,5 +59,4 @@ def _row(provider_type: str) -> ProviderRow:
         return providers.row(ProviderType(provider_type).value)
     except (ValueError, LookupError):
         pass
-    known = ", ".join(providers.types())
-    raise ConfigError(f"unknown provider {provider_type!r}; the providers are {known}")
+    raise ConfigError(f"unknown provider {shown(provider_type)}; {suggestion(provider_type, providers.types())}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import msgspec
 
+from understudy.client.door.given import check_fallback, check_recording, read_list, read_provider, read_routes
 from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
 from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported, error_of
@@ -27,7 +28,7 @@ from understudy.protocol import (
     TypedOptions,
     TypedRunOptions,
 )
-from understudy.settings import FallbackConfig, FallbackStrategy, Route
+from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,8 @@ GIVING_UP = 0.2
 class ProviderManager:
     """Several providers behind the same protocol: if one fails, the next takes over, and every attempt is recorded.
 
-    `providers` may be built-in ones, custom ones and other managers, each with a unique name. A call's `model` may be
+    `providers` may be built-in ones, custom ones and other managers, each with a unique name. A `ProviderConfig`, or a
+    provider's type such as `"openai"`, becomes a built-in provider. A call's `model` may be
     `entry`, `entry/model`, or a model that an entry names; that target is tried first, the others stay behind it. Or it
     is the name of one of `routes`, whose targets, strategy and limits then apply.
     """
@@ -61,7 +63,7 @@ class ProviderManager:
 
     def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
         self,
-        providers: Sequence[LLMProvider],
+        providers: Sequence[LLMProvider | ProviderConfig | str],
         fallback: FallbackConfig | None = None,
         *,
         routes: Sequence[Route] = (),
@@ -72,18 +74,22 @@ class ProviderManager:
     ) -> None:
         """Raise `ConfigError` if `providers` is empty or two share a name, if a route or task is empty or names an
         unknown entry, or if the strategy is invalid."""
-        if not providers:
+        given = map(read_provider, read_list("providers", providers))
+        made = [create_provider(each) if isinstance(each, ProviderConfig) else each for each in given]
+        if not made:
             raise ConfigError("a manager needs at least one provider")
-        names = [provider.name for provider in providers]
+        check_fallback(fallback)
+        observers = check_recording(sink, observers)
+        names = [provider.name for provider in made]
         if twice := next((each for each in names if names.count(each) > 1), None):
             raise ConfigError(f"the name {twice!r} is used by two providers: give each entry a unique name")
-        self.providers = tuple(providers)
-        self._by_name = dict(zip(names, providers, strict=True))
+        self.providers: tuple[LLMProvider, ...] = tuple(made)
+        self._by_name = dict(zip(names, made, strict=True))
         self.fallback = fallback or FallbackConfig()
         self.priority = priority
         if name is not None:
             self.name = name
-        self.routes = tuple(routes)
+        self.routes = read_routes(routes)
         self._sink = sink
         self._observers = observers
         if self.routes or self.fallback.tasks or self.fallback.strategy is not FallbackStrategy.PRIORITY:
@@ -117,7 +123,14 @@ class ProviderManager:
     def _calls(self) -> Calls:
         from understudy.client.calls import Calls
 
-        return Calls(self._engine, self._planner, self._catalog.backends)
+        return Calls(self._engine, self._planner, self._catalog.backends, self._types)
+
+    @property
+    def _types(self) -> frozenset[str]:
+        """The provider types of all providers, those inside managers included: names that `extra` may have."""
+        own = frozenset(str(each.provider_type) for each in self.providers)
+        inner = (getattr(each, "_types", None) for each in self.providers)
+        return own.union(*(types for types in inner if isinstance(types, frozenset)))
 
     @property
     def provider_type(self) -> str:
@@ -253,7 +266,7 @@ class ProviderManager:
         from understudy.client.prompt import read_prompt
         from understudy.engine import clock
 
-        read = read_prompt(prompt, options)
+        read = read_prompt(prompt, options, self._types)
         last: LLMError = Unsupported("no provider can count tokens")
         steps = (await self._planner.plan(read.request, take=False)).plan.steps
         end = clock.now() + self._patience

@@ -14,8 +14,9 @@ from understudy.client.door.prompts import CheckedMessages, read_messages
 from understudy.client.door.texts import ReadTexts, read_texts
 from understudy.client.door.tools import check_choice, read_tool_choice, read_tools
 from understudy.domain.messages import Message, Role
-from understudy.domain.misuse import Misuse
-from understudy.domain.requests import GenerationRequest
+from understudy.domain.misuse import LLMError, Misuse
+from understudy.domain.requests import GenerationRequest, WireOrigin
+from understudy.domain.suggestions import kind_of
 from understudy.engine.structured import ResultForm, check_tools, form_of, of_output
 from understudy.protocol import Prompt, RequestOptions
 
@@ -56,7 +57,7 @@ def read_prompt(prompt: Prompt, options: RequestOptions, extra_names: Iterable[s
     if request.output is not None and form is None:
         form = of_output(request.output)
     if request.tool_choice is not None and request.origin is None:
-        check_choice(request.tool_choice, request.tools)
+        check_choice(request.tool_choice, request.tools, request.extra)
     return ReadRequest(request, form, read_deadline(options.get("deadline")))
 
 
@@ -82,8 +83,10 @@ def checked_request(request: GenerationRequest, extra_names: Iterable[str] = ())
     messages = request.messages
     if type(messages) is CheckedMessages:
         return request
-    if request.origin is not None and type(messages) is tuple:
+    if isinstance(request.origin, WireOrigin) and type(messages) is tuple:
         return msgspec.structs.replace(request, messages=CheckedMessages(messages))
+    if request.origin is not None or not isinstance(request.configured, frozenset):
+        raise Misuse("GenerationRequest: origin and configured are set by the library; leave them out")
     fields: dict[str, Any] = {"messages": read_messages(messages)}
     for name, value in zip(_CHECKED, _checked_values(request), strict=True):
         if value is not None and value != ():
@@ -94,7 +97,7 @@ def checked_request(request: GenerationRequest, extra_names: Iterable[str] = ())
         fields["tools"] = read_tools(request.tools)
     if request.tool_choice is not None:
         choice = fields["tool_choice"] = read_tool_choice(request.tool_choice)
-        check_choice(choice, fields.get("tools", ()))
+        check_choice(choice, fields.get("tools", ()), request.extra)
     return msgspec.structs.replace(request, **fields)
 
 
@@ -116,8 +119,19 @@ def _form(options: RequestOptions) -> ResultForm | None:
     if schema is not None and output is not None:
         raise Misuse("pass either schema or output, not both")
     if schema is not None:
-        return form_of(schema)
+        return _form_of(schema)
     if output is None:
         return None
     output = read_option("output", output)
     return of_output(output) or ResultForm(output, lambda text: text)
+
+
+def _form_of(schema: Any) -> ResultForm:
+    if isinstance(schema, (str, bytes, int, float, complex, list, tuple, set, frozenset)):
+        raise Misuse(f"schema must be a type or a JSON Schema, not {kind_of(schema)}")
+    try:
+        return form_of(schema)
+    except LLMError:
+        raise
+    except Exception as error:
+        raise Misuse(f"schema must be a type or a JSON Schema, not {kind_of(schema)}") from error

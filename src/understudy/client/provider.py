@@ -87,7 +87,7 @@ class Provider:
         from understudy.engine.engine import Engine
 
         engine = Engine(sink=self._sink, observers=tuple(self._observers))
-        return Calls(engine, self._planner, {self.name: self.backend})
+        return Calls(engine, self._planner, {self.name: self.backend}, frozenset((self.row.type,)))
 
     @property
     def provider_type(self) -> str:
@@ -201,7 +201,7 @@ class Provider:
         from understudy.client.prompt import read_prompt
         from understudy.engine.exchanges import require
 
-        request = read_prompt(prompt, options).request
+        request = read_prompt(prompt, options, frozenset((self.row.type,))).request
         require(self.row, Operation.COUNT_TOKENS)
         planned = await self._planner.plan(request)
         *warned, count = await self._calls.ask(Operation.COUNT_TOKENS, request, planned)

@@ -5,7 +5,6 @@ Each becomes a `ProviderConfig`, is disabled because its key is missing, or is a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,17 +17,17 @@ from understudy.config.prices import read_price, read_prices
 from understudy.config.report import did_you_mean
 from understudy.config.schema import CAPABILITIES, LEGACY, PROVIDER
 from understudy.config.tables import Context, read_table
+from understudy.domain.misuse import ConfigError
 from understudy.domain.rules import not_json
 from understudy.providers import ProviderType, types
 from understudy.providers import row as row_of
 from understudy.providers.base import ProviderRow
 from understudy.providers.environment import EnvironmentKey
 from understudy.settings import ProviderConfig
+from understudy.settings.checking import CREDENTIAL, is_header, name_complaint
 
 PROVIDERS: KeyPath = ("llm", "providers")
-HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LLM: KeyPath = ("llm",)
-_CREDENTIAL = re.compile(r"authorization|api-?key|token|secret|password|cookie", re.IGNORECASE)
 
 Types = Mapping[str, ProviderRow | None]
 """The provider types that the file defines; `None` for an invalid one."""
@@ -102,10 +101,10 @@ def check_headers(context: Context, headers: Mapping[str, Any], path: KeyPath) -
     """Report headers that cannot be sent, and those that look like a key."""
     for header, value in headers.items():
         here = (*path, header)
-        if _CREDENTIAL.search(header):
+        if CREDENTIAL.search(header):
             what = f'the header "{header}" looks like a key; keys are not allowed in headers'
             context.report.error(here, what, "use api_key")
-        elif not HEADER_NAME.fullmatch(header) or (value is not None and not (value.isascii() and value.isprintable())):
+        elif not is_header(header, value or ""):
             what = "a header's name and value must be printable ASCII"
             context.report.error(here, what, "write it in ASCII, or omit it")
 
@@ -136,7 +135,12 @@ def _make_entry(
         models = {"text_model": row.text_model, "embedding_model": row.embedding_model}
         values = {**{key: model for key, model in models.items() if model}, **values}
     _default_model(context, values, path, row)
-    return ProviderConfig(**values, api_key=found.key, token=found.token)
+    try:
+        return ProviderConfig(**values, api_key=found.key, token=found.token)
+    except ConfigError:
+        if context.report.has_errors:  # those that were reported, with their lines
+            return None
+        raise
 
 
 def _title(table: Mapping[str, Any], index: int) -> str:
@@ -168,8 +172,8 @@ def _row(
 
 def _check_values(context: Context, values: dict[str, Any], path: KeyPath) -> None:
     name = values.get("name", "")
-    if "/" in name or not name.isprintable() or name != name.strip():
-        what = "a name must not contain a slash or control characters, or begin or end with a space"
+    if complaint := name_complaint(name):
+        what = f"a name {complaint}"
         context.report.error((*path, "name"), what, 'a model is addressed as "name/model"')
     for word in values.get("capabilities", {}):
         if word not in CAPABILITIES:

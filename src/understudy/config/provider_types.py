@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from understudy import dialects
-from understudy.config.entries import HEADER_NAME, check_headers
+from understudy.config.entries import check_headers
 from understudy.config.lines import KeyPath
 from understudy.config.report import did_you_mean
 from understudy.config.schema import ERROR_RULE, FAMILY, TYPE
@@ -23,6 +23,7 @@ from understudy.providers import ProviderType
 from understudy.providers import row as row_of
 from understudy.providers.addresses import address_complaint
 from understudy.providers.base import Auth, Family, ProviderRow
+from understudy.settings.checking import HEADER_NAME
 
 TYPES: KeyPath = ("llm", "provider_types")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -239,6 +240,8 @@ def _described(kind: Any) -> str:
             return "a list of strings"
         case origin if origin is tuple:
             return f"a list such as {_shape(kind)}"
+        case _ if issubclass(kind, msgspec.Struct):
+            return f"a table with any of the keys {', '.join(kind.__struct_fields__)}"
         case _:
             return {bool: "true or false", int: "a whole number", str: "a string"}[kind]
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from understudy.config.lines import KeyPath, key_lines
 from understudy.config.model import Notice, NoticeKind
 from understudy.domain.errors import ConfigError
+from understudy.settings.checking import FOREIGN_NAMES
 
 MASK = "…"
 _WIDTH = 120
@@ -29,27 +30,6 @@ _SECRET_LIKE = re.compile(
 )
 _SECRETS = frozenset({"api_key", "proxy", "headers", "header", "key_variable", "prefix"})
 """Keys whose values are secrets, or that are easily mistaken for such keys."""
-
-_FOREIGN_NAMES = {
-    "api_base": "base_url",
-    "api_url": "base_url",
-    "endpoint": "base_url",
-    "host": "base_url",
-    "ollama_url": "base_url",
-    "url": "base_url",
-    "apikey": "api_key",
-    "key": "api_key",
-    "token": "api_key",
-    "chat_model": "text_model",
-    "model": "text_model",
-    "model_name": "text_model",
-    "type": "provider",
-    "max_output_tokens": "max_tokens",
-    "num_retries": "max_retries",
-    "retries": "max_retries",
-    "retry_delay": "retry_delay_ms",
-}
-"""Other tools' names for the keys."""
 
 
 class Source:
@@ -161,6 +141,11 @@ class Report:
         """The notices, in the order in which they were recorded."""
         return tuple(self._notices)
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything is wrong so far."""
+        return bool(self._errors)
+
     def check(self) -> None:
         """Raise `ConfigError` with all errors, in the order of their lines, if there are any."""
         if self._errors:
@@ -181,7 +166,7 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
 
     known = list(known)
     lower = word.lower().replace("-", "_")
-    if _FOREIGN_NAMES.get(lower) in known:
-        return _FOREIGN_NAMES[lower]
+    if FOREIGN_NAMES.get(lower) in known:
+        return FOREIGN_NAMES[lower]
     found = get_close_matches(lower, known, n=1, cutoff=cutoff)
     return found[0] if found else None

@@ -16,6 +16,7 @@ from understudy.config.tables import Context, read_table
 from understudy.domain.rules import Rule
 from understudy.policy.selection import split_name
 from understudy.settings import FallbackConfig, FallbackStrategy, Route
+from understudy.settings.checking import name_complaint
 
 _FALLBACK: KeyPath = ("llm", "fallback")
 _TASKS: KeyPath = ("llm", "tasks")
@@ -56,9 +57,6 @@ def read_routes(context: Context, tables: Any, entries: Entries, fallback: Fallb
         if route is None:
             continue
         here = (*_ROUTES, index, "name")
-        if "/" in route.name:
-            what = "a name must not contain a slash"
-            context.report.error(here, what, 'a model of an entry is addressed as "name/model"')
         if route.name in taken:
             context.report.error(here, "an entry or another route has this name", "choose another name")
         taken.add(route.name)
@@ -102,6 +100,10 @@ def _read_route(
     values = _read_limits(context, table, path, ROUTE)
     name, names = values.pop("name", None), values.pop("targets", None)
     if name is None or names is None:
+        return None
+    if complaint := name_complaint(name):
+        hint = 'a model of an entry is addressed as "name/model"'
+        context.report.error((*path, "name"), f"a name {complaint}", hint)
         return None
     targets = _targets(context, names, (*path, "targets"), entries)
     if not targets:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
+from understudy.dialects.limits import ParameterLimits
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EFFORTS
 
@@ -50,13 +51,6 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`messages[].name` is accepted."""
     joined_texts: bool = False
     """A message of texts alone must be one string."""
-    ranges: tuple[tuple[str, float, float], ...] = ()
-    """Fields of `GenerationRequest` with the least and the greatest accepted number, where these are narrower than
-    what the dialect accepts."""
-    metadata_limits: tuple[int, int, int] | None = None
-    """How many metadata are accepted, and the characters of a name and of a value; `None` without a limit."""
-    max_identifier: int | None = None
-    """Characters of `cache_key` and of `safety_identifier`; a longer one is sent as its hash."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
     """Kinds of media that this target accepts."""
     result_media: frozenset[str] | None = None
@@ -108,6 +102,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """A single stop sequence must be in a list too."""
     logprobs_as_count: bool = False
     """`logprobs` is the number of alternatives instead of a switch beside `top_logprobs` (Together)."""
+    limits: ParameterLimits = ParameterLimits()
+    """The values that plain fields may have."""
     single_models: bool = True
     """One model can be looked up by its name; otherwise it is searched in the list."""
     partner_suffix: bool = False
@@ -154,9 +150,6 @@ class QuirksPatch(TypedDict, total=False):
     cache_breakpoints: bool
     message_names: bool
     joined_texts: bool
-    ranges: tuple[tuple[str, float, float], ...]
-    metadata_limits: tuple[int, int, int] | None
-    max_identifier: int | None
     inputs: frozenset[str]
     result_media: frozenset[str] | None
     gives_media: bool
@@ -183,6 +176,7 @@ class QuirksPatch(TypedDict, total=False):
     max_stop: int | None
     stop_as_list: bool
     logprobs_as_count: bool
+    limits: ParameterLimits
     single_models: bool
     partner_suffix: bool
     embed_batch: int

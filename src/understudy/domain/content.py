@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, ClassVar, Self
-from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
@@ -21,6 +20,7 @@ from understudy.domain.media_types import (
     is_absolute_url,
     is_text,
     is_textual,
+    parse_data_url,
     settle_type,
     sniff,
     sniff_base64,
@@ -102,7 +102,7 @@ class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
 
     def __post_init__(self) -> None:
         """Raise `Misuse` for a field of a wrong type."""
-        if type(self.text) is not str or self.citations or self.extra is not None or self.cache is not None:
+        if type(self.text) is not str or self.citations != () or self.extra is not None or self.cache is not None:
             if isinstance(self.citations, list):
                 msgspec.structs.force_setattr(self, "citations", tuple(self.citations))
             check_fields(self)
@@ -115,8 +115,8 @@ class Refusal(Part, frozen=True, kw_only=False, tag="refusal", omit_defaults=Tru
     provenance: Provenance | None = None
 
 
-class InvalidMedia(ValueError):
-    """Media that cannot be used."""
+class InvalidMedia(Misuse, ValueError):
+    """Media that cannot be used. It is a `ValueError` too, which `from_bytes` raised before."""
 
 
 class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -134,6 +134,13 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
     file_id: str | None = None
     media_type: str | None = None
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `Misuse` for a field of a wrong type."""
+        if isinstance(self.data, bytes | bytearray):
+            name = type(self).__name__
+            raise InvalidMedia(f"{name}: data is base64, got bytes; use {name}.from_bytes")
+        check_fields(self)
 
     @classmethod
     def from_path(cls, path: str | PathLike[str], media_type: str | None = None) -> Self:
@@ -162,6 +169,14 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
             hint = f"; for a file, use {cls.__name__}.from_path" if isinstance(data, str) else ""
             raise InvalidMedia(f"{who}: data must be bytes, got {type(data).__name__}{hint}")
         return cls._of(f"{who}: the data", bytes(data), media_type, None, given=media_type is not None)
+
+    @classmethod
+    def from_download(cls, what: str, data: bytes, media_type: str | None, name: str | None) -> Self:
+        """Make a part from bytes under the type and name that a server gave them; `what` names them in errors.
+
+        Raise `Misuse` as `from_bytes` does, also for content of another kind than the part's.
+        """
+        return cls._of(what, data, media_type or type_of_name(name or ""), name, given=False)
 
     @classmethod
     def from_url(cls, url: str, media_type: str | None = None) -> Self:
@@ -235,24 +250,6 @@ _EXAMPLES = {
     "": "PDF or text",
 }
 _CLASS_FOR = {"image": "Image", "audio": "Audio"}
-
-
-def parse_data_url(url: str) -> tuple[str | None, str] | None:
-    """Return the media type and the base64 of a `data:` URL (RFC 2397); `None` for any other string.
-
-    Parameters of the media type are left out, and a missing media type is `None`: for media, RFC 2397's default of
-    `text/plain` is less likely than an image whose first bytes show what it is.
-    """
-    head, comma, data = url.partition(",")
-    scheme, colon, described = head.partition(":")
-    if not comma or not colon or scheme.lower() != "data":
-        return None
-    media_type, *parameters = described.split(";")
-    if parameters and parameters[-1].lower() == "base64":
-        return media_type or None, unquote(data) if "%" in data else data
-    if not data.isascii():
-        return None  # Not a URL: such characters must be percent-encoded, in an encoding that only the caller knows.
-    return media_type or None, base64.b64encode(unquote_to_bytes(data)).decode("ascii")
 
 
 class Image(Media, frozen=True, kw_only=True, tag="image", omit_defaults=True):

@@ -25,7 +25,7 @@ def check_fields(value: msgspec.Struct) -> None:
         try:
             # Also accepts what is already a struct of the declared type, and then does not look into it.
             msgspec.convert(given, declared)
-        except (msgspec.ValidationError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:  # msgspec's own, and its mistakes
             hint = f"; use {cls.__name__}.from_bytes" if type(given) is bytes and hasattr(cls, "from_bytes") else ""
             message = f"{cls.__name__}: {name} {_complaint(given, declared, error)}{hint}"
         else:

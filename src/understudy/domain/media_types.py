@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from urllib.parse import unquote, unquote_to_bytes
 
 _ALIASES: Mapping[str, str] = {
     **dict.fromkeys(("image/jpg", "image/pjpeg", "image/x-jpeg"), "image/jpeg"),
@@ -204,3 +205,21 @@ def is_text(data: bytes) -> bool:
         return b"\0" not in data and bool(data.decode())
     except UnicodeDecodeError:
         return False
+
+
+def parse_data_url(url: str) -> tuple[str | None, str] | None:
+    """Return the media type and the base64 of a `data:` URL (RFC 2397); `None` for any other string.
+
+    Parameters of the media type are left out, and a missing media type is `None`: for media, RFC 2397's default of
+    `text/plain` is less likely than an image whose first bytes show what it is.
+    """
+    head, comma, data = url.partition(",")
+    scheme, colon, described = head.partition(":")
+    if not comma or not colon or scheme.lower() != "data":
+        return None
+    media_type, *parameters = described.split(";")
+    if parameters and parameters[-1].lower() == "base64":
+        return media_type or None, unquote(data) if "%" in data else data
+    if not data.isascii():
+        return None  # Not a URL: such characters must be percent-encoded, in an encoding that only the caller knows.
+    return media_type or None, base64.b64encode(unquote_to_bytes(data)).decode("ascii")

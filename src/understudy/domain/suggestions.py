@@ -25,7 +25,7 @@ def suggestion(word: object, known: Iterable[str], meant: Mapping[str, str] | No
 
     `meant` maps words of other tools to known ones. Without a similar word, all known ones are listed.
     """
-    known = list(known)
+    known = [str(each) for each in known]  # of an enumeration, the values
     if isinstance(word, str):
         foreign = (meant or {}).get(word.lower().replace("-", "_"))
         guess = foreign if foreign in known else nearest(word, known)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from understudy.domain.operation import Operation
 from understudy.emulator import cast
@@ -59,8 +60,10 @@ class Emulator:
             for name in (cast.types() if providers is None else providers)
         }
         self._host = host
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Emulator:
+        self._loop = asyncio.get_running_loop()
         try:
             for server in self._servers.values():
                 await server.start()
@@ -124,13 +127,23 @@ class Emulator:
         """The number of open connections, over all providers."""
         return sum(server.open_connections for server in self._servers.values())
 
-    async def stop(self, provider: str) -> None:
-        """Close a provider's port and connections: from then on, connections are refused."""
-        await self._server(provider).stop()
+    def stop(self, provider: str) -> Awaitable[None]:
+        """Close a provider's port and connections: from then on, connections are refused.
 
-    async def start(self, provider: str) -> None:
-        """Open a stopped provider's port again, the same one."""
-        await self._server(provider).start()
+        Await it; in synchronous code, beside `emulate`, it is done when the call returns.
+        """
+        return self._perform(self._server(provider).stop())
+
+    def start(self, provider: str) -> Awaitable[None]:
+        """Open a stopped provider's port again, the same one. Await it as `stop`."""
+        return self._perform(self._server(provider).start())
+
+    def _perform(self, work: Coroutine[Any, Any, None]) -> Awaitable[None]:
+        """Return work to await; called from a thread without a loop, do it on the emulator's own first."""
+        if self._loop is None or asyncio._get_running_loop() is not None:  # noqa: SLF001
+            return work
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return _Done()
 
     def _server(self, provider: str) -> ProviderServer:
         if provider not in self._servers:
@@ -140,12 +153,19 @@ class Emulator:
         return self._servers[provider]
 
 
+class _Done:
+    """What is done already; awaiting it returns at once."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
+
+
 @contextmanager
 def emulate(*providers: str, emulator: Emulator | None = None) -> Iterator[Emulator]:
     """Run an emulator in a thread of its own, for synchronous code.
 
     `providers` are the ones to emulate, all by default; pass `emulator` instead for one with other settings.
-    Reading and scripting are safe from other threads; `start` and `stop` are for asynchronous code only.
+    Reading, scripting, `start` and `stop` are safe from other threads.
     """
     running = emulator or Emulator(providers or None)
     loop = asyncio.new_event_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TypeVar
 
 import msgspec
 
@@ -64,12 +65,20 @@ def check_addresses(config: ProviderConfig, row: ProviderRow) -> None:
     raise ConfigError(f"{config.entry}: proxy {complaint}")
 
 
+_V = TypeVar("_V")
+
+
+def _hidden(value: str | _V) -> Secret | _V:
+    """Return a value as the entry holds it, in which strings are secrets already."""
+    return Secret(value) if isinstance(value, str) else value
+
+
 def secret_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, Secret | None]:
     """Return an entry's key or token, and the header that carries it; `None` if it is fetched at every send.
 
     Raise `ConfigError` if it is missing, or cannot be sent in a header.
     """
-    key, token = config.api_key, config.token
+    key, token = _hidden(config.api_key), _hidden(config.token)
     if key is not None and token is not None:
         raise ConfigError(f"{config.entry}: set either api_key or token, not both")
     given = token if isinstance(token, Secret) else None

@@ -106,7 +106,8 @@ def _clean_name(redactor: Redactor, name: str) -> str:
 async def sign_with(sign: Signer, request: HttpRequest) -> HttpRequest:
     """Sign a request. Raises `NotSigned`."""
     try:
-        signed = await sign(request)
+        given: object = sign(request)
+        signed = await given if inspect.isawaitable(given) else given
     except Exception as error:
         raise NotSigned(_raised("the signer", error)) from error
     if not isinstance(signed, HttpRequest):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from random import Random
 from typing import Protocol
 
@@ -14,6 +15,7 @@ import msgspec
 from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.errors import error_of
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.engine.backend import Backend
 from understudy.engine.background import Background
 from understudy.engine.job import Job, new_id
@@ -23,6 +25,8 @@ from understudy.policy.health import Health
 from understudy.policy.signals import Launch
 
 logger = logging.getLogger("understudy")
+# A program that has not set up logging sees nothing on its stderr: https://docs.python.org/3/howto/logging.html
+logger.addHandler(logging.NullHandler())
 
 CLOSED = Failure(kind=FailureKind.CANCELLED, message="the provider was closed")
 """How the requests end that run while their provider is closed."""
@@ -109,11 +113,21 @@ class Engine:
             logger.exception("the ledger failed to record attempt %s", record.attempt_id)
         for observer in self._observers:
             try:
-                observer(record)
+                given = observer(record)
+                if given is not None and isawaitable(given):
+                    self.background.start(guarded(given, f"observer {observer!r}"))
             except Exception:
                 logger.exception("observer %r failed on attempt %s", observer, record.attempt_id)
         if record.outcome is Outcome.FAILED:
-            logger.warning("request %s attempt %s", record.request_id, record)
+            # That a model is not offered is the answer to a look-up, not a failure.
+            is_answer = record.operation is Operation.MODELS and _is_not_found(record)
+            logger.log(
+                logging.DEBUG if is_answer else logging.WARNING, "request %s attempt %s", record.request_id, record
+            )
+
+
+def _is_not_found(record: AttemptRecord) -> bool:
+    return record.failure is not None and record.failure.kind is FailureKind.NOT_FOUND
 
 
 async def guarded(work: Awaitable[object], what: str) -> None:

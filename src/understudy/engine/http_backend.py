@@ -15,7 +15,6 @@ from understudy.domain.errors import ConfigError
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
-from understudy.domain.secret import Secret
 from understudy.domain.stats import ProviderStats
 from understudy.engine.access import endpoint_for, secret_for
 from understudy.engine.backend import ModelFacts
@@ -88,7 +87,7 @@ class HttpBackend:
         config = self.config
         auth, secret = secret_for(config, self.row)
         home = urlsplit(self.endpoint(None).base_url)
-        source = None if isinstance(config.token, Secret) else config.token
+        source = config.token if callable(config.token) else None
         return Credential(auth, secret, f"{home.scheme}://{home.netloc}", token=source, sign=config.sign)
 
     @cached_property

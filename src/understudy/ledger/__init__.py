@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from understudy.domain.attempts import AttemptRecord
 
-Observer = Callable[[AttemptRecord], None]
+Observer = Callable[[AttemptRecord], Awaitable[object] | None]
 """Called with every attempt's record, on the event loop, so it must be quick. Its exceptions are logged, not
-propagated."""
+propagated. An asynchronous one runs in the background: the answer does not wait for it, and `aclose` does for a
+second."""
 
 
 class LedgerSink(Protocol):

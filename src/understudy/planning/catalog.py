@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
@@ -11,7 +10,7 @@ from understudy.domain.errors import ConfigError, Misuse
 from understudy.engine.backend import Backend
 from understudy.policy.selection import EVERYTHING, Selection, select, split_name, unknown_name
 from understudy.policy.targets import Target, TargetFacts
-from understudy.settings import FallbackConfig, FallbackStrategy, Route
+from understudy.settings import FallbackConfig, Route
 
 
 class TargetCatalog:
@@ -37,7 +36,7 @@ class TargetCatalog:
 
     def check(self, fallbacks: Iterable[FallbackConfig]) -> None:
         """Raise `ConfigError` if a route shares a name with an entry, a route or task is empty or names an unknown
-        entry, or a strategy is invalid."""
+        entry."""
         for route in self.routes.values():
             if route.name in self.backends:
                 raise ConfigError(f"route {route.name!r} has the same name as an entry: choose another name")
@@ -45,11 +44,8 @@ class TargetCatalog:
         for fallback in fallbacks:
             for task, names in fallback.tasks.items():
                 self._check_names(names, f"task {task!r}")
-            _check_strategy(fallback)
 
     def _check_names(self, names: Sequence[str], where: str) -> None:
-        if isinstance(names, str):
-            raise ConfigError(f"{where}: targets must be a list of names, such as [{names!r}], not a string")
         if not names:
             raise ConfigError(f"{where} has no targets")
         for place, name in enumerate(names):
@@ -127,17 +123,3 @@ class TargetCatalog:
             capabilities=known.capabilities,
             price=backend.price_of(target.model),
         )
-
-
-def _check_strategy(fallback: FallbackConfig) -> None:
-    """Raise `ConfigError` for an invalid strategy."""
-    strategy: object = fallback.strategy
-    if inspect.iscoroutinefunction(strategy):
-        raise ConfigError("the strategy is asynchronous: it is called without await, so write def, not async def")
-    if not callable(strategy) and strategy not in list(FallbackStrategy):
-        known = ", ".join(FallbackStrategy)
-        raise ConfigError(
-            f"unknown strategy {strategy!r}: use {known}, or a function with the signature of understudy.Strategy"
-        )
-    if fallback.unknown_prices not in ("last", "first"):
-        raise ConfigError(f"unknown_prices must be 'last' or 'first', got {fallback.unknown_prices!r}")

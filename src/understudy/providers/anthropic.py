@@ -6,6 +6,9 @@ a model refuses, how its thinking is controlled, and how much it can write.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.quirks import QuirksPatch
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import without_route
@@ -18,7 +21,12 @@ _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _FREE_CHOICE = frozenset({"auto", "none"})
 _ALL_EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
 
+_LIMITS = ParameterLimits(blank_stops=False, user_length=256, user_mail=False)
+"""A stop sequence of white space alone is refused, an id of the end user beyond 256 characters, and one that is an
+email address ("user_id appears to contain an email address", github.com/BerriAI/litellm/issues/10106)."""
+
 _CURRENT: QuirksPatch = {
+    "limits": replace(_LIMITS, temperature_with_top_p=False),
     "refused": _SAMPLING,
     "refused_since": ((VERSION, _SAMPLING),),
     "prefill": False,
@@ -43,6 +51,7 @@ _FAMILIES = (
     # Up to 4.5: thinking by budget, off by default; the caller may begin the answer.
     Family(r"claude-(2|3|instant)\b.*|claude-(opus|sonnet)-4(-[01])?(-20\d{6})?|claude-[a-z]+-4-5\b.*", _LEGACY),
     Family(r"claude-(2|3|instant)\b.*", {"thinking_modes": frozenset(), "max_output_tokens": 4096}),
+    Family(r"claude-(2|3|instant)\b.*|claude-(opus|sonnet)-4(-0)?(-20\d{6})?", {"limits": _LIMITS}),
     Family(r"claude-3-5-.*", {"max_output_tokens": 8192}),
     Family(r"claude-3-7-.*", {"thinking_modes": frozenset({"enabled", "disabled"}), "max_output_tokens": 64_000}),
     Family(r"claude-(2|3|instant)\b.*|claude-(opus|sonnet)-4(-0)?(-20\d{6})?", {"output_formats": frozenset({"text"})}),
@@ -110,6 +119,7 @@ ROW = ProviderRow(
     token_auth=Auth(),
     headers=(("anthropic-version", VERSION),),
     version_header="anthropic-version",
+    quirks={"limits": _LIMITS},
     families=_FAMILIES,
     text_model="claude-sonnet-5-5",
     as_of="2026-11-22",

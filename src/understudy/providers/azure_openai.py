@@ -18,6 +18,7 @@ from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import Auth, Family, ProviderRow
+from understudy.providers.openai import LIMITS
 from understudy.providers.openai import ROW as OPENAI
 
 _DATED = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
@@ -82,7 +83,12 @@ ROW = ProviderRow(
     token_auth=Auth(),
     catalogue_only=True,
     # Newer fields of OpenAI's API arrive later here; all versions accept `user`.
-    quirks={**OPENAI.quirks, "user_field": "user", "strict_schemas": "azure"},
+    quirks={
+        **OPENAI.quirks,
+        "user_field": "user",
+        "strict_schemas": "azure",
+        "limits": replace(LIMITS, user_length=None),
+    },
     # Deployments have any name, most often that of their model.
     families=(
         *OPENAI.families,

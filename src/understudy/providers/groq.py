@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
@@ -12,6 +13,17 @@ _UNSUPPORTED = frozenset(
     {"presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "n", "top_k", "min_p"}
 )
 """Parameters of the dialect that none of Groq's models supports."""
+
+_LIMITS = ParameterLimits(
+    ranges={"temperature": (0, 2), "top_p": (0, 1)},
+    tiers={
+        "auto": "auto",
+        "on_demand": "on_demand",
+        "default": "on_demand",
+        "flex": "flex",
+        "performance": "performance",
+    },
+)
 
 _REFUSED = _UNSUPPORTED | ONLY_OPENAI | {"refusal"}
 
@@ -38,6 +50,7 @@ ROW = ProviderRow(
         # "'messages.0.content' : value must be a string" (github.com/OpenHands/OpenHands/issues/4643)
         "joined_texts": True,
         "max_stop": 4,
+        "limits": _LIMITS,
         "inputs": frozenset({"image"}),
         # Usage always comes in the last chunk, under x_groq.
         "stream_usage": False,
@@ -64,15 +77,15 @@ ROW = ProviderRow(
                 "strict_schemas": "groq",
             },
         ),
-        Family(
-            r"openai/gpt-oss.*|moonshotai/kimi-k2.*|meta-llama/llama-4.*|qwen/qwen3\.[6-9].*",
-            {"output_formats": frozenset({"text", "json_object", "json_schema"})},
-        ),
-        # These see no images: "messages[0].content must be a string" (github.com/vercel/ai/issues/2837).
+        # These read only text: "messages[0].content must be a string" (github.com/vercel/ai/issues/2837).
         Family(
             r"openai/gpt-oss.*|llama-?3(?!.*vision).*|gemma.*|allam.*|moonshotai/.*|mistral.*|qwen/qwen3-.*|qwen-.*"
             r"|deepseek.*|(groq/)?compound.*",
             {"inputs": frozenset()},
+        ),
+        Family(
+            r"openai/gpt-oss.*|moonshotai/kimi-k2.*|meta-llama/llama-4.*|qwen/qwen3\.[6-9].*",
+            {"output_formats": frozenset({"text", "json_object", "json_schema"})},
         ),
         Family(r"qwen/qwen3.*", {"efforts": frozenset({"none", "default"})}),
         Family(r"qwen/qwen3\.8-27b", {"efforts": frozenset({"none", "default", "low", "medium", "high"})}),

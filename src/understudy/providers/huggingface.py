@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
@@ -17,6 +18,18 @@ from understudy.providers.base import ONLY_OPENAI, ProviderRow
 
 _UNKNOWN = ONLY_OPENAI | {"user", "refusal", "service_tier", "logit_bias", "dimensions"}
 """Fields that the router's API does not have. Partners may accept some, but which partner answers is unknown."""
+
+_LIMITS = ParameterLimits(
+    ranges={
+        "temperature": (0, 2),
+        "top_p": (0, 1),
+        "presence_penalty": (-2, 2),
+        "frequency_penalty": (-2, 2),
+        "seed": (0, 2**64 - 1),
+        "top_logprobs": (0, 5),
+    },
+    top_logprobs_alone=False,
+)
 
 _HOME = "https://router.huggingface.co/v1"
 
@@ -38,8 +51,7 @@ ROW = ProviderRow(
         "max_stop": 4,
         # The templates of many models concatenate strings.
         "joined_texts": True,
-        # text-generation-inference: `seed` is unsigned, "`top_logprobs` must be >= 0 and <= 5".
-        "ranges": (("seed", 0, 2**64 - 1), ("top_logprobs", 0, 5)),
+        "limits": _LIMITS,
         "inputs": frozenset({"image"}),
         "partner_suffix": True,
         # The limit is not documented; this many are accepted.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urlsplit
 
+from understudy.dialects.limits import ParameterLimits
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import Family, ProviderRow
@@ -73,6 +74,7 @@ ROW = ProviderRow(
         "image_urls": False,
         "tool_choice": frozenset({"auto", "none"}),
         "parallel_switch": False,
+        "limits": ParameterLimits(ranges={"top_logprobs": (0, 20)}, top_logprobs_alone=False),
         "efforts": frozenset({"none", "low", "medium", "high", "max"}),
         # There is no limit, but vectors are JSON: with 4,096 numbers each, these are some 20 MB.
         "embed_batch": 512,

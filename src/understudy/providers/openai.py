@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from msgspec.structs import replace
+
+from understudy.dialects.limits import MetadataLimits, ParameterLimits
 from understudy.dialects.quirks import QuirksPatch
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import openai_base_url
@@ -17,9 +20,28 @@ _NEVER = frozenset({"top_k", "min_p", "thinking"})
 
 _REASONS: QuirksPatch = {"refused": _NEVER | _SAMPLING | {"stop"}, "other_max_tokens": False}
 _PLAIN: QuirksPatch = {"refused": _NEVER | {"reasoning", "verbosity"}}
+_UP_TO_XHIGH = frozenset({"low", "medium", "high", "xhigh"})
 _SNAPSHOT = r"(-\d{4}-\d\d-\d\d)?"
 _TUNED = r"(ft:)?"
 """Fine-tuned models are called `ft:<base>:…` and accept what their base accepts."""
+
+LIMITS = ParameterLimits(
+    ranges={
+        "temperature": (0, 2),
+        "top_p": (0, 1),
+        "presence_penalty": (-2, 2),
+        "frequency_penalty": (-2, 2),
+        "seed": (-(2**63), 2**63 - 1),
+        "top_logprobs": (0, 20),
+    },
+    bias=100,
+    top_logprobs_alone=False,
+    user_length=64,
+    cache_key_length=64,
+    metadata=MetadataLimits(pairs=16, key=64, value=512),
+    tiers={name: name for name in ("auto", "default", "flex", "scale", "priority", "fast")},
+)
+"""From the parameters' descriptions in the API reference."""
 
 _HOME = "https://api.openai.com/v1"
 
@@ -41,9 +63,8 @@ ROW = ProviderRow(
         "refused": _NEVER,
         "user_field": "safety_identifier",
         "max_stop": 4,
+        "limits": LIMITS,
         "json_word": True,
-        "metadata_limits": (16, 64, 512),
-        "max_identifier": 64,
         # 2,048 are accepted, but as numbers, which callers may request and compatible servers always send, that many
         # vectors are up to 140 MB.
         "embed_batch": 512,
@@ -68,8 +89,7 @@ ROW = ProviderRow(
             {"refused": _NEVER | _SAMPLING | {"reasoning", "verbosity", "seed", "stop", "parallel_tool_calls"}},
         ),
         Family(_TUNED + r"o\d.*", _REASONS | {"efforts": frozenset({"low", "medium", "high"})}),
-        # github.com/evalstate/fast-agent/issues/279, github.com/langchain-ai/langgraph-supervisor-py/pull/125
-        Family(_TUNED + r"o\d(-mini|-preview)?(-\d{4}.*|:.*)?", {"parallel_switch": False}),
+        Family(_TUNED + r"o\d.*", {"parallel_switch": False}),
         Family(r"o1-(mini|preview).*", {"refused": _NEVER | _SAMPLING | {"stop", "reasoning"}, "system_role": "user"}),
         Family(
             r"gpt-5(-mini|-nano|-search-api)?" + _SNAPSHOT,
@@ -98,16 +118,15 @@ ROW = ProviderRow(
         ),
         Family(
             r"gpt-5\.([6-9]|\d\d).*|gpt-6.*",
-            {
-                "efforts": frozenset({"none", "low", "medium", "high", "xhigh", "max"}),
-                "cache_breakpoints": True,
-                "ranges": (("top_logprobs", 0, 5),),
-            },
+            {"efforts": frozenset({"none", "low", "medium", "high", "xhigh", "max"}), "cache_breakpoints": True},
+        ),
+        Family(
+            r"gpt-5\.([6-9]|\d\d).*|gpt-6.*",
+            # "Invalid value for 'top_logprobs': must be less than or equal to 5."
+            {"limits": replace(LIMITS, ranges={**LIMITS.ranges, "top_logprobs": (0, 5)})},
         ),
         # These have no effort `none`, and chat completions end at xhigh.
         Family(r"gpt-6-astra.*|gpt-6\.\d+.*", {"efforts": frozenset({"low", "medium", "high", "xhigh"})}),
-        # They reason at any effort. Efforts as the service's refusals list them
-        # (github.com/anomalyco/opencode/pull/26268, github.com/openai/codex/issues/6647).
         Family(
             r".*-pro" + _SNAPSHOT + r"|.*codex.*|.*-deep-research.*",
             _REASONS
@@ -118,12 +137,11 @@ ROW = ProviderRow(
                 "default_effort_none": False,
             },
         ),
+        # Efforts of those models differ from their namesakes'.
         Family(r"gpt-5-pro" + _SNAPSHOT, {"efforts": frozenset({"high"})}),
         Family(r"gpt-(5\.\d+|[6-9].*)-pro" + _SNAPSHOT, {"efforts": frozenset({"medium", "high", "xhigh"})}),
-        Family(
-            r"gpt-5\.1-codex-max.*|gpt-5\.([2-9]|\d\d)-codex.*",
-            {"efforts": frozenset({"low", "medium", "high", "xhigh"})},
-        ),
+        Family(r"gpt-5\.1-codex-max.*|gpt-(5\.[2-9]|[6-9]).*codex.*", {"efforts": _UP_TO_XHIGH}),
+        Family(r".*-deep-research.*", {"efforts": frozenset({"medium"})}),
     ),
     text_model="gpt-6-luna",
     embedding_model="text-embedding-3-small",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
@@ -10,6 +11,18 @@ from understudy.providers.base import ONLY_OPENAI, Family, ProviderRow
 
 _UNKNOWN = ONLY_OPENAI | {"service_tier", "user", "thinking", "refusal", "dimensions"}
 """Fields that Together's API does not have; requests of OpenAI's clients may carry them."""
+
+
+_LIMITS = ParameterLimits(
+    ranges={
+        "temperature": (0, 2),
+        "top_p": (0, 1),
+        "presence_penalty": (-2, 2),
+        "frequency_penalty": (-2, 2),
+        "top_logprobs": (0, 20),
+    },
+    top_logprobs_alone=False,
+)
 
 
 def normalize_base_url(base_url: str) -> str:
@@ -45,6 +58,7 @@ ROW = ProviderRow(
         # `input_audio` is WAV here.
         "audio_types": frozenset({"audio/wav"}),
         "stop_as_list": True,
+        "limits": _LIMITS,
         "logprobs_as_count": True,
         "single_models": False,
         # The limit is not documented; this many are accepted.

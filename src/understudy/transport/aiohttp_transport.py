@@ -50,10 +50,12 @@ class AioTransport:
         connections: int | None = None,
         pool_wait: float = POOL_WAIT,
         bounds: Bounds | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
         """`network` states through which proxy and with which certificates; by default the environment does.
 
-        `connections` is the limit for each event loop, over all hosts; `pool_wait` is in seconds.
+        `connections` is the limit for each event loop, over all hosts; `pool_wait` is in seconds. `resolver` looks host
+        names up.
         """
         if connections is not None and connections < 1:
             raise ValueError(f"connections must be at least 1, got {connections}")
@@ -61,7 +63,7 @@ class AioTransport:
         self._connections = connections or 0
         self._pool_wait = pool_wait
         self._head_limit = (bounds or Bounds()).headers
-        self._resolver = Resolver()
+        self._resolver = resolver or Resolver()
         self._opened: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Opened] = weakref.WeakKeyDictionary()
 
     async def send(self, request: HttpRequest, *, connect: float) -> Incoming:

@@ -62,10 +62,13 @@ def test_answers_are_what_openais_own_types_read(configured: CommandLine) -> Non
 
 
 def test_a_body_loses_nothing_on_its_way(configured: CommandLine, emulator: Emulator) -> None:
-    write(configured.folder / "in.jsonl", [chat("a", made_up={"kept": [1, None]}) | {"url": "/chat/completions"}])
+    write(
+        configured.folder / "in.jsonl",
+        [chat("a", moderation={"model": "m", "policy": None}) | {"url": "/chat/completions"}],
+    )
     assert run(configured).code == 0
     sent = emulator.requests("openai")[-1].body
-    assert sent["made_up"] == {"kept": [1, None]}
+    assert sent["moderation"] == {"model": "m", "policy": None}
     assert sent["model"] == "gpt-6-luna"
 
 

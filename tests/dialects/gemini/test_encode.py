@@ -236,7 +236,6 @@ def test_settings_have_their_places() -> None:
         ({"cache": CacheMark()}, ("dropped", "cache")),
         ({"service_tier": "turbo"}, ("dropped", "service_tier")),
         ({"parallel_tool_calls": False}, ("dropped", "parallel_tool_calls")),
-        ({"temperature": 3.0}, ("clamped", "temperature")),
         ({"tools": (OpaqueTool("openai", {"type": "web_search"}),)}, ("dropped", "tools")),
     ],
 )

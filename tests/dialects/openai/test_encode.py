@@ -427,5 +427,5 @@ class TestOrigin:
             GenerationRequest(**{f: getattr(request, f) for f in request.__struct_fields__ if f != "origin"})
         ) == (
             body,
-            {},
+            {"n": "dropped"},
         )

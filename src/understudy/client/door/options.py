@@ -123,10 +123,13 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 _ELSEWHERE = {
+    "approve": "call run_tools(…) or stream_tools(…), which execute tool calls",
     "api_base": "set base_url in the provider's entry",
     "api_key": "set api_key in the ProviderConfig of an entry",
     "fallbacks": "list the fallbacks as entries of a ProviderManager, or as targets of a Route",
     "max_completion_tokens": "write max_tokens=…; it is sent under each provider's own name for it",
+    "max_steps": "call run_tools(…) or stream_tools(…), which execute tool calls",
+    "max_turns": "write max_steps=…, at run_tools(…) or stream_tools(…)",
     "messages": "pass the messages as the first, positional argument",
     "n": "each call returns one answer: call several times, concurrently if you like",
     "num_retries": "set max_retries in FallbackConfig; it counts all attempts, the first included",

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from understudy.domain.content import Part
+import msgspec
+
+from understudy.domain.content import AnyPart, Media, Part, ToolResult
 from understudy.domain.messages import Message, Role
 from understudy.domain.misuse import Misuse
 from understudy.domain.suggestions import kind_of
@@ -22,6 +24,40 @@ class CheckedMessages(tuple[Message, ...]):
 
 
 def read_messages(prompt: object) -> CheckedMessages:
+    """Return a prompt as messages whose media can be sent. Raise `Misuse`, as `_read` does."""
+    messages = _read(prompt)
+    if any(type(message.content) is tuple and any(map(_has_media, message.content)) for message in messages):
+        return CheckedMessages(map(_with_media, range(len(messages)), messages))
+    return messages
+
+
+def _has_media(part: AnyPart) -> bool:
+    if isinstance(part, ToolResult):
+        return type(part.content) is tuple and any(map(_has_media, part.content))
+    return isinstance(part, Media)
+
+
+def _with_media(number: int, message: Message) -> Message:
+    """Return a message with canonical media. Raise `Misuse`, which names the part, for any that cannot be sent."""
+    if type(message.content) is not tuple or not any(map(_has_media, message.content)):
+        return message
+    content = _checked_parts(message.content, f"messages[{number}]")
+    return message if content == message.content else msgspec.structs.replace(message, content=content)
+
+
+def _checked_parts(parts: tuple[AnyPart, ...], where: str) -> tuple[AnyPart, ...]:
+    return tuple(_checked_part(part, f"{where}.content[{number}]") for number, part in enumerate(parts))
+
+
+def _checked_part(part: AnyPart, where: str) -> AnyPart:
+    if isinstance(part, Media):
+        return part.checked(where)
+    if isinstance(part, ToolResult) and type(part.content) is tuple and any(map(_has_media, part.content)):
+        return msgspec.structs.replace(part, content=_checked_parts(part.content, where))
+    return part
+
+
+def _read(prompt: object) -> CheckedMessages:
     """Return a prompt as messages, which were checked when they were made. Raise `Misuse` for anything else.
 
     A prompt is a string, a message, a mapping in OpenAI's form, a list of these two, or a list of strings and parts,

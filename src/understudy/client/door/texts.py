@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from understudy.client.door.extras import check_extra_names
 from understudy.client.door.options import check_names, read_deadline, read_option
 from understudy.domain.misuse import Misuse
-from understudy.domain.requests import EmbeddingRequest
+from understudy.domain.requests import EmbeddingRequest, WireOrigin
 from understudy.domain.suggestions import kind_of
 from understudy.protocol import EmbedOptions, Texts
 
@@ -32,13 +33,17 @@ class ReadTexts(msgspec.Struct, frozen=True):
     concurrency: int | None = None
 
 
-def read_texts(texts: Texts, options: EmbedOptions) -> ReadTexts:
-    """Build an embedding request. Raise `Misuse` for an empty list or string, an unknown option or a wrong type."""
+def read_texts(texts: Texts, options: EmbedOptions, extra_names: Iterable[str] = ()) -> ReadTexts:
+    """Build an embedding request. Raise `Misuse` for an empty list or string, an unknown option or a wrong type.
+
+    `extra_names` are the names that `extra` may have besides those of built-in providers and dialects.
+    """
     check_names(options, EmbedOptions.__annotations__)
     request = checked_texts(texts) if isinstance(texts, EmbeddingRequest) else _request_of(texts)
     given = {name: value for name, value in options.items() if name not in _NOT_OF_THE_TEXTS and value is not None}
     if given:
         fields = _read(given)
+        check_extra_names(fields.get("extra", ()), extra_names)
         if given.keys() - {"model"}:
             fields["origin"] = None  # its body, which a client of the same dialect sends as it came, has other values
         request = msgspec.structs.replace(request, **fields)
@@ -54,6 +59,8 @@ def checked_texts(request: EmbeddingRequest) -> EmbeddingRequest:
     """Return a whole request, checked unless it was before. Raise `Misuse`."""
     if isinstance(request.texts, CheckedTexts):
         return request
+    if request.origin is not None and not isinstance(request.origin, WireOrigin):
+        raise Misuse("EmbeddingRequest: origin is set by the library; leave it out")
     values = ((name, getattr(request, name)) for name in EmbedOptions.__annotations__ if name not in _NOT_OF_THE_TEXTS)
     fields = _read({name: value for name, value in values if value is not None})
     if request.texts or request.origin is None:  # one that came in as tokens has no texts

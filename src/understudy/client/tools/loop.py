@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from difflib import get_close_matches
@@ -55,7 +56,7 @@ class ToolLoop:
         if self._tools:
             asked["tools"] = definitions(self._tools)
         self._options = cast("RequestOptions", asked)
-        read = read_prompt(prompt, self._options)
+        read = read_prompt(prompt, self._options, calls.types)
         self._choice = read.request.tool_choice
         self._request = prompt if isinstance(prompt, GenerationRequest) else None
         self._executor = _executor(self._tools, read.request.tools, options)
@@ -216,8 +217,8 @@ def _executor(tools: list[Any], read: tuple[Any, ...], options: RunOptions) -> E
         raise Misuse(f"two tools are named {twice!r}: rename one with @tool(name=…)")
     hosted = any(isinstance(each, OpaqueTool) for each in read)
     approve = options.get("approve")
-    if approve is not None and not callable(approve):
-        raise Misuse(f"approve must be a function of a ToolCall, got {type(approve).__name__}")
+    if approve is not None:
+        _check_approve(approve)
     errors = options.get("tool_errors", "message")
     _one_of("tool_errors", errors, get_args(ToolErrors))
     others = None if hosted else frozenset(named) - functions.keys()
@@ -229,6 +230,17 @@ def _check_names(options: RunOptions) -> None:
     for name in options.keys() - RunOptions.__annotations__.keys():
         if close := get_close_matches(name, _OWN, n=1):
             raise Misuse(f"unknown option {name!r}; did you mean {close[0]!r}?")
+
+
+def _check_approve(approve: Any) -> None:
+    if not callable(approve):
+        raise Misuse(f"approve must be a function of a ToolCall, got {type(approve).__name__}")
+    try:
+        inspect.signature(approve).bind(None)
+    except TypeError as error:
+        raise Misuse(f"approve must be a function of one argument, the ToolCall: {error}") from error
+    except ValueError:
+        return  # written in C, without a signature
 
 
 def _count(name: str, value: Any) -> int:

@@ -25,7 +25,7 @@ CAPABILITIES = {
 
 NAME = "anthropic"
 
-SAMPLING = (Field("temperature", "temperature", 0, 1), Field("top_p", "top_p"), Field("top_k", "top_k"))
+SAMPLING = (Field("temperature", "temperature", 0, 1), Field("top_p", "top_p", 0, 1), Field("top_k", "top_k", 0, 500))
 
 VERSION_HEADER = "anthropic-version"
 BETA_HEADER = "anthropic-beta"

@@ -9,8 +9,10 @@ from understudy.dialects.gemini.names import camel_keys, overlay, qualified, spe
 from understudy.dialects.gemini.quirks import apply_quirks
 from understudy.dialects.gemini.wire import NAME
 from understudy.dialects.output_forms import prepare_output
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import received
 from understudy.dialects.schema_rules import GEMINI
+from understudy.dialects.tool_choices import fit_tools
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 
@@ -43,6 +45,7 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningL
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     request = prepare_output(request, endpoint.quirks, notes, GEMINI)
     system, contents = MessageEncoder(endpoint, notes).write(request.messages)
     body: JsonObject = {"contents": contents}
@@ -57,6 +60,9 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     for fields in (endpoint.options, extra.get(NAME), extra.get(endpoint.provider)):
         if fields:
             overlay(body, camel_keys(fields))
+    count = body.get("generationConfig", {}).get("candidateCount")
+    if isinstance(count, int) and count > 1:
+        notes.drop("n", "only the first of several answers is returned; call several times instead")
     if "model" in body:
         # The model is in the URL; a body that names it too must have the same.
         body["model"] = qualified(endpoint.model or request.model or "")

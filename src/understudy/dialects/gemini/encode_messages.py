@@ -32,6 +32,7 @@ from understudy.domain.content import (
 )
 from understudy.domain.messages import Message, Role
 
+_SCHEMES = ("https://", "http://", "gs://")
 HISTORY = HistoryRules(
     tool_name=re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}"),
     paired=True,
@@ -135,6 +136,13 @@ class PartEncoder:
             for field in ("name", "context", "citations"):
                 if getattr(part, field) is not None:
                     self._notes.drop(f"file {field}", "this API accepts only the file itself")
+        return self._located(part, kind)
+
+    def _located(self, part: Image | Audio | File, kind: str) -> JsonObject | None:
+        """Encode a medium as its bytes, or by its address."""
+        if isinstance(part, File) and part.text == "":
+            self._notes.drop("file", "it is empty")
+            return None
         if isinstance(part, File) and part.text is not None:
             data = base64.b64encode(part.text.encode()).decode()
             return _done(part, {"inlineData": {"mimeType": "text/plain", "data": data}})
@@ -145,6 +153,9 @@ class PartEncoder:
             return _done(part, {"inlineData": {"mimeType": media_type_of(fitting), "data": fitting.data}})
         if isinstance(part, Image) and part.file_id is None and part.url and not self._quirks.image_urls:
             self._notes.drop("image url", f"this target accepts images only as bytes or uploaded files; {FETCH}")
+            return None
+        if part.url and part.file_id is None and not (part.url or "").lower().startswith(_SCHEMES):
+            self._notes.drop(f"{kind} url", "only http, https and gs URLs are accepted")
             return None
         if (body := self._by_address(fitting)) is not None:
             return _done(part, body)

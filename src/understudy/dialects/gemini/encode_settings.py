@@ -17,8 +17,6 @@ from understudy.domain.requests import GenerationRequest, OutputFormat
 NOT_ON_WIRE = ("min_p", "logit_bias", "verbosity", "user", "cache_key")
 """Fields of `GenerationRequest` that this API does not have."""
 
-
-MAX_TEMPERATURE = 2.0
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 
 
@@ -44,9 +42,6 @@ def encode_settings(request: GenerationRequest, notes: WarningLog) -> JsonObject
 
 def _generation_config(request: GenerationRequest, notes: WarningLog) -> JsonObject:
     config = {field: value for name, field in PLAIN.items() if (value := getattr(request, name)) is not None}
-    if config.get("temperature", 0) > MAX_TEMPERATURE:
-        notes.clamp("temperature", "this API accepts 0 to 2")
-        config["temperature"] = MAX_TEMPERATURE
     if request.stop:
         config["stopSequences"] = list(request.stop)
     config |= _form(request.output, notes)
@@ -73,10 +68,8 @@ def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObje
                 if not functions:
                     written.append({"functionDeclarations": functions})
                 functions.append(_function(tool, notes))
-            case OpaqueTool(dialect, json) if dialect == NAME:
+            case OpaqueTool(json=json):
                 written.append(json)
-            case OpaqueTool(dialect):
-                notes.drop("tools", f"only the {dialect} dialect supports it")
     return written
 
 

@@ -96,6 +96,9 @@ def _apply_to_budget(config: JsonObject, limits: tuple[int, int], quirks: Quirks
 def _apply_to_level(config: JsonObject, accepted: frozenset[str], notes: WarningLog) -> None:
     level, budget = _value(config, "thinkingLevel"), _pop(config, "thinkingBudget")
     known = [name for name in LEVELS if name in accepted]
+    if not known:
+        _drop_level(config, level, budget, notes)
+        return
     if isinstance(budget, int) and level is None and budget != DYNAMIC:
         level = next((name for name in known if BUDGETS[name] >= budget), known[-1])
         if budget == 0:
@@ -109,6 +112,13 @@ def _apply_to_level(config: JsonObject, accepted: frozenset[str], notes: Warning
         notes.clamp("reasoning", f"this model does not support the level {level.lower()}; {nearest} was sent")
         level = nearest
     config[spelling(config, "thinkingLevel")] = level.upper()
+
+
+def _drop_level(config: JsonObject, level: Any, budget: Any, notes: WarningLog) -> None:
+    """Leave out how much a model should think that knows no level of this API."""
+    if level is not None or budget not in (None, DYNAMIC):
+        _pop(config, "thinkingLevel")
+        notes.drop("reasoning", "this model accepts no level that is known here")
 
 
 def _value(config: JsonObject, name: str) -> Any:

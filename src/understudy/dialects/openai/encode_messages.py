@@ -84,12 +84,26 @@ class MessageEncoder:
         body: JsonObject = {"role": role.value}
         if role is Role.ASSISTANT and isinstance(content, tuple):
             body |= self._answer(content, extra_of(message))
+        elif isinstance(content, str):
+            body["content"] = content
         else:
-            # An empty list is refused; an empty string is not.
-            body["content"] = content if isinstance(content, str) else self._parts(content) or ""
+            # An empty list is refused, an empty string is not.
+            said = self._without_media(content) if role in (Role.SYSTEM, Role.DEVELOPER) else content
+            body["content"] = self._parts(said) or ""
         if message.name is not None:
             body["name"] = self._name(message.name)
         return body | extra_of(message)
+
+    def _without_media(self, parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
+        """Return the parts of a system message that are text, the only ones that it may have."""
+        for part in parts:
+            if isinstance(part, Image | Audio) or (isinstance(part, File) and text_of(part) is None):
+                self._notes.drop(word_of(part), "system messages contain only text")
+        return tuple(
+            part
+            for part in parts
+            if not isinstance(part, Image | Audio) and not (isinstance(part, File) and text_of(part) is None)
+        )
 
     def _name(self, name: str) -> str:
         fitting = _ODD_IN_NAME.sub("_", name)[:MAX_NAME]
@@ -142,7 +156,10 @@ class MessageEncoder:
         if fitting.data is None and not is_web_url(url):
             self._notes.drop("image url", "only http and https URLs are accepted")
             return None
-        return {"type": "image_url", "image_url": {"url": url} | ({"detail": image.detail} if image.detail else {})}
+        detail = {"detail": image.detail} if image.detail in ("auto", "low", "high") else {}
+        if image.detail and not detail:
+            self._notes.drop("image detail", "chat completions accept auto, low and high")
+        return {"type": "image_url", "image_url": {"url": url} | detail}
 
     def _audio(self, audio: Audio) -> JsonObject | None:
         fitting = fit(audio, self._quirks.audio_types if "audio" in self._quirks.inputs else None, self._notes)
@@ -231,7 +248,7 @@ class MessageEncoder:
             body[field] = body.get(field, "") + part.text
 
     def _encode_audio(self, part: Audio, texts: list[JsonObject], body: JsonObject) -> None:
-        if part.file_id is not None:
+        if part.file_id is not None and "audio" not in self._quirks.refused:
             body["audio"] = {"id": part.file_id}
         elif part.transcript:
             self._notes.emulate("audio", "an earlier audio answer is sent as its transcript")

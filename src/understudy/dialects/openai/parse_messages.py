@@ -21,10 +21,11 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
-    parse_data_url,
 )
 from understudy.domain.errors import Misuse
+from understudy.domain.media_types import parse_data_url
 from understudy.domain.messages import Message, Role
+from understudy.domain.suggestions import shown
 
 _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 _BREAKPOINT = {"mode": "explicit"}
@@ -85,7 +86,7 @@ class _MessageParser:
                 extra = rest_of(value, "role", "content", "name")
                 return Message(Role(role), _content(content, f"{at}.content"), name=name, extra=extra)
         known = "system, developer, user, assistant, tool or function"
-        raise bad_request(f"{at}.role", f"expected one of {known}, got {role!r}", "invalid_value")
+        raise bad_request(f"{at}.role", f"expected one of {known}, got {shown(role)}", "invalid_value")
 
     def _assistant(self, value: Mapping[str, Any], at: str) -> Message:
         content = _content(value.get("content"), f"{at}.content")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import WarningLog
-from understudy.dialects.field_limits import apply_limits
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
 
@@ -24,6 +23,8 @@ _WIRE = {
 _SAMPLING = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"}
 )
+_BESIDE_NONE = _SAMPLING - {"logit_bias"}
+"""Sampling that models which can reason accept while they do not."""
 _NEUTRAL: dict[str, Any] = {
     "temperature": 1,
     "top_p": 1,
@@ -34,8 +35,8 @@ _NEUTRAL: dict[str, Any] = {
 }
 """Values that every model accepts, because they are the default."""
 
-_KEYS = {"max_tokens": "max_completion_tokens", "cache_key": "prompt_cache_key"}
-"""Where fields with a range stand on the wire."""
+_NOT_IN_CHAT = frozenset({"max"})
+"""Efforts that only the Responses API accepts."""
 
 _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 
@@ -52,8 +53,6 @@ def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog, *, came_in
     if not came_in or "safety_identifier" in quirks.refused:
         _rename(body, "user", "safety_identifier", quirks.user_field)
     _refuse(body, quirks, notes)
-    _pair_logprobs(body, notes)
-    apply_limits(body, quirks, _KEYS, notes)
     _apply_to_tools(body, quirks, notes)
     _apply_to_format(body, quirks, notes)
     if quirks.logprobs_as_count:
@@ -69,19 +68,6 @@ def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog, *, came_in
         for message in messages:
             if isinstance(message, dict):
                 _apply_to_message(message, quirks, notes)
-
-
-def _pair_logprobs(body: JsonObject, notes: WarningLog) -> None:
-    """Ask for log probabilities where alternatives are wanted: alone, or beside `false`, they are refused."""
-    alternatives = body.get("top_logprobs")
-    if alternatives is None or body.get("logprobs"):
-        return
-    if alternatives and body.get("logprobs") is None:
-        body["logprobs"] = True
-        return
-    del body["top_logprobs"]
-    if alternatives:
-        notes.drop("top_logprobs", "`logprobs` is false")
 
 
 def _count_logprobs(body: JsonObject) -> None:
@@ -100,7 +86,7 @@ def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     refused = quirks.refused
     effort = body.get("reasoning_effort") or ("none" if quirks.default_effort_none else None)
     if quirks.sampling_without_effort and effort == "none":
-        refused = refused - _SAMPLING
+        refused = refused - _BESIDE_NONE
     for name in sorted(refused):
         for key in _WIRE.get(name, (name,)):
             if body.get(key) is None or (key in _NEUTRAL and body[key] == _NEUTRAL[key]):
@@ -119,7 +105,7 @@ def _rename(body: JsonObject, one: str, other: str, wanted: str) -> None:
 
 def _apply_to_effort(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     effort, accepted = body.get("reasoning_effort"), quirks.efforts
-    if effort is None or accepted is None or effort in accepted:
+    if effort is None or accepted is None or effort in (accepted := accepted - _NOT_IN_CHAT):
         return
     sent = "default" if "default" in accepted else nearest_effort(effort, accepted)
     if sent is None:

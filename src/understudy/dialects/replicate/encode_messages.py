@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from understudy.dialects.base import WarningLog
-from understudy.dialects.media import fit, recast, text_of
+from understudy.dialects.media import fit, is_web_url, recast, text_of
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.replicate.wire import NAME
 from understudy.domain.content import (
@@ -108,7 +108,10 @@ class _Writer:
             case Text(text) | Refusal(text):
                 return text
             case Image():
-                if (image := fit(part, IMAGE_TYPES, self._notes)) is not None:
+                image = fit(part, IMAGE_TYPES, self._notes)
+                if image is not None and image.url is not None and not is_web_url(image.url):
+                    self._notes.drop("image url", "only http and https URLs are accepted")
+                elif image is not None:
                     self.images.append(image)
             case ToolCall(name=name, arguments=arguments):
                 self._notes.emulate("tool call", "predictions have no tools: the call is sent as text")

@@ -12,12 +12,15 @@ from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.histories.texts import PLACEHOLDER
+from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
+from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import patched, received
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.responses.encode_messages import encode_messages
 from understudy.dialects.responses.quirks import apply_quirks
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS, NAME
+from understudy.dialects.tool_choices import fit_tools
 from understudy.dialects.tool_schemas import NO_PARAMETERS, encode_tool_schema
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Tool, ToolChoice
@@ -26,6 +29,8 @@ from understudy.wire.json import encode as to_json
 
 _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_k", "min_p")
 _SUMMARIES = {"auto": "auto", "concise": "concise", "detailed": "detailed", "summarized": "auto"}
+_LEAST = ParameterLimits(ranges={"max_tokens": (16, None)})
+"""The service refuses fewer output tokens ("Expected a value >= 16")."""
 _COUNTED = (
     *("model", "input", "instructions", "conversation", "previous_response_id", "truncation", "personality"),
     *("tools", "tool_choice", "parallel_tool_calls", "reasoning", "text"),
@@ -92,6 +97,8 @@ def _merge(fields: JsonObject, extra: JsonObject) -> JsonObject:
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+    request = fit_parameters(request, _LEAST, notes)
+    request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     request = prepare_output(request, endpoint.quirks, notes)
     instructions, items = encode_messages(request, endpoint, notes)
     body: JsonObject = {"model": endpoint.model or request.model, "input": items}
@@ -143,10 +150,8 @@ def _tools(tools: tuple[AnyTool, ...], quirks: Quirks, notes: WarningLog) -> lis
             if tool.cache is not None:
                 notes.drop("cache", "tools are cached automatically here, without cache marks")
             written.append(_function(tool, quirks, notes))
-        elif tool.dialect == NAME:
-            written.append(tool.json)
         else:
-            notes.drop("tools", f"only the {tool.dialect} dialect supports it")
+            written.append(tool.json)
     return written
 
 

@@ -168,8 +168,10 @@ class _MessageEncoder:
             reason = "it has no bytes, URL or file id" if fitting.url is None else "only http and https are accepted"
             self._notes.drop("image" if fitting.url is None else "image url", reason)
             return None
-        if image.detail is not None:
+        if image.detail in ("auto", "low", "high", "original"):
             piece["detail"] = image.detail
+        elif image.detail is not None:
+            self._notes.drop("image detail", "the Responses API accepts auto, low, high and original")
         return piece
 
     def _file(self, file: File) -> JsonObject | None:
@@ -187,6 +189,9 @@ class _MessageEncoder:
             self._notes.drop("file", "the target does not accept it")
             return None
         fitting = fit(assume_pdf(file), None, self._notes)
+        if fitting is not None and (fitting.media_type or "").startswith(("audio/", "video/")):
+            self._notes.refuse("file", f"the type {fitting.media_type} is not accepted; documents and text are")
+            return None
         return None if fitting is None else self._file_piece(fitting, file.name)
 
     def _file_piece(self, file: File, name: str | None) -> JsonObject | None:

@@ -24,8 +24,8 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
-    parse_data_url,
 )
+from understudy.domain.media_types import parse_data_url
 from understudy.domain.messages import Message, Role
 from understudy.wire.json import as_objects
 

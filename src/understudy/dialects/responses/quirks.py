@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import WarningLog
-from understudy.dialects.field_limits import apply_limits
 from understudy.dialects.openai.quirks import is_medium_accepted
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS
@@ -22,10 +21,6 @@ _FIELDS = _SAMPLING | {"max_tokens", "cache_key", "user", "metadata", "service_t
 _NEUTRAL: dict[str, Any] = {"temperature": 1, "top_p": 1, "top_logprobs": 0}
 """Values that every model accepts, because they are the default."""
 
-_LEAST_TOKENS = 16
-"""The service refuses less: "integer below minimum value. Expected a value >= 16"
-(github.com/earendil-works/pi/issues/6265)."""
-
 _MEDIA = {"input_image": "image", "input_file": "file"}
 
 
@@ -33,8 +28,6 @@ def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
     """Change the body in place; everything omitted or changed becomes a warning."""
     _apply_to_reasoning(body, quirks, notes)
     _refuse(body, quirks, notes)
-    apply_limits(body, quirks, _WIRE, notes)
-    _raise_token_limit(body, notes)
     _apply_to_text(body, quirks, notes)
     _apply_to_tools(body, quirks, notes)
     items = body.get("input")
@@ -72,13 +65,6 @@ def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
             continue
         del body[key]
         notes.drop(name, "the model refuses it")
-
-
-def _raise_token_limit(body: JsonObject, notes: WarningLog) -> None:
-    limit = body.get("max_output_tokens")
-    if isinstance(limit, int) and limit < _LEAST_TOKENS:
-        body["max_output_tokens"] = _LEAST_TOKENS
-        notes.clamp("max_tokens", f"the Responses API accepts no limit below {_LEAST_TOKENS} tokens")
 
 
 def _exclude(body: JsonObject, name: str) -> bool:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
 from understudy.emulator.cast import openai
 from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, EmulatedModel, EmulatedProvider, Words
-from understudy.emulator.cast.calls import openai_calls, responses_calls
 from understudy.emulator.persona import Persona
 
 WORDS = {
@@ -47,7 +45,9 @@ _OF_PROMPT = [{"prompt_index": 0, "content_filter_results": {**_SAFE, "jailbreak
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Add the results of the content filter."""
+    """Add what OpenAI adds, and the results of the content filter."""
+    body = openai.dress(body, usage)
+    body.pop("service_tier", None)
     choices = body.get("choices")
     if not choices:
         return body
@@ -72,7 +72,7 @@ PROVIDER = EmulatedProvider(
     type="azure-openai",
     personas={
         "openai": Persona(title="Azure OpenAI", answer_prefix="chatcmpl-", thinking="hidden"),
-        "responses": Persona(title="Azure OpenAI", answer_prefix="resp_", thinking="summary"),
+        "responses": Persona(title="Azure OpenAI", answer_prefix="resp_", thinking="encrypted"),
     },
     models=(
         EmulatedModel(id="gpt-6-luna", capabilities=THINKING_CHAT),
@@ -82,13 +82,8 @@ PROVIDER = EmulatedProvider(
         EmulatedModel(id="text-embedding-3-small", capabilities=EMBEDDING, dimensions=1536),
     ),
     words=WORDS,
-    checks=(
-        openai.only(Operation.CHAT, "openai", openai.required("messages"), openai_calls()),
-        openai.only(Operation.CHAT, "responses", openai.required("model"), responses_calls),
-        openai.only(Operation.EMBED, "openai", openai.required("input")),
-        openai.wrong_kind_of_model,
-        openai.only(Operation.CHAT, "openai", openai.reasoning_parameters, openai.tools_need_responses),
-    ),
+    checks=(openai.wrong_kind_of_model,),
+    examined=True,
     mount="/openai",
     dress=_dress,
     ahead=_AHEAD,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
+from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
+from understudy.domain.usage import Usage
 from understudy.emulator.cast.base import (
     CHAT,
     EMBEDDING,
@@ -16,7 +16,6 @@ from understudy.emulator.cast.base import (
     EmulatedProvider,
     Words,
 )
-from understudy.emulator.cast.calls import openai_calls, responses_calls
 from understudy.emulator.persona import Persona
 
 _INVALID = "invalid_request_error"
@@ -82,56 +81,6 @@ def only(operation: Operation, dialect: str, *checks: Check) -> Check:
     return check
 
 
-_REASONS = re.compile(r"o\d|gpt-[56]")
-_TOOLS_ONLY_WITHOUT_REASONING = re.compile(r"gpt-5\.[24]|gpt-5\.[6-9]|gpt-6")
-_REASONS_BY_DEFAULT = re.compile(r"gpt-5\.[6-9]|gpt-6")
-_SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
-
-
-def reasoning_parameters(request: CheckedRequest) -> Words | None:
-    """Refuse `max_tokens` for reasoning models, and sampling values other than the default while they reason."""
-    if request.model is None or not _REASONS.match(request.model.id):
-        return None
-    if request.body.get("max_tokens") is not None:
-        message = (
-            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
-        )
-        return Words(400, message, _INVALID, "unsupported_parameter", "max_tokens")
-    if request.body.get("stop"):
-        return Words(
-            400,
-            "Unsupported parameter: 'stop' is not supported with this model.",
-            _INVALID,
-            "unsupported_parameter",
-            "stop",
-        )
-    if request.body.get("reasoning_effort") == "none":
-        return None
-    for field in _SAMPLING:
-        if request.body.get(field) not in (None, 0 if "penalty" in field else 1):
-            message = f"Unsupported value: '{field}' does not support {request.body[field]} with this model."
-            return Words(400, message, _INVALID, "unsupported_value", field)
-    return None
-
-
-def tools_need_responses(request: CheckedRequest) -> Words | None:
-    """Refuse tools in chat completions for newer models unless they do not reason, which not all support."""
-    if (
-        request.model is None
-        or not request.body.get("tools")
-        or not _TOOLS_ONLY_WITHOUT_REASONING.match(request.model.id)
-    ):
-        return None
-    default = "medium" if _REASONS_BY_DEFAULT.match(request.model.id) else "none"
-    if (request.body.get("reasoning_effort") or default) == "none":
-        return None
-    message = (
-        f"Function tools with reasoning_effort are not supported for {request.model.id} in /v1/chat/completions. "
-        "Please use /v1/responses instead."
-    )
-    return Words(400, message, _INVALID, None, "reasoning_effort")
-
-
 def wrong_kind_of_model(request: CheckedRequest) -> Words | None:
     """Refuse a chat with an embedding model, and the reverse."""
     wanted = {Operation.CHAT: "chat", Operation.EMBED: "embed"}.get(request.operation)
@@ -141,11 +90,35 @@ def wrong_kind_of_model(request: CheckedRequest) -> Words | None:
     return Words(403, f"You are not allowed to use the model {request.model.id} with {route}.", _INVALID, None, "model")
 
 
+def dress(body: JsonObject, usage: Usage) -> JsonObject:
+    """Add the tier and the fingerprint, and the counts and annotations that are there even if there are none."""
+    if not str(body.get("object")).startswith("chat.completion"):
+        return body
+    for choice in body["choices"]:
+        if "message" in choice:
+            choice["message"].setdefault("annotations", [])
+    if body.get("usage") is not None:
+        body["usage"] = _detailed(body["usage"])
+    return {"service_tier": "default", "system_fingerprint": "fp_emulated", **body}
+
+
+def _detailed(counts: JsonObject) -> JsonObject:
+    prompt = dict.fromkeys(("cached_tokens", "audio_tokens"), 0)
+    completion = dict.fromkeys(
+        ("reasoning_tokens", "audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"), 0
+    )
+    return {
+        **counts,
+        "prompt_tokens_details": prompt | counts.get("prompt_tokens_details", {}),
+        "completion_tokens_details": completion | counts.get("completion_tokens_details", {}),
+    }
+
+
 PROVIDER = EmulatedProvider(
     type="openai",
     personas={
         "openai": Persona(title="OpenAI", answer_prefix="chatcmpl-", thinking="hidden"),
-        "responses": Persona(title="OpenAI", answer_prefix="resp_", thinking="summary"),
+        "responses": Persona(title="OpenAI", answer_prefix="resp_", thinking="encrypted"),
     },
     models=(
         EmulatedModel(id="gpt-6.1-sol", capabilities=THINKING_CHAT, owned_by="system"),
@@ -167,13 +140,9 @@ PROVIDER = EmulatedProvider(
         EmulatedModel(id="text-embedding-3-large", capabilities=EMBEDDING, owned_by="system", dimensions=3072),
     ),
     words=WORDS,
-    checks=(
-        only(Operation.CHAT, "openai", required("model", "messages"), openai_calls()),
-        only(Operation.CHAT, "responses", required("model"), responses_calls),
-        only(Operation.EMBED, "openai", required("model", "input")),
-        wrong_kind_of_model,
-        only(Operation.CHAT, "openai", reasoning_parameters, tools_need_responses),
-    ),
+    checks=(wrong_kind_of_model,),
+    examined=True,
+    dress=dress,
     request_id_header="x-request-id",
     headers=(
         ("x-ratelimit-limit-requests", "10000"),

@@ -1,21 +1,20 @@
-"""What is configured: providers, what happens when one fails, and routes."""
+"""One configured entry: a provider, and how to reach it."""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import msgspec
 
-from understudy.domain.errors import ConfigError
 from understudy.domain.prices import Price
 from understudy.domain.secret import NO_USER_IN_ADDRESS, Secret
+from understudy.domain.suggestions import kind_of, shown
+from understudy.settings.checking import Settings, complaints, header_complaint, name_complaint, raise_complaints
+from understudy.settings.rules import PROVIDER, capability_complaint, extra_complaint
+from understudy.settings.strategy import Whole
 from understudy.wire.http import HttpRequest
-
-if TYPE_CHECKING:
-    from understudy.policy.strategies import Strategy
-
 
 Signer = Callable[[HttpRequest], Awaitable[HttpRequest]]
 """Signs a request that is otherwise complete, key included: returns it with the signature."""
@@ -24,24 +23,7 @@ TokenSource = Callable[[], str | Secret | Awaitable[str | Secret]]
 """Returns a token that is valid now; it may cache tokens itself."""
 
 
-class FallbackStrategy(enum.StrEnum):
-    """How targets are ordered: see docs/choosing.md. Any callable with `Strategy`'s signature is a strategy, too."""
-
-    PRIORITY = "priority"
-    """By `priority`, lower values first, then as written."""
-    ROUND_ROBIN = "round_robin"
-    """In turns, strictly even over concurrent callers."""
-    COST_OPTIMIZED = "cost_optimized"
-    """By the expected cost of this request, the lowest first."""
-    TASK_BASED = "task_based"
-    """By the task of the request: the one that the caller names, or that of the first matching rule."""
-
-
-Whole = Literal["auto", "stream", "plain"]
-"""How `generate` fetches its answers: see `FallbackConfig.whole`."""
-
-
-class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
+class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
     """One entry: a provider, how to reach it, and the values that apply unless a call sets others."""
 
     provider: str
@@ -50,9 +32,9 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Unique among the entries; the provider's type if empty."""
     priority: int = 10
     """Lower values are tried first."""
-    api_key: Secret | None = None
-    """If unset, the provider's own environment variable is read at the first call."""
-    token: Secret | TokenSource | None = None
+    api_key: str | Secret | None = None
+    """A string becomes a `Secret`. If unset, the provider's own environment variable is read at the first call."""
+    token: str | Secret | TokenSource | None = None
     """Instead of a key: a token, if the provider accepts one (Microsoft Entra at Azure OpenAI), or a function, plain or
     asynchronous, that returns a key or token at every request. Functions are for Python only."""
     sign: Signer | None = None
@@ -100,12 +82,28 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Additional fields of the request body, sent unchanged."""
 
     def __post_init__(self) -> None:
-        """Keep passwords out of what is printed. Raise `ConfigError` if `base_url` contains one."""
-        if isinstance(self.proxy, str) and "@" in self.proxy:
-            msgspec.structs.force_setattr(self, "proxy", Secret(self.proxy))
-        _, _, address = ("://" + (self.base_url or "")).rpartition("://")
-        if "@" in address.partition("/")[0]:
-            raise ConfigError(f"{self.entry}: base_url {NO_USER_IN_ADDRESS}")
+        """Check every field by the rules of the configuration file, and keep keys out of what is printed.
+
+        Raise `ConfigError` with everything that is wrong. What depends on the provider, such as the form of its
+        address, is checked by `create_provider`.
+        """
+        for name in ("api_key", "token", "proxy"):
+            self._hide(name)
+        for name in ("ca_file", "client_cert", "client_key"):
+            if isinstance(value := getattr(self, name), os.PathLike):
+                msgspec.structs.force_setattr(self, name, os.fspath(value))
+        raise_complaints(self._title, complaints(self, PROVIDER, _READERS))
+
+    def _hide(self, name: str) -> None:
+        """Make a key, a token, and a proxy with a password a `Secret`."""
+        value = getattr(self, name)
+        if isinstance(value, str) and (name != "proxy" or "@" in value):
+            msgspec.structs.force_setattr(self, name, Secret(value.strip()))
+
+    @property
+    def _title(self) -> str:
+        name = next((each for each in (self.name, self.provider) if isinstance(each, str) and each), "ProviderConfig")
+        return name if shown(name) != kind_of(name) else "ProviderConfig"  # a key may have come into the wrong place
 
     def __repr__(self) -> str:
         return f"ProviderConfig({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
@@ -126,40 +124,57 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
         return self.text_model is None and self.embedding_model is not None
 
 
-class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens if a target fails."""
-
-    enabled: bool | None = None
-    """If unset, on with more than one target. `False`: only the first target, with its retries."""
-    max_retries: int = 3
-    """Maximum attempts at one target, the first included; some kinds of failure get fewer."""
-    retry_delay_ms: float = 1000
-    """Milliseconds; the n-th wait is random between 0 and `retry_delay_ms` · 2ⁿ, at most 8 seconds."""
-    strategy: FallbackStrategy | Strategy = FallbackStrategy.PRIORITY
-    max_attempts: int | None = None
-    """Maximum attempts of one request; if unset, the larger of 5 and the number of targets."""
-    deadline: float = 600.0
-    """Seconds for the whole request, over all attempts and waits."""
-    max_wait: float = 20.0
-    """The longest wait in seconds that a provider may ask for; if it asks for more, the next target is tried."""
-    whole: Whole = "auto"
-    """How `generate` fetches its answers. `stream`: streamed internally, so that a provider that is silent or stalls is
-    noticed after its first-event or idle limit. `plain`: in one piece, which takes less CPU time. `auto`: streamed
-    while another target is left to fall back to, and for long answers; otherwise in one piece."""
-    strict: bool = False
-    """Skip a target that cannot express the whole request, instead of warning."""
-    fallback_on_filter: bool = False
-    """Whether a request that a content filter refused may go to the next target."""
-    tasks: Mapping[str, Sequence[str]] = {}
-    """For `task_based`: the targets of each task, as `entry` or `entry/model`, in the order in which they are tried."""
-    unknown_prices: Literal["last", "first"] = "last"
-    """For `cost_optimized`: where targets with unknown prices are placed."""
+def _key(value: object) -> str | None:
+    if isinstance(value, Secret):
+        return None
+    hint = "; one key for each entry" if isinstance(value, (list, tuple, set, frozenset)) else ""
+    return f"must be a string or a Secret, not {kind_of(value)}{hint}"
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """A named list of targets with its own strategy and limits. A call selects it with `model="NAME"`."""
+def _token(value: object) -> str | None:
+    if isinstance(value, Secret) or (callable(value) and not isinstance(value, type)):
+        return None
+    return f"must be a string, a Secret or a function that returns one, not {kind_of(value)}"
 
-    name: str
-    targets: tuple[str, ...]
-    """As `entry` or `entry/model`; their order here is their priority, the first highest."""
-    fallback: FallbackConfig = FallbackConfig()
+
+def _sign(value: object) -> str | None:
+    if callable(value) and not isinstance(value, type):
+        return None
+    return f"must be a function that returns the signed request, not {kind_of(value)}"
+
+
+def _proxy(value: object) -> str | None:
+    return None if isinstance(value, Secret) else PROVIDER["proxy"].complaint(value)
+
+
+def _base_url(value: object) -> str | None:
+    if complaint := PROVIDER["base_url"].complaint(value):
+        return complaint
+    _, _, address = ("://" + str(value)).rpartition("://")
+    return NO_USER_IN_ADDRESS if "@" in address.partition("/")[0] else None
+
+
+def _price(value: object) -> str | None:
+    return None if isinstance(value, Price) else f"must be a Price, such as Price.of(input=0.15), not {kind_of(value)}"
+
+
+def _prices(value: object) -> str | None:
+    if not isinstance(value, Mapping):
+        return f"must be a dict of Prices by model, not {kind_of(value)}"
+    return next((f"of {model!r} {found}" for model, each in value.items() if (found := _price(each))), None)
+
+
+_READERS: Mapping[str, Callable[[Any], str | None]] = {
+    "name": name_complaint,
+    "api_key": _key,
+    "token": _token,
+    "sign": _sign,
+    "proxy": _proxy,
+    "base_url": _base_url,
+    "headers": header_complaint,
+    "capabilities": capability_complaint,
+    "extra": extra_complaint,
+    "price": _price,
+    "prices": _prices,
+}
+"""What is wrong with a value, for fields that take more than their rule in the file states."""

@@ -1,4 +1,4 @@
-"""Values beyond what a target accepts are sent in a form that it does, with a warning."""
+"""Messages, tools and formats of an answer in the form that a target accepts, by the quirks of its provider."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from understudy.dialects.history import localize
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import Provenance, Refusal, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.messages import Message, Tool
-from understudy.domain.requests import GenerationRequest, OutputFormat
+from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.providers.base import endpoint_of
 
 HELLO = Message.user("hello")
@@ -27,46 +27,14 @@ def asked(provider: str, model: str, *messages: Message, **fields: Any) -> Any:
     return sent(GenerationRequest(messages=messages or (HELLO,), **fields), quirks(provider, model), provider=provider)
 
 
-@pytest.mark.parametrize("provider", ["openai", "azure-openai"])
-def test_metadata_are_sent_as_far_as_they_are_accepted(provider: str) -> None:
-    many = {f"k{n}": "v" for n in range(20)}
-    body, warnings = asked(provider, "gpt-4.1", metadata=many)
-    assert body["metadata"] == {f"k{n}": "v" for n in range(16)}
-    assert warnings == {"metadata": "dropped"}
-    long = {"k" * 64: "v" * 512, "k" * 65: "v", "k": "v" * 513}
-    assert asked(provider, "gpt-4.1", metadata=long)[0]["metadata"] == {"k" * 64: "v" * 512}
-    assert asked(provider, "gpt-4.1", metadata={"a": "b"})[1] == {}
-
-
-def test_long_identifiers_are_sent_as_their_hash() -> None:
-    body, warnings = asked("openai", "gpt-5", user="u" * 65, cache_key="k" * 65)
-    assert [len(body[key]) for key in ("safety_identifier", "prompt_cache_key")] == [64, 64]
-    assert body["safety_identifier"] != body["prompt_cache_key"]
-    assert warnings == {"user": "renamed", "cache_key": "renamed"}
-    assert asked("openai", "gpt-5", user="u" * 65)[0]["safety_identifier"] == body["safety_identifier"]
-    body, warnings = asked("openai", "gpt-5", user="u" * 64, cache_key="k")
-    assert (body["safety_identifier"], body["prompt_cache_key"], warnings) == ("u" * 64, "k", {})
-
-
-@pytest.mark.parametrize("provider", ["openai", "azure-openai", "huggingface"])
-def test_alternatives_ask_for_log_probabilities_too(provider: str) -> None:
-    body, warnings = asked(provider, "gpt-4.1", top_logprobs=3)
-    assert (body["logprobs"], body["top_logprobs"], warnings) == (True, 3, {})
-    body, warnings = asked(provider, "gpt-4.1", top_logprobs=3, logprobs=False)
-    assert ("top_logprobs" in body, warnings) == (False, {"top_logprobs": "dropped"})
-    body, warnings = asked(provider, "gpt-4.1", top_logprobs=0)
-    assert (body.keys() & {"logprobs", "top_logprobs"}, warnings) == (set(), {})
-
-
 def test_alternatives_alone_are_a_number_at_together() -> None:
     assert asked("together", "Qwen/Qwen3.5-397B-A17B", top_logprobs=3)[0]["logprobs"] == 3
 
 
-def test_numbers_stay_in_the_ranges_of_the_target() -> None:
-    body, warnings = asked("huggingface", "m", seed=-1, top_logprobs=20, logprobs=True)
-    assert (body["seed"], body["top_logprobs"]) == (0, 5)
-    assert warnings == {"seed": "clamped", "top_logprobs": "clamped"}
-    assert asked("openai", "gpt-4.1", seed=-1)[0]["seed"] == -1
+def test_the_newest_models_give_five_alternatives() -> None:
+    asking = {"logprobs": True, "top_logprobs": 20, "reasoning": Reasoning(effort="none")}
+    assert asked("openai", "gpt-6-luna", **asking)[0]["top_logprobs"] == 5
+    assert asked("openai", "gpt-4.1", logprobs=True, top_logprobs=20)[0]["top_logprobs"] == 20
 
 
 TEXTS = (Text("a"), Text("b"))
