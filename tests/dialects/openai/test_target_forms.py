@@ -71,6 +71,14 @@ def test_a_tool_has_no_strict_where_the_field_is_unknown(strict: bool | None) ->
     assert body["tools"][0]["function"].keys() == {"name", "parameters"}
 
 
+def test_arrays_in_parameters_have_items_also_beside_those_of_a_tuple() -> None:
+    pair = {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}]}
+    parameters = {"type": "object", "properties": {"a": {"anyOf": [pair, {"type": "null"}]}, "b": {"type": "array"}}}
+    body, _ = asked("openai", "gpt-4.1", tools=(Tool(name="f", parameters=parameters),))
+    a, b = body["tools"][0]["function"]["parameters"]["properties"].values()
+    assert (a["anyOf"][0], b) == ({**pair, "items": {}}, {"type": "array", "items": {}})
+
+
 def test_a_conversation_of_which_nothing_is_left_is_not_empty() -> None:
     foreign = Thinking("hm", signature="c2ln", provenance=Provenance("openai", "m", "private", "https://a.example"))
     request = GenerationRequest(messages=(Message.assistant((foreign,)),))
