@@ -146,7 +146,7 @@ class MessageEncoder:
             self._notes.drop("cache", "prompts are cached automatically here, without cache marks")
             return {}
         if part.cache.ttl not in _TTLS:
-            self._notes.drop("cache ttl", "the lifetime of a cache mark cannot be chosen here")
+            self._notes.drop("cache", "the lifetime of a cache mark cannot be chosen here")
         return {"prompt_cache_breakpoint": {"mode": "explicit"}}
 
     def _drop_mark(self, part: Part) -> None:

@@ -159,7 +159,7 @@ class _MessageEncoder:
         if part.cache is not None:
             piece["prompt_cache_breakpoint"] = {"mode": "explicit"}
             if part.cache.ttl not in _TTLS:
-                self._notes.drop("cache ttl", "the lifetime of a cache mark cannot be chosen here")
+                self._notes.drop("cache", "the lifetime of a cache mark cannot be chosen here")
         return {**piece, **_extra(part)}
 
     def _image(self, image: Image) -> JsonObject | None:
