@@ -93,8 +93,8 @@ async def test_embeddings_without_usage(client: together.AsyncTogether) -> None:
     ("fields", "words"),
     [
         ({"extra_body": {"max_completion_tokens": 5}}, "max_completion_tokens"),
-        ({"extra_body": {"stop": "x"}}, "stop must be an array"),
-        ({"extra_body": {"logprobs": True}}, "logprobs must be an integer"),
+        ({"extra_body": {"stop": "x"}}, "stop must be of type array"),
+        ({"extra_body": {"logprobs": True}}, "logprobs must be of type integer"),
         ({"messages": [{"role": "developer", "content": "x"}]}, "role must be one of"),
     ],
 )

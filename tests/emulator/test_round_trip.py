@@ -247,11 +247,11 @@ def test_model_lists(provider: str) -> None:
     ],
 )
 def test_embeddings(provider: str, model: str) -> None:
-    request = EmbeddingRequest(texts=("one", "two"), model=model, dimensions=32)
+    request = EmbeddingRequest(texts=("one", "two"), model=model, dimensions=256)
     dialect = load(row(provider).dialects[Operation.EMBED])
     (response,) = performed(provider, dialect.open(Operation.EMBED, request, place(provider, model)))
     assert isinstance(response, EmbeddingResponse)
-    assert response.embeddings[1] == pytest.approx(embed("two", 32), abs=1e-6)
+    assert response.embeddings[1] == pytest.approx(embed("two", 256), abs=1e-6)
     assert response.usage.input == 2
 
 

@@ -63,14 +63,14 @@ async def test_more_texts_than_one_request_takes(emulator: Emulator, entry: Entr
     limit = quirks_of(llm.row, llm.config.embedding_model).embed_batch
     assert limit is not None
     texts = [f"t{number}" for number in range(limit + 1)]
-    response = await llm.embed(texts, dimensions=16)
-    one = await llm.embed(texts[-1], dimensions=16)
+    response = await llm.embed(texts, dimensions=256)
+    one = await llm.embed(texts[-1], dimensions=256)
     assert len(emulator.requests(provider)) == 3
     assert [attempt.batch for attempt in response.attempts] == [1, 2]
     assert len({attempt.request_id for attempt in response.attempts}) == 1
     assert len(response.embeddings) == len(texts)
     assert response.embeddings[-1] == pytest.approx(one.embedding, abs=1e-6)
-    assert response.embeddings[0] == pytest.approx((await llm.embed(texts[0], dimensions=16)).embedding, abs=1e-6)
+    assert response.embeddings[0] == pytest.approx((await llm.embed(texts[0], dimensions=256)).embedding, abs=1e-6)
     assert (response.model, response.provider) == (one.model, provider)
     assert response.raw is None
     assert one.attempts[0].batch is None

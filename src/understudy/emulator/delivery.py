@@ -96,11 +96,11 @@ class _Delivery:
         pieces = list(self._pieces(words(part.text)))
         self._reasoned += self._spent - before
         way = self._performance.persona.thinking
-        if way == "hidden" or (way == "summary" and self._display is None):
+        if way == "hidden" or (way in ("summary", "encrypted") and self._display is None):
             return
         shown = [] if self._display == "omitted" else pieces
         yield from (e.ThinkingDelta(self._index, piece) for piece in (shown or [""]))
-        if way in ("signed", "summary"):  # a summary comes with the encrypted whole
+        if way in ("signed", "encrypted"):
             digest = blake2b(part.text.encode(), digest_size=48, person=b"understudy").digest()
             yield e.ThinkingSigned(self._index, b64encode(digest).decode())
         self._index += 1

@@ -17,8 +17,9 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True):
     answer_prefix: str = "chatcmpl-"
     """The prefix of answer ids; empty where answers have no id."""
     call_prefix: str = "call_"
-    thinking: Literal["shown", "signed", "summary", "hidden"] = "hidden"
-    """How thinking is shown: as text, as text with a signature, as a summary on request, or not at all."""
+    thinking: Literal["shown", "signed", "summary", "encrypted", "hidden"] = "hidden"
+    """How thinking is shown: as text, as text with a signature, as a summary on request,
+    as such a summary with the encrypted whole, or not at all."""
     counts_reasoning: bool = True
     """Whether usage counts reasoning apart from the answer."""
     stop_word: str | None = None

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.operation import Operation
 from understudy.emulator.cast.base import (
     CHAT,
     EMBEDDING,
     THINKING_CHAT,
-    CheckedRequest,
     EmulatedModel,
     EmulatedProvider,
     Words,
 )
-from understudy.emulator.cast.calls import cohere_calls
 from understudy.emulator.persona import Persona
 
 WORDS = {
@@ -35,60 +30,6 @@ WORDS = {
         400, "too many tokens: size limit exceeded by 1000 tokens. Try using shorter or fewer inputs."
     ),
 }
-
-_RANGES = {
-    "temperature": (0, 1),
-    "p": (0.01, 0.99),
-    "k": (0, 500),
-    "presence_penalty": (0, 1),
-    "frequency_penalty": (0, 1),
-}
-_TOOL_CHOICE_CAME_LATER = re.compile(r"command-r(-plus)?-08-2024")
-
-
-def _invalid(message: str) -> Words:
-    return Words(400, message)
-
-
-def _ranges(request: CheckedRequest) -> Words | None:
-    if request.operation is not Operation.CHAT:
-        return None
-    for name, (least, greatest) in _RANGES.items():
-        value = request.body.get(name)
-        if isinstance(value, int | float) and not least <= value <= greatest:
-            return _invalid(f"invalid request: {name} must be between {least} and {greatest} inclusive")
-    if len(request.body.get("stop_sequences") or ()) > 5:
-        return _invalid("invalid request: at most 5 stop sequences are allowed")
-    return None
-
-
-def _format(request: CheckedRequest) -> Words | None:
-    if (request.body.get("response_format") or {}).get("type") != "json_object":
-        return None
-    if request.body.get("documents"):
-        return _invalid("response_format is not supported with RAG")
-    if request.body.get("tools"):
-        return _invalid("response_format is not supported with tools")
-    return None
-
-
-def _capable(request: CheckedRequest) -> Words | None:
-    """Refuse a request for what the model does not support."""
-    model = request.model
-    if model is None:
-        return None
-    thinking = (request.body.get("thinking") or {}).get("type") == "enabled"
-    wanted = {
-        "chat": request.operation is Operation.CHAT,
-        "embed": request.operation is Operation.EMBED,
-        "tools": bool(request.body.get("tools")),
-        "thinking": thinking,
-    }
-    if lacking := [name for name, asked_for in wanted.items() if asked_for and name not in model.capabilities]:
-        return _invalid(f"{lacking[0]} is not supported by model '{model.id}'")
-    if request.body.get("tool_choice") and _TOOL_CHOICE_CAME_LATER.match(model.id):
-        return _invalid(f"tool_choice is not supported by model '{model.id}'")
-    return None
 
 
 def _model(name: str, window: int, *, thinks: bool = False, sees: bool = False) -> EmulatedModel:
@@ -110,7 +51,7 @@ PROVIDER = EmulatedProvider(
         EmulatedModel(id="embed-english-v3.0", capabilities=EMBEDDING, context_window=512, dimensions=1024),
     ),
     words=WORDS,
-    checks=(_ranges, _format, _capable, cohere_calls),
+    examined=True,
     request_id_header="x-debug-trace-id",
     headers=(
         ("x-endpoint-monthly-call-limit", "1000"),

@@ -11,11 +11,9 @@ from hashlib import sha256
 from understudy.dialects.replicate.render_models import render_model, render_openapi
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.operation import Operation
 from understudy.domain.responses import ModelInfo
-from understudy.emulator.cast.base import CheckedRequest, EmulatedModel, EmulatedProvider, Words
+from understudy.emulator.cast.base import EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.persona import Persona
-from understudy.emulator.validator import is_valid
 
 WORDS = {
     K.AUTHENTICATION: Words(401, "You did not pass a valid authentication token"),
@@ -109,53 +107,12 @@ def bare_name(name: str) -> str:
     return _BY_VERSION.get(name, name.partition(":")[0])
 
 
-def _check_inputs(request: CheckedRequest) -> Words | None:
-    """Refuse inputs that are invalid under the model's own schema, or not in it."""
-    inputs = request.body.get("input")
-    named = request.model or next(
-        (model for model in MODELS if model.id == bare_name(str(request.body.get("version")))), None
-    )
-    if request.operation is not Operation.CHAT or named is None or named.raw is None or not isinstance(inputs, dict):
-        return None
-    schema = named.raw["latest_version"]["openapi_schema"]["components"]["schemas"]["Input"]
-    for name, value in inputs.items():
-        if name not in schema["properties"]:
-            return Words(422, f"- input: Additional property {name} is not allowed", param="input")
-        if not is_valid(value, schema["properties"][name]):
-            return Words(422, f"- input.{name}: {value!r} does not fit", param=f"input.{name}")
-    if wrong := _invalid_message(inputs.get("messages")):
-        return Words(422, f"- input.messages.{wrong}", param="input.messages")
-    if missing := next((name for name in schema.get("required", ()) if name not in inputs), None):
-        return Words(422, f"- input: {missing} is required", param="input")
-    return None
-
-
-def _invalid_message(messages: object) -> str | None:
-    """Return what is wrong with messages, where a model accepts them: tools, calls and results are not supported."""
-    for at, message in enumerate(messages if isinstance(messages, list) else ()):
-        if not isinstance(message, dict) or message.get("role") not in ("system", "user", "assistant"):
-            return f"{at}.role: must be one of system, user, assistant"
-        if extra := sorted(message.keys() - {"role", "content"}):
-            return f"{at}: Additional property {extra[0]} is not allowed"
-    return None
-
-
-def _needs_version(request: CheckedRequest) -> Words | None:
-    """Refuse to run a model by name unless it is official."""
-    version = request.body.get("version")
-    if not isinstance(version, str) or ":" in version or version in _BY_VERSION:
-        return None
-    if any(model.id == version and (model.raw or {})["is_official"] for model in MODELS):
-        return None
-    return Words(422, "- version: Invalid version or not permitted", param="version")
-
-
 PROVIDER = EmulatedProvider(
     type="replicate",
     personas={"replicate": Persona(title="Replicate", answer_prefix="prd", counts_reasoning=False)},
     models=MODELS,
     words=WORDS,
-    checks=(_needs_version, _check_inputs),
+    examined=True,
     path_model=r"/v1/(?:models|deployments)/(.+)/predictions$",
     headers=(("ratelimit-remaining", "599"), ("ratelimit-reset", "1")),
     pages={

@@ -5,20 +5,16 @@ from __future__ import annotations
 from understudy.domain.chat_completion import usage_object
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
-from understudy.domain.operation import Operation
 from understudy.domain.responses import ModelInfo
 from understudy.domain.usage import Usage
-from understudy.emulator.cast import openai
 from understudy.emulator.cast.base import (
     CHAT,
     EMBEDDING,
     THINKING_CHAT,
-    CheckedRequest,
     EmulatedModel,
     EmulatedProvider,
     Words,
 )
-from understudy.emulator.cast.calls import openai_calls
 from understudy.emulator.persona import Persona
 from understudy.wire.json import encode
 
@@ -38,28 +34,18 @@ WORDS = {
     K.INVALID_REQUEST: Words(400, "the request is invalid", _INVALID),
 }
 
-_UNKNOWN = ("top_logprobs", "max_completion_tokens", "parallel_tool_calls", "user", "metadata", "service_tier")
-
-
-def _unknown(request: CheckedRequest) -> Words | None:
-    for field in _UNKNOWN:
-        if request.body.get(field) is not None:
-            return Words(400, f"Unrecognized request argument supplied: {field}", _INVALID, None, field)
-    if isinstance(request.body.get("logprobs"), bool):
-        return Words(400, "logprobs must be an integer", _INVALID, None, "logprobs")
-    if isinstance(request.body.get("stop"), str):
-        return Words(400, "stop must be an array of strings", _INVALID, None, "stop")
-    messages = request.body.get("messages")
-    if isinstance(messages, list) and any(isinstance(m, dict) and m.get("role") == "developer" for m in messages):
-        return Words(400, "messages: role must be one of system, user, assistant, tool", _INVALID, None, "messages")
-    return None
-
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
     """Add usage to the last chunk with content, as Together does unasked; some models end with `eos`."""
     choices = [{**choice, "seed": 1} for choice in body.get("choices") or ()]
     if body.get("object") != "chat.completion.chunk":
+        for choice in choices:
+            calls = choice["message"].get("tool_calls", [])
+            choice["message"]["tool_calls"] = [{"index": number, **call} for number, call in enumerate(calls)]
         return {**body, "prompt": [], "choices": choices} if choices else body
+    for choice in choices:
+        if "tool_calls" not in choice["delta"]:
+            choice["delta"] |= {"role": "assistant", "tool_calls": None}
     finished = [choice for choice in choices if choice.get("finish_reason") == "stop"]
     if str(body.get("model")).startswith("meta-llama/"):
         for choice in finished:
@@ -110,12 +96,7 @@ PROVIDER = EmulatedProvider(
         ),
     ),
     words=WORDS,
-    checks=(
-        openai.only(Operation.CHAT, "openai", openai.required("model", "messages"), openai_calls(limit=None)),
-        openai.only(Operation.EMBED, "openai", openai.required("model", "input")),
-        openai.wrong_kind_of_model,
-        openai.only(Operation.CHAT, "openai", _unknown),
-    ),
+    examined=True,
     dress=_dress,
     render_models_list=_models,
     reports_embedding_usage=False,

@@ -140,7 +140,7 @@ def _messages(request: CheckedRequest) -> Words | None:
     if not request.body.get("messages"):
         return invalid("messages must not be empty")
     for at, message in messages(request):
-        if message.get("role") not in _MESSAGE_FIELDS:
+        if str(message.get("role")) not in _MESSAGE_FIELDS:
             return invalid(
                 f"Invalid role in messages at index {at}. Role must be one of: user, assistant, system, tool"
             )
@@ -150,7 +150,7 @@ def _messages(request: CheckedRequest) -> Words | None:
 def _part_types(request: CheckedRequest) -> Words | None:
     for at, message in messages(request):
         for number, part in parts(message):
-            if part.get("type") not in _PARTS.get(str(message.get("role")), ()):
+            if str(part.get("type")) not in _PARTS.get(str(message.get("role")), ()):
                 where = f"messages[{at}].content[{number}]"
                 return invalid(
                     f"content type {part.get('type')!r} is not allowed in a {message.get('role')} message: {where}"
@@ -188,14 +188,14 @@ def _plan_instead_of_text(request: CheckedRequest) -> Words | None:
 
 
 def _calls(request: CheckedRequest) -> Words | None:
-    seen: set[Any] = set()
+    seen: list[Any] = []
     for _, _, call in calls(request):
         function = call.get("function")
         if call.get("type") != "function" or not isinstance(function, dict):
             return invalid("tool call must be of type function", "")
         if not call.get("id") or call["id"] in seen:
             return invalid("cannot have duplicate tool ids", "")
-        seen.add(call["id"])
+        seen.append(call["id"])
     return None
 
 

@@ -107,7 +107,8 @@ def _tools_with_required(request: CheckedRequest) -> Words | None:
         return None
     for _, function in functions(request):
         parameters = function.get("parameters")
-        if isinstance(parameters, dict) and not parameters.get("required"):
+        # "Tools with only optional parameters are not supported": a tool without parameters has none of these either.
+        if isinstance(parameters, dict) and parameters.get("properties") and not parameters.get("required"):
             return invalid(f"tool '{function.get('name')}' must have at least one required parameter with strict_tools")
     return None
 

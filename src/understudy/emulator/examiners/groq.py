@@ -111,8 +111,8 @@ def _unsupported(request: CheckedRequest) -> Words | None:
 
 
 def _one_choice(request: CheckedRequest) -> Words | None:
-    number = request.body.get("n")
-    if number in (None, 1):
+    number: Any = request.body.get("n")
+    if not isinstance(number, int) or number == 1:
         return None
     return refuse(f"'n' : number must be at {'most' if number > 1 else 'least'} 1", "n")
 

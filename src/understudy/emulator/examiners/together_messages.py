@@ -36,7 +36,7 @@ def _content(request: CheckedRequest) -> Words | None:
 def _part_types(request: CheckedRequest) -> Words | None:
     for at, message in messages(request):
         for number, part in parts(message):
-            kind = part.get("type")
+            kind = str(part.get("type"))
             if kind not in _PARTS or part.get(_PARTS[kind]) is None:
                 return refuse(f"messages.{at}.content.{number} must be one of {', '.join(_PARTS)}", "messages")
     return None
