@@ -94,8 +94,8 @@ class _Finder:
     def find(self) -> list[Mutant]:
         """Return all mutants of the module."""
         for node in ast.parse(self._source).body:
-            if isinstance(node, ast.Assign | ast.AnnAssign) and self._is_table(node):
-                self._visit(node, "module", _row)
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and self._is_table(node):
+                self._visit(node.value, "module", _row)
             elif self._tables is None:
                 self._visit_functions(node)
         return sorted(set(self._found))

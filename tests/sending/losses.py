@@ -190,6 +190,10 @@ def _request_pairs(dialect: str, model: str, own: Any) -> Pairs:
     found["GenerationRequest.origin"] = _with(came_in, "origin", WireOrigin(dialect, body))
     logged = msgspec.structs.replace(base, logprobs=True)
     found["GenerationRequest.top_logprobs"] = _with(logged, "top_logprobs", 3)
+    for effort in ("low", "none"):
+        thoughtful = msgspec.structs.replace(base, reasoning=u.Reasoning(effort=effort), max_tokens=9000)
+        for name in ("temperature", "top_p", "top_k"):
+            found[f"GenerationRequest.{name} beside {effort}"] = _with(thoughtful, name, values[name])
     found["GenerationRequest.tool_choice"] = _with(tools, "tool_choice", u.ToolChoice("required"))
     found["GenerationRequest.parallel_tool_calls"] = _with(tools, "parallel_tool_calls", False)
     return found
@@ -250,9 +254,15 @@ def _media_pairs(own: Any) -> Pairs:
     for part in (image, audio, file):
         kind = type(part).__name__
         found |= _fields(_user, part, cache=CacheMark(), extra=own)
-        for name, value in (("url", "https://example.com/a"), ("data", part.data), ("file_id", "f-1")):
-            located = type(part)(media_type=part.media_type, **{name: value})  # type: ignore[arg-type]
+        for name, value, other in (
+            ("url", "https://example.com/a", "https://example.com/b"),
+            ("data", part.data, f"{str(part.data)[:-4]}AAAA"),
+            ("file_id", "f-1", "f-2"),
+        ):
+            fields: dict[str, Any] = {"media_type": part.media_type, name: value}
+            located = type(part)(**fields)
             found[f"{kind}.{name}"] = Pair(_user(), _user(located), (kind.lower(),))
+            found[f"{kind}.{name} other"] = _changed(_user, located, name, other)
     found |= _fields(_user, image, ("image",), detail="low", media_type="image/gif")
     found |= _fields(_user, Audio(data="AAAA", media_type="audio/wav"), ("audio",), media_type="audio/mpeg")
     found |= _fields(_user, Audio(data="AAAA"), ("audio",), format="mp3")

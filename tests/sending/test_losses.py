@@ -133,10 +133,11 @@ def leaves_trace(target: Watched, field: str, pair: Pair) -> bool:
         return True
     if having.error is not None and not having.sent:
         return names(repr(having.error), pair.words)
-    struct = field.split(".", maxsplit=1)[0]
+    struct, _, name = field.partition(" ")[0].partition(".")
     part = PARTS.get(struct, struct.lower())
-    if any(warning.what == part for warning in having.warnings):
-        return True  # the whole part was left out or rewritten, and the caller knows
+    known = (part, f"{part} {name}")
+    if any(warning.what in known for warning in having.warnings):
+        return True  # the part, or this field of it, was left out or rewritten, whatever its value
     return any(names(str(warning), pair.words) for warning in having.warnings if warning not in without.warnings)
 
 
