@@ -115,8 +115,12 @@ class _Finder:
         assert callable(operator)
         for change in operator(node):
             self._note(node, where, change)
-        for child in ast.iter_child_nodes(node):
-            self._visit(child, where, operator)
+        for field, value in ast.iter_fields(node):
+            if field in ("annotation", "returns", "decorator_list"):
+                continue
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    self._visit(child, where, operator)
 
     def _note(self, node: ast.AST, where: str, change: Change) -> None:
         assert isinstance(node, ast.expr | ast.stmt)

@@ -190,6 +190,13 @@ def _request_pairs(dialect: str, model: str, own: Any) -> Pairs:
     found["GenerationRequest.origin"] = _with(came_in, "origin", WireOrigin(dialect, body))
     logged = msgspec.structs.replace(base, logprobs=True)
     found["GenerationRequest.top_logprobs"] = _with(logged, "top_logprobs", 3)
+    others: dict[str, Any] = {
+        "max_tokens": 888, "temperature": 0.5, "top_p": 0.97, "top_k": 8, "min_p": 0.25, "presence_penalty": 0.25,
+        "frequency_penalty": 0.25, "seed": 12, "stop": ("STOP",), "logit_bias": {"43": 3.0}, "verbosity": "high",
+        "user": "u-2", "cache_key": "k-2", "metadata": {"a": "c"}, "reasoning": u.Reasoning(effort="low"),
+    }  # fmt: skip
+    for name, other in others.items():
+        found[f"GenerationRequest.{name} other"] = _with(found[f"GenerationRequest.{name}"].having, name, other)
     for effort in ("low", "none"):
         thoughtful = msgspec.structs.replace(base, reasoning=u.Reasoning(effort=effort), max_tokens=9000)
         for name in ("temperature", "top_p", "top_k"):
@@ -271,6 +278,7 @@ def _media_pairs(own: Any) -> Pairs:
     found |= _fields(_user, u.File(name="a.txt"), ("file",), text="Plain words")
     text = u.File(text="Plain words")
     more = _fields(_user, text, ("file",), name="a.txt", context="A book", citations=True)
+    found["File.text empty"] = Pair(_user(), _user(u.File(text="")), ("file",))
     return found | {f"{field} of a text": pair for field, pair in more.items()}
 
 

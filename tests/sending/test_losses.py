@@ -6,6 +6,7 @@ those of the structs themselves: a new one fails here until it has a value, or a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -57,6 +58,9 @@ PARTS = {
     "Citation": "citations",
 }
 """What warnings call the owner of a field, if not by its name in small letters."""
+
+
+WORDS = ("the first words", "the second words", "the third words")
 
 
 class Outcome(NamedTuple):
@@ -135,7 +139,7 @@ def leaves_trace(target: Watched, field: str, pair: Pair) -> bool:
         return names(repr(having.error), pair.words)
     struct, _, name = field.partition(" ")[0].partition(".")
     part = PARTS.get(struct, struct.lower())
-    known = (part, f"{part} {name}")
+    known = (part, f"{part} {name}", name)
     if any(warning.what in known for warning in having.warnings):
         return True  # the part, or this field of it, was left out or rewritten, whatever its value
     return any(names(str(warning), pair.words) for warning in having.warnings if warning not in without.warnings)
@@ -150,6 +154,21 @@ def test_no_field_of_a_generation_is_lost_silently(target: Watched, family: Fami
     dialect = target.dialect(u.GenerationRequest(messages=(u.Message.user("Hello"),)))
     found = lost(target, pairs(dialect, family.model), dialect, family.model)
     assert not found, found
+
+
+ROLES = (u.Role.SYSTEM, u.Role.USER, u.Role.ASSISTANT)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.label)
+def test_no_words_of_a_conversation_are_lost_silently(target: Watched, family: Family) -> None:
+    for roles in (roles for length in (1, 2, 3) for roles in itertools.product(ROLES, repeat=length)):
+        outcome = target.ask(u.GenerationRequest(messages=tuple(map(u.Message, roles, WORDS))))
+        if outcome.error is not None and not outcome.sent:
+            continue  # refused, which is not silent
+        body = str(outcome.sent[-1])
+        left_out = [words for words in WORDS[: len(roles)] if words not in body]
+        told = [warning for warning in outcome.warnings if warning.kind is u.WarningKind.DROPPED]
+        assert told or not left_out, (roles, left_out)
 
 
 @pytest.mark.parametrize("family", EMBEDDERS, ids=lambda family: family.label)

@@ -18,9 +18,10 @@ from tests.sending.conversations import PNG, WAV
 from understudy.dialects import load
 from understudy.dialects.base import Endpoint, Send, WarningLog
 from understudy.dialects.quirks import Quirks
+from understudy.dialects.replicate.encode import encode_chat
 from understudy.dialects.replicate.encode_settings import encode_inputs
 from understudy.dialects.replicate.schema import InputSchema
-from understudy.domain.content import Audio, CacheMark, Citation, Text
+from understudy.domain.content import Audio, CacheMark, Citation, Provenance, Text, Thinking
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, WireOrigin
 
@@ -167,14 +168,17 @@ def test_models_at_replicate_get_reasoning_under_their_own_name(name: str) -> No
     assert inputs[name] == (2000 if "budget" in name else True)
 
 
-def test_media_in_results_follow_them_in_chat_completions() -> None:
+@pytest.mark.parametrize("more", [(), (ASK,)])
+def test_media_in_results_follow_them_in_chat_completions(more: tuple[u.Message, ...]) -> None:
     quirks = Quirks(inputs=frozenset({"image", "audio", "file"}))
     result = u.ToolResult(call_id="c", content=(Text("See"), u.Image(data=PNG), Audio(data=WAV)))
     call = u.ToolCall(id="c", name="f")
-    request = u.GenerationRequest(messages=(ASK, u.Message.assistant(call), u.Message.tool(result)))
-    *_, results, media = sent("openai", Operation.CHAT, request, quirks)["messages"]
+    request = u.GenerationRequest(messages=(ASK, u.Message.assistant(call), u.Message.tool(result), *more))
+    _, _, results, media, *rest = sent("openai", Operation.CHAT, request, quirks)["messages"]
     assert [part["type"] for part in results["content"]] == ["text"]
+    assert media["role"] == "user"
     assert [part["type"] for part in media["content"]] == ["image_url", "input_audio"]
+    assert rest == [{"role": "user", "content": "Hello"}] * len(more)
 
 
 @pytest.mark.parametrize("url", ["https://e.com/a.png", "http://e.com/a.png", "gs://bucket/a.png"])
@@ -191,3 +195,42 @@ def test_plans_of_cohere_keep_their_citations() -> None:
     request = u.GenerationRequest(messages=(ASK, u.Message.assistant(said), ASK))
     (citation,) = sent("cohere", Operation.CHAT, request)["messages"][1]["citations"]
     assert (citation["start"], citation["end"], citation["text"]) == (0, 2, "As")
+
+
+def test_plans_of_cohere_keep_their_own_citations() -> None:
+    raw = {"start": 0, "end": 2, "text": "As", "type": "PLAN"}
+    plan = Thinking("As said.", extra={"cohere": {"tool_plan": True, "citations": [raw]}})
+    call = u.ToolCall(id="c", name="f")
+    turns = (ASK, u.Message.assistant((plan, call)), u.Message.tool(u.ToolResult(call_id="c", content="x")))
+    answer = sent("cohere", Operation.CHAT, u.GenerationRequest(messages=turns))["messages"][1]
+    assert (answer["tool_plan"], answer["citations"]) == ("As said.", [raw])
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "gemini"])
+def test_a_conversation_of_which_nothing_is_left_still_has_a_message(dialect: str) -> None:
+    foreign = Thinking("Hmm.", provenance=Provenance("another"))
+    body = sent(dialect, Operation.CHAT, u.GenerationRequest(messages=(u.Message.assistant(foreign),)))
+    assert len(body["contents" if dialect == "gemini" else "messages"]) == 1
+
+
+@pytest.mark.parametrize(("field", "value"), [("temperature", 0.25), ("top_p", 0.5), ("top_k", 5)])
+def test_sampling_that_thinking_excludes_is_not_sent_to_anthropic(field: str, value: float) -> None:
+    quirks = Quirks(thinking_modes=frozenset({"enabled"}), max_output_tokens=9000)
+    options: dict[str, Any] = {field: value}
+    request = u.GenerationRequest(messages=(ASK,), reasoning=u.Reasoning(budget=2000), **options)
+    body = sent("anthropic", Operation.CHAT, request, quirks)
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": 2000}
+    assert field not in body
+
+
+def test_a_model_in_the_body_of_a_request_for_vectors_is_that_of_the_target() -> None:
+    request = EmbeddingRequest(texts=("a",), extra={"gemini": {"model": "another"}})
+    assert sent("gemini", Operation.EMBED, request)["model"] == "models/a-model"
+
+
+def test_a_version_of_a_model_at_replicate_is_sent() -> None:
+    endpoint = Endpoint(provider="p", base_url="http://host", model="a/model")
+    request = u.GenerationRequest(messages=(ASK,))
+    schema = InputSchema(properties={"prompt": {}})
+    body = encode_chat(request, endpoint, schema, "v1", WarningLog())
+    assert body == {"version": "v1", "input": {"prompt": "Hello"}}
