@@ -46,7 +46,7 @@ NAMED = {
     [
         ("claude-sonet", "did you mean work/claude-sonnet-5-5, or work/claude-sonet for another model?"),
         ("claude-haiku", "did you mean work/claude-haiku-5, or work/claude-haiku for another model?"),
-        ("claude-opus-9", "did you mean work/claude-sonnet-5-5, or work/claude-opus-9 for another model?"),
+        ("claude-opus-9", "did you mean work/claude-haiku-5, or work/claude-opus-9 for another model?"),
         ("sonnet", "did you mean work/claude-sonnet-5-5, or work/sonnet for another model?"),
         ("llama4", "did you mean ollama/llama3.2, or ollama/llama4 for another model?"),
         ("gpt-oss-120b", "did you mean groq/openai/gpt-oss-120b, or groq/gpt-oss-120b for another model?"),
