@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -29,7 +30,10 @@ def words_of(words: list[str]) -> str:
     """Return the prompt on the command line. Raise `Misuse` if it is not valid UTF-8."""
     prompt = " ".join(words)
     if not prompt.isprintable() and any("\ud800" <= character <= "\udfff" for character in prompt):
-        raise Misuse("the prompt is not valid UTF-8")
+        try:  # in an ASCII locale the bytes of arguments are not decoded
+            return os.fsencode(prompt).decode()
+        except UnicodeError:
+            raise Misuse("the prompt is not valid UTF-8") from None
     return prompt
 
 
