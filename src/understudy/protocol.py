@@ -88,7 +88,7 @@ class RunOptions(RequestOptions, total=False):
     approve: Approve
     """Asked before a call is executed. Without it, calls of tools that need an approval are handed back."""
     tool_errors: ToolErrors
-    """Whether the model is told the `message` of an exception that a tool raised, or only its `type`, or whether it is
+    """Whether the model gets the `message` of an exception that a tool raised, or only its `type`, or whether it is
     raised to the caller (`raise`)."""
 
 

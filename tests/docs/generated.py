@@ -11,6 +11,7 @@ from typing import Any
 
 import typer.main
 
+from tests.docs import reference
 from understudy import providers
 from understudy.cli.app import COMMANDS, app
 from understudy.cli.chat.commands import COMMANDS as CHAT_COMMANDS
@@ -244,6 +245,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     **{("configuration.md", name): partial(keys, rules) for name, rules in TABLES.items()},
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
     **{("cli.md", f"{command} examples"): partial(examples_of, command) for command in COMMANDS},
+    **{("python.md", name): draw for name, draw in reference.PARTS.items()},
 }
 
 

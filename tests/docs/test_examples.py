@@ -41,6 +41,10 @@ def environment() -> Iterator[dict[str, str]]:
         }
 
 
+PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de")
+FILES = {"logo.png": PIXEL, "report.pdf": b"%PDF-1.4\n%%EOF\n"}
+"""Files that examples read from the working folder."""
+
 FORMER = Path(__file__).with_name("former_readme.md")
 """Examples of earlier versions, which run unchanged."""
 
@@ -49,6 +53,8 @@ FORMER = Path(__file__).with_name("former_readme.md")
     ("name", "code"), [pytest.param(*block, id=block[0]) for block in blocks.blocks("python", FORMER)]
 )
 def test_an_example_runs(name: str, code: str, environment: dict[str, str], tmp_path: Path) -> None:
+    for file, data in FILES.items():
+        (tmp_path / file).write_bytes(data)
     home = {**environment, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-c", code],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import understudy
 from understudy import providers
 from understudy.cli.app import COMMANDS
 
@@ -36,3 +37,8 @@ def test_the_guide_has_a_section_on_every_provider(provider: str) -> None:
 def test_the_manual_of_the_command_line_has_every_command_in_the_order_of_the_help() -> None:
     text = (generated.DOCS / "cli.md").read_text(encoding="utf-8")
     assert [title for title in re.findall(r"^## (\w+)$", text, re.MULTILINE) if title in COMMANDS] == list(COMMANDS)
+
+
+def test_the_reference_of_the_python_api_has_every_public_name() -> None:
+    reference = generated.reference
+    assert sorted(reference.names()) == sorted(set(understudy.__all__) - set(reference.DUNDERS))

@@ -7,10 +7,11 @@ import logging
 import tracemalloc
 from typing import Any
 
+import pydantic
 import pytest
 
 import understudy as u
-from tests.engine.fakes import Incoming, RecordingTransport
+from tests.engine.fakes import Incoming, RecordingTransport, everything_about
 from tests.engine.servers import kinds
 
 SECRET = "sk-canary-0c1d2e3f4a5b"
@@ -42,16 +43,24 @@ class BrokenTransport(RecordingTransport):
         return incoming
 
 
-class Validator:
-    """Looks like a pydantic model, and has a bug in its validation."""
+class Validated(pydantic.BaseModel):
+    """A pydantic model with a bug in its validation: what is not a `ValueError` leaves pydantic as it is."""
 
-    @staticmethod
-    def model_json_schema() -> dict[str, Any]:
-        return {"type": "object", "properties": {}}
-
-    @staticmethod
-    def model_validate_json(text: str) -> object:
+    @pydantic.model_validator(mode="wrap")
+    @classmethod
+    def validate_all(cls, value: object, handler: Any) -> Any:
         raise Bug
+
+
+class AnswersJson(RecordingTransport):
+    async def send(self, request: u.HttpRequest, *, connect: float) -> Incoming:
+        return Incoming("application/json", JSON_ANSWER)
+
+
+JSON_ANSWER = (
+    b'{"id": "1", "model": "gpt-5", "choices": [{"index": 0, "finish_reason": "stop",'
+    b' "message": {"role": "assistant", "content": "{}"}}]}'
+)
 
 
 def entry(name: str, **settings: Any) -> u.ProviderConfig:
@@ -126,10 +135,19 @@ async def test_a_bug_in_a_free_operation_is_unavailable(where: str) -> None:
 
 
 async def test_a_bug_in_a_validator_falls_back() -> None:
-    llm = u.ProviderManager([well("primary"), well()])
+    made = (u.create_provider(entry(name), transport=AnswersJson()) for name in ("primary", "backup"))
+    llm = u.ProviderManager(list(made))
     with pytest.raises(u.Unavailable) as caught:
-        await llm.generate("Hi", schema=Validator)
+        await llm.generate("Hi", schema=Validated)
     assert kinds(caught.value.attempts) == [("primary", "local"), ("backup", "local")]
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("schema", [Bug, list[Bug], Bug(), lambda text: text], ids=str)
+async def test_what_is_no_schema_is_named_and_not_shown(schema: Any) -> None:
+    with pytest.raises(u.Misuse, match=r"schema: .*cannot be turned into a JSON Schema.*pass a JSON Schema") as caught:
+        await well().generate("Hi", schema=schema)
+    assert SECRET not in everything_about(caught.value)
 
 
 async def test_what_cancels_passes() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
@@ -128,8 +128,9 @@ class ProviderManager:
     @property
     def _types(self) -> frozenset[str]:
         """The provider types of all providers, those inside managers included: names that `extra` may have."""
-        inner: Iterable[frozenset[str]] = (getattr(each, "_types", frozenset()) for each in self.providers)
-        return frozenset(str(each.provider_type) for each in self.providers).union(*inner)
+        own = frozenset(str(each.provider_type) for each in self.providers)
+        inner = (getattr(each, "_types", None) for each in self.providers)
+        return own.union(*(types for types in inner if isinstance(types, frozenset)))
 
     @property
     def provider_type(self) -> str:

@@ -27,16 +27,16 @@ Approve = Callable[[ToolCall], Approval | Awaitable[Approval]]
 """Decides about tool calls, with or without `async`."""
 
 ToolErrors = Literal["message", "type", "raise"]
-"""What happens when a function raises: the model is told the exception's type and message, or its type only, or the
+"""What happens when a function raises: the model gets the exception's type and message, or its type only, or the
 exception is raised to the caller."""
 
 
 class ToolOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one tool call."""
+    """The outcome of one tool call."""
 
     call: ToolCall
     result: ToolResult
-    """What the model is told."""
+    """What the model gets."""
     value: Any = None
     """What the function returned; `None` if it was not executed or raised an exception."""
     error: Exception | None = None

@@ -42,7 +42,7 @@ class RecordedRequest(msgspec.Struct, kw_only=True):
     body: Json
     """The decoded JSON; a string where it is not valid JSON; `None` without a body."""
     operation: Operation | None
-    """`None` where no dialect of the provider knows the path."""
+    """`None` if the path belongs to no dialect of the provider."""
     dialect: str
     authenticated: bool
     """Whether the request had an accepted key."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 
@@ -16,6 +16,7 @@ from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
 from understudy.domain.messages import AnyTool, Tool
 from understudy.domain.requests import OutputFormat
+from understudy.domain.suggestions import kind_of
 from understudy.engine.structured_nulls import without_nulls
 from understudy.engine.structured_text import json_in
 from understudy.wire import json
@@ -93,11 +94,20 @@ def _of_type(schema: Any) -> ResultForm:
     except (TypeError, RuntimeError) as error:
         if "pydantic" in sys.modules and (found := _adapted(schema, name)) is not None:
             return found
-        raise Misuse(
-            f"schema={schema!r} cannot be turned into a JSON Schema: {error}. Give a JSON Schema (dict), a dataclass, "
-            "a TypedDict, a msgspec Struct, a pydantic model, or a list or union of these."
-        ) from error
-    return _form(document, name, decoder.decode, lambda value: msgspec.convert(value, schema))
+        reason = str(error).rpartition("\n\n")[2]  # in front of it stands what to do with msgspec
+    else:
+        return _form(document, name, decoder.decode, lambda value: msgspec.convert(value, schema))
+    # Raised outside the handler: that error repeats the value, which may hold a key if it is no type.
+    if isinstance(schema, type):
+        what = f"{kind_of(schema)} cannot be turned into a JSON Schema: {reason}"
+    elif get_origin(schema) is not None:
+        what = f"{schema!r} cannot be turned into a JSON Schema: {reason}"
+    else:
+        what = f"{kind_of(schema)} cannot be turned into a JSON Schema"
+    raise Misuse(
+        f"schema: {what}; pass a JSON Schema (dict), a dataclass, a TypedDict, a msgspec Struct, a pydantic model, "
+        "or a list or union of these"
+    )
 
 
 def _adapted(schema: Any, name: str) -> ResultForm | None:

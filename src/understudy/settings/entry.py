@@ -10,7 +10,7 @@ import msgspec
 
 from understudy.domain.prices import Price
 from understudy.domain.secret import NO_USER_IN_ADDRESS, Secret
-from understudy.domain.suggestions import kind_of
+from understudy.domain.suggestions import kind_of, shown
 from understudy.settings.checking import Settings, complaints, header_complaint, name_complaint, raise_complaints
 from understudy.settings.rules import PROVIDER, capability_complaint, extra_complaint
 from understudy.settings.strategy import Whole
@@ -102,7 +102,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
 
     @property
     def _title(self) -> str:
-        return next((each for each in (self.name, self.provider) if isinstance(each, str) and each), "ProviderConfig")
+        name = next((each for each in (self.name, self.provider) if isinstance(each, str) and each), "ProviderConfig")
+        return name if shown(name) != kind_of(name) else "ProviderConfig"  # a key may have come into the wrong place
 
     def __repr__(self) -> str:
         return f"ProviderConfig({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"

@@ -11,7 +11,7 @@ from understudy.domain.misuse import ConfigError
 from understudy.domain.suggestions import kind_of
 from understudy.settings import FallbackConfig, ProviderConfig, Route
 
-_METHODS = ("generate",)
+_METHODS = ("generate", "stream", "embed")
 
 
 def read_entry(config: Any) -> ProviderConfig:
@@ -38,10 +38,9 @@ def read_provider(provider: Any) -> Any:
     """
     if isinstance(provider, type):
         raise ConfigError(f"a provider must be an instance, not {kind_of(provider)}")
-    missing = next((name for name in _METHODS if not callable(getattr(provider, name, None))), None)
-    if missing is not None:
+    if not any(callable(getattr(provider, name, None)) for name in _METHODS):
         what = "pass a provider, a ProviderConfig, or a provider's type such as 'openai'"
-        raise ConfigError(f"{kind_of(provider)} is not a provider: {what} (the method {missing} is missing)")
+        raise ConfigError(f"{kind_of(provider)} is not a provider: {what}")
     if not isinstance(getattr(provider, "name", None), str):
         raise ConfigError(f"{kind_of(provider)} is not a provider: its name must be a string")
     return provider

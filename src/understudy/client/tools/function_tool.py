@@ -1,4 +1,4 @@
-"""Functions as tools: the decorator that says how, and the object that holds what a model is told about one."""
+"""Functions as tools: the decorator that configures one, and the object that describes it to a model."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def tool(
 
 
 class FunctionTool(Generic[P, R_co]):
-    """A function as a tool, with what a model is told about it. It can be called like the function.
+    """A function as a tool, with the description that a model gets of it. It can be called like the function.
 
     Functions need not be wrapped: `tools=[function]` does it. This class is for functions that cannot be decorated.
     """
@@ -138,7 +138,7 @@ def function_tools(tools: Any) -> list[Any]:
 
 
 def definitions(tools: Iterable[Any]) -> list[Any]:
-    """Return the tools with every function, and every `FunctionTool`, as the `Tool` that a model is told about."""
+    """Return the tools with every function, and every `FunctionTool`, as the `Tool` that describes it to a model."""
     return [each.definition if isinstance(each, FunctionTool) else each for each in function_tools(tools)]
 
 

@@ -1,4 +1,4 @@
-"""From what a function returned, or raised, to what the model is told."""
+"""From what a function returned, or raised, to what the model gets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from understudy.domain.content import AnyPart, Audio, File, Image, Text, ToolCal
 from understudy.domain.runs import ToolErrors
 
 LONGEST_ERROR = 1000
-"""Characters of an error that the model is told."""
+"""Characters of an error that the model gets."""
 _PARTS = (Text, Image, Audio, File)
 
 

@@ -9,6 +9,7 @@ from understudy.dialects.base import Endpoint, WarningLog, word_of
 from understudy.dialects.cohere.citations import citations_of, write_citation
 from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
 from understudy.dialects.histories.rules import HistoryRules
+from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.media import FETCH, fit, is_web_url, recast
 from understudy.domain.content import (
     AnyPart,
@@ -57,6 +58,9 @@ class MessageEncoder:
             if message.name is not None:
                 self._notes.drop("name", "message names are not supported here")
             written += self._message(message)
+        if not written:
+            self._notes.emulate("messages", "this API requires a message; nothing else is left of the conversation")
+            written.append({"role": "user", "content": PLACEHOLDER})
         return written
 
     def _message(self, message: Message) -> list[JsonObject]:
