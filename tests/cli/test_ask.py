@@ -185,7 +185,7 @@ def test_where_nothing_is_configured_it_is_said_what_to_do(cli: CommandLine) -> 
 def test_an_unknown_entry_names_the_known_ones(configured: CommandLine) -> None:
     result = configured.run("ask", "-m", "opnai", "hi")
     assert result.code == 2
-    assert "the entries are openai, anthropic, ollama" in result.err
+    assert "did you mean openai? The entries are openai, anthropic, ollama" in result.err
 
 
 def test_a_key_in_the_environment_is_enough(cli: CommandLine, emulator: Emulator) -> None:

@@ -127,8 +127,8 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, w
 def test_nobody_could_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     harmless, other = FunctionTool(clock, needs_approval=False), FunctionTool(clock)
-    assert approval([harmless], agreed=False)
-    assert approval([harmless, other], agreed=True)
+    approval([harmless], agreed=False)
+    approval([harmless, other], agreed=True)
     with pytest.raises(Misuse, match=r"needs a terminal: add --yes to execute them without"):
         approval([harmless, other], agreed=False)
 

@@ -69,3 +69,7 @@ def test_nothing_is_guessed_where_nothing_is_similar(name: str) -> None:
         f"unknown entry or model {name!r}: write ENTRY/{name} for a model that no entry names; "
         "the entries are openai, work, ollama, groq"
     )
+
+
+def test_the_only_entry_is_named() -> None:
+    assert "write main/gpt-7 for a model that no entry names" in unknown_name("gpt-7", {"main": ("llama3.2",)})

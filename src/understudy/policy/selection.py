@@ -64,7 +64,8 @@ def _hint(name: str, entries: Mapping[str, Collection[str]], routes: Collection[
     models = {model: f"{entry}/{model}" for entry, models in entries.items() for model in models if model}
     similar = _most_similar(name, [*entries, *routes, *models])
     if similar is None:
-        return f"write ENTRY/{name} for a model that no entry names"
+        place = next(iter(entries)) if len(entries) == 1 else "ENTRY"
+        return f"write {place}/{name} for a model that no entry names"
     if similar in entries or similar in routes:
         return f"did you mean {similar}?"
     meant = models[similar]
