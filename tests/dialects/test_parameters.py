@@ -127,6 +127,14 @@ def test_long_ids_become_others_that_are_always_the_same() -> None:
         assert at(first, path) != at(sent(provider, model, user=other)[0], path)
 
 
+def test_an_email_address_is_hashed_where_it_is_refused() -> None:
+    body, warnings = sent("anthropic", "claude-opus-5-5", user="ann@example.com")
+    assert warnings == [("renamed", "user")]
+    assert len(body["metadata"]["user_id"]) == 64
+    assert sent("anthropic", "claude-opus-5-5", user="ann at example")[0]["metadata"] == {"user_id": "ann at example"}
+    assert sent("openai", "gpt-4.1", user="ann@example.com")[1] == []
+
+
 def test_sixteen_pairs_of_metadata() -> None:
     body, warnings = sent("openai", "gpt-4.1", metadata={f"k{n:02}": "v" for n in range(20)})
     assert sorted(body["metadata"]) == [f"k{n:02}" for n in range(16)]
@@ -163,3 +171,9 @@ def test_a_request_without_such_fields_passes_untouched() -> None:
     notes = WarningLog()
     assert fit_parameters(request, ParameterLimits(ranges={"temperature": (0, 1)}, bias=1), notes) is request
     assert notes.warnings == []
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure-openai", "google"])
+def test_a_value_that_is_left_out_in_the_end_is_not_also_called_clamped(provider: str) -> None:
+    model = "gemini-3.8-flash" if provider == "google" else "gpt-6-luna"
+    assert sent(provider, model, frequency_penalty=5.0)[1] == [("dropped", "frequency_penalty")]

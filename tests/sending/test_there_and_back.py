@@ -35,6 +35,10 @@ FAMILIES = (
 )
 WITHOUT_TOOLS = ("replicate",)
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+ABOUT = "The weather in a city, such as Paris or London"
+"""The emulated models call a tool if the prompt has several words of this, whatever the tool is called."""
+PAUSE = u.Message.assistant("All right.")
+"""What came before is answered, so that nobody replies to its results instead."""
 QUESTION = u.Message.user("What is the weather in Paris and London? Use the tool.")
 
 
@@ -99,12 +103,13 @@ def test_a_conversation_goes_there_and_back(home: Family, abroad: Family, deep: 
     )
     @given(before=conversations(), name=st.sampled_from(NAMES), words=texts)
     def check(before: tuple[u.Message, ...], name: str, words: str) -> None:
-        tool = u.Tool(name=name, description="The weather", parameters=PARAMETERS)
-        _, first = ask(home, [*before, QUESTION], tool)
+        tool = u.Tool(name=name, description=ABOUT, parameters=PARAMETERS)
+        start = [*before, PAUSE, QUESTION]
+        _, first = ask(home, start, tool)
         assert {call.name for call in first.tool_calls} == (set() if home.provider in WITHOUT_TOOLS else {name})
-        history = [*before, QUESTION, *results(first, words)]
+        history = [*start, *results(first, words)]
         _, second = ask(abroad, history, tool)
-        history += [*results(second, words), QUESTION]
+        history += [*results(second, words), PAUSE, QUESTION]
         _, third = ask(abroad, history, tool)
         assert {call.name for call in third.tool_calls} == (set() if abroad.provider in WITHOUT_TOOLS else {name})
         history += results(third, words)

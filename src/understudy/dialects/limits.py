@@ -29,6 +29,8 @@ class ParameterLimits(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defau
     blank_stops: bool = True
     """Stop sequences may be white space alone. Empty ones no vendor accepts."""
     user_length: int | None = None
+    user_mail: bool = True
+    """The user's id may be an email address."""
     cache_key_length: int | None = None
     metadata: MetadataLimits | None = None
     tiers: Mapping[str, str | None] | None = None

@@ -7,6 +7,7 @@ left out, each with a warning. A request that sets none of these fields passes u
 from __future__ import annotations
 
 import hashlib
+import re
 from operator import attrgetter
 from typing import Any
 
@@ -21,6 +22,7 @@ _NUMBERS = (
     "top_logprobs",
 )
 _OTHERS = ("stop", "logprobs", "logit_bias", "user", "cache_key", "metadata", "service_tier")
+_MAIL_ADDRESS = re.compile(r"[^@\s]@[^@\s]+\.[^@\s]")
 _values = attrgetter(*_NUMBERS, *_OTHERS)
 _UNSET = _values(GenerationRequest(messages=()))
 
@@ -44,6 +46,9 @@ def fit_parameters(request: GenerationRequest, limits: ParameterLimits, notes: W
         changes["top_p"] = None
         notes.drop("top_p", "this model accepts it only without a temperature")
     _fit_ids(request, limits, notes, changes)
+    if request.user is not None and not limits.user_mail and _MAIL_ADDRESS.search(request.user):
+        changes["user"] = _stand_in(request.user, limits.user_length)
+        notes.rename("user", "an email address is refused, so a hash of it is sent")
     if request.metadata and limits.metadata is not None:
         _fit_metadata(request.metadata, limits.metadata, notes, changes)
     if request.service_tier is not None and limits.tiers is not None:
@@ -103,8 +108,12 @@ def _fit_ids(request: GenerationRequest, limits: ParameterLimits, notes: Warning
     ):
         if given is not None and longest is not None and len(given) > longest:
             # The same id always becomes the same one: it only has to be told from others.
-            changes[field] = hashlib.sha256(given.encode("utf-8", "replace")).hexdigest()[:longest]
+            changes[field] = _stand_in(given, longest)
             notes.rename(field, f"it is longer than {longest} characters, so a hash of it is sent")
+
+
+def _stand_in(given: str, longest: int | None) -> str:
+    return hashlib.sha256(given.encode("utf-8", "replace")).hexdigest()[:longest]
 
 
 def _fit_metadata(metadata: dict[str, str], limits: MetadataLimits, notes: WarningLog, changes: dict[str, Any]) -> None:

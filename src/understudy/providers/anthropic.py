@@ -21,8 +21,9 @@ _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _FREE_CHOICE = frozenset({"auto", "none"})
 _ALL_EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
 
-_LIMITS = ParameterLimits(blank_stops=False, user_length=256)
-"""A stop sequence of white space alone is refused, and an id of the end user beyond 256 characters."""
+_LIMITS = ParameterLimits(blank_stops=False, user_length=256, user_mail=False)
+"""A stop sequence of white space alone is refused, an id of the end user beyond 256 characters, and one that is an
+email address ("user_id appears to contain an email address", github.com/BerriAI/litellm/issues/10106)."""
 
 _CURRENT: QuirksPatch = {
     "limits": replace(_LIMITS, temperature_with_top_p=False),

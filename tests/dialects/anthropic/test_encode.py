@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from understudy.dialects.anthropic.client import DIALECT
@@ -503,3 +504,42 @@ def test_counting_sends_what_a_message_would_be() -> None:
     assert isinstance(send, Send)
     assert send.request.url == "https://host/v1/messages/count_tokens"
     assert set(json.loads(send.request.body or b"")) == {"model", "messages", "tools"}
+
+
+def test_arguments_whose_names_are_refused_are_described() -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "größe": {"type": "integer"}},
+        "required": ["city", "größe"],
+        "additionalProperties": False,
+        "description": "A place.",
+    }
+    asked = asking(tools=(Tool(name="look", parameters=parameters, strict=True),))
+    assert body(asked)["tools"] == [
+        {
+            "name": "look",
+            "input_schema": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+                "description": 'A place.\nFurther properties of this object:\n"größe" (required): {"type":"integer"}',
+            },
+        }
+    ]
+    assert warned(asked) == [("emulated", "tools"), ("dropped", "strict")]
+
+
+def test_no_mark_lasts_longer_than_one_before_it() -> None:
+    long, short = CacheMark(ttl="1h"), CacheMark(ttl="5m")
+    tool = Tool(name="look", cache=long)
+    system = Message.system((Text("a", cache=long),))
+    result = ToolResult(call_id="c", content=(Text("b", cache=short),), cache=long)
+    call = Message.assistant((ToolCall(id="c", name="look", arguments="{}"),))
+    asked = GenerationRequest(messages=(*HELLO, call, Message.tool(result), system), tools=(tool,))
+    written = body(asked)
+    assert written["tools"][0]["cache_control"]["ttl"] == written["system"][0]["cache_control"]["ttl"] == "1h"
+    (outer,) = written["messages"][-1]["content"]
+    assert [outer["cache_control"]["ttl"], outer["content"][0]["cache_control"]["ttl"]] == ["1h", "5m"]
+    short_tool = body(msgspec.structs.replace(asked, tools=(Tool(name="look", cache=short),)))
+    assert short_tool["system"][0]["cache_control"]["ttl"] == "5m"
+    assert short_tool["messages"][-1]["content"][0]["cache_control"]["ttl"] == "5m"

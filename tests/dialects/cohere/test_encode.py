@@ -413,3 +413,9 @@ def test_another_model_may_refuse_what_the_body_says() -> None:
     assert patched(model="other", quirks=quirks).keys() == {"stream", "model", "messages", "new", "max_tokens"}
     assert patched(model="other").keys() == json.loads(ORIGIN).keys() | {"max_tokens"}
     assert patched(model="asked", quirks=quirks).keys() == json.loads(ORIGIN).keys() | {"max_tokens"}
+
+
+def test_a_conversation_of_which_nothing_is_left() -> None:
+    asked = GenerationRequest(messages=(Message.user((Opaque("anthropic", {"type": "x"}),)),))
+    assert body(asked)["messages"] == [{"role": "user", "content": "(empty message)"}]
+    assert warned(asked) == [("dropped", "opaque part"), ("emulated", "messages")]

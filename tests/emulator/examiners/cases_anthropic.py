@@ -105,6 +105,8 @@ BODY = (
          chat(QUESTION, assistant(THOUGHT), user(text("And?"))), "thinking.signature: Field required"),
     case("required-fields", chat(tools=[without(WEATHER, "input_schema")]), chat(tools=[WEATHER]),
          "tools.0.custom.input_schema: Field required"),
+    case("user-id", chat(metadata={"user_id": "ann@example.com"}), chat(metadata={"user_id": "ann"}),
+         "metadata.user_id: user_id appears to contain an email address."),
     case("unknown-fields", chat(seed=7), chat(), "seed: Extra inputs are not permitted"),
     case("unknown-fields", chat(user(text("Hi", name="Ann"))), chat(user(text("Hi"))), "text.name: Extra inputs"),
     case("unknown-fields", chat(QUESTION, assistant({**THOUGHT, "cache_control": {"type": "ephemeral"}}), QUESTION),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from understudy.dialects.anthropic.encode_messages import MessageEncoder, is_unsigned_turn
 from understudy.dialects.anthropic.encode_settings import (
+    apply_cache_order,
     apply_thinking_limits,
     encode_output_format,
     encode_settings,
@@ -17,6 +18,7 @@ from understudy.dialects.output_forms import prepare_output
 from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import patched, received
 from understudy.dialects.schema_rules import ANTHROPIC
+from understudy.dialects.tool_choices import fit_tools
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import JSON_HEADERS, Headers
@@ -70,11 +72,12 @@ def encode_headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    request = fit_parameters(request, endpoint.quirks.limits, notes)
+    request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     effective = dict(encode_headers(request, endpoint))
     version = effective.get(VERSION_HEADER)
     request = prepare_output(request, endpoint.quirks, notes, ANTHROPIC)
-    system, messages = MessageEncoder(endpoint, version, notes).write(request.messages)
+    conversation = MessageEncoder(endpoint, version, notes)
+    system, messages = conversation.write(request.messages)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
     body["messages"] = messages
@@ -83,6 +86,8 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     body |= _options(request, endpoint, effective, notes, unsigned_turn=is_unsigned_turn(messages))
     if tools := encode_tools(request, notes):
         body["tools"] = tools
+    if conversation.has_marks or any("cache_control" in tool for tool in tools):
+        apply_cache_order(body, notes)
     extra = extra_fields(request.extra, NAME, endpoint)
     merged = {**body, **extra}
     return {key: value for key, value in merged.items() if not (value is None and key in extra)}

@@ -70,6 +70,8 @@ class BlockEncoder:
         self._quirks = endpoint.quirks
         self._strict = version is not None and version >= STRICT_VERSION
         self._notes = notes
+        self.has_marks = False
+        """Whether a block has a cache mark."""
         self._ids = CallIds(_tool_id, notes, distinct=True)
 
     def blocks(self, parts: tuple[AnyPart, ...], role: Role) -> list[JsonObject]:
@@ -108,6 +110,7 @@ class BlockEncoder:
     def _done(self, part: Part, block: JsonObject) -> JsonObject:
         if part.cache is not None:
             block["cache_control"] = encode_cache_control(part.cache, self._notes)
+            self.has_marks = True
         if part.extra and NAME in part.extra:
             block.update(part.extra[NAME])
         return block
@@ -151,6 +154,8 @@ class BlockEncoder:
 
     def _thinking(self, part: Thinking) -> JsonObject | None:
         """Encode thinking unchanged, and only for the service that it came from."""
+        if part.cache is not None:
+            self._notes.drop("cache", "thinking cannot carry a cache mark")
         origin = part.provenance
         if origin is None or origin.dialect != NAME or not (part.signature or part.redacted):
             self._notes.drop("thinking", "only thinking that this provider signed can be sent back to it")
@@ -246,6 +251,11 @@ class MessageEncoder:
         self._system: list[Message] = []
         self._waiting: list[Message] = []
         self._messages: list[JsonObject] = []
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether a block has a cache mark."""
+        return self._writer.has_marks
 
     def write(self, messages: tuple[Message, ...]) -> tuple[str | list[JsonObject] | None, list[JsonObject]]:
         """Return the system prompt and the messages."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from understudy.dialects.anthropic.encode_messages import encode_cache_control
@@ -11,13 +13,21 @@ from understudy.dialects.output_forms import encode_schema
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.request_fields import encode_fields
 from understudy.dialects.schema_rules import ANTHROPIC
-from understudy.dialects.tool_schemas import encode_parameters, encode_strict_parameters
+from understudy.dialects.tool_schemas import (
+    encode_parameters,
+    encode_strict_parameters,
+    refused_names,
+    with_described,
+)
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat
 
 DEFAULT_MAX_TOKENS = 4096
 """The wire requires `max_tokens`; this is sent if the caller, the configuration and the model's limit give none."""
+
+_ARGUMENT = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+"""Names of a tool's arguments that the service accepts: "Property keys should match pattern"."""
 
 NOT_ON_WIRE = (
     "min_p",
@@ -81,11 +91,8 @@ def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObje
                 notes.emulate("tool_choice", "restricted by sending only the tools that may be called")
             case Tool():
                 written.append(_tool(tool, notes))
-            case OpaqueTool(dialect, json):
-                if dialect == NAME:
-                    written.append(json)
-                else:
-                    notes.drop("tools", f"only the {dialect} dialect supports it")
+            case OpaqueTool(json=json):
+                written.append(json)
     return written
 
 
@@ -93,7 +100,15 @@ def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     body: JsonObject = {"name": tool.name}
     if tool.description is not None:
         body["description"] = tool.description
-    if tool.strict:
+    if odd := refused_names(encode_parameters(tool, properties=False), _ARGUMENT):
+        named = ", ".join(map(repr, odd))
+        notes.emulate(
+            "tools", f"the tool {tool.name!r}: only its description states {named}: this API refuses the name"
+        )
+        if tool.strict:
+            notes.drop("strict", f"the tool {tool.name!r} cannot be strict: this API refuses the name {odd[0]!r}")
+        body["input_schema"] = with_described(encode_parameters(tool), odd)
+    elif tool.strict:
         body["input_schema"], body["strict"] = encode_strict_parameters(tool, ANTHROPIC, notes)
     else:
         body["input_schema"] = encode_parameters(tool, properties=False)
@@ -102,6 +117,33 @@ def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     if tool.cache is not None:
         body["cache_control"] = encode_cache_control(tool.cache, notes)
     return {**body, **(tool.extra or {}).get(NAME, {})}
+
+
+def apply_cache_order(body: JsonObject, notes: WarningLog) -> None:
+    """Shorten the lifetime of marks behind shorter ones: "a ttl='1h' cache_control block must not come after a
+    ttl='5m' cache_control block", in the order tools, system, messages."""
+    blocks = [*body.get("tools", ()), *_blocks_of(body.get("system"))]
+    for message in body["messages"]:
+        blocks += _blocks_of(message["content"])
+    blocks.append(body)
+    is_short = False
+    for block in blocks:
+        mark = block.get("cache_control")
+        if not isinstance(mark, dict):
+            continue
+        if mark.get("ttl", "5m") == "5m":
+            is_short = True
+        elif is_short:
+            notes.clamp("cache", "this API accepts no mark of an hour behind one of five minutes")
+            block["cache_control"] = {**mark, "ttl": "5m"}
+
+
+def _blocks_of(content: Any) -> Iterator[JsonObject]:
+    """Yield the blocks of a message or of the system prompt, each before those inside it."""
+    for block in content if isinstance(content, list) else ():
+        yield block
+        if block.get("type") == "tool_result":
+            yield from _blocks_of(block.get("content"))
 
 
 def encode_tool_choice(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> JsonObject | None:

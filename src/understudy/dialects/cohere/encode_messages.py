@@ -9,6 +9,7 @@ from understudy.dialects.base import Endpoint, WarningLog, word_of
 from understudy.dialects.cohere.citations import citations_of, write_citation
 from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
 from understudy.dialects.histories.rules import HistoryRules
+from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.media import FETCH, fit, is_web_url, recast
 from understudy.domain.content import (
     AnyPart,
@@ -57,6 +58,9 @@ class MessageEncoder:
             if message.name is not None:
                 self._notes.drop("name", "message names are not supported here")
             written += self._message(message)
+        if not written:
+            self._notes.emulate("messages", "this API requires a message; nothing else is left of the conversation")
+            written.append({"role": "user", "content": PLACEHOLDER})
         return written
 
     def _message(self, message: Message) -> list[JsonObject]:
@@ -76,6 +80,8 @@ class MessageEncoder:
     def _plain(self, role: str, message: Message) -> list[JsonObject]:
         if isinstance(message.content, str):
             return [{"role": role, "content": message.content}]
+        if any(isinstance(part, Text) and part.citations for part in message.content):
+            self._no("citations", "only an assistant's message can carry citations")
         blocks = self._blocks(message.content, message.role)
         return [{"role": role, "content": blocks}] if blocks or not message.content else []
 
@@ -159,7 +165,7 @@ class MessageEncoder:
             case Audio():
                 return self._no("audio", "this API does not accept audio")
             case Opaque(dialect, dict(json)) if dialect == NAME:
-                return dict(json)
+                return self._done(part, dict(json))
             case Opaque(dialect):
                 return self._no("opaque part", f"only the {dialect} dialect supports it")
             case Citation():
@@ -171,6 +177,8 @@ class MessageEncoder:
         if part.cache is not None:
             self._notes.drop("cache", "this API caches prompts automatically, without marks")
         own = {key: value for key, value in (part.extra or {}).get(NAME, {}).items() if key not in (PLAN, "citations")}
+        if "document" in own:
+            return {"type": "document", **own}  # Its text is what other wires get of it.
         return {**block, **own}
 
     def _no(self, what: str, why: str) -> JsonObject | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
+from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
 from understudy.dialects.parameters import fit_parameters
@@ -19,6 +20,7 @@ from understudy.dialects.quirks import Quirks
 from understudy.dialects.responses.encode_messages import encode_messages
 from understudy.dialects.responses.quirks import apply_quirks
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS, NAME
+from understudy.dialects.tool_choices import fit_tools
 from understudy.dialects.tool_schemas import NO_PARAMETERS, encode_tool_schema
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Tool, ToolChoice
@@ -34,6 +36,8 @@ _COUNTED = (
     *("tools", "tool_choice", "parallel_tool_calls", "reasoning", "text"),
 )
 """The fields that `/responses/input_tokens` takes."""
+_PROMPTS = ("input", "previous_response_id", "prompt", "conversation")
+"""Of these, one must be there."""
 
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> bytes:
@@ -58,6 +62,9 @@ def _body(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> 
         body = _patched(request, body, endpoint, notes)
     else:
         body = _merge(_encode_unified(request, endpoint, notes), extra_fields(request.extra, NAME, endpoint))
+        if request.messages and not any(body.get(name) for name in _PROMPTS):
+            notes.emulate("messages", f"this API refuses a request without input; `{PLACEHOLDER}` is sent")
+            body["input"] = PLACEHOLDER
     apply_quirks(body, endpoint.quirks, notes)
     return body
 
@@ -91,7 +98,7 @@ def _merge(fields: JsonObject, extra: JsonObject) -> JsonObject:
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     request = fit_parameters(request, _LEAST, notes)
-    request = fit_parameters(request, endpoint.quirks.limits, notes)
+    request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     request = prepare_output(request, endpoint.quirks, notes)
     instructions, items = encode_messages(request, endpoint, notes)
     body: JsonObject = {"model": endpoint.model or request.model, "input": items}
@@ -143,10 +150,8 @@ def _tools(tools: tuple[AnyTool, ...], quirks: Quirks, notes: WarningLog) -> lis
             if tool.cache is not None:
                 notes.drop("cache", "tools are cached automatically here, without cache marks")
             written.append(_function(tool, quirks, notes))
-        elif tool.dialect == NAME:
-            written.append(tool.json)
         else:
-            notes.drop("tools", f"only the {tool.dialect} dialect supports it")
+            written.append(tool.json)
     return written
 
 
@@ -213,4 +218,6 @@ def _reasoning(reasoning: Reasoning | None, notes: WarningLog) -> JsonObject | N
         body["effort"] = effort
     if reasoning.display is not None and reasoning.display in _SUMMARIES:
         body["summary"] = _SUMMARIES[reasoning.display]
+    elif reasoning.display not in (None, "omitted"):
+        notes.drop("reasoning display", f"summaries are {', '.join(_SUMMARIES)} here")
     return body or None

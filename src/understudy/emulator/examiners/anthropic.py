@@ -10,7 +10,7 @@ from understudy.emulator.examiners import anthropic_media as media
 from understudy.emulator.examiners import anthropic_models as models
 from understudy.emulator.examiners import anthropic_schemas as schemas
 from understudy.emulator.examiners import anthropic_turns as turns
-from understudy.emulator.examiners.anthropic_body import fields, formed, has_version, sampling_removed
+from understudy.emulator.examiners.anthropic_body import fields, formed, has_version, sampling_removed, user_id
 from understudy.emulator.examiners.base import CHAT, PROMPTS, Examiner, Rule
 
 _READ = "2026-11-28"
@@ -44,6 +44,7 @@ _BODY = (
     _rule("unknown-fields", f"{_TYPES}/message_create_params.py", fields("extra")),
     _rule("field-values", f"{_TYPES}/message_create_params.py", fields("value")),
 )
+_USERS = (_answer("user-id", "https://github.com/BerriAI/litellm/issues/10106", user_id),)
 _TURNS = (
     _formed("some-message", f"{_DOCS}/api/messages", turns.some_message),
     _formed("system-messages", f"{_DOCS}/build-with-claude/mid-conversation-system-messages", turns.system_messages),
@@ -95,4 +96,4 @@ _MODELS = (
     _formed("prefill", f"{_DOCS}/api/errors#prefill-not-supported", models.prefill),
 )  # fmt: skip
 
-EXAMINER = Examiner((*_BODY, *_TURNS, *_MEDIA, *_TOOLS, *_MODELS))
+EXAMINER = Examiner((*_BODY, *_USERS, *_TURNS, *_MEDIA, *_TOOLS, *_MODELS))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from understudy.domain.operation import Operation
 from understudy.emulator.cast.base import Check, CheckedRequest, Words
 from understudy.emulator.examiners.anthropic_fields import DEFINITIONS, SAMPLING, body_of
@@ -11,6 +13,9 @@ from understudy.emulator.examiners.anthropic_shape import Fault, Problem, proble
 _SHAPES = {
     (counting, beta): body_of(counting=counting, beta=beta) for counting in (False, True) for beta in (False, True)
 }
+
+
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w+")
 
 
 class _Walk:
@@ -57,3 +62,11 @@ def sampling_removed(request: CheckedRequest) -> Words | None:
         return None
     found = next((name for name in SAMPLING if name in request.body), None)
     return invalid(found, "Extra inputs are not permitted") if found else None
+
+
+def user_id(request: CheckedRequest) -> Words | None:
+    """Refuse an email address as the id of the user."""
+    given = request.section("metadata").get("user_id")
+    if given is None or not _EMAIL.search(given):
+        return None
+    return invalid("metadata.user_id", "user_id appears to contain an email address. Please send a uuid or hash value.")
