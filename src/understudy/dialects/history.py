@@ -21,7 +21,7 @@ from understudy.dialects.histories.rules import HistoryRules
 from understudy.dialects.histories.texts import is_void, with_trimmed_end, without_void_text
 from understudy.dialects.histories.tool_loops import paired
 from understudy.dialects.histories.tool_names import ToolNames, restoring, with_accepted_names
-from understudy.dialects.histories.turns import with_merged_answers, with_user_first
+from understudy.dialects.histories.turns import with_user_first
 from understudy.domain.content import Opaque, Refusal, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.events import Event
 from understudy.domain.messages import Message, Role, Tool
@@ -66,11 +66,10 @@ def _offers_odd_names(request: GenerationRequest, names: ToolNames) -> bool:
 class _Survey:
     """What a look at the messages finds: which steps are needed."""
 
-    __slots__ = ("calls", "neighbours", "owned", "void")
+    __slots__ = ("calls", "owned", "void")
 
     def __init__(self, messages: tuple[Message, ...], rules: HistoryRules) -> None:
-        self.calls = self.owned = self.void = self.neighbours = False
-        last: Role | None = None
+        self.calls = self.owned = self.void = False
         for message in messages:
             content, role = message.content, message.role
             if isinstance(content, str):
@@ -86,9 +85,6 @@ class _Survey:
                     if kind in _OWNED and part.provenance is not None:  # type: ignore[union-attr]
                         self.owned = True
                 self.void = self.void or not content
-            if role is Role.ASSISTANT and last is role:
-                self.neighbours = True
-            last = role
 
 
 _OWNED = frozenset({Thinking, ToolCall, Opaque, Text, Refusal})
@@ -104,8 +100,6 @@ def _formed(
         messages = without_foreign(messages, dialect.name, endpoint, notes)
     if not rules.empty_text and (found.void or found.calls):
         messages = without_void_text(messages, dialect.name, rules, notes)
-    if rules.merged_answers and (found.neighbours or found.void):
-        messages = with_merged_answers(messages)
     if found.calls:
         if rules.object_arguments:
             messages = with_object_arguments(messages, dialect.name, notes)
