@@ -200,8 +200,8 @@ def test_names_that_cannot_be_addressed(fails: Callable[..., str], name: str) ->
         ('base_url = "http://h/?key=x"', "base_url must end with the path, without ? and #: "
          "the path of each request is appended to it: base_url = …\n"
          '  for example: base_url = "https://api.openai.com/v1"'),
-        ("headers = { X = 1 }", "headers must be a table of strings, not a table: headers = …\n"
-         '  for example: headers = { "X-Team" = "search" }'),
+        ("headers = { X = 1 }", "headers must be a table of strings, not a table that contains a whole number: "
+         'headers = …\n  for example: headers = { "X-Team" = "search" }'),
         ('headers = { "X Y" = "1" }', "a header's name and value must be printable ASCII: headers = …\n"
          "  write it in ASCII, or omit it"),
         ('headers = { X = "a\\r\\nB: c" }', "a header's name and value must be printable ASCII: headers = …\n"

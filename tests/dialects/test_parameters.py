@@ -171,3 +171,9 @@ def test_a_request_without_such_fields_passes_untouched() -> None:
     notes = WarningLog()
     assert fit_parameters(request, ParameterLimits(ranges={"temperature": (0, 1)}, bias=1), notes) is request
     assert notes.warnings == []
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure-openai", "google"])
+def test_a_value_that_is_left_out_in_the_end_is_not_also_called_clamped(provider: str) -> None:
+    model = "gemini-3.8-flash" if provider == "google" else "gpt-6-luna"
+    assert sent(provider, model, frequency_penalty=5.0)[1] == [("dropped", "frequency_penalty")]

@@ -68,7 +68,7 @@ def test_a_tools_result_may_be_parts() -> None:
         (lambda: message(role="user", content="x", name=3), "Message: name must be str or unset, got int"),
         (u.Message.user, "the content is missing"),
         (lambda: u.Text(5), "Text: text must be str, got int"),  # type: ignore[arg-type]
-        (lambda: u.Image(data=b"\x89PNG"), "Image: data must be str or unset, got bytes; use Image.from_bytes"),  # type: ignore[arg-type]
+        (lambda: u.Image(data=b"\x89PNG"), "Image: data is base64, got bytes; use Image.from_bytes"),  # type: ignore[arg-type]
         (lambda: u.ToolResult(call_id=5), "ToolResult: call_id must be str"),  # type: ignore[arg-type]
         (lambda: u.ToolResult(call_id="c", content=object()), "ToolResult: content must be a string, parts, or a"),  # type: ignore[arg-type]
         (lambda: u.Tool(name=""), "Tool: the name is empty"),

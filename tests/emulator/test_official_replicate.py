@@ -68,7 +68,8 @@ async def test_a_prediction_goes_on_whenever_it_is_looked_at(client: Any) -> Non
     assert [status for status, _ in seen] == ["starting", "processing", "succeeded"]
     assert seen[0][1] is None
     assert "".join(seen[2][1]).startswith("".join(seen[1][1]))
-    assert prediction.metrics == {"input_token_count": 12, "output_token_count": 6}
+    times = {"predict_time": 0.06, "total_time": 0.16}
+    assert prediction.metrics == {"input_token_count": 12, "output_token_count": 6, **times}
     assert prediction.input == ASKED
     assert prediction.model == LLAMA
 

@@ -57,7 +57,7 @@ def read_prompt(prompt: Prompt, options: RequestOptions, extra_names: Iterable[s
     if request.output is not None and form is None:
         form = of_output(request.output)
     if request.tool_choice is not None and request.origin is None:
-        check_choice(request.tool_choice, request.tools)
+        check_choice(request.tool_choice, request.tools, request.extra)
     return ReadRequest(request, form, read_deadline(options.get("deadline")))
 
 
@@ -97,7 +97,7 @@ def checked_request(request: GenerationRequest, extra_names: Iterable[str] = ())
         fields["tools"] = read_tools(request.tools)
     if request.tool_choice is not None:
         choice = fields["tool_choice"] = read_tool_choice(request.tool_choice)
-        check_choice(choice, fields.get("tools", ()))
+        check_choice(choice, fields.get("tools", ()), request.extra)
     return msgspec.structs.replace(request, **fields)
 
 

@@ -240,6 +240,8 @@ def _described(kind: Any) -> str:
             return "a list of strings"
         case origin if origin is tuple:
             return f"a list such as {_shape(kind)}"
+        case _ if issubclass(kind, msgspec.Struct):
+            return f"a table with any of the keys {', '.join(kind.__struct_fields__)}"
         case _:
             return {bool: "true or false", int: "a whole number", str: "a string"}[kind]
 

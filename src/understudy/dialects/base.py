@@ -333,7 +333,9 @@ class WarningLog:
         """Why the target must not be asked at all; the first reason counts."""
 
     def drop(self, what: str, why: str) -> None:
-        """Record that something was left out."""
+        """Record that something was left out; that its value was clamped before is no longer true."""
+        if self.warnings:
+            self.warnings = [each for each in self.warnings if (each.kind, each.what) != (WarningKind.CLAMPED, what)]
         self._add(WarningKind.DROPPED, what, why)
 
     def clamp(self, what: str, why: str) -> None:

@@ -51,7 +51,7 @@ class Rule(msgspec.Struct, frozen=True):
     def complaint(self, value: object) -> str | None:
         """Return what is wrong with a value, such as "must be a whole number, not a string"; `None` if it is valid."""
         if not self._has_kind(value):
-            return f"must be {_NAMES[self.kind]}, not {_name(value)}"
+            return f"must be {_NAMES[self.kind]}, not {_name(value)}{self._wrong_item(value)}"
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return self._range_complaint(value)
         return None
@@ -77,9 +77,23 @@ class Rule(msgspec.Struct, frozen=True):
             case "names":
                 return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, str) for item in value)
 
+    def _wrong_item(self, value: object) -> str:
+        """Return what does not belong in a table or list of the right type, such as " that contains a number"."""
+        match value:
+            case Mapping() if self.kind in ("strings", "flags"):
+                items = [*(key for key in value if not isinstance(key, str)), *value.values()]
+            case list() | tuple() if self.kind in ("tables", "names"):
+                items = list(value)
+            case _:
+                return ""
+        wanted = {"flags": bool, "tables": dict}.get(self.kind, str)
+        return next((f" that contains {_name(item)}" for item in items if not isinstance(item, wanted)), "")
+
     def _range_complaint(self, value: float) -> str | None:
         if isinstance(value, float) and not math.isfinite(value):
             return "must be a finite number"
+        if isinstance(value, int) and not _LEAST_INTEGER <= value <= _MOST_INTEGER:
+            return "must fit in 64 bits"  # what the vendors' numbers do, and what a float holds at all
         if self.positive and value <= 0:
             return "must be greater than 0"
         if self.least is not None and self.most is not None and not self.least <= value <= self.most:
@@ -87,6 +101,9 @@ class Rule(msgspec.Struct, frozen=True):
         if self.least is not None and value < self.least:
             return f"must be at least {self.least:g}"
         return None
+
+
+_LEAST_INTEGER, _MOST_INTEGER = -(2**63), 2**64 - 1
 
 
 def _is_table_of(kind: type, value: object) -> bool:

@@ -211,12 +211,13 @@ class Actor:
         match inbound.request:
             case GenerationRequest() as request if inbound.operation is Operation.COUNT_TOKENS:
                 tokens = TokenCount(input_tokens=prompt_tokens(request), model=request.model)
-                return half.render(tokens, inbound)
+                return self._dressed(half.render(tokens, inbound), Usage(input=tokens.input_tokens))
             case GenerationRequest() as request:
                 events = _spoil(delivery.answer(request, self._performance(half, request, number)), fault)
                 return self._chat(half, inbound, events, fault)
             case EmbeddingRequest() as request:
-                return half.render(self._embed(request, fault), inbound)
+                vectors = self._embed(request, fault)
+                return self._dressed(half.render(vectors, inbound), vectors.usage)
             case ModelsRequest():
                 infos = [model.info(self.provider.type) for model in self._models]
                 if self.provider.render_models_list is not None and inbound.request.model is None:
@@ -234,11 +235,13 @@ class Actor:
         if inbound.stream:
             return self._stream(half, inbound, events, fault)
         response = fold(events, dialect=half.name)
-        reply = half.render(response, inbound)
-        if self.provider.dress is None:
+        return self._dressed(half.render(response, inbound), response.usage)
+
+    def _dressed(self, reply: HttpReply, usage: Usage) -> HttpReply:
+        """Add what the provider writes beyond its dialect to an answer that is an object."""
+        if self.provider.dress is None or reply.status != 200 or not reply.body.startswith(b"{"):
             return reply
-        body = self.provider.dress(decode_object(reply.body), response.usage)
-        return msgspec.structs.replace(reply, body=encode(body))
+        return msgspec.structs.replace(reply, body=encode(self.provider.dress(decode_object(reply.body), usage)))
 
     def _stream(self, half: ServerHalf, inbound: Inbound, events: list[e.Event], fault: Fault | None) -> StreamedAnswer:
         usage = fold(events).usage
@@ -253,12 +256,13 @@ class Actor:
         return StreamedAnswer(renderer.headers, tuple(self._dress_frame(frame, usage) for frame in frames), error)
 
     def _dress_frame(self, frame: Frame, usage: Usage) -> Frame:
-        """Add what the provider writes beyond its dialect to a server-sent event that holds an object."""
-        name, mark, data = frame.data.rpartition(b"data: ")
-        if self.provider.dress is None or not mark or not data.startswith(b"{"):
+        """Add what the provider writes beyond its dialect to the object in a frame."""
+        start = frame.data.find(b"{")
+        if self.provider.dress is None or start < 0:
             return frame
-        chunk = self.provider.dress(decode_object(data), usage)
-        return Frame(b"%bdata: %b\n\n" % (name, encode(chunk)), frame.content)
+        data = frame.data[start:].rstrip(b"\n")
+        before, after = frame.data[:start], frame.data[start + len(data) :]
+        return Frame(before + encode(self.provider.dress(decode_object(data), usage)) + after, frame.content)
 
     def _render_interruption(self, renderer: Renderer, events: list[e.Event], fault: Fault) -> bytes:
         """Return the error that a renderer writes after the part of the answer that precedes the fault."""

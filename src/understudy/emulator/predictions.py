@@ -46,6 +46,10 @@ class Prediction(msgspec.Struct, kw_only=True):
             text = response.text
             response = msgspec.structs.replace(response, message=Message.assistant(text[: len(text) // 2]))
         body = render_whole(response, self.inbound, self.status)
+        if "metrics" in body:
+            # In seconds; computed, not measured, so that they never change.
+            taken = (response.usage.output_total or 0) / 100
+            body["metrics"] |= {"predict_time": taken, "total_time": taken + 0.1}
         if self.status == "failed":
             body |= {"output": None, "error": _REFUSED}
         return body

@@ -351,6 +351,7 @@ def test_models() -> None:
         "endpoints": ["chat"],
         "finetuned": False,
         "default_endpoints": [],
+        "tokenizer_url": None,
         "context_length": 10,
     }
 

@@ -481,10 +481,20 @@ class TestRenderingModels:
             ModelInfo(id="b:1b", raw={"size": 3, "digest": "d", "details": {"family": "llama"}, "object": "model"}),
         ]
         body = json.loads(SERVER.render(models, inbound("/api/tags", b"", "GET")).body)
-        assert body["models"] == [
-            {"name": "a", "model": "a", "modified_at": "2026-01-01T00:00:00Z", "capabilities": ["completion", "tools"]},
-            {"name": "b:1b", "model": "b:1b", "size": 3, "digest": "d", "details": {"family": "llama"}},
-        ]
+        unknown = dict.fromkeys(("parent_model", "format", "family", "parameter_size", "quantization_level"), "")
+        unknown["families"] = None  # type: ignore[assignment]
+        first, second = body["models"]
+        assert len(first.pop("digest")) == 64
+        assert first == {
+            "name": "a",
+            "model": "a",
+            "size": 0,
+            "details": unknown,
+            "modified_at": "2026-01-01T00:00:00Z",
+            "capabilities": ["completion", "tools"],
+        }
+        details = {**unknown, "family": "llama"}
+        assert second == {"name": "b:1b", "model": "b:1b", "size": 3, "digest": "d", "details": details}
 
     def test_one_is_found_with_and_without_its_tag(self) -> None:
         assert self._show(ModelInfo(id="a:latest")).status == 200

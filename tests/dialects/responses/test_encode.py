@@ -214,7 +214,8 @@ def test_a_function_is_not_strict_unless_asked_and_takes_an_object_even_without_
     ],
 )
 def test_the_choice_of_tools(choice: ToolChoice, wire: Any) -> None:
-    assert encoded(asking(tool_choice=choice))["tool_choice"] == wire
+    tools = (Tool(name="f"), Tool(name="g"), OpaqueTool("responses", {"type": "web_search"}))
+    assert encoded(asking(tool_choice=choice, tools=tools))["tool_choice"] == wire
 
 
 def test_quirks_leave_out_what_the_target_cannot() -> None:

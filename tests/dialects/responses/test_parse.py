@@ -94,6 +94,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "a hosted choice": {"input": "hello", "tools": [{"type": "web_search"}], "tool_choice": {"type": "web_search"}},
     "a mixed choice": {
         "input": "hello",
+        "tools": [
+            {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}, "strict": False},
+            {"type": "mcp", "server_label": "s"},
+        ],
         "tool_choice": {
             "type": "allowed_tools",
             "mode": "required",

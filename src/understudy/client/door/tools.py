@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
@@ -59,10 +59,12 @@ def read_tool_choice(choice: Any) -> ToolChoice:
     )
 
 
-def check_choice(choice: ToolChoice, tools: Iterable[AnyTool]) -> None:
-    """Raise `Misuse` if a choice names a tool that is not among the tools."""
+def check_choice(choice: ToolChoice, tools: Collection[AnyTool], extra: Mapping[str, Any] | None) -> None:
+    """Raise `Misuse` if a choice names a tool that is not among the tools, or requires one where there is none."""
     known = {name for tool in tools if (name := getattr(tool, "name", None)) is not None}
     missing = next((name for name in choice.names if name not in known), None)
     if choice.mode == "tool" and missing is not None:
         hint = suggestion(missing, (*sorted(known), *_MODES))
         raise Misuse(f"tool_choice names {shown(missing)}, which is not among the tools; {hint}")
+    if choice.mode == "required" and not tools and not extra:  # where tools may be written as one provider has them
+        raise Misuse("tool_choice is 'required', but there are no tools; pass tools=[…]")

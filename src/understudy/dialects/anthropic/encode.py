@@ -18,6 +18,7 @@ from understudy.dialects.output_forms import prepare_output
 from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import patched, received
 from understudy.dialects.schema_rules import ANTHROPIC
+from understudy.dialects.tool_choices import fit_tools
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import JSON_HEADERS, Headers
@@ -71,7 +72,7 @@ def encode_headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    request = fit_parameters(request, endpoint.quirks.limits, notes)
+    request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     effective = dict(encode_headers(request, endpoint))
     version = effective.get(VERSION_HEADER)
     request = prepare_output(request, endpoint.quirks, notes, ANTHROPIC)

@@ -91,11 +91,8 @@ def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObje
                 notes.emulate("tool_choice", "restricted by sending only the tools that may be called")
             case Tool():
                 written.append(_tool(tool, notes))
-            case OpaqueTool(dialect, json):
-                if dialect == NAME:
-                    written.append(json)
-                else:
-                    notes.drop("tools", f"only the {dialect} dialect supports it")
+            case OpaqueTool(json=json):
+                written.append(json)
     return written
 
 

@@ -138,9 +138,28 @@ def render_model(model: ModelInfo) -> JsonObject:
         "lifecycle": "active",
         "max_input_tokens": model.context_window,
         "max_tokens": model.max_output_tokens,
-        "capabilities": None
-        if model.capabilities is None
-        else {theirs: {"supported": ours in model.capabilities} for theirs, ours in CAPABILITIES.items()},
+        "capabilities": None if model.capabilities is None else _render_capabilities(model.capabilities),
+    }
+
+
+def _render_capabilities(able: frozenset[str]) -> JsonObject:
+    """Return all capabilities that a client's type demands. What this library has no name for is not supported."""
+
+    def support(*, supported: bool) -> JsonObject:
+        return {"supported": supported}
+
+    found = {theirs: support(supported=ours in able) for theirs, ours in CAPABILITIES.items()}
+    found |= {theirs: support(supported=False) for theirs in ("batch", "citations", "code_execution")}
+    thinks = found["thinking"]["supported"]
+    forms = {form: support(supported=thinks) for form in ("adaptive", "between_tools", "enabled")}
+    efforts = {effort: support(supported=thinks) for effort in ("low", "medium", "high", "max")}
+    hosted = {tool: support(supported=False) for tool in ("code_execution", "web_search")}
+    return {
+        **found,
+        "context_management": support(supported=False),
+        "effort": {**support(supported=thinks), **efforts},
+        "server_tools": {**support(supported=False), **hosted},
+        "thinking": {**found["thinking"], "types": {**forms, "disabled": support(supported=True)}},
     }
 
 

@@ -11,6 +11,7 @@ from understudy.dialects.patching import patched, received
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.request_fields import encode_fields
 from understudy.dialects.schema_rules import COHERE
+from understudy.dialects.tool_choices import fit_tools
 from understudy.dialects.tool_schemas import encode_parameters, encode_strict_parameters
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import OpaqueTool, Tool
@@ -39,7 +40,7 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def _rendered(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    request = fit_parameters(request, endpoint.quirks.limits, notes)
+    request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     conversation = MessageEncoder(endpoint, notes)
     model = endpoint.model or request.model
     body: JsonObject = {"model": model} if model is not None else {}
@@ -100,10 +101,8 @@ def _tools(request: GenerationRequest, quirks: Quirks, notes: WarningLog) -> Jso
                 notes.emulate("tool_choice", "restricted by sending only the tools that may be called")
             case Tool():
                 tools.append(_tool(tool, parameters[tool.name], notes))
-            case OpaqueTool(dialect, json) if dialect == NAME:
+            case OpaqueTool(json=json):
                 tools.append(json)
-            case OpaqueTool(dialect):
-                notes.drop("tools", f"only the {dialect} dialect supports it")
     wire_choice = {"none": "NONE", "required": "REQUIRED", "tool": "REQUIRED", "auto": None}[mode]
     return {"tools": tools or None, "tool_choice": wire_choice, "strict_tools": strict}
 

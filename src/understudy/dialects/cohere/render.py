@@ -175,6 +175,7 @@ def render_model(model: ModelInfo) -> JsonObject:
         "endpoints": ["chat"] if able is None else [name for name in ("chat", "embed") if name in able],
         "finetuned": False,
         "default_endpoints": [],
+        "tokenizer_url": None,
     }
     if model.context_window is not None:
         body["context_length"] = model.context_window

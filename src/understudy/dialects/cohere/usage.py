@@ -44,15 +44,19 @@ def _billed(billed: JsonObject, counted: Usage) -> Usage:
 
 
 def render_usage(usage: Usage) -> JsonObject | None:
-    """Return token counts; `None` if they are unknown. Billed units are written only if this service reported them."""
+    """Return token counts; `None` if they are unknown. All tokens are billed unless this service reported otherwise."""
     tokens: JsonObject = {
         "input_tokens": usage.input_total,
         "output_tokens": usage.output_total,
         "reasoning_tokens": usage.reasoning,
     }
+    charged = usage.billed or usage
+    billed: JsonObject = {"input_tokens": charged.input_total, "output_tokens": charged.output_total}
+    if isinstance(reported := (usage.raw or {}).get("billed_units"), dict):
+        billed = reported
     body: JsonObject = {}
-    if isinstance(billed := (usage.raw or {}).get("billed_units"), dict):
-        body["billed_units"] = billed
+    if known := {name: value for name, value in billed.items() if value is not None}:
+        body["billed_units"] = known
     if known := {name: value for name, value in tokens.items() if value is not None}:
         body["tokens"] = known
     if usage.cache_read is not None:

@@ -12,6 +12,7 @@ from understudy.dialects.output_forms import prepare_output
 from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import received
 from understudy.dialects.schema_rules import GEMINI
+from understudy.dialects.tool_choices import fit_tools
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import GenerationRequest
 
@@ -44,7 +45,7 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningL
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    request = fit_parameters(request, endpoint.quirks.limits, notes)
+    request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     request = prepare_output(request, endpoint.quirks, notes, GEMINI)
     system, contents = MessageEncoder(endpoint, notes).write(request.messages)
     body: JsonObject = {"contents": contents}

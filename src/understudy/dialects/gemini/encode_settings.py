@@ -68,10 +68,8 @@ def encode_tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObje
                 if not functions:
                     written.append({"functionDeclarations": functions})
                 functions.append(_function(tool, notes))
-            case OpaqueTool(dialect, json) if dialect == NAME:
+            case OpaqueTool(json=json):
                 written.append(json)
-            case OpaqueTool(dialect):
-                notes.drop("tools", f"only the {dialect} dialect supports it")
     return written
 
 

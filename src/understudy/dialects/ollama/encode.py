@@ -15,6 +15,7 @@ from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import fill, received
 from understudy.dialects.quirks import nearest_effort
 from understudy.dialects.schema_rules import OLLAMA
+from understudy.dialects.tool_choices import fit_tools
 from understudy.dialects.tool_schemas import encode_parameters
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import Tool, ToolChoice
@@ -67,6 +68,7 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLo
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     request = fit_parameters(_accepted(request, endpoint, notes), endpoint.quirks.limits, notes)
+    request = fit_tools(request, NAME, notes)
     request = prepare_output(request, endpoint.quirks, notes, OLLAMA)
     body: JsonObject = {"model": endpoint.model or request.model or ""}
     body["messages"] = list(MessageEncoder(endpoint, notes).write(request.messages))
@@ -111,18 +113,14 @@ def _set(body: JsonObject, key: str, value: Any) -> None:
 def _tools(request: GenerationRequest, notes: WarningLog) -> list[JsonObject]:
     choice = request.tool_choice or ToolChoice()
     if choice.mode == "none":
-        if request.tools:
-            notes.emulate("tool_choice", "Ollama has no tool choice; the tools were omitted")
+        notes.emulate("tool_choice", "Ollama has no tool choice; the tools were omitted")
         return []
     if choice.mode in ("required", "tool"):
         notes.drop("tool_choice", "Ollama cannot require a tool call")
     tools: list[JsonObject] = []
     for tool in request.tools:
         if not isinstance(tool, Tool):
-            if tool.dialect == NAME:
-                tools.append(tool.json)
-            else:
-                notes.drop("tools", f"only the {tool.dialect} dialect supports one of them")
+            tools.append(tool.json)
         elif choice.names and tool.name not in choice.names:
             notes.emulate("tool_choice", "Ollama has no tool choice; only the named tools were sent")
         else:

@@ -7,6 +7,7 @@ they are known, which is when the answer came from Ollama; a zero would be false
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from math import ceil
 
 from understudy.dialects.errors import status_of, statuses
@@ -24,6 +25,15 @@ NDJSON_HEADERS: Headers = (("content-type", "application/x-ndjson"),)
 _K = FailureKind
 
 _STATUSES = statuses({_K.CONFLICT: 502})
+
+_NO_DETAILS: JsonObject = {
+    "parent_model": "",
+    "format": "",
+    "family": "",
+    "families": None,
+    "parameter_size": "",
+    "quantization_level": "",
+}
 
 _DONE = {FinishReason.STOP: "stop", FinishReason.TOOL_CALLS: "stop", FinishReason.LENGTH: "length"}
 
@@ -64,8 +74,8 @@ def render_single(models: list[ModelInfo], name: str) -> HttpReply:
     facts: JsonObject = {"general.architecture": "unknown", "general.basename": model.id}
     if model.context_window is not None:
         facts["unknown.context_length"] = model.context_window
-    body: JsonObject = {"model_info": facts, "details": {}}
-    return json_reply({**body, **_facts(model)})
+    texts = dict.fromkeys(("modelfile", "parameters", "template", "license"), "")
+    return json_reply({**texts, "details": _described(model)["details"], "model_info": facts, **_facts(model)})
 
 
 def render_error(failure: Failure) -> HttpReply:
@@ -143,9 +153,20 @@ def _full(name: str) -> str:
 
 
 def _listed(model: ModelInfo) -> JsonObject:
+    return {"name": model.id, "model": model.id, **_described(model), **_facts(model)}
+
+
+def _described(model: ModelInfo) -> JsonObject:
+    """Return the size, digest and details of a model, which clients read without looking whether they are there.
+
+    What is unknown is 0 or empty. The digest must have a digest's length: Ollama's own client shows its beginning.
+    """
     raw = model.raw or {}
     known = {key: raw[key] for key in ("size", "digest", "details") if isinstance(raw.get(key), int | str | dict)}
-    return {"name": model.id, "model": model.id, **known, **_facts(model)}
+    details = known.get("details")
+    digest = sha256(model.id.encode()).hexdigest()
+    unknown: JsonObject = {"size": 0, "digest": digest}
+    return {**unknown, **known, "details": {**_NO_DETAILS, **(details if isinstance(details, dict) else {})}}
 
 
 def _facts(model: ModelInfo) -> JsonObject:

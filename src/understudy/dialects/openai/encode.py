@@ -13,8 +13,9 @@ from understudy.dialects.output_forms import encode_strict_schema, prepare_outpu
 from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import fill, received
 from understudy.dialects.quirks import Quirks
+from understudy.dialects.tool_choices import fit_tools
 from understudy.dialects.tool_schemas import encode_tool_schema
-from understudy.domain.content import JsonObject
+from understudy.domain.content import Json, JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.wire.json import encode
@@ -41,7 +42,7 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    request = fit_parameters(request, endpoint.quirks.limits, notes)
+    request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     extra = request.extra or {}
     last = {**endpoint.options, **extra.get(endpoint.provider, {})}
     request = prepare_output(request, endpoint.quirks, notes)
@@ -88,9 +89,7 @@ def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     if request.stop:
         body["stop"] = list(request.stop)
     if request.tools:
-        body["tools"] = [
-            written for tool in request.tools if (written := _tool(tool, endpoint.quirks, notes)) is not None
-        ]
+        body["tools"] = [_tool(tool, endpoint.quirks, notes) for tool in request.tools]
     if request.tool_choice is not None:
         body["tool_choice"] = _choice(request.tool_choice, request.tools)
     if request.output is not None:
@@ -102,12 +101,9 @@ def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     return body
 
 
-def _tool(tool: AnyTool, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
+def _tool(tool: AnyTool, quirks: Quirks, notes: WarningLog) -> Json:
     if isinstance(tool, OpaqueTool):
-        if tool.dialect == NAME and isinstance(tool.json, dict):
-            return tool.json
-        notes.drop("tools", f"only the {tool.dialect} dialect supports it")
-        return None
+        return tool.json
     if tool.cache is not None:
         notes.drop("cache", "tools are cached automatically here, without cache marks")
     extra = (tool.extra or {}).get(NAME, {})

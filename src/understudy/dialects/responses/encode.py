@@ -19,6 +19,7 @@ from understudy.dialects.quirks import Quirks
 from understudy.dialects.responses.encode_messages import encode_messages
 from understudy.dialects.responses.quirks import apply_quirks
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS, NAME
+from understudy.dialects.tool_choices import fit_tools
 from understudy.dialects.tool_schemas import NO_PARAMETERS, encode_tool_schema
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Tool, ToolChoice
@@ -91,7 +92,7 @@ def _merge(fields: JsonObject, extra: JsonObject) -> JsonObject:
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     request = fit_parameters(request, _LEAST, notes)
-    request = fit_parameters(request, endpoint.quirks.limits, notes)
+    request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     request = prepare_output(request, endpoint.quirks, notes)
     instructions, items = encode_messages(request, endpoint, notes)
     body: JsonObject = {"model": endpoint.model or request.model, "input": items}
@@ -143,10 +144,8 @@ def _tools(tools: tuple[AnyTool, ...], quirks: Quirks, notes: WarningLog) -> lis
             if tool.cache is not None:
                 notes.drop("cache", "tools are cached automatically here, without cache marks")
             written.append(_function(tool, quirks, notes))
-        elif tool.dialect == NAME:
-            written.append(tool.json)
         else:
-            notes.drop("tools", f"only the {tool.dialect} dialect supports it")
+            written.append(tool.json)
     return written
 
 

@@ -28,12 +28,28 @@ WORDS = {
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Omit the counts if they are meant to be unknown: the dialect writes 0 for an unknown count."""
-    if usage == Usage():
-        for holder in (body, body.get("message")):
-            if isinstance(holder, dict):
-                holder.pop("usage", None)
+    """Complete the counts of a message as the service does: with the lifetimes of what it cached, and the tier.
+
+    Omit them if they are meant to be unknown: the dialect writes 0 for an unknown count.
+    """
+    for holder in (body, body.get("message")):
+        if not isinstance(holder, dict) or "usage" not in holder:
+            continue
+        if usage == Usage():
+            del holder["usage"]
+        elif holder.get("type") == "message":
+            holder["usage"] = _complete(holder["usage"], usage)
     return body
+
+
+def _complete(counts: JsonObject, usage: Usage) -> JsonObject:
+    written = {
+        "ephemeral_5m_input_tokens": usage.cache_write or 0,
+        "ephemeral_1h_input_tokens": usage.cache_write_1h or 0,
+    }
+    # The service writes 0 where nothing was cached.
+    cached = {name: counts.get(name) or 0 for name in ("cache_creation_input_tokens", "cache_read_input_tokens")}
+    return {"cache_creation": written, "service_tier": "standard", "inference_geo": "global", **counts, **cached}
 
 
 def _model(name: str, title: str) -> EmulatedModel:

@@ -45,7 +45,9 @@ _OF_PROMPT = [{"prompt_index": 0, "content_filter_results": {**_SAFE, "jailbreak
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Add the results of the content filter."""
+    """Add what OpenAI adds, and the results of the content filter."""
+    body = openai.dress(body, usage)
+    body.pop("service_tier", None)
     choices = body.get("choices")
     if not choices:
         return body

@@ -73,20 +73,58 @@ def _right_method(request: CheckedRequest) -> Words | None:
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Sign the calls of newer models, and add the service tier to the counts."""
+    """Sign the calls of newer models, and complete the counts: by modality, and with the service tier."""
     signed = _SIGNED.match(str(body.get("modelVersion")))
     for candidate in body.get("candidates", ()):
         calls = [part for part in candidate["content"]["parts"] if "functionCall" in part]
         for call in calls[:1] if signed else ():
             call.setdefault("thoughtSignature", "ZW11bGF0ZWQgc2lnbmF0dXJl")
     if "usageMetadata" in body:
-        body["usageMetadata"]["serviceTier"] = "standard"
+        counts = body["usageMetadata"]
+        # The one word is spelled differently in the counts of embeddings.
+        name = "promptTokensDetails" if "candidates" in body else "promptTokenDetails"
+        counts.setdefault(name, _text_only(counts["promptTokenCount"]))
+        if "candidates" in body:
+            counts["serviceTier"] = "standard"
+    if "totalTokens" in body:
+        body["promptTokensDetails"] = _text_only(body["totalTokens"])
     return body
 
 
+def _text_only(count: int) -> list[JsonObject]:
+    return [{"modality": "TEXT", "tokenCount": count}]
+
+
+def _entry(title: str, window: int, most: int, methods: list[str], **sampling: float) -> JsonObject:
+    """Return the fields of a model in the catalogue."""
+    return {
+        "version": "001",
+        "displayName": title,
+        "description": f"Stable version of {title}",
+        "inputTokenLimit": window,
+        "outputTokenLimit": most,
+        "supportedGenerationMethods": methods,
+        **sampling,
+    }
+
+
 def _model(name: str, title: str) -> EmulatedModel:
+    methods = ["generateContent", "countTokens", "createCachedContent", "batchGenerateContent"]
+    raw = _entry(title, 1_048_576, 65_536, methods, temperature=1, topP=0.95, topK=64, maxTemperature=2, thinking=True)
     return EmulatedModel(
-        id=name, display_name=title, capabilities=THINKING_CHAT, context_window=1_048_576, max_output_tokens=65_536
+        id=name,
+        display_name=title,
+        capabilities=THINKING_CHAT,
+        context_window=1_048_576,
+        max_output_tokens=65_536,
+        raw=raw,
+    )
+
+
+def _embedder(name: str, title: str, window: int) -> EmulatedModel:
+    raw = _entry(title, window, 1, ["embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent"])
+    return EmulatedModel(
+        id=name, display_name=title, capabilities=EMBEDDING, context_window=window, dimensions=3072, raw=raw
     )
 
 
@@ -101,12 +139,8 @@ PROVIDER = EmulatedProvider(
         _model("gemini-2.5-pro", "Gemini 2.5 Pro"),
         _model("gemini-2.5-flash", "Gemini 2.5 Flash"),
         _model("gemini-2.5-flash-lite", "Gemini 2.5 Flash-Lite"),
-        EmulatedModel(
-            id="gemini-embedding-2", display_name="Gemini Embedding 2", capabilities=EMBEDDING, dimensions=3072
-        ),
-        EmulatedModel(
-            id="gemini-embedding-001", display_name="Gemini Embedding 001", capabilities=EMBEDDING, dimensions=3072
-        ),
+        _embedder("gemini-embedding-2", "Gemini Embedding 2", 8_192),
+        _embedder("gemini-embedding-001", "Gemini Embedding 001", 2_048),
     ),
     words=WORDS,
     checks=(_right_method,),

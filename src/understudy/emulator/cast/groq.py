@@ -32,20 +32,44 @@ WORDS = {
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Add Groq's own field `x_groq`: its request id, and in a stream's last chunk the usage."""
+    """Add Groq's own fields: tier, fingerprint, times, and `x_groq` with its request id, and the usage of a stream."""
     own: JsonObject = {"id": "req_emulated"}
-    if body.get("object") == "chat.completion.chunk":
-        choice: JsonObject = next(iter(body.get("choices") or ()), {})
-        if choice.get("finish_reason") and usage.total is not None:
-            own["usage"] = usage_object(usage)
-        elif not choice.get("delta", {}).get("role"):
-            return body
+    body = {**body, "system_fingerprint": "fp_emulated"}
+    if body.get("usage") is not None:
+        body["usage"] = _timed(body["usage"])
+    if body.get("object") != "chat.completion.chunk":
+        return {**body, "service_tier": "on_demand", "usage_breakdown": None, "x_groq": {**own, "seed": 1}}
+    choice: JsonObject = next(iter(body.get("choices") or ()), {})
+    if choice.get("finish_reason") and (counts := usage_object(usage)) is not None:
+        own["usage"] = _timed(counts)
+    elif not choice.get("delta", {}).get("role"):
+        return body
     return {**body, "x_groq": own}
 
 
+def _timed(counts: JsonObject) -> JsonObject:
+    """Add plausible times in seconds; they are computed, not measured, and so never change."""
+    prompt, completion = counts["prompt_tokens"] / 10_000, counts["completion_tokens"] / 500
+    times = {"queue_time": 0.01, "prompt_time": prompt, "completion_time": completion}
+    return {**counts, **times, "total_time": prompt + completion}
+
+
 def _model(name: str, owner: str, capabilities: frozenset[str]) -> EmulatedModel:
+    raw: JsonObject = {
+        "object": "model",
+        "name": name.rpartition("/")[2],
+        "hugging_face_id": name,
+        "active": True,
+        "public_apps": None,
+        "context_length": 131_072,
+        "max_output_length": 65_536,
+        "input_modalities": ["text", "image"] if "vision" in capabilities else ["text"],
+        "output_modalities": ["text"],
+        "supported_features": ["tools", "json_mode", *(["reasoning"] if "thinking" in capabilities else [])],
+        "supported_sampling_parameters": ["temperature", "top_p", "stop", "seed", "max_tokens"],
+    }
     return EmulatedModel(
-        id=name, capabilities=capabilities, owned_by=owner, context_window=131_072, max_output_tokens=65_536
+        id=name, capabilities=capabilities, owned_by=owner, context_window=131_072, max_output_tokens=65_536, raw=raw
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
+from understudy.domain.usage import Usage
 from understudy.emulator.cast.base import CHAT, EMBEDDING, THINKING_CHAT, EmulatedModel, EmulatedProvider, Words
 from understudy.emulator.persona import Persona
 
@@ -57,6 +58,16 @@ def _model(name: str, capabilities: frozenset[str], window: int) -> EmulatedMode
     return EmulatedModel(id=name, capabilities=capabilities, owned_by=name.partition("/")[0], raw=raw)
 
 
+def _dress(body: JsonObject, usage: Usage) -> JsonObject:
+    """Add the fingerprint, and to each piece of an answer the role, as the partners do."""
+    if not str(body.get("object")).startswith("chat.completion"):
+        return body
+    for choice in body["choices"]:
+        if "delta" in choice and "tool_calls" not in choice["delta"]:
+            choice["delta"].setdefault("role", "assistant")
+    return {**body, "system_fingerprint": "fp_emulated"}
+
+
 PROVIDER = EmulatedProvider(
     type="huggingface",
     personas={
@@ -71,6 +82,7 @@ PROVIDER = EmulatedProvider(
     ),
     words=WORDS,
     examined=True,
+    dress=_dress,
     request_id_header="x-request-id",
     headers=(("x-inference-provider", "groq"),),
     bare_name=bare_name,

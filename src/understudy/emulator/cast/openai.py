@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from understudy.domain.content import JsonObject
 from understudy.domain.failures import FailureKind as K
 from understudy.domain.operation import Operation
+from understudy.domain.usage import Usage
 from understudy.emulator.cast.base import (
     CHAT,
     EMBEDDING,
@@ -88,6 +90,30 @@ def wrong_kind_of_model(request: CheckedRequest) -> Words | None:
     return Words(403, f"You are not allowed to use the model {request.model.id} with {route}.", _INVALID, None, "model")
 
 
+def dress(body: JsonObject, usage: Usage) -> JsonObject:
+    """Add the tier and the fingerprint, and the counts and annotations that are there even if there are none."""
+    if not str(body.get("object")).startswith("chat.completion"):
+        return body
+    for choice in body["choices"]:
+        if "message" in choice:
+            choice["message"].setdefault("annotations", [])
+    if body.get("usage") is not None:
+        body["usage"] = _detailed(body["usage"])
+    return {"service_tier": "default", "system_fingerprint": "fp_emulated", **body}
+
+
+def _detailed(counts: JsonObject) -> JsonObject:
+    prompt = dict.fromkeys(("cached_tokens", "audio_tokens"), 0)
+    completion = dict.fromkeys(
+        ("reasoning_tokens", "audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"), 0
+    )
+    return {
+        **counts,
+        "prompt_tokens_details": prompt | counts.get("prompt_tokens_details", {}),
+        "completion_tokens_details": completion | counts.get("completion_tokens_details", {}),
+    }
+
+
 PROVIDER = EmulatedProvider(
     type="openai",
     personas={
@@ -116,6 +142,7 @@ PROVIDER = EmulatedProvider(
     words=WORDS,
     checks=(wrong_kind_of_model,),
     examined=True,
+    dress=dress,
     request_id_header="x-request-id",
     headers=(
         ("x-ratelimit-limit-requests", "10000"),

@@ -39,7 +39,13 @@ def _dress(body: JsonObject, usage: Usage) -> JsonObject:
     """Add usage to the last chunk with content, as Together does unasked; some models end with `eos`."""
     choices = [{**choice, "seed": 1} for choice in body.get("choices") or ()]
     if body.get("object") != "chat.completion.chunk":
+        for choice in choices:
+            calls = choice["message"].get("tool_calls", [])
+            choice["message"]["tool_calls"] = [{"index": number, **call} for number, call in enumerate(calls)]
         return {**body, "prompt": [], "choices": choices} if choices else body
+    for choice in choices:
+        if "tool_calls" not in choice["delta"]:
+            choice["delta"] |= {"role": "assistant", "tool_calls": None}
     finished = [choice for choice in choices if choice.get("finish_reason") == "stop"]
     if str(body.get("model")).startswith("meta-llama/"):
         for choice in finished:
