@@ -21,7 +21,7 @@ from understudy.dialects.histories.rules import HistoryRules
 from understudy.dialects.histories.texts import is_void, with_trimmed_end, without_void_text
 from understudy.dialects.histories.tool_loops import paired
 from understudy.dialects.histories.tool_names import ToolNames, restoring, with_accepted_names
-from understudy.dialects.histories.turns import with_user_first
+from understudy.dialects.histories.turns import with_a_message, with_user_first
 from understudy.domain.content import Opaque, Refusal, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.events import Event
 from understudy.domain.messages import Message, Role, Tool
@@ -54,6 +54,8 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
     if rules.cache_marks is not None:
         request = with_last_marks(request, rules.cache_marks, notes)
     messages = _formed(request.messages, dialect, endpoint, found, notes)
+    if request.messages and not messages:
+        messages = with_a_message(notes)
     if messages is not request.messages:
         request = replace(request, messages=messages)
     return Localized(request, notes.events(), names.originals if names is not None else {})

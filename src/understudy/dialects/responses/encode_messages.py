@@ -48,9 +48,12 @@ def encode_messages(
     """Return the instructions, if any, and the input: a string for one plain user's message, else items."""
     messages = request.messages
     instructions = None
-    if messages and messages[0].role is Role.SYSTEM and _is_plain(messages[0]):
+    # JSON mode is refused unless the input, not the instructions, mentions JSON: "Response input messages must contain
+    # the word 'json' in some form to use 'text.format' of type 'json_object'."
+    in_json_mode = request.output is not None and request.output.kind == "json_object"
+    if messages and messages[0].role is Role.SYSTEM and _is_plain(messages[0]) and not in_json_mode:
         instructions, messages = messages[0].text, messages[1:]
-    if len(messages) == 1 and messages[0].role is Role.USER and _is_plain(messages[0]):
+    if len(messages) == 1 and messages[0].role is Role.USER and _is_plain(messages[0]) and messages[0].content:
         return instructions, messages[0].text
     writer = _MessageEncoder(endpoint, notes)
     for message in messages:
