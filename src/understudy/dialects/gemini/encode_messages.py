@@ -64,6 +64,8 @@ class PartEncoder:
             self._notes.drop("cache", "this API caches automatically, or caches a whole prompt as `cachedContent`")
         match part:
             case Text(text):
+                if any(citation.dialect != NAME for citation in part.citations):
+                    self._notes.drop("citations", "only answers have citations")
                 own = _own(part)
                 return _done(part, {"text": text}) if text or SIGNATURE in own else None
             case ToolCall():

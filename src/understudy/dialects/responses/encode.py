@@ -218,4 +218,6 @@ def _reasoning(reasoning: Reasoning | None, notes: WarningLog) -> JsonObject | N
         body["effort"] = effort
     if reasoning.display is not None and reasoning.display in _SUMMARIES:
         body["summary"] = _SUMMARIES[reasoning.display]
+    elif reasoning.display not in (None, "omitted"):
+        notes.drop("reasoning display", f"summaries are {', '.join(_SUMMARIES)} here")
     return body or None
