@@ -9,7 +9,7 @@ RECORDINGS ?= $(wildcard ../shared/recordings)
 # CPU-bound tests over two workers; `make test WORKERS=0` runs them in one process.
 WORKERS ?= 2
 
-.PHONY: demo test fuzz check format bench count crash live mutate structure clean help
+.PHONY: demo test fuzz check format bench count crash live mutate servers structure clean help
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,10 @@ structure: $(VENV)/.installed-test ## Measure rooms, imports, circles, long file
 
 live: $(VENV)/.installed-test ## Call the real providers whose keys are in the environment
 	UNDERSTUDY_LIVE=1 $(BIN)/python -m pytest tests/live $(ARGS)
+
+servers: $(VENV)/.installed-test ## Ask servers of other projects, installed in the user's cache (tests/servers/README.md)
+	$(BIN)/python -m tests.servers.installing
+	UNDERSTUDY_SERVERS=1 $(BIN)/python -m pytest --config-file=pyproject.toml tests/servers -n 0 -rs $(ARGS)
 
 clean: ## Remove what was installed and cached
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .examples
