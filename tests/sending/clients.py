@@ -111,9 +111,9 @@ def objection(provider: str, dialect: str, body: JsonObject) -> str | None:
     try:
         match provider, dialect:
             case _, "gemini":
-                _gemini(body)
+                _checked(_gemini(), body)
             case _, "cohere":
-                _cohere(body)
+                _checked(_cohere(), body)
             case _, "ollama":
                 from ollama import _types as ollama
 
@@ -139,7 +139,13 @@ def _known(body: JsonObject, dialect: str) -> JsonObject:
     return {key: value for key, value in body.items() if key not in BEYOND.get(dialect, set())}
 
 
-def _gemini(body: JsonObject) -> None:
+def _checked(forms: dict[str, TypeAdapter[Any]], body: JsonObject) -> None:
+    for name, value in body.items():
+        forms[name].validate_python(value)
+
+
+@cache
+def _gemini() -> dict[str, TypeAdapter[Any]]:
     from google.genai import types as google
 
     forms: dict[str, Any] = {
@@ -152,11 +158,11 @@ def _gemini(body: JsonObject) -> None:
         "serviceTier": str,
         "labels": dict[str, str],
     }
-    for name, value in body.items():
-        TypeAdapter(forms[name]).validate_python(value)
+    return {name: TypeAdapter(form) for name, form in forms.items()}
 
 
-def _cohere(body: JsonObject) -> None:
+@cache
+def _cohere() -> dict[str, TypeAdapter[Any]]:
     import cohere
 
     forms: dict[str, Any] = {
@@ -172,8 +178,7 @@ def _cohere(body: JsonObject) -> None:
         **dict.fromkeys(("temperature", "p", "frequency_penalty", "presence_penalty"), float),
         **dict.fromkeys(("stream", "strict_tools", "logprobs"), bool),
     }
-    for name, value in body.items():
-        TypeAdapter(forms[name]).validate_python(value)
+    return {name: TypeAdapter(form) for name, form in forms.items()}
 
 
 def _hugging_face(body: JsonObject) -> None:

@@ -27,7 +27,6 @@ def sender(family: Family) -> Iterator[Sender]:
     made.close()
 
 
-@pytest.mark.skipif(not EVERY, reason="the encoders do not comply yet")
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.label)
 def test_what_is_sent_keeps_the_rules_of_form(sender: Sender, deep: bool) -> None:
     outcomes = {"sent": 0, "refused": 0}
