@@ -167,6 +167,15 @@ class TestChat:
         assert found.origin is not None
         assert found.origin.dialect == "openai"
 
+    @pytest.mark.parametrize(
+        ("count", "expected"), [(0, (False, None)), (1, (True, None)), (3, (True, 3)), (True, (True, None))]
+    )
+    def test_log_probabilities_may_be_a_number_of_alternatives(
+        self, count: Any, expected: tuple[bool, int | None]
+    ) -> None:
+        found = chat(logprobs=count)
+        assert (found.logprobs, found.top_logprobs) == expected
+
     def test_tools_of_all_kinds(self) -> None:
         function = {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}
         custom = {"type": "custom", "custom": {"name": "c"}}

@@ -32,6 +32,7 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
     if not messages:
         raise bad_request("messages", "empty array: a chat needs at least one message", "empty_array")
     fields: dict[str, Any] = {}
+    body = _switched_logprobs(body)
     for name, key in FIELDS.items():
         if (value := body.get(key)) is not None:
             fields[name] = _checked(value, key, *KINDS[name])
@@ -59,6 +60,14 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
         origin=WireOrigin(NAME, raw),
         **fields,
     )
+
+
+def _switched_logprobs(body: JsonObject) -> JsonObject:
+    """Return a body with `logprobs` as a switch; at Together it is the number of alternatives (OpenAPI document)."""
+    count = body.get("logprobs")
+    if type(count) is not int:
+        return body
+    return {**body, "logprobs": count > 0, **({"top_logprobs": count} if count > 1 else {})}
 
 
 def read_tool(tool: Mapping[str, Any], at: str) -> AnyTool:
