@@ -20,6 +20,7 @@ from collections import defaultdict
 from pathlib import Path
 from random import Random
 
+from tests.mutation.fields import field_mutants_of, modules
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.suites import SUITES
 from tests.mutation.trial import Copy, Trial, be_modest, belongs_to, rate
@@ -34,12 +35,16 @@ def equivalents() -> dict[str, str]:
     return {entry["name"]: entry["why"] for entry in entries}
 
 
-def chosen(patterns: list[str], sample: int, seed: int) -> list[Mutant]:
-    """Return a sample of the mutants of the modules that match a pattern, without those known to be equivalent."""
-    paths = [path for path in SUITES if (ROOT / path).exists()]
+def chosen(patterns: list[str], sample: int, seed: int, *, fields: bool = False) -> list[Mutant]:
+    """Return a sample of the mutants of the modules that match a pattern, without those known to be equivalent.
+
+    `fields` takes the encoders instead, from which single fields are deleted.
+    """
+    paths = modules(ROOT) if fields else [path for path in SUITES if (ROOT / path).exists()]
+    of = field_mutants_of if fields else mutants_of
     paths = [path for path in paths if not patterns or any(fnmatch.fnmatch(path, f"*{each}") for each in patterns)]
     known = equivalents()
-    found = [mutant for path in paths for mutant in mutants_of(ROOT, path) if mutant.name not in known]
+    found = [mutant for path in paths for mutant in of(ROOT, path) if mutant.name not in known]
     return Random(seed).sample(found, min(sample, len(found))) if sample else found
 
 
@@ -112,8 +117,9 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--goal", type=float, default=0.85, help="share to be killed, or the command fails")
     parser.add_argument("--list", action="store_true", help="list the mutants and run nothing")
+    parser.add_argument("--fields", action="store_true", help="delete mapped fields and warnings from encoders instead")
     options = parser.parse_args()
-    mutants = chosen(options.files, options.sample, options.seed)
+    mutants = chosen(options.files, options.sample, options.seed, fields=options.fields)
     if options.list:
         print("\n".join(f"{mutant.path}:{mutant.line} {mutant.before} → {mutant.after}" for mutant in mutants))
         return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.mutation.fields import suite_of_fields
+
 CALL = (
     "tests/policy/test_call.py",
     "tests/policy/test_call_waits.py",
@@ -111,5 +113,7 @@ NEEDED = ("src", "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md",
 
 
 def suite_of(root: Path, path: str) -> list[str]:
-    """Return the tests of a module, each once."""
+    """Return the tests of a module, each once, as arguments of pytest."""
+    if path not in SUITES:
+        return suite_of_fields(root, path)
     return [test for test in dict.fromkeys(SUITES[path]) if (root / test).exists()]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutation.__main__ import EQUIVALENT, difference, equivalents
+from tests.mutation.fields import field_mutants_of, modules
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.suites import SUITES, suite_of
 
@@ -56,8 +57,40 @@ def test_every_module_has_tests(path: str) -> None:
     assert suite_of(ROOT, path)
 
 
+def test_every_deleted_field_makes_another_program(deep: bool) -> None:
+    for path in modules(ROOT):
+        source = (ROOT / path).read_bytes()
+        found = field_mutants_of(ROOT, path)
+        sound = ast.dump(ast.parse(source))
+        for mutant in found if deep else found[:: max(1, len(found) // 4)]:
+            assert ast.dump(ast.parse(mutant.apply(source))) != sound, mutant.name
+
+
+def test_fields_are_deleted_wherever_an_encoder_writes_them() -> None:
+    found = {
+        (before.replace("\n", " "), after)
+        for path in ("openai/encode.py", "cohere/wire.py", "anthropic/encode_settings.py")
+        for before, after in changes(field_mutants_of(ROOT, f"src/understudy/dialects/{path}"))
+    }
+    assert {
+        ('function["description"] = tool.description', "pass"),
+        ('{"name": output.name or "answer"}', "{}"),
+        ("body |= _parameters(request, endpoint, notes)", "pass"),
+        ('notes.drop("metadata", "this API accepts only the user\'s id")', "pass"),
+    } <= found
+    assert any("Field('top_p'" in after and "Field('top_k'" not in after for _, after in found)
+
+
+@pytest.mark.parametrize("path", modules(ROOT))
+def test_the_tests_of_an_encoder_exist(path: str) -> None:
+    suite = suite_of(ROOT, path)
+    assert any("test_losses" in test for test in suite)
+    assert all((ROOT / test.split("::", 1)[0]).exists() for test in suite)
+
+
 def test_equivalent_mutants_exist_and_have_a_reason() -> None:
     known = {mutant.name for path in PATHS for mutant in mutants_of(ROOT, path)}
+    known |= {mutant.name for path in modules(ROOT) for mutant in field_mutants_of(ROOT, path)}
     assert EQUIVALENT.exists()
     for name, why in equivalents().items():
         assert name in known

@@ -23,6 +23,8 @@ Verdict = Literal["killed", "killed by time", "survived"]
 
 MEMORY = 4 << 30
 """Bytes that a mutant may use: some never stop to allocate."""
+_STEADY = ("tests/policy/", "tests/dialects/", "tests/sending/")
+"""Tests without a clock."""
 PATIENCE = 3.0
 """Times the sound code's duration, and some seconds, after which a mutant counts as killed."""
 
@@ -88,7 +90,7 @@ class Copy:
         """
         unsteady: list[str] = []
         while (failed := self._run(tests, unsteady, limit, compiled=compiled)) is not None:
-            is_pure = failed.startswith("tests/policy/") or "::" not in failed
+            is_pure = failed.startswith(_STEADY) or "::" not in failed
             if is_pure or self._run([failed], [], limit, compiled=compiled) is not None:
                 return failed
             unsteady.append(failed)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 from understudy.blocking.bridge import BRIDGE
-from understudy.domain.content import Audio, File, Image
 
-M = TypeVar("M", Image, Audio, File)
+if TYPE_CHECKING:
+    from understudy.transport.media_fetch import M
 
 
 def fetch_media(part: M, *, limit: int = 20 << 20, timeout: float = 30.0) -> M:
@@ -15,6 +15,6 @@ def fetch_media(part: M, *, limit: int = 20 << 20, timeout: float = 30.0) -> M:
 
     See `understudy.fetch_media`.
     """
-    from understudy.transport import media_fetch  # loads the HTTP library, which `import understudy.blocking` does not
+    from understudy.transport import media_fetch  # loads the HTTP library
 
     return BRIDGE.loop_thread().run_coroutine(None, lambda: media_fetch.fetch_media(part, limit=limit, timeout=timeout))

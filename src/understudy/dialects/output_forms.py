@@ -25,7 +25,7 @@ def instruction(output: OutputFormat) -> str:
     """Return the words that request a form of the answer."""
     if output.json_schema is None:
         return "Answer with one JSON object and nothing else."
-    schema = encode(output.json_schema).decode()
+    schema = encode(_described(output.json_schema, output.description)).decode()
     return f"Answer with one JSON value and nothing else. It must fit this JSON Schema: {schema}"
 
 
@@ -50,7 +50,7 @@ def prepare_output(
 
 def encode_schema(output: OutputFormat, rules: SchemaRules, notes: WarningLog) -> JsonObject:
     """Encode the schema of an answer, which `prepare_output` found to have a form on this wire."""
-    return _noted(fit(output.json_schema or {}, rules), notes).schema
+    return _described(_noted(fit(output.json_schema or {}, rules), notes).schema, output.description)
 
 
 def encode_strict_schema(output: OutputFormat, quirks: Quirks, notes: WarningLog) -> tuple[JsonObject, bool | None]:
@@ -69,6 +69,11 @@ def encode_strict_schema(output: OutputFormat, quirks: Quirks, notes: WarningLog
             notes.drop("strict", f"{fitted.flaws[0]}; the answer is checked after it has arrived")
         strict = False
     return _noted(loosen(schema, closed=quirks.closed_schemas), notes).schema, strict
+
+
+def _described(schema: JsonObject, description: str | None) -> JsonObject:
+    """Return a schema with the description of the answer, for a wire that has no other place for one."""
+    return schema if description is None or "description" in schema else {**schema, "description": description}
 
 
 def _noted(fitted: Fitted, notes: WarningLog) -> Fitted:

@@ -49,6 +49,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Content parts may carry `prompt_cache_breakpoint` (OpenAI, from gpt-5.6 on); elsewhere caching is automatic."""
     message_names: bool = True
     """`messages[].name` is accepted."""
+    joined_texts: bool = False
+    """A message of texts alone must be one string."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
     """Kinds of media that this target accepts."""
     result_media: frozenset[str] | None = None
@@ -147,6 +149,7 @@ class QuirksPatch(TypedDict, total=False):
     user_field: Literal["safety_identifier", "user"]
     cache_breakpoints: bool
     message_names: bool
+    joined_texts: bool
     inputs: frozenset[str]
     result_media: frozenset[str] | None
     gives_media: bool

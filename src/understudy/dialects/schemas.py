@@ -145,7 +145,8 @@ def _filled(schema: Any, *, closed: bool) -> Any:
             filled = {key: _filled(value, closed=closed) for key, value in schema.items()}
             if isinstance(named := filled.get("properties"), dict):  # some servers read each property as an object
                 filled["properties"] = {name: {} if value is True else value for name, value in named.items()}
-            if filled.get("type") == "array" and "items" not in filled and "prefixItems" not in filled:
+            # Beside `prefixItems` too: "In context=('properties', 'a'), array schema missing items."
+            if filled.get("type") in ("array", ["array", "null"], ["null", "array"]) and "items" not in filled:
                 filled["items"] = {}
             if closed and filled.get("type") == "object" and isinstance(filled.get("properties"), dict):
                 filled.setdefault("additionalProperties", False)

@@ -67,10 +67,9 @@ def encode_strict_parameters(tool: Tool, rules: SchemaRules | None, notes: Warni
 
 def encode_tool_schema(tool: Tool, quirks: Quirks, notes: WarningLog) -> tuple[JsonObject | None, bool | None]:
     """Encode the parameters of a tool and `strict`, in the dialects of OpenAI. Unset ones stay unset."""
-    if not tool.strict and tool.parameters is None:
-        return None, tool.strict
     if not tool.strict:
-        return encode_parameters(tool), tool.strict
+        parameters = None if tool.parameters is None else encode_parameters(tool)
+        return parameters, tool.strict if quirks.strict_tools else None
     rules = SUBSETS.get(quirks.strict_schemas) if quirks.strict_tools else None
     schema, strict = encode_strict_parameters(tool, rules, notes)
     return schema, strict if quirks.strict_tools else None

@@ -47,6 +47,8 @@ ROW = ProviderRow(
     quirks={
         "refused": _REFUSED,
         "message_names": False,
+        # "'messages.0.content' : value must be a string" (github.com/OpenHands/OpenHands/issues/4643)
+        "joined_texts": True,
         "max_stop": 4,
         "limits": _LIMITS,
         "inputs": frozenset({"image"}),
@@ -59,6 +61,8 @@ ROW = ProviderRow(
         "output_formats": frozenset({"text", "json_object"}),
         "closed_schemas": True,
         "json_word": True,
+        # "json mode cannot be combined with tool/function calling" (github.com/vercel/ai/pull/16540)
+        "output_with_tools": False,
     },
     families=(
         Family(
@@ -73,8 +77,12 @@ ROW = ProviderRow(
                 "strict_schemas": "groq",
             },
         ),
-        # These read only text.
-        Family(r"openai/gpt-oss.*|llama-3.*|qwen/qwen3-32b", {"inputs": frozenset()}),
+        # These read only text: "messages[0].content must be a string" (github.com/vercel/ai/issues/2837).
+        Family(
+            r"openai/gpt-oss.*|llama-?3(?!.*vision).*|gemma.*|allam.*|moonshotai/.*|mistral.*|qwen/qwen3-.*|qwen-.*"
+            r"|deepseek.*|(groq/)?compound.*",
+            {"inputs": frozenset()},
+        ),
         Family(
             r"openai/gpt-oss.*|moonshotai/kimi-k2.*|meta-llama/llama-4.*|qwen/qwen3\.[6-9].*",
             {"output_formats": frozenset({"text", "json_object", "json_schema"})},

@@ -16,7 +16,7 @@ from understudy.domain.operation import Operation
 from understudy.providers.addresses import openai_base_url
 from understudy.providers.base import ONLY_OPENAI, ProviderRow
 
-_UNKNOWN = ONLY_OPENAI | {"user", "service_tier", "logit_bias", "dimensions"}
+_UNKNOWN = ONLY_OPENAI | {"user", "refusal", "service_tier", "logit_bias", "dimensions"}
 """Fields that the router's API does not have. Partners may accept some, but which partner answers is unknown."""
 
 _LIMITS = ParameterLimits(
@@ -49,6 +49,8 @@ ROW = ProviderRow(
         "other_max_tokens": False,
         "system_role": "system",
         "max_stop": 4,
+        # The templates of many models concatenate strings.
+        "joined_texts": True,
         "limits": _LIMITS,
         "inputs": frozenset({"image"}),
         "partner_suffix": True,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from msgspec.structs import replace
+
 from understudy.dialects.limits import MetadataLimits, ParameterLimits
 from understudy.dialects.quirks import QuirksPatch
 from understudy.domain.operation import Operation
@@ -117,6 +119,11 @@ ROW = ProviderRow(
         Family(
             r"gpt-5\.([6-9]|\d\d).*|gpt-6.*",
             {"efforts": frozenset({"none", "low", "medium", "high", "xhigh", "max"}), "cache_breakpoints": True},
+        ),
+        Family(
+            r"gpt-5\.([6-9]|\d\d).*|gpt-6.*",
+            # "Invalid value for 'top_logprobs': must be less than or equal to 5."
+            {"limits": replace(LIMITS, ranges={**LIMITS.ranges, "top_logprobs": (0, 5)})},
         ),
         # These have no effort `none`, and chat completions end at xhigh.
         Family(r"gpt-6-astra.*|gpt-6\.\d+.*", {"efforts": frozenset({"low", "medium", "high", "xhigh"})}),

@@ -9,7 +9,7 @@ from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import ONLY_OPENAI, Family, ProviderRow
 
-_UNKNOWN = ONLY_OPENAI | {"service_tier", "user", "thinking", "dimensions"}
+_UNKNOWN = ONLY_OPENAI | {"service_tier", "user", "thinking", "refusal", "dimensions"}
 """Fields that Together's API does not have; requests of OpenAI's clients may carry them."""
 
 
@@ -50,6 +50,8 @@ ROW = ProviderRow(
         # Usage always comes in the last chunk with content.
         "stream_usage": False,
         "message_names": False,
+        # Only a user's message may be a list (together 3.1.1, `ChatCompletionSystemMessageParam` and others).
+        "joined_texts": True,
         "parallel_switch": False,
         "inputs": frozenset({"image", "audio"}),
         "audio_urls": True,

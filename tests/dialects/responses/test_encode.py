@@ -352,8 +352,11 @@ def thought(**fields: Any) -> Thinking:
 
 
 def items_of(*parts: Any, endpoint: Endpoint = ENDPOINT) -> tuple[list[dict[str, Any]], list[str]]:
-    body, warnings = sent(DIALECT.open(Operation.CHAT, asking(Message.assistant(parts)), endpoint))
-    return body["input"], warnings
+    """Return the items of an answer with these parts, which stands before a question."""
+    body, warnings = sent(DIALECT.open(Operation.CHAT, asking(Message.assistant(parts), Message.user("?")), endpoint))
+    *items, question = body["input"]
+    assert question["role"] == "user"
+    return items, warnings
 
 
 def test_reasoning_goes_back_as_it_came_or_not_at_all() -> None:
@@ -436,12 +439,12 @@ def test_a_body_of_this_wire_is_patched_and_otherwise_untouched() -> None:
 
 def test_configured_values_fill_only_what_a_patched_body_lacks() -> None:
     configured = frozenset({"temperature", "max_tokens"})
-    request = origin({"input": "x", "temperature": 0.1}, temperature=0.9, max_tokens=5, configured=configured)
+    request = origin({"input": "x", "temperature": 0.1}, temperature=0.9, max_tokens=50, configured=configured)
     body = encoded(request, msgspec.structs.replace(ENDPOINT, options={"truncation": "auto", "temperature": 2}))
     assert body == {
         "input": "x",
         "temperature": 0.1,
-        "max_output_tokens": 5,
+        "max_output_tokens": 50,
         "truncation": "auto",
         "store": False,
         "model": "gpt-6-sol",
@@ -496,3 +499,31 @@ def test_counting_asks_for_the_prompt_alone() -> None:
         "tools": [{"type": "function", "name": "f", "parameters": CLOSED, "strict": False}],
         "reasoning": {"effort": "low"},
     }
+
+
+@pytest.mark.parametrize(("asked", "sent_limit"), [(1, 16), (15, 16), (16, 16), (100, 100)])
+def test_no_limit_below_16_tokens_is_sent(asked: int, sent_limit: int) -> None:
+    body, warnings = sent(DIALECT.open(Operation.CHAT, asking(max_tokens=asked), ENDPOINT))
+    assert body["max_output_tokens"] == sent_limit
+    assert len(warnings) == (asked < 16)
+
+
+def test_json_mode_is_announced_in_the_input_not_in_the_instructions() -> None:
+    output = OutputFormat(kind="json_object")
+    request = asking(Message.system("Answer in JSON."), Message.user("hello"), output=output)
+    body = encoded(request)
+    assert "instructions" not in body
+    assert body["input"][0]["content"] == "Answer in JSON."
+
+
+def test_a_conversation_of_which_nothing_is_left_has_an_input() -> None:
+    lost = asking(Message.assistant((Thinking("hm", provenance=Provenance("anthropic", "claude")),)))
+    body, warnings = sent(DIALECT.open(Operation.CHAT, lost, ENDPOINT))
+    assert body["input"] == "(empty message)"
+    assert [warning.partition(":")[0] for warning in warnings] == ["dropped", "emulated"]
+    stored = msgspec.structs.replace(lost, extra={"responses": {"previous_response_id": "resp_1"}})
+    assert sent(DIALECT.open(Operation.CHAT, stored, ENDPOINT))[0]["input"] == []
+
+
+def test_an_empty_question_is_an_item_because_an_empty_input_is_refused() -> None:
+    assert encoded(asking(Message.user("")))["input"] == [{"type": "message", "role": "user", "content": ""}]

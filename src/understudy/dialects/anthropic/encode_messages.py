@@ -154,6 +154,8 @@ class BlockEncoder:
 
     def _thinking(self, part: Thinking) -> JsonObject | None:
         """Encode thinking unchanged, and only for the service that it came from."""
+        if part.cache is not None:
+            self._notes.drop("cache", "thinking cannot carry a cache mark")
         origin = part.provenance
         if origin is None or origin.dialect != NAME or not (part.signature or part.redacted):
             self._notes.drop("thinking", "only thinking that this provider signed can be sent back to it")

@@ -163,6 +163,8 @@ def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: WarningLog) ->
         notes.drop("reasoning display", "this API always shows thinking")
     if reasoning.mode == "disabled" or reasoning.effort == "none" or reasoning.budget == 0:
         return {"type": "disabled"}
+    if reasoning.mode == "between_tools":
+        notes.emulate("reasoning", "thinking can only be enabled or disabled as a whole")
     if reasoning.effort is not None and reasoning.budget is None:
         notes.emulate("reasoning", "this API does not support an effort; thinking is enabled")
     body: JsonObject = {"type": "enabled"}

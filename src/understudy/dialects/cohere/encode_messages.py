@@ -80,6 +80,8 @@ class MessageEncoder:
     def _plain(self, role: str, message: Message) -> list[JsonObject]:
         if isinstance(message.content, str):
             return [{"role": role, "content": message.content}]
+        if any(isinstance(part, Text) and part.citations for part in message.content):
+            self._no("citations", "only an assistant's message can carry citations")
         blocks = self._blocks(message.content, message.role)
         return [{"role": role, "content": blocks}] if blocks or not message.content else []
 
@@ -163,7 +165,7 @@ class MessageEncoder:
             case Audio():
                 return self._no("audio", "this API does not accept audio")
             case Opaque(dialect, dict(json)) if dialect == NAME:
-                return dict(json)
+                return self._done(part, dict(json))
             case Opaque(dialect):
                 return self._no("opaque part", f"only the {dialect} dialect supports it")
             case Citation():
@@ -175,6 +177,8 @@ class MessageEncoder:
         if part.cache is not None:
             self._notes.drop("cache", "this API caches prompts automatically, without marks")
         own = {key: value for key, value in (part.extra or {}).get(NAME, {}).items() if key not in (PLAN, "citations")}
+        if "document" in own:
+            return {"type": "document", **own}  # Its text is what other wires get of it.
         return {**block, **own}
 
     def _no(self, what: str, why: str) -> JsonObject | None:

@@ -36,8 +36,10 @@ def encode_thinking(asked: Reasoning, notes: WarningLog) -> JsonObject:
             notes.drop("reasoning", "this API accepts either an effort or a budget; the budget was sent")
     elif asked.effort is not None:
         config["thinkingLevel"] = "XHIGH" if asked.effort == "max" else asked.effort.upper()
-    elif asked.mode == "adaptive":
+    elif asked.mode in ("adaptive", "enabled"):
         config["thinkingBudget"] = DYNAMIC
+    elif asked.mode is not None:
+        notes.drop("reasoning", f"the mode {asked.mode!r} is not supported here")
     return config
 
 

@@ -157,6 +157,8 @@ def _think(reasoning: Reasoning, endpoint: Endpoint, notes: WarningLog) -> bool 
         notes.drop("reasoning", "Ollama does not support a thinking budget")
     if reasoning.display is not None:
         notes.drop("reasoning", "Ollama cannot choose how thinking is shown")
+    if reasoning.mode == "between_tools":
+        notes.emulate("reasoning", "thinking can only be enabled or disabled as a whole")
     efforts = endpoint.quirks.efforts
     switchable = efforts is None or "none" in efforts
     if reasoning.effort == "none" or (reasoning.effort is None and reasoning.mode == "disabled"):

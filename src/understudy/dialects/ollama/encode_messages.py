@@ -111,6 +111,8 @@ class MessageEncoder:
         if "image" not in self._endpoint.quirks.inputs:
             self._notes.drop("image", "the model does not accept images")
             return None
+        if image.detail not in (None, "auto"):
+            self._notes.drop("image detail", "Ollama has no such setting")
         fitting = fit(image, self._endpoint.quirks.image_types, self._notes, typed=False)
         if fitting is None or fitting.data is not None:
             return None if fitting is None else fitting.data
@@ -136,6 +138,9 @@ class MessageEncoder:
         if thinking.redacted is not None or (origin is not None and origin.dialect != NAME):
             self._notes.drop("thinking", "it belongs to another provider")
             return False
+        if thinking.signature is not None and not thinking.text:
+            self._notes.drop("thinking", "only readable thinking is accepted here")
+            return False
         bound = self._endpoint.quirks.thinking_bound_to_model
         if bound and origin is not None and origin.model != self._endpoint.model:
             self._notes.drop("thinking", "it belongs to another model")
@@ -154,6 +159,8 @@ class MessageEncoder:
 
     def _result(self, result: ToolResult) -> JsonObject:
         content = result.content
+        if result.cache is not None:
+            self._notes.drop("cache", "Ollama's cache does not support marks")
         written = self._content("tool", (Text(content),) if isinstance(content, str) else content, "\n")
         if name := result.name or self._names.get(result.call_id):
             written["tool_name"] = name

@@ -36,6 +36,9 @@ _ODD_IN_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 MAX_CALL_ID = 40
 """Characters of a tool call's id; OpenAI refuses longer ones, which other providers do make."""
 
+_TTLS = (None, "30m")
+"""Lifetimes of cache marks: the only one there is, by its name or as the default."""
+
 _MEDIA = ("image_url", "input_audio", "file")
 
 
@@ -118,6 +121,7 @@ class MessageEncoder:
         body: JsonObject | None
         match part:
             case Text():
+                self._cite(part)
                 body = {"type": "text", "text": part.text}
             case Refusal():
                 body = {"type": "refusal", "refusal": part.text}
@@ -128,6 +132,7 @@ class MessageEncoder:
             case File():
                 body = self._file(part)
             case Opaque():
+                self._drop_mark(part)
                 return self._opaque(part)
             case _:
                 self._notes.drop(word_of(part), "this message cannot carry it")
@@ -140,7 +145,18 @@ class MessageEncoder:
         if not self._quirks.cache_breakpoints:
             self._notes.drop("cache", "prompts are cached automatically here, without cache marks")
             return {}
+        if part.cache.ttl not in _TTLS:
+            self._notes.drop("cache", "the lifetime of a cache mark cannot be chosen here")
         return {"prompt_cache_breakpoint": {"mode": "explicit"}}
+
+    def _drop_mark(self, part: Part) -> None:
+        if part.cache is not None:
+            self._notes.drop("cache", "only texts and media can carry cache marks here")
+
+    def _cite(self, part: Text) -> None:
+        """Note citations of other providers; those of this wire are never sent back to it, even by its own clients."""
+        if any(citation.dialect != NAME for citation in part.citations):
+            self._notes.drop("citations", "messages here have no citations")
 
     def _image(self, image: Image) -> JsonObject | None:
         if "image" not in self._quirks.inputs:
@@ -174,6 +190,10 @@ class MessageEncoder:
         return {"type": "input_audio", "input_audio": {"data": fitting.data, "format": suffix_of(kind) or "wav"}}
 
     def _file(self, file: File) -> JsonObject | None:
+        if file.context is not None:
+            self._notes.drop("file context", "file context is not supported here")
+        if file.citations is not None:
+            self._notes.drop("file citations", "file citations cannot be switched on or off here")
         name = {"filename": file.name} if file.name else {}
         if file.file_id is not None:
             return {"type": "file", "file": {"file_id": file.file_id} | name}
@@ -206,6 +226,8 @@ class MessageEncoder:
         texts: list[JsonObject] = []
         body: JsonObject = {}
         for part in parts:
+            if not isinstance(part, Text):
+                self._drop_mark(part)
             if isinstance(part, Thinking):
                 self._think(part, body, own)
             else:
@@ -219,6 +241,7 @@ class MessageEncoder:
     def _say(self, part: AnyPart, texts: list[JsonObject], body: JsonObject) -> None:
         match part:
             case Text():
+                self._cite(part)
                 texts.append({"type": "text", "text": part.text} | self._mark(part) | extra_of(part))
             case Refusal(text) if "refusal" in self._quirks.refused:
                 texts.append({"type": "text", "text": text})
@@ -244,6 +267,8 @@ class MessageEncoder:
             self._notes.drop("thinking", f"it belongs to the {part.provenance.dialect} dialect")
         elif field is None:
             self._notes.drop("thinking", "thinking is not accepted in requests here")
+        elif part.redacted is not None or (part.signature is not None and not part.text):
+            self._notes.drop("thinking", "only readable thinking is accepted here")
         elif part.text:
             body[field] = body.get(field, "") + part.text
 
@@ -257,6 +282,7 @@ class MessageEncoder:
             self._notes.drop("audio", "an earlier audio answer can be referenced only by its id")
 
     def _tool_message(self, result: ToolResult, media: list[JsonObject]) -> JsonObject:
+        self._drop_mark(result)
         if result.is_error:
             self._notes.drop("tool result is_error", "this wire format has no such flag; only the content is sent")
         content: str | list[JsonObject]

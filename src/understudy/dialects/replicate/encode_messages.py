@@ -104,15 +104,12 @@ class _Writer:
         return ("" if plain else "\n").join(pieces)
 
     def _part(self, part: AnyPart) -> str:
+        self._note_fields(part)
         match part:
             case Text(text) | Refusal(text):
                 return text
             case Image():
-                image = fit(part, IMAGE_TYPES, self._notes)
-                if image is not None and image.url is not None and not is_web_url(image.url):
-                    self._notes.drop("image url", "only http and https URLs are accepted")
-                elif image is not None:
-                    self.images.append(image)
+                self._image(part)
             case ToolCall(name=name, arguments=arguments):
                 self._notes.emulate("tool call", "predictions have no tools: the call is sent as text")
                 return f"[called {name} with {arguments}]"
@@ -127,11 +124,28 @@ class _Writer:
                 self._notes.drop("audio", "conversations contain text and images only")
             case File():
                 return self._file(part)
-            case Opaque(dialect=dialect) if dialect != NAME:
-                self._notes.drop("opaque part", f"only the {dialect} dialect supports it")
-            case Opaque() | Citation():
-                pass
+            case Opaque(dialect=dialect):
+                reason = "prompts are text" if dialect == NAME else f"only the {dialect} dialect supports it"
+                self._notes.drop("opaque part", reason)
+            case Citation():
+                self._notes.drop("citations", "prompts have no citations")
         return ""
+
+    def _note_fields(self, part: AnyPart) -> None:
+        """Note fields of a part that text cannot express."""
+        if part.cache is not None:
+            self._notes.drop("cache", "the API has no control of prompt caches")
+        if isinstance(part, Text) and part.citations:
+            self._notes.drop("citations", "prompts have no citations")
+        if isinstance(part, Image) and part.detail not in (None, "auto"):
+            self._notes.drop("image detail", "the API has no field for it")
+
+    def _image(self, part: Image) -> None:
+        image = fit(part, IMAGE_TYPES, self._notes)
+        if image is not None and image.url is not None and not is_web_url(image.url):
+            self._notes.drop("image url", "only http and https URLs are accepted")
+        elif image is not None:
+            self.images.append(image)
 
     def _file(self, file: File) -> str:
         if isinstance(other := recast(file), Image):
@@ -140,4 +154,6 @@ class _Writer:
         text = text_of(file)
         if text is None:
             self._notes.drop("file", "conversations contain text and images only")
+        else:
+            self._notes.emulate("file", "its text was added to the message")
         return text or ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
+from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
 from understudy.dialects.parameters import fit_parameters
@@ -35,6 +36,8 @@ _COUNTED = (
     *("tools", "tool_choice", "parallel_tool_calls", "reasoning", "text"),
 )
 """The fields that `/responses/input_tokens` takes."""
+_PROMPTS = ("input", "previous_response_id", "prompt", "conversation")
+"""Of these, one must be there."""
 
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> bytes:
@@ -59,6 +62,9 @@ def _body(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> 
         body = _patched(request, body, endpoint, notes)
     else:
         body = _merge(_encode_unified(request, endpoint, notes), extra_fields(request.extra, NAME, endpoint))
+        if request.messages and not any(body.get(name) for name in _PROMPTS):
+            notes.emulate("messages", f"this API refuses a request without input; `{PLACEHOLDER}` is sent")
+            body["input"] = PLACEHOLDER
     apply_quirks(body, endpoint.quirks, notes)
     return body
 
@@ -212,4 +218,6 @@ def _reasoning(reasoning: Reasoning | None, notes: WarningLog) -> JsonObject | N
         body["effort"] = effort
     if reasoning.display is not None and reasoning.display in _SUMMARIES:
         body["summary"] = _SUMMARIES[reasoning.display]
+    elif reasoning.display not in (None, "omitted"):
+        notes.drop("reasoning display", f"summaries are {', '.join(_SUMMARIES)} here")
     return body or None

@@ -35,6 +35,9 @@ HISTORY = HistoryRules(
 )
 """The output of a call may be a list of texts, images and files (openai 2.54.0, `FunctionCallOutput.output`)."""
 
+_TTLS = (None, "30m")
+"""Lifetimes of cache marks: the only one there is, by its name or as the default."""
+
 MAX_CALL_ID = 64
 """Characters of a call's id; longer ones, which other providers do make, are refused."""
 
@@ -48,9 +51,12 @@ def encode_messages(
     """Return the instructions, if any, and the input: a string for one plain user's message, else items."""
     messages = request.messages
     instructions = None
-    if messages and messages[0].role is Role.SYSTEM and _is_plain(messages[0]):
+    # JSON mode is refused unless the input, not the instructions, mentions JSON: "Response input messages must contain
+    # the word 'json' in some form to use 'text.format' of type 'json_object'."
+    in_json_mode = request.output is not None and request.output.kind == "json_object"
+    if messages and messages[0].role is Role.SYSTEM and _is_plain(messages[0]) and not in_json_mode:
         instructions, messages = messages[0].text, messages[1:]
-    if len(messages) == 1 and messages[0].role is Role.USER and _is_plain(messages[0]):
+    if len(messages) == 1 and messages[0].role is Role.USER and _is_plain(messages[0]) and messages[0].content:
         return instructions, messages[0].text
     writer = _MessageEncoder(endpoint, notes)
     for message in messages:
@@ -104,6 +110,8 @@ class _MessageEncoder:
 
     def _own_item(self, part: AnyPart) -> JsonObject | None:
         """Return the item that a part is by itself; `None` if it is content of a message."""
+        if isinstance(part, ToolResult | Opaque):
+            self._drop_mark(part)
         match part:
             case ToolResult():
                 return self._result(part)
@@ -111,6 +119,10 @@ class _MessageEncoder:
                 return item
             case _:
                 return None
+
+    def _drop_mark(self, part: AnyPart) -> None:
+        if part.cache is not None:
+            self._notes.drop("cache", "only texts and media of the input can carry cache marks here")
 
     def _result(self, result: ToolResult) -> JsonObject:
         if result.is_error:
@@ -127,6 +139,8 @@ class _MessageEncoder:
         """Encode a part of a user's or system message, or of a tool's result."""
         match part:
             case Text(text):
+                if part.citations:
+                    self._notes.drop("citations", "only texts of an assistant's message can carry citations here")
                 piece: JsonObject = {"type": "input_text", "text": text}
             case Image():
                 return self._done(part, self._image(part))
@@ -147,6 +161,8 @@ class _MessageEncoder:
             return None
         if part.cache is not None:
             piece["prompt_cache_breakpoint"] = {"mode": "explicit"}
+            if part.cache.ttl not in _TTLS:
+                self._notes.drop("cache", "the lifetime of a cache mark cannot be chosen here")
         return {**piece, **_extra(part)}
 
     def _image(self, image: Image) -> JsonObject | None:
@@ -211,6 +227,7 @@ class _MessageEncoder:
         open_about: JsonObject | None = None
         content: list[JsonObject] = []
         for part in message.parts:
+            self._drop_mark(part)
             if not isinstance(part, Text | Refusal):
                 self._close_answer(open_about, content)
                 open_about, content = None, []
@@ -237,6 +254,8 @@ class _MessageEncoder:
         if isinstance(part, Refusal):
             return {"type": "refusal", "refusal": part.text, **own}
         piece: JsonObject = {"type": "output_text", "text": part.text}
+        if any(citation.dialect != NAME for citation in part.citations):
+            self._notes.drop("citations", "citations of other providers cannot be expressed here")
         annotations = [citation.raw for citation in part.citations if citation.dialect == NAME]
         if annotations or whole:
             piece["annotations"] = annotations

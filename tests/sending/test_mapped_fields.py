@@ -1,0 +1,236 @@
+"""Fields that only some requests have: those of counted prompts, of bodies that came in, and of single models.
+
+Expectations are those of the official clients' types, or written by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from anthropic.types import message_count_tokens_params, message_create_params
+from ollama._types import Options
+from openai.types.responses import input_token_count_params
+
+import understudy as u
+from tests.sending.conversations import PNG, WAV
+from understudy.dialects import load
+from understudy.dialects.base import Endpoint, Send, WarningLog
+from understudy.dialects.quirks import Quirks
+from understudy.dialects.replicate.encode import encode_chat
+from understudy.dialects.replicate.encode_settings import encode_inputs
+from understudy.dialects.replicate.schema import InputSchema
+from understudy.domain.content import Audio, CacheMark, Citation, Provenance, Text, Thinking
+from understudy.domain.operation import Operation
+from understudy.domain.requests import EmbeddingRequest, WireOrigin
+
+ASK = u.Message.user("Hello")
+PLAIN = Quirks()
+SCHEMA: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}}
+
+
+def sent(
+    dialect: str, operation: Operation, request: Any, quirks: Quirks = PLAIN, options: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the body of a request in a dialect."""
+    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model", quirks=quirks, options=options or {})
+    steps = load(dialect).open(operation, request, endpoint).start()
+    (send,) = [step for step in steps if isinstance(step, Send)]
+    body: dict[str, Any] = json.loads(send.request.body or b"")
+    return body
+
+
+def came_in(dialect: str, body: dict[str, Any], **configured: Any) -> u.GenerationRequest:
+    """Return a request that came in on a wire, with values of the configuration."""
+    return u.GenerationRequest(
+        messages=(ASK,),
+        model="a-model",
+        origin=WireOrigin(dialect, json.dumps(body).encode()),
+        configured=frozenset(configured),
+        **configured,
+    )
+
+
+EVERYTHING: dict[str, Any] = {
+    "max_tokens": 5000, "temperature": 0.5, "top_p": 0.5, "top_k": 5, "stop": ("END",), "user": "u-1",
+    "service_tier": "auto", "metadata": {"a": "b"}, "seed": 1, "tools": (u.Tool(name="f"),),
+    "tool_choice": u.ToolChoice("auto"), "output": u.OutputFormat(json_schema=SCHEMA),
+}  # fmt: skip
+
+
+def test_counted_prompts_hold_only_what_the_count_of_anthropic_takes() -> None:
+    taken = set(message_count_tokens_params.MessageCountTokensParams.__annotations__)
+    known = set(message_create_params.MessageCreateParamsBase.__annotations__) | {"temperature", "top_p", "top_k"}
+    request = u.GenerationRequest(messages=(ASK,), extra={"anthropic": {"stream": True}}, **EVERYTHING)
+    body = sent("anthropic", Operation.COUNT_TOKENS, request)
+    assert body.keys() - taken == set()
+    assert {"messages", "model", "tools", "tool_choice", "output_config"} <= body.keys()
+    whole = dict.fromkeys(known, 1) | {"stream": True, "messages": [], "model": "a-model"}
+    counted = sent("anthropic", Operation.COUNT_TOKENS, came_in("anthropic", whole))
+    refused = {"max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier"}
+    assert counted.keys() & refused == set()
+
+
+def test_counted_prompts_hold_all_that_the_count_of_responses_takes() -> None:
+    taken = set(input_token_count_params.InputTokenCountParams.__annotations__)
+    whole: dict[str, Any] = dict.fromkeys(taken, "x") | {"max_output_tokens": 100, "user": "u-1", "store": False}
+    assert sent("responses", Operation.COUNT_TOKENS, came_in("responses", whole)).keys() == taken
+
+
+CONFIGURED = {
+    "anthropic": {
+        "max_tokens": 99, "temperature": 0.5, "top_p": 0.5, "top_k": 5, "stop": ("END",), "user": "u-1",
+        "service_tier": "auto", "cache": CacheMark(), "reasoning": u.Reasoning(effort="low"),
+    },
+    "cohere": {
+        "max_tokens": 99, "temperature": 0.5, "top_p": 0.5, "top_k": 5, "stop": ("END",), "seed": 1, "logprobs": True,
+        "presence_penalty": 0.5, "frequency_penalty": 0.5, "reasoning": u.Reasoning(budget=99),
+    },
+    "gemini": {"max_tokens": 99, "temperature": 0.5, "top_p": 0.5, "service_tier": "flex"},
+    "ollama": {"max_tokens": 99, "temperature": 0.5, "reasoning": u.Reasoning(effort="low")},
+    "openai": {
+        "max_tokens": 99, "temperature": 0.5, "top_p": 0.5, "seed": 1, "user": "u-1", "service_tier": "auto",
+        "reasoning": u.Reasoning(effort="low"), "output": u.OutputFormat(kind="json_object"), "verbosity": "low",
+    },
+    "responses": {"max_tokens": 99, "temperature": 0.5, "top_p": 0.5, "user": "u-1", "service_tier": "auto"},
+}  # fmt: skip
+FORMS: dict[str, dict[str, Any]] = {
+    "gemini": {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]},
+    "responses": {"model": "a-model", "input": "Hello"},
+}
+FORM = {"model": "a-model", "messages": [{"role": "user", "content": "Hello"}]}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "field"), [(dialect, field) for dialect, fields in CONFIGURED.items() for field in fields]
+)
+def test_configured_values_fill_a_body_that_came_in(dialect: str, field: str) -> None:
+    form = FORMS.get(dialect, FORM)
+    quirks = Quirks(max_output_tokens=4096, output_formats=frozenset({"text", "json_object", "json_schema"}))
+    value = CONFIGURED[dialect][field]
+    without = sent(dialect, Operation.CHAT, came_in(dialect, form), quirks)
+    assert sent(dialect, Operation.CHAT, came_in(dialect, form, **{field: value}), quirks) != without
+
+
+def test_options_of_ollama_beside_options_are_moved_into_them() -> None:
+    unified = {"num_predict", "temperature", "top_p", "top_k", "seed", "stop", "presence_penalty", "frequency_penalty"}
+    only_loading = {"embedding_only", "f16_kv", "logits_all", "low_vram", "vocab_only"}
+    for name in Options.model_fields.keys() - unified - only_loading:
+        request = u.GenerationRequest(messages=(ASK,), extra={"ollama": {name: 1}})
+        assert sent("ollama", Operation.CHAT, request)["options"] == {name: 1}, name
+
+
+@pytest.mark.parametrize("dialect", ["ollama", "openai", "cohere", "hf_features"])
+def test_options_of_the_entry_fill_a_request_for_vectors_that_came_in(dialect: str) -> None:
+    name = "hf-features" if dialect == "hf_features" else dialect
+    body = json.dumps({"input": ["a"], "texts": ["a"], "inputs": ["a"], "model": "a-model"}).encode()
+    request = EmbeddingRequest(texts=("a",), model="a-model", origin=WireOrigin(name, body))
+    filled = sent(name, Operation.EMBED, request, options={"x_own": 1})
+    assert filled["x_own"] == 1
+    assert filled[{"cohere": "texts", "hf_features": "inputs"}.get(dialect, "input")] == ["a"]
+
+
+INPUTS: dict[str, tuple[str, ...]] = {
+    "max_tokens": ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "max_length"),
+    "temperature": ("temperature",), "top_p": ("top_p",), "top_k": ("top_k",), "min_p": ("min_p",), "seed": ("seed",),
+    "presence_penalty": ("presence_penalty",), "frequency_penalty": ("frequency_penalty",),
+    "verbosity": ("verbosity",), "stop": ("stop_sequences", "stop"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "name"), [(field, name) for field, names in INPUTS.items() for name in names])
+def test_models_at_replicate_get_a_value_under_their_own_name(field: str, name: str) -> None:
+    options: dict[str, Any] = {field: {"stop": ("END",), "verbosity": "low"}.get(field, 2)}
+    request = u.GenerationRequest(messages=(ASK,), **options)
+    inputs = encode_inputs(request, InputSchema(properties={"prompt": {}, name: {}}), WarningLog())
+    assert name in inputs
+
+
+@pytest.mark.parametrize("name", ["image_input", "images", "image", "input_images", "input_image"])
+def test_models_at_replicate_get_images_under_their_own_name(name: str) -> None:
+    request = u.GenerationRequest(messages=(u.Message.user("Look", u.Image(data=PNG)),))
+    inputs = encode_inputs(request, InputSchema(properties={"prompt": {}, name: {}}), WarningLog())
+    assert inputs[name] == f"data:image/png;base64,{PNG}"
+
+
+@pytest.mark.parametrize("name", ["system_prompt", "system_instruction"])
+def test_models_at_replicate_get_system_prompts_under_their_own_name(name: str) -> None:
+    request = u.GenerationRequest(messages=(u.Message.system("Be brief"), ASK))
+    inputs = encode_inputs(request, InputSchema(properties={"prompt": {}, name: {}}), WarningLog())
+    assert inputs == {"prompt": "Hello", name: "Be brief"}
+
+
+@pytest.mark.parametrize("name", ["thinking_budget", "thinking_budget_tokens", "extended_thinking", "enable_thinking"])
+def test_models_at_replicate_get_reasoning_under_their_own_name(name: str) -> None:
+    request = u.GenerationRequest(messages=(ASK,), reasoning=u.Reasoning(budget=2000))
+    inputs = encode_inputs(request, InputSchema(properties={"prompt": {}, name: {}}), WarningLog())
+    assert inputs[name] == (2000 if "budget" in name else True)
+
+
+@pytest.mark.parametrize("more", [(), (ASK,)])
+def test_media_in_results_follow_them_in_chat_completions(more: tuple[u.Message, ...]) -> None:
+    quirks = Quirks(inputs=frozenset({"image", "audio", "file"}))
+    result = u.ToolResult(call_id="c", content=(Text("See"), u.Image(data=PNG), Audio(data=WAV)))
+    call = u.ToolCall(id="c", name="f")
+    request = u.GenerationRequest(messages=(ASK, u.Message.assistant(call), u.Message.tool(result), *more))
+    _, _, results, media, *rest = sent("openai", Operation.CHAT, request, quirks)["messages"]
+    assert [part["type"] for part in results["content"]] == ["text"]
+    assert media["role"] == "user"
+    assert [part["type"] for part in media["content"]] == ["image_url", "input_audio"]
+    assert rest == [{"role": "user", "content": "Hello"}] * len(more)
+
+
+@pytest.mark.parametrize("url", ["https://e.com/a.png", "http://e.com/a.png", "gs://bucket/a.png"])
+def test_gemini_is_sent_the_urls_that_it_reads(url: str) -> None:
+    request = u.GenerationRequest(messages=(u.Message.user("Look", u.Image(url=url)),))
+    quirks = Quirks(inputs=frozenset({"image"}))
+    part = sent("gemini", Operation.CHAT, request, quirks)["contents"][0]["parts"][1]
+    assert part["fileData"]["fileUri"] == url
+
+
+def test_plans_of_cohere_keep_their_citations() -> None:
+    raw = {"start": 0, "end": 2, "text": "As", "type": "PLAN"}
+    said = u.Text("As said.", citations=(Citation(dialect="cohere", raw=raw, start=0, end=2),))
+    request = u.GenerationRequest(messages=(ASK, u.Message.assistant(said), ASK))
+    (citation,) = sent("cohere", Operation.CHAT, request)["messages"][1]["citations"]
+    assert (citation["start"], citation["end"], citation["text"]) == (0, 2, "As")
+
+
+def test_plans_of_cohere_keep_their_own_citations() -> None:
+    raw = {"start": 0, "end": 2, "text": "As", "type": "PLAN"}
+    plan = Thinking("As said.", extra={"cohere": {"tool_plan": True, "citations": [raw]}})
+    call = u.ToolCall(id="c", name="f")
+    turns = (ASK, u.Message.assistant((plan, call)), u.Message.tool(u.ToolResult(call_id="c", content="x")))
+    answer = sent("cohere", Operation.CHAT, u.GenerationRequest(messages=turns))["messages"][1]
+    assert (answer["tool_plan"], answer["citations"]) == ("As said.", [raw])
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "gemini"])
+def test_a_conversation_of_which_nothing_is_left_still_has_a_message(dialect: str) -> None:
+    foreign = Thinking("Hmm.", provenance=Provenance("another"))
+    body = sent(dialect, Operation.CHAT, u.GenerationRequest(messages=(u.Message.assistant(foreign),)))
+    assert len(body["contents" if dialect == "gemini" else "messages"]) == 1
+
+
+@pytest.mark.parametrize(("field", "value"), [("temperature", 0.25), ("top_p", 0.5), ("top_k", 5)])
+def test_sampling_that_thinking_excludes_is_not_sent_to_anthropic(field: str, value: float) -> None:
+    quirks = Quirks(thinking_modes=frozenset({"enabled"}), max_output_tokens=9000)
+    options: dict[str, Any] = {field: value}
+    request = u.GenerationRequest(messages=(ASK,), reasoning=u.Reasoning(budget=2000), **options)
+    body = sent("anthropic", Operation.CHAT, request, quirks)
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": 2000}
+    assert field not in body
+
+
+def test_a_model_in_the_body_of_a_request_for_vectors_is_that_of_the_target() -> None:
+    request = EmbeddingRequest(texts=("a",), extra={"gemini": {"model": "another"}})
+    assert sent("gemini", Operation.EMBED, request)["model"] == "models/a-model"
+
+
+def test_a_version_of_a_model_at_replicate_is_sent() -> None:
+    endpoint = Endpoint(provider="p", base_url="http://host", model="a/model")
+    request = u.GenerationRequest(messages=(ASK,))
+    schema = InputSchema(properties={"prompt": {}})
+    body = encode_chat(request, endpoint, schema, "v1", WarningLog())
+    assert body == {"version": "v1", "input": {"prompt": "Hello"}}
