@@ -1,6 +1,7 @@
 """Counts the instructions of a warm call and of a streamed chunk, which other load on the machine does not change.
 
-`make count` prints them; `make count AGAINST=COMMIT` also those of another commit, and the ratios. A child process
+`make count` prints them; `make count AGAINST=COMMIT` also those of another commit, and the ratios. With
+`--conversations` it counts calls with 1 to 1,000 messages: what checking and forming a history costs. A child process
 makes calls over a transport in memory under `valgrind --tool=callgrind`. Before and after those that count it calls
 `getppid`, at which callgrind writes down how many instructions there were since the last time.
 """
@@ -18,12 +19,19 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CHUNKS = 100
 """Chunks of the shorter stream; the longer one has twice as many."""
 CALLS = {"plain": 200, "stream": 20, "longer": 20, "inside": 20}
 """How many calls count, by what is called; as many go before them."""
+CONVERSATIONS = {
+    f"{kind} {messages}": calls
+    for kind in ("words", "tool loops", "from Claude")
+    for messages, calls in ((1, 50), (10, 30), (100, 10), (1000, 3))
+}
+"""The same for conversations: what their messages are, and how many there are."""
 _TOTALS = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
 
 _HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "gpt-4o-mini"}
@@ -52,13 +60,35 @@ def _stream(chunks: int) -> list[bytes]:
     return [event({"role": "assistant", "content": ""}), *words, event({}, "stop"), usage, b"data: [DONE]\n\n"]
 
 
+def _conversation(what: str) -> tuple[list[Any], list[Any]]:
+    """Return the messages and the tools of a call."""
+    import understudy as u
+    from understudy.domain.content import Provenance, Thinking
+
+    kind, _, number = what.rpartition(" ")
+    count = int(number)
+    if kind == "words":
+        ask, answer = u.Message.user("Why is the sky blue?"), u.Message.assistant("Because of scattering.")
+        return [*[ask, answer] * (count // 2), *[ask] * (count % 2)], []
+    messages: list[u.Message] = [u.Message.user("What is the weather?")]
+    origin = Provenance("anthropic", "claude-x", "anthropic")
+    while len(messages) < count - 1:
+        call = u.ToolCall(id=f"call_{len(messages)}", name="weather", arguments='{"city": "Paris"}', provenance=origin)
+        thought = (Thinking("Paris, then.", signature="c2ln", provenance=origin),) if kind == "from Claude" else ()
+        messages.append(u.Message.assistant((*thought, call)))
+        messages.append(u.Message.tool(u.ToolResult(call_id=call.id, content="18 degrees")))
+    tool = u.Tool(name="weather", parameters={"type": "object", "properties": {"city": {"type": "string"}}})
+    return ([*messages, u.Message.user("And tomorrow?")] if count > 1 else messages), [tool]
+
+
 def _work(what: str) -> Callable[[], Awaitable[object]]:
     """Return one call. Uses only what every commit has that is worth comparing with."""
     import understudy as u
     from understudy.wire.http import HttpHead, HttpRequest
 
-    pieces = _whole() if what == "plain" else _stream(2 * CHUNKS if what == "longer" else CHUNKS)
-    kind = "application/json" if what == "plain" else "text/event-stream"
+    is_whole = what == "plain" or what in CONVERSATIONS
+    pieces = _whole() if is_whole else _stream(2 * CHUNKS if what == "longer" else CHUNKS)
+    kind = "application/json" if is_whole else "text/event-stream"
 
     class Incoming:
         def __init__(self) -> None:
@@ -90,6 +120,9 @@ def _work(what: str) -> Callable[[], Awaitable[object]]:
         async for _ in llm.stream("Why is the sky blue?"):
             pass
 
+    if what in CONVERSATIONS:
+        messages, tools = _conversation(what)
+        return lambda: llm.generate(messages, tools=tools)
     match what:
         case "plain":
             return lambda: llm.generate("Why is the sky blue?")
@@ -100,8 +133,8 @@ def _work(what: str) -> Callable[[], Awaitable[object]]:
             return seen
 
 
-async def _child() -> None:
-    for what, calls in CALLS.items():
+async def _child(counted: Mapping[str, int]) -> None:
+    for what, calls in counted.items():
         work = _work(what)
         for _ in range(calls):  # the first calls load and compile what the later ones find there
             await work()
@@ -114,24 +147,35 @@ async def _child() -> None:
 # ---- in the parent ----
 
 
-def _counted(tree: Path) -> dict[str, float]:
-    """Return instructions per plain call, per chunk, per stream and per answer that is streamed inside."""
+def _counted(tree: Path, counted: Mapping[str, int], *options: str) -> dict[str, float]:
+    """Return instructions per call, by what is called; `options` tell the child what that is."""
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={folder}/out"]
-        command = ["valgrind", *options, sys.executable, __file__, "--child"]
+        valgrind = ["valgrind", "--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={folder}/out"]
+        command = [*valgrind, sys.executable, __file__, "--child", *options]
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if run.returncode != 0:
             raise SystemExit(f"the child failed ({run.returncode}):\n{run.stderr[-3000:]}")
-        dumps = [Path(folder, f"out.{number + 1}") for number in range(2 * len(CALLS))]
+        dumps = [Path(folder, f"out.{number + 1}") for number in range(2 * len(counted))]
         counts = [int(_TOTALS.findall(dump.read_text())[-1]) for dump in dumps]
-    each = {what: count / calls for (what, calls), count in zip(CALLS.items(), counts[1::2], strict=True)}
+    return {what: count / calls for (what, calls), count in zip(counted.items(), counts[1::2], strict=True)}
+
+
+def _calls(tree: Path) -> dict[str, float]:
+    """Return instructions per plain call, per chunk, per stream and per answer that is streamed inside."""
+    each = _counted(tree, CALLS)
     return {
         "a plain call": each["plain"],
         "a chunk of a stream": (each["longer"] - each["stream"]) / CHUNKS,
         f"a stream of {CHUNKS} chunks": each["stream"],
         "the same, streamed inside": each["inside"],
     }
+
+
+def _conversations(tree: Path) -> dict[str, float]:
+    """Return instructions per call with a conversation."""
+    counts = _counted(tree, CONVERSATIONS, "--conversations")
+    return {f"{what} message{'s' * (not what.endswith(' 1'))}": count for what, count in counts.items()}
 
 
 @contextmanager
@@ -155,16 +199,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Count the instructions of warm calls (valgrind).")
     parser.add_argument("--against", metavar="COMMIT", help="count another commit too, and print the ratios to it")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--conversations", action="store_true", help="count calls with 1 to 1,000 messages instead")
     arguments = parser.parse_args()
     if arguments.child:
-        asyncio.run(_child())
+        asyncio.run(_child(CONVERSATIONS if arguments.conversations else CALLS))
         return
-    counts = _counted(ROOT)
+    count = _conversations if arguments.conversations else _calls
+    counts = count(ROOT)
     before: dict[str, float] = {}
     if arguments.against:
         with _tree_of(arguments.against) as tree:
-            before = _counted(tree)
+            before = count(tree)
     _report((name, count, before.get(name)) for name, count in counts.items())
+    if arguments.conversations:
+        return
     inside, stream, plain = (counts[name] for name in list(counts)[:1:-1] + list(counts)[:1])
     sys.stdout.write(f"streamed inside: {inside / stream:.3f} × the stream, {inside / plain:.1f} × a plain call\n")
 

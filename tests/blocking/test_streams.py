@@ -184,6 +184,26 @@ def test_another_thread_may_close_it(llm: blocking.Provider, emulator: Emulator)
     assert [error.failure.kind for error in caught if isinstance(error, u.LLMError) and error.failure] == ["cancelled"]
 
 
+@pytest.mark.parametrize("operation", ["stream", "stream_tools"])
+@pytest.mark.parametrize("what", ["stream", "provider"])
+def test_closed_between_two_reads_it_never_looks_whole(
+    llm: blocking.Provider, emulator: Emulator, operation: str, what: str
+) -> None:
+    emulator.script("openai", [ENDLESS])
+    stream = getattr(llm, operation)("Hello")
+    while not isinstance(next(stream), u.TextDelta):
+        pass
+    closer = threading.Thread(target=stream.close if what == "stream" else llm.close)
+    closer.start()
+    closer.join(10)
+    for _ in range(2):
+        with pytest.raises(u.Unavailable, match="closed") as caught:
+            list(stream)
+        assert caught.value.failure is not None
+    with pytest.raises(u.Misuse):
+        _ = stream.response if operation == "stream" else stream.result
+
+
 def test_threads_share_a_stream_without_losing_an_event(llm: blocking.Provider) -> None:
     stream = llm.stream("Tell me a long story of the sea, the wind and the lighthouse.")
     seen: list[u.Event] = []

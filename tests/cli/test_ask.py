@@ -185,7 +185,7 @@ def test_where_nothing_is_configured_it_is_said_what_to_do(cli: CommandLine) -> 
 def test_an_unknown_entry_names_the_known_ones(configured: CommandLine) -> None:
     result = configured.run("ask", "-m", "opnai", "hi")
     assert result.code == 2
-    assert "the entries are openai, anthropic, ollama" in result.err
+    assert "did you mean openai? The entries are openai, anthropic, ollama" in result.err
 
 
 def test_a_key_in_the_environment_is_enough(cli: CommandLine, emulator: Emulator) -> None:
@@ -293,19 +293,18 @@ def test_output_that_cannot_be_written_is_told(configured: CommandLine) -> None:
     assert err == b"error: No space left on device\n"
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["--timeout", "0"], "--timeout must be above 0 seconds, got 0"),
-        (["--timeout", "nan"], "--timeout must be above 0 seconds, got nan"),
-        (["--max-tokens", "0"], "max_tokens must be at least 1, got 0"),
-        (["--fallback", "ollama", "--no-fallback"], "cannot be combined"),
-    ],
-)
-def test_values_that_cannot_be_meant(configured: CommandLine, words: list[str], told: str) -> None:
-    result = configured.run("ask", *words, "hi")
+def test_a_wrong_value_is_an_error_and_nothing_is_sent(configured: CommandLine, emulator: Emulator) -> None:
+    result = configured.run("ask", "--reasoning", "huge", "hi")
+    efforts = "none, minimal, low, medium, high, xhigh, max"
     assert (result.code, result.out) == (2, "")
-    assert told in result.err
+    assert result.err == f"error: --reasoning: unknown reasoning effort 'huge'; expected one of {efforts}\n"
+    assert emulator.requests("openai") == []
+
+
+def test_a_model_that_no_entry_names_is_compared_with_those_of_all_entries(configured: CommandLine) -> None:
+    result = configured.run("ask", "-m", "claude-sonet", "hi")
+    assert (result.code, result.out) == (2, "")
+    assert "did you mean anthropic/claude-sonnet-5-5, or anthropic/claude-sonet for another model?" in result.err
 
 
 def test_a_slow_answer_ends_at_the_timeout(configured: CommandLine, emulator: Emulator) -> None:

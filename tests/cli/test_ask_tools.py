@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import CommandLine
+from understudy.cli.tool_calls import approval
 from understudy.cli.tool_files import load_tools
+from understudy.client.tools.function_tool import FunctionTool
 from understudy.domain.errors import Misuse
 from understudy.emulator import Emulator
 
@@ -121,13 +124,18 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, w
     assert words in str(caught.value)
 
 
-def test_nobody_could_be_asked(files: CommandLine, emulator: Emulator) -> None:
-    result = files.run(*QUESTION, "--tool", "tools.py")
-    assert (result.code, result.out) == (2, "")
-    assert result.err == (
-        "error: tools are executed after you agree, which needs a terminal: add --yes to execute them without\n"
-    )
-    assert emulator.requests("openai") == []
+def test_nobody_could_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    harmless, other = FunctionTool(clock, needs_approval=False), FunctionTool(clock)
+    approval([harmless], agreed=False)
+    approval([harmless, other], agreed=True)
+    with pytest.raises(Misuse, match=r"needs a terminal: add --yes to execute them without"):
+        approval([harmless, other], agreed=False)
+
+
+def clock(city: str) -> str:
+    """Look up the time in a city."""
+    return f"noon in {city}"
 
 
 @pytest.mark.parametrize(
@@ -178,10 +186,8 @@ def test_a_question_on_a_terminal_can_be_continued_in_a_script(configured: Comma
     assert (result.code, result.out, result.err) == (0, "Your name is Anna.\n", "")
     assert [words for words in sent(emulator) if "name" in words][-1] == "what is my name?"
     assert sent(emulator)[:2] == ["Be brief.", "my name is Anna"]
-    configured.run("ask", "--continue", "and again, what is my name?")
-    assert len(sent(emulator)) == 6
     (saved,) = sessions(configured)
-    assert [json.loads(line)["type"] for line in saved.splitlines()].count("turn") == 3
+    assert [json.loads(line)["type"] for line in saved.splitlines()].count("turn") == 2
 
 
 @pytest.mark.usefixtures("broad")

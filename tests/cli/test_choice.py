@@ -74,8 +74,9 @@ def test_alone_is_whoever_the_strategy_puts_first() -> None:
 @pytest.mark.parametrize(
     ("model", "understudies", "alone", "words"),
     [
-        ("gtp", None, False, "unknown entry or model 'gtp': write main/gtp; the entries are main, second, third"),
+        ("gtp", None, False, "unknown entry or model 'gtp': did you mean main/gpt, or main/gtp for another model"),
         (None, ["nobody"], False, "unknown entry or model 'nobody'"),
+        ("main/", None, False, "'main/' names no model: write main/MODEL, or main for the model of the entry"),
         ("cold/gpt", None, False, "'cold' cannot be used: OPENAI_API_KEY is not set"),
         ("main", ["main"], False, "main/gpt is named twice"),
         (None, ["second"], False, "second/claude is already first: name another entry with --model, or omit it"),
@@ -103,7 +104,7 @@ def test_a_route_is_taken_as_it_stands() -> None:
         choose(ROUTED, "cheap", ["main"])
     with pytest.raises(Misuse, match="cheap is a route"):
         choose(ROUTED, "cheap", None, alone=True)
-    with pytest.raises(Misuse, match="the entries are main, second, third; the routes are cheap"):
+    with pytest.raises(Misuse, match="The entries are main, second, third; the routes are cheap"):
         choose(ROUTED, "cheep", None)
 
 

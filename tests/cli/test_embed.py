@@ -71,7 +71,7 @@ def test_a_field_of_json_lines_may_be_the_text(configured: CommandLine, emulator
     ("words", "stdin", "told"),
     [
         ([], "", "stdin is empty: give a text"),
-        ([" "], None, "a text is empty"),
+        ([" "], None, "TEXT is empty"),
         ([], "a\n\nb\n", "stdin:2 is empty: providers refuse empty texts, and omitting it would shift the others"),
         (["-f", "gone.txt"], None, "--file gone.txt: No such file or directory"),
         (["--whole", "--field", "x"], "a", "--whole reads a file as one text and --field reads its lines"),
@@ -81,7 +81,8 @@ def test_a_field_of_json_lines_may_be_the_text(configured: CommandLine, emulator
         (["--field", "x"], '{"x": ""}\n', "stdin:1 is empty"),
         (["a", "-o", "vectors.txt"], None, "the name must end in .json, .jsonl or .npy, or give --format"),
         (["a", "-o", "no/folder/x.json"], None, "--output no/folder/x.json: No such file or directory"),
-        (["a", "--timeout", "0"], None, "--timeout must be above 0 seconds, got 0"),
+        (["a", "--timeout", "0"], None, "--timeout must be greater than 0, got 0.0"),
+        (["a", "-m", ""], None, "--model is empty"),
         (["a", "-m", "nobody"], None, "unknown entry or model 'nobody'"),
         (
             ["a", "--input-type", "poem"],

@@ -161,6 +161,11 @@ def test_an_announcement_that_cannot_be_written_is_no_taken_port(cli: CommandLin
     [
         (["nobody"], "unknown provider 'nobody'; the emulated ones are openai"),
         (["ollama", "--fault", "explode"], "is not a valid fault"),
+        (
+            ["ollama", "--fault", "status=99"],
+            "--fault status=99: 'status=99' is not a valid fault: code: expected int >= 100",
+        ),
+        (["ollama", "--pace", "nan"], "--pace must be a finite number, got nan"),
         (["ollama", "--model", "openai/x"], "write PROVIDER/MODEL"),
         (["ollama", "--write", "."], "is not overwritten"),
     ],

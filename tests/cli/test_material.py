@@ -89,3 +89,7 @@ def test_a_broken_schema_is_found_before_anyone_is_asked(written: str, words: st
 def test_bytes_that_are_no_text_are_no_prompt() -> None:
     with pytest.raises(Misuse, match="not valid UTF-8"):
         material.words_of(["caf\udce9"])
+
+
+def test_arguments_of_an_ascii_locale_are_utf8() -> None:
+    assert material.words_of(["caf\udcc3\udca9"]) == "café"

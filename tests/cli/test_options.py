@@ -10,7 +10,8 @@ import pytest
 import typer
 
 from tests.cli.running import CommandLine
-from understudy.cli.options import CommonOptions, flatten
+from understudy.cli.options import CommonOptions, check_options, flatten
+from understudy.domain.errors import Misuse
 
 
 class Sample(CommonOptions, frozen=True, kw_only=True):
@@ -44,3 +45,27 @@ def test_an_option_after_the_command_prevails(configured: CommandLine) -> None:
     result = configured.run("--config", "gone.toml", "explain", "--config", "understudy.toml", "hi")
     assert result.code == 0, result.err
     assert configured.run("--config", "gone.toml", "explain", "hi").code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("deadline", 0.0, "--timeout must be greater than 0, got 0.0"),
+        ("deadline", float("nan"), "--timeout must be a finite number, got nan"),
+        ("deadline", float("inf"), "--timeout must be a finite number, got inf"),
+        ("max_tokens", 0, "--max-tokens must be at least 1, got 0"),
+        ("temperature", -1.0, "--temperature must be at least 0, got -1.0"),
+        ("reasoning", "hihg", "--reasoning: unknown reasoning effort 'hihg'; did you mean 'high'?"),
+        ("reasoning", "", "--reasoning is empty"),
+        ("task", " ", "--task is empty"),
+        ("model", "", "--model is empty"),
+    ],
+)
+def test_a_wrong_value_is_an_error_that_names_the_option(name: str, value: object, words: str) -> None:
+    with pytest.raises(Misuse) as caught:
+        check_options({name: value, "system": "", "schema": None})
+    assert str(caught.value) == words
+
+
+def test_values_that_some_provider_accepts_pass() -> None:
+    check_options({"deadline": 0.5, "max_tokens": 1, "temperature": 9.0, "reasoning": "max", "model": "a/b"})

@@ -18,7 +18,6 @@ LINES: dict[str, tuple[str, ...]] = {
     "providers": (),
     "explain": ("hi",),
     "check": (),
-    "demo": (),
 }
 """What each is called with; its help alone where this says nothing."""
 
@@ -36,6 +35,42 @@ def test_no_command_colours_a_pipe(configured: CommandLine, emulator: Emulator, 
     ):
         assert result.out or result.err
         assert "\x1b" not in result.out + result.err
+
+
+@pytest.mark.parametrize("words", ["ask hi", "chat hi", "embed hi", "explain hi", "--version", "demo"])
+def test_a_result_for_a_closed_stdout_is_an_error_and_nothing_is_sent(
+    configured: CommandLine, emulator: Emulator, words: str
+) -> None:
+    result = in_shell(configured, words, ">&-")
+    assert (result.returncode, result.stdout) == (74, b"")
+    assert result.stderr == b"error: standard output is closed\n"
+    assert emulator.requests("openai") == []
+
+
+def test_a_result_in_a_file_needs_no_stdout(configured: CommandLine) -> None:
+    result = in_shell(configured, "embed hi -o vectors.jsonl", ">&-")
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert (configured.folder / "vectors.jsonl").read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize(("words", "answers"), [("chat", 0), ("chat hello", 1), ("ask hello", 1)])
+def test_a_closed_stdin_is_an_empty_one(configured: CommandLine, words: str, answers: int) -> None:
+    result = in_shell(configured, words, "<&-")
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout.count(b"\n") == answers
+
+
+def in_shell(configured: CommandLine, words: str, redirection: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command with a stream closed, as only a shell can."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$0" -m understudy {words} {redirection}', sys.executable],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        cwd=configured.folder,
+        env=configured.environment,
+        timeout=PATIENCE,
+        check=False,
+    )
 
 
 def test_only_a_chat_on_a_terminal_loads_the_line_editor(configured: CommandLine) -> None:

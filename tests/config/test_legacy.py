@@ -134,7 +134,12 @@ def test_no_llm_table_is_a_local_ollama(read: Callable[..., Config], text: str) 
     config = read(text)
     assert [entry.provider for entry in config.providers] == ["ollama"]
     assert config.legacy
-    assert config.notices[0].what == "there is no [llm]: a local Ollama is used"
+    (notice,) = config.notices[:1]
+    assert (notice.kind, notice.where) == (NoticeKind.MISSING, "understudy.toml")
+    assert notice.what == (
+        "there is no [llm] and no [[llm.providers]], so nothing in this file is used: a local Ollama is asked"
+    )
+    assert 'write [[llm.providers]] and below it, for example, provider = "openai"' in str(notice)
 
 
 @pytest.mark.parametrize("name", ["LLM", "llms", "providers", "fallback"])

@@ -39,8 +39,11 @@ def _one_max_tokens(body: Body) -> Body:
     return {("max_tokens" if key == "max_completion_tokens" else key): value for key, value in body.items()}
 
 
-def _one_user(body: Body) -> Body:
-    return {("user" if key == "safety_identifier" else key): value for key, value in body.items()}
+def _present_places(body: Body) -> Body:
+    grown = {("user" if key == "safety_identifier" else key): value for key, value in body.items()}
+    if (form := grown.pop("output_format", None)) is not None:
+        grown["output_config"] = {"format": form} | grown.get("output_config", {})
+    return grown
 
 
 def _stop_as_list(body: Body) -> Body:
@@ -118,7 +121,11 @@ NORMALISATIONS = (
     Normalisation(
         "`max_tokens` is the deprecated name of `max_completion_tokens`; the row says which", _one_max_tokens
     ),
-    Normalisation("`user` is the deprecated name of `safety_identifier`; the row says which", _one_user),
+    Normalisation(
+        "`user` is the deprecated name of `safety_identifier`, `output_format` the former place of "
+        "`output_config.format`",
+        _present_places,
+    ),
     Normalisation("one stop sequence may stand without its list", _everywhere(_stop_as_list)),
     Normalisation(
         "how an answer travels (streamed, with usage, vectors in base64) is each hop's own", _without_transport

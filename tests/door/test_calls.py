@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import understudy as u
 from tests.engine.fakes import RecordingTransport
 from understudy import blocking
 from understudy.client.door import prompts
-from understudy.client.prompt import read_prompt
+from understudy.client.prompt import read_prompt, read_texts
 from understudy.emulator import Emulator, emulate
 
 KEY = "sk-test-1234567"
@@ -55,6 +57,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"tools": [u.Tool(name="weather")], "tool_choice": "wether"}, "did you mean 'weather'"),
     ({"tools": [u.Tool(name="f")], "tool_choice": "requird"}, "did you mean 'required'"),
     ({"tool_choice": 5}, "tool_choice must be 'auto'"),
+    ({"tool_choice": {"name": "f"}}, "tool_choice is a mapping without a type"),
 ]
 
 
@@ -108,6 +111,63 @@ async def test_a_checked_request_is_not_checked_again(monkeypatch: pytest.Monkey
     request = u.GenerationRequest(messages=(u.Message.user("Hi"),), temperature=1)
     await outer.generate(request)
     assert len(reads) == 2
+
+
+class Str(str):
+    """A string of another class, as numpy's are; JSON encoders know no such types."""
+
+    __slots__ = ()
+
+
+class Real(float):
+    """A number of another class."""
+
+    __slots__ = ()
+
+
+async def test_strings_numbers_and_mappings_of_other_classes_are_sent_as_what_they_are() -> None:
+    transport = RecordingTransport()
+    llm = u.create_provider(entry(embedding_model="e"), transport=transport)
+    extra = {"openai": {"store": MappingProxyType({"a": Str("b")})}}
+    tool = u.Tool(name=Str("f"), description=Str("x"))
+    await llm.generate(Str("Hi"), temperature=Real(0.5), model=Str("m2"), stop=[Str("x")], extra=extra, tools=[tool])
+    await llm.embed([Str("Hi")], user=Str("me"))
+    chat, embedding = (json.loads(request.body or b"") for request in transport.requests)
+    assert chat["messages"] == [{"role": "user", "content": "Hi"}]
+    assert (chat["temperature"], chat["model"], chat["stop"]) == (0.5, "m2", ["x"])
+    assert chat["store"] == {"a": "b"}
+    assert chat["tools"][0]["function"]["name"] == "f"
+    assert (embedding["input"], embedding["user"]) == (["Hi"], "me")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ({"role": "user", "content": "x", "other": {1}}, r"messages\[0\] contains a set, which JSON cannot express"),
+        (["a", {"role": "user", "content": "x", "other": object()}], "pass a Message or a mapping"),
+        (u.Message("assistant", u.ToolCall(id="c", name="f", arguments="\ud800")), "a lone surrogate"),  # type: ignore[arg-type]
+        (range(3), "message 0 is a whole number"),
+    ],
+)
+@pytest.mark.parametrize("operation", ["generate", "count_tokens"])
+async def test_a_prompt_that_no_wire_can_carry_is_named(operation: str, prompt: Any, words: str) -> None:
+    transport = RecordingTransport()
+    with pytest.raises(u.Misuse, match=words):
+        await getattr(u.create_provider(entry(), transport=transport), operation)(prompt)
+    assert transport.requests == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"single": 1}, "EmbeddingRequest: single must be true or false, not a whole number"),
+        ({"extra": {"opneai": {}}}, "did you mean 'openai'"),
+        ({"texts": ("",)}, "text 0 is empty"),
+    ],
+)
+def test_a_whole_embedding_request_is_checked_too(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(u.Misuse, match=words):
+        read_texts(u.EmbeddingRequest(**{"texts": ("Hi",), **fields}), {})
 
 
 def test_a_prompt_is_what_is_plainly_meant() -> None:
@@ -165,6 +225,16 @@ async def test_a_provider_answers_again_after_it_was_closed() -> None:
             for _ in range(2):
                 assert (await llm.generate("Hi")).text
                 await llm.aclose()
+
+
+def test_blocking_faces_answer_again_after_they_were_closed() -> None:
+    with emulate("openai") as emulator:
+        config = u.ProviderConfig(provider="openai", base_url=emulator.url("openai"), api_key=emulator.key)
+        for llm in (blocking.create_provider(config), blocking.ProviderManager([config])):
+            for _ in range(2):
+                assert llm.generate("Hi").text
+                assert llm.stream("Hi").collect().text
+                llm.close()
 
 
 def test_synchronous_code_closes_providers_and_stops_emulators() -> None:

@@ -71,6 +71,13 @@ def test_a_tools_result_may_be_parts() -> None:
         (lambda: u.Image(data=b"\x89PNG"), "Image: data is base64, got bytes; use Image.from_bytes"),  # type: ignore[arg-type]
         (lambda: u.ToolResult(call_id=5), "ToolResult: call_id must be str"),  # type: ignore[arg-type]
         (lambda: u.ToolResult(call_id="c", content=object()), "ToolResult: content must be a string, parts, or a"),  # type: ignore[arg-type]
+        (lambda: u.Text("x", cache={"ttl": "5m"}), "Text: cache must be CacheMark, not a dict"),  # type: ignore[arg-type]
+        (lambda: u.Text("x", citations=[{}]), "Text: citations must be Citation, not a tuple that contains a dict"),  # type: ignore[arg-type]
+        (lambda: u.Text("x", provenance=5), "Text: provenance must be Provenance, not a whole number"),  # type: ignore[arg-type]
+        (lambda: u.Text("x", extra={"openai": {"x": {1}}}), "Text: extra contains a set, which JSON cannot express"),
+        (lambda: u.Reasoning(budget="x"), "Reasoning: budget must be int or unset, got str"),  # type: ignore[arg-type]
+        (lambda: u.Reasoning(mode="enbled"), "Reasoning: mode is 'enbled': did you mean 'enabled'"),  # type: ignore[arg-type]
+        (lambda: u.OutputFormat(json_schema=[]), "OutputFormat: json_schema must be object or unset"),  # type: ignore[arg-type]
         (lambda: u.Tool(name=""), "Tool: the name is empty"),
         (lambda: u.Tool(name="f", parameters=[]), "Tool: parameters must be object or unset"),  # type: ignore[arg-type]
         (lambda: u.ToolChoice("requird"), "ToolChoice: mode is 'requird': did you mean 'required'?"),  # type: ignore[arg-type]

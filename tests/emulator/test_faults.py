@@ -66,7 +66,13 @@ def test_the_header_is_read(text: str, fault: Fault) -> None:
     assert parse(text) == fault
 
 
-@pytest.mark.parametrize("text", ["", "explode", "stall=soon", "stall;wait=3", '{"kind": "cut"', "error=boredom"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "explode", "stall=soon", "stall;wait=3", '{"kind": "cut"', "error=boredom", "status=99", "status=600"),
+        *("stall=-1", "slow_headers=-1", "slow_headers=nan", "drip=0"),
+    ],
+)
 def test_a_header_that_is_no_fault_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a valid fault"):
         parse(text)

@@ -111,16 +111,20 @@ async def test_the_result_of_a_tool_is_told(client: anthropic.AsyncAnthropic) ->
     assert second.content[0].text == "get_weather says: 18 degrees"
 
 
-async def test_structured_output(client: anthropic.AsyncAnthropic) -> None:
+@pytest.mark.parametrize("former", [False, True])
+async def test_structured_output(client: anthropic.AsyncAnthropic, former: bool) -> None:
     schema = {
         "type": "object",
         "properties": {"name": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}}},
         "required": ["name", "tags"],
         "additionalProperties": False,
     }
-    message = await ask(
-        client, "Take down that Ada likes tea", output_config={"format": {"type": "json_schema", "schema": schema}}
-    )
+    form: Any = {"type": "json_schema", "schema": schema}
+    fields: Any = {"output_config": {"format": form}}
+    if former:
+        header = {"anthropic-beta": "structured-outputs-2025-11-13"}
+        fields = {"extra_body": {"output_format": form}, "extra_headers": header}
+    message = await ask(client, "Take down that Ada likes tea", **fields)
     value = json.loads(message.content[0].text)
     assert value["name"] == "Ada"
     assert isinstance(value["tags"], list)

@@ -253,7 +253,7 @@ def test_a_call_that_names_a_model_is_explained_with_its_price() -> None:
 
 
 async def test_routes_and_tasks_that_name_nobody_are_told_when_the_manager_is_made() -> None:
-    with pytest.raises(u.ConfigError, match="route 'r': unknown entry or model 'x/y': write a/x/y; the entries"):
+    with pytest.raises(u.ConfigError, match="route 'r': unknown entry or model 'x/y': write ENTRY/x/y for a model"):
         manager(provider("a"), provider("b"), routes=[u.Route(name="r", targets=("x/y",))])
     with pytest.raises(u.ConfigError, match="task 't': unknown entry or model 'x'"):
         manager(provider("a"), tasks={"t": ["x"]}, strategy=u.FallbackStrategy.TASK_BASED)

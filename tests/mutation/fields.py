@@ -51,7 +51,7 @@ def suite_of_fields(root: Path, path: str) -> list[str]:
         for family in families
         if family.label.startswith(FAMILIES[dialect])
     ]
-    return [*chosen, *_tests_of(root, dialect)]
+    return [*chosen, "tests/sending/test_mapped_fields.py", *_tests_of(root, dialect)]
 
 
 def _tests_of(root: Path, dialect: str) -> Iterator[str]:

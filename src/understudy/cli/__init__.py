@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -23,12 +24,33 @@ def main() -> None:
         sys.exit(130)
 
 
+class ClosedOutput(io.TextIOBase):
+    """A stdout that the caller has closed: writing to it is an error, because a result would be lost."""
+
+    def writable(self) -> bool:
+        """Return `False`."""
+        return False
+
+    def write(self, _: str, /) -> int:
+        """Raise `OSError`."""
+        raise OSError(errno.EBADF, "standard output is closed")
+
+
 def _prepare_streams() -> None:
-    """Open streams that the caller has closed, and replace characters that a stream cannot encode."""
+    """Replace streams that the caller has closed, and characters that a stream cannot encode."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _occupy_descriptors()
     if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
+        sys.stdout = ClosedOutput()
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
     for stream, errors in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=errors)
+
+
+def _occupy_descriptors() -> None:
+    """Open the null device in place of closed descriptors, so that no socket or file gets the number of stdout."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # the descriptor of stderr
+        pass
+    os.close(descriptor)

@@ -109,6 +109,11 @@ class _LazyGroup(TyperGroup):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         write_manual(formatter, MANUAL)
 
+    def make_context(self, *words: Any, **settings: Any) -> Any:
+        """Read the command line. `--help`, `--version` and `--show-completion` print while it is read."""
+        with Guard():
+            return super().make_context(*words, **settings)
+
     def invoke(self, ctx: Any) -> Any:
         with Guard():
             try:

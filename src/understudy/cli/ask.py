@@ -17,7 +17,7 @@ from understudy.cli.invocation import Invocation, prepare
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import show_attempts, show_warnings
 from understudy.cli.options import JsonOption, PromptOptions, TimeoutOption
-from understudy.cli.terminal import AnswerWriter, is_terminal, prepare_library, print_json, say
+from understudy.cli.terminal import AnswerWriter, is_terminal, prepare_library, print_json, require_output, say
 from understudy.cli.tool_calls import approval, show_call, show_outcome
 from understudy.cli.tool_files import load_tools
 from understudy.domain.errors import Misuse
@@ -104,6 +104,7 @@ class AskOptions(PromptOptions, frozen=True, kw_only=True):
 def ask(options: AskOptions) -> None:
     """Ask a question and print the answer."""
     with report_errors(as_json=options.as_json, verbose=options.verbose):
+        require_output()
         streamed = _is_streamed(options)
         tools = load_tools(options.tool or ())
         approve = approval(tools, agreed=options.yes) if tools else None

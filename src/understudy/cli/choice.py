@@ -31,7 +31,7 @@ def choose(config: Config, model: str | None, understudies: list[str] | None, *,
         return Choice(config, model)
     if understudies and alone:
         raise Misuse("--fallback and --no-fallback cannot be combined")
-    first = entry_of(config, model) if model else None
+    first = entry_of(config, model) if model is not None else None
     if understudies is None and first is None:
         return Choice(alone_first(config) if alone else config)
     if understudies is None and first is not None and not alone:
@@ -60,7 +60,10 @@ def alone_first(config: Config) -> Config:
 def entry_of(config: Config, wanted: str) -> ProviderConfig:
     """Return the entry named by `entry`, `entry/model` or its model, with that model. Raise `Misuse` if unknown."""
     entries = {entry.entry: entry for entry in config.providers}
-    selection = select(wanted, {name: (entry.text_model or "",) for name, entry in entries.items()})
+    models = {name: (entry.text_model or "",) for name, entry in entries.items()}
+    if wanted.endswith("/") and wanted[:-1] in entries:
+        raise Misuse(f"{wanted!r} names no model: write {wanted}MODEL, or {wanted[:-1]} for the model of the entry")
+    selection = select(wanted, models) if wanted else None
     if selection is not None and selection.entry is not None:
         entry = entries[selection.entry]
         return _with_model(entry, selection.model) if selection.model else entry
@@ -69,7 +72,7 @@ def entry_of(config: Config, wanted: str) -> ProviderConfig:
             raise Misuse(f"{disabled.name!r} cannot be used: {disabled.why}")
     if len(config.providers) == 1:
         return _with_model(config.providers[0], wanted)
-    raise Misuse(unknown_name(wanted, entries, [route.name for route in config.routes]))
+    raise Misuse(unknown_name(wanted, models, [route.name for route in config.routes]))
 
 
 def _with_model(entry: ProviderConfig, model: str) -> ProviderConfig:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import typer
 
 from understudy import providers
+from understudy.cli.demo_providers import ask_all
 from understudy.cli.exits import ExitCode
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.messages import outcome_of, price, target_name
 from understudy.cli.options import Options
-from understudy.cli.scenes import SCENES, Demo, Scene, SceneResult
+from understudy.cli.scenes import SCENES, Claim, Demo, Scene, SceneResult
 from understudy.cli.terminal import console, plain_table, prepare_library, show
 from understudy.client.provider import Provider
 from understudy.domain.attempts import AttemptRecord
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 MANUAL = Manual(
     text="""\
 Plays scenes against emulators within this process: failures, rate limits, interrupted streams, refused keys, a tool
-call that one provider starts and another finishes. After each scene it checks its claims.""",
+call that one provider starts and another finishes. After each scene it checks its claims. At the end all ten providers
+answer one question, each in its own wire format.""",
     examples=(Example("Run it", "understudy demo"),),
     exits={ExitCode.OK: "every claim holds", ExitCode.UNAVAILABLE: "a claim does not hold"},
     variables=LOOKS,
@@ -53,7 +56,12 @@ async def perform(screen: Console) -> bool:
         for number, scene in enumerate(SCENES, start=1):
             result = await _play(screen, demo, scene, number)
             failed += [f"scene {number}: {claim.words}" for claim in result.claims if not claim.true]
-        _sum_up(screen, demo, failed)
+        screen.print("\nSummary, from every provider's own statistics:", style="bold")
+        show(_summary(demo.used), sys.stdout)
+    claims = await ask_all(screen)
+    _show_claims(screen, claims)
+    failed += [f"all providers: {claim.words}" for claim in claims if not claim.true]
+    _conclude(screen, failed)
     return not failed
 
 
@@ -66,9 +74,13 @@ async def _play(screen: Console, demo: Demo, scene: Scene, number: int) -> Scene
     for attempt in result.attempts:
         _show(screen, attempt)
     screen.print(f"   “{result.answer}”", style="italic")
-    for claim in result.claims:
-        screen.print(f"   {_sign(claim.true)} {claim.words}", style="green" if claim.true else "bold red")
+    _show_claims(screen, result.claims)
     return result
+
+
+def _show_claims(screen: Console, claims: Iterable[Claim]) -> None:
+    for claim in claims:
+        screen.print(f"   {_sign(claim.true)} {claim.words}", style="green" if claim.true else "bold red")
 
 
 def _show(screen: Console, attempt: AttemptRecord) -> None:
@@ -90,9 +102,7 @@ def _sign(good: bool) -> str:
     return "✓" if good else "✗"
 
 
-def _sum_up(screen: Console, demo: Demo, failed: list[str]) -> None:
-    screen.print("\nSummary, from every provider's own statistics:", style="bold")
-    show(_summary(demo.used), sys.stdout)
+def _conclude(screen: Console, failed: list[str]) -> None:
     if failed:
         screen.print("Claims that do not hold:", style="bold red")
         for words in failed:

@@ -21,9 +21,9 @@ from understudy.cli.exits import ExitCode
 from understudy.cli.failing import usable
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import price, show_attempts, tokens
-from understudy.cli.options import CommonOptions, NoFallbackOption, check_timeout
+from understudy.cli.options import CommonOptions, NoFallbackOption, check_options
 from understudy.cli.sanitize import Shown, clean_line
-from understudy.cli.terminal import console, is_terminal, prepare_library, say
+from understudy.cli.terminal import console, is_terminal, prepare_library, require_output, say
 from understudy.cli.vectors import Format, Writer, writer_of
 from understudy.domain.errors import DeadlineExceeded, EmbeddingFailed, Misuse
 from understudy.domain.requests import InputType
@@ -151,7 +151,9 @@ def embed(options: EmbeddingOptions) -> None:
     from understudy.client.manager import from_loaded
     from understudy.config import load
 
-    check_timeout(options.timeout)
+    check_options({"model": options.model, "deadline": options.timeout})
+    if options.output is None:
+        require_output()
     form = _format_of(options.form, options.output)
     texts = gather(options.texts or (), options.file or (), whole=options.whole, field=options.field)
     config = load(options.config)

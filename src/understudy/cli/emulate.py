@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 from collections.abc import Mapping
@@ -98,6 +99,8 @@ def emulate(options: EmulateOptions) -> None:
         if name not in cast.types():
             raise Misuse(f"unknown provider {name!r}; the emulated ones are {', '.join(cast.types())}")
     port = options.port
+    if not math.isfinite(options.pace):
+        raise Misuse(f"--pace must be a finite number, got {options.pace}")
     if options.write is not None and options.write.exists():
         raise Misuse(f"--write {options.write}: the file already exists and is not overwritten")
     if port is not None and port + len(chosen) > 65536:

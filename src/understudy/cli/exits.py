@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import io
 import os
 import sys
 from types import TracebackType
@@ -91,4 +93,5 @@ class Guard:
 
 def _forget_stdout() -> None:
     """Redirect stdout to the null device, or the interpreter would report the closed pipe again at shutdown."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(io.UnsupportedOperation):  # a closed stdout has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

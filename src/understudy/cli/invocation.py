@@ -9,7 +9,7 @@ import typer
 
 from understudy.cli import material
 from understudy.cli.choice import Choice, choose
-from understudy.cli.options import ModelOptions, PromptOptions, check_timeout
+from understudy.cli.options import ModelOptions, PromptOptions, check_options
 from understudy.cli.terminal import is_terminal, say
 from understudy.config import Notice, NoticeKind, load
 from understudy.domain.content import AnyPart
@@ -34,10 +34,11 @@ def prepare(options: PromptOptions, timeout: float | None = None) -> Invocation:
     """Read the material and the configuration; nothing is sent. Raise `Misuse` if either is wrong."""
     from understudy.client.manager import from_loaded
 
-    check_timeout(timeout)
+    asked = request_options(options, None, timeout, schema=options.schema)
     prompt, attached = _material(options)
     choice = choose(load(options.config), options.model, options.fallback, alone=options.no_fallback)
-    asked = request_options(options, choice.model, timeout, schema=options.schema)
+    if choice.model is not None:
+        asked["model"] = choice.model
     show_notices(choice.config.notices)
     show_idle_task(options, choice)
     return Invocation(from_loaded(choice.config), material.question(prompt, attached), asked)
@@ -47,7 +48,6 @@ def request_options(
     options: ModelOptions, model: str | None, timeout: float | None, *, schema: str | None = None
 ) -> RequestOptions:
     """Return the options of the request; `model` is what `choose` made of `options.model`. Raise `Misuse`."""
-    check_timeout(timeout)
     given = {
         "model": model,
         "task": options.task,
@@ -58,13 +58,14 @@ def request_options(
         "reasoning": options.reasoning,
         "deadline": timeout,
     }
+    check_options({**given, "model": options.model})
     return cast("RequestOptions", {name: value for name, value in given.items() if value is not None})
 
 
 def show_notices(notices: tuple[Notice, ...]) -> None:
-    """Report what in the configuration has no effect; `check` reports the rest."""
+    """Report what has no effect, and a file without any entry; `check` reports the rest."""
     for notice in notices:
-        if notice.kind in (NoticeKind.UNKNOWN_KEY, NoticeKind.IGNORED):
+        if notice.kind in (NoticeKind.UNKNOWN_KEY, NoticeKind.IGNORED, NoticeKind.MISSING):
             say(str(notice), label="warning", style="warning")
 
 
@@ -84,7 +85,7 @@ def show_idle_task(options: ModelOptions, choice: Choice) -> None:
 
 def _material(options: PromptOptions) -> tuple[str, list[AnyPart]]:
     """Return the prompt and what is attached to it."""
-    words = options.words or []
+    words = options.words if options.words and "".join(options.words).strip() else []
     attached = [
         *map(material.file_attachment, options.file or ()),
         *map(material.image_attachment, options.image or ()),

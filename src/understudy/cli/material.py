@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import contextlib
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -16,6 +16,7 @@ from understudy.domain.errors import Misuse
 from understudy.domain.messages import Message
 from understudy.wire import json
 
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://|(data):", re.IGNORECASE)
 _FENCES = re.compile(r"^\s*(`{3,})", re.MULTILINE)
 
 
@@ -29,7 +30,10 @@ def words_of(words: list[str]) -> str:
     """Return the prompt on the command line. Raise `Misuse` if it is not valid UTF-8."""
     prompt = " ".join(words)
     if not prompt.isprintable() and any("\ud800" <= character <= "\udfff" for character in prompt):
-        raise Misuse("the prompt is not valid UTF-8")
+        try:  # in an ASCII locale the bytes of arguments are not decoded
+            return os.fsencode(prompt).decode()
+        except UnicodeError:
+            raise Misuse("the prompt is not valid UTF-8") from None
     return prompt
 
 
@@ -73,9 +77,11 @@ def file_attachment(path: Path, option: str = "--file") -> AnyPart:
 
 
 def image_attachment(where: str, option: str = "--image") -> Image:
-    """Return the image at a path or URL. Raise `Misuse` if it is not an image."""
-    if where.startswith(("http://", "https://")):
-        return Image(url=where)
+    """Return the image at a path or URL. Raise `Misuse` if it is not an image, or the URL is invalid."""
+    if scheme := _SCHEME.match(where):
+        if (scheme[1] or scheme[2]).lower() not in ("http", "https", "data"):
+            raise Misuse(f"{option} {where}: write a path, or an http or https URL")
+        return Image(url=where).checked(option)
     data = read_bytes(Path(where), option)
     try:
         return Image.from_bytes(data)
@@ -107,8 +113,12 @@ def schema_of(value: str) -> dict[str, Any]:
         schema = json.decode_object(text)
     except json.BadJson as error:
         raise Misuse(f"{name}: not a JSON object: {error}") from error
-    with contextlib.suppress(ValueError):  # `null` does not conform, but the schema itself is valid
+    try:
         form_of(schema).parse("null")
+    except Misuse as error:
+        raise Misuse(f"{name}: {error}") from error
+    except ValueError:
+        pass  # `null` does not conform, but the schema itself is valid
     return schema
 
 

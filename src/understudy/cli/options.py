@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any
@@ -159,6 +159,15 @@ class ModelOptions(CommonOptions, frozen=True, kw_only=True):
     ] = None
 
 
+FilesOption = Annotated[
+    list[Path] | None,
+    typer.Option("--file", "-f", metavar="PATH", help="Attach a text, PDF or image file. May be repeated."),
+]
+ImagesOption = Annotated[
+    list[str] | None, typer.Option("--image", "-i", metavar="PATH|URL", help="Attach an image. May be repeated.")
+]
+
+
 class PromptOptions(ModelOptions, frozen=True, kw_only=True):
     """One question: the prompt, what is attached to it, and which target is asked."""
 
@@ -171,13 +180,8 @@ class PromptOptions(ModelOptions, frozen=True, kw_only=True):
             "prompt is given, standard input is attached to it.",
         ),
     ] = None
-    image: Annotated[
-        list[str] | None, typer.Option("--image", "-i", metavar="PATH|URL", help="Attach an image. May be repeated.")
-    ] = None
-    file: Annotated[
-        list[Path] | None,
-        typer.Option("--file", "-f", metavar="PATH", help="Attach a text, PDF or image file. May be repeated."),
-    ] = None
+    image: ImagesOption = None
+    file: FilesOption = None
     schema: Annotated[
         str | None,
         typer.Option(
@@ -191,9 +195,30 @@ class PromptOptions(ModelOptions, frozen=True, kw_only=True):
     ] = False
 
 
-def check_timeout(seconds: float | None) -> None:
-    """Raise `Misuse` if a `--timeout` is not above 0."""
-    if seconds is not None and not seconds > 0:
-        from understudy.domain.errors import Misuse
+_WRITTEN: Mapping[str, str] = {
+    "model": "--model",
+    "max_tokens": "--max-tokens",
+    "temperature": "--temperature",
+    "reasoning": "--reasoning",
+    "deadline": "--timeout",
+    "task": "--task",
+}
+"""Options of a request that are checked before anything is read or sent, and how they are written here."""
 
-        raise Misuse(f"--timeout must be above 0 seconds, got {seconds:g}")
+
+def check_options(given: Mapping[str, Any]) -> None:
+    """Raise `Misuse`, which names the option of the command line, for a wrong value of a request's options."""
+    from understudy.client.door.options import read_option
+    from understudy.domain.errors import Misuse
+
+    for name, option in _WRITTEN.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        if isinstance(value, str) and not value.strip():
+            raise Misuse(f"{option} is empty")
+        try:
+            read_option(name, value)
+        except Misuse as error:
+            own = error.message.removeprefix(f"{name} ")
+            raise Misuse(f"{option} {own}" if own != error.message else f"{option}: {own}") from error

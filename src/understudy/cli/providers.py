@@ -14,6 +14,7 @@ import typer
 from understudy import providers as built_in
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
+from understudy.cli.invocation import show_notices
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
@@ -96,6 +97,7 @@ def providers(
         prepare_library()
     with report_errors(as_json=as_json):
         loaded = load(common.config, probe=(lambda _: True) if no_check else None, may_be_empty=True)
+        show_notices(loaded.notices)
         entries = asyncio.run(survey(loaded, offline=no_check))
     listed = [*_configured(loaded, entries), *_disabled(loaded), *_absent(loaded, asks=not no_check)]
     result = ProvidersResult(source=loaded.source, checked=not no_check, providers=tuple(listed))

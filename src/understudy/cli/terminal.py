@@ -24,6 +24,12 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
+def require_output() -> None:
+    """Raise `OSError` if stdout is closed, before anything is sent for a result that it cannot take."""
+    if not sys.stdout.writable():
+        sys.stdout.write("")
+
+
 def has_colour(stream: TextIO | None) -> bool:
     """Check whether a stream shows colours: on terminals, unless NO_COLOR is set or the terminal is dumb."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -35,7 +35,7 @@ def gather(words: Sequence[str], files: Sequence[Path], *, whole: bool, field: s
                 raise Misuse(_NOTHING)
             texts += _split(sys.stdin.buffer.read(), "stdin", whole=whole, field=field)
         elif not word.strip():
-            raise Misuse("a text is empty; providers refuse empty texts")
+            raise Misuse("TEXT is empty, and providers refuse empty texts: give a text, or pipe texts in")
         else:
             texts.append(material.words_of([word]))
     for path in files:

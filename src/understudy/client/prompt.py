@@ -89,11 +89,11 @@ def checked_request(request: GenerationRequest, extra_names: Iterable[str] = ())
         raise Misuse("GenerationRequest: origin and configured are set by the library; leave them out")
     fields: dict[str, Any] = {"messages": read_messages(messages)}
     for name, value in zip(_CHECKED, _checked_values(request), strict=True):
-        if value is not None and value != ():
+        if value is not None and value is not _EMPTY:
             fields[name] = read_option(name, value)
     if request.extra is not None:
         check_extra_names(fields["extra"], extra_names)
-    if request.tools != ():
+    if request.tools is not _EMPTY:
         fields["tools"] = read_tools(request.tools)
     if request.tool_choice is not None:
         choice = fields["tool_choice"] = read_tool_choice(request.tool_choice)
@@ -101,6 +101,8 @@ def checked_request(request: GenerationRequest, extra_names: Iterable[str] = ())
     return msgspec.structs.replace(request, **fields)
 
 
+_EMPTY = ()
+"""The default of `tools` and `stop`: always the same object."""
 _CHECKED = tuple(
     sorted(set(GenerationRequest.__struct_fields__) - {"messages", "tools", "tool_choice", "configured", "origin"})
 )

@@ -19,6 +19,7 @@ from understudy.config.schema import CAPABILITIES, LEGACY, PROVIDER
 from understudy.config.tables import Context, read_table
 from understudy.domain.misuse import ConfigError
 from understudy.domain.rules import not_json
+from understudy.domain.suggestions import kind_of, shown
 from understudy.providers import ProviderType, types
 from understudy.providers import row as row_of
 from understudy.providers.base import ProviderRow
@@ -145,7 +146,11 @@ def _make_entry(
 
 def _title(table: Mapping[str, Any], index: int) -> str:
     name = table.get("name")
-    return f'[[llm.providers]] "{name}"' if isinstance(name, str) and name else f"[[llm.providers]] number {index + 1}"
+    return (
+        f'[[llm.providers]] "{name}"'
+        if isinstance(name, str) and shown(name) != kind_of(name)
+        else f"[[llm.providers]] number {index + 1}"
+    )
 
 
 def _row(

@@ -15,6 +15,7 @@ from understudy.config.report import Source
 from understudy.config.schema import KNOWN, LLM
 from understudy.domain.errors import ConfigError, Misuse
 from understudy.domain.secret import Secret
+from understudy.domain.suggestions import shown
 
 
 class MappingSource(Source):
@@ -48,7 +49,7 @@ def _plain(value: Any, path: KeyPath) -> Any:
     match value:
         case Mapping():
             if wrong := next((key for key in value if not isinstance(key, str)), None):
-                raise Misuse(f"from_config: {MappingSource().where(path)}: keys must be strings, got {wrong!r}")
+                raise Misuse(f"from_config: {MappingSource().where(path)}: keys must be strings, got {shown(wrong)}")
             return {key: _plain(part, (*path, key)) for key, part in value.items() if part is not None}
         case Secret():
             return value.reveal()

@@ -19,6 +19,8 @@ class NoticeKind(enum.StrEnum):
     """A value that something else overrides."""
     DISABLED = "disabled"
     """An entry that cannot be used because its key is missing."""
+    MISSING = "missing"
+    """A file without `[llm]`: nothing in it is used."""
     DEFAULTED = "defaulted"
     """A value that was omitted, and what is used instead."""
 

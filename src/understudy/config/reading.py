@@ -147,11 +147,12 @@ def _llm(document: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
     if "llm" not in document:
         near = next((key for key in document if key in LLM or nearest(key, ["llm"])), None)
         suggestion = (
-            f"did you mean [llm] or [[llm.providers]] instead of {near}?" if near else "see docs/configuration.md"
+            f"did you mean [llm] or [[llm.providers]] instead of {near}?"
+            if near
+            else 'write [[llm.providers]] and below it, for example, provider = "openai"; see docs/configuration.md'
         )
-        report.notice(
-            NoticeKind.DEFAULTED, (near,) if near else (), "there is no [llm]: a local Ollama is used", suggestion
-        )
+        what = "there is no [llm] and no [[llm.providers]], so nothing in this file is used: a local Ollama is asked"
+        report.notice(NoticeKind.MISSING, (near,) if near else (), what, suggestion)
         return {}
     llm = document["llm"]
     if isinstance(llm, dict):

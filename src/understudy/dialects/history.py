@@ -21,7 +21,7 @@ from understudy.dialects.histories.rules import HistoryRules
 from understudy.dialects.histories.texts import is_void, with_trimmed_end, without_void_text
 from understudy.dialects.histories.tool_loops import paired
 from understudy.dialects.histories.tool_names import ToolNames, restoring, with_accepted_names
-from understudy.dialects.histories.turns import with_a_message, with_merged_answers, with_user_first
+from understudy.dialects.histories.turns import with_a_message, with_user_first
 from understudy.domain.content import Opaque, Refusal, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.events import Event
 from understudy.domain.messages import Message, Role, Tool
@@ -48,8 +48,8 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
     note_unspoken(request, notes)
     rules = dialect.history
     names = ToolNames(rules.tool_name, notes) if rules.tool_name is not None else None
-    found = _Survey(request.messages, rules)
-    if names is not None and (found.calls or _offers_odd_names(request, names)):
+    found = _Survey(request.messages, dialect)
+    if names is not None and not all(map(names.accepts, found.names | _offered(request))):
         request = with_accepted_names(request, names)
     if rules.cache_marks is not None:
         request = with_last_marks(request, rules.cache_marks, notes)
@@ -61,36 +61,46 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
     return Localized(request, notes.events(), names.originals if names is not None else {})
 
 
-def _offers_odd_names(request: GenerationRequest, names: ToolNames) -> bool:
-    return any(isinstance(tool, Tool) and not names.accepts(tool.name) for tool in request.tools)
+def _offered(request: GenerationRequest) -> set[str]:
+    return {tool.name for tool in request.tools if isinstance(tool, Tool)}
 
 
 class _Survey:
     """What a look at the messages finds: which steps are needed."""
 
-    __slots__ = ("calls", "neighbours", "owned", "void")
+    __slots__ = ("calls", "names", "owned", "parts_in_results", "void")
 
-    def __init__(self, messages: tuple[Message, ...], rules: HistoryRules) -> None:
-        self.calls = self.owned = self.void = self.neighbours = False
-        last: Role | None = None
+    def __init__(self, messages: tuple[Message, ...], dialect: Dialect) -> None:
+        self.calls = self.owned = self.void = self.parts_in_results = False
+        self.names: set[str] = set()
+        rules, own = dialect.history, dialect.name
         for message in messages:
-            content, role = message.content, message.role
+            content = message.content
             if isinstance(content, str):
-                self.calls = self.calls or role is Role.TOOL
+                self.calls = self.calls or message.role is Role.TOOL
                 self.void = self.void or is_void(content, rules)
-            else:
-                for part in content:
-                    kind = type(part)
-                    if kind is ToolCall or kind is ToolResult:
-                        self.calls = True
-                    elif kind is Text or kind is Refusal:
-                        self.void = self.void or is_void(part.text, rules)  # type: ignore[union-attr,arg-type]
-                    if kind in _OWNED and part.provenance is not None:  # type: ignore[union-attr]
-                        self.owned = True
-                self.void = self.void or not content
-            if role is Role.ASSISTANT and last is role:
-                self.neighbours = True
-            last = role
+                continue
+            self.void = self.void or not content
+            for part in content:
+                kind = type(part)
+                if kind is ToolCall or kind is ToolResult:
+                    self._see(part, rules)  # type: ignore[arg-type]
+                elif kind is Text or kind is Refusal:
+                    self.void = self.void or is_void(part.text, rules)  # type: ignore[union-attr,arg-type]
+                if kind in _OWNED and (origin := part.provenance) is not None:  # type: ignore[union-attr]
+                    self.owned = self.owned or origin.dialect == own
+
+    def _see(self, part: ToolCall | ToolResult, rules: HistoryRules) -> None:
+        self.calls = True
+        if part.name is not None:
+            self.names.add(part.name)
+        if isinstance(part, ToolCall):
+            return
+        if isinstance(part.content, str):
+            self.void = self.void or is_void(part.content, rules)
+        else:
+            # What is inside is looked at by the steps themselves.
+            self.void = self.parts_in_results = True
 
 
 _OWNED = frozenset({Thinking, ToolCall, Opaque, Text, Refusal})
@@ -104,15 +114,14 @@ def _formed(
     rules, quirks = dialect.history, endpoint.quirks
     if found.owned:
         messages = without_foreign(messages, dialect.name, endpoint, notes)
-    if not rules.empty_text and (found.void or found.calls):
+    if found.void and not rules.empty_text:
         messages = without_void_text(messages, dialect.name, rules, notes)
-    if rules.merged_answers and (found.neighbours or found.void):
-        messages = with_merged_answers(messages)
     if found.calls:
         if rules.object_arguments:
             messages = with_object_arguments(messages, dialect.name, notes)
         if rules.paired:
             messages = paired(messages, notes, unique_ids=rules.unique_ids)
+    if found.parts_in_results:
         accepted = rules.result_media if quirks.result_media is None else quirks.result_media
         if moves := quirks.inputs - accepted:
             messages = with_media_moved(messages, moves, notes)

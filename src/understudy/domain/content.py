@@ -27,7 +27,7 @@ from understudy.domain.media_types import (
     type_of_name,
 )
 from understudy.domain.misuse import Misuse
-from understudy.domain.suggestions import kind_of
+from understudy.domain.suggestions import kind_of, shown
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -102,7 +102,9 @@ class Text(Part, frozen=True, kw_only=False, tag="text", omit_defaults=True):
 
     def __post_init__(self) -> None:
         """Raise `Misuse` for a field of a wrong type."""
-        if type(self.text) is not str or self.citations != () or self.extra is not None or self.cache is not None:
+        known = self.provenance is None or type(self.provenance) is Provenance
+        usual = type(self.text) is str and type(self.citations) is tuple and not self.citations
+        if not usual or not known or self.extra is not None or self.cache is not None:
             if isinstance(self.citations, list):
                 msgspec.structs.force_setattr(self, "citations", tuple(self.citations))
             check_fields(self)
@@ -151,6 +153,8 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
         from understudy.domain.local_files import read_file
 
         who = f"{cls.__name__}.from_path"
+        if not isinstance(path, str) and not hasattr(path, "__fspath__"):
+            raise InvalidMedia(f"{who}: path must be a string or a path, not {kind_of(path)}")
         try:
             data, name = read_file(path)
         except (OSError, ValueError, TypeError) as error:
@@ -234,7 +238,7 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
             return media if data == media.data else msgspec.structs.replace(media, data=data)
         if media.url is not None and not is_absolute_url(media.url):
             hint = f"; for a file on disk, use {name}.from_path" if ":" not in media.url[:6] else ""
-            raise InvalidMedia(f"{where}: url is not an absolute URL: got {media.url[:80]!r}{hint}")
+            raise InvalidMedia(f"{where}: url is not an absolute URL: got {shown(media.url)}{hint}")
         return media
 
     def located(self) -> Self:
@@ -382,7 +386,7 @@ def _result_content(content: object) -> str | tuple[AnyPart, ...]:
         return str(content)
     if isinstance(content, Part):
         return read_content(content, "ToolResult")
-    if content == () or (isinstance(content, (list, tuple)) and any(isinstance(each, Part) for each in content)):
+    if isinstance(content, (list, tuple)) and (content == () or any(isinstance(each, Part) for each in content)):
         return read_content(content, "ToolResult")
     return json_text(content, "ToolResult: content")
 

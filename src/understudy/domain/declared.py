@@ -7,21 +7,31 @@ the field's name. Those that are right, nearly all, are recognised by a few comp
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from understudy.domain.json_types import built_in
 from understudy.domain.misuse import Misuse
+from understudy.domain.rules import not_json
 from understudy.domain.suggestions import kind_of, shown, suggestion
 
 
 def check_fields(value: msgspec.Struct) -> None:
-    """Raise `Misuse` for the first field whose value does not have its declared type."""
+    """Raise `Misuse` for the first field whose value does not have its declared type; make strings plain ones."""
     cls = type(value)
-    for name, declared, default in _fields(cls):
+    for name, declared, default, structs in _fields(cls):
         given = getattr(value, name)
         if given is default:
             continue
+        if type(given) is not str and isinstance(given, str) and str in (declared, *get_args(declared)):
+            msgspec.structs.force_setattr(value, name, built_in(given))  # decoders of JSON accept no other strings
+            continue
+        if structs and not all(isinstance(each, structs) for each in (given if type(given) is tuple else (given,))):
+            what = " or ".join(each.__name__ for each in structs)
+            raise Misuse(f"{cls.__name__}: {name} must be {what}, not {_wrong(given, structs)}")
+        if name in _JSON and (found := not_json(given)):
+            raise Misuse(f"{cls.__name__}: {name} contains {found}, which JSON cannot express")
         try:
             # Also accepts what is already a struct of the declared type, and then does not look into it.
             msgspec.convert(given, declared)
@@ -34,11 +44,31 @@ def check_fields(value: msgspec.Struct) -> None:
         raise Misuse(message)
 
 
+_JSON = frozenset({"extra", "json", "raw"})
+"""Fields that keep values of a wire. Their declared type says nothing about what is inside."""
+
+
 @cache
-def _fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, Any, Any], ...]:
-    """Return the fields of a struct: name, declared type and default."""
+def _fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, Any, Any, tuple[type, ...]], ...]:
+    """Return the fields of a struct: name, declared type, default, and which structs it may hold.
+
+    msgspec would also accept what it could make such a struct of, which is not what then stands in the field.
+    """
     hints = get_type_hints(cls)
-    return tuple((field.name, hints[field.name], field.default) for field in msgspec.structs.fields(cls))
+    found = ((field.name, hints[field.name], field.default) for field in msgspec.structs.fields(cls))
+    return tuple((*field, _structs(field[1])) for field in found)
+
+
+def _structs(declared: Any) -> tuple[type, ...]:
+    """Return the structs in a declared type that is one, an optional one, or a tuple of them."""
+    return tuple(each for each in (declared, *get_args(declared)) if isinstance(each, msgspec.StructMeta))
+
+
+def _wrong(given: object, structs: tuple[type, ...]) -> str:
+    """Return what a field holds in place of a struct."""
+    if not isinstance(given, tuple):
+        return kind_of(given)
+    return f"a tuple that contains {next(kind_of(each) for each in given if not isinstance(each, structs))}"
 
 
 def _complaint(given: object, declared: Any, error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from understudy.domain.content import CacheMark, JsonObject
+from understudy.domain.declared import check_fields
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -26,6 +27,10 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mode: Literal["adaptive", "enabled", "disabled", "between_tools"] | None = None
     display: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raise `Misuse` for a field of a wrong type."""
+        check_fields(self)
+
 
 class OutputFormat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The form of the answer: plain text, any JSON object, or JSON that matches a schema."""
@@ -35,6 +40,10 @@ class OutputFormat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     name: str | None = None
     description: str | None = None
     strict: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `Misuse` for a field of a wrong type."""
+        check_fields(self)
 
 
 class WireOrigin(msgspec.Struct, frozen=True):

@@ -13,11 +13,12 @@ The value after the kind is its main parameter; the names of the others are the 
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from understudy.domain.failures import FailureKind
+from understudy.domain.suggestions import suggestion
 
 HEADER = "x-understudy-fault"
 
@@ -81,23 +82,27 @@ _MAIN = {
 """The field that the value after a kind sets in the header; `after` for all others."""
 
 
+_NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+"""Seconds; the limits of fields apply where a fault is parsed."""
+
+
 class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One fault. Create it with the method named like its kind; fields that a kind does not use are ignored."""
 
     kind: FaultKind
-    code: int = 500
+    code: Annotated[int, msgspec.Meta(ge=100, le=599)] = 500
     """HTTP status."""
     failure: FailureKind = FailureKind.OVERLOADED
     error_code: str | None = None
     """The provider's error code, where it differs from the usual one."""
     error_type: str | None = None
     message: str | None = None
-    retry_after: float | None = None
+    retry_after: _NotNegative | None = None
     """Seconds, sent in the header `retry-after`."""
-    seconds: float | None = None
-    after: int | None = None
+    seconds: _NotNegative | None = None
+    after: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """The number of content events before the fault."""
-    size: int = 1
+    size: Annotated[int, msgspec.Meta(ge=1)] = 1
     """Bytes."""
     clean: bool = False
     location: str = "https://elsewhere.invalid/"
@@ -221,12 +226,15 @@ def parse(text: str) -> Fault:
         if text.lstrip().startswith("{"):
             return msgspec.json.decode(text, type=Fault)
         first, *rest = (piece.strip() for piece in text.split(";"))
-        name, _, value = first.partition("=")
-        fields: dict[str, Any] = {"kind": name.strip()}
+        name, _, value = (piece.strip() for piece in first.partition("="))
+        if name not in list(FaultKind):
+            raise ValueError(f"unknown kind {name!r}; {suggestion(name, FaultKind)}")
+        fields: dict[str, Any] = {"kind": name}
         if value:
-            fields[_MAIN.get(FaultKind(name.strip()), "after")] = value.strip()
+            fields[_MAIN.get(FaultKind(name), "after")] = value
         fields |= {key.strip(): given.strip() for key, _, given in (piece.partition("=") for piece in rest if piece)}
         return msgspec.convert(fields, Fault, strict=False)
     except (msgspec.MsgspecError, ValueError) as error:
-        kinds = ", ".join(FaultKind)
-        raise ValueError(f"{HEADER}: {text!r} is not a valid fault ({error}); kinds: {kinds}") from error
+        what, at, path = str(error).partition(" - at `$.")
+        wrong = f"{path.rstrip('`')}: {what[:1].lower()}{what[1:]}" if at else what
+        raise ValueError(f"{HEADER}: {text!r} is not a valid fault: {wrong.replace('`', '')}") from error

@@ -31,7 +31,7 @@ class TargetCatalog:
             return EVERYTHING
         selection = select(model, self._models, self.routes)
         if selection is None:
-            raise Misuse(unknown_name(model, self.backends, self.routes))
+            raise Misuse(unknown_name(model, self._models, self.routes))
         return selection
 
     def check(self, fallbacks: Iterable[FallbackConfig]) -> None:
@@ -50,7 +50,7 @@ class TargetCatalog:
             raise ConfigError(f"{where} has no targets")
         for place, name in enumerate(names):
             if split_name(name)[0] not in self.backends:
-                raise ConfigError(f"{where}: {unknown_name(name, self.backends)}")
+                raise ConfigError(f"{where}: {unknown_name(name, self._models)}")
             if name in names[:place]:
                 raise ConfigError(f"{where} names {name!r} twice")
 

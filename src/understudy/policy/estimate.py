@@ -25,6 +25,7 @@ from understudy.domain.content import (
     ToolCall,
     ToolResult,
 )
+from understudy.domain.json_types import built_in
 from understudy.domain.messages import Role, Tool
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.usage import Usage
@@ -91,9 +92,12 @@ class _Prompt:
                 else:
                     self.add(content)
             case Opaque(json=value):
-                self.bytes += len(msgspec.json.encode(value))
+                self.bytes += len(_encode(value))
             case Citation():
                 pass
+
+
+_encode = msgspec.json.Encoder(enc_hook=built_in).encode
 
 
 def expected_usage(request: GenerationRequest | EmbeddingRequest, output: float | None = None) -> Usage:
@@ -138,13 +142,13 @@ def size_of(text: str) -> int:
 def _prompt_of(request: GenerationRequest) -> _Prompt:
     prompt = _Prompt()
     for tool in request.tools:
-        prompt.bytes += len(msgspec.json.encode(tool.parameters if isinstance(tool, Tool) else tool.json))
+        prompt.bytes += len(_encode(tool.parameters if isinstance(tool, Tool) else tool.json))
         if isinstance(tool, Tool):
             prompt.bytes += size_of(tool.name) + size_of(tool.description or "")
             if tool.cache is not None:
                 prompt.mark(tool.cache)
     if request.output is not None and request.output.json_schema is not None:
-        prompt.bytes += len(msgspec.json.encode(request.output.json_schema))
+        prompt.bytes += len(_encode(request.output.json_schema))
     for message in request.messages:
         prompt.tokens += MESSAGE_TOKENS
         content = message.content

@@ -161,7 +161,7 @@ def _price(value: object) -> str | None:
 def _prices(value: object) -> str | None:
     if not isinstance(value, Mapping):
         return f"must be a dict of Prices by model, not {kind_of(value)}"
-    return next((f"of {model!r} {found}" for model, each in value.items() if (found := _price(each))), None)
+    return next((f"of {shown(model)} {found}" for model, each in value.items() if (found := _price(each))), None)
 
 
 _READERS: Mapping[str, Callable[[Any], str | None]] = {

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from understudy.domain.failures import FailureKind
+from understudy.domain.json_types import built_in
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.shape import LARGE, BadShape, check_shape
 from understudy.wire.slices import decode_slices, is_light
@@ -15,7 +16,7 @@ from understudy.wire.slices import decode_slices, is_light
 T = TypeVar("T")
 
 _decode: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
-encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder(enc_hook=built_in).encode
 """Encode a value as compact JSON."""
 
 

@@ -110,7 +110,7 @@ def test_a_line_that_fails_spoils_no_other(configured: CommandLine, emulator: Em
     assert records["good"]["error"] is None
     nobody = records["nobody"]
     assert nobody["response"] is None
-    assert nobody["error"]["message"].startswith("unknown entry or model 'gpt-nobody': write openai/gpt-nobody")
+    assert nobody["error"]["message"].startswith("unknown entry or model 'gpt-nobody': did you mean openai/gpt-6-luna")
     empty = records["empty"]
     assert (empty["error"], empty["response"]["status_code"]) == (None, 400)
     assert empty["response"]["body"]["error"]["param"] == "messages"
@@ -192,7 +192,7 @@ def test_wrong_lines_are_told_before_anything_is_sent(configured: CommandLine, e
         (["--rate", "fast"], "--rate: 'fast' is not a rate"),
         (["--tokens-per-minute", "0"], "--tokens-per-minute: '0' is not a rate"),
         (["--max-cost", "cheap"], "--max-cost must be an amount in US dollars, such as 2.50; got 'cheap'"),
-        (["--timeout", "0"], "--timeout must be above 0 seconds, got 0"),
+        (["--timeout", "0"], "--timeout must be greater than 0, got 0.0"),
         (["-m", "nobody"], "unknown entry or model 'nobody'"),
         (["-o", "in.jsonl"], "--output in.jsonl is the input itself"),
         (["-o", "."], "--output .: Is a directory"),

@@ -32,6 +32,26 @@ def test_each_line_is_a_turn_that_knows_those_before_it(configured: CommandLine,
     assert [message["role"] for message in last_messages(emulator)] == ["user", "assistant", "user"]
 
 
+def test_the_first_question_may_be_an_argument_and_files_go_with_it(
+    configured: CommandLine, emulator: Emulator
+) -> None:
+    (configured.folder / "notes.txt").write_text("Anna likes tea.")
+    result = talk(
+        configured, "what is my name?", "Quit", "never", options=("-f", "notes.txt", "my", "name", "is", "Ada")
+    )
+    assert result.code == 0
+    first, _, second = last_messages(emulator)
+    assert [part["text"] for part in first["content"]] == ["my name is Ada", "notes.txt:\n```\nAnna likes tea.\n```"]
+    assert second["content"] == "what is my name?"
+
+
+def test_without_an_argument_files_go_with_the_first_line(configured: CommandLine, emulator: Emulator) -> None:
+    (configured.folder / "notes.txt").write_text("Anna likes tea.")
+    talk(configured, "hello", "again", options=("--file", "notes.txt"))
+    first, _, second = last_messages(emulator)
+    assert (len(first["content"]), second["content"]) == (2, "again")
+
+
 def test_a_turn_may_have_several_lines(configured: CommandLine, emulator: Emulator) -> None:
     talk(configured, "one\\", "two", '"""', "/three", "", "four", '"""')
     assert [message["content"] for message in last_messages(emulator)][::2] == ["one\ntwo", "/three\n\nfour"]
@@ -215,8 +235,9 @@ def test_ids_are_completed(configured: CommandLine) -> None:
     ("options", "told"),
     [
         (("--resume", "2020"), "there are no sessions yet"),
-        (("--timeout", "0"), "--timeout must be above 0 seconds, got 0"),
-        (("-m", "nobody"), "unknown entry or model 'nobody'"),
+        (("--timeout", "0"), "--timeout must be greater than 0, got 0.0"),
+        (("-m", "nobody", "question"), "unknown entry or model 'nobody'"),
+        (("-f", "gone.txt"), "--file gone.txt: No such file or directory"),
         (("--fallback", "ollama", "--no-fallback"), "cannot be combined"),
         (("-s", "@gone"), "--system gone: No such file"),
     ],

@@ -50,6 +50,17 @@ def test_a_conversation(configured: CommandLine, emulator: Emulator) -> None:
     assert len(contents(emulator)) == 3
 
 
+def test_it_may_begin_with_a_question_and_end_with_a_word(configured: CommandLine) -> None:
+    with configured.terminal("chat", "my", "name", "is", "Ada", stdin=True) as terminal:
+        talker = Talker(terminal)
+        begun = talker.wait()
+        assert "> my name is Ada" in begun
+        assert begun.index("> my name") < begun.index("heard you say: my name is Ada")
+        assert talker.says("What is my name?") == "Your name is Ada."
+        talker.sends("exit")
+        assert terminal.finish().code == 0
+
+
 def test_an_answer_is_shown_as_it_arrives_and_ctrl_c_stops_it_alone(
     configured: CommandLine, emulator: Emulator
 ) -> None:

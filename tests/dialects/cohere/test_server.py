@@ -216,7 +216,8 @@ def test_a_turn_of_calls_alone(content: Any) -> None:
 def test_tool_results() -> None:
     document = {"type": "document", "document": {"data": {"n": 1}, "id": "d"}}
     read = message(role="tool", tool_call_id="1", content=[{"type": "text", "text": "x"}, document])
-    assert read.parts == (ToolResult(call_id="1", content=(Text("x"), Opaque("cohere", document))),)
+    said = Text('{"n":1}', extra={"cohere": {"document": document["document"]}})
+    assert read.parts == (ToolResult(call_id="1", content=(Text("x"), said)),)
     assert message(role="tool", tool_call_id="1", content="x").parts == (ToolResult(call_id="1", content="x"),)
 
 

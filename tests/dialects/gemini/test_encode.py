@@ -411,3 +411,13 @@ def test_no_key_is_in_a_request() -> None:
 def test_reasoning_is_written_as_it_was_asked_for() -> None:
     config = body(asked(reasoning=Reasoning(effort="low", display="auto")))["generationConfig"]
     assert config == {"thinkingConfig": {"includeThoughts": True, "thinkingLevel": "LOW"}}
+
+
+def test_answers_are_one_turn_whatever_stood_between_them() -> None:
+    call = ToolCall(id="c", name="weather", arguments="{}")
+    unsupported = Message.user((Opaque("anthropic", {"type": "x"}),))
+    for between in ((), (Message.system("Be brief."),), (unsupported,)):
+        spoken = (Message.user("Hi"), Message.assistant("Well."), *between, Message.assistant((call,)))
+        written = body(asked(*spoken, Message.tool(ToolResult(call_id="c", content="18"))))["contents"]
+        assert [content["role"] for content in written] == ["user", "model", "user"]
+        assert [list(part) for part in written[1]["parts"]] == [["text"], ["functionCall"]]

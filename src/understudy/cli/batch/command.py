@@ -14,7 +14,7 @@ from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.options import CommonOptions, JsonOption, NoFallbackOption, check_timeout
+from understudy.cli.options import CommonOptions, JsonOption, NoFallbackOption, check_options
 from understudy.cli.terminal import prepare_library, say
 from understudy.domain.errors import Misuse
 
@@ -165,7 +165,7 @@ def batch(options: BatchOptions) -> None:
             lines=options.limit,
             give_up_after=options.give_up_after,
         )
-        check_timeout(options.timeout)
+        check_options({"model": options.model, "deadline": options.timeout})
         max_cost = _nano_usd(options.max_cost)
         progress, spending = _answer(options, limits, max_cost)
     raise typer.Exit(conclude(progress, spending, as_json=options.as_json))

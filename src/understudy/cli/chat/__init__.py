@@ -16,10 +16,13 @@ stays on the screen and in the conversation. The same applies to an interrupted 
 
 Conversations are saved as they happen, in files that only you can read, and --resume continues one.
 
+`understudy chat QUESTION` asks the question first; --file and --image are attached to the first question.
+
 If standard input is not a terminal, each of its lines is a turn. Answers are printed once they are complete, nothing
 else goes to stdout, and the first failure ends the chat with its exit code.""",
     examples=(
         Example("Chat, with one entry of the configuration ahead of the others", "understudy chat -m anthropic"),
+        Example("Begin with a question about a file", "understudy chat -f report.pdf 'What does it conclude?'"),
         Example("Continue the last conversation", "understudy chat --continue"),
         Example("List the conversations that can be resumed", "understudy chat --list"),
         Example("Run two turns from a script", "printf '%s\\n' 'My name is Ada.' 'Who am I?' | understudy chat"),

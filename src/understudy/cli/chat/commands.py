@@ -90,12 +90,14 @@ def _history(session: Session, _: str) -> None:
 
 def _file(session: Session, path: str) -> None:
     path = _path_of("/file", path)
-    session.attach(material.file_attachment(Path(path), "/file"), path)
+    session.attach(material.file_attachment(Path(path), "/file"))
+    say(f"{path} will be sent with the next question")
 
 
 def _image(session: Session, where: str) -> None:
     where = _path_of("/image", where)
-    session.attach(material.image_attachment(where, "/image"), where)
+    session.attach(material.image_attachment(where, "/image"))
+    say(f"{where} will be sent with the next question")
 
 
 def _path_of(command: str, path: str) -> str:
@@ -139,7 +141,7 @@ COMMANDS: Mapping[str, Command] = {
     "attempts": Command(_attempts, "show the attempts of the last question and their outcomes"),
     "save": Command(_save, "show where the session is saved, or write it to a Markdown file", Argument.PATH, "[PATH]"),
     "help": Command(_help, "show this help"),
-    "exit": Command(_exit, "leave"),
+    "exit": Command(_exit, "leave; so do exit and quit without a slash"),
 }
 ALIASES = {"new": "clear", "quit": "exit", "bye": "exit", "models": "model"}
 KEYS = (

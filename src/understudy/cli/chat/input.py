@@ -42,6 +42,8 @@ class LineInput:
 
     def _read(self) -> str | None:
         text = ""
+        if sys.stdin is None:  # the caller has closed it
+            return None
         while line := sys.stdin.buffer.readline():
             text += material.text_of(line, "standard input").rstrip("\r\n")
             incomplete = syntax.continue_line(text)

@@ -7,7 +7,9 @@ import contextlib
 import os
 import sys
 import time
+from typing import NamedTuple
 
+from understudy.cli import material
 from understudy.cli.chat import session_files, syntax, transcript
 from understudy.cli.chat.commands import run_command
 from understudy.cli.chat.conversation import ModelSet, SystemSet
@@ -20,8 +22,9 @@ from understudy.cli.chat.waiting import ignoring_interrupts
 from understudy.cli.failing import report_errors
 from understudy.cli.invocation import request_options, show_idle_task, show_notices
 from understudy.cli.messages import show_error
-from understudy.cli.terminal import dim, is_terminal, prepare_library, say
+from understudy.cli.terminal import dim, is_terminal, prepare_library, require_output, say
 from understudy.config import load
+from understudy.domain.content import AnyPart
 from understudy.domain.errors import ContextLengthExceeded, LLMError, Misuse
 
 HISTORY = "chat-history"
@@ -34,6 +37,8 @@ def open_chat(options: ChatOptions) -> None:
     """Run a chat to its end. Raises `typer.Exit` with the code of the error that ended it."""
     saves = not options.no_save
     with report_errors(verbose=options.verbose):
+        require_output()
+        first = _first_question(options)
         asked = request_options(options, None, options.timeout)
         config = load(options.config)
         show_notices(config.notices)
@@ -51,7 +56,26 @@ def open_chat(options: ChatOptions) -> None:
             store.add(SystemSet(text=system))
         source = _open_input(targets, saves=saves)
         session = Session(targets, store, asked, streams=source.interactive, verbose=options.verbose)
-        asyncio.run(_greet_and_run(session, source, verbose=options.verbose))
+        session.attach(*first.attached)
+        asyncio.run(_greet_and_run(session, source, first, verbose=options.verbose))
+
+
+class _FirstQuestion(NamedTuple):
+    """What the command line asks and attaches."""
+
+    text: str | None
+    attached: tuple[AnyPart, ...]
+    names: tuple[str, ...]
+
+
+def _first_question(options: ChatOptions) -> _FirstQuestion:
+    """Read the first question and what is attached to it. Raise `Misuse` if that fails."""
+    text = None if options.words is None else material.words_of(options.words)
+    if text is not None and not text.strip():
+        raise Misuse("PROMPT is empty: give a question, or omit it to type one")
+    files, images = options.file or (), options.image or ()
+    attached = (*map(material.file_attachment, files), *map(material.image_attachment, images))
+    return _FirstQuestion(text, attached, (*map(str, files), *images))
 
 
 def _select(targets: TargetSelection, model: str | None, store: SessionStore) -> TargetSelection:
@@ -88,10 +112,10 @@ def _open_input(targets: TargetSelection, *, saves: bool) -> Input:
     return Editor(targets.names(), folder / HISTORY if saves and folder else None)
 
 
-async def _greet_and_run(session: Session, source: Input, *, verbose: bool) -> None:
+async def _greet_and_run(session: Session, source: Input, first: _FirstQuestion, *, verbose: bool) -> None:
     if not source.interactive:
         prepare_library()
-        await _run(session, source, verbose=verbose)
+        await _run(session, source, first.text, verbose=verbose)
         return
     # While the first question is being typed.
     loading = asyncio.get_running_loop().run_in_executor(None, prepare_library)
@@ -103,30 +127,42 @@ async def _greet_and_run(session: Session, source: Input, *, verbose: bool) -> N
             say(line)
         say("")
     dim(f"{session.targets.describe()} · /help lists the commands, Ctrl-D exits")
-    await _run(session, source, verbose=verbose)
+    if first.text is not None:
+        await loading
+        dim(f"> {first.text}")
+    elif first.names:
+        dim(f"{', '.join(first.names)} will be sent with the first question")
+    await _run(session, source, first.text, verbose=verbose)
     await loading
     if store.saved_as and store.conversation.turns:
         dim(f"saved as {store.saved_as}; understudy chat --continue resumes it")
 
 
-async def _run(session: Session, source: Input, *, verbose: bool) -> None:
-    """Read and answer until the end of input or `/exit`. Raises `LLMError` where no person could react to it."""
+async def _run(session: Session, source: Input, first: str | None, *, verbose: bool) -> None:
+    """Answer the first question if there is one, then read and answer until the end of input or `/exit`."""
     try:
         with source, ignoring_interrupts() if source.interactive else contextlib.nullcontext():
+            if first is not None:
+                await _respond(session, source, first, verbose=verbose)
             while not session.over and (text := await source.read()) is not None:
-                try:
-                    match syntax.parse(text):
-                        case syntax.Command(name, rest):
-                            await run_command(session, name, rest)
-                        case question:
-                            await session.ask(question)
-                except LLMError as error:
-                    if not source.interactive:
-                        raise
-                    show_error(error, verbose=verbose)
-                    _show_advice(error)
+                await _respond(session, source, syntax.parse(text), verbose=verbose)
     finally:
         await session.aclose()
+
+
+async def _respond(session: Session, source: Input, entered: syntax.Command | str, *, verbose: bool) -> None:
+    """Run a command or answer a question. Raises `LLMError` where no person could react to it."""
+    try:
+        match entered:
+            case syntax.Command(name, rest):
+                await run_command(session, name, rest)
+            case question:
+                await session.ask(question)
+    except LLMError as error:
+        if not source.interactive:
+            raise
+        show_error(error, verbose=verbose)
+        _show_advice(error)
 
 
 def _show_advice(error: LLMError) -> None:

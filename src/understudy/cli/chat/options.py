@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from understudy.cli.options import JsonOption, ModelOptions, TimeoutOption
+from understudy.cli.options import FilesOption, ImagesOption, JsonOption, ModelOptions, TimeoutOption
 
 
 def _session_ids(incomplete: str) -> list[str]:
@@ -20,6 +20,16 @@ def _session_ids(incomplete: str) -> list[str]:
 class ChatOptions(ModelOptions, frozen=True, kw_only=True):
     """The options of `chat`."""
 
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PROMPT...",
+            show_default=False,
+            help="The first question; quotes are not needed. The chat continues after its answer.",
+        ),
+    ] = None
+    image: ImagesOption = None
+    file: FilesOption = None
     timeout: TimeoutOption = None
     resume: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from understudy.cli.chat.selection import TargetSelection
 from understudy.cli.chat.session_store import SessionStore
 from understudy.cli.chat.waiting import Interrupted, run_until_interrupted
 from understudy.cli.messages import show_attempts, show_warnings
-from understudy.cli.terminal import AnswerWriter, dim, say
+from understudy.cli.terminal import AnswerWriter, dim
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import AnyPart, Text
 from understudy.domain.errors import LLMError, Misuse
@@ -190,10 +190,9 @@ class Session:
         """Set the system prompt."""
         self.store.add(SystemSet(text=system))
 
-    def attach(self, part: AnyPart, name: str) -> None:
+    def attach(self, *parts: AnyPart) -> None:
         """Attach something to the next question."""
-        self._attached.append(part)
-        say(f"{name} will be sent with the next question")
+        self._attached += parts
 
     def undo(self) -> str:
         """Remove the last question and its answer; return its beginning. Raise `Misuse` if there is no question."""

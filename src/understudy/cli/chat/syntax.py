@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+LEAVING = ("exit", "quit")
+"""Words that leave the chat without a slash."""
 FENCE = '"""'
 _COMMAND = re.compile(r"/([A-Za-z]+|\?)(?:\s+(.*))?", re.DOTALL)
 _BACKSLASHES = re.compile(r"\\+\Z")
@@ -32,11 +34,14 @@ def continue_line(text: str) -> str | None:
 def parse(text: str) -> Command | str:
     """Return the command, or the question, in a complete input.
 
-    A question that begins with a slash is written with two, or in a block; a mere path is a question.
+    A question that begins with a slash is written with two, or in a block; a mere path is a question. A word that
+    leaves other programs leaves this one too, unless it is in a block.
     """
     text = text.strip()
     if text.startswith(FENCE):
         return text.removeprefix(FENCE).removesuffix(FENCE).strip("\n")
+    if text.lower() in LEAVING:
+        return Command("exit")
     if text.startswith("//"):
         return text[1:]
     if found := _COMMAND.fullmatch(text):

@@ -11,6 +11,7 @@ import msgspec
 from understudy.domain.content import AnyPart, Media, Part, ToolResult
 from understudy.domain.messages import Message, Role
 from understudy.domain.misuse import Misuse
+from understudy.domain.rules import not_json
 from understudy.domain.suggestions import kind_of
 
 
@@ -72,7 +73,7 @@ def _read(prompt: object) -> CheckedMessages:
     elif isinstance(prompt, Part):
         return CheckedMessages((Message.user(prompt),))  # type: ignore[arg-type]  # AnyPart is the closed form of Part
     if not isinstance(prompt, Sequence) or not prompt or isinstance(prompt, (bytes, bytearray, memoryview)):
-        what = "" if prompt in ([], ()) else f", not {kind_of(prompt)}"
+        what = "" if isinstance(prompt, (list, tuple)) else f", not {kind_of(prompt)}"
         raise Misuse(f"the prompt must be a string, a non-empty list of messages, or a GenerationRequest{what}")
     if all(isinstance(message, Message) for message in prompt):
         return CheckedMessages(prompt)
@@ -92,7 +93,10 @@ def _mixed(prompt: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]
         if wrong is not None:
             kind = kind_of(wrong[1])
             raise Misuse(f"message {wrong[0]} is {kind}: pass a Message or a mapping in OpenAI's format")
+        for at, item in () if ours else items:
+            if found := not_json(item):
+                raise Misuse(f"messages[{at}] contains {found}, which JSON cannot express")
         # Neighbouring mappings are read together: results of old function calls belong to the call before them.
-        found = [item for _, item in items]
-        messages.extend(found if ours else read_messages(found, first=items[0][0]))  # type: ignore[arg-type]
+        each = [item for _, item in items]
+        messages.extend(each if ours else read_messages(each, first=items[0][0]))  # type: ignore[arg-type]
     return tuple(messages)

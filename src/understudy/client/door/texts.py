@@ -39,7 +39,7 @@ def read_texts(texts: Texts, options: EmbedOptions, extra_names: Iterable[str] =
     `extra_names` are the names that `extra` may have besides those of built-in providers and dialects.
     """
     check_names(options, EmbedOptions.__annotations__)
-    request = checked_texts(texts) if isinstance(texts, EmbeddingRequest) else _request_of(texts)
+    request = checked_texts(texts, extra_names) if isinstance(texts, EmbeddingRequest) else _request_of(texts)
     given = {name: value for name, value in options.items() if name not in _NOT_OF_THE_TEXTS and value is not None}
     if given:
         fields = _read(given)
@@ -55,7 +55,7 @@ def read_texts(texts: Texts, options: EmbedOptions, extra_names: Iterable[str] =
     )
 
 
-def checked_texts(request: EmbeddingRequest) -> EmbeddingRequest:
+def checked_texts(request: EmbeddingRequest, extra_names: Iterable[str] = ()) -> EmbeddingRequest:
     """Return a whole request, checked unless it was before. Raise `Misuse`."""
     if isinstance(request.texts, CheckedTexts):
         return request
@@ -63,7 +63,10 @@ def checked_texts(request: EmbeddingRequest) -> EmbeddingRequest:
         raise Misuse("EmbeddingRequest: origin is set by the library; leave it out")
     values = ((name, getattr(request, name)) for name in EmbedOptions.__annotations__ if name not in _NOT_OF_THE_TEXTS)
     fields = _read({name: value for name, value in values if value is not None})
-    if request.texts or request.origin is None:  # one that came in as tokens has no texts
+    check_extra_names(fields.get("extra", ()), extra_names)
+    if type(request.single) is not bool:
+        raise Misuse(f"EmbeddingRequest: single must be true or false, not {kind_of(request.single)}")
+    if request.origin is None or request.texts:  # one that came in as tokens has no texts
         fields["texts"] = _checked(request.texts)
     return msgspec.structs.replace(request, **fields)
 

@@ -10,6 +10,7 @@ from understudy.domain.misuse import Misuse
 from understudy.domain.suggestions import kind_of, shown, suggestion
 
 _MODES = ("auto", "none", "required")
+_CHOICE = "{'type': 'function', 'function': {'name': …}}"
 _EACH = "pass a function, a Tool, or a mapping in OpenAI's format"
 
 
@@ -45,14 +46,14 @@ def read_tool_choice(choice: Any) -> ToolChoice:
     match choice:
         case ToolChoice():
             return choice
-        case Mapping():
+        case Mapping() if isinstance(choice.get("type"), str) or "function" in choice:
             from understudy.dialects.openai.parse import read_tool_choice as read_mapping
 
             return read_mapping(choice)
-        case "auto" | "none" | "required":
-            return ToolChoice(choice)
-        case str():
-            return ToolChoice("tool", (choice,))
+        case str():  # before any comparison: what is no string may compare oddly, as arrays do
+            return ToolChoice(choice) if choice in _MODES else ToolChoice("tool", (choice,))  # type: ignore[arg-type]
+        case Mapping():
+            raise Misuse(f"tool_choice is a mapping without a type; in OpenAI's format it is {_CHOICE}")
     raise Misuse(
         f"tool_choice must be 'auto', 'none', 'required', a tool's name, a ToolChoice, or a mapping in OpenAI's "
         f"format, not {kind_of(choice)}"

@@ -31,6 +31,7 @@ from understudy.domain.runs import (
     ToolOutcome,
     unanswered_calls,
 )
+from understudy.domain.suggestions import shown
 from understudy.engine import clock
 from understudy.protocol import Prompt, RequestOptions, RunOptions
 
@@ -229,7 +230,7 @@ def _check_names(options: RunOptions) -> None:
     """Raise `Misuse` for an option that is nearly one of the loop's own; `read_prompt` reports any other."""
     for name in options.keys() - RunOptions.__annotations__.keys():
         if close := get_close_matches(name, _OWN, n=1):
-            raise Misuse(f"unknown option {name!r}; did you mean {close[0]!r}?")
+            raise Misuse(f"unknown option {shown(name)}; did you mean {close[0]!r}?")
 
 
 def _check_approve(approve: Any) -> None:
@@ -245,10 +246,10 @@ def _check_approve(approve: Any) -> None:
 
 def _count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise Misuse(f"{name} must be a whole number above 0, got {value!r}")
+        raise Misuse(f"{name} must be a whole number above 0, got {shown(value)}")
     return value
 
 
 def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise Misuse(f"{name} must be {', '.join(map(repr, known[:-1]))} or {known[-1]!r}, got {value!r}")
+    if not isinstance(value, str) or value not in known:
+        raise Misuse(f"{name} must be {', '.join(map(repr, known[:-1]))} or {known[-1]!r}, got {shown(value)}")

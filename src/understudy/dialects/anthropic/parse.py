@@ -139,9 +139,15 @@ def _choice(fields: _Fields) -> dict[str, Any]:
 
 
 def _thinking(fields: _Fields) -> dict[str, Any]:
-    """Parse `thinking` and `output_config`; a form with more than the typed fields also travels as it is."""
+    """Parse `thinking` and `output_config`; a form with more than the typed fields also travels as it is.
+
+    `output_format` is the former place of `output_config.format` (beta header `structured-outputs-2025-11-13`).
+    """
     thinking = fields.take("thinking", dict) or {}
     config = fields.take("output_config", dict) or {}
+    match fields.left.get("output_format"):
+        case {"type": "json_schema", "schema": dict(), **rest} if not rest:
+            config = {"format": fields.left.pop("output_format"), **config}
     form = config.get("format")
     mode, effort, budget = thinking.get("type"), config.get("effort"), thinking.get("budget_tokens")
     if thinking and (mode not in _MODES or thinking.keys() - {"type", "budget_tokens", "display"}):

@@ -177,6 +177,8 @@ class MessageEncoder:
         if part.cache is not None:
             self._notes.drop("cache", "this API caches prompts automatically, without marks")
         own = {key: value for key, value in (part.extra or {}).get(NAME, {}).items() if key not in (PLAN, "citations")}
+        if "document" in own:
+            return {"type": "document", **own}  # Its text is what other wires get of it.
         return {**block, **own}
 
     def _no(self, what: str, why: str) -> JsonObject | None:

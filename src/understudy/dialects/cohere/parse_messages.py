@@ -22,6 +22,7 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, Role
+from understudy.wire.json import encode
 
 _ORIGIN = Provenance(NAME)
 
@@ -63,8 +64,22 @@ def _block(block: JsonObject) -> AnyPart:
         case {"type": "image_url", "image_url": {"url": str(url), **rest}} if not rest.keys() - {"detail"}:
             detail: Any = rest.get("detail")
             return Image(url=url, detail=detail, extra=rest_of(block, "image_url")).inline()
+        case {"type": "document", "document": {"data": str() | dict() as data} as document}:
+            return Text(_text_of(data), extra={NAME: {"document": document}})
         case _:
             return Opaque(NAME, block)
+
+
+def _text_of(data: str | JsonObject) -> str:
+    """Return what a document says, for models that read texts: its one string, as clients wrap a tool's result, or
+    all of its fields as JSON."""
+    match data:
+        case str():
+            return data
+        case dict() if len(data) == 1 and isinstance(text := next(iter(data.values())), str):
+            return text
+        case _:
+            return encode(data).decode()
 
 
 def _assistant(fields: Fields, n: int) -> str | tuple[AnyPart, ...]:

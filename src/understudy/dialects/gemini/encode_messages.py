@@ -37,12 +37,10 @@ HISTORY = HistoryRules(
     tool_name=re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}"),
     paired=True,
     empty_text=False,
-    merged_answers=True,
     user_first=True,
 )
-"""From the service's refusals: "function call turn comes immediately after a user turn or after a function response
-turn", "the number of function response parts is equal to the number of function call parts", "Must start with a letter
-or an underscore. […] maximum length of 64"."""
+"""From the service's refusals: "the number of function response parts is equal to the number of function call parts",
+"Must start with a letter or an underscore. […] maximum length of 64"."""
 
 
 class PartEncoder:
@@ -236,9 +234,14 @@ class MessageEncoder:
             # The results of parallel calls belong to one turn.
             self._contents[-1]["parts"] += parts
             return
+        own = (message.extra or {}).get(NAME, {})
+        if message.role is Role.ASSISTANT and self._last is Role.ASSISTANT:
+            # "function call turn comes immediately after a user turn": neighbouring answers are one turn.
+            self._contents[-1]["parts"] += parts
+            overlay(self._contents[-1], own)
+            return
         self._last = message.role
         role = "model" if message.role is Role.ASSISTANT else "user"
-        own = (message.extra or {}).get(NAME, {})
         self._contents.append(overlay({"role": role, "parts": parts}, own))
 
     def _instruction(self) -> JsonObject | None:

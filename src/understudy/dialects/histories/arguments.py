@@ -13,6 +13,7 @@ from understudy.dialects.base import WarningLog
 from understudy.dialects.histories.sharing import shared
 from understudy.domain.content import AnyPart, Json, ToolCall
 from understudy.domain.messages import Message
+from understudy.wire.json import encode
 
 WRAPPED = "raw_arguments"
 """The field that holds arguments which are not an object."""
@@ -44,14 +45,16 @@ def _part(call: ToolCall, dialect: str, notes: WarningLog) -> AnyPart:
         wrapped = msgspec.json.decode(call.arguments)
     except (msgspec.DecodeError, RecursionError):
         wrapped = call.arguments
-    return replace(call, arguments=msgspec.json.encode({WRAPPED: wrapped}).decode())
+    except UnicodeEncodeError:
+        return call  # a lone surrogate: encoding the request reports it
+    return replace(call, arguments=encode({WRAPPED: wrapped}).decode())
 
 
 def is_object(arguments: str) -> bool:
     """Check whether arguments are a JSON object."""
     try:
         _object.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         return False
     return True
 

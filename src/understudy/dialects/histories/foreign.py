@@ -37,12 +37,13 @@ def note_unspoken(request: GenerationRequest, notes: WarningLog) -> None:
         return
     wire = request.origin.dialect
     for field, value in request.extra.get(wire, {}).items():
-        if value not in _SAYS_NOTHING:
+        if not _says_nothing(value) and getattr(request, field, None) != value:
             notes.drop(field, f"only the {wire} dialect supports it")
 
 
-_SAYS_NOTHING: tuple[Json, ...] = (None, False, 1, [], {}, "")
-"""Values with which such a field has no effect: off, empty, or one answer (`n`)."""
+def _says_nothing(value: Json) -> bool:
+    """Check whether a field with this value has no effect: off, empty, or one answer (`n`)."""
+    return value is None or value is False or value in ([], {}, "") or (value == 1 and value is not True)
 
 
 def _is_foreign(message: Message, dialect: str, endpoint: Endpoint) -> bool:

@@ -29,8 +29,6 @@ class HistoryRules(msgspec.Struct, frozen=True, kw_only=True):
     """Text may be white space alone."""
     trimmed_end: bool = False
     """A last message by the assistant must not end in white space."""
-    merged_answers: bool = False
-    """Neighbouring messages of the assistant must be one."""
     user_first: bool = False
     """The first message that is not a system message must be the user's."""
     cache_marks: int | None = None

@@ -1,35 +1,13 @@
-"""Who speaks when: neighbouring answers, and a conversation that the assistant begins."""
+"""A conversation that the assistant begins, and one of which nothing is left."""
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from understudy.dialects.base import WarningLog
 from understudy.dialects.histories.texts import PLACEHOLDER
-from understudy.domain.content import JsonObject
 from understudy.domain.messages import Message, Role
 
 CONTINUE = "(Continue.)"
 BEGINNING = "(The conversation begins with an answer.)"
-
-
-def with_merged_answers(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Return the messages with neighbouring ones of the assistant as one."""
-    written: list[Message] = []
-    for message in messages:
-        if written and message.role is Role.ASSISTANT and written[-1].role is Role.ASSISTANT:
-            last = written[-1]
-            extra = _united(last.extra, message.extra)
-            written[-1] = replace(last, content=last.parts + message.parts, extra=extra)
-        else:
-            written.append(message)
-    return tuple(written)
-
-
-def _united(one: dict[str, JsonObject] | None, other: dict[str, JsonObject] | None) -> dict[str, JsonObject] | None:
-    if not one or not other:
-        return one or other
-    return {name: one.get(name, {}) | other.get(name, {}) for name in one | other}
 
 
 def with_user_first(messages: tuple[Message, ...], prefill: bool, notes: WarningLog) -> tuple[Message, ...]:

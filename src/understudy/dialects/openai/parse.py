@@ -209,8 +209,14 @@ def _is_function(tool: Any) -> bool:
 def _format(value: Any) -> OutputFormat | None:
     """Parse a response format; `None` for one that has no typed form, which then stays in `extra`."""
     match value:
-        case {"type": "text" | "json_object" as kind}:
+        case {"type": "text" | "json_object" as kind, **rest} if not rest:
             return OutputFormat(kind=kind)
+        case {"type": "json_object" | "json_schema", "schema": dict(schema), **rest} if not rest:
+            # Together's older spelling, and the one of llama.cpp's server.
+            return OutputFormat(kind="json_schema", json_schema=schema)
+        case {"type": "json_object" | "json", "value": dict(schema), **rest} if not rest:
+            # Hugging Face's text-generation-inference, and its client for it.
+            return OutputFormat(kind="json_schema", json_schema=schema)
         case {"type": "json_schema", "json_schema": dict(schema)} if schema.keys() <= _SCHEMA_FIELDS:
             at = "response_format.json_schema"
             return OutputFormat(

@@ -175,13 +175,15 @@ def _apply_to_message(message: JsonObject, quirks: Quirks, notes: WarningLog) ->
     content = message.get("content")
     if isinstance(content, list):
         kept = [fitted for part in content if (fitted := _apply_to_part(part, quirks, notes)) is not None]
-        message["content"] = _joined(kept, quirks) if kept or not content else ""
+        message["content"] = _joined(kept, quirks, notes) if kept or not content else ""
 
 
-def _joined(parts: list[Any], quirks: Quirks) -> Any:
+def _joined(parts: list[Any], quirks: Quirks, notes: WarningLog) -> Any:
     """Return texts as one string where a list of them may be refused."""
     if not quirks.joined_texts or not all(isinstance(part, dict) and part.get("type") == "text" for part in parts):
         return parts
+    if any(part.keys() - {"type", "text"} for part in parts):
+        notes.drop("extra", "texts are sent as one string here, without further fields")
     return "\n\n".join(str(part.get("text") or "") for part in parts)
 
 
