@@ -38,7 +38,7 @@ def test_order_of_places(tmp_path: Path) -> None:
 
 def test_what_was_asked_for_is_not_replaced(tmp_path: Path) -> None:
     _write(tmp_path / "understudy.toml")
-    with pytest.raises(ConfigError, match=r"there is no configuration file .*gone\.toml \(from --config\)\n  correct"):
+    with pytest.raises(ConfigError, match=r"there is no configuration file .*gone\.toml\n  correct"):
         locate("gone.toml", {}, tmp_path, None)
     with pytest.raises(ConfigError, match=r"gone\.toml \(from UNDERSTUDY_CONFIG\)"):
         locate(None, {"UNDERSTUDY_CONFIG": "gone.toml"}, tmp_path, None)

@@ -35,6 +35,7 @@ def llama(folder: Path, name: str, context: int, *modes: str) -> Iterator[Runnin
     program = str(HERE / "programs" / "llama_cpp.py")
     command = (LLAMA_CPP.program("bin", "python"), program, str(port), str(context), name, *modes)
     with running(folder, port, *command) as server:
+        server.wait_for("/health")  # it listens before the model is loaded, and answers 503
         yield server
 
 

@@ -30,6 +30,18 @@ class Running:
     def post(self, path: str, body: Any = None) -> Any:
         return self._call("POST", path, body)
 
+    def wait_for(self, path: str) -> None:
+        """Ask until the answer is a success."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.get(path)
+            except AssertionError:
+                assert time.monotonic() < end, f"{path} never succeeded"
+                time.sleep(0.05)
+            else:
+                return
+
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
         with contextlib.closing(connection):

@@ -32,7 +32,14 @@ async def test_scene(small: Running, face: Face, scene: Scene) -> None:
 async def test_a_tool_loop(large: Running, face: Face) -> None:
     """Twelve steps of one or more calls each do not fit into the small window."""
     async with connect(large.url, face) as llm:
-        await scenes.tool_loop(llm)
+        # Rarely the random model calls nothing within its tokens, or ends without words.
+        for last in (False, False, True):
+            try:
+                await scenes.tool_loop(llm)
+                break
+            except AssertionError:
+                if last:
+                    raise
 
 
 async def test_a_grammar_enforces_a_schema(small: Running) -> None:

@@ -204,6 +204,8 @@ def _said(turn: Turn) -> list[Message | Mapping[str, Any]]:
                 messages.append(Message.user(tuple(parts)))
                 parts = []
             messages.append(each)
+        elif each == "":
+            raise Misuse("a turn contains an empty string; leave it out")
         elif len(given) == 1 and isinstance(each, str):
             messages.append(Message.user(each))
         elif isinstance(each, str | Part):

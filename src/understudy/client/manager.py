@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 import msgspec
 
 from understudy.client.door.given import check_fallback, check_recording, read_list, read_provider, read_routes
+from understudy.client.door.options import check_model
 from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
 from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported, error_of
@@ -229,6 +230,7 @@ class ProviderManager:
 
     async def is_model_available(self, model: str) -> bool:
         """Check whether any provider offers a model; `entry/model` asks that entry alone."""
+        check_model(model)
         entry, rest = split_name(model)
         if rest is not None and (named := self._by_name.get(entry)) is not None:
             answer = await _asked(named, lambda each: _of_type(bool, each.is_model_available(rest)), self._patience)
@@ -372,10 +374,9 @@ def from_config(
     dictionary alone. Without it: `UNDERSTUDY_CONFIG`, `./understudy.toml`, the user's configuration folder; without any
     file, every provider whose key is in the environment. Raise `ConfigError`, which states what is wrong and where.
     """
-    from understudy.config import load, read_mapping
+    from understudy.config import read_given
 
-    loaded = read_mapping(path) if isinstance(path, Mapping) else load(path)
-    return from_loaded(loaded, transport=transport, sink=sink, observers=observers)
+    return from_loaded(read_given(path), transport=transport, sink=sink, observers=observers)
 
 
 def from_loaded(

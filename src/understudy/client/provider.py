@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, Unpack, overload
 
 from msgspec.structs import replace
 
+from understudy.client.door.options import check_limit, check_model
 from understudy.domain.errors import ModelNotFound, Unsupported
 from understudy.domain.events import Warned
 from understudy.domain.operation import Operation
@@ -172,6 +173,7 @@ class Provider:
         """Return the models that the provider offers, over all pages, at most `limit`."""
         import asyncio
 
+        check_limit(limit)
         found = await self._ask_for_models(ModelsRequest(limit=limit))
         named: list[ModelInfo] = []
         for start in range(0, len(found), SLICE):
@@ -184,6 +186,7 @@ class Provider:
 
     async def is_model_available(self, model: str) -> bool:
         """Check whether the provider offers a model by looking it up. Raise `Unsupported` if that cannot show it."""
+        check_model(model)
         if self.row.catalogue_only:
             raise Unsupported(
                 f"{self.row.title} cannot report whether a model is available: its list shows what can be deployed, "

@@ -29,7 +29,7 @@ def locate(path: str | Path | None, environ: Mapping[str, str], cwd: Path, home:
     names a file that does not exist: what was asked for is never replaced by something else.
     """
     if path is not None:
-        return _asked_for(cwd / _in_home(path, home), "--config")
+        return _asked_for(cwd / _in_home(path, home))
     if named := environ.get(VARIABLE):
         return _asked_for(cwd / _in_home(named, home), VARIABLE)
     folder = user_folder(environ, home)
@@ -102,11 +102,13 @@ def _in_home(path: str | Path, home: Path | None) -> Path:
     return home.joinpath(*parts[1:]) if home and parts[:1] == ("~",) else Path(path)
 
 
-def _asked_for(path: Path, by: str) -> Path:
+def _asked_for(path: Path, variable: str | None = None) -> Path:
+    source = f" (from {variable})" if variable else ""
     if path.is_dir():
-        raise ConfigError(f"{path} (from {by}) is a folder\n  did you mean {path / FILE_NAME}?")
+        raise ConfigError(f"{path}{source} is a folder\n  did you mean {path / FILE_NAME}?")
     if not path.exists():
-        raise ConfigError(f"there is no configuration file {path} (from {by})\n  correct the path, or remove {by}")
+        help_ = f"correct the path, or remove {variable}" if variable else "correct the path"
+        raise ConfigError(f"there is no configuration file {path}{source}\n  {help_}")
     return path
 
 

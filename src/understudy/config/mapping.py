@@ -5,17 +5,18 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
+from os import PathLike
+from pathlib import Path, PurePath
 from typing import Any
 
 from understudy.config.lines import KeyPath
 from understudy.config.model import Config
-from understudy.config.reading import read
+from understudy.config.reading import load, read
 from understudy.config.report import Source
 from understudy.config.schema import KNOWN, LLM
 from understudy.domain.errors import ConfigError, Misuse
 from understudy.domain.secret import Secret
-from understudy.domain.suggestions import shown
+from understudy.domain.suggestions import kind_of, shown
 
 
 class MappingSource(Source):
@@ -28,6 +29,15 @@ class MappingSource(Source):
         """Return the path, such as `llm.providers[0].api_key`."""
         steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
         return "".join(steps).removeprefix(".") or "the configuration"
+
+
+def read_given(given: str | Path | Mapping[str, Any] | None) -> Config:
+    """Read what a caller passes as the configuration: a file's path, a dictionary, or nothing. Raise `ConfigError`."""
+    if isinstance(given, Mapping):
+        return read_mapping(given)
+    if given is not None and not isinstance(given, (str, PathLike)):
+        raise ConfigError(f"from_config: pass the path of a file, or a dictionary, not {kind_of(given)}")
+    return load(given)
 
 
 def read_mapping(values: Mapping[str, Any], *, environ: Mapping[str, str] | None = None) -> Config:

@@ -25,7 +25,7 @@ def _strategy(value: object) -> str | None:
     if callable(value) and not isinstance(value, type):
         return None
     hint = suggestion(value, FallbackStrategy, _FOREIGN_STRATEGIES) if isinstance(value, str) else None
-    known = hint or f"use {', '.join(FallbackStrategy)}"
+    known = hint or f"use {', '.join(FallbackStrategy)}."
     return f"is unknown: {shown(value)}; {known} Or pass a function with the signature of understudy.Strategy"
 
 

@@ -11,14 +11,16 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
 from aiohttp.abc import ResolveResult
 
-from understudy.domain.content import Audio, File, Image
+from understudy.domain.content import Audio, File, Image, Media
 from understudy.domain.errors import ConnectionFailed, InvalidResponse, Misuse, TimedOut
+from understudy.domain.rules import Rule
+from understudy.domain.suggestions import kind_of
 from understudy.transport.aiohttp_transport import AioTransport
 from understudy.transport.base import Incoming, TransportError
 from understudy.transport.name_lookup import Resolver
@@ -59,6 +61,19 @@ def is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast
 
 
+def _check_arguments(part: Any, limit: Any, seconds: Any) -> None:
+    """Raise `Misuse` for what is no media part, or an invalid limit."""
+    if not isinstance(part, Media):
+        hint = "; make one with Image.from_url" if isinstance(part, str) else ""
+        raise Misuse(f"fetch_media: pass an Image, Audio or File, not {kind_of(part)}{hint}")
+    for name, value, rule in (("limit", limit, _LIMIT), ("timeout", seconds, _SECONDS)):
+        if complaint := rule.complaint(value):
+            raise Misuse(f"fetch_media: {name} {complaint}")
+
+
+_LIMIT, _SECONDS = Rule("integer", least=1), Rule("number", positive=True)
+
+
 class MediaFetcher:
     """Downloads from addresses that `is_allowed` accepts."""
 
@@ -67,6 +82,7 @@ class MediaFetcher:
 
     async def fetch(self, part: M, limit: int, seconds: float) -> M:
         """Download the bytes of a part; see `fetch_media`."""
+        _check_arguments(part, limit, seconds)
         located = part.located()
         if located.data is not None or located.url is None:
             return located

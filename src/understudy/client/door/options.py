@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy.client.door.extras import read_extra
 from understudy.domain.content import CacheMark
+from understudy.domain.declared import check_fields
 from understudy.domain.misuse import Misuse
 from understudy.domain.requests import EFFORTS, OutputFormat, Reasoning
 from understudy.domain.rules import Rule, in_python
@@ -18,6 +19,9 @@ _SHARE = Rule("number", least=0, most=1)
 _NUMBER = Rule("number")
 _FLAG = Rule("flag")
 _STRINGS = Rule("strings")
+_LIMIT = Rule("integer", least=0)
+_BUDGET = Rule("integer", least=-1)
+"""Tokens of thinking; -1 lets the model choose (Google's `thinkingBudget`)."""
 
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("model", "verbosity", "service_tier", "user", "cache_key", "task", "session"), _STRING),
@@ -64,6 +68,19 @@ def read_deadline(value: Any) -> float | None:
     return None if value is None else read_option("deadline", value)
 
 
+def check_limit(limit: Any) -> None:
+    """Raise `Misuse` unless this may be the number of models to list."""
+    if limit is not None and (complaint := _LIMIT.complaint(limit)):
+        raise Misuse(f"list_models: limit {complaint}{_got(limit, complaint)}")
+
+
+def check_model(model: Any) -> None:
+    """Raise `Misuse` unless this may be the name of a model to look up."""
+    if not isinstance(model, str) or not model:
+        what = f"must be a string, not {kind_of(model)}" if model != "" else "is empty"
+        raise Misuse(f"is_model_available: the model {what}")
+
+
 def _stop(value: Any) -> tuple[str, ...]:
     given = (value,) if isinstance(value, str) else value
     if not isinstance(given, (list, tuple)) or not all(isinstance(each, str) for each in given):
@@ -84,6 +101,9 @@ def _reasoning(value: Any) -> Reasoning:
     reasoning = Reasoning(effort=value) if isinstance(value, str) else value
     if not isinstance(reasoning, Reasoning):
         raise Misuse(f"reasoning must be an effort such as 'low', or a Reasoning, not {kind_of(value)}")
+    check_fields(reasoning)
+    if reasoning.budget is not None and (complaint := _BUDGET.complaint(reasoning.budget)):
+        raise Misuse(f"reasoning: budget {complaint}{_got(reasoning.budget, complaint)}")
     effort = reasoning.effort
     if effort is not None and effort not in EFFORTS:
         raise Misuse(f"unknown reasoning effort {shown(effort)}; {suggestion(effort, EFFORTS)}")
@@ -110,6 +130,7 @@ def _cache(value: Any) -> CacheMark:
 def _output(value: Any) -> OutputFormat:
     if not isinstance(value, OutputFormat):
         raise Misuse(f"output must be an OutputFormat, not {kind_of(value)}; pass a type or a JSON Schema as schema=…")
+    check_fields(value)
     return value
 
 
