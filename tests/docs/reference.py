@@ -6,6 +6,7 @@ import ast
 import enum
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any, is_typeddict
@@ -190,18 +191,29 @@ def _after(words: str | None) -> str:
 
 @cache
 def _tree(module_name: str) -> ast.Module:
-    import sys
-
     return ast.parse(inspect.getsource(sys.modules[module_name]))
 
 
 def _documents(thing: type[Any]) -> Mapping[str, str]:
     """Return the strings beneath the fields of a class and its bases."""
-    return {name: words for base in reversed(thing.__mro__) for name, (_, words) in _statements(base).items() if words}
+    return {
+        name: words for base in reversed(_lineage(thing)) for name, (_, words) in _statements(base).items() if words
+    }
 
 
 def _annotations(thing: type[Any]) -> Mapping[str, str]:
-    return {name: kind for base in reversed(thing.__mro__) for name, (kind, _) in _statements(base).items()}
+    return {name: kind for base in reversed(_lineage(thing)) for name, (kind, _) in _statements(base).items()}
+
+
+def _lineage(thing: type[Any]) -> list[type[Any]]:
+    """Return a class and its bases; those of a TypedDict are in its declaration only."""
+    if not is_typeddict(thing):
+        return list(thing.__mro__)
+    body = _tree(thing.__module__).body
+    declared = next(node for node in body if isinstance(node, ast.ClassDef) and node.name == thing.__name__)
+    names = [ast.unparse(base).partition("[")[0] for base in declared.bases]
+    bases = [getattr(sys.modules[thing.__module__], name) for name in names]
+    return [thing, *(found for base in bases if is_typeddict(base) for found in _lineage(base))]
 
 
 def _statements(thing: type[Any]) -> Mapping[str, tuple[str, str]]:

@@ -13,6 +13,7 @@ import understudy as u
 from tests.engine.fakes import RecordingTransport
 from understudy import blocking
 from understudy.client.door import prompts
+from understudy.client.door.tools import read_tools
 from understudy.client.prompt import read_prompt, read_texts
 from understudy.emulator import Emulator, emulate
 
@@ -249,3 +250,17 @@ def test_synchronous_code_closes_providers_and_stops_emulators() -> None:
         emulator.start("openai")
         assert llm.generate("Hi").text
         llm.close()
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}},
+        {"type": "function", "name": "f", "description": "d", "parameters": {"type": "object"}},
+        {"name": "f", "description": "d", "parameters": {"type": "object"}},
+        {"name": "f", "description": "d", "input_schema": {"type": "object"}},
+        {"type": "custom", "name": "f", "description": "d", "input_schema": {"type": "object"}},
+    ],
+)
+def test_a_tool_may_be_in_the_form_of_any_of_the_big_wires(tool: dict[str, Any]) -> None:
+    assert read_tools([tool]) == (u.Tool(name="f", description="d", parameters={"type": "object"}),)

@@ -28,6 +28,11 @@ _TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
 """The service tiers that OpenAI has; other providers note theirs, by other words, under the same key."""
 
 
+def is_fact(key: str, value: Any) -> bool:
+    """Check whether a fact is a field of the completion object; the tiers of Anthropic and Google have other names."""
+    return key in FACTS and not (key == "service_tier" and value in ("standard", "batch"))
+
+
 class Answer(Protocol):
     """What of a generation is part of the form."""
 
@@ -121,9 +126,7 @@ def completion_object(response: Answer, dialect: str) -> dict[str, Any]:
         ],
         "usage": usage_object(response.usage),
     }
-    for key in FACTS:
-        if key in response.extra:
-            body[key] = response.extra[key]
+    body |= {key: value for key, value in response.extra.items() if is_fact(key, value)}
     return body
 
 

@@ -9,8 +9,7 @@ from typing import Any, get_origin
 
 import msgspec
 
-from understudy.dialects.schema_rules import OPENAI
-from understudy.dialects.schemas import WRAPPER, fit, rooted
+from understudy.dialects.schemas import WRAPPER, rooted
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
@@ -142,9 +141,9 @@ def _form(document: JsonObject, name: str, decode: Callable[[str], Any], convert
             raise ValueError('the answer has no "value"')
         return convert(value[WRAPPER])
 
-    # Optional properties are null in strict mode, and left out again before the type reads the answer.
-    strict = True if not fit(closed, OPENAI).flaws else None
-    output = OutputFormat(json_schema=closed, name=_name(name), strict=strict)
+    # A target that cannot be strict with this schema reports it. Optional properties are null in strict mode, and left
+    # out again before the type reads the answer.
+    output = OutputFormat(json_schema=closed, name=_name(name), strict=True)
     return ResultForm(output, _parser(unwrap if wrapped else decode, closed))
 
 

@@ -11,6 +11,7 @@ from understudy.domain.suggestions import kind_of, shown, suggestion
 
 _MODES = ("auto", "none", "required")
 _CHOICE = "{'type': 'function', 'function': {'name': …}}"
+_SCHEMA = "input_schema"
 _EACH = "pass a function, a Tool, or a mapping in OpenAI's format"
 
 
@@ -38,7 +39,16 @@ def _read_tool(tool: Any, number: int) -> AnyTool:
         raise Misuse(f"tools[{number}] is {kind_of(tool)}: {_EACH}")
     from understudy.dialects.openai.parse import read_tool
 
-    return read_tool(tool, f"tools[{number}]")
+    return read_tool(_nested(tool), f"tools[{number}]")
+
+
+def _nested(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a tool in the form of chat completions; the Responses API and Anthropic write the function flat."""
+    kind = tool.get("type", "function")
+    if "name" not in tool or "function" in tool or not (kind == "function" or (kind == "custom" and _SCHEMA in tool)):
+        return tool
+    function = {"parameters" if key == _SCHEMA else key: value for key, value in tool.items() if key != "type"}
+    return {"type": "function", "function": function}
 
 
 def read_tool_choice(choice: Any) -> ToolChoice:

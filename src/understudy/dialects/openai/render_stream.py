@@ -8,10 +8,10 @@ from understudy.dialects.openai.render import render_error_body
 from understudy.dialects.openai.wire import NAME
 from understudy.domain import events as e
 from understudy.domain.chat_completion import (
-    FACTS,
     annotation_object,
     audio_object,
     finish_reason,
+    is_fact,
     like_openai,
     logprobs_object,
     tool_call_object,
@@ -151,7 +151,7 @@ class ChunkRenderer:
             return self._choice({"index": 0, "delta": {}, "logprobs": logprobs, "finish_reason": None})
         if key == "moderation":
             return self._bare({"choices": [], "moderation": value})
-        if key in FACTS:
+        if is_fact(key, value):
             self._facts[key] = value
             self._frame = None
         return b""

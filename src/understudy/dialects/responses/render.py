@@ -13,6 +13,7 @@ from understudy.dialects.responses.citations import render_citation
 from understudy.dialects.responses.usage import render_usage
 from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.dialects.server import Inbound, json_reply
+from understudy.domain.chat_completion import is_fact
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
 from understudy.domain.responses import GenerationResponse, TokenCount
@@ -80,6 +81,7 @@ def render_response(
     head: ResponseHead, output: list[JsonObject], ending: Ending, usage: Usage, facts: JsonObject
 ) -> JsonObject:
     """Render a response. `facts` may hold `service_tier`."""
+    tier = facts.get("service_tier")
     return {
         "id": head.id,
         "object": "response",
@@ -93,7 +95,7 @@ def render_response(
         "model": head.model,
         "output": output,
         "previous_response_id": None,
-        "service_tier": facts.get("service_tier"),
+        "service_tier": tier if is_fact("service_tier", tier) else None,
         "store": False,
         "usage": render_usage(usage),
     }
