@@ -12,6 +12,7 @@ from understudy import dialects, providers
 from understudy.client.door.prompts import read_messages
 from understudy.dialects.base import Send
 from understudy.domain.content import AnyPart, Audio, File, Image, Text, ToolResult
+from understudy.domain.events import Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.misuse import Misuse
@@ -66,7 +67,7 @@ class Said:
         self.refusal = next((step for step in steps if isinstance(step, Failure)), None)
         self.body: Any = next((json.loads(step.request.body or b"") for step in steps if isinstance(step, Send)), None)
         self.warnings = [
-            (str(step.warning.kind), step.warning.what, step.warning.why) for step in steps if hasattr(step, "warning")
+            (str(step.warning.kind), step.warning.what, step.warning.why) for step in steps if isinstance(step, Warned)
         ]
 
     @property

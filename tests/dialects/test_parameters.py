@@ -11,6 +11,7 @@ from understudy import dialects, providers
 from understudy.dialects.base import Send, WarningLog
 from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.parameters import fit_parameters
+from understudy.domain.events import Warned
 from understudy.domain.messages import Message
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, Reasoning
@@ -26,7 +27,7 @@ def sent(provider: str, model: str, **fields: Any) -> tuple[dict[str, Any], list
     assert name is not None
     steps = dialects.load(name).open(Operation.CHAT, request, endpoint).start()
     (body,) = [json.loads(step.request.body or b"") for step in steps if isinstance(step, Send)]
-    return body, [(str(step.warning.kind), step.warning.what) for step in steps if hasattr(step, "warning")]
+    return body, [(str(step.warning.kind), step.warning.what) for step in steps if isinstance(step, Warned)]
 
 
 def at(body: dict[str, Any], path: str) -> Any:

@@ -241,7 +241,7 @@ def _string(node: ast.stmt | None) -> str:
 
 def _alias(name: str) -> list[str]:
     """Return the definition of a name that stands for a type."""
-    home = understudy._HOME_OF.get(name, "understudy.emulator.emulator")
+    home = understudy._HOME_OF.get(name, "understudy.emulator.emulator")  # pyright: ignore[reportPrivateUsage]
     body = _tree(home).body
     for node, following in zip(body, [*body[1:], None], strict=True):
         match node:

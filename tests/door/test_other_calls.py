@@ -50,7 +50,8 @@ async def test_media_are_fetched_for_parts_alone() -> None:
     with pytest.raises(u.Misuse, match=r"pass an Image, Audio or File, not a string; make one with Image\.from_url"):
         await u.fetch_media("https://example.org/a.png")  # type: ignore[type-var]
     part = u.Image(url="https://example.org/a.png")
-    for options, words in (({"limit": "1"}, "limit must be a whole number"), ({"timeout": 0}, "timeout must be")):
+    wrong: list[tuple[dict[str, Any], str]] = [({"limit": "1"}, "limit must be"), ({"timeout": 0}, "timeout must be")]
+    for options, words in wrong:
         with pytest.raises(u.Misuse, match=f"fetch_media: {words}"):
             await u.fetch_media(part, **options)
 

@@ -141,8 +141,12 @@ def _fields(kind: Any, value: Any, at: str) -> Iterator[Complaint]:
             yield from _fields(arguments[0], item, at)
     elif dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
         yield from _object(kind, value, at)
-    elif kind is not Any and not isinstance(value, (int, float) if kind is float else origin or kind):
+    elif kind is not Any and not isinstance(value, _classes(kind)):
         yield Complaint(at, "type", f"{value!r} is not of {kind}")
+
+
+def _classes(kind: Any) -> Any:
+    return (int, float) if kind is float else get_origin(kind) or kind
 
 
 def _object(kind: Any, value: Mapping[str, Any], at: str) -> Iterator[Complaint]:

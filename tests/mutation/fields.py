@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -111,8 +111,7 @@ class _Finder:
                 for statement in child.body[ast.get_docstring(child) is not None :]:
                     self._visit(statement, where, _field)
 
-    def _visit(self, node: ast.AST, where: str, operator: object) -> None:
-        assert callable(operator)
+    def _visit(self, node: ast.AST, where: str, operator: Callable[[ast.AST], Iterable[Change]]) -> None:
         for change in operator(node):
             self._note(node, where, change)
         for field, value in ast.iter_fields(node):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -37,20 +37,20 @@ class BadRequest(Exception):
         self.failure = failure
 
 
-_S = TypeVar("_S")
+_Parse = TypeVar("_Parse", bound=Callable[..., Inbound])
 
 
-def parser(parse: Callable[[_S, HttpRequest], Inbound]) -> Callable[[_S, HttpRequest], Inbound]:
+def parser(parse: _Parse) -> _Parse:
     """Make a `parse` raise `BadRequest` for a value of a wrong type that only its message, part or tool found."""
 
     @wraps(parse)
-    def parse_or_refuse(half: _S, request: HttpRequest) -> Inbound:
+    def parse_or_refuse(half: Any, request: HttpRequest) -> Inbound:
         try:
             return parse(half, request)
         except Misuse as error:
             raise BadRequest(failure_of(error)) from error
 
-    return parse_or_refuse
+    return cast(_Parse, parse_or_refuse)
 
 
 KIND_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", list: "list", dict: "object"}

@@ -100,7 +100,7 @@ def restoring(dialect: Dialect, originals: Mapping[str, str]) -> Dialect:
     """Return the dialect with exchanges that restore the original names of tools in what they read."""
 
     def restored(opening: Any) -> Any:
-        def opened(request: Any, endpoint: Endpoint, **options: Any) -> Exchange[Any]:
+        def opened(request: Any, endpoint: Endpoint, **options: Any) -> Any:
             return _Restoring(opening(request, endpoint, **options), originals)
 
         return opened
