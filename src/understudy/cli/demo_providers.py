@@ -35,7 +35,7 @@ class ProviderAnswer(NamedTuple):
     endpoint: str
     attempt: AttemptRecord | None
     text: str
-    """The answer; the error if there is none."""
+    """The answer, or the error in its place."""
 
 
 async def ask_all(screen: Console) -> tuple[Claim, ...]:
@@ -90,7 +90,7 @@ def _columns(*cells: str) -> str:
 
 
 def _short(text: str, width: int) -> str:
-    """Return the beginning of a text, in one line."""
+    """Return the beginning of a string, in one line."""
     line = " ".join(text.split())
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
