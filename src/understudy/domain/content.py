@@ -236,12 +236,16 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
                 found = "is empty" if data == "" else "is not valid base64"
                 raise InvalidMedia(f"{where}: data {found}; for raw bytes, use {name}.from_bytes")
             return media if data == media.data else msgspec.structs.replace(media, data=data)
-        if media.url is None and media.file_id is None and media.extra is None and not isinstance(self, Audio):
+        if media.url is None and media.file_id is None and media.extra is None and not media._words():
             raise InvalidMedia(f"{where}: {name} is empty: give url, data or file_id, or use {name}.from_path")
         if media.url is not None and not is_absolute_url(media.url):
             hint = f"; for a file on disk, use {name}.from_path" if ":" not in media.url[:6] else ""
             raise InvalidMedia(f"{where}: url is not an absolute URL: got {shown(media.url)}{hint}")
         return media
+
+    def _words(self) -> str | None:
+        """Return what stands for the bytes where there are none."""
+        return None
 
     def located(self) -> Self:
         """Return the media with its bytes in `data`, if `url` or `data` holds a `data:` URL."""
@@ -274,6 +278,9 @@ class Audio(Media, frozen=True, kw_only=True, tag="audio", omit_defaults=True):
     format: str | None = None
     transcript: str | None = None
 
+    def _words(self) -> str | None:
+        return self.transcript
+
 
 class File(Media, frozen=True, kw_only=True, tag="file", omit_defaults=True):
     """A document, most often a PDF. `text` holds a plain-text document."""
@@ -281,6 +288,9 @@ class File(Media, frozen=True, kw_only=True, tag="file", omit_defaults=True):
     text: str | None = None
     context: str | None = None
     citations: bool | None = None
+
+    def _words(self) -> str | None:
+        return self.text
 
     def plain_text(self) -> str | None:
         """Return `text`, or the bytes of a text file (`text/…`, JSON, YAML …) decoded as UTF-8; `None` for any other
