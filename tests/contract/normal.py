@@ -88,10 +88,6 @@ def _text_as_parts(body: Body) -> Body:
     return grown
 
 
-def _without_empty_lists(body: Body) -> Body:
-    return {key: value for key, value in body.items() if value != []}
-
-
 def _as_protocol_buffers(body: Body) -> Body:
     """Gemini's bodies, with names in camel case, bytes in the first alphabet, and lists where one object stands."""
     if not body.keys() & {"contents", "requests", "content", "generateContentRequest"}:
@@ -114,6 +110,21 @@ def _named(key: str, value: Any) -> Any:
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+def _without_idle_words(value: Any) -> Any:
+    """Leave out what changes nothing, within schemas too."""
+    if isinstance(value, list):
+        return [_without_idle_words(item) for item in value if item != []]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: _without_idle_words(item) for key, item in value.items() if key != "$schema" and item != []}
+    if "tools" not in kept:
+        kept.pop("tool_choice", None)
+    parameters = kept.get("parametersJsonSchema")
+    if isinstance(parameters, dict) and not parameters.get("properties"):
+        del kept["parametersJsonSchema"]
+    return kept
 
 
 NORMALISATIONS = (
@@ -140,7 +151,8 @@ NORMALISATIONS = (
     ),
     Normalisation("an item with a role and without a type is a message (Responses API)", _messages_as_items),
     Normalisation(
-        "an empty list of parts, tools or stop sequences says the same as none", _everywhere(_without_empty_lists)
+        "an empty list, a schema's `$schema`, a choice among no tools and parameters without properties say nothing",
+        _without_idle_words,
     ),
 )
 

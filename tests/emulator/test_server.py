@@ -84,7 +84,7 @@ async def test_a_client_may_ask_for_a_fault(http: aiohttp.ClientSession, emulato
     assert emulator.remaining(PROVIDER) == 1
     async with http.post(f"{emulator.url(PROVIDER)}/api/chat", json=PLAIN, headers={HEADER: "explode"}) as response:
         assert response.status == 400
-        assert "kinds: status, error" in await response.text()
+        assert "unknown kind 'explode'; expected one of status, error" in await response.text()
 
 
 async def test_a_client_that_leaves_is_noticed(emulator: Emulator) -> None:

@@ -66,7 +66,7 @@ async def test_an_unknown_name_is_a_failure_of_the_lookup(monkeypatch: pytest.Mo
     assert found.message == "cannot connect to unknown.example:9: Name or service not known"
 
 
-@pytest.mark.parametrize("wrong", [{"base_url": "http://1.2.3.4.5/v1"}, {"headers": {"x-team": "a\r\nb"}}], ids=str)
+@pytest.mark.parametrize("wrong", [{"base_url": "http://1.2.3.4.5/v1"}], ids=str)
 async def test_an_entry_that_cannot_be_asked_at_all_leaves_the_others(wrong: dict[str, Any]) -> None:
     async def well(line: Line) -> None:
         while True:

@@ -131,7 +131,6 @@ def test_a_live_price_has_a_date_and_a_rate_for_the_cache() -> None:
         ("https://proxy.example/v1", None, None),
         ("http://127.0.0.1:8000/v1", None, None),
         ("https://proxy.example/v1", "openai", ("12.5", "genai-prices")),
-        ("https://api.openai.com/v1", "", None),
     ],
 )
 def test_the_address_tells_whose_prices_apply(

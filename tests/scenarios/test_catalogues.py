@@ -87,7 +87,10 @@ TOLD: dict[str, tuple[str, dict[str, Any]]] = {
         "gemini-3.8-flash",
         {"capabilities": CHAT | {"thinking"}, "context_window": 1_048_576, "max_output_tokens": 65_536},
     ),
-    "groq": ("openai/gpt-oss-20b", {"capabilities": None, "context_window": 131_072, "max_output_tokens": 65_536}),
+    "groq": (
+        "openai/gpt-oss-20b",
+        {"capabilities": CHAT | {"thinking", "tools"}, "context_window": 131_072, "max_output_tokens": 65_536},
+    ),
     "together": (
         "openai/gpt-oss-120b",
         {"capabilities": CHAT, "context_window": 131_072, "input_price": "0.15", "output_price": "0.6"},

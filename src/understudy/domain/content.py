@@ -236,7 +236,7 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
                 found = "is empty" if data == "" else "is not valid base64"
                 raise InvalidMedia(f"{where}: data {found}; for raw bytes, use {name}.from_bytes")
             return media if data == media.data else msgspec.structs.replace(media, data=data)
-        if media.url is None and media.file_id is None and media.extra is None and not media._words():
+        if media.url is None and media.file_id is None and media.extra is None and not self._words():
             raise InvalidMedia(f"{where}: {name} is empty: give url, data or file_id, or use {name}.from_path")
         if media.url is not None and not is_absolute_url(media.url):
             hint = f"; for a file on disk, use {name}.from_path" if ":" not in media.url[:6] else ""

@@ -15,7 +15,7 @@ from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
 from understudy.domain.messages import AnyTool, Tool
 from understudy.domain.requests import OutputFormat
-from understudy.domain.suggestions import kind_of
+from understudy.domain.suggestions import kind_of, shown
 from understudy.engine.structured_nulls import without_nulls
 from understudy.engine.structured_text import json_in
 from understudy.wire import json
@@ -72,7 +72,7 @@ def check_tools(tools: tuple[AnyTool, ...]) -> None:
                 try:
                     _compiled(tool.parameters)
                 except Misuse as error:
-                    raise Misuse(f"the parameters of the tool {tool.name!r} are invalid: {error}") from error
+                    raise Misuse(f"the parameters of the tool {shown(tool.name)} are invalid: {error}") from error
                 _TOOLS[key] = None
 
 

@@ -436,6 +436,15 @@ def test_a_begun_answer_is_left_out_where_refused_but_a_paused_turn_is_none() ->
 ORIGIN = b'{"stream": false, "model": "alias", "temperature": 0.5, "x": [1.0, {"deep": null}], "messages": []}'
 
 
+def test_an_answer_whose_question_was_dropped_gets_a_user_message_behind_it() -> None:
+    unheard = Message.user((Audio(data="UklGRg==", media_type="audio/wav"),))
+    heard = GenerationRequest(messages=(unheard, Message.assistant("Hello")))
+    assert [message["role"] for message in body(heard, quirks=Quirks(prefill=False))["messages"]] == [
+        "assistant",
+        "user",
+    ]
+
+
 def test_a_body_in_this_dialect_is_patched() -> None:
     origin = WireOrigin("anthropic", ORIGIN, (("anthropic-version", "2023-06-01"), ("anthropic-beta", "b, a")))
     request = GenerationRequest(messages=(), model="alias", origin=origin, temperature=0.5)

@@ -337,7 +337,11 @@ class MessageEncoder:
     def _refuse_prefill(self, messages: tuple[Message, ...]) -> None:
         """Leave out a begun answer if the model refuses it. A paused turn, which holds hosted tools' blocks, is
         not one: it is sent back as it is."""
-        if self._quirks.prefill or len(self._messages) < 2 or self._messages[-1]["role"] != "assistant":
+        if self._quirks.prefill or self._messages[-1]["role"] != "assistant":
+            return
+        if len(self._messages) == 1:
+            self._notes.emulate("messages", "this API requires a user message at the end, and none is left")
+            self._append(Message.user(PLACEHOLDER))
             return
         if any(isinstance(part, Opaque) and part.dialect == NAME for part in messages[-1].parts):
             return

@@ -42,6 +42,7 @@ def _dress(body: JsonObject, usage: Usage) -> JsonObject:
     choice: JsonObject = next(iter(body.get("choices") or ()), {})
     if choice.get("finish_reason") and (counts := usage_object(usage)) is not None:
         own["usage"] = _timed(counts)
+        body["service_tier"] = "on_demand"
     elif not choice.get("delta", {}).get("role"):
         return body
     return {**body, "x_groq": own}
