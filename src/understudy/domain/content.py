@@ -130,6 +130,8 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
 
     _kind: ClassVar[str] = ""
     """The first half of the media types of the class; empty if it is any."""
+    _words: ClassVar[str] = ""
+    """The field that may stand for the bytes."""
 
     url: str | None = None
     data: str | None = None
@@ -236,16 +238,12 @@ class Media(Part, frozen=True, kw_only=True, omit_defaults=True):
                 found = "is empty" if data == "" else "is not valid base64"
                 raise InvalidMedia(f"{where}: data {found}; for raw bytes, use {name}.from_bytes")
             return media if data == media.data else msgspec.structs.replace(media, data=data)
-        if media.url is None and media.file_id is None and media.extra is None and not self._words():
+        if media.url is None and media.file_id is None and media.extra is None and not getattr(self, self._words, None):
             raise InvalidMedia(f"{where}: {name} is empty: give url, data or file_id, or use {name}.from_path")
         if media.url is not None and not is_absolute_url(media.url):
             hint = f"; for a file on disk, use {name}.from_path" if ":" not in media.url[:6] else ""
             raise InvalidMedia(f"{where}: url is not an absolute URL: got {shown(media.url)}{hint}")
         return media
-
-    def _words(self) -> str | None:
-        """Return what stands for the bytes where there are none."""
-        return None
 
     def located(self) -> Self:
         """Return the media with its bytes in `data`, if `url` or `data` holds a `data:` URL."""
@@ -274,23 +272,20 @@ class Audio(Media, frozen=True, kw_only=True, tag="audio", omit_defaults=True):
     """Audio. `format` is the short name that OpenAI's wire uses (`wav`, `mp3`); `transcript` is set on answers."""
 
     _kind: ClassVar[str] = "audio"
+    _words: ClassVar[str] = "transcript"
 
     format: str | None = None
     transcript: str | None = None
-
-    def _words(self) -> str | None:
-        return self.transcript
 
 
 class File(Media, frozen=True, kw_only=True, tag="file", omit_defaults=True):
     """A document, most often a PDF. `text` holds a plain-text document."""
 
+    _words: ClassVar[str] = "text"
+
     text: str | None = None
     context: str | None = None
     citations: bool | None = None
-
-    def _words(self) -> str | None:
-        return self.text
 
     def plain_text(self) -> str | None:
         """Return `text`, or the bytes of a text file (`text/…`, JSON, YAML …) decoded as UTF-8; `None` for any other
