@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from understudy.domain.content import Audio, File, Image, InvalidMedia, Media, sniff_image
-from understudy.domain.media_types import parse_data_url
+from understudy.domain.content import Audio, File, Image, InvalidMedia, Media
+from understudy.domain.media_types import parse_data_url, sniff_image
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 

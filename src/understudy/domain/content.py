@@ -23,7 +23,6 @@ from understudy.domain.media_types import (
     parse_data_url,
     settle_type,
     sniff,
-    sniff_base64,
     type_of_name,
 )
 from understudy.domain.misuse import Misuse
@@ -396,9 +395,3 @@ def _result_content(content: object) -> str | tuple[AnyPart, ...]:
     if isinstance(content, (list, tuple)) and (content == () or any(isinstance(each, Part) for each in content)):
         return read_content(content, "ToolResult")
     return json_text(content, "ToolResult: content")
-
-
-def sniff_image(data: str) -> str | None:
-    """Return the media type of an image from the first bytes of its base64; `None` if they show none."""
-    kind = sniff_base64(data)
-    return kind if kind is not None and kind.startswith("image/") else None

@@ -223,3 +223,9 @@ def parse_data_url(url: str) -> tuple[str | None, str] | None:
     if not data.isascii():
         return None  # Not a URL: such characters must be percent-encoded, in an encoding that only the caller knows.
     return media_type or None, base64.b64encode(unquote_to_bytes(data)).decode("ascii")
+
+
+def sniff_image(data: str) -> str | None:
+    """Return the media type of an image from the first bytes of its base64; `None` if they show none."""
+    kind = sniff_base64(data)
+    return kind if kind is not None and kind.startswith("image/") else None

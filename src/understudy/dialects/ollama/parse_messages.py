@@ -16,8 +16,8 @@ from understudy.domain.content import (
     Thinking,
     ToolCall,
     ToolResult,
-    sniff_image,
 )
+from understudy.domain.media_types import sniff_image
 from understudy.domain.messages import Message, Role
 
 _ROLES = {"system": Role.SYSTEM, "user": Role.USER, "assistant": Role.ASSISTANT, "tool": Role.TOOL}
