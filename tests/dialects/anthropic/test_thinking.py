@@ -91,6 +91,13 @@ def test_a_budget_leaves_room_for_the_answer(
     assert kinds == warnings
 
 
+@pytest.mark.parametrize("mode", ["enabled", "adaptive"])
+def test_a_forced_tool_goes_before_thinking_in_whatever_mode(mode: str) -> None:
+    plan, warnings = planned("claude-haiku-4-5", limits=ThinkingLimits(4000, forced_tool=True), mode=mode)
+    assert plan.thinking is None
+    assert warnings[-1] == "dropped"
+
+
 def test_a_model_may_refuse_it_altogether() -> None:
     notes = WarningLog()
     quirks = Quirks(refused=frozenset({"reasoning"}))

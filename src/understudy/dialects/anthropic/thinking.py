@@ -111,7 +111,7 @@ def _accepted(mode: str | None, quirks: Quirks, notes: WarningLog) -> str | None
 
 def _enabled(asked: Reasoning, limits: ThinkingLimits, notes: WarningLog) -> JsonObject | None:
     """Return thinking with a budget of at least 1024 tokens that leaves room for the answer."""
-    if limits.forced_tool and asked.mode is None:
+    if limits.forced_tool:
         notes.drop("reasoning", "it cannot be combined with a forced tool choice")
         return None
     if limits.unsigned_turn:
