@@ -396,6 +396,13 @@ def test_a_prefill_does_not_end_in_white_space() -> None:
         assert (last if isinstance(last, str) else last[-1]["text"]) == "The answer:"
 
 
+def test_a_prefill_before_a_system_message_that_moves_does_not_end_in_white_space() -> None:
+    body, _ = encoded("anthropic", HI, Message.assistant("The answer: "), Message.system("Hello"))
+    last = body["messages"][-1]["content"]
+    assert (last if isinstance(last, str) else last[-1]["text"]) in ("The answer:", "Hello")
+    assert "answer: " not in str(body)
+
+
 @pytest.mark.parametrize("target", ["anthropic", "google"])
 def test_a_conversation_begins_with_the_user(target: str) -> None:
     body, warnings = encoded(target, Message.system("Be kind."), Message.assistant("Hello!"), HI)

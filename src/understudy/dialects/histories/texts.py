@@ -74,7 +74,11 @@ def _emptied(part: AnyPart, dialect: str, rules: HistoryRules) -> AnyPart:
 def with_trimmed_end(messages: tuple[Message, ...], notes: WarningLog) -> tuple[Message, ...]:
     """Return the messages without white space at the end of an answer that the caller began (Anthropic: "final
     assistant content cannot end with trailing whitespace")."""
-    last = messages[-1]
+    # A system message behind it may move to the system prompt.
+    place = len(messages) - 1
+    while place > 0 and messages[place].role in (Role.SYSTEM, Role.DEVELOPER):
+        place -= 1
+    last, before, behind = messages[place], messages[:place], messages[place + 1 :]
     if last.role is not Role.ASSISTANT or not last.parts:
         return messages
     ending = last.parts[-1]
@@ -83,5 +87,5 @@ def with_trimmed_end(messages: tuple[Message, ...], notes: WarningLog) -> tuple[
     notes.emulate("prefill", "white space at its end was removed, which this API refuses there")
     trimmed = ending.text.rstrip()
     if isinstance(last.content, str):
-        return (*messages[:-1], replace(last, content=trimmed))
-    return (*messages[:-1], replace(last, content=(*last.content[:-1], replace(ending, text=trimmed))))
+        return (*before, replace(last, content=trimmed), *behind)
+    return (*before, replace(last, content=(*last.content[:-1], replace(ending, text=trimmed))), *behind)
