@@ -35,7 +35,7 @@ def show_outcome(outcome: ToolOutcome) -> None:
 def approval(tools: list[FunctionTool[..., Any]], *, agreed: bool) -> Approve:
     """Return what decides about calls: `--yes`, or the user at the terminal.
 
-    Raise `Misuse` if nobody could be asked about a tool that needs it.
+    Raise `Misuse` if a tool needs approval and there is no terminal on which to ask for it.
     """
     if agreed:
         return lambda call: True
