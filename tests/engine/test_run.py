@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import understudy as u
-from tests.engine.virtual_time import VirtualTimeLoop, run
+from understudy.virtual_time import VirtualTimeLoop, run
 from understudy.domain.events import Finished, Started, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation

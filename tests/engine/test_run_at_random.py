@@ -14,7 +14,7 @@ import pytest
 
 import understudy as u
 from tests.engine.test_run import WORDS, Paced, a_run, failing
-from tests.engine.virtual_time import run
+from understudy.virtual_time import run
 from understudy.domain.events import TextDelta
 from understudy.domain.failures import FailureKind
 from understudy.engine.engine import CLOSED, Engine, Sources

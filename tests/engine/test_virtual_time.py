@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 import understudy as u
-from tests.engine.virtual_time import run
+from understudy.virtual_time import run
 from understudy.domain.failures import Failure, FailureKind
 from understudy.engine.engine import Engine, Sources
 from understudy.transport.base import TransportError
