@@ -51,7 +51,8 @@ def suite_of_fields(root: Path, path: str) -> list[str]:
         for family in families
         if family.label.startswith(FAMILIES[dialect])
     ]
-    return [*chosen[:1], *_tests_of(root, dialect), "tests/sending/test_mapped_fields.py", *chosen[1:]]
+    single = ("tests/sending/test_mapped_fields.py", "tests/sending/test_degradations.py")
+    return [*chosen[:1], *_tests_of(root, dialect), *single, *chosen[1:]]
 
 
 def _tests_of(root: Path, dialect: str) -> Iterator[str]:

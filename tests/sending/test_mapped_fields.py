@@ -113,6 +113,12 @@ def test_configured_values_fill_a_body_that_came_in(dialect: str, field: str) ->
     assert sent(dialect, Operation.CHAT, came_in(dialect, form, **{field: value}), quirks) != without
 
 
+def test_configured_thinking_fills_a_body_for_anthropic_that_came_in() -> None:
+    quirks = Quirks(thinking_modes=frozenset({"enabled"}), max_output_tokens=9000)
+    request = came_in("anthropic", FORM, reasoning=u.Reasoning(budget=2000))
+    assert sent("anthropic", Operation.CHAT, request, quirks)["thinking"] == {"type": "enabled", "budget_tokens": 2000}
+
+
 def test_options_of_ollama_beside_options_are_moved_into_them() -> None:
     unified = {"num_predict", "temperature", "top_p", "top_k", "seed", "stop", "presence_penalty", "frequency_penalty"}
     only_loading = {"embedding_only", "f16_kv", "logits_all", "low_vram", "vocab_only"}

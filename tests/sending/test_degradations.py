@@ -1,0 +1,135 @@
+"""What a wire cannot carry is a warning: requests whose degradation no other test shows, by hand from vendors' documents.
+
+Each case is one request, the warnings that it must have, and what stands in its place in the body.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import understudy as u
+from tests.sending.conversations import PNG
+from understudy.dialects import load
+from understudy.dialects.base import Endpoint, Send
+from understudy.dialects.quirks import Quirks
+from understudy.domain.content import CacheMark, Provenance, Thinking
+from understudy.domain.events import Warned
+from understudy.domain.operation import Operation
+
+ASK = u.Message.user("Hello")
+ALL_MEDIA = Quirks(inputs=frozenset({"image", "audio", "file"}))
+
+
+def outcome(
+    dialect: str, *messages: u.Message, quirks: Quirks = ALL_MEDIA, **options: Any
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Return the body of a conversation in a dialect, and its warnings: what they do to what."""
+    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model", quirks=quirks)
+    request = u.GenerationRequest(messages=messages, **options)
+    steps = list(load(dialect).open(Operation.CHAT, request, endpoint).start())
+    (send,) = [step for step in steps if isinstance(step, Send)]
+    warned = [(str(step.warning.kind), step.warning.what) for step in steps if isinstance(step, Warned)]
+    return json.loads(send.request.body or b""), warned
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "cohere", "ollama", "openai", "responses"])
+def test_a_file_that_is_an_image_is_sent_as_one(dialect: str) -> None:
+    file = u.Message.user(u.Text("Look"), u.File(data=PNG, media_type="image/png"))
+    body, warned = outcome(dialect, file)
+    assert warned == [("emulated", "file")]
+    assert PNG in json.dumps(body)
+
+
+def test_a_lifetime_of_a_cache_mark_that_anthropic_lacks_is_its_default() -> None:
+    body, warned = outcome("anthropic", u.Message.user((u.Text("Hello", cache=CacheMark(ttl="2h")),)))
+    assert body["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
+    assert warned == [("clamped", "cache")]
+
+
+def test_a_failed_result_with_media_is_marked_by_a_text_at_anthropic() -> None:
+    """Its API demands that "all content must be type `text` if `is_error` is true"."""
+    result = u.ToolResult(call_id="c", content=(u.Text("No."), u.Image(data=PNG)), is_error=True)
+    call = u.Message.assistant(u.ToolCall(id="c", name="f"))
+    body, warned = outcome("anthropic", ASK, call, u.Message.tool(result))
+    (block,) = body["messages"][-1]["content"]
+    assert block == {
+        "type": "tool_result",
+        "tool_use_id": "c",
+        "content": [
+            {"type": "text", "text": "(The tool call failed.)"},
+            {"type": "text", "text": "No."},
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},
+        ],
+    }
+    assert warned == [("emulated", "tool result is_error")]
+
+
+def test_a_system_prompt_of_anthropic_has_no_image() -> None:
+    body, warned = outcome("anthropic", u.Message.system((u.Text("Be brief"), u.Image(data=PNG))), ASK)
+    assert body["system"] == [{"type": "text", "text": "Be brief"}]
+    assert warned == [("dropped", "image")]
+
+
+def test_anthropic_fetches_only_https() -> None:
+    body, warned = outcome("anthropic", u.Message.user("Look", u.Image(url="http://example.com/a.png")))
+    assert body["messages"][0]["content"] == [{"type": "text", "text": "Look"}]
+    assert warned == [("dropped", "image url")]
+
+
+def test_a_system_message_in_the_middle_stands_before_the_answer_at_anthropic() -> None:
+    """ "a system message must follow a user message" and "must be last or be followed by an assistant message"."""
+    quirks = Quirks(mid_system=True)
+    order = (u.Message.system("Be brief."), ASK, u.Message.system("In verse."), u.Message.assistant("Oh."), ASK)
+    body, warned = outcome("anthropic", *order, quirks=quirks)
+    assert [message["role"] for message in body["messages"]] == ["user", "system", "assistant", "user"]
+    assert (body["system"], body["messages"][1]["content"], warned) == ("Be brief.", "In verse.", [])
+    body, warned = outcome("anthropic", ASK, u.Message.assistant("Oh."), u.Message.system("In verse."), quirks=quirks)
+    assert [message["role"] for message in body["messages"]] == ["user", "assistant"]
+    assert body["system"] == "In verse."
+    assert warned == [("emulated", "messages")]
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini"])
+def test_a_conversation_of_which_nothing_is_left_becomes_a_message_with_a_warning(dialect: str) -> None:
+    foreign = Thinking("Hmm.", provenance=Provenance("another"))
+    body, warned = outcome(dialect, u.Message.assistant(foreign))
+    assert len(body["contents" if dialect == "gemini" else "messages"]) == 1
+    assert warned == [("dropped", "thinking"), ("emulated", "messages")]
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini"])
+def test_a_tool_message_that_answers_no_call_is_left_out_with_a_warning(dialect: str) -> None:
+    body, warned = outcome(dialect, ASK, u.Message(u.Role.TOOL, "18 degrees"))
+    assert "18 degrees" not in json.dumps(body)
+    assert warned == [("dropped", "tool message")]
+
+
+def test_an_answer_that_cannot_be_continued_is_followed_by_a_user_message_at_anthropic() -> None:
+    body, warned = outcome("anthropic", u.Message.assistant("Oh."), quirks=Quirks(prefill=False))
+    assert [message["role"] for message in body["messages"]] == ["assistant", "user"]
+    assert warned == [("emulated", "messages")]
+
+
+def test_fields_of_a_message_that_is_merged_into_another_are_kept_at_anthropic() -> None:
+    second = u.Message(u.Role.USER, "And?", extra={"anthropic": {"x_own": 1}})
+    body, _ = outcome("anthropic", ASK, second)
+    (message,) = body["messages"]
+    assert (len(message["content"]), message["x_own"]) == (2, 1)
+
+
+def test_anthropic_accepts_no_mark_of_an_hour_behind_one_of_five_minutes() -> None:
+    """The mark of the whole request counts as the last."""
+    short = u.Message.user((u.Text("Hello", cache=CacheMark(ttl="5m")),))
+    body, warned = outcome("anthropic", short, cache=CacheMark(ttl="1h"))
+    assert body["cache_control"] == {"type": "ephemeral", "ttl": "5m"}
+    assert warned == [("clamped", "cache")]
+
+
+def test_a_target_without_the_switch_of_parallel_calls_gets_none() -> None:
+    quirks = Quirks(parallel_switch=False)
+    body, warned = outcome("anthropic", ASK, quirks=quirks, tools=(u.Tool(name="f"),), parallel_tool_calls=False)
+    assert "tool_choice" not in body
+    assert warned == [("dropped", "parallel_tool_calls")]
