@@ -18,6 +18,7 @@ from understudy.dialects.quirks import Quirks
 from understudy.domain.content import CacheMark, Provenance, Thinking
 from understudy.domain.events import Warned
 from understudy.domain.operation import Operation
+from understudy.domain.requests import WireOrigin
 
 ASK = u.Message.user("Hello")
 ALL_MEDIA = Quirks(inputs=frozenset({"image", "audio", "file"}))
@@ -133,3 +134,46 @@ def test_a_target_without_the_switch_of_parallel_calls_gets_none() -> None:
     body, warned = outcome("anthropic", ASK, quirks=quirks, tools=(u.Tool(name="f"),), parallel_tool_calls=False)
     assert "tool_choice" not in body
     assert warned == [("dropped", "parallel_tool_calls")]
+
+
+def test_a_hosted_tool_of_cohere_excludes_an_output_format() -> None:
+    tool = u.OpaqueTool("cohere", {"type": "function", "function": {"name": "f"}})
+    output = u.OutputFormat(kind="json_object")
+    body, warned = outcome("cohere", ASK, tools=(tool,), output=output)
+    assert (body["tools"], "response_format" in body) == ([tool.json], False)
+    assert warned == [("dropped", "output")]
+
+
+@pytest.mark.parametrize("dialect", ["cohere", "ollama", "openai"])
+def test_own_fields_of_a_function_are_merged_into_it(dialect: str) -> None:
+    body, warned = outcome(dialect, ASK, tools=(u.Tool(name="f", extra={dialect: {"function": {"x_own": 1}}}),))
+    function = body["tools"][0]["function"]
+    assert (function["name"], function["x_own"], warned) == ("f", 1, [])
+
+
+def test_the_model_in_a_count_for_gemini_that_came_in_is_that_of_the_target() -> None:
+    whole = {"generateContentRequest": {"model": "models/b", "contents": [{"parts": [{"text": "Hello"}]}]}}
+    origin = WireOrigin("gemini", json.dumps(whole).encode())
+    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model")
+    request = u.GenerationRequest(messages=(ASK,), origin=origin)
+    steps = load("gemini").open(Operation.COUNT_TOKENS, request, endpoint).start()
+    (send,) = [step for step in steps if isinstance(step, Send)]
+    asked = json.loads(send.request.body or b"")["generateContentRequest"]
+    assert asked == {"model": "models/a-model", "contents": [{"parts": [{"text": "Hello"}]}]}
+
+
+def test_a_form_of_the_answer_that_another_model_of_cohere_lacks_is_taken_out_of_a_body() -> None:
+    whole = {"model": "b", "messages": [], "response_format": {"type": "json_object"}}
+    came: dict[str, Any] = {"origin": WireOrigin("cohere", json.dumps(whole).encode())}
+    form = u.OutputFormat(kind="json_object")
+    assert outcome("cohere", output=form, **came) == ({**whole, "model": "a-model"}, [])
+    body, warned = outcome("cohere", output=form, quirks=Quirks(output_formats=frozenset({"text"})), **came)
+    assert body == {"model": "a-model", "messages": []}
+    assert warned == [("dropped", "output")]
+
+
+@pytest.mark.parametrize("dialect", ["cohere", "ollama"])
+def test_thinking_between_tools_alone_cannot_be_asked_for(dialect: str) -> None:
+    body, warned = outcome(dialect, ASK, reasoning=u.Reasoning(mode="between_tools"))
+    thinking = body["think"] if dialect == "ollama" else body["thinking"]["type"] == "enabled"
+    assert (thinking, warned) == (True, [("emulated", "reasoning")])
