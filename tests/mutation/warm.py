@@ -19,7 +19,6 @@ import tempfile
 from pathlib import Path
 from typing import IO, NamedTuple
 
-
 _UNCOMPILED = "PYTHONDONTWRITEBYTECODE"
 
 

@@ -1,10 +1,11 @@
-"""What a wire cannot carry is a warning: requests whose degradation no other test shows, by hand from vendors' documents.
+"""What a wire cannot carry is a warning: requests whose degradation no other test shows, from the vendors' documents.
 
 Each case is one request, the warnings that it must have, and what stands in its place in the body.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -15,10 +16,13 @@ from tests.sending.conversations import PNG
 from understudy.dialects import load
 from understudy.dialects.base import Endpoint, Send
 from understudy.dialects.quirks import Quirks
-from understudy.domain.content import CacheMark, Provenance, Thinking
+from understudy.domain.content import CacheMark, Citation, Provenance, Thinking
 from understudy.domain.events import Warned
+from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
-from understudy.domain.requests import WireOrigin
+from understudy.domain.requests import EmbeddingRequest, WireOrigin
+from understudy.domain.responses import EmbeddingResponse
+from understudy.wire.http import HttpHead
 
 ASK = u.Message.user("Hello")
 ALL_MEDIA = Quirks(inputs=frozenset({"image", "audio", "file"}))
@@ -68,9 +72,10 @@ def test_a_failed_result_with_media_is_marked_by_a_text_at_anthropic() -> None:
     assert warned == [("emulated", "tool result is_error")]
 
 
-def test_a_system_prompt_of_anthropic_has_no_image() -> None:
-    body, warned = outcome("anthropic", u.Message.system((u.Text("Be brief"), u.Image(data=PNG))), ASK)
-    assert body["system"] == [{"type": "text", "text": "Be brief"}]
+@pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini", "openai"])
+def test_a_system_prompt_has_no_image(dialect: str) -> None:
+    body, warned = outcome(dialect, u.Message.system((u.Text("Be brief"), u.Image(data=PNG))), ASK)
+    assert ("Be brief" in json.dumps(body), PNG in json.dumps(body)) == (True, False)
     assert warned == [("dropped", "image")]
 
 
@@ -177,3 +182,48 @@ def test_thinking_between_tools_alone_cannot_be_asked_for(dialect: str) -> None:
     body, warned = outcome(dialect, ASK, reasoning=u.Reasoning(mode="between_tools"))
     thinking = body["think"] if dialect == "ollama" else body["thinking"]["type"] == "enabled"
     assert (thinking, warned) == (True, [("emulated", "reasoning")])
+
+
+def test_a_target_of_cohere_that_refuses_thinking_gets_none_back() -> None:
+    answer = u.Message.assistant((Thinking("Hmm.", provenance=Provenance("cohere")), u.Text("Oh.")))
+    body, warned = outcome("cohere", ASK, answer, ASK, quirks=Quirks(refused=frozenset({"thinking"})))
+    assert body["messages"][1]["content"] == [{"type": "text", "text": "Oh."}]
+    assert warned == [("dropped", "thinking")]
+
+
+def test_a_plan_of_cohere_has_no_citations_of_others() -> None:
+    said = u.Text("As said.", citations=(Citation(dialect="cohere", raw={"start": 0, "end": 2, "text": "As"}),))
+    call = u.Message.assistant((said, u.ToolCall(id="c", name="f")))
+    body, warned = outcome("cohere", ASK, call, u.Message.tool(u.ToolResult(call_id="c", content="x")))
+    assert (body["messages"][1]["tool_plan"], "citations" in body["messages"][1]) == ("As said.", False)
+    assert warned == [("dropped", "citations")]
+
+
+VECTORS = {
+    "cohere": {"embeddings": {"float": [[1.0]]}},
+    "gemini": {"embeddings": [{"values": [1.0]}]},
+    "openai": {"data": [{"index": 0, "embedding": [1.0]}]},
+}
+
+
+@pytest.mark.parametrize("dialect", VECTORS)
+def test_a_size_of_vectors_that_a_model_lacks_is_a_warning(dialect: str) -> None:
+    quirks = Quirks(refused=frozenset({"dimensions"}))
+    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model", quirks=quirks)
+    exchange = load(dialect).open(Operation.EMBED, EmbeddingRequest(texts=("a",), dimensions=8), endpoint)
+    (send,) = exchange.start()
+    assert isinstance(send, Send)
+    assert b"8" not in (send.request.body or b"")
+    exchange.head(HttpHead(200, {"content-type": "application/json"}))
+    found = [*exchange.feed(json.dumps(VECTORS[dialect]).encode()), *exchange.close()]
+    (answer,) = [step for step in found if isinstance(step, EmbeddingResponse)]
+    assert ("dropped", "dimensions") in [(str(warning.kind), warning.what) for warning in answer.warnings]
+
+
+def test_responses_refuses_recordings_as_files() -> None:
+    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model", quirks=ALL_MEDIA)
+    film = u.File(data=base64.b64encode(b"\0\0\0\x18ftypmp42").decode(), media_type="video/mp4")
+    request = u.GenerationRequest(messages=(u.Message.user(film),))
+    *_, failure = load("responses").open(Operation.CHAT, request, endpoint).start()
+    assert isinstance(failure, Failure)
+    assert "video/mp4" in failure.message
