@@ -255,9 +255,10 @@ async def test_its_own_time_out_is_its_own_failure() -> None:
 
 
 async def test_cancelling_reaches_the_signer() -> None:
-    left = asyncio.Event()
+    asked, left = asyncio.Event(), asyncio.Event()
 
     async def hang(request: u.HttpRequest) -> u.HttpRequest:
+        asked.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -265,7 +266,7 @@ async def test_cancelling_reaches_the_signer() -> None:
         return request
 
     task = asyncio.create_task(provider(RecordingTransport(), sign=hang).generate("hi"))
-    await asyncio.sleep(0.01)
+    await asyncio.wait_for(asked.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 import understudy as u
-from tests.engine.virtual_time import run
 from understudy.domain.failures import Failure, FailureKind
 from understudy.engine.engine import Engine, Sources
 from understudy.transport.base import TransportError
+from understudy.virtual_time import run
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import decode_object, encode
 
