@@ -17,7 +17,14 @@ _MONEY = "insufficient_quota"
 def failed(code: str | None, status: str = "failed") -> dict[str, Any]:
     """Return the last event of a response that failed."""
     error = {"code": code, "message": "The response failed."} if code else None
-    response: dict[str, Any] = {"id": "resp_1", "object": "response", "status": status, "error": error, "output": [], "model": "m"}
+    response: dict[str, Any] = {
+        "id": "resp_1",
+        "object": "response",
+        "status": status,
+        "error": error,
+        "output": [],
+        "model": "m",
+    }
     return {"type": f"response.{status}", "sequence_number": 3, "response": response}
 
 
