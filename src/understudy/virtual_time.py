@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from math import inf, nextafter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 POLL = 0.05
 """Real seconds between two looks at threads at work; a result wakes the loop at once."""
+_RESOLUTION = 1e-9
+"""Seconds: asyncio runs the timers that are due before `time()` and this, which is the resolution of its own clock."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -23,16 +26,22 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     now = 0.0
     is_busy: Callable[[], bool] | None = None
+    _was_busy = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         # One file is the loop's own, which wakes it up from other threads. Only if there are more is the system asked.
         ready = super().select(0) if timeout is None or len(self.get_map()) > 1 else []
         if not ready:
-            if self.is_busy is not None and self.is_busy():
-                return super().select(POLL)
+            if self.is_busy is not None:
+                was_busy, self._was_busy = self._was_busy, self.is_busy()
+                if self._was_busy or was_busy:  # what has just been finished is handed over in a moment
+                    return super().select(POLL)
             if timeout is None:
                 raise RuntimeError("nothing is left that could ever happen")
             self.now += timeout
+            if self.now + _RESOLUTION == self.now:
+                # After half a year, the loop would wait for ever for a timer that is due now.
+                self.now = nextafter(self.now, inf)
         return ready
 
 
