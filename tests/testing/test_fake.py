@@ -11,7 +11,7 @@ import pytest
 
 import understudy as u
 from understudy import FailureKind, blocking
-from understudy.testing import FakeProvider, Fault, FaultyProvider, Reply, ScriptExhausted, tool_call
+from understudy.testing import FakeProvider, Fault, FaultyProvider, Reply, ScriptExhausted, tool_call, virtual_time
 
 ONCE = u.FallbackConfig(max_retries=1)
 
@@ -264,9 +264,10 @@ def test_blocking_managers_take_fakes() -> None:
         assert llm.generate("?").provider == "b"
 
 
+@virtual_time
 async def test_delays_and_pace_take_time() -> None:
     loop = asyncio.get_running_loop()
     fake = FakeProvider(Reply(["a", "b", "c"], delay=0.02, pace=0.02))
     began = loop.time()
     assert await pieces(fake.stream("?")) == ["a", "b", "c"]
-    assert loop.time() - began >= 0.058
+    assert loop.time() - began == pytest.approx(0.06)
