@@ -156,17 +156,6 @@ def test_own_fields_of_a_function_are_merged_into_it(dialect: str) -> None:
     assert (function["name"], function["x_own"], warned) == ("f", 1, [])
 
 
-def test_the_model_in_a_count_for_gemini_that_came_in_is_that_of_the_target() -> None:
-    whole = {"generateContentRequest": {"model": "models/b", "contents": [{"parts": [{"text": "Hello"}]}]}}
-    origin = WireOrigin("gemini", json.dumps(whole).encode())
-    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model")
-    request = u.GenerationRequest(messages=(ASK,), origin=origin)
-    steps = load("gemini").open(Operation.COUNT_TOKENS, request, endpoint).start()
-    (send,) = [step for step in steps if isinstance(step, Send)]
-    asked = json.loads(send.request.body or b"")["generateContentRequest"]
-    assert asked == {"model": "models/a-model", "contents": [{"parts": [{"text": "Hello"}]}]}
-
-
 def test_a_form_of_the_answer_that_another_model_of_cohere_lacks_is_taken_out_of_a_body() -> None:
     whole = {"model": "b", "messages": [], "response_format": {"type": "json_object"}}
     came: dict[str, Any] = {"origin": WireOrigin("cohere", json.dumps(whole).encode())}
@@ -227,3 +216,23 @@ def test_responses_refuses_recordings_as_files() -> None:
     *_, failure = load("responses").open(Operation.CHAT, request, endpoint).start()
     assert isinstance(failure, Failure)
     assert "video/mp4" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("dialect", "several"), [("gemini", {"generationConfig": {"candidateCount": 2}}), ("openai", {"n": 2})]
+)
+def test_asking_for_several_answers_is_a_warning(dialect: str, several: dict[str, Any]) -> None:
+    body, warned = outcome(dialect, ASK, extra={dialect: several})
+    assert body.items() >= several.items()
+    assert warned == [("dropped", "n")]
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "prompt", "conversation"])
+def test_responses_needs_no_input_beside_another_prompt(name: str) -> None:
+    foreign = u.Message.assistant(Thinking("Hmm.", provenance=Provenance("another")))
+    body, warned = outcome("responses", foreign, extra={"responses": {name: "x_1"}})
+    assert (body[name], body["input"]) == ("x_1", [])
+    assert warned == [("dropped", "thinking")]
+    body, warned = outcome("responses", foreign)
+    assert body["input"]
+    assert warned == [("dropped", "thinking"), ("emulated", "messages")]

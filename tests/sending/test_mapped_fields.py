@@ -335,3 +335,23 @@ def test_counted_prompts_hold_all_that_the_count_of_gemini_takes() -> None:
 def test_summaries_of_reasoning_have_their_names_in_responses(display: Any, summary: str | None) -> None:
     request = u.GenerationRequest(messages=(ASK,), reasoning=u.Reasoning(effort="low", display=display))
     assert sent("responses", Operation.CHAT, request)["reasoning"].get("summary") == summary
+
+
+@pytest.mark.parametrize("place", ["generateContentRequest", "generate_content_request"])
+def test_a_count_for_gemini_that_came_in_keeps_all_but_its_model(place: str) -> None:
+    asked = {"contents": [{"parts": [{"text": "Hello"}]}]}
+    request = came_in("gemini", {"model": "b", place: {**asked, "model": "models/b"}}, temperature=0.5)
+    model = "models/a-model"
+    assert sent("gemini", Operation.COUNT_TOKENS, request) == {"model": model, place: {**asked, "model": model}}
+
+
+def test_counted_calls_have_the_signatures_that_gemini_demands() -> None:
+    call = u.ToolCall(id="c", name="f")
+    turns = (ASK, u.Message.assistant(call), u.Message.tool(u.ToolResult(call_id="c", content="x")))
+    body = sent("gemini", Operation.COUNT_TOKENS, u.GenerationRequest(messages=turns), Quirks(thought_signatures=True))
+    assert "thoughtSignature" in body["contents"][1]["parts"][0]
+
+
+def test_a_model_in_the_body_for_gemini_is_that_of_the_target() -> None:
+    request = u.GenerationRequest(messages=(ASK,), extra={"gemini": {"model": "another"}})
+    assert sent("gemini", Operation.CHAT, request)["model"] == "models/a-model"
