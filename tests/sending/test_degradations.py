@@ -236,3 +236,10 @@ def test_responses_needs_no_input_beside_another_prompt(name: str) -> None:
     body, warned = outcome("responses", foreign)
     assert body["input"]
     assert warned == [("dropped", "thinking"), ("emulated", "messages")]
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini", "ollama", "openai", "responses"])
+def test_a_citation_by_itself_is_left_out_with_a_warning(dialect: str) -> None:
+    body, warned = outcome(dialect, u.Message.user((u.Text("Hello"), Citation(url="https://example.com"))))
+    assert "example.com" not in json.dumps(body)
+    assert warned == [("dropped", "citations")]
