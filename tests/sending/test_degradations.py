@@ -14,8 +14,9 @@ import pytest
 import understudy as u
 from tests.sending.conversations import PNG
 from understudy.dialects import load
-from understudy.dialects.base import Endpoint, Send
+from understudy.dialects.base import Endpoint, Send, WarningLog
 from understudy.dialects.quirks import Quirks
+from understudy.dialects.replicate.encode_messages import encode_messages
 from understudy.domain.content import CacheMark, Citation, Provenance, Thinking
 from understudy.domain.events import Warned
 from understudy.domain.failures import Failure
@@ -243,3 +244,39 @@ def test_a_citation_by_itself_is_left_out_with_a_warning(dialect: str) -> None:
     body, warned = outcome(dialect, u.Message.user((u.Text("Hello"), Citation(url="https://example.com"))))
     assert "example.com" not in json.dumps(body)
     assert warned == [("dropped", "citations")]
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini", "openai", "responses"])
+def test_addresses_that_no_vendor_fetches_are_not_sent(dialect: str) -> None:
+    body, warned = outcome(dialect, u.Message.user("Look", u.Image(url="ftp://example.com/a.png")))
+    assert "ftp://" not in json.dumps(body)
+    assert warned == [("dropped", "image url")]
+
+
+def test_an_empty_file_is_not_sent_to_gemini() -> None:
+    body, warned = outcome("gemini", u.Message.user("Look", u.File(text="")))
+    assert body["contents"][0]["parts"] == [{"text": "Look"}]
+    assert warned == [("dropped", "file")]
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "gemini", "replicate"])
+def test_a_system_message_in_the_middle_goes_to_the_system_prompt_with_a_warning(dialect: str) -> None:
+    order = (ASK, u.Message.assistant("Oh."), u.Message.system("In verse."), ASK)
+    if dialect == "replicate":
+        notes = WarningLog()
+        assert encode_messages(order, notes).system == "In verse."
+        warned = [(str(warning.kind), warning.what) for warning in notes.warnings]
+    else:
+        body, warned = outcome(dialect, *order)
+        assert "In verse." in json.dumps(body.get("system") or body["systemInstruction"])
+    assert warned == [("emulated", "messages")]
+
+
+@pytest.mark.parametrize("dialect", ["openai", "responses"])
+def test_the_one_lifetime_of_a_cache_mark_is_no_warning(dialect: str) -> None:
+    quirks = Quirks(cache_breakpoints=True)
+    for ttl, expected in ((None, []), ("30m", []), ("1h", [("dropped", "cache")])):
+        marked = u.Message.user((u.Text("Hello", cache=CacheMark(ttl=ttl)),))
+        body, warned = outcome(dialect, marked, quirks=quirks)
+        assert "prompt_cache_breakpoint" in json.dumps(body)
+        assert warned == expected

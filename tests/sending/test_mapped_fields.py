@@ -14,9 +14,10 @@ from ollama._types import Options
 from openai.types.responses import input_token_count_params
 
 import understudy as u
-from tests.sending.conversations import PNG, WAV
+from tests.sending.conversations import PDF, PNG, WAV
 from understudy.dialects import load
 from understudy.dialects.base import Endpoint, Send, WarningLog
+from understudy.dialects.history import localize
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.replicate.encode import encode_chat
 from understudy.dialects.replicate.encode_settings import encode_inputs
@@ -355,3 +356,39 @@ def test_counted_calls_have_the_signatures_that_gemini_demands() -> None:
 def test_a_model_in_the_body_for_gemini_is_that_of_the_target() -> None:
     request = u.GenerationRequest(messages=(ASK,), extra={"gemini": {"model": "another"}})
     assert sent("gemini", Operation.CHAT, request)["model"] == "models/a-model"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "kept"),
+    [("responses", ["image", "file"]), ("openai", []), ("cohere", []), ("gemini", ["image", "audio", "file"])],
+)
+def test_media_stay_in_results_where_the_vendor_reads_them(dialect: str, kept: list[str]) -> None:
+    media = (u.Image(data=PNG), Audio(data=WAV), u.File(data=PDF))
+    turns = (
+        ASK,
+        u.Message.assistant(u.ToolCall(id="c", name="f")),
+        u.Message.tool(u.ToolResult(call_id="c", content=(Text("See"), *media))),
+    )
+    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model")
+    found = localize(u.GenerationRequest(messages=turns), load(dialect), endpoint).request.messages[2]
+    (result,) = found.content
+    assert isinstance(result, u.ToolResult)
+    kinds = [type(part).__name__.lower() for part in result.content if not isinstance(part, str | Text)]
+    assert kinds == kept
+
+
+def test_neighbouring_answers_are_one_turn_with_the_fields_of_both_at_gemini() -> None:
+    second = u.Message(u.Role.ASSISTANT, "Well.", extra={"gemini": {"xOwn": 1}})
+    contents = sent("gemini", Operation.CHAT, u.GenerationRequest(messages=(ASK, u.Message.assistant("Oh."), second)))
+    assert contents["contents"][1:] == [{"role": "model", "parts": [{"text": "Oh."}, {"text": "Well."}], "xOwn": 1}]
+
+
+def test_texts_around_a_result_are_messages_of_their_own_in_responses() -> None:
+    call = u.Message.assistant(u.ToolCall(id="c", name="f"))
+    mixed = u.Message(u.Role.USER, (Text("Before"), u.ToolResult(call_id="c", content="x"), Text("After")))
+    *_, before, output, after = sent("responses", Operation.CHAT, u.GenerationRequest(messages=(ASK, call, mixed)))[
+        "input"
+    ]
+    assert before["content"] == [{"type": "input_text", "text": "Before"}]
+    assert output == {"type": "function_call_output", "call_id": "c", "output": "x"}
+    assert after["content"] == [{"type": "input_text", "text": "After"}]
