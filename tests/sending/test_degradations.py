@@ -12,33 +12,18 @@ from typing import Any
 import pytest
 
 import understudy as u
+from tests.sending.bodies import ASK, outcome
 from tests.sending.conversations import PNG
 from understudy.dialects import load
 from understudy.dialects.base import Endpoint, Send, WarningLog
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.replicate.encode_messages import encode_messages
-from understudy.domain.content import CacheMark, Citation, Provenance, Thinking
-from understudy.domain.events import Warned
+from understudy.domain.content import CacheMark, Citation, Opaque, Provenance, Thinking
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, WireOrigin
 from understudy.domain.responses import EmbeddingResponse
 from understudy.wire.http import HttpHead
-
-ASK = u.Message.user("Hello")
-ALL_MEDIA = Quirks(inputs=frozenset({"image", "audio", "file"}))
-
-
-def outcome(
-    dialect: str, *messages: u.Message, quirks: Quirks = ALL_MEDIA, **options: Any
-) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Return the body of a conversation in a dialect, and its warnings: what they do to what."""
-    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model", quirks=quirks)
-    request = u.GenerationRequest(messages=messages, **options)
-    steps = list(load(dialect).open(Operation.CHAT, request, endpoint).start())
-    (send,) = [step for step in steps if isinstance(step, Send)]
-    warned = [(str(step.warning.kind), step.warning.what) for step in steps if isinstance(step, Warned)]
-    return json.loads(send.request.body or b""), warned
 
 
 @pytest.mark.parametrize("dialect", ["anthropic", "cohere", "ollama", "openai", "responses"])
@@ -211,7 +196,7 @@ def test_a_size_of_vectors_that_a_model_lacks_is_a_warning(dialect: str) -> None
 
 
 def test_responses_refuses_recordings_as_files() -> None:
-    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model", quirks=ALL_MEDIA)
+    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model")
     film = u.File(data=base64.b64encode(b"\0\0\0\x18ftypmp42").decode(), media_type="video/mp4")
     request = u.GenerationRequest(messages=(u.Message.user(film),))
     *_, failure = load("responses").open(Operation.CHAT, request, endpoint).start()
@@ -280,3 +265,42 @@ def test_the_one_lifetime_of_a_cache_mark_is_no_warning(dialect: str) -> None:
         body, warned = outcome(dialect, marked, quirks=quirks)
         assert "prompt_cache_breakpoint" in json.dumps(body)
         assert warned == expected
+
+
+@pytest.mark.parametrize("dialect", ["openai", "responses"])
+def test_details_of_an_image_that_openai_lacks_are_not_sent(dialect: str) -> None:
+    body, warned = outcome(dialect, u.Message.user("Look", u.Image(data=PNG, detail="ultra")))
+    assert "ultra" not in json.dumps(body)
+    assert warned == [("dropped", "image detail")]
+
+
+def test_a_file_of_which_nothing_can_be_sent_is_left_out_in_responses() -> None:
+    for file, what in ((u.File(url="ftp://example.com/a.pdf"), "file url"), (u.File(name="a.pdf"), "file")):
+        body, warned = outcome("responses", u.Message.user("Look", file))
+        assert body["input"][0]["content"] == [{"type": "input_text", "text": "Look"}]
+        assert warned == [("dropped", what)]
+
+
+@pytest.mark.parametrize(
+    ("tier", "sent", "warnings"),
+    [
+        ("auto", None, []),
+        ("default", "standard", []),
+        ("standard", "standard", []),
+        ("flex", "flex", []),
+        ("priority", "priority", []),
+        ("scale", None, [("dropped", "service_tier")]),
+    ],
+)
+def test_service_tiers_of_gemini(tier: str, sent: str | None, warnings: list[tuple[str, str]]) -> None:
+    body, warned = outcome("gemini", ASK, service_tier=tier)
+    assert (body.get("serviceTier"), warned) == (sent, warnings)
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini", "ollama", "openai", "responses"])
+@pytest.mark.parametrize("role", [u.Role.USER, u.Role.ASSISTANT])
+def test_parts_of_another_dialect_are_left_out_with_a_warning(dialect: str, role: u.Role) -> None:
+    own = u.Message(role, (u.Text("Oh."), Opaque("another", {"type": "odd"})))
+    body, warned = outcome(dialect, ASK, own, ASK)
+    assert ("Oh." in json.dumps(body), "odd" in json.dumps(body)) == (True, False)
+    assert warned == [("dropped", "opaque part")]

@@ -14,44 +14,16 @@ from ollama._types import Options
 from openai.types.responses import input_token_count_params
 
 import understudy as u
-from tests.sending.conversations import PDF, PNG, WAV
-from understudy.dialects import load
-from understudy.dialects.base import Endpoint, Send, WarningLog
-from understudy.dialects.history import localize
+from tests.sending.bodies import ASK, SCHEMA, came_in, sent
+from tests.sending.conversations import PNG
+from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.replicate.encode import encode_chat
 from understudy.dialects.replicate.encode_settings import encode_inputs
 from understudy.dialects.replicate.schema import InputSchema
-from understudy.domain.content import Audio, CacheMark, Citation, Provenance, Text, Thinking
+from understudy.domain.content import CacheMark
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, WireOrigin
-
-ASK = u.Message.user("Hello")
-PLAIN = Quirks()
-SCHEMA: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}}
-
-
-def sent(
-    dialect: str, operation: Operation, request: Any, quirks: Quirks = PLAIN, options: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return the body of a request in a dialect."""
-    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model", quirks=quirks, options=options or {})
-    steps = load(dialect).open(operation, request, endpoint).start()
-    (send,) = [step for step in steps if isinstance(step, Send)]
-    body: dict[str, Any] = json.loads(send.request.body or b"")
-    return body
-
-
-def came_in(dialect: str, body: dict[str, Any], **configured: Any) -> u.GenerationRequest:
-    """Return a request that came in on a wire, with values of the configuration."""
-    return u.GenerationRequest(
-        messages=(ASK,),
-        model="a-model",
-        origin=WireOrigin(dialect, json.dumps(body).encode()),
-        configured=frozenset(configured),
-        **configured,
-    )
-
 
 EVERYTHING: dict[str, Any] = {
     "max_tokens": 5000, "temperature": 0.5, "top_p": 0.5, "top_k": 5, "stop": ("END",), "user": "u-1",
@@ -175,51 +147,6 @@ def test_models_at_replicate_get_reasoning_under_their_own_name(name: str) -> No
     assert inputs[name] == (2000 if "budget" in name else True)
 
 
-@pytest.mark.parametrize("more", [(), (ASK,)])
-def test_media_in_results_follow_them_in_chat_completions(more: tuple[u.Message, ...]) -> None:
-    quirks = Quirks(inputs=frozenset({"image", "audio", "file"}))
-    result = u.ToolResult(call_id="c", content=(Text("See"), u.Image(data=PNG), Audio(data=WAV)))
-    call = u.ToolCall(id="c", name="f")
-    request = u.GenerationRequest(messages=(ASK, u.Message.assistant(call), u.Message.tool(result), *more))
-    _, _, results, media, *rest = sent("openai", Operation.CHAT, request, quirks)["messages"]
-    assert [part["type"] for part in results["content"]] == ["text"]
-    assert media["role"] == "user"
-    assert [part["type"] for part in media["content"]] == ["image_url", "input_audio"]
-    assert rest == [{"role": "user", "content": "Hello"}] * len(more)
-
-
-@pytest.mark.parametrize("url", ["https://e.com/a.png", "http://e.com/a.png", "gs://bucket/a.png"])
-def test_gemini_is_sent_the_urls_that_it_reads(url: str) -> None:
-    request = u.GenerationRequest(messages=(u.Message.user("Look", u.Image(url=url)),))
-    quirks = Quirks(inputs=frozenset({"image"}))
-    part = sent("gemini", Operation.CHAT, request, quirks)["contents"][0]["parts"][1]
-    assert part["fileData"]["fileUri"] == url
-
-
-def test_plans_of_cohere_keep_their_citations() -> None:
-    raw = {"start": 0, "end": 2, "text": "As", "type": "PLAN"}
-    said = u.Text("As said.", citations=(Citation(dialect="cohere", raw=raw, start=0, end=2),))
-    request = u.GenerationRequest(messages=(ASK, u.Message.assistant(said), ASK))
-    (citation,) = sent("cohere", Operation.CHAT, request)["messages"][1]["citations"]
-    assert (citation["start"], citation["end"], citation["text"]) == (0, 2, "As")
-
-
-def test_plans_of_cohere_keep_their_own_citations() -> None:
-    raw = {"start": 0, "end": 2, "text": "As", "type": "PLAN"}
-    plan = Thinking("As said.", extra={"cohere": {"tool_plan": True, "citations": [raw]}})
-    call = u.ToolCall(id="c", name="f")
-    turns = (ASK, u.Message.assistant((plan, call)), u.Message.tool(u.ToolResult(call_id="c", content="x")))
-    answer = sent("cohere", Operation.CHAT, u.GenerationRequest(messages=turns))["messages"][1]
-    assert (answer["tool_plan"], answer["citations"]) == ("As said.", [raw])
-
-
-@pytest.mark.parametrize("dialect", ["anthropic", "gemini"])
-def test_a_conversation_of_which_nothing_is_left_still_has_a_message(dialect: str) -> None:
-    foreign = Thinking("Hmm.", provenance=Provenance("another"))
-    body = sent(dialect, Operation.CHAT, u.GenerationRequest(messages=(u.Message.assistant(foreign),)))
-    assert len(body["contents" if dialect == "gemini" else "messages"]) == 1
-
-
 @pytest.mark.parametrize(("field", "value"), [("temperature", 0.25), ("top_p", 0.5), ("top_k", 5)])
 def test_sampling_that_thinking_excludes_is_not_sent_to_anthropic(field: str, value: float) -> None:
     quirks = Quirks(thinking_modes=frozenset({"enabled"}), max_output_tokens=9000)
@@ -248,38 +175,6 @@ def test_a_version_of_a_model_at_replicate_is_sent() -> None:
     schema = InputSchema(properties={"prompt": {}})
     body = encode_chat(request, endpoint, schema, "v1", WarningLog())
     assert body == {"version": "v1", "input": {"prompt": "Hello"}}
-
-
-ANSWERS: dict[str, Any] = {
-    "anthropic": {"role": "assistant", "content": "Oh."},
-    "cohere": {"role": "assistant", "content": "Oh."},
-    "gemini": {"role": "model", "parts": [{"text": "Oh."}]},
-    "ollama": {"role": "assistant", "content": "Oh."},
-    "openai": {"role": "assistant", "content": "Oh."},
-    "responses": {"type": "message", "role": "assistant", "content": "Oh."},
-}
-
-
-@pytest.mark.parametrize("dialect", ANSWERS)
-def test_an_answer_of_one_string_is_a_message(dialect: str) -> None:
-    body = sent(dialect, Operation.CHAT, u.GenerationRequest(messages=(ASK, u.Message.assistant("Oh."), ASK)))
-    place = {"gemini": "contents", "responses": "input"}.get(dialect, "messages")
-    assert body[place][1] == ANSWERS[dialect]
-
-
-def test_citations_of_thinking_name_its_block_at_cohere() -> None:
-    raw = {"start": 0, "end": 2, "text": "Hm", "type": "THINKING_CONTENT"}
-    thought = Thinking("Hmm.", extra={"cohere": {"citations": [raw]}})
-    request = u.GenerationRequest(messages=(ASK, u.Message.assistant((u.Text("Oh."), thought)), ASK))
-    assert sent("cohere", Operation.CHAT, request)["messages"][1]["citations"] == [{**raw, "content_index": 1}]
-
-
-def test_documents_in_results_of_tools_are_sent_as_they_came_at_cohere() -> None:
-    document = {"document": {"id": "d-1", "data": {"title": "T", "text": "18 degrees"}}}
-    result = u.ToolResult(call_id="c", content=(u.Text("18 degrees", extra={"cohere": document}),))
-    turns = (ASK, u.Message.assistant(u.ToolCall(id="c", name="f")), u.Message.tool(result))
-    message = sent("cohere", Operation.CHAT, u.GenerationRequest(messages=turns))["messages"][-1]
-    assert message["content"] == [{"type": "document", **document}]
 
 
 PURPOSES = {
@@ -346,49 +241,6 @@ def test_a_count_for_gemini_that_came_in_keeps_all_but_its_model(place: str) -> 
     assert sent("gemini", Operation.COUNT_TOKENS, request) == {"model": model, place: {**asked, "model": model}}
 
 
-def test_counted_calls_have_the_signatures_that_gemini_demands() -> None:
-    call = u.ToolCall(id="c", name="f")
-    turns = (ASK, u.Message.assistant(call), u.Message.tool(u.ToolResult(call_id="c", content="x")))
-    body = sent("gemini", Operation.COUNT_TOKENS, u.GenerationRequest(messages=turns), Quirks(thought_signatures=True))
-    assert "thoughtSignature" in body["contents"][1]["parts"][0]
-
-
 def test_a_model_in_the_body_for_gemini_is_that_of_the_target() -> None:
     request = u.GenerationRequest(messages=(ASK,), extra={"gemini": {"model": "another"}})
     assert sent("gemini", Operation.CHAT, request)["model"] == "models/a-model"
-
-
-@pytest.mark.parametrize(
-    ("dialect", "kept"),
-    [("responses", ["image", "file"]), ("openai", []), ("cohere", []), ("gemini", ["image", "audio", "file"])],
-)
-def test_media_stay_in_results_where_the_vendor_reads_them(dialect: str, kept: list[str]) -> None:
-    media = (u.Image(data=PNG), Audio(data=WAV), u.File(data=PDF))
-    turns = (
-        ASK,
-        u.Message.assistant(u.ToolCall(id="c", name="f")),
-        u.Message.tool(u.ToolResult(call_id="c", content=(Text("See"), *media))),
-    )
-    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model")
-    found = localize(u.GenerationRequest(messages=turns), load(dialect), endpoint).request.messages[2]
-    (result,) = found.content
-    assert isinstance(result, u.ToolResult)
-    kinds = [type(part).__name__.lower() for part in result.content if not isinstance(part, str | Text)]
-    assert kinds == kept
-
-
-def test_neighbouring_answers_are_one_turn_with_the_fields_of_both_at_gemini() -> None:
-    second = u.Message(u.Role.ASSISTANT, "Well.", extra={"gemini": {"xOwn": 1}})
-    contents = sent("gemini", Operation.CHAT, u.GenerationRequest(messages=(ASK, u.Message.assistant("Oh."), second)))
-    assert contents["contents"][1:] == [{"role": "model", "parts": [{"text": "Oh."}, {"text": "Well."}], "xOwn": 1}]
-
-
-def test_texts_around_a_result_are_messages_of_their_own_in_responses() -> None:
-    call = u.Message.assistant(u.ToolCall(id="c", name="f"))
-    mixed = u.Message(u.Role.USER, (Text("Before"), u.ToolResult(call_id="c", content="x"), Text("After")))
-    *_, before, output, after = sent("responses", Operation.CHAT, u.GenerationRequest(messages=(ASK, call, mixed)))[
-        "input"
-    ]
-    assert before["content"] == [{"type": "input_text", "text": "Before"}]
-    assert output == {"type": "function_call_output", "call_id": "c", "output": "x"}
-    assert after["content"] == [{"type": "input_text", "text": "After"}]
