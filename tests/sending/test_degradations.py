@@ -13,7 +13,7 @@ import pytest
 
 import understudy as u
 from tests.sending.bodies import ASK, outcome
-from tests.sending.conversations import PNG
+from tests.sending.conversations import PDF, PNG, WAV
 from understudy.dialects import load
 from understudy.dialects.base import Endpoint, Send, WarningLog
 from understudy.dialects.quirks import Quirks
@@ -225,8 +225,10 @@ def test_responses_needs_no_input_beside_another_prompt(name: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini", "ollama", "openai", "responses"])
-def test_a_citation_by_itself_is_left_out_with_a_warning(dialect: str) -> None:
-    body, warned = outcome(dialect, u.Message.user((u.Text("Hello"), Citation(url="https://example.com"))))
+@pytest.mark.parametrize("role", [u.Role.USER, u.Role.ASSISTANT])
+def test_a_citation_by_itself_is_left_out_with_a_warning(dialect: str, role: u.Role) -> None:
+    own = u.Message(role, (u.Text("Hello"), Citation(url="https://example.com")))
+    body, warned = outcome(dialect, ASK, own, ASK)
     assert "example.com" not in json.dumps(body)
     assert warned == [("dropped", "citations")]
 
@@ -304,3 +306,21 @@ def test_parts_of_another_dialect_are_left_out_with_a_warning(dialect: str, role
     body, warned = outcome(dialect, ASK, own, ASK)
     assert ("Oh." in json.dumps(body), "odd" in json.dumps(body)) == (True, False)
     assert warned == [("dropped", "opaque part")]
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "ollama", "responses"])
+def test_a_model_that_reads_only_its_own_thinking_gets_none_of_another(dialect: str) -> None:
+    thought = Thinking("Hmm.", signature="c2ln", provenance=Provenance(dialect, model="b"))
+    answer = u.Message.assistant((thought, u.Text("Oh.")))
+    body, warned = outcome(dialect, ASK, answer, ASK, quirks=Quirks(thinking_bound_to_model=True))
+    assert "Hmm." not in json.dumps(body)
+    assert warned == [("dropped", "thinking")]
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini", "ollama", "openai", "responses"])
+@pytest.mark.parametrize("kind", ["image", "audio", "file"])
+def test_media_that_a_model_does_not_accept_are_left_out_with_a_warning(dialect: str, kind: str) -> None:
+    medium = {"image": u.Image(data=PNG), "audio": u.Audio(data=WAV), "file": u.File(data=PDF)}[kind]
+    body, warned = outcome(dialect, u.Message.user("Look", medium), quirks=Quirks(inputs=frozenset()))
+    assert str(medium.data) not in json.dumps(body)
+    assert warned == [("dropped", kind)]

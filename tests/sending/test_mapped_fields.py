@@ -98,15 +98,19 @@ def test_options_of_ollama_beside_options_are_moved_into_them() -> None:
     for name in Options.model_fields.keys() - unified - only_loading:
         request = u.GenerationRequest(messages=(ASK,), extra={"ollama": {name: 1}})
         assert sent("ollama", Operation.CHAT, request)["options"] == {name: 1}, name
+    mixed = {"num_ctx": 1, "keep_alive": "5m", "options": {"num_gpu": 2}}
+    body = sent("ollama", Operation.CHAT, u.GenerationRequest(messages=(ASK,), extra={"ollama": mixed}))
+    assert (body["keep_alive"], body["options"]) == ("5m", {"num_ctx": 1, "num_gpu": 2})
 
 
 @pytest.mark.parametrize("dialect", ["ollama", "openai", "cohere", "hf_features"])
 def test_options_of_the_entry_fill_a_request_for_vectors_that_came_in(dialect: str) -> None:
     name = "hf-features" if dialect == "hf_features" else dialect
-    body = json.dumps({"input": ["a"], "texts": ["a"], "inputs": ["a"], "model": "a-model"}).encode()
+    body = json.dumps({"input": ["a"], "texts": ["a"], "inputs": ["a"], "model": "another"}).encode()
     request = EmbeddingRequest(texts=("a",), model="a-model", origin=WireOrigin(name, body))
     filled = sent(name, Operation.EMBED, request, options={"x_own": 1})
     assert filled["x_own"] == 1
+    assert filled["model"] == ("another" if name == "hf-features" else "a-model")  # there it is part of the address
     assert filled[{"cohere": "texts", "hf_features": "inputs"}.get(dialect, "input")] == ["a"]
 
 

@@ -107,7 +107,7 @@ def test_media_stay_in_results_where_the_vendor_reads_them(dialect: str, kept: l
     )
     endpoint = Endpoint(provider="p", base_url="http://host", model="a-model")
     found = localize(u.GenerationRequest(messages=turns), load(dialect), endpoint).request.messages[2]
-    (result,) = found.content
+    (result,) = found.parts
     assert isinstance(result, u.ToolResult)
     kinds = [type(part).__name__.lower() for part in result.content if not isinstance(part, str | Text)]
     assert kinds == kept
@@ -134,3 +134,20 @@ def test_a_file_by_its_url_has_a_name_in_responses() -> None:
     file = u.File(url="https://example.com/a.pdf", name="a.pdf")
     (message,) = sent("responses", Operation.CHAT, u.GenerationRequest(messages=(u.Message.user(file),)))["input"]
     assert message["content"] == [{"type": "input_file", "file_url": file.url, "filename": "a.pdf"}]
+
+
+def test_a_result_among_an_answer_is_an_item_of_its_own_in_responses() -> None:
+    parts = (u.ToolCall(id="c", name="f", arguments="{}"), u.ToolResult(call_id="c", content="x"), Text("Oh."))
+    request = u.GenerationRequest(messages=(ASK, u.Message.assistant(parts)))
+    assert sent("responses", Operation.CHAT, request)["input"][1:] == [
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "x"},
+        {"type": "message", "role": "assistant", "content": "Oh."},
+    ]
+
+
+def test_fields_of_ollama_can_be_removed() -> None:
+    """Older servers give calls no ids."""
+    call = u.ToolCall(id="c", name="f", extra={"ollama": {"id": None}})
+    message = sent("ollama", Operation.CHAT, u.GenerationRequest(messages=(ASK, u.Message.assistant(call))))
+    assert message["messages"][1]["tool_calls"] == [{"function": {"name": "f", "arguments": {}}}]

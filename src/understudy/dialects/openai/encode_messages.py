@@ -13,6 +13,7 @@ from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
     AnyPart,
     Audio,
+    Citation,
     File,
     Image,
     JsonObject,
@@ -256,8 +257,10 @@ class MessageEncoder:
                     texts.append(written)
             case Image() | File():
                 self._notes.drop(word_of(part), "an assistant message carries only text")
+            case Citation() if part.dialect != NAME:
+                self._notes.drop("citations", "messages here have no citations")
             case _:
-                pass  # citations belong to the answer that was read; nothing replays them
+                pass  # this wire's own citations are never sent back to it, even by its own clients
 
     def _think(self, part: Thinking, body: JsonObject, own: JsonObject) -> None:
         if own.keys() & {"reasoning", "reasoning_content"}:
