@@ -19,10 +19,11 @@ SCHEMA: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "str
 
 
 def sent(
-    dialect: str, operation: Operation, request: Any, quirks: Quirks = PLAIN, options: dict[str, Any] | None = None
-) -> dict[str, Any]:
+    dialect: str, operation: Operation, request: Any, quirks: Quirks = PLAIN, *, model: str | None = "a-model",
+    options: dict[str, Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Return the body of a request in a dialect."""
-    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model", quirks=quirks, options=options or {})
+    endpoint = Endpoint(provider="p", base_url="http://host", model=model, quirks=quirks, options=options or {})
     steps = load(dialect).open(operation, request, endpoint).start()
     (send,) = [step for step in steps if isinstance(step, Send)]
     body: dict[str, Any] = json.loads(send.request.body or b"")

@@ -248,3 +248,44 @@ def test_a_count_for_gemini_that_came_in_keeps_all_but_its_model(place: str) -> 
 def test_a_model_in_the_body_for_gemini_is_that_of_the_target() -> None:
     request = u.GenerationRequest(messages=(ASK,), extra={"gemini": {"model": "another"}})
     assert sent("gemini", Operation.CHAT, request)["model"] == "models/a-model"
+
+
+@pytest.mark.parametrize("effort", ["low", "medium", "high", "max"])
+def test_levels_of_thinking_are_sent_to_ollama(effort: Any) -> None:
+    request = u.GenerationRequest(messages=(ASK,), reasoning=u.Reasoning(effort=effort))
+    assert sent("ollama", Operation.CHAT, request)["think"] == effort
+
+
+CHATTING = ("anthropic", "cohere", "gemini", "ollama", "openai", "responses")
+LAYERS: dict[str, Any] = {"options": {"xA": 1, "xC": 1}, "dialect": {"xB": 2, "xC": 2}, "provider": {"xC": 3}}
+
+
+@pytest.mark.parametrize("dialect", CHATTING)
+def test_own_fields_of_entry_dialect_and_provider_are_sent_the_nearest_last(dialect: str) -> None:
+    extra = {dialect: LAYERS["dialect"], "p": LAYERS["provider"]}
+    request = u.GenerationRequest(messages=(ASK,), extra=extra)
+    body = sent(dialect, Operation.CHAT, request, options=LAYERS["options"])
+    assert (body["xA"], body["xB"], body["xC"]) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("dialect", ["cohere", "gemini", "ollama", "openai"])
+def test_own_fields_of_vectors_are_sent_the_nearest_last(dialect: str) -> None:
+    request = EmbeddingRequest(texts=("a",), extra={dialect: LAYERS["dialect"], "p": LAYERS["provider"]})
+    body = sent(dialect, Operation.EMBED, request, options=LAYERS["options"])
+    fields = body["requests"][0] if dialect == "gemini" else body
+    assert (fields["xA"], fields["xB"], fields["xC"]) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("dialect", [name for name in CHATTING if name != "gemini"])
+def test_the_model_of_a_request_is_sent_where_the_target_names_none(dialect: str) -> None:
+    request = u.GenerationRequest(messages=(ASK,), model="b")
+    assert sent(dialect, Operation.CHAT, request, model=None)["model"] == "b"
+    if dialect in ("cohere", "ollama", "openai"):
+        vectors = EmbeddingRequest(texts=("a",), model="b")
+        assert sent(dialect, Operation.EMBED, vectors, model=None)["model"] == "b"
+
+
+def test_the_encoding_of_vectors_is_that_of_the_target_in_openais_form() -> None:
+    request = EmbeddingRequest(texts=("a",))
+    assert sent("openai", Operation.EMBED, request, Quirks(embed_format="base64"))["encoding_format"] == "base64"
+    assert "encoding_format" not in sent("openai", Operation.EMBED, request)
