@@ -324,3 +324,9 @@ def test_media_that_a_model_does_not_accept_are_left_out_with_a_warning(dialect:
     body, warned = outcome(dialect, u.Message.user("Look", medium), quirks=Quirks(inputs=frozenset()))
     assert str(medium.data) not in json.dumps(body)
     assert warned == [("dropped", kind)]
+
+
+def test_a_tool_message_that_answers_no_call_is_the_users_in_chat_completions() -> None:
+    body, warned = outcome("openai", ASK, u.Message(u.Role.TOOL, "18 degrees"))
+    assert body["messages"][-1] == {"role": "user", "content": "18 degrees"}
+    assert warned == [("emulated", "tool message")]

@@ -289,3 +289,18 @@ def test_the_encoding_of_vectors_is_that_of_the_target_in_openais_form() -> None
     request = EmbeddingRequest(texts=("a",))
     assert sent("openai", Operation.EMBED, request, Quirks(embed_format="base64"))["encoding_format"] == "base64"
     assert "encoding_format" not in sent("openai", Operation.EMBED, request)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "own"), [("max_tokens", 99, "max_tokens"), ("user", "u-1", "safety_identifier")]
+)
+def test_a_second_spelling_of_openais_counts_as_set(field: str, value: Any, own: str) -> None:
+    body = sent("openai", Operation.CHAT, came_in("openai", {**FORM, own: value}, **{field: value}))
+    assert body == {**FORM, own: value}
+
+
+@pytest.mark.parametrize("dialect", ["openai", "responses", "anthropic", "cohere"])
+def test_own_fields_start_no_stream(dialect: str) -> None:
+    body = sent(dialect, Operation.CHAT, u.GenerationRequest(messages=(ASK,), extra={dialect: {"stream": True}}))
+    assert not body.get("stream")
+    assert dialect != "openai" or "stream" not in body

@@ -20,13 +20,13 @@ from understudy.domain.operation import Operation
 @pytest.mark.parametrize("more", [(), (ASK,)])
 def test_media_in_results_follow_them_in_chat_completions(more: tuple[u.Message, ...]) -> None:
     quirks = Quirks(inputs=frozenset({"image", "audio", "file"}))
-    result = u.ToolResult(call_id="c", content=(Text("See"), u.Image(data=PNG), Audio(data=WAV)))
+    result = u.ToolResult(call_id="c", content=(Text("See"), u.Image(data=PNG), Audio(data=WAV), u.File(data=PDF)))
     call = u.ToolCall(id="c", name="f")
     request = u.GenerationRequest(messages=(ASK, u.Message.assistant(call), u.Message.tool(result), *more))
     _, _, results, media, *rest = sent("openai", Operation.CHAT, request, quirks)["messages"]
     assert [part["type"] for part in results["content"]] == ["text"]
     assert media["role"] == "user"
-    assert [part["type"] for part in media["content"]] == ["image_url", "input_audio"]
+    assert [part["type"] for part in media["content"]] == ["image_url", "input_audio", "file"]
     assert rest == [{"role": "user", "content": "Hello"}] * len(more)
 
 
