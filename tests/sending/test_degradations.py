@@ -330,3 +330,9 @@ def test_a_tool_message_that_answers_no_call_is_the_users_in_chat_completions() 
     body, warned = outcome("openai", ASK, u.Message(u.Role.TOOL, "18 degrees"))
     assert body["messages"][-1] == {"role": "user", "content": "18 degrees"}
     assert warned == [("emulated", "tool message")]
+
+
+def test_the_name_of_a_message_is_spelled_as_openai_accepts_it() -> None:
+    body, warned = outcome("openai", u.Message(u.Role.USER, "Hello", name="Ann Lee"))
+    assert body["messages"] == [{"role": "user", "content": "Hello", "name": "Ann_Lee"}]
+    assert warned == [("renamed", "name")]
