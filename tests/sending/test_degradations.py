@@ -320,7 +320,10 @@ def test_a_model_that_reads_only_its_own_thinking_gets_none_of_another(dialect: 
 @pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini", "ollama", "openai", "responses"])
 @pytest.mark.parametrize("kind", ["image", "audio", "file"])
 def test_media_that_a_model_does_not_accept_are_left_out_with_a_warning(dialect: str, kind: str) -> None:
-    medium = {"image": u.Image(data=PNG), "audio": u.Audio(data=WAV), "file": u.File(data=PDF)}[kind]
+    media: dict[str, u.Image | u.Audio | u.File] = {
+        "image": u.Image(data=PNG), "audio": u.Audio(data=WAV), "file": u.File(data=PDF),
+    }  # fmt: skip
+    medium = media[kind]
     body, warned = outcome(dialect, u.Message.user("Look", medium), quirks=Quirks(inputs=frozenset()))
     assert str(medium.data) not in json.dumps(body)
     assert warned == [("dropped", kind)]

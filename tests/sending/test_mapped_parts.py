@@ -13,7 +13,7 @@ from understudy.dialects import load
 from understudy.dialects.base import Endpoint
 from understudy.dialects.history import localize
 from understudy.dialects.quirks import Quirks
-from understudy.domain.content import Audio, Citation, Text, Thinking
+from understudy.domain.content import Audio, Citation, Refusal, Text, Thinking
 from understudy.domain.operation import Operation
 
 
@@ -151,3 +151,18 @@ def test_fields_of_ollama_can_be_removed() -> None:
     call = u.ToolCall(id="c", name="f", extra={"ollama": {"id": None}})
     message = sent("ollama", Operation.CHAT, u.GenerationRequest(messages=(ASK, u.Message.assistant(call))))
     assert message["messages"][1]["tool_calls"] == [{"function": {"name": "f", "arguments": {}}}]
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "cohere", "openai"])
+def test_a_refusal_that_a_user_repeats_is_text(dialect: str) -> None:
+    """OpenAI's user messages have no refusals (openai 2.54.0, `ChatCompletionContentPartParam`)."""
+    request = u.GenerationRequest(messages=(u.Message.user((Text("You said:"), Refusal("No."))),))
+    (message,) = sent(dialect, Operation.CHAT, request)["messages"]
+    assert message["content"] == [{"type": "text", "text": "You said:"}, {"type": "text", "text": "No."}]
+
+
+def test_audio_goes_by_its_url_where_a_target_reads_it_in_chat_completions() -> None:
+    """Together's chat completions have the part `audio_url`."""
+    request = u.GenerationRequest(messages=(u.Message.user(Audio(url="https://example.com/a.wav")),))
+    (message,) = sent("openai", Operation.CHAT, request, Quirks(audio_urls=True))["messages"]
+    assert message["content"] == [{"type": "audio_url", "audio_url": {"url": "https://example.com/a.wav"}}]

@@ -124,8 +124,8 @@ class MessageEncoder:
             case Text():
                 self._cite(part)
                 body = {"type": "text", "text": part.text}
-            case Refusal():
-                body = {"type": "refusal", "refusal": part.text}
+            case Refusal(text):
+                body = {"type": "text", "text": text}  # only assistant messages may hold refusals as such
             case Image():
                 body = self._image(part)
             case Audio():
