@@ -339,3 +339,10 @@ def test_the_name_of_a_message_is_spelled_as_openai_accepts_it() -> None:
     body, warned = outcome("openai", u.Message(u.Role.USER, "Hello", name="Ann Lee"))
     assert body["messages"] == [{"role": "user", "content": "Hello", "name": "Ann_Lee"}]
     assert warned == [("renamed", "name")]
+
+
+@pytest.mark.parametrize("dialect", ["cohere", "ollama", "openai", "responses"])
+def test_a_plain_text_file_is_sent_as_text_with_a_warning(dialect: str) -> None:
+    body, warned = outcome(dialect, u.Message.user("Read", u.File(text="Plain words")))
+    assert "Plain words" in json.dumps(body)
+    assert warned == [("emulated", "file")]

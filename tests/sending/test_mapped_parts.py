@@ -166,3 +166,9 @@ def test_audio_goes_by_its_url_where_a_target_reads_it_in_chat_completions() -> 
     request = u.GenerationRequest(messages=(u.Message.user(Audio(url="https://example.com/a.wav")),))
     (message,) = sent("openai", Operation.CHAT, request, Quirks(audio_urls=True))["messages"]
     assert message["content"] == [{"type": "audio_url", "audio_url": {"url": "https://example.com/a.wav"}}]
+
+
+def test_a_file_by_its_id_has_a_name_in_chat_completions() -> None:
+    request = u.GenerationRequest(messages=(u.Message.user(u.File(file_id="file-1", name="a.pdf")),))
+    (message,) = sent("openai", Operation.CHAT, request)["messages"]
+    assert message["content"] == [{"type": "file", "file": {"file_id": "file-1", "filename": "a.pdf"}}]
