@@ -13,7 +13,7 @@ from understudy.dialects import load
 from understudy.dialects.base import Endpoint
 from understudy.dialects.history import localize
 from understudy.dialects.quirks import Quirks
-from understudy.domain.content import Audio, Citation, Refusal, Text, Thinking
+from understudy.domain.content import Audio, Citation, Provenance, Refusal, Text, Thinking
 from understudy.domain.operation import Operation
 
 
@@ -172,3 +172,17 @@ def test_a_file_by_its_id_has_a_name_in_chat_completions() -> None:
     request = u.GenerationRequest(messages=(u.Message.user(u.File(file_id="file-1", name="a.pdf")),))
     (message,) = sent("openai", Operation.CHAT, request)["messages"]
     assert message["content"] == [{"type": "file", "file": {"file_id": "file-1", "filename": "a.pdf"}}]
+
+
+def test_answers_in_chat_completions_have_text_in_content_and_all_else_beside_it() -> None:
+    call = u.ToolCall(id="c", name="f", arguments="{}")
+    texts = (Text("Oh."), Text("Well.", extra={"openai": {"x_own": 1}}))
+    foreign = Thinking("Hmm.", provenance=Provenance("another"))
+    turns = (ASK, u.Message.assistant((*texts, call)), u.Message.assistant(foreign), ASK)
+    _, said, nothing, _ = sent("openai", Operation.CHAT, u.GenerationRequest(messages=turns))["messages"]
+    assert said == {
+        "role": "assistant",
+        "content": [{"type": "text", "text": "Oh."}, {"type": "text", "text": "Well.", "x_own": 1}],
+        "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+    }
+    assert nothing == {"role": "assistant", "content": ""}
