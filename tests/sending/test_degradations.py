@@ -346,3 +346,17 @@ def test_a_plain_text_file_is_sent_as_text_with_a_warning(dialect: str) -> None:
     body, warned = outcome(dialect, u.Message.user("Read", u.File(text="Plain words")))
     assert "Plain words" in json.dumps(body)
     assert warned == [("emulated", "file")]
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "cohere", "openai", "responses"])
+def test_an_answer_has_no_image(dialect: str) -> None:
+    body, warned = outcome(dialect, ASK, u.Message.assistant(("Oh.", u.Image(data=PNG))), ASK)
+    assert PNG not in json.dumps(body)
+    assert warned == [("dropped", "image")]
+
+
+def test_a_spoken_answer_without_an_id_is_its_transcript_in_chat_completions() -> None:
+    spoken = u.Message.assistant(u.Audio(data=WAV, transcript="Well."))
+    body, warned = outcome("openai", ASK, spoken, ASK)
+    assert body["messages"][1] == {"role": "assistant", "content": "Well."}
+    assert warned == [("emulated", "audio")]
