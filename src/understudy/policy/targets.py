@@ -41,13 +41,22 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the model is the entry's, rather than one that a task, a route or a call names."""
     endpoint: str = ""
     credential: str = ""
+    rate_limit_domain: str = ""
+    """The quota that it shares with the other targets of that domain: a rate limit puts all of them in cooldown."""
     limits: Limits = Limits()
     label: str = ""
     """The target's name: `entry/model`. Computed once, because every plan reads it."""
+    host: str = ""
+    """The endpoint, or the entry's name where there is none."""
+    server: str = ""
+    """The model at its host, whichever entry asks for it."""
 
     def __post_init__(self) -> None:
         label = f"{self.name}/{self.model}" if self.model else self.name
         msgspec.structs.force_setattr(self, "label", label)
+        host = self.endpoint or self.name
+        msgspec.structs.force_setattr(self, "host", host)
+        msgspec.structs.force_setattr(self, "server", f"{host} {self.model}")
 
 
 class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
