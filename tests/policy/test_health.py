@@ -363,11 +363,12 @@ class TestOneProbe:
 # ---- permits ----
 
 
-def test_permits_are_counted_by_entry_and_forgotten_when_returned() -> None:
+def test_permits_are_counted_by_target_and_forgotten_when_returned() -> None:
     health = Health()
     twin = Target(name="a", model="another")
-    held = [health.acquire(TARGET, 1.0), health.acquire(twin, 1.0)]
+    held = [health.acquire(TARGET, 1.0), health.acquire(TARGET, 1.0)]
     assert health.facts(TARGET, 1.0).in_flight == 2
+    assert health.facts(twin, 1.0).in_flight == 0
     assert health.facts(B, 1.0).in_flight == 0
     for left, permit in zip((1, 0), held, strict=True):
         assert isinstance(permit, Permit)

@@ -22,6 +22,7 @@ import enum
 import math
 from collections import deque
 from random import Random
+from typing import NamedTuple
 
 IN_A_ROW = 5
 """Failures in a row that open a breaker."""
@@ -60,6 +61,16 @@ class Refusal(enum.Enum):
     OPEN = enum.auto()
     PROBED = enum.auto()
     """Another request probes; nobody knows when it will have an answer."""
+
+
+class Ended(NamedTuple):
+    """An attempt that failed."""
+
+    number: int
+    launched: float
+    caller: int
+    others: bool
+    """Attempts of other callers are under way."""
 
 
 class Breaker:
@@ -150,28 +161,26 @@ class Breaker:
         if self._in_a_row and self._row[0] <= number <= self._row[1]:
             self._ended += 1
 
-    def failed(
-        self, launched: float, now: float, *, number: int, caller: int, others: bool, rng: Random, why: str
-    ) -> None:
-        """Count an attempt that failed, before its end is noted. `others`: attempts of other callers are under way.
+    def failed(self, attempt: Ended, now: float, rng: Random, why: str) -> None:
+        """Count an attempt that failed, before its end is noted.
 
         Those launched before it opened, or before it closed again, say nothing about the time since.
         """
         if self._until is not None:
-            if launched >= self._until:
+            if attempt.launched >= self._until:
                 self.why = why
                 self._open(now, rng)
             return
-        if launched < self._closed_at:
+        if attempt.launched < self._closed_at:
             return
         self.why = why
-        self._note_caller(caller, now)
-        first, latest = self._row if self._in_a_row else (number, number)
-        self._row = (min(first, number), max(latest, number))
+        self._note_caller(attempt.caller, now)
+        first, latest = self._row if self._in_a_row else (attempt.number, attempt.number)
+        self._row = (min(first, attempt.number), max(latest, attempt.number))
         self._ended = self._ended if self._in_a_row else 0
         self._in_a_row += 1
         self._count(now, failed=True)
-        if self._is_too_much(now) and (not others or now - self._several_at <= WINDOW):
+        if self._is_too_much(now) and (not attempt.others or now - self._several_at <= WINDOW):
             self._open(now, rng)
 
     def _note_caller(self, caller: int, now: float) -> None:

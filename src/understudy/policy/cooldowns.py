@@ -58,7 +58,7 @@ class Cooldowns:
         return not any(self._pauses.values())
 
     def active(self, target: Target, now: float, *, free: bool = False) -> list[Pause]:
-        """Return the cooldowns that are in force for a target; for operations that are `free`, those of key and host."""
+        """Return the cooldowns in force for a target; for operations that are `free`, those of key and host."""
         return [pause for pause in self._over(target, free=free) if pause.until > now]
 
     def failed(self, target: Target, launched: float, failure: Failure, scope: Cooldown, now: float) -> None:

@@ -1,8 +1,8 @@
 """Which targets may be asked, and until when not; and what was learned of targets.
 
 One object per manager, called without `await`, so it needs no lock. Two kinds of memory forbid an attempt: cooldowns,
-after what a provider *says* (wait so long, this key is invalid), and circuit breakers, after what it *does* (fails again
-and again). An operator's `disable` is a third, which only `enable` ends.
+after what a provider *says* (wait so long, this key is invalid), and circuit breakers, after what it *does* (it fails
+again and again). An operator's `disable` is a third, which only `enable` ends.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from random import Random
 
 import msgspec
 
-from understudy.domain.bounded import BoundedDict
+from understudy.domain.bounded import REMEMBERED, BoundedDict
 from understudy.domain.failures import Failure, FailureKind
-from understudy.policy.breaker import Breaker, BreakerState, Refusal
+from understudy.policy.breaker import Breaker, BreakerState, Ended, Refusal
 from understudy.policy.cooldowns import Cooldowns, Pause
 from understudy.policy.targets import Target, TargetFacts
 from understudy.policy.verdicts import Cooldown, Trips
@@ -43,7 +43,7 @@ class Permit(msgspec.Struct, frozen=True):
     leases: tuple[tuple[Breaker, int], ...] = ()
     """The half-open breakers that it probes, with the number of its lease."""
     numbers: tuple[int, int] = (0, 0)
-    """How many attempts were launched before it at its host, and at its model there."""
+    """The attempt's number among those at its host, and among those at its target."""
 
     @property
     def is_probe(self) -> bool:
@@ -52,7 +52,7 @@ class Permit(msgspec.Struct, frozen=True):
 
 
 class _Flow:
-    """The attempts at a host, or at a model there."""
+    """The attempts at a host, or at a target."""
 
     __slots__ = ("breaker", "in_flight", "launched")
 
@@ -85,10 +85,9 @@ class Health:
     def __init__(self, rng: Random | None = None) -> None:
         self._rng = rng or Random()
         self._cooldowns = Cooldowns()
-        self._hosts: BoundedDict[str, _Flow] = BoundedDict()
-        self._servers: BoundedDict[str, _Flow] = BoundedDict()
-        """By model at a host: what a connected server does may concern one of its models alone, which is down whatever
-        entry asks for it."""
+        self._hosts: dict[str, _Flow] = {}
+        self._targets: dict[str, _Flow] = {}
+        """By label. What a connected server does may concern one of its models alone."""
         self._breakers = 0
         """How many there are."""
         self._disabled: set[str] = set()
@@ -154,21 +153,23 @@ class Health:
         probes: tuple[Pause, ...] = (),
         leases: tuple[tuple[Breaker, int], ...] = (),
     ) -> Permit:
-        host, server = self._flows(target)
+        host, own = self._flows(target)
         host.in_flight += 1
         host.launched += 1
-        server.in_flight += 1
-        server.launched += 1
-        return Permit(target, now, caller, probes, leases, (host.launched, server.launched))
+        own.in_flight += 1
+        own.launched += 1
+        return Permit(target, now, caller, probes, leases, (host.launched, own.launched))
 
     def _flows(self, target: Target) -> tuple[_Flow, _Flow]:
-        """Return the attempts at a target's host, and those at its model there."""
-        host, server = self._hosts.get(target.host), self._servers.get(target.server)
+        """Return the attempts at a target's host, and its own."""
+        host, own = self._hosts.get(target.host), self._targets.get(target.label)
         if host is None:
             host = self._hosts[target.host] = _Flow()
-        if server is None:
-            server = self._servers[target.server] = _Flow()
-        return host, server
+        if own is None:
+            if len(self._targets) >= 2 * REMEMBERED:
+                self._targets = {name: flow for name, flow in self._targets.items() if flow.in_flight or flow.breaker}
+            own = self._targets[target.label] = _Flow()
+        return host, own
 
     # ---- what is known ----
 
@@ -201,7 +202,7 @@ class Health:
         denial = self.denial(target, now)
         return TargetFacts(
             cooling=denial.until - now if denial else None,
-            in_flight=flow.in_flight if (flow := self._servers.get(target.server)) else 0,
+            in_flight=flow.in_flight if (flow := self._targets.get(target.label)) else 0,
             expected_output=usual[0] if (usual := self._outputs.get(target.label)) else None,
         )
 
@@ -234,8 +235,8 @@ class Health:
         if self.calm:
             return
         self._cooldowns.succeeded(permit.target, permit.launched, permit.probes)
-        host, server = self._flows(permit.target)
-        for flow in (host,) if free else (host, server):
+        host, own = self._flows(permit.target)
+        for flow in (host,) if free else (host, own):
             if (breaker := flow.breaker) is not None:
                 breaker.succeeded(permit.launched, now)
                 if breaker.is_idle(now):
@@ -260,15 +261,8 @@ class Health:
         if flow.breaker is None:
             flow.breaker = Breaker()
             self._breakers += 1
-        flow.breaker.failed(
-            permit.launched,
-            now,
-            number=permit.numbers[scope],
-            caller=permit.caller,
-            others=flow.in_flight > 1,
-            rng=self._rng,
-            why=f"{failure.kind}: {failure.message}",
-        )
+        attempt = Ended(permit.numbers[scope], permit.launched, permit.caller, flow.in_flight > 1)
+        flow.breaker.failed(attempt, now, self._rng, why=f"{failure.kind}: {failure.message}")
 
     # ---- what an operator does ----
 
@@ -300,8 +294,8 @@ class Health:
         """Return the breakers that concern a target."""
         if not self._breakers:
             return []
-        host, server = self._flows(target)
-        flows = (host,) if free else (host, server)
+        host, own = self._flows(target)
+        flows = (host,) if free else (host, own)
         return [flow.breaker for flow in flows if flow.breaker is not None]
 
     def _note_calm(self) -> None:

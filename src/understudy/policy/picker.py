@@ -61,11 +61,13 @@ class Picker:
             denied.append(permit)
         if self._tries.attempts and not self._tries.kept_for_others:
             for each in self._tries.tried():
-                if (permit := self._come_back(each, now)) is None:
-                    continue
-                if isinstance(permit, Permit):
-                    return Pick(each, permit)
-                denied.append(permit)
+                match self._come_back(each, now):
+                    case Permit() as back:
+                        return Pick(each, back)
+                    case Denial() as denial:
+                        denied.append(denial)
+                    case None:
+                        pass
         return self._wait(denied, now, now if wait_began is None else wait_began) if denied else None
 
     def _wait(self, denied: list[Denial], now: float, wait_began: float) -> Pick | Wait | None:

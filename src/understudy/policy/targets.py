@@ -48,15 +48,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The target's name: `entry/model`. Computed once, because every plan reads it."""
     host: str = ""
     """The endpoint, or the entry's name where there is none."""
-    server: str = ""
-    """The model at its host, whichever entry asks for it."""
 
     def __post_init__(self) -> None:
         label = f"{self.name}/{self.model}" if self.model else self.name
         msgspec.structs.force_setattr(self, "label", label)
-        host = self.endpoint or self.name
-        msgspec.structs.force_setattr(self, "host", host)
-        msgspec.structs.force_setattr(self, "server", f"{host} {self.model}")
+        msgspec.structs.force_setattr(self, "host", self.endpoint or self.name)
 
 
 class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
