@@ -25,7 +25,8 @@ from random import Random
 from typing import NamedTuple
 
 IN_A_ROW = 5
-"""Failures in a row that open a breaker."""
+"""Failures in a row that open a breaker, if they are most of the attempts launched between the first and the last."""
+MOST = 0.75
 SHARE = 0.5
 """Of the outcomes of the last `WINDOW` seconds, the share of failures that opens it, from `ENOUGH` outcomes on."""
 ENOUGH = 20
@@ -193,7 +194,7 @@ class Breaker:
             # Failures are often quicker than answers: of attempts launched together, those that still run count as
             # well. Else each burst at a target that fails three times in ten would open its breaker.
             under_way = self._row[1] - self._row[0] - self._ended
-            return self._in_a_row >= SHARE * (self._in_a_row + under_way)
+            return self._in_a_row >= MOST * (self._in_a_row + under_way)
         outcomes = sum(each[1] for each in self._slices)
         return outcomes >= ENOUGH and self._failures(now) >= SHARE * outcomes
 
