@@ -14,10 +14,11 @@ from understudy.client.door.given import check_fallback, check_recording, read_l
 from understudy.client.door.options import check_model
 from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
-from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported, error_of
+from understudy.domain.errors import ConfigError, LLMError, Misuse, Unavailable, Unsupported, error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
 from understudy.domain.stats import ProviderStats
+from understudy.domain.suggestions import shown
 from understudy.policy.selection import split_name
 from understudy.protocol import (
     EmbedOptions,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from understudy.config import Config
     from understudy.domain.requests import GenerationRequest
     from understudy.domain.runs import RunResult
+    from understudy.engine.backend import Backend
     from understudy.engine.engine import Engine
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.catalog import TargetCatalog
@@ -262,6 +264,23 @@ class ProviderManager:
             detail=None if well else "no target is healthy",
             targets=targets,
         )
+
+    def disable(self, name: str) -> None:
+        """Ask an entry for nothing until `enable`; requests under way go on. Raise `Misuse` for an unknown name."""
+        self._engine.health.disable(self._backend(name).name)
+
+    def enable(self, name: str) -> None:
+        """Ask an entry again, and forget its cooldowns and failures. Raise `Misuse` for an unknown name."""
+        backend = self._backend(name)
+        own = (backend.text_target(),) if backend.generates else ()
+        self._engine.health.enable(name, (*own, *((backend.embedding_target(),) if backend.embeds() else ())))
+
+    def _backend(self, name: str) -> Backend:
+        try:
+            return self._catalog.backends[name]
+        except (KeyError, TypeError):
+            known = ", ".join(self._catalog.backends)
+            raise Misuse(f"no entry is called {shown(name)}; this manager has {known}") from None
 
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt at the first target that supports it. Raise `Unsupported` if none does."""
