@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from understudy.dialects.base import WarningLog, word_of
+from understudy.dialects.failed_results import with_error_in_text
 from understudy.dialects.histories.call_ids import CallIds, short_id
 from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, name_of, recast, text_of
@@ -285,8 +286,7 @@ class MessageEncoder:
 
     def _tool_message(self, result: ToolResult, media: list[JsonObject]) -> JsonObject:
         self._drop_mark(result)
-        if result.is_error:
-            self._notes.drop("tool result is_error", "this wire format has no such flag; only the content is sent")
+        result = with_error_in_text(result)
         content: str | list[JsonObject]
         if isinstance(result.content, str):
             content = result.content
