@@ -9,9 +9,13 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
+from math import inf, nextafter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_RESOLUTION = 1e-9
+"""Seconds: asyncio runs the timers that are due before `time()` and this, which is the resolution of its own clock."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -26,6 +30,9 @@ class _JumpingSelector(selectors.DefaultSelector):
             if timeout is None:
                 raise RuntimeError("nothing is left that could ever happen")
             self.now += timeout
+            if self.now + _RESOLUTION == self.now:
+                # After half a year, the loop would wait for ever for a timer that is due now.
+                self.now = nextafter(self.now, inf)
         return ready
 
 

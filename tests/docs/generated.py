@@ -23,9 +23,12 @@ from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
 from understudy.domain.rules import Rule
 from understudy.policy.tasks import DEFAULT_TASK, RULES
-from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry
+from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Trips
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
+from understudy.simulator import SCENARIOS
+from understudy.simulator.assertions import FIGURES
+from understudy.simulator.schema import DISTRIBUTIONS, INCIDENT, SCENARIO, TARGET, TRAFFIC
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -49,13 +52,14 @@ ASIDE = {
     Cooldown.CREDENTIAL: "the key, disabled",
     Cooldown.ENDPOINT: "the host, disabled",
 }
+BREAKER = {Trips.NOTHING: "–", Trips.TARGET: "the target's", Trips.ENDPOINT: "the host's"}
 
 
 def verdict_table() -> str:
     """Return the table of verdicts as Markdown."""
     rows = [
-        "| failure | retried | next target | cooldown | cost basis | error |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| failure | retried | next target | cooldown | breaker | cost basis | error |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for kind, verdict in VERDICTS.items():
         tries = RETRY[verdict.retry]
@@ -64,8 +68,9 @@ def verdict_table() -> str:
             tries = f"{tries}; at most {most} attempts"
         basis = verdict.basis.replace("_", " ")
         error = ERRORS[kind].__name__
+        aside, breaker = ASIDE[verdict.cooldown], BREAKER[verdict.trips]
         rows.append(
-            f"| `{kind}` | {tries} | {FALLBACK[verdict.fallback]} | {ASIDE[verdict.cooldown]} | {basis} | `{error}` |"
+            f"| `{kind}` | {tries} | {FALLBACK[verdict.fallback]} | {aside} | {breaker} | {basis} | `{error}` |"
         )
     return "\n".join(rows)
 
@@ -224,6 +229,15 @@ TABLES = {
 """The tables of keys in configuration.md, by the names of their places."""
 
 
+SIMULATION = {"scenario": SCENARIO, "traffic": TRAFFIC, "targets": TARGET, "incidents": INCIDENT}
+"""The tables of keys in simulator.md, by the names of their places."""
+
+
+def words(title: str, meanings: Mapping[str, str]) -> str:
+    """Return a table of words and their meanings as Markdown."""
+    return _table((title, "meaning"), *((_code(word), meaning) for word, meaning in meanings.items()))
+
+
 def tasks() -> str:
     """Return the rules that pick a task as Markdown."""
     lines = [("task", "when")]
@@ -242,6 +256,10 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("providers.md", "access"): provider_access,
     ("providers.md", "models"): provider_models,
     ("embeddings.md", "batches"): embedding_batches,
+    **{("simulator.md", name): partial(keys, rules) for name, rules in SIMULATION.items()},
+    ("simulator.md", "scenarios"): partial(words, "scenario", SCENARIOS),
+    ("simulator.md", "distributions"): partial(words, "distribution", DISTRIBUTIONS),
+    ("simulator.md", "figures"): partial(words, "figure", FIGURES),
     **{("configuration.md", name): partial(keys, rules) for name, rules in TABLES.items()},
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
     **{("cli.md", f"{command} examples"): partial(examples_of, command) for command in COMMANDS},

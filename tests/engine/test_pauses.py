@@ -38,10 +38,11 @@ async def test_a_reader_that_pauses_longer_than_the_idle_limit_reads_on() -> Non
 
 
 async def test_content_that_flows_outlives_every_limit() -> None:
-    pieces = [step for letter in "abcdefg" for step in (chunk(letter), 0.07)]
+    pieces = [step for letter in "abcdefghijk" for step in (chunk(letter), 0.1)]
     said = saying(STREAM_HEAD, *pieces, chunk(None, "stop"), STREAM_END)
-    async with serving(said) as (server,), u.create_provider(server.entry(**QUICK)) as llm:
-        assert (await llm.stream("Hi").collect()).text == "abcdefg"
+    limits: dict[str, Any] = {"idle_timeout": 1.0, "first_event_timeout": 1.0}
+    async with serving(said) as (server,), u.create_provider(server.entry(**limits)) as llm:
+        assert (await llm.stream("Hi").collect()).text == "abcdefghijk"
 
 
 async def test_a_pause_at_an_event_without_content_does_not_count_either() -> None:

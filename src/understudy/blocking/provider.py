@@ -218,8 +218,8 @@ class ProviderManager(LLMProvider):
 
     def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
         self,
-        providers: Sequence[LLMProvider | AsyncProvider | ProviderConfig | str],
-        fallback: FallbackConfig | None = None,
+        providers: Sequence[LLMProvider | AsyncProvider | ProviderConfig | str | Mapping[str, Any]],
+        fallback: FallbackConfig | Mapping[str, Any] | None = None,
         *,
         routes: Sequence[Route] = (),
         sink: LedgerSink | None = None,
@@ -268,6 +268,14 @@ class ProviderManager(LLMProvider):
         """The routes that a call's `model` may name."""
         return self.wrapped.routes
 
+    def disable(self, name: str) -> None:
+        """Ask an entry for nothing until `enable`; requests under way go on. Raise `Misuse` for an unknown name."""
+        self.wrapped.disable(name)
+
+    def enable(self, name: str) -> None:
+        """Ask an entry again, and forget its cooldowns and failures. Raise `Misuse` for an unknown name."""
+        self.wrapped.enable(name)
+
 
 @read_provider.register
 def _(face: LLMProvider) -> Any:
@@ -285,7 +293,7 @@ def create_provider(
     config: ProviderConfig | str | Mapping[str, Any],
     *,
     row: ProviderRow | None = None,
-    fallback: FallbackConfig | None = None,
+    fallback: FallbackConfig | Mapping[str, Any] | None = None,
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),

@@ -82,7 +82,9 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     body["messages"] = messages
     if system is not None:
         body["system"] = system
-    body |= _options(request, endpoint, effective, notes, unsigned_turn=is_unsigned_turn(messages))
+    body |= _options(
+        request, endpoint, effective, notes, unsigned_turn=request.reasoning is not None and is_unsigned_turn(messages)
+    )
     if tools := encode_tools(request, notes):
         body["tools"] = tools
     if conversation.has_marks or any("cache_control" in tool for tool in tools):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from understudy.dialects.base import WarningLog, word_of
+from understudy.dialects.failed_results import with_error_in_text
 from understudy.dialects.histories.call_ids import CallIds, short_id
 from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, name_of, recast, text_of
@@ -40,12 +41,14 @@ MAX_CALL_ID = 40
 _TTLS = (None, "30m")
 """Lifetimes of cache marks: the only one there is, by its name or as the default."""
 
+_ROLES = {role: role.value for role in Role}
+_SYSTEM = frozenset({Role.SYSTEM, Role.DEVELOPER})
 _MEDIA = ("image_url", "input_audio", "file")
 
 
 def extra_of(owner: Part | Message) -> JsonObject:
     """Return the fields that arrived on this wire without a typed place."""
-    return (owner.extra or {}).get(NAME, {})
+    return {} if owner.extra is None else owner.extra.get(NAME, {})
 
 
 class MessageEncoder:
@@ -65,17 +68,17 @@ class MessageEncoder:
         out: list[JsonObject] = []
         media: list[JsonObject] = []
         for message in messages:
-            parts = message.content if isinstance(message.content, tuple) else ()
-            results = [part for part in parts if isinstance(part, ToolResult)]
-            own = extra_of(message) if len(results) == 1 else {}
-            out += [self._tool_message(result, media) | own for result in results]
-            rest = tuple(part for part in parts if not isinstance(part, ToolResult))
-            if results and not rest:
-                continue
+            content = message.content
+            if not isinstance(content, str) and (results := [part for part in content if type(part) is ToolResult]):
+                own = extra_of(message) if len(results) == 1 else {}
+                out += [self._tool_message(result, media) | own for result in results]
+                if len(results) == len(content):
+                    continue
+                content = tuple(part for part in content if type(part) is not ToolResult)
             if media:
                 out.append({"role": "user", "content": media})
                 media = []
-            out.append(self._message(message, rest if isinstance(message.content, tuple) else message.content))
+            out.append(self._message(message, content))
         if media:
             out.append({"role": "user", "content": media})
         return out
@@ -85,14 +88,14 @@ class MessageEncoder:
         if role is Role.TOOL:
             self._notes.emulate("tool message", "without a tool call to answer, it is sent as a user message")
             role = Role.USER
-        body: JsonObject = {"role": role.value}
+        body: JsonObject = {"role": _ROLES[role]}
         if role is Role.ASSISTANT and isinstance(content, tuple):
             body |= self._answer(content, extra_of(message))
         elif isinstance(content, str):
             body["content"] = content
         else:
             # An empty list is refused, an empty string is not.
-            said = self._without_media(content) if role in (Role.SYSTEM, Role.DEVELOPER) else content
+            said = self._without_media(content) if role in _SYSTEM else content
             body["content"] = self._parts(said) or ""
         if message.name is not None:
             body["name"] = self._name(message.name)
@@ -227,9 +230,9 @@ class MessageEncoder:
         texts: list[JsonObject] = []
         body: JsonObject = {}
         for part in parts:
-            if not isinstance(part, Text):
+            if type(part) is not Text:
                 self._drop_mark(part)
-            if isinstance(part, Thinking):
+            if type(part) is Thinking:
                 self._think(part, body, own)
             else:
                 self._say(part, texts, body)
@@ -241,6 +244,8 @@ class MessageEncoder:
 
     def _say(self, part: AnyPart, texts: list[JsonObject], body: JsonObject) -> None:
         match part:
+            case ToolCall():
+                body.setdefault("tool_calls", []).append(encode_tool_call(part, self._ids.of_call(part.id)))
             case Text():
                 self._cite(part)
                 texts.append({"type": "text", "text": part.text} | self._mark(part) | extra_of(part))
@@ -248,8 +253,6 @@ class MessageEncoder:
                 texts.append({"type": "text", "text": text})
             case Refusal():
                 body["refusal"] = body.get("refusal", "") + part.text
-            case ToolCall():
-                body.setdefault("tool_calls", []).append(encode_tool_call(part, self._ids.of_call(part.id)))
             case Audio():
                 self._encode_audio(part, texts, body)
             case Opaque():
@@ -286,8 +289,7 @@ class MessageEncoder:
 
     def _tool_message(self, result: ToolResult, media: list[JsonObject]) -> JsonObject:
         self._drop_mark(result)
-        if result.is_error:
-            self._notes.drop("tool result is_error", "this wire format has no such flag; only the content is sent")
+        result = with_error_in_text(result)
         content: str | list[JsonObject]
         if isinstance(result.content, str):
             content = result.content
