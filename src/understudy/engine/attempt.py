@@ -45,11 +45,12 @@ class Attempt:
         self.response: GenerationResponse | None = None
         self.items: list[Any] = []
         self.begun = False
-        """Whether content has arrived; noted only where it matters: for streams, and where a hedge may follow."""
+        """Whether content has arrived; noted only where it matters: for streams, for probes, and where a hedge may
+        follow."""
         whose = (self.stream.dialect, launch.target.provider_type, self.stream.server)
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._streamed = job.rules.streamed
-        self._notes_begin = self._streamed or job.rules.hedge_after is not None
+        self._notes_begin = self._streamed or launch.probes or job.rules.hedge_after is not None
         self._held: list[Any] | None = []
         self._now = asyncio.get_running_loop().time
         self.started_at = engine.wall_clock()
