@@ -28,6 +28,7 @@ from understudy.engine.backend import Backend
 from understudy.engine.engine import CLOSING, Engine, guarded
 from understudy.engine.inbox import Inbox
 from understudy.engine.job import Job
+from understudy.policy.affinity import begins_turn
 from understudy.policy.call import Call
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Abort, Action, Began, Cancelled, Commit, Denied, Ended, Failed, Launch, Settle
@@ -290,11 +291,37 @@ class Run:
         record = record_of(attempt, self._plan, outcome, failure, self._call.decisions.get(attempt.number))
         self.records.append(record)
         del self._attempts[attempt.number]
+        if self.job.session is not None:
+            self._remember(attempt, outcome)
         if outcome is Outcome.WON:
             self._committed, self.won = attempt, record
             if output := record.usage.output_total:
                 self._engine.health.answered(attempt.launch.target, output)
+        if self.job.operation.billed:
+            self._learn(attempt, failure)
         self._engine.publish(record, attempt.backend)
+
+    def _learn(self, attempt: Attempt, failure: Failure | None) -> None:
+        """Learn how long the target took until its first content."""
+        latencies, label, now = self._engine.health.latencies, attempt.launch.target.label, self._now()
+        streamed, seconds = attempt.stream.streamed, attempt.first_content
+        if seconds is not None:
+            latencies.answered(label, seconds, now, streamed=streamed)
+        elif failure is None:
+            latencies.answered(label, attempt.duration, now, streamed=False)
+        else:
+            latencies.failed(label, failure.kind, attempt.duration, now, streamed=streamed)
+
+    def _remember(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Remember which target answered the session, or broke its answer off."""
+        key, label, sessions, now = self.job.session, attempt.launch.target.label, self._engine.sessions, self._now()
+        if key is None:
+            return
+        if outcome is Outcome.WON:
+            first, begins = label == self._plan.steps[0].target.label, begins_turn(self.job.request)
+            sessions.answered(key, label, first=first, begins=begins, now=now)
+        elif outcome is Outcome.FAILED and attempt is self._committed:
+            sessions.broke_off(key, label, now)
 
     async def _close_aborted(self) -> None:
         aborted, self._aborted = self._aborted, []

@@ -12,6 +12,7 @@ import msgspec
 
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.failures import Failure, FailureKind
+from understudy.policy.latencies import Latencies
 from understudy.policy.targets import Target, TargetFacts
 from understudy.policy.verdicts import Cooldown
 
@@ -89,6 +90,7 @@ class Health:
         self._in_flight: dict[str, int] = {}
         self._outputs: BoundedDict[str, list[float]] = BoundedDict()
         """Of each target's answers, the tokens to expect: a list of one, so that learning writes no dictionary."""
+        self.latencies = Latencies()
         self.calm = True
         """No cooldown is remembered, not even one that is over: `denial` is `None` for every target."""
 
@@ -134,11 +136,13 @@ class Health:
 
     def facts(self, target: Target, now: float) -> TargetFacts:
         """Return what is known of a target."""
-        denial = self.denial(target, now)
+        denial, latency = self.denial(target, now), self.latencies.of(target.label)
         return TargetFacts(
             cooling=denial.until - now if denial else None,
             in_flight=self._in_flight.get(target.name, 0),
             expected_output=usual[0] if (usual := self._outputs.get(target.label)) else None,
+            first_token=latency.seconds if latency else None,
+            first_token_age=now - latency.measured if latency else None,
         )
 
     def in_cooldown(self, targets: tuple[Target, ...], now: float) -> frozenset[str]:
