@@ -47,12 +47,13 @@ class Attempt:
         self.begun = False
         """Whether content has arrived; noted only where it matters: for streams, and where a hedge may follow."""
         self.first_content: float | None = None
-        """Seconds until the first content, also of an answer that is streamed inside; `None` of a whole one."""
+        """Seconds until the first content, if somebody learns from it; `None` of an answer that came whole."""
         whose = (self.stream.dialect, launch.target.provider_type, self.stream.server)
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._streamed = job.rules.streamed
         self._notes_begin = self._streamed or job.rules.hedge_after is not None
-        self._awaits_content = self._notes_begin or self.stream.streamed
+        learned = engine.health.latencies is not None
+        self._awaits_content = self._notes_begin or (learned and self.stream.streamed)
         self._held: list[Any] | None = []
         self._now = asyncio.get_running_loop().time
         self.started_at = engine.wall_clock()

@@ -30,6 +30,7 @@ from understudy.engine.inbox import Inbox
 from understudy.engine.job import Job
 from understudy.policy.affinity import begins_turn
 from understudy.policy.call import Call
+from understudy.policy.latencies import Latencies
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Abort, Action, Began, Cancelled, Commit, Denied, Ended, Failed, Launch, Settle
 
@@ -297,23 +298,12 @@ class Run:
             self._committed, self.won = attempt, record
             if output := record.usage.output_total:
                 self._engine.health.answered(attempt.launch.target, output)
-        if self.job.operation.billed:
-            self._learn(attempt, failure)
+        if (latencies := self._engine.health.latencies) is not None and self.job.operation.billed:
+            _learn(latencies, attempt, failure, self._now())
         self._engine.publish(record, attempt.backend)
 
-    def _learn(self, attempt: Attempt, failure: Failure | None) -> None:
-        """Learn how long the target took until its first content."""
-        latencies, label, now = self._engine.health.latencies, attempt.launch.target.label, self._now()
-        streamed, seconds = attempt.stream.streamed, attempt.first_content
-        if seconds is not None:
-            latencies.answered(label, seconds, now, streamed=streamed)
-        elif failure is None:
-            latencies.answered(label, attempt.duration, now, streamed=False)
-        else:
-            latencies.failed(label, failure.kind, attempt.duration, now, streamed=streamed)
-
     def _remember(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Remember which target answered the session, or broke its answer off."""
+        """Remember which target answered the session, or whose answer was interrupted."""
         key, label, sessions, now = self.job.session, attempt.launch.target.label, self._engine.sessions, self._now()
         if key is None:
             return
@@ -321,7 +311,7 @@ class Run:
             first, begins = label == self._plan.steps[0].target.label, begins_turn(self.job.request)
             sessions.answered(key, label, first=first, begins=begins, now=now)
         elif outcome is Outcome.FAILED and attempt is self._committed:
-            sessions.broke_off(key, label, now)
+            sessions.interrupted(key, label, now)
 
     async def _close_aborted(self) -> None:
         aborted, self._aborted = self._aborted, []
@@ -337,6 +327,17 @@ class Run:
         for action in self._call.receive(Cancelled(given_up), self._now()):
             if isinstance(action, Abort):
                 self._abort(action.attempt, action.failure)
+
+
+def _learn(latencies: Latencies, attempt: Attempt, failure: Failure | None, now: float) -> None:
+    """Learn how long a target took until its first content."""
+    label, streamed, seconds = attempt.launch.target.label, attempt.stream.streamed, attempt.first_content
+    if seconds is not None:
+        latencies.answered(label, seconds, now, streamed=streamed)
+    elif failure is None:
+        latencies.answered(label, attempt.duration, now, streamed=False)
+    else:
+        latencies.failed(label, failure.kind, attempt.duration, now, streamed=streamed)
 
 
 def _summary(attempts: tuple[AttemptRecord, ...]) -> str:

@@ -66,6 +66,8 @@ class RouteState:
         """Whether plans depend on those before."""
         self.weighs_prices = self.order not in _WITHOUT_PRICES and not isinstance(self.order, TaskBased)
         """Whether plans may depend on prices, so that these must be loaded first."""
+        self.reads_latencies = self.order is latency or fallback.strategy not in list(FallbackStrategy)
+        """Whether plans may depend on latencies, so that these must be learned."""
         self.is_priced = False
         """Whether the prices of the targets were waited for."""
         self.view = RouteView()
@@ -240,6 +242,8 @@ class Planner:
         route = self._routes.get((name, embedding))
         if route is None:
             route = self._routes[name, embedding] = self._new_route(name, embedding)
+            if route.reads_latencies:
+                self._health.learn_latencies()
         return route
 
     def _new_route(self, name: str | None, embedding: bool) -> RouteState:

@@ -47,7 +47,7 @@ class _Held:
         self.last: str | None = None
         self.last_at = 0.0
         self.broken: str | None = None
-        """The target that broke its answer off when part of it had been shown, until a target answers."""
+        """The target whose answer was interrupted when part of it had been shown, until a target answers."""
         self.broken_at = 0.0
 
 
@@ -69,8 +69,8 @@ class Sessions:
     ) -> Plan:
         """Return a strategy's plan with the session's own target first, unless it is in cooldown.
 
-        `begins` states whether the request begins a turn. A target that broke off the answer which the caller asks for
-        again comes last.
+        `begins` states whether the request begins a turn. A target whose answer was interrupted comes last, until the
+        session has an answer.
         """
         held = self._held.get(key)
         if held is None:
@@ -88,7 +88,7 @@ class Sessions:
                 steps.remove(found)
                 steps.insert(0, replace(found, why=why))
                 notes.append("the session's own target first")
-        if broken is not None:
+        if broken is not None and len(steps) > 1:
             steps.sort(key=lambda step: step.target.label == broken)
             steps = [_behind(step) if step.target.label == broken else step for step in steps]
         return replace(plan, steps=tuple(steps), why="; ".join(filter(None, notes)))
@@ -98,12 +98,12 @@ class Sessions:
         held = self._written(key)
         if label == held.home:
             held.home_at = now
-        elif first and held.broken is None and (begins or held.home is None):
+        elif first and held.broken is None and (begins or held.last is None):
             held.home, held.home_at = label, now
         held.last, held.last_at, held.broken = label, now, None
 
-    def broke_off(self, key: SessionKey, label: str, now: float) -> None:
-        """Note that a target broke off its answer to a session when part of it had been shown."""
+    def interrupted(self, key: SessionKey, label: str, now: float) -> None:
+        """Note that the answer of a target to a session was interrupted when part of it had been shown."""
         held = self._written(key)
         held.broken, held.broken_at = label, now
 
@@ -114,4 +114,4 @@ class Sessions:
 
 
 def _behind(step: Step) -> Step:
-    return replace(step, why=f"broke off its answer to this session, so behind the others ({step.why})")
+    return replace(step, why=f"its answer to this session was interrupted, so behind the others ({step.why})")

@@ -90,7 +90,8 @@ class Health:
         self._in_flight: dict[str, int] = {}
         self._outputs: BoundedDict[str, list[float]] = BoundedDict()
         """Of each target's answers, the tokens to expect: a list of one, so that learning writes no dictionary."""
-        self.latencies = Latencies()
+        self.latencies: Latencies | None = None
+        """Learned only if a strategy may read them: see `learn_latencies`."""
         self.calm = True
         """No cooldown is remembered, not even one that is over: `denial` is `None` for every target."""
 
@@ -136,7 +137,8 @@ class Health:
 
     def facts(self, target: Target, now: float) -> TargetFacts:
         """Return what is known of a target."""
-        denial, latency = self.denial(target, now), self.latencies.of(target.label)
+        denial = self.denial(target, now)
+        latency = self.latencies.of(target.label) if self.latencies is not None else None
         return TargetFacts(
             cooling=denial.until - now if denial else None,
             in_flight=self._in_flight.get(target.name, 0),
@@ -150,6 +152,10 @@ class Health:
         if self.calm:
             return _NONE
         return frozenset(each.label for each in targets if self.denial(each, now) is not None)
+
+    def learn_latencies(self) -> None:
+        """Begin to learn how long targets take until their first content, which costs a little at every attempt."""
+        self.latencies = self.latencies or Latencies()
 
     def answered(self, target: Target, output: int) -> None:
         """Learn how long a target's answers are, in tokens."""

@@ -66,7 +66,8 @@ class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
     expected_output: float | None = None
     """Average tokens of its answers; the latest count most."""
     first_token: float | None = None
-    """Average seconds until the first content of its answers, sensitive to peaks (`policy/latencies.py`)."""
+    """Average seconds until the first content of its answers, sensitive to peaks (`policy/latencies.py`). Learned for
+    the strategy `latency` and for custom ones."""
     first_token_age: float | None = None
     """Seconds since that was measured last."""
 

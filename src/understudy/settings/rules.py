@@ -32,8 +32,8 @@ PROVIDER: Mapping[str, Rule] = {
     "weight": Rule(
         "number",
         "3",
-        "for the strategies `weighted` and `least_busy`: the share of requests relative to the other entries'; 0: only if "
-        "no other target can answer",
+        "for the strategies `weighted` and `least_busy`: its share of the requests, relative to the other entries'; "
+        "0: only if no other target can answer",
         "1",
         least=0,
     ),
