@@ -28,7 +28,7 @@ _NOT_SLOW = frozenset(
 )
 """Failures of this side, of the request, or of a connection that was kept too long."""
 _GIVEN_UP = frozenset({_K.CANCELLED, _K.DEADLINE})
-"""The attempt was abandoned here: its target was silent for at least so long."""
+"""The attempt was abandoned here: its target was silent at least until then."""
 
 
 class Latency:
@@ -69,7 +69,7 @@ class Latencies:
         return self._streamed.get(label) or self._whole.get(label)
 
     def answered(self, label: str, seconds: float, now: float, *, streamed: bool) -> None:
-        """Learn that the first content arrived after so many seconds; of a whole answer, all of it."""
+        """Learn that the first content arrived after `seconds`; of a whole answer, all of it."""
         kept = self._streamed if streamed else self._whole
         if (known := kept.get(label)) is None:
             kept[label] = Latency(seconds, now)
@@ -77,7 +77,7 @@ class Latencies:
             known.add(seconds, now)
 
     def failed(self, label: str, kind: FailureKind, seconds: float, now: float, *, streamed: bool) -> None:
-        """Learn from an attempt that ended after so many seconds without content: that never looks fast.
+        """Learn from an attempt that ended after `seconds` without content: that never looks quick.
 
         A failure counts for twice the average, or for the time it took if that is longer. One that was abandoned here
         counts only if the target was silent for longer than usual.
