@@ -1,9 +1,10 @@
 """Counts the instructions of a warm call and of a streamed chunk, which other load on the machine does not change.
 
 `make count` prints them; `make count AGAINST=COMMIT` also those of another commit, and the ratios. With
-`--conversations` it counts calls with 1 to 1,000 messages: what checking and forming a history costs. A child process
-makes calls over a transport in memory under `valgrind --tool=callgrind`. Before and after those that count it calls
-`getppid`, at which callgrind writes down how many instructions there were since the last time.
+`--conversations` it counts calls with 1 to 1,000 messages: what checking and forming a history costs, for words, for a
+tool loop of the same provider, and for one that another provider began. A child process makes calls over a transport in
+memory under `valgrind --tool=callgrind`. Before and after those that count it calls `getppid`, at which callgrind
+writes down how many instructions there were since the last time.
 """
 
 from __future__ import annotations
@@ -26,22 +27,31 @@ CHUNKS = 100
 """Chunks of the shorter stream; the longer one has twice as many."""
 CALLS = {"plain": 200, "stream": 20, "longer": 20, "inside": 20}
 """How many calls count, by what is called; as many go before them."""
+SIZES = {1: 50, 10: 30, 100: 10, 1000: 3}
+"""How many messages conversations have, and how many calls count."""
 CONVERSATIONS = {
-    f"{kind} {messages}": calls
-    for kind in ("words", "tool loops", "from Claude")
-    for messages, calls in ((1, 50), (10, 30), (100, 10), (1000, 3))
+    f"{provider}: {kind} {messages}": calls
+    for provider in ("openai", "anthropic")
+    for kind in ("words", "tool loop", "foreign loop")
+    for messages, calls in SIZES.items()
 }
-"""The same for conversations: what their messages are, and how many there are."""
+"""The same for conversations: who is asked, what the messages are, and how many there are."""
 _TOTALS = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
 
 _HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "gpt-4o-mini"}
+_MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-opus-4-1"}
 _USAGE = {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}
 
 
 # ---- in the child ----
 
 
-def _whole() -> list[bytes]:
+def _whole(provider: str = "openai") -> list[bytes]:
+    if provider == "anthropic":
+        usage = {"input_tokens": 12, "output_tokens": 9}
+        block = {"type": "text", "text": "Because of scattering."}
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-opus-4-1"}
+        return [json.dumps({**message, "content": [block], "stop_reason": "end_turn", "usage": usage}).encode()]
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": "Because of scattering."},
@@ -63,22 +73,38 @@ def _stream(chunks: int) -> list[bytes]:
 def _conversation(what: str) -> tuple[list[Any], list[Any]]:
     """Return the messages and the tools of a call."""
     import understudy as u
-    from understudy.domain.content import Provenance, Thinking
 
-    kind, _, number = what.rpartition(" ")
-    count = int(number)
+    provider, kind, count = _parsed(what)
     if kind == "words":
         ask, answer = u.Message.user("Why is the sky blue?"), u.Message.assistant("Because of scattering.")
         return [*[ask, answer] * (count // 2), *[ask] * (count % 2)], []
+    author = provider if kind == "tool loop" else next(name for name in _MODELS if name != provider)
     messages: list[u.Message] = [u.Message.user("What is the weather?")]
-    origin = Provenance("anthropic", "claude-x", "anthropic")
     while len(messages) < count - 1:
-        call = u.ToolCall(id=f"call_{len(messages)}", name="weather", arguments='{"city": "Paris"}', provenance=origin)
-        thought = (Thinking("Paris, then.", signature="c2ln", provenance=origin),) if kind == "from Claude" else ()
-        messages.append(u.Message.assistant((*thought, call)))
-        messages.append(u.Message.tool(u.ToolResult(call_id=call.id, content="18 degrees")))
+        call_id = f"call_{len(messages)}"
+        if kind == "foreign loop":  # other servers write ids with characters, and longer ones, than either accepts
+            call_id = f"functions.weather:{len(messages):032}"
+        messages.append(u.Message.assistant(_step(author, call_id)))
+        messages.append(u.Message.tool(u.ToolResult(call_id=call_id, content="18 degrees")))
     tool = u.Tool(name="weather", parameters={"type": "object", "properties": {"city": {"type": "string"}}})
     return ([*messages, u.Message.user("And tomorrow?")] if count > 1 else messages), [tool]
+
+
+def _step(author: str, call_id: str) -> tuple[Any, ...]:
+    """Return the parts of an answer that calls a tool, as they are read from its author's answers."""
+    import understudy as u
+    from understudy.domain.content import Provenance, Thinking
+
+    origin = Provenance(author, _MODELS[author], author, "https://one.test")
+    call = u.ToolCall(id=call_id, name="weather", arguments='{"city": "Paris"}', provenance=origin)
+    thinking = Thinking("Paris, then.", signature="c2ln", provenance=origin)
+    return (thinking, call) if author == "anthropic" else (call,)
+
+
+def _parsed(what: str) -> tuple[str, str, int]:
+    provider, _, rest = what.partition(": ")
+    kind, _, count = rest.rpartition(" ")
+    return provider, kind, int(count)
 
 
 def _work(what: str) -> Callable[[], Awaitable[object]]:
@@ -87,7 +113,8 @@ def _work(what: str) -> Callable[[], Awaitable[object]]:
     from understudy.wire.http import HttpHead, HttpRequest
 
     is_whole = what == "plain" or what in CONVERSATIONS
-    pieces = _whole() if is_whole else _stream(2 * CHUNKS if what == "longer" else CHUNKS)
+    provider = _parsed(what)[0] if what in CONVERSATIONS else "openai"
+    pieces = _whole(provider) if is_whole else _stream(2 * CHUNKS if what == "longer" else CHUNKS)
     kind = "application/json" if is_whole else "text/event-stream"
 
     class Incoming:
@@ -112,7 +139,7 @@ def _work(what: str) -> Callable[[], Awaitable[object]]:
             return None
 
     config = u.ProviderConfig(
-        provider="openai", api_key=u.Secret("sk-count"), text_model="gpt-4o-mini", base_url="https://one.test/v1"
+        provider=provider, api_key=u.Secret("sk-count"), text_model=_MODELS[provider], base_url="https://one.test/v1"
     )
     llm = u.create_provider(config, transport=Memory())
 

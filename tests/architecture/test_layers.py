@@ -23,6 +23,7 @@ LAYERS: dict[str, set[str]] = {
     "policy": {"domain"},
     "settings": {"domain", "wire", "policy"},
     "protocol": {"domain"},
+    "virtual_time": set(),
     "ledger": {"domain"},
     "transport": {"domain", "wire", "settings", "moved"},
     "config": {"domain", "wire", "dialects", "providers", "policy", "settings", "transport"},

@@ -48,7 +48,7 @@ def outcome(emulator: Emulator) -> Callable[[], str]:
     """What became of the latest request, once the emulator knows it."""
 
     def latest() -> str:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while (found := emulator.requests("openai")[-1].outcome) == "open" and time.monotonic() < end:
             time.sleep(0.01)
         return found

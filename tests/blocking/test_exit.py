@@ -46,6 +46,26 @@ def read():
 threading.Thread(target=read, daemon=True).start()
 while not first.wait(1): pass
 """,
+    "daemon-thread-between-two-reads": """
+llm = blocking.create_provider(entry)
+first, over = threading.Event(), threading.Event()
+
+def read():
+    for event in llm.stream("Hello"):
+        first.set()
+        over.wait()
+
+def generate():
+    over.wait()
+    llm.generate("Hello")
+
+threading.Thread(target=read, daemon=True).start()
+threading.Thread(target=generate, daemon=True).start()
+while not first.wait(1): pass
+blocking.bridge.BRIDGE.shut_down()
+over.set()
+time.sleep(0.2)
+""",
 }
 
 

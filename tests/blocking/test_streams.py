@@ -141,6 +141,8 @@ def test_the_garbage_collector_stops_the_provider_quietly(
     llm: blocking.Provider, emulator: Emulator, outcome: Callable[[], str], caplog: pytest.LogCaptureFixture
 ) -> None:
     emulator.script("openai", [ENDLESS])
+    gc.collect()  # what earlier tests left may be logged when it is collected
+    caplog.clear()
     stream = llm.stream("Hello")
     next(stream)
     cycle: list[object] = [stream]
@@ -175,12 +177,12 @@ def test_another_thread_may_close_it(llm: blocking.Provider, emulator: Emulator)
 
     reader = threading.Thread(target=read)
     reader.start()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while outcome_now(emulator) != "open" and time.monotonic() < end:
         time.sleep(0.01)
     time.sleep(0.05)  # until it waits for the third event
     stream.close()
-    reader.join(10)
+    reader.join(30)
     assert [error.failure.kind for error in caught if isinstance(error, u.LLMError) and error.failure] == ["cancelled"]
 
 
@@ -195,7 +197,7 @@ def test_closed_between_two_reads_it_never_looks_whole(
         pass
     closer = threading.Thread(target=stream.close if what == "stream" else llm.close)
     closer.start()
-    closer.join(10)
+    closer.join(30)
     for _ in range(2):
         with pytest.raises(u.Unavailable, match="closed") as caught:
             list(stream)
@@ -215,7 +217,7 @@ def test_threads_share_a_stream_without_losing_an_event(llm: blocking.Provider) 
     for reader in readers:
         reader.start()
     for reader in readers:
-        reader.join(10)
+        reader.join(30)
     text = sorted(event.text for event in seen if isinstance(event, u.TextDelta))
     again = [event.text for event in llm.stream("Tell me a long story of the sea, the wind and the lighthouse.")
              if isinstance(event, u.TextDelta)]  # fmt: skip

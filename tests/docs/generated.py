@@ -26,6 +26,9 @@ from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
+from understudy.simulator import SCENARIOS
+from understudy.simulator.assertions import FIGURES
+from understudy.simulator.schema import DISTRIBUTIONS, INCIDENT, SCENARIO, TARGET, TRAFFIC
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -224,6 +227,15 @@ TABLES = {
 """The tables of keys in configuration.md, by the names of their places."""
 
 
+SIMULATION = {"scenario": SCENARIO, "traffic": TRAFFIC, "targets": TARGET, "incidents": INCIDENT}
+"""The tables of keys in simulator.md, by the names of their places."""
+
+
+def words(title: str, meanings: Mapping[str, str]) -> str:
+    """Return a table of words and their meanings as Markdown."""
+    return _table((title, "meaning"), *((_code(word), meaning) for word, meaning in meanings.items()))
+
+
 def tasks() -> str:
     """Return the rules that pick a task as Markdown."""
     lines = [("task", "when")]
@@ -242,6 +254,10 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("providers.md", "access"): provider_access,
     ("providers.md", "models"): provider_models,
     ("embeddings.md", "batches"): embedding_batches,
+    **{("simulator.md", name): partial(keys, rules) for name, rules in SIMULATION.items()},
+    ("simulator.md", "scenarios"): partial(words, "scenario", SCENARIOS),
+    ("simulator.md", "distributions"): partial(words, "distribution", DISTRIBUTIONS),
+    ("simulator.md", "figures"): partial(words, "figure", FIGURES),
     **{("configuration.md", name): partial(keys, rules) for name, rules in TABLES.items()},
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
     **{("cli.md", f"{command} examples"): partial(examples_of, command) for command in COMMANDS},

@@ -194,7 +194,7 @@ def test_managers_are_made_of_whatever_names_a_provider() -> None:
         (lambda: u.ProviderManager("openai"), "providers must be a list, not a string"),
         (lambda: u.ProviderManager([u.Provider]), "must be an instance, not the class Provider"),  # type: ignore[list-item]
         (lambda: u.ProviderManager([5]), "a whole number is not a provider"),  # type: ignore[list-item]
-        (lambda: u.ProviderManager(["openai"], {"max_retries": 1}), "fallback must be a FallbackConfig, not a dict"),  # type: ignore[arg-type]
+        (lambda: u.ProviderManager(["openai"], [1]), "must be a FallbackConfig, or a dict of its fields, not a list"),  # type: ignore[arg-type]
         (lambda: u.ProviderManager(["openai"], routes=["a"]), "routes must be a list of Routes, not a string"),  # type: ignore[list-item]
         (lambda: u.create_provider("openai", observers=["x"]), r"observers\[0\] must be a function"),  # type: ignore[list-item]
         (lambda: u.create_provider("openai", sink=5), "sink must have a method record"),  # type: ignore[arg-type]

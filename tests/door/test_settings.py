@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
 import understudy as u
-from understudy import config
+from understudy import config, providers
+from understudy.providers.addresses import address_complaint
 
 KEY = "sk-proj-canary-0123456789abcdef"
 
@@ -37,6 +39,57 @@ def test_an_entry_is_checked_as_in_the_file(fields: dict[str, Any], toml: str, w
 @pytest.mark.parametrize(
     ("fields", "toml", "words"),
     [
+        ({"base_url": "127.0.0.1:1"}, 'base_url = "127.0.0.1:1"', "base_url must begin with http:// or https://"),
+        ({"base_url": "ftp://host"}, 'base_url = "ftp://host"', "base_url must begin with http:// or https://"),
+        ({"base_url": "http://"}, 'base_url = "http://"', "base_url is not a valid URL"),
+        ({"base_url": "http://h:99999"}, 'base_url = "http://h:99999"', "base_url is not a valid URL"),
+        ({"base_url": "http://h/?a=b"}, 'base_url = "http://h/?a=b"', "base_url must end with the path, without . and"),
+        ({"base_url": "http://me@h"}, 'base_url = "http://me@h"', "base_url must not contain a user or password"),
+        ({"base_url": " "}, 'base_url = " "', "base_url must not be empty"),
+        ({"proxy": "foo"}, 'proxy = "foo"', "proxy must begin with http:// or https://"),
+        ({"proxy": "socks5://h:1"}, 'proxy = "socks5://h:1"', "proxy names a SOCKS proxy, which is not supported"),
+        ({"proxy": u.Secret("http://me:pw@h/p")}, 'proxy = "http://me:pw@h/p"', "proxy must end with the port"),
+        ({"api_key": ""}, 'api_key = ""', "api_key must not be empty"),
+        ({"api_key": u.Secret(" ")}, 'api_key = " "', "api_key must not be empty"),
+        ({"token": ""}, 'token = ""', "token "),
+    ],
+)
+def test_how_an_entry_is_reached_is_checked_as_in_the_file(fields: dict[str, Any], toml: str, words: str) -> None:
+    with pytest.raises(u.ConfigError, match=f"^openai: {words}") as caught:
+        u.ProviderConfig(provider="openai", **fields)
+    with pytest.raises(u.ConfigError, match=words):
+        u.create_provider({"provider": "openai", **fields})
+    with pytest.raises(u.ConfigError, match=words):
+        config.parse(f'[[llm.providers]]\nprovider = "openai"\n{toml}', environ={})
+    assert "pw" not in str(caught.value)
+
+
+def test_an_address_of_the_environment_is_checked_in_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "127.0.0.1:1")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    words = "the environment variable OPENAI_BASE_URL must begin with http:// or https://"
+    with pytest.raises(u.ConfigError, match=words):
+        config.parse('[[llm.providers]]\nprovider = "openai"', environ=os.environ)
+    with pytest.raises(u.ConfigError, match=words):
+        u.blocking.create_provider("openai").generate("Hi")
+
+
+@pytest.mark.parametrize("kind", u.ProviderType)
+def test_an_address_without_a_scheme_is_for_those_who_read_one(kind: u.ProviderType) -> None:
+    """Construction knows which providers do."""
+    reads_one = address_complaint("gpu-box:11434", providers.row(kind)) is None
+    try:
+        u.ProviderConfig(provider=kind, base_url="gpu-box:11434")
+    except u.ConfigError:
+        assert not reads_one
+    else:
+        assert reads_one
+    assert u.ProviderConfig(provider="custom", base_url="gpu-box:11434"), "create_provider knows, or refuses it"
+
+
+@pytest.mark.parametrize(
+    ("fields", "toml", "words"),
+    [
         ({"max_retries": 0}, "max_retries = 0", "max_retries must be at least 1"),
         ({"deadline": "1m"}, 'deadline = "1m"', "deadline must be a number, not a string"),
         ({"strict": 1}, "strict = 1", "strict must be true or false, not a whole number"),
@@ -47,6 +100,29 @@ def test_fallback_is_checked_as_in_the_file(fields: dict[str, Any], toml: str, w
         u.FallbackConfig(**fields)
     with pytest.raises(u.ConfigError, match=words):
         config.parse(f'[llm]\nprovider = "ollama"\n[llm.fallback]\n{toml}', environ={})
+
+
+@pytest.mark.parametrize("given", [{"max_retries": 0}, {"deadline": "1m"}, {"max_retrys": 1}, {1: 2}, [1]])
+@pytest.mark.parametrize("make", ["create_provider", "manager", "route", "blocking", "blocking manager"])
+def test_fallback_may_be_a_dict(make: str, given: Any) -> None:
+    def made(fallback: Any) -> Any:
+        entry = {"provider": "ollama"}
+        match make:
+            case "create_provider":
+                return u.create_provider(entry, fallback=fallback)._fallback
+            case "manager":
+                return u.ProviderManager([entry], fallback).fallback
+            case "route":
+                return u.Route(name="r", targets=("ollama",), fallback=fallback).fallback
+            case "blocking":
+                return u.blocking.create_provider(entry, fallback=fallback).wrapped._fallback
+        return u.blocking.ProviderManager([entry], fallback).wrapped.fallback
+
+    assert made({"max_retries": 1, "strategy": "round-robin"}) == u.FallbackConfig(
+        max_retries=1, strategy=u.FallbackStrategy.ROUND_ROBIN
+    )
+    with pytest.raises(u.ConfigError, match=r"FallbackConfig"):
+        made(given)
 
 
 @pytest.mark.parametrize(

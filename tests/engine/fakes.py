@@ -34,7 +34,7 @@ CHUNK = {
 }
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for what happens in the background."""
     async with asyncio.timeout(seconds):
         while not condition():

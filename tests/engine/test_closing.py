@@ -66,12 +66,10 @@ async def test_closing_ends_what_runs(kind: str, operation: str, script: Script)
         await eventually(lambda: bool(servers[0].requests))
         await asyncio.sleep(0.02)
         sent = [len(each.requests) for each in servers]
-        began = time.monotonic()
-        await asyncio.gather(llm.aclose(), llm.aclose())
+        await asyncio.wait_for(asyncio.gather(llm.aclose(), llm.aclose()), 30)
         with pytest.raises(u.Unavailable, match="the provider was closed") as caught:
-            await running
-        await llm.aclose()
-        assert time.monotonic() - began < 0.9
+            await asyncio.wait_for(running, 30)
+        await asyncio.wait_for(llm.aclose(), 30)
         await asyncio.sleep(0.05)
         assert [len(each.requests) for each in servers] == sent
         if operation != "list_models" or kind == "provider":
@@ -96,9 +94,9 @@ async def test_closing_ends_a_request_that_waits_before_a_retry_and_a_new_one_wo
         await eventually(lambda: bool(server.requests))
         await asyncio.sleep(0.05)
         assert not running.done(), "it waits for the time that the provider named"
-        await asyncio.wait_for(llm.aclose(), 0.5)
+        await asyncio.wait_for(llm.aclose(), 10)
         with pytest.raises(u.Unavailable, match="closed"):
-            await asyncio.wait_for(running, 0.5)
+            await asyncio.wait_for(running, 10)
         busy = False
         assert len(server.requests) == 1
         later = manager(server)
@@ -116,7 +114,7 @@ async def test_closing_a_provider_ends_a_stream_that_nobody_reads_just_now() -> 
         while await anext(stream) != u.TextDelta(0, "a"):
             pass
         await llm.aclose()
-        await asyncio.wait_for(server.hung_up.wait(), 2)
+        await asyncio.wait_for(server.hung_up.wait(), 30)
         with pytest.raises(u.Unavailable, match="the provider was closed"):
             await stream.collect()  # what had arrived before is still read
     assert [each.outcome for each in records] == [u.Outcome.ABORTED]
@@ -131,7 +129,7 @@ async def test_another_task_may_close_a_stream() -> None:
         await asyncio.gather(stream.aclose(), stream.aclose())
         with pytest.raises(u.Unavailable, match="the stream was closed before its end"):
             await reading
-        await asyncio.wait_for(server.hung_up.wait(), 2)
+        await asyncio.wait_for(server.hung_up.wait(), 30)
         with pytest.raises(u.Unavailable):
             await anext(stream)
 
@@ -155,7 +153,7 @@ async def test_closing_ends_a_call_of_a_custom_provider() -> None:
     for work in (llm.generate("Hi"), llm.stream("Hi").collect()):
         running = asyncio.ensure_future(work)
         await asyncio.sleep(0.02)
-        await asyncio.wait_for(llm.aclose(), 0.5)
+        await asyncio.wait_for(llm.aclose(), 10)
         with pytest.raises(u.Unavailable, match="the provider was closed"):
             await running
 
@@ -231,7 +229,7 @@ def _in_threads(server: Server) -> dict[str, str]:
     time.sleep(0.05)
     llm.close()
     for thread in threads:
-        thread.join(5)
+        thread.join(30)
     return outcomes
 
 
@@ -272,8 +270,9 @@ async def test_what_was_closed_after_it_was_sent_may_have_cost_something() -> No
 
 
 @pytest.mark.parametrize("way", ["cancelled", "deadline", "left"])
-async def test_telling_a_provider_to_stop_is_in_nobodys_way(way: str) -> None:
+async def test_telling_a_provider_to_stop_is_in_nobodys_way(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replicate's cancellation hangs; the caller never waits for it, and closing cuts it short."""
+    monkeypatch.setattr("understudy.engine.http_attempt.CANCELLATION", 120.0)
     cancelled, polled = asyncio.Event(), asyncio.Event()
 
     async def script(asked: Any, writer: asyncio.StreamWriter) -> None:
@@ -294,22 +293,23 @@ async def test_telling_a_provider_to_stop_is_in_nobodys_way(way: str) -> None:
         )
         llm = u.create_provider(entry)
         if way == "deadline":
-            began = time.monotonic() + 1
             with pytest.raises(u.DeadlineExceeded):
                 await llm.generate("Hi", deadline=1)
         else:
             task = asyncio.ensure_future(llm.generate("Hi") if way == "cancelled" else anext(llm.stream("Hi")))
-            await asyncio.wait_for(polled.wait(), 10)
-            began = time.monotonic()
+            await asyncio.wait_for(polled.wait(), 30)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        assert time.monotonic() - began < 2, "the cancellation may take 5 s"
-        await asyncio.wait_for(cancelled.wait(), 10)
-        closing = time.monotonic()
-        await llm.aclose()
-        assert time.monotonic() - closing < 3, "the cancellation may take 5 s, and closing does not wait for that"
-        assert [task for task in asyncio.all_tasks() if "_send_cancellation" in repr(task)] == []
+        assert cancellations(), "the caller is told before the cancellation ends"
+        await asyncio.wait_for(cancelled.wait(), 30)
+        assert cancellations()
+        await asyncio.wait_for(llm.aclose(), 30)
+        assert not cancellations()
+
+
+def cancellations() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if "_send_cancellation" in repr(task)]
 
 
 async def test_a_call_that_ended_is_not_kept() -> None:

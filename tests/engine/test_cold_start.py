@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
 import pytest
 
 CHILD = '''
-import asyncio, json, sys, time
+import asyncio, json, sys
 from importlib.abc import MetaPathFinder
 
 import understudy as u
 
 
+class Loop(asyncio.SelectorEventLoop):
+    """A loop whose clock can be put forward."""
+
+    ahead = 0.0
+
+    def time(self):
+        return super().time() + self.ahead
+
+
 class SlowDisk(MetaPathFinder):
-    """Delays the HTTP library, which is loaded by the first attempt."""
+    """Delays the HTTP library, which is loaded by the first attempt: the clock has gone on when it is there."""
 
     def find_spec(self, name, path, target=None):
         if name == "aiohttp":
-            time.sleep(DELAY)
+            asyncio.get_running_loop().ahead = DELAY
 
 
 ANSWER = json.dumps({"choices": [{"message": {"role": "assistant", "content": "there"}, "finish_reason": "stop"}]})
@@ -49,36 +57,34 @@ async def main(servers):
     assert "aiohttp" not in sys.modules
     sys.meta_path.insert(0, SlowDisk())
     manager = u.ProviderManager([u.create_provider(entry, fallback=fallback) for entry in entries], fallback)
-    began = time.monotonic()
     try:
         outcome = (await manager.generate("Are you there?")).text
     except u.LLMError as error:
         outcome = type(error).__name__
-    print(json.dumps([outcome, time.monotonic() - began]))
+    print(outcome)
     await manager.aclose()
 
 
 DELAY, DEADLINE = float(sys.argv[1]), float(sys.argv[2])
-asyncio.run(main([globals()[name] for name in sys.argv[3:]]))
+with asyncio.Runner(loop_factory=Loop) as runner:
+    runner.run(main([globals()[name] for name in sys.argv[3:]]))
 '''
 
 
 @pytest.mark.parametrize(
     ("servers", "delay", "deadline", "expected"),
-    [(["silent"], 0.9, 2.0, "DeadlineExceeded"), (["silent", "answering"], 1.8, 4.4, "there")],
+    [(["silent"], 500.0, 501.0, "DeadlineExceeded"), (["silent", "answering"], 500.0, 1002.0, "there")],
     ids=["alone", "with-a-backup"],
 )
 def test_a_slow_start_takes_nothing_beyond_the_deadline_and_nothing_from_the_next_target(
     servers: list[str], delay: float, deadline: float, expected: str
 ) -> None:
+    """When loading ends, one second is left. What waited for more than that would wait for minutes."""
     child = subprocess.run(
         [sys.executable, "-W", "ignore::ResourceWarning", "-c", CHILD, str(delay), str(deadline), *servers],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=50,
         check=True,
     )
-    outcome, seconds = json.loads(child.stdout)
-
-    assert outcome == expected, child.stderr
-    assert seconds <= deadline + 0.6
+    assert child.stdout.strip() == expected, child.stderr

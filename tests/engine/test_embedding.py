@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import understudy as u
-from tests.engine.fakes import Incoming
+from tests.engine.fakes import Incoming, eventually
 from understudy.client.provider import Provider
 from understudy.domain.responses import joined
 from understudy.wire.http import HttpRequest
@@ -82,7 +82,7 @@ async def test_a_caller_who_leaves_takes_all_batches_along() -> None:
     config = u.ProviderConfig(provider="together", api_key=u.Secret("k"), embedding_model="m")
     llm = u.create_provider(config, transport=transport, sink=ledger)
     call = asyncio.create_task(llm.embed(numbers(640), concurrency=3))
-    await asyncio.sleep(0.05)
+    await eventually(lambda: len(transport.sizes) == 4)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call

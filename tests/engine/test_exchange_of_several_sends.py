@@ -185,7 +185,7 @@ async def test_giving_up_cancels_the_prediction() -> None:
     under_way = flight(transport)
     await anext(under_way)
     waiting = asyncio.create_task(under_way.__anext__())
-    await asyncio.sleep(0.02)
+    await eventually(lambda: len(transport.requests) == 3)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

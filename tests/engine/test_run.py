@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import understudy as u
-from tests.engine.virtual_time import VirtualTimeLoop, run
 from understudy.domain.events import Finished, Started, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -21,6 +20,7 @@ from understudy.engine.run import Run
 from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import Launch, Rules
 from understudy.policy.targets import Limits, Target
+from understudy.virtual_time import VirtualTimeLoop, run
 
 WORDS = ("one ", "two ", "three ")
 GAP = 0.1

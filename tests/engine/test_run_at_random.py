@@ -14,13 +14,13 @@ import pytest
 
 import understudy as u
 from tests.engine.test_run import WORDS, Paced, a_run, failing
-from tests.engine.virtual_time import run
 from understudy.domain.events import TextDelta
 from understudy.domain.failures import FailureKind
 from understudy.engine.engine import CLOSED, Engine, Sources
 from understudy.engine.run import Run
 from understudy.engine.watch import Watch
 from understudy.policy.targets import Limits, Target
+from understudy.virtual_time import run
 
 KINDS = (FailureKind.RATE_LIMITED, FailureKind.TLS, FailureKind.TRUNCATED, FailureKind.UNKNOWN_STATUS)
 ENDS = ("read", "read", "leave", "cancel", "close", "close twice")

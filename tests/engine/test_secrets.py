@@ -52,7 +52,7 @@ def test_a_configuration_with_a_key_cannot_be_pickled_copied_or_encoded() -> Non
         msgspec.json.encode(config)
 
 
-@pytest.mark.parametrize("key", ["line\nbreak", "ünïcode", "with space", ""])
+@pytest.mark.parametrize("key", ["line\nbreak", "ünïcode", "with space"])
 async def test_a_key_that_no_header_can_carry_is_an_error_that_does_not_show_it(key: str) -> None:
     llm = u.create_provider(u.ProviderConfig(provider="openai", api_key=u.Secret(key)))
     with pytest.raises(u.ConfigError) as caught:

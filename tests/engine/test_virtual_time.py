@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 import understudy as u
-from tests.engine.virtual_time import run
 from understudy.domain.failures import Failure, FailureKind
 from understudy.engine.engine import Engine, Sources
 from understudy.transport.base import TransportError
+from understudy.virtual_time import run
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import decode_object, encode
 
@@ -200,3 +200,18 @@ def test_retries_cooldowns_and_deadlines_happened() -> None:
     starts = [record["started"] for record in records]
     assert min(starts) >= EPOCH
     assert max(starts) <= EPOCH + HOUR + DEADLINE
+
+
+def test_a_timer_that_is_due_after_years_is_not_waited_for_for_ever() -> None:
+    async def wait() -> list[float]:
+        loop = asyncio.get_running_loop()
+        times: list[float] = []
+        for _ in range(3):
+            await asyncio.sleep(4e8)
+            loop.call_at(loop.time(), lambda: times.append(loop.time()))
+            await asyncio.sleep(1e-9)
+        return times
+
+    times, took = run(wait())
+    assert len(times) == 3
+    assert 1.2e9 <= took < 1.2e9 + 1e-3

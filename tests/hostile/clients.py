@@ -108,7 +108,7 @@ def tried(attempts: tuple[u.AttemptRecord, ...]) -> list[tuple[str, str]]:
     return [(each.provider, str(each.failure.kind) if each.failure else "ok") for each in attempts]
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(seconds):
         while not condition():

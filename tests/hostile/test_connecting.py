@@ -10,7 +10,6 @@ import socket
 import ssl
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -34,22 +33,21 @@ async def test_a_slow_name_lookup_is_part_of_connecting(monkeypatch: pytest.Monk
 
     def getaddrinfo(host: str, *_: object, **__: object) -> object:
         looked_up.append(host)
-        hang.wait(20)
+        hang.wait(120)
         raise socket.gaierror(socket.EAI_AGAIN, "later")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     try:
         llm = provider("http://slow.example:9", connect_timeout=0.2)
-        started = time.monotonic()
-        found = await asyncio.gather(*(failure(lambda: generate(llm)) for _ in range(40)))
-        assert time.monotonic() - started < 2
+        asking = asyncio.gather(*(failure(lambda: generate(llm)) for _ in range(40)))
+        found = await asyncio.wait_for(asking, 30)
         assert {(one.kind, one.sent) for one in found} == {(FailureKind.DNS, False)}
         assert "the name lookup took longer than 0.2 s" in found[0].message
         assert looked_up == ["slow.example"], "one lookup serves all who wait for it"
         # What hangs is in nobody's way: neither the executor's, nor the end of the loop's.
-        await asyncio.wait_for(asyncio.to_thread(int), 2)
-        await asyncio.wait_for(llm.aclose(), 2)
-        await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 2)
+        await asyncio.wait_for(asyncio.to_thread(int), 30)
+        await asyncio.wait_for(llm.aclose(), 30)
+        await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 30)
     finally:
         hang.set()
 

@@ -17,8 +17,7 @@ from tests.hostile.answers.base import TEXT, at_home
 from tests.hostile.answers.replicate import CLOSE, DONE, is_creation, prediction
 from tests.hostile.clients import Cast, cast, tried, until
 from tests.hostile.framing import HTML, cut_response, response
-from tests.hostile.matrix.driver import Clock
-from tests.hostile.server import Close, Hang, HostileServer, Party, Pause, Request, Reset, Script
+from tests.hostile.server import Close, Hang, HostileServer, Party, Request, Reset, Script
 
 SILENT = {"first_event_timeout": 0.4, "timeout": 0.4}
 
@@ -145,24 +144,19 @@ async def test_one_that_is_given_up_is_cancelled(server: HostileServer, operatio
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        await until(lambda: _cancels(made), 1.5)
+        await until(lambda: _cancels(made))
 
 
 async def test_a_cancellation_that_is_answered_late_keeps_nobody_waiting(server: HostileServer) -> None:
-    clock = Clock()
-    ticking = asyncio.create_task(clock.run())
     async with cast(server, "replicate", lambda _: None, alone=True) as made:
         _never_done(made)
         usual = made.primary.respond
 
         def respond(request: Request) -> Script:
             late = request.path.endswith("/cancel")
-            return (Pause(1.5), response(200, b"{}", headers=CLOSE)) if late else usual(request)
+            return (Hang(),) if late else usual(request)
 
         made.primary.respond = respond
-        loop = asyncio.get_running_loop()
-        began = loop.time()
         assert isinstance(await made.lost(deadline=0.4), u.DeadlineExceeded)
-        assert loop.time() - began < 0.4 + 0.25 + clock.lag
+        assert any("_send_cancellation" in repr(task) for task in asyncio.all_tasks())
         await until(lambda: _cancels(made))
-    ticking.cancel()

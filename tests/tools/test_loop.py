@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import logging
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -421,10 +420,8 @@ async def test_a_deadline_ends_tools() -> None:
             ended.set()
 
     llm, _ = model(calls(call("wait")), "never")
-    began = time.monotonic()
     with pytest.raises(u.DeadlineExceeded, match="while tools were running") as caught:
-        await llm.run_tools("Go.", tools=[wait], deadline=0.1)
-    assert time.monotonic() - began < 5
+        await asyncio.wait_for(llm.run_tools("Go.", tools=[wait], deadline=0.1), 30)
     assert ended.is_set()
     assert caught.value.run is not None
     assert len(caught.value.run.steps) == len(caught.value.attempts) == 1

@@ -14,6 +14,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from understudy.blocking.daemons import hold_daemon_thread
 from understudy.domain.errors import Misuse
 
 if TYPE_CHECKING:
@@ -40,13 +41,14 @@ class Bridge:
         if thread is not None:
             return thread
         with self._starting:
-            if self._over:
-                raise Misuse("the interpreter is shutting down: no more calls can be made")
-            if self.thread is None:
-                from understudy.blocking.loop import LoopThread
+            if not self._over:
+                if self.thread is None:
+                    from understudy.blocking.loop import LoopThread
 
-                self.thread = LoopThread()
-            return self.thread
+                    self.thread = LoopThread()
+                return self.thread
+        hold_daemon_thread()
+        raise Misuse("the interpreter is shutting down: no more calls can be made")
 
     def release(self, provider: Any) -> None:
         """Close the connections of a provider that is no longer used. Returns at once, from any thread."""

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar, cast
 
+from understudy.blocking.daemons import hold_daemon_thread
 from understudy.domain.errors import Misuse, error_of
 from understudy.domain.failures import Failure, FailureKind
 
@@ -150,7 +151,11 @@ class LoopThread:
             if cancel is not None and self.is_open:
                 self.call_soon(cancel_or_skip, cancel)
                 reply.wait_at_most(CANCEL_GRACE)
+            if self._ending:
+                hold_daemon_thread()
             raise
+        if self._ending:
+            hold_daemon_thread()
         return reply.result()
 
     def run_function(self, provider: Any, function: Callable[[], T]) -> T:
@@ -171,6 +176,8 @@ class LoopThread:
                 "custom providers, await the asynchronous provider instead (`.wrapped`)"
             )
         if not self.is_open:
+            if self._ending:
+                hold_daemon_thread()
             raise Misuse("the interpreter is shutting down: no more calls can be made")
 
     def call_soon(self, function: Callable[..., None], *arguments: Any) -> None:

@@ -218,8 +218,8 @@ class ProviderManager(LLMProvider):
 
     def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
         self,
-        providers: Sequence[LLMProvider | AsyncProvider | ProviderConfig | str],
-        fallback: FallbackConfig | None = None,
+        providers: Sequence[LLMProvider | AsyncProvider | ProviderConfig | str | Mapping[str, Any]],
+        fallback: FallbackConfig | Mapping[str, Any] | None = None,
         *,
         routes: Sequence[Route] = (),
         sink: LedgerSink | None = None,
@@ -285,7 +285,7 @@ def create_provider(
     config: ProviderConfig | str | Mapping[str, Any],
     *,
     row: ProviderRow | None = None,
-    fallback: FallbackConfig | None = None,
+    fallback: FallbackConfig | Mapping[str, Any] | None = None,
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),

@@ -33,6 +33,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Set up and try": {
         "init": "Write a commented configuration file to start from.",
         "emulate": "Emulate providers to develop and test against, until Ctrl-C.",
+        "simulate": "Simulate outages: the real engine on virtual time, seed by seed.",
         "demo": "Show providers failing and others taking over; needs no key.",
     },
 }
@@ -138,7 +139,8 @@ def root(
     ] = False,
 ) -> None:
     """Ask language models, with an understudy ready for each: when a provider fails, the next one takes over."""
-    ahead = {"config": common.config, "verbose": common.verbose}
+    configs = [str(common.config)] if common.config is not None else None  # of commands that read several
+    ahead = {"config": common.config, "configs": configs, "verbose": common.verbose}
     context.default_map = dict.fromkeys(COMMANDS, ahead)
     if context.invoked_subcommand is None:
         print(context.get_help())

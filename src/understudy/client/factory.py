@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from understudy import providers
-from understudy.client.door.given import check_fallback, check_recording, check_transport, read_entry
+from understudy.client.door.given import check_recording, check_transport, read_entry
 from understudy.client.provider import Provider
 from understudy.domain.errors import ConfigError
 from understudy.domain.suggestions import kind_of, shown, suggestion
@@ -14,6 +14,7 @@ from understudy.engine.access import check_addresses
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig
+from understudy.settings.fallback import read_fallback
 
 if TYPE_CHECKING:
     from understudy.ledger import LedgerSink, Observer
@@ -24,20 +25,21 @@ def create_provider(
     config: ProviderConfig | str | Mapping[str, Any],
     *,
     row: ProviderRow | None = None,
-    fallback: FallbackConfig | None = None,
+    fallback: FallbackConfig | Mapping[str, Any] | None = None,
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
 ) -> Provider:
     """Make a provider of an entry, without I/O. Raise `ConfigError` for an unknown type or an invalid address.
 
-    `config` may also be a provider's type alone, such as `"openai"`, or a dict of the entry's fields.
+    `config` may also be a provider's type alone, such as `"openai"`, or a dict of the entry's fields, and `fallback` a
+    dict of its fields.
 
     `row` describes a provider whose type is not built in; `config.provider` is then just a name. A provider used alone
     is a manager's `Call` over one target, with the same retries, time-outs and records.
     """
     config = read_entry(config)
-    check_fallback(fallback)
+    rules = read_fallback(fallback)
     check_transport(transport)
     observers = check_recording(sink, observers)
     if row is not None and not isinstance(row, ProviderRow):
@@ -49,9 +51,7 @@ def create_provider(
             f"{config.entry}: proxy, ca_file and client_cert apply to the built-in transport: configure the transport "
             "that is passed as transport= itself"
         )
-    return Provider(
-        config, row, fallback=fallback or FallbackConfig(), transport=transport, sink=sink, observers=observers
-    )
+    return Provider(config, row, fallback=rules, transport=transport, sink=sink, observers=observers)
 
 
 def _row(provider_type: str) -> ProviderRow:

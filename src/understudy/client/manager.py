@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import msgspec
 
-from understudy.client.door.given import check_fallback, check_recording, read_list, read_provider, read_routes
+from understudy.client.door.given import check_recording, read_list, read_provider, read_routes
 from understudy.client.door.options import check_model
 from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
@@ -30,6 +30,7 @@ from understudy.protocol import (
     TypedRunOptions,
 )
 from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route
+from understudy.settings.fallback import read_fallback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,8 +65,8 @@ class ProviderManager:
 
     def __init__(  # noqa: PLR0913 - the face: each is a keyword of its own
         self,
-        providers: Sequence[LLMProvider | ProviderConfig | str],
-        fallback: FallbackConfig | None = None,
+        providers: Sequence[LLMProvider | ProviderConfig | Mapping[str, Any] | str],
+        fallback: FallbackConfig | Mapping[str, Any] | None = None,
         *,
         routes: Sequence[Route] = (),
         sink: LedgerSink | None = None,
@@ -79,14 +80,13 @@ class ProviderManager:
         made = [create_provider(each) if isinstance(each, ProviderConfig) else each for each in given]
         if not made:
             raise ConfigError("a manager needs at least one provider")
-        check_fallback(fallback)
         observers = check_recording(sink, observers)
         names = [provider.name for provider in made]
         if twice := next((each for each in names if names.count(each) > 1), None):
             raise ConfigError(f"the name {twice!r} is used by two providers: give each entry a unique name")
         self.providers: tuple[LLMProvider, ...] = tuple(made)
         self._by_name = dict(zip(names, made, strict=True))
-        self.fallback = fallback or FallbackConfig()
+        self.fallback = read_fallback(fallback)
         self.priority = priority
         if name is not None:
             self.name = name

@@ -13,7 +13,7 @@ from understudy.domain.secret import Secret
 from understudy.providers.addresses import address_complaint
 from understudy.providers.base import ProviderRow
 from understudy.providers.environment import EnvironmentKey, address_from_environment, key_from_environment
-from understudy.wire.http import is_sendable
+from understudy.wire.http import key_complaint
 from understudy.wire.proxies import own_proxy
 
 _FILES = ("ca_file", "client_cert", "client_key")
@@ -44,6 +44,9 @@ def _read_key(
     if complaint := PROVIDER[field].complaint(written):
         context.report.error(here, f"{field} {complaint}", f"for example: {field} = {PROVIDER[field].example}")
         return EnvironmentKey()
+    if not written.strip():
+        context.report.error(here, f"{field} {key_complaint(written)}", "omit the key, or give it a value")
+        return EnvironmentKey()
     if name := foreign_reference(written):
         context.report.error(here, f"{field} names a variable, but not as ${{NAME}}", f'did you mean "${{{name}}}"?')
         return EnvironmentKey()
@@ -56,8 +59,8 @@ def _read_key(
     key = result.text.strip()
     if not key:
         return key_from_environment(row, context.environ)
-    if not is_sendable(key):
-        context.report.error(here, f"{field} contains characters that a header cannot carry", "copy the key again")
+    if complaint := key_complaint(key):
+        context.report.error(here, f"{field} {complaint}", "copy the key again")
         return EnvironmentKey()
     return EnvironmentKey(token=Secret(key)) if field == TOKEN else EnvironmentKey(Secret(key))
 

@@ -66,7 +66,7 @@ def parse(text: str, *, source: str | None = None, environ: Mapping[str, str], m
     also an error if every entry is disabled, unless it `may_be_empty`.
     """
     lines = Source(source, text, KNOWN)
-    return read(_toml(text, lines), lines, environ=environ, may_be_empty=may_be_empty)
+    return read(read_toml(text, lines), lines, environ=environ, may_be_empty=may_be_empty)
 
 
 def read(
@@ -121,7 +121,8 @@ def _read(path: Path) -> str:
     raise ConfigError(f"{path}: byte {start} is not valid UTF-8, which TOML requires\n  save the file as UTF-8")
 
 
-def _toml(text: str, lines: Source) -> dict[str, Any]:
+def read_toml(text: str, lines: Source) -> dict[str, Any]:
+    """Return the tables of a TOML text. Raise `ConfigError` with the line and a hint if it is not valid."""
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:

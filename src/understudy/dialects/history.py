@@ -17,14 +17,13 @@ from understudy.dialects.histories.arguments import with_object_arguments
 from understudy.dialects.histories.cache_marks import with_last_marks
 from understudy.dialects.histories.foreign import note_unspoken, without_foreign
 from understudy.dialects.histories.result_media import with_media_moved
-from understudy.dialects.histories.rules import HistoryRules
-from understudy.dialects.histories.texts import is_void, with_trimmed_end, without_void_text
+from understudy.dialects.histories.survey import Survey
+from understudy.dialects.histories.texts import with_trimmed_end, without_void_text
 from understudy.dialects.histories.tool_loops import paired
 from understudy.dialects.histories.tool_names import ToolNames, restoring, with_accepted_names
 from understudy.dialects.histories.turns import with_a_message, with_user_first
-from understudy.domain.content import Opaque, Refusal, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.events import Event
-from understudy.domain.messages import Message, Role, Tool
+from understudy.domain.messages import Message, Tool
 from understudy.domain.requests import GenerationRequest
 
 
@@ -48,11 +47,11 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
     note_unspoken(request, notes)
     rules = dialect.history
     names = ToolNames(rules.tool_name, notes) if rules.tool_name is not None else None
-    found = _Survey(request.messages, dialect)
+    found = Survey(request.messages, dialect, endpoint)
     if names is not None and not all(map(names.accepts, found.names | _offered(request))):
         request = with_accepted_names(request, names)
     if rules.cache_marks is not None:
-        request = with_last_marks(request, rules.cache_marks, notes)
+        request = with_last_marks(request, rules.cache_marks, notes, in_messages=found.marks)
     messages = _formed(request.messages, dialect, endpoint, found, notes)
     if request.messages and not messages:
         messages = with_a_message(notes)
@@ -65,62 +64,19 @@ def _offered(request: GenerationRequest) -> set[str]:
     return {tool.name for tool in request.tools if isinstance(tool, Tool)}
 
 
-class _Survey:
-    """What a look at the messages finds: which steps are needed."""
-
-    __slots__ = ("calls", "names", "owned", "parts_in_results", "void")
-
-    def __init__(self, messages: tuple[Message, ...], dialect: Dialect) -> None:
-        self.calls = self.owned = self.void = self.parts_in_results = False
-        self.names: set[str] = set()
-        rules, own = dialect.history, dialect.name
-        for message in messages:
-            content = message.content
-            if isinstance(content, str):
-                self.calls = self.calls or message.role is Role.TOOL
-                self.void = self.void or is_void(content, rules)
-                continue
-            self.void = self.void or not content
-            for part in content:
-                kind = type(part)
-                if kind is ToolCall or kind is ToolResult:
-                    self._see(part, rules)  # type: ignore[arg-type]
-                elif kind is Text or kind is Refusal:
-                    self.void = self.void or is_void(part.text, rules)  # type: ignore[union-attr,arg-type]
-                if kind in _OWNED and (origin := part.provenance) is not None:  # type: ignore[union-attr]
-                    self.owned = self.owned or origin.dialect == own
-
-    def _see(self, part: ToolCall | ToolResult, rules: HistoryRules) -> None:
-        self.calls = True
-        if part.name is not None:
-            self.names.add(part.name)
-        if isinstance(part, ToolCall):
-            return
-        if isinstance(part.content, str):
-            self.void = self.void or is_void(part.content, rules)
-        else:
-            # What is inside is looked at by the steps themselves.
-            self.void = self.parts_in_results = True
-
-
-_OWNED = frozenset({Thinking, ToolCall, Opaque, Text, Refusal})
-"""Parts that may belong to one provider."""
-
-
 def _formed(
-    messages: tuple[Message, ...], dialect: Dialect, endpoint: Endpoint, found: _Survey, notes: WarningLog
+    messages: tuple[Message, ...], dialect: Dialect, endpoint: Endpoint, found: Survey, notes: WarningLog
 ) -> tuple[Message, ...]:
     """Return the messages in the form that the wire demands."""
     rules, quirks = dialect.history, endpoint.quirks
-    if found.owned:
+    if found.foreign:
         messages = without_foreign(messages, dialect.name, endpoint, notes)
     if found.void and not rules.empty_text:
         messages = without_void_text(messages, dialect.name, rules, notes)
-    if found.calls:
-        if rules.object_arguments:
-            messages = with_object_arguments(messages, dialect.name, notes)
-        if rules.paired:
-            messages = paired(messages, notes, unique_ids=rules.unique_ids)
+    if found.odd:
+        messages = with_object_arguments(messages, dialect.name, notes)
+    if found.calls and rules.paired:
+        messages = paired(messages, notes, unique_ids=rules.unique_ids)
     if found.parts_in_results:
         accepted = rules.result_media if quirks.result_media is None else quirks.result_media
         if moves := quirks.inputs - accepted:

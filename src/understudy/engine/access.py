@@ -10,11 +10,12 @@ import msgspec
 from understudy.dialects.base import Endpoint
 from understudy.domain.errors import ConfigError
 from understudy.domain.secret import Secret
-from understudy.providers.addresses import address_complaint, shown_address
+from understudy.providers.addresses import address_complaint
 from understudy.providers.base import Auth, ProviderRow, endpoint_of
 from understudy.providers.environment import address_from_environment, key_from_environment
 from understudy.settings import ProviderConfig
-from understudy.wire.http import is_sendable
+from understudy.wire.addresses import shown_address
+from understudy.wire.http import key_complaint
 from understudy.wire.proxies import own_proxy
 
 
@@ -87,8 +88,8 @@ def secret_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, Secret |
     for name, auth, secret in (("api_key", row.auth, key), ("token", row.token_auth, given)):
         if secret is None or auth is None:
             continue
-        if not is_sendable(secret.reveal()):
-            raise ConfigError(f"{config.entry}: {name} is empty or contains characters that a header cannot carry")
+        if complaint := key_complaint(secret.reveal()):
+            raise ConfigError(f"{config.entry}: {name} {complaint}")
         return auth, secret
     if token is not None or config.sign is not None:
         # The variable's key is for the provider's own address, not for a cloud with another kind of authentication.

@@ -19,7 +19,7 @@ from understudy.domain.redaction import Redactor
 from understudy.domain.secret import Secret, SecretHeader
 from understudy.providers.base import Auth
 from understudy.settings import Signer, TokenSource
-from understudy.wire.http import HttpRequest, is_sendable
+from understudy.wire.http import HttpRequest, key_complaint
 
 
 class NotSigned(Exception):
@@ -127,8 +127,8 @@ async def token_of(source: TokenSource) -> Secret:
         token = Secret(token)
     if not isinstance(token, Secret):
         raise NotSigned(f"the token source returned {type(token).__name__} instead of a token")
-    if not is_sendable(token.reveal()):
-        raise NotSigned("the token is empty or contains characters that a header cannot carry")
+    if complaint := key_complaint(token.reveal()):
+        raise NotSigned(f"the token {complaint}")
     return token
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from understudy.domain.secret import NO_USER_IN_ADDRESS
+from understudy.wire.addresses import base_url_complaint
 
 if TYPE_CHECKING:
     from understudy.providers.base import ProviderRow
@@ -33,27 +33,9 @@ def openai_base_url(base_url: str, home: str) -> str:
 
 
 def address_complaint(url: str, row: ProviderRow) -> str | None:
-    """Return what is wrong with a base URL, without repeating it; `None` if it is valid."""
+    """Return what is wrong with a base URL of a provider, without repeating it; `None` if it is valid."""
     try:
-        parts = urlsplit(row.normalize_base_url(url.strip()))
-        has_host = bool(parts.hostname) and parts.port != 0
-        (parts.hostname or "").encode("idna")
-    except ValueError:  # including UnicodeError: a label that is empty or longer than 63 letters
+        read_as = row.normalize_base_url(url.strip())
+    except ValueError:
         return f"is not a valid URL for {row.title}"
-    if parts.scheme not in ("http", "https"):
-        return "must begin with http:// or https://"
-    if not has_host or not url.isprintable() or " " in url.strip():
-        return f"is not a valid URL for {row.title}"
-    if parts.username is not None or parts.password is not None:
-        return NO_USER_IN_ADDRESS
-    # In the URL as written: normalization may have dropped them.
-    if set("?#") & set(url):
-        return "must end with the path, without ? and #: the path of each request is appended to it"
-    return None
-
-
-def shown_address(url: str) -> str:
-    """Return an invalid base URL for an error message; an empty string for one that may hold a secret."""
-    url = url.strip()
-    harmless = len(url) <= 200 and url.isprintable() and not set(url) & set("@?#")
-    return f': got "{url}"' if harmless else ""
+    return base_url_complaint(url, read_as=read_as, provider=row.title)

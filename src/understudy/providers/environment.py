@@ -8,7 +8,7 @@ import msgspec
 
 from understudy.domain.secret import Secret
 from understudy.providers.base import ProviderRow
-from understudy.wire.http import is_sendable
+from understudy.wire.http import key_complaint
 
 
 class EnvironmentKey(msgspec.Struct, frozen=True):
@@ -26,9 +26,9 @@ def key_from_environment(row: ProviderRow, environ: Mapping[str, str]) -> Enviro
     """Return the key in the first of the row's variables that is set; without one, the token."""
     if name := key_variable(row, environ):
         key = environ[name].strip()
-        if is_sendable(key):
-            return EnvironmentKey(token=Secret(key)) if name in row.token_variables else EnvironmentKey(Secret(key))
-        return EnvironmentKey(why=f"{name} contains characters that a header cannot carry", variables=(name,))
+        if complaint := key_complaint(key):
+            return EnvironmentKey(why=f"{name} {complaint}", variables=(name,))
+        return EnvironmentKey(token=Secret(key)) if name in row.token_variables else EnvironmentKey(Secret(key))
     if not row.key_required:
         return EnvironmentKey()
     match row.key_variables:

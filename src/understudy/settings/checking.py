@@ -122,3 +122,10 @@ def header_complaint(headers: Any) -> str | None:
 def is_header(name: str, value: str) -> bool:
     """Check whether a header can be sent."""
     return bool(HEADER_NAME.fullmatch(name)) and value.isascii() and value.isprintable()
+
+
+def fields_of(title: str, values: Mapping[Any, Any]) -> Mapping[str, Any]:
+    """Return the fields of settings that are given as a dict. Raise `ConfigError` if a name is not a string."""
+    if wrong := next((key for key in values if not isinstance(key, str)), None):
+        raise ConfigError(f"{title}: a field's name must be a string, not {kind_of(wrong)}")
+    return values

@@ -14,7 +14,9 @@ from understudy.domain.suggestions import kind_of, shown
 from understudy.settings.checking import Settings, complaints, header_complaint, name_complaint, raise_complaints
 from understudy.settings.rules import PROVIDER, capability_complaint, extra_complaint
 from understudy.settings.strategy import Whole
+from understudy.wire.addresses import base_url_complaint, shown_address
 from understudy.wire.http import HttpRequest
+from understudy.wire.proxies import own_proxy
 
 Signer = Callable[[HttpRequest], Awaitable[HttpRequest]]
 """Signs a request that is otherwise complete, key included: returns it with the signature."""
@@ -87,15 +89,16 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     def __post_init__(self) -> None:
         """Check every field by the rules of the configuration file, and keep keys out of what is printed.
 
-        Raise `ConfigError` with everything that is wrong. What depends on the provider, such as the form of its
-        address, is checked by `create_provider`.
+        Raise `ConfigError` with everything that is wrong. What only the provider knows, such as the form of a custom
+        provider's address, is checked by `create_provider`.
         """
         for name in ("api_key", "token", "proxy"):
             self._hide(name)
         for name in ("ca_file", "client_cert", "client_key"):
             if isinstance(value := getattr(self, name), os.PathLike):
                 msgspec.structs.force_setattr(self, name, os.fspath(value))
-        raise_complaints(self._title, complaints(self, PROVIDER, _READERS))
+        readers = {**_READERS, "base_url": _url if _needs_url(self.provider) else _address}
+        raise_complaints(self._title, complaints(self, PROVIDER, readers))
 
     def _hide(self, name: str) -> None:
         """Make a key, a token, and a proxy with a password a `Secret`."""
@@ -127,15 +130,21 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
         return self.text_model is None and self.embedding_model is not None
 
 
+def _empty(secret: Secret) -> str | None:
+    return None if secret.reveal().strip() else "must not be empty"
+
+
 def _key(value: object) -> str | None:
     if isinstance(value, Secret):
-        return None
+        return _empty(value)
     hint = "; one key for each entry" if isinstance(value, (list, tuple, set, frozenset)) else ""
     return f"must be a string or a Secret, not {kind_of(value)}{hint}"
 
 
 def _token(value: object) -> str | None:
-    if isinstance(value, Secret) or (callable(value) and not isinstance(value, type)):
+    if isinstance(value, Secret):
+        return _empty(value)
+    if callable(value) and not isinstance(value, type):
         return None
     return f"must be a string, a Secret or a function that returns one, not {kind_of(value)}"
 
@@ -147,14 +156,39 @@ def _sign(value: object) -> str | None:
 
 
 def _proxy(value: object) -> str | None:
-    return None if isinstance(value, Secret) else PROVIDER["proxy"].complaint(value)
+    if not isinstance(value, (str, Secret)):
+        return PROVIDER["proxy"].complaint(value)
+    try:
+        own_proxy(value)
+    except ValueError as error:
+        return str(error)  # it never repeats the URL
+    return None
 
 
-def _base_url(value: object) -> str | None:
+_NEEDS_URL = frozenset(
+    ("openai", "anthropic", "google", "azure-openai", "groq", "together", "replicate", "huggingface", "cohere")
+)
+"""The providers whose address must be a URL. Ollama's may be a host alone; of others, `create_provider` knows."""
+
+
+def _needs_url(provider: object) -> bool:
+    return isinstance(provider, str) and provider in _NEEDS_URL
+
+
+def _address(value: object) -> str | None:
     if complaint := PROVIDER["base_url"].complaint(value):
         return complaint
+    if not str(value).strip():
+        return "must not be empty"
     _, _, address = ("://" + str(value)).rpartition("://")
     return NO_USER_IN_ADDRESS if "@" in address.partition("/")[0] else None
+
+
+def _url(value: object) -> str | None:
+    if complaint := _address(value):
+        return complaint
+    found = base_url_complaint(str(value))
+    return f'{found}{shown_address(str(value))}; write one such as "https://HOST/v1"' if found else None
 
 
 def _price(value: object) -> str | None:
@@ -173,7 +207,6 @@ _READERS: Mapping[str, Callable[[Any], str | None]] = {
     "token": _token,
     "sign": _sign,
     "proxy": _proxy,
-    "base_url": _base_url,
     "headers": header_complaint,
     "capabilities": capability_complaint,
     "extra": extra_complaint,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from understudy.domain.misuse import ConfigError
 from understudy.domain.suggestions import kind_of, shown, suggestion
-from understudy.settings.checking import Settings, complaints, name_complaint, raise_complaints
+from understudy.settings.checking import Settings, complaints, fields_of, name_complaint, raise_complaints
 from understudy.settings.rules import FALLBACK, ROUTE
 from understudy.settings.strategy import FallbackStrategy, Whole
 
@@ -117,6 +118,18 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
         raise_complaints("FallbackConfig", complaints(self, FALLBACK, _READERS))
 
 
+def read_fallback(fallback: Any) -> FallbackConfig:
+    """Return the rules of fallback; a dict holds their fields, `None` means the defaults. Raise `ConfigError`."""
+    match fallback:
+        case None:
+            return FallbackConfig()
+        case FallbackConfig():
+            return fallback
+        case Mapping():
+            return FallbackConfig(**fields_of("FallbackConfig", fallback))
+    raise ConfigError(f"fallback must be a FallbackConfig, or a dict of its fields, not {kind_of(fallback)}")
+
+
 def _fallback(value: object) -> str | None:
     return None if isinstance(value, FallbackConfig) else f"must be a FallbackConfig, not {kind_of(value)}"
 
@@ -137,7 +150,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
     fallback: FallbackConfig = FallbackConfig()
 
     def __post_init__(self) -> None:
-        """Make the targets a tuple. Raise `ConfigError` if a field has a wrong type."""
+        """Make the targets a tuple and the rules of a dict. Raise `ConfigError` if a field has a wrong type."""
         if isinstance(self.targets, list):
             msgspec.structs.force_setattr(self, "targets", tuple(self.targets))
+        if isinstance(self.fallback, Mapping):
+            msgspec.structs.force_setattr(self, "fallback", read_fallback(self.fallback))
         raise_complaints("Route", complaints(self, ROUTE, _ROUTE_READERS))

@@ -44,6 +44,13 @@ def is_sendable(key: str) -> bool:
     return bool(key) and key.isascii() and key.isprintable() and " " not in key
 
 
+def key_complaint(key: str) -> str | None:
+    """Return what is wrong with a key or token, without repeating it; `None` if it can be sent."""
+    if not key.strip():
+        return "must not be empty"
+    return None if is_sendable(key) else "contains characters that a header cannot carry"
+
+
 class HttpHead(msgspec.Struct, frozen=True):
     """Status and headers of a response. Header names are lower-case; of repeated ones the last counts."""
 

@@ -368,6 +368,7 @@ def test_tools() -> None:
         tools=(
             Tool(name="f", description="d", parameters=CLOSED, strict=True, cache=CacheMark()),
             Tool(name="g", extra={"anthropic": {"defer_loading": True}}),
+            Tool(name="h", strict=False),
             OpaqueTool("anthropic", {"type": "web_search_20260209", "name": "web_search"}),
             OpaqueTool("openai", {"type": "file_search"}),
         )
@@ -381,6 +382,7 @@ def test_tools() -> None:
             "cache_control": {"type": "ephemeral"},
         },
         {"name": "g", "input_schema": {"type": "object", "properties": {}}, "defer_loading": True},
+        {"name": "h", "input_schema": {"type": "object", "properties": {}}, "strict": False},
         {"type": "web_search_20260209", "name": "web_search"},
     ]
     assert warned(request) == [("dropped", "tools")]
@@ -396,6 +398,7 @@ TOOLS = (Tool(name="f"), Tool(name="g"))
         (ToolChoice("none"), False, {"type": "none"}),
         (ToolChoice("required"), None, {"type": "any"}),
         (ToolChoice("tool", ("f",)), False, {"type": "tool", "name": "f", "disable_parallel_tool_use": True}),
+        (ToolChoice("tool"), None, {"type": "any"}),
         (ToolChoice("auto"), True, {"type": "auto", "disable_parallel_tool_use": False}),
         (None, False, {"type": "auto", "disable_parallel_tool_use": True}),
     ],
@@ -503,6 +506,22 @@ def test_a_patched_body_gives_way_only_where_another_model_would_refuse() -> Non
         "tool_choice",
         "reasoning",
     }
+
+
+def test_a_form_of_the_answer_that_another_model_lacks_is_taken_out_of_a_body() -> None:
+    form = {"type": "json_schema", "schema": CLOSED}
+    raw = {"model": "a", "max_tokens": 9, "messages": [], "output_config": {"format": form, "task_budget": 5}}
+    request = GenerationRequest(
+        messages=(),
+        origin=WireOrigin("anthropic", json.dumps(raw).encode()),
+        output=OutputFormat(json_schema=CLOSED),
+        max_tokens=9,
+    )
+    assert body(request, model="b")["output_config"] == raw["output_config"]
+    assert warned(request, model="b") == []
+    plain = Quirks(output_formats=frozenset({"text"}))
+    assert body(request, model="b", quirks=plain)["output_config"] == {"task_budget": 5}
+    assert warned(request, model="b", quirks=plain) == [("dropped", "output")]
 
 
 def test_counting_sends_what_a_message_would_be() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from understudy.domain.misuse import ConfigError
 from understudy.domain.suggestions import kind_of
-from understudy.settings import FallbackConfig, ProviderConfig, Route
+from understudy.settings import ProviderConfig, Route
+from understudy.settings.checking import fields_of
 
 _METHODS = ("generate", "stream", "embed")
 
@@ -22,9 +23,7 @@ def read_entry(config: Any) -> ProviderConfig:
         case str():
             return ProviderConfig(provider=config)
         case Mapping():
-            if wrong := next((key for key in config if not isinstance(key, str)), None):
-                raise ConfigError(f"ProviderConfig: a field's name must be a string, not {kind_of(wrong)}")
-            return ProviderConfig(**config)
+            return ProviderConfig(**fields_of("ProviderConfig", config))
     raise ConfigError(
         f"an entry must be a ProviderConfig, or a provider's type such as 'openai', not {kind_of(config)}"
     )
@@ -74,12 +73,6 @@ def read_routes(routes: Any) -> tuple[Route, ...]:
     if wrong := next((kind_of(each) for each in found if not isinstance(each, Route)), None):
         raise ConfigError(f"routes must be a list of Routes, not {wrong}")
     return found
-
-
-def check_fallback(fallback: Any) -> None:
-    """Raise `ConfigError` if the rules of fallback are of another type."""
-    if fallback is not None and not isinstance(fallback, FallbackConfig):
-        raise ConfigError(f"fallback must be a FallbackConfig, not {kind_of(fallback)}")
 
 
 def check_recording(sink: Any, observers: Any) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.domain.content import AnyPart, Media, Part, ToolResult
+from understudy.domain.content import AnyPart, Audio, File, Image, Media, Part, ToolResult
 from understudy.domain.messages import Message, Role
 from understudy.domain.misuse import Misuse
 from understudy.domain.rules import not_json
@@ -27,20 +27,29 @@ class CheckedMessages(tuple[Message, ...]):
 def read_messages(prompt: object) -> CheckedMessages:
     """Return a prompt as messages whose media can be sent. Raise `Misuse`, as `_read` does."""
     messages = _read(prompt)
-    if any(type(message.content) is tuple and any(map(_has_media, message.content)) for message in messages):
-        return CheckedMessages(map(_with_media, range(len(messages)), messages))
+    for message in messages:
+        if not isinstance(message.content, str) and _has_media(message.content):
+            return CheckedMessages(map(_with_media, range(len(messages)), messages))
     return messages
 
 
-def _has_media(part: AnyPart) -> bool:
-    if isinstance(part, ToolResult):
-        return type(part.content) is tuple and any(map(_has_media, part.content))
-    return isinstance(part, Media)
+def _has_media(parts: tuple[AnyPart, ...]) -> bool:
+    """Check whether there are media among parts or in results. Types are compared because that is the cheapest way."""
+    for part in parts:
+        if type(part) in _MEDIA or (
+            type(part) is ToolResult and not isinstance(part.content, str) and _has_media(part.content)
+        ):
+            return True
+    return False
+
+
+_MEDIA = frozenset({Image, Audio, File})
+_MESSAGES = frozenset({Message})
 
 
 def _with_media(number: int, message: Message) -> Message:
     """Return a message with canonical media. Raise `Misuse`, which names the part, for any that cannot be sent."""
-    if type(message.content) is not tuple or not any(map(_has_media, message.content)):
+    if isinstance(message.content, str) or not _has_media(message.content):
         return message
     content = _checked_parts(message.content, f"messages[{number}]")
     return message if content == message.content else msgspec.structs.replace(message, content=content)
@@ -53,7 +62,7 @@ def _checked_parts(parts: tuple[AnyPart, ...], where: str) -> tuple[AnyPart, ...
 def _checked_part(part: AnyPart, where: str) -> AnyPart:
     if isinstance(part, Media):
         return part.checked(where)
-    if isinstance(part, ToolResult) and type(part.content) is tuple and any(map(_has_media, part.content)):
+    if isinstance(part, ToolResult) and not isinstance(part.content, str) and _has_media(part.content):
         return msgspec.structs.replace(part, content=_checked_parts(part.content, where))
     return part
 
@@ -75,7 +84,7 @@ def _read(prompt: object) -> CheckedMessages:
     if not isinstance(prompt, Sequence) or not prompt or isinstance(prompt, (bytes, bytearray, memoryview)):
         what = "" if isinstance(prompt, (list, tuple)) else f", not {kind_of(prompt)}"
         raise Misuse(f"the prompt must be a string, a non-empty list of messages, or a GenerationRequest{what}")
-    if all(isinstance(message, Message) for message in prompt):
+    if _MESSAGES.issuperset(map(type, prompt)):
         return CheckedMessages(prompt)
     if any(isinstance(each, Part) for each in prompt):
         return CheckedMessages((Message(Role.USER, tuple(prompt)),))

@@ -24,7 +24,6 @@ from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import JSON_HEADERS, Headers
 
 _WIRE_FIELDS = {
-    "max_tokens": ("max_tokens",),
     **{field.name: (field.wire,) for field in SAMPLING},
     "stop": ("stop_sequences",),
     "reasoning": ("thinking", "output_config"),
@@ -32,7 +31,7 @@ _WIRE_FIELDS = {
     "service_tier": ("service_tier",),
     "cache": ("cache_control",),
 }
-"""The names on the wire of fields that a configuration can set."""
+"""The names on the wire of fields that a configuration can set, besides `max_tokens`, which a body always has."""
 
 _NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier")
 """Fields that the token count does not accept."""
@@ -83,7 +82,9 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     body["messages"] = messages
     if system is not None:
         body["system"] = system
-    body |= _options(request, endpoint, effective, notes, unsigned_turn=is_unsigned_turn(messages))
+    body |= _options(
+        request, endpoint, effective, notes, unsigned_turn=request.reasoning is not None and is_unsigned_turn(messages)
+    )
     if tools := encode_tools(request, notes):
         body["tools"] = tools
     if conversation.has_marks or any("cache_control" in tool for tool in tools):
@@ -140,15 +141,16 @@ def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, n
 
 
 def _adapt(body: JsonObject, options: JsonObject) -> None:
-    """Replace what another model than the caller's may refuse: thinking, sampling and the tool choice are the target's.
-    The rest stays untouched."""
+    """Replace what another model than the caller's may refuse: thinking, sampling and the tool choice are the target's,
+    and a form of the answer that it does not support is left out. The rest stays untouched."""
     for name in ("temperature", "top_p", "top_k", "thinking", "tool_choice", "max_tokens"):
         if name in body and name not in options:
             del body[name]
         elif name in body:
             body[name] = options[name]
-    effort = options.get("output_config", {}).get("effort")
     config = body.get("output_config")
-    if isinstance(config, dict) and "effort" in config:
-        kept = {key: value for key, value in config.items() if key != "effort"}
-        body["output_config"] = {"effort": effort, **kept} if effort is not None else kept
+    if isinstance(config, dict):
+        fitting = options.get("output_config", {})
+        kept = {key: value for key, value in config.items() if key != "effort" and (key != "format" or key in fitting)}
+        effort = {"effort": fitting["effort"]} if "effort" in config and "effort" in fitting else {}
+        body["output_config"] = effort | kept

@@ -76,19 +76,18 @@ class BlockEncoder:
 
     def blocks(self, parts: tuple[AnyPart, ...], role: Role) -> list[JsonObject]:
         """Encode the parts of a message, without empty text, which the service refuses."""
-        written = (self._block(part, role) for part in parts if not _is_blank(part, role))
-        return [block for block in written if block is not None]
+        return [block for part in parts if not _is_blank(part, role) and (block := self._block(part, role)) is not None]
 
     def _block(self, part: AnyPart, role: Role) -> JsonObject | None:
         match part:
-            case Text():
-                return self._text(part, role)
             case ToolCall():
                 call_id = self._ids.of_call(part.id)
                 block = {"type": "tool_use", "id": call_id, "name": part.name, "input": self._input(part)}
                 return self._done(part, block)
             case ToolResult():
                 return self._done(part, self._tool_result(part))
+            case Text():
+                return self._text(part, role)
             case Thinking():
                 return self._thinking(part)
             case Image() | File():
@@ -233,12 +232,17 @@ class BlockEncoder:
 
 def _is_blank(part: AnyPart, role: Role) -> bool:
     """Check whether a part is empty text, which the service refuses; in assistant messages also white space."""
-    return isinstance(part, Text) and not (part.text.strip() if role is Role.ASSISTANT else part.text)
+    return type(part) is Text and (not part.text or (role is Role.ASSISTANT and part.text.isspace()))
 
 
 def _tool_id(call_id: str) -> str:
     """Return an id without characters that this API refuses, which ids of other providers may have."""
     return _FOREIGN_ID.sub("_", call_id) or made_id(call_id)
+
+
+_SYSTEM = frozenset({Role.SYSTEM, Role.DEVELOPER})
+_ROLES = {role: "user" if role is Role.TOOL else role.value for role in Role}
+"""Tool results are in user messages."""
 
 
 class MessageEncoder:
@@ -262,8 +266,8 @@ class MessageEncoder:
         for message in messages:
             if message.name is not None:
                 self._notes.drop("name", "message names are not supported here")
-            if message.role not in (Role.SYSTEM, Role.DEVELOPER):
-                if message.role is Role.ASSISTANT:
+            if message.role not in _SYSTEM:
+                if self._waiting and message.role is Role.ASSISTANT:
                     self._append_waiting()
                 self._append(message)
             elif self._messages and self._quirks.mid_system:
@@ -302,18 +306,18 @@ class MessageEncoder:
         self._waiting = []
 
     def _append(self, message: Message) -> None:
-        role = "user" if message.role is Role.TOOL else message.role.value
+        role = _ROLES[message.role]
         content = self._content(message)
         if not content and not (isinstance(message.content, str) and message.role is Role.USER):
             return  # Nothing of it can be expressed here; what was omitted has a warning.
         last = self._messages[-1] if self._messages else None
-        extra = (message.extra or {}).get(NAME, {})
+        extra = {} if message.extra is None else message.extra.get(NAME, {})
         if last is None or last["role"] != role or role == "system":
             self._messages.append({"role": role, "content": content, **extra})
             return
         blocks = [*_as_blocks(last["content"]), *_as_blocks(content)]
         # Tool results must come first in their message, and all those of one turn together.
-        last["content"] = sorted(blocks, key=lambda block: block.get("type") != "tool_result")
+        last["content"] = sorted(blocks, key=_is_no_result)
         last.update(extra)
 
     def _content(self, message: Message) -> str | list[JsonObject]:
@@ -323,7 +327,7 @@ class MessageEncoder:
         if isinstance(message.content, str):
             return message.content if message.role is not Role.ASSISTANT or message.content.strip() else ""
         blocks = self._writer.blocks(message.content, message.role)
-        return sorted(blocks, key=lambda block: message.role is Role.USER and block.get("type") != "tool_result")
+        return sorted(blocks, key=_is_no_result) if message.role is Role.USER else blocks
 
     def _system_prompt(self) -> str | list[JsonObject] | None:
         match self._system:
@@ -349,6 +353,10 @@ class MessageEncoder:
         self._notes.drop("prefill", "this model does not continue an answer begun by the caller")
 
 
+def _is_no_result(block: JsonObject) -> bool:
+    return block.get("type") != "tool_result"
+
+
 def _as_blocks(content: str | list[JsonObject]) -> list[JsonObject]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
@@ -363,9 +371,8 @@ def is_unsigned_turn(messages: list[JsonObject]) -> bool:
     """
     begin: list[JsonObject] = []
     for message in reversed(messages):
-        blocks = _as_blocks(message["content"])
         if message["role"] == "assistant":
-            begin = blocks
-        elif message["role"] == "user" and not any(block.get("type") == "tool_result" for block in blocks):
+            begin = _as_blocks(message["content"])
+        elif message["role"] == "user" and all(map(_is_no_result, _as_blocks(message["content"]))):
             break
     return bool(begin) and begin[0].get("type") not in ("thinking", "redacted_thinking")

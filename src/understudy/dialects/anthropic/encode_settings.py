@@ -42,7 +42,7 @@ NOT_ON_WIRE = (
 )
 """Fields of `GenerationRequest` that the Messages API does not have."""
 
-_CHOICES = {"auto": "auto", "none": "none", "required": "any", "tool": "tool"}
+_CHOICES = {"auto": "auto", "none": "none", "required": "any", "tool": "any"}
 _TIERS = ("auto", "standard_only")
 
 
@@ -168,7 +168,7 @@ def _choice(choice: ToolChoice, quirks: Quirks, notes: WarningLog) -> JsonObject
         return {"type": "auto"}
     if choice.mode == "tool" and choice.names:
         return {"type": "tool", "name": choice.names[0]}
-    return {"type": _CHOICES[choice.mode] if choice.mode != "tool" else "any"}
+    return {"type": _CHOICES[choice.mode]}
 
 
 def encode_output_format(output: OutputFormat | None, quirks: Quirks, notes: WarningLog) -> JsonObject | None:

@@ -185,8 +185,8 @@ def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, n
 
 
 def _adapt(body: JsonObject, written: JsonObject) -> None:
-    """Remove what the target's model refuses: thinking, or a choice of tools meant for another model."""
-    for name in ("thinking", "tool_choice"):
+    """Remove what the target's model refuses: thinking, a form of the answer, or a choice of tools."""
+    for name in ("thinking", "response_format", "tool_choice"):
         if name in body and name not in written:
             del body[name]
     if body.get("tools") and "tools" not in written:

@@ -10,13 +10,16 @@ from understudy.domain.messages import Message, OpaqueTool, Tool
 from understudy.domain.requests import GenerationRequest
 
 
-def with_last_marks(request: GenerationRequest, most: int, notes: WarningLog) -> GenerationRequest:
+def with_last_marks(
+    request: GenerationRequest, most: int, notes: WarningLog, *, in_messages: bool = True
+) -> GenerationRequest:
     """Return the request with the last `most` cache marks. A prompt is cached up to a mark, so a later one caches
-    more; tools come before messages."""
+    more; tools come before messages. Where `in_messages` is false, there are marks only in tools."""
     most -= request.cache is not None
     most -= sum(isinstance(tool, OpaqueTool) and "cache_control" in tool.json for tool in request.tools)
     total = sum(isinstance(tool, Tool) and tool.cache is not None for tool in request.tools)
-    total += sum(_marks(part) for message in request.messages for part in _parts(message))
+    if in_messages:
+        total += sum(_marks(part) for message in request.messages for part in _parts(message))
     if total <= most:
         return request
     notes.drop("cache", "only the last cache marks are sent: this API accepts no more than four")

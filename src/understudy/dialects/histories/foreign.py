@@ -18,7 +18,7 @@ def without_foreign(messages: tuple[Message, ...], dialect: str, endpoint: Endpo
 
     Text and tool calls stay, without the fields that only their own provider knows.
     """
-    foreign = [_is_foreign(message, dialect, endpoint) for message in messages]
+    foreign = [_has_foreign(message, dialect, endpoint) for message in messages]
     if not any(foreign):
         return messages
     return tuple(
@@ -46,17 +46,25 @@ def _says_nothing(value: Json) -> bool:
     return value is None or value is False or value in ([], {}, "") or (value == 1 and value is not True)
 
 
-def _is_foreign(message: Message, dialect: str, endpoint: Endpoint) -> bool:
+def _has_foreign(message: Message, dialect: str, endpoint: Endpoint) -> bool:
     """Check whether another provider wrote the message; one part decides, because a message has one author."""
     if isinstance(message.content, str):
         return False
     return any(
-        isinstance(part, Thinking | ToolCall | Opaque | Text | Refusal)
-        and (origin := part.provenance) is not None
-        and origin.dialect == dialect
-        and (origin.provider not in (None, endpoint.provider) or origin.server not in (None, endpoint.server))
+        isinstance(part, _OWNED) and part.provenance is not None and is_foreign(part.provenance, dialect, endpoint)
         for part in message.content
     )
+
+
+_OWNED = (Thinking, ToolCall, Opaque, Text, Refusal)
+"""Parts that may belong to one provider."""
+
+
+def is_foreign(origin: Provenance, dialect: str, endpoint: Endpoint) -> bool:
+    """Check whether another provider or server of this dialect wrote a part."""
+    if origin.dialect != dialect:
+        return False
+    return origin.provider not in (None, endpoint.provider) or origin.server not in (None, endpoint.server)
 
 
 def _kept(message: Message, dialect: str, notes: WarningLog) -> Message | None:

@@ -37,35 +37,27 @@ def _is_paired(messages: tuple[Message, ...], unique_ids: bool) -> bool:
     awaited: list[str] = []
     seen: set[str] = set()
     for message in messages:
-        calls, results, others = _counted(message)
+        content = message.content
+        results = () if isinstance(content, str) else [part.call_id for part in content if type(part) is ToolResult]
         if results:
-            if others or results != awaited[-len(results) :] or message.role is Role.ASSISTANT:
+            count = len(results)
+            if count < len(content) or results != awaited[:count] or message.role is Role.ASSISTANT:
                 return False
-            del awaited[-len(results) :]
+            del awaited[:count]
         elif awaited or message.role is Role.TOOL:
             return False
-        if calls:
-            ids = set(calls)
-            if len(ids) < len(calls) or "" in ids or (unique_ids and ids & seen):
+        elif message.role is Role.ASSISTANT and not isinstance(content, str):
+            awaited = [part.id for part in content if type(part) is ToolCall]
+            if awaited and not _are_distinct(awaited, seen if unique_ids else set()):
                 return False
-            seen |= ids
-            awaited = calls
     return not awaited
 
 
-def _counted(message: Message) -> tuple[list[str], list[str], bool]:
-    """Return the ids of calls and of results, the last ones first, and whether there is anything else than results."""
-    calls: list[str] = []
-    results: list[str] = []
-    if isinstance(message.content, str):
-        return calls, results, True
-    for part in reversed(message.content):
-        kind = type(part)
-        if kind is ToolResult:
-            results.append(part.call_id)  # type: ignore[union-attr]
-        elif kind is ToolCall and message.role is Role.ASSISTANT:
-            calls.append(part.id)  # type: ignore[union-attr]
-    return calls, results, len(results) < len(message.content)
+def _are_distinct(ids: list[str], seen: set[str]) -> bool:
+    """Check whether ids of calls are neither empty nor repeated; add them to those that were seen."""
+    count = len(seen)
+    seen.update(ids)
+    return len(seen) == count + len(ids) and "" not in ids
 
 
 class _Slot(msgspec.Struct):

@@ -39,12 +39,14 @@ MAX_CALL_ID = 40
 _TTLS = (None, "30m")
 """Lifetimes of cache marks: the only one there is, by its name or as the default."""
 
+_ROLES = {role: role.value for role in Role}
+_SYSTEM = frozenset({Role.SYSTEM, Role.DEVELOPER})
 _MEDIA = ("image_url", "input_audio", "file")
 
 
 def extra_of(owner: Part | Message) -> JsonObject:
     """Return the fields that arrived on this wire without a typed place."""
-    return (owner.extra or {}).get(NAME, {})
+    return {} if owner.extra is None else owner.extra.get(NAME, {})
 
 
 class MessageEncoder:
@@ -64,17 +66,17 @@ class MessageEncoder:
         out: list[JsonObject] = []
         media: list[JsonObject] = []
         for message in messages:
-            parts = message.content if isinstance(message.content, tuple) else ()
-            results = [part for part in parts if isinstance(part, ToolResult)]
-            own = extra_of(message) if len(results) == 1 else {}
-            out += [self._tool_message(result, media) | own for result in results]
-            rest = tuple(part for part in parts if not isinstance(part, ToolResult))
-            if results and not rest:
-                continue
+            content = message.content
+            if not isinstance(content, str) and (results := [part for part in content if type(part) is ToolResult]):
+                own = extra_of(message) if len(results) == 1 else {}
+                out += [self._tool_message(result, media) | own for result in results]
+                if len(results) == len(content):
+                    continue
+                content = tuple(part for part in content if type(part) is not ToolResult)
             if media:
                 out.append({"role": "user", "content": media})
                 media = []
-            out.append(self._message(message, rest if isinstance(message.content, tuple) else message.content))
+            out.append(self._message(message, content))
         if media:
             out.append({"role": "user", "content": media})
         return out
@@ -84,14 +86,14 @@ class MessageEncoder:
         if role is Role.TOOL:
             self._notes.emulate("tool message", "without a tool call to answer, it is sent as a user message")
             role = Role.USER
-        body: JsonObject = {"role": role.value}
+        body: JsonObject = {"role": _ROLES[role]}
         if role is Role.ASSISTANT and isinstance(content, tuple):
             body |= self._answer(content, extra_of(message))
         elif isinstance(content, str):
             body["content"] = content
         else:
             # An empty list is refused, an empty string is not.
-            said = self._without_media(content) if role in (Role.SYSTEM, Role.DEVELOPER) else content
+            said = self._without_media(content) if role in _SYSTEM else content
             body["content"] = self._parts(said) or ""
         if message.name is not None:
             body["name"] = self._name(message.name)
@@ -226,9 +228,9 @@ class MessageEncoder:
         texts: list[JsonObject] = []
         body: JsonObject = {}
         for part in parts:
-            if not isinstance(part, Text):
+            if type(part) is not Text:
                 self._drop_mark(part)
-            if isinstance(part, Thinking):
+            if type(part) is Thinking:
                 self._think(part, body, own)
             else:
                 self._say(part, texts, body)
@@ -240,6 +242,8 @@ class MessageEncoder:
 
     def _say(self, part: AnyPart, texts: list[JsonObject], body: JsonObject) -> None:
         match part:
+            case ToolCall():
+                body.setdefault("tool_calls", []).append(encode_tool_call(part, self._ids.of_call(part.id)))
             case Text():
                 self._cite(part)
                 texts.append({"type": "text", "text": part.text} | self._mark(part) | extra_of(part))
@@ -247,8 +251,6 @@ class MessageEncoder:
                 texts.append({"type": "text", "text": text})
             case Refusal():
                 body["refusal"] = body.get("refusal", "") + part.text
-            case ToolCall():
-                body.setdefault("tool_calls", []).append(encode_tool_call(part, self._ids.of_call(part.id)))
             case Audio():
                 self._encode_audio(part, texts, body)
             case Opaque():
