@@ -47,7 +47,7 @@ class Attempt:
         self.begun = False
         """Whether content has arrived; noted only where it matters: for streams, and where a hedge may follow."""
         self.first_content: float | None = None
-        """Seconds until the first content, if that is learned or the caller waits for it; `None` for an answer that came whole."""
+        """Seconds until the first content, if it is noted; `None` for an answer that came whole."""
         whose = (self.stream.dialect, launch.target.provider_type, self.stream.server)
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._streamed = job.rules.streamed
