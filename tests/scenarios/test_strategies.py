@@ -95,8 +95,9 @@ async def test_the_quicker_one_is_asked_once_both_are_known(emulator: Emulator, 
     assert [step.why for step in manager.explain("Hello").steps] == ["no answer measured yet, 0 in flight"] * 2
     assert await asked(manager, 8, streamed=streamed) == {"primary": 1, "backup": 7}
     quick, slow = (step.why for step in manager.explain("Hello").steps)
-    assert quick.startswith("0.0")
-    assert slow.startswith(("0.15 s to the first token × 1", "0.16 s", "0.17 s", "0.18 s"))
+    assert float(quick.split()[0]) < 0.15
+    assert float(slow.split()[0]) >= 0.15
+    assert slow.endswith(" s to the first token × 1 with this request")
 
 
 @pytest.mark.parametrize("fault", [Fault.status(503), Fault.slow_first_event(), Fault.reset()])

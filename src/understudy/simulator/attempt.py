@@ -33,18 +33,18 @@ class SimulatedAttempt:
         "_since",
         "_start",
         "_step",
-        "_streamed",
         "_target",
         "_tokens",
         "_waiter",
         "answered",
+        "streamed",
     )
 
     def __init__(self, target: ModelledTarget, tokens: int, limits: Limits, *, streamed: bool) -> None:
         self._target = target
         self._tokens = tokens
         self._limits = limits
-        self._streamed = streamed
+        self.streamed = streamed
         self._loop = asyncio.get_running_loop()
         self._start = self._since = 0.0
         self._fate: Fate | None = None
@@ -92,14 +92,14 @@ class SimulatedAttempt:
         target = self._target
         now = self._start = self._since = self._loop.time()
         target.limiter.in_flight += 1
-        fate = self._fate = target.fate(self._tokens, self._limits, streamed=self._streamed, now=now)
+        fate = self._fate = target.fate(self._tokens, self._limits, streamed=self.streamed, now=now)
         return fate
 
     def _due(self) -> float:
         """Return when the first limit is reached, by the rules of `engine.watch`."""
         limits = self._limits
         due = self._start + limits.total
-        if self._streamed:
+        if self.streamed:
             due = min(due, self._since + (limits.idle if self.answered else limits.first_event))
         if not self.answered and limits.yield_by is not None:
             due = min(due, self._start + limits.yield_by)
@@ -108,7 +108,7 @@ class SimulatedAttempt:
     def _late(self, due: float) -> Failure:
         if self._fate is not None and not self._fate.headers:
             kind = FailureKind.TIMEOUT_HEADERS
-        elif due >= self._start + self._limits.total or not self._streamed:
+        elif due >= self._start + self._limits.total or not self.streamed:
             kind = FailureKind.TIMEOUT_BODY
         else:
             kind = FailureKind.STALLED if self.answered else FailureKind.TIMEOUT_FIRST_EVENT
