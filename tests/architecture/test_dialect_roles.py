@@ -48,7 +48,7 @@ ROLES = {
 }
 """A new role is entered here with its reason."""
 
-SHARED = {"histories"}
+SHARED = {"histories", "classification"}
 """Packages beside the dialects: what all of them share."""
 
 FILES = [

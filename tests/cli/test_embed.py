@@ -70,7 +70,7 @@ def test_a_field_of_json_lines_may_be_the_text(configured: CommandLine, emulator
 @pytest.mark.parametrize(
     ("words", "stdin", "told"),
     [
-        ([], "", "stdin is empty: give a text"),
+        ([], "", "stdin is empty: pass a text"),
         ([" "], None, "TEXT is empty"),
         ([], "a\n\nb\n", "stdin:2 is empty: providers refuse empty texts, and omitting it would shift the others"),
         (["-f", "gone.txt"], None, "--file gone.txt: No such file or directory"),

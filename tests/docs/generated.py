@@ -23,7 +23,7 @@ from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
 from understudy.domain.rules import Rule
 from understudy.policy.tasks import DEFAULT_TASK, RULES
-from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry
+from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Trips
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
 from understudy.simulator import SCENARIOS
@@ -52,13 +52,14 @@ ASIDE = {
     Cooldown.CREDENTIAL: "the key, disabled",
     Cooldown.ENDPOINT: "the host, disabled",
 }
+BREAKER = {Trips.NOTHING: "–", Trips.TARGET: "the target's", Trips.ENDPOINT: "the host's"}
 
 
 def verdict_table() -> str:
     """Return the table of verdicts as Markdown."""
     rows = [
-        "| failure | retried | next target | cooldown | cost basis | error |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| failure | retried | next target | cooldown | breaker | cost basis | error |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for kind, verdict in VERDICTS.items():
         tries = RETRY[verdict.retry]
@@ -67,8 +68,9 @@ def verdict_table() -> str:
             tries = f"{tries}; at most {most} attempts"
         basis = verdict.basis.replace("_", " ")
         error = ERRORS[kind].__name__
+        aside, breaker = ASIDE[verdict.cooldown], BREAKER[verdict.trips]
         rows.append(
-            f"| `{kind}` | {tries} | {FALLBACK[verdict.fallback]} | {ASIDE[verdict.cooldown]} | {basis} | `{error}` |"
+            f"| `{kind}` | {tries} | {FALLBACK[verdict.fallback]} | {aside} | {breaker} | {basis} | `{error}` |"
         )
     return "\n".join(rows)
 

@@ -37,6 +37,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"stop": 5}, "stop must be a string or a list of strings, not a whole number"),
     ({"stop": ["a", 5]}, "not a list that contains a whole number"),
     ({"stop": [""]}, "stop contains an empty string"),
+    ({"verbosity": "hihg"}, "unknown verbosity 'hihg'; did you mean 'high'"),
     ({"reasoning": "hihg"}, "unknown reasoning effort 'hihg'; did you mean 'high'"),
     ({"reasoning": 3}, "reasoning must be an effort such as 'low'"),
     ({"labels": {"a": 1}}, "labels must be a dict of strings"),

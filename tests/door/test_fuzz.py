@@ -175,7 +175,7 @@ def is_prompt(value: object) -> bool:
 
 
 RIGHT: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("model", "verbosity", "service_tier", "user", "cache_key", "task", "session"), is_string),
+    **dict.fromkeys(("model", "service_tier", "user", "cache_key", "task", "session"), is_string),
     **dict.fromkeys(("parallel_tool_calls", "logprobs", "single"), is_flag),
     **dict.fromkeys(("metadata", "labels"), is_strings),
     **dict.fromkeys(("presence_penalty", "frequency_penalty"), is_number()),
@@ -187,6 +187,7 @@ RIGHT: Mapping[str, Callable[[Any], bool]] = {
     "top_logprobs": is_integer(0),
     "seed": is_integer(),
     "deadline": is_number(1e-9),
+    "verbosity": lambda value: value in ("low", "medium", "high"),
     "input_type": lambda value: value in ("document", "query", "classification", "clustering"),
     "stop": lambda value: is_string(value) or (isinstance(value, (list, tuple)) and all(map(is_string, value))),
     "extra": is_extra,

@@ -8,10 +8,11 @@ from typing import Any
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.call import Call
-from understudy.policy.health import Health
+from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import Action, Ended, Failed, Launch, Rules, Settle
 from understudy.policy.targets import Target
+from understudy.policy.verdicts import Cooldown, Trips
 
 A, B, C = (
     Target(name=name, model="m", index=i, credential=f"key-{name}", endpoint=f"host-{name}")
@@ -30,6 +31,16 @@ class Longest(Random):
     def uniform(self, a: float, b: float) -> float:
         """Return the upper end."""
         return max(a, b)
+
+
+class Unbroken(Health):
+    """Without circuit breakers, for what is decided while they are closed."""
+
+    def failed(
+        self, permit: Permit, failure: Failure, cooldown: Cooldown, now: float, trips: Trips = Trips.NOTHING
+    ) -> None:
+        """Note a failure that no breaker counts."""
+        super().failed(permit, failure, cooldown, now)
 
 
 class Desk:

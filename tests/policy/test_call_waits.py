@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.policy.desk import A, B, C, Desk, Longest, failure
+from tests.policy.desk import A, B, C, Desk, Longest, Unbroken, failure
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
@@ -34,7 +34,7 @@ def waits(desk: Desk, kind: FailureKind, **fields: Any) -> list[float]:
 
 
 def test_waits_double_up_to_eight_seconds() -> None:
-    desk = Desk(A, rng=Longest(), max_tries=7, max_attempts=9, retry_delay=1.0)
+    desk = Desk(A, health=Unbroken(), rng=Longest(), max_tries=7, max_attempts=9, retry_delay=1.0)
     assert waits(desk, K.CONNECT) == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
 
 
@@ -45,12 +45,12 @@ def test_waits_are_drawn_from_the_beginning() -> None:
 
 
 def test_a_thousand_tries_are_no_overflow() -> None:
-    desk = Desk(A, rng=Longest(), max_tries=1200, max_attempts=1200, retry_delay=1.0, deadline=1e6)
+    desk = Desk(A, health=Unbroken(), rng=Longest(), max_tries=1200, max_attempts=1200, retry_delay=1.0, deadline=1e6)
     assert waits(desk, K.CONNECT)[-1] == 8.0
     budgets = Budgets()
     for _ in range(200):
         budgets.retry(A.credential).deposit(100.0)
-    brief = Desk(A, budgets=budgets, rng=Longest(), max_tries=25, max_attempts=25, retry_delay=1e-5)
+    brief = Desk(A, health=Unbroken(), budgets=budgets, rng=Longest(), max_tries=25, max_attempts=25, retry_delay=1e-5)
     assert waits(brief, K.CONNECT)[15:18] == [0.32768, 0.65536, 0.65536]
 
 
@@ -122,7 +122,7 @@ def test_retries_are_counted_by_key_and_requests_once_for_each_target() -> None:
     budgets = Budgets()
     for _ in range(11):
         Desk(A, B, budgets=budgets).succeed()
-    desk = Desk(A, B, budgets=budgets, max_tries=9, max_attempts=99)
+    desk = Desk(A, B, health=Unbroken(), budgets=budgets, max_tries=9, max_attempts=99)
     assert desk.fail_always(K.DISCONNECTED) == "aaaaaabbbb"
     assert "the retry budget is used up; fall back to b/m" in desk.call.decisions[6]
 

@@ -85,7 +85,7 @@ def test_a_late_failure_of_the_same_crowd_after_a_success_is_one_of_the_first() 
     health = Health()
     early, other = Permit(TARGET, 1000.0), Permit(TARGET, 1000.0)
     health.failed(early, failure(K.RATE_LIMITED), Cooldown.TARGET, 1001.0)
-    health.succeeded(other)
+    health.succeeded(other, 1001.2)
     health.failed(other, failure(K.RATE_LIMITED), Cooldown.TARGET, 1001.5)
     denial = health.denial(TARGET, 1001.5)
     assert denial is not None
@@ -135,14 +135,14 @@ def test_a_success_ends_the_row() -> None:
     health = Health()
     fail(health, TARGET, K.RATE_LIMITED, 100.0)
     assert fail(health, TARGET, K.RATE_LIMITED, 101.0) == 103.0
-    health.succeeded(Permit(TARGET, 104.0))
+    health.succeeded(Permit(TARGET, 104.0), 104.0)
     assert fail(health, TARGET, K.RATE_LIMITED, 105.0) == 106.0
 
 
 def test_a_success_that_began_before_it_ends_the_row_but_no_cooldown() -> None:
     health = Health()
     fail(health, TARGET, K.RATE_LIMITED, 100.0, 30.0)
-    health.succeeded(Permit(TARGET, 99.0))
+    health.succeeded(Permit(TARGET, 99.0), 99.0)
     assert health.denial(TARGET, 101.0) is not None
     assert fail(health, TARGET, K.RATE_LIMITED, 130.0) == 131.0
 
@@ -150,7 +150,7 @@ def test_a_success_that_began_before_it_ends_the_row_but_no_cooldown() -> None:
 def test_what_another_key_or_host_did_is_none_of_ours() -> None:
     health = Health()
     fail(health, A, K.AUTHENTICATION, 100.0)
-    health.succeeded(Permit(B, 100.0))
+    health.succeeded(Permit(B, 100.0), 100.0)
     assert health.denial(A, 101.0) is not None
     health.lift(B)
     assert health.denial(A, 101.0) is not None
@@ -177,12 +177,12 @@ def test_it_is_calm_while_no_cooldown_is_remembered() -> None:
     fail(health, A, K.RATE_LIMITED, 100.0)
     fail(health, B, K.AUTHENTICATION, 100.0)
     assert not health.calm
-    health.succeeded(Permit(A, 102.0))
+    health.succeeded(Permit(A, 102.0), 102.0)
     assert not health.calm
     health.lift(B)
     assert health.calm
     fail(health, A, K.RATE_LIMITED, 200.0)
-    health.succeeded(Permit(A, 202.0))
+    health.succeeded(Permit(A, 202.0), 202.0)
     assert health.calm
 
 
@@ -363,11 +363,12 @@ class TestOneProbe:
 # ---- permits ----
 
 
-def test_permits_are_counted_by_entry_and_forgotten_when_returned() -> None:
+def test_permits_are_counted_by_target_and_forgotten_when_returned() -> None:
     health = Health()
     twin = Target(name="a", model="another")
-    held = [health.acquire(TARGET, 1.0), health.acquire(twin, 1.0)]
+    held = [health.acquire(TARGET, 1.0), health.acquire(TARGET, 1.0)]
     assert health.facts(TARGET, 1.0).in_flight == 2
+    assert health.facts(twin, 1.0).in_flight == 0
     assert health.facts(B, 1.0).in_flight == 0
     for left, permit in zip((1, 0), held, strict=True):
         assert isinstance(permit, Permit)

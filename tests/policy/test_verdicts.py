@@ -12,7 +12,7 @@ from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health
 from understudy.policy.signals import Settle
 from understudy.policy.targets import Target
-from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Verdict, verdict_of
+from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
 
 K = FailureKind
 NOT_SENT, UNKNOWN, REFUSED, EXACT = CostBasis.NOT_SENT, CostBasis.UNKNOWN, CostBasis.REFUSED, CostBasis.EXACT
@@ -363,5 +363,5 @@ def test_the_verdict_says_why_it_differs_from_the_table() -> None:
     told = verdict_of(failure(K.OVERLOADED, retry_after=30.0), max_wait=20.0, took=0.0)
     assert told == Verdict(
         Retry.NEVER, None, Fallback.ALWAYS, Cooldown.TARGET, REFUSED,
-        "no retry: the provider asks for a wait of 30 s, and max_wait is 20 s",
+        "no retry: the provider asks for a wait of 30 s, and max_wait is 20 s", Trips.TARGET,
     )  # fmt: skip

@@ -16,10 +16,10 @@ import msgspec
 from understudy import providers
 from understudy.dialects import load, load_server
 from understudy.dialects.base import Endpoint, Send
-from understudy.dialects.errors import BY_STATUS
+from understudy.dialects.classification.codes import CODES, TYPES
+from understudy.dialects.classification.statuses import STATUSES
 from understudy.dialects.quirks import ErrorRule, Quirks
 from understudy.dialects.server import Inbound
-from understudy.dialects.wordings import CODES, TYPES
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
@@ -90,7 +90,7 @@ def _all_dialects() -> Iterator[str]:
     yield "=== all dialects"
     yield from _error_rules("errors, after those of the dialect", CODES)
     yield from _error_rules("errors, after the words", TYPES)
-    yield from _statuses("errors, where nothing else is said", BY_STATUS)
+    yield from _error_rules("errors, where nothing else is said", STATUSES)
     yield ""
 
 
@@ -185,8 +185,9 @@ def _error_rules(title: str, rules: tuple[ErrorRule, ...]) -> Iterator[str]:
     if rules:
         yield f"{title}:"
     for rule in rules:
-        marks = ((field, getattr(rule, field)) for field in ("status", "code", "text"))
-        yield f"  {rule.kind} <- " + " ".join(f"{field}={value!r}" for field, value in marks if value is not None)
+        marks = ((field, getattr(rule, field, None)) for field in ("status", "code", "text", "header"))
+        shown = " ".join(f"{field}={value!r}" for field, value in marks if value is not None)
+        yield f"  {rule.kind} <- {shown}" + (" (if nothing else is recognised)" if rule.is_last else "")
 
 
 def _statuses(title: str, kinds: Mapping[int, FailureKind]) -> Iterator[str]:

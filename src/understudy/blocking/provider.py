@@ -268,6 +268,14 @@ class ProviderManager(LLMProvider):
         """The routes that a call's `model` may name."""
         return self.wrapped.routes
 
+    def disable(self, name: str) -> None:
+        """Ask an entry for nothing until `enable`; requests under way go on. Raise `Misuse` for an unknown name."""
+        self.wrapped.disable(name)
+
+    def enable(self, name: str) -> None:
+        """Ask an entry again, and forget its cooldowns and failures. Raise `Misuse` for an unknown name."""
+        self.wrapped.enable(name)
+
 
 @read_provider.register
 def _(face: LLMProvider) -> Any:

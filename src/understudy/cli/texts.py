@@ -14,7 +14,7 @@ from understudy.cli.terminal import is_terminal
 from understudy.domain.errors import Misuse
 from understudy.wire import json
 
-_NOTHING = "give a text, or pipe texts in; `-` reads what is typed until Ctrl-D"
+_NOTHING = "TEXT is missing: pass a text, or pipe texts in; `-` reads what is typed until Ctrl-D"
 
 
 def gather(words: Sequence[str], files: Sequence[Path], *, whole: bool, field: str | None) -> list[str]:
@@ -35,7 +35,7 @@ def gather(words: Sequence[str], files: Sequence[Path], *, whole: bool, field: s
                 raise Misuse(_NOTHING)
             texts += _split(sys.stdin.buffer.read(), "stdin", whole=whole, field=field)
         elif not word.strip():
-            raise Misuse("TEXT is empty, and providers refuse empty texts: give a text, or pipe texts in")
+            raise Misuse("TEXT is empty, and providers refuse empty texts: pass a text, or pipe texts in")
         else:
             texts.append(material.words_of([word]))
     for path in files:
@@ -46,7 +46,7 @@ def gather(words: Sequence[str], files: Sequence[Path], *, whole: bool, field: s
 def _split(data: bytes, name: str, *, whole: bool, field: str | None) -> Iterator[str]:
     text = material.text_of(data, name)
     if not text.strip():
-        raise Misuse(f"{name} is empty: give a text, or pipe texts in")
+        raise Misuse(f"{name} is empty: pass a text, or pipe texts in")
     if whole:
         yield text
         return

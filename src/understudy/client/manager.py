@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import msgspec
 
+from understudy.client.asking import asked, closed, counting, named_models, of_type
 from understudy.client.door.given import check_recording, read_list, read_provider, read_routes
 from understudy.client.door.options import check_model
 from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
-from understudy.domain.errors import ConfigError, LLMError, Unavailable, Unsupported, error_of
-from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.errors import ConfigError, LLMError, Misuse, Unavailable, Unsupported
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
 from understudy.domain.stats import ProviderStats
+from understudy.domain.suggestions import shown
 from understudy.policy.selection import split_name
 from understudy.protocol import (
     EmbedOptions,
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from understudy.client.stream import ResponseStream
     from understudy.client.tools.stream import RunStream
     from understudy.config import Config
-    from understudy.domain.requests import GenerationRequest
     from understudy.domain.runs import RunResult
+    from understudy.engine.backend import Backend
     from understudy.engine.engine import Engine
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.catalog import TargetCatalog
@@ -202,7 +203,7 @@ class ProviderManager:
         """Ask all providers at once and return their answers by name; for one that fails, its error."""
         import asyncio
 
-        answers = await asyncio.gather(*(_asked(each, ask, self._patience) for each in self.providers))
+        answers = await asyncio.gather(*(asked(each, ask, self._patience) for each in self.providers))
         return dict(zip((each.name for each in self.providers), answers, strict=True))
 
     async def _gather_answers(self, ask: Callable[[LLMProvider], Awaitable[T]]) -> list[T]:
@@ -225,7 +226,7 @@ class ProviderManager:
 
         Raise the first provider's error if none answers.
         """
-        lists = await self._gather_answers(lambda each: _named_models(each, limit))
+        lists = await self._gather_answers(lambda each: named_models(each, limit))
         return list(itertools.islice(itertools.chain.from_iterable(lists), limit))
 
     async def is_model_available(self, model: str) -> bool:
@@ -233,15 +234,15 @@ class ProviderManager:
         check_model(model)
         entry, rest = split_name(model)
         if rest is not None and (named := self._by_name.get(entry)) is not None:
-            answer = await _asked(named, lambda each: _of_type(bool, each.is_model_available(rest)), self._patience)
+            answer = await asked(named, lambda each: of_type(bool, each.is_model_available(rest)), self._patience)
             if isinstance(answer, LLMError):
                 raise answer
             return answer
-        return any(await self._gather_answers(lambda each: _of_type(bool, each.is_model_available(model))))
+        return any(await self._gather_answers(lambda each: of_type(bool, each.is_model_available(model))))
 
     async def health_check(self) -> HealthStatus:
         """Check every target; the manager is healthy if one is. Enable disabled targets that are healthy again."""
-        found = await self._gather(lambda each: _of_type(HealthStatus, each.health_check()))
+        found = await self._gather(lambda each: of_type(HealthStatus, each.health_check()))
         targets = tuple(
             HealthStatus(provider=name, reachable=False, detail=status.message)
             if isinstance(status, LLMError)
@@ -263,6 +264,23 @@ class ProviderManager:
             targets=targets,
         )
 
+    def disable(self, name: str) -> None:
+        """Ask an entry for nothing until `enable`; requests under way go on. Raise `Misuse` for an unknown name."""
+        self._engine.health.disable(self._backend(name).name)
+
+    def enable(self, name: str) -> None:
+        """Ask an entry again, and forget its cooldowns and failures. Raise `Misuse` for an unknown name."""
+        backend = self._backend(name)
+        own = (backend.text_target(),) if backend.generates else ()
+        self._engine.health.enable(name, (*own, *((backend.embedding_target(),) if backend.embeds() else ())))
+
+    def _backend(self, name: str) -> Backend:
+        try:
+            return self._catalog.backends[name]
+        except (KeyError, TypeError):
+            known = ", ".join(self._catalog.backends)
+            raise Misuse(f"no entry is called {shown(name)}; this manager has {known}") from None
+
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt at the first target that supports it. Raise `Unsupported` if none does."""
         from understudy.client.prompt import read_prompt
@@ -276,7 +294,7 @@ class ProviderManager:
             request = msgspec.structs.replace(read.request, model=step.target.model)
             # A silent provider must leave the others their share of the time.
             share = max(0.0, end - clock.now()) / (len(steps) - at)
-            count = await _asked(self._by_name[step.target.name], _counting(request), share)
+            count = await asked(self._by_name[step.target.name], counting(request), share)
             if not isinstance(count, LLMError):
                 return count
             last = count
@@ -297,7 +315,7 @@ class ProviderManager:
 
         if "_engine" in self.__dict__:
             await self._engine.close()
-        await asyncio.gather(*map(_closed, self.providers))
+        await asyncio.gather(*map(closed, self.providers))
 
     async def __aenter__(self) -> Self:
         return self
@@ -306,59 +324,6 @@ class ProviderManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-async def _asked(provider: LLMProvider, ask: Callable[[LLMProvider], Awaitable[T]], seconds: float) -> T | LLMError:
-    """Ask a provider; return its answer, its error, or the error that it did not answer in time.
-
-    Any other exception of a custom provider is logged: it must not prevent the answers of the others.
-    """
-    import asyncio
-
-    try:
-        async with asyncio.timeout(seconds):
-            return await ask(provider)
-    except LLMError as error:
-        return error
-    except TimeoutError:
-        message = f"{provider.name} did not answer within {seconds:.3g} s"
-        return error_of(Failure(kind=FailureKind.TIMEOUT_BODY, message=message))
-    except Exception as error:  # noqa: BLE001 - it is logged
-        _log_exception("provider %s failed", provider.name)
-        message = f"{provider.name} raised {type(error).__name__}"
-        return error_of(Failure(kind=FailureKind.LOCAL, message=message))
-
-
-def _log_exception(words: str, name: str) -> None:
-    import logging  # a manager is built without it
-
-    logging.getLogger("understudy").exception(words, name)
-
-
-async def _of_type(kind: type[T], answer: Awaitable[T]) -> T:
-    """Return a provider's answer. Raise `TypeError` if a custom provider's is of another type."""
-    found = await answer
-    if not isinstance(found, kind):
-        raise TypeError(f"got {type(found).__name__} instead of {kind.__name__}")
-    return found
-
-
-async def _named_models(provider: LLMProvider, limit: int | None) -> list[ModelInfo]:
-    """Return a provider's models under the manager's names for them. Raise `TypeError` as `_of_type` does."""
-    name, models = provider.name, await _of_type(list, provider.list_models(limit=limit))
-    return [msgspec.structs.replace(model, id=f"{name}/{model.id}", provider=name) for model in models]
-
-
-def _counting(request: GenerationRequest) -> Callable[[LLMProvider], Awaitable[TokenCount]]:
-    return lambda provider: _of_type(TokenCount, provider.count_tokens(request))
-
-
-async def _closed(provider: LLMProvider) -> None:
-    try:
-        await provider.aclose()
-    except Exception:  # noqa: BLE001 - it is logged
-        # A custom provider's bug must not keep the others' connections open.
-        _log_exception("provider %s failed to close", provider.name)
 
 
 def from_config(

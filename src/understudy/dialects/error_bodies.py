@@ -119,7 +119,9 @@ def _completed(error: WireError, value: dict[str, Any], depth: int) -> WireError
         type=_more_exact(kind, inner.type if inner is not None else None),
         param=error.param or name_of(value.get("param")),
         request_id=error.request_id or name_of(value.get("request_id")),
-        retry_after=error.retry_after or _seconds(value.get("retry_after")) or _seconds(value.get("estimated_time")),
+        retry_after=error.retry_after
+        or seconds_to_wait(value.get("retry_after"))
+        or seconds_to_wait(value.get("estimated_time")),
         status=status_in(value),
     )
 
@@ -180,7 +182,7 @@ def in_words(value: Any) -> str:
     return value[:_LONGEST] if isinstance(value, str) else encode(value)[:_LONGEST].decode("utf-8", "replace")
 
 
-def _seconds(value: Any) -> float | None:
+def seconds_to_wait(value: Any) -> float | None:
     """Return a number of seconds to wait, such as until a model is loaded; above an hour it is not an estimate."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if number and 0 < value <= 3600 else None

@@ -1,7 +1,8 @@
 """Classifies error responses: code and type first, message next, status last.
 
-The order is the same in every dialect. `failure_of` is the one place where an error becomes a `FailureKind`; a dialect
-only defines how its error objects are read and which of its codes and phrases have a meaning of their own.
+The order is the same in every dialect. `failure_of` is the one place where an error becomes a `FailureKind`, by the
+tables of `understudy.dialects.classification`; a dialect only defines how its error objects are read and which of its
+codes and phrases have a meaning of their own.
 """
 
 from __future__ import annotations
@@ -11,45 +12,18 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from understudy.dialects.base import Classify, Endpoint, WireError
+from understudy.dialects.classification.codes import CODES, TYPES
+from understudy.dialects.classification.statuses import BY_STATUS
+from understudy.dialects.classification.words import WORDS, normalize
 from understudy.dialects.error_bodies import read_any
 from understudy.dialects.quirks import ErrorRule
-from understudy.dialects.wordings import CODES, TYPES, WORDINGS, normalize
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.wire.hints import forbids_retry, retry_after
+from understudy.wire.hints import forbids_retry, reset_after, retry_after
 from understudy.wire.http import HttpHead
 from understudy.wire.json import BadJson, JsonTooLarge, decode
 
 _K = FailureKind
-
-BY_STATUS: Mapping[int, FailureKind] = {
-    301: _K.REDIRECT,
-    302: _K.REDIRECT,
-    303: _K.REDIRECT,
-    307: _K.REDIRECT,
-    308: _K.REDIRECT,
-    400: _K.INVALID_REQUEST,
-    401: _K.AUTHENTICATION,
-    402: _K.BILLING,
-    403: _K.PERMISSION,
-    404: _K.NOT_FOUND,
-    405: _K.NOT_FOUND,
-    407: _K.PROXY,
-    408: _K.CONFLICT,
-    409: _K.CONFLICT,
-    410: _K.NOT_FOUND,
-    413: _K.REQUEST_TOO_LARGE,
-    422: _K.INVALID_REQUEST,
-    424: _K.SERVER_ERROR,
-    425: _K.CONFLICT,
-    429: _K.RATE_LIMITED,
-    451: _K.PERMISSION,
-    499: _K.CONFLICT,
-    501: _K.UNSUPPORTED,
-    503: _K.OVERLOADED,
-    529: _K.OVERLOADED,
-}
-"""What a status means if nothing else in the error is more specific (docs/fallback.md)."""
 
 STATUS_OF: Mapping[FailureKind, int] = {
     _K.INVALID_REQUEST: 400,
@@ -75,9 +49,9 @@ STATUS_OF: Mapping[FailureKind, int] = {
     **dict.fromkeys((_K.BAD_RESPONSE, _K.TOO_LARGE, _K.EMPTY, _K.SCHEMA_MISMATCH, _K.RESAMPLE), 502),
     _K.UNKNOWN_STATUS: 502,
 }
-"""The inverse of `BY_STATUS`: the status with which a server half reports a failure that has none of its own. What
-fails on the way to a provider, or in what it returns, is 502 or 504 as at any gateway (RFC 9110, 15.6.3 and 15.6.5).
-"""
+"""The inverse of the table of statuses: the one with which a server half reports a failure that has none of its own.
+What fails on the way to a provider, or in what it returns, is 502 or 504 as at any gateway (RFC 9110, 15.6.3 and
+15.6.5)."""
 
 NO_ROUTE = frozenset({404, 405, 410, 501})
 """Statuses that mean a missing route, unless the error is about a model."""
@@ -145,20 +119,23 @@ def failure_of(
 ) -> Failure:
     """Return the failure of an error object from a response's body or from the middle of a stream."""
     status = head.status
-    kind = _kind_by_words(error, status, endpoint, rules)
+    rule = _recognise(error, head, endpoint, rules)
+    kind = rule.kind if rule else None
     message = clean(error.message) or f"HTTP {status} without a message"
     if _lacks_route(error, status, kind) and not _means_its_own(status, endpoint, rules):
         kind, message = _no_route(status, operation, message)
+    kind = kind or _by_default(error, head, endpoint, rules)
     return Failure(
-        kind=kind or _kind_by_status(status, endpoint, rules),
+        kind=kind,
         message=message,
         status=status,
         code=error.code,
         type=error.type,
         param=error.param,
-        retry_after=retry_after(head.headers) or error.retry_after or retry_after({}, error.message),
+        retry_after=_hint(error, head, kind),
         should_retry=should_retry(head.headers),
         request_id=error.request_id or request_id(head.headers),
+        unknown_code=_unknown_code(error, endpoint, rules),
         body=error.body,
     )
 
@@ -170,7 +147,7 @@ def kind_of_status(status: int) -> FailureKind:
     a failure of the protocol: the next target may work.
     """
     if status in BY_STATUS:
-        return BY_STATUS[status]
+        return BY_STATUS[status].kind
     if 500 <= status <= 599 or status == 200:
         return _K.SERVER_ERROR
     return _K.UNKNOWN_STATUS if 400 <= status <= 499 else _K.PROTOCOL
@@ -212,33 +189,51 @@ def clean(text: str) -> str:
 
 def recognised(error: WireError, status: int, *, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> bool:
     """Check whether the code, type or message of an error determines its kind."""
-    return _kind_by_words(error, status, endpoint, rules) is not None
+    return _recognise(error, HttpHead(status, {}), endpoint, rules) is not None
 
 
-def _kind_by_words(
-    error: WireError, status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...]
-) -> FailureKind | None:
-    """Return the kind by code, type and message of an error; `None` if only its status is left."""
-    names = tuple(name for name in (error.code, error.type) if name)
+def _recognise(error: WireError, head: HttpHead, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> ErrorRule | None:
+    """Return the rule that recognises the code, type, message or headers of an error; `None` if only its status is
+    left. The rules of the provider and of the dialect come first, then the tables that all share."""
     message = normalize(error.message)
-    own = [rule for rule in rules if not rule.is_of_status]
-    worded = (wording.kind for wording in WORDINGS if wording.matches(status, message))
-    return (
-        _first(endpoint.error_rules, status, names, error.message)
-        or _first(own, status, names, message)
-        or _first(CODES, status, names, message)
-        or next(worded, None)
-        or _first(TYPES, status, names, message)
-    )
+    own = _first(endpoint.error_rules, error, head, error.message) or _first(rules, error, head, message)
+    return own or _first((*CODES, *WORDS, *TYPES), error, head, message)
 
 
-def _first(rules: Iterable[ErrorRule], status: int, names: tuple[str, ...], message: str) -> FailureKind | None:
-    return next((rule.kind for rule in rules if rule.matches(status, names, message)), None)
+def _first(rules: Iterable[ErrorRule], error: WireError, head: HttpHead, message: str) -> ErrorRule | None:
+    names = _names(error)
+    found = (rule for rule in rules if not rule.is_last and rule.matches(head.status, names, message, head.headers))
+    return next(found, None)
 
 
-def _kind_by_status(status: int, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> FailureKind:
-    bare = [rule for rule in (*endpoint.error_rules, *rules) if rule.is_of_status]
-    return endpoint.by_status.get(status) or _first(bare, status, (), "") or kind_of_status(status)
+def _names(error: WireError) -> tuple[str, ...]:
+    return tuple(name for name in (error.code, error.type) if name)
+
+
+def _by_default(error: WireError, head: HttpHead, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> FailureKind:
+    """Return the kind of an error that nothing recognises: what its status means here, or in general."""
+    if head.status in endpoint.by_status:
+        return endpoint.by_status[head.status]
+    names = _names(error)
+    last = (rule for rule in (*endpoint.error_rules, *rules) if rule.is_last)
+    found = (rule.kind for rule in last if rule.matches(head.status, names, error.message, head.headers))
+    return next(found, None) or kind_of_status(head.status)
+
+
+def _unknown_code(error: WireError, endpoint: Endpoint, rules: tuple[ErrorRule, ...]) -> str | None:
+    """Return the code of an error, or its type if it has none, if no rule knows it. A number repeats the status."""
+    name = error.code if error.code and not error.code.isdigit() else error.type
+    if name is None or name.isdigit():
+        return None
+    known = any(rule.knows((name,)) for rule in (*endpoint.error_rules, *rules, *CODES, *TYPES))
+    return None if known else name
+
+
+def _hint(error: WireError, head: HttpHead, kind: FailureKind) -> float | None:
+    """Return the seconds to wait: by the headers, a field of the body or its words; else, for a rate limit, the time
+    until the exhausted limit is renewed."""
+    asked = retry_after(head.headers) or error.retry_after or retry_after({}, error.message)
+    return reset_after(head.headers) if asked is None and kind is _K.RATE_LIMITED else asked
 
 
 def _lacks_route(error: WireError, status: int, kind: FailureKind | None) -> bool:
@@ -301,10 +296,11 @@ def _unreadable(
     answer, nor is the body of a success of the wrong type."""
     status = head.status
     page = head.content_type == "text/html" or body[:64].lstrip().startswith(b"<")
+    empty = WireError()
+    rule = _recognise(empty, head, endpoint, rules)
     # A proxy uses statuses as HTTP defines them, whatever they mean at the provider behind it.
-    ours = any(rule.is_of_status and rule.status == status for rule in endpoint.error_rules)
-    kind = BY_STATUS.get(status) if page and not ours else None
-    kind = kind or _kind_by_status(status, endpoint, rules)
+    default = BY_STATUS[status].kind if page and status in BY_STATUS else _by_default(empty, head, endpoint, rules)
+    kind = rule.kind if rule else default
     words = "" if page or status < 300 else clean(body[:512].decode("utf-8", "replace"))
     if status == 200:
         kind = _K.BAD_RESPONSE
@@ -321,7 +317,7 @@ def _unreadable(
         kind=kind,
         message=message,
         status=status,
-        retry_after=retry_after(head.headers),
+        retry_after=_hint(empty, head, kind),
         should_retry=should_retry(head.headers),
         request_id=request_id(head.headers),
     )

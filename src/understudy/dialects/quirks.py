@@ -6,7 +6,7 @@ error is read (`ErrorRule`). Both are resolved base < provider < model family by
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, TypedDict
 
 import msgspec
@@ -197,16 +197,25 @@ class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_of_status(self) -> bool:
-        """Whether the status is the only condition; rules by code and message come first."""
+        """Whether the status is the only condition."""
         return self.code is None and self.text is None
 
-    def matches(self, status: int, names: tuple[str, ...], message: str) -> bool:
-        """Check whether this rule matches a status, codes and types, and message."""
+    @property
+    def is_last(self) -> bool:
+        """Whether the rule counts only for errors that no other rule recognises."""
+        return False
+
+    def matches(self, status: int, names: tuple[str, ...], message: str, headers: Mapping[str, str]) -> bool:
+        """Check whether this rule matches a status, codes and types, message and response headers."""
         if self.status is not None and self.status != status:
             return False
-        if self.code is not None and not any(_fits(self.code, name) for name in names):
+        if self.code is not None and not self.knows(names):
             return False
         return self.text is None or self.text in message.lower()
+
+    def knows(self, names: Iterable[str]) -> bool:
+        """Check whether one of these codes and types fits, whatever the other conditions."""
+        return self.code is not None and any(_fits(self.code, name) for name in names)
 
 
 def _fits(pattern: str, name: str) -> bool:

@@ -87,5 +87,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sent: bool = True
     """False if it is certain that nothing reached the provider, so nothing can be billed."""
     request_id: str | None = None
+    unknown_code: str | None = None
+    """The code, or the type of an error without a code, if the classification has no row for it; the kind then follows
+    from the words of the message or from the status."""
     body: JsonObject | None = None
     """The error object as the provider wrote it, without secrets; `None` when it is missing or exceeds 16 KiB."""

@@ -45,13 +45,14 @@ class Attempt:
         self.response: GenerationResponse | None = None
         self.items: list[Any] = []
         self.begun = False
-        """Whether content has arrived; noted only where it matters: for streams, and where a hedge may follow."""
+        """Whether content has arrived; noted only where it matters: for streams, for probes, and where a hedge may
+        follow."""
         self.first_content: float | None = None
         """Seconds until the first content, if it is noted; `None` for an answer that came whole."""
         whose = (self.stream.dialect, launch.target.provider_type, self.stream.server)
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._streamed = job.rules.streamed
-        self._notes_begin = self._streamed or job.rules.hedge_after is not None
+        self._notes_begin = self._streamed or launch.probes or job.rules.hedge_after is not None
         learned = engine.health.latencies is not None
         self._awaits_content = self._notes_begin or (learned and self.stream.streamed)
         self._held: list[Any] | None = []

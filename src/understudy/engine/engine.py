@@ -72,7 +72,7 @@ class Engine:
         admit: Admission | None = None,
     ) -> None:
         sources = sources or Sources()
-        self.health = health or Health()
+        self.health = health or Health(sources.rng)
         self.budgets = budgets or Budgets()
         self.sessions = Sessions()
         self.rng = sources.rng

@@ -155,6 +155,7 @@ class HttpBackend:
             default=default,
             endpoint=base_url,
             credential=f"{self.name}@{base_url}",
+            rate_limit_domain=config.rate_limit_domain or "",
             limits=Limits(
                 connect=config.connect_timeout,
                 first_event=config.first_event_timeout or self.row.first_event_timeout,

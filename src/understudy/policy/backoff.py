@@ -14,9 +14,13 @@ _MOST_DOUBLINGS = 16
 def delay(tries: int, first: float, hint: float | None, rng: Random) -> float:
     """Return the seconds to wait after that many attempts at a target: full jitter, or the provider's hint if
     longer."""
-    doublings = min(tries - 1, _MOST_DOUBLINGS)
-    drawn = rng.uniform(0.0, min(LONGEST, first * 2.0**doublings))
+    drawn = rng.uniform(0.0, longest(tries, first))
     return drawn if hint is None else max(hint, drawn) + rng.uniform(0.0, SPREAD * hint)
+
+
+def longest(tries: int, first: float) -> float:
+    """Return the most seconds that a wait without a hint can take after that many attempts at a target."""
+    return min(LONGEST, first * 2.0 ** min(tries - 1, _MOST_DOUBLINGS))
 
 
 def after(cooldown: float, rng: Random) -> float:

@@ -27,6 +27,7 @@ from random import Random
 import msgspec
 
 from understudy.domain.failures import Failure, FailureKind
+from understudy.policy import backoff
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
 from understudy.policy.picker import Pick, Picker, Wait
@@ -48,7 +49,7 @@ from understudy.policy.signals import (
 )
 from understudy.policy.targets import Limits
 from understudy.policy.tries import Tries, Try
-from understudy.policy.verdicts import Cooldown, Fallback, Retry, Verdict, verdict_of
+from understudy.policy.verdicts import Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
 
 OUTRUN = Failure(kind=FailureKind.CANCELLED, message="another attempt answered first")
 """How an attempt ends that a hedged request no longer needs."""
@@ -134,10 +135,11 @@ class Call:
             return []
         match signal:
             case Ended(attempt) if attempt in self.running:
-                self._health.succeeded(self.running[attempt].permit)
+                self._health.succeeded(self.running[attempt].permit, now, free=self._rules.free)
                 return [*self._commit(attempt), *self._settle(Settle(attempt))]
             case Began(attempt) if attempt in self.running:
                 self._hedge_at = None
+                self._health.begun(self.running[attempt].permit)
                 return self._commit(attempt) if self._rules.streamed else []
             case Failed(attempt) if attempt in self.running:
                 return self._failed(signal, now)
@@ -164,9 +166,7 @@ class Call:
             self._hedge_at = None
         verdict = verdict_of(failure, max_wait=self._rules.max_wait, took=now - ended.launched_at)
         self._last = failure
-        of_others = self._rules.free and verdict.cooldown is Cooldown.MODEL
-        self._health.failed(ended.permit, failure, Cooldown.NOTHING if of_others else verdict.cooldown, now)
-        self._health.release(ended.permit)
+        self._note_failure(ended, failure, verdict, now)
         if self.committed is not None:
             return self._surface(signal, "the answer had started, so nothing may replace it")
         if self._rules.has_effects and signal.answered:
@@ -188,8 +188,26 @@ class Call:
             return actions
         if verdict.retry is Retry.LAST and (actions := self._retry(current, signal, verdict, now)) is not None:
             return actions
+        if (actions := self._recover(signal.attempt, now)) is not None:
+            return actions
         self._decide(signal.attempt, "no other target is left")
         return self._settle(Settle(signal.attempt, self._picker.with_soonest(failure, now)))
+
+    def _note_failure(self, ended: Running, failure: Failure, verdict: Verdict, now: float) -> None:
+        """Let the target's health know, and return the permit.
+
+        A failure of an operation that uses no model does not concern the model that generations use.
+        """
+        cooldown, trips = verdict.cooldown, verdict.trips
+        if self._rules.free:
+            cooldown = Cooldown.NOTHING if cooldown in (Cooldown.MODEL, Cooldown.TARGET) else cooldown
+            trips = Trips.NOTHING if trips is Trips.TARGET else trips
+        self._health.failed(ended.permit, failure, cooldown, now, trips)
+        self._health.release(ended.permit)
+        current, most = ended.target, self._rules.max_tries
+        if verdict.retries is not None:
+            most = min(most, verdict.retries + 1)
+        current.may_come_back = verdict.retry is not Retry.NEVER and current.count < most
 
     def _denied(self, signal: Denied, now: float) -> list[Action]:
         """Go on to the next target: the attempt was not made, and its number is free again if it is the latest."""
@@ -204,6 +222,10 @@ class Call:
 
     def _retry(self, current: Try, signal: Failed, verdict: Verdict, now: float) -> list[Action] | None:
         """Try the same target again, now or later; `None` when that is not possible."""
+        denial = self._health.denial(current.step.target, now, free=self._rules.free)
+        if denial is not None and denial.breaker:
+            self._decide(signal.attempt, "no retry now: the circuit breaker is open")
+            return None
         granted = self._retries.again(current, signal.failure, verdict, now)
         if isinstance(granted, NoRetry):
             self._decide(signal.attempt, f"no retry: {granted.why}")
@@ -226,6 +248,13 @@ class Call:
                 self._decide(attempt, f"wait {(self._wake or now) - now:.1f} s for a target in cooldown")
             case _:
                 self._decide(attempt, "too little time is left for another target")
+        return actions
+
+    def _recover(self, attempt: int, now: float) -> list[Action] | None:
+        """Wait for a target that failed and may come back; `None` if there is none, or no time or attempt is left."""
+        actions = self._advance(now) if self._tries.may_start(now) else None
+        if actions == []:
+            self._decide(attempt, f"wait {(self._wake or now) - now:.1f} s for a target to come back")
         return actions
 
     def _may_fall_back(self, current: Try, verdict: Verdict, *, translated: bool) -> bool:
@@ -263,7 +292,7 @@ class Call:
                 return self._stop(Failure(kind=FailureKind.DEADLINE, message=self._late()))
             if self._tries.left <= 0:
                 return None
-        match self._picker.fresh(now, self._wait_began):
+        match self._picker.next(now, self._wait_began):
             case Pick(target, permit):
                 return self._start(target, permit, now)
             case Wait(until):
@@ -273,7 +302,7 @@ class Call:
 
     def _again(self, each: Try, now: float) -> list[Action]:
         """Launch the next attempt at a target that was tried already."""
-        match self._picker.same(each, now):
+        match self._picker.same(each, now, backoff.longest(each.count, self._rules.retry_delay)):
             case Pick(_, permit):
                 return self._start(each, permit, now)
             case Wait(until):
@@ -311,7 +340,7 @@ class Call:
         self.running[number] = Running(each, permit, now)
         waited = 0.0 if self._wait_began is None else now - self._wait_began
         self._wait_began = None
-        return [Launch(number, target, self._limits(each, now), waited, each.step.why)]
+        return [Launch(number, target, self._limits(each, now), waited, each.step.why, permit.is_probe)]
 
     def _limits(self, each: Try, now: float) -> Limits:
         """Return the time-outs of an attempt: within the deadline, and within its share while others are untried."""
@@ -320,6 +349,7 @@ class Call:
         if share is not None and not each.launched:
             each.share_ends = now + share
         each.launched = True
+        each.denied = False
         if share is None and limits.total <= remaining:
             return limits
         return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)

@@ -1,33 +1,27 @@
-"""Which targets are in cooldown, and until when; and what was learned of targets.
+"""Which targets may be asked, and until when not; and what was learned of targets.
 
-One object per manager, called without `await`, so it needs no lock. Circuit breakers and learned latencies belong here
-too; they will observe `acquire` and `release`.
+One object per manager, called without `await`, so it needs no lock. Two kinds of memory forbid an attempt: cooldowns,
+after what a provider *says* (wait so long, this key is invalid), and circuit breakers, after what it *does* (it fails
+again and again). An operator's `disable` is a third, which only `enable` ends.
 """
 
 from __future__ import annotations
 
 import math
+from random import Random
 
 import msgspec
 
-from understudy.domain.bounded import BoundedDict
+from understudy.domain.bounded import REMEMBERED, BoundedDict
 from understudy.domain.failures import Failure, FailureKind
+from understudy.policy.breaker import Breaker, BreakerState, Ended, Refusal
+from understudy.policy.cooldowns import Cooldowns, Pause
 from understudy.policy.latencies import Latencies
 from understudy.policy.targets import Target, TargetFacts
-from understudy.policy.verdicts import Cooldown
+from understudy.policy.verdicts import Cooldown, Trips
 
-FIRST_PAUSE = 1.0
-"""Seconds of cooldown for a target without a hint; doubles with each further failure in a row."""
-LONGEST_PAUSE = 60.0
-FIRST_DISABLE = 300.0
-"""Seconds for which a refused key, model or host is disabled; doubles up to an hour."""
-LONGEST_DISABLE = 3600.0
-LONGEST_HINT = 24 * 3600.0
 LEARNING = 0.1
 """Weight of the latest answer in what is expected of the next one."""
-
-_MOST_DOUBLINGS = 16
-"""More would not make a pause longer, and a thousand would exceed a float."""
 
 _K = FailureKind
 _NOT_OF_THE_TARGET = frozenset(
@@ -37,103 +31,174 @@ _NOT_OF_THE_TARGET = frozenset(
 """Failures of this side or of the request: a probe that ends with one has not shown whether the target is back."""
 
 
-class _Pause:
-    """A cooldown: of a target, a model, a key or a host."""
-
-    __slots__ = ("disabled", "in_a_row", "noted", "probed", "probing", "until", "why")
-
-    def __init__(self) -> None:
-        self.until = 0.0
-        self.in_a_row = 0
-        self.noted = -math.inf
-        """When the latest failure of the row was noted."""
-        self.disabled = False
-        self.probing = False
-        """A probe is under way."""
-        self.probed = False
-        """A probe failed, so the rest of the cooldown is waited for."""
-        self.why = ""
-
-
 class Permit(msgspec.Struct, frozen=True):
-    """Permission to launch an attempt, returned when the attempt is settled.
-
-    A probe is the one attempt per cooldown that is let through in spite of it, because no other target is left.
-    """
+    """Permission to launch an attempt, returned when the attempt is settled."""
 
     target: Target
     launched: float
     """Monotonic seconds."""
-    probes: tuple[_Pause, ...] = ()
-    """The cooldowns that the attempt probes; none, unless it is a probe."""
+    caller: int = 0
+    """Whose request it is: the failures of one request alone are no outage while others are under way."""
+    probes: tuple[Pause, ...] = ()
+    """The cooldowns that the attempt probes: it was let through in spite of them, because no other target is left."""
+    leases: tuple[tuple[Breaker, int], ...] = ()
+    """The half-open breakers that it probes, with the number of its lease."""
+    numbers: tuple[int, int] = (0, 0)
+    """The attempt's number among those at its host, and among those at its target."""
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether others wait for what becomes of this attempt."""
+        return bool(self.probes or self.leases)
+
+
+class _Flow:
+    """The attempts at a host, or at a target."""
+
+    __slots__ = ("breaker", "in_flight", "launched")
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.launched = 0
+        self.breaker: Breaker | None = None
 
 
 class Denial(msgspec.Struct, frozen=True):
-    """Refusal: in cooldown until `until` (monotonic seconds), because of `why`."""
+    """Refusal until `until` (monotonic seconds) at most, because of `why`."""
 
     until: float
     why: str
+    probed: bool = False
+    """Another request probes the target, and may end this before `until`."""
+    breaker: bool = False
+    """A circuit breaker refuses: no probe is made in spite of it."""
 
 
 _NONE: frozenset[str] = frozenset()
 
 
 class Health:
-    """Cooldowns by target, model, key and host, and the attempts in flight."""
+    """Cooldowns and breakers, the attempts in flight, and how long answers are.
 
-    def __init__(self) -> None:
-        # Each scope has its own dictionary: model names come from callers, and however many of them fail, the
-        # cooldown of a key is not forgotten for theirs.
-        self._pauses: dict[Cooldown, BoundedDict[str, _Pause]] = {
-            scope: BoundedDict() for scope in (Cooldown.TARGET, Cooldown.MODEL, Cooldown.CREDENTIAL, Cooldown.ENDPOINT)
-        }
-        self._in_flight: dict[str, int] = {}
+    `rng` draws how long a breaker stays open.
+    """
+
+    def __init__(self, rng: Random | None = None) -> None:
+        self._rng = rng or Random()
+        self._cooldowns = Cooldowns()
+        self._hosts: dict[str, _Flow] = {}
+        self._targets: dict[str, _Flow] = {}
+        """By label. What a connected server does may concern one of its models alone."""
+        self._breakers = 0
+        """How many there are."""
+        self._disabled: set[str] = set()
+        """Entries that an operator disabled."""
+        self._callers = 0
         self._outputs: BoundedDict[str, list[float]] = BoundedDict()
         """Of each target's answers, the tokens to expect: a list of one, so that learning writes no dictionary."""
         self.latencies: Latencies | None = None
         """Learned only if a strategy may read them: see `learn_latencies`."""
         self.calm = True
-        """No cooldown is remembered, not even one that is over: `denial` is `None` for every target."""
+        """Nothing is remembered against any target, not even what is over: `denial` is `None` for each."""
 
-    def acquire(self, target: Target, now: float) -> Permit | Denial:
-        """Ask for a permit to launch an attempt at a target."""
-        denial = self.denial(target, now)
+    # ---- permits ----
+
+    def new_caller(self) -> int:
+        """Return a number for a request."""
+        self._callers += 1
+        return self._callers
+
+    def acquire(
+        self, target: Target, now: float, caller: int = 0, *, free: bool = False, last: bool = False
+    ) -> Permit | Denial:
+        """Ask for a permit to launch an attempt at a target.
+
+        `free`: the operation uses no model, so what is known of the model does not matter. `last`: the request has no
+        other target, so it may go on beside a probe that has had an answer.
+        """
+        if self.calm:
+            return self._permitted(target, now, caller)
+        denial = self.denial(target, now, free=free, last=last)
         if denial is not None:
             return denial
-        return self._permitted(Permit(target, now))
+        half_open = [each for each in self._over(target, free=free) if each.state(now) is BreakerState.HALF_OPEN]
+        leases = tuple((each, each.lease(now)) for each in half_open if each.refusal(now) is None)
+        return self._permitted(target, now, caller, leases=leases)
 
-    def probe(self, target: Target, now: float) -> Permit | None:
+    def probe(self, target: Target, now: float, caller: int = 0, *, free: bool = False) -> Permit | None:
         """Ask for a permit in spite of a cooldown; `None` if a probe of it runs or has failed already."""
-        active = tuple(pause for pause in self._over(target) if pause.until > now)
-        if any(pause.probing or pause.probed for pause in active):
+        active = tuple(self._cooldowns.active(target, now, free=free))
+        if any(pause.probing or pause.probed for pause in active) or target.name in self._disabled:
+            return None
+        if any(each.refusal(now) for each in self._over(target, free=free)):
             return None
         for pause in active:
             pause.probing = True
-        return self._permitted(Permit(target, now, active))
-
-    def is_probed(self, target: Target, now: float) -> bool:
-        """Return whether a probe is under way that may end a target's cooldown."""
-        return any(pause.probing and pause.until > now for pause in self._over(target))
+        return self._permitted(target, now, caller, probes=active)
 
     def release(self, permit: Permit) -> None:
         """Return a permit, whatever the attempt's outcome. The probe of a cancelled request may be made by another."""
-        name = permit.target.name
-        left = self._in_flight.get(name, 1) - 1
-        if left:
-            self._in_flight[name] = left
-        else:
-            self._in_flight.pop(name, None)
+        for number, flow in zip(permit.numbers, self._flows(permit.target), strict=True):
+            flow.in_flight -= 1
+            if flow.breaker is not None:
+                flow.breaker.ended(number)
         for pause in permit.probes:
             pause.probing = False
+        for breaker, number in permit.leases:
+            breaker.end_lease(number)
 
-    def denial(self, target: Target, now: float) -> Denial | None:
-        """Return until when and why a target is in cooldown; `None` when it is not."""
+    def _permitted(
+        self,
+        target: Target,
+        now: float,
+        caller: int,
+        *,
+        probes: tuple[Pause, ...] = (),
+        leases: tuple[tuple[Breaker, int], ...] = (),
+    ) -> Permit:
+        host, own = self._flows(target)
+        host.in_flight += 1
+        host.launched += 1
+        own.in_flight += 1
+        own.launched += 1
+        return Permit(target, now, caller, probes, leases, (host.launched, own.launched))
+
+    def _flows(self, target: Target) -> tuple[_Flow, _Flow]:
+        """Return the attempts at a target's host, and its own."""
+        host, own = self._hosts.get(target.host), self._targets.get(target.label)
+        if host is None:
+            host = self._hosts[target.host] = _Flow()
+        if own is None:
+            if len(self._targets) >= 2 * REMEMBERED:
+                self._targets = {name: flow for name, flow in self._targets.items() if flow.in_flight or flow.breaker}
+            own = self._targets[target.label] = _Flow()
+        return host, own
+
+    # ---- what is known ----
+
+    def denial(self, target: Target, now: float, *, free: bool = False, last: bool = False) -> Denial | None:
+        """Return until when and why a target may not be asked; `None` when it may."""
         if self.calm:
             return None
-        latest = max(
-            (pause for pause in self._over(target) if pause.until > now), key=lambda pause: pause.until, default=None
-        )
-        return None if latest is None else Denial(latest.until, latest.why)
+        found = [
+            Denial(pause.until, pause.why, pause.probing) for pause in self._cooldowns.active(target, now, free=free)
+        ]
+        for breaker in self._over(target, free=free):
+            refusal = breaker.refusal(now)
+            if refusal is None or (last and breaker.proven):
+                continue
+            why, until = refusal
+            found.append(Denial(until, f"circuit breaker: {breaker.why}", why is Refusal.PROBED, breaker=True))
+        if target.name in self._disabled:
+            found.append(Denial(math.inf, "disabled by the operator", breaker=True))
+        return max(found, key=lambda denial: denial.until, default=None)
+
+    def breaker_state(self, target: Target, now: float) -> BreakerState:
+        """Return what the breakers of a target allow: the strictest of them."""
+        if target.name in self._disabled:
+            return BreakerState.OPEN
+        states = {breaker.state(now) for breaker in self._over(target)}
+        return next((state for state in (BreakerState.OPEN, BreakerState.HALF_OPEN) if state in states), _CLOSED)
 
     def facts(self, target: Target, now: float) -> TargetFacts:
         """Return what is known of a target."""
@@ -141,17 +206,19 @@ class Health:
         latency = self.latencies.of(target.label) if self.latencies is not None else None
         return TargetFacts(
             cooling=denial.until - now if denial else None,
-            in_flight=self._in_flight.get(target.name, 0),
+            in_flight=flow.in_flight if (flow := self._targets.get(target.label)) else 0,
             expected_output=usual[0] if (usual := self._outputs.get(target.label)) else None,
             first_token=latency.seconds if latency else None,
             first_token_age=now - latency.measured if latency else None,
         )
 
     def in_cooldown(self, targets: tuple[Target, ...], now: float) -> frozenset[str]:
-        """Return the labels of those targets that are in cooldown."""
+        """Return the labels of those targets that may not be asked now."""
         if self.calm:
             return _NONE
         return frozenset(each.label for each in targets if self.denial(each, now) is not None)
+
+    # ---- what happens ----
 
     def learn_latencies(self) -> None:
         """Begin to learn how long targets take until their first content, which costs a little at every attempt."""
@@ -165,93 +232,84 @@ class Health:
         else:
             usual[0] += LEARNING * (output - usual[0])
 
-    def succeeded(self, permit: Permit) -> None:
-        """Note a success: failures in a row end, and so do the cooldowns that were over or probed.
-
-        A cooldown that began while the attempt was under way stays: the attempt proves nothing against it.
-        """
+    def begun(self, permit: Permit) -> None:
+        """Note that the content of an attempt has begun to arrive: the next request may probe beside it."""
         if self.calm:
             return
-        for scope, pauses in self._pauses.items():
-            name = _name(permit.target, scope)
-            pause = pauses.get(name)
-            if pause is None:
-                continue
-            pause.in_a_row = 0
-            if pause in permit.probes or pause.until <= permit.launched:
-                del pauses[name]
-        self.calm = not any(self._pauses.values())
+        for breaker, number in permit.leases:
+            breaker.begun(permit.launched)
+            breaker.end_lease(number)
 
-    def failed(self, permit: Permit, failure: Failure, cooldown: Cooldown, now: float) -> None:
-        """Note a failure. A cooldown is only ever extended, never shortened by a later event.
+    def succeeded(self, permit: Permit, now: float, *, free: bool = False) -> None:
+        """Note a success: failures in a row end, and so do the cooldowns that were over or probed."""
+        if self.calm:
+            return
+        self._cooldowns.succeeded(permit.target, permit.launched, permit.probes)
+        host, own = self._flows(permit.target)
+        for flow in (host,) if free else (host, own):
+            if (breaker := flow.breaker) is not None:
+                breaker.succeeded(permit.launched, now)
+                if breaker.is_idle(now):
+                    self._forget(flow)
+        self._note_calm()
 
-        Attempts that were under way together fail together: only one that was launched after the latest failure makes
-        the row longer, and so the cooldown.
-        """
+    def failed(
+        self, permit: Permit, failure: Failure, cooldown: Cooldown, now: float, trips: Trips = Trips.NOTHING
+    ) -> None:
+        """Note a failure: what it puts in cooldown, and which breaker counts it."""
         if failure.kind not in _NOT_OF_THE_TARGET:
             for probed in permit.probes:
                 probed.probed = True
-        if cooldown is Cooldown.NOTHING:
+        if cooldown is not Cooldown.NOTHING:
+            self.calm = False
+            self._cooldowns.failed(permit.target, permit.launched, failure, cooldown, now)
+        if trips is Trips.NOTHING:
             return
-        pause = self._pause(permit.target, cooldown)
-        if now >= pause.until:
-            pause.probed = False
-        disabled = cooldown is not Cooldown.TARGET
-        together = permit.launched < pause.noted
-        length = _length(failure, pause.in_a_row - (together and pause.in_a_row > 0), disabled=disabled)
-        if not together:
-            pause.in_a_row += 1
-            pause.noted = now
-        if now + length > pause.until:
-            pause.until = now + length
-            pause.disabled = disabled
-            pause.why = f"{failure.kind}: {failure.message}"
+        self.calm = False
+        scope = trips is Trips.TARGET
+        flow = self._flows(permit.target)[scope]
+        if flow.breaker is None:
+            flow.breaker = Breaker()
+            self._breakers += 1
+        attempt = Ended(permit.numbers[scope], permit.launched, permit.caller, flow.in_flight > 1)
+        flow.breaker.failed(attempt, now, self._rng, why=f"{failure.kind}: {failure.message}")
+
+    # ---- what an operator does ----
 
     def lift(self, target: Target) -> None:
         """Enable what was disabled for a target, after a free check proved that it works."""
-        for scope, pauses in self._pauses.items():
-            name = _name(target, scope)
-            if (pause := pauses.get(name)) is not None and pause.disabled:
-                del pauses[name]
-        self.calm = not any(self._pauses.values())
+        self._cooldowns.lift(target)
+        self._note_calm()
 
-    def _pause(self, target: Target, scope: Cooldown) -> _Pause:
-        """Return the cooldown of a scope, creating it if it is missing, and make it the last to be forgotten."""
-        pauses, name = self._pauses[scope], _name(target, scope)
-        pause = pauses[name] = pauses.get(name) or _Pause()
+    def disable(self, name: str) -> None:
+        """Forbid attempts at an entry until `enable`."""
+        self._disabled.add(name)
         self.calm = False
-        return pause
 
-    def _over(self, target: Target) -> list[_Pause]:
-        """Return the cooldowns that concern a target, those that are over included."""
-        found = (pauses.get(_name(target, scope)) for scope, pauses in self._pauses.items() if pauses)
-        return [pause for pause in found if pause is not None]
+    def enable(self, name: str, targets: tuple[Target, ...]) -> None:
+        """Allow attempts at an entry again, and forget what is held against its targets."""
+        self._disabled.discard(name)
+        for target in targets:
+            self._cooldowns.forget(target)
+            for flow in self._flows(target):
+                self._forget(flow)
+        self._note_calm()
 
-    def _permitted(self, permit: Permit) -> Permit:
-        name = permit.target.name
-        self._in_flight[name] = self._in_flight.get(name, 0) + 1
-        return permit
+    def _forget(self, flow: _Flow) -> None:
+        if flow.breaker is not None:
+            flow.breaker = None
+            self._breakers -= 1
+
+    def _over(self, target: Target, *, free: bool = False) -> list[Breaker]:
+        """Return the breakers that concern a target."""
+        if not self._breakers:
+            return []
+        host, own = self._flows(target)
+        flows = (host,) if free else (host, own)
+        return [flow.breaker for flow in flows if flow.breaker is not None]
+
+    def _note_calm(self) -> None:
+        self.calm = self._cooldowns.empty and not self._breakers and not self._disabled
 
 
-def _length(failure: Failure, earlier: int, *, disabled: bool) -> float:
-    """Return for how long something goes into cooldown after `earlier` failures in a row."""
-    hint, daily = failure.retry_after, failure.kind is _K.DAILY_QUOTA
-    if daily and hint is None:
-        return LONGEST_DISABLE
-    first, longest = (FIRST_DISABLE, LONGEST_DISABLE) if disabled or daily else (FIRST_PAUSE, LONGEST_PAUSE)
-    length = min(longest, first * 2.0 ** min(earlier, _MOST_DOUBLINGS))
-    if disabled or hint is None or (daily and hint <= length):
-        # Google writes the seconds of its limit per minute beside a quota that is renewed once a day: too short a
-        # wait to be believed.
-        return length
-    return min(LONGEST_HINT, hint)
-
-
-def _name(target: Target, scope: Cooldown) -> str:
-    match scope:
-        case Cooldown.CREDENTIAL:
-            return target.credential or target.name
-        case Cooldown.ENDPOINT:
-            return target.endpoint or target.name
-        case _:
-            return target.label
+_CLOSED = BreakerState.CLOSED

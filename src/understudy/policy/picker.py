@@ -1,4 +1,9 @@
-"""Which target is asked next: one that was not tried yet, unless a cooldown denies it."""
+"""Which target is asked next: one that was not tried yet, unless what is known of its health forbids it.
+
+When nothing may be asked, a request waits: for the end of the shortest cooldown, or behind the one request that probes.
+It does so too when all its targets were tried, as long as it has attempts and time left and one of them may come back.
+Waiting is no attempt.
+"""
 
 from __future__ import annotations
 
@@ -33,62 +38,80 @@ class Wait(msgspec.Struct, frozen=True):
 class Picker:
     """Picks targets for one request. `denials` holds, by label, those that were skipped and why."""
 
-    __slots__ = ("_health", "_rng", "_rules", "_tries", "denials")
+    __slots__ = ("_caller", "_health", "_rng", "_rules", "_tries", "denials")
 
     def __init__(self, tries: Tries, rules: Rules, health: Health, rng: Random) -> None:
         self._tries = tries
         self._rules = rules
         self._health = health
         self._rng = rng
+        self._caller = health.new_caller()
         self.denials: dict[str, str] = {}
 
-    def fresh(self, now: float, wait_began: float | None) -> Pick | Wait | None:
-        """Pick the first target that was not tried and is not in cooldown; else wait for one, or probe one.
+    def next(self, now: float, wait_began: float | None) -> Pick | Wait | None:
+        """Pick the first target that was not tried and may be asked; else one that has come back; else wait.
 
         `wait_began` is when this request began to wait, if it waits already. `None` if no target is left to ask.
         """
-        soonest: float | None = None
-        for each in self._tries.all:
-            if each.launched or each.closed:
-                continue
-            permit = self._health.acquire(each.step.target, now)
+        denied: list[Denial] = []
+        for each in self._tries.untried():
+            permit = self._acquire(each, now)
             if isinstance(permit, Permit):
                 return Pick(each, permit)
-            self._note_denial(each, permit, now)
-            soonest = permit.until if soonest is None else min(soonest, permit.until)
-        if soonest is None:
-            return None
-        last = self._tries.deadline - LEAST
-        if soonest - now <= self._rules.max_wait and soonest <= last:
-            return Wait(min(now + backoff.after(soonest - now, self._rng), last))
+            denied.append(permit)
+        if self._tries.attempts and not self._tries.kept_for_others:
+            for each in self._tries.tried():
+                match self._come_back(each, now):
+                    case Permit() as back:
+                        return Pick(each, back)
+                    case Denial() as denial:
+                        denied.append(denial)
+                    case None:
+                        pass
+        return self._wait(denied, now, now if wait_began is None else wait_began) if denied else None
+
+    def _wait(self, denied: list[Denial], now: float, wait_began: float) -> Pick | Wait | None:
+        """Wait for the first of the targets that may be asked again, or probe one in spite of its cooldown."""
+        latest = min(wait_began + self._rules.max_wait, self._tries.deadline - LEAST)
+        soonest = min(denial.until for denial in denied)
+        if now + PROBE_LOOK <= latest and any(denial.probed and denial.breaker for denial in denied):
+            return Wait(min(soonest, now + PROBE_LOOK))
+        if soonest <= latest:
+            return Wait(min(now + backoff.after(soonest - now, self._rng), latest))
         for each in self._tries.untried():
-            if (probe := self._health.probe(each.step.target, now)) is not None:
+            if (probe := self._health.probe(each.step.target, now, self._caller, free=self._rules.free)) is not None:
                 return Pick(each, probe)
-        return self._behind_a_probe(now, now if wait_began is None else wait_began)
+        if self._tries.attempts == 0 and now + PROBE_LOOK <= latest and any(denial.probed for denial in denied):
+            return Wait(now + PROBE_LOOK)
+        return None
 
-    def _behind_a_probe(self, now: float, wait_began: float) -> Wait | None:
-        """Wait while another request probes, within `max_wait`: when its probe succeeds, this one goes on too."""
-        untried = self._tries.untried()
-        if self._tries.attempts or not any(self._health.is_probed(each.step.target, now) for each in untried):
+    def _come_back(self, each: Try, now: float) -> Permit | Denial | None:
+        """Ask for a target that failed, if it was denied since: its breaker or cooldown says when it is back."""
+        if not each.may_come_back:
             return None
-        look = now + PROBE_LOOK
-        if look > min(wait_began + self._rules.max_wait, self._tries.deadline - LEAST):
+        denial = self._health.denial(each.step.target, now, free=self._rules.free, last=True)
+        if denial is None and not each.denied:
             return None
-        return Wait(look)
+        permit = self._acquire(each, now)
+        each.denied = isinstance(permit, Denial)
+        return permit
 
-    def same(self, each: Try, now: float) -> Pick | Wait | None:
-        """Ask for a permit to try a target again; `None` if its cooldown is too long to wait for."""
-        permit = self._health.acquire(each.step.target, now)
+    def same(self, each: Try, now: float, longest: float) -> Pick | Wait | None:
+        """Ask for a permit to try a target again; `None` if what forbids it is too long to wait for.
+
+        `longest` is what a back-off could have been: while another target is left, no breaker is waited for longer.
+        """
+        permit = self._acquire(each, now)
         if isinstance(permit, Permit):
             return Pick(each, permit)
-        if not self._tries.untried():
+        if not self._tries.untried() and not permit.breaker:
             # This request's own rate limit put the target in cooldown, and its wait has been served.
-            probe = self._health.probe(each.step.target, now)
+            probe = self._health.probe(each.step.target, now, self._caller, free=self._rules.free)
             if probe is not None:
                 return Pick(each, probe)
-        if permit.until - now <= self._rules.max_wait and permit.until <= self._tries.latest_retry(each, now):
+        patience = min(longest, self._rules.max_wait) if permit.breaker else self._rules.max_wait
+        if permit.until - now <= patience and permit.until <= self._tries.latest_retry(each, now):
             return Wait(permit.until)
-        self._note_denial(each, permit, now)
         return None
 
     def hedge(self, now: float) -> Pick | None:
@@ -96,19 +119,33 @@ class Picker:
         if self._tries.left <= 0 or not self._tries.may_start(now):
             return None
         for each in self._tries.untried():
-            permit = self._health.acquire(each.step.target, now)
+            if self._health.denial(each.step.target, now, free=self._rules.free) is not None:
+                continue
+            permit = self._acquire(each, now)
             if isinstance(permit, Permit):
                 return Pick(each, permit)
         return None
 
-    def _note_denial(self, each: Try, denial: Denial, now: float) -> None:
-        label = each.step.target.label
-        self.denials[label] = f"{label} for {denial.until - now:.0f} s ({denial.why})"
+    def _acquire(self, each: Try, now: float) -> Permit | Denial:
+        health, target = self._health, each.step.target
+        if health.calm:
+            return health.acquire(target, now, self._caller)
+        free = self._rules.free
+        permit = health.acquire(target, now, self._caller, free=free, last=self._is_last(each, now))
+        if isinstance(permit, Denial):
+            until = "" if math.isinf(permit.until) else f" for {permit.until - now:.0f} s"
+            self.denials[target.label] = f"{target.label}{until} ({permit.why})"
+        return permit
+
+    def _is_last(self, each: Try, now: float) -> bool:
+        """Return whether no other target could be asked now."""
+        others = (other for other in self._tries.untried() if other is not each)
+        return all(self._health.denial(other.step.target, now, free=self._rules.free) is not None for other in others)
 
     # ---- what is said of those that could not be asked ----
 
     def denied(self) -> str:
-        """Return which targets are in cooldown, for how long and why."""
+        """Return which targets may not be asked, for how long and why."""
         return "; ".join(self.denials.values())
 
     def nothing_to_try(self) -> Failure:
@@ -122,7 +159,8 @@ class Picker:
         """Return a failure with the soonest wait as its hint: a target that could not be asked may be back earlier."""
         if failure.retry_after is None and self._tries.attempts:
             return failure
-        denials = (self._health.denial(each.step.target, now) for each in self._tries.untried())
+        free = self._rules.free
+        denials = (self._health.denial(each.step.target, now, free=free) for each in self._tries.untried())
         waits = [denial.until - now for denial in denials if denial is not None]
         soonest = min([*waits, math.inf if failure.retry_after is None else failure.retry_after])
         return msgspec.structs.replace(failure, retry_after=soonest) if math.isfinite(soonest) else failure

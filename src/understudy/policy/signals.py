@@ -82,6 +82,8 @@ class Launch(msgspec.Struct, frozen=True):
     limits: Limits
     waited: float = 0.0
     why: str = ""
+    probes: bool = False
+    """Others wait for what becomes of it: `Began` is wanted, whole answers included."""
 
 
 class Abort(msgspec.Struct, frozen=True):

@@ -43,13 +43,18 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the model is the entry's, rather than one that a task, a route or a call names."""
     endpoint: str = ""
     credential: str = ""
+    rate_limit_domain: str = ""
+    """The quota that it shares with the other targets of that domain: a rate limit puts all of them in cooldown."""
     limits: Limits = Limits()
     label: str = ""
     """The target's name: `entry/model`. Computed once, because every plan reads it."""
+    host: str = ""
+    """The endpoint, or the entry's name where there is none."""
 
     def __post_init__(self) -> None:
         label = f"{self.name}/{self.model}" if self.model else self.name
         msgspec.structs.force_setattr(self, "label", label)
+        msgspec.structs.force_setattr(self, "host", self.endpoint or self.name)
 
 
 class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ LATE = 0.1
 class Try:
     """What has become of one step of the plan."""
 
-    __slots__ = ("closed", "count", "launched", "share_ends", "step")
+    __slots__ = ("closed", "count", "denied", "launched", "may_come_back", "share_ends", "step")
 
     def __init__(self, step: Step) -> None:
         self.step = step
@@ -29,6 +29,10 @@ class Try:
         """Not to be tried: its window is known to be no larger than one that was too small."""
         self.share_ends: float | None = None
         """When its share of the deadline ends; `None` when no other target needed one at its first attempt."""
+        self.may_come_back = False
+        """It was tried, and the way in which it failed may pass."""
+        self.denied = False
+        """What is known of its health forbade to try it again."""
 
     @property
     def untried(self) -> bool:
@@ -51,6 +55,10 @@ class Tries:
     def untried(self) -> list[Try]:
         """Return those that may still get their first attempt."""
         return [each for each in self.all if each.untried]
+
+    def tried(self) -> list[Try]:
+        """Return those that had an attempt."""
+        return [each for each in self.all if each.launched and not each.closed]
 
     @property
     def left(self) -> int:

@@ -53,6 +53,16 @@ class Cooldown(enum.StrEnum):
     """Everything at the same host, disabled likewise."""
 
 
+class Trips(enum.StrEnum):
+    """Which circuit breaker counts the failure."""
+
+    NOTHING = "nothing"
+    TARGET = "target"
+    """That of this model at this host: the server was reached, and did not do its work."""
+    ENDPOINT = "endpoint"
+    """That of the host: it was not reached at all."""
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """What to do after a failure of one kind."""
 
@@ -65,38 +75,39 @@ class Verdict(msgspec.Struct, frozen=True):
     """What is known of the cost of the failed attempt."""
     why: str = ""
     """Why it differs from the table; empty if it does not."""
+    trips: Trips = Trips.NOTHING
 
 
-_K, _R, _F, _A, _B = FailureKind, Retry, Fallback, Cooldown, CostBasis
+_K, _R, _F, _A, _B, _T = FailureKind, Retry, Fallback, Cooldown, CostBasis, Trips
 
 VERDICTS: dict[FailureKind, Verdict] = {
-    _K.DNS: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
-    _K.CONNECT: Verdict(_R.LAST, None, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
-    _K.CONNECT_TIMEOUT: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
+    _K.DNS: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT, trips=_T.ENDPOINT),
+    _K.CONNECT: Verdict(_R.LAST, None, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT, trips=_T.ENDPOINT),
+    _K.CONNECT_TIMEOUT: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT, trips=_T.ENDPOINT),
     _K.TLS: Verdict(_R.NEVER, None, _F.ALWAYS, _A.ENDPOINT, _B.NOT_SENT),
-    _K.PROXY: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
+    _K.PROXY: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT, trips=_T.ENDPOINT),
     _K.POOL: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
     _K.NOT_SIGNED: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.NOT_SENT),
-    _K.WRITE_FAILED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.WRITE_FAILED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
     _K.STALE_CONNECTION: Verdict(_R.AT_ONCE, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.DISCONNECTED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.PROTOCOL: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.REDIRECT: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.REFUSED),
-    _K.TIMEOUT_HEADERS: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.TIMEOUT_BODY: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.TIMEOUT_FIRST_EVENT: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.STALLED: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.TRUNCATED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.BAD_RESPONSE: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.DISCONNECTED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
+    _K.PROTOCOL: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
+    _K.REDIRECT: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.REFUSED, trips=_T.TARGET),
+    _K.TIMEOUT_HEADERS: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
+    _K.TIMEOUT_BODY: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
+    _K.TIMEOUT_FIRST_EVENT: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
+    _K.STALLED: Verdict(_R.LAST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
+    _K.TRUNCATED: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
+    _K.BAD_RESPONSE: Verdict(_R.FIRST, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
     _K.TOO_LARGE: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.EMPTY: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.EXACT),
     _K.SCHEMA_MISMATCH: Verdict(_R.NEVER, None, _F.ALWAYS, _A.NOTHING, _B.EXACT),
     _K.RATE_LIMITED: Verdict(_R.LAST, None, _F.ALWAYS, _A.TARGET, _B.REFUSED),
     _K.BILLING: Verdict(_R.NEVER, None, _F.ALWAYS, _A.CREDENTIAL, _B.REFUSED),
     _K.DAILY_QUOTA: Verdict(_R.NEVER, None, _F.ALWAYS, _A.TARGET, _B.REFUSED),
-    _K.OVERLOADED: Verdict(_R.FIRST, 2, _F.ALWAYS, _A.NOTHING, _B.REFUSED),
-    _K.SERVER_ERROR: Verdict(_R.FIRST, 2, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
-    _K.CONFLICT: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
+    _K.OVERLOADED: Verdict(_R.FIRST, 2, _F.ALWAYS, _A.NOTHING, _B.REFUSED, trips=_T.TARGET),
+    _K.SERVER_ERROR: Verdict(_R.FIRST, 2, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
+    _K.CONFLICT: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN, trips=_T.TARGET),
     _K.RESAMPLE: Verdict(_R.FIRST, 1, _F.ALWAYS, _A.NOTHING, _B.UNKNOWN),
     _K.INVALID_REQUEST: Verdict(_R.NEVER, None, _F.IF_TRANSLATED, _A.NOTHING, _B.REFUSED),
     _K.AUTHENTICATION: Verdict(_R.NEVER, None, _F.ALWAYS, _A.CREDENTIAL, _B.REFUSED),

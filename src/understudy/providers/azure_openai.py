@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Endpoint
-from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import codes
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
@@ -96,7 +97,7 @@ ROW = ProviderRow(
         Family(r"gpt-35.*", {"refused": frozenset({"top_k", "min_p", "thinking", "reasoning", "verbosity"})}),
         Family(r"gpt-(3\.5|35|4).*", {"max_tokens_field": "max_tokens"}),
     ),
-    error_rules=(ErrorRule(kind=FailureKind.PERMISSION, code="PermissionDenied"),),
+    error_rules=codes(FailureKind.PERMISSION, s.AZURE_ACCESS, "PermissionDenied"),
     as_of="2026-11-22",
     instead={Operation.COUNT_TOKENS: "each answer reports its usage"},
 )

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row
 from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.quirks import QuirksPatch
+from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.base import Auth, Family, ProviderRow
 
@@ -83,6 +86,8 @@ ROW = ProviderRow(
     auth=Auth("x-goog-api-key", ""),
     quirks={"message_names": False, "parallel_switch": False, "max_stop": 5, "limits": LIMITS, "embed_batch": 100},
     families=_FAMILIES,
+    # Google quotes the limit's name: "limit 'GenerateContent request limit per day for a region'".
+    error_rules=(Row(kind=FailureKind.DAILY_QUOTA, source=s.GOOGLE_LIMITS, code="RESOURCE_EXHAUSTED", text="per day"),),
     text_model="gemini-3.8-flash",
     embedding_model="gemini-embedding-2",
     as_of="2026-11-22",

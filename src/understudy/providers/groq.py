@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row, codes
 from understudy.dialects.limits import ParameterLimits
-from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
@@ -92,13 +93,14 @@ ROW = ProviderRow(
     ),
     error_rules=(
         # The model broke the schema of the tool or of the answer: the same request may well succeed.
-        ErrorRule(kind=FailureKind.RESAMPLE, code="tool_use_failed"),
-        ErrorRule(kind=FailureKind.RESAMPLE, code="json_validate_failed"),
+        *codes(FailureKind.RESAMPLE, s.GROQ, "tool_use_failed", "json_validate_failed"),
         # A request beyond the limit per minute also has the code rate_limit_exceeded, but waiting does not help.
-        ErrorRule(kind=FailureKind.REQUEST_TOO_LARGE, status=413),
+        Row(kind=FailureKind.REQUEST_TOO_LARGE, source=s.GROQ, status=413),
+        # It may be a hallucination of the model.
+        Row(kind=FailureKind.RESAMPLE, source=s.GROQ, status=422, last=True),
+        # The flex tier has no capacity.
+        Row(kind=FailureKind.OVERLOADED, source=s.GROQ_FLEX, status=498, last=True),
     ),
-    # 422 may be a hallucination of the model; 498 means that the flex tier has no capacity.
-    by_status={422: FailureKind.RESAMPLE, 498: FailureKind.OVERLOADED},
     text_model="openai/gpt-oss-120b",
     as_of="2026-11-22",
     instead={

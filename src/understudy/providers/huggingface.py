@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row
 from understudy.dialects.limits import ParameterLimits
-from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import openai_base_url
@@ -58,10 +59,10 @@ ROW = ProviderRow(
         "embed_batch": 32,
     },
     error_rules=(
-        ErrorRule(kind=FailureKind.BILLING, text="monthly included credits"),
-        ErrorRule(kind=FailureKind.NOT_FOUND, status=400, text="not supported by any provider"),
-        ErrorRule(kind=FailureKind.NOT_FOUND, status=400, text="model not supported by provider"),
-        ErrorRule(kind=FailureKind.OVERLOADED, text="currently loading"),
+        # The Hub names the reason in a header; it answers 401 also for what does not exist.
+        Row(kind=FailureKind.PERMISSION, source=s.HUGGINGFACE_HUB, header=("x-error-code", "GatedRepo")),
+        Row(kind=FailureKind.NOT_FOUND, source=s.HUGGINGFACE_HUB, header=("x-error-code", "RepoNotFound")),
+        Row(kind=FailureKind.NOT_FOUND, source=s.HUGGINGFACE_HUB, header=("x-error-code", "RevisionNotFound")),
     ),
     text_model="openai/gpt-oss-120b",
     embedding_model="thenlper/gte-large",

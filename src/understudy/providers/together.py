@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row, codes, texts
 from understudy.dialects.limits import ParameterLimits
-from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
@@ -67,12 +68,15 @@ ROW = ProviderRow(
     },
     families=(Family(r"(meta-llama/|mistralai/|google/gemma).*", {"refused": _UNKNOWN | {"reasoning"}}),),
     error_rules=(
-        ErrorRule(kind=FailureKind.CONTEXT_LENGTH, status=422, text="max_new_tokens"),
+        *texts(FailureKind.CONTEXT_LENGTH, s.TOGETHER_USERS, "max_new_tokens", status=422),
         # In the middle of a stream only the type is given.
-        ErrorRule(kind=FailureKind.RATE_LIMITED, code="*rate_limit"),
+        *codes(FailureKind.RATE_LIMITED, s.TOGETHER_USERS, "*rate_limit"),
+        # Without a payment method a key has a low rate; its type names the credit all the same.
+        *texts(FailureKind.RATE_LIMITED, s.TOGETHER_USERS, "you have been rate limited"),
+        *codes(FailureKind.BILLING, s.TOGETHER_USERS, "credit_limit"),
+        # The prompt and max_tokens together exceed the context; permissions are not involved.
+        Row(kind=FailureKind.CONTEXT_LENGTH, source=s.TOGETHER, status=403, last=True),
     ),
-    # The prompt and max_tokens together exceed the context; permissions are not involved.
-    by_status={403: FailureKind.CONTEXT_LENGTH},
     text_model="openai/gpt-oss-120b",
     embedding_model="intfloat/multilingual-e5-large-instruct",
     as_of="2026-11-22",

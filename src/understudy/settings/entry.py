@@ -69,6 +69,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     """Anthropic's `anthropic-version`, its newest if unset; Azure's `api-version`, its v1 API if unset."""
     embedding_space: str | None = None
     """Embeddings fall back only among entries of the same space."""
+    rate_limit_domain: str | None = None
+    """Entries with the same word share one quota: a rate limit of one puts all of them in cooldown."""
     context_window: int | None = None
     """The text model's context window in tokens, if the provider does not report it, or reports a wrong one."""
     capabilities: Mapping[str, bool] = {}

@@ -123,6 +123,12 @@ PROVIDER: Mapping[str, Rule] = {
     "embedding_space": Rule(
         "string", '"nomic-768"', "embeddings fall back only among entries of the same space", "model and dimensions"
     ),
+    "rate_limit_domain": Rule(
+        "string",
+        '"team-a"',
+        "entries with the same word share one quota: a rate limit of one puts all of them in cooldown",
+        "each target has its own",
+    ),
     "context_window": Rule(
         "integer",
         "131072",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 MAX_HINT = 24 * 3600.0
 """Seconds; a longer hint is ignored."""
@@ -20,6 +21,8 @@ _ASKED = re.compile(
 )
 """Words that ask to wait. A number of seconds alone does not: "timed out after 600 seconds" is about the past."""
 
+_RATE_LIMIT = re.compile(r'"[^"]*"\s*;\s*r\s*=\s*0\s*;\s*t\s*=\s*(?P<reset>\d{1,9})\b')
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT", re.ASCII)
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -55,6 +58,20 @@ def forbids_retry(headers: Mapping[str, str]) -> bool:
     return any(number is not None and -math.inf < number < 0 for number in numbers)
 
 
+def reset_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds until the exhausted limits of a 429 are renewed, `None` if the headers do not state it.
+
+    `RateLimit: "api";r=0;t=55` (IETF draft, Hugging Face), and pairs of headers such as `x-ratelimit-remaining-tokens`
+    and `x-ratelimit-reset-tokens` (OpenAI, Groq: a duration; others: seconds; Anthropic: RFC 3339). A limit that is not
+    exhausted is not the one to wait for. Of several, the longest counts.
+    """
+    waits = [_usable(float(found["reset"])) for found in _RATE_LIMIT.finditer(headers.get("ratelimit", ""))]
+    for name, left in headers.items():
+        if "ratelimit" in name and "remaining" in name and left.strip() == "0":
+            waits.append(_usable(_reset(headers.get(name.replace("remaining", "reset")), headers.get("date"))))
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
 def duration(text: str) -> float | None:
     """Return the seconds of a duration such as `6m0s`, `7.66s` or `250ms`; `None` for any other text."""
     pieces = _PIECE.findall(text)
@@ -87,9 +104,20 @@ def _until(date: str, now: str | None) -> float | None:
     if now is None:
         return None
     try:
-        return (parsedate_to_datetime(date) - parsedate_to_datetime(now)).total_seconds()
+        then = datetime.fromisoformat(date) if _ISO.match(date) else parsedate_to_datetime(date)
+        return (then - parsedate_to_datetime(now)).total_seconds()
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _reset(value: str | None, now: str | None) -> float | None:
+    """Return the seconds of a time of reset: a number, a duration, or a date measured against the response's own."""
+    if value is None:
+        return None
+    seconds = _number(value)
+    if seconds is None:
+        seconds = duration(value)
+    return _until(value, now) if seconds is None else seconds
 
 
 def _in_words(text: str) -> float | None:

@@ -55,7 +55,7 @@ LIMIT_0 = "Quota exceeded for metric: free_tier_requests, limit: 0, model: gemin
         (read(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), K.PERMISSION),
         (read(400, "FAILED_PRECONDITION", "Please enable billing on the project."), K.BILLING),
         (read(402, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), K.BILLING),
-        (read(429, "RESOURCE_EXHAUSTED", LIMIT_0, quota(MINUTE)), K.BILLING),
+        (read(429, "RESOURCE_EXHAUSTED", LIMIT_0, quota(MINUTE)), K.DAILY_QUOTA),
         (read(429, "RESOURCE_EXHAUSTED", "Quota exceeded", quota(MINUTE)), K.RATE_LIMITED),
         (read(429, "RESOURCE_EXHAUSTED", "Quota exceeded", quota(MINUTE, DAY)), K.DAILY_QUOTA),
         (read(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted"), K.RATE_LIMITED),

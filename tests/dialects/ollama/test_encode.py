@@ -236,10 +236,10 @@ class TestTools:
         result = ToolResult(call_id="c", content=(Text("a"), Image(data="QQ==")), name="f", is_error=True)
         written, warnings = messages(Message.user((Text("and now?"), result)))
         assert written == [
-            {"role": "tool", "content": "a", "images": ["QQ=="], "tool_name": "f", "tool_call_id": "c"},
+            {"role": "tool", "content": "Error: a", "images": ["QQ=="], "tool_name": "f", "tool_call_id": "c"},
             {"role": "user", "content": "and now?"},
         ]
-        assert warnings == {("dropped", "tool result is_error")}
+        assert warnings == set()
 
     def test_definitions(self) -> None:
         own = OpaqueTool("ollama", {"type": "future"})

@@ -335,7 +335,7 @@ def test_a_turn_with_tools_becomes_items_in_order() -> None:
         {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
     ]
     failed = asking(Message.tool(ToolResult(call_id="c", content="oops", is_error=True)))
-    assert warnings_of(failed) == ["dropped: tool result is_error (only its text can report that a tool failed)"]
+    assert warnings_of(failed) == []
 
 
 def test_a_custom_tools_result_answers_in_kind() -> None:

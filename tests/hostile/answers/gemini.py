@@ -67,7 +67,7 @@ ANSWERS = Answers(
         "rate_limit": (Refusal(429, _error(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted.", _A_MINUTE)),),
         "billing": (
             Refusal(402, _error(402, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted.")),
-            Refusal(429, _error(429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: x, limit: 0")),
+            Refusal(429, _error(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted.")),
         ),
         "daily": (Refusal(429, _error(429, "RESOURCE_EXHAUSTED", _SPENT, _A_DAY)),),
         "authentication": (

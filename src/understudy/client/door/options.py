@@ -24,10 +24,11 @@ _BUDGET = Rule("integer", least=-1)
 """Tokens of thinking; -1 lets the model choose (Google's `thinkingBudget`)."""
 
 RULES: Mapping[str, Rule] = {
-    **dict.fromkeys(("model", "verbosity", "service_tier", "user", "cache_key", "task", "session"), _STRING),
+    **dict.fromkeys(("model", "service_tier", "user", "cache_key", "task", "session"), _STRING),
     **dict.fromkeys(("parallel_tool_calls", "logprobs"), _FLAG),
     **dict.fromkeys(("metadata", "labels"), _STRINGS),
     **dict.fromkeys(("presence_penalty", "frequency_penalty"), _NUMBER),
+    "verbosity": Rule("string", choices=("low", "medium", "high")),
     "max_tokens": _COUNT,
     "temperature": Rule("number", least=0),
     "top_p": _SHARE,

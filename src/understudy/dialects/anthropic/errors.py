@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from understudy.dialects.base import WireError
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row, texts
 from understudy.dialects.error_bodies import read_any_value
 from understudy.dialects.errors import classifier
-from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.failures import FailureKind as K
@@ -24,9 +25,9 @@ WORDS: Mapping[K, str] = {
 }
 """Failures that only the words of the message identify."""
 
-RULES: tuple[ErrorRule, ...] = (
-    *(ErrorRule(kind=kind, text=words) for kind, words in WORDS.items()),
-    ErrorRule(kind=K.CONTEXT_LENGTH, text="exceed context limit"),
+RULES: tuple[Row, ...] = (
+    *texts(K.CONTEXT_LENGTH, s.ANTHROPIC, WORDS[K.CONTEXT_LENGTH], "exceed context limit"),
+    *texts(K.CONTENT_FILTER, s.ANTHROPIC_USERS, WORDS[K.CONTENT_FILTER]),
 )
 """Rules that apply before the codes and words that all dialects share."""
 

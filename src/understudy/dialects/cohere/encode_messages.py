@@ -8,6 +8,7 @@ from typing import Any
 from understudy.dialects.base import Endpoint, WarningLog, word_of
 from understudy.dialects.cohere.citations import citations_of, write_citation
 from understudy.dialects.cohere.wire import NAME, PLAN, is_plan
+from understudy.dialects.failed_results import with_error_in_text
 from understudy.dialects.histories.rules import HistoryRules
 from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.media import FETCH, fit, is_web_url, recast
@@ -97,8 +98,7 @@ class MessageEncoder:
         return []
 
     def _result(self, part: ToolResult) -> JsonObject:
-        if part.is_error:
-            self._notes.drop("tool result is_error", "this API does not mark tool results as errors")
+        part = with_error_in_text(part)
         content = part.content if isinstance(part.content, str) else self._blocks(part.content, Role.TOOL)
         body: JsonObject = {"role": "tool", "tool_call_id": part.call_id, "content": content}
         return self._done(part, body)

@@ -7,8 +7,9 @@ Source: API reference, "Errors"; official Python SDK 7.3.1, `errors`.
 from __future__ import annotations
 
 from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row, codes, texts
 from understudy.dialects.errors import classifier, failure_in_answer
-from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
@@ -19,16 +20,20 @@ from understudy.wire.json import BadJson, decode_object
 TOO_LONG = "too many tokens"
 """The service's message for a prompt that is too long, by which clients recognize the error."""
 
-RULES: tuple[ErrorRule, ...] = (
+RULES: tuple[Row, ...] = (
+    # With 429, as a gateway may word a limit of tokens, it would not be about this request.
+    Row(kind=K.CONTEXT_LENGTH, source=s.COHERE, statuses=frozenset({200, 400, 413, 422}), text=TOO_LONG),
+    *texts(K.BILLING, s.COHERE, "maximum billing reached", "update your payment method"),
+    # A key has limits per minute, which are worth waiting for, and per month, which are not.
+    *texts(K.BILLING, s.COHERE_LIMITS, "calls / month"),
+    *texts(K.BILLING, s.COHERE_LIMITS, "per month", "per-month", "monthly", status=429),
+    *texts(K.RATE_LIMITED, s.COHERE, "calls / minute", "per minute request limit", "tokens per minute"),
+    # What ends an answer that has begun. Toxic and overlong ones (ERROR_TOXIC, ERROR_LIMIT) are answers.
+    *codes(K.CONFLICT, s.COHERE_CHAT, "USER_CANCEL"),
+    Row(kind=K.SERVER_ERROR, source=s.COHERE_CHAT, code="ERROR", status=200, last=True),
+    Row(kind=K.SERVER_ERROR, source=s.COHERE_CHAT, code="TIMEOUT", status=200, last=True),
     # The request or the answer contains a token of a deny list; credentials are not involved.
-    ErrorRule(kind=K.CONTENT_FILTER, status=498),
-    ErrorRule(kind=K.CONTEXT_LENGTH, text=TOO_LONG),
-    # A trial key has a limit per minute, which is worth waiting for, and one per month, which is not.
-    ErrorRule(kind=K.BILLING, text="calls / month"),
-    ErrorRule(kind=K.BILLING, status=429, text="per month"),
-    ErrorRule(kind=K.BILLING, status=429, text="monthly"),
-    ErrorRule(kind=K.RATE_LIMITED, text="calls / minute"),
-    ErrorRule(kind=K.CONFLICT, code="USER_CANCEL"),
+    Row(kind=K.CONTENT_FILTER, source=s.COHERE, status=498, last=True),
 )
 
 

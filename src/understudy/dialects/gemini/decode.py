@@ -10,7 +10,7 @@ import msgspec
 from understudy.dialects.base import Endpoint
 from understudy.dialects.flaws import NO_FINAL_USAGE
 from understudy.dialects.gemini.citations import decode_citations
-from understudy.dialects.gemini.errors import decode_failure
+from understudy.dialects.gemini.errors import decode_failure, decode_finish_failure
 from understudy.dialects.gemini.logprobs import decode_logprobs
 from understudy.dialects.gemini.media import read_media
 from understudy.dialects.gemini.usage import decode_usage
@@ -151,14 +151,11 @@ class AnswerDecoder:
 
     def _failure(self, raw: str) -> Failure | None:
         """Return the failure that a finish reason means; `OTHER` means one if the answer is empty."""
-        kind = FINISH_FAILURES.get(raw)
-        if kind is None and raw == "OTHER" and not self._parts:
-            kind = FailureKind.SERVER_ERROR
-        if kind is None:
+        if raw not in FINISH_FAILURES and (raw != "OTHER" or self._parts):
             return None
         said = self._facts.get("finishMessage")
         message = f"{raw}: {said}" if said else f"the model stopped with {raw}"
-        return Failure(kind=kind, message=message, code=raw, status=200)
+        return decode_finish_failure(message, raw, self._endpoint)
 
     def _candidate(self, candidate: Candidate, steps: Steps) -> None:
         if candidate.content is not None:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row, codes, texts
 from understudy.dialects.error_bodies import read_any_value
 from understudy.dialects.errors import classifier, failure_in_answer
 from understudy.dialects.google_details import read_details
-from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
@@ -29,11 +30,16 @@ WORDS: Mapping[K, str] = {
 }
 """Failures that only the words of the message identify."""
 
-RULES: tuple[ErrorRule, ...] = (
-    ErrorRule(kind=K.CONTEXT_LENGTH, text="exceeds the maximum number of tokens"),
-    ErrorRule(kind=K.CONTEXT_LENGTH, text="input token count"),
-    ErrorRule(kind=K.REQUEST_TOO_LARGE, text=WORDS[K.REQUEST_TOO_LARGE]),
-    ErrorRule(kind=K.CONTENT_FILTER, text=WORDS[K.CONTENT_FILTER]),
+RULES: tuple[Row, ...] = (
+    # Finish reasons: the model wrote something that the service could not use, and the same request may succeed.
+    *codes(K.RESAMPLE, s.GOOGLE_FINISH, "MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", status=200),
+    *codes(K.RESAMPLE, s.GOOGLE_FINISH, "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", status=200),
+    *codes(K.RESAMPLE, s.GOOGLE_FINISH, "NO_IMAGE", "IMAGE_OTHER", status=200),
+    *codes(K.INVALID_REQUEST, s.GOOGLE_FINISH, "MISSING_THOUGHT_SIGNATURE", status=200),
+    *codes(K.SERVER_ERROR, s.GOOGLE_FINISH, "OTHER", status=200),
+    *texts(K.CONTEXT_LENGTH, s.GOOGLE, "exceeds the maximum number of tokens", "input token count"),
+    *texts(K.REQUEST_TOO_LARGE, s.GOOGLE, WORDS[K.REQUEST_TOO_LARGE]),
+    *texts(K.CONTENT_FILTER, s.GOOGLE, WORDS[K.CONTENT_FILTER]),
 )
 """Rules read before the codes and phrases that all dialects share."""
 
@@ -74,6 +80,11 @@ def decode_failure(error: Any, endpoint: Endpoint) -> Failure:
     """Decode an error that came after the status 200."""
     read = decode_error_value(error) if _is_googles(error) else read_any_value({"error": error})
     return failure_in_answer(read or WireError(), endpoint=endpoint, rules=RULES)
+
+
+def decode_finish_failure(message: str, reason: str, endpoint: Endpoint) -> Failure:
+    """Return the failure that a finish reason means."""
+    return failure_in_answer(WireError(message=message, code=reason), endpoint=endpoint, rules=RULES)
 
 
 classify = classifier(RULES, decode_error)

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from understudy.domain.content import JsonObject
-from understudy.domain.failures import FailureKind
 from understudy.domain.finish import FinishReason
 
 TASKS = {
@@ -75,17 +74,18 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
     "FINISH_REASON_UNSPECIFIED": FinishReason.ERROR,
 }
 
-FINISH_FAILURES: Mapping[str, FailureKind] = {
-    # The model wrote something that the service could not use: the same request may succeed.
-    "MALFORMED_FUNCTION_CALL": FailureKind.RESAMPLE,
-    "MALFORMED_RESPONSE": FailureKind.RESAMPLE,
-    "UNEXPECTED_TOOL_CALL": FailureKind.RESAMPLE,
-    "TOO_MANY_TOOL_CALLS": FailureKind.RESAMPLE,
-    "NO_IMAGE": FailureKind.RESAMPLE,
-    "IMAGE_OTHER": FailureKind.RESAMPLE,
-    "MISSING_THOUGHT_SIGNATURE": FailureKind.INVALID_REQUEST,
-}
-"""Finish reasons that mean an error."""
+FINISH_FAILURES = frozenset(
+    {
+        "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+        "NO_IMAGE",
+        "IMAGE_OTHER",
+        "MISSING_THOUGHT_SIGNATURE",
+    }
+)
+"""Finish reasons that mean an error: `understudy.dialects.gemini.errors` has their kinds."""
 
 FINISH_NUMBERS = (
     "FINISH_REASON_UNSPECIFIED",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from understudy.dialects.base import Endpoint, WarningLog, word_of
+from understudy.dialects.failed_results import with_error_in_text
 from understudy.dialects.histories.rules import HistoryRules
 from understudy.dialects.media import FETCH, fit, recast, text_of
 from understudy.dialects.ollama.wire import NAME, RAW_ARGUMENTS, write_arguments
@@ -158,6 +159,7 @@ class MessageEncoder:
         return apply_extra({"id": call.id, "function": function}, call.extra)
 
     def _result(self, result: ToolResult) -> JsonObject:
+        result = with_error_in_text(result)
         content = result.content
         if result.cache is not None:
             self._notes.drop("cache", "Ollama's cache does not support marks")
@@ -166,6 +168,4 @@ class MessageEncoder:
             written["tool_name"] = name
         if result.call_id:
             written["tool_call_id"] = result.call_id
-        if result.is_error:
-            self._notes.drop("tool result is_error", "Ollama's tool results are not marked as errors")
         return apply_extra(written, result.extra)

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row, texts
 from understudy.dialects.error_bodies import read_any_value
 from understudy.dialects.errors import classify, failure_in_answer
-from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -22,24 +23,22 @@ from understudy.wire.json import BadJson, decode_object
 
 _K = FailureKind
 
-RULES: tuple[ErrorRule, ...] = (
+RULES: tuple[Row, ...] = (
     # The queue is full (OLLAMA_MAX_QUEUE); also as a line in the middle of a stream, where there is no status.
-    ErrorRule(kind=_K.OVERLOADED, text="server busy"),
+    *texts(_K.OVERLOADED, s.OLLAMA_SERVER, "server busy"),
     # The cloud's session, hourly and weekly limits are 429, too, and last for hours.
-    ErrorRule(kind=_K.DAILY_QUOTA, text="usage limit"),
+    *texts(_K.DAILY_QUOTA, s.OLLAMA_USERS, "usage limit"),
     # Only with `truncate: false`, from llama.cpp's own check, and from cloud models.
-    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds the context length"),
-    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds context length"),
-    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds maximum context length"),
-    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeded max context length"),
-    ErrorRule(kind=_K.CONTEXT_LENGTH, text="exceeds the available context size"),
+    *texts(_K.CONTEXT_LENGTH, s.OLLAMA_SERVER, "exceeds the context length", "exceeds context length"),
+    *texts(_K.CONTEXT_LENGTH, s.OLLAMA_USERS, "exceeds maximum context length", "exceeded max context length"),
+    *texts(_K.CONTEXT_LENGTH, s.LLAMA_CPP, "exceeds the available context size"),
     # The request is valid, but the model does not support it: another target may.
-    ErrorRule(kind=_K.UNSUPPORTED, text="does not support"),
-    ErrorRule(kind=_K.UNSUPPORTED, text="is not supported for this model"),
+    *texts(_K.UNSUPPORTED, s.OLLAMA_SERVER, "does not support", "is not supported for this model"),
     # In the middle of a stream the status is 200.
-    ErrorRule(kind=_K.AUTHENTICATION, status=200, text="unauthorized"),
-    ErrorRule(kind=_K.NOT_FOUND, status=200, text="not found"),
-    ErrorRule(kind=_K.RATE_LIMITED, status=200, text="too many"),
+    *texts(_K.PERMISSION, s.OLLAMA_USERS, "requires a subscription"),
+    *texts(_K.AUTHENTICATION, s.OLLAMA_SERVER, "unauthorized", status=200),
+    *texts(_K.NOT_FOUND, s.OLLAMA_SERVER, "not found", status=200),
+    *texts(_K.RATE_LIMITED, s.OLLAMA, "too many", status=200),
 )
 
 _MISSING = re.compile(r"model ['\"]([^'\"]+)['\"] not found", re.I)

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from understudy.dialects.base import Endpoint
+from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.openai.decode_parts import CallEvent, ToolCalls
-from understudy.dialects.openai.errors import decode_error_value, decode_failure
+from understudy.dialects.openai.errors import ENDED, decode_error_value, decode_failure
 from understudy.dialects.openai.usage import decode_usage
 from understudy.dialects.openai.wire import NAME, ChoiceWire, ChunkWire, DeltaWire
 from understudy.domain import events as e
@@ -114,8 +114,9 @@ class AnswerDecoder:
         raw = self._finish or (self._earlier if marked else None)
         if raw is None and not whole and not (marked and (self._parts or self._calls)):
             return [Failure(kind=FailureKind.TRUNCATED, message="the stream ended before the answer was finished")]
-        if raw == "error":
-            return [Failure(kind=FailureKind.SERVER_ERROR, message="the provider ended the answer with an error")]
+        if raw == ENDED:
+            error = WireError(message="the provider ended the answer with an error", code=raw)
+            return [decode_failure(error, self._endpoint)]
         steps: Steps = []
         self._flush(steps)
         if self._calls.has_strays:

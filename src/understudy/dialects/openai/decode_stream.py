@@ -31,7 +31,7 @@ class StreamReader(EventReader):
         if event.name == "error" and (error := read_event(event)) is not None:
             return [decode_failure(error, self._endpoint)]
         chunk = decode_chunk(event.data, self._decoded)
-        if event.name == "error" or (chunk.choices is None and not chunk.error and chunk.usage is None):
+        if event.name == "error" or chunk.error or (chunk.choices is None and chunk.usage is None):
             return self._oddity(event, chunk)
         return self._answer.add(chunk)
 
@@ -40,7 +40,8 @@ class StreamReader(EventReader):
         return self._answer.finish()
 
     def _oddity(self, event: SseEvent, chunk: ChunkWire) -> Steps:
-        """An event named `error`, or one without choices, which may be an error in another form."""
+        """An event that is an error or may be one in another form. What stands beside the error belongs to it: the type
+        of TGI's, whose error is a string."""
         error = decode_error_value(decode_object(event.data))
         if error is not None:
             return [decode_failure(error, self._endpoint)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from understudy.dialects.base import WarningLog, word_of
+from understudy.dialects.failed_results import with_error_in_text
 from understudy.dialects.histories.call_ids import CallIds, short_id
 from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, name_of, recast, text_of
@@ -13,6 +14,7 @@ from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
     AnyPart,
     Audio,
+    Citation,
     File,
     Image,
     JsonObject,
@@ -125,8 +127,8 @@ class MessageEncoder:
             case Text():
                 self._cite(part)
                 body = {"type": "text", "text": part.text}
-            case Refusal():
-                body = {"type": "refusal", "refusal": part.text}
+            case Refusal(text):
+                body = {"type": "text", "text": text}  # only assistant messages may hold refusals as such
             case Image():
                 body = self._image(part)
             case Audio():
@@ -258,8 +260,10 @@ class MessageEncoder:
                     texts.append(written)
             case Image() | File():
                 self._notes.drop(word_of(part), "an assistant message carries only text")
+            case Citation() if part.dialect != NAME:
+                self._notes.drop("citations", "messages here have no citations")
             case _:
-                pass  # citations belong to the answer that was read; nothing replays them
+                pass  # this wire's own citations are never sent back to it, even by its own clients
 
     def _think(self, part: Thinking, body: JsonObject, own: JsonObject) -> None:
         if own.keys() & {"reasoning", "reasoning_content"}:
@@ -285,8 +289,7 @@ class MessageEncoder:
 
     def _tool_message(self, result: ToolResult, media: list[JsonObject]) -> JsonObject:
         self._drop_mark(result)
-        if result.is_error:
-            self._notes.drop("tool result is_error", "this wire format has no such flag; only the content is sent")
+        result = with_error_in_text(result)
         content: str | list[JsonObject]
         if isinstance(result.content, str):
             content = result.content

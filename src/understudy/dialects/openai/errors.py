@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WireError
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row
 from understudy.dialects.error_bodies import read_any, read_any_value
 from understudy.dialects.errors import classifier, failure_in_answer
-from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 
-RULES: tuple[ErrorRule, ...] = ()
-"""This dialect's codes are the ones that all others borrow: `understudy.dialects.wordings` has them."""
+ENDED = "error"
+"""A finish reason of gateways: the provider behind it failed in the middle of its answer."""
+
+RULES: tuple[Row, ...] = (Row(kind=FailureKind.SERVER_ERROR, source=s.OPENROUTER, code=ENDED, status=200, last=True),)
+"""This dialect's other codes are the ones that all others borrow: `understudy.dialects.classification.codes`."""
 
 
 def decode_error(body: bytes) -> WireError | None:

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 import msgspec
 
 from understudy.dialects.base import Endpoint, WireError
-from understudy.dialects.error_bodies import read_any, status_in
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row, codes, texts
+from understudy.dialects.error_bodies import read_any, seconds_to_wait, status_in
 from understudy.dialects.errors import failure_in_answer, recognised
-from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.replicate.wire import PredictionWire
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
@@ -29,32 +30,29 @@ WORDS: Mapping[K, str] = {
 }
 """Failures that only the words of the message identify."""
 
-RULES: tuple[ErrorRule, ...] = (
-    *(ErrorRule(kind=kind, text=words) for kind, words in WORDS.items()),
-    ErrorRule(kind=K.CONTEXT_LENGTH, text="maximum context length"),
-    ErrorRule(kind=K.CONTEXT_LENGTH, text="context window"),
-    ErrorRule(kind=K.CONTEXT_LENGTH, text="input is too long"),
-    ErrorRule(kind=K.CONTENT_FILTER, text="nsfw content"),
-    ErrorRule(kind=K.CONTENT_FILTER, text="content policy"),
-    ErrorRule(kind=K.CONTENT_FILTER, code="E005"),
-    ErrorRule(kind=K.OVERLOADED, text="high demand"),
-    ErrorRule(kind=K.OVERLOADED, text="temporarily unavailable"),
-    ErrorRule(kind=K.OVERLOADED, code="E003"),
-    ErrorRule(kind=K.OVERLOADED, code="E004"),
-    ErrorRule(kind=K.BILLING, text="insufficient credit"),
-    ErrorRule(kind=K.RATE_LIMITED, text="request was throttled"),
+RULES: tuple[Row, ...] = (
+    *texts(K.CONTEXT_LENGTH, s.REPLICATE_USERS, WORDS[K.CONTEXT_LENGTH], "input is too long", "context window"),
+    *texts(K.CONTEXT_LENGTH, s.REPLICATE_USERS, "maximum context length"),
+    *texts(K.CONTENT_FILTER, s.REPLICATE_USERS, WORDS[K.CONTENT_FILTER], "nsfw content", "content policy"),
+    *codes(K.CONTENT_FILTER, s.REPLICATE_USERS, "E005"),
+    *texts(K.OVERLOADED, s.REPLICATE_USERS, "high demand", "temporarily unavailable"),
+    *codes(K.OVERLOADED, s.REPLICATE_USERS, "E003", "E004"),
+    *texts(K.BILLING, s.REPLICATE, "insufficient credit"),
+    *texts(K.RATE_LIMITED, s.REPLICATE, "request was throttled"),
     # Its URLs contain the model's name, and its 404 does not repeat it.
-    ErrorRule(kind=K.NOT_FOUND, status=404),
+    Row(kind=K.NOT_FOUND, source=s.REPLICATE, status=404, last=True),
 )
 
-_PASSING: tuple[ErrorRule, ...] = (
+PREDICTIONS: tuple[Row, ...] = (
+    *RULES,
     # Reasons of the platform itself: another run may succeed.
-    ErrorRule(kind=K.SERVER_ERROR, code="E*"),
-    ErrorRule(kind=K.SERVER_ERROR, text="please retry"),
-    ErrorRule(kind=K.SERVER_ERROR, text="prediction interrupted"),
-    ErrorRule(kind=K.SERVER_ERROR, text="out of memory"),
+    *codes(K.SERVER_ERROR, s.REPLICATE_CODES, "E1000", "E1001", "E6716"),
+    *codes(K.SERVER_ERROR, s.REPLICATE_USERS, "E*", "PA"),
+    *texts(K.SERVER_ERROR, s.REPLICATE_USERS, "please retry", "prediction interrupted", "out of memory"),
+    # States in which a prediction ends without an answer.
+    *codes(K.SERVER_ERROR, s.REPLICATE, "aborted", "canceled"),
 )
-"""Further failures of predictions that are retried."""
+"""Rules for failed predictions. What none of them recognises is the model's own failure."""
 
 _CODE = re.compile(r"\b(E\d{3,4})\b|\(code: (\w+)\)")
 
@@ -81,6 +79,7 @@ def _problem(value: JsonObject) -> WireError | None:
         code=found and (found[1] or found[2]),
         type=as_string(value.get("type")),
         param=as_string(first.get("field")),
+        retry_after=seconds_to_wait(value.get("retry_after")),
         status=status_in(value),
         body=value,
     )
@@ -103,14 +102,14 @@ def decode_prediction_failure(prediction: PredictionWire, endpoint: Endpoint) ->
     if prediction.status != "failed":
         # After a deadline before the start a retry makes sense; after a cancellation it does not.
         again = None if prediction.status == "aborted" else False
-        message = f"the prediction was {prediction.status}"
-        return Failure(kind=K.SERVER_ERROR, message=message, code=prediction.status, should_retry=again)
+        ended = WireError(message=f"the prediction was {prediction.status}", code=prediction.status)
+        failure = failure_in_answer(ended, endpoint=endpoint, rules=PREDICTIONS)
+        return msgspec.structs.replace(failure, should_retry=again)
     words = prediction.error if isinstance(prediction.error, str) else encode(prediction.error).decode()
     code = _CODE.search(words)
     error = WireError(message=words, code=code and (code[1] or code[2]), body={"error": prediction.error})
-    rules = (*RULES, *_PASSING)
-    failure = failure_in_answer(error, endpoint=endpoint, rules=rules)
-    known = recognised(error, 200, endpoint=endpoint, rules=rules)
+    failure = failure_in_answer(error, endpoint=endpoint, rules=PREDICTIONS)
+    known = recognised(error, 200, endpoint=endpoint, rules=PREDICTIONS)
     return failure if known else msgspec.structs.replace(failure, should_retry=False)
 
 

@@ -151,7 +151,7 @@ class AnswerDecoder:
             case "failed":
                 return self._fail(decode_inner_error(response.error) or WireError(message="the response failed"))
             case "cancelled":
-                return Failure(kind=FailureKind.SERVER_ERROR, message="the response was cancelled at the provider")
+                return self._fail(WireError(message="the response was cancelled at the provider", code=status))
             case "queued" | "in_progress":
                 return Failure(
                     kind=FailureKind.BAD_RESPONSE,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog, word_of
+from understudy.dialects.failed_results import with_error_in_text
 from understudy.dialects.histories.call_ids import CallIds, short_id
 from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.media import assume_pdf, fit, is_web_url, name_of, recast
@@ -125,8 +126,7 @@ class _MessageEncoder:
             self._notes.drop("cache", "only texts and media of the input can carry cache marks here")
 
     def _result(self, result: ToolResult) -> JsonObject:
-        if result.is_error:
-            self._notes.drop("tool result is_error", "only its text can report that a tool failed")
+        result = with_error_in_text(result)
         if isinstance(result.content, str):
             output: Any = result.content
         else:

@@ -6,9 +6,10 @@ Source: the values of `ResponseError.code` in OpenAI's OpenAPI document (2.3.0);
 from __future__ import annotations
 
 from understudy.dialects.base import WireError
+from understudy.dialects.classification import sources as s
+from understudy.dialects.classification.rows import Row, codes
 from understudy.dialects.errors import classifier
 from understudy.dialects.openai.errors import decode_error, decode_error_value
-from understudy.dialects.quirks import ErrorRule
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import decode_object
@@ -18,15 +19,13 @@ __all__ = ["RULES", "bad_request", "classify", "decode_error", "decode_event_err
 _K = FailureKind
 
 
-def _rules(kind: FailureKind, *codes: str) -> tuple[ErrorRule, ...]:
-    return tuple(ErrorRule(kind=kind, code=code) for code in codes)
-
-
-RULES: tuple[ErrorRule, ...] = (
+RULES: tuple[Row, ...] = (
     # Codes of failed responses, which come without a status. What is not named here is the server's failure.
-    *_rules(_K.CONTENT_FILTER, "image_content_policy_violation", "bio_policy"),
-    *_rules(_K.INVALID_REQUEST, "data_residency_mismatch", "unsupported_image_media_type", "failed_to_download_image"),
-    *_rules(_K.INVALID_REQUEST, "invalid_image*", "image_*", "invalid_base64_image", "empty_image_file"),
+    *codes(_K.CONTENT_FILTER, s.OPENAI_SDK, "image_content_policy_violation", "bio_policy"),
+    *codes(_K.INVALID_REQUEST, s.OPENAI_SDK, "data_residency_mismatch", "unsupported_image_media_type"),
+    *codes(_K.INVALID_REQUEST, s.OPENAI_SDK, "failed_to_download_image", "empty_image_file"),
+    *codes(_K.INVALID_REQUEST, s.OPENAI_SDK, "invalid_image*", "image_*", "invalid_base64_image"),
+    *codes(_K.SERVER_ERROR, s.OPENAI_SDK, "vector_store_timeout", "cancelled"),
 )
 """Rules that apply before the codes that all dialects share; the first that matches counts."""
 

@@ -1,6 +1,6 @@
 """Errors of the ten providers and of unusual servers, by their real bodies: one rule set reads them in every dialect.
 
-`error_cells.jsonl` holds the ten providers' errors and `error_wordings.jsonl` those of other servers, written by hand
+`cells.jsonl` holds the ten providers' errors and `servers.jsonl` those of other servers, written by hand
 from the vendors' documentation (`D`), recorded traffic (`R`) and bodies in users' reports (`U`), never from the rules.
 """
 
@@ -52,40 +52,50 @@ def failure(dialect: str, head: HttpHead, body: bytes, *, stream: bool = False) 
     return outcome.failure
 
 
-CELLS = rows("error_cells.jsonl")
-WORDINGS = rows("error_wordings.jsonl")
+def ask(row: dict[str, Any]) -> list[FailureKind]:
+    """Return the kinds of an error at its provider, or in every dialect."""
+    if "provider" not in row:
+        return [failure(dialect, head_of(row), body_of(row)).kind for dialect in CHATTING]
+    return [asked(row, stream=stream).kind for stream in (False, True)]
+
+
+def asked(row: dict[str, Any], *, stream: bool) -> Failure:
+    provider = providers.row(row["provider"])
+    target = endpoint_of(provider, "some-model", base_url="https://api.example.com")
+    dialect = dialects.load(provider.dialects[Operation.CHAT])
+    outcome = drive(dialect.open(Operation.CHAT, HELLO, target, stream=stream), head_of(row), [body_of(row)])
+    assert outcome.failure is not None
+    return outcome.failure
+
+
+CELLS = rows("cells.jsonl")
+SERVERS = rows("servers.jsonl")
 
 
 def test_there_are_errors_of_all_ten_and_of_every_kind_that_a_provider_says_of_itself() -> None:
     assert {row["provider"] for row in CELLS} == set(providers.types())
-    said = {row["kind"] for row in (*CELLS, *WORDINGS)}
+    said = {row["kind"] for row in (*CELLS, *SERVERS)}
     assert said >= {"rate_limited", "billing", "daily_quota", "overloaded", "authentication", "permission", "not_found"}
     assert len(CELLS) >= 200
 
 
 @pytest.mark.parametrize("row", CELLS, ids=named)
 def test_an_error_of_one_of_the_ten_is_of_its_kind(row: dict[str, Any]) -> None:
-    provider = providers.row(row["provider"])
-    target = endpoint_of(provider, "some-model", base_url="https://api.example.com")
-    dialect = dialects.load(provider.dialects[Operation.CHAT])
     for stream in (False, True):
-        outcome = drive(dialect.open(Operation.CHAT, HELLO, target, stream=stream), head_of(row), [body_of(row)])
-        assert outcome.failure is not None
-        assert outcome.failure.kind == row["kind"]
+        failure = asked(row, stream=stream)
+        assert failure.kind == row["kind"]
         if "wait" in row:
-            assert outcome.failure.retry_after == row["wait"]
-        assert "<html" not in outcome.failure.message.lower()
+            assert failure.retry_after == row["wait"]
+        assert "<html" not in failure.message.lower()
 
 
-@pytest.mark.parametrize("row", WORDINGS, ids=named)
+@pytest.mark.parametrize("row", SERVERS, ids=named)
 def test_a_wording_means_the_same_in_every_dialect(row: dict[str, Any]) -> None:
     found = {dialect: failure(dialect, head_of(row), body_of(row)).kind for dialect in CHATTING}
     assert found == dict.fromkeys(CHATTING, row["kind"])
 
 
-IN_MID_STREAM = [
-    row for row in WORDINGS if row["kind"] in ("context_length", "billing", "authentication", "overloaded")
-]
+IN_MID_STREAM = [row for row in SERVERS if row["kind"] in ("context_length", "billing", "authentication", "overloaded")]
 STREAMS = {
     "openai": b"data: %s\n\n",
     "responses": b"event: error\ndata: %s\n\n",

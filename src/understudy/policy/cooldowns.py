@@ -1,0 +1,147 @@
+"""What is left alone until a stated time: after a rate limit its target, after a refusal the model, key or host."""
+
+from __future__ import annotations
+
+import math
+
+from understudy.domain.bounded import BoundedDict
+from understudy.domain.failures import Failure, FailureKind
+from understudy.policy.targets import Target
+from understudy.policy.verdicts import Cooldown
+
+FIRST_PAUSE = 1.0
+"""Seconds of cooldown for a target without a hint; doubles with each further failure in a row."""
+LONGEST_PAUSE = 60.0
+FIRST_DISABLE = 300.0
+"""Seconds for which a refused key, model or host is disabled; doubles up to an hour."""
+LONGEST_DISABLE = 3600.0
+LONGEST_HINT = 24 * 3600.0
+
+_MOST_DOUBLINGS = 16
+"""More would not make a pause longer, and a thousand would exceed a float."""
+_OF_ALL = (Cooldown.TARGET, Cooldown.MODEL, Cooldown.CREDENTIAL, Cooldown.ENDPOINT)
+_OF_FREE = (Cooldown.CREDENTIAL, Cooldown.ENDPOINT)
+"""Those that concern an operation which no model answers, such as the list of models."""
+
+
+class Pause:
+    """A cooldown: of a target, a model, a key or a host."""
+
+    __slots__ = ("disabled", "in_a_row", "noted", "probed", "probing", "until", "why")
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        self.in_a_row = 0
+        self.noted = -math.inf
+        """When the latest failure of the row was noted."""
+        self.disabled = False
+        self.probing = False
+        """A probe is under way."""
+        self.probed = False
+        """A probe failed, so the rest of the cooldown is waited for."""
+        self.why = ""
+
+
+class Cooldowns:
+    """All cooldowns, by what they concern."""
+
+    __slots__ = ("_pauses",)
+
+    def __init__(self) -> None:
+        # Each scope has its own dictionary: model names come from callers, and however many of them fail, the
+        # cooldown of a key is not forgotten for theirs.
+        self._pauses: dict[Cooldown, BoundedDict[str, Pause]] = {scope: BoundedDict() for scope in _OF_ALL}
+
+    @property
+    def empty(self) -> bool:
+        """Whether none is remembered, not even one that is over."""
+        return not any(self._pauses.values())
+
+    def active(self, target: Target, now: float, *, free: bool = False) -> list[Pause]:
+        """Return the cooldowns in force for a target; for operations that are `free`, those of key and host."""
+        return [pause for pause in self._over(target, free=free) if pause.until > now]
+
+    def failed(self, target: Target, launched: float, failure: Failure, scope: Cooldown, now: float) -> None:
+        """Note a failure. A cooldown is only ever extended, never shortened by a later event.
+
+        Attempts that were under way together fail together: only one that was launched after the latest failure makes
+        the row longer, and so the cooldown.
+        """
+        pause = self._pause(target, scope)
+        if now >= pause.until:
+            pause.probed = False
+        disabled = scope is not Cooldown.TARGET
+        together = launched < pause.noted
+        length = _length(failure, pause.in_a_row - (together and pause.in_a_row > 0), disabled=disabled)
+        if not together:
+            pause.in_a_row += 1
+            pause.noted = now
+        if now + length > pause.until:
+            pause.until = now + length
+            pause.disabled = disabled
+            pause.why = f"{failure.kind}: {failure.message}"
+
+    def succeeded(self, target: Target, launched: float, probed: tuple[Pause, ...]) -> None:
+        """Note a success: failures in a row end, and so do the cooldowns that were over or probed.
+
+        A cooldown that began while the attempt was under way stays: the attempt proves nothing against it.
+        """
+        for scope, pauses in self._pauses.items():
+            name = name_of(target, scope)
+            pause = pauses.get(name)
+            if pause is None:
+                continue
+            pause.in_a_row = 0
+            if pause in probed or pause.until <= launched:
+                del pauses[name]
+
+    def lift(self, target: Target) -> None:
+        """Enable what was disabled for a target."""
+        for scope, pauses in self._pauses.items():
+            name = name_of(target, scope)
+            if (pause := pauses.get(name)) is not None and pause.disabled:
+                del pauses[name]
+
+    def forget(self, target: Target) -> None:
+        """Forget every cooldown that concerns a target."""
+        for scope, pauses in self._pauses.items():
+            pauses.pop(name_of(target, scope), None)
+
+    def _pause(self, target: Target, scope: Cooldown) -> Pause:
+        """Return the cooldown of a scope, creating it if it is missing, and make it the last to be forgotten."""
+        pauses, name = self._pauses[scope], name_of(target, scope)
+        pause = pauses[name] = pauses.get(name) or Pause()
+        return pause
+
+    def _over(self, target: Target, *, free: bool) -> list[Pause]:
+        """Return the cooldowns that concern a target, those that are over included."""
+        scopes = _OF_FREE if free else _OF_ALL
+        found = (self._pauses[scope].get(name_of(target, scope)) for scope in scopes if self._pauses[scope])
+        return [pause for pause in found if pause is not None]
+
+
+def _length(failure: Failure, earlier: int, *, disabled: bool) -> float:
+    """Return for how long something goes into cooldown after `earlier` failures in a row."""
+    hint, daily = failure.retry_after, failure.kind is FailureKind.DAILY_QUOTA
+    if daily and hint is None:
+        return LONGEST_DISABLE
+    first, longest = (FIRST_DISABLE, LONGEST_DISABLE) if disabled or daily else (FIRST_PAUSE, LONGEST_PAUSE)
+    length = min(longest, first * 2.0 ** min(earlier, _MOST_DOUBLINGS))
+    if disabled or hint is None or (daily and hint <= length):
+        # Google writes the seconds of its limit per minute beside a quota that is renewed once a day: too short a
+        # wait to be believed.
+        return length
+    return min(LONGEST_HINT, hint)
+
+
+def name_of(target: Target, scope: Cooldown) -> str:
+    """Return the name under which a scope knows a target."""
+    match scope:
+        case Cooldown.CREDENTIAL:
+            return target.credential or target.name
+        case Cooldown.ENDPOINT:
+            return target.endpoint or target.name
+        case Cooldown.TARGET:
+            return target.rate_limit_domain or target.label
+        case _:
+            return target.label

@@ -1,0 +1,276 @@
+"""A circuit breaker alone: what opens it, for how long, who probes, and what closes it."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.policy.desk import Longest
+from understudy.policy.breaker import Breaker, BreakerState, Ended, Refusal
+
+CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
+
+
+class Bench:
+    """A breaker, and attempts that end at once unless they are kept."""
+
+    def __init__(self, rng: Random | None = None) -> None:
+        self.breaker = Breaker()
+        self.now = 100.0
+        self.launched = 0
+        self._rng = rng or Longest()
+
+    def launch(self) -> tuple[int, float]:
+        """Launch an attempt; return its number and when."""
+        self.launched += 1
+        return self.launched, self.now
+
+    def fail(self, *times: tuple[int, float], caller: int = 1, others: bool = False) -> BreakerState:
+        """Let attempts fail (unset: a new one); return the state."""
+        for number, launched in times or (self.launch(),):
+            self.breaker.failed(Ended(number, launched, caller, others), self.now, self._rng, why="server_error: no")
+            self.breaker.ended(number)
+        return self.state
+
+    def succeed(self, *times: tuple[int, float]) -> BreakerState:
+        """Let attempts succeed (unset: a new one); return the state."""
+        for number, launched in times or (self.launch(),):
+            self.breaker.succeeded(launched, self.now)
+            self.breaker.ended(number)
+        return self.state
+
+    def open(self) -> float:
+        """Fail until it opens; return for how long it is open."""
+        while self.fail() is CLOSED:
+            pass
+        return self.open_for
+
+    @property
+    def open_for(self) -> float:
+        refusal = self.breaker.refusal(self.now)
+        assert refusal is not None
+        assert refusal[0] is Refusal.OPEN
+        return refusal[1] - self.now
+
+    @property
+    def state(self) -> BreakerState:
+        return self.breaker.state(self.now)
+
+
+# ---- what opens it ----
+
+
+def test_five_failures_in_a_row() -> None:
+    bench = Bench()
+    assert [bench.fail() for _ in range(5)] == [CLOSED] * 4 + [OPEN]
+
+
+def test_a_success_between_them_starts_the_row_again() -> None:
+    bench = Bench()
+    for _ in range(4):
+        bench.fail()
+    bench.succeed()
+    assert [bench.fail() for _ in range(5)] == [CLOSED] * 4 + [OPEN]
+
+
+def test_half_of_twenty_outcomes() -> None:
+    bench = Bench()
+    bench.fail()
+    states = [(bench.succeed(), bench.fail())[1] for _ in range(10)]
+    assert states == [CLOSED] * 9 + [OPEN]
+
+
+def test_a_share_below_a_half_never() -> None:
+    bench = Bench()
+    for _ in range(200):
+        assert (bench.fail(), bench.fail(), bench.succeed(), bench.succeed(), bench.succeed())[1] is CLOSED
+        bench.now += 0.01
+
+
+def test_outcomes_of_half_a_minute_ago_do_not_count() -> None:
+    bench = Bench()
+    for _ in range(9):
+        bench.succeed()
+        bench.fail()
+    bench.now += 31.0
+    for _ in range(9):
+        bench.succeed()
+        bench.fail()
+    assert bench.state is CLOSED
+
+
+def test_the_failures_of_one_caller_are_no_outage_while_others_are_under_way() -> None:
+    bench = Bench()
+    assert [bench.fail(caller=1, others=True) for _ in range(9)] == [CLOSED] * 9
+    assert bench.fail(caller=2, others=True) is OPEN
+
+
+def test_quick_failures_of_a_burst_wait_for_the_attempts_launched_beside_them() -> None:
+    """Of 200 attempts at once, 60 fail before the others have had time to answer."""
+    bench = Bench()
+    burst = [bench.launch() for _ in range(200)]
+    bench.now += 0.05
+    for each in burst[::3]:
+        assert bench.fail(each) is CLOSED
+    bench.now += 0.3
+    for number in range(200):
+        if number % 3:
+            bench.succeed(burst[number])
+    assert bench.state is CLOSED
+
+
+def test_a_burst_of_failures_opens_it() -> None:
+    bench = Bench()
+    burst = [bench.launch() for _ in range(200)]
+    assert bench.fail(*burst) is OPEN
+
+
+def test_long_answers_that_began_before_do_not_keep_it_closed() -> None:
+    bench = Bench()
+    for _ in range(100):
+        bench.launch()
+    assert [bench.fail() for _ in range(5)][-1] is OPEN
+
+
+# ---- for how long ----
+
+
+def test_it_opens_for_a_second_doubling_to_ten() -> None:
+    bench = Bench()
+    times = [bench.open()]
+    for _ in range(6):
+        bench.now += times[-1]
+        assert bench.state is HALF_OPEN
+        bench.fail()
+        times.append(bench.open_for)
+    assert times == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
+
+
+def test_half_of_the_time_is_chance() -> None:
+    times = [Bench(Random(seed)).open() for seed in range(200)]
+    assert 0.5 <= min(times) < 0.52
+    assert 0.98 < max(times) <= 1.0
+
+
+def test_after_a_success_it_is_another_outage() -> None:
+    bench = Bench()
+    bench.now += bench.open()
+    bench.fail()
+    bench.now += bench.open_for
+    assert bench.succeed() is HALF_OPEN
+    bench.fail()
+    assert bench.open_for == 1.0
+
+
+def test_answers_that_begin_and_break_make_it_neither_better_nor_worse() -> None:
+    bench = Bench()
+    bench.now += bench.open()
+    bench.fail()
+    for _ in range(3):
+        bench.now += bench.open_for
+        number, launched = bench.launch()
+        bench.breaker.begun(launched)
+        bench.fail((number, launched))
+        assert bench.open_for == 2.0
+
+
+# ---- who probes ----
+
+
+def test_one_probe_at_a_time() -> None:
+    bench = Bench()
+    bench.now += bench.open()
+    lease = bench.breaker.lease(bench.now)
+    assert bench.breaker.refusal(bench.now) == (Refusal.PROBED, bench.now + 10.0)
+    bench.breaker.end_lease(lease)
+    assert bench.breaker.refusal(bench.now) is None
+
+
+def test_a_probe_without_end_holds_its_place_for_ten_seconds() -> None:
+    bench = Bench()
+    bench.now += bench.open()
+    first = bench.breaker.lease(bench.now)
+    bench.now += 10.0
+    assert bench.breaker.refusal(bench.now) is None
+    bench.breaker.lease(bench.now)
+    bench.breaker.end_lease(first)
+    assert bench.breaker.refusal(bench.now) is not None, "the place is another's by now"
+
+
+def test_two_successes_close_it() -> None:
+    bench = Bench()
+    bench.now += bench.open()
+    assert (bench.succeed(), bench.succeed()) == (HALF_OPEN, CLOSED)
+    assert [bench.fail() for _ in range(5)] == [CLOSED] * 4 + [OPEN]
+
+
+def test_attempts_from_before_say_nothing() -> None:
+    """Those launched before it opened neither close nor extend it; those launched before it closed open it not."""
+    bench = Bench()
+    old = [bench.launch() for _ in range(20)]
+    bench.open()
+    until = bench.now + bench.open_for
+    bench.fail(*old[:5])
+    assert bench.now + bench.open_for == until
+    bench.now = until
+    bench.fail(*old[5:8])
+    bench.succeed(*old[8:12])
+    assert bench.state is HALF_OPEN
+    assert not bench.breaker.proven
+    bench.succeed()
+    bench.succeed()
+    assert bench.fail(*old[12:]) is CLOSED
+
+
+def test_it_is_forgotten_half_a_minute_after_the_last_failure() -> None:
+    bench = Bench()
+    bench.fail()
+    bench.succeed()
+    assert not bench.breaker.is_idle(bench.now)
+    bench.now += 36.0
+    assert bench.breaker.is_idle(bench.now)
+    bench.now += bench.open()
+    assert not bench.breaker.is_idle(bench.now + 1000.0)
+
+
+happenings = st.lists(
+    st.tuples(
+        st.sampled_from(["launch", "fail", "succeed", "abandon", "begin"]), st.floats(0.0, 15.0), st.integers(0, 9)
+    ),
+    max_size=80,
+)
+
+
+@given(happenings, st.integers(0, 99))
+@pytest.mark.parametrize("others", [False, True])
+def test_it_never_wedges(others: bool, happened: list[tuple[str, float, int]], seed: int) -> None:
+    """Whatever happened: within the longest pause and a lease, an attempt is admitted; two successes then close it."""
+    rng = Random(seed)
+    breaker, now, number = Breaker(), 100.0, 0
+    running: list[tuple[int, float, int | None]] = []
+    for what, after, which in happened:
+        now += after
+        if what == "launch" and breaker.refusal(now) is None:
+            number += 1
+            running.append((number, now, breaker.lease(now) if breaker.state(now) is HALF_OPEN else None))
+        elif running and what != "launch":
+            ended, launched, lease = running[which % len(running)]
+            if what == "begin":
+                breaker.begun(launched)
+                continue
+            running.remove((ended, launched, lease))
+            if what == "fail":
+                breaker.failed(Ended(ended, launched, which, others), now, rng, why="no")
+            elif what == "succeed":
+                breaker.succeeded(launched, now)
+            breaker.ended(ended)
+            if lease is not None:
+                breaker.end_lease(lease)
+    now += 20.0
+    assert breaker.refusal(now) is None
+    for _ in range(2):
+        breaker.succeeded(now, now)
+    assert breaker.state(now) is CLOSED
