@@ -50,6 +50,7 @@ def run_virtually(work: Coroutine[Any, Any, T]) -> T:
     do. Sockets do not work: use `FakeProvider`, `EmulatedTransport` or a recording. Raise `RuntimeError` if the
     coroutine waits for something that can never happen.
     """
+    __tracebackhide__ = True
     if asyncio._get_running_loop() is not None:  # noqa: SLF001 - public, but without a loop it raises
         work.close()
         raise Misuse("run_virtually starts an event loop: call it in a function without async, or use @virtual_time")
@@ -66,6 +67,7 @@ def virtual_time(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
         return run_virtually(function(*args, **kwargs))
 
     return run

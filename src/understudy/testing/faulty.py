@@ -10,6 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from understudy.domain.events import Event
+from understudy.domain.failures import FailureKind
 from understudy.domain.fold import Fold, unfold
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
@@ -33,9 +34,9 @@ class FaultyProvider(DirectProvider):
     def __init__(
         self,
         provider: LLMProvider,
-        faults: Iterable[Fault | None] = (),
+        faults: Fault | FailureKind | Iterable[Fault | FailureKind | None] = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         every: int = 1,
         on: Operation | None = None,
     ) -> None:
@@ -47,9 +48,9 @@ class FaultyProvider(DirectProvider):
 
     def script(
         self,
-        faults: Iterable[Fault | None] = (),
+        faults: Fault | FailureKind | Iterable[Fault | FailureKind | None] = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         every: int = 1,
         on: Operation | None = None,
     ) -> None:
