@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import NoReturn, SupportsIndex, final
 
 NO_USER_IN_ADDRESS = "must not contain a user or password, because it is printed and logged: use api_key or token"
@@ -35,9 +34,11 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        from hmac import compare_digest  # loads OpenSSL, which building a provider does not need
+
         # The environment may hold bytes that are not UTF-8; a failing encode would repeat the value in its error.
         ours, theirs = (value.encode("utf-8", "surrogatepass") for value in (self.reveal(), other.reveal()))
-        return hmac.compare_digest(ours, theirs)
+        return compare_digest(ours, theirs)
 
     def __hash__(self) -> int:
         return hash((Secret, self.__value))

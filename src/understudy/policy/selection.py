@@ -9,7 +9,7 @@ import msgspec
 
 from understudy.domain.suggestions import nearest
 
-_FAMILY = re.compile(r"[a-z]{2,}")
+_FAMILY = r"[a-z]{2,}"
 """The word with which the name of a model begins: `gpt`, `claude`, `llama`."""
 
 
@@ -75,7 +75,7 @@ def _hint(name: str, entries: Mapping[str, Collection[str]], routes: Collection[
 def _most_similar(name: str, known: Iterable[str]) -> str | None:
     """Return the most similar of the names that contain this one or are of its family; without any, of all."""
     wanted, known = _bare(name), list(known)
-    family = _FAMILY.match(wanted)
+    family = re.match(_FAMILY, wanted)
     if family is not None:
         related = re.compile(rf"{family[0]}(?![a-z])|.*{re.escape(wanted)}")
         relatives = [each for each in known if related.match(_bare(each))]

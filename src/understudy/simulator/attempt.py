@@ -27,10 +27,10 @@ class SimulatedAttempt:
 
     __slots__ = (
         "_fate",
+        "_in_pieces",
         "_interrupted",
         "_limits",
         "_loop",
-        "_since",
         "_start",
         "_step",
         "_streamed",
@@ -40,13 +40,16 @@ class SimulatedAttempt:
         "answered",
     )
 
-    def __init__(self, target: ModelledTarget, tokens: int, limits: Limits, *, streamed: bool) -> None:
+    def __init__(self, target: ModelledTarget, tokens: int, limits: Limits, *, streamed: bool, in_pieces: bool) -> None:
+        """`streamed`: the provider streams, so the limits of streams apply. `in_pieces`: the run needs to know when the
+        first content arrives, rather than only the end."""
         self._target = target
         self._tokens = tokens
         self._limits = limits
         self._streamed = streamed
+        self._in_pieces = in_pieces
         self._loop = asyncio.get_running_loop()
-        self._start = self._since = 0.0
+        self._start = 0.0
         self._fate: Fate | None = None
         self._step = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -75,44 +78,53 @@ class SimulatedAttempt:
             raise StopAsyncIteration
         else:
             when, what = inf, []
-        due = self._due()
+        due = self._due(fate, when)
         await self._until(min(when, due))
+        self.answered = self.answered or fate.content_at <= self._loop.time()
         if self._interrupted is not None:
             raise AttemptFailed(self._interrupted)
         if due < when:
-            raise AttemptFailed(self._late(due))
+            raise AttemptFailed(self._late(fate, due))
         if isinstance(what, Failure):
             raise AttemptFailed(what)
         self._step = at + 1
         self.answered = True
-        self._since = self._loop.time()
         return what
 
     def _begin(self) -> Fate:
         target = self._target
-        now = self._start = self._since = self._loop.time()
+        now = self._start = self._loop.time()
         target.limiter.in_flight += 1
-        fate = self._fate = target.fate(self._tokens, self._limits, streamed=self._streamed, now=now)
+        fate = self._fate = target.fate(self._tokens, self._limits, streamed=self._in_pieces, now=now)
         return fate
 
-    def _due(self) -> float:
-        """Return when the first limit is reached, by the rules of `engine.watch`."""
+    def _due(self, fate: Fate, when: float) -> float:
+        """Return when the first limit is reached, by the rules of `engine.watch`. The next step is at `when`."""
         limits = self._limits
-        due = self._start + limits.total
-        if self._streamed:
-            due = min(due, self._since + (limits.idle if self.answered else limits.first_event))
-        if not self.answered and limits.yield_by is not None:
-            due = min(due, self._start + limits.yield_by)
+        due = total = self._start + limits.total
+        if not self.answered:
+            if self._streamed:
+                due = min(due, self._start + limits.first_event)
+            if limits.yield_by is not None:
+                due = min(due, self._start + limits.yield_by)
+            if fate.content_at > due:
+                return due
+            due = total
+        if self._streamed and when == inf and fate.content_at < inf:
+            # It stalls: nothing arrives after the first content.
+            due = min(due, fate.content_at + limits.idle)
         return due
 
-    def _late(self, due: float) -> Failure:
-        if self._fate is not None and not self._fate.headers:
+    def _late(self, fate: Fate, due: float) -> Failure:
+        begun = fate.content_at <= due
+        if not fate.headers:
             kind = FailureKind.TIMEOUT_HEADERS
         elif due >= self._start + self._limits.total or not self._streamed:
             kind = FailureKind.TIMEOUT_BODY
         else:
-            kind = FailureKind.STALLED if self.answered else FailureKind.TIMEOUT_FIRST_EVENT
-        return Failure(kind=kind, message=f"simulated: nothing more within {due - self._since:.3g} s")
+            kind = FailureKind.STALLED if begun else FailureKind.TIMEOUT_FIRST_EVENT
+        since = fate.content_at if begun else self._start
+        return Failure(kind=kind, message=f"simulated: nothing more within {due - since:.3g} s")
 
     async def _until(self, when: float) -> None:
         if when <= self._loop.time() or self._interrupted is not None:

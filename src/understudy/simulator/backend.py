@@ -121,7 +121,9 @@ class SimulatedBackend:
     def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> SimulatedAttempt:
         """Open an attempt at the modelled provider."""
         tokens = self._launched(job, target, attempt_id)
-        return SimulatedAttempt(self.modelled, tokens, limits, streamed=self._streams(job, limits))
+        streamed = self._streams(job, limits)
+        in_pieces = streamed and (job.streamed or job.rules.hedge_after is not None)
+        return SimulatedAttempt(self.modelled, tokens, limits, streamed=streamed, in_pieces=in_pieces)
 
     def _streams(self, job: Job, limits: Limits) -> bool:
         """Check whether the provider streams, by the rules of the built-in backend."""

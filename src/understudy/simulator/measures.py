@@ -17,6 +17,8 @@ class Part(msgspec.Struct):
 
     requests: int = 0
     answered: int = 0
+    paid: int = 0
+    """Requests with at least one failed attempt."""
     by_target: dict[str, int] = msgspec.field(default_factory=dict)
     """Answers by target."""
 
@@ -113,6 +115,7 @@ def combined(several: Iterable[Measures]) -> Measures:
         for part, other in zip(total.parts, each.parts, strict=False):
             part.requests += other.requests
             part.answered += other.answered
+            part.paid += other.paid
             _add(part.by_target, other.by_target)
     return total
 

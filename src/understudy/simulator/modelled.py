@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from math import inf
 from random import Random
 from typing import Any
 
@@ -51,9 +52,14 @@ Step = tuple[float, "list[Any] | Failure"]
 
 
 class Fate(msgspec.Struct, frozen=True, gc=False):
-    """What will happen to a request, unless a limit of the caller's side comes first."""
+    """What will happen to a request, unless a limit of the caller's side comes first.
+
+    Between the first content and the last step, content arrives without a pause that a limit would notice.
+    """
 
     steps: tuple[Step, ...] = ()
+    content_at: float = inf
+    """When the first content arrives, which may be before the first step, where the run does not wait for it."""
     ends: bool = False
     """Whether the answer ends after the steps, rather than never."""
     headers: bool = True
@@ -87,7 +93,10 @@ class ModelledTarget:
         return found
 
     def fate(self, tokens: int, limits: Limits, *, streamed: bool, now: float) -> Fate:
-        """Return what will happen to a request of some tokens that arrives now."""
+        """Return what will happen to a request of some tokens that arrives now.
+
+        `streamed`: the first content is a step of its own, because the run waits for it.
+        """
         slow = 1.0
         for window in self.weather.active(now):
             incident = window.incident
@@ -116,7 +125,7 @@ class ModelledTarget:
         last = first + slow * length / self._speed()
         end = [*_END, _usage(tokens, length)]
         steps: tuple[Step, ...] = ((first, [_TEXT]), (last, end)) if streamed else ((last, [_TEXT, *end]),)
-        fate = Fate(steps, ends=True)
+        fate = Fate(steps, first, ends=True)
         return fate if not self.weather.cutting else self._cut(fate, now)
 
     def _cut(self, fate: Fate, now: float) -> Fate:
@@ -125,7 +134,7 @@ class ModelledTarget:
         before = tuple(step for step in fate.steps if step[0] < cut)
         if len(before) == len(fate.steps):
             return fate
-        return Fate((*before, (cut, _failure(_K.DISCONNECTED, None))))
+        return Fate((*before, (cut, _failure(_K.DISCONNECTED, None))), fate.content_at)
 
     def _fails(
         self,
@@ -142,16 +151,17 @@ class ModelledTarget:
             return _SILENT
         if isinstance(kind, Behaviour):
             whole = self._answers(tokens, now, 1.0, streamed=streamed)
-            return Fate(whole.steps[:1]) if streamed else Fate()
+            return Fate(whole.steps[:1] if streamed else (), whole.content_at)
         failure = _failure(kind, incident.retry_after if incident is not None else None)
         if kind is _K.CONNECT_TIMEOUT:
             return Fate(((now + limits.connect, failure),))
         if after is None and kind in _MIDWAY:
-            *begun, (end, _) = self._answers(tokens, now, 1.0, streamed=streamed).steps
-            began = begun[0][0] if begun else now
-            return Fate((*begun, (began + 0.5 * (end - began), failure)))
+            whole = self._answers(tokens, now, 1.0, streamed=streamed)
+            *begun, (end, _) = whole.steps
+            return Fate((*begun, (0.5 * (whole.content_at + end), failure)), whole.content_at)
         if after is None and kind in _AT_THE_END:
-            return Fate(((self._answers(tokens, now, 1.0, streamed=False).steps[0][0], failure),))
+            whole = self._answers(tokens, now, 1.0, streamed=False)
+            return Fate(((whole.steps[0][0], failure),), whole.content_at)
         return Fate(((now + (_USUAL.get(kind, REFUSED) if after is None else after), failure),))
 
 

@@ -92,9 +92,10 @@ class Observer:
         self.invariants.settled(exchange, now, answered=error is None, targets=len(self._weather))
         measures = self.measures
         measures.requests += 1
-        measures.paid += exchange.failed > 0
         part = self._parts[min(PARTS - 1, int(exchange.start / self._part_length))]
         part.requests += 1
+        part.paid += exchange.failed > 0
+        measures.paid += exchange.failed > 0
         if error is not None:
             measures.errors[error] = measures.errors.get(error, 0) + 1
             return
