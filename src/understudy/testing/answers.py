@@ -63,8 +63,9 @@ Answer = (
 )
 """What a test may write as an answer: a string; a list of strings, which are the pieces of a stream; a `ToolCall` or a
 list of them; a `Message`; a `GenerationResponse`; a `Reply`, for delays, usage, thinking and faults; a `Fault`, a
-`FailureKind` or an exception, to fail; a function of the request, asynchronous or not, that returns one of these. Any other
-value (a dataclass, a pydantic model, a dictionary) stands for its JSON, which is the text, for calls with a `schema`."""
+`FailureKind` or an exception, to fail; a function of the request, asynchronous or not, that returns one of these.
+
+Any other value (a dataclass, a pydantic model, a dictionary) stands for its JSON, for calls with a `schema`."""
 
 EmbeddingAnswer = (
     Sequence[Sequence[float]]
