@@ -237,3 +237,14 @@ async def test_one_fault_needs_no_list_and_a_kind_is_an_error_of_it() -> None:
             await u.create_provider(entry, transport=emulator.transport("openai")).generate("?")
     with pytest.raises(TypeError, match="a fault must be a Fault, a FailureKind or None, got"):
         FaultyProvider(source(), ["503"])  # type: ignore[list-item]
+
+
+async def test_what_may_be_wrapped() -> None:
+    given: list[Any] = [source().blocking, u.ProviderManager([source()])]
+    for each in given:
+        with pytest.raises(u.Overloaded):
+            await FaultyProvider(each, K.OVERLOADED).generate("?")
+        assert (await FaultyProvider(each).generate("?")).text == "one two three four"
+    assert FaultyProvider("ollama").provider_type == "ollama"
+    with pytest.raises(u.ConfigError, match="not a provider"):
+        FaultyProvider(3)  # type: ignore[arg-type]

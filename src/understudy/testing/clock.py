@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import socket
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
@@ -36,6 +37,13 @@ class _PatientLoop(VirtualTimeLoop):
         self._in_threads.add(future)
         future.add_done_callback(self._in_threads.discard)
         return future
+
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+        """Raise `Misuse`: an answer from a socket would come after every time-out."""
+        raise Misuse(
+            "sockets do not work on virtual time: use FakeProvider, EmulatedTransport, the fixture emulated_provider "
+            "or a recording"
+        )
 
     async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
         """End the threads."""
