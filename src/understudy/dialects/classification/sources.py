@@ -50,7 +50,6 @@ TOGETHER_USERS = Source("together", "https://github.com/togethercomputer/togethe
 REPLICATE = Source("replicate", "https://replicate.com/docs/reference/http", _FIRST)
 REPLICATE_CODES = Source("replicate", "https://replicate.com/docs/reference/error-codes", _SECOND)
 REPLICATE_USERS = Source("replicate", "https://github.com/replicate/replicate-python/issues", _FIRST)
-HUGGINGFACE = Source("huggingface", "https://huggingface.co/docs/inference-providers", _FIRST)
 HUGGINGFACE_HUB = Source("huggingface", "https://pypi.org/project/huggingface-hub/1.33.0/", _SECOND)
 HUGGINGFACE_USERS = Source("huggingface", "https://github.com/huggingface/huggingface_hub/issues", _FIRST)
 COHERE = Source("cohere", "https://docs.cohere.com/reference/errors", _SECOND)
@@ -81,7 +80,6 @@ NOVITA = Source("Novita", "https://novita.ai/docs/api-reference/basic-error-code
 BEDROCK = Source("Bedrock", "https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html", _FIRST)
 GITHUB = Source("GitHub Models", "https://docs.github.com/en/github-models", _FIRST)
 CLOUDFLARE = Source("Cloudflare", "https://developers.cloudflare.com/workers-ai/platform/errors/", _FIRST)
-PERPLEXITY = Source("Perplexity", "https://docs.perplexity.ai/", _FIRST)
 
 # What HTTP itself says
 HTTP = Source("HTTP", "https://www.rfc-editor.org/rfc/rfc9110#section-15", _FIRST)
