@@ -360,3 +360,13 @@ def test_a_spoken_answer_without_an_id_is_its_transcript_in_chat_completions() -
     body, warned = outcome("openai", ASK, spoken, ASK)
     assert body["messages"][1] == {"role": "assistant", "content": "Well."}
     assert warned == [("emulated", "audio")]
+    body, warned = outcome("openai", ASK, u.Message.assistant(("Oh.", u.Audio(data=WAV))), ASK)
+    assert body["messages"][1] == {"role": "assistant", "content": "Oh."}
+    assert warned == [("dropped", "audio")]
+
+
+@pytest.mark.parametrize(("name", "value"), [("top_k", 5), ("min_p", 0.5)])
+def test_sampling_beyond_openais_own_goes_to_servers_that_accept_it(name: str, value: float) -> None:
+    assert outcome("openai", ASK, **{name: value})[1] == [("dropped", name)]
+    body, warned = outcome("openai", ASK, quirks=Quirks(accepts=frozenset({name})), **{name: value})
+    assert (body[name], warned) == (value, [])
