@@ -366,7 +366,8 @@ def test_a_spoken_answer_without_an_id_is_its_transcript_in_chat_completions() -
 
 
 @pytest.mark.parametrize(("name", "value"), [("top_k", 5), ("min_p", 0.5)])
-def test_sampling_beyond_openais_own_goes_to_servers_that_accept_it(name: str, value: float) -> None:
-    assert outcome("openai", ASK, **{name: value})[1] == [("dropped", name)]
-    body, warned = outcome("openai", ASK, quirks=Quirks(accepts=frozenset({name})), **{name: value})
+def test_sampling_beyond_openais_own_goes_to_servers_that_accept_it(name: str, value: Any) -> None:
+    options: dict[str, Any] = {name: value}
+    assert outcome("openai", ASK, **options)[1] == [("dropped", name)]
+    body, warned = outcome("openai", ASK, quirks=Quirks(accepts=frozenset({name})), **options)
     assert (body[name], warned) == (value, [])
