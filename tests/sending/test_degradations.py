@@ -59,8 +59,9 @@ def test_a_failed_result_with_media_is_marked_by_a_text_at_anthropic() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini", "openai"])
-def test_a_system_prompt_has_no_image(dialect: str) -> None:
-    body, warned = outcome(dialect, u.Message.system((u.Text("Be brief"), u.Image(data=PNG))), ASK)
+@pytest.mark.parametrize("role", [u.Role.SYSTEM, u.Role.DEVELOPER])
+def test_a_system_prompt_has_no_image(dialect: str, role: u.Role) -> None:
+    body, warned = outcome(dialect, u.Message(role, (u.Text("Be brief"), u.Image(data=PNG))), ASK)
     assert ("Be brief" in json.dumps(body), PNG in json.dumps(body)) == (True, False)
     assert warned == [("dropped", "image")]
 
