@@ -150,6 +150,7 @@ class HttpBackend:
             name=self.name,
             model=model,
             priority=config.priority,
+            weight=config.weight,
             provider_type=self.row.type,
             default=default,
             endpoint=base_url,
