@@ -1,19 +1,22 @@
 """An event loop with virtual time: its clock jumps to the next timer as soon as nothing else is left to do.
 
 An hour of waiting takes no time, and what happens does not depend on the machine. Code that runs on it must not use
-threads: their results would arrive at a moment that depends on the machine.
+threads: their results would arrive at a moment that depends on the machine. With `is_busy`, time stands still for those
+that it reports.
 """
 
 from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from math import inf, nextafter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+POLL = 0.05
+"""Real seconds between two looks at threads at work; a result wakes the loop at once."""
 _RESOLUTION = 1e-9
 """Seconds: asyncio runs the timers that are due before `time()` and this, which is the resolution of its own clock."""
 
@@ -22,11 +25,17 @@ class _JumpingSelector(selectors.DefaultSelector):
     """Moves the clock instead of waiting."""
 
     now = 0.0
+    is_busy: Callable[[], bool] | None = None
+    _was_busy = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         # One file is the loop's own, which wakes it up from other threads. Only if there are more is the system asked.
         ready = super().select(0) if timeout is None or len(self.get_map()) > 1 else []
         if not ready:
+            if self.is_busy is not None:
+                was_busy, self._was_busy = self._was_busy, self.is_busy()
+                if self._was_busy or was_busy:  # what has just been finished is handed over in a moment
+                    return super().select(POLL)
             if timeout is None:
                 raise RuntimeError("nothing is left that could ever happen")
             self.now += timeout
@@ -39,8 +48,10 @@ class _JumpingSelector(selectors.DefaultSelector):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop that begins at the time 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_busy: Callable[[], bool] | None = None) -> None:
+        """`is_busy` returns whether a thread is at work whose result the loop waits for: then no time passes."""
         self._jumping = _JumpingSelector()
+        self._jumping.is_busy = is_busy
         super().__init__(self._jumping)
 
     def time(self) -> float:

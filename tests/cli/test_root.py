@@ -7,6 +7,7 @@ import pytest
 import understudy
 from tests.cli.running import CommandLine
 from understudy.cli.app import COMMANDS
+from understudy.dialects.classification import VERSION
 
 
 def test_alone_it_prints_its_help(cli: CommandLine) -> None:
@@ -18,7 +19,11 @@ def test_alone_it_prints_its_help(cli: CommandLine) -> None:
 
 
 def test_the_version(cli: CommandLine) -> None:
-    assert cli.run("--version") == (0, f"understudy {understudy.__version__}\n", "")
+    assert cli.run("--version") == (
+        0,
+        f"understudy {understudy.__version__} (classification of errors {VERSION})\n",
+        "",
+    )
 
 
 def test_the_version_loads_nothing_heavy(cli: CommandLine) -> None:

@@ -15,7 +15,7 @@ from understudy import providers
 from understudy.dialects import load
 from understudy.dialects.base import Send
 from understudy.dialects.history import localize
-from understudy.domain.content import CacheMark, File, Image, Refusal, Text, Thinking, ToolCall, ToolResult
+from understudy.domain.content import CacheMark, File, Image, Opaque, Refusal, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.events import Warned
 from understudy.domain.messages import Message, Role, Tool, ToolChoice
 from understudy.domain.operation import Operation
@@ -401,6 +401,19 @@ def test_a_prefill_before_a_system_message_that_moves_does_not_end_in_white_spac
     last = body["messages"][-1]["content"]
     assert (last if isinstance(last, str) else last[-1]["text"]) in ("The answer:", "Hello")
     assert "answer: " not in str(body)
+
+
+def test_a_prefill_before_a_part_that_is_left_out_does_not_end_in_white_space() -> None:
+    elsewhere = Opaque("openai", {"type": "server_thing"})
+    body, _ = encoded("anthropic", HI, Message(Role.ASSISTANT, (Text("The answer:\n"), elsewhere)))
+    assert body["messages"][-1] == {"role": "assistant", "content": [{"type": "text", "text": "The answer:"}]}
+
+
+def test_a_system_message_stays_in_the_middle_only_before_an_answer_that_is_really_sent() -> None:
+    """An answer of nothing but another provider's thinking is left out, so the user would follow."""
+    thought = Message(Role.ASSISTANT, (Thinking("Hm."),))
+    body, _ = encoded("anthropic", HI, Message.system("Be kind."), thought, HI, model="claude-opus-5-5")
+    assert [message["role"] for message in body["messages"]] == ["user", "system"], "it may be the last"
 
 
 @pytest.mark.parametrize("target", ["anthropic", "google"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer.main
 
-from tests.docs import reference
+from tests.docs import failures, reference
 from understudy import providers
 from understudy.cli.app import COMMANDS, app
 from understudy.cli.chat.commands import COMMANDS as CHAT_COMMANDS
@@ -247,6 +247,7 @@ def tasks() -> str:
 
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
+    **{("failures.md", name): draw for name, draw in failures.PARTS.items()},
     ("choosing.md", "tasks"): tasks,
     ("cli.md", "exit codes"): exit_codes,
     ("cli.md", "chat commands"): chat_commands,

@@ -14,7 +14,7 @@ from typing import Any, is_typeddict
 import msgspec
 
 import understudy
-from understudy import blocking, emulator
+from understudy import blocking, emulator, testing
 
 GROUPS: dict[str, str] = {
     "entry points": "from_config create_provider Provider ProviderManager LLMProvider ResponseStream",
@@ -69,14 +69,16 @@ def group(name: str) -> str:
 
 
 def module(space: Any) -> str:
-    """Return the reference of a further module: `understudy.blocking` or `understudy.emulator`."""
-    return "\n\n".join(_described(name, getattr(space, name)) for name in space.__all__)
+    """Return the reference of a further module, such as `understudy.blocking`, without what it has from another."""
+    own = (name for name in space.__all__ if space is not testing or name not in emulator.__all__)
+    return "\n\n".join(_described(name, getattr(space, name)) for name in own)
 
 
 PARTS: dict[str, Callable[[], str]] = {
     **{name: partial(group, name) for name in GROUPS},
     "blocking": partial(module, blocking),
     "emulator": partial(module, emulator),
+    "testing": partial(module, testing),
 }
 
 
@@ -241,7 +243,8 @@ def _string(node: ast.stmt | None) -> str:
 
 def _alias(name: str) -> list[str]:
     """Return the definition of a name that stands for a type."""
-    home = understudy._HOME_OF.get(name, "understudy.emulator.emulator")  # pyright: ignore[reportPrivateUsage]
+    homes = {**testing._HOME_OF, **understudy._HOME_OF}  # pyright: ignore[reportPrivateUsage]
+    home = homes.get(name, "understudy.emulator.emulator")
     body = _tree(home).body
     for node, following in zip(body, [*body[1:], None], strict=True):
         match node:

@@ -9,6 +9,8 @@ import pytest
 
 import understudy as u
 from tests.engine.fakes import eventually
+from tests.engine.servers import Asked, manager, message, serving
+from understudy.dialects.classification import VERSION
 from understudy.emulator import Emulator, Fault
 from understudy.transport.base import TransportError
 
@@ -28,6 +30,24 @@ async def test_failed_attempts_are_warnings_and_won_ones_are_silent(caplog: pyte
     assert (first.outcome, second.outcome) == (u.Outcome.FAILED, u.Outcome.WON)
     assert lines(caplog) == [f"request {first.request_id} attempt {first}"]
     assert [record.levelno for record in caplog.records if record.name == "understudy"] == [logging.WARNING]
+
+
+async def test_a_code_that_no_row_knows_is_logged_for_whoever_looks_for_it(caplog: pytest.LogCaptureFixture) -> None:
+    body = b'{"error":{"message":"No","type":"server_error","code":"code_of_next_year"}}'
+
+    async def script(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(message("application/json", body, "500 Internal Server Error"))
+
+    caplog.set_level(logging.DEBUG)
+    async with serving(script) as servers, manager(*servers, max_retries=1) as llm:
+        with pytest.raises(u.ServerFailed) as caught:
+            await llm.generate("hi")
+    (attempt,) = caught.value.attempts
+    assert attempt.failure is not None
+    assert attempt.failure.unknown_code == "code_of_next_year"
+    row = f"the classification of {VERSION} has no row for the code 'code_of_next_year' of {attempt.provider}"
+    assert lines(caplog)[0] == f"request {attempt.request_id} attempt 1: {row}"
+    assert [record.levelno for record in caplog.records if record.name == "understudy"] == [10, logging.WARNING]
 
 
 async def test_an_attempt_that_its_caller_gave_up_is_not_the_providers_failure(

@@ -190,6 +190,12 @@ SCENARIOS = (
 )
 
 
+LONGEST_OPEN = 10.0
+"""Seconds for which a circuit breaker is open at most."""
+LOOK = 0.25
+"""Seconds between two looks whether a primary is used again."""
+
+
 class Result(msgspec.Struct, kw_only=True):
     """What came of one call, or of several."""
 
@@ -266,11 +272,22 @@ class Trial:
         async with u.ProviderManager([primary, backup], rules, sink=self._ledger) as manager:
             for number in range(1, self.scenario.requests + 1):
                 self._is_down = not self.scenario.returns_after or number <= self.scenario.returns_after
-                await self._call(manager, result, last=number == self.scenario.requests)
+                await self._call(manager, result)
+            if self.scenario.returns_after:
+                await self._see_it_return(manager, result)
         result.complaints += self._of_account(result)
         return result
 
-    async def _call(self, manager: u.ProviderManager, result: Result, *, last: bool) -> None:
+    async def _see_it_return(self, manager: u.ProviderManager, result: Result) -> None:
+        """Go on asking for as long as a circuit breaker may be open, until the primary answers."""
+        for _ in range(int(LONGEST_OPEN / LOOK) + 1):
+            if result.ended == "primary":
+                return
+            await asyncio.sleep(LOOK)
+            await self._call(manager, result)
+        result.complaints.append(f"the primary is back, but {result.ended} answered")
+
+    async def _call(self, manager: u.ProviderManager, result: Result) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         shown = ""
@@ -293,8 +310,6 @@ class Trial:
         result.complaints += self._of_call(answer, error, shown)
         if seconds > self._pace.patience:
             result.complaints.append(f"took {seconds:.1f} s")
-        if last and self.scenario.returns_after and result.ended != "primary":
-            result.complaints.append(f"the primary is back, but {result.ended} answered")
 
     def _of_call(self, answer: u.GenerationResponse | None, error: Exception | None, shown: str) -> Iterator[str]:
         if answer is not None and answer.text != TEXT:

@@ -3,6 +3,9 @@
 Samples small wrong changes of the modules that decide and drive (`suites.py`), and runs for each the tests that can
 notice it. What survives is a gap in the tests, or an equivalent change: those are listed with a reason in
 `equivalent.toml`.
+
+`--fields --sample 0` deletes every mapped field, table row and warning of the encoders in turn; with `--results FILE` a
+run that was interrupted goes on, and only survivors are tried again once there are new tests.
 """
 
 from __future__ import annotations

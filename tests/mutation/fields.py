@@ -20,6 +20,9 @@ _MODULES = ("encode*.py", "embeddings.py", "wire.py")
 _READS = re.compile(r"_*(decode|read|parse|depth|by_token|require)")
 """Functions of these modules that read answers."""
 
+_SINGLE = tuple(f"tests/sending/test_{name}.py" for name in ("mapped_fields", "mapped_parts", "degradations"))
+"""Tests of what only some requests have, in all dialects."""
+
 FAMILIES = {
     "anthropic": ("anthropic",),
     "cohere": ("cohere",),
@@ -51,8 +54,7 @@ def suite_of_fields(root: Path, path: str) -> list[str]:
         for family in families
         if family.label.startswith(FAMILIES[dialect])
     ]
-    single = ("tests/sending/test_mapped_fields.py", "tests/sending/test_degradations.py")
-    return [*chosen[:1], *_tests_of(root, dialect), *single, *chosen[1:]]
+    return [*chosen[:1], *_tests_of(root, dialect), *_SINGLE, *chosen[1:]]
 
 
 def _tests_of(root: Path, dialect: str) -> Iterator[str]:

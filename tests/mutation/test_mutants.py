@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.__main__ import EQUIVALENT, difference, equivalents
+from tests.mutation.__main__ import EQUIVALENT, Results, difference, equivalents
 from tests.mutation.fields import field_mutants_of, modules
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.suites import SUITES, suite_of
+from tests.mutation.trial import Trial
 
 ROOT = Path(__file__).parents[2]
 PATHS = [path for path in SUITES if (ROOT / path).exists()]
@@ -103,3 +104,12 @@ def test_a_survivor_is_shown_with_its_change() -> None:
     shown = difference(mutant, (ROOT / path).read_bytes())
     assert f"{path}:{mutant.line} (constant)" in shown
     assert "-WINDOW = 10.0\n+WINDOW = 11.0" in shown
+
+
+def test_only_killed_mutants_are_not_tried_again(tmp_path: Path) -> None:
+    killed, survivor, other = mutants_of(ROOT, "src/understudy/policy/budgets.py")[:3]
+    trials = [Trial(killed, "killed", 0.5, "tests/a.py::test_a"), Trial(survivor, "survived", 0.5)]
+    for trial in trials:
+        Results(tmp_path / "results").note(trial)
+    assert Results(tmp_path / "results").killed([killed, survivor, other]) == trials[:1]
+    assert Results(None).killed([killed]) == []

@@ -14,43 +14,16 @@ from ollama._types import Options
 from openai.types.responses import input_token_count_params
 
 import understudy as u
-from tests.sending.conversations import PNG, WAV
-from understudy.dialects import load
-from understudy.dialects.base import Endpoint, Send, WarningLog
+from tests.sending.bodies import ASK, SCHEMA, came_in, sent
+from tests.sending.conversations import PNG
+from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.replicate.encode import encode_chat
 from understudy.dialects.replicate.encode_settings import encode_inputs
 from understudy.dialects.replicate.schema import InputSchema
-from understudy.domain.content import Audio, CacheMark, Citation, Provenance, Text, Thinking
+from understudy.domain.content import CacheMark
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, WireOrigin
-
-ASK = u.Message.user("Hello")
-PLAIN = Quirks()
-SCHEMA: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}}
-
-
-def sent(
-    dialect: str, operation: Operation, request: Any, quirks: Quirks = PLAIN, options: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return the body of a request in a dialect."""
-    endpoint = Endpoint(provider="p", base_url="http://host", model="a-model", quirks=quirks, options=options or {})
-    steps = load(dialect).open(operation, request, endpoint).start()
-    (send,) = [step for step in steps if isinstance(step, Send)]
-    body: dict[str, Any] = json.loads(send.request.body or b"")
-    return body
-
-
-def came_in(dialect: str, body: dict[str, Any], **configured: Any) -> u.GenerationRequest:
-    """Return a request that came in on a wire, with values of the configuration."""
-    return u.GenerationRequest(
-        messages=(ASK,),
-        model="a-model",
-        origin=WireOrigin(dialect, json.dumps(body).encode()),
-        configured=frozenset(configured),
-        **configured,
-    )
-
 
 EVERYTHING: dict[str, Any] = {
     "max_tokens": 5000, "temperature": 0.5, "top_p": 0.5, "top_k": 5, "stop": ("END",), "user": "u-1",
@@ -125,15 +98,19 @@ def test_options_of_ollama_beside_options_are_moved_into_them() -> None:
     for name in Options.model_fields.keys() - unified - only_loading:
         request = u.GenerationRequest(messages=(ASK,), extra={"ollama": {name: 1}})
         assert sent("ollama", Operation.CHAT, request)["options"] == {name: 1}, name
+    mixed = {"num_ctx": 1, "keep_alive": "5m", "options": {"num_gpu": 2}}
+    body = sent("ollama", Operation.CHAT, u.GenerationRequest(messages=(ASK,), extra={"ollama": mixed}))
+    assert (body["keep_alive"], body["options"]) == ("5m", {"num_ctx": 1, "num_gpu": 2})
 
 
 @pytest.mark.parametrize("dialect", ["ollama", "openai", "cohere", "hf_features"])
 def test_options_of_the_entry_fill_a_request_for_vectors_that_came_in(dialect: str) -> None:
     name = "hf-features" if dialect == "hf_features" else dialect
-    body = json.dumps({"input": ["a"], "texts": ["a"], "inputs": ["a"], "model": "a-model"}).encode()
+    body = json.dumps({"input": ["a"], "texts": ["a"], "inputs": ["a"], "model": "another"}).encode()
     request = EmbeddingRequest(texts=("a",), model="a-model", origin=WireOrigin(name, body))
     filled = sent(name, Operation.EMBED, request, options={"x_own": 1})
     assert filled["x_own"] == 1
+    assert filled["model"] == ("another" if name == "hf-features" else "a-model")  # there it is part of the address
     assert filled[{"cohere": "texts", "hf_features": "inputs"}.get(dialect, "input")] == ["a"]
 
 
@@ -174,51 +151,6 @@ def test_models_at_replicate_get_reasoning_under_their_own_name(name: str) -> No
     assert inputs[name] == (2000 if "budget" in name else True)
 
 
-@pytest.mark.parametrize("more", [(), (ASK,)])
-def test_media_in_results_follow_them_in_chat_completions(more: tuple[u.Message, ...]) -> None:
-    quirks = Quirks(inputs=frozenset({"image", "audio", "file"}))
-    result = u.ToolResult(call_id="c", content=(Text("See"), u.Image(data=PNG), Audio(data=WAV)))
-    call = u.ToolCall(id="c", name="f")
-    request = u.GenerationRequest(messages=(ASK, u.Message.assistant(call), u.Message.tool(result), *more))
-    _, _, results, media, *rest = sent("openai", Operation.CHAT, request, quirks)["messages"]
-    assert [part["type"] for part in results["content"]] == ["text"]
-    assert media["role"] == "user"
-    assert [part["type"] for part in media["content"]] == ["image_url", "input_audio"]
-    assert rest == [{"role": "user", "content": "Hello"}] * len(more)
-
-
-@pytest.mark.parametrize("url", ["https://e.com/a.png", "http://e.com/a.png", "gs://bucket/a.png"])
-def test_gemini_is_sent_the_urls_that_it_reads(url: str) -> None:
-    request = u.GenerationRequest(messages=(u.Message.user("Look", u.Image(url=url)),))
-    quirks = Quirks(inputs=frozenset({"image"}))
-    part = sent("gemini", Operation.CHAT, request, quirks)["contents"][0]["parts"][1]
-    assert part["fileData"]["fileUri"] == url
-
-
-def test_plans_of_cohere_keep_their_citations() -> None:
-    raw = {"start": 0, "end": 2, "text": "As", "type": "PLAN"}
-    said = u.Text("As said.", citations=(Citation(dialect="cohere", raw=raw, start=0, end=2),))
-    request = u.GenerationRequest(messages=(ASK, u.Message.assistant(said), ASK))
-    (citation,) = sent("cohere", Operation.CHAT, request)["messages"][1]["citations"]
-    assert (citation["start"], citation["end"], citation["text"]) == (0, 2, "As")
-
-
-def test_plans_of_cohere_keep_their_own_citations() -> None:
-    raw = {"start": 0, "end": 2, "text": "As", "type": "PLAN"}
-    plan = Thinking("As said.", extra={"cohere": {"tool_plan": True, "citations": [raw]}})
-    call = u.ToolCall(id="c", name="f")
-    turns = (ASK, u.Message.assistant((plan, call)), u.Message.tool(u.ToolResult(call_id="c", content="x")))
-    answer = sent("cohere", Operation.CHAT, u.GenerationRequest(messages=turns))["messages"][1]
-    assert (answer["tool_plan"], answer["citations"]) == ("As said.", [raw])
-
-
-@pytest.mark.parametrize("dialect", ["anthropic", "gemini"])
-def test_a_conversation_of_which_nothing_is_left_still_has_a_message(dialect: str) -> None:
-    foreign = Thinking("Hmm.", provenance=Provenance("another"))
-    body = sent(dialect, Operation.CHAT, u.GenerationRequest(messages=(u.Message.assistant(foreign),)))
-    assert len(body["contents" if dialect == "gemini" else "messages"]) == 1
-
-
 @pytest.mark.parametrize(("field", "value"), [("temperature", 0.25), ("top_p", 0.5), ("top_k", 5)])
 def test_sampling_that_thinking_excludes_is_not_sent_to_anthropic(field: str, value: float) -> None:
     quirks = Quirks(thinking_modes=frozenset({"enabled"}), max_output_tokens=9000)
@@ -247,38 +179,6 @@ def test_a_version_of_a_model_at_replicate_is_sent() -> None:
     schema = InputSchema(properties={"prompt": {}})
     body = encode_chat(request, endpoint, schema, "v1", WarningLog())
     assert body == {"version": "v1", "input": {"prompt": "Hello"}}
-
-
-ANSWERS: dict[str, Any] = {
-    "anthropic": {"role": "assistant", "content": "Oh."},
-    "cohere": {"role": "assistant", "content": "Oh."},
-    "gemini": {"role": "model", "parts": [{"text": "Oh."}]},
-    "ollama": {"role": "assistant", "content": "Oh."},
-    "openai": {"role": "assistant", "content": "Oh."},
-    "responses": {"type": "message", "role": "assistant", "content": "Oh."},
-}
-
-
-@pytest.mark.parametrize("dialect", ANSWERS)
-def test_an_answer_of_one_string_is_a_message(dialect: str) -> None:
-    body = sent(dialect, Operation.CHAT, u.GenerationRequest(messages=(ASK, u.Message.assistant("Oh."), ASK)))
-    place = {"gemini": "contents", "responses": "input"}.get(dialect, "messages")
-    assert body[place][1] == ANSWERS[dialect]
-
-
-def test_citations_of_thinking_name_its_block_at_cohere() -> None:
-    raw = {"start": 0, "end": 2, "text": "Hm", "type": "THINKING_CONTENT"}
-    thought = Thinking("Hmm.", extra={"cohere": {"citations": [raw]}})
-    request = u.GenerationRequest(messages=(ASK, u.Message.assistant((u.Text("Oh."), thought)), ASK))
-    assert sent("cohere", Operation.CHAT, request)["messages"][1]["citations"] == [{**raw, "content_index": 1}]
-
-
-def test_documents_in_results_of_tools_are_sent_as_they_came_at_cohere() -> None:
-    document = {"document": {"id": "d-1", "data": {"title": "T", "text": "18 degrees"}}}
-    result = u.ToolResult(call_id="c", content=(u.Text("18 degrees", extra={"cohere": document}),))
-    turns = (ASK, u.Message.assistant(u.ToolCall(id="c", name="f")), u.Message.tool(result))
-    message = sent("cohere", Operation.CHAT, u.GenerationRequest(messages=turns))["messages"][-1]
-    assert message["content"] == [{"type": "document", **document}]
 
 
 PURPOSES = {
@@ -335,3 +235,72 @@ def test_counted_prompts_hold_all_that_the_count_of_gemini_takes() -> None:
 def test_summaries_of_reasoning_have_their_names_in_responses(display: Any, summary: str | None) -> None:
     request = u.GenerationRequest(messages=(ASK,), reasoning=u.Reasoning(effort="low", display=display))
     assert sent("responses", Operation.CHAT, request)["reasoning"].get("summary") == summary
+
+
+@pytest.mark.parametrize("place", ["generateContentRequest", "generate_content_request"])
+def test_a_count_for_gemini_that_came_in_keeps_all_but_its_model(place: str) -> None:
+    asked = {"contents": [{"parts": [{"text": "Hello"}]}]}
+    request = came_in("gemini", {"model": "b", place: {**asked, "model": "models/b"}}, temperature=0.5)
+    model = "models/a-model"
+    assert sent("gemini", Operation.COUNT_TOKENS, request) == {"model": model, place: {**asked, "model": model}}
+
+
+def test_a_model_in_the_body_for_gemini_is_that_of_the_target() -> None:
+    request = u.GenerationRequest(messages=(ASK,), extra={"gemini": {"model": "another"}})
+    assert sent("gemini", Operation.CHAT, request)["model"] == "models/a-model"
+
+
+@pytest.mark.parametrize("effort", ["low", "medium", "high", "max"])
+def test_levels_of_thinking_are_sent_to_ollama(effort: Any) -> None:
+    request = u.GenerationRequest(messages=(ASK,), reasoning=u.Reasoning(effort=effort))
+    assert sent("ollama", Operation.CHAT, request)["think"] == effort
+
+
+CHATTING = ("anthropic", "cohere", "gemini", "ollama", "openai", "responses")
+LAYERS: dict[str, Any] = {"options": {"xA": 1, "xC": 1}, "dialect": {"xB": 2, "xC": 2}, "provider": {"xC": 3}}
+
+
+@pytest.mark.parametrize("dialect", CHATTING)
+def test_own_fields_of_entry_dialect_and_provider_are_sent_the_nearest_last(dialect: str) -> None:
+    extra = {dialect: LAYERS["dialect"], "p": LAYERS["provider"]}
+    request = u.GenerationRequest(messages=(ASK,), extra=extra)
+    body = sent(dialect, Operation.CHAT, request, options=LAYERS["options"])
+    assert (body["xA"], body["xB"], body["xC"]) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("dialect", ["cohere", "gemini", "ollama", "openai"])
+def test_own_fields_of_vectors_are_sent_the_nearest_last(dialect: str) -> None:
+    request = EmbeddingRequest(texts=("a",), extra={dialect: LAYERS["dialect"], "p": LAYERS["provider"]})
+    body = sent(dialect, Operation.EMBED, request, options=LAYERS["options"])
+    fields = body["requests"][0] if dialect == "gemini" else body
+    assert (fields["xA"], fields["xB"], fields["xC"]) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("dialect", [name for name in CHATTING if name != "gemini"])
+def test_the_model_of_a_request_is_sent_where_the_target_names_none(dialect: str) -> None:
+    request = u.GenerationRequest(messages=(ASK,), model="b")
+    assert sent(dialect, Operation.CHAT, request, model=None)["model"] == "b"
+    if dialect in ("cohere", "ollama", "openai"):
+        vectors = EmbeddingRequest(texts=("a",), model="b")
+        assert sent(dialect, Operation.EMBED, vectors, model=None)["model"] == "b"
+
+
+def test_the_encoding_of_vectors_is_that_of_the_target_in_openais_form() -> None:
+    request = EmbeddingRequest(texts=("a",))
+    assert sent("openai", Operation.EMBED, request, Quirks(embed_format="base64"))["encoding_format"] == "base64"
+    assert "encoding_format" not in sent("openai", Operation.EMBED, request)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "own"), [("max_tokens", 99, "max_tokens"), ("user", "u-1", "safety_identifier")]
+)
+def test_a_second_spelling_of_openais_counts_as_set(field: str, value: Any, own: str) -> None:
+    body = sent("openai", Operation.CHAT, came_in("openai", {**FORM, own: value}, **{field: value}))
+    assert body == {**FORM, own: value}
+
+
+@pytest.mark.parametrize("dialect", ["openai", "responses", "anthropic", "cohere"])
+def test_own_fields_start_no_stream(dialect: str) -> None:
+    body = sent(dialect, Operation.CHAT, u.GenerationRequest(messages=(ASK,), extra={dialect: {"stream": True}}))
+    assert not body.get("stream")
+    assert dialect != "openai" or "stream" not in body

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.wire.hints import MAX_HINT, duration, forbids_retry, retry_after
+from understudy.wire.hints import MAX_HINT, duration, forbids_retry, reset_after, retry_after
 
 DATE = "Tue, 04 Aug 2026 12:00:00 GMT"
 
@@ -173,3 +173,51 @@ def test_no_broken_date_breaks_it(date: str) -> None:
     for headers in ({"retry-after": date, "date": DATE}, {"retry-after": DATE, "date": date}):
         hint = retry_after(headers)
         assert hint is None or 0 < hint <= MAX_HINT
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "1m2.5s"}, 62.5),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "20ms"}, 0.02),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-requests": "7s"}, None),
+        ({"x-ratelimit-remaining-tokens": "3", "x-ratelimit-reset-tokens": "7s"}, None),
+        ({"x-ratelimit-remaining-tokens": "00", "x-ratelimit-reset-tokens": "7s"}, None),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9"}, 9.0),
+        ({"x-ratelimit-reset": "9"}, 9.0),
+        ({"x-ratelimit-reset": "1741305600"}, None),
+        ({"x-ratelimit-remaining": "2", "x-ratelimit-reset": "9"}, None),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1741305600000"}, None),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "-9"}, None),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "later"}, None),
+        ({"date": DATE, "x-ratelimit-remaining": "0", "x-ratelimit-reset": "2026-08-04T12:00:30Z"}, 30.0),
+        ({"date": DATE, "x-ratelimit-remaining": "0", "x-ratelimit-reset": "2026-08-04T14:00:30+02:00"}, 30.0),
+        ({"date": DATE, "x-ratelimit-remaining": "0", "x-ratelimit-reset": "2026-08-04T12:00:30"}, None),
+        ({"date": DATE, "x-ratelimit-remaining": "0", "x-ratelimit-reset": "2026-08-04T11:00:30Z"}, None),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "2026-08-04T12:00:30Z"}, None),
+        (
+            {
+                "x-ratelimit-remaining-tokens": "0",
+                "x-ratelimit-reset-tokens": "7s",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": "2m59.56s",
+            },
+            179.56,
+        ),
+        ({"ratelimit": '"api";r=0;t=55'}, 55.0),
+        ({"ratelimit": '"api" ; r = 0 ; t = 55'}, 55.0),
+        ({"ratelimit": '"api";r=1;t=55'}, None),
+        ({"ratelimit": '"api";r=0;t=0'}, None),
+        ({"ratelimit": '"a";r=0;t=5, "b";r=0;t=50'}, 50.0),
+        ({"ratelimit": "r=0"}, None),
+    ],
+)
+def test_the_time_until_an_exhausted_limit_is_renewed(headers: dict[str, str], seconds: float | None) -> None:
+    assert reset_after(headers) == (None if seconds is None else pytest.approx(seconds))
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_no_time_of_reset_breaks_it(reset: str, date: str) -> None:
+    wait = reset_after({"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset, "date": date, "ratelimit": reset})
+    assert wait is None or 0 < wait <= MAX_HINT

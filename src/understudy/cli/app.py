@@ -15,6 +15,7 @@ import understudy
 from understudy.cli.exits import MEANINGS, Guard
 from understudy.cli.manual import CONFIGURATION, LOOKS, Documented, Example, Manual, write_manual, write_parameters
 from understudy.cli.options import CommonOptions, flatten
+from understudy.dialects.classification import VERSION as CLASSIFICATION
 
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Ask": {
@@ -126,7 +127,7 @@ class _LazyGroup(TyperGroup):
 
 def _show_version(value: bool) -> None:
     if value:
-        print(f"understudy {understudy.__version__}")
+        print(f"understudy {understudy.__version__} (classification of errors {CLASSIFICATION})")
         raise typer.Exit
 
 

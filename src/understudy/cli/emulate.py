@@ -168,7 +168,7 @@ def _announce(emulator: Emulator, write: Path | None, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                name: {"base_url": emulator.url(name), "key": emulator.key, "environment": environment(emulator, name)}
+                name: {"base_url": emulator.url(name), "key": emulator.key, "environment": emulator.environment(name)}
                 for name in emulator.providers
             }
         )
@@ -183,22 +183,10 @@ def settings(emulator: Emulator) -> str:
     lines = ["# base URLs", *(f"#   {name:{width}}  {emulator.url(name)}" for name in emulator.providers), ""]
     lines.append("# environment, for the official clients and for understudy without a configuration file")
     for name in emulator.providers:
-        lines += [f"export {variable}={value}" for variable, value in environment(emulator, name).items()]
+        lines += [f"export {variable}={value}" for variable, value in emulator.environment(name).items()]
     if _is_behind_proxy():
         lines.append("export NO_PROXY=localhost,127.0.0.1")
     return "\n".join([*lines, "", "# understudy.toml", configuration(emulator)])
-
-
-def environment(emulator: Emulator, name: str) -> dict[str, str]:
-    """Return the variables that point a provider's own client at its emulator."""
-    row = providers.row(name)
-    origin, url = emulator.origin(name), emulator.url(name)
-    # If the provider's own client adds the path to the variable's value, the path is omitted.
-    short = row.normalize_base_url(origin).rstrip("/") == url
-    variables = {row.base_url_variables[0]: origin if short else url} if row.base_url_variables else {}
-    if row.key_required:
-        variables[row.key_variables[0]] = emulator.key
-    return variables
 
 
 def configuration(emulator: Emulator) -> str:

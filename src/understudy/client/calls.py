@@ -53,7 +53,7 @@ class Calls:
         """Answer a prompt."""
         read = read_prompt(prompt, options, self.types)
         planned = await self._planned(self._planner.plan(read.request))
-        run = Run(self._chat(read, planned.fallback, streamed=False), planned.plan, self._backends, self.engine)
+        run = Run(self._chat(read, planned, streamed=False), planned.plan, self._backends, self.engine)
         await run.to_end()
         if run.response is None:
             raise AssertionError("a run that ends without an error leaves a response")
@@ -66,7 +66,7 @@ class Calls:
 
         async def start() -> Run:
             planned = await self._planned(self._planner.plan(read.request))
-            return Run(self._chat(read, planned.fallback, streamed=True), planned.plan, self._backends, self.engine)
+            return Run(self._chat(read, planned, streamed=True), planned.plan, self._backends, self.engine)
 
         return ResponseStream(start)
 
@@ -98,7 +98,8 @@ class Calls:
         self.engine.check_open(closings)
         return planned
 
-    def _chat(self, read: ReadRequest, fallback: FallbackConfig, *, streamed: bool) -> Job:
+    def _chat(self, read: ReadRequest, planned: PlannedRun, *, streamed: bool) -> Job:
+        fallback = planned.fallback
         tools = read.request.tools
         has_effects = bool(tools) and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools)
         return Job(
@@ -109,6 +110,7 @@ class Calls:
             form=read.form,
             whole=fallback.whole,
             strict=fallback.strict,
+            session=planned.session,
         )
 
 

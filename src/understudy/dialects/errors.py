@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 
 from understudy.dialects.base import Classify, Endpoint, WireError
 from understudy.dialects.classification.codes import CODES, TYPES
@@ -197,7 +197,14 @@ def _recognise(error: WireError, head: HttpHead, endpoint: Endpoint, rules: tupl
     left. The rules of the provider and of the dialect come first, then the tables that all share."""
     message = normalize(error.message)
     own = _first(endpoint.error_rules, error, head, error.message) or _first(rules, error, head, message)
-    return own or _first((*CODES, *WORDS, *TYPES), error, head, message)
+    return own or _first(_possible(head.status, _names(error)), error, head, message)
+
+
+@lru_cache(maxsize=256)
+def _possible(status: int, names: tuple[str, ...]) -> tuple[ErrorRule, ...]:
+    """Return the shared rows that a status, codes and types leave: a few of hundreds, and the same ones in a storm of
+    one error."""
+    return tuple(row for row in (*CODES, *WORDS, *TYPES) if row.is_possible(status, names))
 
 
 def _first(rules: Iterable[ErrorRule], error: WireError, head: HttpHead, message: str) -> ErrorRule | None:
@@ -225,8 +232,13 @@ def _unknown_code(error: WireError, endpoint: Endpoint, rules: tuple[ErrorRule, 
     name = error.code if error.code and not error.code.isdigit() else error.type
     if name is None or name.isdigit():
         return None
-    known = any(rule.knows((name,)) for rule in (*endpoint.error_rules, *rules, *CODES, *TYPES))
+    known = _is_shared(name) or any(rule.knows((name,)) for rule in (*endpoint.error_rules, *rules))
     return None if known else name
+
+
+@lru_cache(maxsize=256)
+def _is_shared(name: str) -> bool:
+    return any(row.knows((name,)) for row in (*CODES, *TYPES))
 
 
 def _hint(error: WireError, head: HttpHead, kind: FailureKind) -> float | None:

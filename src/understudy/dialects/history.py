@@ -18,7 +18,7 @@ from understudy.dialects.histories.cache_marks import with_last_marks
 from understudy.dialects.histories.foreign import note_unspoken, without_foreign
 from understudy.dialects.histories.result_media import with_media_moved
 from understudy.dialects.histories.survey import Survey
-from understudy.dialects.histories.texts import with_trimmed_end, without_void_text
+from understudy.dialects.histories.texts import without_void_text
 from understudy.dialects.histories.tool_loops import paired
 from understudy.dialects.histories.tool_names import ToolNames, restoring, with_accepted_names
 from understudy.dialects.histories.turns import with_a_message, with_user_first
@@ -83,6 +83,4 @@ def _formed(
             messages = with_media_moved(messages, moves, notes)
     if rules.user_first:
         messages = with_user_first(messages, quirks.prefill, notes)
-    if rules.trimmed_end and messages:
-        messages = with_trimmed_end(messages, notes)
     return messages

@@ -185,6 +185,9 @@ class QuirksPatch(TypedDict, total=False):
     responses: Literal["never", "always", "tools", "tools_with_effort"]
 
 
+NO_HEADERS: Mapping[str, str] = {}
+
+
 class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
     """Maps an error to a kind of failure. Every field that is set must match; the first matching rule counts."""
 
@@ -205,13 +208,15 @@ class ErrorRule(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the rule counts only for errors that no other rule recognises."""
         return False
 
-    def matches(self, status: int, names: tuple[str, ...], message: str, headers: Mapping[str, str]) -> bool:
+    def matches(
+        self, status: int, names: tuple[str, ...], message: str, headers: Mapping[str, str] = NO_HEADERS
+    ) -> bool:
         """Check whether this rule matches a status, codes and types, message and response headers."""
-        if self.status is not None and self.status != status:
-            return False
-        if self.code is not None and not self.knows(names):
-            return False
-        return self.text is None or self.text in message.lower()
+        return self.is_possible(status, names) and (self.text is None or self.text in message.lower())
+
+    def is_possible(self, status: int, names: tuple[str, ...]) -> bool:
+        """Check the conditions on status, codes and types alone."""
+        return self.status in (None, status) and (self.code is None or self.knows(names))
 
     def knows(self, names: Iterable[str]) -> bool:
         """Check whether one of these codes and types fits, whatever the other conditions."""

@@ -8,12 +8,16 @@ from collections.abc import Awaitable, Coroutine, Generator, Iterable, Iterator,
 from contextlib import contextmanager
 from typing import Any
 
+from understudy import providers
+from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.emulator import cast
 from understudy.emulator.actor import Actor
 from understudy.emulator.faults import Fault
+from understudy.emulator.in_memory import InMemoryTransport
 from understudy.emulator.script import Script
 from understudy.emulator.server import ProviderServer, RecordedRequest
+from understudy.transport.base import Transport
 
 KEY = "test-key"
 """The key that emulators accept by default."""
@@ -94,18 +98,35 @@ class Emulator:
         """Return the base URL to configure for a provider, such as `http://127.0.0.1:40001/openai/v1` for Groq."""
         return self.origin(provider) + self._server(provider).actor.mount
 
+    def environment(self, provider: str) -> dict[str, str]:
+        """Return the variables that point the provider's own client, and `from_config`, at its emulator."""
+        row = providers.row(provider)
+        origin, url = self.origin(provider), self.url(provider)
+        # If the provider's own client adds the path to the variable's value, the path is omitted.
+        short = row.normalize_base_url(origin).rstrip("/") == url
+        variables = {row.base_url_variables[0]: origin if short else url} if row.base_url_variables else {}
+        return variables | ({row.key_variables[0]: self.key} if row.key_required else {})
+
+    def transport(self, provider: str) -> Transport:
+        """Return a transport that reaches a provider without a socket, for `create_provider(..., transport=...)`.
+
+        Faults, and the requests that are recorded, are the same. Nothing needs to be closed, and time may be virtual.
+        """
+        return InMemoryTransport(self._server(provider))
+
     def script(
         self,
         provider: str,
-        faults: Iterable[Fault | None] = (),
+        faults: Fault | FailureKind | Iterable[Fault | FailureKind | None] = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         every: int = 1,
         on: Operation | None = None,
     ) -> None:
         """Set the faults of the next requests, replacing the script set before.
 
-        Each request takes one entry of `faults`; `None` is a healthy answer. Once they are used up, `always` strikes
+        Each request takes one entry of `faults`; `None` is a healthy answer, a `FailureKind` the provider's own error
+        of that kind. Once they are used up, `always` strikes
         every `every`-th request. `on` restricts the script to one operation. Without faults the provider is healthy.
         """
         self._server(provider).script = Script(faults, always=always, every=every, on=on)
@@ -140,9 +161,13 @@ class Emulator:
 
     def _perform(self, work: Coroutine[Any, Any, None]) -> Awaitable[None]:
         """Return work to await; called from a thread without a loop, do it on the emulator's own first."""
-        if self._loop is None or asyncio._get_running_loop() is not None:  # noqa: SLF001
+        running = asyncio._get_running_loop()  # noqa: SLF001 - public, but without a loop it raises
+        if self._loop is None or running is self._loop:
             return work
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        done = asyncio.run_coroutine_threadsafe(work, self._loop)
+        if running is not None:
+            return asyncio.wrap_future(done)
+        done.result()
         return _Done()
 
     def _server(self, provider: str) -> ProviderServer:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections import deque
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -74,6 +75,11 @@ class ProviderServer:
         self._connected = 0
 
     @property
+    def is_open(self) -> bool:
+        """Whether the port is open."""
+        return self._listener is not None
+
+    @property
     def open_connections(self) -> int:
         """The number of open connections."""
         return len(self._server.connections) if self._server else 0
@@ -106,24 +112,17 @@ class ProviderServer:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read()
         raw = HttpRequest(request.method, request.path_qs, tuple(request.headers.items()), body or None)
-        call = self.actor.call(raw)
-        record = self._record(request, raw)
-        record.operation, record.dialect, record.authenticated = call.operation, call.half.name, call.authenticated
+        record, acts = self.receive(raw, self._connection(request))
         try:
-            # A fault in the request's header takes nothing from the script's queue.
-            written = request.headers.get(faults.HEADER)
-            record.fault = faults.parse(written) if written is not None else self.script.next(call.operation)
-            answer = self.actor.answer(call, record.number, record.fault)
-        except ValueError as error:
-            answer = HttpReply(400, (("content-type", "text/plain"),), str(error).encode())
-        try:
-            return await self._perform(request, answer, record)
+            return await self._perform(request, acts, record)
         except asyncio.CancelledError:
             if record.outcome == "open":
                 record.outcome = "stopped" if self._stopping else "client_left"
             raise
 
-    def _record(self, request: web.BaseRequest, raw: HttpRequest) -> RecordedRequest:
+    def receive(self, raw: HttpRequest, connection: int = 0) -> tuple[RecordedRequest, Iterator[staging.Act]]:
+        """Record a request whose URL is that of the request line, and return what is to be done with it."""
+        call = self.actor.call(raw)
         self._received += 1
         record = RecordedRequest(
             number=self._received,
@@ -131,13 +130,20 @@ class ProviderServer:
             path=raw.url,
             headers={key: value for name, value in raw.headers if (key := name.lower()) not in _SECRET},
             body=_decode_body(raw.body),
-            operation=None,
-            dialect="",
-            authenticated=False,
-            connection=self._connection(request),
+            operation=call.operation,
+            dialect=call.half.name,
+            authenticated=call.authenticated,
+            connection=connection,
         )
         self.requests.append(record)
-        return record
+        try:
+            # A fault in the request's header takes nothing from the script's queue.
+            written = next((value for name, value in raw.headers if name.lower() == faults.HEADER), None)
+            record.fault = faults.parse(written) if written is not None else self.script.next(call.operation)
+            answer = self.actor.answer(call, record.number, record.fault)
+        except ValueError as error:
+            answer = HttpReply(400, (("content-type", "text/plain"),), str(error).encode())
+        return record, staging.stage(answer, record.fault, pace=self._pace)
 
     def _connection(self, request: web.BaseRequest) -> int:
         """Return the number of a request's connection."""
@@ -149,11 +155,11 @@ class ProviderServer:
         return self._connections[request.protocol]
 
     async def _perform(
-        self, request: web.BaseRequest, answer: staging.EmulatedAnswer, record: RecordedRequest
+        self, request: web.BaseRequest, acts: Iterator[staging.Act], record: RecordedRequest
     ) -> web.StreamResponse:
         response = web.StreamResponse()
         try:
-            for act in staging.stage(answer, record.fault, pace=self._pace):
+            for act in acts:
                 match act:
                     case Head():
                         record.status = act.status
@@ -181,17 +187,19 @@ class ProviderServer:
 
     def _dress(self, response: web.StreamResponse, head: Head, number: int) -> None:
         response.set_status(head.status)
-        response.headers["server"] = "understudy-emulator"
-        provider = self.actor.provider
-        response.headers.extend(provider.headers)
-        if provider.request_id_header:
-            response.headers[provider.request_id_header] = f"req_emulated{number:08d}"
-        for name, value in head.headers:
-            response.headers[name] = value
+        response.headers.extend(self.headers_of(head, number))
         if head.length is None:
             response.enable_chunked_encoding()
         else:
             response.content_length = head.length
+
+    def headers_of(self, head: Head, number: int) -> dict[str, str]:
+        """Return the headers of the answer to a request, names in lower case."""
+        provider = self.actor.provider
+        headers = {"server": "understudy-emulator", **{name.lower(): value for name, value in provider.headers}}
+        if provider.request_id_header:
+            headers[provider.request_id_header.lower()] = f"req_emulated{number:08d}"
+        return headers | {name.lower(): value for name, value in head.headers}
 
 
 async def _wait_for_disconnect() -> None:

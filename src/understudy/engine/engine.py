@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from understudy.dialects.classification import VERSION as CLASSIFICATION
 from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.errors import error_of
 from understudy.domain.failures import Failure, FailureKind
@@ -20,6 +21,7 @@ from understudy.engine.backend import Backend
 from understudy.engine.background import Background
 from understudy.engine.job import Job, new_id
 from understudy.ledger import LedgerSink, Observer
+from understudy.policy.affinity import Sessions
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health
 from understudy.policy.signals import Launch
@@ -73,6 +75,7 @@ class Engine:
         sources = sources or Sources()
         self.health = health or Health(sources.rng)
         self.budgets = budgets or Budgets()
+        self.sessions = Sessions()
         self.rng = sources.rng
         self.new_id = sources.new_id
         self.wall_clock = sources.wall_clock
@@ -118,6 +121,15 @@ class Engine:
                     self.background.start(guarded(given, f"observer {observer!r}"))
             except Exception:
                 logger.exception("observer %r failed on attempt %s", observer, record.attempt_id)
+        if record.failure is not None and record.failure.unknown_code is not None:
+            logger.debug(
+                "request %s attempt %d: the classification of %s has no row for the code %r of %s",
+                record.request_id,
+                record.number,
+                CLASSIFICATION,
+                record.failure.unknown_code,
+                record.provider,
+            )
         if record.outcome is Outcome.FAILED:
             # That a model is not offered is the answer to a look-up, not a failure.
             is_answer = record.operation is Operation.MODELS and _is_not_found(record)

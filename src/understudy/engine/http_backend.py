@@ -150,6 +150,7 @@ class HttpBackend:
             name=self.name,
             model=model,
             priority=config.priority,
+            weight=config.weight,
             provider_type=self.row.type,
             default=default,
             endpoint=base_url,
@@ -160,6 +161,7 @@ class HttpBackend:
                 first_event=config.first_event_timeout or self.row.first_event_timeout,
                 idle=config.idle_timeout,
                 total=config.timeout,
+                slowest=config.min_tokens_per_second,
             ),
         )
 

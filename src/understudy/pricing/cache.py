@@ -39,6 +39,11 @@ class PublishedPriceCache:
         """Whether there is nothing to wait for."""
         return self.prices is not None
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether a load has begun and not ended."""
+        return self.prices is None and self._loading is not None
+
     def begin(self) -> None:
         """Start to load, unless that has been done. Return at once."""
         if self.prices is not None:

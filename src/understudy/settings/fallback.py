@@ -36,6 +36,13 @@ _FOREIGN_STRATEGIES = {
     "cheapest": "cost_optimized",
     "order": "priority",
     "task": "task_based",
+    "random": "weighted",
+    "shuffle": "weighted",
+    "simple_shuffle": "weighted",
+    "fastest": "latency",
+    "latency_based": "latency",
+    "latency_based_routing": "latency",
+    "least_connections": "least_busy",
 }
 """Words of other libraries."""
 
@@ -91,6 +98,11 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     """Whether a request that a content filter refused may go to the next target."""
     tasks: Mapping[str, Sequence[str]] = {}
     """For `task_based`: the targets of each task, as `entry` or `entry/model`, in the order in which they are tried."""
+    affinity: bool = False
+    """Whether requests of one `session` go to the target that answered it before, where its prompt is cached."""
+    affinity_lifetime: float = 300.0
+    """Seconds for which a session stays with a target after its last answer. Anthropic keeps a cached prompt for 5
+    minutes after its last use, OpenAI for 5 to 10."""
     unknown_prices: Literal["last", "first"] = "last"
     """For `cost_optimized`: where targets with unknown prices are placed."""
 

@@ -29,6 +29,14 @@ PROVIDER: Mapping[str, Rule] = {
         "the provider's type",
     ),
     "priority": Rule("integer", "1", "lower values are tried first, equal values in the order of the file", "10"),
+    "weight": Rule(
+        "number",
+        "3",
+        "for the strategies `weighted` and `least_busy`: its share of the requests, relative to the other entries'; "
+        "0: only if no other target can answer",
+        "1",
+        least=0,
+    ),
     "api_key": Rule(
         "string",
         '"${OPENAI_API_KEY}"',
@@ -97,6 +105,13 @@ PROVIDER: Mapping[str, Rule] = {
         "60",
         positive=True,
         unit="seconds",
+    ),
+    "min_tokens_per_second": Rule(
+        "number",
+        "2",
+        "a stream that brings less over ten seconds of content counts as stalled",
+        "off",
+        positive=True,
     ),
     "whole": Rule(
         "string",
@@ -223,6 +238,21 @@ FALLBACK: Mapping[str, Rule] = {
     ),
     "fallback_on_filter": Rule(
         "flag", "false", "whether a request that a content filter refused may go to the next target", "`false`"
+    ),
+    "affinity": Rule(
+        "flag",
+        "true",
+        "`true`: requests of one `session` go to the target that answered it before, where its prompt is cached; see "
+        "[affinity](choosing.md#affinity)",
+        "`false`",
+    ),
+    "affinity_lifetime": Rule(
+        "number",
+        "300",
+        "for `affinity`: how long a session stays with a target after its last answer",
+        "300, the usual lifetime of a cached prompt",
+        positive=True,
+        unit="seconds",
     ),
     "unknown_prices": Rule(
         "string",

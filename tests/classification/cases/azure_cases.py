@@ -46,6 +46,8 @@ CASES = [
     _P.plain(401, Kind.PERMISSION, _error("PermissionDenied", "The principal `x` lacks the required data action `Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action`")),
     _P.plain(403, Kind.PERMISSION, _error("AuthenticationTypeDisabled", "Key based authentication is disabled for this resource."), unknown="AuthenticationTypeDisabled"),
     _P.plain(403, Kind.PERMISSION, _error("AccessDenied", "Access denied due to Virtual Network/Firewall rules."), unknown="AccessDenied"),
+    _P.plain(403, Kind.AUTHENTICATION, _error("Forbidden", "Your resource has been temporarily blocked because we detected behavior that may violate our content policy. For more details on Azure OpenAI service content policy, please visit https://aka.ms/aoaicodeofconduct")),
+    _P.plain(403, Kind.PERMISSION, _error("Forbidden", "Traffic is not from an approved private endpoint.")),
     _P.plain(403, Kind.PERMISSION, _error("403", "Public access is disabled. Please configure private endpoint.")),
     # Deployment
     _P.plain(404, Kind.NOT_FOUND, _error("DeploymentNotFound", "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.")),

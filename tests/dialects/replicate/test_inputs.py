@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from understudy.dialects.base import WarningLog
+from tests.sending.conversations import PNG
+from understudy.dialects.base import Endpoint, WarningLog
+from understudy.dialects.replicate.encode import encode_request
 from understudy.dialects.replicate.encode_settings import encode_inputs
 from understudy.dialects.replicate.schema import InputSchema, schema_of
-from understudy.domain.content import Image, JsonObject, Text, Thinking, ToolCall, ToolResult
+from understudy.domain.content import Citation, File, Image, JsonObject, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.messages import Message, Tool
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.wire.json import BadJson
@@ -195,3 +198,37 @@ def test_models_that_write_files_are_told_by_their_output(output: JsonObject) ->
     value = described()
     value["latest_version"]["openapi_schema"]["components"]["schemas"]["Output"] = output
     assert schema_of(value, of_version=False).writes_files
+
+
+def test_a_system_message_alone_is_the_prompt() -> None:
+    assert written({"prompt": STRING, "system_prompt": STRING}, Message.system("Tell a joke.")) == (
+        {"prompt": "Tell a joke."},
+        [("emulated", "messages")],
+    )
+
+
+def test_what_prompts_cannot_hold_is_left_out_with_a_warning() -> None:
+    schema: JsonObject = {"prompt": STRING, "image": STRING}
+    cited = Message.user((Text("Hello"), Citation(url="https://example.com")))
+    assert written(schema, cited) == ({"prompt": "Hello"}, [("dropped", "citations")])
+    unread = Message.user((Text("Hello"), Image(url="ftp://example.com/a.png")))
+    assert written(schema, unread) == ({"prompt": "Hello"}, [("dropped", "image url")])
+
+
+def test_a_file_that_is_an_image_is_sent_as_one() -> None:
+    asked = Message.user((Text("Hello"), File(data=PNG, media_type="image/png")))
+    inputs, warnings = written({"prompt": STRING, "image": STRING}, asked)
+    assert (inputs["image"], warnings) == (f"data:image/png;base64,{PNG}", [("emulated", "file")])
+
+
+def test_a_value_that_the_model_does_not_list_is_left_out_with_a_warning() -> None:
+    schema: JsonObject = {"prompt": STRING, "verbosity": {"type": "string", "enum": ["low", "high"]}}
+    assert written(schema, verbosity="high") == ({"prompt": "Hello", "verbosity": "high"}, [])
+    assert written(schema, verbosity="medium") == ({"prompt": "Hello"}, [("dropped", "verbosity")])
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_body_that_came_in_is_streamed_as_the_call_wants(stream: bool) -> None:
+    endpoint = Endpoint(provider="p", base_url="http://host")
+    request = encode_request({"input": {}, "stream": not stream}, "/v1/predictions", endpoint, stream=stream)
+    assert json.loads(request.body or b"") == {"input": {}, "stream": stream}

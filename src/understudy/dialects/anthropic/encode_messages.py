@@ -36,7 +36,6 @@ HISTORY = HistoryRules(
     paired=True,
     empty_text=False,
     blank_text=False,
-    trimmed_end=True,
     user_first=True,
     cache_marks=4,
 )
@@ -267,8 +266,6 @@ class MessageEncoder:
             if message.name is not None:
                 self._notes.drop("name", "message names are not supported here")
             if message.role not in _SYSTEM:
-                if self._waiting and message.role is Role.ASSISTANT:
-                    self._append_waiting()
                 self._append(message)
             elif self._messages and self._quirks.mid_system:
                 self._waiting.append(message)
@@ -287,6 +284,7 @@ class MessageEncoder:
             self._notes.emulate("messages", "this API requires a message; nothing else is left of the conversation")
             self._append(Message.user(PLACEHOLDER))
         self._refuse_prefill(messages)
+        self._trim_prefill()
         return self._system_prompt(), self._messages
 
     def _move(self, message: Message) -> None:
@@ -310,6 +308,8 @@ class MessageEncoder:
         content = self._content(message)
         if not content and not (isinstance(message.content, str) and message.role is Role.USER):
             return  # Nothing of it can be expressed here; what was omitted has a warning.
+        if self._waiting and message.role is Role.ASSISTANT:
+            self._append_waiting()
         last = self._messages[-1] if self._messages else None
         extra = {} if message.extra is None else message.extra.get(NAME, {})
         if last is None or last["role"] != role or role == "system":
@@ -337,6 +337,18 @@ class MessageEncoder:
                 return [
                     block for message in system for block in self._writer.blocks(message.parts, Role.SYSTEM)
                 ] or None
+
+    def _trim_prefill(self) -> None:
+        """Remove white space at the end of a begun answer ("final assistant content cannot end with trailing
+        whitespace"): of what is really sent, because parts behind it may have been left out."""
+        last = self._messages[-1]
+        if last["role"] != "assistant":
+            return
+        holder, key = (last, "content") if isinstance(last["content"], str) else (last["content"][-1], "text")
+        text = holder.get(key) if holder.get("type") in (None, "text") else None
+        if isinstance(text, str) and text != text.rstrip():
+            self._notes.emulate("prefill", "white space at its end was removed, which this API refuses there")
+            holder[key] = text.rstrip()
 
     def _refuse_prefill(self, messages: tuple[Message, ...]) -> None:
         """Leave out a begun answer if the model refuses it. A paused turn, which holds hosted tools' blocks, is

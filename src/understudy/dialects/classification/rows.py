@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from understudy.dialects.classification.sources import Source
-from understudy.dialects.quirks import ErrorRule
+from understudy.dialects.quirks import NO_HEADERS, ErrorRule
 from understudy.domain.failures import FailureKind
 
 
@@ -33,15 +33,19 @@ class Row(ErrorRule, frozen=True, kw_only=True):
         """Whether the status is the only condition."""
         return self.code is None and self.text is None and self.pattern is None and self.header is None
 
-    def matches(self, status: int, names: tuple[str, ...], message: str, headers: Mapping[str, str]) -> bool:
+    def matches(
+        self, status: int, names: tuple[str, ...], message: str, headers: Mapping[str, str] = NO_HEADERS
+    ) -> bool:
         """Check whether this row matches a status, codes and types, message and headers."""
-        if self.statuses and status not in self.statuses:
+        if not super().matches(status, names, message, headers):
             return False
         if self.header is not None and headers.get(self.header[0]) != self.header[1]:
             return False
-        if self.pattern is not None and self.pattern.search(message) is None:
-            return False
-        return super().matches(status, names, message, headers)
+        return self.pattern is None or self.pattern.search(message) is not None
+
+    def is_possible(self, status: int, names: tuple[str, ...]) -> bool:
+        """Check the conditions on status, codes and types alone."""
+        return (not self.statuses or status in self.statuses) and super().is_possible(status, names)
 
 
 def codes(kind: FailureKind, source: Source, *names: str, status: int | None = None) -> tuple[Row, ...]:

@@ -33,7 +33,8 @@ GOOGLE_REASONS = Source(
     "google", "https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto", _FIRST
 )
 GOOGLE_FINISH = Source("google", "https://ai.google.dev/api/generate-content#FinishReason", _FIRST)
-AZURE = Source("azure-openai", "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota", _SECOND)
+AZURE = Source("azure-openai", "https://learn.microsoft.com/azure/foundry/openai/how-to/troubleshoot-errors", _SECOND)
+AZURE_USERS = Source("azure-openai", "https://github.com/pollinations/pollinations/issues/9707", _SECOND)
 AZURE_FILTER = Source(
     "azure-openai", "https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter", _FIRST
 )
@@ -46,11 +47,11 @@ GROQ_SPEND = Source("groq", "https://console.groq.com/docs/spend-limits", _FIRST
 GROQ_MODELS = Source("groq", "https://console.groq.com/docs/model-permissions", _FIRST)
 GROQ_USERS = Source("groq", "https://github.com/groq/groq-python/issues", _FIRST)
 TOGETHER = Source("together", "https://docs.together.ai/docs/error-codes", _SECOND)
+TOGETHER_LIMITS = Source("together", "https://docs.together.ai/docs/serverless/rate-limits", _SECOND)
 TOGETHER_USERS = Source("together", "https://github.com/togethercomputer/together-python/issues", _FIRST)
 REPLICATE = Source("replicate", "https://replicate.com/docs/reference/http", _FIRST)
 REPLICATE_CODES = Source("replicate", "https://replicate.com/docs/reference/error-codes", _SECOND)
 REPLICATE_USERS = Source("replicate", "https://github.com/replicate/replicate-python/issues", _FIRST)
-HUGGINGFACE = Source("huggingface", "https://huggingface.co/docs/inference-providers", _FIRST)
 HUGGINGFACE_HUB = Source("huggingface", "https://pypi.org/project/huggingface-hub/1.33.0/", _SECOND)
 HUGGINGFACE_USERS = Source("huggingface", "https://github.com/huggingface/huggingface_hub/issues", _FIRST)
 COHERE = Source("cohere", "https://docs.cohere.com/reference/errors", _SECOND)
@@ -81,7 +82,6 @@ NOVITA = Source("Novita", "https://novita.ai/docs/api-reference/basic-error-code
 BEDROCK = Source("Bedrock", "https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html", _FIRST)
 GITHUB = Source("GitHub Models", "https://docs.github.com/en/github-models", _FIRST)
 CLOUDFLARE = Source("Cloudflare", "https://developers.cloudflare.com/workers-ai/platform/errors/", _FIRST)
-PERPLEXITY = Source("Perplexity", "https://docs.perplexity.ai/", _FIRST)
 
 # What HTTP itself says
 HTTP = Source("HTTP", "https://www.rfc-editor.org/rfc/rfc9110#section-15", _FIRST)

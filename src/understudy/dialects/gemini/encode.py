@@ -32,10 +32,11 @@ def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningL
     """Write the body of `countTokens`: the messages alone, or the prompt of a request."""
     model = qualified(endpoint.model or request.model or "")
     if (body := received(request, NAME)) is not None:
-        _patched(request, body, endpoint)
+        if "model" in body:
+            body["model"] = model
         place = spelling(body, "generateContentRequest")
-        if place in body:
-            body[place] = {**body[place], "model": model}
+        if isinstance(body.get(place), dict):
+            body[place]["model"] = model
         return body
     body = {
         name: value for name, value in _encode_unified(request.prompt(), endpoint, notes).items() if name in _COUNTED

@@ -27,8 +27,6 @@ class HistoryRules(msgspec.Struct, frozen=True, kw_only=True):
     """Text may be empty."""
     blank_text: bool = True
     """Text may be white space alone."""
-    trimmed_end: bool = False
-    """A last message by the assistant must not end in white space."""
     user_first: bool = False
     """The first message that is not a system message must be the user's."""
     cache_marks: int | None = None

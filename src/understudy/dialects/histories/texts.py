@@ -69,23 +69,3 @@ def _emptied(part: AnyPart, dialect: str, rules: HistoryRules) -> AnyPart:
         return part
     content = "" if isinstance(part.content, str) else _spoken(part.content, dialect, rules)
     return replace(part, content=content or "")
-
-
-def with_trimmed_end(messages: tuple[Message, ...], notes: WarningLog) -> tuple[Message, ...]:
-    """Return the messages without white space at the end of an answer that the caller began (Anthropic: "final
-    assistant content cannot end with trailing whitespace")."""
-    # A system message behind it may move to the system prompt.
-    place = len(messages) - 1
-    while place > 0 and messages[place].role in (Role.SYSTEM, Role.DEVELOPER):
-        place -= 1
-    last, before, behind = messages[place], messages[:place], messages[place + 1 :]
-    if last.role is not Role.ASSISTANT or not last.parts:
-        return messages
-    ending = last.parts[-1]
-    if not isinstance(ending, Text) or ending.text == ending.text.rstrip():
-        return messages
-    notes.emulate("prefill", "white space at its end was removed, which this API refuses there")
-    trimmed = ending.text.rstrip()
-    if isinstance(last.content, str):
-        return (*before, replace(last, content=trimmed), *behind)
-    return (*before, replace(last, content=(*last.content[:-1], replace(ending, text=trimmed))), *behind)

@@ -75,7 +75,7 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     if tools := _tools(request, notes):
         body["tools"] = tools
     if request.output is not None:
-        _set(body, "format", _format(request.output, endpoint, notes))
+        _set(body, "format", _format(request.output, notes))
     if request.reasoning is not None:
         _set(body, "think", _think(request.reasoning, endpoint, notes))
     _set(body, "logprobs", request.logprobs)
@@ -140,11 +140,8 @@ def _tool(tool: Tool, notes: WarningLog) -> JsonObject:
     return apply_extra({"type": "function", "function": function}, tool.extra)
 
 
-def _format(output: OutputFormat, endpoint: Endpoint, notes: WarningLog) -> str | JsonObject | None:
+def _format(output: OutputFormat, notes: WarningLog) -> str | JsonObject | None:
     if output.kind == "text":
-        return None
-    if output.kind not in endpoint.quirks.output_formats:
-        notes.drop("output", f"the model does not support {output.kind}")
         return None
     if output.kind == "json_schema" and output.json_schema is not None:
         return encode_schema(output, OLLAMA, notes)

@@ -14,6 +14,7 @@ from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
     AnyPart,
     Audio,
+    Citation,
     File,
     Image,
     JsonObject,
@@ -126,8 +127,8 @@ class MessageEncoder:
             case Text():
                 self._cite(part)
                 body = {"type": "text", "text": part.text}
-            case Refusal():
-                body = {"type": "refusal", "refusal": part.text}
+            case Refusal(text):
+                body = {"type": "text", "text": text}  # only assistant messages may hold refusals as such
             case Image():
                 body = self._image(part)
             case Audio():
@@ -259,8 +260,10 @@ class MessageEncoder:
                     texts.append(written)
             case Image() | File():
                 self._notes.drop(word_of(part), "an assistant message carries only text")
+            case Citation() if part.dialect != NAME:
+                self._notes.drop("citations", "messages here have no citations")
             case _:
-                pass  # citations belong to the answer that was read; nothing replays them
+                pass  # this wire's own citations are never sent back to it, even by its own clients
 
     def _think(self, part: Thinking, body: JsonObject, own: JsonObject) -> None:
         if own.keys() & {"reasoning", "reasoning_content"}:
