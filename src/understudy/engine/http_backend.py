@@ -161,6 +161,7 @@ class HttpBackend:
                 first_event=config.first_event_timeout or self.row.first_event_timeout,
                 idle=config.idle_timeout,
                 total=config.timeout,
+                slowest=config.min_tokens_per_second,
             ),
         )
 

@@ -19,6 +19,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     idle: float = 60.0
     """Between two pieces of content of a stream."""
     total: float = 600.0
+    slowest: float | None = None
+    """Tokens per second below which a stream counts as stalled, measured over ten seconds of content; unset: any."""
     yield_by: float | None = None
     """Seconds after which an attempt without content yields to the untried targets, which need the rest of the
     deadline. `None`: no other target is left."""

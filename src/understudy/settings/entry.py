@@ -63,6 +63,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     """Seconds until the first content of a stream; the provider's default if unset."""
     idle_timeout: float = 60.0
     """Seconds between two pieces of content of a stream; comments and pings do not count."""
+    min_tokens_per_second: float | None = None
+    """A stream that brings less over ten seconds of content counts as stalled; off if unset."""
     whole: Whole | None = None
     """How `generate` fetches answers from this provider; if unset, as in `FallbackConfig.whole`."""
     api_version: str | None = None

@@ -106,6 +106,13 @@ PROVIDER: Mapping[str, Rule] = {
         positive=True,
         unit="seconds",
     ),
+    "min_tokens_per_second": Rule(
+        "number",
+        "2",
+        "a stream that brings less over ten seconds of content counts as stalled",
+        "off",
+        positive=True,
+    ),
     "whole": Rule(
         "string",
         '"plain"',
