@@ -147,6 +147,8 @@ class Ledger:
         if run.cooling:
             self.promised.pop(label, None)
             self.dead -= {target.credential, target.host, label}
+        elif self.promised.get(label, 0.0) > now + NEARLY and health.denial(target, now) is None:
+            raise Broken("the success of an earlier attempt ends no cooldown", label)
         was, state = before.states[label], health.breaker_state(target, now)
         if not run.half_open:
             if was is not _CLOSED and state is not was:

@@ -17,10 +17,10 @@ STATES, DEEP_STATES = 10_500, 120_000
 SAMPLE = (
     "a lease is not freed on release",
     "a lease does not keep others out",
-    "a cooldown is shortened",
+    "one success closes",
     "what had effects is repeated",
     "the loser of a hedge goes on",
-    "the deadline is ignored",
+    "both attempts of a hedge commit",
 )
 
 
