@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 import time
@@ -32,6 +33,8 @@ from understudy.virtual_time import VirtualTimeLoop
 
 EPOCH = 1_800_000_000.0
 """The wall clock at the start, in Unix seconds."""
+_GARBAGE = 50_000
+"""Objects after which the garbage collector runs."""
 
 
 def simulate(scenario: Scenario, config: Config, seed: int, *, requests: int | None = None) -> Measures:
@@ -122,10 +125,14 @@ def _provider(config: Config, entry: ProviderConfig, modelled: ModelledTarget, l
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the library from logging: a simulated outage is a million warnings."""
+    """Keep the library from logging, because a simulated outage is a million warnings, and the garbage collector from
+    looking at all requests under way again and again."""
     logger = logging.getLogger("understudy")
     was, logger.disabled = logger.disabled, True
+    thresholds = gc.get_threshold()
+    gc.set_threshold(_GARBAGE, *thresholds[1:])
     try:
         yield
     finally:
         logger.disabled = was
+        gc.set_threshold(*thresholds)
