@@ -106,7 +106,7 @@ class Calls:
             id=self.engine.new_id(),
             operation=Operation.CHAT,
             request=read.request,
-            rules=_rules(fallback, read.deadline, streamed=streamed, has_effects=has_effects),
+            rules=_rules(fallback, read.deadline, streamed=streamed, has_effects=has_effects, hedges=fallback.hedge),
             form=read.form,
             whole=fallback.whole,
             strict=fallback.strict,
@@ -121,6 +121,7 @@ def _rules(
     streamed: bool = False,
     has_effects: bool = False,
     free: bool = False,
+    hedges: bool = False,
 ) -> Rules:
     """Return the configuration's rules, with what the request itself states."""
     return Rules(
@@ -130,6 +131,8 @@ def _rules(
         deadline=deadline if deadline is not None else fallback.deadline,
         max_wait=fallback.max_wait,
         fallback_on_filter=fallback.fallback_on_filter,
+        hedge=hedges,
+        hedge_after=fallback.hedge_after if hedges else None,
         streamed=streamed,
         has_effects=has_effects,
         free=free,

@@ -52,7 +52,7 @@ class Attempt:
         whose = (self.stream.dialect, launch.target.provider_type, self.stream.server)
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._streamed = job.rules.streamed
-        self._notes_begin = self._streamed or launch.probes or job.rules.hedge_after is not None
+        self._notes_begin = self._streamed or launch.probes or job.rules.hedges
         learned = engine.health.latencies is not None
         self._awaits_content = self._notes_begin or (learned and self.stream.streamed)
         self._held: list[Any] | None = []

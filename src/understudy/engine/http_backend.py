@@ -155,6 +155,7 @@ class HttpBackend:
             default=default,
             endpoint=base_url,
             credential=f"{self.name}@{base_url}",
+            idempotent=self.row.idempotent,
             rate_limit_domain=config.rate_limit_domain or "",
             limits=Limits(
                 connect=config.connect_timeout,

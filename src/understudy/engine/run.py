@@ -110,7 +110,7 @@ class Run:
     # ---- the loop ----
 
     async def _events(self) -> AsyncGenerator[list[Any], None]:
-        call, hedged = self._call, self.job.rules.hedge_after is not None
+        call, hedged = self._call, self.job.rules.hedges
         self._engine.running.add(self)
         try:
             now = self._now()
@@ -237,7 +237,7 @@ class Run:
             return
         backend = self._backends[launch.target.name]
         self._attempts[launch.attempt] = attempt = Attempt(self.job, launch, backend, engine)
-        if self.job.rules.hedge_after is not None:
+        if self.job.rules.hedges:
             self._inbox.read(attempt)
 
     def _commit(self, number: int) -> None:
@@ -291,6 +291,8 @@ class Run:
     def _record(self, attempt: Attempt, outcome: Outcome, failure: Failure | None) -> None:
         record = record_of(attempt, self._plan, outcome, failure, self._call.decisions.get(attempt.number))
         self.records.append(record)
+        if self.job.rules.hedges:
+            self.records.sort(key=lambda each: each.number)  # of two at once, the second may end first
         del self._attempts[attempt.number]
         if self.job.session is not None:
             self._remember(attempt, outcome)
@@ -316,7 +318,7 @@ class Run:
     async def _close_aborted(self) -> None:
         aborted, self._aborted = self._aborted, []
         for attempt in aborted:
-            if self.job.rules.hedge_after is None:
+            if not self.job.rules.hedges:
                 await guarded(attempt.stream.aclose(), "closing an attempt")
             else:  # the attempt that goes on does not wait for it
                 self._engine.background.start(guarded(self._inbox.let_go(attempt), "closing an attempt"))

@@ -67,8 +67,9 @@ class RouteState:
         """Whether plans depend on those before."""
         self.weighs_prices = self.order not in _WITHOUT_PRICES and not isinstance(self.order, TaskBased)
         """Whether plans may depend on prices, so that these must be loaded first."""
-        self.reads_latencies = self.order is latency or fallback.strategy not in list(FallbackStrategy)
-        """Whether plans may depend on latencies, so that these must be learned."""
+        reads = self.order is latency or fallback.strategy not in list(FallbackStrategy)
+        self.reads_latencies = reads or fallback.hedge
+        """Whether plans or hedges may depend on latencies, so that these must be learned."""
         self.is_priced = False
         """Whether the prices of the targets were waited for."""
         self.view = RouteView()

@@ -20,6 +20,8 @@ from understudy.policy.latencies import Latencies
 from understudy.policy.targets import Target, TargetFacts
 from understudy.policy.verdicts import Cooldown, Trips
 
+UNKNOWN_SILENCE = 10.0
+"""Seconds of silence after which a target is late of which too little was observed."""
 LEARNING = 0.1
 """Weight of the latest answer in what is expected of the next one."""
 
@@ -219,6 +221,17 @@ class Health:
         return frozenset(each.label for each in targets if self.denial(each, now) is not None)
 
     # ---- what happens ----
+
+    def usual_silence(self, target: Target) -> float:
+        """Return the seconds of silence after which a target is late: the 95th percentile of what was observed."""
+        known = self.latencies.of(target.label) if self.latencies is not None else None
+        return (known.usual_silence() if known is not None else None) or UNKNOWN_SILENCE
+
+    def is_suspect(self, target: Target, now: float) -> bool:
+        """Return whether a target may not be asked, or only as a probe."""
+        if self.calm:
+            return False
+        return self.denial(target, now) is not None or self.breaker_state(target, now) is not BreakerState.CLOSED
 
     def learn_latencies(self) -> None:
         """Begin to learn how long targets take until their first content, which costs a little at every attempt."""

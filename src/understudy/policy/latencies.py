@@ -10,6 +10,7 @@ ones anew.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.failures import FailureKind
@@ -18,6 +19,9 @@ DECAY = 10.0
 """Seconds after which an earlier average counts for 1/e: the default of Finagle's `PeakEwma` and of Linkerd's proxy."""
 FAILED = 5.0
 """Seconds that count for the failure of a target of which nothing else is known."""
+KEPT = 100
+"""Values of which a quantile is taken."""
+ENOUGH = 20
 LONGEST = 60.0
 """Seconds up to which failures in a row raise an average: the usual limit for the first content."""
 
@@ -34,21 +38,29 @@ _GIVEN_UP = frozenset({_K.CANCELLED, _K.DEADLINE})
 class Latency:
     """The average of one target."""
 
-    __slots__ = ("measured", "seconds")
+    __slots__ = ("latest", "measured", "seconds")
 
     def __init__(self, seconds: float, now: float) -> None:
+        self.latest = deque([seconds], maxlen=KEPT)
         self.seconds = seconds
         self.measured = now
         """When it was measured last (monotonic seconds)."""
 
     def add(self, seconds: float, now: float) -> None:
         """Count a value."""
+        self.latest.append(seconds)
         if seconds >= self.seconds:
             self.seconds = seconds
         else:
             kept = math.exp(-max(0.0, now - self.measured) / DECAY)
             self.seconds = seconds + kept * (self.seconds - seconds)
         self.measured = now
+
+    def usual_silence(self) -> float | None:
+        """Return the seconds within which 95 of 100 attempts have had content; `None` if too few are known."""
+        if len(self.latest) < ENOUGH:
+            return None
+        return sorted(self.latest)[int(0.95 * (len(self.latest) - 1))]
 
 
 class Latencies:

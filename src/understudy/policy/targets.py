@@ -47,6 +47,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     credential: str = ""
     rate_limit_domain: str = ""
     """The quota that it shares with the other targets of that domain: a rate limit puts all of them in cooldown."""
+    idempotent: bool = True
+    """Whether it may be asked beside another target: an abandoned attempt leaves nothing behind."""
     limits: Limits = Limits()
     label: str = ""
     """The target's name: `entry/model`. Computed once, because every plan reads it."""

@@ -236,6 +236,21 @@ FALLBACK: Mapping[str, Rule] = {
     "strict": Rule(
         "flag", "false", "`true`: skip a target that cannot express the whole request, instead of warning", "`false`"
     ),
+    "hedge": Rule(
+        "flag",
+        "true",
+        "whether the next target is asked too, once, when the first is silent for longer than is usual for it; see "
+        "[hedging](fallback.md#hedging)",
+        "`false`",
+    ),
+    "hedge_after": Rule(
+        "number",
+        "2.5",
+        "for `hedge`: the time of silence",
+        "the 95th percentile of the target's first content so far; 10 until 20 answers are known",
+        positive=True,
+        unit="seconds",
+    ),
     "fallback_on_filter": Rule(
         "flag", "false", "whether a request that a content filter refused may go to the next target", "`false`"
     ),

@@ -126,7 +126,7 @@ class SimulatedBackend:
         """Open an attempt at the modelled provider."""
         tokens = self._launched(job, target, attempt_id)
         streamed = self._streams(job, limits)
-        in_pieces = streamed and (job.streamed or self._learns or job.rules.hedge_after is not None)
+        in_pieces = streamed and (job.streamed or self._learns or job.rules.hedges)
         return SimulatedAttempt(self.modelled, tokens, limits, streamed=streamed, in_pieces=in_pieces)
 
     def _streams(self, job: Job, limits: Limits) -> bool:

@@ -62,4 +62,7 @@ CASES = [
     _P.broken(Kind.RATE_LIMITED, _error("RateLimitReached", "Limited. Please retry after 3 seconds."), wait=3.0),
     _P.broken(Kind.OVERLOADED, _error("429", "The system is currently experiencing high demand.")),
     _P.broken(Kind.CONTENT_FILTER, _error("content_filter", "The response was filtered.")),
+    # A success whose body is an error
+    _P.plain(200, Kind.OVERLOADED, _error("NoCapacity", "The system is currently experiencing high demand."), unknown="NoCapacity"),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

@@ -149,4 +149,8 @@ CASES = [
     _P.broken(Kind.INVALID_REQUEST, _ended("MISSING_THOUGHT_SIGNATURE")),
     _P.plain(200, Kind.SERVER_ERROR, _ended("OTHER")),
     _P.plain(200, Kind.RESAMPLE, _ended("MALFORMED_FUNCTION_CALL")),
+    # A success whose body is an error
+    _P.plain(200, Kind.OVERLOADED, _error(503, "UNAVAILABLE", "The model is overloaded.")),
+    _P.plain(200, Kind.DAILY_QUOTA, _error(429, _SPENT, _QUOTA.format(5), _quotas(_DAY))),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

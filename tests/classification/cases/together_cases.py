@@ -50,4 +50,7 @@ CASES = [
     _P.broken(Kind.SERVER_ERROR, openai("Internal server error", "server_error")),
     _P.broken(Kind.BILLING, openai("Credit limit exceeded", "credit_limit")),
     _P.broken(Kind.CONTEXT_LENGTH, openai("`inputs` tokens + `max_new_tokens` must be <= 4097")),
+    # A success whose body is an error
+    _P.plain(200, Kind.RATE_LIMITED, openai("Too fast.", "dynamic_token_limited")),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip
