@@ -179,7 +179,8 @@ class Ledger:
                 raise Broken("five failures in a row open a breaker", f"{label} is {state}")
         elif not run.half_open:
             denial = health.denial(target, now)
-            if state is not was or (denial is not None and denial.until > before.until[label] + NEARLY):
+            later = denial is not None and not denial.probed and denial.until > before.until[label] + NEARLY
+            if state is not was or later:
                 raise Broken("the failure of an earlier attempt does not extend a breaker's pause", label)
         elif (self.scope.get(label) == HOST) is (fault.trips == HOST) and state is not _OPEN:
             raise Broken("a probe that fails opens the breaker again", f"{label} is {state}")

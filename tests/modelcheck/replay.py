@@ -177,7 +177,7 @@ class _Stage:
             each.target.name: CustomBackend(_Provider(each.target.name, self, request))  # type: ignore[arg-type]
             for each in steps
         }
-        one = Run(job, Plan(steps), backends, self._engine)  # type: ignore[arg-type]
+        one = Run(job, Plan(steps), backends, self._engine)
         try:
             if rules.streamed:
                 async for _ in one.events():

@@ -42,7 +42,7 @@ def test_a_seeded_bug_is_found(deep: bool) -> None:
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_seeded_bug_changes_code_that_exists(bug: Bug) -> None:
     assert not missing(bug), (
-        f"the code that this bug changes is another now; write its row in bugs.py anew: {bug.old!r}"
+        f"the code that this bug changes is another now; write its row in bugs.toml anew: {bug.old!r}"
     )
 
 
