@@ -102,7 +102,8 @@ def _expand_key(context: Context, written: str, here: KeyPath, what: str) -> Exp
 
 
 def _not_set(names: Sequence[str]) -> str:
-    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set"
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{listed} {'is' if len(names) == 1 else 'are'} not set"
 
 
 def resolve_address(context: Context, values: dict[str, Any], path: KeyPath, row: ProviderRow) -> None:
