@@ -53,7 +53,7 @@ class Calls:
         """Answer a prompt."""
         read = read_prompt(prompt, options, self.types)
         planned = await self._planned(self._planner.plan(read.request))
-        run = Run(self._chat(read, planned.fallback, streamed=False), planned.plan, self._backends, self.engine)
+        run = Run(self._chat(read, planned, streamed=False), planned.plan, self._backends, self.engine)
         await run.to_end()
         if run.response is None:
             raise AssertionError("a run that ends without an error leaves a response")
@@ -66,7 +66,7 @@ class Calls:
 
         async def start() -> Run:
             planned = await self._planned(self._planner.plan(read.request))
-            return Run(self._chat(read, planned.fallback, streamed=True), planned.plan, self._backends, self.engine)
+            return Run(self._chat(read, planned, streamed=True), planned.plan, self._backends, self.engine)
 
         return ResponseStream(start)
 
@@ -98,17 +98,19 @@ class Calls:
         self.engine.check_open(closings)
         return planned
 
-    def _chat(self, read: ReadRequest, fallback: FallbackConfig, *, streamed: bool) -> Job:
+    def _chat(self, read: ReadRequest, planned: PlannedRun, *, streamed: bool) -> Job:
+        fallback = planned.fallback
         tools = read.request.tools
         has_effects = bool(tools) and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools)
         return Job(
             id=self.engine.new_id(),
             operation=Operation.CHAT,
             request=read.request,
-            rules=_rules(fallback, read.deadline, streamed=streamed, has_effects=has_effects),
+            rules=_rules(fallback, read.deadline, streamed=streamed, has_effects=has_effects, hedges=fallback.hedge),
             form=read.form,
             whole=fallback.whole,
             strict=fallback.strict,
+            session=planned.session,
         )
 
 
@@ -119,6 +121,7 @@ def _rules(
     streamed: bool = False,
     has_effects: bool = False,
     free: bool = False,
+    hedges: bool = False,
 ) -> Rules:
     """Return the configuration's rules, with what the request itself states."""
     return Rules(
@@ -128,6 +131,8 @@ def _rules(
         deadline=deadline if deadline is not None else fallback.deadline,
         max_wait=fallback.max_wait,
         fallback_on_filter=fallback.fallback_on_filter,
+        hedge=hedges,
+        hedge_after=fallback.hedge_after if hedges else None,
         streamed=streamed,
         has_effects=has_effects,
         free=free,

@@ -47,10 +47,14 @@ class Attempt:
         self.begun = False
         """Whether content has arrived; noted only where it matters: for streams, for probes, and where a hedge may
         follow."""
+        self.first_content: float | None = None
+        """Seconds until the first content, if it is noted; `None` for an answer that came whole."""
         whose = (self.stream.dialect, launch.target.provider_type, self.stream.server)
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._streamed = job.rules.streamed
-        self._notes_begin = self._streamed or launch.probes or job.rules.hedge_after is not None
+        self._notes_begin = self._streamed or launch.probes or job.rules.hedges
+        learned = engine.health.latencies is not None
+        self._awaits_content = self._notes_begin or (learned and self.stream.streamed)
         self._held: list[Any] | None = []
         self._now = asyncio.get_running_loop().time
         self.started_at = engine.wall_clock()
@@ -83,6 +87,9 @@ class Attempt:
                 fold.add(event)
         except TooManyParts as error:
             raise _too_large(str(error)) from error
+        if self._awaits_content and any(isinstance(event, CONTENT_EVENTS) for event in batch):
+            self._awaits_content = False
+            self.first_content = self._now() - self._started
         if not self._notes_begin:
             return None
         held = self._held
@@ -92,10 +99,10 @@ class Attempt:
             held.extend(batch)
         if self.begun:
             return None
-        if any(isinstance(event, CONTENT_EVENTS) for event in batch):
+        if self.first_content is not None:
             self.begun = True
             if self._streamed:
-                self.first_event = self._now() - self._started
+                self.first_event = self.first_content
         elif len(held) > BOUNDS.parts:
             raise _too_large(f"more than {BOUNDS.parts} events arrived before any content")
         return None

@@ -163,17 +163,20 @@ class HttpBackend:
             name=self.name,
             model=model,
             priority=config.priority,
+            weight=config.weight,
             provider_type=self.row.type,
             default=default,
             endpoint=base_url,
             credential=f"{self.name}@{base_url}",
             credentials=tuple(f"{key}@{base_url}" for key in self._key_names) if self._key_names else (),
+            idempotent=self.row.idempotent,
             rate_limit_domain=config.rate_limit_domain or "",
             limits=Limits(
                 connect=config.connect_timeout,
                 first_event=config.first_event_timeout or self.row.first_event_timeout,
                 idle=config.idle_timeout,
                 total=config.timeout,
+                slowest=config.min_tokens_per_second,
             ),
         )
 

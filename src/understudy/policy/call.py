@@ -76,6 +76,8 @@ class Call:
         self._waiting_for: Try | None = None
         self._wait_began: float | None = None
         self._hedge_at: float | None = None
+        self._patience = 0.0
+        """Seconds of silence after which one more target is asked."""
         self._last: Failure | None = None
         self.running: dict[int, Running] = {}
         """The attempts under way, by number."""
@@ -328,11 +330,12 @@ class Call:
     def _hedge(self, now: float) -> list[Action]:
         """Ask one more target while the first one is silent."""
         self._hedge_at = None
-        pick = self._picker.hedge(now)
+        late = next(iter(self.running.values())).target.step.target
+        pick = self._picker.hedge(now, self._budgets.retry(late.credential or late.name))
         if pick is None:
             return []
         for attempt in self.running:
-            self._decide(attempt, f"silent for {self._rules.hedge_after:g} s: ask {pick.target.step.target.label} too")
+            self._decide(attempt, f"silent for {self._patience:.3g} s: ask {pick.target.step.target.label} too")
         return self._start(pick.target, pick.permit, now)
 
     def _wait(self, target: Try | None, now: float, until: float) -> list[Action]:
@@ -350,8 +353,9 @@ class Call:
         each.count += 1
         self._tries.attempts += 1
         number = self._tries.attempts
-        if self._rules.hedge_after is not None and number == 1 and not self._rules.has_effects:
-            self._hedge_at = now + self._rules.hedge_after
+        if self._rules.hedges and number == 1 and target.idempotent and not self._rules.has_effects:
+            self._patience = self._rules.hedge_after or self._health.usual_silence(target)
+            self._hedge_at = now + self._patience
         self.running[number] = Running(each, permit, now)
         waited = 0.0 if self._wait_began is None else now - self._wait_began
         self._wait_began = None

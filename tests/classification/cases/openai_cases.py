@@ -101,6 +101,11 @@ CASES = [
     _P.plain(400, Kind.CONTENT_FILTER, openai("Your request was rejected as a result of our safety system.", "image_generation_user_error", "moderation_blocked")),
     _P.plain(400, Kind.CONTENT_FILTER, openai("Your request was rejected as a result of our safety system.", _BAD, "content_policy_violation")),
     _P.plain(400, Kind.CONTENT_FILTER, openai("Invalid prompt: your prompt was flagged as potentially violating our usage policy.", _BAD, "invalid_prompt")),
+    _P.plain(403, Kind.CONTENT_FILTER, openai("This request was blocked by our safety systems. Reason: Potentially unintended activity.", _BAD, "misalignment_policy_violation")),
+    _P.plain(400, Kind.CONTENT_FILTER, openai("This content was flagged for possible cybersecurity risk.", _BAD, "cyber_policy")),
+    _P.plain(400, Kind.CONTENT_FILTER, openai("This request has been limited.", _BAD, "bio_policy")),
+    _P.plain(429, Kind.OVERLOADED, openai("Resource Unavailable", None, "resource_unavailable")),
+    _P.plain(429, Kind.OVERLOADED, openai("Resource Unavailable", None, "flex_unavailable")),
     _P.plain(400, Kind.UNSUPPORTED, openai("Your organization must be verified to stream this model.", _BAD, "unsupported_value", "stream")),
     _P.plain(400, Kind.UNSUPPORTED, openai("Streaming is not supported for this model", _BAD)),
     _P.plain(400, Kind.INVALID_REQUEST, openai("Unsupported parameter: 'max_tokens' is not supported with this model.", _BAD, "unsupported_parameter", "max_tokens")),
@@ -154,6 +159,7 @@ CASES = [
     _P.broken(Kind.RATE_LIMITED, failed("rate_limit_exceeded"), wire="responses"),
     _P.broken(Kind.CONTENT_FILTER, failed("invalid_prompt"), wire="responses"),
     _P.broken(Kind.CONTENT_FILTER, failed("bio_policy"), wire="responses"),
+    _P.broken(Kind.CONTENT_FILTER, failed("misalignment_policy_violation"), wire="responses"),
     _P.broken(Kind.CONTENT_FILTER, failed("image_content_policy_violation"), wire="responses"),
     _P.broken(Kind.INVALID_REQUEST, failed("data_residency_mismatch"), wire="responses"),
     _P.broken(Kind.INVALID_REQUEST, failed("unsupported_image_media_type"), wire="responses"),
@@ -164,4 +170,8 @@ CASES = [
     _P.broken(Kind.INVALID_REQUEST, failed("image_parse_error"), wire="responses"),
     _P.broken(Kind.OVERLOADED, {"type": "error", "code": "server_is_overloaded", "message": "Selected model is at capacity.", "param": None, "sequence_number": 3}, wire="responses"),
     _P.broken(Kind.BILLING, {"type": "error", "code": "credit_balance_exhausted", "message": "No credit", "param": None, "sequence_number": 3}, wire="responses"),
+    # A success whose body is an error
+    _P.plain(200, Kind.BILLING, openai("You exceeded your current quota, please check your plan and billing details.", _MONEY, _MONEY)),
+    _P.plain(200, Kind.SERVER_ERROR, openai("The server had an error", "server_error")),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

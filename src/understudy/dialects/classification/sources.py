@@ -19,6 +19,7 @@ _FIRST, _SECOND = "2026-11-22", "2026-11-29"
 
 # The ten providers
 OPENAI = Source("openai", "https://developers.openai.com/api/docs/guides/error-codes", _SECOND)
+OPENAI_FLEX = Source("openai", "https://developers.openai.com/api/docs/guides/flex-processing", _SECOND)
 OPENAI_SDK = Source("openai", "https://pypi.org/project/openai/2.54.0/", _SECOND)
 OPENAI_USERS = Source("openai", "https://github.com/openai/openai-python/issues", _FIRST)
 ANTHROPIC = Source("anthropic", "https://platform.claude.com/docs/en/api/errors", _SECOND)
@@ -33,7 +34,8 @@ GOOGLE_REASONS = Source(
     "google", "https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto", _FIRST
 )
 GOOGLE_FINISH = Source("google", "https://ai.google.dev/api/generate-content#FinishReason", _FIRST)
-AZURE = Source("azure-openai", "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota", _SECOND)
+AZURE = Source("azure-openai", "https://learn.microsoft.com/azure/foundry/openai/how-to/troubleshoot-errors", _SECOND)
+AZURE_USERS = Source("azure-openai", "https://github.com/pollinations/pollinations/issues/9707", _SECOND)
 AZURE_FILTER = Source(
     "azure-openai", "https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter", _FIRST
 )
@@ -46,6 +48,7 @@ GROQ_SPEND = Source("groq", "https://console.groq.com/docs/spend-limits", _FIRST
 GROQ_MODELS = Source("groq", "https://console.groq.com/docs/model-permissions", _FIRST)
 GROQ_USERS = Source("groq", "https://github.com/groq/groq-python/issues", _FIRST)
 TOGETHER = Source("together", "https://docs.together.ai/docs/error-codes", _SECOND)
+TOGETHER_LIMITS = Source("together", "https://docs.together.ai/docs/serverless/rate-limits", _SECOND)
 TOGETHER_USERS = Source("together", "https://github.com/togethercomputer/together-python/issues", _FIRST)
 REPLICATE = Source("replicate", "https://replicate.com/docs/reference/http", _FIRST)
 REPLICATE_CODES = Source("replicate", "https://replicate.com/docs/reference/error-codes", _SECOND)
