@@ -275,7 +275,17 @@ class TestRequests:
     def test_a_pool_does_not_use_up_the_attempts_of_the_targets_behind_it(self) -> None:
         desk = Desk(THREE, B, C, max_attempts=4)
         assert desk.fail_always(K.AUTHENTICATION) == "aabc"
-        assert desk.call.decisions[2].startswith("no other key: the attempts left are kept for the other targets")
+        assert desk.call.decisions[2].startswith(
+            "no other key: no attempt is left besides those for the other targets (max_attempts)"
+        )
+
+    def test_keys_for_which_no_attempt_is_left_are_not_called_unusable(self) -> None:
+        desk = Desk(THREE, max_attempts=2)
+        assert desk.fail_always(K.AUTHENTICATION) == "aa"
+        found = desk.settled.failure
+        assert found is not None
+        assert found.message == "no"
+        assert desk.decided.startswith("no other key: no attempt is left (max_attempts)")
 
     def test_a_pool_does_not_use_up_the_time_of_the_targets_behind_it(self) -> None:
         desk = Desk(THREE, B, deadline=20.0)

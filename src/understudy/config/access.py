@@ -81,7 +81,7 @@ def _read_pool(context: Context, written: Sequence[str], here: KeyPath) -> Envir
         context.report.error(here, f"{API_KEY} {complaint}", "list each key once")
         return EnvironmentKey()
     found = tuple(keys.values())
-    return EnvironmentKey(pool=found) if len(found) > 1 else EnvironmentKey(found[0])
+    return EnvironmentKey(found[0]) if len(found) == 1 else EnvironmentKey(pool=found)
 
 
 def _expand_key(context: Context, written: str, here: KeyPath, what: str) -> Expanded | None:

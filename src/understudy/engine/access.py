@@ -78,7 +78,8 @@ def _hidden(value: str | _V) -> Secret | _V:
 
 def _keys_of(config: ProviderConfig) -> tuple[Secret | None, ...]:
     """Return the keys that an entry holds, or `(None,)`."""
-    keys = config.api_key if isinstance(config.api_key, tuple) else (config.api_key,)
+    given = config.api_key
+    keys = (given,) if given is None or isinstance(given, (str, Secret)) else given
     return tuple(None if key is None else _hidden(key) for key in keys)
 
 

@@ -123,7 +123,8 @@ class Picker:
         The targets that were not tried yet keep their attempts and their time.
         """
         if self._tries.kept_for_others:
-            return "no other key: the attempts left are kept for the other targets (max_attempts)"
+            whose = "left" if self._tries.left <= 0 else "left besides those for the other targets"
+            return f"no other key: no attempt is {whose} (max_attempts)"
         if now > self._tries.latest_retry(each, now):
             return "no other key: too little time is left"
         free, last = self._rules.free, self._is_last(each, now)
@@ -135,10 +136,12 @@ class Picker:
 
     def of_pool(self, each: Try, failure: Failure, now: float) -> Failure:
         """Return the failure of a target of which no other key may be used: it is back with the first of them."""
-        target = each.step.target
+        target, free = each.step.target, self._rules.free
         hint, count = failure.retry_after, len(target.credentials)
+        if self._health.denial(target, now, free=free, but=each.failed_keys) is None:
+            return failure  # only an attempt or time was missing
         if hint is not None:
-            denial = self._health.denial(target, now, free=self._rules.free, but=each.dead_keys)
+            denial = self._health.denial(target, now, free=free, but=each.dead_keys)
             hint = min(hint, denial.until - now) if denial is not None else hint
         message = f"none of the {count} keys of {target.name} may be used now; the last failure was: {failure.message}"
         return msgspec.structs.replace(failure, message=message, retry_after=hint)
