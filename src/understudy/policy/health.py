@@ -124,10 +124,8 @@ class Health:
         denial = self.denial(target, now, free=free, last=last, but=but)
         if denial is not None:
             return denial
-        half_open = [each for each in self._over(target, free=free) if each.state(now) is BreakerState.HALF_OPEN]
-        leases = tuple((each, each.lease(now)) for each in half_open if each.refusal(now) is None)
         keys = self._pools.usable(target, now, free=free, but=but) if target.credentials else ()
-        return self._permitted(target, now, caller, leases=leases, keys=keys)
+        return self._permitted(target, now, caller, leases=self._lease(target, now, free=free), keys=keys)
 
     def probe(
         self, target: Target, now: float, caller: int = 0, *, free: bool = False, but: Collection[str] = ()
@@ -146,7 +144,13 @@ class Health:
             keys, active = found[0], (*active, *found[1])
         for pause in active:
             pause.probing = True
-        return self._permitted(target, now, caller, probes=active, keys=keys)
+        leases = self._lease(target, now, free=free)
+        return self._permitted(target, now, caller, probes=active, leases=leases, keys=keys)
+
+    def _lease(self, target: Target, now: float, *, free: bool) -> tuple[tuple[Breaker, int], ...]:
+        """Take the place of the probe at each half-open breaker of a target where it is free."""
+        half_open = [each for each in self._over(target, free=free) if each.state(now) is BreakerState.HALF_OPEN]
+        return tuple((each, each.lease(now)) for each in half_open if each.refusal(now) is None)
 
     def release(self, permit: Permit) -> None:
         """Return a permit, whatever the attempt's outcome. The probe of a cancelled request may be made by another."""
