@@ -47,9 +47,8 @@ from understudy.policy.signals import (
     Settle,
     Signal,
 )
-from understudy.policy.targets import Limits
 from understudy.policy.tries import Tries, Try
-from understudy.policy.verdicts import Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
+from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
 
 OUTRUN = Failure(kind=FailureKind.CANCELLED, message="another attempt answered first")
 """How an attempt ends that a hedged request no longer needs."""
@@ -176,6 +175,24 @@ class Call:
         if self.running and verdict.fallback is not Fallback.NEVER:
             self._decide(signal.attempt, "the other attempt goes on")
             return []
+        if ended.permit.key and failure.kind in OF_THE_KEY:
+            return self._key_failed(signal, ended, now)
+        return self._go_on(current, signal, verdict, now)
+
+    def _key_failed(self, signal: Failed, ended: Running, now: float) -> list[Action]:
+        """Use another key of the pool at once, which counts as no retry; else go on as if the target had one key."""
+        current, found = ended.target, self._picker.other_key(ended.target, now)
+        if isinstance(found, Pick):
+            self._decide(signal.attempt, f"try another of the {len(current.step.target.credentials)} keys")
+            current.count -= 1
+            return self._start(current, found.permit, now)
+        self._decide(signal.attempt, found)
+        self._last = failure = self._picker.of_pool(current, signal.failure, now)
+        verdict = verdict_of(failure, max_wait=self._rules.max_wait, took=now - ended.launched_at)
+        return self._go_on(current, msgspec.structs.replace(signal, failure=failure), verdict, now)
+
+    def _go_on(self, current: Try, signal: Failed, verdict: Verdict, now: float) -> list[Action]:
+        """Try the same target again, or another one, as the verdict allows; settle when nothing is left."""
         if verdict.why:
             self._decide(signal.attempt, verdict.why)
         if verdict.retry is Retry.AT_ONCE and self._retries.at_once(current, now):
@@ -193,7 +210,7 @@ class Call:
         if (actions := self._recover(signal.attempt, now)) is not None:
             return actions
         self._decide(signal.attempt, "no other target is left")
-        return self._settle(Settle(signal.attempt, self._picker.with_soonest(failure, now)))
+        return self._settle(Settle(signal.attempt, self._picker.with_soonest(signal.failure, now)))
 
     def _note_failure(self, ended: Running, failure: Failure, verdict: Verdict, now: float) -> None:
         """Let the target's health know, and return the permit.
@@ -206,10 +223,8 @@ class Call:
             trips = Trips.NOTHING if trips is Trips.TARGET else trips
         self._health.failed(ended.permit, failure, cooldown, now, trips)
         self._health.release(ended.permit)
-        current, most = ended.target, self._rules.max_tries
-        if verdict.retries is not None:
-            most = min(most, verdict.retries + 1)
-        current.may_come_back = verdict.retry is not Retry.NEVER and current.count < most
+        key = ended.permit.key if failure.kind in OF_THE_KEY else ""
+        ended.target.failed(verdict, self._rules.max_tries, key)
 
     def _denied(self, signal: Denied, now: float) -> list[Action]:
         """Go on to the next target: the attempt was not made, and its number is free again if it is the latest."""
@@ -344,19 +359,7 @@ class Call:
         self.running[number] = Running(each, permit, now)
         waited = 0.0 if self._wait_began is None else now - self._wait_began
         self._wait_began = None
-        return [Launch(number, target, self._limits(each, now), waited, each.step.why, permit.is_probe)]
-
-    def _limits(self, each: Try, now: float) -> Limits:
-        """Return the time-outs of an attempt: within the deadline, and within its share while others are untried."""
-        limits, remaining = each.step.target.limits, self._tries.deadline - now
-        share = self._tries.share(each, now) if len(self._tries.all) > 1 else None
-        if share is not None and not each.launched:
-            each.share_ends = now + share
-        each.launched = True
-        each.denied = False
-        if share is None and limits.total <= remaining:
-            return limits
-        return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)
+        return [Launch(number, permit.target, self._tries.limits(each, now), waited, each.step.why, permit.is_probe)]
 
     # ---- ends ----
 
