@@ -150,7 +150,11 @@ class World:
             call = Call(plan, self.scene.rules, health=self.health, budgets=self.budgets, rng=self.chance)
             self.calls[number] = call
         before = Seen.of(self.targets, self.health, self.now)
-        said = book.perform(self._actions(call, move), self.health, self.now, before)
+        try:
+            actions = self._actions(call, move)
+        except Exception as error:
+            raise Broken("nothing is raised", f"{type(error).__name__}: {error}") from error
+        said = book.perform(actions, self.health, self.now, before)
         self.ledger.look(self.health, self.now, before)
         self._check(call, book)
         return said
