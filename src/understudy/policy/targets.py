@@ -43,6 +43,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     credential: str = ""
     rate_limit_domain: str = ""
     """The quota that it shares with the other targets of that domain: a rate limit puts all of them in cooldown."""
+    continues: bool = False
+    """Whether the model is declared to continue an answer that is handed to it begun (prefill)."""
     limits: Limits = Limits()
     label: str = ""
     """The target's name: `entry/model`. Computed once, because every plan reads it."""
