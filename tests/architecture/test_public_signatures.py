@@ -13,9 +13,9 @@ from typing import Any, get_args
 import pytest
 
 import understudy
-from understudy import blocking
+from understudy import blocking, testing
 
-FACES = {"understudy": understudy, "understudy.blocking": blocking}
+FACES = {"understudy": understudy, "understudy.blocking": blocking, "understudy.testing": testing}
 INTERNAL = {
     "Provider": {"backend"},
     "ResponseStream": {"__init__"},
@@ -54,7 +54,7 @@ def annotated(thing: Any) -> Iterator[tuple[str, str, Any]]:
         for base in thing.__mro__:
             if base.__module__.startswith("understudy."):
                 yield from of_class(base)
-    else:
+    elif typing.get_origin(thing) is not typing.Literal:
         yield from (("", "", each) for each in get_args(thing))
 
 

@@ -49,9 +49,11 @@ FORMER = Path(__file__).with_name("former_readme.md")
 """Examples of earlier versions, which run unchanged."""
 
 
-@pytest.mark.parametrize(
-    ("name", "code"), [pytest.param(*block, id=block[0]) for block in blocks.blocks("python", FORMER)]
-)
+EXAMPLES = [block for block in blocks.blocks("python", FORMER) if not block[0].startswith("testing_")]
+"""Those of docs/testing.md are test modules, which tests/testing/test_guide.py runs as such."""
+
+
+@pytest.mark.parametrize(("name", "code"), [pytest.param(*block, id=block[0]) for block in EXAMPLES])
 def test_an_example_runs(name: str, code: str, environment: dict[str, str], tmp_path: Path) -> None:
     for file, data in FILES.items():
         (tmp_path / file).write_bytes(data)

@@ -97,21 +97,61 @@ def test_a_whole_request_is_checked_too(fields: dict[str, Any], words: str) -> N
         read_prompt(u.GenerationRequest(**{"messages": (u.Message.user("Hi"),), **fields}), {})
 
 
-async def test_a_checked_request_is_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through two managers, with a retry: the messages are read once."""
-    reads: list[object] = []
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The prompts that the door has read."""
+    found: list[object] = []
     read = prompts.read_messages
 
     def counted(prompt: object) -> prompts.CheckedMessages:
-        reads.append(prompt)
+        if type(prompt) is not prompts.CheckedMessages:
+            found.append(prompt)
         return read(prompt)
 
     monkeypatch.setattr("understudy.client.prompt.read_messages", counted)
+    return found
+
+
+def nested() -> u.ProviderManager:
     inner = u.ProviderManager([u.create_provider(entry(), transport=RecordingTransport())], name="inner")
-    outer = u.ProviderManager([inner], u.FallbackConfig(retry_delay_ms=0))
+    return u.ProviderManager([inner], u.FallbackConfig(retry_delay_ms=0))
+
+
+async def test_a_checked_request_is_not_checked_again(reads: list[object]) -> None:
+    """Through two managers: the messages are read once."""
+    outer = nested()
     await outer.generate("Hi", temperature=1)
     request = u.GenerationRequest(messages=(u.Message.user("Hi"),), temperature=1)
     await outer.generate(request)
+    await outer.stream(request).collect()
+    assert len(reads) == 3
+
+
+async def test_each_turn_of_a_conversation_and_each_step_of_a_tool_loop_is_read_once(reads: list[object]) -> None:
+    conversation = u.Conversation(nested())
+    await conversation.send("Hi")
+    await conversation.send("And?")
+    assert len(reads) == 2
+    async with Emulator(("openai",)) as emulator:
+        config = u.ProviderConfig(
+            provider="openai", base_url=emulator.url("openai"), api_key=emulator.key, text_model="gpt-4o"
+        )
+
+        def weather(city: str) -> str:
+            """Return the weather in a city."""
+            return "sun"
+
+        async with u.ProviderManager([u.ProviderManager([u.create_provider(config)], name="inner")]) as llm:
+            result = await llm.run_tools("What is the weather in Paris?", tools=[weather], system="Be brief.")
+    assert len(result.steps) == 2
+    assert [message.role for message in result.messages] == ["user", "assistant", "tool", "assistant"]
+    assert len(reads) == 2 + len(result.steps)
+
+
+def test_a_call_from_synchronous_code_is_read_once(reads: list[object]) -> None:
+    outer = blocking.ProviderManager([blocking.create_provider(entry(), transport=RecordingTransport())])
+    outer.generate("Hi")
+    outer.stream("Hi").collect()
     assert len(reads) == 2
 
 

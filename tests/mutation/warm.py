@@ -59,7 +59,7 @@ def _serve() -> None:
 
 
 def _answer(arguments: list[str], limit: float | None, sound: bool) -> Finished:
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as used:
+    with tempfile.TemporaryFile("w+", errors="replace") as output, tempfile.TemporaryFile("w+") as used:
         fork = multiprocessing.get_context("fork").Process(target=_run, args=(arguments, output, used, sound))
         fork.start()
         fork.join(limit)

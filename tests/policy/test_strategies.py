@@ -22,14 +22,20 @@ from understudy.policy.call import Call
 from understudy.policy.cost_order import CostOptimized
 from understudy.policy.estimate import expected_usage
 from understudy.policy.health import Health, Permit
+from understudy.policy.latency_order import latency
 from understudy.policy.plan import Plan, Step
 from understudy.policy.round_robin import RoundRobin
 from understudy.policy.signals import Launch, Rules
+from understudy.policy.spreading import least_busy, weighted
 from understudy.policy.strategies import Strategy, priority, round_robin
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import LONG_INPUT, RULES, TaskBased
 from understudy.policy.verdicts import VERDICTS
 
+ALL: list[Strategy] = [
+    *(priority, round_robin, weighted, latency, least_busy),
+    *(CostOptimized(), TaskBased({"default": ("t2", "t0")})),
+]
 ASK = GenerationRequest(messages=(Message.user("Why is the sky blue?"),))
 CHANCE = Random(0)
 
@@ -272,7 +278,7 @@ def test_a_target_that_says_nothing_else_has_the_usual_place() -> None:
 
 
 @given(
-    order=st.sampled_from([priority, round_robin, CostOptimized(), TaskBased({"default": ("t2", "t0")})]),
+    order=st.sampled_from(ALL),
     places=st.lists(st.integers(0, 5), min_size=3, max_size=9),
     turns=st.lists(st.integers(0, 3), min_size=9, max_size=9),
     seed=st.integers(0, 2**32),
@@ -282,7 +288,15 @@ def test_plans_follow_from_facts_and_seed_alone(
 ) -> None:
     targets = tuple(target(f"t{index}", each, index) for index, each in enumerate(places))
     known = Facts(
-        targets={each.label: TargetFacts(price=price(str(turns[each.index]), "1")) for each in targets},
+        targets={
+            each.label: TargetFacts(
+                price=price(str(turns[each.index]), "1"),
+                in_flight=turns[each.index],
+                first_token=each.priority / 4 or None,
+                first_token_age=10.0 * turns[each.index],
+            )
+            for each in targets
+        },
         turns={each.label: turns[each.index] for each in targets},
         in_cooldown=frozenset({"t1/m"}),
     )
@@ -299,7 +313,7 @@ def test_priority_breaks_ties_as_written() -> None:
 
 
 @given(
-    order=st.sampled_from([priority, round_robin, CostOptimized(), TaskBased({"default": ("t2", "t0")})]),
+    order=st.sampled_from(ALL),
     dead=st.lists(st.booleans(), min_size=2, max_size=6).filter(lambda each: not all(each)),
     why=st.sampled_from([FailureKind.AUTHENTICATION, FailureKind.RATE_LIMITED, FailureKind.NOT_FOUND]),
     turns=st.lists(st.integers(0, 3), min_size=6, max_size=6),

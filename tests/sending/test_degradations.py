@@ -59,8 +59,9 @@ def test_a_failed_result_with_media_is_marked_by_a_text_at_anthropic() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["anthropic", "cohere", "gemini", "openai"])
-def test_a_system_prompt_has_no_image(dialect: str) -> None:
-    body, warned = outcome(dialect, u.Message.system((u.Text("Be brief"), u.Image(data=PNG))), ASK)
+@pytest.mark.parametrize("role", [u.Role.SYSTEM, u.Role.DEVELOPER])
+def test_a_system_prompt_has_no_image(dialect: str, role: u.Role) -> None:
+    body, warned = outcome(dialect, u.Message(role, (u.Text("Be brief"), u.Image(data=PNG))), ASK)
     assert ("Be brief" in json.dumps(body), PNG in json.dumps(body)) == (True, False)
     assert warned == [("dropped", "image")]
 
@@ -360,3 +361,14 @@ def test_a_spoken_answer_without_an_id_is_its_transcript_in_chat_completions() -
     body, warned = outcome("openai", ASK, spoken, ASK)
     assert body["messages"][1] == {"role": "assistant", "content": "Well."}
     assert warned == [("emulated", "audio")]
+    body, warned = outcome("openai", ASK, u.Message.assistant(("Oh.", u.Audio(data=WAV))), ASK)
+    assert body["messages"][1] == {"role": "assistant", "content": "Oh."}
+    assert warned == [("dropped", "audio")]
+
+
+@pytest.mark.parametrize(("name", "value"), [("top_k", 5), ("min_p", 0.5)])
+def test_sampling_beyond_openais_own_goes_to_servers_that_accept_it(name: str, value: Any) -> None:
+    options: dict[str, Any] = {name: value}
+    assert outcome("openai", ASK, **options)[1] == [("dropped", name)]
+    body, warned = outcome("openai", ASK, quirks=Quirks(accepts=frozenset({name})), **options)
+    assert (body[name], warned) == (value, [])

@@ -31,11 +31,11 @@ QUICK = TargetModel(
 
 
 def entries(*names: str, **settings: str) -> str:
-    """Return a configuration with entries in the order of their priority."""
+    """Return a configuration with entries in the order of their priority, each at a host of its own."""
     more = "".join(f"\n{key} = {value}" for key, value in settings.items())
     return "\n".join(
         f'[[llm.providers]]\nprovider = "openai"\nname = "{name}"\npriority = {place}\napi_key = "k"\n'
-        f'text_model = "m"{more}\n'
+        f'base_url = "https://{name}.invalid/v1"\ntext_model = "m"{more}\n'
         for place, name in enumerate(names)
     )
 
@@ -62,48 +62,63 @@ def scenario(
     )
 
 
+DISABLING = (
+    *(FailureKind.AUTHENTICATION, FailureKind.PERMISSION, FailureKind.NOT_FOUND, FailureKind.BILLING),
+    *(FailureKind.DAILY_QUOTA, FailureKind.TLS),
+)
+"""The kinds after which a target is not asked for five minutes or more."""
+
+
 def random_scenario(seed: int, requests: int) -> tuple[Scenario, Config]:
     """Return a scenario of about so many requests with incidents of every kind, and a configuration for it."""
     rng = Random(f"scenario {seed}")
     names = ("first", "second", "third", "fourth")[: rng.choice((1, 2, 2, 3, 4))]
-    duration = requests / (rate := rng.choice((2.0, 10.0, 50.0)))
+    duration = requests / (rate := rng.choice((1.0, 5.0, 20.0)))
     length = duration / 20
     traffic = Traffic(
         rate=rate,
         poisson=rng.random() < 0.8,
         steps=(RateStep(duration * 0.4, rate * 3), RateStep(duration * 0.5, rate * 0.6)),
-        waves=(Wave(duration * 0.7, 200),),
+        waves=(Wave(duration * 0.7, 100),),
         deadline=rng.choice((None, 3.0, 30.0)),
         stream=rng.choice((0.0, 0.5, 1.0)),
         input_tokens=_draw(rng, 300.0),
         sessions=rng.choice((0, 5)),
     )
-    kinds = [*FAILURES, *Behaviour]
-    rng.shuffle(kinds)
-    incidents = tuple(_incident(rng, kind, names, duration, length) for kind in kinds[:16])
+    kinds = [kind for kind in (*FAILURES, *Behaviour) if kind not in DISABLING]
+    incidents = [_incident(rng, kind, names, duration, length) for kind in rng.sample(kinds, 8)]
+    # What disables a target for minutes comes late, or nothing would be left to happen.
+    for kind in rng.sample(DISABLING, 2):
+        start = rng.uniform(0.6, 0.9) * duration
+        incidents.append(Incident(targets=(rng.choice(names),), kind=kind, start=start, end=start + length))
     fallback = FallbackConfig(
         deadline=rng.choice((20.0, 120.0)),
         max_retries=rng.choice((1, 2, 3, 5)),
         max_attempts=rng.choice((None, 2, 8)),
         retry_delay_ms=rng.choice((0, 200, 1000)),
-        max_wait=rng.choice((0.0, 5.0, 20.0)),
+        max_wait=rng.choice((0.0, 1.0, 4.0)),
         strategy=rng.choice(tuple(each for each in FallbackStrategy if each is not FallbackStrategy.TASK_BASED)),
         whole=rng.choice(("auto", "stream", "plain")),
     )
-    targets = {name: _target(rng) for name in names}
-    drawn = Scenario(name=f"random {seed}", duration=duration, traffic=traffic, targets=targets, incidents=incidents)
+    targets = {name: _target(rng, rate) for name in names}
+    drawn = Scenario(
+        name=f"random {seed}", duration=duration, traffic=traffic, targets=targets, incidents=tuple(incidents)
+    )
     return drawn, configuration(*names, fallback=fallback, first_event_timeout="8", idle_timeout="5")
 
 
-def _target(rng: Random) -> TargetModel:
+def _target(rng: Random, rate: float) -> TargetModel:
     limits = RateLimits(
-        requests_per_minute=rng.choice((None, 300.0)),
-        tokens_per_minute=rng.choice((None, None, 200_000.0)),
-        requests_per_second=rng.choice((None, None, 40.0)),
-        concurrency=rng.choice((None, 60)),
+        requests_per_minute=rng.choice((None, 50.0 * rate)),
+        tokens_per_minute=rng.choice((None, None, 20_000.0 * rate)),
+        requests_per_second=rng.choice((None, None, 2.0 * rate + 10.0)),
+        concurrency=rng.choice((None, round(10 * rate) + 10)),
         hints=rng.random() < 0.7,
     )
-    errors = {rng.choice(FAILURES): 0.02, rng.choice((Behaviour.STALL, FailureKind.TRUNCATED)): 0.01}
+    errors = {
+        rng.choice([kind for kind in FAILURES if kind not in DISABLING]): 0.02,
+        rng.choice((Behaviour.STALL, FailureKind.TRUNCATED)): 0.01,
+    }
     return TargetModel(
         first_token=_draw(rng, 0.5),
         tokens_per_second=_draw(rng, 80.0),
@@ -132,7 +147,7 @@ def _incident(
     common = Incident(
         targets=affected,
         kind=kind,
-        share=rng.choice((1.0, 1.0, 0.3)),
+        share=rng.choice((1.0, 0.5, 0.2)),
         retry_after=rng.choice((None, None, 2.0, 100.0)),
         cuts=rng.random() < 0.3,
         factor=3.0,

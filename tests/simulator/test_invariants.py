@@ -35,10 +35,11 @@ def test_no_invariant_is_violated(seed: int, deep: bool) -> None:
 
 def test_random_scenarios_differ_and_fail_in_many_ways() -> None:
     kinds: set[str] = set()
-    for seed in range(6):
-        drawn, config = random_scenario(seed, 1500)
+    for seed in range(10):
+        drawn, config = random_scenario(seed, 400)
         measures = simulate(drawn, config, seed)
         kinds.update(*(each.failures for each in measures.targets.values()))
+        assert measures.attempts > 0.2 * measures.requests
     assert len(kinds) > 15, kinds
 
 

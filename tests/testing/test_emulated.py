@@ -169,3 +169,15 @@ async def test_it_is_not_for_running_loops() -> None:
 
     with pytest.raises(u.Misuse, match="use @virtual_time"):
         run_virtually(main())
+
+
+def test_sockets_on_virtual_time_are_a_clear_error() -> None:
+    with emulate("openai") as emulator:
+        entry = u.ProviderConfig(provider="openai", api_key="test-key", base_url=emulator.url("openai"))
+
+        async def main() -> None:
+            async with u.create_provider(entry) as llm:
+                await llm.generate("?")
+
+        with pytest.raises(u.LLMError, match="sockets do not work on virtual time"):
+            run_virtually(main())

@@ -190,7 +190,9 @@ async def test_assertions_show_what_happened() -> None:
     await fake.generate("Where is Porto?")
     with pytest.raises(AssertionError, match=r"expected 2 calls with 'Porto', found 1; it received:\n  1. .*Porto"):
         fake.assert_asked("Porto", times=2)
-    with pytest.raises(AssertionError, match=r"fake: 1 scripted answers were not used:\n  1. 'two'"):
+    with pytest.raises(
+        AssertionError, match=r"fake: answers of the script that were not used:\n  1. 'two'\nit received"
+    ):
         fake.assert_used_up()
     assert repr(fake) == "<FakeProvider fake: 1 calls, 1 answers left>"
 

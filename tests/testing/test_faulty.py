@@ -222,3 +222,29 @@ async def test_nothing_is_left_running(fault: Fault) -> None:
     for _ in range(3):
         await asyncio.sleep(0)
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_one_fault_needs_no_list_and_a_kind_is_an_error_of_it() -> None:
+    for faults in (K.OVERLOADED, Fault.status(503), [K.OVERLOADED]):
+        with pytest.raises(u.Overloaded):
+            await FaultyProvider(source(), faults).generate("?")
+    with pytest.raises(u.Overloaded):
+        await FaultyProvider(source(), always=K.OVERLOADED).generate("?")
+    async with Emulator(("openai",)) as emulator:
+        emulator.script("openai", K.BILLING)
+        entry = u.ProviderConfig(provider="openai", api_key=emulator.key)
+        with pytest.raises(u.QuotaExhausted):
+            await u.create_provider(entry, transport=emulator.transport("openai")).generate("?")
+    with pytest.raises(TypeError, match="a fault must be a Fault, a FailureKind or None, got"):
+        FaultyProvider(source(), ["503"])  # type: ignore[list-item]
+
+
+async def test_what_may_be_wrapped() -> None:
+    given: list[Any] = [source().blocking, u.ProviderManager([source()])]
+    for each in given:
+        with pytest.raises(u.Overloaded):
+            await FaultyProvider(each, K.OVERLOADED).generate("?")
+        assert (await FaultyProvider(each).generate("?")).text == "one two three four"
+    assert FaultyProvider("ollama").provider_type == "ollama"
+    with pytest.raises(u.ConfigError, match="not a provider"):
+        FaultyProvider(3)  # type: ignore[arg-type]

@@ -171,8 +171,13 @@ from understudy import blocking
 from understudy.testing import FakeProvider
 
 
+def test_what_fails_is_reported_once(cassette):
+    entry = understudy.ProviderConfig(provider="openai", api_key="key")
+    blocking.create_provider(entry, transport=cassette).generate("?")
+
+
 def test_a_fallback_does_not_hide_what_is_missing(cassette):
-    entry = understudy.ProviderConfig(provider="openai", api_key="test-key", priority=1)
+    entry = understudy.ProviderConfig(provider="openai", api_key="key", priority=1)
     primary = understudy.create_provider(entry, transport=cassette)
     with blocking.ProviderManager([primary, FakeProvider("backup", priority=2)]) as llm:
         assert llm.generate("?").text == "backup"
@@ -191,7 +196,7 @@ def test_recordings_beside_the_tests(pytester: pytest.Pytester, monkeypatch: pyt
         assert "Mustermann" not in path.read_text()
     pytester.makepyfile(test_hidden=HIDDEN)
     result = run(pytester, "-p", "no:asyncio")
-    result.assert_outcomes(passed=3, errors=1)
+    result.assert_outcomes(passed=3, failed=1, errors=1)
     result.stdout.fnmatch_lines(["*the file does not exist; to record it, run pytest with --understudy-record=once*"])
 
 

@@ -59,7 +59,7 @@ class Calls:
         """Answer a prompt."""
         read = read_prompt(prompt, options, self.types)
         planned = await self._planned(self._planner.plan(read.request))
-        run = Run(self._chat(read, planned.fallback), planned.plan, self._backends, self.engine)
+        run = Run(self._chat(read, planned), planned.plan, self._backends, self.engine)
         await run.to_end()
         if run.response is None:
             raise AssertionError("a run that ends without an error leaves a response")
@@ -72,7 +72,7 @@ class Calls:
 
         async def start(reading: Reading) -> Run:
             planned = await self._planned(self._planner.plan(read.request))
-            return Run(self._chat(read, planned.fallback, reading), planned.plan, self._backends, self.engine)
+            return Run(self._chat(read, planned, reading), planned.plan, self._backends, self.engine)
 
         return ResponseStream(start)
 
@@ -104,20 +104,21 @@ class Calls:
         self.engine.check_open(closings)
         return planned
 
-    def _chat(self, read: ReadRequest, fallback: FallbackConfig, reading: Reading | None = None) -> Job:
+    def _chat(self, read: ReadRequest, planned: PlannedRun, reading: Reading | None = None) -> Job:
         """Return the job of a generation; `reading` is how a stream of it is read."""
+        fallback = planned.fallback
         tools = read.request.tools
         has_effects = bool(tools) and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools)
+        rules = _rules(fallback, read.deadline, has_effects=has_effects, hedges=fallback.hedge)
         return Job(
             id=self.engine.new_id(),
             operation=Operation.CHAT,
             request=read.request,
-            rules=_rules(fallback, read.deadline, has_effects=has_effects)
-            if reading is None
-            else _streamed(_rules(fallback, read.deadline, has_effects=has_effects), read, fallback, reading),
+            rules=rules if reading is None else _streamed(rules, read, fallback, reading),
             form=read.form,
             whole=fallback.whole,
             strict=fallback.strict,
+            session=planned.session,
         )
 
 
@@ -145,6 +146,7 @@ def _rules(
     *,
     has_effects: bool = False,
     free: bool = False,
+    hedges: bool = False,
 ) -> Rules:
     """Return the configuration's rules, with what the request itself states."""
     return Rules(
@@ -154,6 +156,8 @@ def _rules(
         deadline=deadline if deadline is not None else fallback.deadline,
         max_wait=fallback.max_wait,
         fallback_on_filter=fallback.fallback_on_filter,
+        hedge=hedges,
+        hedge_after=fallback.hedge_after if hedges else None,
         has_effects=has_effects,
         free=free,
     )

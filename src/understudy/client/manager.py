@@ -119,7 +119,7 @@ class ProviderManager:
         from understudy.planning.planner import Planner
 
         engine = self._engine
-        return Planner(self._catalog, self.fallback, health=engine.health, rng=engine.rng)
+        return Planner(self._catalog, self.fallback, health=engine.health, rng=engine.rng, sessions=engine.sessions)
 
     @cached_property
     def _calls(self) -> Calls:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from understudy import providers
+from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.emulator import cast
 from understudy.emulator.actor import Actor
@@ -116,15 +117,16 @@ class Emulator:
     def script(
         self,
         provider: str,
-        faults: Iterable[Fault | None] = (),
+        faults: Fault | FailureKind | Iterable[Fault | FailureKind | None] = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         every: int = 1,
         on: Operation | None = None,
     ) -> None:
         """Set the faults of the next requests, replacing the script set before.
 
-        Each request takes one entry of `faults`; `None` is a healthy answer. Once they are used up, `always` strikes
+        Each request takes one entry of `faults`; `None` is a healthy answer, a `FailureKind` the provider's own error
+        of that kind. Once they are used up, `always` strikes
         every `every`-th request. `on` restricts the script to one operation. Without faults the provider is healthy.
         """
         self._server(provider).script = Script(faults, always=always, every=every, on=on)

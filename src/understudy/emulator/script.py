@@ -5,28 +5,43 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
+from understudy.domain.suggestions import kind_of
 from understudy.emulator.faults import Fault
+
+Scripted = Fault | FailureKind | Iterable[Fault | FailureKind | None]
+"""Faults, as they are handed over."""
+
+
+def _fault_of(given: Fault | FailureKind | None) -> Fault | None:
+    if given is None or isinstance(given, Fault):
+        return given
+    if isinstance(given, FailureKind):
+        return Fault.error(given)
+    raise TypeError(f"a fault must be a Fault, a FailureKind or None, got {kind_of(given)}")
 
 
 class Script:
     """Hands out faults: first those in the queue, one per request (`None` is a healthy answer), then `always`.
 
-    With `every`, `always` applies only to each n-th request; `on` restricts the whole script to one operation.
+    A kind of failure stands for the provider's own error of it, and one fault for a list of one. With `every`, `always`
+    applies only to each n-th request; `on` restricts the whole script to one operation.
     """
 
     def __init__(
         self,
-        faults: Iterable[Fault | None] = (),
+        faults: Scripted = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         every: int = 1,
         on: Operation | None = None,
     ) -> None:
         if every < 1:
             raise ValueError(f"every must be at least 1, got {every}")
-        self._queue = deque(faults)
-        self._always = always
+        listed = (faults,) if isinstance(faults, Fault | FailureKind) else faults
+        self._queue = deque(map(_fault_of, listed))
+        self._always = _fault_of(always)
         self._every = every
         self._on = on
         self._count = 0

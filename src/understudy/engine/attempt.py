@@ -47,10 +47,14 @@ class Attempt:
         self.begun = False
         """Whether content has arrived; noted only where it matters: for streams, for probes, and where a hedge may
         follow."""
+        self.first_content: float | None = None
+        """Seconds until the first content, if it is noted; `None` for an answer that came whole."""
         whose = (self.stream.dialect, launch.target.provider_type, self.stream.server)
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._streamed = job.rules.streamed
-        self._notes_begin = self._streamed or launch.probes or job.rules.hedge_after is not None
+        self._notes_begin = self._streamed or launch.probes or job.rules.hedges
+        learned = engine.health.latencies is not None
+        self._awaits_content = self._notes_begin or (learned and self.stream.streamed)
         self._held: list[Any] | None = []
         self._missing = job.rules.hold_chars
         self._now = asyncio.get_running_loop().time
@@ -84,6 +88,9 @@ class Attempt:
                 fold.add(event)
         except TooManyParts as error:
             raise _too_large(str(error)) from error
+        if self._awaits_content and any(isinstance(event, CONTENT_EVENTS) for event in batch):
+            self._awaits_content = False
+            self.first_content = self._now() - self._started
         if not self._notes_begin:
             return None
         held = self._held
@@ -92,17 +99,17 @@ class Attempt:
         if self._streamed:
             held.extend(batch)
         if not self.begun:
-            self._look_for_content(batch, held)
+            self._look_for_content(held)
         if self._missing is not None:
             self._missing -= sum(len(event.text) for event in batch if isinstance(event, TextDelta | RefusalDelta))
         return None
 
-    def _look_for_content(self, batch: list[Any], held: list[Any]) -> None:
+    def _look_for_content(self, held: list[Any]) -> None:
         """Note the first content. Raises `AttemptFailed` if there is too much before it."""
-        if any(isinstance(event, CONTENT_EVENTS) for event in batch):
+        if self.first_content is not None:
             self.begun = True
             if self._streamed:
-                self.first_event = self._now() - self._started
+                self.first_event = self.first_content
         elif len(held) > BOUNDS.parts:
             raise _too_large(f"more than {BOUNDS.parts} events arrived before any content")
 

@@ -29,6 +29,12 @@ class AttemptStream(Protocol):
     """The wire format, stamped on what only that format can replay."""
     server: str | None
     """The server, stamped likewise."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the provider streams its answer."""
+        ...
+
     answered: bool
     """True once a successful response has begun to arrive."""
     translated: bool
@@ -64,6 +70,7 @@ class FailedAttempt:
 
     dialect: str | None = None
     server: str | None = None
+    streamed = False
     answered = False
     translated = False
     raw: bytes | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
@@ -57,6 +58,7 @@ class CustomBackend:
             name=self.name,
             model=model,
             priority=provider.priority,
+            weight=_weight(provider),
             provider_type=str(provider.provider_type),
             default=model is None,
         )
@@ -123,6 +125,7 @@ class CustomAttempt:
     def __init__(self, provider: LLMProvider, job: Job, target: Target, limits: Limits) -> None:
         self.dialect: str | None = None
         self.server: str | None = None
+        self.streamed = job.streamed and job.operation is Operation.CHAT
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None
@@ -228,6 +231,13 @@ class CustomAttempt:
         close = getattr(self._events, "aclose", None)
         if close is not None:
             await close()
+
+
+def _weight(provider: LLMProvider) -> float:
+    """Return the number that a provider's attribute `weight` holds, if it has one, else 1."""
+    weight: object = getattr(provider, "weight", 1.0)
+    is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+    return float(weight) if is_number and 0 <= weight < math.inf else 1.0  # type: ignore[arg-type, operator]
 
 
 def _embed_options(request: Any) -> dict[str, Any]:

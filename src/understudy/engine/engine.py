@@ -21,6 +21,7 @@ from understudy.engine.backend import Backend
 from understudy.engine.background import Background
 from understudy.engine.job import Job, new_id
 from understudy.ledger import LedgerSink, Observer
+from understudy.policy.affinity import Sessions
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health
 from understudy.policy.signals import Launch
@@ -74,6 +75,7 @@ class Engine:
         sources = sources or Sources()
         self.health = health or Health(sources.rng)
         self.budgets = budgets or Budgets()
+        self.sessions = Sessions()
         self.rng = sources.rng
         self.new_id = sources.new_id
         self.wall_clock = sources.wall_clock

@@ -126,6 +126,11 @@ class HttpAttempt:
             except TransportError as error:
                 self._lost(error.failure)
 
+    @property
+    def streamed(self) -> bool:
+        """Whether the provider streams its answer; see `AttemptStream`."""
+        return self._context.streamed if self._watch is None else self._watch.streamed
+
     def _begin(self) -> None:
         context = self._context
         self._watch = Watch(context.limits, streamed=context.streamed, began=context.began)

@@ -151,10 +151,12 @@ class HttpBackend:
             name=self.name,
             model=model,
             priority=config.priority,
+            weight=config.weight,
             provider_type=self.row.type,
             default=default,
             endpoint=base_url,
             credential=f"{self.name}@{base_url}",
+            idempotent=self.row.idempotent,
             rate_limit_domain=config.rate_limit_domain or "",
             continues=declared.get("prefill", endpoint.quirks.continues),
             limits=Limits(
@@ -162,6 +164,7 @@ class HttpBackend:
                 first_event=config.first_event_timeout or self.row.first_event_timeout,
                 idle=config.idle_timeout,
                 total=config.timeout,
+                slowest=config.min_tokens_per_second,
             ),
         )
 

@@ -10,6 +10,7 @@ import msgspec
 
 from understudy.domain.operation import Operation
 from understudy.engine.structured import ResultForm
+from understudy.policy.affinity import SessionKey
 from understudy.policy.signals import Rules
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Of an embedding in several batches: which, from 1."""
     whole: Whole = "auto"
     """How to ask for an answer that the caller wants whole; see `FallbackConfig.whole`."""
+    session: SessionKey | None = None
+    """Under which the target that answers is remembered; `None` without affinity."""
 
     @property
     def streamed(self) -> bool:

@@ -30,7 +30,9 @@ from understudy.engine.continuation import ContinuingAttempt, Shown, is_continua
 from understudy.engine.engine import CLOSING, Engine, guarded
 from understudy.engine.inbox import Inbox
 from understudy.engine.job import Job
+from understudy.policy.affinity import begins_turn
 from understudy.policy.call import Call
+from understudy.policy.latencies import Latencies
 from understudy.policy.plan import Plan
 from understudy.policy.signals import (
     Abort,
@@ -71,7 +73,7 @@ class Run:
         self._backends = backends
         self._engine = engine
         # Attempts that run beside each other, or beside a heartbeat, post to the inbox.
-        self._posts = job.rules.hedge_after is not None or job.rules.heartbeat is not None
+        self._posts = job.rules.hedges or job.rules.heartbeat is not None
         self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
         self._attempts: dict[int, Attempt] = {}
         """The attempts under way, by number."""
@@ -325,12 +327,29 @@ class Run:
     def _record(self, attempt: Attempt, outcome: Outcome, failure: Failure | None) -> None:
         record = record_of(attempt, self._plan, outcome, failure, self._call.decisions.get(attempt.number))
         self.records.append(record)
+        if self.job.rules.hedges:
+            self.records.sort(key=lambda each: each.number)  # of two at once, the second may end first
         del self._attempts[attempt.number]
+        if self.job.session is not None:
+            self._remember(attempt, outcome)
         if outcome is Outcome.WON:
             self._committed, self.won = attempt, record
             if output := record.usage.output_total:
                 self._engine.health.answered(attempt.launch.target, output)
+        if (latencies := self._engine.health.latencies) is not None and self.job.operation.billed:
+            _learn(latencies, attempt, failure, self._now())
         self._engine.publish(record, attempt.backend)
+
+    def _remember(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Remember which target answered the session, or whose answer was interrupted."""
+        key, label, sessions, now = self.job.session, attempt.launch.target.label, self._engine.sessions, self._now()
+        if key is None:
+            return
+        if outcome is Outcome.WON:
+            first, begins = label == self._plan.steps[0].target.label, begins_turn(self.job.request)
+            sessions.answered(key, label, first=first, begins=begins, now=now)
+        elif outcome is Outcome.FAILED and attempt is self._committed:
+            sessions.interrupted(key, label, now)
 
     async def _close_aborted(self) -> None:
         aborted, self._aborted = self._aborted, []
@@ -346,6 +365,17 @@ class Run:
         for action in self._call.receive(Cancelled(given_up), self._now()):
             if isinstance(action, Abort):
                 self._abort(action.attempt, action.failure)
+
+
+def _learn(latencies: Latencies, attempt: Attempt, failure: Failure | None, now: float) -> None:
+    """Learn how long a target took until its first content."""
+    label, streamed, seconds = attempt.launch.target.label, attempt.stream.streamed, attempt.first_content
+    if seconds is not None:
+        latencies.answered(label, seconds, now, streamed=streamed)
+    elif failure is None:
+        latencies.answered(label, attempt.duration, now, streamed=False)
+    else:
+        latencies.failed(label, failure.kind, attempt.duration, now, streamed=streamed)
 
 
 def _summary(attempts: tuple[AttemptRecord, ...]) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from understudy.domain.events import CONTENT_EVENTS
 from understudy.domain.failures import Failure, FailureKind
+from understudy.engine.throughput import Throughput
 from understudy.policy.targets import Limits
 from understudy.transport.base import Incoming
 
@@ -35,6 +36,7 @@ class Watch:
         "_patience",
         "_paused_at",
         "_since",
+        "_speed",
         "_start",
         "_waiting",
         "streamed",
@@ -56,6 +58,8 @@ class Watch:
         self._incoming: Incoming | None = None
         self._patience: asyncio.Timeout | None = None
         self._handle: asyncio.TimerHandle | None = None
+        self._speed: Throughput | None = None
+        """Measured from the first content on, where the entry sets a limit."""
         self.verdict: Failure | None = None
         """Why the attempt was ended from here."""
 
@@ -81,6 +85,8 @@ class Watch:
     def hand_out(self, batch: list[object]) -> None:
         """Note that the reader has a batch: until `resume` the provider is not waited for."""
         self._waiting = False
+        if self._limits.slowest is not None:
+            self._measure(batch, self._limits.slowest)
         for item in batch:
             if isinstance(item, CONTENT_EVENTS):
                 self._moved = True
@@ -94,11 +100,21 @@ class Watch:
         """Note that the reader waits for the provider again."""
         self._waiting = True
         now = self._loop.time()
+        if self._speed is not None:
+            self._speed.resume(now)
         if self._moved:
             self._moved = False
             self._since = now
         else:
             self._since += now - self._paused_at
+
+    def _measure(self, batch: list[object], least: float) -> None:
+        now = self._loop.time()
+        if self._speed is None and any(isinstance(item, CONTENT_EVENTS) for item in batch):
+            self._speed = Throughput(least, now)
+        if self._speed is not None:
+            self._speed.count(batch)
+            self._speed.pause(now)
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -121,7 +137,7 @@ class Watch:
             due = min(due, self._since + (limits.first_event if self._first else limits.idle))
         if self._first and limits.yield_by is not None:
             due = min(due, self._start + limits.yield_by)
-        return due
+        return due if self._speed is None else min(due, self._speed.ends)
 
     def _arm(self) -> None:
         if self._handle is not None:
@@ -145,6 +161,14 @@ class Watch:
             self._handle = self._loop.call_at(now + SECOND_LOOK, self._look)
             return
         self._handle = None
+        if self._waiting and self._speed is not None and due >= self._speed.ends:
+            slow = self._speed.verdict(now)
+            if slow is None:
+                self._granted = False
+                self._handle = self._loop.call_at(self.due(), self._look)
+            else:
+                self._strike(slow)
+            return
         self._strike(self._verdict(due))
 
     def _verdict(self, due: float) -> Failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from understudy.policy.affinity import SessionKey
 from understudy.policy.plan import Plan
 from understudy.settings import FallbackConfig
 
@@ -13,3 +14,5 @@ class PlannedRun(msgspec.Struct, frozen=True):
 
     plan: Plan
     fallback: FallbackConfig
+    session: SessionKey | None = None
+    """Under which the target that answers is remembered, with `affinity`."""

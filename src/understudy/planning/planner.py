@@ -5,6 +5,7 @@ The strategies (`understudy.policy`), which are pure, make the order; this modul
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from random import Random
 
@@ -17,13 +18,16 @@ from understudy.engine import clock
 from understudy.planning.catalog import TargetCatalog
 from understudy.planning.planned import PlannedRun
 from understudy.policy import strategies
+from understudy.policy.affinity import Sessions, begins_turn, key_of
 from understudy.policy.cost_order import CostOptimized, Estimate
 from understudy.policy.eligibility import Eligibility, Needs, eligible, needs_of
 from understudy.policy.embedding_spaces import one_space
 from understudy.policy.health import Health
+from understudy.policy.latency_order import latency
 from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.round_robin import RoundRobin
 from understudy.policy.selection import Selection
+from understudy.policy.spreading import least_busy, weighted
 from understudy.policy.strategies import Strategy, place
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import TaskBased
@@ -58,15 +62,19 @@ class RouteState:
         self.fallback = fallback
         self.order = _strategy_of(fallback)
         self.round_robin = RoundRobin()
-        self.takes_turns = self.order is strategies.round_robin
+        self.takes_turns = self.order in (strategies.round_robin, least_busy)
         """Whether plans depend on those before."""
-        self.weighs_prices = self.order not in (strategies.priority, strategies.round_robin) and not isinstance(
-            self.order, TaskBased
-        )
+        self.weighs_prices = self.order not in _WITHOUT_PRICES and not isinstance(self.order, TaskBased)
         """Whether plans may depend on prices, so that these must be loaded first."""
+        reads = self.order is latency or fallback.strategy not in list(FallbackStrategy)
+        self.reads_latencies = reads or fallback.hedge
+        """Whether plans or hedges may depend on latencies, so that these must be learned."""
         self.is_priced = False
         """Whether the prices of the targets were waited for."""
         self.view = RouteView()
+
+
+_WITHOUT_PRICES = (strategies.priority, strategies.round_robin, weighted, latency, least_busy)
 
 
 def _strategy_of(fallback: FallbackConfig) -> Strategy:
@@ -77,6 +85,12 @@ def _strategy_of(fallback: FallbackConfig) -> Strategy:
             return strategies.round_robin
         case FallbackStrategy.COST_OPTIMIZED:
             return CostOptimized(fallback.unknown_prices)
+        case FallbackStrategy.WEIGHTED:
+            return weighted
+        case FallbackStrategy.LATENCY:
+            return latency
+        case FallbackStrategy.LEAST_BUSY:
+            return least_busy
         case FallbackStrategy.TASK_BASED:
             return TaskBased({task: tuple(names) for task, names in fallback.tasks.items()})
         case custom:
@@ -86,11 +100,20 @@ def _strategy_of(fallback: FallbackConfig) -> Strategy:
 class Planner:
     """Makes the plans of one manager."""
 
-    def __init__(self, catalog: TargetCatalog, fallback: FallbackConfig, *, health: Health, rng: Random) -> None:
+    def __init__(
+        self,
+        catalog: TargetCatalog,
+        fallback: FallbackConfig,
+        *,
+        health: Health,
+        rng: Random,
+        sessions: Sessions | None = None,
+    ) -> None:
         self._catalog = catalog
         self._fallback = fallback
         self._health = health
         self._rng = rng
+        self._sessions = sessions or Sessions()
         self._routes: dict[tuple[str | None, bool], RouteState] = {}
         self._turn = 0
 
@@ -113,21 +136,24 @@ class Planner:
         if route.weighs_prices and not route.is_priced:
             await self._catalog.prices_ready(route.targets)
             route.is_priced = True
-        plan, facts = self._plan(request, needs, selection, route)
+        plan, facts = self._plan(request, needs, selection, route, self._rng)
         if is_plain and take and route.takes_turns:
             route.round_robin.take(plan, facts.in_cooldown)
-        elif is_plain and route.order is strategies.priority and route.view.fits(needs):
+        if route.fallback.affinity:
+            return PlannedRun(plan, route.fallback, key_of(request, plan))
+        if is_plain and route.order is strategies.priority and route.view.fits(needs):
             route.view = replace(route.view, usual=plan)
         return PlannedRun(plan, route.fallback)
 
     def explain(self, request: GenerationRequest) -> Plan:
-        """Plan a request that is not sent: no turn is taken, and every step states what it would cost."""
+        """Plan a request that is not sent: no turn is taken, no chance is used up, and every step states what it would
+        cost."""
         selection = self._catalog.select(request.model)
         route = self._route(selection.route)
         self._catalog.load_prices(route.targets)
         if selection.entry is not None:
             self._catalog.load_prices((self._catalog.text_target(selection.entry, selection.model),))
-        plan, _ = self._plan(request, needs_of(request), selection, route)
+        plan, _ = self._plan(request, needs_of(request), selection, route, copy.copy(self._rng))
         estimate = Estimate(request)
         facts = self._facts(tuple(step.target for step in plan.steps), route)
         steps = (replace(step, expected_cost=estimate.cost(step.target, facts)) for step in plan.steps)
@@ -136,7 +162,7 @@ class Planner:
         return replace(plan, steps=tuple(steps), why=why)
 
     def _plan(
-        self, request: GenerationRequest, needs: Needs, selection: Selection, route: RouteState
+        self, request: GenerationRequest, needs: Needs, selection: Selection, route: RouteState, rng: Random
     ) -> tuple[Plan, Facts]:
         order = route.order
         if isinstance(order, TaskBased) and request.task is not None and request.task not in order.tasks:
@@ -151,7 +177,7 @@ class Planner:
         if named is None and not found.targets:
             reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in found.skipped)
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
-        plan = self._ordered(request, found.targets, facts, route)
+        plan = self._ordered(request, found.targets, facts, route, rng)
         steps, why = plan.steps, [plan.why, found.compromise]
         if named is not None:
             steps = (Step(named, "named by the call", self._catalog.window_of(named)), *steps)
@@ -163,7 +189,23 @@ class Planner:
             why="; ".join(filter(None, why)),
             route=route.name,
         )
+        if named is None and route.fallback.affinity:
+            plan = self._held(plan, request, facts, route)
         return _limited(plan, route), facts
+
+    def _held(self, plan: Plan, request: GenerationRequest, facts: Facts, route: RouteState) -> Plan:
+        """Return a plan with the target first that holds the request's session, if one does."""
+        key = key_of(request, plan)
+        if key is None:
+            return plan
+        return self._sessions.arrange(
+            plan,
+            key,
+            begins=begins_turn(request),
+            lifetime=route.fallback.affinity_lifetime,
+            now=clock.now(),
+            in_cooldown=facts.in_cooldown,
+        )
 
     # ---- embeddings ----
 
@@ -189,7 +231,7 @@ class Planner:
             if route.weighs_prices:
                 await self._catalog.prices_ready(same)
             facts = self._facts(same, route)
-            plan = self._ordered(request, same, facts, route)
+            plan = self._ordered(request, same, facts, route, self._rng)
             if route.takes_turns:
                 route.round_robin.take(plan, facts.in_cooldown)
         plan = replace(plan, skipped=(*plan.skipped, *others), route=route.name)
@@ -201,6 +243,8 @@ class Planner:
         route = self._routes.get((name, embedding))
         if route is None:
             route = self._routes[name, embedding] = self._new_route(name, embedding)
+            if route.reads_latencies:
+                self._health.learn_latencies()
         return route
 
     def _new_route(self, name: str | None, embedding: bool) -> RouteState:
@@ -221,10 +265,11 @@ class Planner:
         targets: tuple[Target, ...],
         facts: Facts,
         route: RouteState,
+        rng: Random,
     ) -> Plan:
         if not targets:
             return Plan(())
-        plan = route.order(request, targets, facts, clock.now(), self._rng)
+        plan = route.order(request, targets, facts, clock.now(), rng)
         return plan if route.fallback.strategy in list(FallbackStrategy) else _checked(plan, targets)
 
     def _facts(self, targets: tuple[Target, ...], route: RouteState) -> Facts:

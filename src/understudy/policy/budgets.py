@@ -16,23 +16,35 @@ SHARE = 0.2
 RATE = 1.0
 """Retries a second that are granted whatever the traffic."""
 BURST = 3.0
+MOST_HEDGES = 10.0
+"""Hedges that are saved up."""
 
 
 class RetryBudget:
     """The budget of one provider and key."""
 
-    __slots__ = ("_refilled", "_requests", "_reserve", "_retries")
+    __slots__ = ("_hedges", "_refilled", "_requests", "_reserve", "_retries")
 
     def __init__(self) -> None:
         self._requests: deque[float] = deque()
         self._retries: deque[float] = deque()
         self._reserve = BURST
+        self._hedges = 1.0
         self._refilled = 0.0
 
     def deposit(self, now: float) -> None:
         """Count a request."""
         _forget(self._requests, now)
         self._requests.append(now)
+        self._hedges = min(MOST_HEDGES, self._hedges + SHARE)
+
+    def withdraw_hedge(self) -> bool:
+        """Draw one hedge; return false if none is left. A fifth of the requests may be hedged, whenever they came, and
+        the first one: an agent that asks once a minute must not wait longer for it than a busy server."""
+        if self._hedges < 1.0:
+            return False
+        self._hedges -= 1.0
+        return True
 
     def withdraw(self, now: float) -> bool:
         """Draw one retry, from the share of the traffic first; return false if none is left."""

@@ -42,7 +42,6 @@ from understudy.policy.retries import NoRetry, Retries
 from understudy.policy.signals import (
     Abort,
     Action,
-    Beat,
     Began,
     Cancelled,
     Denied,
@@ -80,6 +79,8 @@ class Call:
         self._waiting_for: Try | None = None
         self._wait_began: float | None = None
         self._hedge_at: float | None = None
+        self._patience = 0.0
+        """Seconds of silence after which one more target is asked."""
         self._last: Failure | None = None
         self.running: dict[int, Running] = {}
         """The attempts under way, by number."""
@@ -135,10 +136,7 @@ class Call:
             return self._again(waiting, now) if waiting is not None else self._next_target(now)
         if self._hedge_at is not None and now >= self._hedge_at:
             return self._hedge(now)
-        if self._shown.beat_at is not None and now >= self._shown.beat_at:
-            self._shown.beat(now)
-            return [Beat()]
-        return []
+        return self._shown.tick(now)
 
     def receive(self, signal: Signal, now: float) -> list[Action]:
         """Handle a signal. One about an attempt that no longer runs is ignored."""
@@ -325,11 +323,12 @@ class Call:
     def _hedge(self, now: float) -> list[Action]:
         """Ask one more target while the first one is silent."""
         self._hedge_at = None
-        pick = self._picker.hedge(now)
+        late = next(iter(self.running.values())).target.step.target
+        pick = self._picker.hedge(now, self._budgets.retry(late.credential or late.name))
         if pick is None:
             return []
         for attempt in self.running:
-            self._decide(attempt, f"silent for {self._rules.hedge_after:g} s: ask {pick.target.step.target.label} too")
+            self._decide(attempt, f"silent for {self._patience:.3g} s: ask {pick.target.step.target.label} too")
         return self._start(pick.target, pick.permit, now)
 
     def _wait(self, target: Try | None, now: float, until: float) -> list[Action]:
@@ -347,8 +346,9 @@ class Call:
         each.count += 1
         self._tries.attempts += 1
         number = self._tries.attempts
-        if self._rules.hedge_after is not None and number == 1 and not self._rules.has_effects:
-            self._hedge_at = now + self._rules.hedge_after
+        if self._rules.hedges and number == 1 and target.idempotent and not self._rules.has_effects:
+            self._patience = self._rules.hedge_after or self._health.usual_silence(target)
+            self._hedge_at = now + self._patience
         self.running[number] = Running(each, permit, now)
         waited = 0.0 if self._wait_began is None else now - self._wait_began
         self._wait_began = None

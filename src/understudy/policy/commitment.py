@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from understudy.domain.failures import Failure, FailureKind
-from understudy.policy.signals import Began, Commit, Failed, Rules, Settle
+from understudy.policy.signals import Action, Beat, Began, Commit, Failed, Rules, Settle
 from understudy.policy.tries import Tries, Try
 from understudy.policy.verdicts import Fallback, Retry, Verdict
 
@@ -38,13 +38,19 @@ class Commitment:
         if rules.on_midstream_error != "hold" or signal.full:
             return rules.streamed
         if self.beat_at is None and self.attempt is None:
-            self.beat(now)
+            self._await_beat(now)
         return False
 
-    def beat(self, now: float) -> None:
-        """Set the time of the next sign of life, if there are any."""
+    def _await_beat(self, now: float) -> None:
         if self._rules.streamed and self._rules.heartbeat is not None:
             self.beat_at = now + self._rules.heartbeat
+
+    def tick(self, now: float) -> list[Action]:
+        """Give a sign of life if it is due."""
+        if self.beat_at is None or now < self.beat_at:
+            return []
+        self._await_beat(now)
+        return [Beat()]
 
     def commit(self, attempt: int) -> Commit:
         """Commit to an attempt, perhaps in place of one that broke."""

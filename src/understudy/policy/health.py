@@ -16,9 +16,12 @@ from understudy.domain.bounded import REMEMBERED, BoundedDict
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.breaker import Breaker, BreakerState, Ended, Refusal
 from understudy.policy.cooldowns import Cooldowns, Pause
+from understudy.policy.latencies import Latencies
 from understudy.policy.targets import Target, TargetFacts
 from understudy.policy.verdicts import Cooldown, Trips
 
+UNKNOWN_SILENCE = 10.0
+"""Seconds of silence after which a target is late of which too little was observed."""
 LEARNING = 0.1
 """Weight of the latest answer in what is expected of the next one."""
 
@@ -95,6 +98,8 @@ class Health:
         self._callers = 0
         self._outputs: BoundedDict[str, list[float]] = BoundedDict()
         """Of each target's answers, the tokens to expect: a list of one, so that learning writes no dictionary."""
+        self.latencies: Latencies | None = None
+        """Learned only if a strategy may read them: see `learn_latencies`."""
         self.calm = True
         """Nothing is remembered against any target, not even what is over: `denial` is `None` for each."""
 
@@ -200,10 +205,13 @@ class Health:
     def facts(self, target: Target, now: float) -> TargetFacts:
         """Return what is known of a target."""
         denial = self.denial(target, now)
+        latency = self.latencies.of(target.label) if self.latencies is not None else None
         return TargetFacts(
             cooling=denial.until - now if denial else None,
             in_flight=flow.in_flight if (flow := self._targets.get(target.label)) else 0,
             expected_output=usual[0] if (usual := self._outputs.get(target.label)) else None,
+            first_token=latency.seconds if latency else None,
+            first_token_age=now - latency.measured if latency else None,
         )
 
     def in_cooldown(self, targets: tuple[Target, ...], now: float) -> frozenset[str]:
@@ -213,6 +221,21 @@ class Health:
         return frozenset(each.label for each in targets if self.denial(each, now) is not None)
 
     # ---- what happens ----
+
+    def usual_silence(self, target: Target) -> float:
+        """Return the seconds of silence after which a target is late: the 95th percentile of what was observed."""
+        known = self.latencies.of(target.label) if self.latencies is not None else None
+        return (known.usual_silence() if known is not None else None) or UNKNOWN_SILENCE
+
+    def is_suspect(self, target: Target, now: float) -> bool:
+        """Return whether a target may not be asked, or only as a probe."""
+        if self.calm:
+            return False
+        return self.denial(target, now) is not None or self.breaker_state(target, now) is not BreakerState.CLOSED
+
+    def learn_latencies(self) -> None:
+        """Begin to learn how long targets take until their first content, which costs a little at every attempt."""
+        self.latencies = self.latencies or Latencies()
 
     def answered(self, target: Target, output: int) -> None:
         """Learn how long a target's answers are, in tokens."""

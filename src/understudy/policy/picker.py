@@ -14,6 +14,7 @@ import msgspec
 
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy import backoff
+from understudy.policy.budgets import RetryBudget
 from understudy.policy.health import Denial, Health, Permit
 from understudy.policy.signals import Rules
 from understudy.policy.tries import LEAST, Tries, Try
@@ -114,16 +115,21 @@ class Picker:
             return Wait(permit.until)
         return None
 
-    def hedge(self, now: float) -> Pick | None:
-        """Pick a target to ask beside the one that is being asked: never waits, never probes."""
+    def hedge(self, now: float, budget: RetryBudget) -> Pick | None:
+        """Pick a target to ask beside the one that is being asked: never waits, never probes.
+
+        It draws on the budget of the key whose answer is late.
+        """
         if self._tries.left <= 0 or not self._tries.may_start(now):
             return None
         for each in self._tries.untried():
-            if self._health.denial(each.step.target, now, free=self._rules.free) is not None:
+            target = each.step.target
+            if not target.idempotent or self._health.is_suspect(target, now):
                 continue
+            if not budget.withdraw_hedge():
+                return None
             permit = self._acquire(each, now)
-            if isinstance(permit, Permit):
-                return Pick(each, permit)
+            return Pick(each, permit) if isinstance(permit, Permit) else None
         return None
 
     def _acquire(self, each: Try, now: float) -> Permit | Denial:

@@ -34,8 +34,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Not a generation or an embedding: a failure does not concern the model that these use."""
     has_effects: bool = False
     """Hosted tools may have acted: nothing is repeated once a response has begun, nor asked of two targets at once."""
+    hedge: bool = False
+    """Whether one more target is asked beside the first when that is silent for longer than is usual for it."""
     hedge_after: float | None = None
-    """Seconds without content after which one more target is asked beside the first; unset: never."""
+    """Seconds after which that is done, instead of what is usual; implies `hedge`."""
+
+    @property
+    def hedges(self) -> bool:
+        """Whether two attempts may run at once."""
+        return self.hedge or self.hedge_after is not None
 
 
 # ---- signals ----

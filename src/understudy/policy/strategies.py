@@ -33,6 +33,8 @@ class Strategy(Protocol):
 
 UNKNOWN = TargetFacts()
 """The facts of an unknown target."""
+IN_COOLDOWN = "in cooldown, so behind the others"
+"""Why a target comes last, in strategies that spread requests."""
 
 
 def window_of(target: Target, facts: Facts) -> int | None:
@@ -63,6 +65,9 @@ def round_robin(request: Request, targets: tuple[Target, ...], facts: Facts, now
     if in_cooldown:
         ordered.sort(key=lambda target: target.label in in_cooldown)
     windows = facts.windows
-    steps = [Step(each, "after the target whose turn it is", windows.get(each.label)) for each in ordered]
+    after = "after the target whose turn it is"
+    steps = [
+        Step(each, IN_COOLDOWN if each.label in in_cooldown else after, windows.get(each.label)) for each in ordered
+    ]
     steps[:1] = (Step(each, "its turn", windows.get(each.label)) for each in ordered[:1])
     return Plan(tuple(steps), why="round robin")

@@ -19,6 +19,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     idle: float = 60.0
     """Between two pieces of content of a stream."""
     total: float = 600.0
+    slowest: float | None = None
+    """Tokens per second below which a stream counts as stalled, measured over ten seconds of content; unset: any."""
     yield_by: float | None = None
     """Seconds after which an attempt without content yields to the untried targets, which need the rest of the
     deadline. `None`: no other target is left."""
@@ -34,6 +36,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     model: str | None = None
     priority: int = 10
+    weight: float = 1.0
+    """Its share of the requests relative to those of the others, for the strategies that spread them."""
     index: int = 0
     """Position among the configured entries; breaks ties of `priority`."""
     provider_type: str = ""
@@ -45,6 +49,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The quota that it shares with the other targets of that domain: a rate limit puts all of them in cooldown."""
     continues: bool = False
     """Whether the model is declared to continue an answer that is handed to it begun (prefill)."""
+    idempotent: bool = True
+    """Whether it may be asked beside another target: an abandoned attempt leaves nothing behind."""
     limits: Limits = Limits()
     label: str = ""
     """The target's name: `entry/model`. Computed once, because every plan reads it."""
@@ -70,6 +76,11 @@ class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
     price: Price | None = None
     expected_output: float | None = None
     """Average tokens of its answers; the latest count most."""
+    first_token: float | None = None
+    """Average seconds until the first content of its answers, sensitive to peaks (`policy/latencies.py`). Learned for
+    the strategy `latency` and for custom ones."""
+    first_token_age: float | None = None
+    """Seconds since that was measured last."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,6 +77,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """Headers with values from environment variables, if set: (header, variable)."""
     fact_headers: Headers = ()
     """Response headers that become facts of an answer: (header in lower case, key of `response.extra`)."""
+    idempotent: bool = True
+    """Whether an attempt that is abandoned leaves nothing behind, so that two may be made at once."""
     quirks: QuirksPatch = {}
     families: tuple[Family, ...] = ()
     """All families that match a model apply, in order."""

@@ -29,4 +29,6 @@ ROW = ProviderRow(
     },
     # A model that has not been used for a while is started first, which takes minutes.
     first_event_timeout=300.0,
+    # A prediction goes on if its creation is abandoned before its id is known.
+    idempotent=False,
 )

@@ -70,6 +70,7 @@ ROW = ProviderRow(
     error_rules=(
         *texts(FailureKind.CONTEXT_LENGTH, s.TOGETHER_USERS, "max_new_tokens", status=422),
         # In the middle of a stream only the type is given.
+        *codes(FailureKind.RATE_LIMITED, s.TOGETHER_LIMITS, "dynamic_request_limited", "dynamic_token_limited"),
         *codes(FailureKind.RATE_LIMITED, s.TOGETHER_USERS, "*rate_limit"),
         # Without a payment method a key has a low rate; its type names the credit all the same.
         *texts(FailureKind.RATE_LIMITED, s.TOGETHER_USERS, "you have been rate limited"),

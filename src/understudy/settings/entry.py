@@ -34,6 +34,9 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     """Unique among the entries; the provider's type if empty."""
     priority: int = 10
     """Lower values are tried first."""
+    weight: float = 1.0
+    """For the strategies `weighted` and `least_busy`: the share of requests relative to the other entries'. 0: only if
+    no other target can answer."""
     api_key: str | Secret | None = None
     """A string becomes a `Secret`. If unset, the provider's own environment variable is read at the first call."""
     token: str | Secret | TokenSource | None = None
@@ -60,6 +63,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     """Seconds until the first content of a stream; the provider's default if unset."""
     idle_timeout: float = 60.0
     """Seconds between two pieces of content of a stream; comments and pings do not count."""
+    min_tokens_per_second: float | None = None
+    """A stream that brings less over ten seconds of content counts as stalled; off if unset."""
     whole: Whole | None = None
     """How `generate` fetches answers from this provider; if unset, as in `FallbackConfig.whole`."""
     api_version: str | None = None

@@ -37,6 +37,13 @@ _FOREIGN_STRATEGIES = {
     "cheapest": "cost_optimized",
     "order": "priority",
     "task": "task_based",
+    "random": "weighted",
+    "shuffle": "weighted",
+    "simple_shuffle": "weighted",
+    "fastest": "latency",
+    "latency_based": "latency",
+    "latency_based_routing": "latency",
+    "least_connections": "least_busy",
 }
 """Words of other libraries."""
 
@@ -98,8 +105,19 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     """Skip a target that cannot express the whole request, instead of warning."""
     fallback_on_filter: bool = False
     """Whether a request that a content filter refused may go to the next target."""
+    hedge: bool = False
+    """Whether the next target is asked too, once, when the first is silent for longer than is usual for it. The first
+    answer counts, and the other attempt is abandoned; what it costs is recorded."""
+    hedge_after: float | None = None
+    """For `hedge`: the seconds of silence. If unset, the 95th percentile of the target's first content so far, and 10
+    seconds until 20 answers are known."""
     tasks: Mapping[str, Sequence[str]] = {}
     """For `task_based`: the targets of each task, as `entry` or `entry/model`, in the order in which they are tried."""
+    affinity: bool = False
+    """Whether requests of one `session` go to the target that answered it before, where its prompt is cached."""
+    affinity_lifetime: float = 300.0
+    """Seconds for which a session stays with a target after its last answer. Anthropic keeps a cached prompt for 5
+    minutes after its last use, OpenAI for 5 to 10."""
     unknown_prices: Literal["last", "first"] = "last"
     """For `cost_optimized`: where targets with unknown prices are placed."""
 

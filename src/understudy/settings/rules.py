@@ -31,6 +31,14 @@ PROVIDER: Mapping[str, Rule] = {
         "the provider's type",
     ),
     "priority": Rule("integer", "1", "lower values are tried first, equal values in the order of the file", "10"),
+    "weight": Rule(
+        "number",
+        "3",
+        "for the strategies `weighted` and `least_busy`: its share of the requests, relative to the other entries'; "
+        "0: only if no other target can answer",
+        "1",
+        least=0,
+    ),
     "api_key": Rule(
         "string",
         '"${OPENAI_API_KEY}"',
@@ -99,6 +107,13 @@ PROVIDER: Mapping[str, Rule] = {
         "60",
         positive=True,
         unit="seconds",
+    ),
+    "min_tokens_per_second": Rule(
+        "number",
+        "2",
+        "a stream that brings less over ten seconds of content counts as stalled",
+        "off",
+        positive=True,
     ),
     "whole": Rule(
         "string",
@@ -239,8 +254,38 @@ FALLBACK: Mapping[str, Rule] = {
     "strict": Rule(
         "flag", "false", "`true`: skip a target that cannot express the whole request, instead of warning", "`false`"
     ),
+    "hedge": Rule(
+        "flag",
+        "true",
+        "whether the next target is asked too, once, when the first is silent for longer than is usual for it; see "
+        "[hedging](fallback.md#hedging)",
+        "`false`",
+    ),
+    "hedge_after": Rule(
+        "number",
+        "2.5",
+        "for `hedge`: the time of silence",
+        "the 95th percentile of the target's first content so far; 10 until 20 answers are known",
+        positive=True,
+        unit="seconds",
+    ),
     "fallback_on_filter": Rule(
         "flag", "false", "whether a request that a content filter refused may go to the next target", "`false`"
+    ),
+    "affinity": Rule(
+        "flag",
+        "true",
+        "`true`: requests of one `session` go to the target that answered it before, where its prompt is cached; see "
+        "[affinity](choosing.md#affinity)",
+        "`false`",
+    ),
+    "affinity_lifetime": Rule(
+        "number",
+        "300",
+        "for `affinity`: how long a session stays with a target after its last answer",
+        "300, the usual lifetime of a cached prompt",
+        positive=True,
+        unit="seconds",
     ),
     "unknown_prices": Rule(
         "string",

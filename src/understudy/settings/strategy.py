@@ -15,6 +15,12 @@ class FallbackStrategy(enum.StrEnum):
     """In turns, strictly even over concurrent callers."""
     COST_OPTIMIZED = "cost_optimized"
     """By the expected cost of this request, the lowest first."""
+    WEIGHTED = "weighted"
+    """By chance, in proportion to the `weight` of each target."""
+    LATENCY = "latency"
+    """The quicker of two targets drawn at random, by time to the first token and attempts in flight."""
+    LEAST_BUSY = "least_busy"
+    """By attempts in flight, fewest first."""
     TASK_BASED = "task_based"
     """By the task of the request: the one that the caller names, or that of the first matching rule."""
 

@@ -33,11 +33,11 @@ class SimulatedAttempt:
         "_loop",
         "_start",
         "_step",
-        "_streamed",
         "_target",
         "_tokens",
         "_waiter",
         "answered",
+        "streamed",
     )
 
     def __init__(self, target: ModelledTarget, tokens: int, limits: Limits, *, streamed: bool, in_pieces: bool) -> None:
@@ -46,7 +46,7 @@ class SimulatedAttempt:
         self._target = target
         self._tokens = tokens
         self._limits = limits
-        self._streamed = streamed
+        self.streamed = streamed
         self._in_pieces = in_pieces
         self._loop = asyncio.get_running_loop()
         self._start = 0.0
@@ -103,14 +103,14 @@ class SimulatedAttempt:
         limits = self._limits
         due = total = self._start + limits.total
         if not self.answered:
-            if self._streamed:
+            if self.streamed:
                 due = min(due, self._start + limits.first_event)
             if limits.yield_by is not None:
                 due = min(due, self._start + limits.yield_by)
             if fate.content_at > due:
                 return due
             due = total
-        if self._streamed and when == inf and fate.content_at < inf:
+        if self.streamed and when == inf and fate.content_at < inf:
             # It stalls: nothing arrives after the first content.
             due = min(due, fate.content_at + limits.idle)
         return due
@@ -119,7 +119,7 @@ class SimulatedAttempt:
         begun = fate.content_at <= due
         if not fate.headers:
             kind = FailureKind.TIMEOUT_HEADERS
-        elif due >= self._start + self._limits.total or not self._streamed:
+        elif due >= self._start + self._limits.total or not self.streamed:
             kind = FailureKind.TIMEOUT_BODY
         else:
             kind = FailureKind.STALLED if begun else FailureKind.TIMEOUT_FIRST_EVENT

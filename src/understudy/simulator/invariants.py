@@ -64,7 +64,7 @@ class Invariants:
             self.violated(exchange, now, f"an attempt at {target.label} was launched after the commit")
         if now >= exchange.start + rules.deadline:
             self.violated(exchange, now, f"an attempt at {target.label} was launched after the deadline")
-        if len(exchange.open) > (rules.hedge_after is not None):
+        if len(exchange.open) > rules.hedges:
             self.violated(exchange, now, f"an attempt at {target.label} was launched beside another")
         if attempt_id in exchange.open:
             self.violated(exchange, now, f"the attempt id {attempt_id} was used twice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 import time
@@ -19,7 +20,7 @@ from understudy.domain.attempts import AttemptRecord
 from understudy.engine.engine import Engine, Sources
 from understudy.policy.health import Health
 from understudy.policy.targets import Target
-from understudy.settings import ProviderConfig
+from understudy.settings import FallbackStrategy, ProviderConfig
 from understudy.simulator.backend import Launched, SimulatedBackend, SimulatedProvider
 from understudy.simulator.casting import cast_of
 from understudy.simulator.measures import Measures
@@ -32,6 +33,8 @@ from understudy.virtual_time import VirtualTimeLoop
 
 EPOCH = 1_800_000_000.0
 """The wall clock at the start, in Unix seconds."""
+_GARBAGE = 50_000
+"""Objects after which the garbage collector runs."""
 
 
 def simulate(scenario: Scenario, config: Config, seed: int, *, requests: int | None = None) -> Measures:
@@ -114,16 +117,22 @@ def _modelled(scenario: Scenario, config: Config, seed: int) -> dict[str, Modell
 def _provider(config: Config, entry: ProviderConfig, modelled: ModelledTarget, launched: Launched) -> SimulatedProvider:
     made = create_provider(entry, row=config.row_of(entry), fallback=config.fallback)
     provider = SimulatedProvider(made.config, made.row, fallback=config.fallback)
-    provider.simulated = SimulatedBackend(made.backend, modelled, launched)
+    fallbacks = (config.fallback, *(route.fallback for route in config.routes))
+    learns = any(fallback.strategy is FallbackStrategy.LATENCY for fallback in fallbacks)
+    provider.simulated = SimulatedBackend(made.backend, modelled, launched, learns=learns)
     return provider
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the library from logging: a simulated outage is a million warnings."""
+    """Keep the library from logging, because a simulated outage is a million warnings, and the garbage collector from
+    looking at all requests under way again and again."""
     logger = logging.getLogger("understudy")
     was, logger.disabled = logger.disabled, True
+    thresholds = gc.get_threshold()
+    gc.set_threshold(_GARBAGE, *thresholds[1:])
     try:
         yield
     finally:
         logger.disabled = was
+        gc.set_threshold(*thresholds)

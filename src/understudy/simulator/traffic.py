@@ -125,7 +125,9 @@ class Callers:
                 stream = self._manager.stream(request, **self._options)
                 if await stream.read():
                     self._observer.first_token(exchange)
-                provider = (await stream.collect()).provider
+                    while await stream.read():
+                        pass
+                provider = stream.response.provider
             else:
                 provider = (await self._manager.generate(request, **self._options)).provider
         except LLMError as raised:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from understudy.testing.emulated import EmulatedTransport
     from understudy.testing.fake import FakeCall, FakeProvider, ScriptExhausted
     from understudy.testing.faulty import FaultyProvider
-    from understudy.testing.recorder import Recorder, recording
+    from understudy.testing.recorder import Recorder, RecordMode, recording
 
 _HOMES = {
     "understudy.emulator": "Emulator RecordedRequest emulate",
@@ -34,7 +34,7 @@ _HOMES = {
     "understudy.testing.fake": "FakeCall FakeProvider ScriptExhausted",
     "understudy.testing.faulty": "FaultyProvider",
     "understudy.testing.emulated": "EmulatedTransport",
-    "understudy.testing.recorder": "Recorder recording",
+    "understudy.testing.recorder": "RecordMode Recorder recording",
     "understudy.testing.clock": "run_virtually virtual_time",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -66,6 +66,7 @@ __all__ = [
     "Fault",
     "FaultKind",
     "FaultyProvider",
+    "RecordMode",
     "RecordedRequest",
     "Recorder",
     "Reply",

@@ -61,16 +61,11 @@ Answer = (
     | Callable[[GenerationRequest], Any]
     | Any
 )
-"""What a test may write as an answer:
+"""What a test may write as an answer: a string; a list of strings, which are the pieces of a stream; a `ToolCall` or a
+list of them; a `Message`; a `GenerationResponse`; a `Reply`, for delays, usage, thinking and faults; a `Fault`, a
+`FailureKind` or an exception, to fail; a function of the request, asynchronous or not, that returns one of these.
 
-- a string; a list of strings is streamed in these pieces
-- a `ToolCall`, or a list of them
-- a `Message` or a `GenerationResponse`
-- a `Reply`, for delays, usage, thinking, faults
-- a `Fault`, a `FailureKind` or an exception, to fail
-- a function of the request (asynchronous or not) that returns one of these
-- any other value (a dataclass, a pydantic model, a dictionary): its JSON is the text, for calls with a `schema`
-"""
+Any other value (a dataclass, a pydantic model, a dictionary) stands for its JSON, for calls with a `schema`."""
 
 EmbeddingAnswer = (
     Sequence[Sequence[float]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import socket
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
@@ -37,6 +38,13 @@ class _PatientLoop(VirtualTimeLoop):
         future.add_done_callback(self._in_threads.discard)
         return future
 
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+        """Raise `Misuse`: an answer from a socket would come after every time-out."""
+        raise Misuse(
+            "sockets do not work on virtual time: use FakeProvider, EmulatedTransport, the fixture emulated_provider "
+            "or a recording"
+        )
+
     async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
         """End the threads."""
         self._closing = True
@@ -50,6 +58,7 @@ def run_virtually(work: Coroutine[Any, Any, T]) -> T:
     do. Sockets do not work: use `FakeProvider`, `EmulatedTransport` or a recording. Raise `RuntimeError` if the
     coroutine waits for something that can never happen.
     """
+    __tracebackhide__ = True
     if asyncio._get_running_loop() is not None:  # noqa: SLF001 - public, but without a loop it raises
         work.close()
         raise Misuse("run_virtually starts an event loop: call it in a function without async, or use @virtual_time")
@@ -66,6 +75,7 @@ def virtual_time(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
         return run_virtually(function(*args, **kwargs))
 
     return run

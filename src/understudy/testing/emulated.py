@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.emulator import cast
 from understudy.emulator.actor import Actor
@@ -12,9 +13,11 @@ from understudy.emulator.faults import Fault
 from understudy.emulator.in_memory import InMemoryTransport
 from understudy.emulator.script import Script
 from understudy.emulator.server import ProviderServer, RecordedRequest
+from understudy.transport.base import Incoming
+from understudy.wire.http import HttpRequest
 
 
-class EmulatedTransport(InMemoryTransport):
+class EmulatedTransport:
     """An emulated provider without sockets: a `Transport` for `create_provider` and `from_config`.
 
         entry = ProviderConfig(provider="openai", api_key="test-key")
@@ -27,9 +30,9 @@ class EmulatedTransport(InMemoryTransport):
     def __init__(  # noqa: PLR0913 - independent settings, all but two by keyword
         self,
         provider: str,
-        faults: Iterable[Fault | None] = (),
+        faults: Fault | FailureKind | Iterable[Fault | FailureKind | None] = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         every: int = 1,
         on: Operation | None = None,
         keys: Sequence[str] | None = (KEY,),
@@ -43,19 +46,26 @@ class EmulatedTransport(InMemoryTransport):
         """
         actor = Actor(cast.find(provider), keys, models, lenient=lenient)
         self._server = ProviderServer(actor, "127.0.0.1", 0, pace=pace)
-        super().__init__(self._server, always_open=True)
+        self._transport = InMemoryTransport(self._server, always_open=True)
         self.script(faults, always=always, every=every, on=on)
 
     def script(
         self,
-        faults: Iterable[Fault | None] = (),
+        faults: Fault | FailureKind | Iterable[Fault | FailureKind | None] = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         every: int = 1,
         on: Operation | None = None,
     ) -> None:
         """Set the faults of the next requests, replacing those set before; see `Emulator.script`."""
         self._server.script = Script(faults, always=always, every=every, on=on)
+
+    async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
+        """Answer a request; see `Transport`."""
+        return await self._transport.send(request, connect=connect)
+
+    async def aclose(self) -> None:
+        """Do nothing: nothing is open."""
 
     @property
     def remaining(self) -> int:

@@ -114,6 +114,7 @@ class FakeProvider(DirectProvider):
 
     def assert_asked(self, words: str, *, times: int | None = None) -> None:
         """Raise `AssertionError` unless the last message of a call (of `times` calls) contains some words."""
+        __tracebackhide__ = True
         found = sum(words in call.text for call in self._script.calls)
         if found == times or (times is None and found):
             return
@@ -124,13 +125,14 @@ class FakeProvider(DirectProvider):
 
     def assert_used_up(self) -> None:
         """Raise `AssertionError` if scripted answers are left, or a call found none."""
+        __tracebackhide__ = True
         script = self._script
         if script.missing:
             raise AssertionError(script.missing[0])
         left = [*script.answers, *(script.embeddings or ())]
         if left:
             raise AssertionError(
-                f"{self.name}: {len(left)} scripted answers were not used:{names_of(left)}\n{_received(script.calls)}"
+                f"{self.name}: answers of the script that were not used:{names_of(left)}\n{_received(script.calls)}"
             )
 
     def __repr__(self) -> str:

@@ -9,7 +9,10 @@ from typing import Any, Self
 
 import msgspec
 
+from understudy.client.door.given import read_provider
+from understudy.client.factory import create_provider
 from understudy.domain.events import Event
+from understudy.domain.failures import FailureKind
 from understudy.domain.fold import Fold, unfold
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
@@ -17,6 +20,7 @@ from understudy.domain.stats import ProviderStats
 from understudy.emulator.faults import Fault, FaultKind
 from understudy.emulator.script import Script
 from understudy.protocol import LLMProvider
+from understudy.settings import ProviderConfig
 from understudy.testing.provider import DirectProvider
 from understudy.testing.spoiling import spoil, spoil_whole
 
@@ -32,24 +36,26 @@ class FaultyProvider(DirectProvider):
 
     def __init__(
         self,
-        provider: LLMProvider,
-        faults: Iterable[Fault | None] = (),
+        provider: LLMProvider | ProviderConfig | str,
+        faults: Fault | FailureKind | Iterable[Fault | FailureKind | None] = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         every: int = 1,
         on: Operation | None = None,
     ) -> None:
-        self.provider = provider
+        """Raise `ConfigError` for what is not a provider."""
+        given = read_provider(provider)
+        self.provider: LLMProvider = create_provider(given) if isinstance(given, ProviderConfig) else given
         """The provider behind the faults."""
-        self._faulty = _Faulty(provider)
+        self._faulty = _Faulty(self.provider)
         super().__init__(self._faulty)
         self.script(faults, always=always, every=every, on=on)
 
     def script(
         self,
-        faults: Iterable[Fault | None] = (),
+        faults: Fault | FailureKind | Iterable[Fault | FailureKind | None] = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         every: int = 1,
         on: Operation | None = None,
     ) -> None:

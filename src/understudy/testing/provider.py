@@ -48,15 +48,15 @@ class DirectProvider:
         self._inner = inner
 
     @cached_property
-    def backend(self) -> Backend:
+    def _backend(self) -> Backend:
         """What the engine asks."""
         return CustomBackend(self._inner)
 
     @property
     def _calls(self) -> Calls:
         # A new engine for each call: no cooldown or budget outlives it.
-        planner = SinglePlanner(self.backend, ONE_ATTEMPT)
-        return Calls(Engine(), planner, {self.name: self.backend}, frozenset((str(self.provider_type),)))
+        planner = SinglePlanner(self._backend, ONE_ATTEMPT)
+        return Calls(Engine(), planner, {self.name: self._backend}, frozenset((str(self.provider_type),)))
 
     @property
     def provider_type(self) -> str:
@@ -146,7 +146,7 @@ class DirectProvider:
 
     def stats(self) -> ProviderStats:
         """Return the statistics so far."""
-        return self.backend.stats()
+        return self._backend.stats()
 
     async def aclose(self) -> None:
         """Close what is open. The provider may be used again afterwards."""
@@ -163,7 +163,7 @@ class DirectProvider:
 
 @backend_of.register(DirectProvider)
 def _(provider: DirectProvider) -> Backend:
-    return provider.backend
+    return provider._backend  # noqa: SLF001 - its own
 
 
 class Inner:

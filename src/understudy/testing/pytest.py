@@ -11,7 +11,7 @@ a test asks for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:
     from understudy.client.provider import Provider
+    from understudy.domain.failures import FailureKind
     from understudy.domain.secret import Secret
     from understudy.emulator import Emulator, Fault
     from understudy.testing.recorder import Recorder
@@ -32,9 +33,9 @@ class EmulatedProviderFactory(Protocol):
     def __call__(
         self,
         provider: str = "openai",
-        faults: Iterable[Fault | None] = (),
+        faults: Fault | FailureKind | Iterable[Fault | FailureKind | None] = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         **fields: Any,
     ) -> Provider:
         """Make a provider. `faults` and `always` are those of `Emulator.script`, `fields` those of `ProviderConfig`."""
@@ -50,6 +51,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what the fixture `cassette` does: only replay (none, the default), record if there is no file (once), "
         "record what is missing (new_episodes), or record everything anew (all)",
     )
+
+
+FAILED = pytest.StashKey[bool]()
+"""Whether a test itself failed."""
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+    """Note whether a test failed, so that its fixtures need not report the reason once more."""
+    outcome = yield
+    if call.when == "call":
+        item.stash[FAILED] = outcome.get_result().failed
 
 
 @pytest.fixture
@@ -74,13 +87,12 @@ def emulated_provider(emulator: Emulator) -> EmulatedProviderFactory:
 
     def make(
         provider: str = "openai",
-        faults: Iterable[Fault | None] = (),
+        faults: Fault | FailureKind | Iterable[Fault | FailureKind | None] = (),
         *,
-        always: Fault | None = None,
+        always: Fault | FailureKind | None = None,
         **fields: Any,
     ) -> Provider:
-        faults = list(faults)
-        if faults or always is not None:
+        if faults != () or always is not None:
             emulator.script(provider, faults, always=always)
         given = {"api_key": emulator.key, "base_url": emulator.url(provider), "text_model": row(provider).text_model}
         if given["text_model"] is None:
@@ -141,5 +153,5 @@ def cassette(request: pytest.FixtureRequest, cassette_secrets: Sequence[str | Se
     recorder = recording(path, mode=mode, secrets=cassette_secrets)
     recorder.advice = f"to record it, run pytest with {OPTION}={{mode}}"
     yield recorder
-    if recorder.missing:
+    if recorder.missing and not request.node.stash.get(FAILED, False):
         pytest.fail("\n".join(recorder.missing), pytrace=False)

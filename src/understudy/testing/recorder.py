@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 import msgspec
 
@@ -24,9 +25,6 @@ from understudy.transport.base import Incoming, Transport, TransportError
 from understudy.transport.bodies import decoded
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.http import HttpHead, HttpRequest
-
-if TYPE_CHECKING:
-    import os
 
 STREAMS = frozenset({"text/event-stream", "application/x-ndjson"})
 """Types of bodies that are recorded as lines."""

@@ -18,31 +18,29 @@ def scrub_lines(lines: list[str], scrubber: Scrubber) -> list[str]:
     Lines that hold JSON (with `data:` in front, or alone) are read as the pieces of one answer: strings at the same
     place of successive objects are put together, and a secret in the whole is removed from its pieces.
     """
-    cleaned = [_scrubbed(line, scrubber) for line in lines]
-    objects = {at: found for at, line in enumerate(cleaned) if (found := _object_in(line)) is not None}
+    objects = {at: found for at, line in enumerate(lines) if (found := _object_in(line)) is not None}
+    for _, value in objects.values():
+        scrubber.learn_body(value)
     joined: dict[Path, list[tuple[int, str]]] = {}
     for at, (_, value) in objects.items():
         for path, text in _strings(value, ()):
             joined.setdefault(path, []).append((at, text))
-    changed: set[int] = set()
+    changed = dict(enumerate(lines))
     for path, pieces in joined.items():
         whole = "".join(text for _, text in pieces)
         clean = scrubber.text(whole)
         if len(pieces) > 1 and clean != whole and clean != "".join(scrubber.text(text) for _, text in pieces):
             for number, (at, _) in enumerate(pieces):
-                _put(objects[at][1], path, clean if number == 0 else "")
-                changed.add(at)
-    for at in changed:
-        prefix, value = objects[at]
-        cleaned[at] = prefix + json.dumps(value, ensure_ascii=False)
-    return cleaned
+                prefix, value = objects[at]
+                _put(value, path, clean if number == 0 else "")
+                changed[at] = prefix + json.dumps(value, ensure_ascii=False)
+    return [_scrubbed(line, scrubber) for line in changed.values()]
 
 
 def _scrubbed(line: str, scrubber: Scrubber) -> str:
     """Return a line without secrets; JSON is written anew only if it changes."""
     found = _object_in(line)
     if found is not None:
-        scrubber.learn_body(found[1])
         clean = scrubber.value(found[1])
         if clean != found[1]:
             return found[0] + json.dumps(clean, ensure_ascii=False)

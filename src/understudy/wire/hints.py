@@ -66,6 +66,9 @@ def reset_after(headers: Mapping[str, str]) -> float | None:
     exhausted is not the one to wait for. Of several, the longest counts.
     """
     waits = [_usable(float(found["reset"])) for found in _RATE_LIMIT.finditer(headers.get("ratelimit", ""))]
+    if not any(name.startswith("x-ratelimit-remaining") for name in headers):
+        # Together states only how long to wait.
+        waits.append(_usable(_reset(headers.get("x-ratelimit-reset"), headers.get("date"))))
     for name, left in headers.items():
         if "ratelimit" in name and "remaining" in name and left.strip() == "0":
             waits.append(_usable(_reset(headers.get(name.replace("remaining", "reset")), headers.get("date"))))

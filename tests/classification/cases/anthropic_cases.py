@@ -90,4 +90,8 @@ CASES = [
     _P.broken(Kind.INVALID_REQUEST, _error("x_error", "x", "request_body_encoding_invalid")),
     _P.broken(Kind.CONTEXT_LENGTH, _error(_BAD, "prompt is too long: 213462 tokens > 200000 maximum")),
     _P.broken(Kind.CONFLICT, _error("conflict_error", "x")),
+    # A success whose body is an error
+    _P.plain(200, Kind.OVERLOADED, _error("overloaded_error", "Overloaded")),
+    _P.plain(200, Kind.SERVER_ERROR, _error("api_error", "Internal server error")),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

@@ -46,6 +46,8 @@ CASES = [
     _P.plain(401, Kind.PERMISSION, _error("PermissionDenied", "The principal `x` lacks the required data action `Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action`")),
     _P.plain(403, Kind.PERMISSION, _error("AuthenticationTypeDisabled", "Key based authentication is disabled for this resource."), unknown="AuthenticationTypeDisabled"),
     _P.plain(403, Kind.PERMISSION, _error("AccessDenied", "Access denied due to Virtual Network/Firewall rules."), unknown="AccessDenied"),
+    _P.plain(403, Kind.AUTHENTICATION, _error("Forbidden", "Your resource has been temporarily blocked because we detected behavior that may violate our content policy. For more details on Azure OpenAI service content policy, please visit https://aka.ms/aoaicodeofconduct")),
+    _P.plain(403, Kind.PERMISSION, _error("Forbidden", "Traffic is not from an approved private endpoint.")),
     _P.plain(403, Kind.PERMISSION, _error("403", "Public access is disabled. Please configure private endpoint.")),
     # Deployment
     _P.plain(404, Kind.NOT_FOUND, _error("DeploymentNotFound", "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.")),
@@ -60,4 +62,7 @@ CASES = [
     _P.broken(Kind.RATE_LIMITED, _error("RateLimitReached", "Limited. Please retry after 3 seconds."), wait=3.0),
     _P.broken(Kind.OVERLOADED, _error("429", "The system is currently experiencing high demand.")),
     _P.broken(Kind.CONTENT_FILTER, _error("content_filter", "The response was filtered.")),
+    # A success whose body is an error
+    _P.plain(200, Kind.OVERLOADED, _error("NoCapacity", "The system is currently experiencing high demand."), unknown="NoCapacity"),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

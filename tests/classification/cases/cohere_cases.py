@@ -72,4 +72,7 @@ CASES = [
     _P.broken(Kind.RATE_LIMITED, _ended("ERROR", "trial token rate limit exceeded, limit is 100000 tokens per minute")),
     _P.broken(Kind.AUTHENTICATION, _ended("ERROR", "invalid api token")),
     _P.broken(Kind.OVERLOADED, _ended("ERROR", "the model is overloaded")),
+    # A success whose body is an error
+    _P.plain(200, Kind.AUTHENTICATION, _error("invalid api token")),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

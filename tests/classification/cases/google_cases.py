@@ -58,6 +58,9 @@ CASES = [
     _P.plain(429, Kind.RATE_LIMITED, _error(429, _SPENT, "Quota exceeded", _quotas("GenerateContentInputTokensPerModelPerMinute-FreeTier")), headers={"retry-after": "7"}, wait=7.0),
     _P.plain(429, Kind.RATE_LIMITED, _error(429, "OTHER_STATUS", "Quota exceeded", _quotas(_MINUTE))),
     _P.plain(429, Kind.RATE_LIMITED, _error(429, _SPENT, "Quota exceeded", _delay("0s"))),
+    _P.plain(429, Kind.RATE_LIMITED, _error(429, _SPENT, "You have exhausted your capacity on this model. Your quota will reset after 4s.", _reason("RATE_LIMIT_EXCEEDED"), _delay("4s")), wait=4.0),
+    _P.plain(429, Kind.RATE_LIMITED, _error(429, _SPENT, "You have exhausted your capacity on this model. Your quota will reset after 19h27m14s."), wait=70034.0),
+    _P.broken(Kind.RATE_LIMITED, {"error": {"message": "No.", "status": "X", "details": [_reason("RATE_LIMIT_EXCEEDED")]}}),
     _P.plain(429, Kind.RATE_LIMITED, _error(429, _SPENT, "Quota exceeded", _delay("36000s")), wait=36000.0),
     _P.plain(429, Kind.RATE_LIMITED, _error(429, _SPENT, "Quota exceeded", _delay("100000s"))),
     # Tomorrow, or not for this model
@@ -93,6 +96,12 @@ CASES = [
     _P.plain(400, Kind.AUTHENTICATION, _error(400, "INVALID_ARGUMENT", "API Key not found. Please pass a valid API key.")),
     _P.plain(401, Kind.AUTHENTICATION, _error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token.")),
     _P.plain(403, Kind.AUTHENTICATION, _error(403, "PERMISSION_DENIED", "Permission denied: Consumer 'api_key:x' has been suspended.", _reason("CONSUMER_SUSPENDED"))),
+    _P.plain(403, Kind.AUTHENTICATION, _error(403, "PERMISSION_DENIED", "Consumer is unknown.", _reason("CONSUMER_INVALID"))),
+    _P.plain(401, Kind.AUTHENTICATION, _error(401, "UNAUTHENTICATED", "Request had invalid credentials.", _reason("ACCESS_TOKEN_EXPIRED"))),
+    _P.plain(401, Kind.AUTHENTICATION, _error(401, "UNAUTHENTICATED", "Request is missing a credential.", _reason("CREDENTIALS_MISSING"))),
+    _P.plain(403, Kind.PERMISSION, _error(403, "PERMISSION_DENIED", "Request had insufficient scopes.", _reason("ACCESS_TOKEN_SCOPE_INSUFFICIENT"))),
+    _P.plain(403, Kind.PERMISSION, _error(403, "PERMISSION_DENIED", "The provided API key has an IP address restriction.", _reason("API_KEY_IP_ADDRESS_BLOCKED"))),
+    _P.plain(403, Kind.PERMISSION, _error(403, "PERMISSION_DENIED", "Requests from referer <empty> are blocked.", _reason("API_KEY_HTTP_REFERRER_BLOCKED"))),
     _P.plain(403, Kind.AUTHENTICATION, _error(403, "PERMISSION_DENIED", "Your API key was reported as leaked. Please use another API key.")),
     _P.plain(403, Kind.AUTHENTICATION, _error(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers (callers without established identity).")),
     _P.plain(401, Kind.AUTHENTICATION, _error(401, "authentication", "The API key is missing.")),
@@ -140,4 +149,8 @@ CASES = [
     _P.broken(Kind.INVALID_REQUEST, _ended("MISSING_THOUGHT_SIGNATURE")),
     _P.plain(200, Kind.SERVER_ERROR, _ended("OTHER")),
     _P.plain(200, Kind.RESAMPLE, _ended("MALFORMED_FUNCTION_CALL")),
+    # A success whose body is an error
+    _P.plain(200, Kind.OVERLOADED, _error(503, "UNAVAILABLE", "The model is overloaded.")),
+    _P.plain(200, Kind.DAILY_QUOTA, _error(429, _SPENT, _QUOTA.format(5), _quotas(_DAY))),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

@@ -58,4 +58,7 @@ CASES = [
     _P.broken(Kind.OVERLOADED, {"choices": [], "x_groq": {"id": "req_x", "error": "over capacity"}}),
     _P.broken(Kind.SERVER_ERROR, {"choices": [], "x_groq": {"id": "req_x", "error": "the generation failed"}}),
     _P.broken(Kind.RATE_LIMITED, openai("Rate limit reached. Please try again in 2s.", "tokens", "rate_limit_exceeded"), wait=2.0),
+    # A success whose body is an error
+    _P.plain(200, Kind.RESAMPLE, openai("Failed to call a function.", _BAD, "tool_use_failed")),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

@@ -55,4 +55,7 @@ CASES = [
     _P.broken(Kind.BILLING, {"error": "You have exceeded your monthly included credits."}),
     _P.broken(Kind.SERVER_ERROR, openai("Internal error")),
     _P.broken(Kind.RATE_LIMITED, {"error": "too many requests"}),
+    # A success whose body is an error
+    _P.plain(200, Kind.OVERLOADED, {"error": "Model x is currently loading", "estimated_time": 20.0}, wait=20.0),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

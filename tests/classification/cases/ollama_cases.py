@@ -64,4 +64,7 @@ CASES = [
     _P.broken(Kind.NOT_FOUND, _error("tokenizer not found")),
     _P.broken(Kind.RATE_LIMITED, _error("too many concurrent requests")),
     _P.broken(Kind.CONTEXT_LENGTH, _error("the input length exceeds the context length")),
+    # A success whose body is an error
+    _P.plain(200, Kind.OVERLOADED, _error("server busy, please try again.")),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

@@ -164,4 +164,8 @@ CASES = [
     _P.broken(Kind.INVALID_REQUEST, failed("image_parse_error"), wire="responses"),
     _P.broken(Kind.OVERLOADED, {"type": "error", "code": "server_is_overloaded", "message": "Selected model is at capacity.", "param": None, "sequence_number": 3}, wire="responses"),
     _P.broken(Kind.BILLING, {"type": "error", "code": "credit_balance_exhausted", "message": "No credit", "param": None, "sequence_number": 3}, wire="responses"),
+    # A success whose body is an error
+    _P.plain(200, Kind.BILLING, openai("You exceeded your current quota, please check your plan and billing details.", _MONEY, _MONEY)),
+    _P.plain(200, Kind.SERVER_ERROR, openai("The server had an error", "server_error")),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

@@ -11,7 +11,9 @@ _MODEL = "You have reached the rate limit specific to this model black-forest-la
 CASES = [
     # Wait and retry
     _P.plain(429, Kind.RATE_LIMITED, openai(_MODEL, "model_rate_limit")),
-    _P.plain(429, Kind.RATE_LIMITED, openai("Too fast.", "dynamic_rate_limit"), headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": "3"}, wait=3.0),
+    _P.plain(429, Kind.RATE_LIMITED, {**openai("Too many requests for your dynamic rate."), "error_type": "dynamic_request_limited"}, headers={"x-ratelimit-reset": "3"}, wait=3.0),
+    _P.plain(429, Kind.RATE_LIMITED, openai("Too many tokens for your dynamic rate.", "dynamic_token_limited"), headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": "3"}, wait=3.0),
+    _P.plain(403, Kind.RATE_LIMITED, openai("Too fast.", "dynamic_request_limited")),
     _P.plain(429, Kind.RATE_LIMITED, openai("You have been rate limited. Your rate limit is 60 queries per minute. Please navigate to https://api.together.xyz/settings/billing to upgrade to a paid plan.", "credit_limit")),
     _P.plain(429, Kind.RATE_LIMITED, b"", headers={"x-should-retry": "false"}, retry=False),
     # Never
@@ -43,8 +45,12 @@ CASES = [
     _P.plain(529, Kind.OVERLOADED, openai("Overloaded")),
     # In the middle of a stream: as OpenAI, often with the type alone
     _P.broken(Kind.RATE_LIMITED, openai("Too fast.", "model_rate_limit")),
+    _P.broken(Kind.RATE_LIMITED, openai("Too fast.", "dynamic_token_limited")),
     _P.broken(Kind.OVERLOADED, openai("Try later.", "service_unavailable")),
     _P.broken(Kind.SERVER_ERROR, openai("Internal server error", "server_error")),
     _P.broken(Kind.BILLING, openai("Credit limit exceeded", "credit_limit")),
     _P.broken(Kind.CONTEXT_LENGTH, openai("`inputs` tokens + `max_new_tokens` must be <= 4097")),
+    # A success whose body is an error
+    _P.plain(200, Kind.RATE_LIMITED, openai("Too fast.", "dynamic_token_limited")),
+    _P.plain(200, Kind.BAD_RESPONSE, PAGE),
 ]  # fmt: skip

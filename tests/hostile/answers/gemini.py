@@ -64,7 +64,7 @@ ANSWERS = Answers(
         b'"inputTokenLimit":1048576,"outputTokenLimit":65536,"supportedGenerationMethods":["generateContent"]}]}'
     ),
     refusals={
-        "rate_limit": (Refusal(429, _error(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted.", _A_MINUTE)),),
+        "rate_limit": (Refusal(429, _error(429, "RESOURCE_EXHAUSTED", _SPENT, _A_MINUTE)),),
         "billing": (
             Refusal(402, _error(402, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted.")),
             Refusal(429, _error(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted.")),

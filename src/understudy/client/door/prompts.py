@@ -26,6 +26,8 @@ class CheckedMessages(tuple[Message, ...]):
 
 def read_messages(prompt: object) -> CheckedMessages:
     """Return a prompt as messages whose media can be sent. Raise `Misuse`, as `_read` does."""
+    if type(prompt) is CheckedMessages:
+        return prompt
     messages = _read(prompt)
     for message in messages:
         if not isinstance(message.content, str) and _has_media(message.content):

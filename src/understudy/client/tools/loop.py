@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 
+from understudy.client.door.prompts import CheckedMessages
 from understudy.client.prompt import read_prompt
 from understudy.client.tools.execution import Executor, deadline_failure
 from understudy.client.tools.function_tool import FunctionTool, definitions, function_tools
@@ -72,7 +73,10 @@ class ToolLoop:
         self._used = 0
         self._is_last = False
         """Whether the next answer must be the last one."""
-        self.result: RunResult[Any] = RunResult(prompt=read_prompt(prompt, {}).request.messages)
+        messages = read.request.messages
+        # The system prompt of the options is sent with every step, and is no part of the history.
+        own = CheckedMessages(messages[1:]) if asked.get("system") is not None else messages
+        self.result: RunResult[Any] = RunResult(prompt=own)
         """What has happened so far; the whole result when the events have ended."""
         self.reading: Reading = "events"
         """How streamed answers are read."""
@@ -134,7 +138,9 @@ class ToolLoop:
         self._add(response)
 
     def _prompt(self) -> Prompt:
-        messages = self.result.messages
+        result = self.result
+        # Before anything was added the prompt is as the door has read it, and is not read again.
+        messages = result.messages if result.steps or result.resumed else result.prompt
         if self._request is None:
             return messages
         return msgspec.structs.replace(self._request, messages=messages, origin=None)

@@ -84,7 +84,8 @@ _ACCOUNT: tuple[Row, ...] = (
     # Without a database, for every key but the master key.
     *codes(_K.AUTHENTICATION, s.LITELLM, "no_db_connection", "token_not_found_in_db", "expired_key"),
     *codes(_K.AUTHENTICATION, s.MOONSHOT, "invalid_authentication_error"),
-    *codes(_K.AUTHENTICATION, s.GOOGLE_REASONS, "API_KEY_INVALID", "CONSUMER_SUSPENDED"),
+    *codes(_K.AUTHENTICATION, s.GOOGLE_REASONS, "API_KEY_INVALID", "CONSUMER_SUSPENDED", "CONSUMER_INVALID"),
+    *codes(_K.AUTHENTICATION, s.GOOGLE_REASONS, "ACCESS_TOKEN_EXPIRED", "CREDENTIALS_MISSING"),
 )
 
 _ACCESS: tuple[Row, ...] = (
@@ -96,6 +97,8 @@ _ACCESS: tuple[Row, ...] = (
     *codes(_K.PERMISSION, s.GROQ_MODELS, "model_permission_blocked_*"),
     *codes(_K.PERMISSION, s.GROQ_USERS, "model_terms_required"),
     *codes(_K.PERMISSION, s.GOOGLE_REASONS, "SERVICE_DISABLED", "API_KEY_SERVICE_BLOCKED"),
+    *codes(_K.PERMISSION, s.GOOGLE_REASONS, "API_KEY_IP_ADDRESS_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED"),
+    *codes(_K.PERMISSION, s.GOOGLE_REASONS, "ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
     *codes(_K.NOT_FOUND, s.OPENAI, "model_not_found"),
     *codes(_K.NOT_FOUND, s.AZURE, "DeploymentNotFound"),
     *codes(_K.NOT_FOUND, s.GROQ, "model_decommissioned"),
@@ -107,6 +110,7 @@ _ACCESS: tuple[Row, ...] = (
 _LIMITS: tuple[Row, ...] = (
     *codes(_K.DAILY_QUOTA, s.GOOGLE_INTERACTIONS, "quota_exceeded"),
     *codes(_K.RATE_LIMITED, s.OPENAI, "rate_limit_exceeded", "slow_down"),
+    *codes(_K.RATE_LIMITED, s.GOOGLE_REASONS, "RATE_LIMIT_EXCEEDED"),
     *codes(_K.RATE_LIMITED, s.ANTHROPIC_SDK, "ramp_limit_exceeded"),
     *codes(_K.RATE_LIMITED, s.AZURE, "RateLimitReached"),
     *codes(_K.RATE_LIMITED, s.BEDROCK, "ThrottlingException"),
@@ -134,6 +138,7 @@ _CLASSES: tuple[Row, ...] = (
     *codes(_K.PERMISSION, s.GOOGLE_RPC, "PERMISSION_DENIED", "FAILED_PRECONDITION"),
     *codes(_K.PERMISSION, s.GOOGLE_INTERACTIONS, "permission_denied", "failed_precondition"),
     *codes(_K.PERMISSION, s.OPENAI, "request_forbidden"),
+    *codes(_K.PERMISSION, s.AZURE, "Forbidden"),
     *codes(_K.PERMISSION, s.GROQ_USERS, "permissions_error"),
     *codes(_K.NOT_FOUND, s.ANTHROPIC, "not_found_error"),
     *codes(_K.NOT_FOUND, s.GOOGLE_RPC, "NOT_FOUND"),

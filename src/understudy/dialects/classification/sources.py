@@ -33,7 +33,8 @@ GOOGLE_REASONS = Source(
     "google", "https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto", _FIRST
 )
 GOOGLE_FINISH = Source("google", "https://ai.google.dev/api/generate-content#FinishReason", _FIRST)
-AZURE = Source("azure-openai", "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota", _SECOND)
+AZURE = Source("azure-openai", "https://learn.microsoft.com/azure/foundry/openai/how-to/troubleshoot-errors", _SECOND)
+AZURE_USERS = Source("azure-openai", "https://github.com/pollinations/pollinations/issues/9707", _SECOND)
 AZURE_FILTER = Source(
     "azure-openai", "https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter", _FIRST
 )
@@ -46,6 +47,7 @@ GROQ_SPEND = Source("groq", "https://console.groq.com/docs/spend-limits", _FIRST
 GROQ_MODELS = Source("groq", "https://console.groq.com/docs/model-permissions", _FIRST)
 GROQ_USERS = Source("groq", "https://github.com/groq/groq-python/issues", _FIRST)
 TOGETHER = Source("together", "https://docs.together.ai/docs/error-codes", _SECOND)
+TOGETHER_LIMITS = Source("together", "https://docs.together.ai/docs/serverless/rate-limits", _SECOND)
 TOGETHER_USERS = Source("together", "https://github.com/togethercomputer/together-python/issues", _FIRST)
 REPLICATE = Source("replicate", "https://replicate.com/docs/reference/http", _FIRST)
 REPLICATE_CODES = Source("replicate", "https://replicate.com/docs/reference/error-codes", _SECOND)

@@ -22,6 +22,7 @@ _DAILY = (200, 403, 429)
 _LOAD = (200, 429, 500, 502, 503, 529)
 _RATE = (200, 400, 403, 503)
 
+_ACCOUNTS = r"(?:organi[sz]ation|account|project|workspace|team|subscription|consumer)"
 _GONE = r"(?:disabled|deactivated|suspended|terminated|archived|deleted|banned|blocked|restricted|locked|denied access)"
 
 _BILLING: tuple[Row, ...] = (
@@ -79,9 +80,11 @@ _ACCOUNT: tuple[Row, ...] = (
         _K.AUTHENTICATION,
         s.ANTHROPIC_USERS,
         _KEY,
-        rf"(?:organi[sz]ation|account|project|workspace|team|subscription|consumer)(?: \S+){{0,3}}? "
-        rf"(?:has been|have been|is|was) (?:(?:currently|temporarily|permanently) )?{_GONE}",
+        rf"{_ACCOUNTS}(?: \S+){{0,3}}? (?:has been|have been|is|was) "
+        rf"(?:(?:currently|temporarily|permanently) )?{_GONE}",
     ),
+    # For its policy on content, but whatever the request is about: the words of a filter follow.
+    *words(_K.AUTHENTICATION, s.AZURE_USERS, _KEY, r"resource has been (?:temporarily |permanently )?blocked"),
 )
 
 _ACCESS: tuple[Row, ...] = (

@@ -1,0 +1,117 @@
+"""Affinity: the conversation of a session stays at the target where its prompt is cached.
+
+It works on top of any strategy. A session has a *home*, the target to which the strategy gave it, and it goes there at
+every turn until its lifetime ends. If another target had to answer, that one keeps the session for the rest of the
+turn: the steps of a tool loop are answered by one model. The next turn, which begins with a user's message, returns
+home.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from understudy.domain.bounded import BoundedDict
+from understudy.domain.messages import Role
+from understudy.domain.requests import GenerationRequest
+from understudy.policy.plan import Plan, Step
+
+REMEMBERED = 10_000
+"""Sessions that are remembered at most: those that answered last, in about five megabytes."""
+
+SessionKey = tuple[str | None, str | None, str]
+"""The route, the task and the session of a request: each route and task has targets of its own."""
+
+
+def key_of(request: GenerationRequest, plan: Plan) -> SessionKey | None:
+    """Return the key of a request's session; `None` if it has none.
+
+    None is derived from the prompt: different conversations may begin with the same words, and would all go to one
+    target, whatever the strategy.
+    """
+    return None if request.session is None else (plan.route, plan.task, request.session)
+
+
+def begins_turn(request: GenerationRequest) -> bool:
+    """Return whether a request begins a turn of the conversation, rather than continuing a tool loop."""
+    return not request.messages or request.messages[-1].role is Role.USER
+
+
+class _Held:
+    """What is remembered of a session: labels of targets, and when they answered (monotonic seconds)."""
+
+    __slots__ = ("broken", "broken_at", "home", "home_at", "last", "last_at")
+
+    def __init__(self) -> None:
+        self.home: str | None = None
+        self.home_at = 0.0
+        self.last: str | None = None
+        self.last_at = 0.0
+        self.broken: str | None = None
+        """The target whose answer was interrupted when part of it had been shown, until a target answers."""
+        self.broken_at = 0.0
+
+
+class Sessions:
+    """Which target answered which session. One object per manager, called without `await`."""
+
+    def __init__(self, limit: int = REMEMBERED) -> None:
+        self._held: BoundedDict[SessionKey, _Held] = BoundedDict(limit)
+
+    def arrange(
+        self,
+        plan: Plan,
+        key: SessionKey,
+        *,
+        begins: bool,
+        lifetime: float,
+        now: float,
+        in_cooldown: frozenset[str] = frozenset(),
+    ) -> Plan:
+        """Return a strategy's plan with the session's own target first, unless it is in cooldown.
+
+        `begins` states whether the request begins a turn. A target whose answer was interrupted comes last, until the
+        session has an answer.
+        """
+        held = self._held.get(key)
+        if held is None:
+            return plan
+        label, at = (held.home, held.home_at) if begins else (held.last, held.last_at)
+        broken = held.broken if now - held.broken_at < lifetime else None
+        steps, notes = list(plan.steps), [plan.why]
+        if label is not None and label != broken and now - at < lifetime:
+            found = next((step for step in steps if step.target.label == label), None)
+            if found is not None and label in in_cooldown:
+                notes.append(f"{label}, which answered this session, is in cooldown")
+            elif found is not None:
+                where = "answered this session" if begins else "answers this turn of the session"
+                why = f"{where}, {now - at:.0f} s ago ({found.why})"
+                steps.remove(found)
+                steps.insert(0, replace(found, why=why))
+                notes.append("the session's own target first")
+        if broken is not None and len(steps) > 1:
+            steps.sort(key=lambda step: step.target.label == broken)
+            steps = [_behind(step) if step.target.label == broken else step for step in steps]
+        return replace(plan, steps=tuple(steps), why="; ".join(filter(None, notes)))
+
+    def answered(self, key: SessionKey, label: str, *, first: bool, begins: bool, now: float) -> None:
+        """Note which target answered a session, and whether it was the `first` of the plan."""
+        held = self._written(key)
+        if label == held.home:
+            held.home_at = now
+        elif first and held.broken is None and (begins or held.last is None):
+            held.home, held.home_at = label, now
+        held.last, held.last_at, held.broken = label, now, None
+
+    def interrupted(self, key: SessionKey, label: str, now: float) -> None:
+        """Note that the answer of a target to a session was interrupted when part of it had been shown."""
+        held = self._written(key)
+        held.broken, held.broken_at = label, now
+
+    def _written(self, key: SessionKey) -> _Held:
+        """Return what is remembered of a session, and make it the last to be forgotten."""
+        held = self._held[key] = self._held.get(key) or _Held()
+        return held
+
+
+def _behind(step: Step) -> Step:
+    return replace(step, why=f"its answer to this session was interrupted, so behind the others ({step.why})")
