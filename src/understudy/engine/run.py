@@ -78,6 +78,8 @@ class Run:
         self._attempts: dict[int, Attempt] = {}
         """The attempts under way, by number."""
         self._committed: Attempt | None = None
+        self._unseen: Attempt | None = None
+        """Of an answer that is held back: the latest attempt with content, as long as there is no commit."""
         self._ready: list[Any] = []
         """Events that a commit has released and the caller has not been handed yet."""
         self._aborted: list[Attempt] = []
@@ -305,7 +307,8 @@ class Run:
         if not action.surfaced and len(kinds) > 1:
             leaf = EmbeddingFailed if self.job.operation is Operation.EMBED else GenerationFailed
             error = leaf(_summary(attempts), failure=action.failure, attempts=attempts)
-        error.partial = self._committed.whole if self._committed is not None else None
+        last = self._committed or self._unseen
+        error.partial = last.whole if last is not None else None
         raise error
 
     def _finished(self) -> GenerationResponse | None:
@@ -332,6 +335,8 @@ class Run:
         del self._attempts[attempt.number]
         if self.job.session is not None:
             self._remember(attempt, outcome)
+        if attempt.begun and self.job.rules.on_midstream_error == "hold":
+            self._unseen = attempt
         if outcome is Outcome.WON:
             self._committed, self.won = attempt, record
             if output := record.usage.output_total:
