@@ -120,7 +120,7 @@ def test_the_first_may_still_win_and_the_hedge_is_given_up() -> None:
         assert await words_of(one) == "a:one a:two a:three "
         await asyncio.sleep(0)
         assert second.given_up
-        assert outcomes(one) == [("b", "aborted"), ("a", "won")]
+        assert outcomes(one) == [("a", "won"), ("b", "aborted")]
 
     run(scenario())
 
@@ -135,7 +135,7 @@ def test_a_whole_answer_is_hedged_too() -> None:
         assert one.response.text == "b"
         await engine.background.finish()
         assert first.given_up
-        assert outcomes(one) == [("b", "won"), ("a", "aborted")]
+        assert outcomes(one) == [("a", "aborted"), ("b", "won")]
 
     _, took = run(scenario())
     assert took == pytest.approx(1.5)

@@ -76,6 +76,16 @@ def test_a_success_between_them_starts_the_row_again() -> None:
     assert [bench.fail() for _ in range(5)] == [CLOSED] * 4 + [OPEN]
 
 
+def test_attempts_that_ended_between_them_are_not_taken_for_ones_under_way() -> None:
+    """Cancelled, or failed in a way that says nothing of the target, before the next failure that counts."""
+    bench = Bench()
+    for _ in range(4):
+        bench.fail()
+        for _ in range(3):
+            bench.breaker.ended(bench.launch()[0])
+    assert bench.fail() is OPEN
+
+
 def test_half_of_twenty_outcomes() -> None:
     bench = Bench()
     bench.fail()

@@ -10,7 +10,7 @@ import pytest
 from tests.policy.desk import A, B, C, Desk, Longest, Unbroken, failure
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
-from understudy.policy.health import Health, Permit
+from understudy.policy.health import Denial, Health, Permit
 from understudy.policy.signals import Abort, Began, Cancelled, Commit, Ended, Failed, Rules, Settle
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import Cooldown
@@ -83,6 +83,18 @@ def test_the_wait_of_a_request_is_the_sum_of_its_waits() -> None:
     assert not desk.running
     assert desk.wake() == pytest.approx(7.0)
     assert desk.launched.waited == pytest.approx(9.0)
+
+
+def test_a_probe_in_spite_of_a_cooldown_is_the_probe_of_a_half_open_breaker_too() -> None:
+    health = Health(Longest())
+    for _ in range(5):
+        Desk(A, health=health, max_tries=1).fail(K.SERVER_ERROR)
+    health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=3.0), Cooldown.TARGET, 100.0)
+    probe = health.probe(A, 101.5)
+    assert probe is not None
+    assert isinstance(health.acquire(A, 104.0), Denial)
+    health.release(probe)
+    assert isinstance(health.acquire(A, 104.0), Permit)
 
 
 def test_a_retry_whose_target_went_into_a_long_cooldown_goes_elsewhere() -> None:

@@ -191,6 +191,19 @@ async def test_a_tool_loop_stays_with_the_understudy_and_the_next_turn_returns(
     assert fourth.provider == "primary"
 
 
+@pytest.mark.parametrize("strategy", ["priority", "round_robin"])
+async def test_an_explanation_states_why_a_target_is_not_asked(emulator: Emulator, stage: Stage, strategy: str) -> None:
+    emulator.script("openai", [Fault.status(429, retry_after=3600)])
+    manager = stage("openai", "anthropic", strategy=strategy)
+    assert (await manager.generate("Hello")).provider == "backup"
+    whys = {step.target.name: step.why for step in manager.explain("Hello").steps}
+    begin = {"priority": "priority 0", "round_robin": "in cooldown, so behind the others"}[strategy]
+    assert whys["primary"].startswith(
+        (f"{begin}; not asked for 3600 s: rate_limited: ", f"{begin}; not asked for 3599")
+    )
+    assert whys["backup"] == {"priority": "priority 1", "round_robin": "its turn"}[strategy]
+
+
 @pytest.mark.parametrize("hint", [None, 3600.0], ids=["fails", "in cooldown"])
 async def test_affinity_suppresses_no_failover(emulator: Emulator, stage: Stage, hint: float | None) -> None:
     """Neither when the session's target fails, nor while it is in cooldown, also inside a tool loop."""

@@ -6,6 +6,7 @@ The strategies (`understudy.policy`), which are pure, make the order; this modul
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from random import Random
 
@@ -147,7 +148,7 @@ class Planner:
 
     def explain(self, request: GenerationRequest) -> Plan:
         """Plan a request that is not sent: no turn is taken, no chance is used up, and every step states what it would
-        cost."""
+        cost, and for how long and why its target is not asked."""
         selection = self._catalog.select(request.model)
         route = self._route(selection.route)
         self._catalog.load_prices(route.targets)
@@ -156,10 +157,21 @@ class Planner:
         plan, _ = self._plan(request, needs_of(request), selection, route, copy.copy(self._rng))
         estimate = Estimate(request)
         facts = self._facts(tuple(step.target for step in plan.steps), route)
-        steps = (replace(step, expected_cost=estimate.cost(step.target, facts)) for step in plan.steps)
+        steps = (
+            replace(step, why=self._why(step), expected_cost=estimate.cost(step.target, facts)) for step in plan.steps
+        )
         idle = request.task is not None and not isinstance(route.order, TaskBased)
         why = f"{plan.why}; its task is ignored (only task_based considers it)" if idle else plan.why
         return replace(plan, steps=tuple(steps), why=why)
+
+    def _why(self, step: Step) -> str:
+        """Return why a step stands where it does, and why its target is not asked now, if it is not."""
+        now = clock.now()
+        denial = self._health.denial(step.target, now)
+        if denial is None:
+            return step.why
+        wait = f" for {denial.until - now:.0f} s" if math.isfinite(denial.until) else ""
+        return f"{step.why}; not asked{wait}: {denial.why}"
 
     def _plan(
         self, request: GenerationRequest, needs: Needs, selection: Selection, route: RouteState, rng: Random

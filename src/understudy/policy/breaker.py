@@ -43,6 +43,8 @@ TO_CLOSE = 2
 _SLICE = WINDOW / 6
 """Outcomes are counted by slices of time, so that their number does not grow with the traffic."""
 _MOST_DOUBLINGS = 16
+_KEPT = 64
+"""Ended attempts whose numbers are kept until the next failure."""
 
 
 class BreakerState(enum.StrEnum):
@@ -78,8 +80,8 @@ class Breaker:
     """One circuit breaker."""
 
     __slots__ = (
-        "_caller", "_closed_at", "_ended", "_in_a_row", "_lease_until", "_leases", "_openings", "_row", "_several_at",
-        "_slices", "_successes", "_until", "proven", "why",
+        "_beyond", "_caller", "_closed_at", "_ended", "_in_a_row", "_lease_until", "_leases", "_openings", "_row",
+        "_several_at", "_slices", "_successes", "_until", "proven", "why",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -101,6 +103,8 @@ class Breaker:
         """The first and the last of the numbers of its attempts."""
         self._ended = 0
         """How many of the attempts between those have ended, however they did."""
+        self._beyond: deque[int] = deque(maxlen=_KEPT)
+        """Attempts that have ended and are later than the last of the row, which the next failure may extend."""
         self._caller = -1
         """Whose attempt failed last."""
         self._several_at = -math.inf
@@ -159,8 +163,11 @@ class Breaker:
 
     def ended(self, number: int) -> None:
         """Note that an attempt has ended, whatever became of it."""
-        if self._in_a_row and self._row[0] <= number <= self._row[1]:
-            self._ended += 1
+        if self._in_a_row and number >= self._row[0]:
+            if number <= self._row[1]:
+                self._ended += 1
+            else:
+                self._beyond.append(number)
 
     def failed(self, attempt: Ended, now: float, rng: Random, why: str) -> None:
         """Count an attempt that failed, before its end is noted.
@@ -176,13 +183,21 @@ class Breaker:
             return
         self.why = why
         self._note_caller(attempt.caller, now)
-        first, latest = self._row if self._in_a_row else (attempt.number, attempt.number)
-        self._row = (min(first, attempt.number), max(latest, attempt.number))
-        self._ended = self._ended if self._in_a_row else 0
-        self._in_a_row += 1
+        self._extend_row(attempt.number)
         self._count(now, failed=True)
         if self._is_too_much(now) and (not attempt.others or now - self._several_at <= WINDOW):
             self._open(now, rng)
+
+    def _extend_row(self, number: int) -> None:
+        if not self._in_a_row:
+            self._row, self._ended = (number, number), 0
+            self._beyond.clear()
+        self._in_a_row += 1
+        first, latest = self._row
+        self._row = (min(first, number), max(latest, number))
+        if number > latest and self._beyond:
+            self._ended += sum(each <= number for each in self._beyond)
+            self._beyond = deque((each for each in self._beyond if each > number), maxlen=_KEPT)
 
     def _note_caller(self, caller: int, now: float) -> None:
         if self._caller not in (-1, caller):

@@ -123,9 +123,7 @@ class Health:
         denial = self.denial(target, now, free=free, last=last)
         if denial is not None:
             return denial
-        half_open = [each for each in self._over(target, free=free) if each.state(now) is BreakerState.HALF_OPEN]
-        leases = tuple((each, each.lease(now)) for each in half_open if each.refusal(now) is None)
-        return self._permitted(target, now, caller, leases=leases)
+        return self._permitted(target, now, caller, leases=self._lease(target, now, free=free))
 
     def probe(self, target: Target, now: float, caller: int = 0, *, free: bool = False) -> Permit | None:
         """Ask for a permit in spite of a cooldown; `None` if a probe of it runs or has failed already."""
@@ -136,7 +134,12 @@ class Health:
             return None
         for pause in active:
             pause.probing = True
-        return self._permitted(target, now, caller, probes=active)
+        return self._permitted(target, now, caller, probes=active, leases=self._lease(target, now, free=free))
+
+    def _lease(self, target: Target, now: float, *, free: bool) -> tuple[tuple[Breaker, int], ...]:
+        """Take the place of the probe at each half-open breaker of a target where it is free."""
+        half_open = [each for each in self._over(target, free=free) if each.state(now) is BreakerState.HALF_OPEN]
+        return tuple((each, each.lease(now)) for each in half_open if each.refusal(now) is None)
 
     def release(self, permit: Permit) -> None:
         """Return a permit, whatever the attempt's outcome. The probe of a cancelled request may be made by another."""

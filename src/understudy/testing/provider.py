@@ -163,7 +163,7 @@ class DirectProvider:
 
 @backend_of.register(DirectProvider)
 def _(provider: DirectProvider) -> Backend:
-    return provider._backend  # noqa: SLF001 - its own
+    return provider._backend  # noqa: SLF001 - its own  # pyright: ignore[reportPrivateUsage]
 
 
 class Inner:

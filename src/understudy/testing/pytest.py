@@ -123,7 +123,7 @@ def emulated_environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tm
         names.update(variable for _, variable in row.header_variables)
     for name in names:
         monkeypatch.delenv(name, raising=False)
-    for name in ("HOME", "XDG_CONFIG_HOME"):
+    for name in ("HOME", "USERPROFILE", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     for each in emulator.providers:
         if providers.row(each).base_url_variables:

@@ -119,9 +119,13 @@ class Recorder:
         at = len(self._recorded)
         self._recorded.append(None)
         began = asyncio.get_running_loop().time()
-        incoming = decoded(await self._network().send(request, connect=connect), BOUNDS)
-
-        return _Recording(incoming, Reading(began, asyncio.get_running_loop().time()), partial(self._keep, at, sent))
+        incoming = await self._network().send(request, connect=connect)
+        try:
+            plain = decoded(incoming, BOUNDS)
+        except TransportError:
+            incoming.close()
+            raise
+        return _Recording(plain, Reading(began, asyncio.get_running_loop().time()), partial(self._keep, at, sent))
 
     def _network(self) -> Transport:
         if self._transport is None:

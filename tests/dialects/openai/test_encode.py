@@ -339,7 +339,7 @@ class TestExtra:
         extra = {"openai": {"b": 2, "c": 2}, "groq": {"c": 3, "temperature": None}, "anthropic": {"d": 4}}
         request = asked(temperature=0.5, extra=extra)
         body, _ = sent(request, provider="groq", options={"a": 1, "b": 1, "c": 1})
-        assert body == {"model": "m", "messages": [USER], "a": 1, "b": 1, "c": 3}
+        assert body == {"model": "m", "messages": [USER], "a": 1, "b": 2, "c": 3}
 
     def test_what_is_meant_for_the_dialect_has_to_suit_the_target_what_names_it_is_sent(self) -> None:
         quirks = Quirks(refused=frozenset({"n"}))

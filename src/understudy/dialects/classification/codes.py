@@ -67,7 +67,9 @@ _SIZE: tuple[Row, ...] = (
 _FILTER: tuple[Row, ...] = (
     *codes(_K.CONTENT_FILTER, s.AZURE_FILTER, "content_filter", "ResponsibleAIPolicyViolation"),
     *codes(_K.CONTENT_FILTER, s.OPENAI_USERS, "content_policy_violation", "moderation_blocked"),
-    *codes(_K.CONTENT_FILTER, s.OPENAI_SDK, "invalid_prompt"),
+    *codes(_K.CONTENT_FILTER, s.OPENAI_SDK, "invalid_prompt", "bio_policy"),
+    # A conversation that the service has stopped, with status 403; not to be repeated.
+    *codes(_K.CONTENT_FILTER, s.OPENAI, "misalignment_policy_violation", "cyber_policy"),
     *codes(_K.CONTENT_FILTER, s.LITELLM, "ContentPolicyViolationError"),
     *codes(_K.CONTENT_FILTER, s.DASHSCOPE, "data_inspection_failed"),
 )
@@ -115,6 +117,7 @@ _LIMITS: tuple[Row, ...] = (
     *codes(_K.RATE_LIMITED, s.AZURE, "RateLimitReached"),
     *codes(_K.RATE_LIMITED, s.BEDROCK, "ThrottlingException"),
     *codes(_K.OVERLOADED, s.OPENAI, "server_is_overloaded"),
+    *codes(_K.OVERLOADED, s.OPENAI_FLEX, "resource_unavailable", "flex_unavailable"),
     *codes(_K.OVERLOADED, s.GROQ_FLEX, "capacity_exceeded"),
     *codes(_K.OVERLOADED, s.TGI, "overloaded"),
     *codes(_K.OVERLOADED, s.MOONSHOT, "engine_overloaded*"),

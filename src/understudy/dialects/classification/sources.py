@@ -19,6 +19,7 @@ _FIRST, _SECOND = "2026-11-22", "2026-11-29"
 
 # The ten providers
 OPENAI = Source("openai", "https://developers.openai.com/api/docs/guides/error-codes", _SECOND)
+OPENAI_FLEX = Source("openai", "https://developers.openai.com/api/docs/guides/flex-processing", _SECOND)
 OPENAI_SDK = Source("openai", "https://pypi.org/project/openai/2.54.0/", _SECOND)
 OPENAI_USERS = Source("openai", "https://github.com/openai/openai-python/issues", _FIRST)
 ANTHROPIC = Source("anthropic", "https://platform.claude.com/docs/en/api/errors", _SECOND)

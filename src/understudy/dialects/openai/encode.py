@@ -44,7 +44,9 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     extra = request.extra or {}
-    last = {**endpoint.options, **extra.get(endpoint.provider, {})}
+    # The caller's fields come before the entry's, as everywhere.
+    given, named = extra.get(NAME, {}), extra.get(endpoint.provider, {})
+    last = {**{key: value for key, value in endpoint.options.items() if key not in given}, **named}
     request = prepare_output(request, endpoint.quirks, notes)
     body: JsonObject = {
         "model": request.model,
@@ -52,7 +54,7 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     }
     body |= _parameters(request, endpoint, notes)
     # What is meant for the dialect at large has to suit the target; what names the provider is sent as it is.
-    body |= {key: value for key, value in extra.get(NAME, {}).items() if key not in last}
+    body |= {key: value for key, value in given.items() if key not in last}
     apply_quirks(body, endpoint.quirks, notes)
     body |= last
     body.pop("stream", None)

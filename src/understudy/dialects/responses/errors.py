@@ -21,7 +21,7 @@ _K = FailureKind
 
 RULES: tuple[Row, ...] = (
     # Codes of failed responses, which come without a status. What is not named here is the server's failure.
-    *codes(_K.CONTENT_FILTER, s.OPENAI_SDK, "image_content_policy_violation", "bio_policy"),
+    *codes(_K.CONTENT_FILTER, s.OPENAI_SDK, "image_content_policy_violation"),
     *codes(_K.INVALID_REQUEST, s.OPENAI_SDK, "data_residency_mismatch", "unsupported_image_media_type"),
     *codes(_K.INVALID_REQUEST, s.OPENAI_SDK, "failed_to_download_image", "empty_image_file"),
     *codes(_K.INVALID_REQUEST, s.OPENAI_SDK, "invalid_image*", "image_*", "invalid_base64_image"),

@@ -1,0 +1,262 @@
+"""What must hold in every state and of every action, written from the documentation and not from the code.
+
+A book is kept of each request: what was launched, committed, ended. It shares nothing with the machine that it judges,
+which it sees as its users do: the actions that a call returns, its timer, and what `Health` says of a target.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.modelcheck.ledger import NEARLY, Broken, Ledger, Run, Seen
+from tests.modelcheck.scenes import STALE, Fault
+from understudy.domain.failures import FailureKind
+from understudy.policy.call import Call
+from understudy.policy.health import Health
+from understudy.policy.signals import Abort, Commit, Launch, Rules, Settle
+from understudy.policy.targets import Target
+
+LEAST = 1.0
+"""Seconds that an attempt needs to be worth starting."""
+LATE = 0.1
+"""Seconds by which it may be late all the same."""
+LONGEST_BACKOFF = 4.0
+"""Seconds, after three attempts with a `retry_delay` of one second."""
+TICKS = 3
+"""How often a request may look at the time without anything that changes."""
+
+
+class Book:
+    """One request."""
+
+    def __init__(self, number: int, targets: tuple[Target, ...], rules: Rules, ledger: Ledger) -> None:
+        self.number = number
+        self.targets = targets
+        self.rules = rules
+        self.ledger = ledger
+        self.deadline = 0.0
+        self.running: dict[int, Run] = {}
+        self.late: list[int] = []
+        """Attempts that were aborted, whose answer may have been on its way."""
+        self.attempts = 0
+        self.tries: dict[str, int] = {}
+        self.closed: set[str] = set()
+        """Targets that were denied on this side."""
+        self.committed: int | None = None
+        self.settled = False
+        self.final = False
+        """Nothing may follow."""
+        self.won: int | None = None
+        self.latest: str = ""
+        """The target that failed last."""
+        self.may_repeat = False
+        """It failed with a kept-alive connection that was closed, for the first time."""
+        self.repeated = 0
+        self.was_free = False
+        """It could have been asked again when it failed."""
+        self.waits_since: float | None = None
+        self.no_progress = 0
+        self.ended: tuple[Run, Fault | None] | None = None
+
+    # ---- what the world does ----
+
+    def start(self, now: float) -> None:
+        """Note the beginning."""
+        self.deadline = now + self.rules.deadline
+        self.waits_since = now
+
+    def begins(self, attempt: int) -> None:
+        """Note the first content."""
+        run = self.running[attempt]
+        run.begun, run.limit = True, run.total
+        self.ledger.begins(run)
+
+    def ends(self, attempt: int, fault: Fault | None, now: float) -> None:
+        """Note the end of an attempt."""
+        run = self._remove(attempt)
+        self.waits_since = now if not self.running else None
+        self.no_progress = 0
+        self.ended = run, fault
+        if fault is None:
+            self.won = attempt
+            return
+        acted = self.rules.has_effects and run.begun
+        alone = not self.running
+        self.final = self.committed is not None or acted or (fault.final and alone)
+        self.latest = run.target.label
+        self.may_repeat = fault is STALE and self.repeated == 0
+
+    def _remove(self, attempt: int) -> Run:
+        run = self.running.pop(attempt)
+        self.ledger.running.remove(run)
+        return run
+
+    def is_denied(self, attempt: int) -> None:
+        """Note an attempt that this side did not make."""
+        run = self._remove(attempt)
+        self.closed.add(run.target.label)
+        self.tries[run.target.label] -= 1
+        self.attempts -= attempt == self.attempts
+        self.waits_since = run.launched if not self.running else None
+        self.latest = ""
+
+    # ---- what the machine does ----
+
+    def perform(self, actions: list[Any], health: Health, now: float, before: Seen) -> list[str]:
+        """Note actions and check each; return them for the reader."""
+        said: list[str] = []
+        if self.ended is not None:
+            (run, fault), self.ended = self.ended, None
+            if fault is None:
+                self.ledger.succeeds(run, health, now, before)
+            else:
+                self.ledger.fails(run, fault, health, now, before)
+        for action in actions:
+            if self.settled:
+                raise Broken("nothing follows the settle", str(action))
+            match action:
+                case Launch():
+                    self._launch(action, health, now, before)
+                    said.append(f"launch attempt {action.attempt} at {action.target.name}")
+                case Commit(attempt):
+                    self._commit(attempt)
+                    said.append(f"commit attempt {attempt}")
+                case Abort(attempt):
+                    if attempt not in self.running:
+                        raise Broken("only what runs is aborted", f"attempt {attempt}")
+                    self._remove(attempt)
+                    self.late.append(attempt)
+                    said.append(f"abort attempt {attempt}")
+                case Settle(failure=failure):
+                    self._settle(action, health, now)
+                    said.append("settle: won" if failure is None else f"settle: {failure.kind}")
+        if self.won is not None and not self.settled:
+            raise Broken("an answer ends the request", f"attempt {self.won} ended well")
+        if self.final and not self.settled:
+            raise Broken("a failure that is final ends the request", f"at {self.latest}")
+        return said
+
+    def _commit(self, attempt: int) -> None:
+        if self.committed is not None:
+            raise Broken("one commit", f"attempts {self.committed} and {attempt}")
+        if attempt not in self.running and attempt != self.won:
+            raise Broken("only what runs is committed", f"attempt {attempt}")
+        self.committed = attempt
+
+    def _launch(self, launch: Launch, health: Health, now: float, before: Seen) -> None:
+        label = launch.target.label
+        if self.committed is not None:
+            raise Broken("nothing is launched after the commit", label)
+        if self.final:
+            raise Broken("a failure that is final ends the request", f"{label} is asked")
+        if now >= self.deadline or now + launch.limits.total > self.deadline + NEARLY:
+            raise Broken("no attempt outlives the deadline", label)
+        if self.attempts and self.deadline - now < LEAST - 0.1 - NEARLY:
+            raise Broken("no attempt is launched too late", f"{self.deadline - now:.2f} s before the deadline")
+        run = Run(launch, now, streamed=self.rules.streamed)
+        self._count(launch, label)
+        self._order(label, health, now, before)
+        self.ledger.launches(run, health, now, again=self._is_retry(label), first=self.tries[label] == 1)
+        self.running[launch.attempt] = run
+        self.waits_since = None
+        self.no_progress = 0
+
+    def _count(self, launch: Launch, label: str) -> None:
+        self.attempts += 1
+        self.tries[label] = self.tries.get(label, 0) + 1
+        if launch.attempt != self.attempts:
+            raise Broken("attempts are numbered", f"{launch.attempt} follows {self.attempts - 1}")
+        if self.attempts > (self.rules.max_attempts or 5):
+            raise Broken("max_attempts", f"attempt {self.attempts}")
+        if self.may_repeat and label == self.latest:
+            self.repeated += 1
+        if self.tries[label] > self.rules.max_tries + self.repeated:
+            raise Broken("max_retries", f"try {self.tries[label]} at {label}")
+        if len(self.running) >= (1 if self.rules.hedge_after is None or self.rules.has_effects else 2):
+            raise Broken("no more attempts at once than the rules allow", label)
+        if any(run.target.label == label for run in self.running.values()):
+            raise Broken("a hedge asks another target", label)
+        if label in self.closed:
+            raise Broken("a denied target is not asked again", label)
+        untried = sum(each.label not in self.tries and each.label not in self.closed for each in self.targets)
+        if (self.rules.max_attempts or 5) - self.attempts < untried and self.tries[label] > 1 and not self.closed:
+            raise Broken("an attempt is kept for each untried target", f"{label} is asked again")
+
+    def _is_retry(self, label: str) -> bool:
+        """Return whether an attempt is a retry that the budget must grant."""
+        return label == self.latest and self.was_free and not self.may_repeat and not self.running
+
+    def _order(self, label: str, health: Health, now: float, before: Seen) -> None:
+        """Check that no target that may be asked is passed over."""
+        if label == self.latest and not before.cooling[label]:
+            return
+        for each in self.targets:
+            if each.label == label:
+                if self.tries[label] == 1 and not before.cooling[label]:
+                    return
+                continue
+            untried = each.label not in self.tries and each.label not in self.closed
+            if untried and before.free[each.label] and health.denial(each, now) is None:
+                raise Broken("targets are asked in order", f"{label} is asked before {each.label}")
+
+    def _settle(self, settle: Settle, health: Health, now: float) -> None:
+        self.settled = True
+        self.waits_since = None
+        if self.running:
+            raise Broken("what runs is aborted before the settle", str(list(self.running)))
+        if settle.failure is None:
+            if self.won is None or self.won != self.committed or settle.attempt != self.won:
+                raise Broken("only a whole answer wins", f"attempt {settle.attempt}")
+            return
+        if self.won is not None:
+            raise Broken("a whole answer wins", str(settle))
+        if settle.failure.kind is FailureKind.DEADLINE:
+            if now < self.deadline - LEAST:
+                raise Broken("the deadline is not early", f"{self.deadline - now:.2f} s are left")
+        elif settle.failure.kind is not FailureKind.CANCELLED and not self.final:
+            self._starved(health, now)
+
+    def _starved(self, health: Health, now: float) -> None:
+        for each in self.targets:
+            untried = each.label not in self.tries and each.label not in self.closed
+            if untried and health.denial(each, now) is None:
+                raise Broken("no target is starved", f"{each.label} may be asked, and was not")
+
+    # ---- every state ----
+
+    def check(self, call: Call, health: Health, now: float) -> None:
+        """Check what must be true after every move."""
+        if self.latest:
+            target = next(each for each in self.targets if each.label == self.latest)
+            if self.waits_since == now:
+                self.was_free = health.denial(target, now) is None
+        if set(call.running) != set(self.running):
+            raise Broken("the call knows what runs", f"{list(call.running)} instead of {list(self.running)}")
+        if self.committed is not None and not self.settled and list(self.running) != [self.committed]:
+            raise Broken("after the commit only one attempt runs", str(list(self.running)))
+        timer = call.timer()
+        if self.settled:
+            if timer is not None:
+                raise Broken("nothing follows the settle", "the timer")
+            self._forget()
+            return
+        if timer is None or timer > self.deadline + NEARLY:
+            raise Broken("a timer always exists", f"{timer}")
+        if timer < now - NEARLY:
+            raise Broken("the timer is not in the past", f"by {now - timer:.2f} s")
+        if not self.running and timer >= self.deadline - NEARLY:
+            raise Broken("nobody waits for the deadline", "nothing runs")
+        if self.no_progress > TICKS:
+            raise Broken("time makes progress", f"{self.no_progress} looks at the same time")
+        if self.waits_since is not None:
+            longest = max(self.rules.max_wait, LONGEST_BACKOFF)
+            if now - self.waits_since > longest + NEARLY:
+                raise Broken("max_wait", f"waits for {now - self.waits_since:.2f} s")
+
+    def _forget(self) -> None:
+        """Forget what no longer makes a difference."""
+        self.tries.clear()
+        self.closed.clear()
+        self.latest, self.was_free, self.may_repeat, self.repeated = "", False, False, 0
+        self.won = self.committed = None
+        self.attempts, self.no_progress, self.deadline = 0, 0, 0.0

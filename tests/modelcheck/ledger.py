@@ -1,0 +1,212 @@
+"""What requests together may not do to a target: the laws of breakers, cooldowns and the retry budget."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from tests.modelcheck.scenes import HOST, START, Fault, Scene, targets_of
+from understudy.policy.breaker import BreakerState
+from understudy.policy.health import Health
+from understudy.policy.signals import Launch
+from understudy.policy.targets import Target
+
+NEARLY = 1e-6
+LEASE = 10.0
+IN_A_ROW = 5
+TO_CLOSE = 2
+_CLOSED, _OPEN, _HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
+
+
+class Broken(Exception):
+    """A law is broken."""
+
+    def __init__(self, law: str, how: str) -> None:
+        super().__init__(f"{law}: {how}")
+        self.law, self.how = law, how
+        self.moves: list[Any] = []
+        """Those that led there from a state which was followed to its end."""
+
+
+class Run:
+    """An attempt under way."""
+
+    __slots__ = ("begun", "cooling", "half_open", "launched", "limit", "probes", "target", "total")
+
+    def __init__(self, launch: Launch, now: float, *, streamed: bool) -> None:
+        limits = launch.limits
+        silent = [limits.total, *([limits.first_event] if streamed else [])]
+        silent += [limits.yield_by] if limits.yield_by is not None else []
+        self.target = launch.target
+        self.launched = now
+        self.begun = False
+        self.probes = launch.probes
+        self.limit = now + min(silent)
+        self.total = now + limits.total
+        self.half_open = False
+        """It was launched while a breaker was half-open, which has not opened again since."""
+        self.cooling = False
+        """It was launched in spite of a cooldown."""
+
+
+class Seen(NamedTuple):
+    """What was known of the targets before a move, by label."""
+
+    free: dict[str, bool]
+    states: dict[str, BreakerState]
+    until: dict[str, float]
+    cooling: dict[str, bool]
+    """A cooldown forbids it, rather than a breaker."""
+
+    @classmethod
+    def of(cls, targets: tuple[Target, ...], health: Health, now: float) -> Seen:
+        """Look at the targets."""
+        denials = {each.label: health.denial(each, now) for each in targets}
+        return cls(
+            {label: denial is None for label, denial in denials.items()},
+            {each.label: health.breaker_state(each, now) for each in targets},
+            {label: denial.until if denial else 0.0 for label, denial in denials.items()},
+            {label: denial is not None and not denial.breaker for label, denial in denials.items()},
+        )
+
+
+class Ledger:
+    """What has happened at the targets."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.targets = targets_of(scene)
+        self.scope = dict.fromkeys(scene.opened, HOST if scene.host_down else "")
+        """Whose breaker opened last, the host's or the target's own, by label."""
+        self.running: list[Run] = []
+        self.proven: set[str] = set()
+        """Half-open breakers of which an attempt has had content."""
+        self.successes: dict[str, int] = {}
+        """While half-open."""
+        self.row = dict(scene.row)
+        """Failures in a row, by host and by target."""
+        self.opened = set(scene.opened)
+        """Targets of which a breaker was ever open."""
+        self.promised = dict(scene.promised)
+        """Until when a target may not be asked, as its provider said."""
+        self.dead = set(scene.dead)
+        """Names of keys, hosts and targets that were refused for minutes."""
+        self.granted: dict[str, int] = {}
+        """Retries by key."""
+        self.asked: dict[str, int] = {}
+        """Requests by key."""
+        self.burst = scene.burst
+
+    def _breaker(self, target: Target) -> str:
+        return target.host if self.scope.get(target.label) == HOST else target.label
+
+    # ---- what happens ----
+
+    def launches(self, run: Run, health: Health, now: float, *, again: bool, first: bool) -> None:
+        """Check a launch, and note it."""
+        target = run.target
+        state = health.breaker_state(target, now)
+        if state is _OPEN:
+            raise Broken("an open breaker admits nothing", target.label)
+        if state is _HALF_OPEN:
+            self._probes(run, now)
+        names = {target.credential, target.host, target.label}
+        if self.promised.get(target.label, 0.0) > now + NEARLY or names & self.dead:
+            run.cooling = True
+            if not run.probes:
+                raise Broken("a cooldown is respected", target.label)
+            if any(other.cooling and other.target.label == target.label for other in self.running):
+                raise Broken("one probe of a cooldown at a time", target.label)
+        key = target.credential
+        self.asked[key] = self.asked.get(key, 0) + first
+        if again:
+            self.granted[key] = self.granted.get(key, 0) + 1
+            if self.granted[key] > self.burst + (now - START) + 0.2 * self.asked[key] + NEARLY:
+                raise Broken("the retry budget", f"{self.granted[key]} retries with {key}")
+        self.running.append(run)
+
+    def _probes(self, run: Run, now: float) -> None:
+        name = self._breaker(run.target)
+        beside = [
+            other
+            for other in self.running
+            if other.half_open and not other.begun and self._breaker(other.target) == name
+            and other.launched + LEASE > now + NEARLY
+        ]  # fmt: skip
+        if beside and name not in self.proven:
+            raise Broken("one probe at a time", run.target.label)
+        run.half_open = True
+
+    def begins(self, run: Run) -> None:
+        """Note content."""
+        if run.half_open:
+            self.proven.add(self._breaker(run.target))
+
+    def succeeds(self, run: Run, health: Health, now: float, before: Seen) -> None:
+        """Check what a whole answer changes, and note it."""
+        target, label = run.target, run.target.label
+        self.row[label] = self.row[target.host] = 0
+        if run.cooling:
+            self.promised.pop(label, None)
+            self.dead -= {target.credential, target.host, label}
+        was, state = before.states[label], health.breaker_state(target, now)
+        if not run.half_open:
+            if was is not _CLOSED and state is not was:
+                raise Broken("the success of an earlier attempt closes no breaker", label)
+            return
+        name = self._breaker(target)
+        self.proven.add(name)
+        self.successes[name] = self.successes.get(name, 0) + 1
+        enough = self.successes[name] >= TO_CLOSE
+        if (was is _HALF_OPEN) and (state is _CLOSED) is not enough:
+            raise Broken("two successes close a breaker", f"{label} is {state} after {self.successes[name]}")
+
+    def fails(self, run: Run, fault: Fault, health: Health, now: float, before: Seen) -> None:
+        """Check what a failure changes, and note it."""
+        target, label = run.target, run.target.label
+        if fault.promised:
+            self.promised[label] = max(self.promised.get(label, 0.0), now + fault.promised)
+        if fault.dead:
+            self.dead.add({"key": target.credential, "host": target.host}.get(fault.dead, label))
+        if not fault.trips:
+            return
+        was, state = before.states[label], health.breaker_state(target, now)
+        scope = target.host if fault.trips == HOST else label
+        if was is _CLOSED:
+            self.row[scope] = self.row.get(scope, 0) + 1
+            alone = not any(other.target.host == target.host for other in self.running)
+            if self.row[scope] >= IN_A_ROW and alone and label not in self.opened and state is not _OPEN:
+                raise Broken("five failures in a row open a breaker", f"{label} is {state}")
+        elif not run.half_open:
+            denial = health.denial(target, now)
+            if state is not was or (denial is not None and denial.until > before.until[label] + NEARLY):
+                raise Broken("the failure of an earlier attempt does not extend a breaker's pause", label)
+        elif (self.scope.get(label) == HOST) is (fault.trips == HOST) and state is not _OPEN:
+            raise Broken("a probe that fails opens the breaker again", f"{label} is {state}")
+
+    def look(self, health: Health, now: float, before: Seen) -> None:
+        """Check which breakers changed with a move, and forget what no longer matters."""
+        for target in self.targets:
+            label, state = target.label, health.breaker_state(target, now)
+            was = before.states[label]
+            if was is _CLOSED and state is not _CLOSED:
+                host, own = self.row.get(target.host, 0), self.row.get(label, 0)
+                if state is not _OPEN or max(host, own) < IN_A_ROW:
+                    raise Broken("a breaker opens after five failures", f"{label} is {state}")
+                self.opened.add(label)
+                self.scope[label] = HOST if host >= IN_A_ROW else ""
+            if was is _OPEN and state is _CLOSED:
+                raise Broken("an open breaker becomes half-open", label)
+            if self.promised.get(label, now + 1.0) <= now:
+                del self.promised[label]
+        for target in self.targets:
+            state = health.breaker_state(target, now)
+            if state is not _HALF_OPEN:
+                self._renew(target, state)
+
+    def _renew(self, target: Target, state: BreakerState) -> None:
+        name = self._breaker(target)
+        self.proven.discard(name)
+        self.successes.pop(name, None)
+        if state is _OPEN:
+            for run in self.running:
+                run.half_open = run.half_open and self._breaker(run.target) != name
+            self.row[target.label] = self.row[target.host] = 0

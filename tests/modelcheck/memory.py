@@ -1,0 +1,256 @@
+"""Snapshots of a graph of Python objects, and one number per state, without a list of what the objects are made of.
+
+A snapshot remembers what each mutable object that can be reached holds, and restoring writes it back in place. The
+code of a state holds the same values in a canonical form: times relative to now, objects by the order in which they are
+found. Whatever a later version of the objects remembers is copied and compared too.
+"""
+
+from __future__ import annotations
+
+import enum
+import marshal
+from collections import deque
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from random import Random
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tests.modelcheck.scenes import START, Fault, Scene
+from understudy.domain.failures import Failure
+from understudy.policy.plan import Plan, Step
+from understudy.policy.signals import Rules
+from understudy.policy.targets import Limits, Target
+
+LONG_AGO = -60.0
+"""Earlier is the same as this: no rule looks back further."""
+
+_CONSTANTS = (Failure, Fault, Scene, Limits, Plan, Random, Rules, Step, Target)
+"""They never change; a target is known by its label, the others by nothing."""
+_ATOMS = (bool, bytes, enum.Enum, float, int, str, type(None))
+_EXPLANATIONS = frozenset({"_last", "_rng", "_rules", "decisions", "denials", "rules", "targets", "why"})
+"""What is only said to the reader, or never changes. It is restored, but makes no difference between states."""
+_SLICE = 5.0
+"""Seconds by which a breaker counts outcomes: it notes the number of the slice, not a time."""
+_RELATIVE: dict[str, Callable[[Any, float], Any]] = {
+    "_slices": lambda slices, now: [[now // _SLICE - each[0], *each[1:]] for each in slices]
+}
+_PLAIN = frozenset({bool, int, str, type(None)})
+_MISSING = object()
+
+
+class Kind(enum.Enum):
+    """How objects of a type are read and written."""
+
+    ATOM = enum.auto()
+    CONSTANT = enum.auto()
+    TUPLE = enum.auto()
+    LIST = enum.auto()
+    SET = enum.auto()
+    DICT = enum.auto()
+    FROZEN = enum.auto()
+    OBJECT = enum.auto()
+
+
+class Shape(NamedTuple):
+    """What is to be known of a type."""
+
+    kind: Kind
+    slots: tuple[str, ...] = ()
+    has_dict: bool = False
+    telling: tuple[str, ...] = ()
+    """The slots in which states differ."""
+    relative: tuple[str, ...] = ()
+    """Those that are coded in a way of their own."""
+
+
+_SHAPES: dict[type, Shape] = {}
+
+
+def shape_of(cls: type) -> Shape:
+    """Return how objects of a type are read and written."""
+    shape = _SHAPES.get(cls)
+    if shape is None:
+        shape = _SHAPES[cls] = _shape_of(cls)
+    return shape
+
+
+def _shape_of(cls: type) -> Shape:
+    for kind, bases in (
+        (Kind.ATOM, (*_ATOMS, type)),
+        (Kind.CONSTANT, _CONSTANTS),
+        (Kind.TUPLE, (tuple, frozenset)),
+        (Kind.LIST, (list, deque)),
+        (Kind.SET, (set,)),
+        (Kind.DICT, (dict,)),
+    ):
+        if issubclass(cls, bases):
+            return Shape(kind)
+    if issubclass(cls, msgspec.Struct):
+        kind = Kind.FROZEN if cls.__struct_config__.frozen else Kind.OBJECT
+        return Shape(kind, cls.__struct_fields__, telling=_telling(cls.__struct_fields__))
+    slots = [slot for base in cls.__mro__ for slot in getattr(base, "__slots__", ())]
+    has_dict = "__dict__" in slots or any("__slots__" not in vars(base) for base in cls.__mro__[:-1])
+    own = tuple(slot for slot in slots if slot not in ("__dict__", "__weakref__"))
+    return Shape(Kind.OBJECT, own, has_dict, _telling(own), tuple(slot for slot in own if slot in _RELATIVE))
+
+
+def _telling(slots: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(slot for slot in slots if slot not in _EXPLANATIONS and slot not in _RELATIVE)
+
+
+def _fields(each: object, shape: Shape) -> Iterator[tuple[str, Any]]:
+    for slot in shape.slots:
+        yield slot, getattr(each, slot, _MISSING)
+    if shape.has_dict:
+        yield from list(vars(each).items())
+
+
+# ---- snapshots ----
+
+
+class Snapshot:
+    """What every mutable object held that could be reached from a root."""
+
+    def __init__(self, root: object) -> None:
+        self._held: list[tuple[Any, Kind, Any]] = []
+        seen: set[int] = set()
+        stack: list[Any] = [root]
+        while stack:
+            each = stack.pop()
+            shape = shape_of(type(each))
+            kind = shape.kind
+            if kind in (Kind.ATOM, Kind.CONSTANT) or id(each) in seen:
+                continue
+            seen.add(id(each))
+            stack.extend(self._hold(each, shape))
+
+    def _hold(self, each: Any, shape: Shape) -> list[Any]:
+        """Remember one object; return what it refers to."""
+        match shape.kind:
+            case Kind.TUPLE:
+                return list(each)
+            case Kind.LIST | Kind.SET:
+                inner = list(each)
+                self._held.append((each, shape.kind, inner))
+                return inner
+            case Kind.DICT:
+                pairs = list(each.items())
+                self._held.append((each, shape.kind, pairs))
+                return [part for pair in pairs for part in pair]
+            case Kind.FROZEN:
+                return [value for _, value in _fields(each, shape)]
+            case _:
+                slots = [(slot, getattr(each, slot, _MISSING)) for slot in shape.slots]
+                extra = dict(vars(each)) if shape.has_dict else None
+                self._held.append((each, shape.kind, (slots, extra)))
+                return [value for _, value in slots if value is not _MISSING] + list((extra or {}).values())
+
+    def restore(self) -> None:
+        """Let every object hold again what it held."""
+        for each, kind, held in self._held:
+            if kind is Kind.LIST:
+                each.clear()
+                each.extend(held)
+            elif kind is Kind.OBJECT:
+                _write(each, *held)
+            elif kind is Kind.DICT:
+                each.clear()
+                each.update(held)
+            else:
+                each.clear()
+                each.update(held)
+
+
+def _write(each: Any, slots: list[tuple[str, Any]], extra: dict[str, Any] | None) -> None:
+    for slot, value in slots:
+        if value is not _MISSING:
+            setattr(each, slot, value)
+        elif hasattr(each, slot):
+            delattr(each, slot)
+    if extra is not None:
+        vars(each).clear()
+        vars(each).update(extra)
+
+
+# ---- codes ----
+
+
+class Coder:
+    """Writes one state in canonical form."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._seen: dict[int, int] = {}
+
+    def digest(self, root: object) -> bytes:
+        """Return a short code of everything that can be reached."""
+        return blake2b(marshal.dumps(self.code(root), 2), digest_size=10).digest()
+
+    def code(self, each: Any) -> Any:
+        """Return nested lists of numbers and strings."""
+        cls = type(each)
+        if cls in _PLAIN:
+            return each
+        if cls is float:
+            return max(LONG_AGO, round(each - self._now, 6)) if START / 2 < each < START * 2 else each
+        shape = shape_of(cls)
+        kind = shape.kind
+        if kind is Kind.ATOM:
+            return str(each)
+        if kind is Kind.CONSTANT:
+            return each.label if cls is Target else None
+        if kind is Kind.TUPLE:
+            return [self.code(part) for part in each]
+        number = self._seen.get(id(each))
+        if number is not None:
+            return ["seen", number]
+        self._seen[id(each)] = len(self._seen)
+        return self._contents(each, shape)
+
+    def _contents(self, each: Any, shape: Shape) -> list[Any]:
+        code = self.code
+        match shape.kind:
+            case Kind.LIST:
+                return [code(part) for part in each]
+            case Kind.SET:
+                return sorted(str(code(part)) for part in each)
+            case Kind.DICT:
+                keys = sorted(each) if len(each) > 1 and all(type(key) is str for key in each) else list(each)
+                return [part for key in keys for part in (code(key), code(each[key]))]
+        parts: list[Any] = []
+        for name in shape.telling:
+            value = getattr(each, name, None)
+            parts.append(value if type(value) in _PLAIN else code(value))
+        if shape.has_dict:
+            for name, value in vars(each).items():
+                if name not in _EXPLANATIONS:
+                    parts.append(value if type(value) in _PLAIN else code(value))
+        for name in shape.relative:
+            parts.append(_RELATIVE[name](getattr(each, name), self._now))
+        return parts
+
+
+def times_after(root: object, now: float) -> list[float]:
+    """Return every time after now that anything reachable holds: when what is known changes by itself."""
+    found: list[float] = []
+    seen: set[int] = set()
+    stack: list[Any] = [root]
+    while stack:
+        each = stack.pop()
+        if type(each) is float:
+            if now < each < START * 2:
+                found.append(each)
+            continue
+        shape = shape_of(type(each))
+        if shape.kind in (Kind.ATOM, Kind.CONSTANT) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if shape.kind is Kind.DICT:
+            stack.extend(each.values())
+        elif shape.kind in (Kind.TUPLE, Kind.LIST, Kind.SET):
+            stack.extend(each)
+        else:
+            stack.extend(value for _, value in _fields(each, shape))
+    return found

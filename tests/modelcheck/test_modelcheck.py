@@ -1,0 +1,98 @@
+"""Two requests in every state that a few moves reach: no law is broken, and seeded bugs are found."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from tests.modelcheck.bugs import BUGS, Bug, missing, seeded
+from tests.modelcheck.hunt import hunt
+from tests.modelcheck.memory import Coder, Snapshot
+from tests.modelcheck.scenes import FAULTS, SCENES, SERVER_ERROR, Scene
+from tests.modelcheck.search import Search, told
+from tests.modelcheck.world import Move, World
+from understudy.policy.verdicts import VERDICTS
+
+STATES, DEEP_STATES = 10_500, 120_000
+SAMPLE = (
+    "a lease is not freed on release",
+    "a lease does not keep others out",
+    "a cooldown is shortened",
+    "what had effects is repeated",
+    "the loser of a hedge goes on",
+    "the deadline is ignored",
+)
+
+
+def test_no_law_is_broken_in_any_state_that_is_visited(deep: bool) -> None:
+    each = -(-(DEEP_STATES if deep else STATES) // len(SCENES))
+    states = 0
+    for scene in SCENES:
+        found = Search(scene, states=each, live=4 if deep else 16).run()
+        assert found.violation is None, f"\n{found.violation}"
+        states += found.states
+    assert states >= (100_000 if deep else 10_000)
+
+
+def test_a_seeded_bug_is_found(deep: bool) -> None:
+    missed = [bug.name for bug in BUGS if (deep or bug.name in SAMPLE) and hunt(bug) is None]
+    assert missed == []
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_seeded_bug_changes_code_that_exists(bug: Bug) -> None:
+    assert not missing(bug), (
+        f"the code that this bug changes is another now; write its row in bugs.py anew: {bug.old!r}"
+    )
+
+
+def test_a_bug_is_gone_afterwards() -> None:
+    bug = next(bug for bug in BUGS if bug.name == "what had effects is repeated")
+    for _ in range(2):
+        assert hunt(bug) is not None
+    scene = next(scene for scene in SCENES if scene.name == "effects")
+    assert Search(scene, states=60).run().violation is None
+
+
+def test_every_class_of_verdicts_occurs() -> None:
+    """Kinds whose verdicts differ in nothing that decides are one class."""
+    classes = {replace(verdict, basis=VERDICTS[next(iter(VERDICTS))].basis) for verdict in VERDICTS.values()}
+    asked = {fault.failure.kind for fault in FAULTS}
+    seen = {replace(VERDICTS[kind], basis=VERDICTS[next(iter(VERDICTS))].basis) for kind in asked}
+    assert classes == seen
+
+
+def test_a_trace_is_told_with_what_the_machine_did() -> None:
+    trace = (Move("starts", 0), Move("fails", 0, 1, SERVER_ERROR), Move("time passes"), Move("timer", 0))
+    scene = Scene("two", faults=(SERVER_ERROR,))
+    assert told(scene, (*trace[:1], trace[1]._replace(chance=(True,)), *trace[2:])) == [
+        "scene: two",
+        "    0.00 s  request 1: starts  -> launch attempt 1 at a",
+        "    0.00 s  request 1: attempt 1 fails with server_error (chance: most)",
+        "    1.00 s  time passes",
+        "    1.00 s  request 1: timer  -> launch attempt 2 at a",
+    ]
+
+
+def test_a_world_is_restored_whatever_happened_since() -> None:
+    world = World(SCENES[0])
+    world.make(Move("starts", 0))
+
+    def code() -> bytes:
+        return Coder(world.now).digest([world.health, world.budgets, world.books, world.calls])
+
+    before, here = code(), Snapshot(world)
+    for fault in FAULTS[:4]:
+        world.make(Move("fails", 0, 1, fault))
+        assert code() != before
+        here.restore()
+        assert code() == before
+
+
+def test_a_bug_in_the_search_itself_would_show() -> None:
+    """A world in which nothing is ever released is not what the books say."""
+    with seeded(next(bug for bug in BUGS if bug.name == "failed attempts keep their permits")):
+        violation = Search(SCENES[0], states=200, live=0).run().violation
+    assert violation is not None
+    assert violation.law == "permits are returned"
+    assert len(violation.trace) == 2
