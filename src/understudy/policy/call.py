@@ -382,10 +382,10 @@ class Call:
             return []
         aborted = [attempt for attempt in self.running if attempt != but]
         for attempt in aborted:
-            ended = self.running.pop(attempt)
-            self._health.release(ended.permit)
+            outrun = self.running.pop(attempt)
+            self._health.release(outrun.permit)
             # It has not failed: if the answer that was first breaks, it can still be asked.
-            ended.target.launched = ended.target.count >= self._rules.max_tries
+            outrun.target.launched = outrun.target.count >= self._rules.max_tries
         return [Abort(attempt, failure) for attempt in aborted]
 
     def _settle(self, action: Settle) -> list[Action]:
