@@ -59,6 +59,30 @@ def test_a_refused_key_fails_the_check(cli: CommandLine, emulator: Emulator) -> 
     assert KEY not in result.out + result.err
 
 
+def test_a_refused_key_of_a_pool_is_named_and_fails_the_check(cli: CommandLine, emulator: Emulator) -> None:
+    cli.configure(
+        f'[[llm.providers]]\nprovider = "openai"\nbase_url = "{emulator.url("openai")}"\n'
+        'api_key = ["${GOOD_KEY}", "${MY_KEY}", "${NO_KEY}"]\ntext_model = "gpt-5"\n'
+    )
+    variables = {"GOOD_KEY": emulator.key, "MY_KEY": KEY}
+    result = cli.run("check", **variables)
+    assert result.code == 1
+    assert "$GOOD_KEY, $MY_KEY" in result.out
+    assert "openai: key 2 of 2: Incorrect API key provided" in result.out
+    assert "api_key number 3 of 3 is left out: NO_KEY is not set" in result.out
+    assert "1 of 1 entries can answer now; wrong: openai" in result.err
+    providers = cli.run("providers", **variables)
+    assert "key refused" in providers.out
+    assert "openai: key 2 of 2: Incorrect API key provided" in providers.out
+    (entry,) = cli.run("check", "--json", **variables).json["entries"]
+    assert (entry["ok"], entry["wrong"], entry["refused_keys"]) == (True, True, [2])
+    asked = cli.run("ask", "--verbose", "Hello", **variables)
+    assert asked.code == 0
+    for each in (result, providers, asked):
+        assert KEY not in each.out + each.err
+        assert emulator.key not in each.out + each.err
+
+
 def test_a_missing_model_fails_the_check(configured: CommandLine, emulator: Emulator) -> None:
     path = configured.folder / "understudy.toml"
     path.write_text(path.read_text().replace('"llama3.2"', '"no-such-model"'))

@@ -137,7 +137,7 @@ def test_fallback_may_be_a_dict(make: str, given: Any) -> None:
         (lambda: u.Route(name="r", targets="a"), "targets must be a list of names, such as"),  # type: ignore[arg-type]
         (lambda: u.ProviderConfig(provider="openai", capabilities={"tool": True}), "did you mean 'tools'?"),
         (lambda: u.ProviderConfig(provider="openai", headers={"Authorization": KEY}), "looks like a key"),
-        (lambda: u.ProviderConfig(provider="openai", api_key=[KEY]), "one key for each entry"),  # type: ignore[arg-type]
+        (lambda: u.ProviderConfig(provider="openai", api_key={KEY}), "must be a string, a Secret or a list of them"),  # type: ignore[arg-type]
         (lambda: u.create_provider("openia"), "unknown provider 'openia'; did you mean 'openai'?"),
     ],
 )  # fmt: skip

@@ -16,8 +16,10 @@ Script = Callable[["Asked", asyncio.StreamWriter], Awaitable[None]]
 class Asked:
     """A request as it arrived."""
 
-    def __init__(self, line: str, body: bytes) -> None:
+    def __init__(self, line: str, body: bytes, head: str = "") -> None:
         self.method, self.path, _ = line.split(" ", 2)
+        found = (each for each in head.split("\r\n") if each.lower().startswith("authorization:"))
+        self.key = next(found, "").rpartition(" ")[2]
         self.body: dict[str, Any] = json.loads(body) if body else {}
 
     @property
@@ -52,7 +54,7 @@ class Server:
         try:
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
                 size = next((int(x[15:]) for x in head.lower().split("\r\n") if x.startswith("content-length:")), 0)
-                asked = Asked(head.partition("\r\n")[0], await reader.readexactly(size))
+                asked = Asked(head.partition("\r\n")[0], await reader.readexactly(size), head)
                 self.requests.append(asked)
                 answer = asyncio.ensure_future(self.script(asked, writer))
                 gone = asyncio.ensure_future(reader.read(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import pickle
@@ -32,6 +33,29 @@ async def test_a_provider_that_repeats_the_key_is_not_repeated(provider: str, ca
     assert CANARY not in caplog.text
 
 
+async def test_a_provider_that_repeats_any_key_of_a_pool_is_not_repeated(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    keys = [f"{CANARY}-{number}" for number in range(3)]
+    async with Emulator(("openai",), keys=None) as emulator:
+        told = f"Incorrect API key provided: {', '.join(keys)}."
+        emulator.script("openai", always=Fault.error(u.FailureKind.AUTHENTICATION, message=told))
+        config = u.ProviderConfig(provider="openai", base_url=emulator.url("openai"), api_key=keys)
+        async with u.create_provider(config) as llm:
+            with pytest.raises(u.AuthenticationFailed) as caught:
+                await llm.generate("hi")
+            with pytest.raises(u.Unavailable) as later:
+                for _ in range(4):  # the fourth finds no key that may be probed
+                    with contextlib.suppress(u.AuthenticationFailed):
+                        await llm.generate("hi")
+            health = await llm.health_check()
+            shown = repr((llm, config, llm.backend.credentials, health, llm.backend.text_target()))
+    assert "Incorrect API key provided: [key], [key], [key]" in str(caught.value)
+    assert len(caught.value.attempts) == 3
+    assert health.refused_keys == (1, 2, 3)
+    written = shown + everything_about(caught.value) + everything_about(later.value) + caplog.text
+    assert CANARY not in written
+
+
 async def test_a_redirect_does_not_carry_the_key_away() -> None:
     async with Emulator(("openai", "groq"), keys=None) as emulator:
         emulator.script("openai", always=Fault.redirect(emulator.url("groq") + "/chat/completions"))
@@ -43,13 +67,14 @@ async def test_a_redirect_does_not_carry_the_key_away() -> None:
 
 
 def test_a_configuration_with_a_key_cannot_be_pickled_copied_or_encoded() -> None:
-    config = u.ProviderConfig(provider="openai", api_key=u.Secret(CANARY))
-    with pytest.raises(TypeError):
-        pickle.dumps(config)
-    with pytest.raises(TypeError):
-        copy.deepcopy(config)
-    with pytest.raises(TypeError):
-        msgspec.json.encode(config)
+    for key in (CANARY, [CANARY, "sk-other"]):
+        config = u.ProviderConfig(provider="openai", api_key=key)
+        with pytest.raises(TypeError):
+            pickle.dumps(config)
+        with pytest.raises(TypeError):
+            copy.deepcopy(config)
+        with pytest.raises(TypeError):
+            msgspec.json.encode(config)
 
 
 @pytest.mark.parametrize("key", ["line\nbreak", "ünïcode", "with space"])

@@ -10,7 +10,8 @@ import pytest
 from tests.policy.desk import A, B, C, Desk, Longest, Unbroken, failure
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
-from understudy.policy.health import Denial, Health, Permit
+from understudy.policy.cooldowns import Denial
+from understudy.policy.health import Health, Permit
 from understudy.policy.signals import Abort, Began, Cancelled, Commit, Ended, Failed, Rules, Settle
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import Cooldown

@@ -99,6 +99,8 @@ def random_scenario(seed: int, requests: int) -> tuple[Scenario, Config]:
         max_wait=rng.choice((0.0, 1.0, 4.0)),
         strategy=rng.choice(tuple(each for each in FallbackStrategy if each is not FallbackStrategy.TASK_BASED)),
         whole=rng.choice(("auto", "stream", "plain")),
+        hedge=rng.random() < 0.3,
+        hedge_after=rng.choice((None, 0.8)),
     )
     targets = {name: _target(rng, rate) for name in names}
     drawn = Scenario(

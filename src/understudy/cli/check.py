@@ -121,7 +121,8 @@ def _table(result: CheckResult) -> Table:
     marks = {True: "yes", False: "NO", None: "?"}
     for entry in result.entries:
         up = None if entry.reachable is None else entry.reachable and entry.serving is not False
-        answers = (marks[each] for each in (up, entry.authenticated, entry.model_available))
+        accepted = entry.authenticated and not entry.refused_keys
+        answers = (marks[each] for each in (up, accepted, entry.model_available))
         target = target_name(entry.name, entry.provider, entry.model or entry.embedding_model)
         table.add_row(target, entry.key or "none", *answers, milliseconds(entry.latency))
     for disabled in result.disabled:

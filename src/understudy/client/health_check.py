@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+
 from understudy.domain.errors import ConfigError, LLMError
-from understudy.domain.failures import FailureKind
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import HealthStatus
@@ -30,25 +33,27 @@ _INCONCLUSIVE = frozenset({_K.NOT_FOUND, _K.UNSUPPORTED, _K.INVALID_REQUEST})
 async def status_of(backend: HttpBackend) -> HealthStatus:
     """Check one provider: its model list shows whether it is reachable and accepts the key. Then look up its model.
 
-    That is the text model, or the embedding model of an entry that has no other.
+    That is the text model, or the embedding model of an entry that has no other. Each key of a pool is checked.
     """
     began = clock.now()
     try:
-        backend.credential  # noqa: B018 - a missing key is found before anything is sent
-        await _call(backend, ModelsRequest(limit=1))
+        targets = _targets(backend)
+        if len(targets) == 1:
+            outcomes = [await _outcome(backend, targets[0])]
+        else:
+            outcomes = await asyncio.gather(*(_outcome(backend, target) for target in targets))
     except ConfigError as error:
         return HealthStatus(provider=backend.name, reachable=False, authenticated=False, detail=error.message)
-    except AttemptFailed as error:
-        return _unwell(backend, error)
-    except LLMError:
-        raise
-    except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
-        return _unwell(backend, AttemptFailed(internal_failure(error, "a health check")))
+    works = next((target for target, failure in zip(targets, outcomes, strict=True) if failure is None), None)
+    failures = {number: failure for number, failure in enumerate(outcomes, start=1) if failure is not None}
+    refused = tuple(number for number, failure in failures.items() if failure.kind in _REFUSED)
+    if works is None:
+        return _unwell(backend, failures, refused)
     latency = clock.now() - began
     config = backend.config
     model = config.embedding_model if config.embeds_alone else config.text_model or backend.row.text_model
     asked = model is not None and not backend.row.catalogue_only
-    available, detail = await _has(backend, model or "") if asked else (None, None)
+    available, detail = await _has(backend, model or "", works) if asked else (None, None)
     return HealthStatus(
         provider=backend.name,
         reachable=True,
@@ -56,13 +61,41 @@ async def status_of(backend: HttpBackend) -> HealthStatus:
         authenticated=True if backend.credential.authenticates and not backend.row.catalogue_is_open else None,
         model_available=available,
         latency=latency,
-        detail=detail,
+        detail="; ".join(filter(None, (_by_key(failures, len(targets)), detail))) or None,
+        refused_keys=refused,
     )
 
 
-async def _has(backend: HttpBackend, model: str) -> tuple[bool | None, str | None]:
+def _targets(backend: HttpBackend) -> tuple[Target, ...]:
+    """Return the entry once for each key of its pool. Raises `ConfigError` if a key is missing, before any request."""
+    count = len(backend.credentials)
+    names = tuple(map(str, range(1, count + 1))) if count > 1 else ()
+    return tuple(Target(name=backend.name, credential=name, credentials=names) for name in names or ("",))
+
+
+async def _outcome(backend: HttpBackend, target: Target) -> Failure | None:
+    """Ask for the list of models with one key; return the failure, or `None`."""
     try:
-        return bool(await _call(backend, ModelsRequest(model=model))), None
+        await _call(backend, ModelsRequest(limit=1), target)
+    except AttemptFailed as error:
+        return error.failure
+    except LLMError:
+        raise
+    except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
+        return internal_failure(error, "a health check")
+    return None
+
+
+def _by_key(failures: Mapping[int, Failure], count: int) -> str:
+    """Return what is wrong with which keys; of an entry with one key, what is wrong."""
+    if count == 1:
+        return "".join(failure.message for failure in failures.values())
+    return "; ".join(f"key {number} of {count}: {failure.message}" for number, failure in failures.items())
+
+
+async def _has(backend: HttpBackend, model: str, target: Target) -> tuple[bool | None, str | None]:
+    try:
+        return bool(await _call(backend, ModelsRequest(model=model), target)), None
     except AttemptFailed as error:
         if error.failure.kind is _K.NOT_FOUND:
             return False, f"model {model!r}: {error.failure.message}"
@@ -73,11 +106,11 @@ async def _has(backend: HttpBackend, model: str) -> tuple[bool | None, str | Non
         return None, internal_failure(error, "a health check").message
 
 
-async def _call(backend: HttpBackend, request: ModelsRequest) -> list[object]:
+async def _call(backend: HttpBackend, request: ModelsRequest, target: Target) -> list[object]:
     """Make one call, without retries, statistics or effect on cooldowns."""
     job = Job(id=new_id(), operation=Operation.MODELS, request=request)
     limits = Limits(connect=backend.config.connect_timeout, total=CHECK_TIMEOUT)
-    stream = backend.attempt(job, Target(name=backend.name), limits, new_id())
+    stream = backend.attempt(job, target, limits, new_id())
     found: list[object] = []
     try:
         async for batch in stream:
@@ -87,17 +120,19 @@ async def _call(backend: HttpBackend, request: ModelsRequest) -> list[object]:
     return found
 
 
-def _unwell(backend: HttpBackend, error: AttemptFailed) -> HealthStatus:
-    failure = error.failure
+def _unwell(backend: HttpBackend, failures: Mapping[int, Failure], refused: tuple[int, ...]) -> HealthStatus:
+    """Return the status of a provider of which no key works, by the key that comes closest."""
+    failure = next((each for number, each in failures.items() if number not in refused), failures[1])
     reachable = failure.kind not in _UNREACHABLE
-    refused = failure.kind in _REFUSED
-    detail = failure.message
+    is_refused = failure.kind in _REFUSED
+    detail = _by_key(failures, len(failures))
     if failure.kind is _K.CONNECT and backend.row.local:
         detail = f"{detail}; is {backend.row.title} running?"
     return HealthStatus(
         provider=backend.name,
         reachable=reachable,
-        serving=False if reachable and not refused and failure.kind not in _INCONCLUSIVE else None,
-        authenticated=False if refused else None,
+        serving=False if reachable and not is_refused and failure.kind not in _INCONCLUSIVE else None,
+        authenticated=False if is_refused else None,
         detail=detail,
+        refused_keys=refused if len(failures) > 1 else (),
     )

@@ -252,7 +252,7 @@ class ProviderManager:
         for name, status in zip(found, targets, strict=True):
             backend = self._catalog.backends[name]
             if status.ok and backend.generates:
-                self._engine.health.lift(backend.text_target())
+                self._engine.health.lift(backend.text_target(), refused=status.refused_keys)
         well = [status for status in targets if status.ok]
         return HealthStatus(
             provider=self.name,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from understudy.config.lines import KeyPath
+from understudy.config.model import NoticeKind
 from understudy.config.schema import PROVIDER
-from understudy.config.tables import API_KEY, TOKEN, Context, expand_text, foreign_reference
+from understudy.config.tables import API_KEY, TOKEN, Context, Expanded, expand_text, foreign_reference
 from understudy.domain.secret import Secret
 from understudy.providers.addresses import address_complaint
 from understudy.providers.base import ProviderRow
 from understudy.providers.environment import EnvironmentKey, address_from_environment, key_from_environment
+from understudy.settings.entry import repeated_key
 from understudy.wire.http import key_complaint
 from understudy.wire.proxies import own_proxy
 
@@ -44,25 +46,64 @@ def _read_key(
     if complaint := PROVIDER[field].complaint(written):
         context.report.error(here, f"{field} {complaint}", f"for example: {field} = {PROVIDER[field].example}")
         return EnvironmentKey()
-    if not written.strip():
-        context.report.error(here, f"{field} {key_complaint(written)}", "omit the key, or give it a value")
-        return EnvironmentKey()
-    if name := foreign_reference(written):
-        context.report.error(here, f"{field} names a variable, but not as ${{NAME}}", f'did you mean "${{{name}}}"?')
-        return EnvironmentKey()
-    result = expand_text(context, written, here)
+    if not isinstance(written, str):
+        return _read_pool(context, written, here)
+    result = _expand_key(context, written, here, field)
     if result is None:
         return EnvironmentKey()
     if missing := result.missing:
-        why = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
-        return EnvironmentKey(why=why, variables=missing)
+        return EnvironmentKey(why=_not_set(missing), variables=missing)
     key = result.text.strip()
     if not key:
         return key_from_environment(row, context.environ)
-    if complaint := key_complaint(key):
-        context.report.error(here, f"{field} {complaint}", "copy the key again")
-        return EnvironmentKey()
     return EnvironmentKey(token=Secret(key)) if field == TOKEN else EnvironmentKey(Secret(key))
+
+
+def _read_pool(context: Context, written: Sequence[str], here: KeyPath) -> EnvironmentKey:
+    """Return the keys of a pool. Those whose variables are not set are left out, as long as one remains."""
+    results = [
+        _expand_key(context, each, (*here, index), f"{API_KEY} number {index + 1}")
+        for index, each in enumerate(written)
+    ]
+    keys = {number: Secret(key) for number, each in enumerate(results, 1) if each and (key := each.usable.strip())}
+    missing = tuple(dict.fromkeys(name for each in results if each for name in each.missing))
+    if None in results:
+        return EnvironmentKey()
+    if not keys:
+        why = _not_set(missing) if missing else "every key of its pool is empty"
+        return EnvironmentKey(why=why, variables=missing)
+    for number, each in enumerate(results, 1):
+        if each and number not in keys:
+            why = _not_set(each.missing) if each.missing else "it is empty"
+            what = f"{API_KEY} number {number} of {len(written)} is left out: {why}"
+            context.report.notice(NoticeKind.DISABLED, (*here, number - 1), what)
+    if complaint := repeated_key(keys):
+        context.report.error(here, f"{API_KEY} {complaint}", "list each key once")
+        return EnvironmentKey()
+    found = tuple(keys.values())
+    return EnvironmentKey(found[0]) if len(found) == 1 else EnvironmentKey(pool=found)
+
+
+def _expand_key(context: Context, written: str, here: KeyPath, what: str) -> Expanded | None:
+    """Return a key with its references replaced; report what is wrong with it and return `None`."""
+    if not written.strip():
+        context.report.error(here, f"{what} {key_complaint(written)}", "omit the key, or give it a value")
+        return None
+    if name := foreign_reference(written):
+        context.report.error(here, f"{what} names a variable, but not as ${{NAME}}", f'did you mean "${{{name}}}"?')
+        return None
+    result = expand_text(context, written, here)
+    if result is None or not (key := result.usable.strip()):
+        return result
+    if complaint := key_complaint(key):
+        context.report.error(here, f"{what} {complaint}", "copy the key again")
+        return None
+    return result
+
+
+def _not_set(names: Sequence[str]) -> str:
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{listed} {'is' if len(names) == 1 else 'are'} not set"
 
 
 def resolve_address(context: Context, values: dict[str, Any], path: KeyPath, row: ProviderRow) -> None:

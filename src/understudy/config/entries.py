@@ -137,7 +137,7 @@ def _make_entry(
         values = {**{key: model for key, model in models.items() if model}, **values}
     _default_model(context, values, path, row)
     try:
-        return ProviderConfig(**values, api_key=found.key, token=found.token)
+        return ProviderConfig(**values, api_key=found.pool or found.key, token=found.token)
     except ConfigError:
         if context.report.has_errors:  # those that were reported, with their lines
             return None

@@ -18,7 +18,7 @@ class NoticeKind(enum.StrEnum):
     IGNORED = "ignored"
     """A value that something else overrides."""
     DISABLED = "disabled"
-    """An entry that cannot be used because its key is missing."""
+    """An entry, or a key of a pool, that cannot be used because a variable is not set."""
     MISSING = "missing"
     """A file without `[llm]`: nothing in it is used."""
     DEFAULTED = "defaulted"

@@ -35,6 +35,11 @@ class Expanded(msgspec.Struct, frozen=True):
     text: str
     missing: tuple[str, ...] = ()
 
+    @property
+    def usable(self) -> str:
+        """The string; empty if a variable is missing."""
+        return "" if self.missing else self.text
+
 
 def read_table(context: Context, table: Mapping[str, Any], path: KeyPath, rules: Mapping[str, Rule]) -> dict[str, Any]:
     """Return the valid values of the keys in `rules`, references replaced; report the invalid ones.

@@ -54,6 +54,8 @@ class AttemptRecord(msgspec.Struct, Plain, frozen=True, kw_only=True):
     """Until the first content, streamed attempts only."""
     waited: float = 0.0
     """Back-off before this attempt."""
+    key: str | None = None
+    """Which key of the entry's pool it used, such as `2 of 3`; `None` for an entry with one key."""
     batch: int | None = None
     """Of an embedding in several batches: the number of the batch, from 1."""
     answered_model: str | None = None
@@ -81,10 +83,11 @@ class AttemptRecord(msgspec.Struct, Plain, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         name = f"{self.provider}/{self.model}" if self.model else self.provider
+        key = f" (key {self.key})" if self.key else ""
         what = f"{self.failure.kind}: {self.failure.message}" if self.failure else str(self.outcome)
         step = f" → {self.next_step}" if self.next_step else ""
         batch = f"batch {self.batch}: " if self.batch is not None else ""
-        return f"{batch}{self.number}. {name} {what} ({self.duration:.2f} s){step}"
+        return f"{batch}{self.number}. {name}{key} {what} ({self.duration:.2f} s){step}"
 
 
 def total_cost(attempts: Iterable[AttemptRecord]) -> Cost | None:

@@ -204,6 +204,8 @@ class HealthStatus(msgspec.Struct, Plain, frozen=True, kw_only=True):
     """Seconds of the call."""
     detail: str | None = None
     """What is wrong and what to do, in a sentence."""
+    refused_keys: tuple[int, ...] = ()
+    """Of a pool of keys, the positions of those that the provider refuses, from 1."""
     targets: tuple[HealthStatus, ...] = ()
     """Of a manager: the status of each of its targets."""
 

@@ -14,8 +14,9 @@ import msgspec
 
 from understudy.domain.suggestions import kind_of
 
-Kind = Literal["string", "integer", "number", "flag", "table", "strings", "flags", "tables", "names"]
-"""`strings` and `flags` are tables with such values, `tables` and `names` are lists of tables and of strings."""
+Kind = Literal["string", "integer", "number", "flag", "table", "strings", "flags", "tables", "names", "keys"]
+"""`strings` and `flags` are tables with such values, `tables` and `names` are lists of tables and of strings. `keys` is
+a string, or a list of strings."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -75,14 +76,16 @@ class Rule(msgspec.Struct, frozen=True):
             case "tables":
                 return isinstance(value, list) and all(isinstance(item, dict) for item in value)
             case "names":
-                return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, str) for item in value)
+                return _is_list_of_strings(value)
+            case "keys":
+                return isinstance(value, str) or _is_list_of_strings(value)
 
     def _wrong_item(self, value: object) -> str:
         """Return what does not belong in a table or list of the right type, such as " that contains a number"."""
         match value:
             case Mapping() if self.kind in ("strings", "flags"):
                 items = [*(key for key in value if not isinstance(key, str)), *value.values()]
-            case list() | tuple() if self.kind in ("tables", "names"):
+            case list() | tuple() if self.kind in ("tables", "names", "keys"):
                 items = list(value)
             case _:
                 return ""
@@ -101,6 +104,10 @@ class Rule(msgspec.Struct, frozen=True):
         if self.least is not None and value < self.least:
             return f"must be at least {self.least:g}"
         return None
+
+
+def _is_list_of_strings(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, str) for item in value)
 
 
 _LEAST_INTEGER, _MOST_INTEGER = -(2**63), 2**64 - 1
@@ -122,12 +129,14 @@ _DESCRIPTIONS: Mapping[Kind, str] = {
     "flags": "table of true and false",
     "tables": "list of tables",
     "names": "list of strings",
+    "keys": "string, or list of strings",
 }
 
 _NAMES: Mapping[Kind, str] = {
     **{kind: f"a {words}" for kind, words in _DESCRIPTIONS.items()},
     "flag": "true or false",
     "names": "a list of at least one string",
+    "keys": "a string, or a list of at least one string",
 }
 
 
@@ -144,7 +153,7 @@ def _name(value: object) -> str:
         case dict():
             return "a table"
         case list():
-            return "a list"
+            return "a list" if value else "an empty list"
         case date() | time():
             return "a date or time"
         case _:

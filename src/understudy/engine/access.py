@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -74,29 +76,54 @@ def _hidden(value: str | _V) -> Secret | _V:
     return Secret(value) if isinstance(value, str) else value
 
 
-def secret_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, Secret | None]:
-    """Return an entry's key or token, and the header that carries it; `None` if it is fetched at every send.
+def _keys_of(config: ProviderConfig) -> tuple[Secret | None, ...]:
+    """Return the keys that an entry holds, or `(None,)`."""
+    given = config.api_key
+    keys = (given,) if given is None or isinstance(given, (str, Secret)) else given
+    return tuple(None if key is None else _hidden(key) for key in keys)
 
-    Raise `ConfigError` if it is missing, or cannot be sent in a header.
+
+def secrets_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, tuple[Secret | None, ...]]:
+    """Return an entry's key or token, and the header that carries it: the keys of a pool, else one.
+
+    `None` stands for one that is fetched at every send, or not needed. Raise `ConfigError` if it is missing, or cannot
+    be sent in a header.
     """
-    key, token = _hidden(config.api_key), _hidden(config.token)
-    if key is not None and token is not None:
+    keys, token = _keys_of(config), _hidden(config.token)
+    if keys != (None,) and token is not None:
         raise ConfigError(f"{config.entry}: set either api_key or token, not both")
     given = token if isinstance(token, Secret) else None
     if given is not None and row.token_auth is None:
         raise ConfigError(f"{config.entry}: {row.title} does not accept a token; use api_key")
-    for name, auth, secret in (("api_key", row.auth, key), ("token", row.token_auth, given)):
-        if secret is None or auth is None:
+    for name, auth, secrets in (("api_key", row.auth, keys), ("token", row.token_auth, (given,))):
+        if auth is None or secrets == (None,):
             continue
-        if complaint := key_complaint(secret.reveal()):
-            raise ConfigError(f"{config.entry}: {name} {complaint}")
-        return auth, secret
+        for number, secret in enumerate(secrets, start=1):
+            if secret is not None and (complaint := key_complaint(secret.reveal())):
+                which = f" number {number}" if len(secrets) > 1 else ""
+                raise ConfigError(f"{config.entry}: {name}{which} {complaint}")
+        return auth, secrets
     if token is not None or config.sign is not None:
         # The variable's key is for the provider's own address, not for a cloud with another kind of authentication.
-        return (row.token_auth if token is not None and row.token_auth else row.auth), None
+        return (row.token_auth if token is not None and row.token_auth else row.auth), (None,)
     found = key_from_environment(row, os.environ)
     if found.why is not None:
         raise ConfigError(f"{config.entry}: the API key is missing: {found.why}; set one, or add api_key to the entry")
     if found.token is not None and row.token_auth is not None:
-        return row.token_auth, found.token
-    return row.auth, found.key
+        return row.token_auth, (found.token,)
+    return row.auth, (found.key,)
+
+
+_numbers = itertools.count(1)
+
+
+@cache
+def _name_of_key(_secret: Secret) -> str:
+    """Return a name for a key, the same wherever the key is used, and not derived from it."""
+    return f"key-{next(_numbers)}"
+
+
+def names_of_keys(config: ProviderConfig) -> tuple[str, ...]:
+    """Return names for the keys of an entry's pool; empty without a pool."""
+    keys = _keys_of(config)
+    return tuple(_name_of_key(key) for key in keys if key is not None) if len(keys) > 1 else ()

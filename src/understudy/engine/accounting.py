@@ -46,6 +46,7 @@ def record_of(
         duration=attempt.duration,
         first_event=attempt.first_event,
         waited=attempt.launch.waited,
+        key=f"{target.key_number} of {len(target.credentials)}" if target.credentials else None,
         answered_model=model,
         dialect=stream.dialect,
         streamed=job.streamed,

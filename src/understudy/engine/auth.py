@@ -40,7 +40,7 @@ class Credential(msgspec.Struct, frozen=True):
     sign: Signer | None = None
     """Signs every complete request."""
     further: tuple[Secret, ...] = ()
-    """Other secrets sent in headers, which must not come back in errors."""
+    """Other secrets, such as those that signing put into headers, which must not come back in errors."""
 
     def __repr__(self) -> str:
         """Omit the functions: their own representations may show their arguments."""
@@ -65,7 +65,11 @@ class Credential(msgspec.Struct, frozen=True):
             raise NotSigned(
                 "the signer changed the request's address to one outside base_url, where the key must not be sent"
             )
-        return hidden(plain, signed), msgspec.structs.replace(used, further=changed_values(plain, signed))
+        return hidden(plain, signed), used.knowing(changed_values(plain, signed))
+
+    def knowing(self, secrets: tuple[Secret, ...]) -> Credential:
+        """Return the credential with more secrets that must not come back in errors."""
+        return msgspec.structs.replace(self, further=(*self.further, *secrets))
 
     def _covers(self, url: str) -> bool:
         return url.startswith(f"{self.origin}/")

@@ -16,7 +16,7 @@ from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.stats import ProviderStats
-from understudy.engine.access import endpoint_for, secret_for
+from understudy.engine.access import endpoint_for, names_of_keys, secrets_for
 from understudy.engine.backend import ModelFacts
 from understudy.engine.exchanges import dialect_of, limit_of, open_exchange, require, widened
 from understudy.engine.inner_streams import InnerStreams
@@ -77,18 +77,31 @@ class HttpBackend:
         return PriceLookup(self.config, self.row, self.endpoint(None).base_url)
 
     @cached_property
-    def credential(self) -> Credential:
-        """The key and where it may go. Read from the provider's own environment variable if the entry has none.
+    def credentials(self) -> tuple[Credential, ...]:
+        """The keys of the entry's pool, or its only key, and where they may go.
 
-        Raises `ConfigError` if the key is missing or invalid.
+        Read from the provider's own environment variable if the entry has none. Raises `ConfigError` if a key is
+        missing or invalid.
         """
         from understudy.engine.auth import Credential
 
         config = self.config
-        auth, secret = secret_for(config, self.row)
+        auth, secrets = secrets_for(config, self.row)
         home = urlsplit(self.endpoint(None).base_url)
+        origin = f"{home.scheme}://{home.netloc}"
         source = config.token if callable(config.token) else None
-        return Credential(auth, secret, f"{home.scheme}://{home.netloc}", token=source, sign=config.sign)
+        # No key of the pool may come back in an error, whichever was sent.
+        pool = tuple(each for each in secrets if each is not None) if len(secrets) > 1 else ()
+        return tuple(Credential(auth, each, origin, token=source, sign=config.sign, further=pool) for each in secrets)
+
+    @cached_property
+    def credential(self) -> Credential:
+        """The entry's key, the first of its pool; see `credentials`."""
+        return self.credentials[0]
+
+    @cached_property
+    def _key_names(self) -> tuple[str, ...]:
+        return names_of_keys(self.config)
 
     @cached_property
     def _background(self) -> Background:
@@ -156,6 +169,7 @@ class HttpBackend:
             default=default,
             endpoint=base_url,
             credential=f"{self.name}@{base_url}",
+            credentials=tuple(f"{key}@{base_url}" for key in self._key_names) if self._key_names else (),
             idempotent=self.row.idempotent,
             rate_limit_domain=config.rate_limit_domain or "",
             continues=declared.get("prefill", endpoint.quirks.continues),
@@ -263,7 +277,7 @@ class HttpBackend:
         inside = streamed and whole
         context = HttpContext(
             transport=self._transport,
-            credential=self.credential,
+            credential=self.credential if not target.credentials else self.credentials[max(0, target.key_number - 1)],
             limits=limits,
             attempt_id=attempt_id,
             server=endpoint.server,

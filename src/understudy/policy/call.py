@@ -14,8 +14,7 @@ allow a hedge), `settled` (the end).
     Failed               running    nothing while the other attempt runs; else Launch now, or a timer for later;
                                     Settle failed when nothing is left
     Failed               committed  Settle failed; with `restart` and `continue` as before a commit, other targets
-                                    first: the next Commit names the attempt that it replaces, and without one the
-                                    request settles with the failure of the attempt that the caller saw
+                                    first; without another Commit it settles with the failure that the caller saw
     Denied               running    as Failed, of an attempt that was never made
     Cancelled            any        Abort of what runs, Settle cancelled
     tick at the timer    ready      Launch
@@ -52,9 +51,8 @@ from understudy.policy.signals import (
     Settle,
     Signal,
 )
-from understudy.policy.targets import Limits
 from understudy.policy.tries import Tries, Try
-from understudy.policy.verdicts import Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
+from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -175,7 +173,7 @@ class Call:
         verdict = verdict_of(failure, max_wait=self._rules.max_wait, took=now - ended.launched_at)
         self._last = failure
         self._note_failure(ended, failure, verdict, now)
-        excused = signal.translated or self._shown.broken is not None  # the one before had taken the request
+        signal = self._shown.excused(signal)
         if self._shown.attempt is not None and (why := self._shown.break_off(signal, verdict, self._tries)):
             return self._surface(signal, why)
         if self._rules.has_effects and signal.answered:
@@ -183,6 +181,24 @@ class Call:
         if self.running and verdict.fallback is not Fallback.NEVER:
             self._decide(signal.attempt, "the other attempt goes on")
             return []
+        if ended.permit.key and failure.kind in OF_THE_KEY:
+            return self._key_failed(signal, ended, now)
+        return self._go_on(current, signal, verdict, now)
+
+    def _key_failed(self, signal: Failed, ended: Running, now: float) -> list[Action]:
+        """Use another key of the pool at once, which counts as no retry; else go on as if the target had one key."""
+        current, found = ended.target, self._picker.other_key(ended.target, now)
+        if isinstance(found, Pick):
+            self._decide(signal.attempt, f"try another of the {len(current.step.target.credentials)} keys")
+            current.count -= 1
+            return self._start(current, found.permit, now)
+        self._decide(signal.attempt, found)
+        self._last = failure = self._picker.of_pool(current, signal.failure, now)
+        verdict = verdict_of(failure, max_wait=self._rules.max_wait, took=now - ended.launched_at)
+        return self._go_on(current, msgspec.structs.replace(signal, failure=failure), verdict, now)
+
+    def _go_on(self, current: Try, signal: Failed, verdict: Verdict, now: float) -> list[Action]:
+        """Try the same target again, or another one, as the verdict allows; settle when nothing is left."""
         if verdict.why:
             self._decide(signal.attempt, verdict.why)
         first, last = self._shown.retries(verdict, current)
@@ -191,7 +207,7 @@ class Call:
             return self._again(current, now)
         if first and (actions := self._retry(current, signal, verdict, now)) is not None:
             return actions
-        if not self._may_fall_back(current, verdict, translated=excused):
+        if not self._may_fall_back(current, verdict, translated=signal.translated):
             return self._surface(signal, "another target would not help")
         if (actions := self._fall_back(signal.attempt, now)) is not None:
             return actions
@@ -200,7 +216,7 @@ class Call:
         if (actions := self._recover(signal.attempt, now)) is not None:
             return actions
         self._decide(signal.attempt, "no other target is left")
-        return self._settle(Settle(signal.attempt, self._picker.with_soonest(failure, now)))
+        return self._settle(Settle(signal.attempt, self._picker.with_soonest(signal.failure, now)))
 
     def _note_failure(self, ended: Running, failure: Failure, verdict: Verdict, now: float) -> None:
         """Let the target's health know, and return the permit.
@@ -213,10 +229,8 @@ class Call:
             trips = Trips.NOTHING if trips is Trips.TARGET else trips
         self._health.failed(ended.permit, failure, cooldown, now, trips)
         self._health.release(ended.permit)
-        current, most = ended.target, self._rules.max_tries
-        if verdict.retries is not None:
-            most = min(most, verdict.retries + 1)
-        current.may_come_back = verdict.retry is not Retry.NEVER and current.count < most
+        key = ended.permit.key if failure.kind in OF_THE_KEY else ""
+        ended.target.failed(verdict, self._rules.max_tries, key)
 
     def _denied(self, signal: Denied, now: float) -> list[Action]:
         """Go on to the next target: the attempt was not made, and its number is free again if it is the latest."""
@@ -298,8 +312,7 @@ class Call:
         """Launch an attempt at a target that was not tried yet, or wait for one; `None` if none can be asked."""
         if self._tries.attempts:
             if not self._tries.may_start(now):
-                late = Failure(kind=FailureKind.DEADLINE, message=self._late())
-                return self._stop(late if self._shown.broken is None else self._shown.broken[1])
+                return self._stop(self._shown.real(Failure(kind=FailureKind.DEADLINE, message=self._late())))
             if self._tries.left <= 0:
                 return None
         match self._picker.next(now, self._wait_began):
@@ -352,20 +365,8 @@ class Call:
         self.running[number] = Running(each, permit, now)
         waited = 0.0 if self._wait_began is None else now - self._wait_began
         self._wait_began = None
-        limits, continues = self._limits(each, now), self._shown.continues
-        return [Launch(number, target, limits, waited, each.step.why, permit.is_probe, continues)]
-
-    def _limits(self, each: Try, now: float) -> Limits:
-        """Return the time-outs of an attempt: within the deadline, and within its share while others are untried."""
-        limits, remaining = each.step.target.limits, self._tries.deadline - now
-        share = self._tries.share(each, now) if len(self._tries.all) > 1 else None
-        if share is not None and not each.launched:
-            each.share_ends = now + share
-        each.launched = True
-        each.denied = False
-        if share is None and limits.total <= remaining:
-            return limits
-        return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)
+        limits, continues = self._tries.limits(each, now), self._shown.continues
+        return [Launch(number, permit.target, limits, waited, each.step.why, permit.is_probe, continues)]
 
     # ---- ends ----
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.signals import Action, Beat, Began, Commit, Failed, Rules, Settle
 from understudy.policy.tries import Tries, Try
@@ -92,6 +94,14 @@ class Commitment:
             return False, False
         first = verdict.retry is not Retry.LAST and self.broken is None
         return first, not first
+
+    def excused(self, signal: Failed) -> Failed:
+        """Return the failure of an attempt that follows a break: the one before had accepted the same request."""
+        return signal if self.broken is None else msgspec.structs.replace(signal, translated=True)
+
+    def real(self, late: Failure) -> Failure:
+        """Return why a request ends that has too little time for another attempt: the break, if there was one."""
+        return late if self.broken is None else self.broken[1]
 
     def surfaced(self, settle: Settle) -> Settle:
         """Return how a request ends. After a break the caller gets its error, not that of a target behind it."""

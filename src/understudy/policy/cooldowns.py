@@ -1,8 +1,14 @@
-"""What is left alone until a stated time: after a rate limit its target, after a refusal the model, key or host."""
+"""What is left alone until a stated time: after a rate limit its target, after a refusal the model, key or host.
+
+For an entry with a pool of keys, what concerns a key alone is remembered by key: `key` is its name. Without one, the
+methods are about the target as a whole.
+"""
 
 from __future__ import annotations
 
 import math
+
+import msgspec
 
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.failures import Failure, FailureKind
@@ -22,6 +28,9 @@ _MOST_DOUBLINGS = 16
 _OF_ALL = (Cooldown.TARGET, Cooldown.MODEL, Cooldown.CREDENTIAL, Cooldown.ENDPOINT)
 _OF_FREE = (Cooldown.CREDENTIAL, Cooldown.ENDPOINT)
 """Those that concern an operation which no model answers, such as the list of models."""
+_OF_KEYS = (Cooldown.TARGET, Cooldown.MODEL, Cooldown.CREDENTIAL)
+_OF_KEYS_FREE = (Cooldown.CREDENTIAL,)
+"""The same for one key of a pool: its rate limit, the models that it may not use, and the key itself."""
 
 
 class Pause:
@@ -42,6 +51,17 @@ class Pause:
         self.why = ""
 
 
+class Denial(msgspec.Struct, frozen=True):
+    """Refusal until `until` (monotonic seconds) at most, because of `why`."""
+
+    until: float
+    why: str
+    probed: bool = False
+    """Another request probes the target, and may end this before `until`."""
+    breaker: bool = False
+    """A circuit breaker refuses: no probe is made in spite of it."""
+
+
 class Cooldowns:
     """All cooldowns, by what they concern."""
 
@@ -57,17 +77,19 @@ class Cooldowns:
         """Whether none is remembered, not even one that is over."""
         return not any(self._pauses.values())
 
-    def active(self, target: Target, now: float, *, free: bool = False) -> list[Pause]:
+    def active(self, target: Target, now: float, *, free: bool = False, key: str = "") -> list[Pause]:
         """Return the cooldowns in force for a target; for operations that are `free`, those of key and host."""
-        return [pause for pause in self._over(target, free=free) if pause.until > now]
+        return [pause for pause in self._over(target, free=free, key=key) if pause.until > now]
 
-    def failed(self, target: Target, launched: float, failure: Failure, scope: Cooldown, now: float) -> None:
+    def failed(
+        self, target: Target, launched: float, failure: Failure, scope: Cooldown, now: float, key: str = ""
+    ) -> None:
         """Note a failure. A cooldown is only ever extended, never shortened by a later event.
 
         Attempts that were under way together fail together: only one that was launched after the latest failure makes
         the row longer, and so the cooldown.
         """
-        pause = self._pause(target, scope)
+        pause = self._pause(target, scope, key)
         if now >= pause.until:
             pause.probed = False
         disabled = scope is not Cooldown.TARGET
@@ -81,13 +103,13 @@ class Cooldowns:
             pause.disabled = disabled
             pause.why = f"{failure.kind}: {failure.message}"
 
-    def succeeded(self, target: Target, launched: float, probed: tuple[Pause, ...]) -> None:
+    def succeeded(self, target: Target, launched: float, probed: tuple[Pause, ...], key: str = "") -> None:
         """Note a success: failures in a row end, and so do the cooldowns that were over or probed.
 
         A cooldown that began while the attempt was under way stays: the attempt proves nothing against it.
         """
-        for scope, pauses in self._pauses.items():
-            name = name_of(target, scope)
+        for scope in _OF_KEYS if key else _OF_ALL:
+            pauses, name = self._pauses[scope], name_of(target, scope, key)
             pause = pauses.get(name)
             if pause is None:
                 continue
@@ -95,28 +117,31 @@ class Cooldowns:
             if pause in probed or pause.until <= launched:
                 del pauses[name]
 
-    def lift(self, target: Target) -> None:
+    def lift(self, target: Target, key: str = "") -> None:
         """Enable what was disabled for a target."""
-        for scope, pauses in self._pauses.items():
-            name = name_of(target, scope)
+        for scope in _OF_KEYS if key else _OF_ALL:
+            pauses, name = self._pauses[scope], name_of(target, scope, key)
             if (pause := pauses.get(name)) is not None and pause.disabled:
                 del pauses[name]
 
     def forget(self, target: Target) -> None:
-        """Forget every cooldown that concerns a target."""
+        """Forget every cooldown that concerns a target, or one of its keys."""
         for scope, pauses in self._pauses.items():
-            pauses.pop(name_of(target, scope), None)
+            for key in ("", *target.credentials):
+                pauses.pop(name_of(target, scope, key), None)
 
-    def _pause(self, target: Target, scope: Cooldown) -> Pause:
+    def _pause(self, target: Target, scope: Cooldown, key: str) -> Pause:
         """Return the cooldown of a scope, creating it if it is missing, and make it the last to be forgotten."""
-        pauses, name = self._pauses[scope], name_of(target, scope)
+        pauses, name = self._pauses[scope], name_of(target, scope, key)
         pause = pauses[name] = pauses.get(name) or Pause()
         return pause
 
-    def _over(self, target: Target, *, free: bool) -> list[Pause]:
+    def _over(self, target: Target, *, free: bool, key: str) -> list[Pause]:
         """Return the cooldowns that concern a target, those that are over included."""
-        scopes = _OF_FREE if free else _OF_ALL
-        found = (self._pauses[scope].get(name_of(target, scope)) for scope in scopes if self._pauses[scope])
+        scopes: tuple[Cooldown, ...] = _OF_FREE if free else _OF_ALL
+        if key:
+            scopes = _OF_KEYS_FREE if free else _OF_KEYS
+        found = (self._pauses[scope].get(name_of(target, scope, key)) for scope in scopes if self._pauses[scope])
         return [pause for pause in found if pause is not None]
 
 
@@ -134,14 +159,15 @@ def _length(failure: Failure, earlier: int, *, disabled: bool) -> float:
     return min(LONGEST_HINT, hint)
 
 
-def name_of(target: Target, scope: Cooldown) -> str:
-    """Return the name under which a scope knows a target."""
+def name_of(target: Target, scope: Cooldown, key: str = "") -> str:
+    """Return the name under which a scope knows a target, or one key of it."""
     match scope:
         case Cooldown.CREDENTIAL:
-            return target.credential or target.name
+            return key or target.credential or target.name
         case Cooldown.ENDPOINT:
             return target.endpoint or target.name
         case Cooldown.TARGET:
-            return target.rate_limit_domain or target.label
+            name = target.rate_limit_domain or target.label
         case _:
-            return target.label
+            name = target.label
+    return f"{name} {key}" if key else name

@@ -8,6 +8,7 @@ again and again). An operator's `disable` is a third, which only `enable` ends.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 from random import Random
 
 import msgspec
@@ -15,10 +16,11 @@ import msgspec
 from understudy.domain.bounded import REMEMBERED, BoundedDict
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.breaker import Breaker, BreakerState, Ended, Refusal
-from understudy.policy.cooldowns import Cooldowns, Pause
+from understudy.policy.cooldowns import Cooldowns, Denial, Pause
+from understudy.policy.key_pools import KeyPools
 from understudy.policy.latencies import Latencies
 from understudy.policy.targets import Target, TargetFacts
-from understudy.policy.verdicts import Cooldown, Trips
+from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Trips
 
 UNKNOWN_SILENCE = 10.0
 """Seconds of silence after which a target is late of which too little was observed."""
@@ -47,6 +49,8 @@ class Permit(msgspec.Struct, frozen=True):
     """The half-open breakers that it probes, with the number of its lease."""
     numbers: tuple[int, int] = (0, 0)
     """The attempt's number among those at its host, and among those at its target."""
+    key: str = ""
+    """The name of the key that it uses, of a pool, which is then the target's `credential`; empty without a pool."""
 
     @property
     def is_probe(self) -> bool:
@@ -65,17 +69,6 @@ class _Flow:
         self.breaker: Breaker | None = None
 
 
-class Denial(msgspec.Struct, frozen=True):
-    """Refusal until `until` (monotonic seconds) at most, because of `why`."""
-
-    until: float
-    why: str
-    probed: bool = False
-    """Another request probes the target, and may end this before `until`."""
-    breaker: bool = False
-    """A circuit breaker refuses: no probe is made in spite of it."""
-
-
 _NONE: frozenset[str] = frozenset()
 
 
@@ -88,6 +81,7 @@ class Health:
     def __init__(self, rng: Random | None = None) -> None:
         self._rng = rng or Random()
         self._cooldowns = Cooldowns()
+        self._pools = KeyPools(self._cooldowns)
         self._hosts: dict[str, _Flow] = {}
         self._targets: dict[str, _Flow] = {}
         """By label. What a connected server does may concern one of its models alone."""
@@ -111,30 +105,47 @@ class Health:
         return self._callers
 
     def acquire(
-        self, target: Target, now: float, caller: int = 0, *, free: bool = False, last: bool = False
+        self,
+        target: Target,
+        now: float,
+        caller: int = 0,
+        *,
+        free: bool = False,
+        last: bool = False,
+        but: Collection[str] = (),
     ) -> Permit | Denial:
         """Ask for a permit to launch an attempt at a target.
 
         `free`: the operation uses no model, so what is known of the model does not matter. `last`: the request has no
-        other target, so it may go on beside a probe that has had an answer.
+        other target, so it may go on beside a probe that has had an answer. `but`: keys of a pool that it may not use.
         """
-        if self.calm:
+        if self.calm and not but:
             return self._permitted(target, now, caller)
-        denial = self.denial(target, now, free=free, last=last)
+        denial = self.denial(target, now, free=free, last=last, but=but)
         if denial is not None:
             return denial
-        return self._permitted(target, now, caller, leases=self._lease(target, now, free=free))
+        keys = self._pools.usable(target, now, free=free, but=but) if target.credentials else ()
+        return self._permitted(target, now, caller, leases=self._lease(target, now, free=free), keys=keys)
 
-    def probe(self, target: Target, now: float, caller: int = 0, *, free: bool = False) -> Permit | None:
+    def probe(
+        self, target: Target, now: float, caller: int = 0, *, free: bool = False, but: Collection[str] = ()
+    ) -> Permit | None:
         """Ask for a permit in spite of a cooldown; `None` if a probe of it runs or has failed already."""
         active = tuple(self._cooldowns.active(target, now, free=free))
         if any(pause.probing or pause.probed for pause in active) or target.name in self._disabled:
             return None
         if any(each.refusal(now) for each in self._over(target, free=free)):
             return None
+        keys: Sequence[str] = ()
+        if target.credentials:
+            found = self._pools.to_probe(target, now, free=free, but=but)
+            if found is None:
+                return None
+            keys, active = found[0], (*active, *found[1])
         for pause in active:
             pause.probing = True
-        return self._permitted(target, now, caller, probes=active, leases=self._lease(target, now, free=free))
+        leases = self._lease(target, now, free=free)
+        return self._permitted(target, now, caller, probes=active, leases=leases, keys=keys)
 
     def _lease(self, target: Target, now: float, *, free: bool) -> tuple[tuple[Breaker, int], ...]:
         """Take the place of the probe at each half-open breaker of a target where it is free."""
@@ -151,6 +162,8 @@ class Health:
             pause.probing = False
         for breaker, number in permit.leases:
             breaker.end_lease(number)
+        if permit.key:
+            self._pools.give_back(permit.key)
 
     def _permitted(
         self,
@@ -160,13 +173,18 @@ class Health:
         *,
         probes: tuple[Pause, ...] = (),
         leases: tuple[tuple[Breaker, int], ...] = (),
+        keys: Sequence[str] = (),
     ) -> Permit:
         host, own = self._flows(target)
         host.in_flight += 1
         host.launched += 1
         own.in_flight += 1
         own.launched += 1
-        return Permit(target, now, caller, probes, leases, (host.launched, own.launched))
+        key = ""
+        if target.credentials:
+            key = self._pools.take(keys or target.credentials)
+            target = msgspec.structs.replace(target, credential=key)
+        return Permit(target, now, caller, probes, leases, (host.launched, own.launched), key)
 
     def _flows(self, target: Target) -> tuple[_Flow, _Flow]:
         """Return the attempts at a target's host, and its own."""
@@ -181,9 +199,14 @@ class Health:
 
     # ---- what is known ----
 
-    def denial(self, target: Target, now: float, *, free: bool = False, last: bool = False) -> Denial | None:
-        """Return until when and why a target may not be asked; `None` when it may."""
-        if self.calm:
+    def denial(
+        self, target: Target, now: float, *, free: bool = False, last: bool = False, but: Collection[str] = ()
+    ) -> Denial | None:
+        """Return until when and why a target may not be asked; `None` when it may.
+
+        A target with a pool of keys may be while one of them may be used.
+        """
+        if self.calm and not but:
             return None
         found = [
             Denial(pause.until, pause.why, pause.probing) for pause in self._cooldowns.active(target, now, free=free)
@@ -194,6 +217,8 @@ class Health:
                 continue
             why, until = refusal
             found.append(Denial(until, f"circuit breaker: {breaker.why}", why is Refusal.PROBED, breaker=True))
+        if target.credentials and (keys := self._pools.denial(target, now, free=free, but=but)) is not None:
+            found.append(keys)
         if target.name in self._disabled:
             found.append(Denial(math.inf, "disabled by the operator", breaker=True))
         return max(found, key=lambda denial: denial.until, default=None)
@@ -261,6 +286,8 @@ class Health:
         if self.calm:
             return
         self._cooldowns.succeeded(permit.target, permit.launched, permit.probes)
+        if permit.key:
+            self._cooldowns.succeeded(permit.target, permit.launched, permit.probes, permit.key)
         host, own = self._flows(permit.target)
         for flow in (host,) if free else (host, own):
             if (breaker := flow.breaker) is not None:
@@ -278,7 +305,8 @@ class Health:
                 probed.probed = True
         if cooldown is not Cooldown.NOTHING:
             self.calm = False
-            self._cooldowns.failed(permit.target, permit.launched, failure, cooldown, now)
+            key = permit.key if failure.kind in OF_THE_KEY else ""
+            self._cooldowns.failed(permit.target, permit.launched, failure, cooldown, now, key)
         if trips is Trips.NOTHING:
             return
         self.calm = False
@@ -292,9 +320,15 @@ class Health:
 
     # ---- what an operator does ----
 
-    def lift(self, target: Target) -> None:
-        """Enable what was disabled for a target, after a free check proved that it works."""
+    def lift(self, target: Target, *, refused: Collection[int] = ()) -> None:
+        """Enable what was disabled for a target, after a free check proved that it works.
+
+        `refused`: the positions of those keys of its pool, from 1, which it proved to be refused.
+        """
         self._cooldowns.lift(target)
+        for number, key in enumerate(target.credentials, start=1):
+            if number not in refused:
+                self._cooldowns.lift(target, key)
         self._note_calm()
 
     def disable(self, name: str) -> None:

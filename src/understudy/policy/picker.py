@@ -15,7 +15,8 @@ import msgspec
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy import backoff
 from understudy.policy.budgets import RetryBudget
-from understudy.policy.health import Denial, Health, Permit
+from understudy.policy.cooldowns import Denial
+from understudy.policy.health import Health, Permit
 from understudy.policy.signals import Rules
 from understudy.policy.tries import LEAST, Tries, Try
 
@@ -90,7 +91,7 @@ class Picker:
         """Ask for a target that failed, if it was denied since: its breaker or cooldown says when it is back."""
         if not each.may_come_back:
             return None
-        denial = self._health.denial(each.step.target, now, free=self._rules.free, last=True)
+        denial = self._health.denial(each.step.target, now, free=self._rules.free, last=True, but=each.dead_keys)
         if denial is None and not each.denied:
             return None
         permit = self._acquire(each, now)
@@ -107,13 +108,43 @@ class Picker:
             return Pick(each, permit)
         if not self._tries.untried() and not permit.breaker:
             # This request's own rate limit put the target in cooldown, and its wait has been served.
-            probe = self._health.probe(each.step.target, now, self._caller, free=self._rules.free)
+            free, but = self._rules.free, each.dead_keys
+            probe = self._health.probe(each.step.target, now, self._caller, free=free, but=but)
             if probe is not None:
                 return Pick(each, probe)
         patience = min(longest, self._rules.max_wait) if permit.breaker else self._rules.max_wait
         if permit.until - now <= patience and permit.until <= self._tries.latest_retry(each, now):
             return Wait(permit.until)
         return None
+
+    def other_key(self, each: Try, now: float) -> Pick | str:
+        """Pick another key of a target's pool, after one was limited or refused; else return why there is none.
+
+        The targets that were not tried yet keep their attempts and their time.
+        """
+        if self._tries.kept_for_others:
+            whose = "left" if self._tries.left <= 0 else "left besides those for the other targets"
+            return f"no other key: no attempt is {whose} (max_attempts)"
+        if now > self._tries.latest_retry(each, now):
+            return "no other key: too little time is left"
+        free, last = self._rules.free, self._is_last(each, now)
+        target = each.step.target
+        permit = self._health.acquire(target, now, self._caller, free=free, last=last, but=each.failed_keys)
+        if isinstance(permit, Denial):
+            return f"no other of the {len(target.credentials)} keys may be used"
+        return Pick(each, permit)
+
+    def of_pool(self, each: Try, failure: Failure, now: float) -> Failure:
+        """Return the failure of a target of which no other key may be used: it is back with the first of them."""
+        target, free = each.step.target, self._rules.free
+        hint, count = failure.retry_after, len(target.credentials)
+        if self._health.denial(target, now, free=free, but=each.failed_keys) is None:
+            return failure  # only an attempt or time was missing
+        if hint is not None:
+            denial = self._health.denial(target, now, free=free, but=each.dead_keys)
+            hint = min(hint, denial.until - now) if denial is not None else hint
+        message = f"none of the {count} keys of {target.name} may be used now; the last failure was: {failure.message}"
+        return msgspec.structs.replace(failure, message=message, retry_after=hint)
 
     def hedge(self, now: float, budget: RetryBudget) -> Pick | None:
         """Pick a target to ask beside the one that is being asked: never waits, never probes.
@@ -134,10 +165,10 @@ class Picker:
 
     def _acquire(self, each: Try, now: float) -> Permit | Denial:
         health, target = self._health, each.step.target
-        if health.calm:
+        if health.calm and not each.dead_keys:
             return health.acquire(target, now, self._caller)
-        free = self._rules.free
-        permit = health.acquire(target, now, self._caller, free=free, last=self._is_last(each, now))
+        free, last = self._rules.free, self._is_last(each, now)
+        permit = health.acquire(target, now, self._caller, free=free, last=last, but=each.dead_keys)
         if isinstance(permit, Denial):
             until = "" if math.isinf(permit.until) else f" for {permit.until - now:.0f} s"
             self.denials[target.label] = f"{target.label}{until} ({permit.why})"

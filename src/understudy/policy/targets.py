@@ -45,6 +45,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the model is the entry's, rather than one that a task, a route or a call names."""
     endpoint: str = ""
     credential: str = ""
+    credentials: tuple[str, ...] = ()
+    """The names of all keys, for an entry with a pool of them. Where an attempt is launched, `credential` is the name
+    of the key that it uses."""
     rate_limit_domain: str = ""
     """The quota that it shares with the other targets of that domain: a rate limit puts all of them in cooldown."""
     continues: bool = False
@@ -61,6 +64,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         label = f"{self.name}/{self.model}" if self.model else self.name
         msgspec.structs.force_setattr(self, "label", label)
         msgspec.structs.force_setattr(self, "host", self.endpoint or self.name)
+
+    @property
+    def key_number(self) -> int:
+        """Which key of the pool an attempt uses, from 1; 0 if there is no pool, or no key is picked yet."""
+        return self.credentials.index(self.credential) + 1 if self.credential in self.credentials else 0
 
 
 class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):

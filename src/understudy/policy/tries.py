@@ -6,8 +6,12 @@ only its own share, the remaining time divided by their number and itself. An at
 
 from __future__ import annotations
 
+import msgspec
+
 from understudy.policy.health import Health
 from understudy.policy.plan import Plan, Step
+from understudy.policy.targets import Limits
+from understudy.policy.verdicts import Retry, Verdict
 
 LEAST = 1.0
 """Seconds that an attempt needs to be worth starting; no share is smaller."""
@@ -18,7 +22,17 @@ LATE = 0.1
 class Try:
     """What has become of one step of the plan."""
 
-    __slots__ = ("closed", "count", "denied", "launched", "may_come_back", "share_ends", "step")
+    __slots__ = (
+        "closed",
+        "count",
+        "dead_keys",
+        "denied",
+        "failed_keys",
+        "launched",
+        "may_come_back",
+        "share_ends",
+        "step",
+    )
 
     def __init__(self, step: Step) -> None:
         self.step = step
@@ -33,6 +47,20 @@ class Try:
         """It was tried, and the way in which it failed may pass."""
         self.denied = False
         """What is known of its health forbade to try it again."""
+        self.failed_keys: tuple[str, ...] = ()
+        """Of a pool, those that were limited or refused."""
+        self.dead_keys: tuple[str, ...] = ()
+        """Those among them that are not used again for this request."""
+
+    def failed(self, verdict: Verdict, max_tries: int, key: str = "") -> None:
+        """Note a failure, and whether it may pass. `key`: that of the pool which was limited or refused."""
+        most = max_tries if verdict.retries is None else min(max_tries, verdict.retries + 1)
+        again = verdict.retry is not Retry.NEVER
+        if key:
+            self.failed_keys = (*self.failed_keys, key)
+            self.dead_keys = self.dead_keys if again else (*self.dead_keys, key)
+            again = any(each not in self.dead_keys for each in self.step.target.credentials)
+        self.may_come_back = again and self.count < most
 
     @property
     def untried(self) -> bool:
@@ -105,6 +133,18 @@ class Tries:
         if share is None or each.share_ends is None:
             return share
         return min(share, max(LEAST, each.share_ends - now))
+
+    def limits(self, each: Try, now: float) -> Limits:
+        """Return the time-outs of an attempt: within the deadline, and within its share while others are untried."""
+        limits, remaining = each.step.target.limits, self.deadline - now
+        share = self.share(each, now) if len(self.all) > 1 else None
+        if share is not None and not each.launched:
+            each.share_ends = now + share
+        each.launched = True
+        each.denied = False
+        if share is None and limits.total <= remaining:
+            return limits
+        return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)
 
     def latest_retry(self, each: Try, now: float) -> float:
         """Return until when a retry may be put off: it needs time itself, and the other targets need their shares."""

@@ -124,6 +124,9 @@ VERDICTS: dict[FailureKind, Verdict] = {
 }
 """Total over `FailureKind`, tested."""
 
+OF_THE_KEY = frozenset({_K.RATE_LIMITED, _K.DAILY_QUOTA, _K.BILLING, _K.AUTHENTICATION, _K.PERMISSION})
+"""Failures that concern the key that was sent: another key of the same pool may be accepted."""
+
 
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 422})
 """Statuses of requests that fail the same way again, whatever `x-should-retry` claims."""

@@ -16,6 +16,8 @@ class EnvironmentKey(msgspec.Struct, frozen=True):
 
     key: Secret | None = None
     token: Secret | None = None
+    pool: tuple[Secret, ...] = ()
+    """Several keys, which only an entry can have."""
     why: str | None = None
     """Why the provider cannot be used."""
     variables: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ Report = dict[str, Any]
 
 _ANSWER = ("text", "parsed", "refusal", "model", "provider", "finish_reason")
 _ATTEMPT = ("number", "provider", "provider_type", "model", "outcome")
-_PLACE = ("why", "route", "task", "session", "labels")
+_PLACE = ("key", "why", "route", "task", "session", "labels")
 _FAILURE = ("kind", "message", "status", "code", "retry_after")
 
 

@@ -21,7 +21,7 @@ from understudy.settings import FallbackConfig, ProviderConfig
 
 IN_FILE = "configuration file"
 """The source of a key that is written in the file."""
-_OF_STATUS = ("ok", "reachable", "serving", "authenticated", "model_available", "detail")
+_OF_STATUS = ("ok", "reachable", "serving", "authenticated", "model_available", "detail", "refused_keys")
 
 
 class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +40,9 @@ class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
     reachable: bool | None = None
     serving: bool | None = None
     authenticated: bool | None = None
+    """Whether the key is accepted; of a pool, any of its keys."""
+    refused_keys: tuple[int, ...] = ()
+    """Of a pool of keys, the positions of those that are refused, from 1."""
     model_available: bool | None = None
     latency: float | None = None
     """Seconds of one call."""
@@ -103,7 +106,7 @@ async def _check_entry(provider: Provider) -> EntryResult:
         result,
         **{name: getattr(status, name) for name in _OF_STATUS},
         latency=None if status.latency is None else round(status.latency, 6),
-        wrong=status.authenticated is False or status.model_available is False,
+        wrong=status.authenticated is False or status.model_available is False or bool(status.refused_keys),
     )
 
 
@@ -127,10 +130,13 @@ def describe_entry(provider: Provider) -> EntryResult:
 
 def key_source(config: ProviderConfig, row: ProviderRow) -> str | None:
     """Return the environment variable that holds the key or token, preferring the provider's own ones; else that it is
-    written in the file."""
-    key = config.api_key or config.token
-    if not isinstance(key, Secret):
-        return None
+    written in the file. Of a pool of keys, return the source of each."""
+    given = config.api_key or config.token
+    keys = given if isinstance(given, tuple) else (given,)
+    return ", ".join(_source_of(key, row) for key in keys if isinstance(key, Secret)) or None
+
+
+def _source_of(key: Secret, row: ProviderRow) -> str:
     for name in (*row.key_variables, *row.token_variables, *os.environ):
         value = os.environ.get(name, "").strip()
         if value and Secret(value) == key:
@@ -143,6 +149,8 @@ def health_word(entry: EntryResult) -> str:
     match entry:
         case EntryResult(wrong=True, authenticated=None, model_available=None):
             return "wrong"
+        case EntryResult(ok=True, refused_keys=(_, *_) as refused):
+            return "key refused" if len(refused) == 1 else f"{len(refused)} keys refused"
         case EntryResult(ok=True):
             return "ok"
         case EntryResult(ok=None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -37,8 +37,9 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     weight: float = 1.0
     """For the strategies `weighted` and `least_busy`: the share of requests relative to the other entries'. 0: only if
     no other target can answer."""
-    api_key: str | Secret | None = None
-    """A string becomes a `Secret`. If unset, the provider's own environment variable is read at the first call."""
+    api_key: str | Secret | Sequence[str | Secret] | None = None
+    """A string becomes a `Secret`. If unset, the provider's own environment variable is read at the first call. A list
+    is a pool of keys, over which the requests are spread; it becomes a tuple of `Secret`s."""
     token: str | Secret | TokenSource | None = None
     """Instead of a key: a token, if the provider accepts one (Microsoft Entra at Azure OpenAI), or a function, plain or
     asynchronous, that returns a key or token at every request. Functions are for Python only."""
@@ -109,6 +110,9 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
         value = getattr(self, name)
         if isinstance(value, str) and (name != "proxy" or "@" in value):
             msgspec.structs.force_setattr(self, name, Secret(value.strip()))
+        elif isinstance(value, (list, tuple)) and name == "api_key":
+            keys = tuple(Secret(each.strip()) if isinstance(each, str) else each for each in value)
+            msgspec.structs.force_setattr(self, name, keys[0] if len(keys) == 1 else keys)
 
     @property
     def _title(self) -> str:
@@ -134,6 +138,15 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
         return self.text_model is None and self.embedding_model is not None
 
 
+def repeated_key(keys: Mapping[int, Secret]) -> str | None:
+    """Return which key of a pool is in it twice, by their numbers; `None` if all differ."""
+    numbers: dict[Secret, int] = {}
+    for number, key in keys.items():
+        if (first := numbers.setdefault(key, number)) != number:
+            return f"contains the same key twice: numbers {first} and {number}"
+    return None
+
+
 def _empty(secret: Secret) -> str | None:
     return None if secret.reveal().strip() else "must not be empty"
 
@@ -141,8 +154,16 @@ def _empty(secret: Secret) -> str | None:
 def _key(value: object) -> str | None:
     if isinstance(value, Secret):
         return _empty(value)
-    hint = "; one key for each entry" if isinstance(value, (list, tuple, set, frozenset)) else ""
-    return f"must be a string or a Secret, not {kind_of(value)}{hint}"
+    if not isinstance(value, tuple):
+        return f"must be a string, a Secret or a list of them, not {kind_of(value)}"
+    if not value:
+        return "must contain at least one key"
+    for number, each in enumerate(value, start=1):
+        if not isinstance(each, Secret):
+            return f"must contain strings or Secrets, not {kind_of(each)}"
+        if complaint := _empty(each):
+            return f"number {number} {complaint}"
+    return repeated_key(dict(enumerate(value, start=1)))
 
 
 def _token(value: object) -> str | None:

@@ -40,9 +40,10 @@ PROVIDER: Mapping[str, Rule] = {
         least=0,
     ),
     "api_key": Rule(
-        "string",
+        "keys",
         '"${OPENAI_API_KEY}"',
-        "the key; prefer a reference to a variable to the key itself",
+        "the key; prefer a reference to a variable to the key itself. A list is a pool of keys, over which requests "
+        "are spread; see [authentication](authentication.md#several-keys)",
         "the provider's own variable, such as `OPENAI_API_KEY`",
     ),
     "token": Rule(

@@ -27,7 +27,6 @@ class SimulatedAttempt:
 
     __slots__ = (
         "_fate",
-        "_in_pieces",
         "_interrupted",
         "_limits",
         "_loop",
@@ -40,14 +39,11 @@ class SimulatedAttempt:
         "streamed",
     )
 
-    def __init__(self, target: ModelledTarget, tokens: int, limits: Limits, *, streamed: bool, in_pieces: bool) -> None:
-        """`streamed`: the provider streams, so the limits of streams apply. `in_pieces`: the run needs to know when the
-        first content arrives, rather than only the end."""
+    def __init__(self, target: ModelledTarget, tokens: int, limits: Limits, *, streamed: bool) -> None:
         self._target = target
         self._tokens = tokens
         self._limits = limits
         self.streamed = streamed
-        self._in_pieces = in_pieces
         self._loop = asyncio.get_running_loop()
         self._start = 0.0
         self._fate: Fate | None = None
@@ -95,7 +91,7 @@ class SimulatedAttempt:
         target = self._target
         now = self._start = self._loop.time()
         target.limiter.in_flight += 1
-        fate = self._fate = target.fate(self._tokens, self._limits, streamed=self._in_pieces, now=now)
+        fate = self._fate = target.fate(self._tokens, self._limits, streamed=self.streamed, now=now)
         return fate
 
     def _due(self, fate: Fate, when: float) -> float:

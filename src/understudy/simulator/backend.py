@@ -43,16 +43,12 @@ _READY = _Ready()
 class SimulatedBackend:
     """The backend of a configured entry, with a modelled provider in place of the network."""
 
-    def __init__(
-        self, entry: HttpBackend, modelled: ModelledTarget, launched: Launched, *, learns: bool = False
-    ) -> None:
-        """`learns`: a strategy depends on when the first content of streams arrives, those inside included."""
+    def __init__(self, entry: HttpBackend, modelled: ModelledTarget, launched: Launched) -> None:
         self.name = entry.name
         self.modelled = modelled
         self._entry = entry
         self._config: ProviderConfig = entry.config
         self._launched = launched
-        self._learns = learns
         self._now = asyncio.get_running_loop().time
         self._facts = ModelFacts(self._config.context_window, self._config.capabilities)
         self._dialect: Dialect | None = None
@@ -125,9 +121,7 @@ class SimulatedBackend:
     def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> SimulatedAttempt:
         """Open an attempt at the modelled provider."""
         tokens = self._launched(job, target, attempt_id)
-        streamed = self._streams(job, limits)
-        in_pieces = streamed and (job.streamed or self._learns or job.rules.hedges)
-        return SimulatedAttempt(self.modelled, tokens, limits, streamed=streamed, in_pieces=in_pieces)
+        return SimulatedAttempt(self.modelled, tokens, limits, streamed=self._streams(job, limits))
 
     def _streams(self, job: Job, limits: Limits) -> bool:
         """Check whether the provider streams, by the rules of the built-in backend."""

@@ -59,7 +59,7 @@ class Fate(msgspec.Struct, frozen=True, gc=False):
 
     steps: tuple[Step, ...] = ()
     content_at: float = inf
-    """When the first content arrives, which may be before the first step, where the run does not wait for it."""
+    """When the first content arrives; before the first step, if the answer comes in one piece."""
     ends: bool = False
     """Whether the answer ends after the steps, rather than never."""
     headers: bool = True
@@ -95,7 +95,7 @@ class ModelledTarget:
     def fate(self, tokens: int, limits: Limits, *, streamed: bool, now: float) -> Fate:
         """Return what will happen to a request of some tokens that arrives now.
 
-        `streamed`: the first content is a step of its own, because the run waits for it.
+        `streamed`: the first content is a step of its own.
         """
         slow = 1.0
         for window in self.weather.active(now):

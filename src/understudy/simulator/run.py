@@ -20,7 +20,7 @@ from understudy.domain.attempts import AttemptRecord
 from understudy.engine.engine import Engine, Sources
 from understudy.policy.health import Health
 from understudy.policy.targets import Target
-from understudy.settings import FallbackStrategy, ProviderConfig
+from understudy.settings import ProviderConfig
 from understudy.simulator.backend import Launched, SimulatedBackend, SimulatedProvider
 from understudy.simulator.casting import cast_of
 from understudy.simulator.measures import Measures
@@ -117,9 +117,7 @@ def _modelled(scenario: Scenario, config: Config, seed: int) -> dict[str, Modell
 def _provider(config: Config, entry: ProviderConfig, modelled: ModelledTarget, launched: Launched) -> SimulatedProvider:
     made = create_provider(entry, row=config.row_of(entry), fallback=config.fallback)
     provider = SimulatedProvider(made.config, made.row, fallback=config.fallback)
-    fallbacks = (config.fallback, *(route.fallback for route in config.routes))
-    learns = any(fallback.strategy is FallbackStrategy.LATENCY for fallback in fallbacks)
-    provider.simulated = SimulatedBackend(made.backend, modelled, launched, learns=learns)
+    provider.simulated = SimulatedBackend(made.backend, modelled, launched)
     return provider
 
 
