@@ -201,6 +201,7 @@ class Book:
 
     def _settle(self, settle: Settle, health: Health, now: float) -> None:
         self.settled = True
+        since = now if self.waits_since is None else self.waits_since
         self.waits_since = None
         if self.running:
             raise Broken("what runs is aborted before the settle", str(list(self.running)))
@@ -214,13 +215,19 @@ class Book:
             if now < self.deadline - LEAST:
                 raise Broken("the deadline is not early", f"{self.deadline - now:.2f} s are left")
         elif settle.failure.kind is not FailureKind.CANCELLED and not self.final:
-            self._starved(health, now)
+            self._starved(health, now, since)
 
-    def _starved(self, health: Health, now: float) -> None:
+    def _starved(self, health: Health, now: float, since: float) -> None:
+        latest = min(since + self.rules.max_wait, self.deadline - LEAST) - NEARLY
         for each in self.targets:
             untried = each.label not in self.tries and each.label not in self.closed
-            if untried and health.denial(each, now) is None:
+            if not untried:
+                continue
+            denial = health.denial(each, now)
+            if denial is None:
                 raise Broken("no target is starved", f"{each.label} may be asked, and was not")
+            if denial.until <= latest:
+                raise Broken("requests wait", f"for {each.label}, which is back in {denial.until - now:.2f} s")
 
     # ---- every state ----
 

@@ -147,6 +147,8 @@ class Ledger:
         if run.cooling:
             self.promised.pop(label, None)
             self.dead -= {target.credential, target.host, label}
+        elif self.promised.get(label, 0.0) > now + NEARLY and health.denial(target, now) is None:
+            raise Broken("the success of an earlier attempt ends no cooldown", label)
         was, state = before.states[label], health.breaker_state(target, now)
         if not run.half_open:
             if was is not _CLOSED and state is not was:
@@ -177,7 +179,8 @@ class Ledger:
                 raise Broken("five failures in a row open a breaker", f"{label} is {state}")
         elif not run.half_open:
             denial = health.denial(target, now)
-            if state is not was or (denial is not None and denial.until > before.until[label] + NEARLY):
+            later = denial is not None and not denial.probed and denial.until > before.until[label] + NEARLY
+            if state is not was or later:
                 raise Broken("the failure of an earlier attempt does not extend a breaker's pause", label)
         elif (self.scope.get(label) == HOST) is (fault.trips == HOST) and state is not _OPEN:
             raise Broken("a probe that fails opens the breaker again", f"{label} is {state}")

@@ -176,6 +176,7 @@ SCENES = (
     Scene(
         "about to open", history=_nearly_down, row={A.label: 4, C.host: 4}, faults=(SERVER_ERROR, CONNECT, EMPTY)
     ),
+    Scene("one target, about to open", plans=_ONE, history=_nearly_down, row={A.label: 4}, faults=(SERVER_ERROR,)),
     Scene("the first is down", history=_first_down, opened=_LABELS[:1], faults=(SERVER_ERROR, LIMITED)),
     Scene(
         "the first is down, streams", rules=_STREAMED, history=_first_down, opened=_LABELS[:1], faults=(SERVER_ERROR,)
@@ -197,6 +198,7 @@ SCENES = (
         "no patience", rules=replace(_RULES, max_wait=0.0), history=_first_down, opened=_LABELS[:1], faults=(CONNECT,)
     ),
     Scene("two tries", rules=replace(_RULES, max_tries=2), faults=(SERVER_ERROR, STALE, DNS, CONNECT)),
+    Scene("one target, two tries", plans=_ONE, rules=replace(_RULES, max_tries=2), faults=(SERVER_ERROR, STALE)),
     Scene("little time", rules=replace(_RULES, deadline=4.0), faults=(SERVER_ERROR, LIMITED, CONNECT)),
     Scene("another order", plans=(TARGETS, (C, A)), faults=(SERVER_ERROR, CONNECT, BAD_KEY)),
 )  # fmt: skip

@@ -17,10 +17,10 @@ STATES, DEEP_STATES = 10_500, 120_000
 SAMPLE = (
     "a lease is not freed on release",
     "a lease does not keep others out",
-    "a cooldown is shortened",
+    "one success closes",
     "what had effects is repeated",
     "the loser of a hedge goes on",
-    "the deadline is ignored",
+    "both attempts of a hedge commit",
 )
 
 
@@ -42,7 +42,7 @@ def test_a_seeded_bug_is_found(deep: bool) -> None:
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_seeded_bug_changes_code_that_exists(bug: Bug) -> None:
     assert not missing(bug), (
-        f"the code that this bug changes is another now; write its row in bugs.py anew: {bug.old!r}"
+        f"the code that this bug changes is another now; write its row in bugs.toml anew: {bug.old!r}"
     )
 
 
