@@ -77,9 +77,11 @@ if TYPE_CHECKING:
         FactReported,
         Finished,
         Frame,
+        Heartbeat,
         PartAdded,
         PartExtra,
         RefusalDelta,
+        Restarted,
         Started,
         TextDelta,
         ThinkingDelta,
@@ -160,8 +162,8 @@ _HOMES = {
         "StreamInterrupted TimedOut Unavailable Unsupported"
     ),
     "understudy.domain.events": (
-        "CitationAdded Event FactReported Finished Frame PartAdded PartExtra RefusalDelta Started TextDelta "
-        "ThinkingDelta ThinkingSigned ToolCallDelta ToolCallStarted UsageReported Warned"
+        "CitationAdded Event FactReported Finished Frame Heartbeat PartAdded PartExtra RefusalDelta Restarted Started "
+        "TextDelta ThinkingDelta ThinkingSigned ToolCallDelta ToolCallStarted UsageReported Warned"
     ),
     "understudy.domain.failures": "Failure FailureKind",
     "understudy.domain.finish": "FinishReason",
@@ -270,6 +272,7 @@ __all__ = [
     "GenerationRequest",
     "GenerationResponse",
     "HealthStatus",
+    "Heartbeat",
     "HttpHead",
     "HttpRequest",
     "Image",
@@ -321,6 +324,7 @@ __all__ = [
     "RequestOptions",
     "RequestTooLarge",
     "ResponseStream",
+    "Restarted",
     "Role",
     "Route",
     "RunEvent",

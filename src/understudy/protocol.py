@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Generic, Literal, Protocol, Self, TypedDict, Unpack, overload, runtime_checkable
 
 from understudy.domain.events import Event
+from understudy.domain.failures import OnMidstreamError
 from understudy.domain.messages import Message, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
@@ -55,6 +56,10 @@ class _Options(TypedDict, total=False):
     """The conversation that the request belongs to: written into every `AttemptRecord`, never sent."""
     deadline: float
     """Seconds for the whole request."""
+    on_midstream_error: OnMidstreamError
+    """Of `stream`: what becomes of it if it breaks after its first words; as in `FallbackConfig`."""
+    hold_chars: int
+    """With `hold`: characters of text that are held back; as in `FallbackConfig`."""
     extra: Mapping[str, Mapping[str, Any]]
     """Values for one provider or dialect: `{"anthropic": {...}}`."""
 

@@ -141,9 +141,9 @@ def clock(city: str) -> str:
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("too far", "weather says: the user does not want this call: too far"),
+        ("too far", "weather says: Error: the user does not want this call: too far"),
         ("y", "weather says: Lisbon: 6 degrees"),
-        ("", "weather says: the call was not approved"),
+        ("", "weather says: Error: the call was not approved"),
     ],
 )
 def test_each_call_is_agreed_to(files: CommandLine, typed: str, told: str, deep: bool) -> None:

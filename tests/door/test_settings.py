@@ -109,13 +109,13 @@ def test_fallback_may_be_a_dict(make: str, given: Any) -> None:
         entry = {"provider": "ollama"}
         match make:
             case "create_provider":
-                return u.create_provider(entry, fallback=fallback)._fallback
+                return vars(u.create_provider(entry, fallback=fallback))["_fallback"]
             case "manager":
                 return u.ProviderManager([entry], fallback).fallback
             case "route":
                 return u.Route(name="r", targets=("ollama",), fallback=fallback).fallback
             case "blocking":
-                return u.blocking.create_provider(entry, fallback=fallback).wrapped._fallback
+                return vars(u.blocking.create_provider(entry, fallback=fallback).wrapped)["_fallback"]
         return u.blocking.ProviderManager([entry], fallback).wrapped.fallback
 
     assert made({"max_retries": 1, "strategy": "round-robin"}) == u.FallbackConfig(

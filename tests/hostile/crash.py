@@ -34,8 +34,7 @@ async def main(primaries: list[str]) -> int:
     print(f"{'scenario':38} {'pair':18} {'call':9} {'ended':18} {'s':>6} {'tries':>5} {'lost':>4}")
     for plot, result in found:
         told = summary(result)
-        call = "stream" if plot.streamed else "generate"
-        line = f"{plot.scenario.name:38} {plot.pair.name:18} {call:9} {told['ended']:18} {told['seconds']:6.1f}"
+        line = f"{plot.scenario.name:38} {plot.pair.name:18} {plot.way:9} {told['ended']:18} {told['seconds']:6.1f}"
         print(f"{line} {told['attempts']:5} {told['lost']:4}")
         for complaint in result.complaints:
             print(f"    WRONG: {complaint}")

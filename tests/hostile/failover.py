@@ -206,26 +206,30 @@ class Result(msgspec.Struct, kw_only=True):
     complaints: list[str] = []
 
 
+WAYS = ("generate", "stream", "restart", "collect")
+"""How the answer is asked for: whole, or as a stream: as by default, with `on_midstream_error="restart"`, or unseen."""
+
+
 class Plot(msgspec.Struct, frozen=True):
-    """One scenario of one pair, by `generate` or by `stream`."""
+    """One scenario of one pair, asked for in one of the `WAYS`."""
 
     scenario: Scenario
     pair: Pair
-    streamed: bool
+    way: str
 
     @property
     def name(self) -> str:
         """The plot in a few words."""
-        return f"{self.scenario.name}, {self.pair.name}, {'stream' if self.streamed else 'generate'}"
+        return f"{self.scenario.name}, {self.pair.name}, {self.way}"
 
 
 def plots(pairs: tuple[Pair, ...] = PAIRS) -> list[Plot]:
-    """Return every scenario of every pair, both ways."""
+    """Return every scenario of every pair, in all ways."""
     return [
-        Plot(scenario, pair, streamed)
+        Plot(scenario, pair, way)
         for scenario in SCENARIOS
         for pair in pairs
-        for streamed in (False, True)
+        for way in WAYS
         if scenario.applies(DIALECTS[pair.primary])
     ]
 
@@ -236,7 +240,7 @@ class Trial:
     def __init__(self, plot: Plot, server: HostileServer, pace: Pace) -> None:
         self.scenario = plot.scenario
         self.pair = plot.pair
-        self.streamed = plot.streamed
+        self.way = plot.way
         self._pace = pace
         self._answers = DIALECTS[plot.pair.primary]
         self._other = DIALECTS[plot.pair.backup]
@@ -294,13 +298,20 @@ class Trial:
         answer: u.GenerationResponse | None = None
         error: Exception | None = None
         try:
-            if self.streamed:
+            if self.way == "generate":
+                answer = await manager.generate(PROMPT)
+            elif self.way == "collect":
+                answer = await manager.stream(PROMPT).collect()
+            elif self.way == "restart":
+                stream = manager.stream(PROMPT, on_midstream_error="restart")
+                async for event in stream:
+                    shown = "" if isinstance(event, u.Restarted) else shown + getattr(event, "text", "")
+                answer = stream.response
+            else:
                 stream = manager.stream(PROMPT)
                 async for piece in stream.text():
                     shown += piece
                 answer = stream.response
-            else:
-                answer = await manager.generate(PROMPT)
         except Exception as caught:  # noqa: BLE001 - whatever comes is judged
             error = caught
         seconds = loop.time() - began
@@ -314,12 +325,12 @@ class Trial:
     def _of_call(self, answer: u.GenerationResponse | None, error: Exception | None, shown: str) -> Iterator[str]:
         if answer is not None and answer.text != TEXT:
             yield f"a wrong answer passed for right: {answer.text!r} of {answer.provider}"
-        if not TEXT.startswith(shown) or (answer is not None and self.streamed and shown != TEXT):
+        if not TEXT.startswith(shown) or (answer is not None and self.way in ("stream", "restart") and shown != TEXT):
             yield f"what was shown is not the answer: {shown!r}"
         if self.scenario.refused:
             if not isinstance(error, u.ContentFiltered):
                 yield f"the filter refused, but it ended with {error!r}"
-        elif error is not None and not (self.streamed and shown and isinstance(error, u.Unavailable)):
+        elif error is not None and not (self.way == "stream" and shown and isinstance(error, u.Unavailable)):
             yield f"no answer: {error!r}"
         if isinstance(error, u.Unavailable) and shown and (error.partial is None or error.partial.text != shown):
             yield "the error does not hold what was shown"

@@ -17,6 +17,7 @@ from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import (
     Abort,
     Action,
+    Beat,
     Began,
     Cancelled,
     Commit,
@@ -39,6 +40,8 @@ class Outcome(msgspec.Struct, frozen=True):
     answered: bool
     translated: bool
     denied: bool = False
+    full: bool = False
+    continuable: bool = False
 
 
 failures = st.builds(
@@ -58,6 +61,8 @@ outcomes = st.builds(
     answered=st.booleans(),
     translated=st.booleans(),
     denied=st.sampled_from([False] * 9 + [True]),
+    full=st.booleans(),
+    continuable=st.booleans(),
 )
 rules = st.builds(
     Rules,
@@ -70,6 +75,8 @@ rules = st.builds(
     streamed=st.booleans(),
     has_effects=st.booleans(),
     hedge_after=st.none() | st.floats(0.0, 10.0),
+    on_midstream_error=st.sampled_from(["surface", "hold", "restart", "continue"]),
+    heartbeat=st.none() | st.floats(1.0, 20.0),
 )
 
 
@@ -80,18 +87,21 @@ class Trace:
         self.launches: list[tuple[float, Launch]] = []
         self.ended: list[int] = []
         self.denied = 0
-        self.commits: list[tuple[float, int]] = []
+        self.commits: list[tuple[float, Commit]] = []
+        self.order: list[Action | Failed] = []
+        """Every action, and every failure."""
         self.settles: list[tuple[float, Settle]] = []
         self.ended_at = 0.0
 
     def perform(self, actions: list[Action], now: float) -> list[Launch]:
         launches = []
+        self.order += actions
         for action in actions:
             match action:
                 case Launch():
                     launches.append(action)
-                case Commit(attempt):
-                    self.commits.append((now, attempt))
+                case Commit():
+                    self.commits.append((now, action))
                 case Abort(attempt):
                     self.ended.append(attempt)
                 case Settle():
@@ -100,8 +110,16 @@ class Trace:
 
 
 def targets(count: int, shared_key: bool) -> tuple[Target, ...]:
+    """Return targets of which every second one continues an answer that has begun."""
     return tuple(
-        Target(name=f"t{i}", model="m", index=i, credential="key" if shared_key else f"key{i}", limits=Limits(total=60))
+        Target(
+            name=f"t{i}",
+            model="m",
+            index=i,
+            credential="key" if shared_key else f"key{i}",
+            limits=Limits(total=60),
+            continues=i % 2 == 1,
+        )
         for i in range(count)
     )
 
@@ -162,7 +180,7 @@ class World:
             self.perform(call.receive(Cancelled(), self.now))
         elif what == "begin" and begins is not None:
             del self._silent[begins]
-            self.perform(call.receive(Began(begins), self.now))
+            self.perform(call.receive(Began(begins, self._running[begins][1].full), self.now))
         elif ends is not None:
             outcome = self._running.pop(ends)[1]
             self._silent.pop(ends, None)
@@ -170,8 +188,10 @@ class World:
             signal = (
                 Ended(ends)
                 if outcome.failure is None
-                else Failed(ends, outcome.failure, outcome.answered, outcome.translated)
+                else Failed(ends, outcome.failure, outcome.answered, outcome.translated, outcome.continuable)
             )
+            if isinstance(signal, Failed):
+                self.trace.order.append(signal)
             self.perform(call.receive(signal, self.now))
 
 
@@ -187,6 +207,34 @@ def simulate(
             return world.trace
         world.step(None if cancel_at is None else start + cancel_at)
     raise AssertionError("the request never settled")
+
+
+def check_commits(trace: Trace, rules: Rules) -> None:
+    """Check that nothing replaces what a caller was shown unless the rules say so, and then in the open."""
+    shown: int | None = None
+    broken: Failed | None = None
+    for event in trace.order:
+        match event:
+            case Commit(attempt, replaces):
+                assert shown is None, "at most one commit, unless the attempt before it broke"
+                assert replaces == (broken.attempt if broken else None), "a commit names what it replaces"
+                shown, broken = attempt, None
+            case Launch():
+                assert shown is None, "no launch after the commit"
+                assert event.continues == (broken is not None and rules.on_midstream_error == "continue")
+                assert not event.continues or event.target.continues, "only a declared target continues"
+            case Failed(attempt) if attempt == shown:
+                shown, broken = None, event
+            case Beat():
+                assert shown is None, "signs of life end with the commit"
+                assert rules.streamed
+                assert rules.on_midstream_error == "hold"
+            case Settle(failure=failure) if broken is not None:
+                assert rules.on_midstream_error in ("restart", "continue") or failure == broken.failure
+                last = failure is not None and failure.kind in (FailureKind.DEADLINE, FailureKind.CANCELLED)
+                assert last or failure == broken.failure, "the caller gets the error of what was shown"
+    if rules.on_midstream_error in ("surface", "hold") or not rules.streamed or rules.has_effects:
+        assert len(trace.commits) <= 1, "at most one commit"
 
 
 @settings(max_examples=400, deadline=None)
@@ -220,14 +268,13 @@ def test_a_call_keeps_its_promises(
     trace = simulate(call, world, cancel_at, most_at_once=1 if rules.hedge_after is None else 2)
 
     assert len(trace.settles) == 1, "exactly one settle"
-    assert len(trace.commits) <= 1, "at most one commit"
+    check_commits(trace, rules)
     numbers = [launch.attempt for _, launch in trace.launches]
     assert numbers == list(range(1, len(numbers) + 1)), "a denied launch leaves no gap"
     assert sorted(trace.ended) == numbers, "every launch ends exactly once"
     assert len(numbers) <= (rules.max_attempts or max(5, count))
     for at, launch in trace.launches:
         assert at <= call.deadline
-        assert not trace.commits or at <= trace.commits[0][0], "no launch after the commit"
         assert at + launch.limits.total <= call.deadline + 1e-9, "no attempt may outlive the deadline"
     tries: dict[str, int] = {}
     for _, launch in trace.launches:
@@ -238,7 +285,8 @@ def test_a_call_keeps_its_promises(
     assert call.timer() is None
     settle = trace.settles[0][1]
     if settle.failure is None:
-        assert trace.commits == [(trace.settles[0][0], settle.attempt)] or rules.streamed
+        assert trace.commits[-1][1].attempt == settle.attempt
+        assert rules.streamed or trace.commits[0][0] == trace.settles[0][0]
     assert set(call.decisions) <= set(numbers)
     assert call.running == {}
 

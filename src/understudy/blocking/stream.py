@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse, error_of
-from understudy.domain.events import Event, TextDelta
+from understudy.domain.events import Event, Restarted, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import GenerationResponse, T_co
 from understudy.domain.runs import RunEvent, RunResult
@@ -89,23 +89,42 @@ class ResponseStream(_BlockingStream[Event], Generic[T_co]):
         """Return the events that have arrived, at least one; an empty list at the end."""
         return self._read()
 
-    def text(self) -> Iterator[str]:
-        """Iterate over the text only, piece by piece."""
+    def text(self, *, on_restart: Callable[[Restarted], object] | None = None) -> Iterator[str]:
+        """Iterate over the text only, piece by piece.
+
+        With `on_midstream_error="restart"`, `on_restart` is called when the answer begins anew, and the pieces before
+        must be discarded. Without it they cannot be taken back, so an interrupted answer raises, as with `surface`.
+        """
+        if on_restart is None:
+            self.wrapped.reading = "text"
         for event in self:
-            if isinstance(event, TextDelta) and event.text:
-                yield event.text
+            if isinstance(event, TextDelta):
+                if event.text:
+                    yield event.text
+            elif isinstance(event, Restarted):
+                if on_restart is None:
+                    raise error_of(event.failure, attempts=self.attempts)
+                on_restart(event)
 
     def to_openai(self) -> Iterator[JsonObject]:
-        """Iterate over chunks in OpenAI's format, for code written for it; the last one holds the usage."""
+        """Iterate over chunks in OpenAI's format, for code written for it; the last one holds the usage.
+
+        The format cannot take pieces back: an answer that is interrupted raises instead of beginning anew.
+        """
         from understudy.dialects.openai.render_stream import ChunkObjects
 
+        self.wrapped.reading = "text"
         chunks = ChunkObjects()
         for event in self:
+            if isinstance(event, Restarted):
+                raise error_of(event.failure, attempts=self.attempts)
             yield from chunks.feed(event)
         yield from chunks.close()
 
     def collect(self) -> GenerationResponse[T_co]:
-        """Read to the end and return the whole answer."""
+        """Read to the end and return the whole answer. If nothing was read before, another target can take over at any
+        time, as for `generate`."""
+        self.wrapped.reading = "whole"
         while self.read():
             pass
         return self.response
@@ -157,13 +176,17 @@ class RunStream(_BlockingStream[RunEvent], Generic[T_co]):
         return self._read()
 
     def text(self) -> Iterator[str]:
-        """Iterate over the text of all steps only, piece by piece."""
+        """Iterate over the text of all steps only, piece by piece; an interrupted answer does not begin anew."""
+        self.wrapped.reading = "text"
         for event in self:
             if isinstance(event, TextDelta) and event.text:
                 yield event.text
+            elif isinstance(event, Restarted):
+                raise error_of(event.failure)
 
     def collect(self) -> RunResult[T_co]:
         """Read to the end and return the whole run."""
+        self.wrapped.reading = "whole"
         while self.read():
             pass
         return self.result

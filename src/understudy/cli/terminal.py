@@ -130,13 +130,18 @@ class AnswerWriter:
 
     def write_event(self, event: Event) -> None:
         """Write what an event of a stream adds to the answer or to the model's thinking."""
-        from understudy.domain.events import RefusalDelta, TextDelta, ThinkingDelta
+        from understudy.domain.events import RefusalDelta, Restarted, TextDelta, ThinkingDelta
 
         match event:
             case TextDelta(text=text) | RefusalDelta(text=text):
                 self.write(text)
             case ThinkingDelta(text=text):
                 self.write_thinking(text)
+            case Restarted():
+                self.end()
+                self._sanitizer, self._thoughts = Sanitizer(), Sanitizer()
+                failed, kind = event.failed_provider, event.failure.kind
+                say(f"{failed} was interrupted ({kind}), and {event.provider} answers anew", label="restarted")
             case _:
                 pass
 

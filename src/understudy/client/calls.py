@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from understudy.client.prompt import ReadRequest, read_prompt, read_texts
-from understudy.client.stream import ResponseStream
+from understudy.client.stream import Reading, ResponseStream
 from understudy.domain.messages import OpaqueTool
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 
 FREE_DEADLINE = 30.0
 """Seconds for an operation that is not billed: a list of models, the look-up of one, a count of tokens."""
+
+HEARTBEAT = 10.0
+"""Seconds between two `Heartbeat`s of an answer that is held back. Proxies close connections that are idle for 60
+seconds (nginx: proxy_read_timeout), some after 30."""
 
 
 class Calls:
@@ -53,7 +59,7 @@ class Calls:
         """Answer a prompt."""
         read = read_prompt(prompt, options, self.types)
         planned = await self._planned(self._planner.plan(read.request))
-        run = Run(self._chat(read, planned, streamed=False), planned.plan, self._backends, self.engine)
+        run = Run(self._chat(read, planned), planned.plan, self._backends, self.engine)
         await run.to_end()
         if run.response is None:
             raise AssertionError("a run that ends without an error leaves a response")
@@ -64,9 +70,9 @@ class Calls:
         read = read_prompt(prompt, options, self.types)
         self._planner.check(read.request.model)
 
-        async def start() -> Run:
+        async def start(reading: Reading) -> Run:
             planned = await self._planned(self._planner.plan(read.request))
-            return Run(self._chat(read, planned, streamed=True), planned.plan, self._backends, self.engine)
+            return Run(self._chat(read, planned, reading), planned.plan, self._backends, self.engine)
 
         return ResponseStream(start)
 
@@ -98,15 +104,17 @@ class Calls:
         self.engine.check_open(closings)
         return planned
 
-    def _chat(self, read: ReadRequest, planned: PlannedRun, *, streamed: bool) -> Job:
+    def _chat(self, read: ReadRequest, planned: PlannedRun, reading: Reading | None = None) -> Job:
+        """Return the job of a generation; `reading` is how a stream of it is read."""
         fallback = planned.fallback
         tools = read.request.tools
         has_effects = bool(tools) and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools)
+        rules = _rules(fallback, read.deadline, has_effects=has_effects, hedges=fallback.hedge)
         return Job(
             id=self.engine.new_id(),
             operation=Operation.CHAT,
             request=read.request,
-            rules=_rules(fallback, read.deadline, streamed=streamed, has_effects=has_effects, hedges=fallback.hedge),
+            rules=rules if reading is None else _streamed(rules, read, fallback, reading),
             form=read.form,
             whole=fallback.whole,
             strict=fallback.strict,
@@ -114,11 +122,28 @@ class Calls:
         )
 
 
+def _streamed(rules: Rules, read: ReadRequest, fallback: FallbackConfig, reading: Reading) -> Rules:
+    """Return the rules of a stream: what becomes of it if it breaks, as the call or else the configuration states.
+
+    Who reads to the end before they see anything needs no restart and no heartbeat: the answer is held back. Text alone
+    cannot be taken back.
+    """
+    mode = read.on_midstream_error or fallback.on_midstream_error
+    chars = fallback.hold_chars if read.hold_chars is None else read.hold_chars
+    if reading == "whole":
+        return replace(rules, streamed=True, on_midstream_error="hold")
+    if reading == "text" and mode == "restart":
+        mode = "surface"
+    if mode != "hold":
+        return replace(rules, streamed=True, on_midstream_error=mode)
+    heartbeat = HEARTBEAT if reading == "events" else None
+    return replace(rules, streamed=True, on_midstream_error=mode, hold_chars=chars, heartbeat=heartbeat)
+
+
 def _rules(
     fallback: FallbackConfig,
     deadline: float | None,
     *,
-    streamed: bool = False,
     has_effects: bool = False,
     free: bool = False,
     hedges: bool = False,
@@ -133,7 +158,6 @@ def _rules(
         fallback_on_filter=fallback.fallback_on_filter,
         hedge=hedges,
         hedge_after=fallback.hedge_after if hedges else None,
-        streamed=streamed,
         has_effects=has_effects,
         free=free,
     )

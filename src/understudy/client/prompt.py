@@ -13,6 +13,7 @@ from understudy.client.door.options import check_names, read_deadline, read_opti
 from understudy.client.door.prompts import CheckedMessages, read_messages
 from understudy.client.door.texts import ReadTexts, read_texts
 from understudy.client.door.tools import check_choice, read_tool_choice, read_tools
+from understudy.domain.failures import OnMidstreamError
 from understudy.domain.messages import Message, Role
 from understudy.domain.misuse import LLMError, Misuse
 from understudy.domain.requests import GenerationRequest, WireOrigin
@@ -22,16 +23,20 @@ from understudy.protocol import Prompt, RequestOptions
 
 __all__ = ["ReadRequest", "ReadTexts", "read_prompt", "read_texts"]
 
-_TREATED = frozenset({"system", "tools", "tool_choice", "schema", "output", "deadline"})
+_TREATED = frozenset(
+    {"system", "tools", "tool_choice", "schema", "output", "deadline", "on_midstream_error", "hold_chars"}
+)
 """Options that are more than one field of the request."""
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
-    """A request, the form of its parsed answer, and its own deadline in seconds."""
+    """A request, the form of its parsed answer, its own deadline in seconds, and what becomes of a broken stream."""
 
     request: GenerationRequest
     form: ResultForm | None = None
     deadline: float | None = None
+    on_midstream_error: OnMidstreamError | None = None
+    hold_chars: int | None = None
 
 
 def read_prompt(prompt: Prompt, options: RequestOptions, extra_names: Iterable[str] = ()) -> ReadRequest:
@@ -58,7 +63,14 @@ def read_prompt(prompt: Prompt, options: RequestOptions, extra_names: Iterable[s
         form = of_output(request.output)
     if request.tool_choice is not None and request.origin is None:
         check_choice(request.tool_choice, request.tools, request.extra)
-    return ReadRequest(request, form, read_deadline(options.get("deadline")))
+    mode, chars = options.get("on_midstream_error"), options.get("hold_chars")
+    return ReadRequest(
+        request,
+        form,
+        read_deadline(options.get("deadline")),
+        None if mode is None else read_option("on_midstream_error", mode),
+        None if chars is None else read_option("hold_chars", chars),
+    )
 
 
 def _fields(options: RequestOptions, request: GenerationRequest, extra_names: Iterable[str]) -> dict[str, Any]:

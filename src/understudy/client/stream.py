@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Generic, Self
+from typing import Generic, Literal, Self
 
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse, error_of
-from understudy.domain.events import Event, TextDelta
+from understudy.domain.events import Event, Restarted, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import GenerationResponse, T_co
 from understudy.engine.run import Run
@@ -19,6 +19,8 @@ STREAM_CLOSED = Failure(kind=FailureKind.CANCELLED, message="the stream was clos
 ENDED_EARLY = Failure(
     kind=FailureKind.CANCELLED, message="the stream ended early: a read of it failed or was cancelled"
 )
+Reading = Literal["events", "text", "whole"]
+"""How a stream is read: all events, the text alone, or nothing before its end."""
 
 
 class ResponseStream(Generic[T_co]):
@@ -29,8 +31,10 @@ class ResponseStream(Generic[T_co]):
     of a stream that is closed or cancelled before its end is incomplete: every further read raises `Unavailable`.
     """
 
-    def __init__(self, open_run: Callable[[], Awaitable[Run]]) -> None:
+    def __init__(self, open_run: Callable[[Reading], Awaitable[Run]]) -> None:
         self._open = open_run
+        self.reading: Reading = "events"
+        """How it is read; without effect once it has begun."""
         self._run: Run | None = None
         self._batches: AsyncGenerator[list[Event], None] | None = None
         self._ready: deque[Event] = deque()
@@ -54,7 +58,7 @@ class ResponseStream(Generic[T_co]):
 
     async def _begin(self) -> AsyncGenerator[list[Event], None]:
         self._check_open()
-        run = await self._open()
+        run = await self._open(self.reading)
         self._check_open()  # it may have been closed while the request was planned
         self._run = run
         self._batches = run.events()
@@ -82,25 +86,44 @@ class ResponseStream(Generic[T_co]):
         self._ready.clear()
         return events
 
-    async def text(self) -> AsyncIterator[str]:
-        """Iterate over the text only, piece by piece."""
+    async def text(self, *, on_restart: Callable[[Restarted], object] | None = None) -> AsyncIterator[str]:
+        """Iterate over the text only, piece by piece.
+
+        With `on_midstream_error="restart"`, `on_restart` is called when the answer begins anew, and the pieces before
+        must be discarded. Without it they cannot be taken back, so an interrupted answer raises, as with `surface`.
+        """
+        if on_restart is None:
+            self.reading = "text"
         async for event in self:
-            if isinstance(event, TextDelta) and event.text:
-                yield event.text
+            if isinstance(event, TextDelta):
+                if event.text:
+                    yield event.text
+            elif isinstance(event, Restarted):
+                if on_restart is None:
+                    raise error_of(event.failure, attempts=self.attempts)
+                on_restart(event)
 
     async def to_openai(self) -> AsyncIterator[JsonObject]:
-        """Iterate over chunks in OpenAI's format, for code written for it; the last one holds the usage."""
+        """Iterate over chunks in OpenAI's format, for code written for it; the last one holds the usage.
+
+        The format cannot take pieces back: an answer that is interrupted raises instead of beginning anew.
+        """
         from understudy.dialects.openai.render_stream import ChunkObjects
 
+        self.reading = "text"
         chunks = ChunkObjects()
         async for event in self:
+            if isinstance(event, Restarted):
+                raise error_of(event.failure, attempts=self.attempts)
             for chunk in chunks.feed(event):
                 yield chunk
         for chunk in chunks.close():
             yield chunk
 
     async def collect(self) -> GenerationResponse[T_co]:
-        """Read to the end and return the whole answer."""
+        """Read to the end and return the whole answer. If nothing was read before, another target can take over at any
+        time, as for `generate`."""
+        self.reading = "whole"
         async for _ in self:
             pass
         return self.response

@@ -90,6 +90,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Tools and an output format may be requested together."""
     prefill: bool = True
     """The last message may be the assistant's, which the model then continues."""
+    continues: bool = False
+    """The provider documents that the model does so, so an answer that another one began may be handed to it."""
     thinking_bound_to_model: bool = False
     """Thinking may be replayed only to the model that wrote it."""
     reasoning_field: Literal["reasoning", "reasoning_content"] | None = None
@@ -170,6 +172,7 @@ class QuirksPatch(TypedDict, total=False):
     thought_signatures: bool
     output_with_tools: bool
     prefill: bool
+    continues: bool
     thinking_bound_to_model: bool
     reasoning_field: Literal["reasoning", "reasoning_content"] | None
     reasoning_display: Literal["reasoning_format", "include_reasoning"] | None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import msgspec
 
 from understudy.domain.content import AnyPart, Citation, Json, JsonObject
+from understudy.domain.failures import Failure
 from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
@@ -148,6 +149,25 @@ class Frame(EventBase, frozen=True, tag="frame", omit_defaults=True, gc=False):
     wire: bytes
 
 
+class Restarted(EventBase, frozen=True, kw_only=True, tag="restarted", omit_defaults=True):
+    """The answer was interrupted and begins anew: discard every piece so far. Only with
+    `on_midstream_error="restart"`."""
+
+    provider: str
+    """The entry that goes on."""
+    model: str | None = None
+    failed_provider: str
+    """The entry that failed."""
+    failure: Failure
+    wire: bytes | None = None
+
+
+class Heartbeat(EventBase, frozen=True, tag="heartbeat", omit_defaults=True, gc=False):
+    """The answer has begun and is held back: there is nothing to show yet. Only with `on_midstream_error="hold"`."""
+
+    wire: bytes | None = None
+
+
 Event = (
     Started
     | TextDelta
@@ -164,6 +184,8 @@ Event = (
     | Warned
     | Finished
     | Frame
+    | Restarted
+    | Heartbeat
 )
 """All kinds of event; closed, so that `match` over it can be exhaustive."""
 

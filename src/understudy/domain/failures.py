@@ -7,6 +7,7 @@ what to do then.
 from __future__ import annotations
 
 import enum
+from typing import Literal
 
 import msgspec
 
@@ -66,6 +67,10 @@ class FailureKind(enum.StrEnum):
     DEADLINE = "deadline"
     LOCAL = "local"
     """Local code raised an exception that is not an `LLMError`: a custom provider, or a bug."""
+
+
+OnMidstreamError = Literal["surface", "hold", "restart", "continue"]
+"""What becomes of a stream that breaks after its first words: see `FallbackConfig.on_midstream_error`."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -166,6 +166,11 @@ class Fold(Facts):
         notes = self._notes.setdefault(event.index, {})
         notes[event.dialect] = {**notes.get(event.dialect, {}), **event.fields}
 
+    def _restart(self, event: e.Restarted) -> None:
+        """Forget everything: another answer begins."""
+        Facts.__init__(self)
+        self._parts, self._notes = {}, {}
+
     ADDERS: ClassVar[Adders] = {
         **Facts.ADDERS,
         e.TextDelta: _text,
@@ -177,7 +182,13 @@ class Fold(Facts):
         e.PartAdded: _whole_part,
         e.CitationAdded: _citation,
         e.PartExtra: _note,
+        e.Restarted: _restart,
     }
+
+    @property
+    def last_index(self) -> int:
+        """The highest number of a part so far; 0 if there is none."""
+        return max(self._parts, default=0)
 
     def _growing(self, index: int, kind: type[AnyPart]) -> _Growing:
         part = self._parts.get(index)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from understudy.domain.errors import LLMError
-from understudy.domain.events import CONTENT_EVENTS
+from understudy.domain.events import CONTENT_EVENTS, RefusalDelta, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.fold import Fold, TooManyParts
@@ -56,6 +56,7 @@ class Attempt:
         learned = engine.health.latencies is not None
         self._awaits_content = self._notes_begin or (learned and self.stream.streamed)
         self._held: list[Any] | None = []
+        self._missing = job.rules.hold_chars
         self._now = asyncio.get_running_loop().time
         self.started_at = engine.wall_clock()
         # After the opening, in which the first attempt of a process loads its dialect: not the provider's time.
@@ -97,15 +98,30 @@ class Attempt:
             return batch
         if self._streamed:
             held.extend(batch)
-        if self.begun:
-            return None
+        if not self.begun:
+            self._look_for_content(held)
+        if self._missing is not None:
+            self._missing -= sum(len(event.text) for event in batch if isinstance(event, TextDelta | RefusalDelta))
+        return None
+
+    def _look_for_content(self, held: list[Any]) -> None:
+        """Note the first content. Raises `AttemptFailed` if there is too much before it."""
         if self.first_content is not None:
             self.begun = True
             if self._streamed:
                 self.first_event = self.first_content
         elif len(held) > BOUNDS.parts:
             raise _too_large(f"more than {BOUNDS.parts} events arrived before any content")
-        return None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many characters have arrived as are held back from the caller."""
+        return self._missing is not None and self._missing <= 0
+
+    @property
+    def whole(self) -> GenerationResponse | None:
+        """The answer as the caller gets it, once it is concluded."""
+        return self.response
 
     def release(self) -> list[Any]:
         """Return the events held so far, and hold no more: the run has committed to this attempt."""

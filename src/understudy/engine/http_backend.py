@@ -157,8 +157,9 @@ class HttpBackend:
         """Return the entry as a target with a model, which `setting` names where the caller leaves it out."""
         if model is None:
             raise ConfigError(f'{self.name}: {setting} is missing: set {setting} = "…" in the entry, or pass model="…"')
-        config = self.config
-        base_url = self.endpoint(model).base_url
+        config, endpoint = self.config, self.endpoint(model)
+        base_url = endpoint.base_url
+        declared = config.capabilities if model == self.text_model else {}
         return Target(
             name=self.name,
             model=model,
@@ -171,6 +172,7 @@ class HttpBackend:
             credentials=tuple(f"{key}@{base_url}" for key in self._key_names) if self._key_names else (),
             idempotent=self.row.idempotent,
             rate_limit_domain=config.rate_limit_domain or "",
+            continues=declared.get("prefill", endpoint.quirks.continues),
             limits=Limits(
                 connect=config.connect_timeout,
                 first_event=config.first_event_timeout or self.row.first_event_timeout,

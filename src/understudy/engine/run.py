@@ -17,6 +17,7 @@ import msgspec
 
 from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.errors import EmbeddingFailed, GenerationFailed, LLMError, error_of
+from understudy.domain.events import Heartbeat, Restarted
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import Fold
 from understudy.domain.operation import Operation
@@ -25,6 +26,7 @@ from understudy.engine.accounting import record_of
 from understudy.engine.attempt import Attempt
 from understudy.engine.attempt_stream import AttemptFailed, internal_failure
 from understudy.engine.backend import Backend
+from understudy.engine.continuation import ContinuingAttempt, Shown, is_continuable
 from understudy.engine.engine import CLOSING, Engine, guarded
 from understudy.engine.inbox import Inbox
 from understudy.engine.job import Job
@@ -32,7 +34,19 @@ from understudy.policy.affinity import begins_turn
 from understudy.policy.call import Call
 from understudy.policy.latencies import Latencies
 from understudy.policy.plan import Plan
-from understudy.policy.signals import Abort, Action, Began, Cancelled, Commit, Denied, Ended, Failed, Launch, Settle
+from understudy.policy.signals import (
+    Abort,
+    Action,
+    Beat,
+    Began,
+    Cancelled,
+    Commit,
+    Denied,
+    Ended,
+    Failed,
+    Launch,
+    Settle,
+)
 
 
 class Run:
@@ -53,16 +67,19 @@ class Run:
         """Why the job was ended from outside."""
         self.why_abandoned = "the caller abandoned the request"
         self.fold: Fold | None = None
-        """What the caller of a stream has been handed so far, beside the fold of each attempt: that of the attempt
-        which was committed to."""
+        """What the caller of a stream has been handed so far: the fold of the attempt which was committed to last."""
         self._now = self.loop.time
         self._plan = plan
         self._backends = backends
         self._engine = engine
+        # Attempts that run beside each other, or beside a heartbeat, post to the inbox.
+        self._posts = job.rules.hedges or job.rules.heartbeat is not None
         self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
         self._attempts: dict[int, Attempt] = {}
         """The attempts under way, by number."""
         self._committed: Attempt | None = None
+        self._unseen: Attempt | None = None
+        """Of an answer that is held back: the latest attempt with content, as long as there is no commit."""
         self._ready: list[Any] = []
         """Events that a commit has released and the caller has not been handed yet."""
         self._aborted: list[Attempt] = []
@@ -110,13 +127,13 @@ class Run:
     # ---- the loop ----
 
     async def _events(self) -> AsyncGenerator[list[Any], None]:
-        call, hedged = self._call, self.job.rules.hedges
+        call, posts = self._call, self._posts
         self._engine.running.add(self)
         try:
             now = self._now()
             self._perform(call.start(now), now)
             while not call.settled:
-                if hedged or not self._attempts:
+                if posts or not self._attempts:
                     await self._next_message()
                 else:
                     (attempt,) = self._attempts.values()
@@ -179,7 +196,7 @@ class Run:
     def _begin(self, attempt: Attempt) -> list[Any]:
         """Report that content has arrived; return the events that this lets the caller have."""
         now = self._now()
-        self._perform(self._call.receive(Began(attempt.number), now), now)
+        self._perform(self._call.receive(Began(attempt.number, attempt.is_full), now), now)
         ready, self._ready = self._ready, []
         return ready
 
@@ -199,7 +216,7 @@ class Run:
         attempt.conclude()
         if self.job.operation.billed:
             await guarded(attempt.backend.prices_ready(attempt.launch.target.model), "loading prices")
-        now, call, stream, failure = self._now(), self._call, attempt.stream, attempt.failure
+        now, call, failure = self._now(), self._call, attempt.failure
         if failure is None:
             self.items = attempt.items
             actions = call.receive(Ended(attempt.number), now)
@@ -209,10 +226,14 @@ class Run:
         elif now >= call.deadline:
             actions = call.tick(now)
         else:
-            signal = Failed(attempt.number, failure, answered=stream.answered, translated=stream.translated)
-            actions = call.receive(signal, now)
+            actions = call.receive(self._failed(attempt, failure), now)
             self._record(attempt, Outcome.FAILED, failure)
         self._perform(actions, now)
+
+    def _failed(self, attempt: Attempt, failure: Failure) -> Failed:
+        stream, mode = attempt.stream, self.job.rules.on_midstream_error
+        continuable = mode == "continue" and is_continuable(attempt.whole, self.job.request)
+        return Failed(attempt.number, failure, stream.answered, stream.translated, continuable)
 
     # ---- the actions ----
 
@@ -222,9 +243,11 @@ class Run:
             match action:
                 case Launch():
                     self._launch(action, now)
-                case Commit(number):
+                case Commit():
                     if self.job.rules.streamed:
-                        self._commit(number)
+                        self._commit(action)
+                case Beat():
+                    self._ready.append(Heartbeat())
                 case Abort(number, failure):
                     self._abort(number, failure)
                 case Settle():
@@ -236,16 +259,31 @@ class Run:
             self._perform(self._call.receive(Denied(launch.attempt, refusal), now), now)
             return
         backend = self._backends[launch.target.name]
-        self._attempts[launch.attempt] = attempt = Attempt(self.job, launch, backend, engine)
-        if self.job.rules.hedges:
+        shown = Shown.of(self._committed) if launch.continues and self._committed is not None else None
+        if shown is None:
+            attempt = Attempt(self.job, launch, backend, engine)
+        else:
+            attempt = ContinuingAttempt(self.job, launch, backend, engine, shown)
+        self._attempts[launch.attempt] = attempt
+        if self._posts:
             self._inbox.read(attempt)
 
-    def _commit(self, number: int) -> None:
+    def _commit(self, commit: Commit) -> None:
         """Let the caller have the events of an attempt. Nothing may silently replace it from now on."""
-        self._committed = attempt = self._attempts.get(number) or self._committed
-        if attempt is not None:
-            self.fold = attempt.fold
-            self._ready += attempt.release()
+        self._committed = attempt = self._attempts.get(commit.attempt) or self._committed
+        if attempt is None:
+            return
+        if commit.replaces is not None and not attempt.launch.continues:
+            self._ready.append(self._restarted(attempt, commit.replaces))
+        self.fold = attempt.fold
+        self._ready += attempt.release()
+
+    def _restarted(self, attempt: Attempt, replaced: int) -> Restarted:
+        broken = next(record for record in self.records if record.number == replaced)
+        target, failure = attempt.launch.target, broken.failure
+        if failure is None:
+            raise AssertionError("an attempt that is replaced has failed")
+        return Restarted(provider=target.name, model=target.model, failed_provider=broken.provider, failure=failure)
 
     def _abort(self, number: int, reason: Failure) -> None:
         """Account for an attempt that is given up. Its connection is closed as soon as the actions are performed."""
@@ -269,12 +307,13 @@ class Run:
         if not action.surfaced and len(kinds) > 1:
             leaf = EmbeddingFailed if self.job.operation is Operation.EMBED else GenerationFailed
             error = leaf(_summary(attempts), failure=action.failure, attempts=attempts)
-        error.partial = self._committed.response if self._committed is not None else None
+        last = self._committed or self._unseen
+        error.partial = last.whole if last is not None else None
         raise error
 
     def _finished(self) -> GenerationResponse | None:
         """Return the answer of the attempt that won, with what became of every attempt."""
-        answer = self._committed.response if self._committed is not None else None
+        answer = self._committed.whole if self._committed is not None else None
         record = self.won
         if answer is None or record is None:
             return None
@@ -296,6 +335,8 @@ class Run:
         del self._attempts[attempt.number]
         if self.job.session is not None:
             self._remember(attempt, outcome)
+        if attempt.begun and self.job.rules.on_midstream_error == "hold":
+            self._unseen = attempt
         if outcome is Outcome.WON:
             self._committed, self.won = attempt, record
             if output := record.usage.output_total:
@@ -318,7 +359,7 @@ class Run:
     async def _close_aborted(self) -> None:
         aborted, self._aborted = self._aborted, []
         for attempt in aborted:
-            if not self.job.rules.hedges:
+            if not self._posts:
                 await guarded(attempt.stream.aclose(), "closing an attempt")
             else:  # the attempt that goes on does not wait for it
                 self._engine.background.start(guarded(self._inbox.let_go(attempt), "closing an attempt"))

@@ -8,14 +8,18 @@ allow a hedge), `settled` (the end).
 
     signal               in state   actions
     start                ready      Launch, or Settle when nothing can be launched
-    Began                running    Commit, once, for streams, and Abort of the other attempt
+    Began                running    Commit, once, for streams, and Abort of the other attempt; with `hold` not before
+                                    as much has arrived as is held back
     Ended                running    Commit (unless committed), Abort of the other attempt, Settle won
     Failed               running    nothing while the other attempt runs; else Launch now, or a timer for later;
                                     Settle failed when nothing is left
+    Failed               committed  Settle failed; with `restart` and `continue` as before a commit, other targets
+                                    first; without another Commit it settles with the failure that the caller saw
     Denied               running    as Failed, of an attempt that was never made
     Cancelled            any        Abort of what runs, Settle cancelled
     tick at the timer    ready      Launch
     tick at the timer    running    Launch of a hedge
+    tick at the timer    any        Beat, while content is held back
     tick at the deadline any        Abort of what runs, Settle failed with `deadline`
 """
 
@@ -29,6 +33,7 @@ import msgspec
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy import backoff
 from understudy.policy.budgets import Budgets
+from understudy.policy.commitment import OUTRUN, Commitment
 from understudy.policy.health import Health, Permit
 from understudy.policy.picker import Pick, Picker, Wait
 from understudy.policy.plan import Plan
@@ -38,7 +43,6 @@ from understudy.policy.signals import (
     Action,
     Began,
     Cancelled,
-    Commit,
     Denied,
     Ended,
     Failed,
@@ -49,9 +53,6 @@ from understudy.policy.signals import (
 )
 from understudy.policy.tries import Tries, Try
 from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
-
-OUTRUN = Failure(kind=FailureKind.CANCELLED, message="another attempt answered first")
-"""How an attempt ends that a hedged request no longer needs."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -81,7 +82,7 @@ class Call:
         self._last: Failure | None = None
         self.running: dict[int, Running] = {}
         """The attempts under way, by number."""
-        self.committed: int | None = None
+        self._shown = Commitment(rules)
         self.settled = False
         self.decisions: dict[int, str] = {}
 
@@ -89,6 +90,11 @@ class Call:
     def _retries(self) -> Retries:
         """Made on first use: most calls never need it."""
         return Retries(self._tries, self._rules, self._budgets, self._rng)
+
+    @property
+    def committed(self) -> int | None:
+        """The attempt whose answer the caller gets; `None` before that, and after a break until another takes over."""
+        return self._shown.attempt
 
     @property
     def deadline(self) -> float:
@@ -105,7 +111,7 @@ class Call:
         if self.settled:
             return None
         due = self._tries.deadline
-        for earlier in (self._wake, self._hedge_at):
+        for earlier in (self._wake, self._hedge_at, self._shown.beat_at):
             if earlier is not None and earlier < due:
                 due = earlier
         return due
@@ -128,7 +134,7 @@ class Call:
             return self._again(waiting, now) if waiting is not None else self._next_target(now)
         if self._hedge_at is not None and now >= self._hedge_at:
             return self._hedge(now)
-        return []
+        return self._shown.tick(now)
 
     def receive(self, signal: Signal, now: float) -> list[Action]:
         """Handle a signal. One about an attempt that no longer runs is ignored."""
@@ -141,7 +147,7 @@ class Call:
             case Began(attempt) if attempt in self.running:
                 self._hedge_at = None
                 self._health.begun(self.running[attempt].permit)
-                return self._commit(attempt) if self._rules.streamed else []
+                return self._commit(attempt) if self._shown.begins(signal, now) else []
             case Failed(attempt) if attempt in self.running:
                 return self._failed(signal, now)
             case Denied(attempt) if attempt in self.running:
@@ -154,11 +160,10 @@ class Call:
     # ---- what becomes of an attempt ----
 
     def _commit(self, attempt: int) -> list[Action]:
-        if self.committed is not None:
+        if self._shown.attempt is not None:
             return []
-        self.committed = attempt
         self._hedge_at = None
-        return [Commit(attempt), *self._abort_all(OUTRUN, but=attempt)]
+        return [self._shown.commit(attempt), *self._abort_all(OUTRUN, but=attempt)]
 
     def _failed(self, signal: Failed, now: float) -> list[Action]:
         failure, ended = signal.failure, self.running.pop(signal.attempt)
@@ -168,8 +173,9 @@ class Call:
         verdict = verdict_of(failure, max_wait=self._rules.max_wait, took=now - ended.launched_at)
         self._last = failure
         self._note_failure(ended, failure, verdict, now)
-        if self.committed is not None:
-            return self._surface(signal, "the answer had started, so nothing may replace it")
+        signal = self._shown.excused(signal)
+        if self._shown.attempt is not None and (why := self._shown.break_off(signal, verdict, self._tries)):
+            return self._surface(signal, why)
         if self._rules.has_effects and signal.answered:
             return self._surface(signal, "hosted tools may have had side effects, so nothing is repeated")
         if self.running and verdict.fallback is not Fallback.NEVER:
@@ -195,17 +201,17 @@ class Call:
         """Try the same target again, or another one, as the verdict allows; settle when nothing is left."""
         if verdict.why:
             self._decide(signal.attempt, verdict.why)
-        if verdict.retry is Retry.AT_ONCE and self._retries.at_once(current, now):
+        first, last = self._shown.retries(verdict, current)
+        if first and verdict.retry is Retry.AT_ONCE and self._retries.at_once(current, now):
             self._decide(signal.attempt, "retry at once on a fresh connection")
             return self._again(current, now)
-        first = verdict.retry in (Retry.FIRST, Retry.AT_ONCE)
         if first and (actions := self._retry(current, signal, verdict, now)) is not None:
             return actions
         if not self._may_fall_back(current, verdict, translated=signal.translated):
             return self._surface(signal, "another target would not help")
         if (actions := self._fall_back(signal.attempt, now)) is not None:
             return actions
-        if verdict.retry is Retry.LAST and (actions := self._retry(current, signal, verdict, now)) is not None:
+        if last and (actions := self._retry(current, signal, verdict, now)) is not None:
             return actions
         if (actions := self._recover(signal.attempt, now)) is not None:
             return actions
@@ -306,7 +312,7 @@ class Call:
         """Launch an attempt at a target that was not tried yet, or wait for one; `None` if none can be asked."""
         if self._tries.attempts:
             if not self._tries.may_start(now):
-                return self._stop(Failure(kind=FailureKind.DEADLINE, message=self._late()))
+                return self._stop(self._shown.real(Failure(kind=FailureKind.DEADLINE, message=self._late())))
             if self._tries.left <= 0:
                 return None
         match self._picker.next(now, self._wait_began):
@@ -359,7 +365,8 @@ class Call:
         self.running[number] = Running(each, permit, now)
         waited = 0.0 if self._wait_began is None else now - self._wait_began
         self._wait_began = None
-        return [Launch(number, permit.target, self._tries.limits(each, now), waited, each.step.why, permit.is_probe)]
+        limits, continues = self._tries.limits(each, now), self._shown.continues
+        return [Launch(number, permit.target, limits, waited, each.step.why, permit.is_probe, continues)]
 
     # ---- ends ----
 
@@ -376,14 +383,17 @@ class Call:
             return []
         aborted = [attempt for attempt in self.running if attempt != but]
         for attempt in aborted:
-            self._health.release(self.running.pop(attempt).permit)
+            outrun = self.running.pop(attempt)
+            self._health.release(outrun.permit)
+            # It has not failed: if the answer that was first breaks, it can still be asked.
+            outrun.target.launched = outrun.target.count >= self._rules.max_tries
         return [Abort(attempt, failure) for attempt in aborted]
 
     def _settle(self, action: Settle) -> list[Action]:
         self.settled = True
         while self.running:
             self._health.release(self.running.popitem()[1].permit)
-        return [action]
+        return [self._shown.surfaced(action)]
 
     def _late(self) -> str:
         last = f"; the last failure was {self._last.kind}: {self._last.message}" if self._last else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.failures import Failure, FailureKind, OnMidstreamError
 from understudy.policy.targets import Limits, Target
 
 
@@ -22,7 +22,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     max_wait: float = 20.0
     fallback_on_filter: bool = False
     streamed: bool = False
-    """A stream commits at its first content; a plain answer only at its end."""
+    """A stream commits at its first content, or when as much as is held back has arrived; a plain answer only at its
+    end."""
+    on_midstream_error: OnMidstreamError = "surface"
+    """Of a stream: what becomes of it if it breaks after its commit; with `hold`, the commit waits."""
+    hold_chars: int | None = None
+    """With `hold`: characters that are held back; `None`: the whole answer."""
+    heartbeat: float | None = None
+    """With `hold`: seconds between two signs of life once content has arrived; `None`: there are none."""
     free: bool = False
     """Not a generation or an embedding: a failure does not concern the model that these use."""
     has_effects: bool = False
@@ -42,9 +49,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Began(msgspec.Struct, frozen=True):
-    """The first content of a stream arrived."""
+    """Content of a stream arrived. `full`: as many characters as are held back."""
 
     attempt: int
+    full: bool = False
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -54,12 +62,14 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """The attempt failed. `answered`: a successful response had begun; `translated`: the request was altered."""
+    """The attempt failed. `answered`: a successful response had begun; `translated`: the request was altered;
+    `continuable`: what the caller has been shown is plain text, which another attempt could continue."""
 
     attempt: int
     failure: Failure
     answered: bool = False
     translated: bool = False
+    continuable: bool = False
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -91,6 +101,8 @@ class Launch(msgspec.Struct, frozen=True):
     why: str = ""
     probes: bool = False
     """Others wait for what becomes of it: `Began` is wanted, whole answers included."""
+    continues: bool = False
+    """It is to continue what the caller has been shown, instead of answering anew."""
 
 
 class Abort(msgspec.Struct, frozen=True):
@@ -101,9 +113,18 @@ class Abort(msgspec.Struct, frozen=True):
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """From now on this attempt's answer is the answer; nothing may silently replace it."""
+    """From now on this attempt's answer is the answer; nothing may silently replace it.
+
+    `replaces` is the attempt that was committed to before and broke: the caller takes back what was shown, unless this
+    attempt continues it.
+    """
 
     attempt: int
+    replaces: int | None = None
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """Give the caller a sign of life: content has arrived and is held back."""
 
 
 class Settle(msgspec.Struct, frozen=True):
@@ -115,4 +136,4 @@ class Settle(msgspec.Struct, frozen=True):
     surfaced: bool = False
 
 
-Action = Launch | Abort | Commit | Settle
+Action = Launch | Abort | Commit | Beat | Settle

@@ -50,6 +50,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     of the key that it uses."""
     rate_limit_domain: str = ""
     """The quota that it shares with the other targets of that domain: a rate limit puts all of them in cooldown."""
+    continues: bool = False
+    """Whether the model is declared to continue an answer that is handed to it begun (prefill)."""
     idempotent: bool = True
     """Whether it may be asked beside another target: an abandoned attempt leaves nothing behind."""
     limits: Limits = Limits()

@@ -110,6 +110,11 @@ class Tries:
             if same or (known and (other.step.context_window or 0) <= (step.context_window or 0)):
                 other.closed = True
 
+    def close_unable(self) -> None:
+        """Close the targets that are not declared to continue an answer that has begun."""
+        for each in self.all:
+            each.closed = each.closed or not each.step.target.continues
+
     def others(self, current: Try, now: float) -> int:
         """Count the other targets that were not tried yet and can be before the deadline."""
         others = [each for each in self.all if not each.launched and not each.closed and each is not current]

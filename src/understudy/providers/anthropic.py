@@ -40,6 +40,7 @@ _CURRENT: QuirksPatch = {
 _LEGACY: QuirksPatch = {
     "refused": frozenset(),
     "prefill": True,
+    "continues": True,
     "mid_system": False,
     "thinking_modes": frozenset({"enabled", "disabled"}),
     "default_effort_none": True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from understudy.domain.failures import OnMidstreamError
 from understudy.domain.misuse import ConfigError
 from understudy.domain.suggestions import kind_of, shown, suggestion
 from understudy.settings.checking import Settings, complaints, fields_of, name_complaint, raise_complaints
@@ -92,6 +93,14 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     """How `generate` fetches its answers. `stream`: streamed internally, so that a provider that is silent or stalls is
     noticed after its first-event or idle limit. `plain`: in one piece, which takes less CPU time. `auto`: streamed
     while another target is left to fall back to, and for long answers; otherwise in one piece."""
+    on_midstream_error: OnMidstreamError = "surface"
+    """What becomes of a stream that breaks after its first words. `surface`: it raises, with what was shown in
+    `partial`. `hold`: nothing is shown until the answer is whole, or until `hold_chars` characters of it have arrived;
+    another target takes over unseen before that. `restart`: another target answers anew, and the event `Restarted`
+    says so first. `continue`: another target continues the text, if its model is declared to do so; otherwise as
+    `surface`."""
+    hold_chars: int | None = None
+    """With `hold`: characters of text that are held back; if unset, the whole answer."""
     strict: bool = False
     """Skip a target that cannot express the whole request, instead of warning."""
     fallback_on_filter: bool = False

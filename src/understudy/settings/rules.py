@@ -7,12 +7,14 @@ from typing import Any, get_args
 
 import msgspec
 
+from understudy.domain.failures import OnMidstreamError
 from understudy.domain.rules import Rule, not_json
 from understudy.domain.suggestions import shown, suggestion
 from understudy.settings.strategy import FallbackStrategy, Whole
 
-CAPABILITIES = ("tools", "vision", "audio_input", "pdf_input", "structured_output")
-"""What a request may need from a target; the names in `ModelInfo.capabilities`."""
+CAPABILITIES = ("tools", "vision", "audio_input", "pdf_input", "structured_output", "prefill")
+"""What a request may need from a target: names as in `ModelInfo.capabilities`; and `prefill`, whether the model
+continues an answer that has begun."""
 
 # ---- entries ----
 
@@ -148,7 +150,7 @@ PROVIDER: Mapping[str, Rule] = {
         "flags",
         "{ tools = false, vision = true }",
         f"what the text model supports: {', '.join(f'`{name}`' for name in CAPABILITIES)}; a target that lacks what a "
-        "request needs is skipped",
+        "request needs is skipped; `prefill`: it continues an answer that has begun",
         "what the provider reports; unknown counts as supported",
     ),
     "headers": Rule(
@@ -233,6 +235,22 @@ FALLBACK: Mapping[str, Rule] = {
         "another target is left to fall back to",
         "`auto`",
         choices=get_args(Whole),
+    ),
+    "on_midstream_error": Rule(
+        "string",
+        '"surface"',
+        "what becomes of a stream that breaks after its first words: `surface` raises, `hold` shows nothing until the "
+        "answer is whole, `restart` begins anew at the next target after an event `Restarted`, `continue` lets a "
+        "target that supports it continue the text",
+        "`surface`",
+        choices=get_args(OnMidstreamError),
+    ),
+    "hold_chars": Rule(
+        "integer",
+        "2000",
+        "with `hold`: how many characters of text are held back",
+        "the whole answer",
+        least=1,
     ),
     "strict": Rule(
         "flag", "false", "`true`: skip a target that cannot express the whole request, instead of warning", "`false`"

@@ -60,7 +60,7 @@ class Invariants:
         exchange.rules = rules
         if exchange.settled:
             self.violated(exchange, now, f"an attempt at {target.label} was launched after the end")
-        if exchange.committed:
+        if exchange.committed and rules.on_midstream_error in ("surface", "hold"):
             self.violated(exchange, now, f"an attempt at {target.label} was launched after the commit")
         if now >= exchange.start + rules.deadline:
             self.violated(exchange, now, f"an attempt at {target.label} was launched after the deadline")

@@ -17,7 +17,7 @@ from understudy.cli.terminal import AnswerWriter, dim
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import AnyPart, Text
 from understudy.domain.errors import LLMError, Misuse
-from understudy.domain.events import RefusalDelta, TextDelta
+from understudy.domain.events import RefusalDelta, Restarted, TextDelta
 from understudy.domain.messages import Message
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
@@ -109,6 +109,8 @@ class Session:
                 async for event in stream:
                     if isinstance(event, TextDelta | RefusalDelta):
                         shown.append(event.text)
+                    elif isinstance(event, Restarted):
+                        shown.clear()
                     writer.write_event(event)
         finally:
             writer.end()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from understudy.client.door.extras import read_extra
 from understudy.domain.content import CacheMark
 from understudy.domain.declared import check_fields
+from understudy.domain.failures import OnMidstreamError
 from understudy.domain.misuse import Misuse
 from understudy.domain.requests import EFFORTS, OutputFormat, Reasoning
 from understudy.domain.rules import Rule, in_python
@@ -37,6 +38,8 @@ RULES: Mapping[str, Rule] = {
     "seed": Rule("integer"),
     "top_logprobs": Rule("integer", least=0),
     "deadline": Rule("number", positive=True),
+    "on_midstream_error": Rule("string", choices=get_args(OnMidstreamError)),
+    "hold_chars": _COUNT,
     "dimensions": _COUNT,
     "concurrency": _COUNT,
     "input_type": Rule("string", choices=("document", "query", "classification", "clustering")),

@@ -38,7 +38,7 @@ from understudy.protocol import Prompt, RequestOptions, RunOptions
 
 if TYPE_CHECKING:
     from understudy.client.calls import Calls
-    from understudy.client.stream import ResponseStream
+    from understudy.client.stream import Reading, ResponseStream
 
 MAX_STEPS = 10
 """Answers of the model, if `max_steps` is not given."""
@@ -78,6 +78,8 @@ class ToolLoop:
         own = CheckedMessages(messages[1:]) if asked.get("system") is not None else messages
         self.result: RunResult[Any] = RunResult(prompt=own)
         """What has happened so far; the whole result when the events have ended."""
+        self.reading: Reading = "events"
+        """How streamed answers are read."""
         self._stream: ResponseStream | None = None
         """The answer that is being streamed."""
 
@@ -126,6 +128,7 @@ class ToolLoop:
         prompt, options = self._prompt(), self._step_options(number)
         if streamed:
             self._stream = stream = self._calls.stream(prompt, options)
+            stream.reading = self.reading
             async with stream:
                 async for event in stream:
                     yield event

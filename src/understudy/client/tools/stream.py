@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self
 
-from understudy.client.stream import STREAM_CLOSED
+from understudy.client.stream import STREAM_CLOSED, Reading
 from understudy.domain.errors import Misuse, error_of
-from understudy.domain.events import TextDelta
+from understudy.domain.events import Restarted, TextDelta
 from understudy.domain.responses import T_co
 from understudy.domain.runs import RunEvent, RunResult
 
@@ -53,6 +53,15 @@ class RunStream(Generic[T_co]):
         finally:
             self._is_reading = False
 
+    @property
+    def reading(self) -> Reading:
+        """How its answers are read; without effect on one that has begun."""
+        return self._loop.reading
+
+    @reading.setter
+    def reading(self, reading: Reading) -> None:
+        self._loop.reading = reading
+
     async def read(self) -> list[RunEvent]:
         """Return the next event in a list; an empty list at the end."""
         try:
@@ -61,13 +70,17 @@ class RunStream(Generic[T_co]):
             return []
 
     async def text(self) -> AsyncIterator[str]:
-        """Iterate over the text of all steps only, piece by piece."""
+        """Iterate over the text of all steps only, piece by piece; an interrupted answer does not begin anew."""
+        self.reading = "text"
         async for event in self:
             if isinstance(event, TextDelta) and event.text:
                 yield event.text
+            elif isinstance(event, Restarted):
+                raise error_of(event.failure)
 
     async def collect(self) -> RunResult[T_co]:
         """Read to the end and return the whole run."""
+        self.reading = "whole"
         async for _ in self:
             pass
         return self.result
