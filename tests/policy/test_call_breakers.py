@@ -189,3 +189,30 @@ def test_targets_of_one_quota_share_its_cooldown() -> None:
     other = Target(name="b", model="n", rate_limit_domain="team")
     Desk(one, health=health, max_tries=1).fail(K.RATE_LIMITED, retry_after=30.0)
     assert Desk(other, C, health=health).order == "c"
+
+
+# ---- whose fault, whose limit ----
+
+
+def test_a_host_that_answers_5xx_was_reached() -> None:
+    """The breaker of the connection closes, and that of the model counts."""
+    health = outage(K.CONNECT)
+    for now in (101.0, 101.1):
+        desk = Desk(A, health=health, now=now, max_tries=1)
+        desk.fail(K.SERVER_ERROR, status=500)
+        assert desk.order == "a"
+    assert health.denial(A, 101.2) is None
+    assert [Desk(A, health=health, now=101.2).order for _ in range(3)] == ["a"] * 3
+
+
+def test_another_request_s_rate_limit_is_waited_for() -> None:
+    """Only its own, whose wait it has served, may be probed before its end."""
+    health = Health()
+    mine = Desk(A, health=health, rng=Longest(), retry_delay=1.0)
+    other = Desk(A, health=health)
+    mine.fail(K.DISCONNECTED)
+    other.fail(K.RATE_LIMITED, retry_after=3.0)
+    assert mine.wake() == pytest.approx(1.0)
+    assert mine.order == "a"
+    assert mine.wake() == pytest.approx(2.0)
+    assert mine.order == "aa"

@@ -230,7 +230,7 @@ class Call:
         self._health.failed(ended.permit, failure, cooldown, now, trips)
         self._health.release(ended.permit)
         key = ended.permit.key if failure.kind in OF_THE_KEY else ""
-        ended.target.failed(verdict, self._rules.max_tries, key)
+        ended.target.failed(verdict, self._rules.max_tries, key, self._health.denial(ended.permit.target, now))
 
     def _denied(self, signal: Denied, now: float) -> list[Action]:
         """Go on to the next target: the attempt was not made, and its number is free again if it is the latest."""

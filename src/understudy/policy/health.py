@@ -307,6 +307,9 @@ class Health:
             self.calm = False
             key = permit.key if failure.kind in OF_THE_KEY else ""
             self._cooldowns.failed(permit.target, permit.launched, failure, cooldown, now, key)
+        host = self._flows(permit.target)[0]
+        if host.breaker is not None and failure.status is not None:
+            host.breaker.succeeded(permit.launched, now)  # whatever it answered, it was reached
         if trips is Trips.NOTHING:
             return
         self.calm = False

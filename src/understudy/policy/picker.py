@@ -106,16 +106,17 @@ class Picker:
         permit = self._acquire(each, now)
         if isinstance(permit, Permit):
             return Pick(each, permit)
+        patience = min(longest, self._rules.max_wait) if permit.breaker else self._rules.max_wait
+        waits = permit.until - now <= patience and permit.until <= self._tries.latest_retry(each, now)
+        # The wait for this request's own rate limit has been served; what another one met is waited for.
+        if waits and permit.until > each.own_cooldown:
+            return Wait(permit.until)
         if not self._tries.untried() and not permit.breaker:
-            # This request's own rate limit put the target in cooldown, and its wait has been served.
             free, but = self._rules.free, each.dead_keys
             probe = self._health.probe(each.step.target, now, self._caller, free=free, but=but)
             if probe is not None:
                 return Pick(each, probe)
-        patience = min(longest, self._rules.max_wait) if permit.breaker else self._rules.max_wait
-        if permit.until - now <= patience and permit.until <= self._tries.latest_retry(each, now):
-            return Wait(permit.until)
-        return None
+        return Wait(permit.until) if waits else None
 
     def other_key(self, each: Try, now: float) -> Pick | str:
         """Pick another key of a target's pool, after one was limited or refused; else return why there is none.

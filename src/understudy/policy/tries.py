@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
+from understudy.policy.cooldowns import Denial
 from understudy.policy.health import Health
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Limits
-from understudy.policy.verdicts import Retry, Verdict
+from understudy.policy.verdicts import Cooldown, Retry, Verdict
 
 LEAST = 1.0
 """Seconds that an attempt needs to be worth starting; no share is smaller."""
@@ -30,6 +31,7 @@ class Try:
         "failed_keys",
         "launched",
         "may_come_back",
+        "own_cooldown",
         "share_ends",
         "step",
     )
@@ -49,11 +51,16 @@ class Try:
         """What is known of its health forbade to try it again."""
         self.failed_keys: tuple[str, ...] = ()
         """Of a pool, those that were limited or refused."""
+        self.own_cooldown = 0.0
+        """Until when its latest failure here put the target in cooldown; a longer one is due to other requests."""
         self.dead_keys: tuple[str, ...] = ()
         """Those among them that are not used again for this request."""
 
-    def failed(self, verdict: Verdict, max_tries: int, key: str = "") -> None:
-        """Note a failure, and whether it may pass. `key`: that of the pool which was limited or refused."""
+    def failed(self, verdict: Verdict, max_tries: int, key: str = "", denial: Denial | None = None) -> None:
+        """Note a failure, and whether it may pass. `key`: that of the pool which was limited or refused; `denial`: what
+        follows from the failure."""
+        if denial is not None and verdict.cooldown is Cooldown.TARGET:
+            self.own_cooldown = denial.until
         most = max_tries if verdict.retries is None else min(max_tries, verdict.retries + 1)
         again = verdict.retry is not Retry.NEVER
         if key:
